@@ -1,0 +1,178 @@
+"""The values that gate reasons about: all frozen, none does I/O.
+
+A repository path is a `str` decoded from git's bytes as UTF-8 with `surrogateescape`: the decoding is
+one to one, so comparing two of them compares their bytes, whatever those are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal["added", "modified", "deleted"]
+RequirementState = Literal["met", "unmet", "not_applicable", "undecided"]
+Decision = Literal["pass", "blocked", "undecided"]
+Severity = Literal["error", "warning", "note"]
+Source = Literal["ssh", "github", "gitlab", "gitea"]
+
+NO_OID = "0" * 40
+"""What git prints for the missing side of an added or deleted file."""
+
+
+def decode_path(raw: bytes) -> str:
+    """Turn git's bytes into a repository path, losing nothing."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode_path(path: str) -> bytes:
+    """Turn a repository path back into git's bytes."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of a change, as `git diff-tree -r --raw --no-renames` has it: a rename is two of these."""
+
+    path: str
+    status: Status
+    old_mode: str
+    new_mode: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Somebody a commit of the change names as author, committer or co-author."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What merging `head` into `into` would do: the step from the base tip to the merge result.
+
+    `tree` is empty where no merge result exists; `obstacle` then says why in one sentence, and `conflicts`
+    names the files in conflict. `merge_base` is empty for unrelated histories; of several it is the one
+    git names first. `renames` maps a new path to the old one, where git sees a rename; it serves only to
+    match findings and never decides who owns a file.
+    """
+
+    repository: str
+    into: str
+    base: str
+    head: str
+    merge_base: str
+    tree: str
+    base_tree: str
+    digest: str
+    authors: tuple[Author, ...]
+    files: tuple[FileChange, ...]
+    renames: Mapping[str, str] = field(default_factory=dict)
+    obstacle: str = ""
+    conflicts: tuple[str, ...] = ()
+    staged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check says about one place. `new` is False where the base tree has it as well.
+
+    `line`, `column` and `end_line` count from 1; 0 stands for the whole file, and an empty `path` for the
+    whole tree.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    rule: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A check that ran to its end. `findings` holds all of them; `blocking` those that forbid the merge.
+
+    `seconds` is the wall time of the run that produced it, also when the result was `cached`; `note` is one
+    line worth telling (files checked, tests run).
+    """
+
+    id: str
+    findings: tuple[Finding, ...]
+    blocking: tuple[Finding, ...]
+    seconds: float
+    cached: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A check that could not say: never a pass. `hint` says the way out; `output` is the tail of what it printed."""
+
+    id: str
+    reason: str
+    hint: str = ""
+    seconds: float = 0.0
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A check that was not run because an answer was known before its turn (`--fail-fast`): never a pass."""
+
+    id: str
+    reason: str
+
+
+CheckResult = Ran | Broken | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A decision of a person about a change, counted or discounted, with the reason in `why`."""
+
+    id: str
+    by: str
+    kind: Literal["approve", "block", "waive"]
+    source: Source
+    counted: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a requirement still lacks: `need` approvals by any of `whom`, for `paths`, because of `rule`."""
+
+    paths: tuple[str, ...]
+    need: int
+    whom: tuple[str, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one requirement says. `advice` is what to do next, and whom to ask, in one or more lines."""
+
+    id: str
+    state: RequirementState
+    reason: str
+    missing: tuple[Missing, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The one answer. `decision` is `pass` only if a requirement is met and none is unmet or undecided."""
+
+    decision: Decision
+    change: Change
+    outcomes: tuple[Outcome, ...]
+    checks: tuple[CheckResult, ...]
+    approvals: tuple[Approval, ...]
+    notes: tuple[str, ...] = ()

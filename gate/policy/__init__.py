@@ -1,0 +1,1 @@
+"""gate.yaml, from text to typed values."""

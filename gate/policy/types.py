@@ -1,0 +1,118 @@
+"""The policy as typed, frozen values. Every default that a user may leave out is written here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Dialect = Literal["github", "gitlab", "gitea", "bitbucket"]
+Role = Literal["senior", "member", "junior", "bot"]
+Stale = Literal["change", "owned", "head"]
+Block = Literal["new", "all"]
+
+DEFAULT_CHECKS = ("names", "lint", "types", "tests")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersRequired:
+    """Code owners must approve; `stale` says when an approval no longer counts."""
+
+    stale: Stale = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class SeniorityRequired:
+    """A change by anyone of `authors` (roles, or `unknown`) needs the approval of a `need`."""
+
+    authors: tuple[str, ...] = ("junior", "unknown")
+    need: Role = "senior"
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """What a protected branch asks for. `owners` is None where the policy says `owners: false`."""
+
+    owners: OwnersRequired | None = OwnersRequired()
+    approvals: int = 0
+    seniority: SeniorityRequired | None = None
+    guarded: tuple[str, ...] = ()
+    checks: tuple[str, ...] = DEFAULT_CHECKS
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """One entry of `protect`."""
+
+    require: Require = Require()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One entry of `people`; `name` is the key, with its `@`."""
+
+    name: str
+    role: Role = "member"
+    senior: str = ""
+    emails: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    github: str = ""
+    gitlab: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """One entry of `checks`.
+
+    `tool` is one of the tools that gate knows, or `command` for any command (then `command` is its argv,
+    in which `{scratch}` stands for an empty folder of the run's own). `timeout` is in seconds. `args` are
+    added to the tool's command line; `env` names the variables of the caller's environment that the check
+    may see. `report` is how a command's findings are read.
+    """
+
+    id: str
+    tool: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    timeout: float = 600.0
+    block: Block = "new"
+    report: Literal["none", "sarif", "junit"] = "none"
+    env: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
+
+
+BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {
+    "names": CheckSettings("names", "names"),
+    "lint": CheckSettings("lint", "ruff"),
+    "types": CheckSettings("types", "mypy"),
+    "tests": CheckSettings("tests", "pytest", block="all"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`gate.yaml`, parsed; `Policy()` is what holds where there is none.
+
+    `python` is the project's interpreter, or empty to look for it. `file` is empty when there was no file.
+    """
+
+    version: int = 1
+    repository: str = ""
+    dialect: Dialect | None = None
+    protect: Mapping[str, Protection] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    checks: Mapping[str, CheckSettings] = field(default_factory=lambda: dict(BUILT_IN_CHECKS))
+    python: str = ""
+    file: str = ""
+
+    def protection(self, branch: str) -> Protection:
+        """What `branch` (a short name) asks for: its own entry, else the first pattern that fits, else the defaults."""
+        from fnmatch import fnmatchcase
+
+        if branch in self.protect:
+            return self.protect[branch]
+        for pattern, protection in self.protect.items():
+            if fnmatchcase(branch, pattern):
+                return protection
+        return Protection()
