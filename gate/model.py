@@ -113,7 +113,10 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A check that could not say: never a pass. `hint` says the way out; `output` is the tail of what it printed."""
+    """A check that could not say: never a pass.
+
+    `hint` says the way out; `output` is the tail of what it printed.
+    """
 
     id: str
     reason: str
@@ -135,7 +138,12 @@ CheckResult = Ran | Broken | Skipped
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A decision of a person about a change, counted or discounted, with the reason in `why`."""
+    """A decision of a person about a change, counted or discounted, with the reason in `why`.
+
+    `by` is the person's name in the policy, with its `@`; whoever signed with an unknown key is named by
+    that key. `files` are the changed paths that a counted decision answers for: all of them, unless the
+    policy lets an approval go stale file by file (`stale: owned`).
+    """
 
     id: str
     by: str
@@ -143,6 +151,7 @@ class Approval:
     source: Source
     counted: bool
     why: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,23 @@
-"""TODO."""
+"""The command line: one module a command, each imported only when it is called.
+
+A command module has `SUMMARY` (one line), `EXAMPLES` (shown by its `--help`), `configure(parser)` that adds
+its options, and `run(options) -> int` that prints and returns the exit code. The core never sees the
+argparse Namespace: `run` turns it into plain arguments of a function in `gate.app`.
+"""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "check": "gate.cli.check",
+    "owners": "gate.cli.owners",
+    "approve": "gate.cli.approve",
+    "approvals": "gate.cli.approvals",
+    "revoke": "gate.cli.revoke",
+    "merge": "gate.cli.merge",
+    "audit": "gate.cli.audit",
+    "init": "gate.cli.init",
+    "install": "gate.cli.install",
+    "hook": "gate.cli.hook",
+    "demo": "gate.cli.demo",
+    "explain": "gate.cli.explain",
+}

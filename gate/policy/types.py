@@ -107,7 +107,10 @@ class Policy:
     file: str = ""
 
     def protection(self, branch: str) -> Protection:
-        """What `branch` (a short name) asks for: its own entry, else the first pattern that fits, else the defaults."""
+        """What `branch` (a short name) asks for.
+
+        Its own entry, else the first pattern that fits, else the defaults.
+        """
         from fnmatch import fnmatchcase
 
         if branch in self.protect:

@@ -1,0 +1,29 @@
+"""Everything that the requirements may look at: gathered once, at the edges, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gate.codeowners import Rule
+from gate.model import Approval, Change, CheckResult, Finding
+from gate.policy.types import Policy, Protection
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The evidence about one change. Policy and code owners are those at the base, never the change's own.
+
+    `ownership` has every changed path; a path that no rule matches has an empty tuple. `codeowners_file` is
+    empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
+    the findings about what would make the gate see less.
+    """
+
+    change: Change
+    policy: Policy
+    protection: Protection
+    codeowners_file: str = ""
+    ownership: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    approvals: tuple[Approval, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    weakenings: tuple[Finding, ...] = ()
