@@ -1,1 +1,16 @@
-"""TODO."""
+"""What a protected branch can ask for: each requirement a module, `evaluate(facts) -> Outcome`, pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gate.model import Outcome
+from gate.requirements import checks, mergeable, owners
+from gate.requirements.facts import Facts
+
+REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
+    "mergeable": mergeable.evaluate,
+    "owners": owners.evaluate,
+    "checks": checks.evaluate,
+}
+"""Every requirement, in the order in which a verdict tells of them."""

@@ -1,0 +1,125 @@
+"""The main job: gather the facts about a change, run the checks on the tree it would make, and decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gate.environment import Environment, find_environment
+from gate.errors import UsageError
+from gate.gather import ownership_at, policy_at
+from gate.git.change import read_change
+from gate.git.objects import list_tree
+from gate.git.repository import Repository
+from gate.model import Change, CheckResult, Verdict
+from gate.policy.types import CheckSettings, Policy, Protection
+from gate.requirements.facts import Facts
+from gate.results import Results
+from gate.runner import Event, run_checks
+from gate.verdict import decide
+from gate.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What is asked: may `head` (HEAD) enter `into` (the default branch)?
+
+    `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
+    stands in for the branch's tip. `only` runs no other checks than these.
+    """
+
+    start: Path
+    into: str | None = None
+    head: str | None = None
+    base: str | None = None
+    staged: bool = False
+    index_file: str | None = None
+    only: tuple[str, ...] = ()
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict, and what it rests on outside of git: the environment in which the checks ran."""
+
+    verdict: Verdict
+    repository: Repository
+    environment: Environment | None
+
+
+def ignore(_event: Event) -> None:
+    """Nobody watches."""
+
+
+def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> Answer:
+    """Decide. Raises UsageError, InvalidInput or CannotDecide where no verdict can be had."""
+    repository = Repository.find(request.start)
+    change = read_change(
+        repository,
+        into=request.into,
+        head=request.head,
+        base=request.base,
+        staged=request.staged,
+        index_file=request.index_file,
+    )
+    policy = policy_at(repository, change.base)
+    change = replace(change, repository=policy.repository)
+    protection = policy.protection(change.into.removeprefix("refs/heads/"))
+    settings = _chosen(policy, protection, request.only)
+    if request.only:
+        protection = replace(protection, require=replace(protection.require, checks=request.only))
+    notes = (f"Only {', '.join(request.only)} ran: this is not the whole answer.",) if request.only else ()
+    # What git and the log can tell is gathered while the checks run.
+    with ThreadPoolExecutor(1) as side:
+        ownership = side.submit(ownership_at, repository, change, policy)
+        environment = None
+        checks: tuple[CheckResult, ...] = ()
+        if change.tree:
+            environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
+            checks = _run(repository, change, settings, environment, request, progress)
+        facts = Facts(
+            change,
+            policy,
+            protection,
+            codeowners_file=ownership.result().file,
+            ownership=ownership.result().rules,
+            checks=checks,
+        )
+    return Answer(decide(facts, notes), repository, environment)
+
+
+def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> list[CheckSettings]:
+    names = only or protection.require.checks
+    unknown = [name for name in names if name not in policy.checks]
+    if unknown:
+        known = ", ".join(policy.checks)
+        raise UsageError(f"there is no check named {unknown[0]!r}; the policy at the base has {known}")
+    return [policy.checks[name] for name in names]
+
+
+def _run(
+    repository: Repository,
+    change: Change,
+    settings: list[CheckSettings],
+    environment: Environment,
+    request: CheckRequest,
+    progress: Callable[[Event], None],
+) -> tuple[CheckResult, ...]:
+    workspace = Workspace(repository)
+    state = repository.state_dir
+    with workspace.tree(change.tree, role="head") as head, workspace.tree(change.base_tree, role="base") as base:
+        return run_checks(
+            settings,
+            change=change,
+            head=head,
+            base=base,
+            entries=partial(list_tree, repository),
+            environment=environment,
+            results=Results(state / "results"),
+            state_dir=state,
+            fail_fast=request.fail_fast,
+            progress=progress,
+        )

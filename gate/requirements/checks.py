@@ -1,0 +1,45 @@
+"""The requirement `checks`: every check that the branch asks for ran to its end and blocks on nothing."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from gate.model import Broken, Outcome, Ran, Skipped
+from gate.requirements.facts import Facts
+
+ID = "checks"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Met only if each required check has a result and no result blocks.
+
+    A check without a result was not run: that is undecided, never met.
+    """
+    required = facts.protection.require.checks
+    if not required:
+        return Outcome(ID, "not_applicable", "the policy asks for no checks")
+    if not facts.change.tree:
+        return Outcome(ID, "undecided", "nothing to check: there is no merge result")
+    failed: list[str] = []
+    unknown: list[str] = []
+    results = {result.id: result for result in facts.checks}
+    for name in required:
+        match results.get(name):
+            case Ran(blocking=blocking):
+                if blocking:
+                    failed.append(f"{name} ({len(blocking)})")
+            case Broken():
+                unknown.append(f"{name} could not run")
+            case Skipped() | None:
+                unknown.append(f"{name} was not run")
+            case other:
+                assert_never(other)
+    if failed:
+        return Outcome(ID, "unmet", f"blocked by {', '.join(failed)}" + _tail(unknown))
+    if unknown:
+        return Outcome(ID, "undecided", "; ".join(unknown))
+    return Outcome(ID, "met", f"{', '.join(required)} passed")
+
+
+def _tail(unknown: list[str]) -> str:
+    return f"; {'; '.join(unknown)}" if unknown else ""

@@ -1,0 +1,20 @@
+"""The requirement `mergeable`: there is a merge result at all, and it can be checked out anywhere."""
+
+from __future__ import annotations
+
+from gate.model import Missing, Outcome
+from gate.requirements.facts import Facts
+
+ID = "mergeable"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Unmet where git cannot merge the head into the base by itself, with the files to resolve."""
+    change = facts.change
+    if change.tree and not change.obstacle:
+        return Outcome(ID, "met", "nothing to merge" if not change.files else "merges cleanly")
+    branch = change.into.removeprefix("refs/heads/")
+    missing = (Missing(change.conflicts, 0, (), ""),) if change.conflicts else ()
+    way_out = f"merge {branch} into your branch, resolve, commit, and check again"
+    advice = (way_out,) if change.conflicts else ()
+    return Outcome(ID, "unmet", change.obstacle or "there is no merge result", missing, advice)
