@@ -1,0 +1,101 @@
+"""Reading what git has stored: blobs, trees and what a name stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gate.errors import CannotDecide, UsageError
+from gate.git.repository import Repository
+from gate.model import decode_path, encode_path
+
+REGULAR_MODES = frozenset({"100644", "100755"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a tree: mode (`100644`, `100755`, `120000` a link, `160000` a submodule) and object id."""
+
+    path: str
+    mode: str
+    oid: str
+
+
+def list_tree(repository: Repository, tree_ish: str) -> tuple[Entry, ...]:
+    """Every file below `tree_ish`, in git's order; folders are walked, not listed."""
+    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish)
+    entries = []
+    for line in raw.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, _kind, oid = head.decode("ascii").split(" ")
+        entries.append(Entry(decode_path(path), mode, oid))
+    return tuple(entries)
+
+
+def read_blob(repository: Repository, tree_ish: str, path: str) -> bytes | None:
+    """The content of the regular file `path` in `tree_ish`; None if there is none."""
+    return read_blobs(repository, tree_ish, [path])[path]
+
+
+def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> dict[str, bytes | None]:
+    """The content of each regular file of `paths` in `tree_ish`, in two calls of git.
+
+    A path that is missing, a folder, a submodule or a symbolic link (whose content would be the name of
+    another file) is None.
+    """
+    wanted = list(dict.fromkeys(paths))
+    found: dict[str, bytes | None] = dict.fromkeys(wanted)
+    if not wanted:
+        return found
+    raw = repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *map(encode_path, wanted))
+    oids: dict[str, str] = {}
+    for line in raw.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, _kind, oid = head.decode("ascii").split(" ")
+        if mode in REGULAR_MODES:
+            oids[decode_path(path)] = oid
+    contents = read_objects(repository, oids.values())
+    for name, oid in oids.items():
+        found[name] = contents[oid]
+    return found
+
+
+def read_objects(repository: Repository, oids: Iterable[str]) -> dict[str, bytes]:
+    """The content of each object, in one call; raises CannotDecide if one is not in the repository."""
+    wanted = list(dict.fromkeys(oids))
+    if not wanted:
+        return {}
+    raw = repository.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in wanted).encode("ascii"))
+    contents: dict[str, bytes] = {}
+    position = 0
+    for oid in wanted:
+        end = raw.index(b"\n", position)
+        head = raw[position:end].split(b" ")
+        if len(head) != 3:
+            raise CannotDecide(
+                f"object {oid} is not in this repository",
+                "a partial clone lacks it: `git fetch --refetch`, or clone without `--filter`",
+            )
+        size = int(head[2])
+        contents[oid] = raw[end + 1 : end + 1 + size]
+        position = end + 1 + size + 1
+    return contents
+
+
+def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:
+    """The commit that each name stands for, in one call; names that stand for none are left out.
+
+    A name is anything that git takes for a revision. Give full ref names for branches, so that no tag of
+    the same name can step in.
+    """
+    wanted = list(dict.fromkeys(names))
+    if any("\n" in name or not name for name in wanted):
+        raise UsageError("a revision cannot be empty or hold a line break")
+    asked = "".join(f"{name}^{{commit}}\n" for name in wanted).encode("utf-8", "surrogateescape")
+    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked)
+    found: dict[str, str] = {}
+    for name, line in zip(wanted, raw.decode("utf-8", "surrogateescape").split("\n"), strict=False):
+        oid, _, kind = line.partition(" ")
+        if kind == "commit":
+            found[name] = oid
+    return found
