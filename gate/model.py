@@ -166,13 +166,18 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one requirement says. `advice` is what to do next, and whom to ask, in one or more lines."""
+    """What one requirement says.
+
+    `advice` is what to do next, and whom to ask, in one or more lines; `findings` are the places that made it
+    apply (what a change of settings would hide).
+    """
 
     id: str
     state: RequirementState
     reason: str
     missing: tuple[Missing, ...] = ()
     advice: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

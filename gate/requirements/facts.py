@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gate.codeowners import Rule
 from gate.model import Approval, Change, CheckResult, Finding
+from gate.policy.people import people_by_emails
 from gate.policy.types import Policy, Protection
 
 
@@ -27,3 +28,12 @@ class Facts:
     approvals: tuple[Approval, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     weakenings: tuple[Finding, ...] = ()
+
+    @property
+    def branch(self) -> str:
+        """The short name of the branch that the change would enter."""
+        return self.change.into.removeprefix("refs/heads/")
+
+    def author_names(self) -> frozenset[str]:
+        """The people of the policy who had a hand in the change; they can never approve it."""
+        return people_by_emails(self.policy, (author.email for author in self.change.authors))

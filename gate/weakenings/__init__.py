@@ -1,0 +1,24 @@
+"""What in a change would make the gate see less: settings, suppressions, tests, stubs and the gate itself.
+
+Pure: both sides of every changed file in, findings out. A change of settings is judged by what it means,
+so a reordered or reformatted file is no weakening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gate.model import Finding
+from gate.weakenings import places, settings, shadows, suppressions, tests
+from gate.weakenings.sides import Sides
+
+DETECTORS = (places.find, settings.find, suppressions.find, tests.find, shadows.find)
+
+__all__ = ["Sides", "find_weakenings"]
+
+
+def find_weakenings(files: Iterable[Sides]) -> tuple[Finding, ...]:
+    """Every weakening in the changed files, in the order of their paths."""
+    sides = sorted(files, key=lambda side: side.path)
+    found = [finding for detector in DETECTORS for finding in detector(sides)]
+    return tuple(sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule)))

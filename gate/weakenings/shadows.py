@@ -1,0 +1,44 @@
+"""New modules and stubs that stand in front of the real ones."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+
+from gate.model import Finding
+from gate.weakenings.sides import Sides, weakening
+
+# Started or imported by Python or by the checks themselves, whatever the change's own code does.
+TOOLS = frozenset(
+    {"ruff", "mypy", "mypyc", "pytest", "_pytest", "pluggy", "gate", "sitecustomize", "usercustomize"}
+)
+TOP_LEVEL = re.compile(r"^(?:src/)?([A-Za-z_]\w*)(?:\.pyi?|/__init__\.pyi?)$")
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each added file that takes the place of a library, a tool or a typed module."""
+    for file in files:
+        if file.old is not None and not file.renamed_from:
+            if file.new is None and file.name == "py.typed":
+                yield weakening(
+                    file.path, "lost-py-typed", "without it users' type checkers see nothing of the package"
+                )
+            continue
+        if file.new is None:
+            continue
+        top = TOP_LEVEL.match(file.path)
+        if top and top[1] in sys.stdlib_module_names:
+            yield weakening(
+                file.path,
+                "shadowed-library",
+                f"would be imported in place of the standard library's `{top[1]}`",
+            )
+        elif top and top[1] in TOOLS:
+            yield weakening(file.path, "shadowed-tool", f"would be imported in place of `{top[1]}`")
+        if file.path.endswith(".pyi"):
+            yield weakening(
+                file.path, "shadowing-stub", "type checkers would read this stub and not the code"
+            )
+        if file.path.endswith(".pth"):
+            yield weakening(file.path, "path-file", "a `.pth` file runs code when Python starts")

@@ -1,0 +1,74 @@
+"""Tests that a change takes away: deleted, renamed out of sight, or emptied of what they assert."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from gate.model import Finding
+from gate.weakenings.sides import Sides, weakening
+
+TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$|(?:^|/)tests?/.*\.py$")
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each test that is gone, and for each file whose tests assert less than before.
+
+    A test that moved to another file of the same change is not gone.
+    """
+    files = list(files)
+    remaining = {name for file in files if file.new is not None for name in _tests(file.new_text)}
+    for file in files:
+        old_path = file.renamed_from or file.path
+        if file.old is None or not TEST_FILE.search(old_path):
+            continue
+        gone = sorted(set(_tests(file.old_text)) - remaining)
+        for name in gone:
+            how = "is deleted with its file" if file.new is None else "is gone"
+            yield weakening(file.path, "deleted-test", f"the test `{name}` {how}")
+        if file.new is None or gone:
+            continue
+        if not TEST_FILE.search(file.path):
+            yield weakening(
+                file.path, "deleted-test", f"{old_path} is renamed to what pytest does not collect"
+            )
+        now = _tests(file.new_text)
+        for name, asserts in _tests(file.old_text).items():
+            if name in now and now[name] < asserts:
+                yield weakening(
+                    file.path,
+                    "emptied-test",
+                    f"the test `{name}` asserts less: {now[name]} instead of {asserts}",
+                )
+
+
+def _tests(source: str) -> dict[str, int]:
+    """The tests in a file by name, with the number of things that each asserts."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    found: dict[str, int] = {}
+    for node, prefix in _functions(tree.body, ""):
+        found[f"{prefix}{node.name}"] = sum(_asserts(child) for child in ast.walk(node))
+    return found
+
+
+def _functions(
+    body: list[ast.stmt], prefix: str
+) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            yield node, prefix
+
+
+def _asserts(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assert):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return called.startswith("assert") or called in {"raises", "warns", "fail"}
