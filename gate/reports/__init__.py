@@ -1,1 +1,40 @@
-"""TODO."""
+"""Reports: a verdict as text in one format or another. Pure: each returns a string, nobody here prints.
+
+Every format is a module with `render(verdict, context) -> str`, imported only when it is asked for. What a
+verdict carries was written by strangers (file names, messages, output of tools), so every format makes it
+inert in its own way: no control character, no markup and no workflow command gets through.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from gate.model import Verdict
+from gate.reports.context import ReportContext
+
+__all__ = ["REPORTS", "Report", "ReportContext", "report"]
+
+REPORTS = {
+    "text": "gate.reports.text",
+    "json": "gate.reports.verdict_json",
+    "sarif": "gate.reports.sarif",
+    "junit": "gate.reports.junit",
+    "github": "gate.reports.github",
+    "gitlab": "gate.reports.gitlab",
+    "checkstyle": "gate.reports.checkstyle",
+    "html": "gate.reports.page",
+}
+"""Every format, by the name that `--format` takes."""
+
+
+class Report(Protocol):
+    """What a module of a format has."""
+
+    def render(self, verdict: Verdict, context: ReportContext) -> str:
+        """The whole report, ending in a newline unless it is empty."""
+
+
+def report(name: str) -> Report:
+    """The format called `name`; raises KeyError for one that is not in `REPORTS`."""
+    return cast("Report", import_module(REPORTS[name]))

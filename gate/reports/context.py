@@ -1,0 +1,32 @@
+"""What a report may know besides the verdict: all of it given by the caller, so that reports stay pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import gate
+
+
+def no_lines(_path: str) -> Sequence[str]:
+    """No source at hand: reports then show findings without their lines of code."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContext:
+    """How to show a verdict.
+
+    `width` is in terminal cells; `encoding` is that of the output, so that the text report can fall back to
+    ASCII. `everything` (`--all`) also shows the findings that were there before. `command` is what the reader
+    would type to ask again, without `--all`. `lines(path)` gives the lines of a file of the merge result,
+    without line ends, or nothing.
+    """
+
+    colour: bool = False
+    width: int = 80
+    encoding: str = "utf-8"
+    everything: bool = False
+    command: str = "gate check"
+    version: str = gate.__version__
+    lines: Callable[[str], Sequence[str]] = no_lines

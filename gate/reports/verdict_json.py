@@ -1,0 +1,243 @@
+"""The JSON verdict, version 1: the contract that scripts rely on. `verdict.schema.json` describes it.
+
+Fields are added, never changed. Version 1 knows three outcomes of a check; one that was not run
+(`--fail-fast`) is `broken` with `skipped: true`, for it is no pass either. A path that is no UTF-8 keeps its
+bytes as lone surrogates (`\\udcff`), as Python's `surrogateescape` has them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, assert_never
+
+from gate.model import (
+    Approval,
+    Author,
+    Broken,
+    Change,
+    CheckResult,
+    FileChange,
+    Finding,
+    Missing,
+    Outcome,
+    Ran,
+    Skipped,
+    Verdict,
+)
+from gate.reports.context import ReportContext
+
+VERSION: Final = 1
+Data = dict[str, Any]
+"""A JSON object. Its values are of every type that JSON has."""
+
+
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+    """The whole verdict: every finding and every approval, whatever a person would be shown."""
+    return dump(to_data(verdict))
+
+
+def dump(data: object) -> str:
+    """JSON in ASCII, indented, with a newline at its end: the form of everything that gate prints as JSON."""
+    return json.dumps(data, indent=2) + "\n"
+
+
+def to_data(verdict: Verdict) -> Data:
+    """The verdict as the objects, lists and strings of JSON."""
+    return {
+        "version": VERSION,
+        "outcome": verdict.decision,
+        "change": _change(verdict.change),
+        "requirements": [_requirement(outcome) for outcome in verdict.outcomes],
+        "checks": [_check(result) for result in verdict.checks],
+        "approvals": approvals_data(verdict.approvals),
+        "notes": list(verdict.notes),
+    }
+
+
+def approvals_data(approvals: Iterable[Approval]) -> list[Data]:
+    """The verdict's `approvals`, which `gate approvals --format json` prints alone."""
+    return [
+        {
+            "id": approval.id,
+            "by": approval.by,
+            "kind": approval.kind,
+            "source": approval.source,
+            "counted": approval.counted,
+            "why": approval.why,
+            "files": list(approval.files),
+        }
+        for approval in approvals
+    ]
+
+
+def _change(change: Change) -> Data:
+    return {
+        "repository": change.repository,
+        "into": change.into,
+        "base": change.base,
+        "head": change.head,
+        "merge_base": change.merge_base,
+        "tree": change.tree,
+        "base_tree": change.base_tree,
+        "digest": change.digest,
+        "staged": change.staged,
+        "authors": [author.email for author in change.authors],
+        "author_names": [author.name for author in change.authors],
+        "files": [
+            {
+                "path": file.path,
+                "status": file.status,
+                "old": file.old,
+                "new": file.new,
+                "old_mode": file.old_mode,
+                "new_mode": file.new_mode,
+            }
+            for file in change.files
+        ],
+        "renames": dict(change.renames),
+        "obstacle": change.obstacle,
+        "conflicts": list(change.conflicts),
+    }
+
+
+def _requirement(outcome: Outcome) -> Data:
+    return {
+        "id": outcome.id,
+        "outcome": outcome.state,
+        "reason": outcome.reason,
+        "missing": [
+            {
+                "paths": list(missing.paths),
+                "need": missing.need,
+                "from": list(missing.whom),
+                "rule": missing.rule,
+            }
+            for missing in outcome.missing
+        ],
+        "advice": list(outcome.advice),
+    }
+
+
+def _check(result: CheckResult) -> Data:
+    match result:
+        case Ran():
+            blocking = Counter(result.blocking)
+            findings = [*result.findings, *(Counter(result.blocking) - Counter(result.findings)).elements()]
+            return {
+                "id": result.id,
+                "outcome": "failed" if result.blocking else "passed",
+                "seconds": result.seconds,
+                "cached": result.cached,
+                "note": result.note,
+                "findings": [_finding(finding, blocking) for finding in findings],
+            }
+        case Broken():
+            return _not_run(result.id, result.reason, result.hint, result.seconds, result.output, skipped=False)
+        case Skipped():
+            return _not_run(result.id, result.reason, "", 0.0, "", skipped=True)
+        case _:
+            assert_never(result)
+
+
+def _not_run(id_: str, reason: str, hint: str, seconds: float, output: str, *, skipped: bool) -> Data:
+    return {
+        "id": id_,
+        "outcome": "broken",
+        "seconds": seconds,
+        "cached": False,
+        "findings": [],
+        "reason": reason,
+        "hint": hint,
+        "output": output,
+        "skipped": skipped,
+    }
+
+
+def _finding(finding: Finding, blocking: Counter[Finding]) -> Data:
+    # Of findings that are alike in everything, as many block as the check says.
+    blocks = blocking[finding] > 0
+    blocking[finding] -= blocks
+    return {
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "end_line": finding.end_line,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message,
+        "hint": finding.hint,
+        "new": finding.new,
+        "blocks": blocks,
+    }
+
+
+def from_json(text: str) -> Verdict:
+    """The verdict that `render` wrote; raises ValueError where the text is none of version 1.
+
+    Only for what gate wrote itself, as a kept verdict: fields that were added later take their defaults.
+    """
+    try:
+        data = json.loads(text)
+        if data["version"] != VERSION:
+            raise ValueError(f"a verdict of version {data['version']}, where {VERSION} was expected")
+        return Verdict(
+            data["outcome"],
+            _read_change(data["change"]),
+            tuple(_read_requirement(item) for item in data["requirements"]),
+            tuple(_read_check(item) for item in data["checks"]),
+            tuple(
+                Approval(**{**item, "files": tuple(item.get("files", ()))}) for item in data["approvals"]
+            ),
+            tuple(data.get("notes", ())),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a verdict: {error!r}") from error
+
+
+def _read_change(data: Mapping[str, Any]) -> Change:
+    names = data.get("author_names", [""] * len(data["authors"]))
+    return Change(
+        repository=data["repository"],
+        into=data["into"],
+        base=data["base"],
+        head=data["head"],
+        merge_base=data["merge_base"],
+        tree=data["tree"],
+        base_tree=data.get("base_tree", ""),
+        digest=data["digest"],
+        authors=tuple(Author(name, email) for name, email in zip(names, data["authors"], strict=True)),
+        files=tuple(FileChange(**{"old_mode": "", "new_mode": "", **item}) for item in data["files"]),
+        renames=data.get("renames", {}),
+        obstacle=data.get("obstacle", ""),
+        conflicts=tuple(data.get("conflicts", ())),
+        staged=data.get("staged", False),
+    )
+
+
+def _read_requirement(data: Mapping[str, Any]) -> Outcome:
+    missing = tuple(
+        Missing(tuple(item["paths"]), item["need"], tuple(item["from"]), item["rule"])
+        for item in data["missing"]
+    )
+    return Outcome(data["id"], data["outcome"], data["reason"], missing, tuple(data.get("advice", ())))
+
+
+def _read_check(data: Mapping[str, Any]) -> CheckResult:
+    if data.get("skipped"):
+        return Skipped(data["id"], data["reason"])
+    if data["outcome"] == "broken":
+        return Broken(data["id"], data["reason"], data["hint"], data["seconds"], data["output"])
+    pairs = [
+        (Finding(**{key: value for key, value in item.items() if key != "blocks"}), item["blocks"])
+        for item in data["findings"]
+    ]
+    return Ran(
+        data["id"],
+        tuple(finding for finding, _ in pairs),
+        tuple(finding for finding, blocks in pairs if blocks),
+        data["seconds"],
+        data["cached"],
+        data.get("note", ""),
+    )

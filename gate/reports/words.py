@@ -1,0 +1,96 @@
+"""Words for people: what strangers wrote made visible, and counts, lists and times as one says them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from gate.model import CheckResult, Ran
+
+OLD_FINDINGS: Final = "there before"
+_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def visible(text: str) -> str:
+    """`text` on one line, with every character that does not print as such written as an escape.
+
+    That covers control characters, line ends, the invisible and direction-changing characters of Unicode,
+    and the bytes of a file name that are no UTF-8 (as `\\xff`).
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if char in _NAMED:
+        return _NAMED[char]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def visible_path(path: str) -> str:
+    """A path as one reads it; an odd one is quoted as git does, so that two never look the same."""
+    odd = not path.isprintable() or path != path.strip() or path.startswith('"')
+    return '"' + visible(path.replace("\\", "\\\\").replace('"', '\\"')) + '"' if odd else path
+
+
+def visible_lines(text: str) -> list[str]:
+    """The lines of what a tool printed, each made visible; empty ones at both ends are dropped."""
+    lines = [visible(line.expandtabs(4)).rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    while lines and not lines[0]:
+        lines.pop(0)
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 file`, `3 files`; `plural` where an s does not make it."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def whom(people: Iterable[str], need: int) -> str:
+    """Who can give `need` approvals: `@a`, `@a or @b`, `2 of @a, @b`."""
+    names = [visible(name) for name in people]
+    if not names:
+        return count(max(need, 1), "approval")
+    if need > 1:
+        return f"{need} of {', '.join(names)}"
+    return listed(names, "or")
+
+
+def duration(seconds: float) -> str:
+    """`0.1 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def branch(into: str) -> str:
+    """The short name of the branch that is merged into."""
+    return visible(into.removeprefix("refs/heads/"))
+
+
+def noun(check: str) -> str:
+    """What one finding of the check is called."""
+    return "failure" if check == "tests" else "finding"
+
+
+def took(result: CheckResult) -> str:
+    """How long a check took, or that its result was kept."""
+    if isinstance(result, Ran) and result.cached:
+        return "kept"
+    return duration(getattr(result, "seconds", 0.0))
