@@ -1,0 +1,70 @@
+"""Kept results: what a check said, under a name made of everything that decides it.
+
+Nothing ever has to be invalidated: another content, setting, tool or environment is another name. An entry
+that is damaged or half-written is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from pathlib import Path
+
+MOST_KEPT = 4000
+UNUSED_FOR = 30 * 24 * 3600
+
+
+def key_of(*parts: str) -> str:
+    """The name for a result that depends on `parts`, in this order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape")
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()
+
+
+class Results:
+    """A folder of kept results."""
+
+    def __init__(self, folder: Path) -> None:
+        """The folder is made when something is first kept."""
+        self._folder = folder
+
+    def get(self, key: str) -> bytes | None:
+        """What is kept under `key`, or None."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        checksum, _, body = data.partition(b"\n")
+        if checksum != hashlib.sha256(key.encode() + body).hexdigest().encode():
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return body
+
+    def put(self, key: str, body: bytes) -> None:
+        """Keep `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure."""
+        path = self._path(key)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(hashlib.sha256(key.encode() + body).hexdigest().encode() + b"\n" + body)
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def prune(self) -> None:
+        """Forget what has not been used for long, and the oldest of too many."""
+        with contextlib.suppress(OSError):
+            by_age = sorted((path.stat().st_mtime, path) for path in self._folder.glob("*/*"))
+            for number, (used, path) in enumerate(by_age):
+                if number < len(by_age) - MOST_KEPT or time.time() - used > UNUSED_FOR:
+                    path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / key[2:]
