@@ -209,5 +209,4 @@ def check_environ(
         "TERM": "dumb",
         "NO_COLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "GIT_CEILING_DIRECTORIES": os.path.dirname(scratch),  # noqa: PTH120  a string is wanted
     }

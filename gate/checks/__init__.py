@@ -1,1 +1,17 @@
-"""TODO."""
+"""The tools that gate runs: each turns a job into a command line, and what it left into findings. Pure."""
+
+from __future__ import annotations
+
+from gate.checks import command, mypy, names, pytest, ruff
+from gate.checks.tool import Invocation, Job, Left, Report, Tool, Unreadable
+
+TOOLS: dict[str, Tool] = {
+    "names": names.Names(),
+    "ruff": ruff.Ruff(),
+    "mypy": mypy.Mypy(),
+    "pytest": pytest.Pytest(),
+    "command": command.Command(),
+}
+"""Every tool, by the word that stands for it in the policy."""
+
+__all__ = ["TOOLS", "Invocation", "Job", "Left", "Report", "Tool", "Unreadable"]

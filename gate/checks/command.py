@@ -1,0 +1,101 @@
+"""Any command: its exit code, or a report that it writes in a format that gate reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line, relative
+from gate.model import Finding, Severity
+
+
+class Command:
+    """A command of the policy's. `{scratch}` in it is an empty folder, `{report}` where its report goes."""
+
+    distribution = ""
+
+    def reads(self, path: str) -> bool:
+        """Anything may have a say."""
+        return bool(path)
+
+    def idle(self, job: Job) -> Report | None:  # noqa: ARG002  a command always runs
+        """A command always runs."""
+        return None
+
+    def command(self, job: Job) -> Invocation:
+        """The policy's own words."""
+        words = (
+            word.replace("{scratch}", job.scratch).replace("{report}", job.report)
+            for word in job.check.command
+        )
+        return Invocation((*words, *job.check.args))
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """The findings of the report, else one finding for an exit code that is not 0."""
+        if job.check.report == "none":
+            return Report(() if left.returncode == 0 else (_failed(job, left),))
+        raw = left.report if left.report is not None else left.stdout.encode("utf-8", "surrogateescape")
+        try:
+            findings = _sarif(raw, job.root) if job.check.report == "sarif" else _junit(raw, job.root)
+        except (ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError):
+            return Unreadable(
+                f"{job.check.id}: its {job.check.report} report cannot be read",
+                "let it write the report to {report}, or to standard output",
+            )
+        if left.returncode != 0 and not findings:
+            findings = (_failed(job, left),)
+        return Report(findings)
+
+
+def _failed(job: Job, left: Left) -> Finding:
+    said = last_line(left.stderr if left.stderr.strip() else left.stdout)
+    return Finding(
+        "", 0, 0, 0, "exit-code", "error", f"{job.check.command[0]} ended with {left.returncode}: {said}"
+    )
+
+
+def _sarif(raw: bytes, root: str) -> tuple[Finding, ...]:
+    severities: dict[str, Severity] = {"error": "error", "warning": "warning", "note": "note", "none": "note"}
+    findings = []
+    for run in json.loads(raw)["runs"]:
+        for result in run.get("results") or []:
+            places = result.get("locations") or [{}]
+            physical: dict[str, Any] = places[0].get("physicalLocation", {})
+            region = physical.get("region", {})
+            line = int(region.get("startLine", 0))
+            uri = str(physical.get("artifactLocation", {}).get("uri", "")).removeprefix("file://")
+            findings.append(
+                Finding(
+                    relative(uri, root),
+                    line,
+                    int(region.get("startColumn", 1 if line else 0)),
+                    int(region.get("endLine", line)),
+                    str(result.get("ruleId", "")),
+                    severities.get(result.get("level", "warning"), "warning"),
+                    str(result["message"]["text"]),
+                )
+            )
+    return tuple(findings)
+
+
+def _junit(raw: bytes, root: str) -> tuple[Finding, ...]:
+    if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
+        raise ValueError("a report needs no document type")
+    findings = []
+    for case in ElementTree.fromstring(raw).iter("testcase"):  # noqa: S314  entities are refused above
+        for bad in [*case.findall("failure"), *case.findall("error")]:
+            line = int(case.get("line") or 0)
+            name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+            findings.append(
+                Finding(
+                    relative(case.get("file") or "", root),
+                    line,
+                    1 if line else 0,
+                    line,
+                    "test-failed",
+                    "error",
+                    f"{name}: {(bad.get('message') or bad.text or 'failed').strip().splitlines()[0]}",
+                )
+            )
+    return tuple(findings)

@@ -1,0 +1,189 @@
+"""mypy: which files, its command line, and its JSON."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import tomllib
+from typing import Any
+
+from gate.checks.tool import (
+    Invocation,
+    Job,
+    Left,
+    Report,
+    Unreadable,
+    last_line,
+    reads_python,
+    relative,
+)
+from gate.model import Finding, Severity
+
+# Folders whose files are no modules of the project, for a project that has not said what to check.
+ASIDE = frozenset(
+    {"docs", "doc", "examples", "example", "build", "dist", "node_modules", "site-packages", "vendor"}
+)
+CHECKED = re.compile(r"Found \d+ errors? in|Success: no issues found")
+
+
+class Mypy:
+    """The type checker, with the project's own settings, looking into unannotated functions as well."""
+
+    distribution = "mypy"
+
+    def reads(self, path: str) -> bool:
+        """Python files and settings."""
+        return reads_python(path)
+
+    def idle(self, job: Job) -> Report | None:
+        """There is nothing to check where there are no modules."""
+        if _settings(job) is None and not modules(job.files):
+            return Report((), "no Python modules")
+        return None
+
+    def command(self, job: Job) -> Invocation:
+        """mypy over what the project names, else over every module of the tree."""
+        argv = [
+            *job.tool, "--output=json", "--no-pretty", "--no-color-output", "--show-error-codes",
+            f"--cache-dir={job.cache}", f"--python-executable={job.python}",
+        ]  # fmt: skip
+        settings = _settings(job)
+        if settings is None:
+            # A library without stubs says nothing about the project, which has not asked to hear of it.
+            argv += ["--config-file=", "--check-untyped-defs", "--ignore-missing-imports"]
+        elif not settings.keys() & {"check_untyped_defs", "strict"}:
+            argv.append("--check-untyped-defs")
+        if settings is not None and not job.found:
+            # Without an environment every dependency is missing; that is no news about the change.
+            argv.append("--ignore-missing-imports")
+        argv += job.check.args
+        if settings is None or not settings.keys() & {"files", "packages", "modules"}:
+            argv += ["--", *modules(job.files)]
+        return Invocation(tuple(argv))
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """One JSON object a line. Exit code 2 is an answer only if it says which file could not be parsed."""
+        findings: list[Finding] = []
+        for line in left.stdout.splitlines():
+            if not line.startswith("{"):
+                if line and not CHECKED.match(line):
+                    return Unreadable(f"mypy could not run: {line}", _way_out(line, job))
+                continue
+            try:
+                item = json.loads(line)
+                finding = _finding(item, job.root)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return Unreadable("mypy's answer cannot be read", "another version of mypy may mend it")
+            if finding.severity == "note" and findings:
+                last = findings[-1]
+                if (last.path, last.line) == (finding.path, finding.line) and not last.hint:
+                    findings[-1] = _with_hint(last, finding.message)
+                continue
+            findings.append(finding)
+        errors = tuple(finding for finding in findings if finding.severity == "error")
+        said = left.stderr.strip()
+        if left.returncode not in {0, 1} and not all(
+            finding.rule == "syntax" for finding in errors[:1] or [_NONE]
+        ):
+            return Unreadable(f"mypy could not run: {last_line(said or left.stdout)}", _way_out(said, job))
+        if left.returncode == 1 and not errors:
+            return Unreadable(f"mypy found something but did not say what: {last_line(said)}")
+        note = "" if job.found else "no environment of the project: imports are not judged"
+        return Report(errors, note)
+
+
+_NONE = Finding("", 0, 0, 0, "", "error", "")
+
+
+def _finding(item: dict[str, Any], root: str) -> Finding:
+    severities: dict[str, Severity] = {"error": "error", "note": "note"}
+    line = max(int(item["line"]), 0)
+    message, hint = str(item["message"]), str(item.get("hint") or "").replace("\n", " ")
+    maybe = re.search(r"; maybe (.+)\?$", message)
+    if maybe and not hint:
+        hint = f"did you mean {maybe[1].replace(chr(34), '`')}?"
+    return Finding(
+        path=relative(str(item["file"]), root),
+        line=line,
+        column=max(int(item["column"]), 0) + 1 if line else 0,
+        end_line=max(int(item.get("end_line") or line), line),
+        rule=str(item.get("code") or "mypy"),
+        severity=severities.get(str(item["severity"]), "error"),
+        message=message,
+        hint=hint,
+    )
+
+
+def _with_hint(finding: Finding, hint: str) -> Finding:
+    return Finding(
+        finding.path, finding.line, finding.column, finding.end_line, finding.rule, finding.severity,
+        finding.message, hint,
+    )  # fmt: skip
+
+
+def _way_out(said: str, job: Job) -> str:
+    if "plugin" not in said.lower() and "No module named" not in said:
+        return "see what it printed"
+    return (
+        "install mypy and its plugins in the project's own environment" if job.own else "install the plugin"
+    )
+
+
+def _settings(job: Job) -> dict[str, object] | None:
+    """The project's settings of mypy; None if it has none. What cannot be read is left to mypy to refuse."""
+    for name in ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg"):
+        data = job.settings.get(name)
+        if data is None:
+            continue
+        text = data.decode("utf-8", "replace")
+        if name == "pyproject.toml":
+            try:
+                table = tomllib.loads(text).get("tool", {}).get("mypy")
+            except (ValueError, RecursionError, AttributeError):
+                table = {}
+            if isinstance(table, dict):
+                return _named(table)
+            continue
+        parser = configparser.RawConfigParser(strict=False)
+        try:
+            parser.read_string(text)
+        except configparser.Error:
+            return {}
+        if name.endswith("mypy.ini") or parser.has_section("mypy"):
+            return _named({key: value for part in parser.sections() for key, value in parser.items(part)})
+    return None
+
+
+def _named(table: dict[str, Any]) -> dict[str, object]:
+    """All keys that the settings use anywhere, with dashes as mypy also takes them."""
+    found = {key.replace("-", "_"): value for key, value in table.items()}
+    overrides = table.get("overrides")
+    for override in overrides if isinstance(overrides, list) else []:
+        if isinstance(override, dict) and "check_untyped_defs" in override:
+            found.setdefault("check_untyped_defs", override["check_untyped_defs"])
+    return found
+
+
+def modules(files: tuple[str, ...]) -> list[str]:
+    """The files to check where the project does not say: no two of them the same module, which mypy refuses."""
+    known = set(files)
+    chosen: dict[str, str] = {}
+    for path in sorted(files, key=lambda path: (path.count("/"), path)):
+        if not path.endswith((".py", ".pyi")):
+            continue
+        *folders, name = path.split("/")
+        if any(part in ASIDE or part.startswith(".") for part in folders):
+            continue
+        module = name.rpartition(".")[0]
+        package: list[str] = []
+        while folders and {"/".join([*folders, "__init__.py"]), "/".join([*folders, "__init__.pyi"])} & known:
+            package.insert(0, folders.pop())
+        if not all(part.isidentifier() for part in package):
+            continue
+        dotted = ".".join([*package, *([] if module == "__init__" else [module])]) or path
+        if path.endswith(".pyi"):
+            chosen[dotted] = path
+        else:
+            chosen.setdefault(dotted, path)
+    return sorted(chosen.values())

@@ -1,0 +1,70 @@
+"""The `names` check: gate's own program, started like any other tool."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gate.checks.tool import (
+    PYTHON_FILES,
+    Invocation,
+    Job,
+    Left,
+    Report,
+    Unreadable,
+    last_line,
+    reads_python,
+)
+from gate.model import Finding
+
+
+class Names:
+    """Misspelt names and calls of the wrong kind."""
+
+    distribution = ""
+
+    def reads(self, path: str) -> bool:
+        """Python files and settings."""
+        return reads_python(path)
+
+    def idle(self, job: Job) -> Report | None:
+        """There is nothing to read where there is no Python."""
+        return (
+            None if any(path.endswith(PYTHON_FILES) for path in job.files) else Report((), "no Python files")
+        )
+
+    def command(self, job: Job) -> Invocation:
+        """gate's interpreter reads the tree; it never runs or imports anything in it."""
+        argv = [*job.tool, "--root", job.root, "--cache", job.cache, "--format", "json"]
+        if job.found:
+            argv += ["--python", job.python]
+        for rule in job.check.disable:
+            argv += ["--disable", rule]
+        return Invocation((*argv, *job.check.args))
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """One JSON object, and exit code 0."""
+        if left.returncode != 0:
+            return Unreadable(
+                f"the names check could not run: {last_line(left.stderr)}", "this is a defect in gate"
+            )
+        try:
+            answer = json.loads(left.stdout)
+            findings = tuple(_finding(item) for item in answer["findings"])
+            count = int(answer["files"])
+        except (ValueError, KeyError, TypeError):
+            return Unreadable("the answer of the names check cannot be read", "this is a defect in gate")
+        return Report(findings, "1 file" if count == 1 else f"{count} files")
+
+
+def _finding(item: dict[str, Any]) -> Finding:
+    return Finding(
+        path=str(item["path"]),
+        line=int(item["line"]),
+        column=int(item["column"]),
+        end_line=int(item["end_line"]),
+        rule=str(item["rule"]),
+        severity=item["severity"],
+        message=str(item["message"]),
+        hint=str(item.get("hint") or ""),
+    )

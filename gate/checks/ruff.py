@@ -1,0 +1,95 @@
+"""ruff: its command line, and its JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import Any
+
+from gate.checks.tool import (
+    PYTHON_FILES,
+    Invocation,
+    Job,
+    Left,
+    Report,
+    Unreadable,
+    last_line,
+    python_note,
+    reads_python,
+    relative,
+)
+from gate.model import Finding
+
+
+class Ruff:
+    """The linter, with the project's own settings."""
+
+    distribution = "ruff"
+
+    def reads(self, path: str) -> bool:
+        """Python files and settings."""
+        return reads_python(path)
+
+    def idle(self, job: Job) -> Report | None:
+        """There is nothing to lint where there is no Python."""
+        return (
+            None if any(path.endswith(PYTHON_FILES) for path in job.files) else Report((), "no Python files")
+        )
+
+    def command(self, job: Job) -> Invocation:
+        """`ruff check` over the whole tree, never fixing, its cache outside the tree."""
+        argv = [*job.tool, "check", "--output-format=json", "--no-fix", "--quiet", f"--cache-dir={job.cache}"]
+        target = _target(job)
+        if target:
+            argv.append(f"--target-version={target}")
+        return Invocation((*argv, *job.check.args, "."))
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """Exit codes 0 and 1 come with a JSON list; anything else is no answer."""
+        if left.returncode not in {0, 1}:
+            return Unreadable(
+                f"ruff could not run: {last_line(left.stderr)}", "mend its settings, or its installation"
+            )
+        try:
+            items = json.loads(left.stdout)
+            findings = tuple(_finding(item, job.root) for item in items)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Unreadable("ruff's answer cannot be read", "another version of ruff may mend it")
+        return Report(findings, python_note(job.files))
+
+
+def _finding(item: dict[str, Any], root: str) -> Finding:
+    place, end = item["location"], item.get("end_location") or item["location"]
+    fix = (item.get("fix") or {}).get("message") or ""
+    message = str(item["message"])
+    rule = item.get("code") or "invalid-syntax"
+    return Finding(
+        path=relative(str(item["filename"]), root),
+        line=int(place["row"]),
+        column=int(place["column"]),
+        end_line=int(end["row"]),
+        rule=str(rule),
+        severity="error",
+        message=message.removeprefix("SyntaxError: "),
+        hint=str(fix),
+    )
+
+
+def _target(job: Job) -> str:
+    """The oldest Python that the project supports, where ruff itself would not see it.
+
+    ruff reads `requires-python` beside the settings that hold. A fence of gate's stands above the tree, so
+    that the user's working tree has no say; for a tree without settings it is the fence that holds.
+    """
+    if "ruff.toml" in job.settings or ".ruff.toml" in job.settings:
+        return ""
+    try:
+        data = tomllib.loads(job.settings.get("pyproject.toml", b"").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return ""
+    if "ruff" in data.get("tool", {}):
+        return ""
+    wanted = data.get("project", {}).get("requires-python", "")
+    lower = re.search(r"(?:>=|==|~=)\s*3\.(\d+)", str(wanted))
+    return f"py3{lower[1]}" if lower and int(lower[1]) >= 7 else ""

@@ -1,0 +1,116 @@
+"""What a tool is to gate: which files decide its result, how it is started, and how its answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gate.model import Finding
+from gate.policy.types import CheckSettings
+
+SETTINGS_FILES = frozenset({
+    "pyproject.toml", "setup.cfg", "tox.ini", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "pytest.ini",
+    ".pytest.ini", "pytest.toml", ".pytest.toml", ".gitignore", ".ignore", "py.typed",
+})  # fmt: skip
+PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of one tool over one tree. Paths are absolute strings, but for `files`, which are the tree's.
+
+    `tool` starts the tool, `python` is the project's interpreter, `found` is False if the project has no
+    environment of its own. `settings` holds the tree's own settings files at its top. `scratch` is an empty
+    folder of the run's own, `cache` one that stays, `report` where the tool may write a report. `only` limits
+    a run of tests to these.
+    """
+
+    check: CheckSettings
+    root: str
+    tool: tuple[str, ...]
+    own: bool
+    python: str
+    found: bool
+    files: tuple[str, ...]
+    settings: Mapping[str, bytes]
+    scratch: str
+    cache: str
+    report: str
+    origin: str = ""
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command line, and what its environment has besides the clean one."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a run left: exit code, both outputs as text, and the report file's content, None if it has none."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    report: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a tool says of a tree, all of it. `note` is one line worth telling."""
+
+    findings: tuple[Finding, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The tool did not say what it found: the check is broken. `hint` is the way out."""
+
+    reason: str
+    hint: str = ""
+
+
+class Tool(Protocol):
+    """A tool that gate can run."""
+
+    distribution: str
+    """The package that it comes in; empty where there is none to find."""
+
+    def reads(self, path: str) -> bool:
+        """Whether the file at `path` can have a say in the result."""
+
+    def idle(self, job: Job) -> Report | None:
+        """The report where there is nothing for the tool to do in this tree, else None."""
+
+    def command(self, job: Job) -> Invocation:
+        """How to start it."""
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """What it found. Anything that is not a complete answer is Unreadable."""
+
+
+def reads_python(path: str) -> bool:
+    """Python source and stubs, and the files that hold the tools' settings."""
+    return path.endswith(PYTHON_FILES) or path.rpartition("/")[2] in SETTINGS_FILES
+
+
+def relative(path: str, root: str) -> str:
+    """`path` as it is in the tree."""
+    return path.removeprefix(f"{root}/").removeprefix("./")
+
+
+def last_line(text: str) -> str:
+    """The last line that says something, for a reason in one line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def python_note(files: tuple[str, ...]) -> str:
+    """How many files of Python there are."""
+    count = sum(path.endswith(PYTHON_FILES) for path in files)
+    return "1 file" if count == 1 else f"{count} files"

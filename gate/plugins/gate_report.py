@@ -1,0 +1,122 @@
+"""The pytest plugin that tells gate what happened: a JSON object a line, the last one only at a proper end.
+
+It runs in the project's interpreter, whatever its version of pytest is, and imports nothing of gate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import pytest
+
+REPORT = os.environ.pop("GATE_PYTEST_REPORT", "")
+ROOT = os.environ.get("GATE_PYTEST_ROOT", "")
+PROJECT = frozenset(filter(None, os.environ.get("GATE_PYTEST_PROJECT", "").split(",")))
+MOST_FAILURES = 500
+
+
+def say(event: str, **fields: Any) -> None:
+    """Add a line to the report."""
+    if REPORT:
+        with open(REPORT, "a", encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
+            file.write(json.dumps({"event": event, **fields}) + "\n")
+
+
+class State:
+    """What has been seen so far."""
+
+    collected = 0
+    failures = 0
+    outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
+    imported: dict[str, str] = {}  # noqa: RUF012  as above
+
+
+def is_worker(config: Any) -> bool:
+    """Whether this process is a worker of pytest-xdist's."""
+    return hasattr(config, "workerinput")
+
+
+def imported_from() -> dict[str, str]:
+    """Where each of the project's own top-level modules has come from, if from outside the tree."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] in PROJECT and isinstance(file, str):
+            real = os.path.realpath(file)
+            if not real.startswith(os.path.realpath(ROOT) + os.sep):
+                found[name] = real
+    return found
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: Any) -> None:
+    """Count what will run, after everybody has had a chance to deselect."""
+    State.collected = len(session.items)
+
+
+def _place(report: Any) -> tuple[str, int]:
+    location = getattr(report, "location", None) or (report.nodeid.split("::")[0], None, "")
+    return str(location[0]), int(location[1]) + 1 if location[1] is not None else 0
+
+
+def _crash(report: Any) -> tuple[str, str]:
+    text = str(getattr(report, "longreprtext", "") or report.longrepr or "")
+    crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
+    lines = [line for line in text.splitlines() if line.strip()]
+    marked = [line[1:].strip() for line in lines if line.startswith("E ")]
+    message = str(crash.message) if crash else (marked[-1] if marked else (lines[-1] if lines else "failed"))
+    return message, "\n".join(text.splitlines()[-60:])
+
+
+def _failed(report: Any, when: str) -> None:
+    State.failures += 1
+    if State.failures > MOST_FAILURES:
+        return
+    path, line = _place(report)
+    message, text = _crash(report)
+    say("failed", id=report.nodeid, path=path, line=line, when=when, message=message, text=text)
+
+
+def pytest_collectreport(report: Any) -> None:
+    """A file that cannot be collected is a failure, not a file without tests."""
+    if report.failed:
+        _failed(report, "collect")
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    """Count outcomes, and tell of failures as they come."""
+    if report.failed:
+        _failed(report, report.when)
+        State.outcomes["failed"] = State.outcomes.get("failed", 0) + 1
+    elif report.when == "call" or report.skipped:
+        State.outcomes[report.outcome] = State.outcomes.get(report.outcome, 0) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Take over what a worker of pytest-xdist's has seen."""
+    del error
+    State.imported.update(getattr(node, "workeroutput", {}).get("gate_imported", {}))
+    State.collected = max(State.collected, getattr(node, "workeroutput", {}).get("gate_collected", 0))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
+    """The last line: without it, the run did not come to its end."""
+    outside = imported_from()
+    if is_worker(session.config):
+        session.config.workeroutput["gate_imported"] = outside
+        session.config.workeroutput["gate_collected"] = State.collected
+        return
+    State.imported.update(outside)
+    say(
+        "finished",
+        status=int(exitstatus),
+        collected=State.collected,
+        outcomes=State.outcomes,
+        failures=State.failures,
+        outside=State.imported,
+    )

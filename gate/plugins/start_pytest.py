@@ -1,0 +1,60 @@
+"""Start pytest on a tree: `python -P start_pytest.py ROOT PATHS OWN -- ARGUMENTS`.
+
+pytest and gate's plugin are imported before the tree can be, so that a module in the tree that is named like
+one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
+OWN is where gate's own pytest is installed if the project has none, else empty.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import os
+import sys
+from importlib import import_module
+
+# All that pytest needs. The rest of what is installed beside gate is not for the project's tests to see.
+PYTEST = frozenset(
+    {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"}
+)
+
+
+class GatesOwn:
+    """Finds pytest where gate has it, and nothing else there; asked last of all."""
+
+    def __init__(self, site: str) -> None:
+        """`site` is the folder that gate's packages are installed in."""
+        self.site = site
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The specification of `name` if it is part of pytest."""
+        del path, target
+        if name not in PYTEST:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, [self.site])
+
+
+def start() -> int:
+    """Run pytest and return its exit code."""
+    _, root, paths, own, separator, *arguments = sys.argv
+    assert separator == "--"  # noqa: S101  gate writes this command line itself
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
+    if own:
+        sys.meta_path.append(GatesOwn(own))  # type: ignore[arg-type]  # the import system asks for no more
+    sys.path[:] = [entry for entry in sys.path if entry not in {here, ""}]
+    sys.path.append(here)
+    import_module("gate_report")  # here, so that nothing in the tree can be taken for it
+    import pytest
+
+    first = [path for path in paths.split(os.pathsep) if path]
+    sys.path[:0] = first
+    # For what the tests start themselves.
+    os.environ["PYTHONPATH"] = os.pathsep.join(first)
+    os.chdir(root)
+    sys.argv = ["pytest", *arguments]
+    return int(pytest.main(["-p", "gate_report", *arguments]))
+
+
+if __name__ == "__main__":
+    sys.exit(start())
