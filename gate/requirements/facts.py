@@ -17,7 +17,8 @@ class Facts:
 
     `ownership` has every changed path; a path that no rule matches has an empty tuple. `codeowners_file` is
     empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
-    the findings about what would make the gate see less.
+    the findings about what would make the gate see less. `log_gap` says why the log of approvals that is here
+    may lack decisions, if so.
     """
 
     change: Change
@@ -28,6 +29,7 @@ class Facts:
     approvals: tuple[Approval, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     weakenings: tuple[Finding, ...] = ()
+    log_gap: str = ""
 
     @property
     def branch(self) -> str:

@@ -1,0 +1,78 @@
+"""Gitea's and Forgejo's dialect: regular expressions over the whole path, all matching rules counting.
+
+Rules: https://docs.gitea.com/usage/code-owners
+"""
+
+from __future__ import annotations
+
+import re
+
+from gate.codeowners.lines import lines_of
+from gate.codeowners.matcher import NONE
+from gate.codeowners.rules import CodeOwners, Rule, Section
+from gate.errors import Mistake
+
+OWNER = re.compile(r"@[\w.-]+(?:/[\w.-]+)?")
+
+
+class Expression:
+    """One rule's expression: matches the whole path, or with `!` whatever it does not match."""
+
+    def __init__(self, text: str) -> None:
+        """Raises re.error if it is no regular expression."""
+        self._negated = text.startswith("!")
+        # A leading slash anchors nothing that is not anchored already: paths are matched whole.
+        self._expression = re.compile(text.removeprefix("!").removeprefix("/"))
+
+    def last(self, path: str) -> int:
+        """0 if the rule applies to `path`, else NONE."""
+        return 0 if bool(self._expression.fullmatch(path)) != self._negated else NONE
+
+
+def parse(data: bytes, file: str) -> CodeOwners:
+    """Parse a whole file; each rule is a section of its own, since each that matches counts."""
+    sections: list[Section] = []
+    mistakes: list[Mistake] = []
+    for number, line in lines_of(data):
+        tokens = tokens_of(line)
+        if not tokens:
+            continue
+        pattern, *owners = tokens
+        column = len(line) - len(line.lstrip()) + 1
+        unknown = [owner for owner in owners if not OWNER.fullmatch(owner)]
+        try:
+            expression = Expression(pattern)
+        except (re.error, OverflowError) as error:
+            mistakes.append(Mistake(file, number, column, f"{pattern!r} is no regular expression: {error}"))
+            continue
+        if not owners:
+            mistakes.append(
+                Mistake(file, number, column, "expected owners (@user or @org/team) after the pattern")
+            )
+            continue
+        if unknown:
+            where = line.index(unknown[0]) + 1 if unknown[0] in line else column
+            mistakes.append(
+                Mistake(file, number, where, f"expected an owner (@user or @org/team), got {unknown[0]!r}")
+            )
+            continue
+        sections.append(Section((Rule(file, number, column, "", pattern, tuple(owners)),), expression))
+    return CodeOwners(file, tuple(sections), tuple(mistakes))
+
+
+def tokens_of(line: str) -> list[str]:
+    r"""The words of a line; `\\`, `\#` and `\ ` stand for what follows the backslash, and `#` begins a comment."""
+    words: list[str] = []
+    word = ""
+    chars = iter(line.strip())
+    for char in chars:
+        if char == "\\":
+            word += next(chars, "")
+        elif char == "#":
+            break
+        elif char.isspace():
+            words.append(word)
+            word = ""
+        else:
+            word += char
+    return [found for found in (*words, word) if found]

@@ -1,0 +1,116 @@
+"""GitHub's dialect (and Bitbucket's, which is close): gitignore's patterns without `!` and `[ ]`.
+
+Rules: https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
+"""
+
+from __future__ import annotations
+
+import re
+
+from gate.codeowners.lines import Token, lines_of, tokens_of
+from gate.codeowners.matcher import DEEP, Glob, Pattern
+from gate.codeowners.rules import CodeOwners, Rule, one_section
+from gate.errors import Mistake
+
+OWNER = re.compile(
+    r"@[A-Za-z0-9](?:[\w-]*)(?:/[\w.-]+)?|[^\s@]+@[^\s@]+\.[^\s@.]+|[^\s@/]+@[^\s@/]+", re.ASCII
+)
+BITBUCKET_OWNER = re.compile(r"@{1,3}[\w./-]+|[^\s@]+@[^\s@]+")
+
+
+def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
+    """Parse a whole file; a line with a mistake makes no rule."""
+    rules: list[Rule] = []
+    patterns: list[Pattern] = []
+    mistakes: list[Mistake] = []
+    for number, line in lines_of(data):
+        tokens = tokens_of(line)
+        if not tokens:
+            continue
+        pattern, *owners = tokens
+        wrong = _mistake(pattern, owners, owner)
+        if wrong is not None:
+            column, message = wrong
+            mistakes.append(Mistake(file, number, column, message))
+            continue
+        rules.append(
+            Rule(file, number, pattern.column, "", pattern.text, tuple(word.text for word in owners))
+        )
+        patterns.append(pattern_of(pattern.text))
+    return CodeOwners(file, (one_section(rules, patterns),), tuple(mistakes))
+
+
+def parse_bitbucket(data: bytes, file: str) -> CodeOwners:
+    """Parse a file of Bitbucket's, whose owners may be groups (`@@@group`)."""
+    return parse(data, file, BITBUCKET_OWNER)
+
+
+def owner_type(owner: str) -> str:
+    """`user`, `team`, `email`, or `invalid`."""
+    if not OWNER.fullmatch(owner):
+        return "invalid"
+    if not owner.startswith("@"):
+        return "email"
+    return "team" if "/" in owner else "user"
+
+
+def _mistake(pattern: Token, owners: list[Token], valid: re.Pattern[str]) -> tuple[int, str] | None:
+    text, column = pattern
+    if text.startswith("!"):
+        return column, "`!` does not negate here; give the path a later line without owners instead"
+    if text.startswith("\\#"):
+        return (
+            column,
+            "a pattern cannot begin with `#`, escaped or not; match it with `?` or a folder before it",
+        )
+    bracket = re.search(r"(?<!\\)(?:\\\\)*[\[\]]", text)
+    if bracket:
+        return column + bracket.end() - 1, "`[ ]` is no character range here; use `*`, or a line for each"
+    if "***" in text:
+        return column + text.index("***"), "`***` means nothing; use `**` for any folders, `*` within one"
+    if text.strip("/") == "":
+        return column, "`/` alone matches nothing; use `*` for every file"
+    for word in owners:
+        if not valid.fullmatch(word.text):
+            return word.column, f"expected an owner (@user, @org/team or an e-mail), got {word.text!r}"
+    return None
+
+
+def pattern_of(text: str) -> Pattern:
+    """The meaning of a pattern: where it is anchored, and whether it reaches into folders."""
+    segments = text.split("/")
+    if segments[0] == "":
+        segments = segments[1:]
+    elif (len(segments) == 1 or (len(segments) == 2 and not segments[1])) and segments[0] != DEEP:
+        segments = [DEEP, *segments]
+    below_only = segments[-1] == ""
+    if below_only:
+        segments = segments[:-1]
+    # A star of its own at the end stays within its folder; any other last segment may be a folder's name.
+    star = segments[-1] == "*" and not below_only
+    if below_only and segments[-1:] == [DEEP]:
+        # `docs/**/` is every folder below, so whatever lies directly in `docs` is not in it.
+        segments = [*segments, "*"]
+    while segments and segments[-1] == DEEP:
+        segments = segments[:-1]
+        below_only = True
+    return Pattern(tuple(map(segment_of, segments)), exact=not below_only, below=below_only or not star)
+
+
+def segment_of(text: str) -> str | Glob:
+    """One segment: `DEEP`, a glob, or a name."""
+    if text == DEEP:
+        return DEEP
+    pieces = re.findall(r"\\.|.", text, re.DOTALL)
+    if not {"*", "?"} & set(pieces):
+        return "".join(piece.removeprefix("\\") if len(piece) == 2 else piece for piece in pieces)
+    expression = ""
+    for piece in pieces:
+        if piece in {"*", "?"}:
+            # An escaped star or question mark is longer than one character, and stands for itself.
+            expression += ".*" if piece == "*" else "."
+        else:
+            expression += re.escape(piece[-1])
+    plain = pieces[1:]
+    suffix = "".join(plain) if pieces[0] == "*" and not {"*", "?"} & set(plain) and "\\" not in text else ""
+    return Glob(expression, suffix)

@@ -1,0 +1,267 @@
+"""GitLab's dialect: sections with counts and defaults, exclusions, and patterns as Ruby's `File.fnmatch` has them.
+
+Rules: https://docs.gitlab.com/user/project/codeowners/reference/ and https://docs.gitlab.com/user/project/codeowners/advanced/
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from gate.codeowners.lines import lines_of, tokens_of
+from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern
+from gate.codeowners.rules import CodeOwners, Rule, Section
+from gate.errors import Mistake
+
+HEAD = re.compile(r"(?P<optional>\^)?\[(?P<name>[^\]]*)\](?:\[(?P<count>[^\]]*)\])?(?P<rest>.*)", re.DOTALL)
+ROLE = re.compile(r"(?<![\w@])@@(developer|maintainer|owner)s?(?![\w.@-])", re.IGNORECASE)
+DEFAULTS = re.compile(r"[@\w.\-/\s]*", re.ASCII)
+EMAIL = re.compile(r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+NAME = re.compile(r"(?<![\w@.+-])@([\w](?:[\w.-]*[\w-])?(?:/[\w](?:[\w.-]*[\w-])?)*)", re.ASCII)
+SENTENCES = {
+    "missing_section_name": "a section needs a name: `[Documentation]`",
+    "invalid_approval_requirement": "expected a number of approvals of at least 1, and none for an optional section",
+    "invalid_section_format": "expected `[Name]`, `^[Name]` or `[Name][2]`, then a space and default owners",
+    "invalid_section_owner_format": "expected default owners such as @group, @user, @@maintainer or an e-mail",
+    "malformed_entry_owner": "expected an owner (@user, @group, @@role or an e-mail)",
+    "missing_entry_owner": "this entry has no owner, and its section has no default ones",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head line of a section.
+
+    `approvals` is 0 where no valid number is given, `default_owners` the text that names them, and `problems`
+    are kinds of mistake.
+    """
+
+    name: str
+    optional: bool
+    approvals: int
+    default_owners: str
+    problems: tuple[str, ...]
+
+    @property
+    def required(self) -> int:
+        """How many approvals the section asks for; 1 where none or an invalid number is given."""
+        return max(self.approvals, 1)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A section while its lines are read."""
+
+    head: Head
+    rules: list[Rule] = field(default_factory=list)
+    patterns: list[Pattern] = field(default_factory=list)
+    exclusions: dict[Pattern, None] = field(default_factory=dict)
+
+
+def parse(data: bytes, file: str) -> CodeOwners:
+    """Parse a whole file. Sections of one name, whatever its case, are joined."""
+    current = _Open(Head("", optional=False, approvals=0, default_owners="", problems=()))
+    sections: dict[str, _Open] = {"": current}
+    mistakes: list[Mistake] = []
+    for number, raw in lines_of(data):
+        line = raw.strip()
+        column = len(raw) - len(raw.lstrip()) + 1
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith(("[", "^[")):
+            head = parse_head(line)
+            if head is not None:
+                mistakes += [Mistake(file, number, column, SENTENCES[problem]) for problem in head.problems]
+                if head.name:
+                    current = _joined(sections, head)
+                continue
+            mistakes.append(Mistake(file, number, column, SENTENCES["invalid_section_format"]))
+            continue
+        kind = _entry(current, file, number, column, line)
+        if kind:
+            mistakes.append(Mistake(file, number, column, SENTENCES[kind]))
+    return CodeOwners(file, tuple(map(_closed, sections.values())), tuple(mistakes))
+
+
+def _joined(sections: dict[str, _Open], head: Head) -> _Open:
+    """The section that a head line opens or goes on with: required if one of them is, and the latest default owners."""
+    key = head.name.casefold()
+    known = sections.get(key)
+    if known is None:
+        sections[key] = _Open(head)
+        return sections[key]
+    known.head = Head(
+        known.head.name,
+        optional=known.head.optional and head.optional,
+        approvals=max(known.head.approvals, head.approvals),
+        default_owners=head.default_owners,
+        problems=(),
+    )
+    return known
+
+
+def _closed(section: _Open) -> Section:
+    rules = tuple(
+        Rule(
+            rule.file, rule.line, rule.column, section.head.name, rule.pattern, rule.owners,
+            section.head.required, section.head.optional,
+        )
+        for rule in section.rules
+    )  # fmt: skip
+    exclusions = Matcher(tuple(section.exclusions)) if section.exclusions else None
+    return Section(rules, Matcher(section.patterns), exclusions)
+
+
+def _entry(section: _Open, file: str, number: int, column: int, line: str) -> str:
+    """Add a line to a section; returns the kind of mistake in it, or nothing."""
+    pattern, *words = tokens_of(line)
+    text = pattern.text
+    if text.startswith("!"):
+        section.exclusions[pattern_of(text[1:])] = None
+        return ""
+    named = references(" ".join(word.text for word in words))
+    owners = named if words else references(section.head.default_owners)
+    section.rules.append(Rule(file, number, column, "", text, owners))
+    meant = pattern_of(text)
+    section.patterns.append(meant)
+    # GitLab keeps one entry for a pattern, the latest: the same pattern takes back an exclusion.
+    section.exclusions.pop(meant, None)
+    if words and any(not references(word.text) for word in words):
+        return "malformed_entry_owner"
+    return "" if owners else "missing_entry_owner"
+
+
+def parse_head(line: str) -> Head | None:
+    """The head line of a section, with what is wrong in it; None if it is no head line."""
+    match = HEAD.fullmatch(line.strip())
+    if match is None:
+        return None
+    problems: list[str] = []
+    name = match["name"]
+    rest, _, _comment = match["rest"].partition(" #")
+    owners = DEFAULTS.match(rest)
+    named = owners[0].strip() if owners else ""
+    approvals, problem = _count(match["count"], optional=bool(match["optional"]))
+    if not name:
+        problems.append("missing_section_name")
+    elif problem:
+        problems.append(problem)
+    elif (rest.strip() and not rest.startswith((" ", "\t"))) or (owners and owners[0] != rest):
+        problems.append("invalid_section_format")
+    elif any(not references(word) for word in named.split()):
+        problems.append("invalid_section_owner_format")
+    return Head(name, bool(match["optional"]), approvals, named, tuple(problems))
+
+
+def _count(text: str | None, *, optional: bool) -> tuple[int, str]:
+    if text is None:
+        return 0, ""
+    number = re.fullmatch(r"\s*(\d+)(?:\s.*)?", text)
+    approvals = int(number[1]) if number else 0
+    if re.fullmatch(r"\d+", text):
+        return approvals, "invalid_approval_requirement" if optional or not approvals else ""
+    if re.fullmatch(r"[\d ]*", text) and not text.startswith(" "):
+        return approvals, "invalid_approval_requirement"
+    return approvals, "invalid_section_format"
+
+
+def references(text: str) -> tuple[str, ...]:
+    """The owners that a text names, in their order: users, groups, roles and e-mail addresses."""
+    found = [(m.start(), f"@@{m[1].lower()}") for m in ROLE.finditer(text)]
+    found += [(m.start(), m[0]) for m in EMAIL.finditer(text)]
+    found += [(m.start(), m[0]) for m in NAME.finditer(text)]
+    return tuple(dict.fromkeys(owner for _, owner in sorted(found)))
+
+
+def pattern_of(text: str) -> Pattern:
+    r"""The meaning of a pattern, as GitLab puts it before it asks `fnmatch`.
+
+    `*` alone is every file, no leading `/` is anywhere, a `/` at the end is all below. `\#` and escaped
+    white space stand for themselves.
+    """
+    text = re.sub(r"\\\s+", " ", text.removeprefix("\\") if text.startswith("\\#") else text)
+    if text == "*":
+        text = "/**/*"
+    if not text.startswith("/"):
+        text = f"/**/{text}"
+    if text.endswith("/"):
+        text = f"{text}**/*"
+    *folders, last = _split(text[1:])
+    # `**` reaches through folders only where a `/` follows it; at the end it is a star like any other.
+    segments = [DEEP if folder == DEEP else segment_of(folder) for folder in folders]
+    return Pattern((*segments, segment_of(last)))
+
+
+def _split(text: str) -> list[str]:
+    """The segments of a pattern: a slash inside a bracket expression is one of its members."""
+    parts = [""]
+    position = 0
+    while position < len(text):
+        end = position + 1
+        if text[position] == "[":
+            parsed = _set(text, end)
+            end = parsed[1] if parsed else end
+        elif text[position] == "\\":
+            end += 1
+        if text[position] == "/":
+            parts.append("")
+        else:
+            parts[-1] += text[position:end]
+        position = end
+    return parts
+
+
+def segment_of(text: str) -> str | Glob:
+    """One segment as Ruby's `fnmatch` reads it: `*`, `?`, `[set]`, and a backslash before what stands for itself."""
+    expression, plain, literal = "", True, ""
+    position = 0
+    while position < len(text):
+        char = text[position]
+        position += 1
+        if char == "*":
+            expression, plain = f"{expression}.*", False
+        elif char == "?":
+            expression, plain = f"{expression}.", False
+        elif char == "[":
+            parsed = _set(text, position)
+            if parsed is None:
+                return Glob(r"(?!)")
+            part, position = parsed
+            expression, plain = expression + part, False
+        else:
+            if char == "\\" and position < len(text):
+                char = text[position]
+                position += 1
+            expression += re.escape(char)
+            literal += char
+    if plain:
+        return literal
+    suffix = text[1:] if re.fullmatch(r"\*[^*?\[\\]+", text) else ""
+    return Glob(expression, suffix)
+
+
+def _set(text: str, position: int) -> tuple[str, int] | None:
+    """A bracket expression from `position` on, and where it ends; None where it is never closed."""
+    negated = text[position : position + 1] in {"!", "^"}
+    position += negated
+    members: list[str] = []
+    while position < len(text):
+        char = text[position]
+        if char == "]":
+            if not members:
+                return None
+            return f"[{'^' if negated else ''}{''.join(members)}]", position + 1
+        low, position = _member(text, position)
+        if text[position : position + 1] == "-" and text[position + 1 : position + 2] not in {"", "]"}:
+            high, position = _member(text, position + 1)
+            # Ruby takes a range that runs backwards for its first member.
+            members.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else re.escape(low))
+        else:
+            members.append(re.escape(low))
+    return None
+
+
+def _member(text: str, position: int) -> tuple[str, int]:
+    if text[position] == "\\" and position + 1 < len(text):
+        position += 1
+    return text[position], position + 1

@@ -1,0 +1,151 @@
+"""Many patterns, many paths: the patterns laid into a trie of path segments, each folder visited once.
+
+A pattern is a sequence of segments: a name, a glob over one segment, or `DEEP` for any number of folders. It
+ends in one of three ways: it matches the path it spells, whatever lies below that, or both. Of all patterns
+that match a path, the last one wins, so a node needs to remember only the highest number that ends there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+DEEP: Final = "**"
+NONE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A segment with wildcards, as a regular expression over one whole segment.
+
+    `suffix` is set where the glob is a star and a fixed ending, by far the most common kind (`*.py`): many of
+    them are looked up at once, by ending.
+    """
+
+    expression: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The segments of a pattern, and whether it matches what they spell, what lies below, or both."""
+
+    segments: tuple[str | Glob, ...]
+    exact: bool = True
+    below: bool = False
+
+
+class _Node:
+    __slots__ = ("below", "deep", "exact", "globs", "is_deep", "memo", "names", "suffixes")
+
+    def __init__(self, *, is_deep: bool = False) -> None:
+        self.exact = NONE
+        self.below = NONE
+        self.names: dict[str, _Node] = {}
+        self.suffixes: dict[int, dict[str, _Node]] = {}
+        self.globs: dict[str, tuple[re.Pattern[str], _Node]] = {}
+        self.deep: _Node | None = None
+        self.is_deep = is_deep
+        self.memo: dict[str, tuple[_Node, ...]] = {}
+
+    def step(self, name: str) -> tuple[_Node, ...]:
+        """The nodes that a path reaches from here by the segment `name`."""
+        if not self.globs and not self.suffixes:
+            node = self.names.get(name)
+            return (node,) if node is not None else ()
+        known = self.memo.get(name)
+        if known is None:
+            found = [self.names[name]] if name in self.names else []
+            for length, nodes in self.suffixes.items():
+                ending = name[-length:]
+                if ending in nodes:
+                    found.append(nodes[ending])
+            found += [node for expression, node in self.globs.values() if expression.fullmatch(name)]
+            known = self.memo[name] = tuple(found)
+        return known
+
+
+_State = tuple[tuple[_Node, ...], int]
+
+
+class Matcher:
+    """Answers which of its patterns, numbered in their order, is the last to match a path."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        """Lay the patterns into a trie; takes time in the size of the patterns alone."""
+        self._root = _Node()
+        for number, pattern in enumerate(patterns):
+            self._add(number, pattern)
+        below = self._root.below
+        self._folders: dict[str, _State] = {"": (_closed([self._root]), below)}
+
+    def _add(self, number: int, pattern: Pattern) -> None:
+        node = self._root
+        for segment in pattern.segments:
+            if segment == DEEP:
+                if node.is_deep:
+                    continue
+                if node.deep is None:
+                    node.deep = _Node(is_deep=True)
+                node = node.deep
+            elif isinstance(segment, Glob) and segment.suffix:
+                endings = node.suffixes.setdefault(len(segment.suffix), {})
+                node = endings.setdefault(segment.suffix, _Node())
+            elif isinstance(segment, Glob):
+                text = segment.expression
+                if text not in node.globs:
+                    node.globs[text] = (re.compile(text, re.DOTALL), _Node())
+                node = node.globs[text][1]
+            else:
+                node = node.names.setdefault(segment, _Node())
+        # Numbers only grow, so the last to end here is the highest.
+        if pattern.exact:
+            node.exact = number
+        if pattern.below:
+            node.below = number
+
+    def last(self, path: str) -> int:
+        """The number of the last pattern that matches the file `path`, or NONE."""
+        folder, _, name = path.rpartition("/")
+        nodes, best = self._folders.get(folder) or self._folder(folder)
+        for node in nodes:
+            for reached in node.step(name):
+                best = max(best, reached.exact)
+        return best
+
+    def last_of_all(self, paths: Iterable[str]) -> dict[str, int]:
+        """`last` for every path."""
+        last = self.last
+        return {path: last(path) for path in paths}
+
+    def _folder(self, folder: str) -> _State:
+        """What holds in `folder`: the nodes that a path into it has reached, and the last match of all below."""
+        missing = [folder]
+        while missing[-1] not in self._folders:
+            missing.append(missing[-1].rpartition("/")[0])
+        state = self._folders[missing.pop()]
+        for path in reversed(missing):
+            nodes, inherited = state
+            name = path.rpartition("/")[2]
+            reached: list[_Node] = []
+            for node in nodes:
+                reached += node.step(name)
+                if node.is_deep:
+                    reached.append(node)
+            closed = _closed(reached)
+            for node in closed:
+                inherited = max(inherited, node.below)
+            state = self._folders[path] = (closed, inherited)
+        return state
+
+
+def _closed(nodes: Iterable[_Node]) -> tuple[_Node, ...]:
+    """With every node also the one that stands for no folder at all in between, each once."""
+    found: dict[int, _Node] = {}
+    for node in nodes:
+        found[id(node)] = node
+        if node.deep is not None:
+            found[id(node.deep)] = node.deep
+    return tuple(found.values())

@@ -1,0 +1,102 @@
+"""The requirement `approvals`: enough people approve exactly this content, and nobody known objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gate.model import Approval, Missing, Outcome
+from gate.requirements.facts import Facts
+
+ID = "approvals"
+NAMED = 5
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Met if each changed file has as many approvals, by as many people, as the policy asks for.
+
+    An objection blocks whatever the number is, also where the policy asks for none. A log that may lack
+    decisions is undecided: the one that is missing may be an objection.
+    """
+    objections = [approval for approval in facts.approvals if approval.counted and approval.kind == "block"]
+    if objections:
+        return _objected(objections)
+    if facts.log_gap:
+        advice = ("`gate approvals --fetch` brings it from the remote",)
+        return Outcome(ID, "undecided", facts.log_gap, advice=advice)
+    need = facts.protection.require.approvals
+    if not need:
+        return Outcome(ID, "not_applicable", "the policy asks for no number of approvals")
+    if not facts.change.tree:
+        return Outcome(ID, "undecided", "nothing to approve: there is no merge result")
+    if not facts.change.files:
+        return Outcome(ID, "met", "nothing changes, so nothing needs an approval")
+    return _enough(facts, need)
+
+
+def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
+    """By changed path, the people whose approval of it counts."""
+    people: dict[str, set[str]] = {file.path: set() for file in facts.change.files}
+    for approval in facts.approvals:
+        if approval.counted and approval.kind == "approve":
+            for path in approval.files:
+                people.setdefault(path, set()).add(approval.by)
+    return {path: frozenset(names) for path, names in people.items()}
+
+
+def and_list(names: Iterable[str], word: str = "and") -> str:
+    """`@a, @b and @c`; of many only the first few."""
+    listed = sorted(names)
+    if len(listed) > NAMED:
+        return f"{', '.join(listed[:NAMED])} {word} {len(listed) - NAMED} more"
+    if len(listed) < 2:
+        return "".join(listed)
+    return f"{', '.join(listed[:-1])} {word} {listed[-1]}"
+
+
+def how_to_approve(facts: Facts) -> str:
+    """The command by which somebody approves this change."""
+    return f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
+
+
+def _objected(objections: list[Approval]) -> Outcome:
+    said = "; ".join(f"{objection.by} objects{_because(objection)}" for objection in objections)
+    advice = tuple(
+        f"settle it with {objection.by}, who takes it back with `gate revoke {objection.id[:12]}`"
+        for objection in objections
+    )
+    return Outcome(ID, "unmet", said, advice=advice)
+
+
+def _because(objection: Approval) -> str:
+    return f": {objection.why}" if objection.why else ""
+
+
+def _enough(facts: Facts, need: int) -> Outcome:
+    given = approvers(facts)
+    lacking = {path: need - len(names) for path, names in given.items() if len(names) < need}
+    everybody = frozenset().union(*given.values())
+    if not lacking:
+        return Outcome(ID, "met", f"approved by {and_list(everybody)}")
+    more = max(lacking.values())
+    rule = f"{facts.policy.file}: protect.{facts.branch}.require.approvals"
+    able = {
+        person.name
+        for person in facts.policy.people.values()
+        if person.role != "bot" and person.name not in facts.author_names()
+    }
+    left = able - frozenset.intersection(*(given[path] for path in lacking))
+    missing = (Missing(tuple(lacking), more, tuple(sorted(left)), rule),)
+    have = f"approved by {and_list(everybody)}" if everybody else "nobody has approved it"
+    if len(lacking) < len(given):
+        have += f", {len(lacking)} of {len(given)} files not by enough"
+    reason = f"needs {_people(more)} more: {have}" if everybody else f"needs {_people(need)}: {have}"
+    if len(left) < more:
+        reason += ", and too few are left who may"
+        advice = (f"add people who are no authors of it to `people` in {facts.policy.file or 'gate.yaml'}",)
+    else:
+        advice = (f"ask {and_list(left, 'or')} to run {how_to_approve(facts)}",)
+    return Outcome(ID, "unmet", reason, missing, advice)
+
+
+def _people(number: int) -> str:
+    return "the approval of 1 person" if number == 1 else f"the approval of {number} people"

@@ -1,0 +1,97 @@
+"""The requirement `seniority`: what a junior or a stranger wrote, a senior has approved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gate.model import Missing, Outcome
+from gate.policy.people import person_by_email
+from gate.policy.types import Person, SeniorityRequired
+from gate.requirements.approvals import and_list, approvers, how_to_approve
+from gate.requirements.facts import Facts
+
+ID = "seniority"
+RANK = {"junior": 0, "member": 1, "senior": 2}
+"""By role; a bot has no rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """Who may answer for one author, and which line of the policy says so."""
+
+    author: str
+    whom: frozenset[str]
+    rule: str
+    assigned: bool = False
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Met if, for each author the policy speaks of, somebody who may answer for them approved every file.
+
+    An author nobody knows counts as the most junior, whatever roles the policy lists: a name that was made
+    up must not be worth more than a real one.
+    """
+    rule = facts.protection.require.seniority
+    if rule is None:
+        return Outcome(ID, "not_applicable", "the policy does not ask for it")
+    if not facts.change.files:
+        return Outcome(ID, "not_applicable", "nothing changes")
+    needs = _needs(facts, rule)
+    if not needs:
+        listed = and_list({*rule.authors, "unknown"}, "or")
+        return Outcome(ID, "not_applicable", f"no author of the change is {listed}")
+    given = approvers(facts)
+    unmet = [
+        (need, paths)
+        for need in needs
+        if (paths := tuple(path for path, people in given.items() if not people & need.whom))
+    ]
+    if not unmet:
+        people = frozenset().union(*(given[path] & need.whom for need in needs for path in given))
+        return Outcome(ID, "met", f"approved by {and_list(people)}")
+    missing = tuple(Missing(paths, 1, tuple(sorted(need.whom)), need.rule) for need, paths in unmet)
+    reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
+    advice = tuple(dict.fromkeys(_advice(need, facts, rule) for need, _ in unmet))
+    return Outcome(ID, "unmet", reason, missing, advice)
+
+
+def _needs(facts: Facts, rule: SeniorityRequired) -> list[_Need]:
+    authors = facts.author_names()
+    seniors = frozenset(
+        person.name
+        for person in facts.policy.people.values()
+        if RANK.get(person.role, -1) >= RANK.get(rule.need, 2) and person.name not in authors
+    )
+    place = f"{facts.policy.file}: protect.{facts.branch}.require.seniority"
+    needs = []
+    for author in facts.change.authors:
+        person = person_by_email(facts.policy, author.email)
+        if person is None:
+            needs.append(_Need(author.email or author.name or "somebody", seniors, place))
+        elif person.role in rule.authors:
+            needs.append(_of_person(person, seniors, facts, place))
+    if not facts.change.authors:
+        needs.append(_Need("nobody that is named", seniors, place))
+    return list(dict.fromkeys(needs))
+
+
+def _of_person(person: Person, seniors: frozenset[str], facts: Facts, place: str) -> _Need:
+    if person.senior and person.senior in facts.policy.people and person.senior not in facts.author_names():
+        rule = f"{facts.policy.file}: people.{person.name}.senior"
+        return _Need(person.name, frozenset({person.senior}), rule, assigned=True)
+    return _Need(person.name, seniors, place)
+
+
+def _reason(need: _Need, rule: SeniorityRequired) -> str:
+    if need.assigned:
+        return f"the work of {need.author} needs the approval of {and_list(need.whom)}"
+    if not need.whom:
+        return f"the work of {need.author} needs a {rule.need}, and none is left who is not an author of it"
+    return f"the work of {need.author} needs the approval of a {rule.need}"
+
+
+def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> str:
+    if not need.whom:
+        return f"give somebody else the role {rule.need} in {facts.policy.file}"
+    who = f"{and_list(need.whom, 'or')}{f', the senior of {need.author},' if need.assigned else ''}"
+    return f"ask {who} to run {how_to_approve(facts)}"
