@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from gate.model import Decision, Outcome, Verdict
-from gate.requirements import REQUIREMENTS, mergeable
+from gate.requirements import REQUIREMENTS, mergeable, waiver
 from gate.requirements.facts import Facts
 
 
 def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
     """Evaluate every requirement and draw the verdict. `notes` are lines to show with it."""
-    outcomes = tuple(evaluate(facts) for evaluate in REQUIREMENTS.values())
+    outcomes = waiver.waive(tuple(evaluate(facts) for evaluate in REQUIREMENTS.values()), facts)
+    notes = (*waiver.notes(facts), *notes)
     decision = draw(outcomes)
     if decision == "blocked" and not any(outcome.state == "unmet" for outcome in outcomes):
         notes += ("The policy asks for nothing here, and a gate that asks for nothing cannot say yes.",)

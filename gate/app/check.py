@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import time
 
 from gate.environment import Environment, find_environment
 from gate.errors import UsageError
@@ -14,6 +15,7 @@ from gate.gather import ownership_at, policy_at
 from gate.git.change import read_change
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
+from gate.log.decisions import decisions_about
 from gate.model import Change, CheckResult, Verdict
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.requirements.facts import Facts
@@ -43,11 +45,15 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict, and what it rests on outside of git: the environment in which the checks ran."""
+    """The verdict, and what it rests on outside of git: the environment in which the checks ran.
+
+    `until` is the second since the epoch at which it stops to hold by itself, as a key expires.
+    """
 
     verdict: Verdict
     repository: Repository
     environment: Environment | None
+    until: int | None = None
 
 
 def ignore(_event: Event) -> None:
@@ -75,6 +81,7 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
     # What git and the log can tell is gathered while the checks run.
     with ThreadPoolExecutor(1) as side:
         ownership = side.submit(ownership_at, repository, change, policy)
+        recorded = side.submit(decisions_about, repository, change, policy, protection, int(time()))
         environment = None
         checks: tuple[CheckResult, ...] = ()
         if change.tree:
@@ -87,8 +94,10 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
             codeowners_file=ownership.result().file,
             ownership=ownership.result().rules,
             checks=checks,
+            approvals=recorded.result().approvals,
+            log_gap=recorded.result().gap,
         )
-    return Answer(decide(facts, notes), repository, environment)
+    return Answer(decide(facts, notes), repository, environment, recorded.result().until)
 
 
 def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> list[CheckSettings]:
@@ -110,7 +119,10 @@ def _run(
 ) -> tuple[CheckResult, ...]:
     workspace = Workspace(repository)
     state = repository.state_dir
-    with workspace.tree(change.tree, role="head") as head, workspace.tree(change.base_tree, role="base") as base:
+    with (
+        workspace.tree(change.tree, role="head") as head,
+        workspace.tree(change.base_tree, role="base") as base,
+    ):
         return run_checks(
             settings,
             change=change,

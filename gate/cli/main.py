@@ -133,4 +133,7 @@ def _say(error: GateError) -> int:
 
 def _visible(text: str) -> str:
     # File names and git's own words may hold escape sequences, or bytes that no terminal can show.
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text)
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )

@@ -15,6 +15,8 @@ from gate.errors import Mistake
 OWNER = re.compile(
     r"@[A-Za-z0-9](?:[\w-]*)(?:/[\w.-]+)?|[^\s@]+@[^\s@]+\.[^\s@.]+|[^\s@/]+@[^\s@/]+", re.ASCII
 )
+BRACKET = re.compile(r"(?<!\\)(?:\\\\)*[\[\]]")
+SPECIAL = frozenset("*?\\")
 BITBUCKET_OWNER = re.compile(r"@{1,3}[\w./-]+|[^\s@]+@[^\s@]+")
 
 
@@ -63,7 +65,7 @@ def _mistake(pattern: Token, owners: list[Token], valid: re.Pattern[str]) -> tup
             column,
             "a pattern cannot begin with `#`, escaped or not; match it with `?` or a folder before it",
         )
-    bracket = re.search(r"(?<!\\)(?:\\\\)*[\[\]]", text)
+    bracket = BRACKET.search(text)
     if bracket:
         return column + bracket.end() - 1, "`[ ]` is no character range here; use `*`, or a line for each"
     if "***" in text:
@@ -99,8 +101,8 @@ def pattern_of(text: str) -> Pattern:
 
 def segment_of(text: str) -> str | Glob:
     """One segment: `DEEP`, a glob, or a name."""
-    if text == DEEP:
-        return DEEP
+    if SPECIAL.isdisjoint(text) or text == DEEP:
+        return text
     pieces = re.findall(r"\\.|.", text, re.DOTALL)
     if not {"*", "?"} & set(pieces):
         return "".join(piece.removeprefix("\\") if len(piece) == 2 else piece for piece in pieces)

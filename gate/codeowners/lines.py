@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 TOKEN = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
+WORD = re.compile(r"\S+")
 
 
 class Token(NamedTuple):
@@ -26,7 +27,7 @@ def lines_of(data: bytes) -> Iterator[tuple[int, str]]:
 def tokens_of(line: str) -> list[Token]:
     """The words of a line; a backslash keeps what follows in the word. A comment ends the line."""
     found = []
-    for match in TOKEN.finditer(line):
+    for match in (TOKEN if "\\" in line else WORD).finditer(line):
         if match[0].startswith("#"):
             break
         found.append(Token(match[0], match.start() + 1))

@@ -44,25 +44,37 @@ class _Node:
         self.exact = NONE
         self.below = NONE
         self.names: dict[str, _Node] = {}
-        self.suffixes: dict[int, dict[str, _Node]] = {}
-        self.globs: dict[str, tuple[re.Pattern[str], _Node]] = {}
+        self.suffixes: dict[int, dict[str, _Node]] | None = None
+        self.globs: dict[str, tuple[re.Pattern[str], _Node]] | None = None
         self.deep: _Node | None = None
         self.is_deep = is_deep
-        self.memo: dict[str, tuple[_Node, ...]] = {}
+        self.memo: dict[str, tuple[_Node, ...]] | None = None
+
+    def add_glob(self, glob: Glob) -> _Node:
+        """The node behind `glob`, made if it is not there yet."""
+        if self.memo is None:
+            # Most nodes have names only, and need none of these.
+            self.suffixes, self.globs, self.memo = {}, {}, {}
+        if glob.suffix and self.suffixes is not None:
+            return self.suffixes.setdefault(len(glob.suffix), {}).setdefault(glob.suffix, _Node())
+        globs = self.globs if self.globs is not None else {}
+        if glob.expression not in globs:
+            globs[glob.expression] = (re.compile(glob.expression, re.DOTALL), _Node())
+        return globs[glob.expression][1]
 
     def step(self, name: str) -> tuple[_Node, ...]:
         """The nodes that a path reaches from here by the segment `name`."""
-        if not self.globs and not self.suffixes:
+        if self.memo is None:
             node = self.names.get(name)
             return (node,) if node is not None else ()
         known = self.memo.get(name)
         if known is None:
             found = [self.names[name]] if name in self.names else []
-            for length, nodes in self.suffixes.items():
+            for length, nodes in (self.suffixes or {}).items():
                 ending = name[-length:]
                 if ending in nodes:
                     found.append(nodes[ending])
-            found += [node for expression, node in self.globs.values() if expression.fullmatch(name)]
+            found += [node for expression, node in (self.globs or {}).values() if expression.fullmatch(name)]
             known = self.memo[name] = tuple(found)
         return known
 
@@ -90,16 +102,11 @@ class Matcher:
                 if node.deep is None:
                     node.deep = _Node(is_deep=True)
                 node = node.deep
-            elif isinstance(segment, Glob) and segment.suffix:
-                endings = node.suffixes.setdefault(len(segment.suffix), {})
-                node = endings.setdefault(segment.suffix, _Node())
             elif isinstance(segment, Glob):
-                text = segment.expression
-                if text not in node.globs:
-                    node.globs[text] = (re.compile(text, re.DOTALL), _Node())
-                node = node.globs[text][1]
+                node = node.add_glob(segment)
             else:
-                node = node.names.setdefault(segment, _Node())
+                known = node.names.get(segment)
+                node = node.names.setdefault(segment, _Node()) if known is None else known
         # Numbers only grow, so the last to end here is the highest.
         if pattern.exact:
             node.exact = number

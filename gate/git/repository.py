@@ -91,12 +91,17 @@ class Repository:
         return self.common_dir / "gate"
 
     def attempt(
-        self, *args: str | bytes, stdin: bytes = b"", env: Mapping[str, str] | None = None
+        self,
+        *args: str | bytes,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> Finished:
         """Run git and return whatever came of it. `env` is added to git's environment.
 
         It runs inside the git folder as if the repository were bare, so that no file of a working tree
-        (attributes, above all) has a say.
+        (attributes, above all) has a say. `cwd` is another folder to run in, by which a relative address of
+        a remote is understood.
         """
         environment = git_environment(os.environ)
         environment["GIT_DIR"] = str(self.git_dir)
@@ -105,7 +110,7 @@ class Repository:
         if env is None or "GIT_WORK_TREE" not in env:
             argv += ["-c", "core.bare=true"]
         try:
-            return run_process([*argv, *args], cwd=self.git_dir, env=environment, stdin=stdin)
+            return run_process([*argv, *args], cwd=cwd or self.git_dir, env=environment, stdin=stdin)
         except FileNotFoundError as error:
             raise CannotDecide("git is not installed or not on PATH", "install git 2.38 or later") from error
 

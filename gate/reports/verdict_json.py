@@ -134,7 +134,9 @@ def _check(result: CheckResult) -> Data:
                 "findings": [_finding(finding, blocking) for finding in findings],
             }
         case Broken():
-            return _not_run(result.id, result.reason, result.hint, result.seconds, result.output, skipped=False)
+            return _not_run(
+                result.id, result.reason, result.hint, result.seconds, result.output, skipped=False
+            )
         case Skipped():
             return _not_run(result.id, result.reason, "", 0.0, "", skipped=True)
         case _:
@@ -187,9 +189,7 @@ def from_json(text: str) -> Verdict:
             _read_change(data["change"]),
             tuple(_read_requirement(item) for item in data["requirements"]),
             tuple(_read_check(item) for item in data["checks"]),
-            tuple(
-                Approval(**{**item, "files": tuple(item.get("files", ()))}) for item in data["approvals"]
-            ),
+            tuple(Approval(**{**item, "files": tuple(item.get("files", ()))}) for item in data["approvals"]),
             tuple(data.get("notes", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gate.model import Outcome
-from gate.requirements import checks, mergeable, owners
+from gate.requirements import approvals, checks, mergeable, owners, seniority
 from gate.requirements.facts import Facts
 
 REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
     "mergeable": mergeable.evaluate,
     "owners": owners.evaluate,
+    "approvals": approvals.evaluate,
+    "seniority": seniority.evaluate,
     "checks": checks.evaluate,
 }
 """Every requirement, in the order in which a verdict tells of them."""

@@ -79,11 +79,8 @@ def _enough(facts: Facts, need: int) -> Outcome:
         return Outcome(ID, "met", f"approved by {and_list(everybody)}")
     more = max(lacking.values())
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.approvals"
-    able = {
-        person.name
-        for person in facts.policy.people.values()
-        if person.role != "bot" and person.name not in facts.author_names()
-    }
+    people = {person.name for person in facts.policy.people.values() if person.role != "bot"}
+    able = people - facts.author_names()
     left = able - frozenset.intersection(*(given[path] for path in lacking))
     missing = (Missing(tuple(lacking), more, tuple(sorted(left)), rule),)
     have = f"approved by {and_list(everybody)}" if everybody else "nobody has approved it"

@@ -1,0 +1,36 @@
+"""What is recorded for a change: what counts, what is discounted, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.app.approve import the_change
+from gate.errors import CannotDecide
+from gate.git.repository import Repository
+from gate.log.decisions import Evidence, decisions_about
+from gate.log.sync import fetch, remote_of
+from gate.model import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The decisions about `change`."""
+
+    change: Change
+    evidence: Evidence
+
+
+def list_approvals(
+    start: Path, now: int, *, rev: str | None = None, into: str | None = None, bring: bool = False
+) -> Listing:
+    """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first."""
+    repository = Repository.find(start)
+    if bring:
+        remote = remote_of(repository)
+        if not remote:
+            raise CannotDecide("there is no remote to fetch the log from", "`git remote add origin URL`")
+        fetch(repository, remote)
+    change, policy = the_change(repository, rev, into)
+    protection = policy.protection(change.into.removeprefix("refs/heads/"))
+    return Listing(change, decisions_about(repository, change, policy, protection, now))

@@ -1,0 +1,174 @@
+"""Approve, object to or waive exactly the change that was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
+from gate.errors import CannotDecide, UsageError
+from gate.gather import ownership_at, policy_at
+from gate.git.change import read_change
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.log.decisions import Evidence, decisions_about
+from gate.model import Approval, Change
+from gate.policy.people import members, people_by_emails
+from gate.policy.types import Policy, Protection
+
+Kind = Literal["approve", "block", "waive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to say about the change that `rev` (HEAD) is to `into` (the default branch)."""
+
+    start: Path
+    now: int
+    rev: str | None = None
+    into: str | None = None
+    kind: Kind = "approve"
+    key: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
+
+    `standing` is the same decision of the same person where there is one already.
+    """
+
+    repository: Repository
+    change: Change
+    kind: Kind
+    reason: str
+    now: int
+    signer: Signer
+    evidence: Evidence
+    owned: tuple[str, ...]
+    standing: Approval | None = None
+
+
+def propose(wish: Wish) -> Proposal:
+    """Work out what would be signed; raises UsageError where this person cannot say this, with the way out."""
+    repository = Repository.find(wish.start)
+    change, policy = the_change(repository, wish.rev, wish.into)
+    branch = change.into.removeprefix("refs/heads/")
+    protection = policy.protection(branch)
+    if not change.tree:
+        raise UsageError(f"there is nothing to approve: {change.obstacle}", "resolve that first")
+    if not change.files:
+        raise UsageError(f"there is nothing to approve: {wish.rev or 'HEAD'} changes nothing on {branch}")
+    signer = find_signer(repository, policy, wish.key, wish.now, branch)
+    evidence = decisions_about(repository, change, policy, protection, wish.now)
+    _may(signer, wish, change, policy, protection, evidence)
+    standing = next(
+        (
+            approval
+            for approval in evidence.approvals
+            if approval.counted
+            and approval.by == signer.person.name
+            and approval.kind == wish.kind
+            and wish.kind != "block"
+            and len(approval.files) == len(change.files)
+        ),
+        None,
+    )
+    owned = _answers_for(repository, change, policy, signer)
+    return Proposal(repository, change, wish.kind, wish.reason, wish.now, signer, evidence, owned, standing)
+
+
+def approve(proposal: Proposal) -> Recorded:
+    """Sign what was proposed, add it to the log and share it. What stands already is only shared."""
+    if proposal.standing is not None:
+        found = next(found for found in proposal.evidence.records if found.id == proposal.standing.id)
+        return send(proposal.repository, Recorded(found.id, found.record))
+    change, name = proposal.change, proposal.signer.person.name
+    own = [found.record.at for found in proposal.evidence.records if found.record.by == name]
+    record = compose(
+        proposal.kind,
+        change,
+        proposal.signer,
+        proposal.now,
+        after=max(own, default=0),
+        reason=proposal.reason,
+    )
+    lists = {f"changes/{change.digest}": list_of(proposal.repository, change)}
+    return send(proposal.repository, put(proposal.repository, record, proposal.signer, lists))
+
+
+def the_change(repository: Repository, rev: str | None, into: str | None) -> tuple[Change, Policy]:
+    """The change that `rev` is to `into`, and the policy at its base.
+
+    A branch that is only known from `origin` may be named without it, as reviewers do.
+    """
+    if rev and rev not in resolve(repository, [rev]):
+        remote = f"refs/remotes/origin/{rev}"
+        rev = remote if remote in resolve(repository, [remote]) else rev
+    change = read_change(repository, into=into, head=rev)
+    policy = policy_at(repository, change.base)
+    return replace(change, repository=policy.repository), policy
+
+
+def list_of(repository: Repository, change: Change) -> bytes:
+    """What the change consists of, as git lists it: the bytes that its digest is made of."""
+    raw = repository.run(
+        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", change.base_tree, change.tree
+    )
+    if sha256(raw).hexdigest() != change.digest:
+        raise CannotDecide("git lists the change in another way than a moment ago", "try again")
+    return raw
+
+
+def _may(
+    signer: Signer, wish: Wish, change: Change, policy: Policy, protection: Protection, evidence: Evidence
+) -> None:
+    """Raise UsageError if this person's word would not count anyway."""
+    name = signer.person.name
+    match wish.kind:
+        case "block":
+            return
+        case "waive":
+            _may_waive(name, wish, policy, protection)
+        case "approve":
+            if signer.person.role == "bot":
+                raise UsageError(f"{name} is a bot by the policy, and a bot cannot approve")
+            if name in people_by_emails(policy, (author.email for author in change.authors)):
+                raise UsageError(
+                    f"{name} is an author of this change, and nobody approves their own",
+                    "`gate check` says whom to ask",
+                )
+    for approval in evidence.approvals:
+        if approval.counted and approval.kind == "block" and approval.by == name:
+            raise UsageError(
+                f"{name} objects to this change, and that stands until it is taken back",
+                f"`gate revoke {approval.id[:12]}`, then approve",
+            )
+
+
+def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) -> None:
+    guardians = members(policy, protection.require.guarded)
+    if not guardians:
+        raise UsageError(
+            "the policy names no guardians, and only they can waive",
+            "see `guarded` in `gate explain guarded`",
+        )
+    if name not in guardians:
+        raise UsageError(
+            f"{name} is not one of the guardians ({', '.join(sorted(guardians))}), who alone can waive"
+        )
+    if not wish.reason.strip():
+        raise UsageError("a waiver needs a reason", "say it: `--reason TEXT`")
+
+
+def _answers_for(repository: Repository, change: Change, policy: Policy, signer: Signer) -> tuple[str, ...]:
+    ownership = ownership_at(repository, change, policy)
+    name = signer.person.name
+    return tuple(
+        path
+        for path, rules in ownership.rules.items()
+        if any(name in members(policy, rule.owners) for rule in rules)
+    )

@@ -1,0 +1,83 @@
+"""Take back a recorded decision: only whoever made it can."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.app.signing import Recorded, Signer, find_signer, put, send
+from gate.approvals.record import Record
+from gate.errors import UsageError
+from gate.gather import policy_at
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.log.index import Found, Index, open_index
+from gate.log.store import settle
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken back, and the record that says so."""
+
+    revoked: Found
+    recorded: Recorded
+
+
+def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reason: str = "") -> Taken:
+    """Record that the decision whose id starts with `identity` no longer holds, and share that.
+
+    Raises UsageError if there is no such decision, or it is somebody else's.
+    """
+    repository = Repository.find(start)
+    tip = settle(repository)
+    index = open_index(repository, tip) if tip else Index("")
+    found = _find(index, identity)
+    branch = found.record.into.removeprefix("refs/heads/")
+    names = [f"refs/remotes/origin/{branch}", found.record.into]
+    tips = resolve(repository, names)
+    if not tips:
+        raise UsageError(
+            f"there is no branch {branch} here, whose policy says who is who", "`git fetch origin`"
+        )
+    policy = policy_at(repository, next(tips[name] for name in names if name in tips))
+    signer = find_signer(repository, policy, key, now, branch)
+    if signer.person.name != found.record.by:
+        raise UsageError(
+            f"{found.id[:12]} is a decision of {found.record.by}, and only they can take it back",
+            f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
+            if found.record.kind == "approve"
+            else f"ask {found.record.by}",
+        )
+    earlier = [other for other in index.select((), (found.record.head,)) if other.record.of == found.id]
+    if earlier:
+        return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
+    record = _revocation(found, signer, now, reason)
+    return Taken(found, send(repository, put(repository, record, signer)))
+
+
+def _find(index: Index, identity: str) -> Found:
+    if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
+        raise UsageError(f"{identity!r} is not the id of a decision", "`gate approvals` shows them")
+    found = [one for one in index.starting(identity) if one.record.kind in {"approve", "block", "waive"}]
+    if not found:
+        raise UsageError(
+            f"there is no decision {identity} in the log here", "`gate approvals --fetch` shows what there is"
+        )
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} decisions start with {identity}", "give more of the id")
+    return found[0]
+
+
+def _revocation(found: Found, signer: Signer, now: int, reason: str) -> Record:
+    import secrets
+
+    return replace(
+        found.record,
+        kind="revoke",
+        by=signer.person.name,
+        at=max(now, found.record.at + 1),
+        nonce=secrets.token_hex(16),
+        reason=reason,
+        of=found.id,
+    )

@@ -1,0 +1,121 @@
+"""Who signs, with which key, and how a record gets into the log and to the others."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gate.approvals.keys import holders
+from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, serialise
+from gate.errors import CannotDecide, UsageError
+from gate.git.repository import Repository
+from gate.log.store import add, record_path, signature_path
+from gate.log.sync import remote_of, share
+from gate.model import Change
+from gate.policy.types import Person, Policy
+from gate.ssh import SigningKey, find_key, sign
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A person of the policy, and the key by which they sign now."""
+
+    person: Person
+    key: SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A record that is in the log. `shared` names the remote that has it too; `unshared` says why none has."""
+
+    id: str
+    record: Record
+    shared: str = ""
+    unshared: str = ""
+
+
+def find_signer(repository: Repository, policy: Policy, given: str | None, now: int, where: str) -> Signer:
+    """The person who is at the keyboard, by their key; raises UsageError with the way out.
+
+    `where` names the commit or branch whose policy it is.
+    """
+    settings = _settings(repository)
+    known = holders(policy)
+    key = find_key(
+        given,
+        settings.get("user.signingkey", ""),
+        known,
+        program=settings.get("gpg.ssh.program", ""),
+        strict=settings.get("gpg.format") == "ssh",
+    )
+    holder = known.get(key.public.blob)
+    if holder is None:
+        raise UsageError(
+            f"the key {key.public.fingerprint} belongs to nobody in the policy of {where}",
+            f"add `{key.public.line}` to your `keys` under `people` in gate.yaml, and have that merged first; "
+            "or name another key with `--key FILE`",
+        )
+    validity = holder.key.validity(now)
+    if validity != "valid":
+        raise UsageError(
+            f"the key {key.public.fingerprint} of {holder.person} is {validity}, by the policy of {where}",
+            "sign with another of your keys (`--key FILE`), or have the new one merged first",
+        )
+    return Signer(policy.people[holder.person], key)
+
+
+def compose(
+    kind: Kind, change: Change, signer: Signer, now: int, *, after: int = 0, reason: str = "", of: str = ""
+) -> Record:
+    """A new record about `change`. It is later than `after`, however the clock stands. Raises UsageError."""
+    if len(reason) > LONGEST_REASON:
+        raise UsageError(f"the reason is longer than {LONGEST_REASON} characters")
+    return Record(
+        kind=kind,
+        repository=change.repository,
+        into=change.into,
+        base=change.base,
+        head=change.head,
+        change=change.digest,
+        by=signer.person.name,
+        at=max(now, after + 1),
+        nonce=secrets.token_hex(16),
+        reason=reason,
+        of=of,
+    )
+
+
+def put(
+    repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
+) -> Recorded:
+    """Sign the record and add it to the log, with `extra` files, in one step: all of it is there, or nothing."""
+    try:
+        data = serialise(record)
+    except ValueError as error:
+        raise UsageError(
+            "a record can only hold text: is there an odd byte in the reason or a name?"
+        ) from error
+    identity = record_id(data)
+    files = {record_path(identity): data, signature_path(identity): sign(data, signer.key), **(extra or {})}
+    add(repository, files, f"{record.kind} by {record.by}")
+    return Recorded(identity, record)
+
+
+def send(repository: Repository, recorded: Recorded) -> Recorded:
+    """Share the log with the remote, if there is one. That it cannot be reached loses nothing, and is told."""
+    remote = remote_of(repository)
+    if not remote:
+        return recorded
+    try:
+        share(repository, remote)
+    except CannotDecide as error:
+        return replace(recorded, unshared=error.message)
+    return replace(recorded, shared=remote)
+
+
+def _settings(repository: Repository) -> dict[str, str]:
+    names = r"^(user\.signingkey|gpg\.format|gpg\.ssh\.program)$"
+    done = repository.attempt("config", "-z", "--get-regexp", names)
+    pairs = (item.partition("\n") for item in done.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    return {name.lower(): value for name, _, value in pairs if name}

@@ -1,0 +1,53 @@
+"""What a change consists of, file by file: which files of it are still those that somebody approved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gate.model import FileChange, decode_path
+
+Contents = Mapping[str, tuple[str, str, str, str]]
+"""By path: old mode, new mode, old blob, new blob."""
+
+NAMED = 3
+
+
+def contents_of(files: Iterable[FileChange]) -> Contents:
+    """The contents of a change that has been read."""
+    return {file.path: (file.old_mode, file.new_mode, file.old, file.new) for file in files}
+
+
+def parse_contents(raw: bytes) -> Contents:
+    """The contents in a list of the log: git's raw, NUL-separated diff. Raises ValueError if it is none."""
+    fields = raw.split(b"\0")
+    if fields.pop() != b"" or len(fields) % 2:
+        raise ValueError("a list of changes ends within an entry")
+    found = {}
+    for head, path in zip(fields[::2], fields[1::2], strict=True):
+        if not head.startswith(b":"):
+            raise ValueError("an entry of a list of changes must start with a colon")
+        old_mode, new_mode, old, new, _status = head[1:].decode("ascii").split(" ")
+        found[decode_path(path)] = (old_mode, new_mode, old, new)
+    return found
+
+
+def differing(before: Contents, now: Contents) -> tuple[str, ...]:
+    """The paths that are not the same in both, in order."""
+    return tuple(sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path)))
+
+
+def same(before: Contents, now: Contents) -> tuple[str, ...]:
+    """The paths that are the same in both, in order."""
+    return tuple(sorted(path for path, content in now.items() if before.get(path) == content))
+
+
+def alike(before: Contents, now: Contents) -> bool:
+    """Do they touch the same files, by and large: at least half of those of the smaller one?"""
+    shared = len(before.keys() & now.keys())
+    return shared > 0 and shared * 2 >= min(len(before), len(now))
+
+
+def name_some(paths: tuple[str, ...]) -> str:
+    """`a.py, b.py, c.py and 4 more`."""
+    named = ", ".join(paths[:NAMED])
+    return named if len(paths) <= NAMED else f"{named} and {len(paths) - NAMED} more"

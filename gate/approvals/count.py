@@ -1,0 +1,269 @@
+"""Which recorded decisions about a change count, and why the others do not. Pure; order never matters.
+
+A decision is bound to the person, the repository, the branch and the content. Of one person the latest
+decision wins: an approval from before an objection or a revocation never comes back. An objection stands for
+every later form of the change, until the person who raised it takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gate.approvals.content import Contents, contents_of, differing, name_some, same
+from gate.approvals.keys import Holder, boundaries, fingerprint, holders
+from gate.approvals.record import Record
+from gate.model import Approval, Change
+from gate.policy.people import members, people_by_emails
+from gate.policy.types import Policy, Protection, Stale
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature that ssh-keygen has verified, and the base64 text of the key that made it."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """No valid signature by a key of the policy, and why in a few words; `key` is the one that it names."""
+
+    reason: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record of the log under its id, with what its signature is worth."""
+
+    id: str
+    record: Record
+    signature: Signed | Unsigned
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the records are asked about.
+
+    `now` is in seconds since the epoch. `earlier` has the ids of the records that are about an earlier form
+    of this very change, as far as can be told; `certain` those of them about which there is no doubt. `lists`
+    has the contents of changes by digest, as far as the log has them.
+    """
+
+    change: Change
+    policy: Policy
+    protection: Protection
+    now: int
+    earlier: frozenset[str] = frozenset()
+    certain: frozenset[str] = frozenset()
+    lists: Mapping[str, Contents] = field(default_factory=dict)
+
+    @property
+    def stale(self) -> Stale:
+        """When an approval no longer counts."""
+        owners = self.protection.require.owners
+        return owners.stale if owners else "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The decisions about a change. `until` is the next moment at which time alone would alter them."""
+
+    approvals: tuple[Approval, ...]
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """An entry whose signer is who it says: a person of the policy."""
+
+    entry: Entry
+    person: str
+    validity: Literal["valid", "expired", "not yet valid"]
+
+    @property
+    def moment(self) -> tuple[int, str]:
+        return self.entry.record.at, self.entry.id
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    counted: bool
+    why: str
+    files: tuple[str, ...] = ()
+
+
+def count(entries: Iterable[Entry], question: Question) -> Count:
+    """Judge every decision about the change, or about an earlier form of it."""
+    unique = sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id)
+    known = holders(question.policy)
+    decisions = []
+    approvals = []
+    keys = []
+    for entry in unique:
+        holder = known.get(entry.signature.key)
+        if holder is not None:
+            keys.append(holder.key)
+        about = _about(entry, question)
+        identified = _identify(entry, holder, question.now)
+        if isinstance(identified, _Decision):
+            decisions.append(identified)
+        elif about:
+            approvals.append(identified)
+    bench = _Bench(question, decisions)
+    approvals += [bench.judge(decision) for decision in decisions if _about(decision.entry, question)]
+    return Count(tuple(sorted(approvals, key=_order)), boundaries(keys, question.now))
+
+
+def _about(entry: Entry, question: Question) -> bool:
+    """Is this an approval, an objection or a waiver of the change, in this form or an earlier one?"""
+    if entry.record.kind not in {"approve", "block", "waive"}:
+        return False
+    return _concerns(entry, question)
+
+
+def _concerns(entry: Entry, question: Question) -> bool:
+    return entry.record.change == question.change.digest or entry.id in question.earlier
+
+
+def _order(approval: Approval) -> tuple[bool, str, str]:
+    return (not approval.counted, approval.by, approval.id)
+
+
+def _identify(entry: Entry, holder: Holder | None, now: int) -> _Decision | Approval:
+    """The decision of a person, or the discounted approval of nobody."""
+    record, signature = entry.record, entry.signature
+    if holder is None and signature.key:
+        why = f"unknown signer: says to be {record.by}, with a key that the policy does not list"
+        return _approval(entry, fingerprint(signature.key), _Ruling(False, why))
+    if holder is None or isinstance(signature, Unsigned):
+        reason = signature.reason if isinstance(signature, Unsigned) else "not signed"
+        return _approval(entry, record.by, _Ruling(False, reason))
+    if holder.person != record.by:
+        why = f"signed with the key of {holder.person}, in the name of {record.by}"
+        return _approval(entry, holder.person, _Ruling(False, why))
+    return _Decision(entry, holder.person, holder.key.validity(now))
+
+
+def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
+    kind: Literal["approve", "block", "waive"]
+    match entry.record.kind:
+        case "block" | "waive" as kind:
+            pass
+        case _:
+            kind = "approve"
+    return Approval(entry.id, by, kind, "ssh", ruling.counted, ruling.why, ruling.files)
+
+
+class _Bench:
+    """Judges the decisions of known people, each in the light of all that the person has said."""
+
+    def __init__(self, question: Question, decisions: Sequence[_Decision]) -> None:
+        self._question = question
+        self._contents = contents_of(question.change.files)
+        self._authors = people_by_emails(question.policy, (who.email for who in question.change.authors))
+        self._guardians = members(question.policy, question.protection.require.guarded)
+        # To lift an objection opens the gate, so an expired key cannot; to withdraw an approval never does.
+        revokes = [decision for decision in decisions if decision.entry.record.kind == "revoke"]
+        self._revoked = {(revoke.person, revoke.entry.record.of) for revoke in revokes}
+        self._lifted = {
+            (revoke.person, revoke.entry.record.of) for revoke in revokes if revoke.validity == "valid"
+        }
+        self._rulings = {decision.entry.id: self._ruling(decision) for decision in decisions}
+        self._objecting: set[str] = set()
+        self._closed: dict[str, int] = {}
+        self._latest: dict[tuple[str, str], tuple[int, str]] = {}
+        for decision in decisions:
+            self._hear(decision)
+
+    def judge(self, decision: _Decision) -> Approval:
+        """The decision as an approval, counted or not."""
+        ruling = self._rulings[decision.entry.id]
+        later = self._overtaken(decision) if ruling.counted and decision.entry.record.kind != "block" else ""
+        return _approval(decision.entry, decision.person, _Ruling(False, later) if later else ruling)
+
+    def _hear(self, decision: _Decision) -> None:
+        """Note what a decision means for the others of the same person."""
+        record, person, ruling = decision.entry.record, decision.person, self._rulings[decision.entry.id]
+        if self._elsewhere(record) or not _concerns(decision.entry, self._question):
+            return
+        if record.kind in {"block", "revoke"}:
+            self._closed[person] = max(self._closed.get(person, 0), record.at)
+            if record.kind == "block" and ruling.counted:
+                self._objecting.add(person)
+        elif ruling.counted and len(ruling.files) == len(self._contents):
+            key = (person, record.kind)
+            self._latest[key] = max(self._latest.get(key, decision.moment), decision.moment)
+
+    def _overtaken(self, decision: _Decision) -> str:
+        """Why the person's other decisions leave nothing of this one, or nothing if they do not."""
+        record, person = decision.entry.record, decision.person
+        if person in self._objecting:
+            return "withdrawn: the same person objects"
+        if record.at <= self._closed.get(person, -1):
+            return "superseded by a later decision of the same person"
+        if decision.moment < self._latest.get((person, record.kind), decision.moment):
+            return "superseded by a later one of the same person"
+        return ""
+
+    def _elsewhere(self, record: Record) -> str:
+        """Why a record is about another place, or nothing."""
+        if record.repository != self._question.policy.repository:
+            return f"for another repository: {record.repository or 'one without a name'}"
+        if record.into != self._question.change.into:
+            return f"for another branch: {record.into.removeprefix('refs/heads/')}"
+        return ""
+
+    def _ruling(self, decision: _Decision) -> _Ruling:
+        """What a decision is worth in itself, whatever else the person may have said later."""
+        record, person = decision.entry.record, decision.person
+        taken_back = self._lifted if record.kind == "block" else self._revoked
+        if elsewhere := self._elsewhere(record):
+            return _Ruling(False, elsewhere)
+        if (person, decision.entry.id) in taken_back:
+            return _Ruling(False, "revoked")
+        if record.kind == "block":
+            return self._objection(record)
+        if decision.validity != "valid":
+            return _Ruling(False, f"{decision.validity} key")
+        if record.kind == "waive":
+            return self._waiver(record, person)
+        if self._question.policy.people[person].role == "bot":
+            return _Ruling(False, "a bot cannot approve")
+        if person in self._authors:
+            return _Ruling(False, "author of the change")
+        return self._still_fits(decision.entry)
+
+    def _objection(self, record: Record) -> _Ruling:
+        # An objection does not lapse with its key: that would let waiting open the gate.
+        earlier = record.change != self._question.change.digest
+        told = (record.reason.strip(), "raised against an earlier form of the change" if earlier else "")
+        return _Ruling(True, "; ".join(filter(None, told)), tuple(self._contents))
+
+    def _waiver(self, record: Record, person: str) -> _Ruling:
+        if record.change != self._question.change.digest:
+            return self._stale(record)
+        if person not in self._guardians:
+            return _Ruling(False, "not one of the guardians")
+        return _Ruling(True, record.reason.strip(), tuple(self._contents))
+
+    def _still_fits(self, entry: Entry) -> _Ruling:
+        change, stale, record = self._question.change, self._question.stale, entry.record
+        if record.change == change.digest:
+            if stale == "head" and record.head != change.head:
+                return _Ruling(False, f"stale: given for commit {record.head[:12]}")
+            return _Ruling(True, "", tuple(self._contents))
+        before = self._question.lists.get(record.change, {})
+        kept = same(before, self._contents) if stale == "owned" and entry.id in self._question.certain else ()
+        if not kept:
+            return self._stale(record)
+        gone = tuple(sorted(self._contents.keys() - set(kept)))
+        return _Ruling(True, f"stale for {name_some(gone)}, changed since" if gone else "", kept)
+
+    def _stale(self, record: Record) -> _Ruling:
+        before = self._question.lists.get(record.change)
+        if before is None:
+            return _Ruling(False, "stale: given for another content")
+        return _Ruling(False, f"stale: {name_some(differing(before, self._contents))} changed since")

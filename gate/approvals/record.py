@@ -1,0 +1,121 @@
+"""One record of the log: canonical JSON, refused unless it serialises back to the very same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+Kind = Literal["approve", "block", "revoke", "waive", "verdict"]
+KINDS: frozenset[str] = frozenset(get_args(Kind))
+VERSION = 1
+LARGEST = 16 * 1024
+"""The largest record, in bytes, that is looked at."""
+LONGEST_REASON = 4000
+
+_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NONCE = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a person signs. `at` is the signer's clock in seconds since the epoch: it only orders their own.
+
+    `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
+    JSON verdict that a `verdict` vouches for. `into` is a full ref name.
+    """
+
+    kind: Kind
+    repository: str
+    into: str
+    base: str
+    head: str
+    change: str
+    by: str
+    at: int
+    nonce: str
+    reason: str = ""
+    of: str = ""
+    source: str = "ssh"
+    v: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Bytes that are no record, and why in a few words."""
+
+    reason: str
+
+
+FIELDS = frozenset(Record.__dataclass_fields__)
+
+
+def serialise(record: Record) -> bytes:
+    """The canonical bytes: UTF-8, sorted keys, no spaces, one trailing newline.
+
+    Raises ValueError for text that UTF-8 cannot hold.
+    """
+    return _canonical(asdict(record))
+
+
+def record_id(data: bytes) -> str:
+    """The name of a record: the sha256 of its bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def parse(data: bytes) -> Record | Refused:
+    """Read a record strictly: nothing unknown, nothing missing, nothing in any but the canonical form."""
+    if len(data) > LARGEST:
+        return Refused(f"larger than {LARGEST} bytes")
+    try:
+        fields = json.loads(data.decode("utf-8"))
+        canonical = isinstance(fields, dict) and _canonical(fields) == data
+    except (ValueError, RecursionError):
+        return Refused("not JSON in UTF-8")
+    if not isinstance(fields, dict):
+        return Refused("not a JSON object")
+    if fields.get("v") != VERSION or type(fields["v"]) is not int:
+        return Refused("of another version: a newer gate may have made it")
+    if not canonical:
+        return Refused("not in canonical form")
+    wrong = _wrong_shape(fields) or _wrong_value(fields)
+    return Refused(wrong) if wrong else Record(**fields)
+
+
+def _canonical(fields: dict[str, Any]) -> bytes:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8") + b"\n"
+
+
+def _wrong_shape(fields: dict[str, Any]) -> str:
+    if unknown := sorted(fields.keys() - FIELDS):
+        return f"unknown field {unknown[0]!r}"
+    if missing := sorted(FIELDS - fields.keys()):
+        return f"no field {missing[0]!r}"
+    for name, value in fields.items():
+        wanted = int if name in {"v", "at"} else str
+        if type(value) is not wanted:
+            return f"{name!r} must be {'a whole number' if wanted is int else 'text'}"
+    return ""
+
+
+def _wrong_value(fields: dict[str, Any]) -> str:
+    kind = fields["kind"]
+    expected = {
+        "kind": kind in KINDS,
+        "into": fields["into"].startswith("refs/heads/"),
+        "base": _OID.fullmatch(fields["base"]),
+        "head": _OID.fullmatch(fields["head"]),
+        "change": _SHA256.fullmatch(fields["change"]),
+        "by": len(fields["by"]) > 1 and fields["by"].startswith("@"),
+        "at": 0 <= fields["at"] < 2**53,
+        "nonce": _NONCE.fullmatch(fields["nonce"]),
+        "of": _SHA256.fullmatch(fields["of"]) if kind in {"revoke", "verdict"} else fields["of"] == "",
+        "reason": len(fields["reason"]) <= LONGEST_REASON
+        and (kind != "waive" or fields["reason"].strip() != ""),
+        "source": fields["source"] == "ssh",
+    }
+    return next((f"{name!r} is not what it must be" for name, right in expected.items() if not right), "")

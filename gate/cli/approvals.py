@@ -1,0 +1,61 @@
+"""`gate approvals`: what is recorded for a change, what counts of it, and why the rest does not."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from gate.app.approvals import Listing, list_approvals
+from gate.reports.words import visible
+
+SUMMARY = "Show what is recorded for a change: what counts, and why the rest does not."
+EXAMPLES = """\
+  gate approvals feature           decisions about what merging `feature` would change
+  gate approvals --fetch           ... of HEAD, after fetching the log from the remote
+  gate approvals --format json     for scripts
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument("--fetch", action="store_true", help="fetch the log from the remote first")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the listing; 0 whatever it says."""
+    listing = list_approvals(
+        Path.cwd(), int(time.time()), rev=options.rev, into=options.into, bring=options.fetch
+    )
+    if options.format == "json":
+        from gate.reports.verdict_json import approvals_data, dump
+
+        print(dump(approvals_data(listing.evidence.approvals)), end="")
+    else:
+        print("\n".join(_lines(listing)))
+    return 0
+
+
+def _lines(listing: Listing) -> list[str]:
+    change, evidence = listing.change, listing.evidence
+    branch = change.into.removeprefix("refs/heads/")
+    title = f"{change.head[:12]} into {visible(branch)}"
+    lines = [f"{title}:" if evidence.approvals else f"{title}: nothing is recorded"]
+    width = max((len(visible(approval.by)) for approval in evidence.approvals), default=0)
+    for approval in evidence.approvals:
+        mark = "+" if approval.counted and approval.kind != "block" else "!" if approval.counted else "-"
+        told = {"approve": "approves", "block": "objects", "waive": "WAIVES"}[approval.kind]
+        why = f": {visible(approval.why)}" if approval.why else ""
+        says = told if approval.counted else f"{told}, not counted"
+        lines.append(f"  {mark} {approval.id[:12]}  {visible(approval.by):<{width}}  {says}{why}")
+    if evidence.gap:
+        lines.append(f"note: {evidence.gap}; `gate approvals --fetch` brings it")
+    if evidence.refused:
+        identity, reason = min(evidence.refused.items())
+        lines.append(
+            f"note: {len(evidence.refused)} in the log refused, as {visible(identity)[:12]}: {visible(reason)}"
+        )
+    return lines

@@ -1,0 +1,117 @@
+"""`gate approve`: sign and record an approval, an objection or a waiver of exactly this change."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from gate.app.approve import Proposal, Wish, approve, propose
+from gate.app.signing import Recorded
+from gate.reports.words import count, visible, visible_path
+
+SUMMARY = "Sign and record an approval of exactly this change."
+EXAMPLES = """\
+  gate approve feature             approve what merging `feature` would change
+  gate approve --into release/2    ... of HEAD, into another branch than the default
+  gate approve feature --block --reason "drops the index"
+                                   object: nobody can merge it until you revoke that
+  gate approve feature --waive --reason "outage 4711"
+                                   break the glass: a guardian lets it in, on the record
+  gate approve feature --key ~/.ssh/id_ed25519
+"""
+SHOWN = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--block", action="store_true", help="object instead")
+    kind.add_argument(
+        "--waive", action="store_true", help="let it in as it is; only guardians, with a reason"
+    )
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show what would be signed, ask where somebody can answer, sign, record and share."""
+    wish = Wish(
+        Path.cwd(),
+        int(time.time()),
+        rev=options.rev,
+        into=options.into,
+        kind="block" if options.block else "waive" if options.waive else "approve",
+        key=options.key,
+        reason=options.reason,
+    )
+    proposal = propose(wish)
+    if proposal.standing is None:
+        print("\n".join(_shown(proposal)))
+        if not options.yes and sys.stdin.isatty() and not _agreed(proposal):
+            print("Nothing was recorded.")
+            return 1
+    print("\n".join(_told(proposal, approve(proposal))))
+    return 0
+
+
+def _shown(proposal: Proposal) -> list[str]:
+    change, branch = proposal.change, proposal.change.into.removeprefix("refs/heads/")
+    lines = [f"{change.head[:12]} into {visible(branch)}: {count(len(change.files), 'file')} changed"]
+    owned = set(proposal.owned)
+    letters = {"added": "A", "modified": "M", "deleted": "D"}
+    for file in sorted(change.files, key=lambda file: (file.path not in owned, file.path))[:SHOWN]:
+        yours = "  (yours)" if file.path in owned else ""
+        lines.append(f"  {letters[file.status]} {visible_path(file.path)}{yours}")
+    if len(change.files) > SHOWN:
+        lines.append(
+            f"  … and {len(change.files) - SHOWN} more: `git diff {change.base[:12]}...{change.head[:12]}`"
+        )
+    lines.append("by " + ", ".join(visible(f"{author.name} <{author.email}>") for author in change.authors))
+    for approval in proposal.evidence.approvals:
+        mark = "counts" if approval.counted else "does not count"
+        why = f": {visible(approval.why)}" if approval.why else ""
+        lines.append(f"already there: {approval.kind} by {visible(approval.by)}, {mark}{why}")
+    if proposal.kind == "approve":
+        lines.append(
+            f"You are {proposal.signer.person.name}, and answer for {len(owned)} of these as code owner."
+            if owned
+            else f"You are {proposal.signer.person.name}, code owner of none of these."
+        )
+    return lines
+
+
+def _agreed(proposal: Proposal) -> bool:
+    words = {"approve": "Approve this", "block": "Object to this", "waive": "WAIVE all requirements for this"}
+    try:
+        return input(f"{words[proposal.kind]}? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
+def _told(proposal: Proposal, recorded: Recorded) -> list[str]:
+    words = {"approve": "Approved", "block": "Objected", "waive": "WAIVED"}
+    said = words[proposal.kind]
+    if proposal.standing is not None:
+        said = f"Already {said.lower()}"
+    branch = proposal.change.into.removeprefix("refs/heads/")
+    lines = [
+        f"{said} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
+    ]
+    return lines + shared_lines(recorded)
+
+
+def shared_lines(recorded: Recorded) -> list[str]:
+    """Where a record is now, for whoever made it."""
+    if recorded.shared:
+        return [f"The log is on {visible(recorded.shared)}."]
+    if recorded.unshared:
+        return [
+            f"It is recorded here, but not shared yet: {visible(recorded.unshared)}",
+            "The same command sends it.",
+        ]
+    return []

@@ -1,0 +1,33 @@
+"""`gate revoke`: take one's own approval, objection or waiver back."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from gate.app.revoke import revoke
+from gate.cli.approve import shared_lines
+
+SUMMARY = "Take back a decision of your own."
+EXAMPLES = """\
+  gate revoke 3f2a91c04b7d         the id is shown by `gate approvals`
+  gate revoke 3f2a91c04b7d --reason "the index is back"
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("id", metavar="ID", help="the id of the decision, or the start of it")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Record and share the revocation."""
+    taken = revoke(Path.cwd(), options.id, int(time.time()), key=options.key, reason=options.reason)
+    what = {"approve": "approval", "block": "objection", "waive": "waiver"}[taken.revoked.record.kind]
+    print(f"Revoked the {what} {taken.revoked.id[:12]} of {taken.revoked.record.by}.")
+    for line in shared_lines(taken.recorded):
+        print(line)
+    return 0

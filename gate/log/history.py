@@ -1,0 +1,157 @@
+"""What the log's history holds: every file that any of its commits ever brought, read in a few calls of git."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from gate.approvals.content import parse_contents
+from gate.approvals.record import LARGEST, Refused, parse
+from gate.git.objects import read_objects
+from gate.git.repository import Repository
+
+LARGEST_SIGNATURE = 16 * 1024
+LARGEST_LIST = 64 * 1024 * 1024
+AT_ONCE = 2000
+"""Blobs read in one call, so that a long log does not lie in memory as a whole."""
+
+Blobs = dict[str, set[str]]
+"""Blob ids by the name of what they are for; more than one only where somebody wrote what does not belong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The files of a stretch of history, by the sha256 in their names."""
+
+    records: Blobs = field(default_factory=dict)
+    signatures: Blobs = field(default_factory=dict)
+    lists: Blobs = field(default_factory=dict)
+
+
+def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
+    """What the log brought between the commits `old` ("" for the start) and `new`.
+
+    None if `new` has not grown out of `old`: then what was known of `old` says nothing about it.
+    """
+    commits = f"{old}...{new}" if old else new
+    options = ("--left-right", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--no-show-signature")
+    done = repository.attempt("log", "--format=%m", *options, commits, "--")
+    if done.returncode != 0 and old:
+        return None
+    raw = (
+        done.stdout if done.returncode == 0 else repository.run("log", "--format=%m", *options, commits, "--")
+    )
+    stretch = Stretch()
+    fields = raw.split(b"\0")
+    position = 0
+    while position < len(fields):
+        head = fields[position].lstrip(b"\n")
+        if head.startswith(b":"):
+            _note(stretch, fields[position + 1], head.split(b" ")[3])
+            position += 2
+        elif head.startswith(b"<"):
+            return None
+        else:
+            position += 1
+    # A merge commit is not compared with its parents above: what it alone has is in its tree.
+    changed = repository.run(
+        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", *_pair(old, new)
+    )
+    fields = changed.split(b"\0")[:-1]
+    for head, path in zip(fields[::2], fields[1::2], strict=True):
+        _note(stretch, path, head.split(b" ")[3])
+    return stretch
+
+
+def _pair(old: str, new: str) -> tuple[str, str]:
+    empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    if len(new) == 64:
+        empty = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+    return old or empty, new
+
+
+def _note(stretch: Stretch, path: bytes, blob: bytes) -> None:
+    if not blob.strip(b"0"):
+        return
+    folder, _, name = os.fsdecode(path).rpartition("/")
+    stem, _, ending = name.rpartition(".")
+    if folder == "changes":
+        stretch.lists.setdefault(name, set()).add(blob.decode())
+    elif folder.startswith("records/") and ending == "json":
+        stretch.records.setdefault(stem, set()).add(blob.decode())
+    elif folder.startswith("records/") and ending == "sig":
+        # A second signature of a record is `<sha256>.<blob>.sig`; see gate.log.store.
+        stretch.signatures.setdefault(stem.partition(".")[0], set()).add(blob.decode())
+
+
+def read_records(repository: Repository, blobs: Blobs) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The records that are what they say, by id; and those that are refused, with the reason."""
+    contents = _read(repository, {blob for several in blobs.values() for blob in several}, LARGEST)
+    good: dict[str, bytes] = {}
+    refused: dict[str, str] = {}
+    for identity, several in blobs.items():
+        for blob in several:
+            data = contents.get(blob)
+            reason = _refusal(identity, data)
+            if data is not None and not reason:
+                good[identity] = data
+            else:
+                refused[identity] = reason
+    return good, {identity: reason for identity, reason in refused.items() if identity not in good}
+
+
+def read_lists(repository: Repository, blobs: Blobs) -> dict[str, tuple[str, frozenset[str]]]:
+    """For each list of a change, by digest, its blob and the paths in it; what is no such list is left out."""
+    found = {}
+    names = sorted(blobs)
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        contents = _read(repository, {blob for name in some for blob in blobs[name]}, LARGEST_LIST)
+        for name in some:
+            for blob in blobs[name] & contents.keys():
+                if sha256(contents[blob]).hexdigest() != name:
+                    continue
+                try:
+                    found[name] = blob, frozenset(parse_contents(contents[blob]))
+                except ValueError:
+                    continue
+    return found
+
+
+def _refusal(identity: str, data: bytes | None) -> str:
+    if data is None:
+        return f"larger than {LARGEST} bytes, or not here"
+    if sha256(data).hexdigest() != identity:
+        return "its content does not fit its name: it was tampered with"
+    record = parse(data)
+    return record.reason if isinstance(record, Refused) else ""
+
+
+def _read(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[str, bytes]:
+    """The blobs that are here and not larger than that."""
+    wanted = sorted(oids)
+    found: dict[str, bytes] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        asked = "".join(f"{oid}\n" for oid in some).encode()
+        form = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+        answers = repository.run("cat-file", form, stdin=asked).decode().splitlines()
+        fine = [
+            words[0]
+            for words in (answer.split(" ") for answer in answers)
+            if len(words) == 3 and words[1] == "blob" and int(words[2]) <= largest
+        ]
+        found |= read_objects(repository, fine)
+    return found
+
+
+def read_signatures(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
+    """The signatures that are here and no larger than one can be, by blob id."""
+    return _read(repository, oids, LARGEST_SIGNATURE)
+
+
+def read_list_blobs(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
+    """The content of lists of changes, by blob id."""
+    return _read(repository, oids, LARGEST_LIST)

@@ -1,0 +1,183 @@
+"""An index of the log, kept in a file and extended as the log grows.
+
+A check needs a few records of perhaps ten thousand. The index has one line a record, in columns of fixed
+width, so that those few are found without parsing the others. It is made anew wherever it does not fit.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from gate.approvals.record import Record, Refused, parse
+from gate.git.repository import Repository
+from gate.log.history import Stretch, read_lists, read_records, read_stretch
+
+FORMAT = "gate log index 1"
+PATHS_NOTED = 2000
+"""Of a longer list of paths only so many are noted; they serve to find what may be alike."""
+
+# A record's line: id, change, of, head, the blobs of its signatures, its JSON.
+_ID, _CHANGE, _OF, _HEAD = slice(0, 64), slice(65, 129), slice(130, 194), slice(195, 259)
+_REST = 260
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record of the log, and the blobs of its signatures: more than one only where clones disagreed."""
+
+    id: str
+    data: bytes
+    record: Record
+    signatures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The records, the lists of changes and what was refused, up to the commit `tip`; each a line."""
+
+    tip: str
+    records: Sequence[bytes] = ()
+    lists: Sequence[bytes] = ()
+    refused: Sequence[bytes] = ()
+
+    def select(self, changes: Collection[str], heads: Collection[str]) -> list[Found]:
+        """The records about one of the changes, or given for one of the heads; and what revokes any of them."""
+        wanted = {digest.encode() for digest in changes}
+        commits = {_column(head) for head in heads}
+        chosen = {
+            line[_ID]: line for line in self.records if line[_CHANGE] in wanted or line[_HEAD] in commits
+        }
+        revoking = [line for line in self.records if line[_OF] in chosen and line[_ID] not in chosen]
+        return [_read_line(line) for line in (*chosen.values(), *revoking)]
+
+    def all(self) -> list[Found]:
+        """Every record."""
+        return [_read_line(line) for line in self.records]
+
+    def starting(self, start: str) -> list[Found]:
+        """The records whose id starts so."""
+        return [_read_line(line) for line in self.records if line.startswith(os.fsencode(start))]
+
+    def touching(self, paths: Iterable[str]) -> dict[str, str]:
+        """The lists of the changes that may touch one of the paths: blobs by digest."""
+        marks = {_mark(path) for path in paths}
+        return dict(_list_name(line) for line in self.lists if not marks.isdisjoint(line.split(b" ")))
+
+    def lists_of(self, digests: Collection[str]) -> dict[str, str]:
+        """The lists of these changes, as far as the log has them: blobs by digest."""
+        named = (_list_name(line) for line in self.lists)
+        return {digest: blob for digest, blob in named if digest in digests}
+
+    def refusals(self) -> dict[str, str]:
+        """The files that look like records and are none: the reason by id."""
+        parted = (line.decode("utf-8", "surrogateescape").partition(" ") for line in self.refused)
+        return {identity: reason for identity, _, reason in parted}
+
+
+def open_index(repository: Repository, tip: str) -> Index:
+    """The index of the log at `tip`, kept, extended or made; raises CannotDecide if git cannot read the log."""
+    path = repository.state_dir / "log" / "index"
+    kept = _load(path)
+    if kept is not None and kept.tip == tip:
+        return kept
+    stretch = read_stretch(repository, kept.tip, tip) if kept is not None else None
+    if kept is None or stretch is None or stretch.records.keys() - stretch.signatures.keys():
+        # A signature that came before its record is in no index yet.
+        kept, stretch = Index(""), read_stretch(repository, "", tip) or Stretch()
+    index = _extend(repository, kept, stretch, tip)
+    _save(path, index)
+    return index
+
+
+def _extend(repository: Repository, kept: Index, stretch: Stretch, tip: str) -> Index:
+    good, refused = read_records(repository, stretch.records)
+    signatures = {identity: set(blobs) for identity, blobs in stretch.signatures.items()}
+    stay = []
+    for line in kept.records:
+        identity = line[_ID].decode()
+        if identity in good or identity in signatures:
+            old = _read_line(line)
+            good[identity] = old.data
+            signatures.setdefault(identity, set()).update(old.signatures)
+        else:
+            stay.append(line)
+    refused = {**kept.refusals(), **refused}
+    known = {line[:64] for line in kept.lists}
+    lists = read_lists(
+        repository, {name: b for name, b in stretch.lists.items() if name.encode() not in known}
+    )
+    return Index(
+        tip,
+        (*stay, *(_record_line(identity, good[identity], signatures.get(identity, ())) for identity in good)),
+        (*kept.lists, *(_list_line(digest, blob, paths) for digest, (blob, paths) in lists.items())),
+        [
+            f"{identity} {reason}".encode("utf-8", "surrogateescape").replace(b"\n", b" ")
+            for identity, reason in refused.items()
+            if identity not in good
+        ],
+    )
+
+
+def _record_line(identity: str, data: bytes, signatures: Iterable[str]) -> bytes:
+    record = parse(data)
+    assert not isinstance(record, Refused)  # noqa: S101 - only what was accepted gets here
+    columns = [identity.encode(), record.change.encode(), _column(record.of), _column(record.head)]
+    return b" ".join([*columns, ",".join(sorted(signatures)).encode(), data.removesuffix(b"\n")])
+
+
+def _read_line(line: bytes) -> Found:
+    signatures, _, data = line[_REST:].partition(b" ")
+    data += b"\n"
+    record = parse(data)
+    assert not isinstance(record, Refused)  # noqa: S101 - the index holds only what was accepted
+    return Found(line[_ID].decode(), data, record, tuple(filter(None, signatures.decode().split(","))))
+
+
+def _column(text: str) -> bytes:
+    return text.encode().ljust(64, b"-")
+
+
+def _list_line(digest: str, blob: str, paths: Collection[str]) -> bytes:
+    marks = sorted(_mark(path) for path in paths)[:PATHS_NOTED]
+    return b" ".join([digest.encode(), blob.encode(), *marks])
+
+
+def _list_name(line: bytes) -> tuple[str, str]:
+    digest, blob, *_ = line.split(b" ", 2)
+    return digest.decode(), blob.decode()
+
+
+def _mark(path: str) -> bytes:
+    return blake2b(os.fsencode(path), digest_size=5).hexdigest().encode()
+
+
+def _load(path: Path) -> Index | None:
+    """The index in the file; None if there is none, or it is not whole."""
+    try:
+        head, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    words = head.decode("ascii", "replace").split("|")
+    if len(words) != 5 or words[0] != FORMAT or words[2] != f"{zlib.crc32(body):08x}":
+        return None
+    records, lists = int(words[3]), int(words[4])
+    lines = body.split(b"\n")[:-1]
+    return Index(words[1], lines[:records], lines[records : records + lists], lines[records + lists :])
+
+
+def _save(path: Path, index: Index) -> None:
+    body = b"".join(line + b"\n" for line in (*index.records, *index.lists, *index.refused))
+    head = f"{FORMAT}|{index.tip}|{zlib.crc32(body):08x}|{len(index.records)}|{len(index.lists)}\n"
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(head.encode() + body)
+        temporary.replace(path)
+    except OSError:
+        # A repository that cannot be written to is read anew each time.
+        return

@@ -1,0 +1,244 @@
+"""Writing the log: additions and unions, each one commit, put in place by compare-and-swap.
+
+The ref `refs/gate/log` is a chain of commits. Their tree holds `records/ab/<sha256>.json` with the signature
+`<sha256>.sig` beside it, `changes/<sha256>` (what a change consists of) and `verdicts/<sha256>.json`. Nothing
+in it is ever changed or taken away: what a commit in the chain removes is put back by the next union, and
+whoever reads counts what the chain ever held.
+
+Everything is written by one `git fast-import`, which makes the objects first and moves the ref last, and
+only if the ref still holds what the new commit builds on: a kill at any moment leaves the log as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.errors import CannotDecide
+from gate.git.repository import Repository
+
+LOG = "refs/gate/log"
+TRACKING = "refs/gate/remotes"
+"""Where the logs of remotes are kept as they were last seen: `refs/gate/remotes/origin/log`."""
+
+ATTEMPTS = 60
+_NOBODY = b"gate <gate@localhost>"
+_NOT_WORTH_ANOTHER_TRY = (
+    "Permission denied",
+    "No space left",
+    "Read-only file system",
+    "insufficient permission",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """The commits at which the log stands: the own one ("" for none), and those of remotes by ref."""
+
+    own: str
+    remote: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What one log has beyond another: files to add, and files of which there are two versions."""
+
+    added: Mapping[str, str]
+    changed: Mapping[str, tuple[str, str]]
+    lost: bool
+
+
+def tracking_ref(remote: str) -> str:
+    """The ref that remembers the log of `remote`."""
+    return f"{TRACKING}/{remote}/log"
+
+
+def tips(repository: Repository) -> Tips:
+    """Where the log and those of the remotes stand, in one call of git."""
+    raw = repository.text("for-each-ref", "--format=%(objectname) %(refname)", LOG, TRACKING)
+    found = {ref: oid for oid, _, ref in (line.partition(" ") for line in raw.splitlines())}
+    own = found.pop(LOG, "")
+    return Tips(own, found)
+
+
+def settle(repository: Repository) -> str:
+    """The tip of the log, after everything that was fetched has been taken in; "" if there is none."""
+    now = tips(repository)
+    for tip in sorted(set(now.remote.values()) - {now.own}):
+        if not now.own or not contains(repository, now.own, tip):
+            now = Tips(absorb(repository, tip), now.remote)
+    return now.own
+
+
+def contains(repository: Repository, tip: str, older: str) -> bool:
+    """Has the log at `tip` grown out of the one at `older`? False as well if `older` is not here."""
+    if tip == older:
+        return True
+    return bool(tip) and repository.attempt("merge-base", "--is-ancestor", older, tip).returncode == 0
+
+
+def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str:
+    """Add files to the log and return its new tip; raises CannotDecide if it cannot be written."""
+    for _ in _tries():
+        tip = tips(repository).own
+        stream = b"".join(
+            b"blob\nmark :%d\ndata %d\n%s\n" % (mark, len(data), data)
+            for mark, data in enumerate(files.values(), 2)
+        )
+        stream += _commit(message, tip)
+        stream += b"".join(b"M 100644 :%d %s\n" % (mark, path.encode()) for mark, path in enumerate(files, 2))
+        if new := _import(repository, stream, tip):
+            return new
+    raise _busy()
+
+
+def absorb(repository: Repository, other: str) -> str:
+    """Take in everything that the log at the commit `other` has, and return the new tip."""
+    for _ in _tries():
+        tip = tips(repository).own
+        if not tip:
+            if _move(repository, other, "0" * len(other)):
+                return other
+            continue
+        if contains(repository, tip, other):
+            return tip
+        found = _compare(repository, tip, other)
+        if not found.lost and not found.changed and contains(repository, other, tip):
+            if _move(repository, other, tip):
+                return other
+            continue
+        stream = _commit("Merge two logs", tip, other)
+        files = {**found.added, **_reconcile(repository, found.changed)}
+        stream += b"".join(b"M 100644 %s %s\n" % (oid.encode(), _quoted(path)) for path, oid in files.items())
+        if new := _import(repository, stream, tip):
+            return new
+    raise _busy()
+
+
+def is_superset(repository: Repository, new: str, old: str) -> bool:
+    """Does the log at `new` have every file of the one at `old`, each with the same content, or beside it?"""
+    found = _compare(repository, old, new)
+    if not found.lost and not found.changed:
+        return True
+    before, after = _files(repository, old), _files(repository, new)
+    return before <= after
+
+
+def record_path(identity: str) -> str:
+    """Where the record with this id lies."""
+    return f"records/{identity[:2]}/{identity}.json"
+
+
+def signature_path(identity: str) -> str:
+    """Where its signature lies."""
+    return f"records/{identity[:2]}/{identity}.sig"
+
+
+def _tries() -> Iterator[int]:
+    for number in range(ATTEMPTS):
+        yield number
+        # Whoever lost the race waits for a moment, and not all for the same one.
+        time.sleep(random.uniform(0.002, 0.01 * (1 + min(number, 20))))  # noqa: S311 - spreads retries, guards nothing
+
+
+def _busy() -> CannotDecide:
+    return CannotDecide(
+        f"{LOG} could not be written: others wrote to it {ATTEMPTS} times in a row",
+        f"if nothing else is running, remove the file {LOG}.lock in the git folder, and try again",
+    )
+
+
+def _commit(message: str, *parents: str) -> bytes:
+    said = message.encode("utf-8", "replace")
+    lines = [b"commit %s\nmark :1\n" % LOG.encode()]
+    lines.append(b"committer %s %d +0000\ndata %d\n%s\n" % (_NOBODY, int(time.time()), len(said), said))
+    for word, parent in zip((b"from", b"merge"), parents, strict=False):
+        if parent:
+            lines.append(b"%s %s\n" % (word, parent.encode()))
+    return b"".join(lines)
+
+
+def _import(repository: Repository, stream: bytes, tip: str) -> str:
+    """Let git write a commit onto `tip`; "" if the ref has moved since, and it is worth another try."""
+    done = repository.attempt(
+        "fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream + b"get-mark :1\ndone\n"
+    )
+    said = done.stderr.decode("utf-8", "replace")
+    if done.returncode == 0:
+        return os.fsdecode(done.stdout).strip()
+    for line in said.splitlines():
+        report = line.partition("crash report to ")[2]
+        if report and Path(report).name.startswith("fast_import_crash_"):
+            (repository.git_dir / Path(report).name).unlink(missing_ok=True)
+    hopeless = any(words in said for words in _NOT_WORTH_ANOTHER_TRY)
+    raced = "Not updating" in said or "lock" in said
+    if hopeless or (not raced and tips(repository).own == tip):
+        lines = [line for line in said.splitlines() if line.startswith(("fatal", "error", "warning"))]
+        raise CannotDecide(f"the log cannot be written: {'; '.join(lines) or said.strip()}")
+    return ""
+
+
+def _move(repository: Repository, new: str, old: str) -> bool:
+    return repository.attempt("update-ref", LOG, new, old).returncode == 0
+
+
+def _quoted(path: str) -> bytes:
+    """A path as fast-import reads it: in quotes, for whatever a foreign log may hold."""
+    raw = os.fsencode(path)
+    for byte, escape in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        raw = raw.replace(byte, escape)
+    return b'"' + raw + b'"'
+
+
+def _compare(repository: Repository, ours: str, theirs: str) -> _Difference:
+    raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", ours, theirs)
+    fields = raw.split(b"\0")[:-1]
+    added, changed, lost = {}, {}, False
+    for head, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, old, new, status = head.decode("ascii").split(" ")
+        if status == "A" and mode == "100644":
+            added[os.fsdecode(path)] = new
+        elif status == "D":
+            lost = True
+        elif status != "A":
+            changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)
+    return _Difference(added, changed, lost)
+
+
+def _reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Which version of a file stays, and where the other goes, the same in whichever clone it is decided.
+
+    What is named by its content can only have one right version. Of two signatures of a record none can be
+    told to be the right one here: both stay, the second under a longer name.
+    """
+    kept = {}
+    for path, pair in changed.items():
+        first, second = sorted(pair)
+        stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+        if ending == "sig":
+            kept[path] = first
+            kept[f"{path.removesuffix('.sig')}.{second}.sig"] = second
+            continue
+        right = [oid for oid in pair if _sha256(repository, oid) == (stem if dot else ending)]
+        kept[path] = right[0] if right else first
+    return kept
+
+
+def _sha256(repository: Repository, oid: str) -> str:
+    return hashlib.sha256(repository.run("cat-file", "blob", oid)).hexdigest()
+
+
+def _files(repository: Repository, tip: str) -> set[tuple[str, bytes]]:
+    """What a log holds: for each record or list, by the start of its name, each blob."""
+    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
+    found = set()
+    for line in raw.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        name = os.fsdecode(path).rpartition("/")[2]
+        found.add((f"{name.partition('.')[0]}.{name.rpartition('.')[2]}", head.split(b" ")[2]))
+    return found

@@ -1,0 +1,133 @@
+"""Bringing the log together with that of the remote: fetch, take in, push, and again if somebody was faster."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gate.errors import CannotDecide
+from gate.git.repository import Repository
+from gate.log.store import LOG, settle, tips, tracking_ref
+from gate.process import Finished
+
+ROUNDS = 60
+
+_NOISE = ("hint:", "To ", "error: failed to push", "Please make sure", "and the repository exists")
+_NO_LOG = "couldn't find remote ref"
+_RACED = re.compile(
+    r"fetch first|non-fast-forward|stale info|incorrect old value|cannot lock|failed to lock|failed to update ref"
+    r"|reference already exists|needs force|unable to migrate objects|atomic",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of a push. `behind` are the remote's refs that have moved on; `said` is git's account."""
+
+    state: Literal["done", "behind", "refused"]
+    behind: tuple[str, ...] = ()
+    said: str = ""
+
+
+def remote_of(repository: Repository) -> str:
+    """The remote that the log is shared through: `origin`, else the only one there is, else none ("")."""
+    names = repository.text("remote").splitlines()
+    if "origin" in names:
+        return "origin"
+    return names[0] if len(names) == 1 else ""
+
+
+def fetch(repository: Repository, remote: str, branch: str = "") -> None:
+    """Fetch the log of `remote` and take it in; with `branch` also that branch's tip.
+
+    Raises CannotDecide if the remote cannot be reached.
+    """
+    specs = [f"+{LOG}:{tracking_ref(remote)}"]
+    if branch:
+        specs.append(f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}")
+    if not _fetch(repository, remote, specs) and branch:
+        # There is no log yet; what else was asked for has not come either.
+        _fetch(repository, remote, specs[1:])
+    settle(repository)
+
+
+def share(repository: Repository, remote: str) -> None:
+    """Push the log; where others were faster, take in theirs and push again. Nothing of either is lost.
+
+    Raises CannotDecide if the remote cannot be reached or does not accept the log.
+    """
+    for _ in rounds():
+        tip = tips(repository).own
+        if not tip:
+            return
+        pushed = push(repository, remote, [f"{tip}:{LOG}"])
+        if pushed.state == "done":
+            repository.run("update-ref", tracking_ref(remote), tip)
+            return
+        if pushed.state == "refused":
+            raise CannotDecide(f"{remote} does not accept the log: {pushed.said}")
+        fetch(repository, remote)
+    raise CannotDecide(f"others wrote to the log of {remote} {ROUNDS} times in a row", "try again in a while")
+
+
+def push(repository: Repository, remote: str, specs: Sequence[str], *options: str) -> Pushed:
+    """Push, and tell a race that was lost from a refusal; raises CannotDecide if there was no connection."""
+    done = _talk(repository, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs)
+    if done.returncode == 0:
+        return Pushed("done")
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    rejected = [line.split("\t") for line in lines if line.startswith("!")]
+    said = _words_of_remote(done.stderr)
+    if not rejected:
+        raise CannotDecide(
+            f"{remote} could not be reached: {said}", "what is recorded here is kept; push later"
+        )
+    reasons = "; ".join(f"{refs.partition(':')[2]} {why}" for _, refs, why in rejected)
+    # Of an atomic push that fails, every other ref is reported too.
+    raced = [refs.partition(":")[2] for _, refs, why in rejected if "atomic" not in why]
+    final = [why for _, _, why in rejected if not _RACED.search(why)]
+    if final:
+        return Pushed("refused", (), f"{reasons}{': ' + said if said else ''}")
+    return Pushed("behind", tuple(raced), reasons)
+
+
+def rounds() -> Iterator[int]:
+    """Count tries, with a pause in between that differs from one process to the other."""
+    for number in range(ROUNDS):
+        if number:
+            time.sleep(random.uniform(0.01, 0.05 * min(number, 10)))  # noqa: S311 - spreads retries
+        yield number
+
+
+def _fetch(repository: Repository, remote: str, specs: Sequence[str]) -> bool:
+    options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=")
+    for number in range(5):
+        done = _talk(repository, "fetch", *options, remote, *specs)
+        said = done.stderr.decode("utf-8", "replace")
+        if done.returncode == 0:
+            return True
+        if _NO_LOG in said:
+            return False
+        if "lock" not in said:
+            break
+        time.sleep(0.02 * (number + 1))
+    raise CannotDecide(
+        f"{remote} could not be reached: {_words_of_remote(done.stderr)}",
+        "is there a network, and may you read it?",
+    )
+
+
+def _talk(repository: Repository, *args: str) -> Finished:
+    # The address of a remote may be a path, which git takes as seen from the top of the working tree.
+    return repository.attempt(*args, cwd=repository.work_tree)
+
+
+def _words_of_remote(stderr: bytes) -> str:
+    lines = (line.strip() for line in stderr.decode("utf-8", "replace").splitlines())
+    told = [line.removeprefix("fatal: ") for line in lines if line and not line.startswith(_NOISE)]
+    return "; ".join(told) or "git did not say why"

@@ -1,0 +1,94 @@
+"""Which findings matter, which were there before, and by what a finding is known again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gate.model import Broken, Finding, Ran, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The findings of a check: those that block, other new ones, and those that were there before."""
+
+    blocking: tuple[Finding, ...]
+    other: tuple[Finding, ...]
+    old: tuple[Finding, ...]
+
+
+def place(finding: Finding) -> tuple[str, int, int, str]:
+    """The order in which findings are shown: by file, then downwards."""
+    return finding.path, finding.line, finding.column, finding.rule
+
+
+def split(result: Ran) -> Split:
+    """The findings of `result`, each kind in the order of `place`."""
+    rest = Counter(result.findings) - Counter(result.blocking)
+    others = sorted(rest.elements(), key=place)
+    return Split(
+        tuple(sorted(result.blocking, key=place)),
+        tuple(finding for finding in others if finding.new),
+        tuple(finding for finding in others if not finding.new),
+    )
+
+
+def marked(result: Ran) -> Iterator[tuple[Finding, bool]]:
+    """Every finding of `result`, and whether it blocks."""
+    parts = split(result)
+    yield from ((finding, True) for finding in parts.blocking)
+    yield from ((finding, False) for finding in (*parts.other, *parts.old))
+
+
+class Fingerprints:
+    """Names for findings that stay the same when lines move, and that no two findings of a report share."""
+
+    def __init__(self) -> None:
+        """A new series; one report uses one."""
+        self._seen: Counter[str] = Counter()
+
+    def of(self, check: str, finding: Finding) -> str:
+        """The name of `finding`: a hash of check, file, rule and message, and of which one of several it is."""
+        from hashlib import sha256
+
+        identity = "\0".join((check, finding.path, finding.rule, finding.message))
+        self._seen[identity] += 1
+        full = f"{identity}\0{self._seen[identity]}"
+        return sha256(full.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that blocks and is no finding: an unmet requirement, or a check that could not run.
+
+    `paths` are the files that it is about, maybe none.
+    """
+
+    id: str
+    title: str
+    message: str
+    paths: tuple[str, ...]
+
+
+def obstacles(verdict: Verdict) -> list[Obstacle]:
+    """Everything that blocks and is no finding, in the order of the verdict.
+
+    The requirement `checks` is told by the checks themselves, unless one has no result at all.
+    """
+    found: list[Obstacle] = []
+    told = any(isinstance(result, Broken) or getattr(result, "blocking", ()) for result in verdict.checks)
+    for outcome in verdict.outcomes:
+        if outcome.state not in {"unmet", "undecided"} or (outcome.id == "checks" and told):
+            continue
+        title = f"{outcome.id} {'could not be decided' if outcome.state == 'undecided' else 'is not met'}"
+        paths = tuple(dict.fromkeys(path for missing in outcome.missing for path in missing.paths))
+        found.append(Obstacle(outcome.id, title, ". ".join((outcome.reason, *outcome.advice)), paths))
+    found.extend(
+        Obstacle(
+            result.id, f"{result.id} could not run", ". ".join(filter(None, (result.reason, result.hint))), ()
+        )
+        for result in verdict.checks
+        if isinstance(result, Broken)
+    )
+    return found

@@ -1,0 +1,186 @@
+"""The ssh edge: signing with a person's own key, and verifying, both by ssh-keygen."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.approvals.keys import NAMESPACE, PublicKey, parse_key, signing_key
+from gate.errors import CannotDecide, UsageError
+from gate.process import Finished
+from gate.process import run as run_process
+
+KEY_FILES = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
+# The one name in the list of allowed signers. Who holds a key is looked up by the key itself, so that no
+# name out of a policy can work as a pattern in that file.
+PRINCIPAL = "signer"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that can sign: its public half, and the file by which ssh-keygen is told of it.
+
+    `path` is empty for a key that is only in the agent.
+    """
+
+    public: PublicKey
+    path: str = ""
+    program: str = "ssh-keygen"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Data, its signature, and the key that it is said to be made with."""
+
+    data: bytes
+    signature: bytes
+    key: PublicKey
+
+
+def find_key(
+    given: str | None, configured: str, known: Collection[str], *, program: str = "", strict: bool = True
+) -> SigningKey:
+    """The key to sign with: the one `given`, else the `configured` one, else one of the person's own.
+
+    `known` are the base64 texts of the keys in the policy, by which a key is picked among those in the
+    agent and in `~/.ssh`. `strict` says that what is configured must be an ssh key. Raises UsageError.
+    """
+    program = program or "ssh-keygen"
+    if given:
+        return _read_key(given, program)
+    if configured and (strict or configured.startswith(("key::", "ssh-")) or _expand(configured).exists()):
+        return _read_key(configured, program)
+    own = list(_own_keys(program))
+    for key in own:
+        if key.public.blob in known:
+            return key
+    if own:
+        return own[0]
+    raise UsageError(
+        "there is no SSH key to sign with", "name one with `--key FILE`, or `git config user.signingkey FILE`"
+    )
+
+
+def sign(data: bytes, key: SigningKey) -> bytes:
+    """The armoured signature of `data` in gate's namespace; raises CannotDecide in ssh's own words."""
+    with tempfile.TemporaryDirectory(prefix="gate-sign-") as folder:
+        path = key.path
+        if not path:
+            public = Path(folder) / "key.pub"
+            public.write_text(f"{key.public.line}\n", "ascii")
+            path = str(public)
+        agent = [] if key.path else ["-U"]
+        # Some signing programs insist on a file, and put the signature beside it.
+        message = Path(folder) / "record"
+        message.write_bytes(data)
+        argv = [key.program, "-Y", "sign", "-n", NAMESPACE, "-f", path, *agent, str(message)]
+        done = _run(argv)
+        beside = Path(f"{message}.sig")
+        if done.returncode != 0 or not beside.exists():
+            raise CannotDecide(
+                f"the key could not sign: {_said(done)}",
+                "a key with a passphrase signs through the agent: `ssh-add FILE`; is the agent running?",
+            )
+        signature = beside.read_bytes()
+    if signing_key(signature) != key.public.blob:
+        raise CannotDecide(
+            f"{key.path} signed with another key than {key.public.fingerprint}",
+            "is the .pub file beside it that of another key?",
+        )
+    return signature
+
+
+def verify(claims: Sequence[Claim]) -> list[bool]:
+    """Which of the signatures are valid, in order. Several at a time: ssh-keygen takes one each."""
+    if not claims:
+        return []
+    with tempfile.TemporaryDirectory(prefix="gate-verify-") as folder:
+        signers: dict[str, Path] = {}
+        for key in {claim.key.blob: claim.key for claim in claims}.values():
+            signers[key.blob] = Path(folder) / f"signers-{len(signers)}"
+            signers[key.blob].write_text(f'{PRINCIPAL} namespaces="{NAMESPACE}" {key.line}\n', "ascii")
+
+        def check(numbered: tuple[int, Claim]) -> bool:
+            number, claim = numbered
+            signature = Path(folder) / f"{number}.sig"
+            signature.write_bytes(claim.signature)
+            argv = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", PRINCIPAL]
+            argv += ["-f", str(signers[claim.key.blob]), "-s", str(signature)]
+            return _run(argv, claim.data).returncode == 0
+
+        with ThreadPoolExecutor(min(len(claims), (os.cpu_count() or 1) + 1)) as pool:
+            return list(pool.map(check, enumerate(claims)))
+
+
+def _read_key(text: str, program: str) -> SigningKey:
+    """The key that `--key` or `user.signingkey` names: a file, or the public key itself."""
+    literal = text.removeprefix("key::") if text.startswith(("key::", "ssh-", "ecdsa-", "sk-")) else ""
+    if literal:
+        return SigningKey(_parse(literal, "the signing key"), "", program)
+    path = _expand(text)
+    if not path.is_file():
+        raise UsageError(f"there is no key file {text}", "name one with `--key FILE`")
+    try:
+        start = path.read_bytes()[:4096]
+    except OSError as error:
+        raise UsageError(f"the key file {text} cannot be read: {error.strerror}") from error
+    if b"PRIVATE KEY" not in start:
+        return SigningKey(_parse(start.decode("utf-8", "replace"), text), str(path), program)
+    done = _run(["ssh-keygen", "-y", "-P", "", "-f", str(path)])
+    if done.returncode == 0:
+        return SigningKey(_parse(done.stdout.decode("ascii", "replace"), text), str(path), program)
+    public = Path(f"{path}.pub")
+    if public.is_file():
+        # The private half has a passphrase. Named by its public half, it signs through the agent.
+        return SigningKey(_parse(public.read_text("utf-8", "replace"), str(public)), str(public), program)
+    raise UsageError(f"the key {text} cannot be read: {_said(done)}", "put its .pub file beside it")
+
+
+def _own_keys(program: str) -> Iterable[SigningKey]:
+    if os.environ.get("SSH_AUTH_SOCK"):
+        done = _run(["ssh-add", "-L"])
+        for line in done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []:
+            try:
+                yield SigningKey(parse_key(line), "", program)
+            except ValueError:
+                continue
+    for name in KEY_FILES:
+        path = _expand(f"~/.ssh/{name}")
+        if path.is_file():
+            try:
+                yield _read_key(str(path), program)
+            except UsageError:
+                continue
+
+
+def _parse(line: str, where: str) -> PublicKey:
+    try:
+        return parse_key(line)
+    except ValueError as error:
+        raise UsageError(f"{where} is no SSH key that can sign: {error}") from error
+
+
+def _expand(path: str) -> Path:
+    return Path(path).expanduser()
+
+
+def _run(argv: Sequence[str], stdin: bytes = b"") -> Finished:
+    try:
+        return run_process(argv, env=_environment(os.environ), stdin=stdin)
+    except FileNotFoundError as error:
+        raise CannotDecide(
+            f"{argv[0]} is not installed or not on PATH", "install OpenSSH 8.2 or later"
+        ) from error
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {**environ, "LC_ALL": "C"}
+
+
+def _said(done: Finished) -> str:
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else f"exit code {done.returncode}"
