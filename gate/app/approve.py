@@ -17,6 +17,7 @@ from gate.log.decisions import Evidence, decisions_about
 from gate.model import Approval, Change
 from gate.policy.people import members, people_by_emails
 from gate.policy.types import Policy, Protection
+from gate.requirements.owners import people_of
 
 Kind = Literal["approve", "block", "waive"]
 
@@ -101,16 +102,18 @@ def approve(proposal: Proposal) -> Recorded:
 
 
 def the_change(repository: Repository, rev: str | None, into: str | None) -> tuple[Change, Policy]:
-    """The change that `rev` is to `into`, and the policy at its base.
-
-    A branch that is only known from `origin` may be named without it, as reviewers do.
-    """
-    if rev and rev not in resolve(repository, [rev]):
-        remote = f"refs/remotes/origin/{rev}"
-        rev = remote if remote in resolve(repository, [remote]) else rev
-    change = read_change(repository, into=into, head=rev)
+    """The change that `rev` is to `into`, and the policy at its base."""
+    change = read_change(repository, into=into, head=head_named(repository, rev))
     policy = policy_at(repository, change.base)
     return replace(change, repository=policy.repository), policy
+
+
+def head_named(repository: Repository, rev: str | None) -> str | None:
+    """`rev`, or `origin`'s branch of that name where there is none here: reviewers say it so."""
+    if not rev or rev in resolve(repository, [rev]):
+        return rev
+    remote = f"refs/remotes/origin/{rev}"
+    return remote if remote in resolve(repository, [remote]) else rev
 
 
 def list_of(repository: Repository, change: Change) -> bytes:
@@ -170,5 +173,5 @@ def _answers_for(repository: Repository, change: Change, policy: Policy, signer:
     return tuple(
         path
         for path, rules in ownership.rules.items()
-        if any(name in members(policy, rule.owners) for rule in rules)
+        if any(name in people_of(policy, rule.owners) for rule in rules)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,14 +13,14 @@ from gate.environment import Environment, find_environment
 from gate.errors import UsageError
 from gate.gather import ownership_at, policy_at
 from gate.git.change import read_change
-from gate.git.objects import list_tree
+from gate.git.objects import list_tree, read_blob
 from gate.git.repository import Repository
 from gate.log.decisions import decisions_about
 from gate.model import Change, CheckResult, Verdict
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.requirements.facts import Facts
 from gate.results import Results
-from gate.runner import Event, run_checks
+from gate.runner import Event, Runner, Side
 from gate.verdict import decide
 from gate.workspace import Workspace
 
@@ -123,15 +123,21 @@ def _run(
         workspace.tree(change.tree, role="head") as head,
         workspace.tree(change.base_tree, role="base") as base,
     ):
-        return run_checks(
-            settings,
+        entries = partial(list_tree, repository)
+        runner = Runner(
             change=change,
-            head=head,
-            base=base,
-            entries=partial(list_tree, repository),
+            head=Side(repository, head, "head", entries),
+            base=Side(repository, base, "base", entries),
             environment=environment,
             results=Results(state / "results"),
             state_dir=state,
-            fail_fast=request.fail_fast,
-            progress=progress,
         )
+        return runner.run(settings, progress, fail_fast=request.fail_fast)
+
+
+def source_lines(answer: Answer, path: str) -> Sequence[str]:
+    """The lines of a file of the merge result, for reports; none if it has no such file, or no text."""
+    if not answer.verdict.change.tree:
+        return ()
+    content = read_blob(answer.repository, answer.verdict.change.tree, path)
+    return () if content is None else content.decode("utf-8", "replace").splitlines()

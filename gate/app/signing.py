@@ -86,10 +86,8 @@ def compose(
     )
 
 
-def put(
-    repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
-) -> Recorded:
-    """Sign the record and add it to the log, with `extra` files, in one step: all of it is there, or nothing."""
+def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
+    """The record and its signature, as files of the log; the record comes first."""
     try:
         data = serialise(record)
     except ValueError as error:
@@ -97,9 +95,16 @@ def put(
             "a record can only hold text: is there an odd byte in the reason or a name?"
         ) from error
     identity = record_id(data)
-    files = {record_path(identity): data, signature_path(identity): sign(data, signer.key), **(extra or {})}
-    add(repository, files, f"{record.kind} by {record.by}")
-    return Recorded(identity, record)
+    return {record_path(identity): data, signature_path(identity): sign(data, signer.key)}
+
+
+def put(
+    repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
+) -> Recorded:
+    """Sign the record and add it to the log, with `extra` files, in one step: all of it is there, or nothing."""
+    files = sealed(record, signer)
+    add(repository, files | dict(extra or {}), f"{record.kind} by {record.by}")
+    return Recorded(record_id(next(iter(files.values()))), record)
 
 
 def send(repository: Repository, recorded: Recorded) -> Recorded:

@@ -10,6 +10,7 @@ Dialect = Literal["github", "gitlab", "gitea", "bitbucket"]
 Role = Literal["senior", "member", "junior", "bot"]
 Stale = Literal["change", "owned", "head"]
 Block = Literal["new", "all"]
+ReportFormat = Literal["none", "sarif", "junit"]
 
 DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 
@@ -76,7 +77,7 @@ class CheckSettings:
     args: tuple[str, ...] = ()
     timeout: float = 600.0
     block: Block = "new"
-    report: Literal["none", "sarif", "junit"] = "none"
+    report: ReportFormat = "none"
     env: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
 

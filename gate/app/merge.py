@@ -1,0 +1,254 @@
+"""Check, then move the branch to the very commit that was checked, by compare-and-swap."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from gate.app.approve import head_named, list_of
+from gate.app.check import CheckRequest, check, ignore
+from gate.app.signing import Signer, compose, find_signer, sealed
+from gate.errors import CannotDecide, UsageError
+from gate.gather import policy_at
+from gate.git.change import IDENTITY_VARIABLES, default_branch
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.git.worktrees import advance, busy_worktree
+from gate.log.store import LOG, add, tips, tracking_ref
+from gate.log.sync import fetch, push, remote_of, rounds
+from gate.log.trailers import trailers_for
+from gate.model import Change, Ran, Verdict
+from gate.reports.verdict_json import dump, to_data
+from gate.runner import Event
+
+How = Literal["merge", "squash", "ff-only"]
+TRIES = 5
+"""How often the branch may move away while gate checks, before somebody should look into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """What is asked: bring `rev` into `into`, here or (`push`) on the remote."""
+
+    start: Path
+    now: int
+    rev: str
+    into: str | None = None
+    push: bool = False
+    how: How = "merge"
+    message: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The branch is at `commit` now. `remote` names where it was pushed to; `notes` are worth telling."""
+
+    verdict: Verdict
+    commit: str
+    remote: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotMerged:
+    """Nothing has moved: the verdict forbids it, or the remote's own gate did (`refused`)."""
+
+    verdict: Verdict
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Somebody else moved the branch meanwhile."""
+
+
+def merge(
+    request: MergeRequest,
+    progress: Callable[[Event], None] = ignore,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Merged | NotMerged:
+    """Check and merge; where the branch moved meanwhile, say so (`tell`) and check again.
+
+    Raises UsageError, InvalidInput or CannotDecide; then nothing has moved either.
+    """
+    repository = Repository.find(request.start)
+    branch = (request.into or default_branch(repository)).removeprefix("refs/heads/")
+    remote = remote_of(repository) if request.push else ""
+    if request.push and not remote:
+        raise UsageError(
+            "there is no remote to push to", "`git remote add origin URL`, or leave out `--push`"
+        )
+    head = head_named(repository, request.rev)
+    for _ in range(TRIES):
+        if remote:
+            fetch(repository, remote, branch)
+        else:
+            _refuse_if_busy(repository, branch)
+        base = f"refs/remotes/{remote}/{branch}" if remote else None
+        answer = check(CheckRequest(request.start, into=branch, head=head, base=base), progress)
+        if answer.verdict.decision != "pass":
+            return NotMerged(answer.verdict)
+        landed = _land(repository, request, branch, remote, answer.verdict)
+        if not isinstance(landed, _Moved):
+            return landed
+        tell(f"{branch} has moved meanwhile: checking again")
+    raise CannotDecide(f"{branch} moved {TRIES} times while gate was checking", "try again in a while")
+
+
+def _land(
+    repository: Repository, request: MergeRequest, branch: str, remote: str, verdict: Verdict
+) -> Merged | NotMerged | _Moved:
+    change = verdict.change
+    if change.merge_base == change.head:
+        return Merged(verdict, change.base, notes=(f"{request.rev} is in {branch} already",))
+    if request.how == "ff-only" and change.merge_base != change.base:
+        raise UsageError(
+            f"{branch} cannot be fast-forwarded: it has commits that {request.rev} does not have",
+            f"rebase {request.rev} onto {branch}, or leave out `--ff-only`",
+        )
+    document = _document(verdict)
+    witness, signed = _record(repository, request, verdict, document)
+    commit = _commit(repository, request, branch, verdict, document, witness)
+    notes = (
+        () if signed else ("the verdict is recorded without a signature: no key of yours is in the policy",)
+    )
+    if remote:
+        return _push(repository, remote, branch, verdict, commit, notes)
+    old = resolve(repository, [change.into]).get(change.into, "")
+    if old and repository.attempt("merge-base", "--is-ancestor", old, change.base).returncode != 0:
+        raise UsageError(
+            f"your {branch} has commits that origin's does not have, and the other way round",
+            f"bring them together first, or merge on the remote with `gate merge {request.rev} --push`",
+        )
+    if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
+        return _Moved()
+    return Merged(verdict, commit, notes=notes)
+
+
+def _push(
+    repository: Repository, remote: str, branch: str, verdict: Verdict, commit: str, notes: tuple[str, ...]
+) -> Merged | NotMerged | _Moved:
+    """Push the branch and the log, both or neither."""
+    ref = f"refs/heads/{branch}"
+    for _ in rounds():
+        log = tips(repository).own
+        lease = f"--force-with-lease={ref}:{verdict.change.base}"
+        pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
+        if pushed.state == "refused":
+            return NotMerged(verdict, pushed.said)
+        if pushed.state == "done":
+            repository.run("update-ref", tracking_ref(remote), log)
+            return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
+        fetch(repository, remote, branch)
+        tracking = f"refs/remotes/{remote}/{branch}"
+        if resolve(repository, [tracking]).get(tracking) != verdict.change.base:
+            return _Moved()
+    raise CannotDecide(f"others wrote to the log of {remote} again and again", "try again in a while")
+
+
+def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
+    """Let the own branch follow the remote's, where that harms nothing."""
+    branch = ref.removeprefix("refs/heads/")
+    old = resolve(repository, [ref]).get(ref, "")
+    if not old or repository.attempt("merge-base", "--is-ancestor", old, commit).returncode != 0:
+        return ()
+    if not busy_worktree(repository, ref) and advance(repository, ref, commit, old, "gate merge --push"):
+        return ()
+    return (f"your own {branch} stays where it was: `git pull` when your work there is committed",)
+
+
+def _refuse_if_busy(repository: Repository, branch: str) -> None:
+    busy = busy_worktree(repository, f"refs/heads/{branch}")
+    if busy:
+        raise UsageError(
+            f"{branch} is checked out in {busy}, with changes that are not committed",
+            "commit or stash them there, or check out another branch",
+        )
+
+
+def _document(verdict: Verdict) -> bytes:
+    """The verdict as it is kept in the log: without findings, for none of them blocks."""
+    checks = tuple(
+        replace(result, findings=()) if isinstance(result, Ran) else result for result in verdict.checks
+    )
+    return dump(to_data(replace(verdict, checks=checks))).encode("ascii")
+
+
+def _record(
+    repository: Repository, request: MergeRequest, verdict: Verdict, document: bytes
+) -> tuple[str, bool]:
+    """Put the verdict into the log, signed where the person has a key; the tip after that, and whether signed."""
+    change = verdict.change
+    files = {
+        f"verdicts/{sha256(document).hexdigest()}.json": document,
+        f"changes/{change.digest}": list_of(repository, change),
+    }
+    signer = _signer(repository, request, change)
+    if signer is not None:
+        passed = " ".join(sorted(result.id for result in verdict.checks))
+        record = compose(
+            "verdict",
+            change,
+            signer,
+            request.now,
+            reason=f"pass {passed}".strip(),
+            of=sha256(document).hexdigest(),
+        )
+        files |= sealed(record, signer)
+    return add(repository, files, f"verdict for {change.head[:12]}"), signer is not None
+
+
+def _signer(repository: Repository, request: MergeRequest, change: Change) -> Signer | None:
+    policy = policy_at(repository, change.base)
+    try:
+        return find_signer(repository, policy, request.key, request.now, change.into)
+    except UsageError:
+        if request.key:
+            raise
+        return None
+
+
+def _commit(
+    repository: Repository,
+    request: MergeRequest,
+    branch: str,
+    verdict: Verdict,
+    document: bytes,
+    witness: str,
+) -> str:
+    """The commit that carries the verified tree."""
+    change = verdict.change
+    if request.how == "ff-only":
+        return change.head
+    identity = {name: os.environ[name] for name in IDENTITY_VARIABLES if os.environ.get(name)}
+    parents = ["-p", change.base]
+    if request.how == "squash":
+        title = request.message or f"Squash {request.rev} into {branch}"
+        if change.authors:
+            author = change.authors[0]
+            identity |= {"GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email}
+    else:
+        title = request.message or f"Merge {request.rev} into {branch}"
+        parents += ["-p", change.head]
+    message = f"{title}\n\n{trailers_for(verdict, sha256(document).hexdigest(), witness, request.how)}"
+    done = repository.attempt(
+        "commit-tree",
+        change.tree,
+        *parents,
+        "-F",
+        "-",
+        stdin=message.encode("utf-8", "replace"),
+        env=identity,
+    )
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(
+            f"git cannot make the merge commit: {said[-1] if said else 'it did not say why'}",
+            "does it know you? `git config user.name NAME` and `git config user.email ADDRESS`",
+        )
+    return done.stdout.decode("ascii").strip()

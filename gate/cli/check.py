@@ -1,0 +1,199 @@
+"""`gate check`: may this change enter?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from gate.app.check import Answer, CheckRequest, check, ignore, source_lines
+from gate.errors import UsageError
+from gate.model import Ran, Verdict
+from gate.reports import REPORTS, ReportContext, report
+from gate.runner import Event
+
+SUMMARY = "decide whether a change may enter a protected branch"
+EXAMPLES = """\
+  gate check                          HEAD into the default branch
+  gate check --staged                 what `git commit` would make
+  gate check --head feature --into release/2
+  gate check --format json            the verdict for a script
+  gate check --report html=gate.html --report sarif=gate.sarif
+"""
+EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `gate check`."""
+    add_target(parser)
+    parser.add_argument("--staged", action="store_true", help="ask about the index as it would be committed")
+    parser.add_argument("--base", metavar="REV", help="take this commit for the tip of the branch")
+    parser.add_argument(
+        "--only",
+        metavar="CHECK",
+        action="extend",
+        nargs="+",
+        default=[],
+        help="run these checks and no others",
+    )
+    parser.add_argument(
+        "--fail-fast", action="store_true", help="end the other checks as soon as one has said no"
+    )
+    parser.add_argument("--all", action="store_true", help="also show findings that were there before")
+    add_format(parser, tuple(REPORTS))
+    parser.add_argument("--output", metavar="FILE", help="write the report there instead of printing it")
+    parser.add_argument(
+        "--report", metavar="FORMAT=FILE", action="append", default=[], help="write another report as well"
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a change."""
+    parser.add_argument(
+        "--into", metavar="BRANCH", help="the protected branch (default: origin/HEAD, main, master)"
+    )
+    parser.add_argument("--head", metavar="REV", help="what would be merged (default: HEAD)")
+
+
+def add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    """Add the option that chooses how an answer looks."""
+    parser.add_argument("--format", metavar="F", default="text", choices=formats, help=", ".join(formats))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Decide, report, and return 0 (may merge), 1 (blocked) or 3 (could not decide)."""
+    files = [_report_file(value) for value in options.report]
+    request = CheckRequest(
+        start=Path.cwd(),
+        into=options.into,
+        head=options.head,
+        base=options.base,
+        staged=options.staged,
+        index_file=os.environ.get("GIT_INDEX_FILE") if options.staged else None,
+        only=tuple(dict.fromkeys(options.only)),
+        fail_fast=options.fail_fast,
+    )
+    shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    answer = check(request, _tell if shown else ignore)
+    code = EXIT_CODES[answer.verdict.decision]
+    context = _context(options, answer)
+    for name, path in files:
+        _write(path, report(name).render(answer.verdict, replace(context, colour=False)))
+    if options.format == "github":
+        _summarise(answer.verdict, context)
+    if options.output:
+        _write(options.output, report(options.format).render(answer.verdict, replace(context, colour=False)))
+        return code
+    sys.stdout.write(report(options.format).render(answer.verdict, context))
+    sys.stdout.flush()
+    _keep(options, answer, context, code)
+    return code
+
+
+def _report_file(value: str) -> tuple[str, str]:
+    name, equals, path = value.partition("=")
+    if not equals or not path or name not in REPORTS:
+        raise UsageError(f"--report {value}: expected FORMAT=FILE, FORMAT being one of {', '.join(REPORTS)}")
+    return name, path
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).write_bytes(text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _context(options: argparse.Namespace, answer: Answer) -> ReportContext:
+    words = [word for word in sys.argv[1:] if word != "--all"]
+    return ReportContext(
+        colour=wants_colour(),
+        width=terminal_width(),
+        encoding=sys.stdout.encoding or "utf-8",
+        everything=options.all,
+        command=" ".join(["gate", *words]),
+        lines=partial(source_lines, answer),
+    )
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that wants colour; NO_COLOR and FORCE_COLOR have the last word."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def terminal_width() -> int:
+    """The width to write for: the terminal's, at most 120; 80 where there is none."""
+    try:
+        return max(40, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
+    except (OSError, ValueError):
+        return 80
+
+
+def _summarise(verdict: Verdict, context: ReportContext) -> None:
+    """Add to the job summary of GitHub Actions, where there is one."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target:
+        from gate.reports.github import summary
+
+        with Path(target).open("a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(summary(verdict, context))
+
+
+def _tell(event: Event) -> None:
+    """One line a check on standard error, while the others still run."""
+    sys.stderr.write(_line(event))
+    sys.stderr.flush()
+
+
+def _line(event: Event) -> str:
+    result = event.result
+    if result is None:
+        return f"  {event.id} runs\n"
+    if isinstance(result, Ran):
+        word = f"{len(result.blocking)} to mend" if result.blocking else "passed"
+        took = "kept" if result.cached else f"{result.seconds:.1f} s"
+        return f"  {event.id} {word} ({took})\n"
+    return f"  {event.id} could not run\n"
+
+
+def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, code: int) -> None:
+    """Keep what was printed for the next time that the same is asked of the same content."""
+    from gate import kept
+
+    if code not in {0, 1} or answer.environment is None or options.report:
+        return
+    place = kept.find()
+    if place is None:
+        return
+    name = kept.question(sys.argv[2:], *place)
+    if name is None or sys.argv[1:2] != ["check"]:
+        return
+    # Asked again, nothing will run: the kept report says so.
+    checks = tuple(replace(r, cached=True) if isinstance(r, Ran) else r for r in answer.verdict.checks)
+    text = report(options.format).render(replace(answer.verdict, checks=checks), context)
+    body = text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
+    witnesses = [*answer.environment.witnesses, *_own_files(), *_git_settings(place[1])]
+    kept.keep(f"{place[1]}/gate", name, code, body, witnesses, answer.until)
+
+
+def _own_files() -> list[str]:
+    """gate's own code: a development checkout changes under one version number."""
+    return [str(path) for path in Path(__file__).parents[1].rglob("*.py")]
+
+
+def _git_settings(common_dir: str) -> list[str]:
+    home = os.environ.get("HOME", "")
+    return [
+        f"{common_dir}/config",
+        f"{home}/.gitconfig",
+        f"{home}/.config/git/config",
+        f"{common_dir}/shallow",
+    ]

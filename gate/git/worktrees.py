@@ -1,0 +1,75 @@
+"""Moving a branch that may be checked out somewhere, without ever touching work that is not committed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gate.errors import UsageError
+from gate.git.repository import Repository
+
+
+def busy_worktree(repository: Repository, ref: str) -> str:
+    """The folder in which `ref` is checked out with changes that are not committed; "" if there is none."""
+    return next((str(folder) for folder in _checked_out(repository, ref) if _is_dirty(folder)), "")
+
+
+def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> bool:
+    """Move `ref` from `old` ("" where it does not exist) to `new`, which has grown out of it.
+
+    False if it is no longer at `old`. Where it is checked out, git moves the files along, and only if that
+    loses nothing; otherwise UsageError is raised, and the branch stays.
+    """
+    folders = _checked_out(repository, ref)
+    if not folders:
+        expected = old or "0" * len(new)
+        return repository.attempt("update-ref", "-m", why, ref, new, expected).returncode == 0
+    folder = folders[0]
+    if _is_dirty(folder):
+        raise UsageError(
+            f"{ref.removeprefix('refs/heads/')} is checked out in {folder}, with changes that are not committed",
+            "commit or stash them there, or check out another branch",
+        )
+    if _at(repository, ref) != old:
+        return False
+    options = ("--ff-only", "--quiet", "--no-stat", "--no-autostash", "--no-overwrite-ignore")
+    done = _in(folder, "-c", "submodule.recurse=false", "merge", *options, new)
+    if _at(repository, ref) == new:
+        return True
+    if _at(repository, ref) != old:
+        return False
+    said = done[1].strip().splitlines()
+    raise UsageError(
+        f"git cannot bring {folder} up to date: {said[0] if said else 'it did not say why'}",
+        "the branch has not moved; what stands in the way has to go first",
+    )
+
+
+def _checked_out(repository: Repository, ref: str) -> list[Path]:
+    raw = repository.run("worktree", "list", "--porcelain", "-z")
+    found = []
+    for entry in raw.split(b"\0\0"):
+        fields = dict(field.partition(b" ")[::2] for field in entry.split(b"\0") if field)
+        if fields.get(b"branch") == os.fsencode(ref) and b"worktree" in fields and b"prunable" not in fields:
+            found.append(Path(os.fsdecode(fields[b"worktree"])))
+    if repository.work_tree is None:
+        found = [folder for folder in found if folder != repository.git_dir]
+    return found
+
+
+def _is_dirty(folder: Path) -> bool:
+    code, said = _in(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+    return code != 0 or said != ""
+
+
+def _in(folder: Path, *args: str) -> tuple[int, str]:
+    """Run git in a working tree as its user would, and return its exit code and words."""
+    tree = Repository.find(folder)
+    env = {"GIT_WORK_TREE": str(folder), "GIT_OPTIONAL_LOCKS": "1"}
+    done = tree.attempt(*args, env=env, cwd=folder)
+    return done.returncode, (done.stdout or done.stderr).decode("utf-8", "replace")
+
+
+def _at(repository: Repository, ref: str) -> str:
+    done = repository.attempt("rev-parse", "--verify", "--quiet", ref)
+    return done.stdout.decode("ascii", "replace").strip()

@@ -1,0 +1,59 @@
+"""The trailers by which a commit on a protected branch refers to what the log holds about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from gate.model import Author, Verdict
+
+_LINE = re.compile(r"^Gate-(Verdict|Change|Log|Head): *([0-9a-f]{40,64})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trailers:
+    """What a commit says about itself: "" for what it does not say. None of it is proof by itself."""
+
+    verdict: str = ""
+    change: str = ""
+    log: str = ""
+    head: str = ""
+
+
+def trailers_for(
+    verdict: Verdict, document: str, log: str, how: Literal["merge", "squash", "ff-only"]
+) -> str:
+    """The trailers of the commit by which gate merges.
+
+    `document` is the sha256 of the JSON verdict in the log, `log` the commit of the log that holds it.
+    """
+    lines = []
+    if how == "squash":
+        lines += [f"Co-authored-by: {_name(author)}" for author in verdict.change.authors[1:]]
+    words = {"approve": "Approved", "waive": "WAIVED", "block": "Objected"}
+    for approval in verdict.approvals:
+        if approval.counted:
+            why = f": {approval.why}" if approval.kind == "waive" else ""
+            lines.append(_line(f"Gate-{words[approval.kind]}-by", f"{approval.by} ({approval.id[:12]}){why}"))
+    lines.append(_line("Gate-Verdict", document))
+    lines.append(_line("Gate-Change", verdict.change.digest))
+    if how == "squash":
+        lines.append(_line("Gate-Head", verdict.change.head))
+    lines.append(_line("Gate-Log", log))
+    return "\n".join(lines) + "\n"
+
+
+def read_trailers(message: str) -> Trailers:
+    """What the last paragraph of a commit message says."""
+    last = message.rstrip().rpartition("\n\n")[2]
+    found = {name.lower(): value for name, value in _LINE.findall(last)}
+    return Trailers(**found)
+
+
+def _line(name: str, value: str) -> str:
+    return f"{name}: {' '.join(value.split())}"
+
+
+def _name(author: Author) -> str:
+    return " ".join(f"{author.name} <{author.email}>".split())
