@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.approvals import Listing, list_approvals
 from gate.reports.words import visible
 
-SUMMARY = "Show what is recorded for a change: what counts, and why the rest does not."
+SUMMARY = "show what is recorded for a change: what counts, and why the rest does not"
 EXAMPLES = """\
   gate approvals feature           decisions about what merging `feature` would change
   gate approvals --fetch           ... of HEAD, after fetching the log from the remote

@@ -11,7 +11,7 @@ from gate.app.approve import Proposal, Wish, approve, propose
 from gate.app.signing import Recorded
 from gate.reports.words import count, visible, visible_path
 
-SUMMARY = "Sign and record an approval of exactly this change."
+SUMMARY = "sign and record an approval of exactly this change"
 EXAMPLES = """\
   gate approve feature             approve what merging `feature` would change
   gate approve --into release/2    ... of HEAD, into another branch than the default

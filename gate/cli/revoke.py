@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.revoke import revoke
 from gate.cli.approve import shared_lines
 
-SUMMARY = "Take back a decision of your own."
+SUMMARY = "take back a decision of your own"
 EXAMPLES = """\
   gate revoke 3f2a91c04b7d         the id is shown by `gate approvals`
   gate revoke 3f2a91c04b7d --reason "the index is back"

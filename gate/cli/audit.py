@@ -1,0 +1,60 @@
+"""`gate audit`: prove that each step of a protected branch went through the gate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gate.app.audit import Audit, audit
+from gate.reports.words import count, visible
+
+SUMMARY = "prove that each step of a protected branch went through the gate"
+EXAMPLES = """\
+  gate audit                       the default branch, since it has a policy
+  gate audit v1.2..main            a part of it
+  gate audit --fetch               bring branch and log up to date first: what a deployment runs
+  gate audit --format json         for scripts
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "range", nargs="?", default="", metavar="RANGE", help="`A..B`, or `B` for all up to B"
+    )
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument("--fetch", action="store_true", help="fetch the branch and the log first")
+    parser.add_argument("--all", action="store_true", help="also list the steps that passed")
+    parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was found; 0 if every step passed, else 1."""
+    found = audit(Path.cwd(), span=options.range, into=options.into, bring=options.fetch)
+    failed = sum(step.outcome == "failed" for step in found.steps)
+    if options.format == "json":
+        from gate.reports.verdict_json import dump
+
+        steps = [
+            {"commit": step.commit, "outcome": step.outcome, "reason": step.reason, "title": step.title}
+            for step in found.steps
+        ]
+        print(dump(steps), end="")
+    else:
+        print("\n".join(_lines(found, failed, everything=options.all)))
+    return 1 if failed else 0
+
+
+def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
+    lines = []
+    for step in found.steps:
+        if step.outcome == "failed" or everything:
+            lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
+            lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
+    total = count(len(found.steps), "step")
+    branch, since = visible(found.branch), found.start[:12]
+    if not found.steps:
+        return [f"{branch}: no step since {since}, nothing to prove"]
+    if failed:
+        return [*lines, f"{branch}: {failed} of {total} since {since} did not go through the gate"]
+    return [*lines, f"{branch}: all of {total} since {since} went through the gate"]

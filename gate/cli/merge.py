@@ -1,0 +1,75 @@
+"""`gate merge`: check, then move the branch to the very commit that was checked."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from gate.app.merge import Merged, MergeRequest, NotMerged, merge
+from gate.reports import ReportContext, report
+from gate.reports.words import visible
+
+SUMMARY = "check, then move the branch to the verified merge result"
+EXAMPLES = """\
+  gate merge feature               into the default branch, here
+  gate merge feature --push        on the remote, together with the log, both or neither
+  gate merge feature --squash      one commit without the branch's history
+  gate merge feature --ff-only     no merge commit; the verdict is signed in the log instead
+"""
+EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("rev", metavar="REV", help="the branch or commit to merge")
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument("--push", action="store_true", help="merge on the remote, and push the log with it")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--squash", action="store_true", help="make one commit of it")
+    how.add_argument("--ff-only", action="store_true", help="move the branch to REV itself")
+    parser.add_argument("--message", "-m", metavar="TEXT", default="", help="the first lines of the message")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key that signs the verdict")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Merge, or say what is missing; 0 only if the branch has moved (or had nothing to move for)."""
+    request = MergeRequest(
+        Path.cwd(),
+        int(time.time()),
+        options.rev,
+        into=options.into,
+        push=options.push,
+        how="squash" if options.squash else "ff-only" if options.ff_only else "merge",
+        message=options.message,
+        key=options.key,
+    )
+    done = merge(request, tell=lambda line: print(f"gate: {visible(line)}", file=sys.stderr))
+    if isinstance(done, NotMerged):
+        return _not_merged(done, options.rev)
+    branch = done.verdict.change.into.removeprefix("refs/heads/")
+    where = f"{visible(done.remote)}/{visible(branch)}" if done.remote else visible(branch)
+    print("\n".join(_told(done, visible(options.rev), where)))
+    return 0
+
+
+def _told(done: Merged, rev: str, where: str) -> list[str]:
+    lines = [visible(note) for note in done.verdict.notes]
+    if done.commit != done.verdict.change.base:
+        lines.append(f"Merged {rev} into {where}: {done.commit[:12]}")
+        people = sorted({a.by for a in done.verdict.approvals if a.counted and a.kind == "approve"})
+        if people:
+            lines.append(f"Approved by {visible(', '.join(people))}.")
+    return lines + [visible(note) for note in done.notes]
+
+
+def _not_merged(done: NotMerged, rev: str) -> int:
+    if done.refused:
+        print(f"gate: the remote refused it: {visible(done.refused)}", file=sys.stderr)
+        return 1
+    encoding = sys.stdout.encoding or "ascii"
+    context = ReportContext(encoding=encoding, command=f"gate check --head {visible(rev)}")
+    print(report("text").render(done.verdict, context), end="")
+    print(f"Not merged: {visible(rev)} stays where it is.")
+    return EXIT_CODES[done.verdict.decision]

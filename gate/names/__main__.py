@@ -1,0 +1,145 @@
+"""`python -m gate.names --root DIR`: read a tree of Python, and print what is misspelt in it as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from gate.names.facts import Facts, facts_of
+from gate.names.modules import Modules
+from gate.names.rules import RULES, Finding, findings_in, known_of
+from gate.names.words import words_below
+
+ASIDE = frozenset(
+    {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
+)
+LARGEST = 4 * 1024 * 1024
+IGNORE = re.compile(r"#\s*gate\s*:\s*ignore(?:\[([^\]]*)\])?")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the findings; 0 when the tree could be read, whatever was found."""
+    parser = argparse.ArgumentParser(prog="python -m gate.names", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the tree to read")
+    parser.add_argument("--python", help="the project's interpreter")
+    parser.add_argument("--cache", type=Path, help="a folder to keep word lists in")
+    parser.add_argument("--disable", action="append", default=[], choices=RULES, help="a rule to leave out")
+    parser.add_argument("--format", default="json", choices=("json", "text"))
+    options = parser.parse_args(arguments)
+    sys.setrecursionlimit(5000)
+    warnings.simplefilter("ignore")
+    root = options.root.resolve()
+    count, findings = check(root, options.python, options.cache)
+    kept = [finding for finding in findings if finding.rule not in options.disable]
+    if options.format == "text":
+        for finding in kept:
+            hint = f" ({finding.hint})" if finding.hint else ""
+            print(f"{finding.path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}{hint}")
+        return 0
+    items = [{**asdict(finding), "severity": "error"} for finding in kept]
+    print(json.dumps({"version": 1, "files": count, "findings": items}))
+    return 0
+
+
+def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list[Finding]]:
+    """How many files there are below `root`, and what is misspelt in them."""
+    site = site_packages(python) if python else []
+    typeshed = bundled_typeshed()
+    modules = Modules(root, typeshed, site)
+    outside = words_below([*([typeshed] if typeshed else []), *site], cache)
+    files: dict[str, tuple[Facts, list[str]]] = {}
+    findings: list[Finding] = []
+    for path in sorted(sources(root)):
+        name = path.relative_to(root).as_posix()
+        try:
+            data = path.read_bytes()
+            tree = ast.parse(data)
+        except SyntaxError as error:
+            line = error.lineno or 0
+            findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
+            continue
+        except (OSError, ValueError, RecursionError, MemoryError) as error:
+            findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
+            continue
+        try:
+            facts = facts_of(tree, dotted(name), is_package=name.endswith(("/__init__.py", "/__init__.pyi")))
+        except RecursionError:
+            findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
+            continue
+        files[name] = (facts, data.decode("utf-8", "replace").splitlines())
+    known = known_of((facts for facts, _ in files.values()), outside, modules, requirements(root))
+    for name, (facts, lines) in files.items():
+        findings += [found for found in findings_in(name, facts, known) if not ignored(found, lines)]
+    findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
+    return len(files), list(dict.fromkeys(findings))
+
+
+def ignored(finding: Finding, lines: Sequence[str]) -> bool:
+    """Whether the line of a finding asks for it to be left alone."""
+    line = lines[finding.line - 1] if 0 < finding.line <= len(lines) else ""
+    match = IGNORE.search(line)
+    if match is None:
+        return False
+    return match[1] is None or finding.rule in {rule.strip() for rule in match[1].split(",")}
+
+
+def sources(root: Path) -> Iterator[Path]:
+    """The Python files of the tree; links and what is not the project's own are passed over."""
+    for entry in root.iterdir():
+        if entry.is_symlink():
+            continue
+        if entry.is_dir():
+            if entry.name not in ASIDE and not entry.name.endswith(".egg-info"):
+                yield from sources(entry)
+        elif entry.suffix in {".py", ".pyi"} and entry.stat().st_size <= LARGEST:
+            yield entry
+
+
+def requirements(root: Path) -> frozenset[str]:
+    """Every word of the files at the top of the tree that may name a dependency."""
+    found: set[str] = set()
+    for pattern in ("*.toml", "*.txt", "*.cfg", "*.lock", "*.in", "Pipfile", "requirements/*"):
+        for path in root.glob(pattern):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
+                found.update(
+                    re.findall(r"[A-Za-z_]\w+", path.read_text("utf-8", "replace").replace("-", "_"))
+                )
+    return frozenset(found)
+
+
+def dotted(path: str) -> str:
+    """The module that a file of the tree is."""
+    parts = path.removesuffix(".pyi").removesuffix(".py").removeprefix("src/").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def bundled_typeshed() -> Path | None:
+    """The stubs of the standard library that come with mypy."""
+    from importlib.util import find_spec
+
+    spec = find_spec("mypy")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "typeshed" / "stdlib"
+    return folder if folder.is_dir() else None
+
+
+def site_packages(python: str) -> list[Path]:
+    """Where the project's packages are installed, as the interpreter itself says."""
+    code = "import sysconfig,json;print(json.dumps([sysconfig.get_path(k) for k in ('purelib','platlib')]))"
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode != 0:
+        return []
+    return [folder for folder in map(Path, dict.fromkeys(json.loads(done.stdout))) if folder.is_dir()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,261 @@
+"""What one file says: the words that it defines, and the names that it uses, each with its place."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from dataclasses import dataclass, field
+
+from gate.names.kinds import Function, Kinds, WrongKind
+from gate.names.modules import absolute
+
+BUILTINS = frozenset(dir(builtins)) | {
+    "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
+    "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
+}  # fmt: skip
+ASKING = frozenset({"hasattr", "implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
+                    "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
+SEPARATORS = re.compile(r"[.:,/]|__")
+TOLERANT = frozenset(
+    {"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "Exception", "BaseException"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A name that is used. `owner` is the module that it is looked up in, where that is certain."""
+
+    name: str
+    line: int
+    column: int
+    end_line: int
+    owner: str = ""
+
+
+@dataclass(slots=True)
+class Facts:
+    """All that the rules need of a file."""
+
+    words: set[str] = field(default_factory=set)
+    attributes: list[Use] = field(default_factory=list)
+    keywords: list[Use] = field(default_factory=list)
+    members: list[Use] = field(default_factory=list)
+    imports: list[Use] = field(default_factory=list)
+    unbound: list[Use] = field(default_factory=list)
+    wrong: list[WrongKind] = field(default_factory=list)
+
+
+def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
+    """Read a file whose dotted name is `module`."""
+    reader = _Reader(module, is_package=is_package)
+    reader.visit(tree)
+    reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
+    return reader.finish()
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, module: str, *, is_package: bool) -> None:
+        self.facts = Facts()
+        self._module = module
+        self._is_package = is_package
+        self._bound: dict[str, int] = {}
+        self._modules: dict[str, str] = {}
+        self._loads: list[tuple[str, Use]] = []
+        self._looked_up: list[tuple[str, Use]] = []
+        self._star = False
+        self._tolerant = 0
+
+    def finish(self) -> Facts:
+        """Decide what could only be decided at the end: which names are bound, and to what."""
+        facts = self.facts
+        for name, use in self._looked_up:
+            # A name that is bound a second time may be something else by then.
+            top, _, rest = name.partition(".")
+            if name in self._modules and self._bound[name] == 1:
+                owner = self._modules[name]
+            elif top in self._modules and self._bound[top] == 1:
+                owner = f"{self._modules[top]}.{rest}" if rest else self._modules[top]
+            else:
+                owner = ""
+            place = Use(use.name, use.line, use.column, use.end_line, owner)
+            (facts.members if owner else facts.attributes).append(place)
+        if not self._star:
+            facts.unbound = [
+                use for name, use in self._loads if name not in self._bound and name not in BUILTINS
+            ]
+        facts.words |= set(self._bound)
+        return facts
+
+    def _bind(self, name: str) -> None:
+        self._bound[name] = self._bound.get(name, 0) + 1
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """A name is bound or used."""
+        if isinstance(node.ctx, ast.Load):
+            if not self._tolerant:
+                self._loads.append((node.id, _use(node, node.id)))
+        else:
+            self._bind(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """An attribute is defined by storing it, or looked up in something."""
+        end = node.end_lineno or node.lineno
+        column = (node.end_col_offset or 0) - len(node.attr) + 1
+        use = Use(node.attr, end, max(column, 1), end)
+        if not isinstance(node.ctx, ast.Load):
+            self.facts.words.add(node.attr)
+        elif not self._tolerant and not _is_dunder(node.attr):
+            dotted = _dotted(node.value)
+            self._looked_up.append((dotted, use))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Keywords are looked up in whatever is called."""
+        for keyword in node.keywords:
+            if keyword.arg and not self._tolerant:
+                end = keyword.end_lineno or keyword.lineno
+                self.facts.keywords.append(Use(keyword.arg, keyword.lineno, keyword.col_offset + 1, end))
+        self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """A module is bound, under its own name or another."""
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self._bind(name)
+            self._modules[name] = alias.name if alias.asname else name
+            self.facts.words.update(alias.name.split("."))
+            if not alias.asname and "." in alias.name:
+                # `import a.b` binds `a`, and makes `a.b` a module as well; both may be looked into.
+                self._bound[alias.name] = 1
+                self._modules[alias.name] = alias.name
+            if not self._tolerant:
+                self.facts.imports.append(_use(alias, "", alias.name))
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """Names are bound from a module, or modules from a package."""
+        source = absolute(node, self._module, self._is_package)
+        for alias in node.names:
+            if alias.name == "*":
+                self._star = True
+                continue
+            self._bind(alias.asname or alias.name)
+            if not self._tolerant and node.module != "__future__":
+                self.facts.imports.append(_use(alias, alias.name, source))
+
+    def _function(self, node: Function) -> None:
+        self._bind(node.name)
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """A function is bound to its name."""
+        self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        """As is an asynchronous one."""
+        self._function(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A class is bound to its name; keywords of its head are its metaclass's business."""
+        self._bind(node.name)
+        self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
+        self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """A parameter is bound, and may be used as a keyword."""
+        self._bind(node.arg)
+        self.generic_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        """The exception may be bound."""
+        if node.name:
+            self._bind(node.name)
+        self.generic_visit(node)
+
+    def visit_Global(self, node: ast.Global) -> None:
+        """What is declared global is bound somewhere."""
+        for name in node.names:
+            self._bind(name)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> None:
+        """A pattern may bind a name."""
+        if node.name:
+            self._bind(node.name)
+        self.generic_visit(node)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> None:
+        """As may the rest of a sequence."""
+        if node.name:
+            self._bind(node.name)
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        """Or of a mapping."""
+        if node.rest:
+            self._bind(node.rest)
+        self.generic_visit(node)
+
+    def visit_TypeVar(self, node: ast.AST) -> None:
+        """A type parameter is bound, where Python has them."""
+        self._bind(str(getattr(node, "name", "")))
+        self.generic_visit(node)
+
+    def visit_ParamSpec(self, node: ast.AST) -> None:
+        """As is a parameter specification."""
+        self.visit_TypeVar(node)
+
+    def visit_TypeVarTuple(self, node: ast.AST) -> None:
+        """And a tuple of type parameters."""
+        self.visit_TypeVar(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """A text that looks like a name may be one: of an attribute, a column, a key."""
+        if isinstance(node.value, str) and len(node.value) < 200:
+            self.facts.words.update(word for word in _words(node.value) if word.isidentifier())
+
+    def visit_Try(self, node: ast.Try) -> None:
+        """What fails in a `try` that is ready for it is no mistake."""
+        caught = {name for handler in node.handlers for name in _caught(handler)}
+        ready = bool(caught & TOLERANT)
+        self._tolerant += ready
+        for statement in node.body:
+            self.visit(statement)
+        self._tolerant -= ready
+        for part in (*node.handlers, *node.orelse, *node.finalbody):
+            self.visit(part)
+
+    def visit_If(self, node: ast.If) -> None:
+        """What is looked up behind a question for it, or for the kind of Python, is there when it is reached."""
+        asked = any(
+            getattr(inner, "id", getattr(inner, "attr", "")) in ASKING for inner in ast.walk(node.test)
+        )
+        self._tolerant += asked
+        self.generic_visit(node)
+        self._tolerant -= asked
+
+
+def _use(node: ast.expr | ast.alias, name: str, owner: str = "") -> Use:
+    return Use(name, node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, owner)
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = _dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""
+
+
+def _caught(handler: ast.ExceptHandler) -> set[str]:
+    if handler.type is None:
+        return {"BaseException"}
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return {_dotted(kind).rpartition(".")[2] for kind in kinds}
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _words(text: str) -> list[str]:
+    return [text, *SEPARATORS.sub(" ", text).split()]

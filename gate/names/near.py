@@ -1,0 +1,60 @@
+"""Which known word a misspelt one stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from string import ascii_lowercase, ascii_uppercase, digits
+
+LETTERS = f"{ascii_lowercase}_"
+SHORTEST = 3
+
+
+def slips(word: str) -> Iterator[str]:
+    """Every word that one slip of the finger away from `word`: a letter swapped, dropped, added or wrong."""
+    letters = LETTERS + (ascii_uppercase if any(char.isupper() for char in word) else "") + digits
+    pairs = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    for left, right in pairs:
+        if len(right) > 1 and right[0] != right[1]:
+            yield left + right[1] + right[0] + right[2:]
+    for left, right in pairs:
+        if right:
+            yield left + right[1:]
+    for left, right in pairs:
+        for letter in letters:
+            yield left + letter + right
+    for left, right in pairs:
+        if right:
+            for letter in letters:
+                if letter != right[0]:
+                    yield left + letter + right[1:]
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The word of `known` that `word` most likely stands for, or nothing.
+
+    Another case or another placing of underscores comes first, then swapped letters, then one letter too
+    many, missing, or wrong. A word shorter than three letters stands for itself.
+    """
+    found = candidates(word, known)
+    return found[0] if found else ""
+
+
+def candidates(word: str, known: Collection[str]) -> list[str]:
+    """Every word of `known` that `word` may stand for, the most likely first."""
+    if len(word) < SHORTEST:
+        return []
+    found = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
+    return list(dict.fromkeys(form for form in (*found, *slips(word)) if form in known))
+
+
+def snake(word: str) -> str:
+    """`readText` as `read_text`."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in word).lstrip("_")
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The nearest of a short list, up to two slips away; for lists small enough to look at each."""
+    from difflib import get_close_matches
+
+    words = sorted(set(known))
+    return nearest(word, set(words)) or next(iter(get_close_matches(word, words, 1, 0.75)), "")
