@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from gate.codeowners import PLACES, Rule, locate, parse
 from gate.errors import InvalidInput
-from gate.git.objects import read_blob, read_blobs
+from gate.git.objects import REGULAR_MODES, read_blob, read_blobs, read_objects
 from gate.git.repository import Repository
-from gate.model import Change
+from gate.model import Change, Finding
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
+from gate.weakenings import Sides, find_weakenings, may_weaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,7 @@ def ownership_at(repository: Repository, change: Change, policy: Policy) -> Owne
     """Who owns the changed paths by the CODEOWNERS at the base; raises InvalidInput with every mistake in it."""
     places = [place for group in PLACES.values() for place in group]
     present = {
-        place: blob
-        for place, blob in read_blobs(repository, change.base, places).items()
-        if blob is not None
+        place: blob for place, blob in read_blobs(repository, change.base, places).items() if blob is not None
     }
     found = locate(present, policy.dialect)
     if found is None:
@@ -43,3 +42,34 @@ def ownership_at(repository: Repository, change: Change, policy: Policy) -> Owne
     if owners.mistakes:
         raise InvalidInput(owners.mistakes, "mend it on the base branch; `gate owners --lint` shows the same")
     return Ownership(file, owners.owners_of_all([entry.path for entry in change.files]))
+
+
+def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]:
+    """What in the change would make the gate see less, from both sides of every changed file."""
+    files = [entry for entry in change.files if may_weaken(entry.path)]
+    wanted: set[str] = set()
+    for entry in files:
+        wanted |= {entry.old} if entry.old_mode in REGULAR_MODES else set()
+        wanted |= {entry.new} if entry.new_mode in REGULAR_MODES else set()
+    old_of = {entry.path: entry for entry in change.files}
+    for old in change.renames.values():
+        if old in old_of and old_of[old].old_mode in REGULAR_MODES:
+            wanted.add(old_of[old].old)
+    contents = read_objects(repository, sorted(wanted))
+    sides = []
+    moved = frozenset(change.renames.values())
+    for entry in files:
+        if entry.status == "deleted" and entry.path in moved:
+            continue
+        source = change.renames.get(entry.path, "")
+        before = old_of[source] if source in old_of else entry
+        sides.append(
+            Sides(
+                entry.path,
+                contents.get(before.old) if before.status != "added" else None,
+                contents.get(entry.new, b"") if entry.status != "deleted" else None,
+                renamed_from=source,
+                link=not {entry.new_mode, before.old_mode} <= REGULAR_MODES | {"000000"},
+            )
+        )
+    return find_weakenings(sides)

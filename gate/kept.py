@@ -217,9 +217,9 @@ def read(path: str, name: str) -> tuple[int, bytes] | None:
         return None
     head, _, body = data.partition(b"\n\n")
     lines = head.decode("utf-8", "surrogateescape").split("\n")
-    if lines[0] != name or lines[1] not in {"0", "1"}:
+    if len(lines) < 3 or lines[0] != name or lines[1] not in {"0", "1"}:
         return None
-    if lines[2] and time() >= float(lines[2]):
+    if lines[2] != "-" and not (lines[2].isdecimal() and time() < int(lines[2])):
         return None
     if any(witness(line.partition(" ")[2]) != line for line in lines[3:]):
         return None
@@ -227,7 +227,7 @@ def read(path: str, name: str) -> tuple[int, bytes] | None:
 
 
 def keep(
-    state: str, name: str, code: int, body: bytes, witnesses: Iterable[str], until: float | None = None
+    state: str, name: str, code: int, body: bytes, witnesses: Iterable[str], until: int | None = None
 ) -> None:
     """Keep `body` and `code` as the answer to `name` while the files in `witnesses` stay as they are.
 
@@ -237,7 +237,7 @@ def keep(
     paths = sorted(set(witnesses))
     if any("\n" in path for path in paths) or code not in {0, 1}:
         return
-    lines = [name, str(code), "" if until is None else str(until), *(witness(path) for path in paths)]
+    lines = [name, str(code), "-" if until is None else str(until), *(witness(path) for path in paths)]
     data = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n\n" + body
     path = entry_path(state, name)
     temporary = f"{path}.{os.getpid()}"

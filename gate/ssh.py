@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.approvals.keys import NAMESPACE, PublicKey, parse_key, signing_key
+from gate.approvals.keys import signing_key
 from gate.errors import CannotDecide, UsageError
+from gate.policy.keys import NAMESPACE, PublicKey, parse_key
 from gate.process import Finished
 from gate.process import run as run_process
 

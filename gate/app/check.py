@@ -11,7 +11,7 @@ from time import time
 
 from gate.environment import Environment, find_environment
 from gate.errors import UsageError
-from gate.gather import ownership_at, policy_at
+from gate.gather import ownership_at, policy_at, weakenings_in
 from gate.git.change import read_change
 from gate.git.objects import list_tree, read_blob
 from gate.git.repository import Repository
@@ -82,6 +82,7 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
     with ThreadPoolExecutor(1) as side:
         ownership = side.submit(ownership_at, repository, change, policy)
         recorded = side.submit(decisions_about, repository, change, policy, protection, int(time()))
+        weakened = side.submit(weakenings_in, repository, change)
         environment = None
         checks: tuple[CheckResult, ...] = ()
         if change.tree:
@@ -95,6 +96,7 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
             ownership=ownership.result().rules,
             checks=checks,
             approvals=recorded.result().approvals,
+            weakenings=weakened.result(),
             log_gap=recorded.result().gap,
         )
     return Answer(decide(facts, notes), repository, environment, recorded.result().until)

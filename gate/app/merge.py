@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from gate.app.approve import head_named, list_of
 from gate.app.check import CheckRequest, check, ignore
@@ -18,15 +18,15 @@ from gate.git.change import IDENTITY_VARIABLES, default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree
-from gate.log.store import LOG, add, tips, tracking_ref
-from gate.log.sync import fetch, push, remote_of, rounds
+from gate.log.store import LOG, add, settle, tips, tracking_ref
+from gate.log.sync import fetch, push, remote_of
 from gate.log.trailers import trailers_for
 from gate.model import Change, Ran, Verdict
 from gate.reports.verdict_json import dump, to_data
 from gate.runner import Event
 
 How = Literal["merge", "squash", "ff-only"]
-TRIES = 5
+TRIES = 20
 """How often the branch may move away while gate checks, before somebody should look into it."""
 
 
@@ -90,14 +90,20 @@ def merge(
         else:
             _refuse_if_busy(repository, branch)
         base = f"refs/remotes/{remote}/{branch}" if remote else None
+        log = settle(repository)
         answer = check(CheckRequest(request.start, into=branch, head=head, base=base), progress)
         if answer.verdict.decision != "pass":
             return NotMerged(answer.verdict)
+        if tips(repository).own != log:
+            tell("somebody has recorded a decision meanwhile: checking again")
+            continue
         landed = _land(repository, request, branch, remote, answer.verdict)
         if not isinstance(landed, _Moved):
             return landed
-        tell(f"{branch} has moved meanwhile: checking again")
-    raise CannotDecide(f"{branch} moved {TRIES} times while gate was checking", "try again in a while")
+        tell(f"{branch} or the log has moved meanwhile: checking again")
+    raise CannotDecide(
+        f"{branch} or the log moved {TRIES} times while gate was checking", "try again in a while"
+    )
 
 
 def _land(
@@ -135,20 +141,20 @@ def _push(
 ) -> Merged | NotMerged | _Moved:
     """Push the branch and the log, both or neither."""
     ref = f"refs/heads/{branch}"
-    for _ in rounds():
-        log = tips(repository).own
-        lease = f"--force-with-lease={ref}:{verdict.change.base}"
-        pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
-        if pushed.state == "refused":
+    log = tips(repository).own
+    lease = f"--force-with-lease={ref}:{verdict.change.base}"
+    pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
+    match pushed.state:
+        case "refused":
             return NotMerged(verdict, pushed.said)
-        if pushed.state == "done":
+        case "behind":
+            # Be it the branch or the log that others moved: what they recorded may be an objection.
+            return _Moved()
+        case "done":
             repository.run("update-ref", tracking_ref(remote), log)
             return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
-        fetch(repository, remote, branch)
-        tracking = f"refs/remotes/{remote}/{branch}"
-        if resolve(repository, [tracking]).get(tracking) != verdict.change.base:
-            return _Moved()
-    raise CannotDecide(f"others wrote to the log of {remote} again and again", "try again in a while")
+        case other:
+            assert_never(other)
 
 
 def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gate.approvals.content import Contents, contents_of, differing, name_some, same
-from gate.approvals.keys import Holder, boundaries, fingerprint, holders
+from gate.approvals.keys import Holder, boundaries, holders
 from gate.approvals.record import Record
 from gate.model import Approval, Change
+from gate.policy.keys import fingerprint
 from gate.policy.people import members, people_by_emails
 from gate.policy.types import Policy, Protection, Stale
 

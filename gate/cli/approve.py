@@ -55,8 +55,9 @@ def run(options: argparse.Namespace) -> int:
         if not options.yes and sys.stdin.isatty() and not _agreed(proposal):
             print("Nothing was recorded.")
             return 1
-    print("\n".join(_told(proposal, approve(proposal))))
-    return 0
+    recorded = approve(proposal)
+    print("\n".join(_told(proposal, recorded)))
+    return exit_code(recorded)
 
 
 def _shown(proposal: Proposal) -> list[str]:
@@ -103,6 +104,11 @@ def _told(proposal: Proposal, recorded: Recorded) -> list[str]:
         f"{said} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
     ]
     return lines + shared_lines(recorded)
+
+
+def exit_code(recorded: Recorded) -> int:
+    """0 once it is where the others can see it; 3 while it is only here, though the remote should have it."""
+    return 3 if recorded.unshared else 0
 
 
 def shared_lines(recorded: Recorded) -> list[str]:

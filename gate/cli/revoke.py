@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from gate.app.revoke import revoke
-from gate.cli.approve import shared_lines
+from gate.cli.approve import exit_code, shared_lines
 
 SUMMARY = "take back a decision of your own"
 EXAMPLES = """\
@@ -30,4 +30,4 @@ def run(options: argparse.Namespace) -> int:
     print(f"Revoked the {what} {taken.revoked.id[:12]} of {taken.revoked.record.by}.")
     for line in shared_lines(taken.recorded):
         print(line)
-    return 0
+    return exit_code(taken.recorded)

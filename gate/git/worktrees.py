@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gate.errors import UsageError
 from gate.git.repository import Repository
+from gate.process import Finished
 
 
 def busy_worktree(repository: Repository, ref: str) -> str:
@@ -34,40 +35,41 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
         return False
     options = ("--ff-only", "--quiet", "--no-stat", "--no-autostash", "--no-overwrite-ignore")
     done = _in(folder, "-c", "submodule.recurse=false", "merge", *options, new)
+    said = [
+        line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("hint:")
+    ]
     if _at(repository, ref) == new:
         return True
     if _at(repository, ref) != old:
         return False
-    said = done[1].strip().splitlines()
     raise UsageError(
-        f"git cannot bring {folder} up to date: {said[0] if said else 'it did not say why'}",
+        f"git cannot bring {folder} up to date: {' '.join(said) or 'it did not say why'}",
         "the branch has not moved; what stands in the way has to go first",
     )
 
 
 def _checked_out(repository: Repository, ref: str) -> list[Path]:
-    raw = repository.run("worktree", "list", "--porcelain", "-z")
+    # git is else told to take every repository for a bare one, and would then not list the main folder.
+    env = {"GIT_WORK_TREE": str(repository.work_tree)} if repository.work_tree else None
+    raw = repository.run("worktree", "list", "--porcelain", "-z", env=env)
     found = []
     for entry in raw.split(b"\0\0"):
         fields = dict(field.partition(b" ")[::2] for field in entry.split(b"\0") if field)
         if fields.get(b"branch") == os.fsencode(ref) and b"worktree" in fields and b"prunable" not in fields:
             found.append(Path(os.fsdecode(fields[b"worktree"])))
-    if repository.work_tree is None:
-        found = [folder for folder in found if folder != repository.git_dir]
     return found
 
 
 def _is_dirty(folder: Path) -> bool:
-    code, said = _in(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
-    return code != 0 or said != ""
+    done = _in(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+    return done.returncode != 0 or done.stdout != b""
 
 
-def _in(folder: Path, *args: str) -> tuple[int, str]:
-    """Run git in a working tree as its user would, and return its exit code and words."""
+def _in(folder: Path, *args: str) -> Finished:
+    """Run git in a working tree, as its user would."""
     tree = Repository.find(folder)
     env = {"GIT_WORK_TREE": str(folder), "GIT_OPTIONAL_LOCKS": "1"}
-    done = tree.attempt(*args, env=env, cwd=folder)
-    return done.returncode, (done.stdout or done.stderr).decode("utf-8", "replace")
+    return tree.attempt(*args, env=env, cwd=folder)
 
 
 def _at(repository: Repository, ref: str) -> str:

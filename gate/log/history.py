@@ -155,3 +155,21 @@ def read_signatures(repository: Repository, oids: Iterable[str]) -> Mapping[str,
 def read_list_blobs(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
     """The content of lists of changes, by blob id."""
     return _read(repository, oids, LARGEST_LIST)
+
+
+def read_verdicts(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, bytes]:
+    """The JSON verdicts in the log at `tip` that have these names, each the sha256 of its content."""
+    wanted = sorted(set(names))
+    asked = "".join(f"{tip}:verdicts/{name}.json\n" for name in wanted).encode("ascii")
+    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode()
+    oids = {
+        name: line.partition(" ")[0]
+        for name, line in zip(wanted, raw.splitlines(), strict=True)
+        if line.endswith(" blob")
+    }
+    contents = _read(repository, set(oids.values()), LARGEST_LIST)
+    return {
+        name: contents[oid]
+        for name, oid in oids.items()
+        if oid in contents and sha256(contents[oid]).hexdigest() == name
+    }

@@ -1,6 +1,7 @@
 """The pytest plugin that tells gate what happened: a JSON object a line, the last one only at a proper end.
 
-It runs in the project's interpreter, whatever its version of pytest is, and imports nothing of gate.
+It runs in the project's interpreter, whatever its version of pytest is, and imports nothing of gate. It is
+imported before pytest starts, which would warn about that: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def imported_from() -> dict[str, str]:
     found = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name.partition(".")[0] in PROJECT and isinstance(file, str):
+        # A package may offer somebody else's module under a name of its own; that comes from elsewhere by right.
+        own = getattr(module, "__name__", "") == name
+        if own and name.partition(".")[0] in PROJECT and isinstance(file, str):
             real = os.path.realpath(file)
             if not real.startswith(os.path.realpath(ROOT) + os.sep):
                 found[name] = real
@@ -62,6 +65,16 @@ def _place(report: Any) -> tuple[str, int]:
     return str(location[0]), int(location[1]) + 1 if location[1] is not None else 0
 
 
+def _line_in(report: Any, path: str, line: int) -> int:
+    """The line of the test's own file that was reached last, which tells more than where the test begins."""
+    entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
+    for entry in reversed(entries):
+        place = getattr(entry, "reprfileloc", None)
+        if place is not None and str(place.path) in {path, os.path.join(ROOT, path)}:  # noqa: PTH118  strings
+            return int(place.lineno)
+    return line
+
+
 def _crash(report: Any) -> tuple[str, str]:
     text = str(getattr(report, "longreprtext", "") or report.longrepr or "")
     crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
@@ -76,6 +89,7 @@ def _failed(report: Any, when: str) -> None:
     if State.failures > MOST_FAILURES:
         return
     path, line = _place(report)
+    line = _line_in(report, path, line)
     message, text = _crash(report)
     say("failed", id=report.nodeid, path=path, line=line, when=when, message=message, text=text)
 

@@ -41,7 +41,7 @@ def start() -> int:
     assert separator == "--"  # noqa: S101  gate writes this command line itself
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     if own:
-        sys.meta_path.append(GatesOwn(own))  # type: ignore[arg-type]  # the import system asks for no more
+        sys.meta_path.append(GatesOwn(own))
     sys.path[:] = [entry for entry in sys.path if entry not in {here, ""}]
     sys.path.append(here)
     import_module("gate_report")  # here, so that nothing in the tree can be taken for it

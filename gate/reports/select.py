@@ -49,7 +49,7 @@ class Fingerprints:
         self._seen: Counter[str] = Counter()
 
     def of(self, check: str, finding: Finding) -> str:
-        """The name of `finding`: a hash of check, file, rule and message, and of which one of several it is."""
+        """A hash of check, file, rule and message, and of which of several alike this one is."""
         from hashlib import sha256
 
         identity = "\0".join((check, finding.path, finding.rule, finding.message))
@@ -84,11 +84,8 @@ def obstacles(verdict: Verdict) -> list[Obstacle]:
         title = f"{outcome.id} {'could not be decided' if outcome.state == 'undecided' else 'is not met'}"
         paths = tuple(dict.fromkeys(path for missing in outcome.missing for path in missing.paths))
         found.append(Obstacle(outcome.id, title, ". ".join((outcome.reason, *outcome.advice)), paths))
-    found.extend(
-        Obstacle(
-            result.id, f"{result.id} could not run", ". ".join(filter(None, (result.reason, result.hint))), ()
-        )
-        for result in verdict.checks
-        if isinstance(result, Broken)
-    )
+    for result in verdict.checks:
+        if isinstance(result, Broken):
+            message = ". ".join(filter(None, (result.reason, result.hint)))
+            found.append(Obstacle(result.id, f"{result.id} could not run", message, ()))
     return found

@@ -106,21 +106,19 @@ def _findings(shown: Sequence[Finding], parts: Split, ink: Ink) -> list[str]:
     if more > 0:
         lines += [*ink.flow([("dim", f"… and {count(more, 'more', 'more')}; {again} them")], 2, 0), ""]
     if parts.old and not ink.context.everything:
-        there = f"{count(len(parts.old), 'finding')} {'was' if len(parts.old) == 1 else 'were'} there before"
-        lines += [
-            *ink.flow([("dim", f"{there}; {again} {'it' if len(parts.old) == 1 else 'them'}")], 2, 0),
-            "",
-        ]
+        lines += [*_there_before(len(parts.old), 2, ink), ""]
     return lines
 
 
+def _there_before(old: int, indent: int, ink: Ink) -> list[str]:
+    were, them = ("was", "it") if old == 1 else ("were", "them")
+    told = f"{count(old, 'finding')} {were} there before; `{ink.context.command} --all` shows {them}"
+    return ink.flow([("dim", told)], indent, 0)
+
+
 def _finding(finding: Finding, ink: Ink) -> list[str]:
-    place = ":".join(
-        [
-            visible_path(finding.path) or "the whole tree",
-            *(str(n) for n in (finding.line, finding.column) if n),
-        ]
-    )
+    numbers = (str(number) for number in (finding.line, finding.column) if number)
+    place = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
     pieces = [
         ("bold", f"{place}:"),
         (SEVERITIES[finding.severity], visible(finding.rule)),
@@ -232,11 +230,7 @@ def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -
     """One line for each check, unless they all passed and left nothing to tell."""
     if state == "met" and not ink.context.everything:
         old = sum(len(split(result).old) for result in results if isinstance(result, Ran))
-        if not old:
-            return []
-        were = "was" if old == 1 else "were"
-        told = f"{count(old, 'finding')} {were} there before; `{ink.context.command} --all` shows"
-        return ink.flow([("dim", f"{told} {'it' if old == 1 else 'them'}")], 4, 0)
+        return _there_before(old, 4, ink) if old else []
     room = max((cells(visible(result.id)) for result in results), default=0)
     lines: list[str] = []
     for result in results:

@@ -134,25 +134,23 @@ def _check(result: CheckResult) -> Data:
                 "findings": [_finding(finding, blocking) for finding in findings],
             }
         case Broken():
-            return _not_run(
-                result.id, result.reason, result.hint, result.seconds, result.output, skipped=False
-            )
-        case Skipped():
-            return _not_run(result.id, result.reason, "", 0.0, "", skipped=True)
+            return _not_run(result, skipped=False)
+        case Skipped(id=name, reason=reason):
+            return _not_run(Broken(name, reason), skipped=True)
         case _:
             assert_never(result)
 
 
-def _not_run(id_: str, reason: str, hint: str, seconds: float, output: str, *, skipped: bool) -> Data:
+def _not_run(result: Broken, *, skipped: bool) -> Data:
     return {
-        "id": id_,
+        "id": result.id,
         "outcome": "broken",
-        "seconds": seconds,
+        "seconds": result.seconds,
         "cached": False,
         "findings": [],
-        "reason": reason,
-        "hint": hint,
-        "output": output,
+        "reason": result.reason,
+        "hint": result.hint,
+        "output": result.output,
         "skipped": skipped,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gate.model import Outcome
-from gate.requirements import approvals, checks, mergeable, owners, seniority
+from gate.requirements import approvals, checks, guarded, mergeable, owners, seniority
 from gate.requirements.facts import Facts
 
 REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
@@ -13,6 +13,7 @@ REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
     "owners": owners.evaluate,
     "approvals": approvals.evaluate,
     "seniority": seniority.evaluate,
+    "guarded": guarded.evaluate,
     "checks": checks.evaluate,
 }
 """Every requirement, in the order in which a verdict tells of them."""

@@ -14,7 +14,17 @@ from gate.weakenings.sides import Sides
 
 DETECTORS = (places.find, settings.find, suppressions.find, tests.find, shadows.find)
 
-__all__ = ["Sides", "find_weakenings"]
+__all__ = ["Sides", "find_weakenings", "may_weaken"]
+
+
+def may_weaken(path: str) -> bool:
+    """Whether a change of the file at `path` can be a weakening at all; the rest need not be read."""
+    name = path.rpartition("/")[2]
+    return (
+        name.endswith((".py", ".pyi", ".pth", ".ipynb"))
+        or name in settings.NAMES | settings.IGNORE_FILES | {"py.typed"}
+        or places.is_guarded(path)
+    )
 
 
 def find_weakenings(files: Iterable[Sides]) -> tuple[Finding, ...]:

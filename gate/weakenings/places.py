@@ -38,6 +38,11 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
             yield weakening(file.path, "guarded-ci", f"{_verb(file)} what CI or the hooks run")
 
 
+def is_guarded(path: str) -> bool:
+    """Whether the file at `path` is part of the gate itself."""
+    return any(find([Sides(path, b"", b"")]))
+
+
 def _verb(file: Sides) -> str:
     if file.old is None:
         return "adds a file that decides"

@@ -1,0 +1,3 @@
+"""A small URL shortener: short codes that lead to longer addresses."""
+
+__version__ = "1.0.0"

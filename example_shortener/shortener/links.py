@@ -1,0 +1,106 @@
+"""The links: added, looked up, and counted, each in a single statement so that no click is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from shortener.codes import new_code
+from shortener.database import connect
+from shortener.problems import AliasTaken, Expired, NoFreeCode, UnknownCode
+
+TRIES = 10
+LONGEST_LIFE = 10 * 366 * 24 * 3600
+"""The most seconds after which a link can expire; who wants it longer sets no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A short link. Times are whole seconds since 1970; without `expires_at` it stays."""
+
+    code: str
+    target: str
+    created_at: int
+    expires_at: int | None
+    clicks: int
+
+
+class Links:
+    """Every link in a database that has been migrated. Safe to share among threads and forked workers."""
+
+    def __init__(
+        self,
+        database: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        codes: Callable[[], str] = new_code,
+    ) -> None:
+        """`clock` tells the seconds since 1970, `codes` draws new codes."""
+        self._database = database
+        self._clock = clock
+        self._codes = codes
+
+    def add(self, target: str, *, alias: str | None = None, lifetime: int | None = None) -> Link:
+        """Add a link to `target` that ends in `lifetime` seconds.
+
+        The code is `alias`, else a new one. Raises AliasTaken or NoFreeCode. A code is never given away a
+        second time, not even when its link has expired: somewhere it still stands in an old mail.
+        """
+        now = int(self._clock())
+        expires_at = None if lifetime is None else now + lifetime
+        with closing(connect(self._database)) as connection:
+            for code in self._candidates(alias):
+                link = Link(code, target, now, expires_at, 0)
+                if _insert(connection, link):
+                    return link
+        if alias is not None:
+            raise AliasTaken("this alias is taken")
+        raise NoFreeCode("no free code was found; try again")
+
+    def find(self, code: str) -> Link:
+        """The link with this code, expired or not; raises UnknownCode."""
+        with closing(connect(self._database)) as connection:
+            row = connection.execute(
+                "SELECT code, target, created_at, expires_at, clicks FROM links WHERE code = ?", (code,)
+            ).fetchone()
+        if row is None:
+            raise UnknownCode("there is no link with this code")
+        return Link(*row)
+
+    def target(self, code: str) -> str:
+        """Where the link with this code leads, not counted as a click; raises UnknownCode or Expired."""
+        link = self.find(code)
+        if link.expires_at is not None and link.expires_at <= self._clock():
+            raise Expired("this link has expired")
+        return link.target
+
+    def follow(self, code: str) -> str:
+        """Count a click, and return where the link leads; raises UnknownCode or Expired."""
+        with closing(connect(self._database)) as connection:
+            row = connection.execute(
+                "UPDATE links SET clicks = clicks + 1"
+                " WHERE code = ? AND (expires_at IS NULL OR expires_at > ?) RETURNING target",
+                (code, self._clock()),
+            ).fetchone()
+        return self.target(code) if row is None else str(row[0])
+
+    def _candidates(self, alias: str | None) -> Iterator[str]:
+        if alias is not None:
+            yield alias
+            return
+        for _ in range(TRIES):
+            yield self._codes()
+
+
+def _insert(connection: sqlite3.Connection, link: Link) -> bool:
+    """Whether the code was free; it is told by the insertion itself, so that two at once cannot both win."""
+    done = connection.execute(
+        "INSERT INTO links (code, target, created_at, expires_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (code) DO NOTHING",
+        (link.code, link.target, link.created_at, link.expires_at),
+    )
+    return done.rowcount == 1

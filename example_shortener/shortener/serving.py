@@ -1,0 +1,36 @@
+"""gunicorn's settings: `gunicorn --config python:shortener.serving`.
+
+A deployment says what it wants by gunicorn's own options and `GUNICORN_CMD_ARGS`, which come after these.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+wsgi_app = "shortener.web:create_app()"
+bind = "127.0.0.1:8000"
+workers = 2
+worker_class = "gthread"
+threads = 4
+timeout = 30
+graceful_timeout = 10
+
+# Where the workers add up what they measure. It has to be there before the first of them imports anything.
+_own = "" if "PROMETHEUS_MULTIPROC_DIR" in os.environ else tempfile.mkdtemp(prefix="shortener-metrics-")
+if _own:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own
+
+
+def child_exit(_server: object, worker: object) -> None:
+    """A worker has ended: what it counted stays, what it alone stood for goes."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(getattr(worker, "pid", 0))
+
+
+def on_exit(_server: object) -> None:
+    """The service has ended: leave nothing behind."""
+    if _own:
+        shutil.rmtree(_own, ignore_errors=True)

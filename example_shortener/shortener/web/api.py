@@ -1,0 +1,82 @@
+"""The JSON API: `POST /api/links`, `GET /api/links/<code>`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from flask import Blueprint, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from shortener.codes import check_alias
+from shortener.links import LONGEST_LIFE, Link
+from shortener.problems import InvalidRequest
+from shortener.targets import check_target
+from shortener.web.state import state
+
+FIELDS = frozenset({"url", "alias", "expires_in"})
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+
+
+@blueprint.post("/links")
+def create() -> ResponseReturnValue:
+    """Add a link: `{"url": "https://…", "alias": "…", "expires_in": SECONDS}`, all but `url` optional."""
+    fields = _fields()
+    target = check_target(_text(fields, "url"), own_host=urlsplit(_base_url()).hostname or "")
+    alias = check_alias(_text(fields, "alias")) if fields.get("alias") is not None else None
+    link = state().links.add(target, alias=alias, lifetime=_lifetime(fields))
+    answer = jsonify(_shown(link))
+    return answer, 201, {"Location": url_for("api.show", code=link.code)}
+
+
+@blueprint.get("/links/<code>")
+def show(code: str) -> ResponseReturnValue:
+    """A link and its clicks, also after it has expired."""
+    return jsonify(_shown(state().links.find(code)))
+
+
+def _fields() -> dict[str, object]:
+    """The request's JSON object; a misspelt field is an error, not a wish that is silently ignored."""
+    fields = request.get_json(silent=True)
+    if not isinstance(fields, dict):
+        raise InvalidRequest("expected a JSON object, sent as application/json")
+    if not fields.keys() <= FIELDS:
+        raise InvalidRequest(f"expected no other fields than {', '.join(sorted(FIELDS))}")
+    return fields
+
+
+def _text(fields: dict[str, object], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name}: expected a text")
+    return value
+
+
+def _lifetime(fields: dict[str, object]) -> int | None:
+    value = fields.get("expires_in")
+    if value is None:
+        return None
+    # To Python, true is a whole number.
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LONGEST_LIFE:
+        raise InvalidRequest(f"expires_in: expected a whole number of seconds from 1 to {LONGEST_LIFE}")
+    return value
+
+
+def _base_url() -> str:
+    return state().settings.base_url or request.host_url.rstrip("/")
+
+
+def _shown(link: Link) -> dict[str, object]:
+    return {
+        "code": link.code,
+        "url": link.target,
+        "short_url": f"{_base_url()}/{link.code}",
+        "clicks": link.clicks,
+        "created_at": _time(link.created_at),
+        "expires_at": None if link.expires_at is None else _time(link.expires_at),
+    }
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

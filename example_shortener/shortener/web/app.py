@@ -1,0 +1,34 @@
+"""The application factory: everything is put together here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from shortener.database import migrate
+from shortener.links import Links
+from shortener.settings import Settings
+from shortener.web import api, errors, operations, redirects
+from shortener.web.metrics import Metrics
+from shortener.web.state import State
+
+LARGEST_REQUEST = 16 * 1024
+
+
+def create_app(settings: Settings | None = None, links: Links | None = None) -> Flask:
+    """The application for `settings`, which are read from the environment if they are not given.
+
+    `links` takes the place of those in the settings' database, for tests.
+    """
+    settings = settings or Settings.from_environment(os.environ)
+    migrate(settings.database)
+    # No static files: `static` would be a path that the service does not own.
+    app = Flask("shortener", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    State(settings, links or Links(settings.database), Metrics()).put(app)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(redirects.blueprint)
+    errors.handle(app)
+    return app

@@ -1,0 +1,1 @@
+"""Behaviour, seen from outside. What is in `web` needs Flask, the rest only Python."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from shortener.database import MIGRATIONS, connect, is_ready, migrate
+from shortener.links import Links
+from shortener.settings import Settings
+
+
+def test_migrating_again_keeps_everything(database: Path) -> None:
+    code = Links(database).add("https://example.com/").code
+    migrate(database)
+    assert Links(database).find(code).target == "https://example.com/"
+
+
+def test_many_workers_may_start_at_once(tmp_path: Path) -> None:
+    database = tmp_path / "links.db"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: migrate(database), range(16)))
+    assert is_ready(database)
+
+
+def test_a_database_of_a_later_release_keeps_its_version(database: Path) -> None:
+    later = len(MIGRATIONS) + 1
+    with closing(connect(database)) as connection:
+        connection.execute(f"PRAGMA user_version = {later}")
+    migrate(database)
+    with closing(connect(database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (later,)
+    assert is_ready(database)
+
+
+def test_a_lost_database_is_not_ready_and_not_replaced(database: Path) -> None:
+    assert is_ready(database)
+    database.unlink()
+    assert not is_ready(database)
+    with pytest.raises(sqlite3.OperationalError):
+        Links(database).find("anything")
+    assert not database.exists()
+
+
+def test_an_empty_or_damaged_database_is_not_ready(tmp_path: Path) -> None:
+    database = tmp_path / "links.db"
+    database.write_bytes(b"")
+    assert not is_ready(database)
+    database.write_bytes(b"this is no database" * 100)
+    assert not is_ready(database)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such a name cannot exist there")
+def test_the_name_of_the_file_may_be_odd(tmp_path: Path) -> None:
+    database = tmp_path / "a?mode=memory#%41 .db"
+    migrate(database)
+    assert database.is_file()
+    assert is_ready(database)
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = Settings.from_environment(
+        {"SHORTENER_DATABASE": "/var/lib/links.db", "SHORTENER_BASE_URL": "https://sho.rt/"}
+    )
+    assert settings == Settings(Path("/var/lib/links.db"), "https://sho.rt")
+    assert Settings.from_environment({}) == Settings(Path("shortener.db"))
+    with pytest.raises(ValueError, match="SHORTENER_BASE_URL"):
+        Settings.from_environment({"SHORTENER_BASE_URL": "sho.rt"})

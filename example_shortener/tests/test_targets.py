@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from shortener.problems import InvalidRequest
+from shortener.targets import LONGEST, check_target
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "https://example.com/",
+        "HTTPS://EXAMPLE.COM/a",
+        "https://example.com:8443/a/b.html?q=1&r=%20#top",
+        "https://user-pages.example/~me/",
+        "https://example.com/path/with@sign",
+        "https://[2001:db8::1]:8080/",
+        "https://xn--mnchen-3ya.example/",
+        "https://example.com/?next=http://other.example/",
+        "https://example.com/" + "a" * (LONGEST - 20),
+    ],
+)
+def test_a_target_is_taken_as_it_is(url: str) -> None:
+    assert check_target(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "characters"),
+        ("https://example.com/" + "a" * (LONGEST - 19), "characters"),
+        ("ftp://example.com/", "http"),
+        ("javascript:alert(1)", "http"),
+        ("data:text/html,x", "http"),
+        ("//example.com/", "http"),
+        ("/relative", "http"),
+        ("example.com", "http"),
+        ("https:example.com", "http"),
+        ("https:/example.com", "http"),
+        ("java\tscript:alert(1)", "percent-encode"),
+        ("https://example.com/\r\nSet-Cookie: a=b", "percent-encode"),
+        ("https://example.com/\x00", "percent-encode"),
+        (" https://example.com/", "percent-encode"),
+        ("https://example.com/a\n", "percent-encode"),
+        ("https://example.com\\@evil.example/", "percent-encode"),
+        ("https:\\\\evil.example/", "percent-encode"),
+        ("https://bücher.example/", "percent-encode"),
+        ("https://example.com/\u202egnp.exe", "percent-encode"),
+        ("https://example.com/<script>", "percent-encode"),
+        ("https://bank.example@evil.example/", "user name"),
+        ("https://bank.example:secret@evil.example/", "user name"),
+        ("https:///path", "host"),
+        ("https://?q", "host"),
+        ("https://:8080/", "host"),
+        ("https://example.com:/", "port"),
+        ("https://example.com:0/", "port"),
+        ("https://example.com:99999/", "port"),
+        ("https://example.com:abc/", "port"),
+        ("https://[::1/", "host"),
+        ("https://[nonsense]/", "host"),
+        ("https://a%2eb/", "host"),
+    ],
+)
+def test_a_target_that_could_trick_somebody_is_refused(url: str, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words) as raised:
+        check_target(url)
+    assert url not in raised.value.message or not url
+
+
+@pytest.mark.parametrize("url", ["https://sho.rt/abc", "http://SHO.RT:80/abc", "https://sho.rt./abc"])
+def test_a_link_cannot_lead_to_the_shortener_itself(url: str) -> None:
+    with pytest.raises(InvalidRequest, match="circles"):
+        check_target(url, own_host="sho.rt")
+
+
+def test_a_longer_name_is_another_host() -> None:
+    assert check_target("https://notsho.rt/", own_host="sho.rt")

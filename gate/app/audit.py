@@ -1,0 +1,310 @@
+"""Prove, offline, that each step of a protected branch went through the gate, or say which did not, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gate.app.audit_moves import Move, Rules, read_moves
+from gate.approvals.count import Entry, Question, Signed, count
+from gate.approvals.keys import holders
+from gate.errors import CannotDecide, InvalidInput, UsageError
+from gate.git.change import default_branch
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.git.steps import History, existing, read_history
+from gate.log.history import read_verdicts
+from gate.log.index import Found, Index, open_index
+from gate.log.proofs import prove
+from gate.log.store import record_path, settle
+from gate.log.sync import fetch, remote_of
+from gate.model import Change
+from gate.policy.keys import PublicKey
+from gate.policy.load import POLICY_FILE
+from gate.policy.types import Policy, Protection
+from gate.requirements import REQUIREMENTS, checks, mergeable, waiver
+from gate.requirements.facts import Facts
+
+NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
+"""What the verdict that was recorded with the step answers for; the other requirements are worked out anew."""
+CLOSING = frozenset({"block", "revoke"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move of the branch, and whether it went through the gate. `title` is of the commit it moved to."""
+
+    commit: str
+    title: str
+    outcome: Literal["passed", "failed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The steps of `branch`, the latest first. `start` is the commit that they build on."""
+
+    branch: str
+    start: str
+    steps: tuple[Step, ...]
+
+
+def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool = False) -> Audit:
+    """Audit the branch, or the `span` of it (`A..B` or `B`); raises CannotDecide where nothing can be proven."""
+    repository = Repository.find(start)
+    branch = (into or default_branch(repository)).removeprefix("refs/heads/")
+    if bring and (remote := remote_of(repository)):
+        fetch(repository, remote, branch)
+    bottom, top = _ends(repository, branch, span)
+    history = read_history(repository, "", top)
+    chain = _chain(repository, history, bottom, branch)
+    tip = settle(repository)
+    index = open_index(repository, tip) if tip else Index("")
+    records = index.all()
+    moves = read_moves(repository, history, chain, records)
+    if not tip and any(move.trailers.log for move in moves):
+        raise CannotDecide(
+            "the log of approvals is not in this clone, and the branch refers to it", "`gate audit --fetch`"
+        )
+    auditor = _Auditor(repository, f"refs/heads/{branch}", tip, records, moves)
+    steps = [auditor.step(move) for move in moves]
+    steps += auditor.rewritten(history, top)
+    return Audit(branch, chain[0], tuple(reversed(steps)))
+
+
+def _ends(repository: Repository, branch: str, span: str) -> tuple[str, str]:
+    """The commits where the audit begins ("" for where the policy does) and ends."""
+    below, dots, above = span.partition("..")
+    end = above if dots else below
+    names = [name for name in (below if dots else "", end) if name]
+    ours, theirs = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
+    found = resolve(repository, [*names, ours, theirs])
+    for name in names:
+        if name not in found:
+            raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
+    if end:
+        return found.get(below, "") if dots else "", found[end]
+    tips = [found[name] for name in (ours, theirs) if name in found]
+    if not tips:
+        raise UsageError(f"there is no branch {branch!r} here, nor on origin", "name another with `--into`")
+    if len(tips) == 2 and repository.attempt("merge-base", "--is-ancestor", tips[0], tips[1]).returncode:
+        ahead = repository.attempt("merge-base", "--is-ancestor", tips[1], tips[0]).returncode == 0
+        return (found.get(below, "") if below else ""), tips[0] if ahead else tips[1]
+    return (found.get(below, "") if below else ""), tips[-1]
+
+
+def _chain(repository: Repository, history: History, bottom: str, branch: str) -> list[str]:
+    """The commits of the branch to audit, oldest first; the first is what they build on."""
+    chain = history.chain
+    if bottom:
+        if bottom not in chain:
+            raise UsageError(f"{bottom[:12]} is not a commit that {branch} itself has been at")
+        return chain[chain.index(bottom) :]
+    if (repository.common_dir / "shallow").exists():
+        raise CannotDecide(
+            "this clone is shallow, so where the policy began is not in it",
+            "`git fetch --unshallow`, or name a range: `gate audit A..B`",
+        )
+    present = existing(repository, (f"{oid}:{POLICY_FILE}" for oid in chain))
+    first = next((number for number, oid in enumerate(present) if oid), None)
+    if first is None:
+        raise CannotDecide(
+            f"{branch} never had a {POLICY_FILE}: nothing can be proven", "`gate init` writes one"
+        )
+    return chain[first:]
+
+
+class _Auditor:
+    """Judges the moves with what the log holds about all of them, read at once."""
+
+    def __init__(
+        self, repository: Repository, ref: str, tip: str, records: Sequence[Found], moves: Sequence[Move]
+    ) -> None:
+        self._repository, self._ref = repository, ref
+        self._rules = Rules(repository)
+        if moves:
+            self._rules.start(moves[0].old.oid)
+        self._by_change: dict[str, list[Found]] = {}
+        self._closing: dict[str, list[Found]] = {}
+        for found in records:
+            self._by_change.setdefault(found.record.change, []).append(found)
+            if found.record.kind in CLOSING:
+                self._closing.setdefault(found.record.head, []).append(found)
+        self._records = records
+        self._log = frozenset(repository.text("rev-list", tip).split()) if tip else frozenset()
+        bearing = {move.new.oid: self._bearing(move) for move in moves}
+        self._seen = self._witnessed(moves, bearing)
+        self._proven: dict[str, Entry] = {}
+        self._keys: dict[str, PublicKey] = {}
+        self._wanted = {found.id: found for several in bearing.values() for found in several}
+        self._documents = self._read_documents(tip, moves, bearing)
+
+    def step(self, move: Move) -> Step:
+        """Judge the next move: they must come in order, for each brings the rules of the one after it."""
+        try:
+            reason, passed = self._judge(move)
+        except InvalidInput as error:
+            reason, passed = f"its base had no valid rules: {error.mistakes[0]}", False
+        self._rules.follow(move.files)
+        return Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason)
+
+    def rewritten(self, history: History, top: str) -> list[Step]:
+        """A step that failed, if the log knows of merges into this branch, and none of them is in its history.
+
+        Then the branch was put upon another root, which would otherwise pass for where the policy began.
+        Whose signatures these are is not asked: who replaced the branch has replaced its policy, too.
+        """
+        bases = {
+            found.record.base
+            for found in self._records
+            if found.record.kind == "verdict" and found.record.into == self._ref
+        }
+        if not bases or bases & history.commits.keys():
+            return []
+        reason = "history was replaced: the log knows of merges into this branch, and none of them is in it"
+        return [Step(top, history.commits[top].title, "failed", reason)]
+
+    def _judge(self, move: Move) -> tuple[str, bool]:
+        policy = self._rules.policy()
+        protection = policy.protection(self._ref.removeprefix("refs/heads/"))
+        if move.trailers.log and move.trailers.log not in self._log:
+            return f"the log lacks the commit {move.trailers.log[:12]} that it refers to", False
+        if not move.files and not move.brought - {move.new.oid}:
+            return "nothing changed", True
+        facts = self._facts(move, policy, protection)
+        outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
+        waived = waiver.waive(tuple(outcomes), facts)
+        unmet = [
+            f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.state in {"unmet", "undecided"}
+        ]
+        vouched, told = self._vouched(move, policy, protection)
+        notes = waiver.notes(facts)
+        if not vouched and not notes:
+            unmet.append(f"checks: {told}")
+        if unmet:
+            return "; ".join(unmet), False
+        people = sorted({approval.by for approval in facts.approvals if approval.counted})
+        approved = f"approved by {', '.join(people)}" if people else "needed no approval"
+        return "; ".join([*notes, approved, *([told] if vouched else [])]), True
+
+    def _facts(self, move: Move, policy: Policy, protection: Protection) -> Facts:
+        change = Change(
+            repository=policy.repository,
+            into=self._ref,
+            base=move.old.oid,
+            head=move.head,
+            merge_base=move.old.oid,
+            tree=move.new.tree,
+            base_tree=move.old.tree,
+            digest=move.digest,
+            authors=move.authors,
+            files=move.files,
+        )
+        file, ownership = self._rules.ownership(policy, [entry.path for entry in move.files])
+        records = [found for found in self._bearing(move) if self._was_there(move, found)]
+        earlier = frozenset(found.id for found in records if found.record.change != move.digest)
+        question = Question(change, policy, protection, move.now, earlier)
+        counted = count(self._prove(records, policy), question)
+        return Facts(change, policy, protection, file, ownership, counted.approvals)
+
+    def _bearing(self, move: Move) -> list[Found]:
+        """The records about what the move changed, and objections to an earlier form of it."""
+        found = {one.id: one for one in self._by_change.get(move.digest, ())}
+        for oid in move.brought & self._closing.keys():
+            found |= {one.id: one for one in self._closing[oid]}
+        return list(found.values())
+
+    def _witnessed(
+        self, moves: Sequence[Move], bearing: Mapping[str, Sequence[Found]]
+    ) -> set[tuple[str, str]]:
+        """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
+        asked = [
+            (move, found)
+            for move in moves
+            if move.trailers.log in self._log
+            for found in bearing[move.new.oid]
+        ]
+        answers = existing(
+            self._repository, (f"{move.trailers.log}:{record_path(found.id)}" for move, found in asked)
+        )
+        return {(move.new.oid, found.id) for (move, found), blob in zip(asked, answers, strict=True) if blob}
+
+    def _was_there(self, move: Move, found: Found) -> bool:
+        """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
+        if (move.new.oid, found.id) in self._seen:
+            return True
+        if found.record.kind in CLOSING:
+            return found.record.at <= move.now
+        return not move.trailers.log
+
+    def _prove(self, records: Iterable[Found], policy: Policy) -> list[Entry]:
+        keys = {blob: holder.key for blob, holder in holders(policy).items()}
+        if keys.keys() - self._keys.keys():
+            # A key that no earlier policy listed: everything that is wanted is looked at once more, at once.
+            self._keys |= keys
+            entries = prove(self._repository, list(self._wanted.values()), self._keys)
+            self._proven = {entry.id: entry for entry in entries}
+        records = list(records)
+        missing = [found for found in records if found.id not in self._proven]
+        self._proven |= {entry.id: entry for entry in prove(self._repository, missing, self._keys)}
+        return [self._proven[found.id] for found in records]
+
+    def _read_documents(
+        self, tip: str, moves: Sequence[Move], bearing: Mapping[str, Sequence[Found]]
+    ) -> dict[str, dict[str, Any]]:
+        """The verdicts that the moves and the records name."""
+        names = {move.trailers.verdict for move in moves if len(move.trailers.verdict) == 64}
+        names |= {
+            found.record.of
+            for several in bearing.values()
+            for found in several
+            if found.record.kind == "verdict"
+        }
+        if not tip or not names:
+            return {}
+        found = {}
+        for name, data in read_verdicts(self._repository, tip, names).items():
+            try:
+                found[name] = json.loads(data)
+            except (ValueError, RecursionError):
+                continue
+        return found
+
+    def _vouched(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
+        """Did somebody vouch that the checks passed on this very tree? And who, or what is missing."""
+        required = set(protection.require.checks)
+        if not required:
+            return True, "no checks were asked for"
+        vouchers = [
+            found
+            for found in self._by_change.get(move.digest, ())
+            if found.record.kind == "verdict"
+            and (found.record.repository, found.record.into, found.record.base)
+            == (policy.repository, self._ref, move.old.oid)
+            and _passed(self._documents.get(found.record.of), move, required)
+        ]
+        known = holders(policy)
+        for entry in self._prove(vouchers, policy):
+            if isinstance(entry.signature, Signed):
+                holder = known.get(entry.signature.key)
+                if holder and holder.person == entry.record.by and holder.key.validity(move.now) == "valid":
+                    return True, f"checks passed, signed by {entry.record.by}"
+        if _passed(self._documents.get(move.trailers.verdict), move, required):
+            return True, "checks passed, by an unsigned verdict"
+        return False, "no verdict about them is recorded"
+
+
+def _passed(document: dict[str, Any] | None, move: Move, required: set[str]) -> bool:
+    """Does the verdict say that the required checks passed on what this move made?"""
+    try:
+        if document is None or document["outcome"] != "pass":
+            return False
+        if (document["change"]["base"], document["change"]["digest"]) != (move.old.oid, move.digest):
+            return False
+        passed = {check["id"] for check in document["checks"] if check["outcome"] == "passed"}
+    except (KeyError, TypeError):
+        return False
+    return required <= passed

@@ -1,0 +1,181 @@
+"""The moves of a protected branch, as an audit sees them: what each changed, who wrote it, by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from itertools import pairwise
+
+from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
+from gate.errors import InvalidInput
+from gate.git.change import parse_raw
+from gate.git.objects import REGULAR_MODES, read_objects
+from gate.git.repository import Repository
+from gate.git.steps import Commit, History, merge_trees, newcomers, read_diffs
+from gate.log.index import Found
+from gate.log.trailers import Trailers, read_trailers
+from gate.model import Author, FileChange, decode_path
+from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.types import Policy
+
+WATCHED = (POLICY_FILE, *dict.fromkeys(place for places in PLACES.values() for place in places))
+
+
+@dataclass(frozen=True)
+class Move:
+    """A step from the commit `old` to `new`: `raw` is git's list of what it changed, `brought` what it merged.
+
+    `authors` are those of what was merged. Whoever made the merge commit is one of them only if its tree is
+    not what git alone makes of the two sides. `now` is the latest time that any commit up to here claims.
+    """
+
+    old: Commit
+    new: Commit
+    raw: bytes
+    authors: tuple[Author, ...]
+    brought: frozenset[str]
+    now: int
+    trailers: Trailers
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the change, as approvals are bound to it."""
+        return sha256(self.raw).hexdigest()
+
+    @cached_property
+    def files(self) -> tuple[FileChange, ...]:
+        """What changed."""
+        return parse_raw(self.raw)
+
+    @property
+    def head(self) -> str:
+        """The commit that was proposed, as far as the branch tells."""
+        return self.new.parents[1] if len(self.new.parents) > 1 else self.trailers.head or self.new.oid
+
+
+def read_moves(
+    repository: Repository, history: History, chain: Sequence[str], hints: Iterable[Found]
+) -> list[Move]:
+    """The moves along `chain` (commits of the branch, oldest first; the first is where it all starts from).
+
+    A fast-forward leaves no merge commit. Where a record was made for a stretch of the chain, and names
+    exactly what it changed, the stretch is one move.
+    """
+    position = {oid: number for number, oid in enumerate(chain)}
+    singles = list(pairwise(chain))
+    longer = {
+        (found.record.base, found.record.head): found.record.change
+        for found in hints
+        if position.get(found.record.base, len(chain)) < position.get(found.record.head, 0) - 1
+    }
+    raws = dict(zip([*singles, *longer], read_diffs(repository, [*singles, *longer]), strict=True))
+    starts: dict[str, str] = {}
+    for (base, head), digest in longer.items():
+        if sha256(raws[base, head]).hexdigest() == digest and not _trailers(history, head).change:
+            best = starts.get(head, base)
+            starts[head] = min(base, best, key=position.__getitem__)
+    pairs = []
+    end = len(chain) - 1
+    while end > 0:
+        start = position[starts[chain[end]]] if chain[end] in starts else end - 1
+        pairs.append((start, end))
+        end = start
+    pairs.reverse()
+    return _moves(repository, history, chain, [(s, e, raws[chain[s], chain[e]]) for s, e in pairs])
+
+
+def _moves(
+    repository: Repository, history: History, chain: Sequence[str], pairs: Sequence[tuple[int, int, bytes]]
+) -> list[Move]:
+    brought = newcomers(history)
+    merges = [(chain[start], chain[end]) for start, end, _ in pairs if _is_merge(history, chain, start, end)]
+    sides = [(old, history.commits[new].parents[1]) for old, new in merges]
+    trees = dict(zip(merges, merge_trees(repository, sides), strict=True)) if sides else {}
+    found = []
+    now = 0
+    for start, end, raw in pairs:
+        old, new = history.commits[chain[start]], history.commits[chain[end]]
+        own = [history.commits[oid] for oid in chain[start + 1 : end + 1]]
+        new_ones = [commit for one in own for commit in brought[one.oid]]
+        trailers = read_trailers(new.message)
+        authors = [author for commit in new_ones for author in commit.named()]
+        if trees.get((old.oid, new.oid)) != new.tree:
+            squashed = bool(trailers.head)
+            authors += [author for commit in own for author in commit.named(committer=not squashed)]
+        now = max(now, old.time, *(commit.time for commit in own))
+        ids = frozenset(commit.oid for commit in (*new_ones, *own))
+        unique = {author.email.casefold(): author for author in authors}
+        found.append(Move(old, new, raw, tuple(unique.values()), ids, now, trailers))
+    return found
+
+
+def _is_merge(history: History, chain: Sequence[str], start: int, end: int) -> bool:
+    return end == start + 1 and len(history.commits[chain[end]].parents) == 2
+
+
+def _trailers(history: History, oid: str) -> Trailers:
+    return read_trailers(history.commits[oid].message)
+
+
+@dataclass(slots=True)
+class Rules:
+    """The policy and the code owners along the branch, read once for each content that they ever had."""
+
+    repository: Repository
+    _blobs: dict[str, str] = field(default_factory=dict)
+    _policies: dict[str, Policy | InvalidInput] = field(default_factory=dict)
+    _owners: dict[tuple[str, str], CodeOwners] = field(default_factory=dict)
+    _contents: dict[str, bytes] = field(default_factory=dict)
+
+    def start(self, commit: str) -> None:
+        """Begin at this commit."""
+        raw = self.repository.run("ls-tree", "-z", "--full-tree", commit, "--", *WATCHED)
+        self._blobs = {}
+        for line in raw.split(b"\0")[:-1]:
+            head, _, path = line.partition(b"\t")
+            mode, _kind, oid = head.decode("ascii").split(" ")
+            if mode in REGULAR_MODES:
+                self._blobs[decode_path(path)] = oid
+
+    def follow(self, files: Iterable[FileChange]) -> None:
+        """Go one move further."""
+        for file in files:
+            if file.path in WATCHED:
+                self._blobs.pop(file.path, None)
+                if file.new_mode in REGULAR_MODES:
+                    self._blobs[file.path] = file.new
+
+    def policy(self) -> Policy:
+        """The policy here; raises InvalidInput if it is none."""
+        oid = self._blobs.get(POLICY_FILE, "")
+        if oid not in self._policies:
+            try:
+                self._policies[oid] = load_policy(self._content(oid) if oid else None)
+            except InvalidInput as error:
+                self._policies[oid] = error
+        found = self._policies[oid]
+        if isinstance(found, InvalidInput):
+            raise found
+        return found
+
+    def ownership(self, policy: Policy, paths: Sequence[str]) -> tuple[str, Mapping[str, tuple[Rule, ...]]]:
+        """The file of code owners here ("" for none) and who owns the paths; raises InvalidInput."""
+        present = {place: self._content(oid) for place, oid in self._blobs.items() if place != POLICY_FILE}
+        located = locate(present, policy.dialect)
+        if located is None:
+            return "", {}
+        file, dialect = located
+        key = (f"{dialect}:{file}", self._blobs[file])
+        if key not in self._owners:
+            self._owners[key] = parse(present[file], file, dialect)
+        owners = self._owners[key]
+        if owners.mistakes:
+            raise InvalidInput(owners.mistakes)
+        return file, owners.owners_of_all(paths)
+
+    def _content(self, oid: str) -> bytes:
+        if oid not in self._contents:
+            self._contents[oid] = read_objects(self.repository, [oid])[oid]
+        return self._contents[oid]

@@ -1,0 +1,251 @@
+"""Replay the incident on the sample shortener, in a scratch repository, with the commands that people type."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import gate
+from gate.errors import CannotDecide, UsageError
+from gate.git.repository import git_environment
+from gate.process import Finished, supervise
+
+Kind = Literal["story", "command", "output"]
+Tell = Callable[[Kind, str], None]
+
+TIMEOUT = 120.0
+OUTPUT_LIMIT = 1024 * 1024
+SERVICE = ("flask", "prometheus_client")
+"""What the sample's web layer imports; without it, its tests cannot run."""
+NOT_COPIED = (
+    "__pycache__", ".venv", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache", "*.db*",
+)  # fmt: skip
+ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX", "POETRY_VIRTUALENVS_PATH")
+KEY = "nehemiah"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody in the story, as git knows them."""
+
+    name: str
+    email: str
+
+
+SENIOR = Actor("Nehemiah", "nehemiah@acme.example")
+HIRE = Actor("New Hire", "new@acme.example")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the story, what is told before it, and what makes the replay a true one.
+
+    It must end with the exit code `ends`, and what it prints must have each of `says` in it.
+    """
+
+    story: str
+    command: str
+    by: Actor = SENIOR
+    ends: int = 0
+    says: tuple[str, ...] = ()
+
+
+STEPS = (
+    Step(
+        "Nehemiah, a senior, keeps a URL shortener. CODEOWNERS names him, gate.yaml asks for his approval,"
+        " and his public key is in it.",
+        "git init --quiet --initial-branch main",
+    ),
+    Step("", "git add --all"),
+    Step("", "git commit --quiet --message 'Version 1'"),
+    Step(
+        "A new hire writes version 2 on a branch: it brings along the links of the first days, which were kept"
+        " in a file, urls.json.",
+        "git switch --quiet --create version-2",
+        by=HIRE,
+    ),
+    Step("", "git apply --index ../version-2.patch", by=HIRE),
+    Step("", "git commit --message 'Version 2: bring the old links along'", by=HIRE),
+    Step(
+        "On main, this would have been deployed at once, and would have failed in production. May it enter?",
+        "gate check",
+        by=HIRE,
+        ends=1,
+        says=("moving.py:17", "moving.py:25", "moving.py:32", "`json.load`", "`json.loads`", "`json`", "@nehemiah"),
+    ),
+    Step("The new hire mends it, and writes the test that was missing.", "git apply --index ../mended.patch", by=HIRE),
+    Step("", "git commit --message 'Read JSON as what it is'", by=HIRE),
+    Step(
+        "The checks pass now. Only the approval is missing, and the gate says whose.",
+        "gate check",
+        by=HIRE,
+        ends=1,
+        says=("✓ checks", "@nehemiah"),
+    ),
+    Step(
+        "Nehemiah reads the change, and signs exactly what he has read.",
+        f"gate approve version-2 --key ../{KEY}",
+        says=("Approved by @nehemiah",),
+    ),
+    Step("Now it may enter.", "gate check", by=HIRE, says=("May merge",)),
+    Step("", f"gate merge version-2 --key ../{KEY}", says=("Merged version-2 into main",)),
+    Step("Later, anybody can prove it, offline.", "gate audit"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How it went. `surprise` says what went otherwise than it should, and is empty if all went well.
+
+    `kept` is the repository, where somebody asked to keep it.
+    """
+
+    surprise: str
+    kept: Path | None
+
+
+def replay(
+    tell: Tell, *, keep: Path | None = None, colour: bool = False, environ: Mapping[str, str] = os.environ
+) -> Replay:
+    """Go through the story, telling each command before it runs and its output after.
+
+    Everything happens in a folder of the replay's own, which is gone afterwards, however it ends; with `keep`
+    it happens there, and stays. Raises UsageError if `keep` cannot be used.
+    """
+    with _scratch(keep) as scratch:
+        repository = scratch / "shortener"
+        left_out = set_stage(scratch, environ)
+        if left_out:
+            tell("story", left_out)
+        for step in STEPS:
+            if step.story:
+                tell("story", step.story)
+            tell("command", step.command)
+            done = _run(step, repository, environment_of(step.by, environ, colour=colour))
+            text = (done.stdout + done.stderr).decode("utf-8", "replace")
+            tell("output", text)
+            surprise = _surprise(step, done, text)
+            if surprise:
+                return Replay(surprise, keep and repository)
+        return Replay("", keep and repository)
+
+
+def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
+    """Put everything into `scratch` that the story starts from: the sample, the patches and Nehemiah's key.
+
+    Returns what has to be told about it, if anything: which tests cannot run here.
+    """
+    repository = scratch / "shortener"
+    shutil.copytree(sample(), repository, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    for patch in (Path(gate.__file__).parent / "demo").glob("*.patch"):
+        shutil.copy(patch, scratch)
+    command = f"ssh-keygen -q -t ed25519 -N '' -C {KEY} -f {KEY}"
+    done = _run(Step("", command), scratch, environment_of(SENIOR, environ))
+    if done.returncode != 0:
+        raise CannotDecide(f"ssh-keygen failed: {done.stderr.decode('utf-8', 'replace').strip()}")
+    public = (scratch / f"{KEY}.pub").read_text("utf-8").strip()
+    policy = repository / "gate.yaml"
+    text = policy.read_text("utf-8")
+    text = _put(text, f"emails: [{SENIOR.email}]", f'emails: [{SENIOR.email}], keys: ["{public}"]')
+    missing = [name for name in SERVICE if find_spec(name) is None]
+    if missing:
+        text = _put(text, "{tool: pytest,", "{tool: pytest, args: [--ignore=tests/web],")
+    policy.write_text(text, "utf-8")
+    if not missing:
+        return ""
+    names = " and ".join(missing)
+    return (
+        f"{names} {'is' if len(missing) == 1 else 'are'} not installed here, so this replay's gate.yaml leaves"
+        " out the tests below tests/web. All else is checked."
+    )
+
+
+def sample() -> Path:
+    """The folder of the sample, in an installed gate or in a checkout."""
+    package = Path(gate.__file__).parent
+    for folder in (package / "_sample", package.parent / "example_shortener"):
+        if (folder / "gate.yaml").is_file():
+            return folder
+    raise CannotDecide("the sample that the demo replays is not installed", "reinstall merge-gate")
+
+
+def environment_of(actor: Actor, environ: Mapping[str, str], *, colour: bool = False) -> dict[str, str]:
+    """The environment in which `actor` types: whoever runs the demo has no say in it by their settings of git."""
+    clean = {name: value for name, value in git_environment(environ).items() if name not in ENVIRONMENTS}
+    clean |= {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": actor.name,
+        "GIT_AUTHOR_EMAIL": actor.email,
+        "GIT_COMMITTER_NAME": actor.name,
+        "GIT_COMMITTER_EMAIL": actor.email,
+        "PYTHONIOENCODING": "utf-8",
+    }
+    clean.pop("GITHUB_STEP_SUMMARY", None)
+    clean["FORCE_COLOR" if colour else "NO_COLOR"] = "1"
+    clean.pop("NO_COLOR" if colour else "FORCE_COLOR", None)
+    return clean
+
+
+@contextmanager
+def _scratch(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+            used = any(keep.iterdir())
+        except OSError as error:
+            raise UsageError(f"--keep {keep}: {error.strerror}", "name a folder that can be made") from error
+        if used:
+            raise UsageError(f"--keep {keep}: there is something in it", "name a new or an empty folder")
+        yield keep.absolute()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="gate-demo-")).resolve()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(step: Step, folder: Path, environ: Mapping[str, str]) -> Finished:
+    argv = shlex.split(step.command)
+    # The gate that is shown is this one, whatever else is on PATH.
+    start = [sys.executable, "-P", "-m", "gate"] if argv[0] == "gate" else argv[:1]
+    try:
+        return supervise(
+            [*start, *argv[1:]],
+            cwd=str(folder),
+            env=environ,
+            timeout=TIMEOUT,
+            limit=OUTPUT_LIMIT,
+            cancel=threading.Event(),
+        )
+    except FileNotFoundError as error:
+        raise CannotDecide(f"{argv[0]} is not installed or not on PATH", f"install {argv[0]}") from error
+
+
+def _surprise(step: Step, done: Finished, text: str) -> str:
+    """What went otherwise than the story has it."""
+    if done.ended != "exit":
+        return f"`{step.command}` did not come to its end ({done.ended})"
+    if done.returncode != step.ends:
+        return f"`{step.command}` ended with exit code {done.returncode}, and {step.ends} was expected"
+    missing = [words for words in step.says if words not in text]
+    if missing:
+        return f"`{step.command}` was expected to say {missing[0]!r}"
+    return ""
+
+
+def _put(text: str, old: str, new: str) -> str:
+    if text.count(old) != 1:
+        raise CannotDecide(f"the sample's gate.yaml does not have {old!r} once", "reinstall merge-gate")
+    return text.replace(old, new)

@@ -1,0 +1,145 @@
+"""The steps of a protected branch: its first-parent history, read in a few streams however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gate.git.change import FORGE_COMMITTERS, MERGE_SETTINGS
+from gate.git.repository import Repository
+from gate.model import Author
+
+_SEPARATOR = "%x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit, with everybody it names. `time` is the committer's, in seconds since the epoch."""
+
+    oid: str
+    parents: tuple[str, ...]
+    tree: str
+    time: int
+    author: Author
+    committer: Author
+    co_authors: tuple[Author, ...] = ()
+    message: str = ""
+
+    @property
+    def title(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0]
+
+    def named(self, *, committer: bool = True) -> Iterator[Author]:
+        """Author and co-authors, and the committer unless that is a forge."""
+        yield self.author
+        if committer and self.committer.email not in FORGE_COMMITTERS:
+            yield self.committer
+        yield from self.co_authors
+
+
+@dataclass(slots=True)
+class History:
+    """The commits of a range by id, and its first-parent chain, oldest first."""
+
+    commits: dict[str, Commit] = field(default_factory=dict)
+    chain: list[str] = field(default_factory=list)
+
+
+def read_history(repository: Repository, start: str, end: str) -> History:
+    """Every commit that is in `end` and not in `start` ("" for all), and the chain of first parents."""
+    history = History()
+    for commit in _read(repository, [end, *([f"^{start}"] if start else [])]):
+        history.commits[commit.oid] = commit
+    oid = end
+    while oid in history.commits:
+        history.chain.append(oid)
+        parents = history.commits[oid].parents
+        oid = parents[0] if parents else ""
+    history.chain.reverse()
+    return history
+
+
+def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[bytes]:
+    """For each pair of commits (old, new) git's raw, rename-free, NUL-separated diff, byte by byte."""
+    asked = "".join(f"{new} {old}\n" for old, new in pairs)
+    options = ("--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev")
+    fields = repository.run("diff-tree", *options, stdin=asked.encode("ascii")).split(b"\0")
+    found: list[bytes] = []
+    position = 0
+    for _, new in pairs:
+        start = position
+        if position < len(fields) and fields[position] == new.encode("ascii"):
+            start = position = position + 1
+            while position < len(fields) - 1 and fields[position].startswith(b":"):
+                position += 2
+        found.append(b"".join(part + b"\0" for part in fields[start:position]))
+    return found
+
+
+def newcomers(history: History) -> dict[str, list[Commit]]:
+    """For each commit of the chain, what it brought in besides itself: what its first parent did not have."""
+    seen = set(history.chain)
+    brought: dict[str, list[Commit]] = {}
+    for oid in history.chain:
+        new: list[Commit] = []
+        waiting = list(history.commits[oid].parents[1:])
+        while waiting:
+            parent = waiting.pop()
+            if parent in seen or parent not in history.commits:
+                continue
+            seen.add(parent)
+            new.append(history.commits[parent])
+            waiting += history.commits[parent].parents
+        brought[oid] = new
+    return brought
+
+
+def existing(repository: Repository, names: Iterable[str]) -> list[str]:
+    """For each `commit:path` the object id, or "" where there is nothing; in one call."""
+    asked = "".join(f"{name}\n" for name in names)
+    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked.encode("ascii"))
+    answers = raw.decode("utf-8", "replace").splitlines()
+    return [line.partition(" ")[0] if line.endswith(" blob") else "" for line in answers]
+
+
+def _read(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
+    trailers = "%(trailers:key=Co-authored-by,valueonly,separator=%x01)"
+    form = _SEPARATOR.join(("%H", "%P", "%T", "%ct", "%an", "%ae", "%cn", "%ce", trailers, "%B", ""))
+    raw = repository.run(
+        "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", *revisions, "--"
+    )
+    fields = raw.decode("utf-8", "replace").split("\0")
+    for start in range(0, len(fields) - 10, 10):
+        oid, parents, tree, time, name, email, committer, committer_email, trailing, body = fields[
+            start : start + 10
+        ]
+        yield Commit(
+            oid.lstrip("\n"),
+            tuple(parents.split()),
+            tree,
+            int(time),
+            Author(name, email),
+            Author(committer, committer_email),
+            tuple(_co_author(line) for line in trailing.split("\x01") if line.strip()),
+            body,
+        )
+
+
+def _co_author(trailer: str) -> Author:
+    name, _, email = trailer.strip().removesuffix(">").rpartition("<")
+    return Author(name.strip(), email.strip())
+
+
+def merge_trees(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """The tree that merging each pair of commits gives, or "" where git cannot merge them by itself."""
+    asked = "".join(f"{ours} {theirs}\n" for ours, theirs in pairs).encode("ascii")
+    options = ("--write-tree", "--stdin", "--name-only", "--no-messages")
+    fields = repository.run(*MERGE_SETTINGS, "merge-tree", *options, stdin=asked).split(b"\0")
+    found = []
+    position = 0
+    for _ in pairs:
+        clean, tree = fields[position : position + 2]
+        found.append(tree.decode("ascii") if clean == b"1" else "")
+        position = fields.index(b"", position + 2) + 1
+    return found

@@ -1,0 +1,272 @@
+"""approve, approvals, revoke, merge and audit, as two people use them, through the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.town import Town
+
+
+def outcomes(verdict: dict[str, object]) -> dict[str, str]:
+    requirements = verdict["requirements"]
+    assert isinstance(requirements, list)
+    return {requirement["id"]: requirement["outcome"] for requirement in requirements}
+
+
+def test_from_a_branch_to_an_audited_merge(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    assert not new.may_merge("feature")
+
+    said = senior.approve("feature")
+    assert "M a.py  (yours)" in said.out
+    assert "Approved by @nehemiah" in said.out
+
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    message = town.server.git("log", "-1", "--format=%B", "main")
+    for trailer in ("Gate-Approved-by: @nehemiah", "Gate-Verdict: ", "Gate-Change: ", "Gate-Log: "):
+        assert trailer in message
+    assert town.server.git("show", "main:a.py") == "x = 2"
+
+    elsewhere = town.clone("ada")
+    audited = elsewhere.gate("audit", "--fetch", "--all")
+    assert audited.code == 0, audited.text
+    assert "approved by @nehemiah" in audited.out
+    assert "signed by @nehemiah" in audited.out
+
+
+def test_an_answer_that_was_kept_gives_way_to_a_new_approval(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.fetch()
+    for _ in range(2):
+        assert senior.gate_process("check", "--head", "origin/feature").code == 1
+    assert senior.gate_process("approve", "feature").code == 0
+    for _ in range(2):
+        assert senior.gate_process("check", "--head", "origin/feature").code == 0
+
+
+def test_the_json_of_approvals_is_that_of_the_verdict(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("feature")
+    (decision,) = senior.decisions("feature")
+    assert decision | {"id": ""} == {
+        "id": "",
+        "by": "@nehemiah",
+        "kind": "approve",
+        "source": "ssh",
+        "counted": True,
+        "why": "",
+        "files": ["a.py"],
+    }
+    assert senior.verdict("origin/feature")["approvals"] == [decision]
+
+
+def test_the_record_lies_where_the_contract_says(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("feature")
+    identity = senior.decisions("feature")[0]["id"]
+    digest = senior.verdict("origin/feature")["change"]["digest"]
+    expected = [
+        f"changes/{digest}",
+        f"records/{identity[:2]}/{identity}.json",
+        f"records/{identity[:2]}/{identity}.sig",
+    ]
+    assert senior.log() == expected
+    assert town.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines() == expected
+
+
+def test_approving_twice_records_once(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("feature")
+    before = senior.log()
+    assert "Already approved" in senior.approve("feature").out
+    assert senior.log() == before
+
+
+def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
+    new, senior, bob = town.clone("newhire"), town.clone("nehemiah"), town.clone("bob")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.approve("feature", "--block", "--reason", "drops the index")
+    senior.approve("feature")
+    verdict = senior.verdict("origin/feature")
+    assert outcomes(verdict)["approvals"] == "unmet"
+    assert "@bob objects: drops the index" in str(verdict["requirements"])
+
+    identity = next(one["id"] for one in bob.decisions("feature") if one["kind"] == "block")
+    assert senior.gate("revoke", identity).code == 2
+    assert not senior.may_merge("origin/feature")
+    assert bob.gate("revoke", identity[:12]).code == 0
+    assert senior.gate("approvals", "--fetch", "feature").code == 0
+    assert senior.may_merge("origin/feature")
+
+
+def test_an_approval_that_is_revoked_no_longer_counts(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("feature")
+    assert senior.may_merge("origin/feature")
+    assert senior.gate("revoke", senior.decisions("feature")[0]["id"]).code == 0
+    assert [(one["counted"], one["why"]) for one in senior.decisions("feature")] == [(False, "revoked")]
+    assert not senior.may_merge("origin/feature")
+    senior.approve("feature")
+    assert senior.may_merge("origin/feature"), "who changed their mind may change it again"
+
+
+@pytest.mark.parametrize(
+    ("key", "args", "told"),
+    [
+        ("newhire", (), "@newhire is an author of this change, and nobody approves their own"),
+        ("stranger", (), "belongs to nobody in the policy of main"),
+        ("ci", (), "@ci is a bot by the policy"),
+        ("bob", ("--waive", "--reason", "x"), "@bob is not one of the guardians"),
+        ("ada", ("--waive",), "a waiver needs a reason"),
+        ("nowhere", (), "there is no key file"),
+        ("ada", ("--reason", "x" * 5000), "the reason is longer than"),
+    ],
+    ids=["own change", "unknown key", "bot", "no guardian", "no reason", "no key", "long reason"],
+)
+def test_what_would_not_count_is_refused_with_a_sentence(
+    town: Town, key: str, args: tuple[str, ...], told: str
+) -> None:
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    said = new.gate("approve", "feature", "--key", new.key(key), *args)
+    assert said.code == 2
+    assert told in said.err
+    assert new.git("for-each-ref", "refs/gate") == ""
+
+
+def test_nothing_to_approve_is_said(town: Town) -> None:
+    senior = town.clone("nehemiah")
+    said = senior.gate("approve", "main")
+    assert said.code == 2
+    assert "nothing to approve: main changes nothing on main" in said.err
+
+
+def test_a_conflict_is_nothing_to_approve(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.commit("own", {"a.py": "x = 3\n"})
+    senior.fetch()
+    said = senior.gate("approve", "feature")
+    assert said.code == 2
+    assert "in conflict" in said.err
+
+
+def test_without_a_remote_it_stays_here(town: Town) -> None:
+    senior = town.clone("nehemiah")
+    senior.git("checkout", "-q", "-b", "feature")
+    senior.commit("v2", {"a.py": "x = 2\n"}, author="newhire", push=False)
+    senior.git("config", "user.email", "newhire@acme.example")
+    senior.git("commit", "-q", "--amend", "--no-edit", "--reset-author")
+    senior.git("remote", "remove", "origin")
+    said = senior.gate("approve", "feature")
+    assert said.code == 0, said.text
+    assert senior.may_merge("feature")
+
+
+def test_a_remote_that_cannot_be_reached_loses_nothing(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.fetch()
+    away = town.path / "away.git"
+    town.server.path.rename(away)
+    said = senior.gate("approve", "feature")
+    assert said.code == 3
+    assert "not shared yet" in said.text
+    assert senior.may_merge("origin/feature")
+    away.rename(town.server.path)
+    assert senior.gate("approve", "feature").code == 0
+    assert town.server.git("rev-parse", "refs/gate/log") == senior.git("rev-parse", "refs/gate/log")
+
+
+def test_a_waiver_opens_and_is_loud_everywhere(town: Town) -> None:
+    new, ada = town.clone("newhire"), town.clone("ada")
+    new.commit("hotfix", {"a.py": "x = 2\n"}, branch="hotfix")
+    ada.approve("hotfix", "--waive", "--reason", "outage 4711")
+    checked = ada.gate("check", "--head", "origin/hotfix")
+    assert checked.code == 0
+    assert "WAIVED by @ada: outage 4711" in checked.out
+    merged = ada.gate("merge", "hotfix", "--push")
+    assert merged.code == 0, merged.text
+    assert "WAIVED by @ada: outage 4711" in merged.out
+    assert "Gate-WAIVED-by: @ada" in town.server.git("log", "-1", "--format=%B", "main")
+    assert "WAIVED by @ada: outage 4711" in ada.gate("audit", "--all").out
+
+
+@pytest.mark.parametrize("stale", ["change", "owned", "head"])
+def test_staleness(town: Town, stale: str) -> None:
+    town.set_policy(town.policy(f"      owners: {{stale: {stale}}}\n      checks: [ok]\n"))
+    new, senior, bob = town.clone("newhire"), town.clone("nehemiah"), town.clone("bob")
+    new.commit("v2", {"a.py": "x = 2\n", "docs/index.md": "# New\n"}, branch="feature")
+    senior.approve("feature")
+    bob.approve("feature")
+    assert bob.may_merge("origin/feature")
+
+    # The branch is rebased over another file: the content is the same, the commit is not.
+    new.git("commit", "-q", "--amend", "-m", "the same in other words")
+    new.git("push", "-q", "-f", "origin", "feature")
+    bob.fetch()
+    assert bob.may_merge("origin/feature") == (stale != "head")
+
+    new.commit("more docs", {"docs/index.md": "# Newer\n"}, branch="feature")
+    bob.approve("feature")
+    why = {
+        one["by"]: (one["counted"], one["why"])
+        for one in bob.decisions("feature")
+        if one["by"] == "@nehemiah"
+    }
+    expected = {
+        "change": (False, "stale: docs/index.md changed since"),
+        "owned": (True, "stale for docs/index.md, changed since"),
+        "head": (False, "stale: docs/index.md changed since"),
+    }
+    assert why["@nehemiah"] == expected[stale]
+    assert bob.may_merge("origin/feature") == (stale == "owned")
+
+
+def test_the_agent_signs_too(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.fetch()
+    socket = str(town.path / "agent")
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        while not Path(socket).exists():
+            agent.poll()
+        env = {"SSH_AUTH_SOCK": socket, "PATH": os.environ["PATH"]}
+        subprocess.run(["ssh-add", "-q", senior.key("nehemiah")], env=env, check=True)
+        senior.git("config", "user.signingkey", f"key::{town.public('nehemiah')}")
+        (town.keys / "nehemiah").unlink()
+        said = senior.gate_process("approve", "feature", env={"SSH_AUTH_SOCK": socket})
+        assert said.code == 0, said.text
+        senior.git("config", "--unset", "user.signingkey")
+        said = senior.gate_process("approve", "feature", "--block", env={"SSH_AUTH_SOCK": socket})
+        assert said.code == 0, "the agent's key is found without being named"
+    finally:
+        agent.terminate()
+        agent.wait()
+    assert {one["why"] for one in senior.decisions("feature")} == {"", "withdrawn: the same person objects"}
+
+
+def test_a_key_with_a_passphrase_needs_the_agent(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.fetch()
+    key = senior.key("nehemiah")
+    subprocess.run(
+        ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", key], check=True, capture_output=True
+    )
+    said = senior.gate_process(
+        "approve", "feature", env={"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
+    )
+    assert said.code == 3
+    assert "ssh-add" in said.err
