@@ -17,8 +17,12 @@ def main() -> int:
         code = answer(arguments[1:])
         if code is not None:
             return code
+    import signal
+
     from gate.cli.main import run
 
+    # A build server ends a job with TERM: what runs is ended then as on ^C, and nothing stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return run(arguments)
 
 

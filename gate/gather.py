@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gate.codeowners import PLACES, Rule, locate, parse
+from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput
 from gate.git.objects import REGULAR_MODES, read_blob, read_blobs, read_objects
 from gate.git.repository import Repository
@@ -28,20 +28,26 @@ def policy_at(repository: Repository, commit: str) -> Policy:
     return load_policy(read_blob(repository, commit, POLICY_FILE), POLICY_FILE)
 
 
-def ownership_at(repository: Repository, change: Change, policy: Policy) -> Ownership:
-    """Who owns the changed paths by the CODEOWNERS at the base; raises InvalidInput with every mistake in it."""
-    places = [place for group in PLACES.values() for place in group]
-    present = {
-        place: blob for place, blob in read_blobs(repository, change.base, places).items() if blob is not None
-    }
+def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOwners | None:
+    """The CODEOWNERS file that counts in the tree of `commit`, with its mistakes; None if there is none."""
+    places = dict.fromkeys(place for group in PLACES.values() for place in group)
+    blobs = read_blobs(repository, commit, places)
+    present = {place: blob for place, blob in blobs.items() if blob is not None}
     found = locate(present, policy.dialect)
     if found is None:
-        return Ownership("", {})
+        return None
     file, dialect = found
-    owners = parse(present[file], file, dialect)
+    return parse(present[file], file, dialect)
+
+
+def ownership_at(repository: Repository, change: Change, policy: Policy) -> Ownership:
+    """Who owns the changed paths by the CODEOWNERS at the base; raises InvalidInput with its mistakes."""
+    owners = codeowners_at(repository, change.base, policy)
+    if owners is None:
+        return Ownership("", {})
     if owners.mistakes:
         raise InvalidInput(owners.mistakes, "mend it on the base branch; `gate owners --lint` shows the same")
-    return Ownership(file, owners.owners_of_all([entry.path for entry in change.files]))
+    return Ownership(owners.file, owners.owners_of_all([entry.path for entry in change.files]))
 
 
 def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]:
@@ -62,7 +68,7 @@ def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]
         if entry.status == "deleted" and entry.path in moved:
             continue
         source = change.renames.get(entry.path, "")
-        before = old_of[source] if source in old_of else entry
+        before = old_of.get(source, entry)
         sides.append(
             Sides(
                 entry.path,

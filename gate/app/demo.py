@@ -17,7 +17,6 @@ from typing import Literal
 
 import gate
 from gate.errors import CannotDecide, UsageError
-from gate.git.repository import git_environment
 from gate.process import Finished, supervise
 
 Kind = Literal["story", "command", "output"]
@@ -81,7 +80,9 @@ STEPS = (
         "gate check",
         by=HIRE,
         ends=1,
-        says=("moving.py:17", "moving.py:25", "moving.py:32", "`json.load`", "`json.loads`", "`json`", "@nehemiah"),
+        says=(
+            "moving.py:17", "`json.load`", "moving.py:20", "`json`", "moving.py:27", "`json.loads`", "✗ owners",
+        ),
     ),
     Step("The new hire mends it, and writes the test that was missing.", "git apply --index ../mended.patch", by=HIRE),
     Step("", "git commit --message 'Read JSON as what it is'", by=HIRE),
@@ -124,9 +125,7 @@ def replay(
     """
     with _scratch(keep) as scratch:
         repository = scratch / "shortener"
-        left_out = set_stage(scratch, environ)
-        if left_out:
-            tell("story", left_out)
+        tell("story", set_stage(scratch, environ))
         for step in STEPS:
             if step.story:
                 tell("story", step.story)
@@ -143,7 +142,7 @@ def replay(
 def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
     """Put everything into `scratch` that the story starts from: the sample, the patches and Nehemiah's key.
 
-    Returns what has to be told about it, if anything: which tests cannot run here.
+    Returns what has to be told about it: which of the sample's tests are left out.
     """
     repository = scratch / "shortener"
     shutil.copytree(sample(), repository, ignore=shutil.ignore_patterns(*NOT_COPIED))
@@ -158,16 +157,12 @@ def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
     text = policy.read_text("utf-8")
     text = _put(text, f"emails: [{SENIOR.email}]", f'emails: [{SENIOR.email}], keys: ["{public}"]')
     missing = [name for name in SERVICE if find_spec(name) is None]
+    less = "--ignore=tests/web" if missing else '-m, "not slow"'
+    policy.write_text(_put(text, "{tool: pytest,", f"{{tool: pytest, args: [{less}],"), "utf-8")
     if missing:
-        text = _put(text, "{tool: pytest,", "{tool: pytest, args: [--ignore=tests/web],")
-    policy.write_text(text, "utf-8")
-    if not missing:
-        return ""
-    names = " and ".join(missing)
-    return (
-        f"{names} {'is' if len(missing) == 1 else 'are'} not installed here, so this replay's gate.yaml leaves"
-        " out the tests below tests/web. All else is checked."
-    )
+        there = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed here"
+        return f"{there}, so the tests in tests/web, which need it, are left out. All else is checked."
+    return "To be quick, the tests that start a real server are left out. All else is checked."
 
 
 def sample() -> Path:
@@ -181,7 +176,11 @@ def sample() -> Path:
 
 def environment_of(actor: Actor, environ: Mapping[str, str], *, colour: bool = False) -> dict[str, str]:
     """The environment in which `actor` types: whoever runs the demo has no say in it by their settings of git."""
-    clean = {name: value for name, value in git_environment(environ).items() if name not in ENVIRONMENTS}
+    clean = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("GIT_", "GITHUB_")) and name not in ENVIRONMENTS
+    }
     clean |= {
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -191,7 +190,6 @@ def environment_of(actor: Actor, environ: Mapping[str, str], *, colour: bool = F
         "GIT_COMMITTER_EMAIL": actor.email,
         "PYTHONIOENCODING": "utf-8",
     }
-    clean.pop("GITHUB_STEP_SUMMARY", None)
     clean["FORCE_COLOR" if colour else "NO_COLOR"] = "1"
     clean.pop("NO_COLOR" if colour else "FORCE_COLOR", None)
     return clean

@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
-TOKEN = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
-WORD = re.compile(r"\S+")
+WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
+ODD_SPACE = re.compile(r"(?:(?![ \t\n])\s|[\u200b-\u200f\u2060\ufeff])(?<!\r)|\r(?!\n|\Z)")
+"""White space that looks like a blank and is none to a forge, or that cannot be seen at all."""
 
 
-class Token(NamedTuple):
-    """A word of a line as it is written, and the column at which it begins, from 1."""
-
-    text: str
-    column: int
+def text_of(data: bytes) -> str:
+    """A file as text, losing nothing but a byte order mark."""
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
 def lines_of(data: bytes) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers, without their ends; a byte order mark is dropped."""
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text_of(data).split("\n"), 1):
         yield number, line.removesuffix("\r")
 
 
-def tokens_of(line: str) -> list[Token]:
-    """The words of a line; a backslash keeps what follows in the word. A comment ends the line."""
-    found = []
-    for match in (TOKEN if "\\" in line else WORD).finditer(line):
-        if match[0].startswith("#"):
-            break
-        found.append(Token(match[0], match.start() + 1))
-    return found
+def words_of(line: str) -> list[str]:
+    """The words of a line as they are written; a backslash keeps what follows in the word, a comment ends it all."""
+    if "\\" not in line:
+        words = line.split()
+        if "#" not in line:
+            return words
+    else:
+        words = WORD.findall(line)
+    for number, word in enumerate(words):
+        if word[0] == "#":
+            return words[:number]
+    return words
 
 
-def unescaped(text: str) -> str:
-    """`text` with each backslash taken away, and what follows it kept."""
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+def column_of(line: str, number: int) -> int:
+    """The column, from 1, at which the word `number` of the line begins."""
+    for found, match in enumerate(WORD.finditer(line)):
+        if found == number:
+            return match.start() + 1
+    return 1

@@ -6,16 +6,22 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gate.model import Broken, Finding, Ran, Verdict
+from gate.model import Broken, Finding, Outcome, Ran, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """The findings of a check: those that block, other new ones, and those that were there before."""
+class Group:
+    """The findings of one check, or of one requirement: what blocks, what else is new, what was there before."""
 
+    id: str
     blocking: tuple[Finding, ...]
-    other: tuple[Finding, ...]
-    old: tuple[Finding, ...]
+    other: tuple[Finding, ...] = ()
+    old: tuple[Finding, ...] = ()
+
+    def marked(self) -> Iterator[tuple[Finding, bool]]:
+        """Every finding, and whether it blocks."""
+        yield from ((finding, True) for finding in self.blocking)
+        yield from ((finding, False) for finding in (*self.other, *self.old))
 
 
 def place(finding: Finding) -> tuple[str, int, int, str]:
@@ -23,22 +29,25 @@ def place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, finding.line, finding.column, finding.rule
 
 
-def split(result: Ran) -> Split:
-    """The findings of `result`, each kind in the order of `place`."""
-    rest = Counter(result.findings) - Counter(result.blocking)
-    others = sorted(rest.elements(), key=place)
-    return Split(
-        tuple(sorted(result.blocking, key=place)),
-        tuple(finding for finding in others if finding.new),
-        tuple(finding for finding in others if not finding.new),
+def group_of(source: Ran | Outcome) -> Group:
+    """The findings of `source`, each kind in the order of `place`. Those of a requirement block while it is open."""
+    if isinstance(source, Outcome):
+        found = tuple(sorted(source.findings, key=place))
+        blocks = source.state in {"unmet", "undecided"}
+        return Group(source.id, found, ()) if blocks else Group(source.id, (), found)
+    rest = sorted((Counter(source.findings) - Counter(source.blocking)).elements(), key=place)
+    return Group(
+        source.id,
+        tuple(sorted(source.blocking, key=place)),
+        tuple(finding for finding in rest if finding.new),
+        tuple(finding for finding in rest if not finding.new),
     )
 
 
-def marked(result: Ran) -> Iterator[tuple[Finding, bool]]:
-    """Every finding of `result`, and whether it blocks."""
-    parts = split(result)
-    yield from ((finding, True) for finding in parts.blocking)
-    yield from ((finding, False) for finding in (*parts.other, *parts.old))
+def groups(verdict: Verdict) -> list[Group]:
+    """The findings of every check that ran, then those of every requirement that has any."""
+    ran = [group_of(result) for result in verdict.checks if isinstance(result, Ran)]
+    return ran + [group_of(outcome) for outcome in verdict.outcomes if outcome.findings]
 
 
 class Fingerprints:

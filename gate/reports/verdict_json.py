@@ -29,6 +29,17 @@ from gate.model import (
 from gate.reports.context import ReportContext
 
 VERSION: Final = 1
+FINDING_FIELDS: Final = (
+    "path",
+    "line",
+    "column",
+    "end_line",
+    "rule",
+    "severity",
+    "message",
+    "hint",
+    "new",
+)
 Data = dict[str, Any]
 """A JSON object. Its values are of every type that JSON has."""
 
@@ -117,6 +128,9 @@ def _requirement(outcome: Outcome) -> Data:
             for missing in outcome.missing
         ],
         "advice": list(outcome.advice),
+        "findings": [
+            {field: getattr(finding, field) for field in FINDING_FIELDS} for finding in outcome.findings
+        ],
     }
 
 
@@ -159,18 +173,7 @@ def _finding(finding: Finding, blocking: Counter[Finding]) -> Data:
     # Of findings that are alike in everything, as many block as the check says.
     blocks = blocking[finding] > 0
     blocking[finding] -= blocks
-    return {
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "end_line": finding.end_line,
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "message": finding.message,
-        "hint": finding.hint,
-        "new": finding.new,
-        "blocks": blocks,
-    }
+    return {field: getattr(finding, field) for field in FINDING_FIELDS} | {"blocks": blocks}
 
 
 def from_json(text: str) -> Verdict:
@@ -219,7 +222,14 @@ def _read_requirement(data: Mapping[str, Any]) -> Outcome:
         Missing(tuple(item["paths"]), item["need"], tuple(item["from"]), item["rule"])
         for item in data["missing"]
     )
-    return Outcome(data["id"], data["outcome"], data["reason"], missing, tuple(data.get("advice", ())))
+    return Outcome(
+        data["id"],
+        data["outcome"],
+        data["reason"],
+        missing,
+        tuple(data.get("advice", ())),
+        tuple(Finding(**item) for item in data.get("findings", ())),
+    )
 
 
 def _read_check(data: Mapping[str, Any]) -> CheckResult:
