@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from gate.codeowners import gitea, github, gitlab
+from gate.codeowners.lines import odd_spaces
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
 from gate.policy.types import Dialect
 
-__all__ = ["DIALECTS", "PLACES", "SIZE_LIMIT", "CodeOwners", "Rule", "Section", "locate", "parse"]
+__all__ = [
+    "ALL_PLACES",
+    "DIALECTS",
+    "PLACES",
+    "SIZE_LIMIT",
+    "CodeOwners",
+    "Rule",
+    "Section",
+    "locate",
+    "parse",
+]
 
 DIALECTS: Mapping[Dialect, Callable[[bytes, str], CodeOwners]] = {
     "github": github.parse,
@@ -26,6 +38,9 @@ PLACES: Mapping[Dialect, tuple[str, ...]] = {
     "bitbucket": (".bitbucket/CODEOWNERS",),
 }
 """Where each forge looks, in its order; the first that is there counts."""
+
+ALL_PLACES = tuple(dict.fromkeys(place for places in PLACES.values() for place in places))
+"""Every place at which some forge would look."""
 
 SIZE_LIMIT = 3 * 1024 * 1024
 """GitHub loads no file of this many bytes or more; gate refuses it everywhere."""
@@ -64,4 +79,14 @@ def parse(data: bytes, file: str, dialect: Dialect) -> CodeOwners:
     if len(data) >= SIZE_LIMIT:
         size = f"{len(data):,} bytes, and the forge reads none of {SIZE_LIMIT:,} or more"
         return CodeOwners(file, (), (Mistake(file, 0, 0, f"the file is too large: {size}"),))
-    return DIALECTS[dialect](data, file)
+    owners = DIALECTS[dialect](data, file)
+    odd = [
+        Mistake(
+            file, line, column, f"expected a blank, got {char!r}, which the forge takes for something else"
+        )
+        for line, column, char in odd_spaces(data)
+    ]
+    if not odd:
+        return owners
+    mistakes = sorted((*owners.mistakes, *odd), key=lambda mistake: (mistake.line, mistake.column))
+    return replace(owners, mistakes=tuple(mistakes))

@@ -6,6 +6,7 @@ Rules: https://docs.gitea.com/usage/code-owners
 from __future__ import annotations
 
 import re
+import warnings
 
 from gate.codeowners.lines import lines_of
 from gate.codeowners.matcher import NONE
@@ -19,10 +20,21 @@ class Expression:
     """One rule's expression: matches the whole path, or with `!` whatever it does not match."""
 
     def __init__(self, text: str) -> None:
-        """Raises re.error if it is no regular expression."""
+        """Raises ValueError, with what is wrong, if it cannot be read just as the forge reads it."""
         self._negated = text.startswith("!")
         # A leading slash anchors nothing that is not anchored already: paths are matched whole.
-        self._expression = re.compile(text.removeprefix("!").removeprefix("/"))
+        expression = text.removeprefix("!").removeprefix("/")
+        with warnings.catch_warnings():
+            # What Python warns of is what it reads in another way than Go, such as `[[:alpha:]]`.
+            warnings.simplefilter("error")
+            try:
+                self._expression = re.compile(expression)
+            except (re.error, OverflowError, RecursionError, Warning) as error:
+                raise ValueError(f"{text!r} is no regular expression that can be read: {error}") from error
+        if _splits(expression):
+            raise ValueError(
+                "put `(` and `)` around alternatives, or each of them is anchored at one end only"
+            )
 
     def last(self, path: str) -> int:
         """0 if the rule applies to `path`, else NONE."""
@@ -42,8 +54,8 @@ def parse(data: bytes, file: str) -> CodeOwners:
         unknown = [owner for owner in owners if not OWNER.fullmatch(owner)]
         try:
             expression = Expression(pattern)
-        except (re.error, OverflowError) as error:
-            mistakes.append(Mistake(file, number, column, f"{pattern!r} is no regular expression: {error}"))
+        except ValueError as error:
+            mistakes.append(Mistake(file, number, column, str(error)))
             continue
         if not owners:
             mistakes.append(
@@ -58,6 +70,14 @@ def parse(data: bytes, file: str) -> CodeOwners:
             continue
         sections.append(Section((Rule(file, number, column, "", pattern, tuple(owners)),), expression))
     return CodeOwners(file, tuple(sections), tuple(mistakes))
+
+
+def _splits(expression: str) -> bool:
+    """Whether there is a `|` outside of all parentheses: the forge would read `^a|b$`."""
+    rest = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "", expression, flags=re.DOTALL)
+    while (fewer := re.sub(r"\([^()]*\)", "", rest)) != rest:
+        rest = fewer
+    return "|" in rest
 
 
 def tokens_of(line: str) -> list[str]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from gate.codeowners.lines import Token, lines_of, tokens_of
-from gate.codeowners.matcher import DEEP, Glob, Pattern
+from gate.codeowners.lines import column_of, lines_of, words_of
+from gate.codeowners.matcher import DEEP, Glob, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, one_section
 from gate.errors import Mistake
 
@@ -25,20 +25,20 @@ def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
     rules: list[Rule] = []
     patterns: list[Pattern] = []
     mistakes: list[Mistake] = []
+    valid: set[str] = set()
     for number, line in lines_of(data):
-        tokens = tokens_of(line)
-        if not tokens:
+        words = words_of(line)
+        if not words:
             continue
-        pattern, *owners = tokens
-        wrong = _mistake(pattern, owners, owner)
+        pattern, *owners = words
+        wrong = _mistake(pattern, owners, owner, valid)
         if wrong is not None:
-            column, message = wrong
-            mistakes.append(Mistake(file, number, column, message))
+            word, offset, message = wrong
+            mistakes.append(Mistake(file, number, column_of(line, word) + offset, message))
             continue
-        rules.append(
-            Rule(file, number, pattern.column, "", pattern.text, tuple(word.text for word in owners))
-        )
-        patterns.append(pattern_of(pattern.text))
+        column = 1 if line.startswith(pattern) else column_of(line, 0)
+        rules.append(Rule(file, number, column, "", pattern, tuple(owners)))
+        patterns.append(pattern_of(pattern))
     return CodeOwners(file, (one_section(rules, patterns),), tuple(mistakes))
 
 
@@ -56,25 +56,30 @@ def owner_type(owner: str) -> str:
     return "team" if "/" in owner else "user"
 
 
-def _mistake(pattern: Token, owners: list[Token], valid: re.Pattern[str]) -> tuple[int, str] | None:
-    text, column = pattern
-    if text.startswith("!"):
-        return column, "`!` does not negate here; give the path a later line without owners instead"
+def _mistake(
+    text: str, owners: list[str], owner: re.Pattern[str], valid: set[str]
+) -> tuple[int, int, str] | None:
+    """What is wrong in a line: in which word, at which place in it, and what was meant.
+
+    `valid` remembers owners that are well formed: most are named many times.
+    """
+    if text[0] == "!":
+        return 0, 0, "`!` does not negate here; give the path a later line without owners instead"
     if text.startswith("\\#"):
-        return (
-            column,
-            "a pattern cannot begin with `#`, escaped or not; match it with `?` or a folder before it",
-        )
-    bracket = BRACKET.search(text)
+        return 0, 0, "a pattern cannot begin with `#`, escaped or not; put `?` in its place"
+    bracket = BRACKET.search(text) if "[" in text or "]" in text else None
     if bracket:
-        return column + bracket.end() - 1, "`[ ]` is no character range here; use `*`, or a line for each"
+        return 0, bracket.end() - 1, "`[ ]` is no character range here; use `*`, or a line for each"
     if "***" in text:
-        return column + text.index("***"), "`***` means nothing; use `**` for any folders, `*` within one"
-    if text.strip("/") == "":
-        return column, "`/` alone matches nothing; use `*` for every file"
-    for word in owners:
-        if not valid.fullmatch(word.text):
-            return word.column, f"expected an owner (@user, @org/team or an e-mail), got {word.text!r}"
+        return 0, text.index("***"), "`***` means nothing; use `**` for any folders, `*` within one"
+    if not text.strip("/"):
+        return 0, 0, "`/` alone matches nothing; use `*` for every file"
+    for number, word in enumerate(owners, 1):
+        if word in valid:
+            continue
+        if not owner.fullmatch(word):
+            return number, 0, f"expected an owner (@user, @org/team or an e-mail), got {word!r}"
+        valid.add(word)
     return None
 
 
@@ -106,13 +111,9 @@ def segment_of(text: str) -> str | Glob:
     pieces = re.findall(r"\\.|.", text, re.DOTALL)
     if not {"*", "?"} & set(pieces):
         return "".join(piece.removeprefix("\\") if len(piece) == 2 else piece for piece in pieces)
-    expression = ""
-    for piece in pieces:
-        if piece in {"*", "?"}:
-            # An escaped star or question mark is longer than one character, and stands for itself.
-            expression += ".*" if piece == "*" else "."
-        else:
-            expression += re.escape(piece[-1])
+    # An escaped star or question mark is longer than one character, and stands for itself.
+    wild = {"*": None, "?": "."}
+    expression = glob_of([wild[piece] if piece in wild else re.escape(piece[-1]) for piece in pieces])
     plain = pieces[1:]
     suffix = "".join(plain) if pieces[0] == "*" and not {"*", "?"} & set(plain) and "\\" not in text else ""
     return Glob(expression, suffix)

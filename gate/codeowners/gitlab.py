@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gate.codeowners.lines import lines_of, tokens_of
-from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern
+from gate.codeowners.lines import lines_of, words_of
+from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
 
@@ -114,19 +114,18 @@ def _closed(section: _Open) -> Section:
 
 def _entry(section: _Open, file: str, number: int, column: int, line: str) -> str:
     """Add a line to a section; returns the kind of mistake in it, or nothing."""
-    pattern, *words = tokens_of(line)
-    text = pattern.text
+    text, *words = words_of(line)
     if text.startswith("!"):
         section.exclusions[pattern_of(text[1:])] = None
         return ""
-    named = references(" ".join(word.text for word in words))
+    named = references(" ".join(words))
     owners = named if words else references(section.head.default_owners)
     section.rules.append(Rule(file, number, column, "", text, owners))
     meant = pattern_of(text)
     section.patterns.append(meant)
     # GitLab keeps one entry for a pattern, the latest: the same pattern takes back an exclusion.
     section.exclusions.pop(meant, None)
-    if words and any(not references(word.text) for word in words):
+    if words and any(not references(word) for word in words):
         return "malformed_entry_owner"
     return "" if owners else "missing_entry_owner"
 
@@ -213,31 +212,32 @@ def _split(text: str) -> list[str]:
 
 def segment_of(text: str) -> str | Glob:
     """One segment as Ruby's `fnmatch` reads it: `*`, `?`, `[set]`, and a backslash before what stands for itself."""
-    expression, plain, literal = "", True, ""
+    chars: list[str | None] = []
+    plain, literal = True, ""
     position = 0
     while position < len(text):
         char = text[position]
         position += 1
         if char == "*":
-            expression, plain = f"{expression}.*", False
+            chars, plain = [*chars, None], False
         elif char == "?":
-            expression, plain = f"{expression}.", False
+            chars, plain = [*chars, "."], False
         elif char == "[":
             parsed = _set(text, position)
             if parsed is None:
                 return Glob(r"(?!)")
             part, position = parsed
-            expression, plain = expression + part, False
+            chars, plain = [*chars, part], False
         else:
             if char == "\\" and position < len(text):
                 char = text[position]
                 position += 1
-            expression += re.escape(char)
+            chars.append(re.escape(char))
             literal += char
     if plain:
         return literal
     suffix = text[1:] if re.fullmatch(r"\*[^*?\[\\]+", text) else ""
-    return Glob(expression, suffix)
+    return Glob(glob_of(chars), suffix)
 
 
 def _set(text: str, position: int) -> tuple[str, int] | None:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
-ODD_SPACE = re.compile(r"(?:(?![ \t\n])\s|[\u200b-\u200f\u2060\ufeff])(?<!\r)|\r(?!\n|\Z)")
-"""White space that looks like a blank and is none to a forge, or that cannot be seen at all."""
+ODD_SPACE = re.compile(r"[^\S \t\r\n]|\r(?!\n|\Z)|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+ODD_BYTES = (b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\r")
 
 
 def text_of(data: bytes) -> str:
@@ -33,6 +33,21 @@ def words_of(line: str) -> list[str]:
         if word[0] == "#":
             return words[:number]
     return words
+
+
+def odd_spaces(data: bytes) -> Iterator[tuple[int, int, str]]:
+    """Line, column and character of what looks like a blank and is none to a forge, or cannot be seen.
+
+    What stands in a comment does no harm and is left out.
+    """
+    if data.isascii() and not any(byte in data for byte in ODD_BYTES):
+        return
+    text = text_of(data)
+    for match in ODD_SPACE.finditer(text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        before = text[start : match.start()]
+        if not re.search(r"(?:^|\s)#", before):
+            yield text.count("\n", 0, start) + 1, len(before) + 1, match[0]
 
 
 def column_of(line: str, number: int) -> int:

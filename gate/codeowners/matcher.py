@@ -28,6 +28,24 @@ class Glob:
     suffix: str = ""
 
 
+def glob_of(chars: Sequence[str | None]) -> str:
+    """The regular expression of a glob, given one for each character and None for each star.
+
+    What stands between two stars may be taken where it is first found, for good: no name, however it is made
+    up, can set the search going back and forth.
+    """
+    pieces = [""]
+    for char in chars:
+        if char is None:
+            pieces.append("")
+        else:
+            pieces[-1] += char
+    if len(pieces) == 1:
+        return pieces[0]
+    first, *middle = pieces[:-1]
+    return f"{first}{''.join(f'(?>.*?{piece})' for piece in middle if piece)}.*{pieces[-1]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """The segments of a pattern, and whether it matches what they spell, what lies below, or both."""
@@ -61,6 +79,10 @@ class _Node:
         if glob.expression not in globs:
             globs[glob.expression] = (re.compile(glob.expression, re.DOTALL), _Node())
         return globs[glob.expression][1]
+
+    def leads_on(self) -> bool:
+        """Whether any pattern goes on from here."""
+        return bool(self.names) or self.memo is not None or self.is_deep
 
     def step(self, name: str) -> tuple[_Node, ...]:
         """The nodes that a path reaches from here by the segment `name`."""
@@ -135,16 +157,16 @@ class Matcher:
         state = self._folders[missing.pop()]
         for path in reversed(missing):
             nodes, inherited = state
-            name = path.rpartition("/")[2]
-            reached: list[_Node] = []
-            for node in nodes:
-                reached += node.step(name)
-                if node.is_deep:
-                    reached.append(node)
-            closed = _closed(reached)
-            for node in closed:
-                inherited = max(inherited, node.below)
-            state = self._folders[path] = (closed, inherited)
+            if nodes:
+                name = path.rpartition("/")[2]
+                reached = [node for node in nodes if node.is_deep]
+                for node in nodes:
+                    reached += node.step(name)
+                closed = _closed(reached)
+                for node in closed:
+                    inherited = max(inherited, node.below)
+                state = (tuple(node for node in closed if node.leads_on()), inherited)
+            self._folders[path] = state
         return state
 
 

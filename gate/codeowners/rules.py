@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from gate.codeowners.matcher import NONE, Matcher, Pattern
@@ -63,7 +63,6 @@ class CodeOwners:
     file: str
     sections: tuple[Section, ...]
     mistakes: tuple[Mistake, ...] = ()
-    warnings: tuple[Mistake, ...] = field(default=())
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -120,3 +120,9 @@ class Policy:
             if fnmatchcase(branch, pattern):
                 return protection
         return Protection()
+
+    def protects(self, branch: str) -> bool:
+        """Whether the policy names `branch` (a short name), by itself or by a pattern."""
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(branch, pattern) for pattern in self.protect)

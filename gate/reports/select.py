@@ -79,6 +79,11 @@ class Obstacle:
     message: str
     paths: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """Title and message in one line."""
+        return f"{self.title}: {self.message}"
+
 
 def obstacles(verdict: Verdict) -> list[Obstacle]:
     """Everything that blocks and is no finding, in the order of the verdict.
@@ -92,9 +97,9 @@ def obstacles(verdict: Verdict) -> list[Obstacle]:
             continue
         title = f"{outcome.id} {'could not be decided' if outcome.state == 'undecided' else 'is not met'}"
         paths = tuple(dict.fromkeys(path for missing in outcome.missing for path in missing.paths))
-        found.append(Obstacle(outcome.id, title, ". ".join((outcome.reason, *outcome.advice)), paths))
+        found.append(Obstacle(outcome.id, title, "; ".join((outcome.reason, *outcome.advice)), paths))
     for result in verdict.checks:
         if isinstance(result, Broken):
-            message = ". ".join(filter(None, (result.reason, result.hint)))
+            message = "; ".join(filter(None, (result.reason, result.hint)))
             found.append(Obstacle(result.id, f"{result.id} could not run", message, ()))
     return found

@@ -27,6 +27,7 @@ from gate.reports.text_findings import aside, beside, help_lines, sections, ther
 from gate.reports.words import branch, count, listed, noun, took, visible, visible_path, whom
 
 MOST_PATHS: Final = 8
+FEW_PATHS: Final = 3
 MOST_APPROVALS: Final = 10
 MARKS: Final[dict[RequirementState, Piece]] = {
     "unmet": ("bold red", "✗"),
@@ -73,18 +74,20 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
     lines = beside(head, [(style, visible(outcome.reason))], room + 4, ink)
     if outcome.state in {"unmet", "undecided"}:
         for missing in outcome.missing:
-            lines += _missing(missing, ink)
+            lines += _missing(missing, len(verdict.change.files), ink)
         lines += help_lines(outcome.advice, ink, 4)
     if outcome.id == "checks":
         lines += _checks(verdict.checks, outcome.state, ink)
     return lines
 
 
-def _missing(missing: Missing, ink: Ink) -> list[str]:
+def _missing(missing: Missing, changed: int, ink: Ink) -> list[str]:
     rule = [("dim", f"{visible(missing.rule)}:")] if missing.rule else []
     lines = []
     if missing.whom or missing.need:
         lines += ink.flow([*rule, ("bold", whom(missing.whom, missing.need))], 4, 2)
+    if len(missing.paths) == changed > FEW_PATHS and missing.need:
+        return [*lines, f"      all {changed:,} files of the change"]
     limit = len(missing.paths) if ink.context.everything else MOST_PATHS
     lines += [f"      {visible_path(path)}" for path in missing.paths[:limit]]
     if len(missing.paths) > limit:

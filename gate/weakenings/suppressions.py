@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import tokenize
 from collections import Counter
@@ -66,7 +65,7 @@ def _comments(source: str) -> list[tuple[int, str]]:
     # Strings may speak of `# noqa` without silencing anything, so the file is read as Python reads it; a
     # file that is no Python is read line by line, where a mark too many only asks for one more look.
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+        tokens = list(tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__))
     except (tokenize.TokenError, SyntaxError, ValueError):
         return [(number, line) for number, line in enumerate(source.splitlines(), 1) if "#" in line]
     return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]

@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,7 @@ class Clone:
     ) -> str:
         """Commit files, on a new branch from `origin/main` if it is not there yet, and push that."""
         if branch:
+            self.fetch()
             known = self.git("branch", "--list", branch)
             self.git(
                 *(["checkout", "-q", branch] if known else ["checkout", "-q", "-b", branch, "origin/main"])
@@ -277,17 +278,18 @@ def copy_town(template: Town, path: Path) -> Town:
     return Town(path)
 
 
-def kill_points(folder: Path, program: str, at: int) -> Iterator[dict[str, str]]:
-    """An environment whose `program` ends the process that calls it, with KILL, at its call number `at`."""
+def killing(folder: Path, program: str, at: int, when: str) -> dict[str, str]:
+    """An environment in which call number `at` of `program` ends its caller with KILL, before or after its work."""
     wrapper = folder / f"kill-{at}"
     wrapper.mkdir()
     real = shutil.which(program)
     counter = wrapper / "count"
+    work = f'{real} "$@"\n' if when == "after" else ""
     script = wrapper / program
     script.write_text(
         f'#!/bin/sh\necho x >> "{counter}"\n'
-        f'if [ "$(wc -l < "{counter}")" -ge {at} ]; then kill -KILL $PPID; exit 1; fi\n'
+        f'if [ "$(wc -l < "{counter}")" -eq {at} ]; then\n{work}kill -KILL $PPID\nexit 1\nfi\n'
         f'exec {real} "$@"\n'
     )
     script.chmod(0o755)
-    yield {"PATH": f"{wrapper}{os.pathsep}{os.environ['PATH']}"}
+    return {"PATH": f"{wrapper}{os.pathsep}{os.environ['PATH']}"}

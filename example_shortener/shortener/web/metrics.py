@@ -64,11 +64,12 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it, over all workers where there are several."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody)
-        return generate_latest(everybody)
+        registry = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        text: bytes = generate_latest(registry)
+        return text
 
     def _end(self, response: Response) -> Response:
         view = request.endpoint or "none"

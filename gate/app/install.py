@@ -1,0 +1,112 @@
+"""Install the git hooks of a working clone: each calls `gate hook NAME`, after the hook that was there before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import stat
+import sys
+from pathlib import Path
+
+from gate.errors import CannotDecide, UsageError
+from gate.git.repository import Repository
+
+HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
+MARK = "# Installed by gate; `gate install --uninstall` puts back what was here before."
+KEPT = ".before-gate"
+SCRIPT = """\
+#!/bin/sh
+{mark}
+# A hook that was here before runs first, and has its say.
+before="$0{kept}"
+python={python}
+if [ ! -x "$python" ]; then
+  echo "gate: $python is gone, so this hook cannot answer" >&2
+  echo "  help: install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to do without" >&2
+  exit 3
+fi
+{body}"""
+PLAIN = """\
+if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
+exec "$python" -P -m gate hook {name} "$@"
+"""
+# pre-push is told on standard input what is pushed; both hooks must hear it.
+WITH_INPUT = """\
+lines=$(cat)
+if [ -x "$before" ]; then printf '%s\\n' "$lines" | "$before" "$@" || exit $?; fi
+printf '%s\\n' "$lines" | "$python" -P -m gate hook {name} "$@"
+"""
+
+
+def hooks_folder(repository: Repository) -> Path:
+    """Where git looks for the hooks of this repository: `core.hooksPath`, else its own folder."""
+    # gate runs git with hooks turned off, on the command line, which git then lists last.
+    values = repository.attempt("config", "--type=path", "--get-all", "core.hooksPath")
+    configured = [line for line in os.fsdecode(values.stdout).splitlines() if line and line != os.devnull]
+    said = configured[-1] if configured else ""
+    if not said:
+        return repository.common_dir / "hooks"
+    folder = Path(said)
+    return folder if folder.is_absolute() else (repository.work_tree or repository.git_dir) / folder
+
+
+def install(start: Path) -> tuple[Path, tuple[str, ...]]:
+    """Install the hooks, keeping those that are there; the folder, and the names of hooks that run before.
+
+    Raises UsageError in a bare repository. Installing twice is installing once.
+    """
+    repository = Repository.find(start)
+    if repository.work_tree is None:
+        raise UsageError("this is a bare repository", "`gate install --server` installs what guards it")
+    folder = hooks_folder(repository)
+    kept = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in HOOKS:
+            path = folder / name
+            before = folder / f"{name}{KEPT}"
+            if (path.exists() or path.is_symlink()) and not is_ours(path):
+                path.replace(before)
+            if before.exists():
+                kept.append(name)
+            _write(path, script_of(name))
+    except OSError as error:
+        raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
+    return folder, tuple(kept)
+
+
+def uninstall(start: Path) -> tuple[str, ...]:
+    """Take the hooks away and put back what was there before; the names of the hooks that were gate's."""
+    folder = hooks_folder(Repository.find(start))
+    removed = []
+    for name in HOOKS:
+        path = folder / name
+        before = folder / f"{name}{KEPT}"
+        if not is_ours(path):
+            continue
+        path.unlink()
+        if before.exists() or before.is_symlink():
+            before.replace(path)
+        removed.append(name)
+    return tuple(removed)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the hook at `path` is one of gate's."""
+    with contextlib.suppress(OSError):
+        return MARK in path.read_text("utf-8", "replace")
+    return False
+
+
+def script_of(name: str) -> str:
+    """The hook `name`: it starts the very interpreter that installed it."""
+    body = (WITH_INPUT if name == "pre-push" else PLAIN).format(name=name)
+    return SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(sys.executable), body=body)
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text, "utf-8")
+    temporary.chmod(temporary.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    temporary.replace(path)

@@ -1,0 +1,72 @@
+"""`gate hook NAME`: what the git hooks call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from gate.app.check import Answer
+from gate.app.hooks import at_commit, at_push, parse_updates
+from gate.cli.check import EXIT_CODES, terminal_width, wants_colour
+from gate.reports import ReportContext, report
+
+SUMMARY = "what the git hooks call; `gate install` sets them up"
+EXAMPLES = """\
+  gate hook pre-commit                the index, but for approvals, which come later
+  gate hook pre-push origin URL       every protected branch of a push, on standard input
+"""
+NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `gate hook`."""
+    parser.add_argument("name", metavar="NAME", choices=NAMES, help=", ".join(NAMES))
+    parser.add_argument("arguments", nargs="*", help="what git gives to the hook")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer git: 0 lets it go on."""
+    if options.name == "pre-receive":
+        return int(import_module("gate.app.server").receive(sys.stdin, sys.stderr))
+    if options.name == "pre-push":
+        return _push()
+    answer = at_commit(Path.cwd(), os.environ.get("GIT_INDEX_FILE"))
+    if answer is None:
+        return 0
+    code = EXIT_CODES[answer.verdict.decision]
+    if code:
+        _show(answer)
+        print(
+            "`git commit --no-verify` would go past this; the push and the server would not.", file=sys.stderr
+        )
+    return code
+
+
+def _push() -> int:
+    lines = [os.fsdecode(line) for line in sys.stdin.buffer.read().split(b"\n")]
+    codes = [0]
+    for update, answer in at_push(Path.cwd(), parse_updates(lines)):
+        if isinstance(answer, str):
+            print(f"gate: {answer}", file=sys.stderr)
+            codes.append(1)
+            continue
+        code = EXIT_CODES[answer.verdict.decision]
+        codes.append(code)
+        if code:
+            print(f"{update.local_ref} to {update.remote_ref}:", file=sys.stderr)
+            _show(answer)
+    # A clear no comes before a doubt.
+    return 1 if 1 in codes else max(codes)
+
+
+def _show(answer: Answer) -> None:
+    context = ReportContext(
+        colour=wants_colour(),
+        width=terminal_width(),
+        encoding=sys.stderr.encoding or "utf-8",
+        command="gate check",
+    )
+    sys.stderr.write(report("text").render(answer.verdict, context))

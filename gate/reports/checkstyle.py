@@ -1,0 +1,47 @@
+"""Checkstyle's XML, for tools that read nothing newer: all findings by file.
+
+What was there before is of severity `info`. What blocks and is no finding (a missing approval, a broken
+check) is an error on the file that it is about, so that the report is never empty while the gate is shut.
+"""
+
+from __future__ import annotations
+
+from gate.model import Finding, Verdict
+from gate.reports.context import ReportContext
+from gate.reports.markup import document, element
+from gate.reports.select import groups, obstacles
+from gate.reports.words import visible_path
+
+SEVERITIES = {"error": "error", "warning": "warning", "note": "info"}
+NO_FILE = "gate.yaml"
+"""Where something is shown that is about no file."""
+
+
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+    """One `<error>` for each finding and each obstacle, below its `<file>`."""
+    files: dict[str, list[str]] = {}
+    for obstacle in obstacles(verdict):
+        error = element(
+            "error",
+            {"line": 1, "severity": "error", "message": obstacle.text, "source": f"gate.{obstacle.id}"},
+        )
+        files.setdefault(obstacle.paths[0] if obstacle.paths else NO_FILE, []).append(error)
+    for group in groups(verdict):
+        for finding, blocks in group.marked():
+            files.setdefault(finding.path or NO_FILE, []).append(_error(group.id, finding, blocks))
+    content = [element("file", {"name": visible_path(path)}, *files[path]) for path in sorted(files)]
+    return document(element("checkstyle", {"version": "4.3"}, *content))
+
+
+def _error(check: str, finding: Finding, blocks: bool) -> str:
+    severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
+    return element(
+        "error",
+        {
+            "line": max(finding.line, 1),
+            "column": finding.column or "",
+            "severity": severity,
+            "message": f"{finding.message} ({finding.hint})" if finding.hint else finding.message,
+            "source": f"gate.{check}.{finding.rule}",
+        },
+    )

@@ -1,0 +1,56 @@
+"""GitLab's code quality report: a list of issues, each known by its fingerprint.
+
+GitLab compares the list with that of the target branch by itself, so everything is in it; what was there
+before is `info`. Obstacles that are no findings are `blocker`s on the file that they are about.
+"""
+
+from __future__ import annotations
+
+from gate.model import Finding, Verdict
+from gate.reports.context import ReportContext
+from gate.reports.select import Fingerprints, Obstacle, groups, obstacles
+from gate.reports.verdict_json import Data, dump
+from gate.reports.words import visible, visible_path
+
+SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
+NO_FILE = "gate.yaml"
+
+
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+    """The issues as JSON."""
+    names = Fingerprints()
+    issues = [_obstacle(obstacle, names) for obstacle in obstacles(verdict)]
+    issues += [
+        _finding(group.id, finding, blocks, names)
+        for group in groups(verdict)
+        for finding, blocks in group.marked()
+    ]
+    return dump(issues)
+
+
+def _obstacle(obstacle: Obstacle, names: Fingerprints) -> Data:
+    path = obstacle.paths[0] if obstacle.paths else NO_FILE
+    known = names.of(obstacle.id, Finding(path, 0, 0, 0, "", "error", obstacle.text))
+    return _issue(obstacle.text, f"gate/{obstacle.id}", known, "blocker", path, 1, 1)
+
+
+def _finding(check: str, finding: Finding, blocks: bool, names: Fingerprints) -> Data:
+    text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+    severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
+    line = max(finding.line, 1)
+    name = f"{check}/{finding.rule}".removesuffix("/")
+    known = names.of(check, finding)
+    return _issue(text, name, known, severity, finding.path or NO_FILE, line, max(finding.end_line, line))
+
+
+def _issue(text: str, name: str, known: str, severity: str, path: str, line: int, end: int) -> Data:
+    return {
+        "description": visible(text),
+        "check_name": visible(name),
+        "fingerprint": known,
+        "severity": severity,
+        "location": {
+            "path": path if path.isprintable() else visible_path(path),
+            "lines": {"begin": line, "end": end},
+        },
+    }

@@ -1,0 +1,111 @@
+"""JUnit's XML, which every build server shows: the requirements as one suite, each check as another.
+
+What blocks fails, what could not be said is an error, what does not apply or was not run is skipped. A check
+with nothing that blocks is one passed test case; what was there before is told, not failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
+from gate.reports.context import ReportContext
+from gate.reports.markup import document, element, escape_lines
+from gate.reports.select import group_of, place
+from gate.reports.words import count, visible, visible_lines, visible_path
+
+
+def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+    """The report, valid against Jenkins's own schema."""
+    suites = [_suite("gate", [_requirement(outcome) for outcome in verdict.outcomes], 0.0)]
+    suites += [_suite(f"gate.{result.id}", _cases(result), _seconds(result)) for result in verdict.checks]
+    return document(element("testsuites", {"name": "gate"}, *suites))
+
+
+def _seconds(result: CheckResult) -> float:
+    return 0.0 if isinstance(result, Skipped) else result.seconds
+
+
+def _suite(name: str, cases: Sequence[str], seconds: float) -> str:
+    def number(tag: str) -> int:
+        return sum(f"\n<{tag} " in case for case in cases)
+
+    totals = {
+        "name": name,
+        "tests": len(cases),
+        "failures": number("failure"),
+        "errors": number("error"),
+        "skipped": number("skipped"),
+        "time": f"{seconds:.3f}",
+    }
+    return element("testsuite", totals, *cases)
+
+
+def _case(suite: str, name: str, seconds: float, *content: str) -> str:
+    return element("testcase", {"classname": suite, "name": name, "time": f"{seconds:.3f}"}, *content)
+
+
+def _text(tag: str, message: str, lines: Sequence[str]) -> str:
+    body = escape_lines(lines)
+    start = element(tag, {"message": message}).removesuffix("/>")
+    return f"{start}>{body}</{tag}>" if body else f"{start}/>"
+
+
+def _output(lines: Sequence[str]) -> list[str]:
+    return [f"<system-out>{escape_lines(lines)}</system-out>"] if lines else []
+
+
+def _requirement(outcome: Outcome) -> str:
+    lines = [*outcome.advice]
+    for missing in outcome.missing:
+        who = ", ".join(missing.whom)
+        lines += [f"{missing.rule}: {missing.need} of {who}" if who else missing.rule]
+        lines += [f"  {visible_path(path)}" for path in missing.paths]
+    lines += [_line(finding) for finding in sorted(outcome.findings, key=place)]
+    match outcome.state:
+        case "met":
+            content = _output([outcome.reason])
+        case "not_applicable":
+            content = [_text("skipped", outcome.reason, ())]
+        case "unmet":
+            content = [_text("failure", outcome.reason, lines)]
+        case "undecided":
+            content = [_text("error", outcome.reason, lines)]
+        case _:
+            assert_never(outcome.state)
+    return _case("gate", outcome.id, 0.0, *content)
+
+
+def _cases(result: CheckResult) -> list[str]:
+    suite = f"gate.{result.id}"
+    match result:
+        case Broken():
+            lines = [result.hint, *visible_lines(result.output)]
+            return [_case(suite, result.id, result.seconds, _text("error", result.reason, lines))]
+        case Skipped():
+            return [_case(suite, result.id, 0.0, _text("skipped", result.reason, ()))]
+        case Ran():
+            group = group_of(result)
+            if not group.blocking:
+                told = [result.note] if result.note else []
+                if group.old:
+                    told.append(f"{count(len(group.old), 'finding')} there before")
+                told += [_line(finding) for finding in group.other]
+                return [_case(suite, result.id, result.seconds, *_output(told))]
+            return [_failure(suite, finding) for finding in group.blocking]
+        case _:
+            assert_never(result)
+
+
+def _failure(suite: str, finding: Finding) -> str:
+    # No line number: a build server knows a test case again by its name.
+    path = visible_path(finding.path) or "the whole tree"
+    name = f"{path}: {finding.rule}: {finding.message}"
+    return _case(suite, name, 0.0, _text("failure", finding.message, [_line(finding), finding.hint]))
+
+
+def _line(finding: Finding) -> str:
+    numbers = (str(number) for number in (finding.line, finding.column) if number)
+    where = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
+    return visible(f"{where}: {finding.rule} {finding.message}")

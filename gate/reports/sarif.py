@@ -1,0 +1,109 @@
+"""SARIF 2.1.0, for code scanning.
+
+The first run is gate's own: it has no results, and tells as notifications what blocks and is no finding, for
+an alert in code scanning is about code, and a missing approval is not. Then comes a run for each check that
+ran to its end. A check that could not run has none: a run without results would say that all is mended.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gate.model import Finding, Verdict, encode_path
+from gate.reports.context import ReportContext
+from gate.reports.select import Fingerprints, Group, groups, obstacles
+from gate.reports.verdict_json import Data, dump
+from gate.reports.words import visible
+
+SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+ROOT: Final = "SRCROOT"
+_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+
+
+def render(verdict: Verdict, context: ReportContext) -> str:
+    """The log file, in ASCII."""
+    names = Fingerprints()
+    runs = [_own_run(verdict, context)]
+    runs += [_run(group, verdict, context, names) for group in groups(verdict)]
+    return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
+
+
+def uri(path: str) -> str:
+    """A repository path as a relative URI: its bytes, percent-encoded. The tree itself is `.`."""
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in encode_path(path)) or "."
+
+
+def _frame(
+    name: str, verdict: Verdict, context: ReportContext, rules: list[Data], results: list[Data]
+) -> Data:
+    change = verdict.change
+    driver: Data = {"name": name, "version": context.version, "semanticVersion": context.version}
+    if rules:
+        driver["rules"] = rules
+    return {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"{name}/"},
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The top folder of the repository."}}},
+        "columnKind": "unicodeCodePoints",
+        "properties": {"base": change.base, "head": change.head, "tree": change.tree},
+        "results": results,
+    }
+
+
+def _own_run(verdict: Verdict, context: ReportContext) -> Data:
+    run = _frame("gate", verdict, context, [], [])
+    notes = [
+        {
+            "level": "error",
+            "descriptor": {"id": visible(obstacle.id)},
+            "message": {"text": visible(obstacle.text)},
+        }
+        for obstacle in obstacles(verdict)
+    ]
+    run["invocations"] = [
+        {
+            "executionSuccessful": verdict.decision != "undecided",
+            "exitCodeDescription": verdict.decision,
+            "toolExecutionNotifications": notes,
+        }
+    ]
+    run["properties"] |= {
+        "outcome": verdict.decision,
+        "requirements": {visible(outcome.id): outcome.state for outcome in verdict.outcomes},
+    }
+    return run
+
+
+def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerprints) -> Data:
+    rules: dict[str, int] = {}
+    results = []
+    for finding, blocks in group.marked():
+        rule = visible(finding.rule) or visible(group.id)
+        index = rules.setdefault(rule, len(rules))
+        results.append(_result(finding, blocks, rule, index) | _known(group, finding, names))
+    described = [{"id": rule, "shortDescription": {"text": f"{visible(group.id)}: {rule}"}} for rule in rules]
+    return _frame(f"gate/{visible(group.id)}", verdict, context, described, results)
+
+
+def _known(group: Group, finding: Finding, names: Fingerprints) -> Data:
+    return {"partialFingerprints": {"gateFinding/v1": names.of(group.id, finding)}}
+
+
+def _result(finding: Finding, blocks: bool, rule: str, index: int) -> Data:
+    text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+    place: Data = {"artifactLocation": {"uri": uri(finding.path), "uriBaseId": ROOT}}
+    if finding.line > 0:
+        place["region"] = {"startLine": finding.line}
+        if finding.column > 0:
+            place["region"]["startColumn"] = finding.column
+        if finding.end_line > finding.line:
+            place["region"]["endLine"] = finding.end_line
+    return {
+        "ruleId": rule,
+        "ruleIndex": index,
+        "level": finding.severity,
+        "message": {"text": visible(text) or rule},
+        "baselineState": "new" if finding.new else "unchanged",
+        "locations": [{"physicalLocation": place}],
+        "properties": {"blocks": blocks},
+    }

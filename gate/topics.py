@@ -1,0 +1,115 @@
+"""What `gate explain` tells: every requirement, check, rule and word that a message of gate's names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOPICS: Final[dict[str, str]] = {
+    "exit-codes": """\
+0    may merge
+1    blocked: a requirement is not met
+2    wrong usage, or a mistake in gate.yaml or CODEOWNERS, with file, line and what was expected
+3    could not decide: a check is broken, history is missing, a forge does not answer
+130  interrupted
+
+Only 0 lets a change pass.""",
+    "mergeable": """\
+A change can only be judged by what merging it would make. git itself makes that tree (`merge-tree`), without
+touching your files. It cannot where files are in conflict, where the histories have nothing in common, or
+where two paths of the result differ only in case or in Unicode form, so that some file systems would mix
+them up.
+
+What to do: merge the branch into yours, resolve, commit, and check again.""",
+    "owners": """\
+Each changed file must be approved by its code owners, as the CODEOWNERS file at the base names them; the
+change's own edits of it count for nothing. Both sides of a rename count. Authors, committers and co-authors
+of the change cannot answer for it.
+
+  no rule           no line matches the file: nobody is asked
+  taken away        the last line that matches has no owners: nobody is asked
+  unsatisfiable     the owners are nobody in `people`, an empty team, or all authors: this blocks, and the
+                    message says what to mend
+
+`gate owners --change` shows who owns what you touch, `gate owners --lint` mistakes in the file. In gate.yaml
+`owners: false` turns this off; `owners: {stale: owned}` lets an approval of some files outlive changes of
+others, `{stale: head}` binds it to the exact commit.""",
+    "approvals": """\
+At least so many people approve exactly this content, none of them an author (`approvals: 1` in gate.yaml).
+`gate approve` signs the change with your SSH key and records it in `refs/gate/log`. It is bound to the
+content: it survives a rebase and moves of the branch in other files, and is stale as soon as a file of the
+change is another. An objection (`gate approve --block`) blocks until whoever made it takes it back.
+
+`gate approvals` shows what counts, and for the rest why not.""",
+    "seniority": """\
+The work of a junior, or of somebody whom the policy does not know, needs the approval of the senior assigned
+to them in `people`, or of any senior where none is assigned or the assigned one is an author.""",
+    "guarded": """\
+Whatever makes the gate see less needs a guardian: the policy and its people, every place of a CODEOWNERS
+file, CI files and hooks, `.gitattributes`, weaker settings of a check, new suppressions and skips, deleted or
+emptied tests, modules and stubs that stand in front of the real ones. Settings are compared by what they
+mean: a reordered pyproject.toml is no weakening.
+
+Name guardians in gate.yaml: `guarded: ["@acme/guardians"]`.""",
+    "checks": """\
+names, lint (ruff), types (mypy), tests (pytest), and any command of the policy's, run on the tree that the
+merge would make, in a clean checkout of gate's own below `.git/gate/`. A check that could not run, that told
+nothing or whose answer cannot be read is broken, and never a pass. lint, types and names block on what the
+change brings in (`block: new`), tests on every failure (`block: all`).
+
+Results are kept by the content that decides them: asked again about the same tree, nothing runs.""",
+    "names": """\
+Finds misspelt names and calls of the wrong kind by reading alone: nothing of the tree is imported or run.
+Rules: misspelt-import, misspelt-member, misspelt-name, misspelt-attribute, misspelt-keyword,
+wrong-json-argument, syntax-error. `# gate: ignore[RULE]` on a line leaves it alone, which is a weakening;
+`checks: {names: {disable: [RULE]}}` in gate.yaml turns a rule off.""",
+    "lint": "ruff, with the project's own settings: its own ruff where the project has one, else gate's.",
+    "types": """\
+mypy, with the project's own settings and the project's interpreter, so that it sees the dependencies. It also
+looks into functions without annotations (`--check-untyped-defs`), unless the settings say otherwise. For a
+project without settings of mypy, what is a matter of taste is left out.""",
+    "tests": """\
+pytest, in the project's interpreter, importing from the tree that is checked; a run that imported the project
+from anywhere else is broken, as is one that did not come to its proper end. Every failure blocks; those that
+fail at the base too are marked.""",
+    "misspelt-import": """\
+`from json import laods`: the module is known, and has no such name. Also a module that nothing installs and
+that is one slip from one that is there.""",
+    "misspelt-member": "`json.laods(text)`: the module is known by its source or stubs, and has no such name.",
+    "misspelt-name": "`Json.loads(text)`: nothing in the file binds the name, and it is no builtin.",
+    "misspelt-attribute": """\
+`text.spilt(",")`: nothing in the project, the standard library or the installed packages defines an attribute
+of this name, and it is one slip from one that is defined.""",
+    "misspelt-keyword": """\
+`dumps(data, indnet=2)`: nothing anywhere has a parameter of this name, and it is one slip from one that there
+is.""",
+    "wrong-json-argument": """\
+`load` reads a file and `loads` text; `dump` writes to a file and `dumps` returns text. The kind of the
+argument is followed through assignments, `with`, attributes of self, parameters and helpers.
+
+  json.loads(urls_file)      did you mean `json.load`?
+  json.load(text)            did you mean `json.loads`?
+  json.dumps(urls, file)     did you mean `json.dump`?
+
+A response of an HTTP client is neither: use its `.text` or `.json()`.""",
+    "syntax-error": "The file is no Python that this interpreter can read.",
+    "broken": """\
+A check that could not say: it could not start, took too long, printed too much, ended before its end, or its
+answer cannot be read. That is never a pass: gate exits with 3, unless something else has clearly said no.""",
+    "stale": """\
+An approval of other content than what would be merged now. `gate approvals` names the files that have changed
+since; ask for it again.""",
+    "waiver": """\
+Break-glass: a guardian records, signed and with a reason, that this one change may enter although something
+is missing (`gate approve --waive --reason …`). It is bound to the change, and shown loudly in the verdict, at
+the merge and in the audit.""",
+    "environment": """\
+gate runs each tool in the project's own environment: `python:` in gate.yaml, else UV_PROJECT_ENVIRONMENT, the
+active VIRTUAL_ENV, `.venv`, `venv`, poetry's, conda's. Without one it runs with its own interpreter, which
+does not see the project's dependencies: make one with
+`python3 -m venv .venv && .venv/bin/pip install -e .`""",
+}
+
+
+def topic(name: str) -> str | None:
+    """The text about `name`, however it is capitalised; None where there is none."""
+    return TOPICS.get(name.casefold().replace("_", "-"))

@@ -1,0 +1,502 @@
+"""Attacks on approvals, each carried out with real git and real keys through the command line.
+
+The number in a name is that of the line in the list of threats.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import time
+from typing import Any
+
+import pytest
+from support.town import Clone, Town
+
+from gate.approvals.record import Record, record_id, serialise
+from gate.log.store import record_path, signature_path
+
+BRANCH = "feature"
+
+
+@pytest.fixture
+def new(town: Town) -> Clone:
+    """The new hire's clone, with a change that needs the senior."""
+    clone = town.clone("newhire")
+    clone.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    return clone
+
+
+@pytest.fixture
+def senior(town: Town, new: Clone) -> Clone:
+    clone = town.clone("nehemiah")
+    clone.fetch()
+    return clone
+
+
+def put(clone: Clone, files: dict[str, bytes], *, drop: tuple[str, ...] = (), force: bool = False) -> None:
+    """Write files into the log by hand and push it: what somebody does who has no use for `gate approve`."""
+    index = {"GIT_INDEX_FILE": str(clone.path / ".git" / "attack-index")}
+    known = clone.git("for-each-ref", "--format=%(objectname)", "refs/gate/log")
+    if known:
+        clone.git("read-tree", known, env=index)
+    for name, data in files.items():
+        oid = clone.git("hash-object", "-w", "--stdin", stdin=data)
+        clone.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", env=index)
+    for name in drop:
+        clone.git("update-index", "--force-remove", name, env=index)
+    tree = clone.git("write-tree", env=index)
+    parents = ["-p", known] if known and not force else []
+    commit = clone.git("commit-tree", tree, *parents, "-m", "log")
+    clone.git("update-ref", "refs/gate/log", commit)
+    clone.git("push", "-q", *(["-f"] if force else []), "origin", "refs/gate/log")
+
+
+def sign(clone: Clone, data: bytes, key: str, namespace: str = "gate@v1") -> bytes:
+    """The signature that ssh-keygen makes, whatever it is for."""
+    argv = ["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", clone.key(key)]
+    return subprocess.run(argv, input=data, capture_output=True, check=True).stdout
+
+
+def forged(clone: Clone, **fields: Any) -> Record:
+    """A record about the feature as it stands, with whatever the attacker wants in it."""
+    change = clone.verdict(BRANCH)["change"]
+    made: dict[str, Any] = {
+        "kind": "approve",
+        "repository": "acme/shortener",
+        "into": "refs/heads/main",
+        "base": change["base"],
+        "head": change["head"],
+        "change": change["digest"],
+        "by": "@nehemiah",
+        "at": int(time.time()),
+        "nonce": "0" * 32,
+    }
+    return Record(**{**made, **fields})
+
+
+def plant(clone: Clone, record: Record, key: str, namespace: str = "gate@v1") -> str:
+    """Put a record, signed with `key`, into the log; its id."""
+    data = serialise(record)
+    identity = record_id(data)
+    put(clone, {record_path(identity): data, signature_path(identity): sign(clone, data, key, namespace)})
+    return identity
+
+
+def whys(clone: Clone, rev: str = BRANCH) -> list[str]:
+    return [one["why"] for one in clone.decisions(rev) if not one["counted"]]
+
+
+def test_09_approve_then_push_more(new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    new.commit("one more thing", {"a.py": "import os\n"}, branch=BRANCH)
+    senior.fetch()
+    assert not senior.may_merge("origin/feature")
+    assert whys(senior) == ["stale: a.py changed since"]
+
+
+def test_10_a_rebase_over_other_files_keeps_the_approval(town: Town, new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    town.clone("ada").commit("other work", {"web/page.py": "z = 2\n"})
+    new.fetch()
+    new.git("rebase", "-q", "origin/main")
+    new.git("push", "-q", "-f", "origin", BRANCH)
+    senior.fetch()
+    assert senior.may_merge("origin/feature")
+
+
+def test_10_a_rebase_that_alters_the_file_makes_it_stale(town: Town, new: Clone) -> None:
+    ada, senior = town.clone("ada"), town.clone("nehemiah")
+    ada.commit("longer", {"a.py": "x = 1\n" * 12})
+    new.commit("v2", {"a.py": "x = 1\n" * 11 + "x = 2\n"}, branch="longer")
+    senior.approve("longer")
+    assert senior.may_merge("origin/longer")
+    ada.commit("other work", {"a.py": "x = 3\n" + "x = 1\n" * 11})
+    new.fetch()
+    new.git("rebase", "-q", "origin/main")
+    new.git("push", "-q", "-f", "origin", "longer")
+    senior.fetch()
+    assert not senior.may_merge("origin/longer")
+    assert whys(senior, "origin/longer") == ["stale: a.py changed since"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"into": "refs/heads/release"}, "for another branch: release"),
+        ({"repository": "acme/other"}, "for another repository: acme/other"),
+        ({"repository": ""}, "for another repository: one without a name"),
+    ],
+    ids=["branch", "repository", "no repository"],
+)
+def test_11_replay_from_elsewhere(new: Clone, senior: Clone, fields: dict[str, str], why: str) -> None:
+    plant(senior, forged(senior_view(senior), **fields), "nehemiah")
+    assert not senior.may_merge("origin/feature")
+    assert whys(senior) == [why]
+
+
+def senior_view(senior: Clone) -> Clone:
+    """The senior's clone with the feature checked out, as `forged` names it."""
+    senior.git("checkout", "-q", BRANCH)
+    return senior
+
+
+def test_11_replay_of_an_approval_of_another_change(new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    new.commit("evil", {"a.py": "import os\n"}, branch="evil")
+    senior.fetch()
+    assert not senior.may_merge("origin/evil")
+
+
+def test_12_white_space_is_meaning(new: Clone, senior: Clone) -> None:
+    new.commit("v3", {"a.py": "if x:\n    a()\n    b()\n"}, branch=BRANCH)
+    senior.approve(BRANCH)
+    new.commit("tidy", {"a.py": "if x:\n    a()\nb()\n"}, branch=BRANCH)
+    assert diff_id(new, "HEAD~1") == diff_id(new, "HEAD"), "git's patch-id takes the two for the same"
+    senior.fetch()
+    assert not senior.may_merge("origin/feature")
+
+
+def diff_id(clone: Clone, rev: str) -> str:
+    diff = clone.git("diff", "origin/main", rev, "--", "a.py")
+    return clone.git("patch-id", "--stable", stdin=diff.encode() + b"\n").split()[0]
+
+
+def test_13_approving_ones_own(new: Clone) -> None:
+    assert new.gate("approve", BRANCH).code == 2
+    plant(new, forged(new, by="@newhire"), "newhire")
+    assert not new.may_merge(BRANCH)
+    assert whys(new) == ["author of the change"]
+
+
+@pytest.mark.parametrize("role", ["committer", "co-author"])
+def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
+    new = town.clone("newhire")
+    new.git("checkout", "-q", "-b", BRANCH, "origin/main")
+    new.write({"docs/index.md": "# New\n"})
+    new.git("add", "-A")
+    if role == "committer":
+        new.git("commit", "-q", "-m", "v2", "--author", "ada <ada@acme.example>")
+    else:
+        env = {
+            f"GIT_{who}_{what}": value
+            for who in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", "ada"), ("EMAIL", "ada@acme.example"))
+        }
+        new.git("commit", "-q", "-m", "v2\n\nCo-authored-by: newhire <NEWHIRE@acme.example>", env=env)
+    said = new.gate("approve", BRANCH)
+    assert said.code == 2
+    assert "nobody approves their own" in said.err
+    plant(new, forged(new, by="@newhire"), "newhire")
+    assert whys(new) == ["author of the change"]
+
+
+def test_13_a_second_key_and_a_second_address_are_the_same_person(town: Town) -> None:
+    keys = {"nehemiah": [town.public("nehemiah"), town.public("second")]}
+    policy = town.policy("      approvals: 2\n      checks: [ok]\n", keys=keys)
+    policy = policy.replace("[nehemiah@acme.example]", "[nehemiah@acme.example, n@home.example]")
+    town.set_policy(policy)
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior.approve(BRANCH)
+    senior.fetch()
+    senior.git("checkout", "-q", BRANCH)
+    plant(senior, forged(senior), "second")
+    assert not senior.may_merge("origin/feature"), "two keys of one person are one person"
+    new.git("-c", "user.email=N@home.example", "commit", "-q", "--amend", "--reset-author", "-m", "v2")
+    new.git("push", "-q", "-f", "origin", BRANCH)
+    senior.fetch()
+    assert set(whys(senior, "origin/feature")) == {"author of the change"}
+
+
+def test_13_a_bot(senior: Clone) -> None:
+    senior_view(senior)
+    plant(senior, forged(senior, by="@ci"), "ci")
+    assert not senior.may_merge(BRANCH)
+    assert whys(senior) == ["a bot cannot approve"]
+
+
+def test_14_an_author_nobody_knows_is_the_most_junior(town: Town) -> None:
+    town.set_policy(
+        town.policy(
+            "      owners: false\n      seniority: {authors: [junior], need: senior}\n      checks: [ok]\n"
+        )
+    )
+    new, bob = town.clone("newhire"), town.clone("bob")
+    new.git("config", "user.email", "who@nowhere.example")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    bob.approve(BRANCH)
+    assert not bob.may_merge("origin/feature"), "not to list `unknown` does not let strangers in"
+    ada = town.clone("ada")
+    ada.approve(BRANCH)
+    assert ada.may_merge("origin/feature")
+
+
+def test_14_naming_a_senior_as_author_does_not_help(new: Clone, senior: Clone) -> None:
+    """It excludes the senior from approving, and the author stays known as the committer."""
+    new.git("commit", "-q", "--amend", "--no-edit", "--author", "nehemiah <nehemiah@acme.example>")
+    assert new.gate("approve", BRANCH).code == 2
+    assert not new.may_merge(BRANCH)
+
+
+def with_key_options(town: Town, options: str) -> None:
+    town.set_policy(town.policy(keys={"nehemiah": [f"{options} {town.public('nehemiah')}"]}))
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [('valid-before="20200101"', "expired key"), ('valid-after="20990101"', "not yet valid key")],
+    ids=["expired", "not yet valid"],
+)
+def test_15_backdating_does_not_revive_a_key(town: Town, options: str, why: str) -> None:
+    with_key_options(town, options)
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior.fetch()
+    assert senior.gate("approve", BRANCH).code == 2
+    plant(senior_view(senior), forged(senior, at=1_500_000_000), "nehemiah")
+    assert not senior.may_merge(BRANCH)
+    assert whys(senior) == [why]
+
+
+def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    assert senior.may_merge("origin/feature")
+    town.set_policy(town.policy(keys={"nehemiah": [town.public("second")]}))
+    senior.fetch()
+    assert not senior.may_merge("origin/feature")
+    assert whys(senior)[0].startswith("unknown signer: says to be @nehemiah")
+
+
+def test_15_a_signature_made_for_something_else(senior: Clone) -> None:
+    plant(senior_view(senior), forged(senior), "nehemiah", namespace="git")
+    assert not senior.may_merge(BRANCH)
+    assert whys(senior) == ["its signature is not valid"]
+
+
+def test_15_another_name_than_that_of_the_key(new: Clone) -> None:
+    plant(new, forged(new, by="@nehemiah"), "newhire")
+    assert not new.may_merge(BRANCH)
+    assert whys(new) == ["signed with the key of @newhire, in the name of @nehemiah"]
+
+
+@pytest.mark.parametrize("name", ["@*", "@nehemiah,@newhire", "@?ehemiah", "@NEHEMIAH"])
+def test_15_a_pattern_for_a_name(new: Clone, name: str) -> None:
+    plant(new, forged(new, by=name), "newhire")
+    assert not new.may_merge(BRANCH)
+    assert whys(new) == [f"signed with the key of @newhire, in the name of {name}"]
+
+
+def test_15_a_key_that_two_people_list_is_nobodys(town: Town) -> None:
+    shared = [town.public("second")]
+    said = town.policy(keys={"nehemiah": shared, "newhire": shared})
+    town.set_policy(said)
+    new = town.clone("newhire")
+    new.commit("v2", {"docs/index.md": "# New\n"}, branch=BRANCH)
+    assert new.gate("approve", BRANCH, "--key", new.key("second")).code == 2
+    assert not new.may_merge(BRANCH)
+
+
+def tampered(data: bytes, how: str) -> bytes:
+    fields = json.loads(data)
+    match how:
+        case "another head":
+            return data.replace(fields["head"].encode(), b"1" * 40)
+        case "truncated":
+            return data[:-20]
+        case "re-serialised":
+            return json.dumps(fields, indent=1, sort_keys=True).encode() + b"\n"
+        case "a key twice":
+            return data.replace(b'{"at":', b'{"at":1,"at":')
+        case "no newline":
+            return data.rstrip(b"\n")
+        case "a field more":
+            return serialise_any({**fields, "admin": "yes"})
+        case _:
+            return serialise_any({**fields, "at": float(fields["at"])})
+
+
+def serialise_any(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["another head", "truncated", "re-serialised", "a key twice", "no newline", "a field more", "a float"],
+)
+@pytest.mark.parametrize("renamed", [False, True], ids=["old name", "own name"])
+def test_16_a_record_that_is_not_what_was_signed(new: Clone, senior: Clone, how: str, renamed: bool) -> None:
+    senior_view(senior)
+    data = serialise(forged(senior, by="@nehemiah"))
+    signature = sign(senior, data, "nehemiah")
+    bad = tampered(data, how)
+    identity = record_id(bad if renamed else data)
+    put(senior, {record_path(identity): bad, signature_path(identity): signature})
+    assert not senior.may_merge(BRANCH)
+    assert not any(one["counted"] for one in senior.decisions(BRANCH))
+
+
+def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    name = next(name for name in senior.log() if name.endswith(".sig"))
+    signature = senior.git("cat-file", "blob", f"refs/gate/log:{name}").encode() + b"\n"
+    new.commit("evil", {"a.py": "import os\n"}, branch=BRANCH)
+    data = serialise(forged(new))
+    new.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    put(new, {record_path(record_id(data)): data, signature_path(record_id(data)): signature})
+    assert not new.may_merge(BRANCH)
+    assert "its signature is not valid" in whys(new)
+
+
+def test_16_a_signature_for_a_known_key_made_up(new: Clone, town: Town) -> None:
+    """It carries the senior's key, as everybody can, and another's signature."""
+    data = serialise(forged(new))
+    armour = sign(new, data, "newhire").decode().splitlines()
+    raw = base64.b64decode("".join(armour[1:-1]))
+    own, other = (base64.b64decode(town.public(name).split()[1]) for name in ("newhire", "nehemiah"))
+    made = base64.b64encode(raw.replace(own, other)).decode()
+    signature = f"{armour[0]}\n{made}\n{armour[-1]}\n".encode()
+    put(new, {record_path(record_id(data)): data, signature_path(record_id(data)): signature})
+    assert not new.may_merge(BRANCH)
+    assert whys(new) == ["its signature is not valid"]
+
+
+def test_16_what_is_remembered_as_verified_is_bound_to_content(new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    assert senior.may_merge("origin/feature")
+    remembered = senior.path / ".git" / "gate" / "log" / "verified"
+    line = remembered.read_bytes().split()[0].decode()
+    new.commit("evil", {"a.py": "import os\n"}, branch=BRANCH)
+    senior.git("fetch", "-q", "origin")
+    senior.git("checkout", "-q", "-B", BRANCH, "origin/feature")
+    data = serialise(forged(senior))
+    # A line of its own for the forged record, without the checksum that such a line has.
+    made = hashlib.sha256(data).hexdigest()
+    remembered.write_bytes(f"{line} 00000000\n{made} 00000000\n".encode() + b"\xff" * 64)
+    put(senior, {record_path(record_id(data)): data, signature_path(record_id(data)): b"none"})
+    assert not senior.may_merge(BRANCH)
+
+
+def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior: Clone) -> None:
+    bob = town.clone("bob")
+    bob.approve(BRANCH, "--block", "--reason", "no")
+    senior.approve(BRANCH)
+    new.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    objection = next(one["id"] for one in new.decisions(BRANCH) if one["kind"] == "block")
+    put(new, {}, drop=(record_path(objection), signature_path(objection)))
+    # A clone that has never seen another state of the log: what the chain ever held is still counted.
+    fresh = town.clone("ada")
+    fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    assert not fresh.may_merge("origin/feature")
+    assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions(BRANCH))
+
+
+def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    early = town.server.git("rev-parse", "refs/gate/log")
+    assert senior.gate("merge", BRANCH, "--push").code == 0
+    new.commit("next", {"a.py": "x = 3\n"}, branch="next")
+    bob = town.clone("bob")
+    bob.approve("next", "--block", "--reason", "no")
+    senior.approve("next")
+    town.server.git("update-ref", "refs/gate/log", early)
+    fresh = town.clone("ada")
+    fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    said = fresh.gate("check", "--head", "origin/next", "--format", "json")
+    assert said.code != 0
+    assert "lacks what the protected branch refers to" in said.out
+    assert fresh.gate("audit").code == 1
+
+
+def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    assert senior.gate("merge", BRANCH, "--push").code == 0
+    town.set_policy(town.policy("      owners: false\n      checks: [ok]\n"))
+    new.commit("next", {"a.py": "x = 3\n"}, branch="next")
+    fresh = town.clone("ada")
+    assert fresh.gate("check", "--head", "origin/next").code == 3
+    assert fresh.gate("audit").code == 3
+    assert fresh.gate("approvals", "origin/next", "--fetch").code == 0
+    assert fresh.gate("check", "--head", "origin/next").code == 0
+
+
+def test_17_a_forced_push_of_the_log_is_undone_by_the_next_clone(
+    town: Town, new: Clone, senior: Clone
+) -> None:
+    bob = town.clone("bob")
+    bob.approve(BRANCH, "--block", "--reason", "no")
+    senior.approve(BRANCH)
+    put(new, {"records/00/nothing": b"x"}, force=True)
+    assert len(town.server.git("ls-tree", "-r", "refs/gate/log").splitlines()) == 1
+    assert senior.gate("approve", BRANCH).code == 0
+    fresh = town.clone("ada")
+    fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions("origin/feature"))
+
+
+def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: Clone) -> None:
+    senior.approve(BRANCH)
+    senior.approve(BRANCH, "--block", "--reason", "second thoughts")
+    objection = next(one["id"] for one in senior.decisions(BRANCH) if one["kind"] == "block")
+    said = senior.gate("approve", BRANCH)
+    assert said.code == 2
+    assert "you" not in said.out
+    assert senior.gate("revoke", objection).code == 0
+    assert not senior.may_merge("origin/feature")
+    assert sorted(whys(senior)) == ["revoked", "superseded by a later decision of the same person"]
+
+
+@pytest.mark.parametrize("how", ["more", "amended", "rebased"])
+def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, senior: Clone, how: str) -> None:
+    town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
+    if how == "more":
+        new.commit("more", {"a.py": "x = 3\n"}, branch=BRANCH)
+    elif how == "amended":
+        new.write({"a.py": "x = 3\n"})
+        new.git("commit", "-q", "-a", "--amend", "-m", "other words")
+    else:
+        town.clone("ada").commit("other", {"b.py": "y = 2\n"})
+        new.fetch()
+        new.git("rebase", "-q", "origin/main")
+        new.write({"a.py": "x = 3\n"})
+        new.git("commit", "-q", "-a", "--amend", "-m", "other words")
+    new.git("push", "-q", "-f", "origin", BRANCH)
+    senior.approve(BRANCH)
+    assert not senior.may_merge("origin/feature")
+    assert any(one["kind"] == "block" and one["counted"] for one in senior.decisions("origin/feature"))
+
+
+def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, senior: Clone) -> None:
+    town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
+    expired = [f'valid-before="20200101" {town.public("bob")}', town.public("second")]
+    town.set_policy(town.policy(keys={"bob": expired}))
+    senior.approve(BRANCH)
+    assert not senior.may_merge("origin/feature")
+    objection = next(one["id"] for one in senior.decisions(BRANCH) if one["kind"] == "block")
+    bob = town.clone("bob")
+    bob.fetch()
+    assert bob.gate("revoke", objection).code == 2
+    assert bob.gate("revoke", objection, "--key", bob.key("second")).code == 0
+    senior.gate("approvals", BRANCH, "--fetch")
+    assert senior.may_merge("origin/feature")
+
+
+def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
+    ada = town.clone("ada")
+    ada.approve(BRANCH, "--waive", "--reason", "outage")
+    assert ada.may_merge("origin/feature")
+    new.commit("more", {"a.py": "x = 3\n"}, branch=BRANCH)
+    ada.fetch()
+    assert not ada.may_merge("origin/feature")
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [({"by": "@bob"}, "bob"), ({"by": "@ada", "reason": " "}, "ada"), ({"by": "@ada"}, "newhire")],
+    ids=["no guardian", "no reason", "forged"],
+)
+def test_37_a_waiver_by_nobody_who_may(new: Clone, fields: dict[str, str], key: str) -> None:
+    plant(new, forged(new, kind="waive", **{"reason": "because", **fields}), key)
+    assert not new.may_merge(BRANCH)
