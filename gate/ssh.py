@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def find_key(
 
 def sign(data: bytes, key: SigningKey) -> bytes:
     """The armoured signature of `data` in gate's namespace; raises CannotDecide in ssh's own words."""
-    with tempfile.TemporaryDirectory(prefix="gate-sign-") as folder:
+    with _scratch() as folder:
         path = key.path
         if not path:
             public = Path(folder) / "key.pub"
@@ -99,7 +100,7 @@ def verify(claims: Sequence[Claim]) -> list[bool]:
     """Which of the signatures are valid, in order. Several at a time: ssh-keygen takes one each."""
     if not claims:
         return []
-    with tempfile.TemporaryDirectory(prefix="gate-verify-") as folder:
+    with _scratch() as folder:
         signers: dict[str, Path] = {}
         for key in {claim.key.blob: claim.key for claim in claims}.values():
             signers[key.blob] = Path(folder) / f"signers-{len(signers)}"
@@ -115,6 +116,18 @@ def verify(claims: Sequence[Claim]) -> list[bool]:
 
         with ThreadPoolExecutor(min(len(claims), (os.cpu_count() or 1) + 1)) as pool:
             return list(pool.map(check, enumerate(claims)))
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder for what ssh-keygen takes and gives as files; raises CannotDecide where none can be written."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="gate-ssh-") as folder:
+            yield folder
+    except OSError as error:
+        raise CannotDecide(
+            f"there is no room for temporary files: {error.strerror or error}", "is the disk full?"
+        ) from error
 
 
 def _read_key(text: str, program: str) -> SigningKey:

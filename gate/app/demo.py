@@ -149,9 +149,11 @@ def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
     Returns what has to be told about it: which of the sample's tests are left out.
     """
     repository = scratch / "shortener"
-    shutil.copytree(sample(), repository, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    # The content alone: where gate is installed, files may be read-only.
+    ignored = shutil.ignore_patterns(*NOT_COPIED)
+    shutil.copytree(sample(), repository, ignore=ignored, copy_function=shutil.copyfile)
     for patch in (Path(gate.__file__).parent / "demo").glob("*.patch"):
-        shutil.copy(patch, scratch)
+        shutil.copyfile(patch, scratch / patch.name)
     command = f"ssh-keygen -q -t ed25519 -N '' -C {KEY} -f {KEY}"
     done = _run(Step("", command), scratch, environment_of(SENIOR, environ))
     if done.returncode != 0:

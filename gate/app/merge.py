@@ -18,7 +18,7 @@ from gate.git.change import IDENTITY_VARIABLES, default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree
-from gate.log.store import LOG, add, settle, tips, tracking_ref
+from gate.log.store import LOG, add, contains, settle, tips, tracking_ref
 from gate.log.sync import fetch, push, remote_of
 from gate.log.trailers import trailers_for
 from gate.model import Change, Ran, Verdict
@@ -89,7 +89,7 @@ def merge(
             fetch(repository, remote, branch)
         else:
             _refuse_if_busy(repository, branch)
-        base = f"refs/remotes/{remote}/{branch}" if remote else None
+        base, old = _sides(repository, branch, remote)
         log = settle(repository)
         answer = check(CheckRequest(request.start, into=branch, head=head, base=base), progress)
         if answer.verdict.decision != "pass":
@@ -97,7 +97,7 @@ def merge(
         if tips(repository).own != log:
             tell("somebody has recorded a decision meanwhile: checking again")
             continue
-        landed = _land(repository, request, branch, remote, answer.verdict)
+        landed = _land(repository, request, branch, remote, answer.verdict, old)
         if not isinstance(landed, _Moved):
             return landed
         tell(f"{branch} or the log has moved meanwhile: checking again")
@@ -106,8 +106,30 @@ def merge(
     )
 
 
+def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
+    """The commit to merge onto, and the own branch's tip ("" without one) that will have to move.
+
+    Here that is whichever of the own branch and `origin`'s is ahead; on the remote it is the remote's.
+    """
+    ours, theirs = f"refs/heads/{branch}", f"refs/remotes/{remote or 'origin'}/{branch}"
+    found = resolve(repository, [ours, theirs])
+    own, tracking = found.get(ours, ""), found.get(theirs, "")
+    if remote and not tracking:
+        raise UsageError(f"{remote} has no branch {branch}", "push it there first")
+    if remote or not own:
+        return tracking or own or ours, own
+    if not tracking or contains(repository, own, tracking):
+        return own, own
+    if contains(repository, tracking, own):
+        return tracking, own
+    raise UsageError(
+        f"your {branch} has commits that origin's does not have, and the other way round",
+        f"bring them together first, or merge on the remote with `gate merge REV --into {branch} --push`",
+    )
+
+
 def _land(
-    repository: Repository, request: MergeRequest, branch: str, remote: str, verdict: Verdict
+    repository: Repository, request: MergeRequest, branch: str, remote: str, verdict: Verdict, old: str
 ) -> Merged | NotMerged | _Moved:
     change = verdict.change
     if change.merge_base == change.head:
@@ -119,18 +141,17 @@ def _land(
         )
     document = _document(verdict)
     witness, signed = _record(repository, request, verdict, document)
+    if request.how == "ff-only" and not signed:
+        raise UsageError(
+            "a fast-forward leaves no place for the verdict but the log, and there it has to be signed",
+            "name your key with `--key FILE`, or leave out `--ff-only`",
+        )
     commit = _commit(repository, request, branch, verdict, document, witness)
     notes = (
         () if signed else ("the verdict is recorded without a signature: no key of yours is in the policy",)
     )
     if remote:
         return _push(repository, remote, branch, verdict, commit, notes)
-    old = resolve(repository, [change.into]).get(change.into, "")
-    if old and repository.attempt("merge-base", "--is-ancestor", old, change.base).returncode != 0:
-        raise UsageError(
-            f"your {branch} has commits that origin's does not have, and the other way round",
-            f"bring them together first, or merge on the remote with `gate merge {request.rev} --push`",
-        )
     if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
         return _Moved()
     return Merged(verdict, commit, notes=notes)
@@ -161,7 +182,7 @@ def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
     """Let the own branch follow the remote's, where that harms nothing."""
     branch = ref.removeprefix("refs/heads/")
     old = resolve(repository, [ref]).get(ref, "")
-    if not old or repository.attempt("merge-base", "--is-ancestor", old, commit).returncode != 0:
+    if not old or not contains(repository, commit, old):
         return ()
     if not busy_worktree(repository, ref) and advance(repository, ref, commit, old, "gate merge --push"):
         return ()

@@ -14,6 +14,7 @@ from gate.checks.tool import (
     Unreadable,
     last_line,
     reads_python,
+    relative,
 )
 from gate.model import Finding
 
@@ -50,16 +51,16 @@ class Names:
             )
         try:
             answer = json.loads(left.stdout)
-            findings = tuple(_finding(item) for item in answer["findings"])
+            findings = tuple(_finding(item, job.root) for item in answer["findings"])
             count = int(answer["files"])
         except (ValueError, KeyError, TypeError):
             return Unreadable("the answer of the names check cannot be read", "this is a defect in gate")
         return Report(findings, "1 file" if count == 1 else f"{count} files")
 
 
-def _finding(item: dict[str, Any]) -> Finding:
+def _finding(item: dict[str, Any], root: str) -> Finding:
     return Finding(
-        path=str(item["path"]),
+        path=relative(str(item["path"]), root),
         line=int(item["line"]),
         column=int(item["column"]),
         end_line=int(item["end_line"]),

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         for line in _lines(kind, text, colour=colour):
             print(line, flush=True)
 
-    done = replay(tell, keep=Path(options.keep) if options.keep else None, colour=colour)
+    done = replay(tell, keep=None if options.keep is None else Path(options.keep), colour=colour)
     if done.surprise:
         print(f"gate: the replay did not go as it should: {done.surprise}", file=sys.stderr)
         print("  help: this is a defect in gate, or in what it found installed here", file=sys.stderr)

@@ -85,6 +85,12 @@ def run(arguments: list[str]) -> int:
         # Whoever read our output has left; there is nobody to tell, and it must not look like a pass.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNDECIDED
+    except OSError as error:
+        # A full disk, a folder that cannot be written to: no defect of gate's, and no verdict either.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"gate: {_visible(f'{where}{error.strerror or error}')}", file=sys.stderr)
+        print("  help: is the disk full, or may you not write there?", file=sys.stderr)
+        return UNDECIDED
     except Exception as error:
         if os.environ.get("GATE_DEBUG"):
             raise

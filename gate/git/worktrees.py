@@ -68,7 +68,7 @@ def _is_dirty(folder: Path) -> bool:
 def _in(folder: Path, *args: str) -> Finished:
     """Run git in a working tree, as its user would."""
     tree = Repository.find(folder)
-    env = {"GIT_WORK_TREE": str(folder), "GIT_OPTIONAL_LOCKS": "1"}
+    env = {"GIT_WORK_TREE": str(folder)}
     return tree.attempt(*args, env=env, cwd=folder)
 
 

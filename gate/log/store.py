@@ -36,6 +36,9 @@ _NOT_WORTH_ANOTHER_TRY = (
 )
 
 
+_RACED = ("Not updating", "but expected", "File exists", "reference already exists")
+
+
 @dataclass(frozen=True, slots=True)
 class Tips:
     """The commits at which the log stands: the own one ("" for none), and those of remotes by ref."""
@@ -76,7 +79,7 @@ def settle(repository: Repository) -> str:
 
 
 def contains(repository: Repository, tip: str, older: str) -> bool:
-    """Has the log at `tip` grown out of the one at `older`? False as well if `older` is not here."""
+    """Has the commit `tip` grown out of `older`? False as well if that is not here."""
     if tip == older:
         return True
     return bool(tip) and repository.attempt("merge-base", "--is-ancestor", older, tip).returncode == 0
@@ -176,7 +179,7 @@ def _import(repository: Repository, stream: bytes, tip: str) -> str:
         if report and Path(report).name.startswith("fast_import_crash_"):
             (repository.git_dir / Path(report).name).unlink(missing_ok=True)
     hopeless = any(words in said for words in _NOT_WORTH_ANOTHER_TRY)
-    raced = "Not updating" in said or "lock" in said
+    raced = any(words in said for words in _RACED)
     if hopeless or (not raced and tips(repository).own == tip):
         lines = [line for line in said.splitlines() if line.startswith(("fatal", "error", "warning"))]
         raise CannotDecide(f"the log cannot be written: {'; '.join(lines) or said.strip()}")

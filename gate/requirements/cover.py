@@ -1,11 +1,14 @@
-"""The smallest set of people who could clear everything: a set cover, exact while it is small."""
+"""The smallest set of people who could clear everything: a set cover, exact unless that takes too long."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-MOST_STEPS = 5_000
+MOST_WORK = 300_000
+"""How long to search for the fewest people, in comparisons of an ask with a group of people."""
+MOST_CHOSEN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +33,71 @@ class Suggestion:
 
 
 Group = frozenset[int]
-"""The numbers of the asks that somebody could answer. Who could answer the same asks is of one group."""
+"""The numbers of the asks that somebody could answer. Those who could answer the same asks are a group."""
+People = Mapping[Group, tuple[str, ...]]
 
 
-def smallest(asks: Sequence[Ask]) -> tuple[Suggestion, ...]:
+def smallest(asks: Iterable[Ask]) -> tuple[Suggestion, ...]:
     """The fewest people that satisfy every ask that can be satisfied, most useful first.
 
-    Exact where the search is short enough, which it is for all but contrived rules; else greedy, and no worse
-    than that. The same asks always give the same answer.
+    Asks that share nobody are looked at apart. Each lot is solved exactly if that is quick, which it is for all
+    but contrived rules, else greedily. The same asks always give the same answer.
     """
-    asks = [ask for ask in asks if len(ask.whom) >= ask.need]
+    possible = _merged(ask for ask in asks if len(ask.whom) >= ask.need)
+    suggestions = [suggestion for lot in _apart(possible) for suggestion in _solved(lot)]
+    return tuple(sorted(suggestions, key=lambda item: (-len(item.paths), item.whom)))
+
+
+def _merged(asks: Iterable[Ask]) -> list[Ask]:
+    """One ask for each set of people: two rules often name the same."""
+    merged: dict[frozenset[str], Ask] = {}
+    for ask in asks:
+        known = merged.get(ask.whom, Ask((), 0, ask.whom))
+        merged[ask.whom] = Ask((*known.paths, *ask.paths), max(known.need, ask.need), ask.whom)
+    return list(merged.values())
+
+
+def _apart(asks: Sequence[Ask]) -> Iterable[list[Ask]]:
+    """The asks in lots that have nobody in common."""
+    of_person: dict[str, list[int]] = {}
+    for number, ask in enumerate(asks):
+        for name in ask.whom:
+            of_person.setdefault(name, []).append(number)
+    left = dict.fromkeys(range(len(asks)))
+    while left:
+        lot: set[int] = set()
+        near = [next(iter(left))]
+        while near:
+            number = near.pop()
+            if number not in lot:
+                lot.add(number)
+                del left[number]
+                near += [other for name in asks[number].whom for other in of_person.pop(name, ())]
+        yield [asks[number] for number in sorted(lot)]
+
+
+def _solved(asks: Sequence[Ask]) -> list[Suggestion]:
     people = _groups(asks)
-    need = tuple(ask.need for ask in asks)
-    greedy = _greedy(asks, people, need)
-    chosen = _Search(people, need, greedy).best
-    return _told(asks, people, chosen)
+    chosen = _greedy(asks, people)
+    if 1 < len(chosen) <= MOST_CHOSEN:
+        chosen = _Search(asks, people, chosen).best
+    suggestions = []
+    left = [ask.need for ask in asks]
+    counts = {group: chosen.count(group) for group in chosen}
+    for group in sorted(counts, key=lambda group: (-len(_paths(asks, group)), people[group])):
+        paths = _paths(asks, (number for number in sorted(group) if left[number] > 0))
+        suggestions.append(Suggestion(people[group], counts[group], paths))
+        for number in group:
+            left[number] -= counts[group]
+    return suggestions
+
+
+def _paths(asks: Sequence[Ask], numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for number in numbers for path in asks[number].paths))
 
 
 def _groups(asks: Sequence[Ask]) -> dict[Group, tuple[str, ...]]:
-    """The people, sorted, by what they could answer; in the order of their first names."""
+    """The people, sorted, by what they could answer; the groups in the order of their first names."""
     answers: dict[str, set[int]] = {}
     for number, ask in enumerate(asks):
         for name in ask.whom:
@@ -59,79 +108,60 @@ def _groups(asks: Sequence[Ask]) -> dict[Group, tuple[str, ...]]:
     return {group: tuple(names) for group, names in groups.items()}
 
 
-def _greedy(
-    asks: Sequence[Ask], people: Mapping[Group, Sequence[str]], need: tuple[int, ...]
-) -> tuple[Group, ...]:
-    """Again and again whoever answers most of what is left, counted in files."""
-    left = list(need)
-    free = {group: len(names) for group, names in people.items()}
+def _greedy(asks: Sequence[Ask], people: People) -> list[Group]:
+    """Again and again whoever answers most of what is left, counted in files: one group for each person."""
+    left = [ask.need for ask in asks]
     chosen: list[Group] = []
-    while any(left):
-        best = max(
-            (group for group, count in free.items() if count),
-            key=lambda group: sum(len(asks[number].paths) for number in group if left[number]),
-        )
-        free[best] -= 1
-        chosen.append(best)
-        for number in best:
-            left[number] = max(0, left[number] - 1)
-    return tuple(chosen)
+
+    def gain(group: Group) -> int:
+        return sum(len(asks[number].paths) for number in group if left[number] > 0)
+
+    # What somebody adds only shrinks, so an entry is looked at again only when it comes to the top.
+    heap = [(-gain(group), order, group, len(names)) for order, (group, names) in enumerate(people.items())]
+    heapq.heapify(heap)
+    while any(count > 0 for count in left):
+        worth, order, group, free = heapq.heappop(heap)
+        now = -gain(group)
+        if now > worth:
+            heapq.heappush(heap, (now, order, group, free))
+            continue
+        chosen.append(group)
+        for number in group:
+            left[number] -= 1
+        if free > 1:
+            heapq.heappush(heap, (-gain(group), order, group, free - 1))
+    return chosen
 
 
 class _Search:
     """Branch and bound: for the ask with the fewest ways to be answered, try each of them.
 
-    `best` is the smallest choice found in `MOST_STEPS` steps, one group for each person.
+    `best` is the smallest choice that was found in time, one group for each person.
     """
 
-    def __init__(
-        self, people: Mapping[Group, Sequence[str]], need: tuple[int, ...], known: tuple[Group, ...]
-    ) -> None:
+    def __init__(self, asks: Sequence[Ask], people: People, known: list[Group]) -> None:
+        """Start from the choice that is `known`."""
         self.best = known
-        self._steps = 0
-        self._most = max(map(len, people), default=1)
-        self._go(need, {group: len(names) for group, names in people.items()}, ())
+        self._work = MOST_WORK
+        self._most = max(map(len, people))
+        free = {group: len(names) for group, names in people.items()}
+        self._go({number: ask.need for number, ask in enumerate(asks)}, free, [])
 
-    def _go(self, need: tuple[int, ...], free: Mapping[Group, int], chosen: tuple[Group, ...]) -> None:
-        self._steps += 1
-        if self._steps > MOST_STEPS:
-            return
-        if not any(need):
+    def _go(self, need: Mapping[int, int], free: Mapping[Group, int], chosen: list[Group]) -> None:
+        self._work -= len(need) * len(free)
+        if not need:
             if len(chosen) < len(self.best):
                 self.best = chosen
             return
         # Nobody answers more than `_most` asks, and an ask for three takes three people.
-        least = max(-(-sum(need) // self._most), *need)
-        if len(chosen) + least >= len(self.best):
+        least = max(-(-sum(need.values()) // self._most), *need.values())
+        if self._work < 0 or len(chosen) + least >= len(self.best):
             return
-        ways = {
-            number: [group for group, count in free.items() if count and number in group]
-            for number, count in enumerate(need)
-            if count
-        }
+        ways = {number: [group for group in free if number in group] for number in need}
         rarest = min(ways, key=lambda number: (len(ways[number]), number))
         left = dict(free)
-        for group in sorted(ways[rarest], key=lambda group: -sum(need[number] > 0 for number in group)):
-            after = tuple(count - (count > 0 and number in group) for number, count in enumerate(need))
-            self._go(after, left | {group: left[group] - 1}, (*chosen, group))
-            # Choices with this group have all been seen.
-            left[group] = 0
-
-
-def _told(
-    asks: Sequence[Ask], people: Mapping[Group, tuple[str, ...]], chosen: Sequence[Group]
-) -> tuple[Suggestion, ...]:
-    def covers(group: Group, numbers: Group) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(path for number in sorted(group & numbers) for path in asks[number].paths))
-
-    everything = frozenset(range(len(asks)))
-    counts = {group: chosen.count(group) for group in chosen}
-    order = sorted(counts, key=lambda group: (-len(covers(group, everything)), people[group]))
-    left = [ask.need for ask in asks]
-    suggestions = []
-    for group in order:
-        paths = covers(group, frozenset(number for number, count in enumerate(left) if count > 0))
-        suggestions.append(Suggestion(people[group], counts[group], paths))
-        for number in group:
-            left[number] -= counts[group]
-    return tuple(suggestions)
+        for group in sorted(ways[rarest], key=lambda group: -len(group & need.keys())):
+            after = {n: count - (n in group) for n, count in need.items() if count > (n in group)}
+            count = left.pop(group)
+            self._go(after, left | ({group: count - 1} if count > 1 else {}), [*chosen, group])
+            # Every choice with somebody of this group has been seen: it stays out of what follows.

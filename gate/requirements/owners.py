@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gate.codeowners import Rule
 from gate.model import Missing, Outcome
 from gate.policy.people import members
 from gate.policy.types import Policy
-from gate.requirements.cover import Ask, smallest
+from gate.requirements.approvals import and_list, approvers, how_to_approve
+from gate.requirements.cover import Ask, Suggestion, smallest
 from gate.requirements.facts import Facts
 
 ID = "owners"
+# The address that a forge gives to whoever keeps theirs private names the account.
+NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class _Open:
     rule: Rule
     paths: tuple[str, ...]
     need: int
-    whom: tuple[str, ...]
+    whom: frozenset[str]
 
 
 def evaluate(facts: Facts) -> Outcome:
@@ -35,20 +39,41 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "not_applicable", "the policy does not ask for code owners")
     if not facts.codeowners_file:
         return Outcome(ID, "not_applicable", "there is no CODEOWNERS file at the base")
+    if not facts.change.tree:
+        return Outcome(ID, "undecided", "nothing to look up: there is no merge result")
     if not facts.change.files:
-        return Outcome(ID, "not_applicable", "no file changes")
+        return Outcome(ID, "met", "nothing changes, so no owner is asked")
     grouped = _grouped(facts)
+    total = len(facts.change.files)
     if not grouped:
-        return Outcome(ID, "met", f"{_files(len(facts.change.files))} changed, none of them owned")
-    unsatisfied = [entry for entry in (_open(facts, rule, paths) for rule, paths in grouped) if entry]
+        return Outcome(ID, "met", f"nobody has to be asked{_unasked(facts)}")
+    given = approvers(facts)
+    unsatisfied = [entry for entry in (_open(facts, given, *group) for group in grouped) if entry]
     if not unsatisfied:
-        return Outcome(ID, "met", "approved by the owners of every changed file")
+        asked = len({path for _, paths in grouped for path in paths})
+        return Outcome(ID, "met", f"{_of(asked, total)} approved by the owners{_unasked(facts)}")
     missing = tuple(
-        Missing(entry.paths, entry.need, entry.rule.owners, entry.rule.place) for entry in unsatisfied
+        Missing(entry.paths, entry.need, _named(facts, entry.rule), entry.rule.place) for entry in unsatisfied
     )
-    waiting = {path for entry in unsatisfied for path in entry.paths}
-    reason = f"{_files(len(waiting))} of {len(facts.change.files)} not approved by an owner"
-    return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied, len(waiting)))
+    waiting = len({path for entry in unsatisfied for path in entry.paths})
+    lack = "lacks" if waiting == 1 else "lack"
+    reason = f"{_of(waiting, total)} {lack} the approval of an owner{_unasked(facts)}"
+    return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied, waiting))
+
+
+def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
+    """The people of the policy behind owners as a CODEOWNERS file names them.
+
+    By their name, a team's, their login on a forge, or one of their e-mail addresses; `@@role` is nobody here,
+    unless `teams` says who it is.
+    """
+    found = set(members(policy, owners))
+    wanted = {owner.casefold() for owner in owners}
+    for person in policy.people.values():
+        logins = {f"@{login}".casefold() for login in (person.github, person.gitlab) if login}
+        if wanted & (logins | {email.casefold() for email in person.emails}):
+            found.add(person.name)
+    return frozenset(found)
 
 
 def _grouped(facts: Facts) -> list[tuple[Rule, tuple[str, ...]]]:
@@ -61,72 +86,132 @@ def _grouped(facts: Facts) -> list[tuple[Rule, tuple[str, ...]]]:
     return [(rule, tuple(paths)) for rule, paths in found.items()]
 
 
-def _open(facts: Facts, rule: Rule, paths: tuple[str, ...]) -> _Open | None:
+def _unasked(facts: Facts) -> str:
+    """How many files ask for nobody, and why; nothing if every file does."""
+    rules = [facts.ownership.get(entry.path, ()) for entry in facts.change.files]
+    without = sum(not matching for matching in rules)
+    unowned = sum(bool(matching) and not any(rule.owners for rule in matching) for matching in rules)
+    optional = sum(
+        any(rule.owners for rule in matching) and all(rule.optional or not rule.owners for rule in matching)
+        for matching in rules
+    )
+    counts = [
+        f"{_files(count)} {words if count == 1 else plural}"
+        for count, words, plural in (
+            (without, "matches no rule", "match no rule"),
+            (unowned, "is owned by nobody", "are owned by nobody"),
+            (optional, "has optional owners only", "have optional owners only"),
+        )
+        if count
+    ]
+    return f" ({', '.join(counts)})" if counts else ""
+
+
+def _open(
+    facts: Facts, given: Mapping[str, frozenset[str]], rule: Rule, paths: Sequence[str]
+) -> _Open | None:
     """What is open of a rule; None if nothing is."""
-    eligible = people_of(facts.policy, rule.owners) - facts.author_names()
-    waiting: list[str] = []
-    need = 0
-    given: set[str] = set()
-    for path in paths:
-        by = {
-            approval.by
-            for approval in facts.approvals
-            if approval.counted and approval.kind == "approve" and path in approval.files
-        }
-        count = len(by & eligible)
-        if count < rule.required:
-            waiting.append(path)
-            need = max(need, rule.required - count)
-            given |= by & eligible
-    if not waiting:
+    able = _able(facts, rule)
+    lacking = {
+        path: rule.required - len(by) for path in paths if len(by := given[path] & able) < rule.required
+    }
+    if not lacking:
         return None
-    return _Open(rule, tuple(waiting), need, tuple(sorted(_askable(facts, rule) - given)))
+    # Whoever has approved all that is open has nothing left to give.
+    spent = frozenset.intersection(*(given[path] for path in lacking))
+    return _Open(rule, tuple(lacking), max(lacking.values()), able - spent)
 
 
-def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
-    """The people of the policy behind owners as a CODEOWNERS file names them.
-
-    By their name, a team's, their login on a forge, or one of their e-mail addresses; `@@role` is nobody here.
-    """
-    found = set(members(policy, owners))
-    wanted = {owner.casefold() for owner in owners}
-    for person in policy.people.values():
-        logins = {f"@{login}".casefold() for login in (person.github, person.gitlab) if login}
-        if wanted & (logins | {email.casefold() for email in person.emails}):
-            found.add(person.name)
-    return frozenset(found)
+def _able(facts: Facts, rule: Rule) -> frozenset[str]:
+    """Who may answer for a rule: its people less the authors; where nobody is known, the owners as written."""
+    if facts.policy.people:
+        return people_of(facts.policy, rule.owners) - facts.author_names()
+    authors = _logins(facts)
+    return frozenset(owner for owner in rule.owners if owner.casefold() not in authors)
 
 
-def _askable(facts: Facts, rule: Rule) -> frozenset[str]:
-    """Whom to ask for a rule's approval: its people less the authors, or where nobody is known, its words."""
-    if not facts.policy.people:
-        authors = {author.email.casefold() for author in facts.change.authors}
-        return frozenset(owner for owner in rule.owners if owner.casefold() not in authors)
-    return people_of(facts.policy, rule.owners) - facts.author_names()
+def _logins(facts: Facts) -> frozenset[str]:
+    """How a CODEOWNERS file could name the authors, as far as their addresses tell."""
+    emails = [author.email.casefold() for author in facts.change.authors]
+    hidden = [match for email in emails if (match := NO_REPLY.fullmatch(email))]
+    return frozenset((*emails, *(f"@{match[1]}" for match in hidden)))
+
+
+def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
+    """The owners of a rule as the file names them, without authors if that leaves anybody."""
+    if facts.policy.people:
+        authors = facts.author_names()
+        others = [owner for owner in rule.owners if not _only(people_of(facts.policy, [owner]), authors)]
+    else:
+        others = [owner for owner in rule.owners if owner in _able(facts, rule)]
+    return tuple(others) or rule.owners
+
+
+def _only(people: frozenset[str], authors: frozenset[str]) -> bool:
+    return bool(people) and people <= authors
 
 
 def _advice(facts: Facts, unsatisfied: Sequence[_Open], waiting: int) -> tuple[str, ...]:
+    suggestions = smallest(Ask(entry.paths, entry.need, entry.whom) for entry in unsatisfied)
+    teams = _teams(facts, unsatisfied)
     lines: list[str] = []
-    suggestions = smallest([Ask(entry.paths, entry.need, frozenset(entry.whom)) for entry in unsatisfied])
-    for number, suggestion in enumerate(suggestions):
-        who = suggestion.whom[0] if len(suggestion.whom) == 1 else f"one of {', '.join(suggestion.whom)}"
-        covers = f"covers {len(suggestion.paths)} of {_files(waiting)}"
-        lines.append(f"{'and' if number else 'ask'} {who}: {covers}")
-    if lines and facts.policy.people:
-        lines.append("they approve with `gate approve`")
+    for suggestion in suggestions:
+        covers = f"{len(suggestion.paths)}" if lines else f"{len(suggestion.paths)} of {_files(waiting)}"
+        lines.append(f"{'and' if lines else 'ask'} {_who(suggestion, teams)}: covers {covers}")
+    if lines and not facts.policy.people:
+        lines.append("an approval counts once `gate.yaml` on the base branch says who they are: `gate init`")
+    elif lines and facts.change.staged:
+        lines.append("they can approve once it is committed")
+    elif lines:
+        lines.append(f"they approve with {how_to_approve(facts)}")
     lines += [_stuck(facts, entry) for entry in unsatisfied if len(entry.whom) < entry.need]
     return tuple(lines)
 
 
+def _teams(facts: Facts, unsatisfied: Sequence[_Open]) -> dict[frozenset[str], str]:
+    """The teams that own something here, by those of them who could approve."""
+    names = dict.fromkeys(owner for entry in unsatisfied for owner in entry.rule.owners)
+    known = {name.casefold() for name in facts.policy.teams}
+    return {
+        people_of(facts.policy, [name]) - facts.author_names(): name
+        for name in reversed(names)
+        if name.casefold() in known
+    }
+
+
+def _who(suggestion: Suggestion, teams: Mapping[frozenset[str], str]) -> str:
+    whom = suggestion.whom
+    team = teams.get(frozenset(whom), "")
+    if team and len(whom) > 1:
+        return f"{'one' if suggestion.need == 1 else suggestion.need} of {team}"
+    if len(whom) == suggestion.need:
+        return f"one of {whom[0]}" if len(whom) == 1 and "/" in whom[0] else and_list(whom)
+    if suggestion.need == 1:
+        return and_list(whom, "or")
+    return f"{suggestion.need} of {and_list(whom)}"
+
+
 def _stuck(facts: Facts, entry: _Open) -> str:
     """Why a rule can never be satisfied as things are, and what would mend it."""
-    where = f"{entry.rule.place} ({', '.join(entry.rule.owners)})"
-    known = people_of(facts.policy, entry.rule.owners)
-    if facts.policy.people and not known:
-        return f"{where}: nobody of them is in `people` or `teams` of {facts.policy.file}; add them there"
-    if not entry.whom:
-        return f"{where}: the only owners are authors of the change; name another owner on the base branch"
-    return f"{where}: asks for {entry.need} more, and only {len(entry.whom)} could; name more owners"
+    where = f"{entry.rule.place} ({', '.join(entry.rule.owners)}) cannot be satisfied:"
+    policy = facts.policy
+    if policy.people and not people_of(policy, entry.rule.owners):
+        empty = {name.casefold() for name, people in policy.teams.items() if not people}
+        if all(owner.casefold() in empty for owner in entry.rule.owners):
+            return f"{where} the team has no members; add some in {policy.file} on the base branch"
+        return (
+            f"{where} nobody of them is in `people` or `teams` of {policy.file}; add them on the base branch"
+        )
+    if not _able(facts, entry.rule):
+        return f"{where} every owner is an author of the change; name another owner on the base branch"
+    more = f"{entry.need} more" if entry.need < entry.rule.required else f"{entry.need}"
+    return (
+        f"{where} it asks for {more}, and only {len(entry.whom)} could; name more owners on the base branch"
+    )
+
+
+def _of(count: int, total: int) -> str:
+    return f"{count} of {_files(total)}" if count < total or total > 1 else "1 file"
 
 
 def _files(count: int) -> str:

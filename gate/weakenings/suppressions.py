@@ -62,7 +62,7 @@ def marks(source: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _comments(source: str) -> list[tuple[int, str]]:
-    # Strings may speak of `# noqa` without silencing anything, so the file is read as Python reads it; a
+    # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; a
     # file that is no Python is read line by line, where a mark too many only asks for one more look.
     try:
         tokens = list(tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__))

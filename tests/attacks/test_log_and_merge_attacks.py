@@ -374,14 +374,16 @@ def test_21_who_makes_an_evil_merge_is_an_author_of_it(town: Town) -> None:
     senior.git("add", "-A")
     senior.git("commit", "-q", "-m", "Merge feature into main")
     made = senior.git("rev-parse", "HEAD")
+    senior.git("reset", "-q", "--hard", "origin/main")
     # The same content as a branch of the new hire's gets the approval that fits the evil merge.
-    tree = senior.git("rev-parse", "HEAD^{tree}")
+    tree = senior.git("rev-parse", f"{made}^{{tree}}")
     env = {f"GIT_{who}_EMAIL": "newhire@acme.example" for who in ("AUTHOR", "COMMITTER")}
     bait = senior.git("commit-tree", tree, "-p", "origin/main", "-m", "v2", env=env)
     assert senior.gate("approve", bait).code == 0
     senior.git("push", "-q", "origin", f"{made}:main")
-    ((outcome, reason),) = audited(town.clone("ada"))
+    outcome, reason = audited(town.clone("ada"))[0]
     assert outcome == "failed", reason
+    assert "nobody has approved it" in reason
 
 
 def test_35_taking_the_policy_away_is_a_step_that_fails(town: Town) -> None:

@@ -149,6 +149,19 @@ def test_ended_midway_it_leaves_nothing_behind(place: Place, number: signal.Sign
     assert below(place.temporary) == []
 
 
+def test_killed_midway_it_has_touched_nothing_but_its_own_folder(place: Place) -> None:
+    process = place.start()
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("$ git commit"):
+            break
+    process.kill()
+    process.communicate(timeout=30)
+    until(lambda: not below(place.temporary))
+    assert list(place.cwd.iterdir()) == list(place.home.iterdir()) == []
+    assert [path.name.startswith("gate-demo-") for path in place.temporary.iterdir()] == [True]
+
+
 def until(condition: object, seconds: float = 30.0) -> None:
     assert callable(condition)
     end = time.monotonic() + seconds

@@ -1,0 +1,150 @@
+"""How long `gate check` takes on a real project, beside the same tools started by a shell.
+
+    python benchmarks/check.py PROJECT [RUNS]
+
+PROJECT is a clone of a project with an environment in `.venv` that has ruff, mypy, pytest and what the tests
+need. It is cloned to a scratch folder, so that nothing of it is touched. Both sides run in turns; medians and
+the ratio are printed. The checks are lint, types and tests on both sides.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+CHECKS = ["--only", "lint", "types", "tests"]
+PRE_COMMIT = """\
+repos:
+  - repo: local
+    hooks:
+      - {{id: ruff, name: ruff, language: system, entry: {bin}/ruff check ., pass_filenames: false, always_run: true}}
+      - {{id: mypy, name: mypy, language: system, entry: {bin}/mypy {targets}, pass_filenames: false, always_run: true}}
+      - {{id: pytest, name: pytest, language: system, entry: {bin}/pytest -q, pass_filenames: false, always_run: true}}
+"""
+
+
+class Bench:
+    """A scratch clone of a project, and the two ways to check it."""
+
+    def __init__(self, project: Path, scratch: Path) -> None:
+        self.tree = scratch / "project"
+        git("clone", "--quiet", str(project), str(self.tree))
+        git("checkout", "--quiet", "-B", "main", cwd=self.tree)
+        (self.tree / ".venv").symlink_to((project / ".venv").resolve())
+        (self.tree / ".git" / "info" / "exclude").write_text(".venv\n.pre-commit-config.yaml\n")
+        self.bin = self.tree / ".venv" / "bin"
+        self.gate = [str(Path(sys.executable).parent / "gate"), "check", "--base", "HEAD~1", *CHECKS]
+        self.targets = "src" if (self.tree / "src").is_dir() else project.name
+        config = (self.tree / "pyproject.toml").read_text()
+        if "[tool.mypy]" in config and "files = " in config:
+            self.targets = ""
+        (self.tree / ".pre-commit-config.yaml").write_text(
+            PRE_COMMIT.format(bin=self.bin, targets=self.targets)
+        )
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": f"{self.tree / 'src'}:{self.tree}",
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+
+    def run_gate(self) -> None:
+        """`gate check`, whatever it says."""
+        subprocess.run(self.gate, cwd=self.tree, capture_output=True, check=False)
+
+    def run_pre_commit(self) -> None:
+        """`pre-commit run -a` with the same three tools."""
+        program = str(Path(sys.executable).parent / "pre-commit")
+        subprocess.run(
+            [program, "run", "-a"], cwd=self.tree, env=self.environment, capture_output=True, check=False
+        )
+
+    def run_shell(self) -> None:
+        """The three tools started side by side, waiting for all."""
+        commands = [["ruff", "check", "."], ["mypy", *self.targets.split()], ["pytest", "-q"]]
+        running = [
+            subprocess.Popen(
+                [str(self.bin / command[0]), *command[1:]],
+                cwd=self.tree,
+                env=self.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for command in commands
+        ]
+        for process in running:
+            process.wait()
+
+    def forget(self) -> None:
+        """Make everything cold but the file system."""
+        shutil.rmtree(self.tree / ".git" / "gate", ignore_errors=True)
+        for name in (".mypy_cache", ".ruff_cache", ".pytest_cache"):
+            shutil.rmtree(self.tree / name, ignore_errors=True)
+
+    def edit(self) -> None:
+        """Change one file of the project, and commit it."""
+        path = next(
+            path
+            for path in sorted((self.tree / (self.targets or "src")).rglob("*.py"))
+            if path.stat().st_size > 999
+        )
+        path.write_text(f"{path.read_text()}\n# {time.monotonic_ns()}\n")
+        git("commit", "--quiet", "--all", "--no-verify", "--message", "One file", cwd=self.tree)
+
+
+def git(*args: str, cwd: Path | None = None) -> None:
+    """Run git with an identity of its own."""
+    identity = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    subprocess.run(["git", *identity, *args], cwd=cwd, check=True, capture_output=True)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def compare(
+    name: str, runs: int, before: Callable[[], None], one: Callable[[], None], other: Callable[[], None]
+) -> None:
+    """Run both in turns, each after `before`, and print the medians and their ratio."""
+    ours, theirs = [], []
+    for _ in range(runs):
+        before()
+        ours.append(timed(one))
+        before()
+        theirs.append(timed(other))
+    ratio = median(ours) / median(theirs)
+    print(
+        f"{name:<44} gate {median(ours):7.3f} s   other {median(theirs):7.3f} s   ratio {ratio:.2f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure the project that the command line names."""
+    project = Path(sys.argv[1]).resolve()
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(project, Path(scratch))
+        nothing = lambda: None  # noqa: E731  a name for doing nothing
+        bare = lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)  # noqa: E731  as above
+        print(project.name)
+        compare("cold, beside the tools side by side", runs, bench.forget, bench.run_gate, bench.run_shell)
+        compare("cold, beside pre-commit run -a", runs, bench.forget, bench.run_gate, bench.run_pre_commit)
+        bench.run_gate()
+        compare("one file changed, beside the tools", runs, bench.edit, bench.run_gate, bench.run_shell)
+        compare("one file changed, beside pre-commit", runs, bench.edit, bench.run_gate, bench.run_pre_commit)
+        bench.run_gate()
+        compare("nothing changed, beside python -c pass", runs * 7, nothing, bench.run_gate, bare)
+
+
+if __name__ == "__main__":
+    main()

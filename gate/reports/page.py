@@ -1,0 +1,209 @@
+"""The HTML page: one file to be read by a person, from the verdict down to each line of code.
+
+It asks for nothing else: no script, no font, no picture, and its own content policy forbids them. Everything
+that strangers wrote goes through `markup.escape`. Styles are in one place, held to by their hash.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+
+from gate.model import Approval, FileChange, RequirementState, Verdict
+from gate.reports import page_findings as findings
+from gate.reports.context import ReportContext
+from gate.reports.markup import escape
+from gate.reports.page_owners import needed, picture
+from gate.reports.page_style import STYLE
+from gate.reports.select import groups
+from gate.reports.words import branch, count, listed, visible, visible_path
+
+MOST_FILES: Final = 2000
+HEADLINES: Final = {
+    "pass": "May merge into {}",
+    "blocked": "Blocked: may not enter {} yet",
+    "undecided": "Undecided: may not enter {} yet",
+}
+SIGNS: Final = {
+    "pass": "M13 22.5l6.5 6.5L32 16",
+    "blocked": "M15.5 15.5l13 13m0-13l-13 13",
+    "undecided": "M22 13v11m0 6.5v.01",
+}
+STATES: Final[dict[RequirementState, tuple[str, str]]] = {
+    "unmet": ("no", "not met"),
+    "undecided": ("open", "not known"),
+    "met": ("yes", "met"),
+    "not_applicable": ("quiet", "does not apply"),
+}
+"""The style and the word of each state, in the order in which requirements are shown."""
+
+
+def render(verdict: Verdict, context: ReportContext) -> str:
+    """The whole page."""
+    lines = lru_cache(context.lines)
+    into = branch(verdict.change.into)
+    headline = HEADLINES[verdict.decision].format(into)
+    parts = {
+        "Requirements": ("requirements", _board(verdict)),
+        "Who must approve what": ("approvals", picture(verdict) + _decisions(verdict.approvals)),
+        "Findings": ("findings", findings.sections(verdict, lines)),
+        "Files changed": ("files", _files(verdict)),
+        "Checks": ("checks", findings.times(verdict.checks) if verdict.checks else ""),
+    }
+    shown = {title: part for title, part in parts.items() if part[1]}
+    links = "".join(f'<li><a href="#{name}">{title}</a></li>' for title, (name, _) in shown.items())
+    body = "\n".join(
+        f'<section id="{name}" aria-labelledby="{name}-title"><h2 id="{name}-title">{title}</h2>\n{content}\n</section>'
+        for title, (name, content) in shown.items()
+    )
+    digest = b64encode(sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{escape(headline)} · gate</title>
+<style>{STYLE}</style>
+</head>
+<body class="{verdict.decision}">
+{_header(verdict, headline)}
+<nav aria-label="On this page"><ul>{links}</ul></nav>
+<main>
+{_next(verdict)}
+{body}
+</main>
+{_footer(verdict, context)}
+</body>
+</html>
+"""
+
+
+def _header(verdict: Verdict, headline: str) -> str:
+    change = verdict.change
+    people = listed([visible(author.name or author.email) for author in change.authors[:3]])
+    if len(change.authors) > 3:
+        people += f" and {len(change.authors) - 3} more"
+    what = "the staged change" if change.staged else f"commit <code>{escape(change.head[:12])}</code>"
+    about = f"{count(len(change.files), 'file')} changed by {what}"
+    if people:
+        about += f", written by {escape(people)}"
+    kicker = escape(change.repository) or "Merge gate"
+    sign = f'<path class="sign" d="{SIGNS[verdict.decision]}"/>'
+    icon = f'<svg viewBox="0 0 44 44" aria-hidden="true"><circle class="shape" cx="22" cy="22" r="22"/>{sign}</svg>'
+    notes = "".join(f"<p>{findings.rich(note)}</p>" for note in verdict.notes)
+    told = f'<div class="notes">{notes}</div>' if notes else ""
+    return (
+        f'<header class="verdict"><p class="kicker">{kicker}</p>\n<div class="banner">{icon}'
+        f"<div><h1>{escape(headline)}</h1><p>{about}.</p></div></div>"
+        f"{told}</header>"
+    )
+
+
+def _next(verdict: Verdict) -> str:
+    """What to do, step by step: mend what blocks, then what each requirement advises."""
+    blocking = [(group.id, len(group.blocking)) for group in groups(verdict) if group.blocking]
+    steps = []
+    if blocking:
+        found = listed([f"{escape(name)} ({number:,})" for name, number in blocking])
+        steps.append(f'Mend what <a href="#findings">blocks the merge</a>: {found}.')
+    for outcome in verdict.outcomes:
+        if outcome.state in {"unmet", "undecided"}:
+            steps += [_sentence(advice) for advice in outcome.advice]
+    if not steps:
+        return ""
+    items = "".join(f"<li>{step}</li>" for step in steps)
+    return f'<div class="next"><h2>What to do next</h2><ol>{items}</ol></div>'
+
+
+def _sentence(text: str) -> str:
+    words = f"{text[:1].upper()}{text[1:]}"
+    return findings.rich(words if words.endswith((".", "`")) else f"{words}.")
+
+
+def _board(verdict: Verdict) -> str:
+    order = list(STATES)
+    items = []
+    for outcome in sorted(verdict.outcomes, key=lambda outcome: order.index(outcome.state)):
+        style, word = STATES[outcome.state]
+        items.append(
+            f'<li><strong>{escape(outcome.id)}</strong> <span class="state {style}">{word}</span> '
+            f'<span class="says">{findings.rich(outcome.reason)}</span></li>'
+        )
+    return f'<ul class="board">{"".join(items)}</ul>' if items else "<p>Nothing is required.</p>"
+
+
+def _decisions(approvals: tuple[Approval, ...]) -> str:
+    """Every decision that was seen, with the reason where it does not count."""
+    if not approvals:
+        return ""
+    said = {"approve": "approves", "block": "objects", "waive": "waives the requirements"}
+    rows = "".join(
+        f'<tr><th scope="row">{escape(one.by)}</th><td>{said[one.kind]}</td>'
+        f'<td><span class="{"yes" if one.counted else "quiet"}">{"yes" if one.counted else "no"}</span></td>'
+        f"<td>{findings.rich(one.why)}</td></tr>"
+        for one in approvals
+    )
+    head = "".join(f'<th scope="col">{word}</th>' for word in ("Who", "Decision", "Counts", "Why"))
+    return f"<h3>Decisions so far</h3><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _files(verdict: Verdict) -> str:
+    """What differs from the base, with what each file still waits for."""
+    change = verdict.change
+    if not change.files:
+        return "<p>Merging changes nothing.</p>"
+    waiting: dict[str, list[str]] = {}
+    for outcome, missing in needed(verdict):
+        for path in missing.paths:
+            names = waiting.setdefault(path, [])
+            names += [outcome.id] * (outcome.id not in names)
+    found: dict[str, int] = {}
+    for group in groups(verdict):
+        for finding in group.blocking:
+            found[finding.path] = found.get(finding.path, 0) + 1
+    rows = "".join(
+        _file(file, verdict, waiting.get(file.path, []), found.get(file.path, 0))
+        for file in change.files[:MOST_FILES]
+    )
+    more = len(change.files) - MOST_FILES
+    tail = f'<p class="quiet">… and {count(more, "more file")}.</p>' if more > 0 else ""
+    head = "".join(f'<th scope="col">{word}</th>' for word in ("File", "Change", "Blocked by"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{tail}"
+
+
+def _file(file: FileChange, verdict: Verdict, waiting: list[str], found: int) -> str:
+    came = verdict.change.renames.get(file.path, "")
+    origin = f'<br><span class="quiet">from {escape(visible_path(came))}</span>' if came else ""
+    status: str = "renamed" if came else file.status
+    modes = (file.old_mode, file.new_mode)
+    if file.status == "modified" and all(modes) and modes[0] != modes[1]:
+        status += f", mode {modes[0]} to {modes[1]}"
+    reasons = [count(found, "finding")] * bool(found) + waiting
+    shown = (
+        f'<span class="no">{escape(", ".join(reasons))}</span>' if reasons else '<span class="quiet">–</span>'
+    )
+    name = escape(visible_path(file.path))
+    return f'<tr><td class="path">{name}{origin}</td><td>{escape(status)}</td><td>{shown}</td></tr>'
+
+
+def _footer(verdict: Verdict, context: ReportContext) -> str:
+    change = verdict.change
+    facts = {
+        "Branch": change.into,
+        "Base": change.base,
+        "Head": change.head,
+        "Merge result": change.tree or change.obstacle,
+        "Change": change.digest,
+    }
+    items = "".join(
+        f"<dt>{name}</dt><dd><code>{escape(value)}</code></dd>" for name, value in facts.items() if value
+    )
+    made = (
+        f"Decided by gate {escape(context.version)}. Ask again with <code>{escape(context.command)}</code>."
+    )
+    return f'<footer class="small quiet"><dl>{items}</dl><p><br>{made}</p></footer>'

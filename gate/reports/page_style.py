@@ -1,0 +1,154 @@
+"""The style sheet of the HTML page, in one string: the page is one file and asks for no other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STYLE: Final = """
+:root {
+  color-scheme: light dark;
+  --page: #ffffff; --panel: #f5f6f8; --ink: #1a1e24; --quiet: #59616d; --rule: #dde1e7;
+  --no: #b3261e; --no-soft: #fdeceb; --yes: #17692f; --yes-soft: #e7f5ea;
+  --open: #855300; --open-soft: #fdf3df; --link: #0b57d0; --mark: #ffe2a8;
+  --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, sans-serif;
+  --mono: ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #13161b; --panel: #1b1f26; --ink: #e5e8ed; --quiet: #a0a9b6; --rule: #2f3641;
+    --no: #ff968d; --no-soft: #37191a; --yes: #74d38f; --yes-soft: #15301d;
+    --open: #f1bd5b; --open-soft: #35280f; --link: #9cbcff; --mark: #5c4310;
+  }
+}
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 1rem/1.55 var(--sans); }
+header, nav, main, footer { max-width: 58rem; margin: 0 auto; padding: 0 1.5rem; }
+h1, h2, h3, p, ul, ol, dl, dd, pre, table { margin: 0; }
+h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -.015em; font-weight: 650; }
+h2 { font-size: 1.2rem; line-height: 1.3; letter-spacing: -.005em; font-weight: 650; margin-bottom: .9rem; }
+h3 { font-size: 1rem; font-weight: 650; margin: 1.6rem 0 .7rem; }
+section { padding: 2rem 0; border-top: 1px solid var(--rule); }
+section:first-child { border-top: 0; }
+a { color: var(--link); text-underline-offset: .2em; }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 3px; border-radius: 3px; }
+code, pre, .path { font-family: var(--mono); font-size: .875em; overflow-wrap: anywhere; }
+.quiet { color: var(--quiet); }
+.small { font-size: .875rem; }
+.no { color: var(--no); } .yes { color: var(--yes); } .open { color: var(--open); }
+ul, ol { padding: 0; list-style: none; }
+
+.verdict { padding-top: 2.5rem; padding-bottom: 1.75rem; }
+.verdict .kicker { font-size: .875rem; color: var(--quiet); margin-bottom: 1rem; }
+.banner { display: flex; gap: 1.1rem; align-items: flex-start; }
+.banner > svg { flex: none; width: 2.75rem; height: 2.75rem; margin-top: .1rem; }
+.banner p { margin-top: .45rem; color: var(--quiet); }
+.shape { fill: var(--no); } .pass .shape { fill: var(--yes); } .undecided .shape { fill: var(--open); }
+.sign { fill: none; stroke: var(--page); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round; }
+
+nav { padding-bottom: .25rem; }
+nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; font-size: .9375rem; }
+nav a { display: inline-block; padding: .25rem 0; text-decoration: none; }
+nav a:hover { text-decoration: underline; }
+
+.next { background: var(--panel); border-radius: 10px; padding: 1.25rem 1.5rem; margin: 1.25rem 0 2rem; }
+.next h2 { margin-bottom: .5rem; }
+.next ol { list-style: decimal; padding-left: 1.4rem; }
+.next li { padding: .15rem 0 .15rem .2rem; }
+.next li::marker { color: var(--quiet); font-variant-numeric: tabular-nums; }
+.notes { border-left: 4px solid var(--open); background: var(--open-soft); padding: .8rem 1.1rem; margin: 1.25rem 0 0; }
+
+.board { display: grid; grid-template-columns: max-content max-content 1fr; gap: 0 1.1rem; }
+.board > li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; padding: .6rem 0;
+  border-top: 1px solid var(--rule); align-items: baseline; }
+.board > li:first-child { border-top: 0; }
+.board strong { font-weight: 600; }
+.state { font-size: .8125rem; font-weight: 600; border-radius: 99px; padding: .1rem .65rem; white-space: nowrap;
+  justify-self: start; }
+.state.no { background: var(--no-soft); } .state.yes { background: var(--yes-soft); }
+.state.open { background: var(--open-soft); } .state.quiet { background: var(--panel); }
+
+.picture { margin: 0; }
+.picture > li { padding: 1rem 0; border-top: 1px solid var(--rule); display: grid;
+  grid-template-columns: minmax(11rem, 17rem) 1fr; gap: .35rem 1.5rem; align-items: start; }
+.picture > li:first-child { border-top: 0; padding-top: 0; }
+.who { font-weight: 600; overflow-wrap: anywhere; }
+.strip { display: block; width: 100%; height: 1.1rem; margin: .2rem 0 .35rem; }
+.strip rect { fill: var(--rule); }
+.strip .waits { fill: var(--open); } .strip .given { fill: var(--yes); }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; font-size: .875rem; color: var(--quiet);
+  margin-bottom: 1.1rem; }
+.legend svg { width: .8rem; height: .8rem; margin-right: .45rem; vertical-align: -.06rem; }
+.legend rect { fill: var(--rule); } .legend .waits { fill: var(--open); } .legend .given { fill: var(--yes); }
+details { font-size: .9375rem; }
+summary { cursor: pointer; color: var(--quiet); padding: .15rem 0; width: fit-content; }
+summary:hover { color: var(--ink); }
+.paths { padding: .2rem 0 .2rem .9rem; border-left: 2px solid var(--rule); margin: .3rem 0; line-height: 1.5; }
+
+.finding { border: 1px solid var(--rule); border-radius: 10px; margin: 0 0 1rem; overflow: hidden;
+  break-inside: avoid; }
+.finding > header { max-width: none; margin: 0; padding: .7rem 1rem .65rem; }
+.finding .where { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .1rem 1rem;
+  font-size: .875rem; color: var(--quiet); }
+.finding .what { margin-top: .2rem; }
+.finding .what code, .next code, .hint code, .board code {
+  background: var(--panel); border-radius: 4px; padding: .08em .3em; }
+.next code { background: var(--page); }
+.hint { margin-top: .3rem; color: var(--ink); }
+.hint b { color: var(--link); font-weight: 600; }
+pre.code { background: var(--panel); padding: .55rem 0; border-top: 1px solid var(--rule); font-size: .8125rem;
+  line-height: 1.6; white-space: pre-wrap; }
+pre.code span { display: block; padding: 0 1rem 0 4.4rem; text-indent: -3.4rem; }
+pre.code .hit { background: var(--no-soft); box-shadow: inset 3px 0 var(--no); }
+pre.code i { font-style: normal; color: var(--quiet); display: inline-block; width: 2.6rem; margin-right: .8rem;
+  text-align: right; text-indent: 0; user-select: none; }
+pre.code mark { background: none; color: inherit; font-weight: 700;
+  text-decoration: underline wavy var(--no) 1.5px; text-underline-offset: .28em; text-decoration-skip-ink: none; }
+pre.output { background: var(--panel); border-radius: 8px; padding: .8rem 1rem; white-space: pre-wrap;
+  margin-top: .6rem; }
+.old li { padding: .2rem 0; overflow-wrap: anywhere; }
+
+table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
+th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--rule); vertical-align: baseline; }
+thead th { border-top: 0; font-size: .8125rem; font-weight: 600; color: var(--quiet); }
+tbody th { font-weight: 600; }
+td.path, th.path { width: 60%; font-weight: 400; }
+td:last-child, th:last-child { padding-right: 0; }
+.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+.bar { width: 100%; min-width: 4rem; height: .55rem; display: block; }
+.bar rect { fill: var(--quiet); }
+footer { padding-top: 1.5rem; padding-bottom: 3rem; border-top: 1px solid var(--rule); margin-top: 1rem; }
+footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; }
+
+@media (max-width: 40rem) {
+  header, nav, main, footer { padding-left: 1rem; padding-right: 1rem; }
+  h1 { font-size: 1.5rem; }
+  .banner { gap: .85rem; } .banner > svg { width: 2.25rem; height: 2.25rem; }
+  .verdict { padding-top: 1.5rem; }
+  .board { display: block; }
+  .board > li { display: block; }
+  .board .state { float: right; }
+  .board .says { display: block; margin-top: .15rem; clear: both; }
+  .picture > li { grid-template-columns: 1fr; }
+  .next { padding: 1rem 1.1rem; }
+  pre.code span { padding: 0 .8rem 0 3.3rem; text-indent: -2.8rem; }
+  pre.code i { width: 2.1rem; margin-right: .7rem; }
+  .wide { display: none; }
+  footer dl { grid-template-columns: 1fr; } footer dd { margin-bottom: .4rem; }
+}
+@media print {
+  :root { color-scheme: light; --page: #fff; --panel: #f5f6f8; --ink: #000; --quiet: #444; --rule: #bbb;
+    --no: #a00; --no-soft: #fff; --yes: #060; --yes-soft: #fff; --open: #740; --open-soft: #fff; --link: #000; }
+  body { font-size: 10.5pt; }
+  header, nav, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
+  nav { display: none; }
+  section { padding: 1.2rem 0; }
+  .strip rect, .shape, .bar rect, pre.code .hit { print-color-adjust: exact; }
+  a { text-decoration: none; }
+}
+@media (forced-colors: active) {
+  .strip rect, .legend rect { fill: GrayText; stroke: CanvasText; stroke-width: .02; }
+  .strip .waits, .legend .waits { fill: Mark; } .strip .given, .legend .given { fill: Highlight; }
+  .state { border: 1px solid; }
+}
+"""
