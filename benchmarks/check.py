@@ -112,7 +112,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def compare(
-    name: str, runs: int, before: Callable[[], None], one: Callable[[], None], other: Callable[[], None]
+    name: str, runs: int, before: Callable[[], object], one: Callable[[], object], other: Callable[[], object]
 ) -> None:
     """Run both in turns, each after `before`, and print the medians and their ratio."""
     ours, theirs = [], []

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
-from support.town import Town, build_town, copy_town
+from hypothesis import HealthCheck, settings
+from support.town import Clone, Town, build_town, copy_town
+
+# How long an example takes says something about the machine, and nothing about the code.
+settings.register_profile("gate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +24,27 @@ def town_template(tmp_path_factory: pytest.TempPathFactory) -> Town:
 def town(town_template: Town, tmp_path: Path) -> Town:
     """A small company with a server, people with keys, and a policy on main; see support.town."""
     return copy_town(town_template, tmp_path / "town")
+
+
+@pytest.fixture(scope="session")
+def project_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository that `project` copies."""
+    path = tmp_path_factory.mktemp("project") / "template"
+    path.mkdir()
+    (path.parent / "home").mkdir()
+    clone = Clone(path, "ada", path)
+    clone.git("init", "-q", "-b", "main")
+    clone.git("config", "user.name", "Ada")
+    clone.git("config", "user.email", "ada@acme.example")
+    clone.write({"app.py": "import json\n\n\ndef read(text):\n    return json.loads(text)\n"})
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "First")
+    return path
+
+
+@pytest.fixture
+def project(project_template: Path, tmp_path: Path) -> Clone:
+    """A small repository of one's own: a module on main, no policy, no remote."""
+    (tmp_path / "home").mkdir()
+    shutil.copytree(project_template, tmp_path / "project", symlinks=True)
+    return Clone(tmp_path / "project", "ada", tmp_path)

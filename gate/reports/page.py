@@ -206,4 +206,4 @@ def _footer(verdict: Verdict, context: ReportContext) -> str:
     made = (
         f"Decided by gate {escape(context.version)}. Ask again with <code>{escape(context.command)}</code>."
     )
-    return f'<footer class="small quiet"><dl>{items}</dl><p><br>{made}</p></footer>'
+    return f'<footer class="small quiet"><dl>{items}</dl><p>{made}</p></footer>'

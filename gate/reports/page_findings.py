@@ -146,11 +146,12 @@ def times(checks: Sequence[CheckResult]) -> str:
         said, style = _said(result)
         rows.append(
             f'<tr><th scope="row">{escape(result.id)}</th><td><span class="{style}">{escape(said)}</span></td>'
-            f'<td class="time">{duration(seconds)}{", kept" if kept else ""}</td><td class="wide">{bar}</td></tr>'
+            f'<td class="time">{"kept" if kept else duration(seconds)}</td><td class="wide">{bar}</td></tr>'
         )
     head = '<th scope="col">Check</th><th scope="col">Result</th><th scope="col">Time</th>'
+    head += '<th scope="col" class="wide">Compared</th>'
     return (
-        f'<table><thead><tr>{head}<td class="wide"></td></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        f'<table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     )
 
 

@@ -9,7 +9,7 @@ STYLE: Final = """
   color-scheme: light dark;
   --page: #ffffff; --panel: #f5f6f8; --ink: #1a1e24; --quiet: #59616d; --rule: #dde1e7;
   --no: #b3261e; --no-soft: #fdeceb; --yes: #17692f; --yes-soft: #e7f5ea;
-  --open: #855300; --open-soft: #fdf3df; --link: #0b57d0; --mark: #ffe2a8;
+  --open: #855300; --open-soft: #fdf3df; --link: #0b57d0; --waits: #bd7600; --given: #23863a;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, sans-serif;
   --mono: ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
@@ -17,7 +17,7 @@ STYLE: Final = """
   :root {
     --page: #13161b; --panel: #1b1f26; --ink: #e5e8ed; --quiet: #a0a9b6; --rule: #2f3641;
     --no: #ff968d; --no-soft: #37191a; --yes: #74d38f; --yes-soft: #15301d;
-    --open: #f1bd5b; --open-soft: #35280f; --link: #9cbcff; --mark: #5c4310;
+    --open: #f1bd5b; --open-soft: #35280f; --link: #9cbcff; --waits: #f1bd5b; --given: #5fc67d;
   }
 }
 * { box-sizing: border-box; }
@@ -75,11 +75,12 @@ nav a:hover { text-decoration: underline; }
 .who { font-weight: 600; overflow-wrap: anywhere; }
 .strip { display: block; width: 100%; height: 1.1rem; margin: .2rem 0 .35rem; }
 .strip rect { fill: var(--rule); }
-.strip .waits { fill: var(--open); } .strip .given { fill: var(--yes); }
+.strip .waits { fill: var(--waits); } .strip .given { fill: var(--given); }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; font-size: .875rem; color: var(--quiet);
   margin-bottom: 1.1rem; }
 .legend svg { width: .8rem; height: .8rem; margin-right: .45rem; vertical-align: -.06rem; }
-.legend rect { fill: var(--rule); } .legend .waits { fill: var(--open); } .legend .given { fill: var(--yes); }
+.legend rect { fill: var(--rule); } .legend .waits { fill: var(--waits); }
+.legend .given { fill: var(--given); }
 details { font-size: .9375rem; }
 summary { cursor: pointer; color: var(--quiet); padding: .15rem 0; width: fit-content; }
 summary:hover { color: var(--ink); }
@@ -109,15 +110,18 @@ pre.output { background: var(--panel); border-radius: 8px; padding: .8rem 1rem; 
 .old li { padding: .2rem 0; overflow-wrap: anywhere; }
 
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
-th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--rule); vertical-align: baseline; }
-thead th { border-top: 0; font-size: .8125rem; font-weight: 600; color: var(--quiet); }
+th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--rule); vertical-align: baseline;
+  overflow-wrap: anywhere; }
+thead th { border-top: 0; overflow-wrap: normal; font-size: .8125rem; font-weight: 600; color: var(--quiet); }
 tbody th { font-weight: 600; }
-td.path, th.path { width: 60%; font-weight: 400; }
+td.path { width: 60%; }
+.wide { width: 35%; }
 td:last-child, th:last-child { padding-right: 0; }
 .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bar { width: 100%; min-width: 4rem; height: .55rem; display: block; }
 .bar rect { fill: var(--quiet); }
-footer { padding-top: 1.5rem; padding-bottom: 3rem; border-top: 1px solid var(--rule); margin-top: 1rem; }
+footer { padding-bottom: 3rem; }
+footer dl { border-top: 1px solid var(--rule); padding-top: 1.5rem; margin-bottom: 1.25rem; }
 footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; }
 
 @media (max-width: 40rem) {
@@ -134,6 +138,9 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1
   pre.code span { padding: 0 .8rem 0 3.3rem; text-indent: -2.8rem; }
   pre.code i { width: 2.1rem; margin-right: .7rem; }
   .wide { display: none; }
+  table { font-size: .875rem; }
+  th, td { padding-right: .7rem; }
+  td.path { width: auto; min-width: 40%; }
   footer dl { grid-template-columns: 1fr; } footer dd { margin-bottom: .4rem; }
 }
 @media print {

@@ -358,7 +358,7 @@ def test_21_what_an_evil_merge_adds_was_approved_by_nobody(town: Town) -> None:
     bob.git("push", "-q", "origin", "main")
     ((outcome, reason),) = audited(town.clone("ada"))
     assert outcome == "failed"
-    assert "not approved by" in reason
+    assert "nobody has approved it" in reason
     assert senior.gate("audit", "--fetch").code == 1
 
 
