@@ -42,12 +42,14 @@ class Environment:
     """An interpreter and what is installed beside it. `origin` says how it was found, for people.
 
     `found` is False where the project has no environment of its own: then `python` is the one that runs gate,
-    and what the project depends on may be missing.
+    and what the project depends on may be missing. `looked_at` are the places that were looked at before: if
+    something appears there, it is another environment.
     """
 
     python: Path
     origin: str
     found: bool = True
+    looked_at: tuple[str, ...] = ()
 
     @cached_property
     def site_packages(self) -> tuple[Path, ...]:
@@ -95,7 +97,7 @@ class Environment:
     def witnesses(self) -> tuple[str, ...]:
         """The files and folders that change when anything is installed, removed or replaced."""
         paths = [self.python, self.prefix / "pyvenv.cfg", *self.site_packages]
-        return tuple(str(path) for path in paths)
+        return tuple(str(path) for path in paths) + self.looked_at
 
     def tool(self, name: str) -> Installed | None:
         """The tool `name` of this environment, else gate's own copy, else None."""
@@ -154,6 +156,7 @@ def find_environment(
         (environ.get("CONDA_PREFIX", ""), "CONDA_PREFIX"),
     ]
     own = Path(sys.prefix).resolve()
+    looked_at = [str(project / "poetry.lock")]
     for folder, origin in candidates:
         if not folder:
             continue
@@ -163,8 +166,10 @@ def find_environment(
             continue
         for name in ("bin/python", "Scripts/python.exe"):
             if _executable(prefix / name):
-                return Environment(prefix / name, origin)
-    return Environment(Path(sys.executable), "the interpreter that runs gate", found=False)
+                return Environment(prefix / name, origin, looked_at=tuple(looked_at))
+            looked_at.append(str(prefix / name))
+    origin = "the interpreter that runs gate"
+    return Environment(Path(sys.executable), origin, found=False, looked_at=tuple(looked_at))
 
 
 def _is_below(path: Path, folder: Path) -> bool:

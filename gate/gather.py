@@ -52,6 +52,11 @@ def ownership_at(repository: Repository, change: Change, policy: Policy) -> Owne
 
 def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]:
     """What in the change would make the gate see less, from both sides of every changed file."""
+    return weakenings_of(change, read_objects(repository, sorted(blobs_of(change))))
+
+
+def blobs_of(change: Change) -> set[str]:
+    """The blobs that `weakenings_of` has to see: both sides of every file that could weaken something."""
     files = [entry for entry in change.files if may_weaken(entry.path)]
     wanted: set[str] = set()
     for entry in files:
@@ -61,7 +66,13 @@ def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]
     for old in change.renames.values():
         if old in old_of and old_of[old].old_mode in REGULAR_MODES:
             wanted.add(old_of[old].old)
-    contents = read_objects(repository, sorted(wanted))
+    return wanted
+
+
+def weakenings_of(change: Change, contents: Mapping[str, bytes]) -> tuple[Finding, ...]:
+    """Like `weakenings_in`, from blobs that have been read."""
+    files = [entry for entry in change.files if may_weaken(entry.path)]
+    old_of = {entry.path: entry for entry in change.files}
     sides = []
     moved = frozenset(change.renames.values())
     for entry in files:

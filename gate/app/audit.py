@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gate.app.audit_moves import Move, Rules, read_moves
+from gate.app.audit_moves import Move, Rules, chain_of, ends_of, read_moves
 from gate.approvals.count import Entry, Question, Signed, count
 from gate.approvals.keys import holders
-from gate.errors import CannotDecide, InvalidInput, UsageError
-from gate.git.change import default_branch
-from gate.git.objects import resolve
+from gate.errors import CannotDecide, InvalidInput
+from gate.gather import blobs_of, weakenings_of
+from gate.git.change import default_branch, read_renames
+from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.git.steps import History, existing, read_history
 from gate.log.history import read_verdicts
@@ -23,13 +24,16 @@ from gate.log.store import record_path, settle
 from gate.log.sync import fetch, remote_of
 from gate.model import Change
 from gate.policy.keys import PublicKey
-from gate.policy.load import POLICY_FILE
+from gate.policy.people import members
 from gate.policy.types import Policy, Protection
 from gate.requirements import REQUIREMENTS, checks, mergeable, waiver
+from gate.requirements.approvals import approvers
 from gate.requirements.facts import Facts
 
 NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
 """What the verdict that was recorded with the step answers for; the other requirements are worked out anew."""
+AT_ONCE = 500
+"""Moves whose files are read in one call of git."""
 CLOSING = frozenset({"block", "revoke"})
 
 
@@ -58,9 +62,9 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     branch = (into or default_branch(repository)).removeprefix("refs/heads/")
     if bring and (remote := remote_of(repository)):
         fetch(repository, remote, branch)
-    bottom, top = _ends(repository, branch, span)
+    bottom, top = ends_of(repository, branch, span)
     history = read_history(repository, "", top)
-    chain = _chain(repository, history, bottom, branch)
+    chain = chain_of(repository, history, bottom, branch)
     tip = settle(repository)
     index = open_index(repository, tip) if tip else Index("")
     records = index.all()
@@ -70,51 +74,9 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
             "the log of approvals is not in this clone, and the branch refers to it", "`gate audit --fetch`"
         )
     auditor = _Auditor(repository, f"refs/heads/{branch}", tip, records, moves)
-    steps = [auditor.step(move) for move in moves]
+    steps = list(auditor.steps(moves))
     steps += auditor.rewritten(history, top)
     return Audit(branch, chain[0], tuple(reversed(steps)))
-
-
-def _ends(repository: Repository, branch: str, span: str) -> tuple[str, str]:
-    """The commits where the audit begins ("" for where the policy does) and ends."""
-    below, dots, above = span.partition("..")
-    end = above if dots else below
-    names = [name for name in (below if dots else "", end) if name]
-    ours, theirs = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
-    found = resolve(repository, [*names, ours, theirs])
-    for name in names:
-        if name not in found:
-            raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
-    if end:
-        return found.get(below, "") if dots else "", found[end]
-    tips = [found[name] for name in (ours, theirs) if name in found]
-    if not tips:
-        raise UsageError(f"there is no branch {branch!r} here, nor on origin", "name another with `--into`")
-    if len(tips) == 2 and repository.attempt("merge-base", "--is-ancestor", tips[0], tips[1]).returncode:
-        ahead = repository.attempt("merge-base", "--is-ancestor", tips[1], tips[0]).returncode == 0
-        return (found.get(below, "") if below else ""), tips[0] if ahead else tips[1]
-    return (found.get(below, "") if below else ""), tips[-1]
-
-
-def _chain(repository: Repository, history: History, bottom: str, branch: str) -> list[str]:
-    """The commits of the branch to audit, oldest first; the first is what they build on."""
-    chain = history.chain
-    if bottom:
-        if bottom not in chain:
-            raise UsageError(f"{bottom[:12]} is not a commit that {branch} itself has been at")
-        return chain[chain.index(bottom) :]
-    if (repository.common_dir / "shallow").exists():
-        raise CannotDecide(
-            "this clone is shallow, so where the policy began is not in it",
-            "`git fetch --unshallow`, or name a range: `gate audit A..B`",
-        )
-    present = existing(repository, (f"{oid}:{POLICY_FILE}" for oid in chain))
-    first = next((number for number, oid in enumerate(present) if oid), None)
-    if first is None:
-        raise CannotDecide(
-            f"{branch} never had a {POLICY_FILE}: nothing can be proven", "`gate init` writes one"
-        )
-    return chain[first:]
 
 
 class _Auditor:
@@ -142,14 +104,22 @@ class _Auditor:
         self._wanted = {found.id: found for several in bearing.values() for found in several}
         self._documents = self._read_documents(tip, moves, bearing)
 
-    def step(self, move: Move) -> Step:
-        """Judge the next move: they must come in order, for each brings the rules of the one after it."""
-        try:
-            reason, passed = self._judge(move)
-        except InvalidInput as error:
-            reason, passed = f"its base had no valid rules: {error.mistakes[0]}", False
-        self._rules.follow(move.files)
-        return Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason)
+    def steps(self, moves: Sequence[Move]) -> Iterator[Step]:
+        """Judge the moves, which must come in order: each brings the rules of the one after it."""
+        for start in range(0, len(moves), AT_ONCE):
+            some = [(move, self._facts(move)) for move in moves[start : start + AT_ONCE]]
+            to_read = {
+                oid
+                for _, facts in some
+                if isinstance(facts, Facts) and _unguarded(facts)
+                for oid in blobs_of(facts.change)
+            }
+            contents = read_objects(self._repository, sorted(to_read))
+            for move, facts in some:
+                if isinstance(facts, Facts) and _unguarded(facts):
+                    facts = replace(facts, weakenings=weakenings_of(facts.change, contents))
+                reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
+                yield Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason)
 
     def rewritten(self, history: History, top: str) -> list[Step]:
         """A step that failed, if the log knows of merges into this branch, and none of them is in its history.
@@ -167,30 +137,39 @@ class _Auditor:
         reason = "history was replaced: the log knows of merges into this branch, and none of them is in it"
         return [Step(top, history.commits[top].title, "failed", reason)]
 
-    def _judge(self, move: Move) -> tuple[str, bool]:
-        policy = self._rules.policy()
-        protection = policy.protection(self._ref.removeprefix("refs/heads/"))
-        if move.trailers.log and move.trailers.log not in self._log:
-            return f"the log lacks the commit {move.trailers.log[:12]} that it refers to", False
+    def _judge(self, move: Move, facts: Facts) -> tuple[str, bool]:
+        """Why the move passed or failed, and which of the two."""
         if not move.files and not move.brought - {move.new.oid}:
             return "nothing changed", True
-        facts = self._facts(move, policy, protection)
         outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
         waived = waiver.waive(tuple(outcomes), facts)
-        unmet = [
+        failed = [
             f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.state in {"unmet", "undecided"}
         ]
-        vouched, told = self._vouched(move, policy, protection)
+        vouched, told = self._vouched(move, facts.policy, facts.protection)
         notes = waiver.notes(facts)
         if not vouched and not notes:
-            unmet.append(f"checks: {told}")
-        if unmet:
-            return "; ".join(unmet), False
+            failed.append(f"checks: {told}")
+        if failed:
+            return "; ".join(failed), False
         people = sorted({approval.by for approval in facts.approvals if approval.counted})
         approved = f"approved by {', '.join(people)}" if people else "needed no approval"
         return "; ".join([*notes, approved, *([told] if vouched else [])]), True
 
-    def _facts(self, move: Move, policy: Policy, protection: Protection) -> Facts:
+    def _facts(self, move: Move) -> Facts | str:
+        """The facts about the next move, or why there are none: then it has failed."""
+        try:
+            return self._gathered(move)
+        except InvalidInput as error:
+            return f"its base had no valid rules: {error.mistakes[0]}"
+        finally:
+            self._rules.follow(move.files)
+
+    def _gathered(self, move: Move) -> Facts | str:
+        if move.trailers.log and move.trailers.log not in self._log:
+            return f"the log lacks the commit {move.trailers.log[:12]} that it refers to"
+        policy = self._rules.policy()
+        protection = policy.protection(self._ref.removeprefix("refs/heads/"))
         change = Change(
             repository=policy.repository,
             into=self._ref,
@@ -202,6 +181,7 @@ class _Auditor:
             digest=move.digest,
             authors=move.authors,
             files=move.files,
+            renames=read_renames(self._repository, move.old.tree, move.new.tree, move.files),
         )
         file, ownership = self._rules.ownership(policy, [entry.path for entry in move.files])
         records = [found for found in self._bearing(move) if self._was_there(move, found)]
@@ -295,6 +275,13 @@ class _Auditor:
         if _passed(self._documents.get(move.trailers.verdict), move, required):
             return True, "checks passed, by an unsigned verdict"
         return False, "no verdict about them is recorded"
+
+
+def _unguarded(facts: Facts) -> bool:
+    """Does it matter whether the move weakened the gate? Not where guardians approved all of it, or are none."""
+    guarded = facts.protection.require.guarded
+    guardians = members(facts.policy, guarded) - facts.author_names()
+    return bool(guarded) and not all(people & guardians for people in approvers(facts).values())
 
 
 def _passed(document: dict[str, Any] | None, move: Move, required: set[str]) -> bool:

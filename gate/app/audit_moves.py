@@ -9,12 +9,13 @@ from hashlib import sha256
 from itertools import pairwise
 
 from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
-from gate.errors import InvalidInput
+from gate.errors import CannotDecide, InvalidInput, UsageError
 from gate.git.change import parse_raw
-from gate.git.objects import REGULAR_MODES, read_objects
+from gate.git.objects import REGULAR_MODES, read_objects, resolve
 from gate.git.repository import Repository
-from gate.git.steps import Commit, History, merge_trees, newcomers, read_diffs
+from gate.git.steps import Commit, History, existing, merge_trees, newcomers, read_diffs
 from gate.log.index import Found
+from gate.log.store import contains
 from gate.log.trailers import Trailers, read_trailers
 from gate.model import Author, FileChange, decode_path
 from gate.policy.load import POLICY_FILE, load_policy
@@ -53,6 +54,48 @@ class Move:
     def head(self) -> str:
         """The commit that was proposed, as far as the branch tells."""
         return self.new.parents[1] if len(self.new.parents) > 1 else self.trailers.head or self.new.oid
+
+
+def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
+    """The commits where the audit begins ("" for where the policy does) and ends."""
+    below, dots, above = span.partition("..")
+    end = above if dots else below
+    names = [name for name in (below if dots else "", end) if name]
+    ours, theirs = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
+    found = resolve(repository, [*names, ours, theirs])
+    for name in names:
+        if name not in found:
+            raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
+    if end:
+        return found.get(below, "") if dots else "", found[end]
+    tips = [found[name] for name in (ours, theirs) if name in found]
+    if not tips:
+        raise UsageError(f"there is no branch {branch!r} here, nor on origin", "name another with `--into`")
+    bottom = found.get(below, "") if dots else ""
+    if len(tips) == 2 and contains(repository, tips[0], tips[1]):
+        return bottom, tips[0]
+    return bottom, tips[-1]
+
+
+def chain_of(repository: Repository, history: History, bottom: str, branch: str) -> list[str]:
+    """The commits of the branch to audit, oldest first; the first is what they build on."""
+    chain = history.chain
+    if bottom:
+        if bottom not in chain:
+            raise UsageError(f"{bottom[:12]} is not a commit that {branch} itself has been at")
+        return chain[chain.index(bottom) :]
+    if (repository.common_dir / "shallow").exists():
+        raise CannotDecide(
+            "this clone is shallow, so where the policy began is not in it",
+            "`git fetch --unshallow`, or name a range: `gate audit A..B`",
+        )
+    present = existing(repository, (f"{oid}:{POLICY_FILE}" for oid in chain))
+    first = next((number for number, oid in enumerate(present) if oid), None)
+    if first is None:
+        raise CannotDecide(
+            f"{branch} never had a {POLICY_FILE}: nothing can be proven", "`gate init` writes one"
+        )
+    return chain[first:]
 
 
 def read_moves(

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
+from gate.codeowners import ALL_PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import codeowners_at, policy_at
 from gate.git.change import read_change
-from gate.git.objects import list_tree, resolve
+from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
+from gate.model import decode_path
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
+
+FEW = 100
+"""Up to so many paths git is asked about one by one; for more, all of the tree is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """Who owns each of some paths. `file` is empty where there is no CODEOWNERS file."""
+    """Who owns each of some paths by `file`, as it is `at` a commit; `file` is empty where there is none.
+
+    `whole` tells that the paths are all that the commit has.
+    """
 
     file: str
+    at: str
     paths: Mapping[str, tuple[Rule, ...]]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,76 +46,134 @@ class Lint:
 
 
 def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owned:
-    """Who owns `paths`, or every file of `revision` where none are given, by the CODEOWNERS of `revision`.
+    """Who owns `paths`, or every file where none are given, by the CODEOWNERS that is committed at `revision`.
 
-    Paths are as seen from `start`. Raises InvalidInput if the file has mistakes.
+    Paths are as seen from `start`; a folder stands for the files below it, and a path that is not there for
+    one to come. Raises InvalidInput if the file has mistakes.
     """
     repository = Repository.find(start)
-    commits = resolve(repository, [revision])
-    if revision not in commits:
-        raise UsageError(f"{revision!r} stands for no commit here", "commit first, or check the spelling")
-    commit = commits[revision]
+    commit = _commit(repository, revision)
     found = codeowners_at(repository, commit, policy_at(repository, commit))
-    wanted = [_in_tree(repository, start, path) for path in paths]
-    if not wanted:
-        wanted = [entry.path for entry in list_tree(repository, commit)]
-    return _owned(found, wanted)
+    if not paths:
+        return _owned(found, revision, [entry.path for entry in list_tree(repository, commit)], whole=True)
+    asked = {_in_tree(repository, start, path): path for path in paths}
+    narrow = "" not in asked and len(asked) <= FEW
+    files = list_tree(repository, commit, asked if narrow else ())
+    return _owned(found, revision, _expanded(asked, dict.fromkeys(entry.path for entry in files)))
 
 
-def owners_of_change(start: Path, into: str | None, head: str | None) -> Owned:
-    """Who owns what a change touches, by the CODEOWNERS at its base."""
+def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: str | None) -> Owned:
+    """Who owns what a change touches, or those of `paths` that it does, by the CODEOWNERS at its base."""
     repository = Repository.find(start)
     change = read_change(repository, into=into, head=head)
     found = codeowners_at(repository, change.base, policy_at(repository, change.base))
-    return _owned(found, [entry.path for entry in change.files])
+    if not change.tree:
+        raise UsageError(f"there is no merge result: {change.obstacle}", "`gate check` says more")
+    touched = [entry.path for entry in change.files]
+    if paths:
+        asked = [_in_tree(repository, start, path) for path in paths]
+        touched = [path for path in touched if any(path == one or _is_below(path, one) for one in asked)]
+    return _owned(found, f"the tip of {change.into.removeprefix('refs/heads/')}", touched)
 
 
-def lint(start: Path) -> Lint:
-    """Look at the CODEOWNERS file as it is in the working tree, before it is committed.
+def lint(start: Path, revision: str | None = None) -> Lint:
+    """Look at the CODEOWNERS file as it is in the working tree, or as it is committed at `revision`.
 
-    Raises UsageError where there is none.
+    A bare repository has no working tree; there it is HEAD's. Raises UsageError where there is no such file.
     """
     repository = Repository.find(start)
     top = repository.work_tree
-    if top is None:
-        raise UsageError("a bare repository has no working tree to look at", "run it in a clone")
-    places = dict.fromkeys(place for group in PLACES.values() for place in group)
-    present = {place: (top / place).read_bytes() for place in places if (top / place).is_file()}
-    policy_file = top / POLICY_FILE
-    policy = load_policy(policy_file.read_bytes() if policy_file.is_file() else None)
-    located = locate(present, policy.dialect)
+    if top is None or revision is not None:
+        commit = _commit(repository, revision or "HEAD")
+        blobs = read_blobs(repository, commit, (POLICY_FILE, *ALL_PLACES))
+        files = {place: data for place, data in blobs.items() if data is not None}
+        links: list[str] = []
+        tracked: Iterable[str] = (entry.path for entry in list_tree(repository, commit))
+    else:
+        files, links = _in_working_tree(top)
+        tracked = list_index(repository)
+    policy = load_policy(files.pop(POLICY_FILE, None))
+    located = locate(files, policy.dialect)
+    if links:
+        raise InvalidInput(
+            [Mistake(link, 0, 0, "is no regular file; no forge follows a link to it") for link in links]
+        )
     if located is None:
-        raise UsageError("there is no CODEOWNERS file", f"write one, at {PLACES['github'][0]} for instance")
+        raise UsageError("there is no CODEOWNERS file", "write one, for instance .github/CODEOWNERS")
     file, dialect = located
-    owners = parse(present[file], file, dialect)
-    tree = resolve(repository, ["HEAD"]).get("HEAD")
-    paths = [entry.path for entry in list_tree(repository, tree)] if tree else []
-    warnings = [*_shadowed(present, file), *_idle(owners, paths), *_strangers(owners, policy)]
-    return Lint(file, len(owners.rules), owners.mistakes, tuple(sorted(warnings, key=lambda item: item.line)))
+    owners = parse(files[file], file, dialect)
+    warnings = [*_shadowed(files, file), *_idle(owners, list(tracked)), *_strangers(owners, policy)]
+    ordered = sorted(warnings, key=lambda item: (item.line, item.column))
+    return Lint(file, len(owners.rules), owners.mistakes, tuple(ordered))
+
+
+def _commit(repository: Repository, revision: str) -> str:
+    commits = resolve(repository, [revision])
+    if revision not in commits:
+        raise UsageError(f"{revision!r} stands for no commit here", "commit first, or check the spelling")
+    return commits[revision]
+
+
+def _in_working_tree(top: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The files that decide, and those of their places where something else than a file stands."""
+    files: dict[str, bytes] = {}
+    links: list[str] = []
+    for place in (POLICY_FILE, *ALL_PLACES):
+        path = top / place
+        try:
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode):
+                files[place] = path.read_bytes()
+            elif not stat.S_ISDIR(mode):
+                links.append(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise UsageError(f"{place} cannot be read: {error.strerror}") from error
+    return files, links
 
 
 def _in_tree(repository: Repository, start: Path, path: str) -> str:
+    """A path as git has it: from the top, without `.` and `..`, empty for the top itself."""
+    inner = decode_path(os.fsencode(path))
     top = repository.work_tree
-    if top is None:
-        return path.removeprefix("./")
-    absolute = Path(start).resolve() / path
-    try:
-        return str(absolute.relative_to(top.resolve()))
-    except ValueError:
-        raise UsageError(f"{path} is not inside the repository {top}") from None
+    if top is not None:
+        # Only the folder is resolved: the path itself may be a link, which git has as such.
+        absolute = os.path.normpath(Path(os.path.realpath(start)) / inner)
+        inner = os.path.relpath(absolute, os.path.realpath(top))
+    inner = os.path.normpath(inner)
+    if inner == ".." or inner.startswith(("../", "/")):
+        raise UsageError(f"{path} is not inside the repository", "give paths as seen from where you are")
+    return "" if inner == "." else inner
 
 
-def _owned(found: CodeOwners | None, paths: Sequence[str]) -> Owned:
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _expanded(asked: Mapping[str, str], files: Mapping[str, None]) -> list[str]:
+    """The files behind the paths that were asked for, by what the user wrote; each once."""
+    wanted: dict[str, None] = {}
+    for path, written in asked.items():
+        below = [] if path in files else [file for file in files if _is_below(file, path)]
+        if not below and (written.endswith("/") or not path):
+            raise UsageError(
+                f"there is no file below {written}", "`git status` shows what is not committed yet"
+            )
+        wanted |= dict.fromkeys(below or [path])
+    return list(wanted)
+
+
+def _owned(found: CodeOwners | None, at: str, paths: Sequence[str], *, whole: bool = False) -> Owned:
     if found is None:
-        return Owned("", dict.fromkeys(paths, ()))
+        return Owned("", at, dict.fromkeys(paths, ()), whole)
     if found.mistakes:
-        raise InvalidInput(
-            found.mistakes, "mend these lines; no answer from the rest of the file can be trusted"
-        )
-    return Owned(found.file, found.owners_of_all(paths))
+        hint = "mend these lines; no answer from the rest of the file can be trusted"
+        raise InvalidInput(found.mistakes, hint)
+    return Owned(found.file, at, found.owners_of_all(paths), whole)
 
 
-def _shadowed(present: Mapping[str, bytes], file: str) -> list[Mistake]:
+def _shadowed(present: Iterable[str], file: str) -> list[Mistake]:
     return [
         Mistake(other, 0, 0, f"says nothing: {file} takes precedence") for other in present if other != file
     ]
@@ -115,23 +184,26 @@ def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:
     if not paths:
         return []
     counting = {rule for rules in owners.owners_of_all(paths).values() for rule in rules}
+    why = "no file matches, or later lines decide about all that do"
     return [
-        Mistake(rule.file, rule.line, rule.column, f"`{rule.pattern}` decides about no file of HEAD")
+        Mistake(rule.file, rule.line, rule.column, f"`{rule.pattern}` decides about nothing: {why}")
         for rule in owners.rules
         if rule not in counting
     ]
 
 
 def _strangers(owners: CodeOwners, policy: Policy) -> list[Mistake]:
+    """Owners whom the policy does not know, each where it is named first."""
     if not policy.people:
         return []
     from gate.requirements.owners import people_of
 
+    first: dict[str, Rule] = {}
+    for rule in owners.rules:
+        for owner in rule.owners:
+            first.setdefault(owner.casefold(), rule)
     return [
-        Mistake(
-            rule.file, rule.line, rule.column, f"{owner} is nobody in `people` or `teams` of {policy.file}"
-        )
-        for rule in owners.rules
-        for owner in rule.owners
+        Mistake(rule.file, rule.line, rule.column, f"{owner} is nobody in `people` or `teams` of gate.yaml")
+        for owner, rule in first.items()
         if not people_of(policy, [owner])
     ]

@@ -22,7 +22,19 @@ from gate.model import Finding, Severity
 
 # Folders whose files are not what the project is, for one that has not said what to check. Tests are run.
 ASIDE = frozenset(
-    {"tests", "test", "docs", "doc", "examples", "example", "build", "dist", "node_modules", "site-packages", "vendor"}
+    {
+        "tests",
+        "test",
+        "docs",
+        "doc",
+        "examples",
+        "example",
+        "build",
+        "dist",
+        "node_modules",
+        "site-packages",
+        "vendor",
+    }
 )
 # What a type checker says of code that was never written for one, and that fails nobody.
 MATTERS_OF_TASTE = (

@@ -70,6 +70,12 @@ class Pytest:
             return Unreadable(
                 "pytest found no tests, although there are test files", "see its `testpaths` and options"
             )
+        ran = sum(int(count) for count in end["outcomes"].values())
+        if ran < end["collected"] and not findings:
+            return Unreadable(
+                f"pytest found {end['collected']} tests and ran {ran}",
+                "look for `--collect-only` and the like",
+            )
         if end["status"] != 0 and not findings:
             said = last_line(left.stderr if left.stderr.strip() else left.stdout)
             findings = (

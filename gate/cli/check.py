@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from gate.app.check import Answer, CheckRequest, check, ignore, source_lines
+from gate.cli.terminal import terminal_width, wants_colour
 from gate.errors import UsageError
 from gate.model import Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
@@ -118,23 +119,6 @@ def _context(options: argparse.Namespace, answer: Answer) -> ReportContext:
         command=" ".join(["gate", *words]),
         lines=partial(source_lines, answer),
     )
-
-
-def wants_colour() -> bool:
-    """Whether standard output is a terminal that wants colour; NO_COLOR and FORCE_COLOR have the last word."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def terminal_width() -> int:
-    """The width to write for: the terminal's, at most 120; 80 where there is none."""
-    try:
-        return max(40, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
-    except (OSError, ValueError):
-        return 80
 
 
 def _summarise(verdict: Verdict, context: ReportContext) -> None:

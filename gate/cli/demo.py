@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 
 from gate.app.demo import Kind, replay
-from gate.cli.check import wants_colour
+from gate.cli.terminal import wants_colour
 
 SUMMARY = "replay the incident on the sample shortener, in a scratch repository"
 EXAMPLES = """\

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gate.app.check import Answer
 from gate.app.hooks import at_commit, at_push, parse_updates
-from gate.cli.check import EXIT_CODES, terminal_width, wants_colour
+from gate.cli.check import EXIT_CODES
+from gate.cli.terminal import terminal_width, wants_colour
 from gate.reports import ReportContext, report
 
 SUMMARY = "what the git hooks call; `gate install` sets them up"

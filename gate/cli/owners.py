@@ -3,112 +3,90 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from gate.app.owners import Lint, Owned, lint, owners_of, owners_of_change
+from gate.app.owners import Lint, lint, owners_of, owners_of_change
 from gate.errors import UsageError
-from gate.reports.words import visible_path
+from gate.reports.words import visible
 
 SUMMARY = "say who owns which file, and find mistakes in CODEOWNERS"
 EXAMPLES = """\
-  gate owners                         every file of HEAD
-  gate owners app.py web              two paths
-  gate owners --change                what your branch touches, by the base's rules
-  gate owners --lint                  mistakes in the working tree's CODEOWNERS
+  gate owners                         every file of HEAD, by folder
+  gate owners app.py web              a file, and all that is in a folder
+  gate owners .                       every file, each on a line of its own
+  gate owners --change                what your branch touches
+  gate owners --lint                  mistakes in CODEOWNERS, before you commit it
+
+what is read:
+  The CODEOWNERS that is committed: HEAD's (or that of --head), with --change the
+  one at the tip of the protected branch, since a change does not say who approves
+  it. --lint reads the file as it is in the working tree, or that of --head.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate owners`."""
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="files to ask about (default: all of HEAD)")
-    parser.add_argument("--change", action="store_true", help="the files that a change touches")
-    parser.add_argument("--into", metavar="BRANCH", help="with --change: the protected branch")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", help="files and folders to ask about (default: all)"
+    )
+    parser.add_argument("--change", action="store_true", help="only what a change touches")
+    parser.add_argument(
+        "--into",
+        metavar="BRANCH",
+        help="with --change: the protected branch (default: origin/HEAD, main, master)",
+    )
     parser.add_argument("--head", metavar="REV", help="the commit to look at (default: HEAD)")
     parser.add_argument(
-        "--lint", action="store_true", help="check the file itself; exit 2 if it has mistakes"
+        "--lint", action="store_true", help="check CODEOWNERS itself; exit 2 if it has mistakes"
     )
-    parser.add_argument("--format", default="text", choices=("text", "json"), help="text, json")
+    parser.add_argument("--format", metavar="F", default="text", choices=("text", "json"), help="text, json")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the answer; 0, or 2 where CODEOWNERS has mistakes."""
     if options.lint:
-        if options.paths or options.change:
-            raise UsageError("--lint looks at the whole file; leave out paths and --change")
-        return _lint(lint(Path.cwd()), options.format)
+        if options.paths or options.change or options.into:
+            raise UsageError("--lint looks at the file as a whole", "leave out paths, --change and --into")
+        return _lint(lint(Path.cwd(), options.head), options.format)
+    if options.into and not options.change:
+        raise UsageError("--into goes with --change", "`gate owners --change --into BRANCH`")
     if options.change:
-        if options.paths:
-            raise UsageError("--change names the files itself; leave out the paths")
-        owned = owners_of_change(Path.cwd(), options.into, options.head)
+        owned = owners_of_change(Path.cwd(), options.paths, options.into, options.head)
     else:
-        if options.into:
-            raise UsageError("--into goes with --change")
         owned = owners_of(Path.cwd(), options.paths, options.head or "HEAD")
-    sys.stdout.write(_json(owned) if options.format == "json" else _text(owned))
+    from gate.reports import owners
+
+    if options.format == "json":
+        from gate.reports.verdict_json import dump
+
+        sys.stdout.write(dump(owners.to_data(owned.paths)))
+        return 0
+    from gate.cli.terminal import terminal_width, wants_colour
+    from gate.reports import ReportContext
+
+    context = ReportContext(wants_colour(), terminal_width(), sys.stdout.encoding or "utf-8")
+    text = owners.render(owned.paths, owned.file, visible(owned.at), context, by_folder=owned.whole)
+    sys.stdout.write(text)
     return 0
 
 
-def _json(owned: Owned) -> str:
-    items = [
-        {
-            "path": path,
-            "rules": [
-                {
-                    "section": rule.section,
-                    "rule": rule.place,
-                    "owners": list(rule.owners),
-                    "required": rule.required,
-                    "optional": rule.optional,
-                }
-                for rule in rules
-            ],
-        }
-        for path, rules in owned.paths.items()
-    ]
-    return json.dumps(items, indent=1) + "\n"
-
-
-def _text(owned: Owned) -> str:
-    if not owned.file:
-        return "There is no CODEOWNERS file, so nobody owns anything.\n"
-    shown = {path: visible_path(path) for path in owned.paths}
-    width = min(max(map(len, shown.values()), default=0), 48)
-    lines = []
-    for path, rules in owned.paths.items():
-        if not rules:
-            lines.append(f"{shown[path]:<{width}}  no rule")
-        for number, rule in enumerate(rules):
-            name = shown[path] if not number else ""
-            section = f"[{rule.section}] " if rule.section else ""
-            count = f" ({rule.required} of them)" if rule.required > 1 else ""
-            optional = " (optional)" if rule.optional else ""
-            who = " ".join(rule.owners) if rule.owners else "nobody: the rule takes it away"
-            lines.append(f"{name:<{width}}  {section}{who}{count}{optional}  {rule.place}")
-    return "".join(f"{line}\n" for line in lines)
-
-
 def _lint(found: Lint, form: str) -> int:
+    code = 2 if found.mistakes else 0
     if form == "json":
-        items = [
-            {
-                "file": item.file,
-                "line": item.line,
-                "column": item.column,
-                "severity": severity,
-                "message": item.message,
-            }
-            for severity, group in (("error", found.mistakes), ("warning", found.warnings))
-            for item in group
-        ]
-        sys.stdout.write(json.dumps(items, indent=1) + "\n")
-    else:
-        for mistake in found.mistakes:
-            print(mistake)
-        for warning in found.warnings:
-            place, _, message = str(warning).partition(": ")
-            print(f"{place}: warning: {message}")
-        if not found.mistakes:
-            print(f"{found.file}: {found.rules} rules, no mistakes")
-    return 2 if found.mistakes else 0
+        from gate.reports.verdict_json import dump
+
+        groups = (("error", found.mistakes), ("warning", found.warnings))
+        told = [{**asdict(item), "severity": severity} for severity, items in groups for item in items]
+        sys.stdout.write(dump(told))
+        return code
+    for mistake in found.mistakes:
+        print(visible(str(mistake)))
+    for item in found.warnings:
+        place = ":".join(str(part) for part in (item.file, item.line, item.column) if part)
+        print(visible(f"{place}: warning: {item.message}"))
+    if not found.mistakes:
+        rules = "1 rule" if found.rules == 1 else f"{found.rules:,} rules"
+        print(f"{found.file}: {rules}, no mistakes")
+    return code

@@ -88,7 +88,7 @@ def read_change(
         digest=digest,
         authors=_authors(repository, base_oid, tip),
         files=files,
-        renames=_renames(repository, base_tree, merge.tree, files),
+        renames=read_renames(repository, base_tree, merge.tree, files),
         obstacle=merge.obstacle,
         conflicts=merge.conflicts,
         staged=staged,
@@ -250,7 +250,10 @@ def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
     return tuple(files)
 
 
-def _renames(repository: Repository, old: str, new: str, files: Sequence[FileChange]) -> dict[str, str]:
+def read_renames(
+    repository: Repository, old: str, new: str, files: Sequence[FileChange]
+) -> dict[str, str]:
+    """Where git sees a rename between two trees: the old path by the new one."""
     if {"added", "deleted"} - {entry.status for entry in files} or not new:
         return {}
     raw = repository.run(

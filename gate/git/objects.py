@@ -21,15 +21,25 @@ class Entry:
     oid: str
 
 
-def list_tree(repository: Repository, tree_ish: str) -> tuple[Entry, ...]:
-    """Every file below `tree_ish`, in git's order; folders are walked, not listed."""
-    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish)
+def list_tree(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) -> tuple[Entry, ...]:
+    """Every file below `tree_ish`, in git's order; folders are walked, not listed.
+
+    With `paths` only those of them that are there, a folder standing for all that is in it.
+    """
+    only = map(encode_path, paths)
+    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish, "--", *only)
     entries = []
     for line in raw.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _kind, oid = head.decode("ascii").split(" ")
         entries.append(Entry(decode_path(path), mode, oid))
     return tuple(entries)
+
+
+def list_index(repository: Repository) -> tuple[str, ...]:
+    """The path of every file that the index has."""
+    raw = repository.run("ls-files", "--cached", "-z")
+    return tuple(dict.fromkeys(decode_path(path) for path in raw.split(b"\0")[:-1]))
 
 
 def read_blob(repository: Repository, tree_ish: str, path: str) -> bytes | None:

@@ -120,20 +120,17 @@ def _by_same_authors(
     form = "--format=%H%x00%ae%x00%ce"
     raw = repository.run("log", "--no-walk", "--ignore-missing", "--stdin", form, stdin=heads.encode())
     emails = {}
-    for line in raw.decode("utf-8", "replace").splitlines():
+    for line in raw.decode("utf-8", "replace").split("\n")[:-1]:
         oid, author, committer = line.split("\0")
         emails[oid] = {author.casefold(), committer.casefold()}
-    asked = f"{heads}^{change.base}\n".encode()
-    open_ones = set(repository.run("rev-list", "--ignore-missing", "--stdin", stdin=asked).decode().split())
     authors = {author.email.casefold() for author in change.authors}
-    sure, perhaps = set(), set()
-    for found in records:
-        head = found.record.head
-        if head not in emails:
-            perhaps.add(found.id)
-        elif head in open_ones and emails[head] & authors:
-            sure.add(found.id)
-    return sure, perhaps
+    perhaps = {found.id for found in records if found.record.head not in emails}
+    theirs = [found for found in records if emails.get(found.record.head, set()) & authors]
+    asked = "".join(f"{found.record.head}\n" for found in theirs) + f"^{change.base}\n"
+    # To tell what has landed, git walks far back into history: only where there is something to tell.
+    raw = repository.run("rev-list", "--ignore-missing", "--stdin", stdin=asked.encode()) if theirs else b""
+    still_open = set(raw.decode("ascii").split())
+    return {found.id for found in theirs if found.record.head in still_open}, perhaps
 
 
 def _gap(repository: Repository, base: str, tip: str) -> str:

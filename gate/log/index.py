@@ -70,8 +70,8 @@ class Index:
 
     def lists_of(self, digests: Collection[str]) -> dict[str, str]:
         """The lists of these changes, as far as the log has them: blobs by digest."""
-        named = (_list_name(line) for line in self.lists)
-        return {digest: blob for digest, blob in named if digest in digests}
+        wanted = {digest.encode() for digest in digests}
+        return dict(_list_name(line) for line in self.lists if line[:64] in wanted)
 
     def refusals(self) -> dict[str, str]:
         """The files that look like records and are none: the reason by id."""

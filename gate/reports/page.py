@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from gate.model import Approval, FileChange, RequirementState, Verdict
+from gate.model import Approval, Broken, FileChange, Ran, RequirementState, Verdict
 from gate.reports import page_findings as findings
 from gate.reports.context import ReportContext
 from gate.reports.markup import escape
@@ -20,6 +20,7 @@ from gate.reports.page_style import STYLE
 from gate.reports.select import groups
 from gate.reports.words import branch, count, listed, visible, visible_path
 
+FEW_FILES: Final = 30
 MOST_FILES: Final = 2000
 HEADLINES: Final = {
     "pass": "May merge into {}",
@@ -106,11 +107,16 @@ def _header(verdict: Verdict, headline: str) -> str:
 
 def _next(verdict: Verdict) -> str:
     """What to do, step by step: mend what blocks, then what each requirement advises."""
-    blocking = [(group.id, len(group.blocking)) for group in groups(verdict) if group.blocking]
+    failed = [result for result in verdict.checks if isinstance(result, Ran) and result.blocking]
     steps = []
-    if blocking:
-        found = listed([f"{escape(name)} ({number:,})" for name, number in blocking])
+    if failed:
+        found = listed([f"{escape(result.id)} ({len(result.blocking):,})" for result in failed])
         steps.append(f'Mend what <a href="#findings">blocks the merge</a>: {found}.')
+    steps += [
+        f"{escape(result.id)} could not run: {findings.rich(result.hint)}"
+        for result in verdict.checks
+        if isinstance(result, Broken) and result.hint
+    ]
     for outcome in verdict.outcomes:
         if outcome.state in {"unmet", "undecided"}:
             steps += [_sentence(advice) for advice in outcome.advice]
@@ -141,15 +147,21 @@ def _decisions(approvals: tuple[Approval, ...]) -> str:
     """Every decision that was seen, with the reason where it does not count."""
     if not approvals:
         return ""
-    said = {"approve": "approves", "block": "objects", "waive": "waives the requirements"}
+    said = {"approve": "approves", "block": "objects", "waive": "waives"}
     rows = "".join(
-        f'<tr><th scope="row">{escape(one.by)}</th><td>{said[one.kind]}</td>'
-        f'<td><span class="{"yes" if one.counted else "quiet"}">{"yes" if one.counted else "no"}</span></td>'
+        f'<tr><th scope="row">{escape(one.by)}</th><td class="word">{said[one.kind]}</td>'
+        f'<td class="word"><span class="{_tone(one)}">{"yes" if one.counted else "no"}</span></td>'
         f"<td>{findings.rich(one.why)}</td></tr>"
         for one in approvals
     )
     head = "".join(f'<th scope="col">{word}</th>' for word in ("Who", "Decision", "Counts", "Why"))
     return f"<h3>Decisions so far</h3><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _tone(approval: Approval) -> str:
+    if not approval.counted:
+        return "quiet"
+    return "yes" if approval.kind == "approve" else "no"
 
 
 def _files(verdict: Verdict) -> str:
@@ -166,14 +178,20 @@ def _files(verdict: Verdict) -> str:
     for group in groups(verdict):
         for finding in group.blocking:
             found[finding.path] = found.get(finding.path, 0) + 1
-    rows = "".join(
+    rows = [
         _file(file, verdict, waiting.get(file.path, []), found.get(file.path, 0))
         for file in change.files[:MOST_FILES]
-    )
+    ]
+    head = "".join(f'<th scope="col">{word}</th>' for word in ("File", "Change", "Blocked by"))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{{}}</tbody></table>"
+    first = table.format("".join(rows[:FEW_FILES]))
+    if len(change.files) <= FEW_FILES:
+        return first
     more = len(change.files) - MOST_FILES
     tail = f'<p class="quiet">… and {count(more, "more file")}.</p>' if more > 0 else ""
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("File", "Change", "Blocked by"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{tail}"
+    title = count(len(change.files) - FEW_FILES, "more file")
+    rest = table.format("".join(rows[FEW_FILES:]))
+    return f"{first}<details><summary>{title}</summary>{rest}{tail}</details>"
 
 
 def _file(file: FileChange, verdict: Verdict, waiting: list[str], found: int) -> str:
@@ -188,7 +206,9 @@ def _file(file: FileChange, verdict: Verdict, waiting: list[str], found: int) ->
         f'<span class="no">{escape(", ".join(reasons))}</span>' if reasons else '<span class="quiet">–</span>'
     )
     name = escape(visible_path(file.path))
-    return f'<tr><td class="path">{name}{origin}</td><td>{escape(status)}</td><td>{shown}</td></tr>'
+    return (
+        f'<tr><td class="path">{name}{origin}</td><td class="word">{escape(status)}</td><td>{shown}</td></tr>'
+    )
 
 
 def _footer(verdict: Verdict, context: ReportContext) -> str:

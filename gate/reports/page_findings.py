@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
-from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
+from gate.model import Broken, CheckResult, Finding, Ran, Skipped, Verdict
 from gate.reports.markup import escape, escape_lines
 from gate.reports.select import Group, group_of
 from gate.reports.words import count, duration, noun, visible_lines, visible_path
@@ -25,11 +25,14 @@ def rich(text: str) -> str:
 
 
 def sections(verdict: Verdict, lines: Lines) -> str:
-    """All findings, check by check, what blocks first; then what requirements found."""
-    checks = sorted(verdict.checks, key=_importance)
-    parts = [_check(result, lines) for result in checks]
-    parts += [_requirement(outcome, lines) for outcome in verdict.outcomes if outcome.findings]
-    return "\n".join(filter(None, parts))
+    """All findings: first those that block, then what could not be said, then the rest."""
+    parts = [(_importance(result), _check(result, lines)) for result in verdict.checks]
+    for outcome in verdict.outcomes:
+        if outcome.findings:
+            group = group_of(outcome)
+            what = count(len(outcome.findings), "finding")
+            parts.append((0 if group.blocking else 2, _listing(group, what, lines)))
+    return "\n".join(part for _, part in sorted(parts, key=lambda pair: pair[0]) if part)
 
 
 def _importance(result: CheckResult) -> int:
@@ -56,11 +59,6 @@ def _check(result: CheckResult, lines: Lines) -> str:
             return f'<h3 class="quiet">{escape(result.id)}: not run</h3><p>{rich(result.reason)}</p>'
         case _:
             assert_never(result)
-
-
-def _requirement(outcome: Outcome, lines: Lines) -> str:
-    group = group_of(outcome)
-    return _listing(group, count(len(outcome.findings), "finding"), lines)
 
 
 def _listing(group: Group, what: str, lines: Lines) -> str:
@@ -146,13 +144,11 @@ def times(checks: Sequence[CheckResult]) -> str:
         said, style = _said(result)
         rows.append(
             f'<tr><th scope="row">{escape(result.id)}</th><td><span class="{style}">{escape(said)}</span></td>'
-            f'<td class="time">{"kept" if kept else duration(seconds)}</td><td class="wide">{bar}</td></tr>'
+            f'<td class="word">{"kept" if kept else duration(seconds)}</td><td class="wide">{bar}</td></tr>'
         )
     head = '<th scope="col">Check</th><th scope="col">Result</th><th scope="col">Time</th>'
     head += '<th scope="col" class="wide">Compared</th>'
-    return (
-        f'<table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _seconds(result: CheckResult) -> float:

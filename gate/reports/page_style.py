@@ -25,6 +25,7 @@ html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 1rem/1.55 var(--sans); }
 header, nav, main, footer { max-width: 58rem; margin: 0 auto; padding: 0 1.5rem; }
 h1, h2, h3, p, ul, ol, dl, dd, pre, table { margin: 0; }
+h1, .kicker, .says, .notes, .next li, h3, p, .quiet { overflow-wrap: anywhere; }
 h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -.015em; font-weight: 650; }
 h2 { font-size: 1.2rem; line-height: 1.3; letter-spacing: -.005em; font-weight: 650; margin-bottom: .9rem; }
 h3 { font-size: 1rem; font-weight: 650; margin: 1.6rem 0 .7rem; }
@@ -58,11 +59,11 @@ nav a:hover { text-decoration: underline; }
 .next li::marker { color: var(--quiet); font-variant-numeric: tabular-nums; }
 .notes { border-left: 4px solid var(--open); background: var(--open-soft); padding: .8rem 1.1rem; margin: 1.25rem 0 0; }
 
-.board { display: grid; grid-template-columns: max-content max-content 1fr; gap: 0 1.1rem; }
+.board { display: grid; grid-template-columns: fit-content(14rem) max-content 1fr; gap: 0 1.1rem; }
 .board > li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; padding: .6rem 0;
   border-top: 1px solid var(--rule); align-items: baseline; }
 .board > li:first-child { border-top: 0; }
-.board strong { font-weight: 600; }
+.board strong { font-weight: 600; overflow-wrap: anywhere; }
 .state { font-size: .8125rem; font-weight: 600; border-radius: 99px; padding: .1rem .65rem; white-space: nowrap;
   justify-self: start; }
 .state.no { background: var(--no-soft); } .state.yes { background: var(--yes-soft); }
@@ -82,6 +83,7 @@ nav a:hover { text-decoration: underline; }
 .legend rect { fill: var(--rule); } .legend .waits { fill: var(--waits); }
 .legend .given { fill: var(--given); }
 details { font-size: .9375rem; }
+table + details { margin-top: .6rem; }
 summary { cursor: pointer; color: var(--quiet); padding: .15rem 0; width: fit-content; }
 summary:hover { color: var(--ink); }
 .paths { padding: .2rem 0 .2rem .9rem; border-left: 2px solid var(--rule); margin: .3rem 0; line-height: 1.5; }
@@ -117,7 +119,7 @@ tbody th { font-weight: 600; }
 td.path { width: 60%; }
 .wide { width: 35%; }
 td:last-child, th:last-child { padding-right: 0; }
-.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+.word { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bar { width: 100%; min-width: 4rem; height: .55rem; display: block; }
 .bar rect { fill: var(--quiet); }
 footer { padding-bottom: 3rem; }

@@ -7,7 +7,6 @@ from typing import Final
 
 from gate.model import CheckResult, Ran
 
-OLD_FINDINGS: Final = "there before"
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

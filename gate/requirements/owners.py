@@ -15,6 +15,7 @@ from gate.requirements.cover import Ask, Suggestion, smallest
 from gate.requirements.facts import Facts
 
 ID = "owners"
+MOST_ASKED = 8
 # The address that a forge gives to whoever keeps theirs private names the account.
 NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 
@@ -111,7 +112,7 @@ def _open(
     facts: Facts, given: Mapping[str, frozenset[str]], rule: Rule, paths: Sequence[str]
 ) -> _Open | None:
     """What is open of a rule; None if nothing is."""
-    able = _able(facts, rule)
+    able = _able(facts, rule.owners)
     lacking = {
         path: rule.required - len(by) for path in paths if len(by := given[path] & able) < rule.required
     }
@@ -122,12 +123,14 @@ def _open(
     return _Open(rule, tuple(lacking), max(lacking.values()), able - spent)
 
 
-def _able(facts: Facts, rule: Rule) -> frozenset[str]:
-    """Who may answer for a rule: its people less the authors; where nobody is known, the owners as written."""
-    if facts.policy.people:
-        return people_of(facts.policy, rule.owners) - facts.author_names()
+def _able(facts: Facts, owners: Sequence[str]) -> frozenset[str]:
+    """Who may answer for `owners`: their people less authors and bots; where nobody is known, the owners as written."""
+    people = facts.policy.people
+    if people:
+        found = people_of(facts.policy, owners) - facts.author_names()
+        return frozenset(name for name in found if people[name].role != "bot")
     authors = _logins(facts)
-    return frozenset(owner for owner in rule.owners if owner.casefold() not in authors)
+    return frozenset(owner for owner in owners if owner.casefold() not in authors)
 
 
 def _logins(facts: Facts) -> frozenset[str]:
@@ -139,25 +142,26 @@ def _logins(facts: Facts) -> frozenset[str]:
 
 def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
     """The owners of a rule as the file names them, without authors if that leaves anybody."""
-    if facts.policy.people:
-        authors = facts.author_names()
-        others = [owner for owner in rule.owners if not _only(people_of(facts.policy, [owner]), authors)]
-    else:
-        others = [owner for owner in rule.owners if owner in _able(facts, rule)]
+    authors = facts.author_names()
+    others = [
+        owner
+        for owner in rule.owners
+        if _able(facts, [owner]) or (facts.policy.people and not people_of(facts.policy, [owner]) & authors)
+    ]
     return tuple(others) or rule.owners
-
-
-def _only(people: frozenset[str], authors: frozenset[str]) -> bool:
-    return bool(people) and people <= authors
 
 
 def _advice(facts: Facts, unsatisfied: Sequence[_Open], waiting: int) -> tuple[str, ...]:
     suggestions = smallest(Ask(entry.paths, entry.need, entry.whom) for entry in unsatisfied)
     teams = _teams(facts, unsatisfied)
     lines: list[str] = []
-    for suggestion in suggestions:
+    for suggestion in suggestions[:MOST_ASKED]:
         covers = f"{len(suggestion.paths)}" if lines else f"{len(suggestion.paths)} of {_files(waiting)}"
         lines.append(f"{'and' if lines else 'ask'} {_who(suggestion, teams)}: covers {covers}")
+    rest = suggestions[MOST_ASKED:]
+    if rest:
+        paths = {path for suggestion in rest for path in suggestion.paths}
+        lines.append(f"and {sum(suggestion.need for suggestion in rest)} more people: cover {len(paths)}")
     if lines and not facts.policy.people:
         lines.append("an approval counts once `gate.yaml` on the base branch says who they are: `gate init`")
     elif lines and facts.change.staged:
@@ -172,11 +176,7 @@ def _teams(facts: Facts, unsatisfied: Sequence[_Open]) -> dict[frozenset[str], s
     """The teams that own something here, by those of them who could approve."""
     names = dict.fromkeys(owner for entry in unsatisfied for owner in entry.rule.owners)
     known = {name.casefold() for name in facts.policy.teams}
-    return {
-        people_of(facts.policy, [name]) - facts.author_names(): name
-        for name in reversed(names)
-        if name.casefold() in known
-    }
+    return {_able(facts, [name]): name for name in reversed(names) if name.casefold() in known}
 
 
 def _who(suggestion: Suggestion, teams: Mapping[frozenset[str], str]) -> str:
@@ -202,8 +202,10 @@ def _stuck(facts: Facts, entry: _Open) -> str:
         return (
             f"{where} nobody of them is in `people` or `teams` of {policy.file}; add them on the base branch"
         )
-    if not _able(facts, entry.rule):
-        return f"{where} every owner is an author of the change; name another owner on the base branch"
+    if not _able(facts, entry.rule.owners):
+        return (
+            f"{where} every owner is an author of the change, or a bot; name another owner on the base branch"
+        )
     more = f"{entry.need} more" if entry.need < entry.rule.required else f"{entry.need}"
     return (
         f"{where} it asks for {more}, and only {len(entry.whom)} could; name more owners on the base branch"

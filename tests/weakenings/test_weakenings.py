@@ -9,24 +9,32 @@ from gate.weakenings import Sides, find_weakenings
 RUFF = "[tool.ruff.lint]\nselect = ['E', 'F', 'B']\nignore = ['E501']\n"
 
 
-def rules(path: str, old: str | None, new: str | None, **more: str) -> list[str]:
-    sides = Sides(path, None if old is None else old.encode(), None if new is None else new.encode(), **more)
+def rules(path: str, old: str | None, new: str | None) -> list[str]:
+    sides = Sides(path, None if old is None else old.encode(), None if new is None else new.encode())
     return [finding.rule for finding in find_weakenings([sides])]
 
 
 @pytest.mark.parametrize(
     ("path", "old", "new", "rule"),
     [
-        pytest.param("pyproject.toml", RUFF, RUFF + "extend-ignore = ['F']\n", "weaker-ruff", id="more ignored"),
+        pytest.param(
+            "pyproject.toml", RUFF, RUFF + "extend-ignore = ['F']\n", "weaker-ruff", id="more ignored"
+        ),
         pytest.param("pyproject.toml", RUFF, RUFF.replace(", 'B'", ""), "weaker-ruff", id="less selected"),
         pytest.param("pyproject.toml", "", "[tool.ruff]\nexclude = ['app']\n", "weaker-ruff", id="exclude"),
         pytest.param("pyproject.toml", "", "[tool.ruff]\nextend = '../x.toml'\n", "weaker-ruff", id="extend"),
         pytest.param(
-            "pyproject.toml", "", "[tool.ruff.lint.per-file-ignores]\n'*' = ['ALL']\n", "weaker-ruff", id="per file"
+            "pyproject.toml",
+            "",
+            "[tool.ruff.lint.per-file-ignores]\n'*' = ['ALL']\n",
+            "weaker-ruff",
+            id="per file",
         ),
         pytest.param("app/ruff.toml", None, "line-length = 79\n", "nested-settings", id="nested ruff.toml"),
         pytest.param("app/ruff.toml", None, "", "nested-settings", id="empty nested ruff.toml"),
-        pytest.param("pyproject.toml", "[tool.mypy]\nstrict = true\n", "[tool.mypy]\n", "weaker-mypy", id="not strict"),
+        pytest.param(
+            "pyproject.toml", "[tool.mypy]\nstrict = true\n", "[tool.mypy]\n", "weaker-mypy", id="not strict"
+        ),
         pytest.param(
             "pyproject.toml",
             "",
@@ -37,7 +45,11 @@ def rules(path: str, old: str | None, new: str | None, **more: str) -> list[str]
         pytest.param("mypy.ini", "[mypy]\n", "[mypy]\nexclude = app/\n", "weaker-mypy", id="mypy exclude"),
         pytest.param("setup.cfg", "", "[mypy-app]\nignore_errors = True\n", "weaker-mypy", id="ini override"),
         pytest.param(
-            "pytest.ini", "[pytest]\n", "[pytest]\naddopts = --collect-only\n", "weaker-pytest", id="collect only"
+            "pytest.ini",
+            "[pytest]\n",
+            "[pytest]\naddopts = --collect-only\n",
+            "weaker-pytest",
+            id="collect only",
         ),
         pytest.param("tox.ini", "", "[pytest]\naddopts = -k 'not slow'\n", "weaker-pytest", id="-k"),
         pytest.param(
@@ -48,24 +60,38 @@ def rules(path: str, old: str | None, new: str | None, **more: str) -> list[str]
             id="deselect",
         ),
         pytest.param(
-            "setup.cfg", "[tool:pytest]\nxfail_strict = true\n", "[tool:pytest]\n", "weaker-pytest", id="xfail"
+            "setup.cfg",
+            "[tool:pytest]\nxfail_strict = true\n",
+            "[tool:pytest]\n",
+            "weaker-pytest",
+            id="xfail",
         ),
         pytest.param("pyproject.toml", "", "[tool.ruff\n", "unreadable-settings", id="broken toml"),
         pytest.param("a.py", "x = 1\n", "x = 1  # noqa\n", "new-noqa", id="noqa"),
         pytest.param("a.py", "x = 1  # noqa: E1\n", "x = 1  # noqa: E1, F\n", "new-noqa", id="wider noqa"),
         pytest.param("a.py", "", "# ruff: noqa\n", "new-noqa", id="file noqa"),
         pytest.param("a.py", "", "# mypy: ignore-errors\n", "new-mypy-inline", id="mypy inline"),
-        pytest.param("a.py", "f(1)\n", "f(1)  # type: ignore[arg-type]\n", "new-type-ignore", id="type ignore"),
-        pytest.param("a.py", "f()\n", "f()  # gate: ignore[misspelt-name]\n", "new-gate-ignore", id="gate ignore"),
+        pytest.param(
+            "a.py", "f(1)\n", "f(1)  # type: ignore[arg-type]\n", "new-type-ignore", id="type ignore"
+        ),
+        pytest.param(
+            "a.py", "f()\n", "f()  # gate: ignore[misspelt-name]\n", "new-gate-ignore", id="gate ignore"
+        ),
         pytest.param("test_a.py", "", "@pytest.mark.skip\ndef test_a(): ...\n", "new-skip", id="skip"),
-        pytest.param("test_a.py", "", "@pytest.mark.xfail(reason='x')\ndef f(): ...\n", "new-skip", id="xfail"),
+        pytest.param(
+            "test_a.py", "", "@pytest.mark.xfail(reason='x')\ndef f(): ...\n", "new-skip", id="xfail"
+        ),
         pytest.param("conftest.py", "", "collect_ignore = ['a.py']\n", "new-skip", id="collect_ignore"),
         pytest.param("tests/test_a.py", "def test_a(): assert 1\n", None, "deleted-test", id="deleted file"),
-        pytest.param("test_a.py", "def test_a(): assert 1\n", "def tst_a(): assert 1\n", "deleted-test", id="renamed"),
+        pytest.param(
+            "test_a.py", "def test_a(): assert 1\n", "def tst_a(): assert 1\n", "deleted-test", id="renamed"
+        ),
         pytest.param(
             "test_a.py", "class TestA:\n def test_a(self): assert 1\n", "", "deleted-test", id="emptied file"
         ),
-        pytest.param("test_a.py", "def test_a(): assert f()\n", "def test_a(): f()\n", "emptied-test", id="emptied"),
+        pytest.param(
+            "test_a.py", "def test_a(): assert f()\n", "def test_a(): f()\n", "emptied-test", id="emptied"
+        ),
         pytest.param("json.py", None, "", "shadowed-library", id="json.py"),
         pytest.param("src/logging/__init__.py", None, "", "shadowed-library", id="src package"),
         pytest.param("ruff/__init__.py", None, "", "shadowed-tool", id="ruff package"),
@@ -75,7 +101,9 @@ def rules(path: str, old: str | None, new: str | None, **more: str) -> list[str]
         pytest.param("app/py.typed", "", None, "lost-py-typed", id="py.typed"),
         pytest.param("gate.yaml", "version: 1\n", "version: 1\n\n", "guarded-policy", id="policy"),
         pytest.param("docs/CODEOWNERS", None, "* @me\n", "guarded-owners", id="second CODEOWNERS"),
-        pytest.param(".github/codeowners", None, "* @me\n", "guarded-owners", id="CODEOWNERS by another case"),
+        pytest.param(
+            ".github/codeowners", None, "* @me\n", "guarded-owners", id="CODEOWNERS by another case"
+        ),
         pytest.param(".github/workflows/ci.yml", "a", "b", "guarded-ci", id="workflow"),
         pytest.param("app/.gitattributes", None, "* -diff\n", "guarded-attributes", id="attributes"),
         pytest.param(".gitignore", "", "app/\n", "ignored-code", id="gitignore"),
@@ -89,7 +117,10 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
     ("path", "old", "new"),
     [
         pytest.param(
-            "pyproject.toml", RUFF, "[tool.ruff]\nlint.ignore=['E501']\nlint.select=['F','B','E']\n", id="reordered"
+            "pyproject.toml",
+            RUFF,
+            "[tool.ruff]\nlint.ignore=['E501']\nlint.select=['F','B','E']\n",
+            id="reordered",
         ),
         pytest.param("pyproject.toml", RUFF, "[project]\nname='a'\n" + RUFF, id="another table"),
         pytest.param("pyproject.toml", RUFF, RUFF.replace("'B'", "'B', 'UP'"), id="more selected"),
@@ -97,9 +128,13 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
         pytest.param("pyproject.toml", "", "[tool.mypy]\nstrict = true\n", id="strict"),
         pytest.param("mypy.ini", "[mypy]\nexclude = a\n", "[mypy]\nstrict = true\n", id="less excluded"),
         pytest.param("pytest.ini", "[pytest]\n", "[pytest]\naddopts = -q -ra\n", id="quiet"),
-        pytest.param("a.py", "x = 1  # noqa: E1\n\n\n", "\n\n\n\nx = 1  # noqa: E1\n", id="a noqa that moved"),
+        pytest.param(
+            "a.py", "x = 1  # noqa: E1\n\n\n", "\n\n\n\nx = 1  # noqa: E1\n", id="a noqa that moved"
+        ),
         pytest.param("a.py", "", "x = '# noqa'\n", id="a noqa in a string"),
-        pytest.param("test_a.py", "def test_a(): assert 1\n", "def test_a():\n  assert 1\n  assert 2\n", id="more"),
+        pytest.param(
+            "test_a.py", "def test_a(): assert 1\n", "def test_a():\n  assert 1\n  assert 2\n", id="more"
+        ),
         pytest.param("json.py", "", "x = 1\n", id="a json.py that was there before"),
         pytest.param("app/json.py", None, "", id="a submodule"),
         pytest.param("README.md", "a", "b # noqa", id="prose"),

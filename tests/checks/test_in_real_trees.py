@@ -1,0 +1,268 @@
+"""The checks in real repositories with the real tools: the incident, attacks on the checks, and what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.town import Clone
+
+FLASK = """\
+import json
+
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.route("/links")
+def links():
+{body}
+"""
+INCIDENT = {
+    "loads of a file": (
+        '    with open("urls.json") as urls_file:\n        return json.loads(urls_file)\n',
+        11,
+        "json.load",
+    ),
+    "load of text": ("    text = request.data\n    return json.load(text)\n", 11, "json.loads"),
+    "another case": ('    return Json.loads("{}")\n', 10, "json"),
+    "misspelt": ('    return json.laods("{}")\n', 10, "loads"),
+}
+
+
+def commit(project: Clone, files: dict[str, str], branch: str = "feature") -> None:
+    project.git("checkout", "-q", "-B", branch)
+    project.write(files)
+    project.git("add", "-A")
+    project.git("commit", "-q", "--allow-empty", "-m", "Change")
+
+
+def verdict(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    said = project.gate_process("check", "--format", "json", *args, env=env)
+    assert said.out, said.err
+    found: dict[str, Any] = json.loads(said.out)
+    return said.code, found
+
+
+def result(found: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(check for check in found["checks"] if check["id"] == name)
+
+
+@pytest.mark.parametrize("name", INCIDENT)
+def test_the_incident_is_stopped_with_no_configuration(project: Clone, name: str) -> None:
+    body, line, right = INCIDENT[name]
+    commit(project, {"app.py": FLASK.format(body=body)})
+    code, found = verdict(project, "--only", "names")
+    assert code == 1
+    (finding,) = result(found, "names")["findings"]
+    assert finding["line"] == line
+    assert f"`{right}`" in finding["hint"]
+
+
+def test_a_parameter_without_a_type_is_judged_by_its_name(project: Clone) -> None:
+    commit(project, {"a.py": "import json\n\n\ndef read(text):\n    return json.load(text)\n"})
+    code, found = verdict(project, "--only", "names")
+    assert code == 1
+    assert "`json.loads`" in result(found, "names")["findings"][0]["hint"]
+
+
+def test_what_was_there_before_does_not_block(project: Clone) -> None:
+    project.write({"old.py": "import os\n\n\ndef f():\n    return Json.x\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Old mistakes")
+    commit(
+        project,
+        {"old.py": "# moved down\n\nimport os\n\n\ndef f():\n    return Json.x\n", "new.py": "x = 1\n"},
+    )
+    code, found = verdict(project, "--only", "names", "lint", "types")
+    assert code == 0, found
+    assert [f["new"] for f in result(found, "lint")["findings"]] == [False, False]
+
+
+def test_the_same_tree_again_starts_no_tool(project: Clone) -> None:
+    commit(project, {"new.py": "x = 1\n"})
+    _, first = verdict(project, "--only", "lint", "types")
+    # Another question about the same tree, so that not the whole answer is kept.
+    _, again = verdict(project, "--only", "types", "lint")
+    assert [check["cached"] for check in first["checks"]] == [False, False]
+    assert [check["cached"] for check in again["checks"]] == [True, True]
+
+
+def test_a_damaged_result_is_as_if_it_were_not_there(project: Clone) -> None:
+    commit(project, {"new.py": "import os\n"})
+    code, _ = verdict(project, "--only", "lint")
+    assert code == 1
+    for path in (project.path / ".git" / "gate" / "results").glob("*/*"):
+        path.write_bytes(path.read_bytes()[:-3])
+    code, found = verdict(project, "--only", "lint", "--fail-fast")
+    assert (code, result(found, "lint")["cached"]) == (1, False)
+
+
+PASSING = "from app import read\n\n\ndef test_read():\n    assert read('1') == 1\n"
+
+
+def test_passing_and_failing_tests(project: Clone) -> None:
+    commit(project, {"test_app.py": PASSING})
+    assert verdict(project, "--only", "tests")[0] == 0
+    commit(project, {"test_app.py": PASSING.replace("== 1", "== 2")})
+    code, found = verdict(project, "--only", "tests")
+    assert code == 1
+    (finding,) = result(found, "tests")["findings"]
+    assert (finding["path"], finding["line"]) == ("test_app.py", 5)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"conftest.py": "import os\nos._exit(0)\n"}, id="conftest ends the process"),
+        pytest.param({"conftest.py": "import sys\nsys.exit(0)\n"}, id="conftest exits"),
+        pytest.param(
+            {"conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"},
+            id="deselects all",
+        ),
+        pytest.param(
+            {"pytest.ini": "[pytest]\naddopts = --collect-only -p no:terminal\n"}, id="collects only"
+        ),
+        pytest.param(
+            {"test_more.py": "import os\n\n\ndef test_x():\n    os._exit(0)\n"}, id="a test ends it"
+        ),
+        pytest.param({"test_more.py": "import nothing_installs_this\n"}, id="a dependency is missing"),
+    ],
+)
+def test_a_run_that_did_not_tell_the_whole_truth_is_no_pass(project: Clone, files: dict[str, str]) -> None:
+    commit(project, {"test_app.py": PASSING.replace("== 1", "== 2"), **files})
+    code, _ = verdict(project, "--only", "tests")
+    assert code != 0
+
+
+def test_tests_are_not_told_secrets(project: Clone) -> None:
+    seen = "[n for n in os.environ if 'TOKEN' in n or 'SOCK' in n]"
+    secret = f"import os\n\n\ndef test_secret():\n    assert not {seen}\n"
+    commit(project, {"test_secret.py": secret})
+    env = {"GITHUB_TOKEN": "hush", "MY_TOKEN": "hush", "SSH_AUTH_SOCK": "/hush"}
+    assert verdict(project, "--only", "tests", env=env)[0] == 0
+
+
+def test_modules_of_the_tree_do_not_take_the_place_of_the_tools(project: Clone) -> None:
+    boom = "raise SystemExit(0)\n"
+    commit(
+        project,
+        {
+            "ruff/__init__.py": boom,
+            "mypy/__init__.py": boom,
+            "sitecustomize.py": boom,
+            "bad.py": "import os\n",
+        },
+    )
+    code, found = verdict(project, "--only", "lint", "names")
+    assert code == 1
+    assert result(found, "names")["outcome"] == "passed"
+
+
+def test_settings_outside_the_tree_have_no_say(project: Clone, tmp_path: Path) -> None:
+    commit(project, {"bad.py": "import os\n"})
+    silence = '[lint]\nignore = ["ALL"]\nselect = []\n'
+    project.write({"ruff.toml": silence})
+    user = tmp_path / "home" / ".config" / "ruff"
+    user.mkdir(parents=True)
+    (user / "ruff.toml").write_text(silence)
+    assert verdict(project, "--only", "lint")[0] == 1
+
+
+def test_only_what_is_committed_is_seen(project: Clone) -> None:
+    commit(project, {"test_app.py": PASSING + "\n\ndef test_left():\n    import helper\n"})
+    project.write({"helper.py": ""})
+    assert verdict(project, "--only", "tests")[0] != 0
+
+
+POLICY = """\
+checks:
+  slow: {{command: [{python}, "-c", "{code}"], timeout: {timeout}}}
+protect: {{main: {{require: {{checks: [slow]}}}}}}
+"""
+
+
+def with_command(project: Clone, code: str, timeout: str = "20s") -> None:
+    project.write({"gate.yaml": POLICY.format(python=sys.executable, code=code, timeout=timeout)})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    commit(project, {"new.py": ""})
+
+
+def test_a_check_that_hangs_is_ended(project: Clone) -> None:
+    with_command(project, "import time; time.sleep(60)", "1s")
+    code, found = verdict(project)
+    assert code == 3
+    assert "longer than 1 s" in result(found, "slow")["reason"]
+
+
+def test_a_check_that_floods_is_ended(project: Clone) -> None:
+    with_command(project, "while True: print('x' * 65536)", "30s")
+    code, found = verdict(project)
+    assert code == 3
+    assert "MB" in result(found, "slow")["reason"]
+
+
+def test_nothing_is_left_running(project: Clone, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    daemon = (
+        "import os,time,sys; p=os.fork()\\nif p: sys.exit(0)\\nos.setsid()\\n"
+        f"open('{note}','w').write(str(os.getpid()))\\ntime.sleep(60)"
+    )
+    with_command(project, daemon.replace("\\n", "\\n"))
+    started = time.monotonic()
+    verdict(project)
+    assert time.monotonic() - started < 20
+    for _ in range(50):
+        if note.exists() and note.read_text():
+            break
+        time.sleep(0.02)
+    if note.exists() and note.read_text():
+        assert not Path(f"/proc/{note.read_text()}").exists() or is_zombie(note.read_text())
+
+
+def is_zombie(pid: str) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_command_that_is_not_there_is_broken(project: Clone) -> None:
+    project.write(
+        {"gate.yaml": "checks: {x: {command: [/no/such/tool]}}\nprotect: {main: {require: {checks: [x]}}}\n"}
+    )
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    commit(project, {"new.py": ""})
+    assert verdict(project)[0] == 3
+
+
+def test_an_installed_copy_that_comes_first_is_noticed(project: Clone, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "app.py").write_text("def read(text):\n    return 1\n")
+    commit(
+        project,
+        {
+            "conftest.py": f"import sys\nsys.path.insert(0, {str(other)!r})\nimport app\n",
+            "test_app.py": PASSING,
+        },
+    )
+    code, found = verdict(project, "--only", "tests")
+    assert code == 3
+    assert str(other) in result(found, "tests")["reason"]
+
+
+def test_the_working_tree_and_the_index_are_not_touched(project: Clone) -> None:
+    commit(project, {"new.py": "x = 1\n"})
+    project.write({"app.py": "unstaged = 1\n", "untracked.py": ""})
+    before = project.git("status", "--porcelain")
+    index = (project.path / ".git" / "index").read_bytes()
+    verdict(project, "--only", "lint")
+    assert (project.path / ".git" / "index").read_bytes() == index
+    assert project.git("status", "--porcelain") == before
+    assert not os.path.lexists(project.path / ".ruff_cache")

@@ -1,0 +1,122 @@
+"""Kept answers: the same question about the same content is answered at once, and any other is not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from support.town import Clone, Said
+
+ASK = ("check", "--only", "lint")
+
+
+def kept(project: Clone) -> list[Path]:
+    return sorted((project.path / ".git" / "gate" / "answers").glob("*"))
+
+
+def asked(project: Clone, *more: str, env: dict[str, str] | None = None) -> Said:
+    return project.gate_process(*ASK, *more, env=env)
+
+
+@pytest.fixture
+def answered(project: Clone) -> Clone:
+    """A project that was asked once; what is kept is then made to say something else."""
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"new.py": "x = 1\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "New")
+    assert asked(project).code == 0
+    (entry,) = kept(project)
+    text = entry.read_bytes().replace(b"May merge", b"FROM KEPT")
+    from binascii import crc32
+
+    _, _, data = text.partition(b"\n")
+    entry.write_bytes(b"%08x\n" % crc32(data) + data)
+    return project
+
+
+def test_asked_again_the_kept_answer_is_given(answered: Clone) -> None:
+    said = asked(answered)
+    assert (said.code, "FROM KEPT" in said.out) == (0, True)
+
+
+def new_commit(project: Clone) -> None:
+    project.git("commit", "-q", "--allow-empty", "-m", "Another")
+
+
+def new_base(project: Clone) -> None:
+    project.git("branch", "-f", "main", "HEAD")
+
+
+def new_log(project: Clone) -> None:
+    project.git("update-ref", "refs/gate/log", "HEAD")
+
+
+def new_settings(project: Clone) -> None:
+    project.git("config", "user.email", "else@acme.example")
+
+
+def damage(project: Clone) -> None:
+    (entry,) = kept(project)
+    entry.write_bytes(entry.read_bytes()[:-5])
+
+
+def empty(project: Clone) -> None:
+    (entry,) = kept(project)
+    entry.write_bytes(b"")
+
+
+def an_environment(project: Clone) -> None:
+    folder = project.path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "python").symlink_to(sys.executable)
+    (project.path / ".venv" / "pyvenv.cfg").write_text("")
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [new_commit, new_base, new_settings, damage, empty, an_environment],
+    ids=lambda one: one.__name__,
+)
+def test_what_has_changed_is_worked_out_anew(answered: Clone, happens: object) -> None:
+    assert callable(happens)
+    happens(answered)
+    assert "FROM KEPT" not in asked(answered).out
+
+
+@pytest.mark.parametrize("more", [("--format", "json"), ("--all",), ("--base", "HEAD")], ids=str)
+def test_another_question_is_another_answer(answered: Clone, more: tuple[str, ...]) -> None:
+    assert "FROM KEPT" not in asked(answered, *more).out
+
+
+def test_another_place_or_environment_is_another_question(answered: Clone) -> None:
+    assert "FROM KEPT" not in asked(answered, env={"COLUMNS": "60"}).out
+    assert "FROM KEPT" not in asked(answered, env={"VIRTUAL_ENV": "/nowhere"}).out
+
+
+def test_an_answer_ends_with_the_key_that_it_rests_on(project: Clone) -> None:
+    from gate import kept as module
+
+    folder = str(project.path / "state")
+    module.keep(folder, "name", 0, b"yes\n", [], until=1)
+    assert module.read(module.entry_path(folder, "name"), "name") is None
+    module.keep(folder, "name", 0, b"yes\n", [], until=2**40)
+    assert module.read(module.entry_path(folder, "name"), "name") == (0, b"yes\n")
+
+
+def test_what_could_not_be_decided_is_not_kept(project: Clone) -> None:
+    from gate import kept as module
+
+    module.keep(str(project.path / "state"), "name", 3, b"?", [])
+    assert not os.path.lexists(project.path / "state")
+
+
+def test_an_answer_says_that_its_checks_were_kept(project: Clone) -> None:
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"new.py": "x = 1\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "New")
+    assert '"cached": false' in asked(project, "--format", "json").out
+    assert '"cached": true' in asked(project, "--format", "json").out

@@ -1,0 +1,202 @@
+"""What tools print, read: complete answers become findings, anything else is broken and never a pass."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gate.checks import TOOLS, Job, Left, Report, Unreadable
+from gate.checks.baseline import mark_new
+from gate.checks.mypy import modules
+from gate.model import Finding
+from gate.policy.types import CheckSettings
+
+
+def job(tool: str, *, report: str = "none", found: bool = True) -> Job:
+    check = CheckSettings(tool, tool, command=("make", "lint"), report=report)  # type: ignore[arg-type]  # from a table
+    return Job(
+        check, "/tree", ("tool",), own=False, python="/env/bin/python", found=found, files=("app.py", "test_app.py"),
+        settings={}, scratch="/s", cache="/c", report="/r", origin=".venv",
+    )  # fmt: skip
+
+
+def read(tool: str, left: Left, **more: object) -> Report | Unreadable:
+    return TOOLS[tool].read(job(tool, **more), left)  # type: ignore[arg-type]  # from a table
+
+
+RUFF = json.dumps([
+    {"code": "F821", "message": "Undefined name `Json`", "filename": "/tree/app.py",
+     "location": {"row": 3, "column": 5}, "end_location": {"row": 3, "column": 9}, "fix": None},
+    {"code": None, "message": "SyntaxError: Expected `:`", "filename": "/tree/b.py",
+     "location": {"row": 1, "column": 2}, "end_location": {"row": 1, "column": 3}},
+])  # fmt: skip
+MYPY = (
+    '{"file": "app.py", "line": 4, "column": 11, "message": "Module has no attribute \\"laods\\"; maybe \\"loads\\"?", '
+    '"hint": null, "code": "attr-defined", "severity": "error"}\n'
+    '{"file": "app.py", "line": 4, "column": 11, "message": "See the docs", "hint": null, "code": "attr-defined", '
+    '"severity": "note"}\n'
+)
+FINISHED = (
+    '{"event": "finished", "status": %d, "collected": %d, "outcomes": {"passed": 1}, "failures": 0, '
+    '"outside": %s}'
+)
+FAILED = (
+    '{"event": "failed", "id": "test_app.py::test_a", "path": "test_app.py", "line": 3, "when": "%s", '
+    '"message": "%s", "text": ""}\n'
+)
+
+
+def test_ruffs_findings_are_read() -> None:
+    report = read("ruff", Left(1, RUFF, ""))
+    assert isinstance(report, Report)
+    first, second = report.findings
+    assert (first.path, first.line, first.column, first.rule) == ("app.py", 3, 5, "F821")
+    assert (second.rule, second.message) == ("invalid-syntax", "Expected `:`")
+
+
+def test_mypys_findings_and_hints_are_read() -> None:
+    report = read("mypy", Left(1, MYPY, ""))
+    assert isinstance(report, Report)
+    (finding,) = report.findings
+    assert (finding.path, finding.line, finding.column) == ("app.py", 4, 12)
+    assert finding.hint == "did you mean `loads`?" or "`" in finding.hint
+
+
+def test_failed_tests_are_read() -> None:
+    lines = FAILED % ("call", "assert 1 == 2") + FINISHED % (1, 2, "{}")
+    report = read("pytest", Left(1, "", "", lines.encode()))
+    assert isinstance(report, Report)
+    assert [(f.path, f.line, f.rule) for f in report.findings] == [("test_app.py", 3, "test-failed")]
+
+
+@pytest.mark.parametrize(
+    ("tool", "left"),
+    [
+        pytest.param("ruff", Left(0, "", ""), id="ruff says nothing"),
+        pytest.param("ruff", Left(2, "", "error: bad settings"), id="ruff refuses its settings"),
+        pytest.param("ruff", Left(1, RUFF[:-40], ""), id="ruff cut short"),
+        pytest.param("ruff", Left(1, '{"a": 1}', ""), id="ruff says something else"),
+        pytest.param("ruff", Left(101, "", "panicked"), id="ruff crashes"),
+        pytest.param("mypy", Left(2, "", "mypy: error: unknown option"), id="mypy refuses its options"),
+        pytest.param("mypy", Left(2, "Error importing plugin 'x'\n", ""), id="mypy lacks a plugin"),
+        pytest.param("mypy", Left(1, "", ""), id="mypy fails without a word"),
+        pytest.param("mypy", Left(1, MYPY[:50], ""), id="mypy cut short"),
+        pytest.param("mypy", Left(1, "Traceback (most recent call last):\n", ""), id="mypy crashes"),
+        pytest.param("pytest", Left(0, "1 passed", ""), id="pytest without a report"),
+        pytest.param("pytest", Left(0, "", "", b""), id="pytest with an empty report"),
+        pytest.param("pytest", Left(0, "", "", b'{"event": "fini'), id="pytest cut short"),
+        pytest.param(
+            "pytest", Left(0, "", "", (FAILED % ("call", "no")).encode()), id="pytest without an end"
+        ),
+        pytest.param("pytest", Left(0, "", "", (FINISHED % (0, 0, "{}")).encode()), id="pytest ran no test"),
+        pytest.param(
+            "pytest", Left(1, "", "", (FINISHED % (0, 1, "{}")).encode()), id="pytest contradicts itself"
+        ),
+        pytest.param(
+            "pytest",
+            Left(0, "", "", (FINISHED % (0, 1, '{"app": "/else/app.py"}')).encode()),
+            id="from elsewhere",
+        ),
+        pytest.param(
+            "pytest",
+            Left(
+                2,
+                "",
+                "",
+                (FAILED % ("collect", "No module named 'flask'") + FINISHED % (2, 0, "{}")).encode(),
+            ),
+            id="a dependency is missing",
+        ),
+        pytest.param("names", Left(1, "", "boom"), id="names crashes"),
+        pytest.param("names", Left(0, "[]", ""), id="names says something else"),
+    ],
+)
+def test_what_is_no_complete_answer_is_broken(tool: str, left: Left) -> None:
+    answer = read(tool, left)
+    assert isinstance(answer, Unreadable)
+    assert answer.reason
+    assert "\n" not in answer.reason
+
+
+SARIF = {
+    "runs": [
+        {
+            "results": [
+                {
+                    "ruleId": "R1",
+                    "level": "error",
+                    "message": {"text": "bad"},
+                    "locations": [
+                        {
+                            "physicalLocation": {
+                                "artifactLocation": {"uri": "app.py"},
+                                "region": {"startLine": 2},
+                            }
+                        }
+                    ],
+                }
+            ]
+        }
+    ]
+}
+CASE = b'<testcase classname="t" name="a" file="app.py" line="3"><failure message="no"/></testcase>'
+JUNIT = b"<testsuite>" + CASE + b"</testsuite>"
+
+
+@pytest.mark.parametrize(
+    ("report", "left", "places"),
+    [
+        pytest.param("none", Left(0, "", ""), [], id="0"),
+        pytest.param("none", Left(3, "x\nlast words", ""), [("", 0)], id="not 0"),
+        pytest.param("sarif", Left(1, json.dumps(SARIF), ""), [("app.py", 2)], id="sarif"),
+        pytest.param("junit", Left(1, "", "", JUNIT), [("app.py", 3)], id="junit"),
+        pytest.param(
+            "junit", Left(1, "", "", b"<testsuite/>"), [("", 0)], id="a report that hides the exit code"
+        ),
+    ],
+)
+def test_commands(report: str, left: Left, places: list[tuple[str, int]]) -> None:
+    answer = read("command", left, report=report)
+    assert isinstance(answer, Report)
+    assert [(finding.path, finding.line) for finding in answer.findings] == places
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"<a", b'<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>'])
+def test_a_report_that_cannot_be_read_is_broken(raw: bytes) -> None:
+    for report in ("sarif", "junit"):
+        assert isinstance(read("command", Left(0, "", "", raw), report=report), Unreadable)
+
+
+def finding(path: str = "a.py", line: int = 1, message: str = "m") -> Finding:
+    return Finding(path, line, 1, line, "R", "error", message)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "renames", "new"),
+    [
+        pytest.param([finding()], [], {}, [True], id="new"),
+        pytest.param([finding(line=9)], [finding(line=1)], {}, [False], id="moved"),
+        pytest.param([finding(), finding(line=2)], [finding()], {}, [False, True], id="once more"),
+        pytest.param([finding("b.py")], [finding("a.py")], {"b.py": "a.py"}, [False], id="through a rename"),
+        pytest.param([finding("b.py")], [finding("a.py")], {}, [True], id="another file"),
+        pytest.param([finding(message="n")], [finding()], {}, [True], id="another message"),
+    ],
+)
+def test_new_or_old(
+    now: list[Finding], before: list[Finding], renames: dict[str, str], new: list[bool]
+) -> None:
+    assert [found.new for found in mark_new(now, before, renames)] == new
+
+
+def test_no_two_files_that_mypy_is_given_are_one_module() -> None:
+    files = (
+        "a.py",
+        "scripts/a.py",
+        "src/p/__init__.py",
+        "src/p/m.py",
+        "tests/test_a.py",
+        "docs/conf.py",
+        "bad-dir/x.py",
+    )
+    assert modules(files) == ["a.py", "bad-dir/x.py", "src/p/__init__.py", "src/p/m.py"]

@@ -1,0 +1,161 @@
+"""The command line: help, usage, exit codes, `gate init`, `gate owners` and `gate explain`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.town import Clone
+
+from gate.cli import COMMANDS
+from gate.cli.main import overview, parser_of
+from gate.policy.load import load_policy
+from gate.topics import TOPICS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_examples(project: Clone, name: str) -> None:
+    said = project.gate(name, "--help")
+    assert said.code == 0
+    assert "examples:" in parser_of(name).format_help()
+    assert f"  {name} " in overview()
+
+
+@pytest.mark.parametrize(
+    "args", [["chekc"], ["check", "--nonsense"], ["check", "--format", "pdf"], [], ["check", "--report", "x"]]
+)
+def test_wrong_usage_is_2(project: Clone, args: list[str]) -> None:
+    said = project.gate(*args)
+    assert said.code == 2
+    assert said.err
+
+
+def test_a_misspelt_command_is_told_the_right_one(project: Clone) -> None:
+    assert "did you mean `gate check`?" in project.gate("chekc").err
+
+
+def test_a_policy_with_mistakes_is_2_with_the_line(project: Clone) -> None:
+    project.write({"gate.yaml": "protect: {main: {require: {approvals: one}}}\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    said = project.gate("check")
+    assert said.code == 2
+    assert 'gate.yaml:1:39: protect.main.require.approvals: expected a whole number, got "one"' in said.err
+
+
+def test_code_owners_with_mistakes_are_2_with_the_line(project: Clone) -> None:
+    project.write({"CODEOWNERS": "*.py nobody\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Owners")
+    for args in (["check"], ["owners"], ["owners", "--lint"]):
+        said = project.gate(*args)
+        assert said.code == 2
+        assert "CODEOWNERS:1:6" in said.text
+
+
+def test_outside_of_a_repository_is_2(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "empty").mkdir()
+    said = Clone(tmp_path / "empty", "ada", tmp_path).gate("check")
+    assert said.code == 2
+    assert "not inside a git repository" in said.err
+
+
+def test_owners_as_json(project: Clone) -> None:
+    project.write({"CODEOWNERS": "*.py @a @b\n/gen/\n", "gen/x.txt": "", "other.txt": ""})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Owners")
+    found = json.loads(project.gate("owners", "--format", "json", "app.py", "gen/x.txt", "other.txt").out)
+    assert found == [
+        {
+            "path": "app.py",
+            "rules": [
+                {
+                    "section": "",
+                    "rule": "CODEOWNERS:1",
+                    "owners": ["@a", "@b"],
+                    "required": 1,
+                    "optional": False,
+                }
+            ],
+        },
+        {
+            "path": "gen/x.txt",
+            "rules": [
+                {"section": "", "rule": "CODEOWNERS:2", "owners": [], "required": 1, "optional": False}
+            ],
+        },
+        {"path": "other.txt", "rules": []},
+    ]
+
+
+def test_a_change_of_codeowners_decides_nothing_about_itself(project: Clone) -> None:
+    project.write({"CODEOWNERS": "* @boss\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Owners")
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"CODEOWNERS": "* @me\n"})
+    project.git("commit", "-q", "-a", "-m", "Mine")
+    (item,) = json.loads(project.gate("owners", "--change", "--format", "json").out)
+    assert item["rules"][0]["owners"] == ["@boss"]
+
+
+def test_init_writes_a_policy_that_passes_and_never_overwrites(project: Clone) -> None:
+    said = project.gate("init")
+    assert said.code == 0, said.text
+    path = project.path / "gate.yaml"
+    policy = load_policy(path.read_bytes())
+    assert policy.protects("main")
+    assert "@ada" in policy.people
+    before = path.read_bytes()
+    again = project.gate("init")
+    assert again.code == 2
+    assert "never overwrites" in again.err
+    assert path.read_bytes() == before
+
+
+def test_init_adds_a_person_and_keeps_the_rest(project: Clone) -> None:
+    project.gate("init")
+    path = project.path / "gate.yaml"
+    comments = [line for line in path.read_text().splitlines() if line.lstrip().startswith("#")]
+    said = project.gate("init", "--person", "@bob", "--role", "junior", "--email", "bob@acme.example")
+    assert said.code == 0, said.text
+    policy = load_policy(path.read_bytes())
+    assert policy.people["@bob"].role == "junior"
+    assert policy.people["@bob"].emails == ("bob@acme.example",)
+    assert [line for line in path.read_text().splitlines() if line.lstrip().startswith("#")] == comments
+    assert project.gate("init", "--person", "@bob").code == 2
+
+
+def test_explain_knows_every_word_that_a_report_may_name(project: Clone) -> None:
+    from gate.names.rules import RULES
+    from gate.policy.types import DEFAULT_CHECKS
+    from gate.requirements import REQUIREMENTS
+
+    for word in (*REQUIREMENTS, *DEFAULT_CHECKS, *RULES):
+        assert word in TOPICS
+        assert project.gate("explain", word).code == 0
+    assert "did you mean" in project.gate("explain", "ownres").err
+
+
+def test_the_documents_that_the_readme_names_are_there() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / link).exists(), f"README.md points at {link}"
+
+
+def test_hostile_names_and_paths_are_shown_inertly(project: Clone) -> None:
+    project.write({"CODEOWNERS": "* @a\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Owners")
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"a\x1b[31m\n::error::x.py": "x = 1\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Hostile")
+    for args in (["check", "--only", "lint"], ["owners", "--change"]):
+        said = project.gate(*args)
+        assert "\x1b" not in said.out
+        assert "\n::error" not in said.out

@@ -1,0 +1,144 @@
+"""The native hooks, installed in real repositories and fired by real commits, merges and pushes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.town import Clone, isolated
+
+POLICY = "protect: {main: {require: {checks: [lint]}}}\n"
+
+
+@pytest.fixture
+def hooked(project: Clone, tmp_path: Path) -> Clone:
+    """A clone with gate's hooks, and a bare `origin` that has main."""
+    project.write({"gate.yaml": POLICY})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    project.git("clone", "-q", "--bare", str(project.path), str(tmp_path / "origin.git"))
+    project.git("remote", "add", "origin", str(tmp_path / "origin.git"))
+    project.git("fetch", "-q", "origin")
+    said = project.gate("install")
+    assert said.code == 0, said.text
+    return project
+
+
+def attempt(project: Clone, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *args], cwd=project.path, env=isolated(project.path.parent / "home"), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def stage(project: Clone, name: str, text: str) -> None:
+    project.write({name: text})
+    project.git("add", name)
+
+
+def test_a_commit_with_a_mistake_is_stopped(hooked: Clone) -> None:
+    stage(hooked, "bad.py", "import os\n")
+    done = attempt(hooked, "commit", "-m", "Bad")
+    assert done.returncode != 0
+    assert "F401" in done.stderr
+    stage(hooked, "bad.py", "x = 1\n")
+    assert attempt(hooked, "commit", "-m", "Good").returncode == 0
+
+
+def test_only_what_is_staged_is_looked_at(hooked: Clone) -> None:
+    stage(hooked, "good.py", "x = 1\n")
+    hooked.write({"good.py": "import os\n", "untracked.py": "import os\n"})
+    assert attempt(hooked, "commit", "-m", "Good").returncode == 0
+
+
+def test_a_partial_commit_is_judged_by_what_it_would_commit(hooked: Clone) -> None:
+    stage(hooked, "bad.py", "import os\n")
+    stage(hooked, "good.py", "x = 1\n")
+    assert attempt(hooked, "commit", "-m", "Good", "--", "good.py").returncode == 0
+
+
+def test_a_missing_approval_does_not_stop_a_commit_but_a_push(hooked: Clone) -> None:
+    stage(hooked, "CODEOWNERS", "* @somebody\n")
+    assert attempt(hooked, "commit", "--no-verify", "-m", "Owners").returncode == 0
+    assert attempt(hooked, "push", "--no-verify", "-q", "origin", "main").returncode == 0
+    hooked.git("checkout", "-q", "-b", "feature")
+    stage(hooked, "good.py", "x = 1\n")
+    assert attempt(hooked, "commit", "-m", "Good").returncode == 0
+    assert attempt(hooked, "push", "-q", "origin", "feature").returncode == 0
+    done = attempt(hooked, "push", "origin", "HEAD:main")
+    assert done.returncode != 0
+    assert "@somebody" in done.stderr
+
+
+def test_every_ref_of_a_push_is_looked_at(hooked: Clone) -> None:
+    hooked.git("branch", "other")
+    stage(hooked, "bad.py", "import os\n")
+    hooked.git("commit", "-q", "--no-verify", "-m", "Bad")
+    done = attempt(hooked, "push", "origin", "other", "main")
+    assert done.returncode != 0
+    assert "F401" in done.stderr
+
+
+def test_a_protected_branch_is_not_deleted(hooked: Clone) -> None:
+    done = attempt(hooked, "push", "origin", ":main")
+    assert done.returncode != 0
+    assert "delete" in done.stderr
+
+
+def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:
+    hooked.git("checkout", "-q", "-b", "feature")
+    stage(hooked, "bad.py", "import os\n")
+    hooked.git("commit", "-q", "--no-verify", "-m", "Bad")
+    hooked.git("checkout", "-q", "main")
+    assert attempt(hooked, "merge", "--ff-only", "feature").returncode == 0
+    assert attempt(hooked, "push", "origin", "main").returncode != 0
+
+
+def test_a_hook_that_was_there_runs_first_and_comes_back(project: Clone) -> None:
+    hooks = project.path / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    old = hooks / "pre-commit"
+    old.write_text("#!/bin/sh\necho it ran >&2\nexit 0\n")
+    old.chmod(0o755)
+    before = old.read_bytes()
+    for _ in range(2):
+        assert project.gate("install").code == 0
+    stage(project, "good.py", "x = 1\n")
+    assert "it ran" in attempt(project, "commit", "-m", "Good").stderr
+    assert project.gate("install", "--uninstall").code == 0
+    assert old.read_bytes() == before
+    assert sorted(path.name for path in hooks.glob("pre-*[!e]") if not path.name.endswith(".sample")) == [
+        "pre-commit"
+    ]
+
+
+def test_hooks_go_where_git_looks_for_them(project: Clone) -> None:
+    project.git("config", "core.hooksPath", "my-hooks")
+    assert project.gate("install").code == 0
+    assert (project.path / "my-hooks" / "pre-push").is_file()
+
+
+def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
+    hook = hooked.path / ".git" / "hooks" / "pre-commit"
+    lines = [
+        f"python=/gone{line[7:]}" if line.startswith("python=") else line
+        for line in hook.read_text().splitlines()
+    ]
+    hook.write_text("\n".join(lines))
+    stage(hooked, "good.py", "x = 1\n")
+    done = attempt(hooked, "commit", "-m", "Good")
+    assert done.returncode != 0
+    assert "gate install" in done.stderr
+
+
+def test_the_first_commit_of_a_repository_is_let_through(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "fresh").mkdir()
+    fresh = Clone(tmp_path / "fresh", "ada", tmp_path)
+    fresh.git("init", "-q", "-b", "main")
+    fresh.git("config", "user.name", "Ada")
+    fresh.git("config", "user.email", "ada@acme.example")
+    assert fresh.gate("install").code == 0
+    stage(fresh, "a.py", "x = 1\n")
+    assert attempt(fresh, "commit", "-m", "First").returncode == 0

@@ -1,0 +1,307 @@
+"""The formats that other programs read: valid by their own schemas, and inert whatever is in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import xmlschema
+from hypothesis import given
+from jsonschema import Draft4Validator, Draft202012Validator
+from support.verdicts import (
+    BLOCKED,
+    BROKEN,
+    CONFLICT,
+    EVIL,
+    MANY,
+    MISSPELT,
+    OLD,
+    PASSED,
+    STORIES,
+    WRONG_KIND,
+    verdicts,
+)
+
+from gate.model import Finding, Ran, Verdict, encode_path
+from gate.reports import REPORTS, ReportContext, report
+from gate.reports.github import summary
+from gate.reports.sarif import uri
+
+DATA = Path(__file__).parents[1] / "data" / "reports"
+SARIF = Draft4Validator(json.loads((DATA / "sarif-2.1.0-rtm.5.json").read_text()))
+JUNIT = xmlschema.XMLSchema(str(DATA / "junit-10.xsd"))
+# What GitLab's documentation asks of each issue.
+GITLAB = Draft202012Validator(
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["description", "check_name", "fingerprint", "severity", "location"],
+            "properties": {
+                "description": {"type": "string", "minLength": 1},
+                "check_name": {"type": "string"},
+                "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+                "location": {
+                    "type": "object",
+                    "required": ["path", "lines"],
+                    "properties": {
+                        "path": {"type": "string", "minLength": 1},
+                        "lines": {"required": ["begin"], "properties": {"begin": {"minimum": 1}}},
+                    },
+                },
+            },
+        },
+    }
+)
+
+
+def rendered(name: str, verdict: Verdict) -> str:
+    return report(name).render(verdict, ReportContext())
+
+
+@pytest.mark.parametrize("name", REPORTS)
+@given(verdict=verdicts)
+def test_every_format_renders_any_verdict(name: str, verdict: Verdict) -> None:
+    text = rendered(name, verdict)
+    assert text.endswith("\n")
+    text.encode()
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+# ---- SARIF
+
+
+def sarif(verdict: Verdict) -> Any:
+    log = json.loads(rendered("sarif", verdict))
+    SARIF.validate(log)
+    return log
+
+
+@given(verdicts)
+def test_any_verdict_is_valid_sarif(verdict: Verdict) -> None:
+    log = sarif(verdict)
+    known = [
+        result["partialFingerprints"]["gateFinding/v1"] for run in log["runs"] for result in run["results"]
+    ]
+    assert len(known) == len(set(known))
+    for run in log["runs"]:
+        rules = run["tool"]["driver"].get("rules", [])
+        assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+
+
+def test_a_run_for_each_check_with_categories_of_their_own() -> None:
+    runs = sarif(BLOCKED)["runs"]
+    assert [run["automationDetails"]["id"] for run in runs] == ["gate/", "gate/tests/", "gate/names/", "gate/lint/"]
+    assert [len(run["results"]) for run in runs] == [0, 1, 2, 12]
+
+
+def test_what_is_new_and_what_was_there() -> None:
+    runs = sarif(BLOCKED)["runs"]
+    assert {result["baselineState"] for result in runs[2]["results"]} == {"new"}
+    assert {result["baselineState"] for result in runs[3]["results"]} == {"unchanged"}
+
+
+def test_a_check_that_could_not_run_has_no_results_but_a_notification() -> None:
+    runs = sarif(BROKEN)["runs"]
+    assert [run["tool"]["driver"]["name"] for run in runs] == ["gate", "gate/names"]
+    (invocation,) = runs[0]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert ["types could not run" in note["message"]["text"] for note in invocation["toolExecutionNotifications"]] == [
+        True
+    ]
+
+
+def test_a_missing_approval_is_a_notification_and_no_alert() -> None:
+    own = sarif(BLOCKED)["runs"][0]
+    assert own["results"] == []
+    (note,) = own["invocations"][0]["toolExecutionNotifications"]
+    assert note["descriptor"] == {"id": "owners"}
+    assert "ask @nehemiah" in note["message"]["text"]
+
+
+def fingerprints(*findings: Finding) -> list[str]:
+    verdict = replace(PASSED, checks=(Ran("names", findings, findings, 0.0),))
+    results = sarif(verdict)["runs"][1]["results"]
+    return [result["partialFingerprints"]["gateFinding/v1"] for result in results]
+
+
+def test_a_finding_is_known_again_when_lines_move() -> None:
+    moved = replace(WRONG_KIND, line=77, end_line=77, column=1)
+    assert fingerprints(WRONG_KIND) == fingerprints(moved)
+    assert fingerprints(WRONG_KIND) != fingerprints(replace(WRONG_KIND, path="b.py"))
+    twice = fingerprints(WRONG_KIND, moved)
+    assert len(set(twice)) == 2
+    assert fingerprints(WRONG_KIND)[0] in twice
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a/b.py", "a/b.py"),
+        ("a b%.py", "a%20b%25.py"),
+        ("c:d.py", "c%3Ad.py"),
+        ("é\n\udcff", "%C3%A9%0A%FF"),
+        ("", "."),
+    ],
+)
+def test_a_path_as_a_uri(path: str, expected: str) -> None:
+    assert uri(path) == expected
+    if path:
+        back = re.sub(rb"%(..)", lambda match: bytes.fromhex(match[1].decode()), uri(path).encode())
+        assert back == encode_path(path)
+
+
+# ---- JUnit and Checkstyle
+
+
+def xml(name: str, verdict: Verdict) -> ET.Element:
+    return ET.fromstring(rendered(name, verdict))  # noqa: S314 - our own output
+
+
+@given(verdicts)
+def test_any_verdict_is_valid_junit(verdict: Verdict) -> None:
+    JUNIT.validate(rendered("junit", verdict))
+
+
+def test_each_requirement_and_each_blocking_finding_is_a_test_case() -> None:
+    root = xml("junit", BLOCKED)
+    failed = {case.get("name") for case in root.iter("testcase") if case.find("failure") is not None}
+    assert {"owners", "checks"} < failed
+    assert "tests/test_views.py: test-failed: test_import: assert 500 == 302" in failed
+    passed = [case.get("name") for case in root.iter("testcase") if not list(case) or case.find("system-out") is not None]
+    assert passed == ["mergeable", "lint"]
+    names = next(suite for suite in root if suite.get("name") == "gate.names")
+    assert (names.get("tests"), names.get("failures")) == ("2", "2")
+
+
+def test_what_could_not_be_said_is_an_error_and_no_pass() -> None:
+    root = xml("junit", BROKEN)
+    errors = [case.get("name") for case in root.iter("testcase") if case.find("error") is not None]
+    skipped = [case.get("name") for case in root.iter("testcase") if case.find("skipped") is not None]
+    assert errors == ["checks", "types"]
+    assert skipped == ["owners", "tests"]
+
+
+def test_the_totals_of_a_suite_are_right_whatever_is_in_it() -> None:
+    for suite in xml("junit", EVIL).iter("testsuite"):
+        for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.get(kind, "")) == len(list(suite.iter(tag)))
+        assert int(suite.get("tests", "")) == len(list(suite.iter("testcase")))
+
+
+@given(verdicts)
+def test_any_verdict_is_well_formed_checkstyle(verdict: Verdict) -> None:
+    root = xml("checkstyle", verdict)
+    assert root.tag == "checkstyle"
+    for error in root.iter("error"):
+        assert error.get("severity") in {"error", "warning", "info"}
+        assert int(error.get("line", "")) >= 1
+
+
+def test_checkstyle_has_findings_by_file_and_what_was_there_before_as_information() -> None:
+    files = {file.get("name"): [error.get("severity") for error in file] for file in xml("checkstyle", BLOCKED)}
+    assert files["shortener/old.py"] == ["info"] * len(OLD)
+    assert files["shortener/views.py"] == ["error"]
+    assert files["shortener/export.py"] == ["error", "error"]
+
+
+# ---- GitLab
+
+
+@given(verdicts)
+def test_any_verdict_is_a_code_quality_report(verdict: Verdict) -> None:
+    issues = json.loads(rendered("gitlab", verdict))
+    GITLAB.validate(issues)
+    known = [issue["fingerprint"] for issue in issues]
+    assert len(known) == len(set(known))
+
+
+def test_gitlab_shows_who_is_missing_first_and_maps_severities() -> None:
+    issues = json.loads(rendered("gitlab", BLOCKED))
+    assert [issue["severity"] for issue in issues] == ["blocker", *["major"] * 3, *["info"] * len(OLD)]
+    assert "ask @nehemiah" in issues[0]["description"]
+    assert issues[0]["location"]["path"] == "shortener/export.py"
+
+
+@pytest.mark.parametrize("name", ["checkstyle", "gitlab"])
+@pytest.mark.parametrize("verdict", [BLOCKED, BROKEN, CONFLICT], ids=["blocked", "broken", "conflict"])
+def test_a_shut_gate_is_never_an_empty_report(name: str, verdict: Verdict) -> None:
+    text = rendered(name, verdict)
+    assert 'severity="error"' in text or '"blocker"' in text
+
+
+# ---- GitHub
+
+
+def annotations(verdict: Verdict) -> list[tuple[str, dict[str, str], str]]:
+    """The commands as GitHub's runner reads them."""
+    found = []
+    for line in rendered("github", verdict).splitlines():
+        match = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
+        assert match, line
+        pairs = (pair.partition("=") for pair in match[2].split(","))
+        decoded = {key: _decoded(value) for key, _, value in pairs}
+        found.append((match[1], decoded, _decoded(match[3])))
+    return found
+
+
+def _decoded(text: str) -> str:
+    for code, char in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
+        text = text.replace(code, char)
+    return text
+
+
+@given(verdicts)
+def test_any_verdict_is_a_list_of_commands_and_nothing_else(verdict: Verdict) -> None:
+    found = annotations(verdict)
+    assert found
+    for level in ("error", "warning", "notice"):
+        assert sum(one[0] == level for one in found) <= 10
+    assert ("error" in {one[0] for one in found}) or verdict.decision == "pass"
+    assert set().union(*(one[1] for one in found)) <= {"file", "line", "endLine", "col", "title"}
+
+
+def test_an_annotation_has_its_place_title_and_hint() -> None:
+    assert (
+        "error",
+        {"file": "shortener/export.py", "line": "12", "col": "9", "title": "names: misspelt-attribute"},
+        f"{MISSPELT.message}\nhelp: {MISSPELT.hint}",
+    ) in annotations(BLOCKED)
+
+
+def test_what_is_most_important_comes_first_and_the_rest_is_counted() -> None:
+    found = annotations(MANY)
+    assert found[0][1] == {"title": "owners is not met"}
+    assert len(found) == 10
+    # 40 findings, one weakening, two requirements: nine are shown.
+    assert found[-1][2] == "34 more are in the job summary and in the other reports"
+
+
+def test_a_percent_sign_a_colon_and_a_comma_survive() -> None:
+    odd = replace(WRONG_KIND, path="100%,a:b.py", message="50%25 of %0A")
+    (found,) = annotations(replace(PASSED, decision="blocked", checks=(Ran("x", (odd,), (odd,), 0.0),)))
+    assert found[1]["file"] == "100%,a:b.py"
+    assert found[2].startswith("50%25 of %0A\n")
+
+
+def test_the_summary_says_what_a_reviewer_has_to_do() -> None:
+    text = summary(BLOCKED, ReportContext())
+    assert text.startswith("## ❌ Blocked: may not enter <code>main</code>\n")
+    assert "**ask &#64;nehemiah&#58; covers 2 of 3 files**" in text
+    assert "<code>shortener/export&#46;py</code>" in text
+    assert "| no | stale" in text
+
+
+@given(verdicts)
+def test_nothing_in_the_summary_is_markup_but_gates_own(verdict: Verdict) -> None:
+    text = summary(verdict, ReportContext())
+    assert set(re.findall(r"<[^>]*>?", text)) <= {"<code>", "</code>", "<br>"}
+    assert not re.search(r"[`\[\]!\\~$]", text)
+    assert not re.search(r"@\w|www\.|https?:", text)
+    assert all(line.isprintable() for line in text.split("\n"))

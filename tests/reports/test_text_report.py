@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.verdicts import (
+    BLOCKED,
+    BROKEN,
+    EVIL,
+    MANY,
+    MERGES,
+    OLD,
+    PASSED,
+    STORIES,
+    WRONG_KIND,
+    lines,
+    verdicts,
+)
+
+from gate.model import Approval, Outcome, Ran, Verdict
+from gate.reports import ReportContext
+from gate.reports.ink import cells
+from gate.reports.text import render
+
+GOLDEN = Path(__file__).parent / "golden"
+SGR = re.compile("\x1b\\[[0-9;]*m")
+CONTEXT = ReportContext(lines=lines)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_it_reads_as_it_always_did(name: str) -> None:
+    """`GATE_UPDATE_GOLDEN=1 pytest tests/reports` writes the files anew; look at the difference."""
+    text = render(STORIES[name], CONTEXT)
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("GATE_UPDATE_GOLDEN"):
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_a_pass_is_told_in_two_to_six_lines() -> None:
+    assert 2 <= len(render(PASSED, CONTEXT).splitlines()) <= 6
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_verdict_is_the_last_line(name: str) -> None:
+    starts = {"pass": "May merge:", "blocked": "Blocked:", "undecided": "Undecided:"}
+    text = render(STORIES[name], CONTEXT)
+    last = [line for line in text.splitlines() if not line.startswith(" ")][-1]
+    assert last.startswith(starts[STORIES[name].decision])
+
+
+def test_it_says_whom_to_ask_for_which_files_and_which_line_says_so() -> None:
+    text = render(BLOCKED, CONTEXT)
+    assert ".github/CODEOWNERS:3: @nehemiah\n      shortener/export.py\n      shortener/views.py\n" in text
+    assert ".github/CODEOWNERS:7: 2 of @acme/web, @ana\n" in text
+    assert "help: ask @nehemiah: covers 2 of 3 files\n" in text
+
+
+def test_a_finding_has_its_place_its_rule_its_line_and_the_way_out() -> None:
+    text = render(BLOCKED, CONTEXT)
+    assert "  shortener/views.py:5:9: wrong-json-argument `json.loads` reads text" in text
+    assert "    5 │     return json.loads(urls_file)\n" in text
+    assert "    help: did you mean `json.load`?\n" in text
+
+
+def test_the_mark_stands_below_the_column_whatever_stands_before_it() -> None:
+    found = replace(WRONG_KIND, column=2)
+    verdict = replace(BLOCKED, checks=(Ran("names", (found,), (found,), 0.1),))
+    text = render(verdict, CONTEXT)
+    code, mark = re.search(r"5 (│ .*return.*)\n      (│ +\^)\n", text).groups()  # type: ignore[union-attr]
+    assert code.index("return") == mark.index("^")
+
+
+def test_a_decision_that_does_not_count_is_shown_with_the_reason() -> None:
+    text = render(BLOCKED, CONTEXT)
+    assert "– @newhire approved (not counted): wrote a part of this change\n" in text
+    assert "✗ @pedro objects: the export leaks keys\n" in text
+
+
+def test_a_waiver_is_loud() -> None:
+    waiver = Approval("9" * 64, "@guardian", "waive", "ssh", counted=True, why="the site is down")
+    text = render(
+        replace(PASSED, approvals=(*PASSED.approvals, waiver), notes=("WAIVED by @guardian",)), CONTEXT
+    )
+    assert "⚠ @guardian waived the requirements: the site is down\n" in text
+    assert "May merge: 4 files into main, by waiver.\n" in text
+
+
+def test_findings_that_were_there_before_are_counted_and_shown_on_demand() -> None:
+    assert "12 findings were there before; `gate check --all` shows them" in render(PASSED, CONTEXT)
+    assert "`m3` imported but unused" not in render(PASSED, CONTEXT)
+    everything = render(PASSED, replace(CONTEXT, everything=True))
+    assert everything.count("(there before)") == len(OLD)
+    assert "--all" not in everything
+
+
+def test_many_findings_are_capped_and_the_rest_is_counted() -> None:
+    text = render(MANY, CONTEXT)
+    assert text.count("wrong-json-argument") == 20
+    assert "… and 20 more; `gate check --all` shows them" in text
+    assert "… and 21 more files" in text
+    everything = render(MANY, replace(CONTEXT, everything=True))
+    assert everything.count("wrong-json-argument") == 40
+    assert "part_28.py" in everything
+
+
+def test_the_command_to_repeat_is_the_one_that_was_given() -> None:
+    text = render(MANY, replace(CONTEXT, command="gate check --into release/2"))
+    assert "`gate check --into release/2 --all` shows them" in text
+
+
+def test_a_broken_check_shows_why_the_way_out_and_the_end_of_its_output() -> None:
+    text = render(BROKEN, CONTEXT)
+    assert "types: could not run: mypy ended with exit code 2" in text
+    assert "help: run `mypy .`" in text
+    assert "│ \\x1b[31mImportError\\x1b[0m: no `x`\n" in text
+    assert "… 9 lines before" in text
+    assert "frame 3\n" not in text
+
+
+def test_a_check_without_a_result_is_not_forgotten() -> None:
+    verdict = Verdict(
+        "undecided", PASSED.change, (MERGES, Outcome("checks", "undecided", "tests was not run")), (), ()
+    )
+    assert "? checks     tests was not run\n" in render(verdict, CONTEXT)
+
+
+def test_colour_only_when_asked() -> None:
+    assert "\x1b" not in render(BLOCKED, CONTEXT)
+    coloured = render(BLOCKED, replace(CONTEXT, colour=True))
+    assert "\x1b[1;31mBlocked:\x1b[0m" in coloured
+    assert SGR.sub("", coloured) == render(BLOCKED, CONTEXT)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8", "UTF8"])
+def test_every_encoding_can_show_it(encoding: str) -> None:
+    verdict = replace(BLOCKED, notes=("Zoë, 漢字, 🙂",))
+    text = render(verdict, replace(CONTEXT, encoding=encoding))
+    text.encode(encoding)
+    assert ("✓" in text) == encoding.lower().startswith("utf")
+    if encoding == "ascii":
+        assert "+ mergeable" in text
+        assert "x owners" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("name", ["passed", "blocked", "broken", "conflict", "many"])
+def test_lines_fit_the_width(name: str, width: int) -> None:
+    for line in render(STORIES[name], replace(CONTEXT, width=width)).splitlines():
+        words = line.split()
+        assert cells(line) <= width or len(words) <= 2 or max(map(cells, words)) > width - 16, line
+
+
+def test_a_hostile_name_gives_no_orders() -> None:
+    text = render(EVIL, CONTEXT)
+    assert "\x1b" not in text
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert "##[" not in text
+    assert "\\xff" in text
+    assert "\\u202e" in text
+
+
+def test_two_odd_names_never_look_the_same() -> None:
+    newline = replace(WRONG_KIND, path="a\nb.py")
+    escaped = replace(WRONG_KIND, path='"a\\nb.py"')
+    shown = {
+        render(replace(BLOCKED, checks=(Ran("names", (one,), (one,), 0.0),)), CONTEXT)
+        for one in (newline, escaped)
+    }
+    assert len(shown) == 2
+
+
+@given(verdicts, st.integers(40, 120), st.booleans(), st.sampled_from(["utf-8", "ascii", "cp1252"]))
+def test_nothing_but_printable_text_comes_out(
+    verdict: Verdict, width: int, colour: bool, encoding: str
+) -> None:
+    context = ReportContext(
+        width=width, colour=colour, everything=True, encoding=encoding, lines=lambda path: [path, path]
+    )
+    text = render(verdict, context)
+    text.encode(encoding)
+    assert text.endswith("\n")
+    for line in SGR.sub("", text).splitlines():
+        assert line.isprintable()
+    for line in text.split("\n"):
+        assert not line.lstrip().startswith("::")
+        assert not re.search(r"##\w*\[", line)
