@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
-from gate.errors import InvalidInput
-from gate.git.objects import REGULAR_MODES, read_blob, read_blobs, read_objects
+from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
+from gate.errors import InvalidInput, Mistake
+from gate.git.objects import REGULAR_MODES, list_tree, read_blob, read_blobs, read_objects
 from gate.git.repository import Repository
 from gate.model import Change, Finding
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
-from gate.weakenings import Sides, find_weakenings, may_weaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,19 @@ def policy_at(repository: Repository, commit: str) -> Policy:
 
 
 def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOwners | None:
-    """The CODEOWNERS file that counts in the tree of `commit`, with its mistakes; None if there is none."""
-    places = dict.fromkeys(place for group in PLACES.values() for place in group)
+    """The CODEOWNERS file that counts in the tree of `commit`, with its mistakes; None if there is none.
+
+    Raises InvalidInput where there is none but a link in its place.
+    """
+    places = ALL_PLACES if policy.dialect is None else PLACES[policy.dialect]
     blobs = read_blobs(repository, commit, places)
     present = {place: blob for place, blob in blobs.items() if blob is not None}
     found = locate(present, policy.dialect)
     if found is None:
+        links = [entry.path for entry in list_tree(repository, commit, places) if entry.path in places]
+        if links:
+            said = "is a symbolic link or a submodule, and who owns the code cannot be read through it"
+            raise InvalidInput([Mistake(link, 0, 0, said) for link in links], "put the file itself there")
         return None
     file, dialect = found
     return parse(present[file], file, dialect)
@@ -57,6 +63,9 @@ def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]
 
 def blobs_of(change: Change) -> set[str]:
     """The blobs that `weakenings_of` has to see: both sides of every file that could weaken something."""
+    # Who only asks for owners or the policy need not wait for the parsers of all kinds of settings.
+    from gate.weakenings import may_weaken
+
     files = [entry for entry in change.files if may_weaken(entry.path)]
     wanted: set[str] = set()
     for entry in files:
@@ -71,6 +80,8 @@ def blobs_of(change: Change) -> set[str]:
 
 def weakenings_of(change: Change, contents: Mapping[str, bytes]) -> tuple[Finding, ...]:
     """Like `weakenings_in`, from blobs that have been read."""
+    from gate.weakenings import Sides, find_weakenings, may_weaken
+
     files = [entry for entry in change.files if may_weaken(entry.path)]
     old_of = {entry.path: entry for entry in change.files}
     sides = []

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -69,6 +68,9 @@ def supervise(
     ended with it, also what moved to another group. Output goes to files, so that a process which stays
     behind with the streams open cannot hold up the answer.
     """
+    # Takes longer to import than all else here, and a plain call of git does without.
+    import tempfile
+
     mark = f"{os.getpid()}.{threading.get_ident()}.{time.monotonic_ns()}"
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

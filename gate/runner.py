@@ -118,14 +118,22 @@ class Runner:
         self._cancel = threading.Event()
 
     def run(
-        self, settings: Sequence[CheckSettings], progress: Callable[[Event], None], *, fail_fast: bool = False
+        self,
+        settings: Sequence[CheckSettings],
+        progress: Callable[[Event], None],
+        *,
+        fail_fast: bool = False,
+        kept_only: bool = False,
     ) -> tuple[CheckResult, ...]:
         """Run every check and return the results in the order of `settings`.
 
         Tests start first, being the slowest. With `fail_fast`, the first result that blocks ends the rest,
-        which are then Skipped. Interrupted, every program that was started is ended before this returns.
+        which are then Skipped; with `kept_only`, so is every check that would have to start. Interrupted,
+        every program that was started is ended before this returns.
         """
         results: dict[str, CheckResult] = {}
+        if kept_only:
+            self._cancel.set()
         order = sorted(settings, key=lambda check: check.tool != "pytest")
         with ThreadPoolExecutor(max(len(order), 1)) as pool:
             running: dict[Future[CheckResult], CheckSettings] = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.approve import the_change
 from gate.errors import CannotDecide
+from gate.gather import ownership_at
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about
 from gate.log.sync import fetch, remote_of
 from gate.model import Change
+from gate.requirements.asked import mark_unasked
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +35,7 @@ def list_approvals(
         fetch(repository, remote)
     change, policy = the_change(repository, rev, into)
     protection = policy.protection(change.into.removeprefix("refs/heads/"))
-    return Listing(change, decisions_about(repository, change, policy, protection, now))
+    evidence = decisions_about(repository, change, policy, protection, now)
+    rules = ownership_at(repository, change, policy).rules
+    marked = mark_unasked(evidence.approvals, policy, protection.require, rules)
+    return Listing(change, replace(evidence, approvals=marked))

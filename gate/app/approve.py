@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from gate.app.check import CheckRequest, check
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
 from gate.gather import ownership_at, policy_at
@@ -14,7 +15,7 @@ from gate.git.change import read_change
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about
-from gate.model import Approval, Change
+from gate.model import Approval, Change, CheckResult
 from gate.policy.people import members, people_by_emails
 from gate.policy.types import Policy, Protection
 from gate.requirements.owners import people_of
@@ -39,7 +40,8 @@ class Wish:
 class Proposal:
     """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
 
-    `standing` is the same decision of the same person where there is one already.
+    `checks` is what is known of the checks without running any. `standing` is the same decision of the same
+    person where there is one already.
     """
 
     repository: Repository
@@ -50,6 +52,7 @@ class Proposal:
     signer: Signer
     evidence: Evidence
     owned: tuple[str, ...]
+    checks: tuple[CheckResult, ...] = ()
     standing: Approval | None = None
 
 
@@ -79,7 +82,19 @@ def propose(wish: Wish) -> Proposal:
         None,
     )
     owned = _answers_for(repository, change, policy, signer)
-    return Proposal(repository, change, wish.kind, wish.reason, wish.now, signer, evidence, owned, standing)
+    known = check(CheckRequest(wish.start, into=branch, head=change.head, base=change.base, kept_only=True))
+    return Proposal(
+        repository,
+        change,
+        wish.kind,
+        wish.reason,
+        wish.now,
+        signer,
+        evidence,
+        owned,
+        known.verdict.checks,
+        standing,
+    )
 
 
 def approve(proposal: Proposal) -> Recorded:

@@ -18,6 +18,7 @@ from gate.git.repository import Repository
 from gate.log.decisions import decisions_about
 from gate.model import Change, CheckResult, Verdict
 from gate.policy.types import CheckSettings, Policy, Protection
+from gate.requirements.asked import mark_unasked
 from gate.requirements.facts import Facts
 from gate.results import Results
 from gate.runner import Event, Runner, Side
@@ -30,7 +31,8 @@ class CheckRequest:
     """What is asked: may `head` (HEAD) enter `into` (the default branch)?
 
     `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
-    stands in for the branch's tip. `only` runs no other checks than these.
+    stands in for the branch's tip. `only` runs no other checks than these; `kept_only` starts none at all, and
+    takes what earlier runs have left.
     """
 
     start: Path
@@ -41,6 +43,7 @@ class CheckRequest:
     index_file: str | None = None
     only: tuple[str, ...] = ()
     fail_fast: bool = False
+    kept_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
             codeowners_file=ownership.result().file,
             ownership=ownership.result().rules,
             checks=checks,
-            approvals=recorded.result().approvals,
+            approvals=mark_unasked(
+                recorded.result().approvals, policy, protection.require, ownership.result().rules
+            ),
             weakenings=weakened.result(),
             log_gap=recorded.result().gap,
         )
@@ -134,7 +139,7 @@ def _run(
             results=Results(state / "results"),
             state_dir=state,
         )
-        return runner.run(settings, progress, fail_fast=request.fail_fast)
+        return runner.run(settings, progress, fail_fast=request.fail_fast, kept_only=request.kept_only)
 
 
 def source_lines(answer: Answer, path: str) -> Sequence[str]:

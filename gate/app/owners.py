@@ -11,7 +11,6 @@ from pathlib import Path
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import codeowners_at, policy_at
-from gate.git.change import read_change
 from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path
@@ -64,6 +63,8 @@ def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owne
 
 def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: str | None) -> Owned:
     """Who owns what a change touches, or those of `paths` that it does, by the CODEOWNERS at its base."""
+    from gate.git.change import read_change
+
     repository = Repository.find(start)
     change = read_change(repository, into=into, head=head)
     found = codeowners_at(repository, change.base, policy_at(repository, change.base))

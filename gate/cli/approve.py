@@ -6,9 +6,11 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import assert_never
 
 from gate.app.approve import Proposal, Wish, approve, propose
 from gate.app.signing import Recorded
+from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.reports.words import count, visible, visible_path
 
 SUMMARY = "sign and record an approval of exactly this change"
@@ -77,6 +79,7 @@ def _shown(proposal: Proposal) -> list[str]:
         mark = "counts" if approval.counted else "does not count"
         why = f": {visible(approval.why)}" if approval.why else ""
         lines.append(f"already there: {approval.kind} by {visible(approval.by)}, {mark}{why}")
+    lines.append(f"checks: {', '.join(_known(result) for result in proposal.checks) or 'none are asked for'}")
     if proposal.kind == "approve":
         lines.append(
             f"You are {proposal.signer.person.name}, and answer for {len(owned)} of these as code owner."
@@ -84,6 +87,20 @@ def _shown(proposal: Proposal) -> list[str]:
             else f"You are {proposal.signer.person.name}, code owner of none of these."
         )
     return lines
+
+
+def _known(result: CheckResult) -> str:
+    match result:
+        case Ran(blocking=()):
+            return f"{result.id} passed"
+        case Ran():
+            return f"{result.id} FAILED ({len(result.blocking)})"
+        case Broken():
+            return f"{result.id} could not run"
+        case Skipped():
+            return f"{result.id} not known yet"
+        case other:
+            assert_never(other)
 
 
 def _agreed(proposal: Proposal) -> bool:

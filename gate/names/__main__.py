@@ -75,7 +75,9 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
             continue
         files[name] = (facts, data.decode("utf-8", "replace").splitlines())
-    known = known_of((facts for facts, _ in files.values()), outside, modules, requirements(root))
+    known = known_of(
+        (facts for facts, _ in files.values()), outside, modules, requirements(root), installed=bool(site)
+    )
     for name, (facts, lines) in files.items():
         findings += [found for found in findings_in(name, facts, known) if not ignored(found, lines)]
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))

@@ -84,7 +84,9 @@ class Modules:
                 break
         if found:
             names = frozenset(name for module in found for name in module.names)
-            return Module(names, open=any(module.open for module in found))
+            # The stubs of the standard library are complete; its source may do odd things to itself.
+            told = found[:1] if is_library else found
+            return Module(names, open=any(module.open for module in told))
         return OPEN if is_library and len(parts) == 1 else None
 
     def _in_tree(self, name: str) -> bool:

@@ -38,6 +38,7 @@ class Known:
     used: Mapping[str, int]
     modules: Modules
     required: frozenset[str]
+    installed: bool
 
     def __contains__(self, word: object) -> bool:
         """Whether anybody defines the word, or the project uses it too often for a slip."""
@@ -45,6 +46,12 @@ class Known:
 
     def right_word(self, word: str) -> str:
         """The word that is meant: one that the project uses itself, before any that others define."""
+        if not self.installed:
+            # Without the packages that the project builds on, most names that nobody defines are theirs.
+            usual = BUILTIN_ATTRIBUTES | {name for name, count in self.used.items() if count > 1}
+            own = candidates(word, usual)
+            sure = [found for found in own if _is_slip(word, found) and plain(found) != plain(word)]
+            return sure[0] if sure and len(word) > 3 else ""
         own = [
             found for found in candidates(word, self.project | BUILTIN_ATTRIBUTES) if _is_slip(word, found)
         ]
@@ -65,13 +72,23 @@ def _is_slip(word: str, found: str) -> bool:
     return word.startswith("_") == found.startswith("_")
 
 
+def plain(word: str) -> str:
+    """A word without what separates words in it."""
+    return word.replace("_", "").casefold()
+
+
 def known_of(
-    files: Iterable[Facts], outside: frozenset[str], modules: Modules, required: frozenset[str]
+    files: Iterable[Facts],
+    outside: frozenset[str],
+    modules: Modules,
+    required: frozenset[str],
+    *,
+    installed: bool,
 ) -> Known:
     """Everything that is defined, with how often the project uses each attribute and keyword.
 
     `required` are the words of the files that name the project's dependencies; a module that is imported
-    in two files is as good as required.
+    in two files is as good as required. `installed` is False where the project's packages are not known.
     """
     files = list(files)
     project = frozenset(word for facts in files for word in facts.words)
@@ -80,7 +97,7 @@ def known_of(
         used.update(use.name for use in (*facts.attributes, *facts.members, *facts.keywords))
     tops = Counter(top for facts in files for top in {use.owner.partition(".")[0] for use in facts.imports})
     required |= {top for top, count in tops.items() if count > 1}
-    return Known(project, outside, used, modules, required)
+    return Known(project, outside, used, modules, required, installed)
 
 
 def findings_in(path: str, facts: Facts, known: Known) -> Iterator[Finding]:
@@ -118,7 +135,8 @@ def _finding(path: str, use: Use, rule: str, message: str, right: str) -> Findin
 
 def _is_strange(name: str, known: Known) -> bool:
     # What is used in two places is no slip of the finger, even where nobody here defines it.
-    return len(name) > 2 and name not in known and known.used.get(name, 0) < 2
+    # Two underscores inside join names, as in the look-ups of an ORM.
+    return len(name) > 2 and "__" not in name and name not in known and known.used.get(name, 0) < 2
 
 
 def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ def _error(check: str, finding: Finding, blocks: bool) -> str:
         "error",
         {
             "line": max(finding.line, 1),
-            "column": finding.column or "",
+            "column": finding.column or None,
             "severity": severity,
             "message": f"{finding.message} ({finding.hint})" if finding.hint else finding.message,
             "source": f"gate.{check}.{finding.rule}",

@@ -75,7 +75,7 @@ def _command(level: str, path: str, line: int, end: int, column: int, title: str
         "line": line or "",
         "endLine": end or "",
         "col": column or "",
-        "title": visible(title),
+        "title": visible(title) or "gate",
     }
     # A place without a file would be put somewhere in the repository at random.
     given = {name: value for name, value in properties.items() if value != "" and (path or name == "title")}

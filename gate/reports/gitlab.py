@@ -38,14 +38,14 @@ def _finding(check: str, finding: Finding, blocks: bool, names: Fingerprints) ->
     text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
     severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
     line = max(finding.line, 1)
-    name = f"{check}/{finding.rule}".removesuffix("/")
+    name = f"{check}/{finding.rule}"
     known = names.of(check, finding)
     return _issue(text, name, known, severity, finding.path or NO_FILE, line, max(finding.end_line, line))
 
 
 def _issue(text: str, name: str, known: str, severity: str, path: str, line: int, end: int) -> Data:
     return {
-        "description": visible(text),
+        "description": visible(text) or visible(name),
         "check_name": visible(name),
         "fingerprint": known,
         "severity": severity,

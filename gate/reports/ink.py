@@ -77,14 +77,15 @@ class Ink:
         """`text` shortened to `room` cells, with an ellipsis where something was left off."""
         if cells(text) <= room:
             return text
+        dots = "…" if _can_show("…", self.context.encoding) else ASCII["…"]
         kept = ""
-        used = 1
+        used = len(dots)
         for char in text:
             used += cells(char)
             if used > room:
                 break
             kept += char
-        return kept + "…"
+        return kept + dots
 
     def sheet(self, lines: Iterable[str]) -> str:
         """The finished text: no commands for a build server in it, nothing that the encoding lacks."""

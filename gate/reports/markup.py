@@ -10,7 +10,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"
 
 
 def escape(text: str) -> str:
-    """`text` for an element or a quoted attribute: characters that mean markup, or that XML forbids, are gone."""
+    """`text` for an element or a quoted attribute: nothing in it is markup, or forbidden in XML."""
     return "".join(_ENTITIES.get(char, char) for char in visible(text))
 
 
@@ -20,8 +20,10 @@ def escape_lines(lines: Iterable[str]) -> str:
 
 
 def element(name: str, attributes: Mapping[str, object], *content: str) -> str:
-    """One XML element on as many lines as it needs; `content` is markup. Attributes that are "" are left out."""
-    given = "".join(f' {key}="{escape(str(value))}"' for key, value in attributes.items() if value != "")
+    """One XML element on as many lines as it needs; `content` is markup. Attributes that are None are left out."""
+    given = "".join(
+        f' {key}="{escape(str(value))}"' for key, value in attributes.items() if value is not None
+    )
     if not content:
         return f"<{name}{given}/>"
     inner = "\n".join(content)

@@ -42,12 +42,15 @@ class ProgressLines:
         return ERASE
 
     def _draw(self, line: str) -> str:
-        done = self._ink.sheet([line]) if line else ""
+        done = f"{line}\n" if line else ""
         if not self._running:
             return f"{ERASE}{done}"
-        running = f"  … {listed([visible(name) for name in self._running])}"
-        shown = self._ink.cut(running, self._ink.context.width - 1)
-        return f"{ERASE}{done}{self._ink.paint(self._ink.sheet([shown]).removesuffix(chr(10)), 'dim')}"
+        names = listed([visible(name) for name in self._running])
+        return f"{ERASE}{done}{self._ink.paint(self._shown(f'  … {names}'), 'dim')}"
+
+    def _shown(self, text: str) -> str:
+        """`text` as the terminal can show it, cut so that it never wraps: a wrapped line cannot be erased."""
+        return self._ink.cut(self._ink.sheet([text]).removesuffix("\n"), self._ink.context.width - 1)
 
     def _line(self, result: CheckResult) -> str:
         match result:
@@ -63,5 +66,5 @@ class ProgressLines:
                 mark, style, words = "–", "dim", f"{visible(result.id)} not run"
             case _:
                 assert_never(result)
-        room = self._ink.context.width - 4
-        return f"  {self._ink.paint(mark, style)} {self._ink.cut(words, room)}"
+        shown = self._shown(f"  {mark} {words}")
+        return shown.replace(shown[2], self._ink.paint(shown[2], style), 1)

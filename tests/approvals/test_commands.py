@@ -50,6 +50,19 @@ def test_an_answer_that_was_kept_gives_way_to_a_new_approval(town: Town) -> None
         assert senior.gate_process("check", "--head", "origin/feature").code == 0
 
 
+def test_approving_shows_what_is_known_of_the_checks_and_runs_none(town: Town) -> None:
+    marker = town.path / "ran"
+    town.set_policy(town.policy().replace('["true"]', f'["touch", "{marker}"]'))
+    new, senior, ada = town.clone("newhire"), town.clone("nehemiah"), town.clone("ada")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    assert "checks: ok not known yet" in senior.approve("feature").out
+    assert not marker.exists()
+    ada.fetch()
+    ada.gate("check", "--head", "origin/feature")
+    assert marker.exists()
+    assert "checks: ok passed" in ada.approve("feature").out
+
+
 def test_the_json_of_approvals_is_that_of_the_verdict(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -231,6 +244,42 @@ def test_staleness(town: Town, stale: str) -> None:
     }
     assert why["@nehemiah"] == expected[stale]
     assert bob.may_merge("origin/feature") == (stale == "owned")
+
+
+def test_an_approval_that_nobody_asked_for_is_told_so(town: Town) -> None:
+    town.set_policy(town.policy("      owners: {stale: change}\n      checks: [ok]\n"))
+    new, bob, senior = town.clone("newhire"), town.clone("bob"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.approve("feature")
+    assert [(one["counted"], one["why"]) for one in bob.decisions("feature")] == [
+        (False, "not an owner of these files")
+    ]
+    assert bob.verdict("origin/feature")["approvals"] == bob.decisions("feature")
+    senior.approve("feature")
+    assert senior.may_merge("origin/feature")
+
+
+def test_a_change_of_the_gate_itself_needs_a_guardian(town: Town) -> None:
+    policy = town.policy(
+        "      owners: false\n      approvals: 1\n      guarded: ['@acme/guardians']\n      checks: [ok]\n"
+    )
+    town.set_policy(policy)
+    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+    new.commit("easier", {"gate.yaml": policy.replace("approvals: 1", "approvals: 0")}, branch="easier")
+    bob.approve("easier")
+    assert outcomes(bob.verdict("origin/easier"))["guarded"] == "unmet"
+    assert not bob.may_merge("origin/easier")
+    ada.approve("easier")
+    assert ada.gate("merge", "easier", "--push").code == 0
+    # Past the gate it is found by the audit, which looks for weakenings again.
+    new.commit("easier still", {"gate.yaml": policy.replace("checks: [ok]", "checks: []")}, branch="still")
+    bob.approve("still")
+    bob.git("checkout", "-q", "-B", "main", "origin/main")
+    bob.git("merge", "-q", "--no-ff", "-m", "by hand", "origin/still")
+    bob.git("push", "-q", "origin", "main")
+    said = ada.gate("audit", "--fetch")
+    assert said.code == 1
+    assert "guarded: " in said.out
 
 
 def test_the_agent_signs_too(town: Town) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,8 @@ from support.verdicts import (
     MISSPELT,
     OLD,
     PASSED,
-    STORIES,
     WRONG_KIND,
+    few,
     verdicts,
 )
 
@@ -65,13 +67,25 @@ def rendered(name: str, verdict: Verdict) -> str:
     return report(name).render(verdict, ReportContext())
 
 
+@few
+@given(verdicts)
+def test_every_format_renders_any_verdict_and_lets_no_control_character_through(verdict: Verdict) -> None:
+    for name in REPORTS:
+        text = rendered(name, verdict)
+        assert text.endswith("\n"), name
+        text.encode()
+        assert all(line.isprintable() for line in text.split("\n")), name
+
+
 @pytest.mark.parametrize("name", REPORTS)
-@given(verdict=verdicts)
-def test_every_format_renders_any_verdict(name: str, verdict: Verdict) -> None:
-    text = rendered(name, verdict)
-    assert text.endswith("\n")
-    text.encode()
-    assert all(line.isprintable() for line in text.split("\n"))
+def test_a_format_is_imported_only_when_it_is_asked_for(name: str) -> None:
+    code = f"import sys; from gate.reports import report; report({name!r}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {module for module in REPORTS.values() if module in done.stdout.split()}
+    # Some write JSON, and take the one way of doing that from the JSON verdict.
+    assert loaded - {"gate.reports.verdict_json"} == {REPORTS[name]} - {"gate.reports.verdict_json"}
+    if name == "text":
+        assert not {"json", "hashlib", "html"} & set(done.stdout.split())
 
 
 # ---- SARIF
@@ -83,6 +97,7 @@ def sarif(verdict: Verdict) -> Any:
     return log
 
 
+@few
 @given(verdicts)
 def test_any_verdict_is_valid_sarif(verdict: Verdict) -> None:
     log = sarif(verdict)
@@ -97,7 +112,12 @@ def test_any_verdict_is_valid_sarif(verdict: Verdict) -> None:
 
 def test_a_run_for_each_check_with_categories_of_their_own() -> None:
     runs = sarif(BLOCKED)["runs"]
-    assert [run["automationDetails"]["id"] for run in runs] == ["gate/", "gate/tests/", "gate/names/", "gate/lint/"]
+    assert [run["automationDetails"]["id"] for run in runs] == [
+        "gate/",
+        "gate/tests/",
+        "gate/names/",
+        "gate/lint/",
+    ]
     assert [len(run["results"]) for run in runs] == [0, 1, 2, 12]
 
 
@@ -112,9 +132,9 @@ def test_a_check_that_could_not_run_has_no_results_but_a_notification() -> None:
     assert [run["tool"]["driver"]["name"] for run in runs] == ["gate", "gate/names"]
     (invocation,) = runs[0]["invocations"]
     assert invocation["executionSuccessful"] is False
-    assert ["types could not run" in note["message"]["text"] for note in invocation["toolExecutionNotifications"]] == [
-        True
-    ]
+    assert [
+        "types could not run" in note["message"]["text"] for note in invocation["toolExecutionNotifications"]
+    ] == [True]
 
 
 def test_a_missing_approval_is_a_notification_and_no_alert() -> None:
@@ -164,6 +184,7 @@ def xml(name: str, verdict: Verdict) -> ET.Element:
     return ET.fromstring(rendered(name, verdict))  # noqa: S314 - our own output
 
 
+@few
 @given(verdicts)
 def test_any_verdict_is_valid_junit(verdict: Verdict) -> None:
     JUNIT.validate(rendered("junit", verdict))
@@ -174,7 +195,11 @@ def test_each_requirement_and_each_blocking_finding_is_a_test_case() -> None:
     failed = {case.get("name") for case in root.iter("testcase") if case.find("failure") is not None}
     assert {"owners", "checks"} < failed
     assert "tests/test_views.py: test-failed: test_import: assert 500 == 302" in failed
-    passed = [case.get("name") for case in root.iter("testcase") if not list(case) or case.find("system-out") is not None]
+    passed = [
+        case.get("name")
+        for case in root.iter("testcase")
+        if not list(case) or case.find("system-out") is not None
+    ]
     assert passed == ["mergeable", "lint"]
     names = next(suite for suite in root if suite.get("name") == "gate.names")
     assert (names.get("tests"), names.get("failures")) == ("2", "2")
@@ -195,6 +220,7 @@ def test_the_totals_of_a_suite_are_right_whatever_is_in_it() -> None:
         assert int(suite.get("tests", "")) == len(list(suite.iter("testcase")))
 
 
+@few
 @given(verdicts)
 def test_any_verdict_is_well_formed_checkstyle(verdict: Verdict) -> None:
     root = xml("checkstyle", verdict)
@@ -205,7 +231,9 @@ def test_any_verdict_is_well_formed_checkstyle(verdict: Verdict) -> None:
 
 
 def test_checkstyle_has_findings_by_file_and_what_was_there_before_as_information() -> None:
-    files = {file.get("name"): [error.get("severity") for error in file] for file in xml("checkstyle", BLOCKED)}
+    files = {
+        file.get("name"): [error.get("severity") for error in file] for file in xml("checkstyle", BLOCKED)
+    }
     assert files["shortener/old.py"] == ["info"] * len(OLD)
     assert files["shortener/views.py"] == ["error"]
     assert files["shortener/export.py"] == ["error", "error"]
@@ -214,6 +242,7 @@ def test_checkstyle_has_findings_by_file_and_what_was_there_before_as_informatio
 # ---- GitLab
 
 
+@few
 @given(verdicts)
 def test_any_verdict_is_a_code_quality_report(verdict: Verdict) -> None:
     issues = json.loads(rendered("gitlab", verdict))
@@ -257,6 +286,7 @@ def _decoded(text: str) -> str:
     return text
 
 
+@few
 @given(verdicts)
 def test_any_verdict_is_a_list_of_commands_and_nothing_else(verdict: Verdict) -> None:
     found = annotations(verdict)
@@ -298,6 +328,7 @@ def test_the_summary_says_what_a_reviewer_has_to_do() -> None:
     assert "| no | stale" in text
 
 
+@few
 @given(verdicts)
 def test_nothing_in_the_summary_is_markup_but_gates_own(verdict: Verdict) -> None:
     text = summary(verdict, ReportContext())

@@ -18,6 +18,7 @@ from support.verdicts import (
     PASSED,
     STORIES,
     WRONG_KIND,
+    few,
     lines,
     verdicts,
 )
@@ -175,6 +176,7 @@ def test_two_odd_names_never_look_the_same() -> None:
     assert len(shown) == 2
 
 
+@few
 @given(verdicts, st.integers(40, 120), st.booleans(), st.sampled_from(["utf-8", "ascii", "cp1252"]))
 def test_nothing_but_printable_text_comes_out(
     verdict: Verdict, width: int, colour: bool, encoding: str

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
-from support.verdicts import BLOCKED, BROKEN, EVIL, HOSTILE, PASSED, STORIES, verdicts
+from support.verdicts import BLOCKED, BROKEN, EVIL, HOSTILE, PASSED, STORIES, few, verdicts
 
 import gate.reports
 from gate.model import Ran, Verdict
@@ -63,6 +63,7 @@ def test_every_story_is_valid_and_has_the_promised_shape(name: str) -> None:
     has_shape(data, PROMISED)
 
 
+@few
 @given(verdicts)
 def test_any_verdict_is_valid_and_comes_back_unchanged(verdict: Verdict) -> None:
     text = render(verdict, ReportContext())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from gate.model import (
@@ -237,6 +238,9 @@ STORIES = {
     "hostile": EVIL,
 }
 
+
+# A verdict is a large thing to make up; this many find what there is to find.
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # What git's bytes can decode to, and a few things that formats choke on.
 _characters = st.characters(exclude_categories=("Cs",)) | st.characters(

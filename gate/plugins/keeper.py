@@ -1,0 +1,167 @@
+"""Keep watch over one program, and leave nothing of it running.
+
+`python -I -S keeper.py STATUS PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the number of
+a file descriptor on which is told what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
+
+Standard input is a lifeline. When its other end closes, because gate wants the program to end or because gate
+itself was killed, the program is asked to end and after GRACE is made to. Whatever is left of it when it has ended
+is ended too. On Linux nothing can get away: the keeper is the reaper of every orphan below it, whatever session or
+environment that has given itself. Elsewhere it is the process group that is ended.
+
+A process of its own, since only a process can outlive gate, and only one with a single thread may fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+
+GRACE = 2.0
+"""Seconds between asking a program to end and ending it."""
+LEFT_OVER = 5.0
+"""Seconds after which the keeper gives up on a process that the system itself cannot end."""
+DEAF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What the keeper itself does not hear: only the lifeline says when to end."""
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def prctl(option: int, value: int) -> None:
+    """Linux's prctl, where there is one."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def become(argv: list[str], errors: int) -> None:
+    """In the new process: turn into the program, or say on `errors` why that cannot be."""
+    try:
+        os.setsid()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        for number in (*DEAF, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        # When memory runs out, it is the check that has to go, and not what the user has open.
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123  no pathlib
+            file.write("800")
+        os.execvp(argv[0], argv)  # noqa: S606  it is what a keeper is for
+    except OSError as error:
+        os.write(errors, str(error.errno).encode())
+    finally:
+        os._exit(127)
+
+
+def start(argv: list[str]) -> tuple[int, str]:
+    """Start the program. The process id, and why it could not be started, if so."""
+    answer, errors = os.pipe()  # closed by itself when the program begins
+    pid = os.fork()
+    if pid == 0:
+        become(argv, errors)
+    os.close(errors)
+    problem = os.read(answer, 32).decode()
+    os.close(answer)
+    return pid, problem
+
+
+def watch(pid: int, ended: int) -> int:
+    """Wait until the program has ended, by itself or because the lifeline closed; the status of `waitpid`.
+
+    `ended` becomes readable when any child has ended. Orphans are reaped as they come, as `init` would: a test
+    may wait for a daemon's process to be gone.
+    """
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    deadline = float("inf")
+    while True:
+        left = deadline - time.monotonic()
+        happened = {number for number, _ in poll.poll(None if left == float("inf") else max(left, 0) * 1000)}
+        if ended in happened:
+            os.read(ended, 4096)
+        found, status = reap(pid)
+        if found:
+            return status
+        if 0 in happened and not os.read(0, 1):
+            poll.unregister(0)
+            signal_group(pid, signal.SIGTERM)
+            deadline = time.monotonic() + GRACE
+        elif time.monotonic() >= deadline:
+            signal_group(pid, signal.SIGKILL)
+
+
+def reap(wanted: int) -> tuple[bool, int]:
+    """Take leave of every child that has ended. Whether `wanted` was among them, and its status."""
+    found, result = False, 0
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            if pid == wanted:
+                found, result = True, status
+    return found, result
+
+
+def end_all(group: int) -> None:
+    """End the program's group and, where orphans come to the keeper, everything that is left below it."""
+    signal_group(group, signal.SIGKILL)
+    deadline = time.monotonic() + LEFT_OVER
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                for child in children():
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(child, signal.SIGKILL)
+                time.sleep(0.002)
+
+
+def children() -> list[int]:
+    """The keeper's own children, as /proc tells."""
+    found = []
+    own = str(os.getpid()).encode()
+    for name in os.listdir("/proc"):  # noqa: PTH208  importing pathlib takes longer than all of this
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123  as above
+                if file.read().rpartition(b")")[2].split()[1] == own:
+                    found.append(int(name))
+    return found
+
+
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to a process group that may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def main() -> None:
+    """Keep watch over the program that the arguments name; never returns."""
+    tell, argv = int(sys.argv[1]), sys.argv[2:]
+    os.set_inheritable(tell, False)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    for number in DEAF:
+        signal.signal(number, signal.SIG_IGN)
+    ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    pid, problem = start(argv)
+    os.write(tell, f"pid {pid}\n".encode())
+    if problem:
+        os.write(tell, f"error {problem}\n".encode())
+        os._exit(0)
+    status = watch(pid, ended)
+    end_all(pid)
+    code = os.waitstatus_to_exitcode(status)
+    os.write(tell, (f"exit {code}\n" if code >= 0 else f"signal {-code}\n").encode())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

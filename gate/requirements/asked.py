@@ -1,0 +1,52 @@
+"""Whom a policy asks at all: an approval that nobody asked for is shown, and told to be of no use here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gate.codeowners import Rule
+from gate.model import Approval
+from gate.policy.people import members
+from gate.policy.types import Policy, Require
+from gate.requirements.owners import people_of
+from gate.requirements.seniority import RANK
+
+
+def mark_unasked(
+    approvals: tuple[Approval, ...],
+    policy: Policy,
+    require: Require,
+    ownership: Mapping[str, tuple[Rule, ...]],
+) -> tuple[Approval, ...]:
+    """The approvals, with those discounted that no requirement would look at.
+
+    Where the policy asks for a number of people, everybody is asked. An objection is never discounted.
+    """
+    if require.approvals:
+        return approvals
+    asked = members(policy, require.guarded) | _seniors(policy, require)
+    if require.owners is not None:
+        asked |= people_of(
+            policy, [owner for rules in ownership.values() for rule in rules for owner in rule.owners]
+        )
+    why = (
+        "not an owner of these files"
+        if require.owners is not None
+        else "the policy asks for no such approval"
+    )
+    return tuple(
+        replace(approval, counted=False, why=why, files=())
+        if approval.counted and approval.kind == "approve" and approval.by not in asked
+        else approval
+        for approval in approvals
+    )
+
+
+def _seniors(policy: Policy, require: Require) -> frozenset[str]:
+    if require.seniority is None:
+        return frozenset()
+    least = RANK.get(require.seniority.need, 2)
+    people = policy.people.values()
+    ranked = {person.name for person in people if RANK.get(person.role, -1) >= least}
+    return frozenset(ranked | {person.senior for person in people if person.senior})
