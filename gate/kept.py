@@ -92,7 +92,7 @@ def _linked(dot_git: str, folder: str) -> tuple[str, str] | None:
 
 def question(arguments: list[str], git_dir: str, common_dir: str) -> str | None:
     """The full name of the question, or None if its answer is not of a kind that is kept."""
-    names = ["HEAD", "refs/gate/log", "refs/remotes/origin/HEAD"]
+    names = ["HEAD", "refs/gate/log", "refs/gate/remotes/origin/log", "refs/remotes/origin/HEAD"]
     branches = ["main", "master"]
     for position, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")

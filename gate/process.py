@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,15 +18,19 @@ from typing import IO, Literal
 
 Ended = Literal["exit", "timeout", "overflow", "cancelled"]
 
-GRACE = 2.0
-"""Seconds between asking a process group to end and ending it."""
-MARK = "GATE_RUN"
-"""The variable by which a process is known to belong to a run, wherever it has moved to."""
+KEEPER = str(Path(__file__).parent / "plugins" / "keeper.py")
+PATIENCE = 15.0
+"""Seconds that a keeper gets to end what it watches over, before it is ended itself."""
+LOOK = 50
+"""Milliseconds between two looks at the clock and at the size of the output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program left behind. `ended` tells a normal exit from one that gate enforced."""
+    """What a program left behind. `ended` tells a normal exit from one that gate enforced.
+
+    `returncode` is negative, -N, for a program that was ended by signal N.
+    """
 
     returncode: int
     stdout: bytes
@@ -63,97 +70,104 @@ def supervise(
 ) -> Finished:
     """Run a program that is not trusted; raises OSError if it cannot start.
 
-    It gets no input and a process group of its own. `timeout` seconds after the start, when it has written
-    more than `limit` bytes, or when `cancel` is set, the whole group is ended. Whatever it left running is
-    ended with it, also what moved to another group. Output goes to files, so that a process which stays
-    behind with the streams open cannot hold up the answer.
+    It gets no input and a session of its own. `timeout` seconds after the start, when it has written more than
+    `limit` bytes, or when `cancel` is set, it is ended. Whatever it left running is ended with it, wherever that
+    has moved to, and so it is if gate is killed: a keeper watches over it, see `gate/plugins/keeper.py`.
+    Output goes to files, so that a process which stays behind with the streams open cannot hold up the answer;
+    of more than `limit` bytes only the last are returned.
     """
-    # Takes longer to import than all else here, and a plain call of git does without.
-    import tempfile
-
-    mark = f"{os.getpid()}.{threading.get_ident()}.{time.monotonic_ns()}"
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env={**env, MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
+        kept = _Kept(argv, cwd, env, (out, err))
         try:
-            ended = _watch(process, started + timeout, limit, (out, err), cancel)
+            ended = kept.watch(started + timeout, limit, cancel)
         finally:
-            _end(process, mark)
-        seconds = time.monotonic() - started
-        return Finished(process.returncode, _tail(out, limit), _tail(err, limit), seconds, ended)
+            kept.end()
+        code = kept.returncode()
+        return Finished(code, _tail(out, limit), _tail(err, limit), time.monotonic() - started, ended)
 
 
-def _watch(
-    process: subprocess.Popen[bytes],
-    deadline: float,
-    limit: int,
-    streams: tuple[IO[bytes], IO[bytes]],
-    cancel: threading.Event,
-) -> Ended:
-    pause = 0.002
-    while process.poll() is None:
-        if cancel.is_set():
-            return "cancelled"
-        if time.monotonic() >= deadline:
-            return "timeout"
-        if any(os.fstat(stream.fileno()).st_size > limit for stream in streams):
-            return "overflow"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(pause)
-        pause = min(pause * 1.5, 0.05)
-    return "exit"
+class _Kept:
+    """A program under its keeper, as gate sees it: a lifeline to hold, and a pipe on which the keeper tells."""
 
+    def __init__(
+        self, argv: Sequence[str], cwd: str, env: Mapping[str, str], streams: tuple[IO[bytes], IO[bytes]]
+    ) -> None:
+        self._program = argv[0]
+        self._streams = streams
+        self._said = b""
+        self._told, tell = os.pipe()
+        held, self._lifeline = os.pipe()
+        try:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", KEEPER, str(tell), *argv],
+                cwd=cwd,
+                env=dict(env),
+                stdin=held,
+                stdout=streams[0],
+                stderr=streams[1],
+                pass_fds=[tell],
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self._told)
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(tell)
+            os.close(held)
 
-def _end(process: subprocess.Popen[bytes], mark: str) -> None:
-    """End the group of `process`, kindly first if it still runs, and everything that carries `mark`."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for _ in range(5):
-        left = _marked(mark)
-        if not left:
-            return
-        for pid in left:
+    def watch(self, deadline: float, limit: int, cancel: threading.Event) -> Ended:
+        """Wait until all has been told, or until there is a reason to end the program."""
+        while not self._listen(LOOK):
+            if cancel.is_set():
+                return "cancelled"
+            if time.monotonic() >= deadline:
+                return "timeout"
+            if any(os.fstat(stream.fileno()).st_size > limit for stream in self._streams):
+                return "overflow"
+        return "exit"
+
+    def end(self) -> None:
+        """Let go of the lifeline, and wait until the keeper has ended everything."""
+        os.close(self._lifeline)
+        deadline = time.monotonic() + PATIENCE
+        while not self._listen(LOOK):
+            if time.monotonic() >= deadline:
+                self._keeper.kill()
+        os.close(self._told)
+        self._keeper.wait()
+        answers = self._answers()
+        if not answers.keys() & {"exit", "signal", "error"} and "pid" in answers:
+            # The program has ended its keeper. It does not get away with that.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
+                os.killpg(answers["pid"], signal.SIGKILL)
 
+    def returncode(self) -> int:
+        """The exit code, or -N for signal N; raises OSError if the program never started."""
+        match self._answers():
+            case {"error": number}:
+                raise OSError(number, os.strerror(number), self._program)
+            case {"exit": code}:
+                return code
+            case {"signal": number}:
+                return -number
+            case _:
+                return -signal.SIGKILL
 
-def _marked(mark: str) -> list[int]:
-    """The processes whose environment carries `mark`, where the system lets that be seen."""
-    wanted = f"{MARK}={mark}".encode()
-    found = []
-    try:
-        names = os.listdir("/proc")  # noqa: PTH208  read often, and a Path for each process costs as much again
-    except OSError:
-        return []
-    for name in names:
-        if not name.isdigit():
-            continue
-        with contextlib.suppress(OSError), Path(f"/proc/{name}/environ").open("rb") as file:
-            if wanted in file.read() and not _is_zombie(name):
-                found.append(int(name))
-    return found
+    def _listen(self, milliseconds: int) -> bool:
+        """Hear the keeper for so long at most; whether it has told all and is gone."""
+        poll = select.poll()
+        poll.register(self._told, select.POLLIN)
+        if not poll.poll(milliseconds):
+            return False
+        heard = os.read(self._told, 4096)
+        self._said += heard
+        return not heard
 
-
-def _is_zombie(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"Z"]
-    except OSError:
-        return True
+    def _answers(self) -> dict[str, int]:
+        words = (line.split(" ") for line in self._said.decode("ascii").splitlines())
+        return {name: int(number) for name, number in words}
 
 
 def _tail(stream: IO[bytes], limit: int) -> bytes:

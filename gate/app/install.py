@@ -58,7 +58,7 @@ def install(start: Path) -> tuple[Path, tuple[str, ...]]:
     """
     repository = Repository.find(start)
     if repository.work_tree is None:
-        raise UsageError("this is a bare repository", "`gate install --server` installs what guards it")
+        raise UsageError("this is a bare repository, which nobody commits in", "install the hooks in a clone")
     folder = hooks_folder(repository)
     kept = []
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from gate.app.check import Answer
@@ -19,7 +18,7 @@ EXAMPLES = """\
   gate hook pre-commit                the index, but for approvals, which come later
   gate hook pre-push origin URL       every protected branch of a push, on standard input
 """
-NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")
+NAMES = ("pre-commit", "pre-merge-commit", "pre-push")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +29,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answer git: 0 lets it go on."""
-    if options.name == "pre-receive":
-        return int(import_module("gate.app.server").receive(sys.stdin, sys.stderr))
     if options.name == "pre-push":
         return _push()
     answer = at_commit(Path.cwd(), os.environ.get("GIT_INDEX_FILE"))

@@ -268,7 +268,7 @@ def test_a_shut_gate_is_never_an_empty_report(name: str, verdict: Verdict) -> No
 # ---- GitHub
 
 
-def annotations(verdict: Verdict) -> list[tuple[str, dict[str, str], str]]:
+def commands(verdict: Verdict) -> list[tuple[str, dict[str, str], str]]:
     """The commands as GitHub's runner reads them."""
     found = []
     for line in rendered("github", verdict).splitlines():
@@ -289,7 +289,7 @@ def _decoded(text: str) -> str:
 @few
 @given(verdicts)
 def test_any_verdict_is_a_list_of_commands_and_nothing_else(verdict: Verdict) -> None:
-    found = annotations(verdict)
+    found = commands(verdict)
     assert found
     for level in ("error", "warning", "notice"):
         assert sum(one[0] == level for one in found) <= 10
@@ -302,11 +302,11 @@ def test_an_annotation_has_its_place_title_and_hint() -> None:
         "error",
         {"file": "shortener/export.py", "line": "12", "col": "9", "title": "names: misspelt-attribute"},
         f"{MISSPELT.message}\nhelp: {MISSPELT.hint}",
-    ) in annotations(BLOCKED)
+    ) in commands(BLOCKED)
 
 
 def test_what_is_most_important_comes_first_and_the_rest_is_counted() -> None:
-    found = annotations(MANY)
+    found = commands(MANY)
     assert found[0][1] == {"title": "owners is not met"}
     assert len(found) == 10
     # 40 findings, one weakening, two requirements: nine are shown.
@@ -315,7 +315,7 @@ def test_what_is_most_important_comes_first_and_the_rest_is_counted() -> None:
 
 def test_a_percent_sign_a_colon_and_a_comma_survive() -> None:
     odd = replace(WRONG_KIND, path="100%,a:b.py", message="50%25 of %0A")
-    (found,) = annotations(replace(PASSED, decision="blocked", checks=(Ran("x", (odd,), (odd,), 0.0),)))
+    (found,) = commands(replace(PASSED, decision="blocked", checks=(Ran("x", (odd,), (odd,), 0.0),)))
     assert found[1]["file"] == "100%,a:b.py"
     assert found[2].startswith("50%25 of %0A\n")
 

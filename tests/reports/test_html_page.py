@@ -1,0 +1,258 @@
+"""The HTML page: complete in itself, inert whatever is in it, and fit to be read by everybody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from support.verdicts import BLOCKED, BROKEN, CONFLICT, MANY, PASSED, STORIES, changed, few, lines, verdicts
+
+from gate.model import Author, Missing, Outcome, Verdict
+from gate.reports import ReportContext
+from gate.reports.page import render
+
+CONTEXT = ReportContext(lines=lines)
+VOID = {"meta", "br", "path", "circle", "rect"}
+# Everything that the page is made of; what strangers wrote must add nothing to it.
+ELEMENTS = {
+    "html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "footer", "article",
+    "div", "p", "h1", "h2", "h3", "ul", "ol", "li", "dl", "dt", "dd", "a", "span", "strong", "b", "i", "br", "code",
+    "pre", "mark", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "svg", "path", "circle", "rect",
+}  # fmt: skip
+ATTRIBUTES = {
+    "lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "aria-label", "aria-labelledby",
+    "aria-hidden", "role", "scope", "open", "viewbox", "preserveaspectratio", "d", "cx", "cy", "r", "x", "width",
+    "height",
+}  # fmt: skip
+
+
+class Page(HTMLParser):
+    """What a browser makes of it: elements, attributes, text, and whether every element was closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@few
+@given(verdicts)
+def test_any_verdict_makes_a_whole_page_of_gates_own_elements(verdict: Verdict) -> None:
+    page = Page(render(verdict, ReportContext(lines=lambda path: [path] * 5)))
+    assert page.open == []
+    assert {tag for tag, _ in page.elements} <= ELEMENTS
+    assert {name for _, attributes in page.elements for name in attributes} <= ATTRIBUTES
+    assert all(link["href"].startswith("#") for link in page.named("a"))
+    names = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(names) == len(set(names))
+    assert {link["href"][1:] for link in page.named("a")} <= set(names)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_page_asks_for_nothing_and_forbids_everything_but_its_style(name: str) -> None:
+    text = render(STORIES[name], CONTEXT)
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in text
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+    assert " style=" not in re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL)
+
+
+def test_it_says_the_verdict_first_and_then_what_to_do() -> None:
+    page = Page(render(BLOCKED, CONTEXT))
+    order = ["Blocked: may not enter main yet", "What to do next", "Ask @nehemiah: covers 2 of 3 files."]
+    order += ["Requirements", "Who must approve what", "Findings", "Files changed"]
+    places = [page.text.rindex(words) if words in order[3:] else page.text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_who_must_approve_what_stands_in_words_beside_the_picture() -> None:
+    page = Page(render(BLOCKED, CONTEXT))
+    strips = [svg["aria-label"] for svg in page.named("svg") if svg.get("role") == "img"]
+    assert strips == ["2 of 4 files wait", "1 of 4 files waits"]
+    assert "2 of @acme/web, @ana" in page.text
+    assert ".github/CODEOWNERS:7" in page.text
+    assert sum(rect.get("class") == "waits" for rect in page.named("rect")) == 3 + 1  # and one in the legend
+
+
+def test_a_cell_for_each_file_stands_in_the_same_place_in_every_strip() -> None:
+    verdict = replace(
+        BLOCKED,
+        change=changed("a", "b", "c"),
+        outcomes=(
+            Outcome("owners", "unmet", "x", (Missing(("c", "a"), 1, ("@x",), "CODEOWNERS:1"),)),
+            Outcome("guarded", "unmet", "x", (Missing(("c",), 1, ("@y",), "gate.yaml"),)),
+        ),
+        checks=(),
+        approvals=(),
+    )
+    cells = [
+        rect["x"]
+        for rect in Page(render(verdict, CONTEXT)).named("rect")
+        if rect.get("class") == "waits" and "x" in rect
+    ]
+    assert cells == ["0", "2", "2"]
+
+
+def test_a_finding_is_shown_with_its_lines_and_the_name_underlined() -> None:
+    text = render(BLOCKED, CONTEXT)
+    assert "<mark>json.loads</mark>(urls_file)</span>" in text
+    assert '<span class="hit"><i>5</i>    return' in text
+    assert "<i>3</i>def import_links(app):" in text
+    assert "<b>Help:</b> did you mean <code>json.load</code>?" in text
+
+
+def test_what_was_there_before_is_folded_away() -> None:
+    text = render(BLOCKED, CONTEXT)
+    folded = re.search(
+        r'<details class="old"><summary>12 findings were there before</summary>(.*?)</details>', text
+    )
+    assert folded
+    assert folded[1].count("<li>") == 12
+
+
+def test_a_broken_check_shows_its_output_and_is_a_step_to_take() -> None:
+    page = Page(render(BROKEN, CONTEXT))
+    assert "types could not run: run mypy . in the project's environment" in page.text
+    assert "\\x1b[31mImportError\\x1b[0m: no `x`" in page.text
+
+
+def test_a_conflict_names_the_files() -> None:
+    page = Page(render(CONFLICT, CONTEXT))
+    assert "2 files conflict with main" in page.text
+    assert "b c.py" in page.text
+
+
+def test_large_changes_stay_readable() -> None:
+    huge = replace(MANY, change=changed(*(f"part_{n}.py" for n in range(5000))))
+    text = render(huge, CONTEXT)
+    assert "4,970 more files" in text
+    assert len(text) < 1_000_000
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LOOK = """
+const { chromium } = require('playwright-core');
+(async () => {
+  const browser = await chromium.launch({ executablePath: process.argv[2], args: ['--no-sandbox', '--disable-gpu',
+    '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+  const seen = [];
+  for (const file of process.argv.slice(3))
+    for (const colorScheme of ['light', 'dark'])
+      for (const width of [1280, 390]) {
+        const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
+        const page = await context.newPage();
+        const loud = [], asked = [];
+        page.on('console', message => loud.push(message.text()));
+        page.on('dialog', dialog => { loud.push('dialog'); dialog.dismiss(); });
+        page.on('request', request => asked.push(request.url()));
+        await page.goto('file://' + file);
+        const styled = await page.evaluate(() => getComputedStyle(document.querySelector('.banner')).display);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        await page.keyboard.press('Tab');
+        const focus = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+        const other = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        const judged = await other.newPage();
+        await judged.goto('file://' + file);
+        await judged.addScriptTag({ path: require.resolve('axe-core/axe.min.js') });
+        const axe = await judged.evaluate(() => axe.run(document));
+        const wrong = axe.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html).join(' '));
+        seen.push({ file, colorScheme, width, loud, asked, styled, over, focus, wrong, rules: axe.passes.length });
+        await context.close(); await other.close();
+      }
+  await browser.close();
+  console.log(JSON.stringify(seen));
+})();
+"""
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """axe-core and a driver for the browser, from npm."""
+    if not BROWSER:
+        pytest.skip("no Chromium on this machine: `apt-get install chromium`")
+    if not shutil.which("npm") or not shutil.which("node"):
+        pytest.skip("no npm on this machine")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "axe-core@4",
+        "playwright-core@1",
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        pytest.skip(f"npm cannot install axe-core: {done.stderr[-200:]}")
+    return folder
+
+
+@pytest.mark.slow
+def test_in_a_real_browser(node_modules: Path, tmp_path: Path) -> None:
+    """Light and dark, desktop and phone: no rule of axe broken, nothing requested, nothing too wide."""
+    stories = {
+        **STORIES,
+        "authors": replace(PASSED, change=replace(PASSED.change, authors=(Author("A", "a@x"),) * 5)),
+    }
+    files = []
+    for name, verdict in stories.items():
+        file = tmp_path / f"{name}.html"
+        file.write_text(render(verdict, CONTEXT), encoding="utf-8")
+        files.append(str(file))
+    script = node_modules / "look.cjs"
+    script.write_text(LOOK)
+    assert BROWSER
+    done = subprocess.run(
+        ["node", str(script), BROWSER, *files],
+        cwd=node_modules,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    seen: list[dict[str, Any]] = json.loads(done.stdout)
+    assert len(seen) == 4 * len(files)
+    for page in seen:
+        assert page["wrong"] == [], page
+        assert page["rules"] > 20
+        assert page["loud"] == []
+        assert page["asked"] == [f"file://{page['file']}"]
+        assert page["styled"] == "flex"
+        assert page["over"] <= 0, page
+        assert page["focus"] == "solid"
