@@ -16,7 +16,7 @@ from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about
 from gate.model import Approval, Change, CheckResult
-from gate.policy.people import members, people_by_emails
+from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
 from gate.requirements.owners import people_of
 
@@ -158,6 +158,12 @@ def _may(
                 raise UsageError(
                     f"{name} is an author of this change, and nobody approves their own",
                     "`gate check` says whom to ask",
+                )
+            strangers = [a.email for a in change.authors if person_by_email(policy, a.email) is None]
+            if signer.person.role == "junior" and strangers:
+                raise UsageError(
+                    f"nobody knows who {strangers[0]} is, who wrote some of this: it could be you, a junior",
+                    "if it is you, add the address to your `emails` in the policy; either way, ask somebody else",
                 )
     for approval in evidence.approvals:
         if approval.counted and approval.kind == "block" and approval.by == name:

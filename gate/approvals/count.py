@@ -16,7 +16,7 @@ from gate.approvals.keys import Holder, boundaries, holders
 from gate.approvals.record import Record
 from gate.model import Approval, Change
 from gate.policy.keys import fingerprint
-from gate.policy.people import members, people_by_emails
+from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection, Stale
 
 
@@ -165,6 +165,9 @@ class _Bench:
         self._question = question
         self._contents = contents_of(question.change.files)
         self._authors = people_by_emails(question.policy, (who.email for who in question.change.authors))
+        self._stranger = any(
+            person_by_email(question.policy, author.email) is None for author in question.change.authors
+        )
         self._guardians = members(question.policy, question.protection.require.guarded)
         # To lift an objection opens the gate, so an expired key cannot; to withdraw an approval never does.
         revokes = [decision for decision in decisions if decision.entry.record.kind == "revoke"]
@@ -231,10 +234,14 @@ class _Bench:
             return _Ruling(False, f"{decision.validity} key")
         if record.kind == "waive":
             return self._waiver(record, person)
-        if self._question.policy.people[person].role == "bot":
+        role = self._question.policy.people[person].role
+        if role == "bot":
             return _Ruling(False, "a bot cannot approve")
         if person in self._authors:
             return _Ruling(False, "author of the change")
+        if role == "junior" and self._stranger:
+            # Else a junior could commit from an address that the policy does not know, and approve that.
+            return _Ruling(False, "an author of the change is unknown, and could be this junior")
         return self._still_fits(decision.entry)
 
     def _objection(self, record: Record) -> _Ruling:

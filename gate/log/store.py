@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ _NOT_WORTH_ANOTHER_TRY = (
 )
 
 
+_PLACES = re.compile(
+    r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)|changes/[0-9a-f]{64}|verdicts/[0-9a-f]{64}\.json"
+)
 _RACED = ("Not updating", "but expected", "File exists", "reference already exists")
 
 
@@ -117,7 +121,7 @@ def absorb(repository: Repository, other: str) -> str:
             continue
         stream = _commit("Merge two logs", tip, other)
         files = {**found.added, **_reconcile(repository, found.changed)}
-        stream += b"".join(b"M 100644 %s %s\n" % (oid.encode(), _quoted(path)) for path, oid in files.items())
+        stream += b"".join(b"M 100644 %s %s\n" % (oid.encode(), path.encode()) for path, oid in files.items())
         if new := _import(repository, stream, tip):
             return new
     raise _busy()
@@ -190,25 +194,19 @@ def _move(repository: Repository, new: str, old: str) -> bool:
     return repository.attempt("update-ref", LOG, new, old).returncode == 0
 
 
-def _quoted(path: str) -> bytes:
-    """A path as fast-import reads it: in quotes, for whatever a foreign log may hold."""
-    raw = os.fsencode(path)
-    for byte, escape in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
-        raw = raw.replace(byte, escape)
-    return b'"' + raw + b'"'
-
-
 def _compare(repository: Repository, ours: str, theirs: str) -> _Difference:
     raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", ours, theirs)
     fields = raw.split(b"\0")[:-1]
     added, changed, lost = {}, {}, False
     for head, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, old, new, status = head.decode("ascii").split(" ")
-        if status == "A" and mode == "100644":
-            added[os.fsdecode(path)] = new
-        elif status == "D":
+        if status == "D":
             lost = True
-        elif status != "A":
+        elif status == "A":
+            # What the log has no place for could stand in the place of what it has: a file named `records`.
+            if mode == "100644" and _PLACES.fullmatch(os.fsdecode(path)):
+                added[os.fsdecode(path)] = new
+        else:
             changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)
     return _Difference(added, changed, lost)
 

@@ -152,7 +152,7 @@ def _missing(missing: Missing) -> tuple[str, str, str, str]:
     if len(missing.paths) > MOST:
         paths.append(f"and {len(missing.paths) - MOST:,} more")
     who = ", ".join(_code(name) for name in missing.whom)
-    return str(missing.need), who, "<br>".join(paths), _code(missing.rule) if missing.rule else ""
+    return str(missing.need or ""), who, "<br>".join(paths), _code(missing.rule) if missing.rule else ""
 
 
 def _findings(group: Group) -> str:

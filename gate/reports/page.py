@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from gate.model import Approval, Broken, FileChange, Ran, RequirementState, Verdict
+from gate.model import Approval, Broken, FileChange, Outcome, Ran, RequirementState, Verdict
 from gate.reports import page_findings as findings
 from gate.reports.context import ReportContext
 from gate.reports.markup import escape
@@ -138,9 +138,16 @@ def _board(verdict: Verdict) -> str:
         style, word = STATES[outcome.state]
         items.append(
             f'<li><strong>{escape(outcome.id)}</strong> <span class="state {style}">{word}</span> '
-            f'<span class="says">{findings.rich(outcome.reason)}</span></li>'
+            f'<div class="says">{findings.rich(outcome.reason)}{_conflicts(outcome)}</div></li>'
         )
     return f'<ul class="board">{"".join(items)}</ul>' if items else "<p>Nothing is required.</p>"
+
+
+def _conflicts(outcome: Outcome) -> str:
+    """The files that stand in the way without anybody's approval being asked for."""
+    paths = [path for missing in outcome.missing if not missing.need for path in missing.paths]
+    items = "".join(f'<li class="path">{escape(visible_path(path))}</li>' for path in paths[:MOST_FILES])
+    return f'<ul class="paths">{items}</ul>' if items else ""
 
 
 def _decisions(approvals: tuple[Approval, ...]) -> str:

@@ -147,7 +147,8 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1
 }
 @media print {
   :root { color-scheme: light; --page: #fff; --panel: #f5f6f8; --ink: #000; --quiet: #444; --rule: #bbb;
-    --no: #a00; --no-soft: #fff; --yes: #060; --yes-soft: #fff; --open: #740; --open-soft: #fff; --link: #000; }
+    --no: #a00; --no-soft: #fff; --yes: #060; --yes-soft: #fff; --open: #740; --open-soft: #fff; --link: #000;
+    --waits: #bd7600; --given: #23863a; }
   body { font-size: 10.5pt; }
   header, nav, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
   nav { display: none; }

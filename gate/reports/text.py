@@ -6,7 +6,7 @@ what blocks before what does not, with whom to ask; the verdict is the last line
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final, assert_never
 
 from gate.model import (
@@ -59,13 +59,16 @@ def _board(verdict: Verdict, ink: Ink) -> list[str]:
     order = list(MARKS)
     outcomes = sorted(verdict.outcomes, key=lambda outcome: order.index(outcome.state))
     room = max((cells(visible(outcome.id)) for outcome in outcomes), default=0)
+    shown: set[str] = set()
     lines: list[str] = []
     for outcome in outcomes:
-        lines += _outcome(outcome, verdict, room, ink)
+        lines += _outcome(outcome, verdict, room, shown, ink)
+        shown |= {path for missing in outcome.missing for path in missing.paths}
     return lines
 
 
-def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[str]:
+def _outcome(outcome: Outcome, verdict: Verdict, room: int, shown: Set[str], ink: Ink) -> list[str]:
+    """`shown` are the paths that were listed above."""
     name = visible(outcome.id)
     pad = " " * (room - cells(name))
     style = "dim" if outcome.state == "not_applicable" else ""
@@ -74,26 +77,32 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
     lines = beside(head, [(style, visible(outcome.reason))], room + 4, ink)
     if outcome.state in {"unmet", "undecided"}:
         for missing in outcome.missing:
-            lines += _missing(missing, len(verdict.change.files), ink)
+            everything = len(missing.paths) == len(verdict.change.files)
+            known = everything and (shown >= set(missing.paths) or len(missing.paths) > FEW_PATHS)
+            lines += _missing(missing, known, ink)
         lines += help_lines(outcome.advice, ink, 4)
     if outcome.id == "checks":
         lines += _checks(verdict.checks, outcome.state, ink)
     return lines
 
 
-def _missing(missing: Missing, changed: int, ink: Ink) -> list[str]:
+def _missing(missing: Missing, whole: bool, ink: Ink) -> list[str]:
+    """Who must approve which files; with `whole`, no list of them: they are those of the change."""
     rule = [("dim", f"{visible(missing.rule)}:")] if missing.rule else []
-    lines = []
-    if missing.whom or missing.need:
-        lines += ink.flow([*rule, ("bold", whom(missing.whom, missing.need))], 4, 2)
-    if len(missing.paths) == changed > FEW_PATHS and missing.need:
-        return [*lines, f"      all {changed:,} files of the change"]
+    who = ("bold", whom(missing.whom, missing.need))
+    if whole and missing.need:
+        return ink.flow([*rule, who, ("", f"for {_all(len(missing.paths))}")], 4, 2)
+    lines = ink.flow([*rule, who], 4, 2) if missing.need else []
     limit = len(missing.paths) if ink.context.everything else MOST_PATHS
     lines += [f"      {visible_path(path)}" for path in missing.paths[:limit]]
     if len(missing.paths) > limit:
         more = f"… and {count(len(missing.paths) - limit, 'more file')}"
         lines.append(f"      {ink.paint(more, 'dim')}")
     return lines
+
+
+def _all(files: int) -> str:
+    return "the one file" if files == 1 else f"all {files:,} files"
 
 
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:

@@ -153,6 +153,15 @@ def test_what_counts(entries: list[Entry], expected: tuple[bool, str]) -> None:
     assert only(*entries) == expected
 
 
+def test_a_junior_cannot_approve_what_a_stranger_wrote() -> None:
+    change = replace(CHANGE, authors=(Author("Who", "who@nowhere"),))
+    found = count([entry(signer="author"), entry("p", "peer")], Question(change, POLICY, protection(), NOW))
+    assert [(one.by, one.counted, one.why) for one in found.approvals] == [
+        ("@peer", True, ""),
+        ("@author", False, "an author of the change is unknown, and could be this junior"),
+    ]
+
+
 def test_a_key_that_nobody_lists_is_named_by_itself() -> None:
     stranger = entry(signer="stranger", by="@senior")
     for signature in (stranger.signature, Unsigned("its signature is not valid", blob("stranger"))):

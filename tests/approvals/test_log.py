@@ -31,6 +31,9 @@ RECORD = Record(
 )
 
 
+IDENTITY = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     (tmp_path / "home").mkdir()
@@ -134,6 +137,28 @@ def test_what_a_later_log_lacks_is_kept(repository: Repository, tmp_path: Path, 
     assert len(ids(repository)) == 2
     # And who has only ever seen the other log still reads what its history held.
     assert len({found.id for found in open_index(other, tips(other).own).all()}) == 2
+
+
+@pytest.mark.parametrize("path", ["records", "changes", "records/0a", '"odd"\nname'])
+def test_what_has_no_place_in_a_log_does_not_get_in_its_way(
+    repository: Repository, tmp_path: Path, path: str
+) -> None:
+    for number in range(20):
+        add(repository, {**files(number), f"changes/{number:064x}": b"x"}, "own")
+    before = paths(repository)
+    other = make(tmp_path / "other")
+    # A foreign log in which a file has the name of a folder.
+    oid = other.run("hash-object", "-w", "--stdin", stdin=b"x").decode().strip()
+    made = (
+        other.run("mktree", "-z", stdin=f"100644 blob {oid}\t{path.partition('/')[0]}\0".encode())
+        .decode()
+        .strip()
+    )
+    commit = other.run("commit-tree", made, "-m", "x", env=IDENTITY).decode().strip()
+    other.run("update-ref", LOG, commit)
+    absorb(repository, copy_objects(other, repository))
+    assert paths(repository) == before
+    assert len(ids(repository)) == 20
 
 
 def test_what_is_no_record_is_refused_with_a_reason(repository: Repository) -> None:

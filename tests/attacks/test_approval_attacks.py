@@ -234,6 +234,17 @@ def test_14_an_author_nobody_knows_is_the_most_junior(town: Town) -> None:
     assert ada.may_merge("origin/feature")
 
 
+def test_14_approving_ones_own_work_under_an_unknown_address(town: Town) -> None:
+    town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
+    new = town.clone("newhire")
+    new.git("config", "user.email", "who@nowhere.example")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    plant(new, forged(new, by="@newhire"), "newhire")
+    assert not new.may_merge(BRANCH)
+    assert whys(new) == ["an author of the change is unknown, and could be this junior"]
+    assert new.gate("approve", BRANCH).code == 2
+
+
 def test_14_naming_a_senior_as_author_does_not_help(new: Clone, senior: Clone) -> None:
     """It excludes the senior from approving, and the author stays known as the committer."""
     new.git("commit", "-q", "--amend", "--no-edit", "--author", "nehemiah <nehemiah@acme.example>")

@@ -167,7 +167,8 @@ LOOK = """
 const { chromium } = require('playwright-core');
 (async () => {
   const browser = await chromium.launch({ executablePath: process.argv[2], args: ['--no-sandbox', '--disable-gpu',
-    '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+    '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync'] });
   const seen = [];
   for (const file of process.argv.slice(3))
     for (const colorScheme of ['light', 'dark'])

@@ -23,7 +23,7 @@ from support.verdicts import (
     verdicts,
 )
 
-from gate.model import Approval, Outcome, Ran, Verdict
+from gate.model import Approval, Missing, Outcome, Ran, Verdict
 from gate.reports import ReportContext
 from gate.reports.ink import cells
 from gate.reports.text import render
@@ -60,6 +60,17 @@ def test_it_says_whom_to_ask_for_which_files_and_which_line_says_so() -> None:
     assert ".github/CODEOWNERS:3: @nehemiah\n      shortener/export.py\n      shortener/views.py\n" in text
     assert ".github/CODEOWNERS:7: 2 of @acme/web, @ana\n" in text
     assert "help: ask @nehemiah: covers 2 of 3 files\n" in text
+
+
+def test_files_that_were_named_above_are_not_named_again() -> None:
+    whole = Missing(tuple(file.path for file in BLOCKED.change.files), 1, ("@nehemiah",), "gate.yaml: x")
+    again = replace(BLOCKED.outcomes[1], id="approvals", missing=(whole,))
+    some = replace(BLOCKED.outcomes[1], missing=(replace(whole, paths=whole.paths[:2]),))
+    few = replace(BLOCKED.change, files=BLOCKED.change.files[:2])
+    verdict = replace(BLOCKED, change=few, outcomes=(some, replace(again, missing=some.missing)))
+    text = render(verdict, CONTEXT)
+    assert text.count("      shortener/export.py\n") == 1
+    assert "gate.yaml: x: @nehemiah for all 2 files\n" in text
 
 
 def test_a_finding_has_its_place_its_rule_its_line_and_the_way_out() -> None:
