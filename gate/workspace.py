@@ -49,6 +49,9 @@ CONFIG = """\
 [commit]
 \tgpgSign = false
 """
+CONFIG_OF_SHA256 = CONFIG.replace("formatversion = 0", "formatversion = 1") + (
+    "[extensions]\n\tobjectFormat = sha256\n"
+)
 # Attributes in the tree itself could still convert; these, nearer to git, take precedence over them.
 ATTRIBUTES = "* -text -eol !filter -ident -working-tree-encoding !diff !merge\n"
 
@@ -91,6 +94,10 @@ class Workspace:
             yield CheckedTree(self._repository, oid, role, stack)
 
 
+SHA256 = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
+"""What the config of a slot says besides, where the repository's objects have the longer ids."""
+
+
 class _Slot:
     def __init__(self, repository: Repository, folder: Path, name: str) -> None:
         self._repository = repository
@@ -120,8 +127,6 @@ class _Slot:
         for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
             (self.git_dir / folder).mkdir(parents=True, exist_ok=True)
         (self.git_dir / "HEAD").write_text("ref: refs/heads/gate\n")
-        (self.git_dir / "config").write_text(CONFIG)
-        (self.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
         self.tree.mkdir(parents=True, exist_ok=True)
 
     def _git(self, *args: str) -> bytes:
@@ -141,7 +146,7 @@ class _Slot:
         self._index.with_name(f"{self._index.name}.lock").unlink(missing_ok=True)
         self._lend_objects()
         # `config` and `attributes` belong to gate; a test that ran in the tree may have changed them.
-        (self.git_dir / "config").write_text(CONFIG)
+        (self.git_dir / "config").write_text(CONFIG + (SHA256 if len(tree) == 64 else ""))
         (self.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
         unlock(self.tree)
         remove(self.tree / ".git")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,12 +16,12 @@ from gate.git.change import read_change
 from gate.git.objects import list_tree, read_blob
 from gate.git.repository import Repository
 from gate.log.decisions import decisions_about
-from gate.model import Change, CheckResult, Verdict
+from gate.model import Change, CheckResult, Finding, Ran, Verdict
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.requirements.asked import mark_unasked
 from gate.requirements.facts import Facts
 from gate.results import Results
-from gate.runner import Event, Runner, Side
+from gate.runner import FEWER_TESTS, Event, Runner, Side
 from gate.verdict import decide
 from gate.workspace import Workspace
 
@@ -101,10 +101,21 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
             approvals=mark_unasked(
                 recorded.result().approvals, policy, protection.require, ownership.result().rules
             ),
-            weakenings=weakened.result(),
+            weakenings=(*weakened.result(), *fewer_tests(checks)),
             log_gap=recorded.result().gap,
         )
     return Answer(decide(facts, notes), repository, environment, recorded.result().until)
+
+
+def fewer_tests(checks: Iterable[CheckResult]) -> list[Finding]:
+    """What the checks have found of the kind that a guardian has to answer for."""
+    return [
+        finding
+        for result in checks
+        if isinstance(result, Ran)
+        for finding in result.findings
+        if finding.rule == FEWER_TESTS
+    ]
 
 
 def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> list[CheckSettings]:
@@ -128,13 +139,14 @@ def _run(
     state = repository.state_dir
     with (
         workspace.tree(change.tree, role="head") as head,
+        workspace.tree(change.tree, role="head-run") as head_run,
         workspace.tree(change.base_tree, role="base") as base,
     ):
         entries = partial(list_tree, repository)
         runner = Runner(
             change=change,
-            head=Side(repository, head, "head", entries),
-            base=Side(repository, base, "base", entries),
+            head=Side(repository, head, head_run, entries, environment.packages),
+            base=Side(repository, base, base, entries, environment.packages),
             environment=environment,
             results=Results(state / "results"),
             state_dir=state,

@@ -14,6 +14,7 @@ class Command:
     """A command of the policy's. `{scratch}` in it is an empty folder, `{report}` where its report goes."""
 
     distribution = ""
+    runs_code = True
 
     def reads(self, path: str) -> bool:
         """Anything may have a say."""

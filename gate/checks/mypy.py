@@ -1,4 +1,4 @@
-"""mypy: which files, its command line, and its JSON."""
+"""mypy: which files, its command line, and its answer: JSON, or the text of versions that have no JSON yet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import configparser
 import json
 import re
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 from gate.checks.tool import (
@@ -17,6 +18,7 @@ from gate.checks.tool import (
     last_line,
     reads_python,
     relative,
+    version_key,
 )
 from gate.model import Finding, Severity
 
@@ -49,12 +51,18 @@ MATTERS_OF_TASTE = (
 )
 TEST = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 CHECKED = re.compile(r"Found \d+ errors? in|Success: no issues found")
+JSON_SINCE = (1, 11)
+TEXT = re.compile(
+    r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+)(?::(?P<end_line>\d+):\d+)?)?: (?P<severity>error|note): "
+    r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?"
+)
 
 
 class Mypy:
     """The type checker, with the project's own settings, looking into unannotated functions as well."""
 
     distribution = "mypy"
+    runs_code = False
 
     def reads(self, path: str) -> bool:
         """Python files and settings."""
@@ -63,13 +71,14 @@ class Mypy:
     def idle(self, job: Job) -> Report | None:
         """There is nothing to check where there are no modules."""
         if _settings(job) is None and not modules(job.files):
-            return Report((), "no Python modules")
+            return Report((), "no Python modules", 0)
         return None
 
     def command(self, job: Job) -> Invocation:
         """mypy over what the project names, else over every module of the tree."""
+        shape = ["--output=json"] if _has_json(job) else ["--show-column-numbers", "--no-error-summary"]
         argv = [
-            *job.tool, "--output=json", "--no-pretty", "--no-color-output", "--show-error-codes",
+            *job.tool, *shape, "--no-pretty", "--no-color-output", "--show-error-codes", "--hide-error-context",
             f"--cache-dir={job.cache}", f"--python-executable={job.python}",
         ]  # fmt: skip
         settings = _settings(job)
@@ -90,40 +99,62 @@ class Mypy:
         argv += job.check.args
         if settings is None or not settings.keys() & {"files", "packages", "modules"}:
             argv += ["--", *modules(job.files)]
-        return Invocation(tuple(argv))
+        # A home of its own: the user's settings of mypy have no say.
+        return Invocation(tuple(argv), {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch})
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """One JSON object a line. Exit code 2 is an answer only if it says which file could not be parsed."""
+        """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
         findings: list[Finding] = []
-        for line in left.stdout.splitlines():
-            if not line.startswith("{"):
-                if line and not CHECKED.match(line):
-                    return Unreadable(f"mypy could not run: {line}", _way_out(line, job))
+        for line in filter(None, left.stdout.splitlines()):
+            if CHECKED.match(line):
                 continue
             try:
-                item = json.loads(line)
+                item = json.loads(line) if _has_json(job) else _parsed(line)
                 finding = _finding(item, job.root)
             except (ValueError, KeyError, TypeError, AttributeError):
-                return Unreadable("mypy's answer cannot be read", "another version of mypy may mend it")
-            if finding.severity == "note" and findings:
-                last = findings[-1]
-                if (last.path, last.line) == (finding.path, finding.line) and not last.hint:
-                    findings[-1] = _with_hint(last, finding.message)
-                continue
-            findings.append(finding)
-        errors = tuple(finding for finding in findings if finding.severity == "error")
-        said = left.stderr.strip()
-        if left.returncode not in {0, 1} and not all(
-            finding.rule == "syntax" for finding in errors[:1] or [_NONE]
-        ):
-            return Unreadable(f"mypy could not run: {last_line(said or left.stdout)}", _way_out(said, job))
-        if left.returncode == 1 and not errors:
-            return Unreadable(f"mypy found something but did not say what: {last_line(said)}")
-        note = "" if job.found else "no environment of the project: imports are not judged"
+                if _has_json(job) and line.startswith("{"):
+                    return Unreadable("mypy's answer cannot be read", "another version of mypy may mend it")
+                return Unreadable(f"mypy could not run: {line}", _way_out(line, job))
+            if finding.severity == "note":
+                _add_hint(findings, finding)
+            else:
+                findings.append(finding)
+        return _judged(job, left, tuple(findings))
+
+
+def _has_json(job: Job) -> bool:
+    return version_key(job.version or "2") >= JSON_SINCE
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    """The same fields as the JSON has, from a line of text; raises ValueError if it is none of a finding's."""
+    match = TEXT.fullmatch(line)
+    if match is None:
+        raise ValueError(line)
+    # In text, columns count from 1.
+    return {**match.groupdict(), "column": int(match["column"] or 1) - 1}
+
+
+def _add_hint(findings: list[Finding], note: Finding) -> None:
+    """A note belongs to the error at the same place, as its hint; the first one does."""
+    if findings and (findings[-1].path, findings[-1].line, findings[-1].hint) == (note.path, note.line, ""):
+        findings[-1] = replace(findings[-1], hint=note.message)
+
+
+def _judged(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unreadable:
+    """Whether what was found and the exit code make a complete answer."""
+    note = "" if job.found else "no environment of the project: imports are not judged"
+    if left.returncode == 0 or (left.returncode == 1 and errors):
         return Report(errors, note)
-
-
-_NONE = Finding("", 0, 0, 0, "", "error", "")
+    if left.returncode == 1:
+        return Unreadable(f"mypy found something but did not say what: {last_line(left.stderr)}")
+    if left.returncode == 2 and errors and all(error.rule == "syntax" for error in errors):
+        return Report(errors, f"mypy saw no further than {errors[0].path}, which it cannot parse")
+    if errors:
+        reason = f"{errors[0].path}: {errors[0].message}"
+        return Unreadable(f"mypy could not run: {reason}", errors[0].hint or _way_out(reason, job))
+    said = left.stderr.strip() or left.stdout
+    return Unreadable(f"mypy could not run: {last_line(said)}", _way_out(said, job))
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:
@@ -143,13 +174,6 @@ def _finding(item: dict[str, Any], root: str) -> Finding:
         message=message,
         hint=hint,
     )
-
-
-def _with_hint(finding: Finding, hint: str) -> Finding:
-    return Finding(
-        finding.path, finding.line, finding.column, finding.end_line, finding.rule, finding.severity,
-        finding.message, hint,
-    )  # fmt: skip
 
 
 def _way_out(said: str, job: Job) -> str:

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from gate.checks.tool import (
-    PYTHON_FILES,
     Invocation,
     Job,
     Left,
     Report,
     Unreadable,
+    count_of,
     last_line,
+    python_count,
     reads_python,
     relative,
 )
@@ -23,6 +24,7 @@ class Names:
     """Misspelt names and calls of the wrong kind."""
 
     distribution = ""
+    runs_code = False
 
     def reads(self, path: str) -> bool:
         """Python files and settings."""
@@ -30,9 +32,7 @@ class Names:
 
     def idle(self, job: Job) -> Report | None:
         """There is nothing to read where there is no Python."""
-        return (
-            None if any(path.endswith(PYTHON_FILES) for path in job.files) else Report((), "no Python files")
-        )
+        return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def command(self, job: Job) -> Invocation:
         """gate's interpreter reads the tree; it never runs or imports anything in it."""
@@ -55,7 +55,7 @@ class Names:
             count = int(answer["files"])
         except (ValueError, KeyError, TypeError):
             return Unreadable("the answer of the names check cannot be read", "this is a defect in gate")
-        return Report(findings, "1 file" if count == 1 else f"{count} files")
+        return Report(findings, count_of(count, "file"), count)
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:

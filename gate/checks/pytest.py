@@ -10,7 +10,9 @@ from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_lin
 from gate.model import Finding
 
 TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
-NO_TESTS = 5
+DECIDING = frozenset({
+    "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "setup.cfg", "tox.ini",
+})  # fmt: skip
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -18,6 +20,7 @@ class Pytest:
     """The project's tests, run from the tree that is checked and proven to import from it."""
 
     distribution = "pytest"
+    runs_code = True
 
     def reads(self, path: str) -> bool:
         """Tests may read anything."""
@@ -28,21 +31,26 @@ class Pytest:
         named = any(b"testpaths" in data or b"python_files" in data for data in job.settings.values())
         if named or any(TEST_FILE.search(path) for path in job.files):
             return None
-        return Report((), "no tests")
+        return Report((), "no tests", 0)
 
     def command(self, job: Job) -> Invocation:
         """pytest in the project's interpreter, with the tree first on the import path."""
         start = f"{__file__.rpartition('/checks/')[0]}/plugins/start_pytest.py"
         own = job.tool[0] if job.own else ""
-        paths = [f"{job.root}/src"] if any(path.startswith("src/") for path in job.files) else []
+        roots = import_roots(job)
         argv = [
-            job.python, "-P", start, job.root, ":".join([*paths, job.root]), own, "--",
-            f"--rootdir={job.root}", "-p", "no:cacheprovider", *job.check.args,
+            job.python, start, job.root, ":".join(roots), own, "--",
+            # A cache of the run's own: what failed last time is nobody's business here.
+            f"--rootdir={job.root}", "-o", f"cache_dir={job.report}.cache",
+            *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
         env = {
             "GATE_PYTEST_REPORT": job.report,
             "GATE_PYTEST_ROOT": job.root,
-            "GATE_PYTEST_PROJECT": ",".join(sorted(top_level(job.files))),
+            "GATE_PYTEST_ROOTS": ":".join(roots),
+            "GATE_PYTEST_AWAY": job.away,
+            "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
+            "GATE_PYTEST_LENT": ":".join(f"{job.away}/{path}" for path in job.submodules),
         }
         return Invocation((*argv, *job.only), env)
 
@@ -53,44 +61,52 @@ class Pytest:
             failures = [event for event in events if event["event"] == "failed"]
             end = next((event for event in events if event["event"] == "finished"), None)
             findings = tuple(_finding(event) for event in failures)
-        except (ValueError, KeyError, TypeError):
+            return _unfinished(job, left) if end is None else _judged(job, left, end, failures, findings)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return Unreadable("the report of the tests is damaged: something in the run has written into it")
-        if end is None:
-            return _unfinished(job, left)
-        if end["outside"]:
-            module, file = next(iter(end["outside"].items()))
-            return Unreadable(
-                f"the tests imported `{module}` from {file}, not from the tree that is checked",
-                "an installed copy comes first: install the project in editable mode, or remove the copy",
-            )
-        missing = _missing(failures, job)
-        if missing:
-            return missing
-        if end["collected"] == 0 and not findings:
-            return Unreadable(
-                "pytest found no tests, although there are test files", "see its `testpaths` and options"
-            )
-        ran = sum(int(count) for count in end["outcomes"].values())
-        if ran < end["collected"] and not findings:
-            return Unreadable(
-                f"pytest found {end['collected']} tests and ran {ran}",
-                "look for `--collect-only` and the like",
-            )
-        if end["status"] != 0 and not findings:
-            said = last_line(left.stderr if left.stderr.strip() else left.stdout)
-            findings = (
-                Finding("", 0, 0, 0, "exit-code", "error", f"pytest ended with {end['status']}: {said}"),
-            )
-        if end["status"] == 0 and (findings or left.returncode != 0):
-            return Unreadable("pytest's exit code and its report contradict each other")
-        return Report(findings, _note(end))
+
+
+def _judged(
+    job: Job, left: Left, end: dict[str, Any], failures: list[dict[str, Any]], findings: tuple[Finding, ...]
+) -> Report | Unreadable:
+    """Whether a report that came to its end tells the whole story."""
+    collected, status = int(end["collected"]), int(end["status"])
+    if end["outside"]:
+        module, file = next(iter(end["outside"].items()))
+        return Unreadable(
+            f"the tests imported `{module}` from {file}, not from the tree that is checked",
+            "see that nothing puts that folder in front: an installed copy, `sys.path`, PYTHONPATH",
+        )
+    missing = _missing(failures, job)
+    if missing:
+        return missing
+    if collected == 0 and not findings:
+        found = int(end.get("found", 0))
+        if found:
+            reason = f"pytest found {found} tests, and every one of them was deselected"
+        else:
+            reason = "pytest found no tests, although there are test files"
+        return Unreadable(reason, "see its `testpaths` and options, and the hooks in conftest.py")
+    ran = sum(int(count) for count in end["outcomes"].values())
+    if ran < collected and not findings and not job.count:
+        return Unreadable(
+            f"pytest found {collected} tests and ran {ran}", "look for `--collect-only` and the like"
+        )
+    if status != 0 and not findings:
+        said = last_line(left.stderr if left.stderr.strip() else left.stdout)
+        findings = (Finding("", 0, 0, 0, "exit-code", "error", f"pytest ended with {status}: {said}"),)
+    if status == 0 and (findings or left.returncode != 0):
+        return Unreadable("pytest's exit code and its report contradict each other")
+    return Report(findings, _note(end), collected)
 
 
 def _note(end: dict[str, Any]) -> str:
-    outcomes = {name: int(count) for name, count in end["outcomes"].items()}
-    return ", ".join(
-        f"{count} {name}" for name, count in sorted(outcomes.items(), key=lambda item: item[0] != "failed")
-    )
+    outcomes = {str(name): int(count) for name, count in end["outcomes"].items()}
+    told = sorted(outcomes.items(), key=lambda item: item[0] != "failed")
+    left_out = int(end.get("found", 0)) - int(end["collected"])
+    if left_out > 0:
+        told.append(("deselected", left_out))
+    return ", ".join(f"{count} {name}" for name, count in told)
 
 
 def _finding(event: dict[str, Any]) -> Finding:
@@ -117,7 +133,7 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
         if found is None:
             return None
         absent.add(found[1].partition(".")[0])
-    absent -= top_level(job.files)
+    absent -= top_level(job)
     return _not_installed(sorted(absent), job) if absent else None
 
 
@@ -151,13 +167,24 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     )
 
 
-def top_level(files: tuple[str, ...]) -> set[str]:
-    """The modules and packages that the tree itself has, at its top or in `src`."""
+def decides_tests(path: str) -> bool:
+    """Whether the file at `path` by its name has a say in which tests are collected."""
+    return path.rpartition("/")[2] in DECIDING
+
+
+def import_roots(job: Job) -> list[str]:
+    """The folders that imports look in first: those that the environment names, `src`, and the tree itself."""
+    roots = [*job.roots, *(["src"] if any(path.startswith("src/") for path in job.files) else []), ""]
+    return [f"{job.root}/{root}".rstrip("/") for root in dict.fromkeys(roots)]
+
+
+def top_level(job: Job) -> set[str]:
+    """The modules and packages that can be imported from the tree."""
     found = set()
-    for path in files:
-        parts = path.removeprefix("src/").split("/")
-        if len(parts) == 1 and path.endswith(".py"):
-            found.add(parts[0].removesuffix(".py"))
-        elif len(parts) > 1 and parts[0].isidentifier() and path.endswith(".py"):
-            found.add(parts[0])
-    return found - {"tests", "test", "docs", "setup", "conftest", "src"}
+    for root in {*job.roots, "src", ""}:
+        prefix = f"{root}/" if root else ""
+        for path in job.files:
+            if path.startswith(prefix) and path.endswith(".py"):
+                first, _, rest = path.removeprefix(prefix).partition("/")
+                found.add(first if rest else first.removesuffix(".py"))
+    return found

@@ -8,24 +8,27 @@ import tomllib
 from typing import Any
 
 from gate.checks.tool import (
-    PYTHON_FILES,
     Invocation,
     Job,
     Left,
     Report,
     Unreadable,
+    count_of,
     last_line,
-    python_note,
+    python_count,
     reads_python,
     relative,
 )
 from gate.model import Finding
+
+NOTHING = "No Python files found"
 
 
 class Ruff:
     """The linter, with the project's own settings."""
 
     distribution = "ruff"
+    runs_code = False
 
     def reads(self, path: str) -> bool:
         """Python files and settings."""
@@ -33,17 +36,20 @@ class Ruff:
 
     def idle(self, job: Job) -> Report | None:
         """There is nothing to lint where there is no Python."""
-        return (
-            None if any(path.endswith(PYTHON_FILES) for path in job.files) else Report((), "no Python files")
-        )
+        return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def command(self, job: Job) -> Invocation:
-        """`ruff check` over the whole tree, never fixing, its cache outside the tree."""
-        argv = [*job.tool, "check", "--output-format=json", "--no-fix", "--quiet", f"--cache-dir={job.cache}"]
+        """`ruff check` over the whole tree, never fixing, its cache outside the tree.
+
+        A home of its own, so that neither the user's settings of ruff nor a list of files that their git
+        ignores has a say.
+        """
+        argv = [*job.tool, "check", "--output-format=json", "--no-fix", f"--cache-dir={job.cache}"]
         target = _target(job)
         if target:
             argv.append(f"--target-version={target}")
-        return Invocation((*argv, *job.check.args, "."))
+        home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
+        return Invocation((*argv, *job.check.args, "."), home)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """Exit codes 0 and 1 come with a JSON list; anything else is no answer."""
@@ -56,7 +62,10 @@ class Ruff:
             findings = tuple(_finding(item, job.root) for item in items)
         except (ValueError, KeyError, TypeError, AttributeError):
             return Unreadable("ruff's answer cannot be read", "another version of ruff may mend it")
-        return Report(findings, python_note(job.files))
+        if NOTHING in left.stderr:
+            return Report(findings, "its settings leave it no file to check", 0)
+        count = python_count(job.files)
+        return Report(findings, count_of(count, "file"), count)
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:

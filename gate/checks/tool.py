@@ -14,16 +14,21 @@ SETTINGS_FILES = frozenset({
     ".pytest.ini", "pytest.toml", ".pytest.toml", ".gitignore", ".ignore", "py.typed",
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
+# A tool may be told to read its settings from a file of any name, or to extend another's.
+SETTINGS_ENDINGS = (".toml", ".cfg", ".ini")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One run of one tool over one tree. Paths are absolute strings, but for `files`, which are the tree's.
 
-    `tool` starts the tool, `python` is the project's interpreter, `found` is False if the project has no
-    environment of its own. `settings` holds the tree's own settings files at its top. `scratch` is an empty
-    folder of the run's own, `cache` one that stays, `report` where the tool may write a report. `only` limits
-    a run of tests to these.
+    `tool` starts the tool, which is of `version`; `python` is the project's interpreter, `found` is False if the
+    project has no environment of its own. `settings` holds the tree's own settings files at its top. `scratch` is
+    an empty folder of the run's own, `cache` one that stays, `report` where the tool may write a report.
+
+    `roots` are folders of the tree that the environment imports from, where the project is installed in editable
+    mode. `away` is the user's working tree, which must have no say; `submodules` are the places in it that the
+    tree does not hold. `only` limits a run of tests to these; with `count` they are collected and not run.
     """
 
     check: CheckSettings
@@ -38,7 +43,12 @@ class Job:
     cache: str
     report: str
     origin: str = ""
+    version: str = ""
+    roots: tuple[str, ...] = ()
+    away: str = ""
+    submodules: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    count: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +71,14 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a tool says of a tree, all of it. `note` is one line worth telling."""
+    """What a tool says of a tree, all of it. `note` is one line worth telling.
+
+    `seen` is how many files or tests it has looked at; None where it does not say.
+    """
 
     findings: tuple[Finding, ...]
     note: str = ""
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,8 @@ class Tool(Protocol):
 
     distribution: str
     """The package that it comes in; empty where there is none to find."""
+    runs_code: bool
+    """Whether it runs the project's code: then it gets a copy of the tree that no other tool reads."""
 
     def reads(self, path: str) -> bool:
         """Whether the file at `path` can have a say in the result."""
@@ -96,7 +112,7 @@ class Tool(Protocol):
 
 def reads_python(path: str) -> bool:
     """Python source and stubs, and the files that hold the tools' settings."""
-    return path.endswith(PYTHON_FILES) or path.rpartition("/")[2] in SETTINGS_FILES
+    return path.endswith((*PYTHON_FILES, *SETTINGS_ENDINGS)) or path.rpartition("/")[2] in SETTINGS_FILES
 
 
 def relative(path: str, root: str) -> str:
@@ -110,7 +126,21 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def python_note(files: tuple[str, ...]) -> str:
+def python_count(files: tuple[str, ...]) -> int:
     """How many files of Python there are."""
-    count = sum(path.endswith(PYTHON_FILES) for path in files)
-    return "1 file" if count == 1 else f"{count} files"
+    return sum(path.endswith(PYTHON_FILES) for path in files)
+
+
+def count_of(number: int, one: str, many: str = "") -> str:
+    """`1 file`, `2 files`."""
+    return f"1 {one}" if number == 1 else f"{number} {many or one + 's'}"
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """The numbers at the beginning of a version, to compare with another's."""
+    numbers = []
+    for part in version.split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from gate.app.check import Answer, CheckRequest, check, ignore, source_lines
@@ -110,15 +111,27 @@ def _write(path: str, text: str) -> None:
 
 
 def _context(options: argparse.Namespace, answer: Answer) -> ReportContext:
-    words = [word for word in sys.argv[1:] if word != "--all"]
+    words = _asked_again(sys.argv[1:])
     return ReportContext(
         colour=wants_colour(),
         width=terminal_width(),
         encoding=sys.stdout.encoding or "utf-8",
         everything=options.all,
-        command=" ".join(["gate", *words]),
-        lines=partial(source_lines, answer),
+        command=shlex.join(["gate", *words]),
+        lines=lru_cache(maxsize=None)(partial(source_lines, answer)),
     )
+
+
+def _asked_again(arguments: Sequence[str]) -> list[str]:
+    """The arguments that ask the same once more, less those that only say how and where to show it."""
+    words: list[str] = []
+    skip = False
+    for word in arguments:
+        option = word.partition("=")[0]
+        if not skip and option not in {"--all", "--format", "--output", "--report"}:
+            words.append(word)
+        skip = not skip and option in {"--format", "--output", "--report"} and "=" not in word
+    return words
 
 
 def _summarise(verdict: Verdict, context: ReportContext) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gate.codeowners.lines import lines_of, words_of
+from gate.codeowners.lines import column_of, lines_of, words_of
 from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
@@ -77,9 +77,9 @@ def parse(data: bytes, file: str) -> CodeOwners:
                 continue
             mistakes.append(Mistake(file, number, column, SENTENCES["invalid_section_format"]))
             continue
-        kind = _entry(current, file, number, column, line)
-        if kind:
-            mistakes.append(Mistake(file, number, column, SENTENCES[kind]))
+        mistake = _entry(current, file, number, column, raw)
+        if mistake is not None:
+            mistakes.append(mistake)
     return CodeOwners(file, tuple(map(_closed, sections.values())), tuple(mistakes))
 
 
@@ -112,12 +112,12 @@ def _closed(section: _Open) -> Section:
     return Section(rules, Matcher(section.patterns), exclusions)
 
 
-def _entry(section: _Open, file: str, number: int, column: int, line: str) -> str:
-    """Add a line to a section; returns the kind of mistake in it, or nothing."""
+def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mistake | None:
+    """Add a line to a section; returns the mistake in it, if there is one."""
     text, *words = words_of(line)
     if text.startswith("!"):
         section.exclusions[pattern_of(text[1:])] = None
-        return ""
+        return None
     named = references(" ".join(words))
     owners = named if words else references(section.head.default_owners)
     section.rules.append(Rule(file, number, column, "", text, owners))
@@ -125,9 +125,11 @@ def _entry(section: _Open, file: str, number: int, column: int, line: str) -> st
     section.patterns.append(meant)
     # GitLab keeps one entry for a pattern, the latest: the same pattern takes back an exclusion.
     section.exclusions.pop(meant, None)
-    if words and any(not references(word) for word in words):
-        return "malformed_entry_owner"
-    return "" if owners else "missing_entry_owner"
+    for position, word in enumerate(words, 1):
+        if not references(word):
+            said = f"{SENTENCES['malformed_entry_owner']}, got {word!r}"
+            return Mistake(file, number, column_of(line, position), said)
+    return None if owners else Mistake(file, number, column, SENTENCES["missing_entry_owner"])
 
 
 def parse_head(line: str) -> Head | None:

@@ -82,7 +82,7 @@ class _Node:
 
     def leads_on(self) -> bool:
         """Whether any pattern goes on from here."""
-        return bool(self.names) or self.memo is not None or self.is_deep
+        return bool(self.names) or self.memo is not None
 
     def step(self, name: str) -> tuple[_Node, ...]:
         """The nodes that a path reaches from here by the segment `name`."""

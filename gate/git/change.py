@@ -250,9 +250,7 @@ def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
     return tuple(files)
 
 
-def read_renames(
-    repository: Repository, old: str, new: str, files: Sequence[FileChange]
-) -> dict[str, str]:
+def read_renames(repository: Repository, old: str, new: str, files: Sequence[FileChange]) -> dict[str, str]:
     """Where git sees a rename between two trees: the old path by the new one."""
     if {"added", "deleted"} - {entry.status for entry in files} or not new:
         return {}

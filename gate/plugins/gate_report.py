@@ -15,8 +15,15 @@ import pytest
 
 REPORT = os.environ.pop("GATE_PYTEST_REPORT", "")
 ROOT = os.environ.get("GATE_PYTEST_ROOT", "")
-PROJECT = frozenset(filter(None, os.environ.get("GATE_PYTEST_PROJECT", "").split(",")))
+ROOTS = os.environ.get("GATE_PYTEST_ROOTS", "").split(os.pathsep)
+AWAY = os.environ.get("GATE_PYTEST_AWAY", "")
+LENT = [
+    os.environ.get("GATE_PYTEST_PREFIX", ""),
+    *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
+]
 MOST_FAILURES = 500
+BEFORE = frozenset(sys.modules)
+"""What was imported before anything of the tree could be: pytest and the standard library."""
 
 
 def say(event: str, **fields: Any) -> None:
@@ -29,6 +36,7 @@ def say(event: str, **fields: Any) -> None:
 class State:
     """What has been seen so far."""
 
+    found = 0
     collected = 0
     failures = 0
     outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
@@ -40,18 +48,46 @@ def is_worker(config: Any) -> bool:
     return hasattr(config, "workerinput")
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether the real `path` is in `folder`."""
+    return bool(folder) and path.startswith(os.path.realpath(folder) + os.sep)
+
+
+def has_module(name: str) -> bool:
+    """Whether the tree has a file for the module `name`."""
+    relative = name.replace(".", os.sep)
+    return any(
+        os.path.exists(os.path.join(root, relative + ending))  # noqa: PTH110, PTH118  a thousand of these
+        for root in ROOTS
+        for ending in (".py", os.sep + "__init__.py")
+    )
+
+
 def imported_from() -> dict[str, str]:
-    """Where each of the project's own top-level modules has come from, if from outside the tree."""
-    found = {}
+    """What was imported from elsewhere although the tree has it, or from the user's working tree.
+
+    The environment may be in the working tree, and so are submodules, which the tree does not hold.
+    """
+    outside = {}
+    first = {entry.partition(".")[0] for root in ROOTS if os.path.isdir(root) for entry in os.listdir(root)}  # noqa: PTH112, PTH208  as above
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         # A package may offer somebody else's module under a name of its own; that comes from elsewhere by right.
-        own = getattr(module, "__name__", "") == name
-        if own and name.partition(".")[0] in PROJECT and isinstance(file, str):
-            real = os.path.realpath(file)
-            if not real.startswith(os.path.realpath(ROOT) + os.sep):
-                found[name] = real
-    return found
+        if not isinstance(file, str) or getattr(module, "__name__", "") != name:
+            continue
+        real = os.path.realpath(file)
+        if is_below(real, ROOT):
+            continue
+        here = name not in BEFORE and name.partition(".")[0] in first and has_module(name)
+        if here or (is_below(real, AWAY) and not any(is_below(real, folder) for folder in LENT)):
+            outside[name] = real
+    return outside
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Any) -> None:
+    """Count what was found, before anybody has had a chance to deselect."""
+    State.found = len(items)
 
 
 @pytest.hookimpl(trylast=True)
@@ -113,8 +149,10 @@ def pytest_runtest_logreport(report: Any) -> None:
 def pytest_testnodedown(node: Any, error: Any) -> None:
     """Take over what a worker of pytest-xdist's has seen."""
     del error
-    State.imported.update(getattr(node, "workeroutput", {}).get("gate_imported", {}))
-    State.collected = max(State.collected, getattr(node, "workeroutput", {}).get("gate_collected", 0))
+    told = getattr(node, "workeroutput", {})
+    State.imported.update(told.get("gate_imported", {}))
+    State.found = max(State.found, told.get("gate_found", 0))
+    State.collected = max(State.collected, told.get("gate_collected", 0))
 
 
 @pytest.hookimpl(trylast=True)
@@ -123,12 +161,14 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
     outside = imported_from()
     if is_worker(session.config):
         session.config.workeroutput["gate_imported"] = outside
+        session.config.workeroutput["gate_found"] = State.found
         session.config.workeroutput["gate_collected"] = State.collected
         return
     State.imported.update(outside)
     say(
         "finished",
         status=int(exitstatus),
+        found=State.found,
         collected=State.collected,
         outcomes=State.outcomes,
         failures=State.failures,

@@ -1,8 +1,9 @@
-"""Start pytest on a tree: `python -P start_pytest.py ROOT PATHS OWN -- ARGUMENTS`.
+"""Start pytest on a tree: `python start_pytest.py ROOT PATHS OWN -- ARGUMENTS`.
 
 pytest and gate's plugin are imported before the tree can be, so that a module in the tree that is named like
 one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
-OWN is where gate's own pytest is installed if the project has none, else empty.
+OWN is where gate's own pytest is installed if the project has none, else empty. Any Python from 3.7 on has to
+understand this file.
 """
 
 from __future__ import annotations
@@ -35,6 +36,15 @@ class GatesOwn:
         return importlib.machinery.PathFinder.find_spec(name, [self.site])
 
 
+def is_part_of_pytest(folders: list[str]) -> bool:
+    """Whether the tree is the source of something that pytest needs: then its tests are to see that one."""
+    return any(
+        os.path.exists(os.path.join(folder, name, "__init__.py"))  # noqa: PTH110, PTH118  as above
+        for folder in folders
+        for name in PYTEST
+    )
+
+
 def start() -> int:
     """Run pytest and return its exit code."""
     _, root, paths, own, separator, *arguments = sys.argv
@@ -43,12 +53,14 @@ def start() -> int:
     if own:
         sys.meta_path.append(GatesOwn(own))
     sys.path[:] = [entry for entry in sys.path if entry not in {here, ""}]
-    sys.path.append(here)
+    first = [path for path in paths.split(os.pathsep) if path]
+    if is_part_of_pytest(first):
+        sys.path[:0] = first
+    sys.path.insert(0, here)
     import_module("gate_report")  # here, so that nothing in the tree can be taken for it
     import pytest
 
-    first = [path for path in paths.split(os.pathsep) if path]
-    sys.path[:0] = first
+    sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, here}), here]
     # For what the tests start themselves.
     os.environ["PYTHONPATH"] = os.pathsep.join(first)
     os.chdir(root)

@@ -74,8 +74,7 @@ def parse_key(line: str) -> PublicKey:
     kind, blob = words[:2]
     try:
         raw = base64.b64decode(blob, validate=True)
-        length = int.from_bytes(raw[:4], "big")
-        inner = raw[4 : 4 + length].decode("ascii")
+        inner = _strings(raw)[0].decode("ascii")
     except (ValueError, binascii.Error) as error:
         raise ValueError(f"the {kind} key is cut short or mistyped") from error
     if inner != kind or kind.endswith("-cert-v01@openssh.com"):
@@ -88,6 +87,18 @@ def parse_key(line: str) -> PublicKey:
         _time(options, "valid-after"),
         _time(options, "valid-before"),
     )
+
+
+def _strings(raw: bytes) -> list[bytes]:
+    """The length-prefixed strings that a key consists of; raises ValueError unless they fill it exactly."""
+    found: list[bytes] = []
+    while raw or not found:
+        length = int.from_bytes(raw[:4], "big")
+        found.append(raw[4 : 4 + length])
+        if len(raw) < 4 or len(found[-1]) != length or not length:
+            raise ValueError("cut short")
+        raw = raw[4 + length :]
+    return found
 
 
 def _options(word: str) -> dict[str, str]:

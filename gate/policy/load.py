@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from gate.errors import InvalidInput
+from gate.policy.keys import parse_key
 from gate.policy.types import (
     BUILT_IN_CHECKS,
     Block,
@@ -218,14 +217,9 @@ def _key(reader: Reader, node: yaml.Node, path: str) -> str:
         reader.expected(node, path, "a public SSH key such as `ssh-ed25519 AAAA… comment`")
         return ""
     try:
-        raw = base64.b64decode(words[place + 1], validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    length = int.from_bytes(raw[:4], "big")
-    if raw[4 : 4 + length] != words[place].encode():
-        reader.wrong(
-            node, path, f"expected the whole of a key after {words[place]}; it is cut short or mistyped"
-        )
+        parse_key(text)
+    except ValueError as error:
+        reader.wrong(node, path, f"expected a whole and plain public key: {error}")
     return text
 
 

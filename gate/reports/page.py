@@ -122,7 +122,7 @@ def _next(verdict: Verdict) -> str:
             steps += [_sentence(advice) for advice in outcome.advice]
     if not steps:
         return ""
-    items = "".join(f"<li>{step}</li>" for step in steps)
+    items = "".join(f"<li>{step}</li>" for step in dict.fromkeys(steps))
     return f'<div class="next"><h2>What to do next</h2><ol>{items}</ol></div>'
 
 

@@ -17,6 +17,7 @@ AROUND: Final = 2
 MOST_FINDINGS: Final = 300
 MOST_OLD: Final = 1000
 LONGEST_LINE: Final = 400
+LONGEST_NAME: Final = 24
 
 
 def rich(text: str) -> str:
@@ -108,7 +109,12 @@ def _code(finding: Finding, lines: Lines) -> str:
         return ""
     first = max(finding.line - AROUND, 1)
     shown = source[first - 1 : finding.line + AROUND]
-    rows = "".join(_row(number, text, finding) for number, text in enumerate(shown, first))
+    numbered = list(enumerate(shown, first))
+    while not numbered[0][1].strip() and numbered[0][0] < finding.line:
+        numbered.pop(0)
+    while not numbered[-1][1].strip() and numbered[-1][0] > finding.line:
+        numbered.pop()
+    rows = "".join(_row(number, text, finding) for number, text in numbered)
     return f'<pre class="code">{rows}</pre>'
 
 
@@ -142,8 +148,9 @@ def times(checks: Sequence[CheckResult]) -> str:
             f'<rect width="{share}" height="1"/></svg>'
         )
         said, style = _said(result)
+        name = escape(result.id[:LONGEST_NAME])
         rows.append(
-            f'<tr><th scope="row">{escape(result.id)}</th><td><span class="{style}">{escape(said)}</span></td>'
+            f'<tr><th scope="row" class="word">{name}</th><td><span class="{style}">{escape(said)}</span></td>'
             f'<td class="word">{"kept" if kept else duration(seconds)}</td><td class="wide">{bar}</td></tr>'
         )
     head = '<th scope="col">Check</th><th scope="col">Result</th><th scope="col">Time</th>'

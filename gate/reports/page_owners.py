@@ -32,7 +32,13 @@ def needed(verdict: Verdict) -> list[tuple[Outcome, Missing]]:
 def picture(verdict: Verdict) -> str:
     """The strips, or one sentence where nobody is asked and nobody has approved."""
     order = [file.path for file in verdict.change.files]
-    rows = [_waiting(outcome, missing, order) for outcome, missing in needed(verdict)]
+    # Several requirements may wait for the same people and files: that is one strip.
+    alike: dict[tuple[tuple[str, ...], int, frozenset[str]], list[tuple[Outcome, Missing]]] = {}
+    for outcome, missing in needed(verdict):
+        alike.setdefault((missing.whom, missing.need, frozenset(missing.paths)), []).append(
+            (outcome, missing)
+        )
+    rows = [_waiting(same, order) for same in alike.values()]
     rows += [
         _row(escape(approval.by), "approved", "given", approval.files, order)
         for approval in verdict.approvals
@@ -48,12 +54,13 @@ def picture(verdict: Verdict) -> str:
     return f'<ul class="legend">{legend}</ul>\n<ul class="picture">{"".join(rows)}</ul>'
 
 
-def _waiting(outcome: Outcome, missing: Missing, order: Sequence[str]) -> str:
-    who = escape(whom(missing.whom, missing.need))
+def _waiting(same: Sequence[tuple[Outcome, Missing]], order: Sequence[str]) -> str:
     says = (
         f"{escape(outcome.id)}: <code>{escape(missing.rule)}</code>" if missing.rule else escape(outcome.id)
+        for outcome, missing in same
     )
-    return _row(who, says, "waits", missing.paths, order)
+    missing = same[0][1]
+    return _row(escape(whom(missing.whom, missing.need)), "<br>".join(says), "waits", missing.paths, order)
 
 
 def _row(who: str, says: str, style: str, paths: Collection[str], order: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ what blocks before what does not, with whom to ask; the verdict is the last line
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, assert_never
 
 from gate.model import (
@@ -67,7 +68,7 @@ def _board(verdict: Verdict, ink: Ink) -> list[str]:
     return lines
 
 
-def _outcome(outcome: Outcome, verdict: Verdict, room: int, shown: Set[str], ink: Ink) -> list[str]:
+def _outcome(outcome: Outcome, verdict: Verdict, room: int, shown: AbstractSet[str], ink: Ink) -> list[str]:
     """`shown` are the paths that were listed above."""
     name = visible(outcome.id)
     pad = " " * (room - cells(name))

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.town import Town
+from support.town import Clone, Town
 
 
 def outcomes(verdict: dict[str, object]) -> dict[str, str]:
@@ -280,6 +280,46 @@ def test_a_change_of_the_gate_itself_needs_a_guardian(town: Town) -> None:
     said = ada.gate("audit", "--fetch")
     assert said.code == 1
     assert "guarded: " in said.out
+
+
+def test_in_a_bare_repository(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("feature")
+    server = town.server
+    assert [one["counted"] for one in server.decisions("feature")] == [True]
+    assert server.may_merge("feature")
+    env = ("user.name", "user.email")
+    for name in env:
+        server.git("config", name, "server@acme.example")
+    assert server.gate("merge", "feature").code == 0
+    assert server.git("show", "main:a.py") == "x = 2"
+    assert server.gate("audit").code == 0
+
+
+def test_a_repository_of_sha256_objects(town: Town, tmp_path: Path) -> None:
+    path = tmp_path / "modern"
+    repository = Clone(path, "nehemiah", town.keys)
+    path.mkdir()
+    (tmp_path / "home").mkdir()
+    repository.git("init", "-q", "-b", "main", "--object-format=sha256")
+    for name, value in (
+        ("name", "n"),
+        ("email", "nehemiah@acme.example"),
+        ("signingkey", town.keys / "nehemiah"),
+    ):
+        repository.git("config", f"user.{name}", str(value))
+    files = {"gate.yaml": town.policy(), ".github/CODEOWNERS": "* @nehemiah\n", "a.py": "x = 1\n"}
+    repository.commit("start", files, push=False)
+    repository.git("checkout", "-q", "-b", "feature")
+    env = {f"GIT_{who}_EMAIL": "newhire@acme.example" for who in ("AUTHOR", "COMMITTER")}
+    repository.write({"a.py": "x = 2\n"})
+    repository.git("commit", "-q", "-a", "-m", "v2", env=env)
+    repository.git("checkout", "-q", "main")
+    for args in (("approve", "feature"), ("merge", "feature"), ("audit",)):
+        said = repository.gate(*args)
+        assert said.code == 0, said.text
+    assert (path / "a.py").read_text() == "x = 2\n"
 
 
 def test_the_agent_signs_too(town: Town) -> None:

@@ -134,8 +134,9 @@ def test_keys_of_the_policy(line: str, after: int | None, before: int | None) ->
     [
         ("", "expected a public key"),
         ("ssh-ed25519", "expected a public key"),
-        (LINE[:-8], "cut short|holds"),
+        (LINE[:-8], "cut short"),
         (LINE.replace("ssh-ed25519", "ssh-rsa", 1), "holds 'ssh-ed25519'"),
+        ("ssh-ed25519 AAAA", "cut short"),
         ("ssh-ed25519 !!!!", "cut short"),
         (f"cert-authority {LINE}", "cut short"),
         (f'valid-before="tomorrow" {LINE}', "expected YYYYMMDD"),
@@ -145,9 +146,6 @@ def test_keys_of_the_policy(line: str, after: int | None, before: int | None) ->
     ],
 )
 def test_keys_that_are_none(line: str, reason: str) -> None:
-    if line == LINE[:-8]:
-        assert parse_key(line).blob != parse_key(LINE).blob
-        return
     with pytest.raises(ValueError, match=reason):
         parse_key(line)
 

@@ -139,7 +139,7 @@ def test_more(case: dict[str, Any]) -> None:
 
 
 def kind_of(message: str) -> str:
-    return next(kind for kind, sentence in gitlab.SENTENCES.items() if sentence == message)
+    return next(kind for kind, sentence in gitlab.SENTENCES.items() if message.startswith(sentence))
 
 
 def check_header(case: dict[str, Any]) -> None:

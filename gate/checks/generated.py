@@ -1,0 +1,50 @@
+"""The file with the version that a build writes, for projects whose code imports it though git has none. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+# Where setuptools-scm, hatch-vcs and pdm are told which file to write.
+WRITERS = (
+    ("tool", "setuptools_scm", "version_file"),
+    ("tool", "setuptools_scm", "write_to"),
+    ("tool", "hatch", "build", "hooks", "vcs", "version-file"),
+    ("tool", "pdm", "version", "write_to"),
+)
+UNKNOWN = "0.0.0"
+TEXT = """\
+__version__ = version = {version!r}
+__version_tuple__ = version_tuple = {numbers!r}
+__commit_id__ = commit_id = None
+"""
+
+
+def version_files(settings: Mapping[str, bytes], packages: Mapping[str, str]) -> dict[str, str]:
+    """The files that a build of the project writes its version to, and what they hold.
+
+    The version is that of the project as it is installed, by `packages`, else `0.0.0`. Only Python files below
+    the top of the tree are made.
+    """
+    try:
+        data = tomllib.loads(settings.get("pyproject.toml", b"").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+    name = re.sub(r"[-_.]+", "-", str(_at(data, ("project", "name")) or "")).lower()
+    version = packages.get(name, UNKNOWN)
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+    content = TEXT.format(version=version, numbers=numbers)
+    paths = {str(_at(data, keys) or "").removeprefix("./") for keys in WRITERS}
+    return {path: content for path in paths if path.endswith(".py") and _is_inside(path)}
+
+
+def _at(data: Any, keys: tuple[str, ...]) -> object:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and "\\" not in path and ".." not in path.split("/")

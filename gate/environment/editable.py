@@ -1,0 +1,73 @@
+"""What is installed in editable mode: by reference to a folder of sources, not by copy."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_SOURCES = 3000
+MAPPING = re.compile(rb"^MAPPING\b[^=\n]*=\s*(\{.*?\})\s*$", re.MULTILINE | re.DOTALL)
+SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """One reference: modules are imported from `folder`. `entry` is the file of the environment that says so."""
+
+    entry: str
+    folder: str
+
+
+def editables(site_packages: Iterable[Path]) -> tuple[Editable, ...]:
+    """What the environment refers to: the lines of its `.pth` files, and setuptools' tables of modules."""
+    found = []
+    for site in site_packages:
+        try:
+            names = sorted(os.listdir(site))  # noqa: PTH208  names alone are wanted
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(".pth"):
+                found += [Editable(str(site / name), folder) for folder in _lines(site / name, site)]
+            elif name.startswith("__editable__") and name.endswith("_finder.py"):
+                found += [Editable(str(site / name), folder) for folder in _table(site / name)]
+    return tuple(dict.fromkeys(found))
+
+
+def _lines(path: Path, site: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return []
+    folders = [
+        os.path.normpath(site / line.strip())
+        for line in lines
+        if line.strip() and not line.startswith(("#", "import ", "import\t"))
+    ]
+    return [folder for folder in folders if Path(folder).is_dir()]
+
+
+def _table(path: Path) -> list[str]:
+    """The folders in which the packages of setuptools' table are."""
+    try:
+        match = MAPPING.search(path.read_bytes())
+        table = ast.literal_eval(match[1].decode("utf-8")) if match else {}
+        return sorted({str(Path(place).parent) for place in table.values()})
+    except (OSError, ValueError, SyntaxError, TypeError, AttributeError):
+        return []
+
+
+def sources_of(folders: Iterable[str]) -> list[str]:
+    """The Python files below `folders`, at most MOST_SOURCES of them, each folder's own in order."""
+    found: list[str] = []
+    for folder in dict.fromkeys(folders):
+        for path, below, files in os.walk(folder):
+            below[:] = sorted(name for name in below if name not in SKIPPED and not name.startswith("."))
+            found += [f"{path}/{name}" for name in sorted(files) if name.endswith(".py")]
+            if len(found) >= MOST_SOURCES:
+                return found[:MOST_SOURCES]
+    return found

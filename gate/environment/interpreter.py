@@ -1,0 +1,196 @@
+"""An interpreter, what is installed beside it, and which tool to start."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import distributions
+from pathlib import Path
+
+from gate.environment.editable import Editable, editables, sources_of
+from gate.process import run
+
+# What a check may see of the caller's environment; a token or an agent's socket is never among it.
+PASSED = frozenset({
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "CI", "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR",
+})  # fmt: skip
+ASK = "import json,site,sys; print(json.dumps([sys.version.split()[0], *site.getsitepackages()]))"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A tool that can be started: the interpreter that runs it, its version, and where it is installed.
+
+    `own` is True for gate's own copy, which is used where the project has none. `program` is the path of an
+    executable that needs no interpreter, else empty.
+    """
+
+    name: str
+    version: str
+    python: str
+    site: str
+    own: bool
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An interpreter and what is installed beside it. `origin` says how it was found, for people.
+
+    `found` is False where the project has no environment of its own: then `python` is the one that runs gate,
+    and what the project depends on may be missing. `project` is the project's working tree (or git folder).
+    `passed_over` are the places that were looked at before, and had no environment.
+    """
+
+    python: Path
+    origin: str
+    found: bool = True
+    project: Path | None = None
+    passed_over: tuple[str, ...] = ()
+
+    @cached_property
+    def prefix(self) -> Path:
+        """The folder of the environment. The interpreter's link is not followed: a venv is known by its place."""
+        return self.python.parent.parent
+
+    @cached_property
+    def site_packages(self) -> tuple[Path, ...]:
+        """The folders that packages are installed into.
+
+        A venv's layout tells; any other interpreter, and a venv that lets the system's packages in, is asked.
+        """
+        if self.prefix == Path(sys.prefix):
+            own = (Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib")))
+            return tuple(dict.fromkeys(own))
+        if not self._is_plain_venv():
+            folders = [Path(folder) for folder in self._asked[1:] if Path(folder).is_dir()]
+        else:
+            patterns = ("lib/python3*/site-packages", "lib64/python3*/site-packages", "Lib/site-packages")
+            folders = [folder for pattern in patterns for folder in sorted(self.prefix.glob(pattern))]
+        return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+
+    def _is_plain_venv(self) -> bool:
+        try:
+            return "include-system-site-packages = true" not in (self.prefix / "pyvenv.cfg").read_text(
+                "utf-8"
+            )
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    @cached_property
+    def _asked(self) -> list[str]:
+        """What the interpreter itself says: its version, and its folders of packages."""
+        try:
+            answer = json.loads(run([str(self.python), "-I", "-c", ASK]).stdout)
+            return [str(part) for part in answer]
+        except (OSError, ValueError, TypeError):
+            return [""]
+
+    @cached_property
+    def packages(self) -> Mapping[str, str]:
+        """The version of each distribution, by its name in lower case with dashes."""
+        found: dict[str, str] = {}
+        for folder in self.site_packages:
+            for entry in sorted(_names(folder)):
+                if entry.endswith((".dist-info", ".egg-info")):
+                    name, _, version = entry.rpartition(".")[0].partition("-")
+                    found.setdefault(normal(name), version)
+        return found
+
+    @cached_property
+    def editables(self) -> tuple[Editable, ...]:
+        """What is installed here by reference to a folder elsewhere."""
+        return editables(self.site_packages)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What decides how code behaves in this environment: interpreter, packages, and when they came.
+
+        The source of what is installed in editable mode from outside the project counts as well.
+        """
+        parts = [str(self.python), *(f"{name}=={version}" for name, version in sorted(self.packages.items()))]
+        for path in self._content:
+            try:
+                status = Path(path).stat()
+                parts.append(f"{path} {status.st_mtime_ns} {status.st_size}")
+            except OSError:
+                parts.append(f"{path} -")
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+    @cached_property
+    def _content(self) -> tuple[str, ...]:
+        paths = [self.python, self.prefix / "pyvenv.cfg", *self.site_packages]
+        foreign = [item.folder for item in self.editables if not self.in_project(item.folder)]
+        return (*(str(path) for path in paths), *sources_of(foreign))
+
+    @cached_property
+    def witnesses(self) -> tuple[str, ...]:
+        """The files and folders that change when anything is installed, removed, replaced or made anew."""
+        return (*self._content, *self.passed_over)
+
+    def in_project(self, path: str) -> bool:
+        """Whether `path` is in the project's working tree."""
+        return self.project is not None and Path(path).is_relative_to(self.project)
+
+    def tool(self, name: str) -> Installed | None:
+        """The tool `name` of this environment, else gate's own copy, else None."""
+        version = self.packages.get(name)
+        if version:
+            site = next((str(f) for f in self.site_packages if (f / name).exists()), str(self.prefix))
+            program = self.python.parent / name
+            return Installed(name, version, str(self.python), site, own=False, program=executable(program))
+        return own_tool(name)
+
+
+def own_tool(name: str) -> Installed | None:
+    """gate's own copy of the tool `name`."""
+    for distribution in distributions(name=name):
+        site = str(distribution.locate_file(""))
+        scripts = [Path(sysconfig.get_path("scripts")) / name, Path(sys.executable).parent / name]
+        program = next(filter(None, map(executable, scripts)), "")
+        return Installed(name, distribution.version, sys.executable, site, own=True, program=program)
+    return None
+
+
+def executable(path: Path) -> str:
+    """`path` as a string if it is a file that can be started, else the empty string."""
+    return str(path) if path.is_file() and os.access(path, os.X_OK) else ""
+
+
+def normal(name: str) -> str:
+    """The name of a distribution as it is compared: lower case, with dashes."""
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  names alone are wanted, of what may be a thousand entries
+    except OSError:
+        return []
+
+
+def check_environ(
+    names: tuple[str, ...], scratch: str, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The environment that a check runs in: what every program needs, and what the policy names for it.
+
+    `scratch` is where its temporary files go.
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name in PASSED or name.startswith("LC_") or name in names
+    }
+    return kept | {
+        "TMPDIR": scratch,
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

@@ -1,0 +1,167 @@
+"""One run of one tool over one tree: from the check's settings to what the tool said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.checks import TOOLS, Job, Left, Report, Unreadable
+from gate.environment import Environment, Installed, check_environ
+from gate.policy.types import CheckSettings
+from gate.process import Finished, supervise
+from gate.runner.side import Side
+
+OUTPUT_LIMIT = 64 * 1024 * 1024
+SHOWN_OUTPUT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one run is to find out: what `check` says of `side`, or, for tests, of `only` some.
+
+    With `count`, tests are only collected. `installed` is the tool; a command has none.
+    """
+
+    check: CheckSettings
+    side: Side
+    installed: Installed | None
+    only: tuple[str, ...] = ()
+    count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run. `output` is the tail of what the tool printed, if its answer is no good."""
+
+    report: Report | Unreadable
+    seconds: float = 0.0
+    cached: bool = False
+    output: str = ""
+    cancelled: bool = False
+
+
+def execute(asked: Asked, environment: Environment, state: Path, cancel: threading.Event) -> Outcome:
+    """Run the tool. Tools keep their caches below `state`; setting `cancel` ends the run."""
+    check, tool = asked.check, TOOLS[asked.check.tool]
+    job = _job(asked, environment)
+    idle = tool.idle(job)
+    if idle is not None:
+        # The path is not asked for: a tree without work is never checked out.
+        return Outcome(idle)
+    root = asked.side.path(runs_code=tool.runs_code)
+    scratch = Path(tempfile.mkdtemp(prefix="gate-"))
+    try:
+        for name in ("t", "empty"):
+            (scratch / name).mkdir()
+        # By the tree's folder: no other run uses that one at the same time.
+        cache = state / "cache" / f"{check.id}-{root.name}"
+        cache.mkdir(parents=True, exist_ok=True)
+        job = replace(
+            job, root=str(root), scratch=f"{scratch}/empty", cache=str(cache), report=f"{scratch}/report"
+        )
+        invocation = tool.command(job)
+        finished = supervise(
+            invocation.argv,
+            cwd=str(root),
+            env=_environ(check, environment, f"{scratch}/t") | dict(invocation.env),
+            timeout=check.timeout,
+            limit=OUTPUT_LIMIT,
+            cancel=cancel,
+        )
+        return _read(check, job, finished)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        name = check.command[0] if check.command else check.tool
+        return Outcome(Unreadable(f"{name} cannot be started: {reason}", "see that it is installed"))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _job(asked: Asked, environment: Environment) -> Job:
+    check, side, installed = asked.check, asked.side, asked.installed
+    away = str(environment.project) if environment.project else ""
+    roots = [
+        Path(item.folder).relative_to(away).as_posix()
+        for item in environment.editables
+        if environment.in_project(item.folder)
+    ]
+    return Job(
+        check=check,
+        root="",
+        tool=_prefix(check, installed),
+        own=installed is not None and installed.own,
+        python=str(environment.python),
+        found=environment.found,
+        files=side.files,
+        settings=side.settings,
+        scratch="",
+        cache="",
+        report="",
+        origin=environment.origin,
+        version=installed.version if installed else "",
+        roots=tuple(root.removeprefix(".") for root in roots),
+        away=away,
+        submodules=side.submodules,
+        only=asked.only,
+        count=asked.count,
+    )
+
+
+def _prefix(check: CheckSettings, installed: Installed | None) -> tuple[str, ...]:
+    """How the tool is started, so that nothing in the tree can be taken for it."""
+    if check.tool == "names":
+        return (sys.executable, "-P", "-m", "gate.names")
+    if installed is None:
+        return ()
+    if check.tool == "pytest":
+        return (installed.site,)
+    if check.tool == "ruff" and installed.program:
+        return (installed.program,)
+    # The project's interpreter may be older than `-P` is; gate's own packages may be in a folder that `-I` hides.
+    return (installed.python, "-P" if installed.own else "-I", "-m", installed.name)
+
+
+def _environ(check: CheckSettings, environment: Environment, temporary: str) -> dict[str, str]:
+    environ = check_environ(check.env, temporary)
+    if environment.found:
+        environ["VIRTUAL_ENV"] = str(environment.prefix)
+        environ["PATH"] = f"{environment.python.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
+    return environ
+
+
+def _read(check: CheckSettings, job: Job, finished: Finished) -> Outcome:
+    out = finished.stdout.decode("utf-8", "surrogateescape")
+    err = finished.stderr.decode("utf-8", "surrogateescape")
+    output = f"{out}\n{err}".strip()[-SHOWN_OUTPUT:]
+    seconds = finished.seconds
+    if finished.ended == "cancelled":
+        return Outcome(Unreadable("cancelled"), seconds, cancelled=True)
+    broken = _broken(check, finished)
+    if broken is not None:
+        return Outcome(broken, seconds, output=output)
+    report = Path(job.report)
+    written = report.read_bytes() if report.is_file() and report.stat().st_size <= OUTPUT_LIMIT else None
+    answer = TOOLS[check.tool].read(job, Left(finished.returncode, out, err, written))
+    return Outcome(answer, seconds, output=output if isinstance(answer, Unreadable) else "")
+
+
+def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:
+    """Why there is no answer to read, if there is none."""
+    if finished.ended == "timeout":
+        return Unreadable(
+            f"it took longer than {check.timeout:g} s and was ended",
+            f"give it more time in gate.yaml: `checks: {{{check.id}: {{timeout: …}}}}`",
+        )
+    if finished.ended == "overflow":
+        return Unreadable(
+            f"it printed more than {OUTPUT_LIMIT // 2**20} MB and was ended", "let it print less"
+        )
+    if finished.returncode < 0:
+        hint = "the system does that when memory runs out" if finished.returncode == -9 else ""
+        return Unreadable(f"it was ended by signal {-finished.returncode}", hint)
+    return None

@@ -1,0 +1,84 @@
+"""What decides a check's result, as the name under which it is kept; and the result as bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from gate import __version__
+from gate.checks import TOOLS, Report
+from gate.environment import Environment, Installed
+from gate.git.objects import Entry
+from gate.model import Finding
+from gate.policy.types import CheckSettings
+from gate.results import key_of
+
+
+def result_key(
+    check: CheckSettings,
+    entries: Iterable[Entry],
+    environment: Environment,
+    installed: Installed | None,
+    extra: tuple[str, ...],
+) -> str:
+    """The name for what `check` says of a tree with `entries`.
+
+    It is made of the files that the tool reads, the check's settings, the variables that it may see, the tool's
+    version, the environment, and gate's own code. `extra` is what else is asked.
+    """
+    tool = TOOLS[check.tool]
+    read = key_of(*(f"{e.mode} {e.oid} {e.path}" for e in entries if tool.reads(e.path)))
+    # How a finding counts and how long the run may take do not change what it says.
+    shown = replace(check, block="new", timeout=0.0)
+    place = _program(check) if installed is None else f"{installed.version} {installed.site}"
+    values = {name: os.environ.get(name, "") for name in check.env}
+    return key_of(
+        __version__, code_version(), read, json.dumps(asdict(shown)), place, environment.fingerprint,
+        json.dumps(values), *extra,
+    )  # fmt: skip
+
+
+def _program(check: CheckSettings) -> str:
+    """Which program a command starts: where it is found on PATH, and its size and time."""
+    found = shutil.which(check.command[0]) if check.command else None
+    if found is None:
+        return ""
+    status = Path(found).stat()
+    return f"{found} {status.st_mtime_ns} {status.st_size}"
+
+
+def code_version() -> str:
+    """What of gate's own code decides a result: a development checkout changes under one version number."""
+    folder = Path(__file__).parents[1]
+    files = [
+        path for name in ("checks", "names", "plugins", "runner") for path in (folder / name).rglob("*.py")
+    ]
+    stats = ((path, path.stat()) for path in sorted(files))
+    return key_of(*(f"{path.name} {status.st_mtime_ns} {status.st_size}" for path, status in stats))
+
+
+def dump(report: Report, seconds: float) -> bytes:
+    """A report, and how long it took, as bytes."""
+    data = {
+        "findings": [asdict(finding) for finding in report.findings],
+        "note": report.note,
+        "seen": report.seen,
+        "seconds": seconds,
+    }
+    return json.dumps(data).encode("ascii")
+
+
+def load(data: bytes | None) -> tuple[Report, float] | None:
+    """What `dump` made, or None if `data` is none of it."""
+    if data is None:
+        return None
+    try:
+        kept = json.loads(data)
+        findings = tuple(Finding(**finding) for finding in kept["findings"])
+        return Report(findings, kept["note"], kept["seen"]), float(kept["seconds"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,217 @@
+"""All the checks of one change, side by side: each on the head, and on the base where that is needed to judge."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gate.checks import TOOLS, Report, Unreadable
+from gate.checks.baseline import mark_new
+from gate.checks.pytest import decides_tests
+from gate.environment import Environment
+from gate.git.objects import read_objects
+from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
+from gate.policy.types import CheckSettings
+from gate.results import Results
+from gate.runner.execute import Asked, Outcome, execute
+from gate.runner.keep import dump, load, result_key
+from gate.runner.side import Side
+
+FEWER_TESTS = "fewer-tests"
+"""The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
+HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
+"""What in a Python file may decide which tests are collected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to tell while the checks run."""
+
+    id: str
+    kind: Literal["started", "finished"]
+    result: CheckResult | None = None
+
+
+def _ignore(_event: Event) -> None:
+    """What the base is asked is not told."""
+
+
+class Runner:
+    """Runs checks over the head and, where it matters, over the base."""
+
+    def __init__(
+        self,
+        *,
+        change: Change,
+        head: Side,
+        base: Side,
+        environment: Environment,
+        results: Results,
+        state_dir: Path,
+    ) -> None:
+        """`state_dir` is where the tools' own caches are kept."""
+        self._change = change
+        self._head, self._base = head, base
+        self._environment = environment
+        self._results = results
+        self._state = state_dir
+        self._cancel = threading.Event()
+        self._why_not = "not run: another check had already said no"
+
+    def run(
+        self,
+        settings: Sequence[CheckSettings],
+        progress: Callable[[Event], None],
+        *,
+        fail_fast: bool = False,
+        kept_only: bool = False,
+    ) -> tuple[CheckResult, ...]:
+        """Run every check and return the results in the order of `settings`.
+
+        Tests start first, being the slowest. With `fail_fast`, the first result that blocks ends the rest,
+        which are then Skipped; with `kept_only`, so is every check that would have to start. Interrupted,
+        every program that was started is ended before this returns.
+        """
+        results: dict[str, CheckResult] = {}
+        if kept_only:
+            self._why_not = "not run yet"
+            self._cancel.set()
+        order = sorted(settings, key=lambda check: check.tool != "pytest")
+        with ThreadPoolExecutor(max(len(order), 1)) as pool:
+            running: dict[Future[CheckResult], CheckSettings] = {
+                pool.submit(self._check, check, progress): check for check in order
+            }
+            try:
+                while running:
+                    done, _ = wait(running, return_when="FIRST_COMPLETED")
+                    for future in done:
+                        result = results[running.pop(future).id] = future.result()
+                        if not isinstance(result, Skipped):
+                            progress(Event(result.id, "finished", result))
+                        if fail_fast and isinstance(result, Ran) and result.blocking:
+                            self._cancel.set()
+            except BaseException:
+                self._cancel.set()
+                raise
+        return tuple(results[check.id] for check in settings)
+
+    def _check(self, check: CheckSettings, progress: Callable[[Event], None]) -> CheckResult:
+        outcome = self._ask(check, self._head, progress)
+        if outcome.cancelled:
+            return Skipped(check.id, self._why_not)
+        report = outcome.report
+        if isinstance(report, Unreadable):
+            return Broken(check.id, report.reason, report.hint, outcome.seconds, outcome.output)
+        findings = report.findings
+        if findings:
+            before = self._before(check, findings)
+            if isinstance(before, Broken | Skipped):
+                return before
+            findings = mark_new(findings, before, self._change.renames)
+        blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
+        seen = self._seen_less(check, report)
+        if isinstance(seen, Broken | Skipped):
+            return seen
+        return Ran(check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note)
+
+    def _before(
+        self, check: CheckSettings, findings: tuple[Finding, ...]
+    ) -> tuple[Finding, ...] | Broken | Skipped:
+        """What the same check says of the base: of all of it, or of the tests that failed."""
+        if self._change.base_tree == self._change.tree:
+            return findings
+        only: tuple[str, ...] = ()
+        if check.tool == "pytest":
+            tests = {f.hint.removeprefix("pytest ") for f in findings if f.hint.startswith("pytest ")}
+            known = {entry.path for entry in self._base.entries}
+            only = tuple(sorted(test for test in tests if test.partition("::")[0] in known))
+            if not only:
+                return ()
+        outcome = self._ask(check, self._base, _ignore, only)
+        if outcome.cancelled:
+            return Skipped(check.id, self._why_not)
+        if isinstance(outcome.report, Report):
+            return outcome.report.findings
+        if check.block == "all":
+            return ()
+        return Broken(
+            check.id,
+            f"at the base, {outcome.report.reason}, so that new findings cannot be told from old ones",
+            outcome.report.hint,
+            outcome.seconds,
+            outcome.output,
+        )
+
+    def _seen_less(self, check: CheckSettings, report: Report) -> tuple[Finding, ...] | Broken | Skipped:
+        """What is to be said if the check looks at less than it does at the base.
+
+        Nothing at all where there was something is no pass. Fewer tests are a finding that does not block by
+        itself; the base is asked only if the change touches what decides which tests there are.
+        """
+        if report.seen is None or self._change.base_tree == self._change.tree:
+            return ()
+        touched = self._touches_tests() if check.tool == "pytest" else ""
+        if report.seen > 0 and not touched:
+            return ()
+        outcome = self._ask(check, self._base, _ignore, count=check.tool == "pytest")
+        if outcome.cancelled:
+            return Skipped(check.id, self._why_not)
+        before = outcome.report.seen if isinstance(outcome.report, Report) else None
+        if before is None or report.seen >= before:
+            return ()
+        if report.seen == 0:
+            what = "no test" if check.tool == "pytest" else "no file"
+            return Broken(
+                check.id,
+                f"it has {what} to look at, where at the base it has {before}",
+                "if that is meant, take the check out of gate.yaml first",
+                outcome.seconds,
+            )
+        message = f"{report.seen} tests are collected, where at the base there are {before}"
+        return (Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message),)
+
+    def _touches_tests(self) -> str:
+        """The first changed file that may decide which tests are collected; empty if there is none."""
+        oids: dict[str, str] = {}
+        for entry in self._change.files:
+            if decides_tests(entry.path):
+                return entry.path
+            if entry.path.endswith(".py"):
+                modes = ((entry.old_mode, entry.old), (entry.new_mode, entry.new))
+                oids |= {oid: entry.path for mode, oid in modes if mode.startswith("100")}
+        contents = read_objects(self._head.repository, oids)
+        return next((path for oid, path in oids.items() if HOOKS.search(contents[oid])), "")
+
+    def _ask(
+        self,
+        check: CheckSettings,
+        side: Side,
+        progress: Callable[[Event], None],
+        only: tuple[str, ...] = (),
+        *,
+        count: bool = False,
+    ) -> Outcome:
+        """What the check says of a side: what is kept, else what comes of a run, which is then kept."""
+        tool = TOOLS[check.tool]
+        installed = self._environment.tool(tool.distribution) if tool.distribution else None
+        if tool.distribution and installed is None:
+            return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
+        asked = Asked(check, side, installed, only, count)
+        full = result_key(check, side.entries, self._environment, installed, only)
+        keys = [full, result_key(check, side.entries, self._environment, installed, ("count",))][: 1 + count]
+        for key in keys:
+            kept = load(self._results.get(key))
+            if kept is not None:
+                return Outcome(*kept, cached=True)
+        if self._cancel.is_set():
+            return Outcome(Unreadable("cancelled"), cancelled=True)
+        progress(Event(check.id, "started"))
+        outcome = execute(asked, self._environment, self._state, self._cancel)
+        if isinstance(outcome.report, Report) and not outcome.cancelled:
+            self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
+        return outcome

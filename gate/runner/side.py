@@ -1,0 +1,105 @@
+"""One of the two trees that are checked, and what is known of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from gate.checks.generated import version_files
+from gate.checks.tool import SETTINGS_FILES
+from gate.git.objects import Entry, read_objects
+from gate.git.repository import Repository
+
+
+class Tree(Protocol):
+    """A tree that is checked out when its path is first asked for."""
+
+    tree: str
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds it."""
+
+
+@dataclass(slots=True)
+class Side:
+    """The head or the base. Shared by the checks that run side by side; each part is found out when needed.
+
+    `tree` is what the tools read. What runs the project's code gets a copy of its own, `running`, so that it
+    cannot change what the others are reading. `packages` are the versions of what is installed.
+    """
+
+    repository: Repository
+    tree: Tree
+    running: Tree
+    list_entries: Callable[[str], tuple[Entry, ...]]
+    packages: Mapping[str, str] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+    _running: threading.Lock = field(default_factory=threading.Lock)
+    _entries: tuple[Entry, ...] | None = None
+    _settings: dict[str, bytes] | None = None
+    _ready: set[Path] = field(default_factory=set)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every file of the tree."""
+        with self._lock:
+            if self._entries is None:
+                self._entries = self.list_entries(self.tree.tree)
+            return self._entries
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of the regular files."""
+        return tuple(entry.path for entry in self.entries if entry.mode.startswith("100"))
+
+    @property
+    def submodules(self) -> tuple[str, ...]:
+        """Where there are submodules, whose content is not in the tree."""
+        return tuple(entry.path for entry in self.entries if entry.mode == "160000")
+
+    @property
+    def settings(self) -> dict[str, bytes]:
+        """The content of the tools' settings files at the top of the tree."""
+        with self._lock:
+            if self._settings is None:
+                known = [entry for entry in self.entries if entry.path in SETTINGS_FILES]
+                oids = {entry.path: entry.oid for entry in known if entry.mode.startswith("100")}
+                contents = read_objects(self.repository, oids.values())
+                self._settings = {path: contents[oid] for path, oid in oids.items()}
+            return self._settings
+
+    def path(self, *, runs_code: bool) -> Path:
+        """The folder that holds the tree; checked out by whoever asks first."""
+        tree = self.running if runs_code else self.tree
+        with self._running if tree is not self.tree else self._reading:
+            path = tree.path
+            if path not in self._ready:
+                _fence(path.parent)
+                self._generate(path)
+                self._ready.add(path)
+            return path
+
+    def _generate(self, root: Path) -> None:
+        """Write the files that a build would, where the project says that one of its tools does."""
+        present = {entry.path for entry in self.entries}
+        for name, content in version_files(self.settings, self.packages).items():
+            path = root / name
+            # A symbolic link on the way could lead out of the tree.
+            if (
+                name not in present
+                and path.parent.is_dir()
+                and path.parent.resolve().is_relative_to(root.resolve())
+            ):
+                path.write_text(content, "utf-8")
+
+
+def _fence(folder: Path) -> None:
+    """Stop tools that look for settings in the folders above the tree: there is the user's working tree."""
+    for name in ("ruff.toml", "pytest.ini"):
+        if not (folder / name).exists():
+            (folder / name).write_text("")

@@ -1,0 +1,184 @@
+"""What is wrong in a CODEOWNERS file is said with its place; which file counts, and in which dialect."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.codeowners import ALL_PLACES, DIALECTS, PLACES, SIZE_LIMIT, locate, parse
+from gate.policy.types import Dialect
+
+SECTION = b"[Docs] @docs\n*.md\n"
+
+OWNER = "expected an owner (@user, @org/team or an e-mail), got"
+GITLAB_OWNER = "expected an owner (@user, @group, @@role or an e-mail), got"
+NEGATION = "`!` does not negate here; give the path a later line without owners instead"
+MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
+    "an owner without @": ("github", "*.py  ada @bob", [f"1:7 {OWNER} 'ada'"]),
+    "the second owner": ("github", "*.py @ada @a/b/c", [f"1:11 {OWNER} '@a/b/c'"]),
+    "indented": ("github", "\n  *.py ada", [f"2:8 {OWNER} 'ada'"]),
+    "negation": ("github", "!a.py @ada", [f"1:1 {NEGATION}"]),
+    "brackets": ("github", "/ab[cd].py @ada", ["1:4 `[ ]` is no character range here; use `*`, or a line for each"]),
+    "hash": ("github", "\\#a @ada", ["1:1 a pattern cannot begin with `#`, escaped or not; put `?` in its place"]),
+    "three stars": ("github", "/a/*** @ada", ["1:4 `***` means nothing; use `**` for any folders, `*` within one"]),
+    "the root": ("github", "/ @ada", ["1:1 `/` alone matches nothing; use `*` for every file"]),
+    "two lines": (
+        "github", "!a @ada\n*.py @ada\n[b] @ada",
+        [f"1:1 {NEGATION}",
+         "3:1 `[ ]` is no character range here; use `*`, or a line for each"],
+    ),
+    "a no-break space": (
+        "github", "*.py\u00a0@ada",
+        ["1:5 expected a blank, got '\\xa0', which the forge takes for something else"],
+    ),
+    "an invisible character": (
+        "gitlab", "*.py @ada @b\u200b",
+        ["1:13 expected a blank, got '\\u200b', which the forge takes for something else"],
+    ),
+    "a carriage return alone": (
+        "github", "*.py @ada\r*.md @bob",
+        ["1:10 expected a blank, got '\\r', which the forge takes for something else",
+         f"1:11 {OWNER} '*.md'"],
+    ),
+    "a section without a name": ("gitlab", "[] @ada", ["1:1 a section needs a name: `[Documentation]`"]),
+    "no approvals": (
+        "gitlab", "[A][0]\n* @ada",
+        ["1:1 expected a number of approvals of at least 1, and none for an optional section"],
+    ),
+    "a section that never ends": (
+        "gitlab", "[A\n* @ada",
+        ["1:1 expected `[Name]`, `^[Name]` or `[Name][2]`, then a space and default owners"],
+    ),
+    "an entry without owners": (
+        "gitlab", "[A]\n*.py", ["2:1 this entry has no owner, and its section has no default ones"],
+    ),
+    "an owner that is none": ("gitlab", "*.py ada @bob", [f"1:6 {GITLAB_OWNER} 'ada'"]),
+    "no expression": (
+        "gitea", "a( @ada",
+        ["1:1 'a(' is no regular expression that can be read: missing ), unterminated subpattern at position 1"],
+    ),
+    "what Go reads otherwise": (
+        "gitea", "[[:alpha:]]+ @ada",
+        ["1:1 '[[:alpha:]]+' is no regular expression that can be read: Possible nested set at position 1"],
+    ),
+    "bare alternatives": (
+        "gitea", "a|b @ada",
+        ["1:1 put `(` and `)` around alternatives, or each of them is anchored at one end only"],
+    ),
+    "no owners": ("gitea", "a", ["1:1 expected owners (@user or @org/team) after the pattern"]),
+    "an e-mail": (
+        "gitea", "a ada@acme.example",
+        ["1:3 expected an owner (@user or @org/team), got 'ada@acme.example'"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "text", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_said_with_its_place(dialect: Dialect, text: str, said: list[str]) -> None:
+    owners = parse(text.encode(), "CODEOWNERS", dialect)
+    assert [f"{m.line}:{m.column} {m.message}" for m in owners.mistakes] == said
+    assert {m.file for m in owners.mistakes} == {"CODEOWNERS"}
+
+
+FINE: dict[str, tuple[Dialect, bytes]] = {
+    "empty": ("github", b""),
+    "a byte order mark": ("github", b"\xef\xbb\xbf*.py @ada\n"),
+    "line ends of Windows": ("github", b"# c\r\n*.py @ada\r\n\r\n*.md @bob\r\n"),
+    "no line end": ("github", b"*.py @ada"),
+    "tabs": ("github", b"*.py\t@ada\t# why\n"),
+    "comment after owners": ("github", b"*.py @ada # @nobody !\n"),
+    "a comment with odd spaces": ("github", "# caf\u00e9\u00a0noir\n*.py @ada # \u200b\n".encode()),
+    "an escaped blank": ("github", b"a\\ b.py @ada\n"),
+    "an e-mail": ("github", b"*.py first.last+tag@sub.acme.example\n"),
+    "bytes that are no UTF-8": ("github", b"/\xff @ada\n"),
+    "a user with an underscore": ("github", b"* @ada_acme\n"),
+    "a role": ("gitlab", b"* @@maintainers\n"),
+    "a nested group": ("gitlab", b"* @a/b/c\n"),
+    "an optional section": ("gitlab", b"^[A B] @ada @bob\n*.py\n"),
+    "grouped alternatives": ("gitea", b"(a|b[|]c)\\\\|d @ada\n"),
+    "a group of Bitbucket's": ("bitbucket", b"*.py @@@developers @ada\n"),
+}
+
+
+@pytest.mark.parametrize(("dialect", "data"), FINE.values(), ids=FINE)
+def test_what_is_right_is_no_mistake(dialect: Dialect, data: bytes) -> None:
+    assert parse(data, "CODEOWNERS", dialect).mistakes == ()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_file_that_the_forge_would_not_read(dialect: Dialect) -> None:
+    (mistake,) = parse(b"#" * SIZE_LIMIT, ".github/CODEOWNERS", dialect).mistakes
+    assert str(mistake).startswith(".github/CODEOWNERS: the file is too large")
+
+
+LINES = st.lists(
+    st.one_of(
+        st.text("[]^!#\\*?/@ab.\t \u00a0\r-|()", max_size=14),
+        st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+    ),
+    max_size=6,
+).map(lambda lines: "\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(data=LINES)
+def test_whatever_is_in_it_nothing_is_raised_and_every_place_is_in_the_file(
+    dialect: Dialect, data: bytes
+) -> None:
+    owners = parse(data, "CODEOWNERS", dialect)
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
+    for mistake in owners.mistakes:
+        assert 1 <= mistake.line <= len(lines)
+        assert 1 <= mistake.column <= len(lines[mistake.line - 1]) + 1
+    for rule in owners.rules:
+        assert 1 <= rule.line <= len(lines)
+    for path in ("a", "a/b.c", "\udcff", "a\nb"):
+        owners.owners_of(path)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(data=LINES)
+def test_a_line_is_a_rule_or_a_mistake_or_says_nothing(dialect: Dialect, data: bytes) -> None:
+    """Nothing is skipped in silence: what is no comment, head or exclusion has a rule or a mistake."""
+    owners = parse(data, "CODEOWNERS", dialect)
+    told = {rule.line for rule in owners.rules} | {mistake.line for mistake in owners.mistakes}
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), 1):
+        silent = ("#", "[", "^[", "!") if dialect == "gitlab" else ("#",)
+        words = line.strip()
+        if words and not words.startswith(silent) and words != "\\":
+            assert number in told, line
+
+
+PLACED: dict[str, tuple[dict[str, bytes], Dialect | None, tuple[str, Dialect] | None]] = {
+    "nothing": ({}, None, None),
+    "elsewhere": ({"src/CODEOWNERS": b""}, None, None),
+    "github's folder": ({".github/CODEOWNERS": b"", "CODEOWNERS": b""}, None, (".github/CODEOWNERS", "github")),
+    "gitlab's folder": ({".gitlab/CODEOWNERS": b""}, None, (".gitlab/CODEOWNERS", "gitlab")),
+    "gitlab looks at the top first": ({".gitlab/CODEOWNERS": b"", "CODEOWNERS": b""}, None, ("CODEOWNERS", "gitlab")),
+    "gitea's folder": ({".gitea/CODEOWNERS": b""}, None, (".gitea/CODEOWNERS", "gitea")),
+    "forgejo's folder": ({".forgejo/CODEOWNERS": b""}, None, (".forgejo/CODEOWNERS", "gitea")),
+    "bitbucket's folder": ({".bitbucket/CODEOWNERS": b""}, None, (".bitbucket/CODEOWNERS", "bitbucket")),
+    "the top": ({"CODEOWNERS": b"* @ada", "docs/CODEOWNERS": SECTION}, None, ("CODEOWNERS", "github")),
+    "docs": ({"docs/CODEOWNERS": b"* @ada"}, None, ("docs/CODEOWNERS", "github")),
+    "sections are gitlab's": ({"CODEOWNERS": SECTION}, None, ("CODEOWNERS", "gitlab")),
+    "an optional section": ({"docs/CODEOWNERS": b"^[A][2]\r\n* @a"}, None, ("docs/CODEOWNERS", "gitlab")),
+    "a range is no section": ({"CODEOWNERS": b"[ab]*.py @ada"}, None, ("CODEOWNERS", "github")),
+    "the policy says gitlab": (
+        {"CODEOWNERS": b"* @ada", ".github/CODEOWNERS": b""}, "gitlab", ("CODEOWNERS", "gitlab"),
+    ),
+    "the policy says github": ({"CODEOWNERS": SECTION, ".gitlab/CODEOWNERS": b""}, "github", ("CODEOWNERS", "github")),
+    "the policy names a forge with no file": ({".gitlab/CODEOWNERS": b""}, "gitea", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("present", "dialect", "wanted"), PLACED.values(), ids=PLACED)
+def test_which_file_counts(
+    present: dict[str, bytes], dialect: Dialect | None, wanted: tuple[str, Dialect] | None
+) -> None:
+    assert locate(present, dialect) == wanted
+
+
+def test_every_place_of_every_forge_is_one_of_all_places() -> None:
+    assert {place for places in PLACES.values() for place in places} == set(ALL_PLACES)
