@@ -27,7 +27,7 @@ KNOWN = [
     ("? @ada", "a b", "gate: `?` is one character; codeowners puts a backslash before a blank in a path"),
     ("/a/ @ada", "a b/c", "gate: the folder is another one (the same backslash)"),
     ("*/?? @ada", "a b/cd", "gate: `*` matches a blank as well (the same backslash)"),
-    ("* @ada", "a\nb", "gate: a name may hold a line break"),
+    ("** @ada", "a\nb", "gate: a name may hold a line break"),
     ("* @ada\nx[ab] @bob", "xa", "gate: no character ranges; GitHub skips the line, gate reports it"),
     ("* @ada\n*.py bob", "a.py", "gate: the line is invalid, so GitHub skips it; codeowners unowns the file"),
     ("* @ada\n*.py @a,@b", "a.py", "gate: no such owner; the line is invalid"),
