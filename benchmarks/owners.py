@@ -24,11 +24,15 @@ from gate.codeowners import parse
 RUNS = 5
 KNOWN = [
     # CODEOWNERS, path, who is right by GitHub's documentation (or that of gitignore, which it refers to).
-    ("? @ada", "a b", "gate: `?` is one character; codeowners puts a backslash before a blank in a path"),
-    ("/a/ @ada", "a b/c", "gate: the folder is another one (the same backslash)"),
-    ("*/?? @ada", "a b/cd", "gate: `*` matches a blank as well (the same backslash)"),
+    ("? @ada", "a b", "gate: `?` is one character; codeowners puts slashes in place of a blank in a path"),
+    ("/a/ @ada", "a b/c", "gate: the folder is another one (the same slashes)"),
+    ("*/?? @ada", "a b/cd", "gate: `*` matches a blank as well (the same slashes)"),
     ("** @ada", "a\nb", "gate: a name may hold a line break"),
+    ("* @ada # not @bob", "a.py", "gate: `#` begins a comment, also after owners"),
     ("* @ada\nx[ab] @bob", "xa", "gate: no character ranges; GitHub skips the line, gate reports it"),
+    ("* @ada\nx[ab @bob", "a.py", "gate: an invalid line does not make the others void"),
+    ("* @ada\n!x @bob", "!x", "gate: `!` is not supported; the line is invalid"),
+    ("* @ada\n\\#x @bob", "#x", "gate: `\\#` is not supported; the line is invalid"),
     ("* @ada\n*.py bob", "a.py", "gate: the line is invalid, so GitHub skips it; codeowners unowns the file"),
     ("* @ada\n*.py @a,@b", "a.py", "gate: no such owner; the line is invalid"),
     ("* @ada\n*.py @a/b/c", "a.py", "gate: no such owner; the line is invalid"),
@@ -57,7 +61,10 @@ def by_gate(text: str, paths: list[str]) -> dict[str, list[str]]:
 
 
 def by_pypi(text: str, paths: list[str]) -> dict[str, list[str]]:
-    other = Pypi(text)
+    try:
+        other = Pypi(text)
+    except ValueError as error:
+        return dict.fromkeys(paths, [f"ValueError: {error}"])
     return {path: [owner for _, owner in other.of(path)] for path in paths}
 
 
@@ -87,7 +94,7 @@ def measure(name: str, text: str, paths: list[str]) -> None:
 def who_is_right(path: str, text: str) -> str:
     """By GitHub's documentation, as far as the cause is one of the known ones."""
     if " " in path:
-        return "gate (codeowners changes paths that hold a blank)"
+        return "gate (codeowners changes a path that holds a blank)"
     if "\n" in path:
         return "gate (a name may hold a line break)"
     if parse(text.encode(), "CODEOWNERS", "github").mistakes:

@@ -107,6 +107,8 @@ class Repository:
         environment["GIT_DIR"] = str(self.git_dir)
         environment |= env or {}
         argv: list[str | bytes] = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
+        # git warns at each call that grafts are on their way out, which is why they are turned off here.
+        argv += ["-c", "advice.graftFileDeprecated=false"]
         if env is None or "GIT_WORK_TREE" not in env:
             argv += ["-c", "core.bare=true"]
         try:

@@ -1,0 +1,275 @@
+"""Finding the project's environment, which tool it gives, and what a check may see of the caller's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gate.environment import Environment, check_environ, find_environment, own_tool
+from gate.errors import UsageError
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def make_venv(prefix: Path, packages: Mapping[str, str] | None = None, *, system: bool = False) -> Path:
+    """A folder laid out as a virtual environment is, with a real interpreter; its site-packages."""
+    site = prefix / "lib" / f"python{VERSION}" / "site-packages"
+    site.mkdir(parents=True)
+    (prefix / "bin").mkdir()
+    base = Path(sys.base_prefix) / "bin"
+    real = next(path for path in (base / f"python{VERSION}", base / "python3") if path.exists())
+    (prefix / "bin" / "python").symlink_to(real)
+    config = f"home = {base}\ninclude-system-site-packages = {str(system).lower()}\n"
+    (prefix / "pyvenv.cfg").write_text(config)
+    for name, version in (packages or {}).items():
+        install(site, name, version)
+    return site
+
+
+def install(site: Path, name: str, version: str) -> None:
+    (site / f"{name}-{version}.dist-info").mkdir()
+    (site / name).mkdir()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def found(root: Path, **environ: str) -> Environment:
+    return find_environment(root, "", {"HOME": str(root.parent / "home"), **environ})
+
+
+def poetry_folder(root: Path, name: str) -> Path:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(str(root.resolve()).encode()).digest()).decode()
+    return root.parent / "home" / ".cache" / "pypoetry" / "virtualenvs" / f"{name}-{digest[:8]}-py{VERSION}"
+
+
+@pytest.mark.parametrize("name", [".venv", "venv"])
+def test_the_usual_folders(root: Path, name: str) -> None:
+    make_venv(root / name)
+    environment = found(root)
+    assert (environment.python, environment.origin) == (root / name / "bin" / "python", name)
+    assert environment.found
+
+
+@pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX"])
+def test_the_variables_of_the_tools(root: Path, variable: str) -> None:
+    place = root.parent / "elsewhere"
+    make_venv(place)
+    assert found(root, **{variable: str(place)}).prefix == place
+
+
+def test_uvs_variable_may_be_relative_to_the_project(root: Path) -> None:
+    make_venv(root / "env")
+    assert found(root, UV_PROJECT_ENVIRONMENT="env").prefix == root / "env"
+
+
+def test_the_active_environment_comes_before_the_folder(root: Path) -> None:
+    make_venv(root / ".venv")
+    make_venv(root.parent / "active")
+    assert found(root, VIRTUAL_ENV=str(root.parent / "active")).prefix == root.parent / "active"
+
+
+def test_the_projects_folder_comes_before_condas_base(root: Path) -> None:
+    make_venv(root / ".venv")
+    make_venv(root.parent / "conda")
+    assert found(root, CONDA_PREFIX=str(root.parent / "conda")).prefix == root / ".venv"
+
+
+def test_gates_own_environment_is_not_the_projects(root: Path) -> None:
+    # As under pre-commit, which makes its own environment the active one and puts it first on PATH.
+    environment = found(root, VIRTUAL_ENV=sys.prefix, PATH=f"{sys.prefix}/bin")
+    assert not environment.found
+    assert environment.python == Path(sys.executable)
+
+
+def test_behind_pre_commits_environment_is_the_one_that_was_active(root: Path) -> None:
+    make_venv(root.parent / "active")
+    path = os.pathsep.join([f"{sys.prefix}/bin", f"{root.parent}/active/bin", "/usr/bin"])
+    assert found(root, VIRTUAL_ENV=sys.prefix, PATH=path).prefix == root.parent / "active"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"pyproject.toml": '[project]\nname="x"\ndependencies = ["PyYAML>=1"]\n'}, id="PEP 621"),
+        pytest.param({"pyproject.toml": '[project]\nname="Merge.Gate"\n'}, id="the project itself"),
+        pytest.param(
+            {
+                "pyproject.toml": '[tool.poetry]\nname="x"\n[tool.poetry.dependencies]\npython="^3"\npyyaml="*"\n'
+            },
+            id="poetry",
+        ),
+        pytest.param({"requirements.txt": "# all\npyyaml==6\n-r more.txt\n"}, id="requirements.txt"),
+    ],
+)
+def test_on_a_build_server_gates_environment_may_be_the_projects(root: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        (root / name).write_text(content)
+    assert found(root).found
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param('[project]\nname="x"\ndependencies = ["pyyaml", "no-such-thing"]\n', id="not all"),
+        pytest.param('[project]\nname="x"\n', id="none"),
+        pytest.param("[project\n", id="broken"),
+        pytest.param("project = 1\ntool = []\n", id="of other types"),
+    ],
+)
+def test_else_it_is_not(root: Path, content: str) -> None:
+    (root / "pyproject.toml").write_text(content)
+    assert not found(root).found
+
+
+def test_poetrys_folder_is_found_without_poetry(root: Path) -> None:
+    (root / "poetry.lock").write_text("")
+    (root / "pyproject.toml").write_text('[tool.poetry]\nname = "My Project"\n')
+    make_venv(poetry_folder(root, "my_project"))
+    assert found(root).prefix == poetry_folder(root, "my_project")
+
+
+def test_an_environment_without_an_interpreter_is_passed_over_and_watched(root: Path) -> None:
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / ".venv" / "bin" / "python").symlink_to("/gone/python")
+    environment = found(root)
+    assert not environment.found
+    assert str(root / ".venv" / "bin" / "python") in environment.witnesses
+
+
+@pytest.mark.parametrize("configured", ["env/bin/python", "./env/bin/../bin/python", "{root}/env/bin/python"])
+def test_the_policys_interpreter_is_taken_at_its_word(root: Path, configured: str) -> None:
+    make_venv(root / "env")
+    make_venv(root / ".venv")
+    assert find_environment(root, configured.format(root=root), {}).python == root / "env" / "bin" / "python"
+
+
+def test_the_policys_interpreter_may_be_a_name_on_path(root: Path) -> None:
+    make_venv(root / "env")
+    assert find_environment(root, "python", {"PATH": f"{root}/env/bin"}).prefix == root / "env"
+
+
+@pytest.mark.parametrize("configured", ["no/python", "no-such-python", "."])
+def test_an_interpreter_that_is_not_there_is_said(root: Path, configured: str) -> None:
+    with pytest.raises(UsageError, match="python: .* is not an interpreter"):
+        find_environment(root, configured, {"PATH": "/usr/bin"})
+
+
+def test_packages_are_read_from_their_folders(root: Path) -> None:
+    make_venv(root / ".venv", {"Some_Package": "1.2", "other.one": "3"})
+    assert dict(found(root).packages) == {"some-package": "1.2", "other-one": "3"}
+
+
+def test_packages_of_the_system_count_where_they_are_let_in(root: Path) -> None:
+    make_venv(root / ".venv", {"mine": "1"}, system=True)
+    environment = found(root)
+    assert environment.packages["mine"] == "1"
+    assert len(environment.site_packages) > 1
+
+
+def test_an_interpreter_that_is_in_no_environment_is_asked(root: Path) -> None:
+    place = root / "odd" / "bin"
+    place.mkdir(parents=True)
+    answer = '["3.9.1", "' + str(root / "site") + '"]'
+    (place / "python").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    (place / "python").chmod(0o755)
+    (root / "site").mkdir()
+    install(root / "site", "thing", "1")
+    environment = find_environment(root, "odd/bin/python", {})
+    assert dict(environment.packages) == {"thing": "1"}
+
+
+def test_the_projects_own_tool_comes_before_gates(root: Path) -> None:
+    site = make_venv(root / ".venv", {"mypy": "1.8.0"})
+    tool = found(root).tool("mypy")
+    assert tool is not None
+    assert (tool.version, tool.own, tool.python) == ("1.8.0", False, f"{root}/.venv/bin/python")
+    assert tool.site == str(site)
+
+
+def test_gates_own_tool_is_used_where_the_project_has_none(root: Path) -> None:
+    make_venv(root / ".venv")
+    tool = found(root).tool("ruff")
+    assert tool is not None
+    assert tool.own
+    assert os.access(tool.program, os.X_OK)
+    assert found(root).tool("no-such-tool") is None
+    assert own_tool("no-such-tool") is None
+
+
+class TestFingerprint:
+    def test_it_stays(self, root: Path) -> None:
+        make_venv(root / ".venv", {"a": "1"})
+        assert found(root).fingerprint == found(root).fingerprint
+
+    def test_an_installed_package_changes_it(self, root: Path) -> None:
+        site = make_venv(root / ".venv")
+        before = found(root).fingerprint
+        install(site, "a", "1")
+        assert found(root).fingerprint != before
+
+    def test_source_that_is_installed_by_reference_changes_it(self, root: Path) -> None:
+        site = make_venv(root / ".venv")
+        source = root.parent / "library" / "lib.py"
+        source.parent.mkdir()
+        source.write_text("x = 1\n")
+        (site / "lib.pth").write_text(f"{source.parent}\n")
+        before = found(root)
+        assert str(source) in before.witnesses
+        source.write_text("x = 22\n")
+        assert found(root).fingerprint != before.fingerprint
+
+    def test_the_projects_own_source_does_not(self, root: Path) -> None:
+        # It is judged by the tree, and never read from there.
+        site = make_venv(root / ".venv")
+        (root / "src").mkdir()
+        (site / "project.pth").write_text(f"{root}/src\n")
+        before = found(root).fingerprint
+        (root / "src" / "a.py").write_text("x = 1\n")
+        assert found(root).fingerprint == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "folders"),
+    [
+        pytest.param("a.pth", "{root}/src\n", ["src"], id="a line"),
+        pytest.param("a.pth", "# {root}/src\nimport os; x\n\n", [], id="no line"),
+        pytest.param("a.pth", "{root}/gone\n", [], id="a folder that is gone"),
+        pytest.param(
+            "__editable___a_1_0_finder.py",
+            "from x import y\nMAPPING: dict[str, str] = {{'a': '{root}/src/a', 'b': '{root}/lib/b.py'}}\nN = {{}}\n",
+            ["lib", "src"],
+            id="setuptools' table",
+        ),
+        pytest.param("__editable___a_finder.py", "MAPPING = {{'a': f()}}\n", [], id="no table"),
+    ],
+)
+def test_what_is_installed_by_reference(root: Path, name: str, text: str, folders: list[str]) -> None:
+    site = make_venv(root / ".venv")
+    (root / "src").mkdir()
+    (site / name).write_text(text.format(root=root))
+    assert [item.folder for item in found(root).editables] == [f"{root}/{folder}" for folder in folders]
+
+
+def test_a_check_sees_what_every_program_needs_and_what_is_named_for_it() -> None:
+    caller = {
+        "PATH": "/bin", "HOME": "/home/a", "LC_ALL": "C", "LANG": "C", "CI": "true", "DATABASE": "x", "OTHER": "y",
+        "GITHUB_TOKEN": "t", "SSH_AUTH_SOCK": "s", "GIT_DIR": "g", "PYTHONPATH": "p", "PYTHONSTARTUP": "p",
+        "VIRTUAL_ENV": "v", "PYTEST_ADDOPTS": "-k x", "MYPYPATH": "m", "RUFF_CONFIG": "r", "LD_PRELOAD": "l",
+        "XDG_CONFIG_HOME": "c", "TERM": "xterm", "TMPDIR": "/big",
+    }  # fmt: skip
+    seen = check_environ(("DATABASE", "NOT_SET"), "/scratch", caller)
+    assert seen == {
+        "PATH": "/bin", "HOME": "/home/a", "LC_ALL": "C", "LANG": "C", "CI": "true", "DATABASE": "x",
+        "TMPDIR": "/scratch", "TERM": "dumb", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip

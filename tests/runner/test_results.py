@@ -1,0 +1,109 @@
+"""Kept results: found again whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.results import MOST_KEPT, Results, key_of
+
+KEY = key_of("a")
+
+
+def entry(folder: Path) -> Path:
+    (path,) = folder.glob("*/*")
+    return path
+
+
+def test_what_was_put_is_got(tmp_path: Path) -> None:
+    results = Results(tmp_path / "kept")
+    assert results.get(KEY) is None
+    results.put(KEY, b"one\ntwo\0")
+    assert results.get(KEY) == b"one\ntwo\0"
+    results.put(KEY, b"")
+    assert results.get(KEY) == b""
+
+
+@given(st.lists(st.text()), st.lists(st.text()))
+def test_other_parts_make_another_key(one: list[str], other: list[str]) -> None:
+    assert (key_of(*one) == key_of(*other)) == (one == other)
+
+
+@pytest.mark.parametrize("cut", range(0, 80, 7))
+def test_an_entry_that_was_cut_short_is_not_there(tmp_path: Path, cut: int) -> None:
+    results = Results(tmp_path)
+    results.put(KEY, b"some result")
+    path = entry(tmp_path)
+    path.write_bytes(path.read_bytes()[:cut])
+    assert results.get(KEY) is None
+
+
+@pytest.mark.parametrize("place", [0, 30, 63, 64, 65, 75])
+def test_an_entry_with_a_changed_byte_is_not_there(tmp_path: Path, place: int) -> None:
+    results = Results(tmp_path)
+    results.put(KEY, b"some result")
+    path = entry(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+    assert results.get(KEY) is None
+
+
+def test_an_entry_under_anothers_name_is_not_there(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.put(KEY, b"some result")
+    other = key_of("b")
+    (tmp_path / other[:2]).mkdir(exist_ok=True)
+    entry(tmp_path).rename(tmp_path / other[:2] / other[2:])
+    assert results.get(other) is None
+
+
+def test_a_folder_in_the_place_of_an_entry_does_no_harm(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    (tmp_path / KEY[:2] / KEY[2:]).mkdir(parents=True)
+    results.put(KEY, b"x")
+    assert results.get(KEY) is None
+
+
+def test_what_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    results = Results(tmp_path / "file" / "below")
+    results.put(KEY, b"x")
+    assert results.get(KEY) is None
+
+
+def test_nothing_half_written_is_left_over(tmp_path: Path) -> None:
+    Results(tmp_path).put(KEY, b"x")
+    assert len(list(tmp_path.glob("*/*"))) == 1
+
+
+def test_the_oldest_of_too_many_are_forgotten_and_the_unused(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    folder = tmp_path / "aa"
+    folder.mkdir()
+    now = time.time()
+    for number in range(MOST_KEPT + 10):
+        path = folder / f"{number:06}"
+        path.touch()
+        os.utime(path, (now - number, now - number))
+    ancient = folder / "000000"
+    os.utime(ancient, (1, 1))
+    results.prune()
+    left = {path.name for path in folder.iterdir()}
+    assert "000001" in left
+    assert not left & {"000000", f"{MOST_KEPT + 9:06}"}
+    assert len(left) <= MOST_KEPT
+
+
+def test_to_use_an_entry_is_to_keep_it(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.put(KEY, b"x")
+    os.utime(entry(tmp_path), (1, 1))
+    assert results.get(KEY) == b"x"
+    results.prune()
+    assert results.get(KEY) == b"x"
