@@ -64,7 +64,7 @@ def by_pypi(text: str, paths: list[str]) -> dict[str, list[str]]:
     try:
         other = Pypi(text)
     except ValueError as error:
-        return dict.fromkeys(paths, [f"ValueError: {error}"])
+        return {path: [f"ValueError: {error}"] for path in paths}
     return {path: [owner for _, owner in other.of(path)] for path in paths}
 
 

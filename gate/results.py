@@ -47,13 +47,18 @@ class Results:
         return body
 
     def put(self, key: str, body: bytes) -> None:
-        """Keep `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure."""
+        """Keep `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure.
+
+        One in 256 keys has the folder tidied up as well.
+        """
         path = self._path(key)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(hashlib.sha256(key.encode() + body).hexdigest().encode() + b"\n" + body)
             temporary.replace(path)
+            if key.startswith("00"):
+                self.prune()
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)

@@ -40,8 +40,7 @@ class Pytest:
         roots = import_roots(job)
         argv = [
             job.python, start, job.root, ":".join(roots), own, "--",
-            # A cache of the run's own: what failed last time is nobody's business here.
-            f"--rootdir={job.root}", "-o", f"cache_dir={job.report}.cache",
+            f"--rootdir={job.root}",
             *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
         env = {

@@ -17,12 +17,12 @@ EXAMPLES = """\
   gate owners app.py web              a file, and all that is in a folder
   gate owners .                       every file, each on a line of its own
   gate owners --change                what your branch touches
-  gate owners --lint                  mistakes in CODEOWNERS, before you commit it
+  gate owners --lint                  mistakes in CODEOWNERS, before a commit
 
 what is read:
-  The CODEOWNERS that is committed: HEAD's (or that of --head), with --change the
-  one at the tip of the protected branch, since a change does not say who approves
-  it. --lint reads the file as it is in the working tree, or that of --head.
+  The CODEOWNERS that is committed: HEAD's, or that of --head. With --change the
+  one at the tip of the protected branch, since a change does not say who may
+  approve it. --lint reads the file in the working tree, or that of --head.
 """
 
 
