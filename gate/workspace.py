@@ -11,13 +11,14 @@ import contextlib
 import fcntl
 import os
 import shutil
-import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
+from gate.model import decode_path
 
 UNUSED_FOR = 14 * 24 * 3600
 MOST_SLOTS = 16
@@ -49,9 +50,8 @@ CONFIG = """\
 [commit]
 \tgpgSign = false
 """
-CONFIG_OF_SHA256 = CONFIG.replace("formatversion = 0", "formatversion = 1") + (
-    "[extensions]\n\tobjectFormat = sha256\n"
-)
+CONFIG_SHA256 = CONFIG.replace("version = 0", "version = 1") + "[extensions]\n\tobjectFormat = sha256\n"
+SHA1 = 40
 # Attributes in the tree itself could still convert; these, nearer to git, take precedence over them.
 ATTRIBUTES = "* -text -eol !filter -ident -working-tree-encoding !diff !merge\n"
 
@@ -69,15 +69,17 @@ class CheckedTree:
         self._role = role
         self._stack = stack
         self._path: Path | None = None
+        self._lock = threading.Lock()
 
     @property
     def path(self) -> Path:
         """The folder that holds exactly this tree. Raises CannotDecide if it cannot be written."""
-        if self._path is None:
-            slot = self._stack.enter_context(_slot(self._repository, self._role))
-            slot.move_to(self.tree)
-            self._path = slot.tree
-        return self._path
+        with self._lock:
+            if self._path is None:
+                slot = self._stack.enter_context(_slot(self._repository, self._role))
+                slot.move_to(self.tree)
+                self._path = slot.tree
+            return self._path
 
 
 class Workspace:
@@ -94,10 +96,6 @@ class Workspace:
             yield CheckedTree(self._repository, oid, role, stack)
 
 
-SHA256 = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
-"""What the config of a slot says besides, where the repository's objects have the longer ids."""
-
-
 class _Slot:
     def __init__(self, repository: Repository, folder: Path, name: str) -> None:
         self._repository = repository
@@ -108,14 +106,15 @@ class _Slot:
 
     def move_to(self, tree: str) -> None:
         """Make the folder hold exactly `tree`; a folder that cannot be mended is made anew."""
-        if self.git_dir.is_dir() and self.tree.is_dir():
+        # Whatever ran in the tree may have put a link in its place; what that points to is not gate's.
+        if not any(path.is_symlink() for path in (self.tree, self._index)) and self.tree.is_dir():
             with contextlib.suppress(CannotDecide, OSError):
                 self._move(tree)
                 return
-        for leftover in (self.tree, self.git_dir, self._index):
-            remove(leftover)
         try:
-            self._create()
+            for leftover in (self.tree, self.git_dir, self._index):
+                remove(leftover)
+            self.tree.mkdir(parents=True)
             self._move(tree)
         except OSError as error:
             raise CannotDecide(
@@ -123,11 +122,15 @@ class _Slot:
                 "gate needs room and write access inside the git folder",
             ) from error
 
-    def _create(self) -> None:
+    def _make_git_dir(self, tree: str) -> None:
+        """Make the git folder anew: a test that ran in the tree may have left anything in it."""
+        remove(self.git_dir)
         for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
-            (self.git_dir / folder).mkdir(parents=True, exist_ok=True)
+            (self.git_dir / folder).mkdir(parents=True)
         (self.git_dir / "HEAD").write_text("ref: refs/heads/gate\n")
-        self.tree.mkdir(parents=True, exist_ok=True)
+        (self.git_dir / "config").write_text(CONFIG if len(tree) == SHA1 else CONFIG_SHA256)
+        (self.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
+        self._lend_objects()
 
     def _git(self, *args: str) -> bytes:
         env = {
@@ -143,21 +146,29 @@ class _Slot:
         return self._repository.run(*args, env=env)
 
     def _move(self, tree: str) -> None:
-        self._index.with_name(f"{self._index.name}.lock").unlink(missing_ok=True)
-        self._lend_objects()
-        # `config` and `attributes` belong to gate; a test that ran in the tree may have changed them.
-        (self.git_dir / "config").write_text(CONFIG + (SHA256 if len(tree) == 64 else ""))
-        (self.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
-        unlock(self.tree)
-        remove(self.tree / ".git")
+        remove(self._index.with_name(f"{self._index.name}.lock"))
+        self._make_git_dir(tree)
+        prepare(self.tree)
         self._git("read-tree", "--reset", "-u", tree)
         self._git("clean", "-ffdxq")
-        if self._git("diff-files", "--raw", "-z") or self._git("ls-files", "--others", "-z"):
+        self._empty_submodules()
+        if self._git("ls-files", "--others", "--modified", "--deleted", "-z"):
             raise CannotDecide(f"{self.tree} cannot be brought to tree {tree}")
         commit = self._git("commit-tree", tree, "-m", "The tree that gate checks")
         (self.git_dir / "HEAD").write_bytes(commit)
         shutil.copyfile(self._index, self.git_dir / "index")
         (self.tree / ".git").write_text(f"gitdir: {self.git_dir}\n")
+
+    def _empty_submodules(self) -> None:
+        """A submodule is an empty folder; git itself never looks into one."""
+        entries = self._git("ls-files", "--stage", "-z")
+        if b"160000 " not in entries:
+            return
+        for entry in entries.split(b"\0"):
+            if entry.startswith(b"160000 "):
+                folder = self.tree / decode_path(entry.partition(b"\t")[2])
+                remove(folder)
+                folder.mkdir(parents=True, exist_ok=True)
 
     def _lend_objects(self) -> None:
         folders = [str(self._repository.common_dir / "objects")]
@@ -195,33 +206,45 @@ def _slot(repository: Repository, role: str) -> Iterator[_Slot]:
 
 
 def _prune(folder: Path) -> None:
-    """Remove trees that nobody has used for long."""
+    """Remove trees that nobody has used for long. Their locks stay: another run may be waiting at one."""
     for lock in folder.glob("*.lock"):
-        if time.time() - lock.stat().st_mtime < UNUSED_FOR:
+        if time.time() - lock.stat().st_mtime < UNUSED_FOR or not lock.with_suffix(".git").exists():
             continue
         with lock.open("a") as held, contextlib.suppress(BlockingIOError):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for suffix in ("", ".git", ".index"):
                 remove(lock.with_suffix(suffix))
-            lock.unlink(missing_ok=True)
 
 
-def unlock(folder: Path) -> None:
-    """Give every folder below `folder` back its write permission, so that it can be cleaned.
+def prepare(folder: Path) -> None:
+    """Make `folder` such that git can clean it, and take out what git would not see.
 
-    Symbolic links are not followed.
+    Folders get their write permission back; a git folder or file below it, and whatever is neither a file, a
+    folder nor a link, is removed. Links are not followed.
     """
-    for path, folders, _files in os.walk(folder):
-        for name in (path, *(os.path.join(path, name) for name in folders)):  # noqa: PTH118  10,000 of these
-            mode = os.lstat(name).st_mode
-            if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
-                os.chmod(name, 0o700)  # noqa: PTH101  as above
+    waiting = [str(folder)]
+    while waiting:
+        path = waiting.pop()
+        if os.lstat(path).st_mode & 0o700 != 0o700:
+            os.chmod(path, 0o700)  # noqa: PTH101  10,000 entries pass through here, and a Path for each costs more
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name == ".git":
+                    remove(Path(entry.path))
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                    os.unlink(entry.path)  # noqa: PTH108  as above
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, whatever its permissions."""
+    """Remove a file or a folder with all that is in it, whatever its permissions; a link, not what it names."""
     if path.is_dir() and not path.is_symlink():
-        unlock(path)
-        shutil.rmtree(path, ignore_errors=True)
+        path.chmod(0o700)
+        for below, folders, _files in os.walk(path):
+            for folder in (Path(below, name) for name in folders):
+                if not folder.is_symlink():
+                    folder.chmod(0o700)
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from gate.app.check import CheckRequest, check
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
 from gate.gather import ownership_at, policy_at
-from gate.git.change import read_change
+from gate.git.change import RAW_DIFF, read_change
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about
@@ -133,9 +133,7 @@ def head_named(repository: Repository, rev: str | None) -> str | None:
 
 def list_of(repository: Repository, change: Change) -> bytes:
     """What the change consists of, as git lists it: the bytes that its digest is made of."""
-    raw = repository.run(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", change.base_tree, change.tree
-    )
+    raw = repository.run(*RAW_DIFF, change.base_tree, change.tree)
     if sha256(raw).hexdigest() != change.digest:
         raise CannotDecide("git lists the change in another way than a moment ago", "try again")
     return raw

@@ -14,7 +14,8 @@ from gate.app.check import CheckRequest, check, ignore
 from gate.app.signing import Signer, compose, find_signer, sealed
 from gate.errors import CannotDecide, UsageError
 from gate.gather import policy_at
-from gate.git.change import IDENTITY_VARIABLES, default_branch
+from gate.git.change import default_branch
+from gate.git.index import IDENTITY_VARIABLES
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree

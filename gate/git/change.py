@@ -5,32 +5,36 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gate.errors import CannotDecide, UsageError
+from gate.git.index import Unmerged, nothing_yet, staged_commit
 from gate.git.objects import list_tree, resolve
-from gate.git.repository import Repository
+from gate.git.repository import Repository, failure
 from gate.model import Author, Change, FileChange, Status, decode_path
 
-# The merge is the same on every machine: whatever a user or the change has set has no say.
+# The merge is the same on every machine: whatever a user or the change has set has no say. The limits are
+# git's own: without one, a change that moves thousands of files keeps git busy for minutes. From git 2.43 on a
+# bare repository would take attributes from its HEAD; the empty tree has none.
 MERGE_SETTINGS = (
+    "-c", "merge.default=text",
     "-c", "merge.renames=true",
     "-c", "merge.directoryRenames=conflict",
     "-c", "merge.renormalize=false",
-    "-c", "diff.renameLimit=0",
-    "-c", "merge.renameLimit=0",
+    "-c", "merge.renameLimit=7000",
     "-c", "core.attributesFile=/dev/null",
+    "-c", "attr.tree=4b825dc642cb6eb9a060e54bf8d69288fbee4904",
 )  # fmt: skip
-IDENTITY_VARIABLES = tuple(
-    f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-)
+RAW_DIFF = (
+    "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
+)  # fmt: skip
+"""How a change is listed, everywhere. Without the last word a `.gitmodules` could hide a submodule's move."""
 FORGE_COMMITTERS = frozenset({"noreply@github.com", "noreply@gitlab.com"})
 """Who a forge names as committer of what was done in its web pages: no person."""
+DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)"
+"""The way out of a shallow clone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +61,27 @@ def read_change(
 
     Raises UsageError where a name stands for nothing, CannotDecide where history is missing.
     """
-    branch = _branch_name(into) if into else default_branch(repository)
+    branch = _branch_name(into) if into else default_branch(repository, unborn=staged)
     local, tracking = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
     head_name = head or "HEAD"
-    found = resolve(repository, [head_name, local, tracking, *([base] if base else [])])
+    given = [name for name in (head_name, base) if name]
+    found = resolve(repository, [local, tracking, *given, *(f"refs/heads/{name}" for name in given)])
     head_oid = _head(found, head_name, staged)
-    base_oid = _base(repository, found, branch, base, head_oid)
-    merge_base, complete = _merge_base(repository, base_oid, head_oid)
+    if not head_oid and not base and _has_no_branch(repository):
+        head_oid = base_oid = nothing_yet(repository)
+    else:
+        base_oid = _base(repository, found, branch, base, head_oid)
+    merge_base, shallow = _merge_base(repository, base_oid, head_oid)
     base_tree = repository.text("rev-parse", "--verify", "--quiet", f"{base_oid}^{{tree}}")
     tip = head_oid
     if staged:
-        tip, early = _staged_commit(repository, head_oid, index_file)
-        if early is not None:
+        commit = staged_commit(repository, head_oid, index_file)
+        if isinstance(commit, Unmerged):
             return Change("", local, base_oid, head_oid, merge_base, "", base_tree, "", (), (), {},
-                          early.obstacle, early.conflicts, staged=True)  # fmt: skip
-    merge = _merge(repository, base_oid, tip, merge_base, complete)
+                          "the index has unresolved conflicts", commit.paths, staged=True)  # fmt: skip
+        tip = commit
+    _refuse_cut_history(repository, shallow, f"{base_oid}...{tip}")
+    merge = _merge(repository, base_oid, tip, merge_base)
     files, digest = _files(repository, base_tree, merge.tree) if merge.tree else ((), "")
     if merge.tree:
         collision = _collision(repository, merge.tree, files)
@@ -95,8 +105,11 @@ def read_change(
     )
 
 
-def default_branch(repository: Repository) -> str:
-    """The short name of the branch that `origin/HEAD` points at, else `main`, else `master`."""
+def default_branch(repository: Repository, *, unborn: bool = False) -> str:
+    """The short name of the branch that `origin/HEAD` points at, else `main`, else `master`.
+
+    With `unborn`, in a repository without any commit, the branch that the first one will be on.
+    """
     done = repository.attempt("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
     target = os.fsdecode(done.stdout).strip()
     if target.startswith("refs/remotes/origin/"):
@@ -106,10 +119,18 @@ def default_branch(repository: Repository) -> str:
     ]
     for name in resolve(repository, names):
         return name.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/")
+    if unborn and _has_no_branch(repository):
+        first = repository.attempt("symbolic-ref", "--quiet", "HEAD")
+        if first.stdout.startswith(b"refs/heads/"):
+            return os.fsdecode(first.stdout).strip().removeprefix("refs/heads/")
     raise UsageError(
         "there is no branch to merge into: no origin/HEAD, no main, no master",
         "name it: `gate check --into BRANCH`",
     )
+
+
+def _has_no_branch(repository: Repository) -> bool:
+    return not repository.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes")
 
 
 def _branch_name(into: str) -> str:
@@ -121,10 +142,8 @@ def _branch_name(into: str) -> str:
 
 
 def _head(found: Mapping[str, str], name: str, staged: bool) -> str:
-    if name in found:
-        return found[name]
-    if name != "HEAD":
-        raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
+    if name in found or name != "HEAD":
+        return _commit_named(found, name)
     if staged:
         return ""
     raise UsageError(
@@ -132,16 +151,27 @@ def _head(found: Mapping[str, str], name: str, staged: bool) -> str:
     )
 
 
+def _commit_named(found: Mapping[str, str], name: str) -> str:
+    """The commit that a person means by `name`; raises UsageError if that is none, or could be two."""
+    if name not in found:
+        raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
+    if found.get(f"refs/heads/{name}", found[name]) != found[name]:
+        raise UsageError(
+            f"{name!r} is a branch, and a tag or another name as well, for different commits",
+            f"say `refs/heads/{name}` or `refs/tags/{name}`",
+        )
+    return found[name]
+
+
 def _base(repository: Repository, found: Mapping[str, str], branch: str, base: str | None, head: str) -> str:
     if base:
-        if base not in found:
-            raise UsageError(f"{base!r} stands for no commit here", "`git fetch` it, or check the spelling")
-        return found[base]
+        return _commit_named(found, base)
     local, tracking = found.get(f"refs/heads/{branch}"), found.get(f"refs/remotes/origin/{branch}")
     if not local and not tracking:
-        raise UsageError(
-            f"there is no branch {branch!r} here, nor on origin", "`git fetch origin`, or name another"
-        )
+        hint = "`git fetch origin`, or name another"
+        if branch.startswith("origin/"):
+            hint = f"name it without its remote: `--into {branch.removeprefix('origin/')}`"
+        raise UsageError(f"there is no branch {branch!r} here, nor on origin", hint)
     if not local or not tracking or local == tracking:
         return local or tracking or ""
     ahead = _is_ancestor(repository, tracking, local)
@@ -152,33 +182,41 @@ def _is_ancestor(repository: Repository, older: str, newer: str) -> bool:
     return repository.attempt("merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
-def _merge_base(repository: Repository, base: str, head: str) -> tuple[str, bool]:
-    """The merge base that git names first ("" without one), and whether all of history is here."""
+def _merge_base(repository: Repository, base: str, head: str) -> tuple[str, frozenset[str]]:
+    """The merge base that git names first ("" without one), and the commits whose parents were cut off."""
+    shallow = _cut_off(repository)
     if not head:
-        return "", True
+        return "", shallow
     done = repository.attempt("merge-base", base, head)
     if done.returncode == 0:
-        return os.fsdecode(done.stdout).strip(), True
+        return os.fsdecode(done.stdout).strip(), shallow
     if done.returncode != 1:
-        raise _missing(done.stderr)
-    return "", not (repository.common_dir / "shallow").exists()
+        raise failure("merge-base", done)
+    if shallow:
+        raise CannotDecide(
+            "this clone is shallow, and the commit at which the branches parted is not in it", DEEPEN
+        )
+    return "", shallow
 
 
-def _missing(stderr: bytes) -> CannotDecide:
-    said = stderr.decode("utf-8", "replace").strip().splitlines()
-    return CannotDecide(
-        f"history that is needed is not in this repository ({said[-1] if said else 'git did not say what'})",
-        "`git fetch --unshallow`, or clone without `--depth` and `--filter`",
-    )
+def _cut_off(repository: Repository) -> frozenset[str]:
+    try:
+        return frozenset((repository.common_dir / "shallow").read_text("ascii").split())
+    except FileNotFoundError:
+        return frozenset()
 
 
-def _merge(repository: Repository, base: str, tip: str, merge_base: str, complete: bool) -> _Merge:
-    if not merge_base and tip:
-        if not complete:
-            raise CannotDecide(
-                "this clone is shallow, and the commit at which the branches parted is not in it",
-                "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)",
-            )
+def _refuse_cut_history(repository: Repository, shallow: frozenset[str], both: str) -> None:
+    """Raise CannotDecide if history was cut off on the way from either side to where the branches parted.
+
+    There, commits are not seen, and so are their authors; and another merge base could be nearer.
+    """
+    if shallow and not shallow.isdisjoint(repository.text("rev-list", both).split()):
+        raise CannotDecide("this clone is shallow, and commits of the change are not in it", DEEPEN)
+
+
+def _merge(repository: Repository, base: str, tip: str, merge_base: str) -> _Merge:
+    if not merge_base:
         return _Merge("", "the histories are unrelated: base and head have no commit in common")
     done = repository.attempt(
         *MERGE_SETTINGS, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, tip
@@ -190,50 +228,11 @@ def _merge(repository: Repository, base: str, tip: str, merge_base: str, complet
         conflicts = tuple(dict.fromkeys(decode_path(path) for path in fields[1:] if path))
         count = "1 file is" if len(conflicts) == 1 else f"{len(conflicts)} files are"
         return _Merge("", f"{count} in conflict with the base", conflicts)
-    raise _missing(done.stderr)
-
-
-def _staged_commit(repository: Repository, head: str, index_file: str | None) -> tuple[str, _Merge | None]:
-    """A commit object that the index would become: its id, or why there can be none.
-
-    git works on a copy of the index, so that nothing of the user's is refreshed or locked.
-    """
-    source = Path(index_file) if index_file else repository.git_dir / "index"
-    if not source.is_absolute():
-        source = (repository.work_tree or repository.git_dir) / source
-    repository.state_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=repository.state_dir, prefix="index-") as folder:
-        copy = Path(folder) / "index"
-        if source.exists():
-            shutil.copyfile(source, copy)
-        env = {"GIT_INDEX_FILE": str(copy)}
-        unmerged = repository.run("ls-files", "--unmerged", "-z", env=env)
-        if unmerged:
-            paths = [decode_path(line.split(b"\t", 1)[1]) for line in unmerged.split(b"\0")[:-1]]
-            return "", _Merge("", "the index has unresolved conflicts", tuple(dict.fromkeys(paths)))
-        tree = repository.text("write-tree", env=env)
-    parents = [head] if head else []
-    merging = repository.git_dir / "MERGE_HEAD"
-    if merging.exists():
-        parents += merging.read_text("ascii").split()
-    options = [option for parent in parents for option in ("-p", parent)]
-    return _commit(repository, tree, options), None
-
-
-def _commit(repository: Repository, tree: str, options: Sequence[str]) -> str:
-    """The commit that the user would make: the same question about the same index gives the same commit."""
-    identity = {f"GIT_{who}_DATE": "@946684800 +0000" for who in ("AUTHOR", "COMMITTER")}
-    own = {name: os.environ[name] for name in IDENTITY_VARIABLES if os.environ.get(name)}
-    done = repository.attempt("commit-tree", tree, *options, "-m", "staged", env=own | identity)
-    if done.returncode != 0:
-        # Nobody has said who they are yet; git will ask for it, and the gate takes it for an unknown author.
-        unknown = dict.fromkeys(IDENTITY_VARIABLES, "unknown")
-        return repository.text("commit-tree", tree, *options, "-m", "staged", env=unknown | identity)
-    return done.stdout.decode("ascii").strip()
+    raise failure("merge-tree", done)
 
 
 def _files(repository: Repository, old: str, new: str) -> tuple[tuple[FileChange, ...], str]:
-    raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)
+    raw = repository.run(*RAW_DIFF, old, new)
     return parse_raw(raw), hashlib.sha256(raw).hexdigest()
 
 
@@ -254,9 +253,7 @@ def read_renames(repository: Repository, old: str, new: str, files: Sequence[Fil
     """Where git sees a rename between two trees: the old path by the new one."""
     if {"added", "deleted"} - {entry.status for entry in files} or not new:
         return {}
-    raw = repository.run(
-        "-c", "diff.renameLimit=0", "diff-tree", "-r", "-z", "-M", "--raw", "--no-abbrev", old, new
-    )
+    raw = repository.run("diff-tree", "-r", "-z", "-M", "-l1000", "--raw", "--no-abbrev", old, new)
     fields = raw.split(b"\0")[:-1]
     renames = {}
     position = 0
@@ -304,7 +301,7 @@ def fold(path: str) -> str:
 
 def _authors(repository: Repository, base: str, tip: str) -> tuple[Author, ...]:
     """Everybody whom a commit of the change names, each once: author, committer and co-authors."""
-    form = "%an%x00%ae%x00%cn%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,separator=%x01)%x00"
+    form = "%an%x00%ae%x00%cn%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,unfold,separator=%x01)%x00"
     raw = repository.run(
         "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", f"{base}..{tip}"
     )

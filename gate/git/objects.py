@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gate.errors import CannotDecide, UsageError
@@ -10,6 +10,10 @@ from gate.git.repository import Repository
 from gate.model import decode_path, encode_path
 
 REGULAR_MODES = frozenset({"100644", "100755"})
+LONGEST_COMMAND = 100_000
+"""Bytes of paths that go into one command line: macOS takes 256 KiB of it, with the environment."""
+POINTER = 9
+"""What an argument takes besides its own bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +30,18 @@ def list_tree(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) 
 
     With `paths` only those of them that are there, a folder standing for all that is in it.
     """
-    only = map(encode_path, paths)
-    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish, "--", *only)
-    entries = []
+    return tuple(
+        entry
+        for some in _portions(paths)
+        for entry in _entries(repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish, "--", *some))
+    )
+
+
+def _entries(raw: bytes) -> Iterator[Entry]:
     for line in raw.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _kind, oid = head.decode("ascii").split(" ")
-        entries.append(Entry(decode_path(path), mode, oid))
-    return tuple(entries)
+        yield Entry(decode_path(path), mode, oid)
 
 
 def list_index(repository: Repository) -> tuple[str, ...]:
@@ -48,7 +56,7 @@ def read_blob(repository: Repository, tree_ish: str, path: str) -> bytes | None:
 
 
 def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> dict[str, bytes | None]:
-    """The content of each regular file of `paths` in `tree_ish`, in two calls of git.
+    """The content of each regular file of `paths` in `tree_ish`, in two calls of git (more for thousands).
 
     A path that is missing, a folder, a submodule or a symbolic link (whose content would be the name of
     another file) is None.
@@ -57,17 +65,27 @@ def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> d
     found: dict[str, bytes | None] = dict.fromkeys(wanted)
     if not wanted:
         return found
-    raw = repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *map(encode_path, wanted))
-    oids: dict[str, str] = {}
-    for line in raw.split(b"\0")[:-1]:
-        head, _, path = line.partition(b"\t")
-        mode, _kind, oid = head.decode("ascii").split(" ")
-        if mode in REGULAR_MODES:
-            oids[decode_path(path)] = oid
+    oids = {
+        entry.path: entry.oid
+        for some in _portions(wanted)
+        for entry in _entries(repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *some))
+        if entry.mode in REGULAR_MODES and entry.path in found
+    }
     contents = read_objects(repository, oids.values())
-    for name, oid in oids.items():
-        found[name] = contents[oid]
-    return found
+    return found | {path: contents[oid] for path, oid in oids.items()}
+
+
+def _portions(paths: Iterable[str]) -> Iterator[list[bytes]]:
+    """The paths in as many portions as it takes for each to fit on a command line."""
+    portion: list[bytes] = []
+    size = 0
+    for path in map(encode_path, paths):
+        if size + len(path) > LONGEST_COMMAND:
+            yield portion
+            portion, size = [], 0
+        portion.append(path)
+        size += len(path) + POINTER
+    yield portion
 
 
 def read_objects(repository: Repository, oids: Iterable[str]) -> dict[str, bytes]:

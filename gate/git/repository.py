@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,16 @@ KEPT_GIT_VARIABLES = frozenset(
     }
 )
 
+# Nothing that a user has set may start a program. git would warn at each call that grafts are on their way out,
+# which is why they are turned off here.
+SETTINGS = (
+    "-c", "core.fsmonitor=false",
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "advice.graftFileDeprecated=false",
+)  # fmt: skip
+# What git says when an object that it needs is not there: cut off, left out, or damaged.
+_MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promisor", "Could not read")
+
 
 def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = None) -> dict[str, str]:
     """The environment that git gets: the caller's, less all that could make it look elsewhere.
@@ -47,6 +57,7 @@ def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = Non
     clean["GIT_OPTIONAL_LOCKS"] = "0"
     clean["GIT_TERMINAL_PROMPT"] = "0"
     clean["GIT_LITERAL_PATHSPECS"] = "1"
+    clean["GIT_ATTR_NOSYSTEM"] = "1"
     clean["LC_ALL"] = "C"
     return clean
 
@@ -65,25 +76,20 @@ class Repository:
     @classmethod
     def find(cls, start: Path) -> Repository:
         """The repository around `start`; raises UsageError where there is none."""
-        done = run_process(
-            [
-                "git",
-                "rev-parse",
-                "--path-format=absolute",
-                "--git-dir",
-                "--git-common-dir",
-                "--is-bare-repository",
-                "--show-toplevel",
-            ],
-            cwd=start,
-            env=git_environment(os.environ),
-        )
-        lines = os.fsdecode(done.stdout).splitlines()
-        if len(lines) < 3:
-            reason = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        if not start.is_dir():
+            raise UsageError(f"{start} is no folder", "run gate inside a git repository")
+        asked = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
+        done = _rev_parse(start, *asked)
+        answers = os.fsdecode(done.stdout).removesuffix("\n").split("\n")
+        if len(answers) > len(asked):
+            # The name of a folder has a line break in it: a question at a time, then.
+            each = [_rev_parse(start, question) for question in asked]
+            answers = [os.fsdecode(one.stdout).removesuffix("\n") for one in each if one.returncode == 0]
+        if len(answers) < 3:
+            reason = said_by(done).removeprefix("fatal: ")
             raise UsageError(f"{start} is not inside a git repository ({reason})", "run gate inside one")
-        bare = lines[2] == "true" or len(lines) < 4
-        return cls(Path(lines[0]), Path(lines[1]), None if bare else Path(lines[3]))
+        bare = answers[0] == "true" or len(answers) < 4
+        return cls(Path(answers[1]), Path(answers[2]), None if bare else Path(answers[3]))
 
     @property
     def state_dir(self) -> Path:
@@ -106,25 +112,53 @@ class Repository:
         environment = git_environment(os.environ)
         environment["GIT_DIR"] = str(self.git_dir)
         environment |= env or {}
-        argv: list[str | bytes] = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
-        # git warns at each call that grafts are on their way out, which is why they are turned off here.
-        argv += ["-c", "advice.graftFileDeprecated=false"]
+        argv: list[str | bytes] = ["git", *SETTINGS]
         if env is None or "GIT_WORK_TREE" not in env:
             argv += ["-c", "core.bare=true"]
-        try:
-            return run_process([*argv, *args], cwd=cwd or self.git_dir, env=environment, stdin=stdin)
-        except FileNotFoundError as error:
-            raise CannotDecide("git is not installed or not on PATH", "install git 2.38 or later") from error
+        return _start([*argv, *args], cwd or self.git_dir, environment, stdin)
 
     def run(self, *args: str | bytes, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Run git and return its standard output; raises CannotDecide with git's own words when it fails."""
         done = self.attempt(*args, stdin=stdin, env=env)
         if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
-            name = args[0] if isinstance(args[0], str) else os.fsdecode(args[0])
-            raise CannotDecide(f"git {name} failed: {said}")
+            words = [arg for arg in args if isinstance(arg, str) and arg[:1].isalpha() and "=" not in arg]
+            raise failure(words[0] if words else "", done)
         return done.stdout
 
     def text(self, *args: str | bytes, env: Mapping[str, str] | None = None) -> str:
         """Like `run`, for one short answer: decoded, without the newline at the end."""
         return os.fsdecode(self.run(*args, env=env)).removesuffix("\n")
+
+
+def said_by(done: Finished) -> str:
+    """The one line of git's words that says what went wrong."""
+    lines = [
+        line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("hint:")
+    ]
+    fatal = [line for line in lines if line.startswith("fatal: ")]
+    errors = [line for line in lines if line.startswith("error: ")]
+    chosen = fatal[-1:] or errors[:1] or [line for line in lines if line.strip()][-1:]
+    return chosen[0].strip() if chosen else f"exit code {done.returncode}"
+
+
+def failure(command: str, done: Finished) -> CannotDecide:
+    """What to raise when `git COMMAND` failed: git's own words, and the way out where it is known."""
+    said = said_by(done).removeprefix("fatal: ").removeprefix("error: ")
+    hint = ""
+    if any(word in said for word in _MISSING):
+        hint = "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
+    return CannotDecide(f"git {command} failed: {said}", hint)
+
+
+def _rev_parse(start: Path, *asked: str) -> Finished:
+    argv = ["git", "rev-parse", "--path-format=absolute", *asked]
+    return _start(argv, start, git_environment(os.environ))
+
+
+def _start(argv: Sequence[str | bytes], cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Finished:
+    try:
+        return run_process(argv, cwd=cwd, env=env, stdin=stdin)
+    except FileNotFoundError as error:
+        if not cwd.is_dir():
+            raise CannotDecide(f"{cwd} is gone", "run gate again") from error
+        raise CannotDecide("git is not installed or not on PATH", "install git 2.38 or later") from error

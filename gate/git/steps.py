@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gate.git.change import FORGE_COMMITTERS, MERGE_SETTINGS
+from gate.git.change import FORGE_COMMITTERS, MERGE_SETTINGS, RAW_DIFF
 from gate.git.repository import Repository
 from gate.model import Author
 
@@ -63,8 +63,7 @@ def read_history(repository: Repository, start: str, end: str) -> History:
 def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[bytes]:
     """For each pair of commits (old, new) git's raw, rename-free, NUL-separated diff, byte by byte."""
     asked = "".join(f"{new} {old}\n" for old, new in pairs)
-    options = ("--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev")
-    fields = repository.run("diff-tree", *options, stdin=asked.encode("ascii")).split(b"\0")
+    fields = repository.run(*RAW_DIFF, "--stdin", stdin=asked.encode("ascii")).split(b"\0")
     found: list[bytes] = []
     position = 0
     for _, new in pairs:
