@@ -6,19 +6,25 @@ are all told at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
 from gate.errors import Mistake
 
-Item = TypeVar("Item")
+Value = TypeVar("Value")
+Read = Callable[[yaml.Node, str], Value]
+"""What reads one value: it takes the node and its place, `protect.main.require`, for the messages."""
 Word = TypeVar("Word", bound=str)
 
-MOST_NODES = 100_000
+# A policy of a thousand people is far below these; what is above them is there to keep a reader busy.
+MOST_BYTES, MOST_NODES, DEEPEST = 2_000_000, 100_000, 20
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 KINDS = {"tag:yaml.org,2002:int": "a whole number", "tag:yaml.org,2002:float": "a number",
          "tag:yaml.org,2002:bool": "true or false", "tag:yaml.org,2002:null": "nothing"}  # fmt: skip
 
@@ -52,28 +58,23 @@ class Reader:
             return None
         loader = None
         try:
-            # The events are counted before anything is built: aliases could make a small file a huge one.
-            for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
-                alias = isinstance(event, yaml.AliasEvent)
-                if alias or number > MOST_NODES:
-                    said = "aliases (`*name`) are not allowed" if alias else "the file is too large"
-                    mark = event.start_mark
-                    place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-                    self.mistakes.append(Mistake(self.file, *place, said))
-                    return None
-            loader = _Loader(text)
-            return loader.get_single_node()
+            said, line, column = refused(text)
+            if not said:
+                loader = _Loader(text)
+                return loader.get_single_node()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            said = error.problem or error.context or "it cannot be read"
-            self.mistakes.append(Mistake(self.file, *place, f"expected YAML: {said}"))
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            said = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
-            self.mistakes.append(Mistake(self.file, 0, 0, f"expected YAML: {said}"))
+            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+            problem = error.problem or error.context or "it cannot be read"
+            if "cannot start any token" in problem and mark and text[mark.index : mark.index + 1] == "\t":
+                problem = "lines are indented with blanks, and here is a tab"
+            said = f"expected YAML: {problem}"
+        except yaml.YAMLError as error:
+            said, line, column = f"expected YAML: {error}".partition("\n")[0], 0, 0
         finally:
             if loader is not None:
                 loader.dispose()
+        self.mistakes.append(Mistake(self.file, line, column, said))
         return None
 
     def entries(self, node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
@@ -106,6 +107,15 @@ class Reader:
             self.wrong(key, joined(path, name), f"unknown key; {hint}")
         return found
 
+    def fields(self, readers: Mapping[str, Read[Any]]) -> Read[dict[str, Any]]:
+        """A reader of a mapping, each key read by its own reader; what is not given is not in the answer."""
+
+        def read(node: yaml.Node, path: str) -> dict[str, Any]:
+            found = self.known(node, path, readers)
+            return {name: readers[name](value, joined(path, name)) for name, value in found.items()}
+
+        return read
+
     def text(self, node: yaml.Node, path: str) -> str:
         """Any scalar but nothing, as it is written."""
         if isinstance(node, yaml.ScalarNode) and not is_null(node):
@@ -115,12 +125,17 @@ class Reader:
 
     def whole(self, node: yaml.Node, path: str, least: int = 0) -> int:
         """A whole number of at least `least`, in decimal digits."""
-        if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and node.value.isdecimal():
-            if int(node.value) >= least:
-                return int(node.value)
+        # YAML itself reads 010 as eight and 1:30 as ninety: nobody who writes that means it.
+        plain = (
+            isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") and WHOLE.fullmatch(node.value)
+        )
+        if not plain:
+            digits = " in plain digits" if node.tag.endswith(":int") else ""
+            self.expected(node, path, f"a whole number{digits}")
+        elif int(node.value) < least:
             self.expected(node, path, f"a whole number of at least {least}")
         else:
-            self.expected(node, path, "a whole number")
+            return int(node.value)
         return least
 
     def flag(self, node: yaml.Node) -> bool | None:
@@ -129,27 +144,81 @@ class Reader:
             return {"true": True, "false": False}.get(node.value.lower())
         return None
 
-    def choice(self, node: yaml.Node, path: str, choices: Collection[Word]) -> Word | None:
-        """One of a few words."""
-        value = node.value if isinstance(node, yaml.ScalarNode) else None
-        for choice in choices:
-            if value == choice:
-                return choice
-        self.expected(node, path, f"one of {', '.join(choices)}")
-        return None
+    def choice(self, choices: Collection[Word]) -> Read[Word | None]:
+        """A reader of one of a few words."""
 
-    def items(self, node: yaml.Node, path: str, read: Callable[[yaml.Node, str], Item]) -> tuple[Item, ...]:
-        """A list, each item read by `read`."""
-        if is_null(node):
-            return ()
-        if not isinstance(node, yaml.SequenceNode):
-            self.expected(node, path, "a list")
-            return ()
-        return tuple(read(item, f"{path}[{number}]") for number, item in enumerate(node.value))
+        def read(node: yaml.Node, path: str) -> Word | None:
+            value = node.value if isinstance(node, yaml.ScalarNode) else None
+            for choice in choices:
+                if value == choice:
+                    return choice
+            self.expected(node, path, f"one of {', '.join(choices)}")
+            return None
+
+        return read
+
+    def list_of(self, read: Read[Value]) -> Read[tuple[Value, ...]]:
+        """A reader of a list, each item of it read by `read`."""
+
+        def items(node: yaml.Node, path: str) -> tuple[Value, ...]:
+            if is_null(node):
+                return ()
+            if not isinstance(node, yaml.SequenceNode):
+                self.expected(node, path, "a list")
+                return ()
+            return tuple(read(item, f"{path}[{number}]") for number, item in enumerate(node.value))
+
+        return items
+
+    def switched(self, read: Read[Value], on: Value | None = None) -> Read[Value | None]:
+        """A reader of what `false` switches off (None), and `true` on where `on` says what that means."""
+
+        def switch(node: yaml.Node, path: str) -> Value | None:
+            flag = self.flag(node)
+            if flag is None or (flag and on is None):
+                return read(node, path)
+            return on if flag else None
+
+        return switch
 
     def words(self, node: yaml.Node, path: str) -> tuple[str, ...]:
         """A list of texts."""
-        return self.items(node, path, self.text)
+        return self.list_of(self.text)(node, path)
+
+
+def refused(text: str) -> tuple[str, int, int]:
+    """Why a file is not even built, with line and column; "" if it may be. Raises YAMLError if it is no YAML.
+
+    The events are looked at one by one: aliases could make a small file a huge one, and nesting keeps the
+    parser busy for longer than anybody waits.
+    """
+    if len(text) > MOST_BYTES:
+        return "the file is too large", 0, 0
+    control = CONTROL.search(text)
+    if control:
+        before = text[: control.start()]
+        column = control.start() - (before.rfind("\n") + 1) + 1
+        return (
+            f"expected text, got the control character {ord(control[0]):#04x}",
+            before.count("\n") + 1,
+            column,
+        )
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        said = ""
+        if isinstance(event, yaml.AliasEvent):
+            said = "aliases (`*name`) are not allowed"
+        elif number > MOST_NODES:
+            said = "the file is too large"
+        elif depth > DEEPEST:
+            said = "it is nested too deeply"
+        elif getattr(event, "tag", None) is not None:
+            said = "tags (`!name`) are not allowed"
+        if said:
+            mark = event.start_mark
+            return said, *((mark.line + 1, mark.column + 1) if mark else (0, 0))
+    return "", 0, 0
 
 
 def joined(path: str, name: str) -> str:

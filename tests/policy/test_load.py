@@ -5,35 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.policies import KEY, MISTAKES, WHOLE
 
 from gate.errors import InvalidInput
 from gate.policy.load import load_policy
-from gate.policy.types import BUILT_IN_CHECKS, OwnersRequired, Policy, Protection
-
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn2GkAt7LjNlGhDBGcCVHtsnbuMpE5PWUvGcZxkZ2fZ laptop"
-WHOLE = f"""\
-version: 1
-repository: acme/shortener
-python: .venv/bin/python
-owners: {{dialect: gitlab}}
-protect:
-  main:
-    require:
-      owners: {{stale: owned}}
-      approvals: 2
-      seniority: {{authors: [junior], need: senior}}
-      guarded: ["@acme/guardians"]
-      checks: [names, docs]
-  "release/*": {{require: {{owners: false, checks: [lint]}}}}
-people:
-  "@nehemiah": {{role: senior, emails: [nehemiah@acme.example], keys: ["{KEY}"], github: nmonrose}}
-  "@newhire": {{role: junior, senior: "@nehemiah"}}
-teams:
-  "@acme/guardians": ["@nehemiah"]
-checks:
-  tests: {{tool: pytest, timeout: 10m}}
-  docs: {{command: [sphinx-build, docs, "{{scratch}}"], timeout: 90s, env: [LANG]}}
-"""
+from gate.policy.types import BUILT_IN_CHECKS, CheckSettings, OwnersRequired, Policy, Protection
 
 
 def mistakes(text: str | bytes) -> list[str]:
@@ -66,53 +42,45 @@ def test_every_key_is_read() -> None:
         "acme/shortener",
     )
     assert policy.checks["tests"].timeout == 600
-    assert (policy.checks["docs"].tool, policy.checks["docs"].block) == ("command", "all")
-    assert policy.checks["names"] == BUILT_IN_CHECKS["names"]
+    assert policy.checks["docs"] == CheckSettings(
+        "docs",
+        "command",
+        ("sphinx-build", "docs", "{scratch}"),
+        timeout=90,
+        block="new",
+        report="sarif",
+        env=("LANG",),
+    )
+    assert policy.checks["names"].disable == ("misspelt-keyword",)
+    assert policy.checks["lint"] == BUILT_IN_CHECKS["lint"]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            "protect: {main: {require: {approvals: one}}}",
-            "1:39: protect.main.require.approvals: expected a whole number",
-        ),
-        ("protect: {main: {require: {approvals: -1}}}", "whole number"),
-        ("protect: {main: {require: {approvals: 1.0}}}", "whole number"),
-        ("protect: {main: {require: {approvals: yes}}}", "whole number"),
-        ("protect: {main: {require: {owner: {}}}}", "did you mean `owners`?"),
-        ("protect: {main: {require: {owners: {stale: never}}}}", "one of change, owned, head"),
-        ("protect: {main: {require: {checks: [names, lnit]}}}", 'there is no check "lnit"'),
-        ("protect: {main: {require: {checks: names}}}", 'expected a list, got "names"'),
-        ("protect: [main]", "expected a mapping, got a list"),
-        ("chekcs: {}", "did you mean `checks`?"),
-        ("version: 2", "expected 1"),
-        ("- a", "1:1: expected a mapping"),
-        ("a: [", "expected YAML"),
-        ("a: &x 1\nb: *x", "aliases"),
-        ("checks: {x: {}}", "expected a `tool`"),
-        ("checks: {x: {command: []}}", "a command and its arguments"),
-        ("checks: {lint: {timeout: 10 parsecs}}", "a time such as"),
-        ("checks: {lint: {timeout: 0}}", "a time such as"),
-        ("checks: {lint: {tool: rust}}", "one of names, ruff"),
-        ("checks: {lint: {tool: ruff}, lint: {}}", "given twice"),
-        ("people: {nobody: {}}", "a name such as @someone"),
-        ('people: {"@*": {}}', "without blanks or wildcards"),
-        ('people: {"@a": {role: king}}', "one of senior, member, junior, bot"),
-        ('people: {"@a": {senior: "@b"}}', "@b is not in `people`"),
-        ('people: {"@a": {keys: [nonsense]}}', "a public SSH key"),
-        ('people: {"@a": {keys: ["ssh-ed25519 AAAA x"]}}', "cut short or mistyped"),
-        ('people: {"@a": {emails: [x@y.z]}, "@b": {emails: [X@y.z]}}', "of @a's"),
-        ('people: {"@a": {}, "@A": {}}', "given twice"),
-        ('teams: {"@t": ["@a"]}', "@a is not in `people`"),
-        ("owners: {dialect: svn}", "one of github"),
-        (b"\xff\xfe", "UTF-8"),
-    ],
-)
+@pytest.mark.parametrize(("text", "said"), [(case.text, case.said) for case in MISTAKES])
 def test_a_mistake_is_told_with_its_place(text: str | bytes, said: str) -> None:
     found = mistakes(text)
     assert any(said in line for line in found), found
     assert all(line.startswith("gate.yaml:") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ("checks: {x: {command: [a]}}", "all"),
+        ("checks: {x: {tool: pytest}}", "all"),
+        ("checks: {x: {tool: mypy}}", "new"),
+        ("checks: {tests: {tool: ruff}}", "new"),
+        ("checks: {tests: {timeout: 5}}", "all"),
+        ("checks: {tests: {block: new}}", "new"),
+        ("checks: {lint: {command: [a]}}", "all"),
+    ],
+)
+def test_what_a_check_blocks_on_follows_its_tool(text: str, block: str) -> None:
+    name = text.split("{")[1].split(":")[0]
+    assert load_policy(text.encode()).checks[name].block == block
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_nothing() -> None:
+    assert load_policy(b"\xef\xbb\xbf" + WHOLE.replace("\n", "\r\n").encode()) == load_policy(WHOLE.encode())
 
 
 def test_all_mistakes_are_told_at_once_in_their_order() -> None:
