@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.codeowners import PLACES
+from gate.codeowners import ALL_PLACES, locate, parse
 from gate.errors import CannotDecide, UsageError
 from gate.git.change import default_branch
 from gate.git.history import Past, past_of
 from gate.git.repository import Repository
+from gate.policy.adding import entry_of, quoted, with_person
+from gate.policy.keys import parse_key
 from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.sections import EMAIL
+from gate.policy.types import Person, Role
 
 KEYS = ("id_ed25519.pub", "id_ed25519_sk.pub", "id_ecdsa.pub", "id_rsa.pub")
+MOST_PEOPLE = 8
 SETTINGS = {
     "ruff": ("ruff.toml", ".ruff.toml", "[tool.ruff"),
     "mypy": ("mypy.ini", ".mypy.ini", "[tool.mypy", "[mypy]"),
@@ -32,22 +38,36 @@ class First:
     seen: tuple[str, ...]
 
 
-def first_policy(start: Path) -> First:
-    """The policy that the repository suggests. Nothing is written. Raises UsageError in a bare repository."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a repository tells about itself. `owners_file` and `key` are empty where there is none."""
+
+    branch: str
+    owners_file: str
+    owners: tuple[str, ...]
+    tools: dict[str, str]
+    past: Past
+    key: str
+
+
+def first_policy(start: Path, branch: str | None = None) -> First:
+    """The policy that the repository suggests, for `branch` or the default one. Nothing is written.
+
+    Raises UsageError in a bare repository, or where no branch can be told.
+    """
     repository = Repository.find(start)
-    top = repository.work_tree
-    if top is None:
-        raise UsageError("a bare repository has no working tree to write a policy into", "run it in a clone")
+    top = _top(repository)
     past = past_of(repository)
-    branch = _branch(repository)
-    owners = next((place for group in PLACES.values() for place in group if (top / place).is_file()), "")
-    tools = _tools(top)
-    seen = [f"default branch: {branch}"]
-    seen.append(f"code owners: {owners}" if owners else "code owners: none yet")
-    seen += [f"{tool}: {place}" for tool, place in tools.items()]
-    text = _text(branch, owners, past, _public_key(past))
+    file, owners = _code_owners(top)
+    seen = Seen(branch or _branch(repository), file, owners, _tools(top), past, _public_key(past))
+    text = _text(seen)
     load_policy(text.encode())
-    return First(top / POLICY_FILE, text, tuple(seen))
+    told = [f"branch to protect: {seen.branch}", f"code owners: {file or 'none yet'}"]
+    told += [f"{tool}: {place}" for tool, place in seen.tools.items()]
+    told += (
+        [] if seen.key else ["your SSH key: none found; `ssh-keygen -t ed25519` makes one to approve with"]
+    )
+    return First(top / POLICY_FILE, text, tuple(told))
 
 
 def write(first: First) -> None:
@@ -64,45 +84,77 @@ def write(first: First) -> None:
         raise CannotDecide(f"{first.path} cannot be written: {error.strerror}") from error
 
 
-def with_person(path: Path, name: str, role: str, email: str, key: str) -> str:
-    """The policy in `path` with one more person, all else as it was, comments too.
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A policy with one more person in it, not yet written."""
 
-    Raises UsageError if the person is there already, InvalidInput if the result would be no policy.
+    path: Path
+    data: bytes
+    person: Person
+
+    def write(self) -> None:
+        """Put it in the place of the old one, whole or not at all."""
+        target = self.path.resolve()
+        temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
+        try:
+            temporary.write_bytes(self.data)
+            if target.exists():
+                temporary.chmod(target.stat().st_mode)
+            temporary.replace(target)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise CannotDecide(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def add_person(start: Path, name: str, role: Role, email: str | None, key_file: str | None) -> Added:
+    """The policy of the working tree with one more person: yourself, unless `email` and `key_file` say whose.
+
+    Raises UsageError or InvalidInput where that makes no policy, saying why.
     """
-    before = path.read_text("utf-8") if path.is_file() else ""
-    policy = load_policy(before.encode() if before else None)
-    if name.casefold() in {known.casefold() for known in policy.people}:
-        raise UsageError(f"{name} is in `people` already", f"edit {path.name}")
-    entry = _person(name, role, email, key)
-    match = re.search(r"^people:[ \t]*(?:\{\})?[ \t]*(#[^\n]*)?\n", before, re.MULTILINE)
-    if match:
-        after = f"{before[: match.start()]}people:{' ' + match[1] if match[1] else ''}\n{entry}{before[match.end() :]}"
-    else:
-        gap = "" if not before or before.endswith("\n") else "\n"
-        after = f"{before}{gap}people:\n{entry}"
-    load_policy(after.encode())
-    return after
-
-
-def own_key(start: Path, file: str | None) -> tuple[str, str]:
-    """The e-mail address that git is set to here, and the public key in `file`, or the one that is found."""
-    past = past_of(Repository.find(start))
-    if file is None:
-        return past.email, _public_key(past)
-    path = Path(file)
-    if path.suffix != ".pub" and path.with_name(f"{path.name}.pub").is_file():
-        path = path.with_name(f"{path.name}.pub")
+    repository = Repository.find(start)
+    path = _top(repository) / POLICY_FILE
+    past = past_of(repository)
+    own = email is None and key_file is None
+    key = _read_key(Path(key_file).expanduser()) if key_file else _public_key(past) if own else ""
+    # A key alone would leave its owner's commits without an owner.
+    address = past.email if email is None else email
+    person = Person(name, role, emails=(address,) if address else (), keys=(key,) if key else ())
     try:
-        return past.email, path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no public key that can be read", "give the `.pub` file") from error
+        before = path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise CannotDecide(f"{path} cannot be read: {error.strerror}") from error
+    return Added(path, with_person(before, person), person)
+
+
+def _top(repository: Repository) -> Path:
+    if repository.work_tree is None:
+        raise UsageError("a bare repository has no working tree to write a policy into", "run it in a clone")
+    return repository.work_tree
 
 
 def _branch(repository: Repository) -> str:
     try:
         return default_branch(repository)
     except UsageError:
-        return repository.text("symbolic-ref", "--short", "HEAD")
+        done = repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
+        if done.returncode:
+            raise UsageError(
+                "there is no branch to protect: no origin/HEAD, no main, no master, and HEAD is on none",
+                "name it: `gate init --into BRANCH`",
+            ) from None
+        return os.fsdecode(done.stdout).strip()
+
+
+def _code_owners(top: Path) -> tuple[str, tuple[str, ...]]:
+    """The CODEOWNERS file that counts, and the names in it that are no addresses, most rules first."""
+    present = {place: (top / place).read_bytes() for place in ALL_PLACES if (top / place).is_file()}
+    found = locate(present)
+    if found is None:
+        return "", ()
+    file, dialect = found
+    rules = parse(present[file], file, dialect).rules
+    names = [owner for rule in rules for owner in rule.owners if owner.startswith("@")]
+    return file, tuple(sorted(dict.fromkeys(names), key=names.count, reverse=True))
 
 
 def _tools(top: Path) -> dict[str, str]:
@@ -121,31 +173,42 @@ def _tools(top: Path) -> dict[str, str]:
 
 
 def _public_key(past: Past) -> str:
-    """The key that git signs with, else the first of the usual ones."""
-    if past.signing_key.startswith(("key::", "ssh-", "ecdsa-", "sk-")):
-        return past.signing_key.removeprefix("key::")
+    """The key that git signs with, else the first of the usual ones; empty if none of them is one."""
+    literal = past.signing_key.removeprefix("key::")
+    with contextlib.suppress(ValueError):
+        parse_key(literal)
+        return literal
     named = [Path(past.signing_key).expanduser()] if past.signing_key else []
     home = Path(os.environ.get("HOME", "~")).expanduser() / ".ssh"
-    for path in [
-        *named,
-        *(path.with_name(f"{path.name}.pub") for path in named),
-        *(home / key for key in KEYS),
-    ]:
-        if path.suffix == ".pub" and path.is_file():
-            return path.read_text("utf-8", "replace").strip()
+    for path in [*named, *(home / key for key in KEYS)]:
+        with contextlib.suppress(UsageError):
+            return _read_key(path)
     return ""
 
 
+def _read_key(path: Path) -> str:
+    """The public key in a file, or in the one beside it; raises UsageError if there is none."""
+    beside = path.with_name(f"{path.name}.pub")
+    path = beside if path.suffix != ".pub" and beside.is_file() else path
+    hint = "give the `.pub` file of an SSH key"
+    try:
+        key = path.read_text("utf-8").strip()
+        if "PRIVATE KEY" in key:
+            raise UsageError(f"{path} is a private key, which belongs in no policy", hint)
+        if "\n" in key:
+            raise UsageError(f"{path} has more than one line", hint)
+        parse_key(key)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint) from error
+    except ValueError as error:
+        raise UsageError(f"{path} is no public SSH key: {error}", hint) from error
+    return key
+
+
 def _repository_name(origin: str) -> str:
+    """`acme/shortener`, from the address of a remote; empty where it has no such form."""
     match = re.search(r"[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", origin)
-    return match[1] if (match and "://" in origin) or (match and "@" in origin) else ""
-
-
-def _person(name: str, role: str, email: str, key: str) -> str:
-    parts = [f"role: {role}"]
-    parts += [f'emails: ["{email}"]'] if email else []
-    parts += [f'keys: ["{key}"]'] if key else []
-    return f'  "{name}": {{{", ".join(parts)}}}\n'
+    return match[1] if match and ("://" in origin or "@" in origin) else ""
 
 
 def _handle(name: str, email: str) -> str:
@@ -153,27 +216,49 @@ def _handle(name: str, email: str) -> str:
     return f"@{word or 'me'}"
 
 
-def _people(past: Past, key: str) -> Sequence[str]:
-    lines = []
-    if past.email:
-        lines.append(_person(_handle(past.name, past.email), "senior", past.email, key))
-    taken = {past.email.casefold()}
-    for committer in past.committers[:8]:
-        if committer.email in taken or "@" not in committer.email or "noreply" in committer.email:
+def _people(seen: Seen) -> str:
+    """You, active; then, to be filled in, who commits and who owns code."""
+    past = seen.past
+    lines, names, emails = [], set[str](), set[str]()
+    if EMAIL.fullmatch(past.email):
+        me = _handle(past.name, past.email)
+        keys = (seen.key,) if seen.key else ()
+        lines.append(entry_of(Person(me, "senior", emails=(past.email,), keys=keys)))
+        names.add(me.casefold())
+        emails.add(past.email.casefold())
+    for committer in past.committers:
+        handle = _handle(committer.name, committer.email)
+        known = {handle} & names or {committer.email} & emails
+        usable = EMAIL.fullmatch(committer.email) and "noreply" not in committer.email
+        if known or not usable or len(names) > MOST_PEOPLE:
             continue
-        taken.add(committer.email)
-        entry = _person(_handle(committer.name, committer.email), "member", committer.email, "")
         commits = "1 commit" if committer.commits == 1 else f"{committer.commits} commits"
-        lines.append(f"  # {commits}:\n  #{entry[1:]}")
-    return lines
+        lines.append(f"# {entry_of(Person(handle, emails=(committer.email,)))}  # {commits}")
+        names.add(handle)
+    for owner in _persons(seen.owners):
+        if owner.casefold() not in names:
+            lines.append(f"# {entry_of(Person(owner, 'senior'))}  # in {seen.owners_file}")
+    active = any(not line.startswith("#") for line in lines)
+    return "\n".join([f"people:{'' if active else ' {}'}", *(f"  {line}" for line in lines)])
 
 
-def _text(branch: str, owners: str, past: Past, key: str) -> str:
-    name = _repository_name(past.origin)
-    people = _people(past, key)
+def _persons(owners: Iterable[str]) -> list[str]:
+    return [owner for owner in owners if "/" not in owner][:MOST_PEOPLE]
+
+
+def _teams(seen: Seen) -> str:
+    member = quoted(_handle(seen.past.name, seen.past.email) if seen.past.email else "@someone")
+    teams = [owner for owner in seen.owners if "/" in owner][:MOST_PEOPLE] or ["@acme/guardians"]
+    return "\n".join(["# teams:", *(f"#   {quoted(team)}: [{member}]" for team in teams)])
+
+
+def _text(seen: Seen) -> str:
+    name = _repository_name(seen.past.origin)
     repository = f"repository: {name}" if name else "# repository: acme/shortener"
-    me = _handle(past.name, past.email) if past.email else ""
-    owned = f"{owners} says who" if owners else "none yet: write .github/CODEOWNERS to say who"
+    branch = seen.branch if re.fullmatch(r"[A-Za-z][\w./-]*", seen.branch) else quoted(seen.branch)
+    owned = (
+        f"{seen.owners_file} says who" if seen.owners_file else "nobody does yet: .github/CODEOWNERS says who"
+    )
     return f"""\
 # The policy of gate: what a change needs before it may enter a protected branch.
 # It is read from the branch itself, never from the change. `gate explain` tells about every word.
@@ -199,11 +284,9 @@ protect:
       checks: [names, lint, types, tests]
 
 # Who is who. `gate approve` signs with one of the keys; names are those of CODEOWNERS.
-people:{"" if any(not line.lstrip().startswith("#") for line in people) else " {}"}
-{"".join(people).rstrip()}
+{_people(seen)}
 
-# teams:
-#   "@acme/guardians": ["{me or "@someone"}"]
+{_teams(seen)}
 
 # Every check has a default; this is where to change one, or to add a command of your own.
 # checks:

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from gate.app.init import first_policy, own_key, with_person, write
+from gate.app.init import add_person, first_policy, write
 from gate.errors import UsageError
-from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Role
 
@@ -24,18 +23,28 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate init`."""
-    parser.add_argument("--print", action="store_true", help="print it instead of writing it")
+    parser.add_argument("--print", "--dry-run", action="store_true", help="print it instead of writing it")
+    parser.add_argument(
+        "--into", metavar="BRANCH", help="the branch to protect (default: the default branch)"
+    )
     parser.add_argument("--person", metavar="@NAME", help="add this person to the policy")
-    parser.add_argument("--role", choices=get_args(Role), default="member", help="with --person: their role")
+    parser.add_argument("--role", choices=get_args(Role), help="with --person: their role (default: member)")
     parser.add_argument("--email", help="with --person: their e-mail address (default: yours)")
-    parser.add_argument("--key", metavar="FILE", help="with --person: their public key (default: yours)")
+    parser.add_argument(
+        "--key",
+        metavar="FILE",
+        help="with --person: their public key (default: yours, unless --email is given)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write or print, and say what to do next."""
     if options.person:
         return _person(options)
-    first = first_policy(Path.cwd())
+    for option in ("role", "email", "key"):
+        if getattr(options, option) is not None:
+            raise UsageError(f"--{option} is about a person", "say whose it is with `--person @NAME`")
+    first = first_policy(Path.cwd(), options.into)
     if options.print:
         sys.stdout.write(first.text)
         return 0
@@ -45,23 +54,22 @@ def run(options: argparse.Namespace) -> int:
     print(f"Wrote {first.path.name}. Next:")
     print("  read it, and commit it on the protected branch: it counts from there")
     print("  gate check       what would block your branch now")
-    print("  gate install     the git hooks of this clone")
+    print("  gate install     the git hooks of this clone, which are advice")
+    print("  and let the server or the forge require `gate check`, which is what enforces")
     return 0
 
 
 def _person(options: argparse.Namespace) -> int:
-    top = Repository.find(Path.cwd()).work_tree
-    if top is None:
-        raise UsageError("a bare repository has no working tree with a policy in it", "run it in a clone")
-    own = options.email is None and options.key is None
-    email, key = own_key(Path.cwd(), options.key) if own or options.key else ("", "")
-    path = top / POLICY_FILE
-    text = with_person(path, options.person, options.role, options.email or email, key)
+    if options.into:
+        raise UsageError("--into and --person do not go together", "run `gate init` first, then add people")
+    added = add_person(Path.cwd(), options.person, options.role or "member", options.email, options.key)
     if options.print:
-        sys.stdout.write(text)
+        sys.stdout.write(added.data.decode("utf-8"))
         return 0
-    path.write_text(text, "utf-8")
-    print(f"Added {options.person} to {POLICY_FILE}; it counts once it is on the protected branch.")
-    if not key:
+    added.write()
+    print(f"Added {added.person.name} to {POLICY_FILE}; it counts once it is on the protected branch.")
+    if not added.person.keys:
         print("  without a key they cannot approve: add one under `keys`")
+    if not added.person.emails:
+        print("  without an e-mail address nobody can tell which commits are theirs: add it under `emails`")
     return 0

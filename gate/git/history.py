@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 
@@ -45,12 +46,15 @@ def past_of(repository: Repository) -> Past:
                     email = str(commit.author.email or "").casefold()
                     counts[email] += 1
                     names.setdefault(email, str(commit.author.name or ""))
-            with repo.config_reader() as config:
-                name = str(config.get_value("user", "name", ""))
-                email = str(config.get_value("user", "email", ""))
-                key = str(config.get_value("user", "signingkey", ""))
             origin = next((remote.url for remote in repo.remotes if remote.name == "origin"), "")
     except (GitError, OSError, ValueError) as error:
         raise CannotDecide(f"the repository's history cannot be read: {error}") from error
     committers = tuple(Committer(names[mail], mail, count) for mail, count in counts.most_common())
+    name, email, key = (_setting(repository, setting) for setting in ("name", "email", "signingKey"))
     return Past(committers, name, email, key, origin)
+
+
+def _setting(repository: Repository, name: str) -> str:
+    # git itself knows every place at which it may be set; GitPython does not know them all.
+    done = repository.attempt("config", "--get", f"user.{name}")
+    return os.fsdecode(done.stdout).strip()

@@ -1,0 +1,176 @@
+"""`gate init`: a first policy from what a repository tells, and people added to it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.town import Clone
+
+from gate.policy.load import load_policy
+from gate.policy.types import Policy
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn2GkAt7LjNlGhDBGcCVHtsnbuMpE5PWUvGcZxkZ2fZ laptop"
+
+
+def first(clone: Clone, *args: str) -> Policy:
+    """The policy that `gate init` would write."""
+    said = clone.gate("init", "--print", *args)
+    assert said.code == 0, said.text
+    assert not (clone.path / "gate.yaml").exists()
+    return load_policy(said.out.encode())
+
+
+def uncommented(text: str) -> str:
+    """The policy as it is once every suggestion in `people` and `teams` is taken."""
+    head, tail = text.split("\npeople:", 1)
+    people, rest = tail.split("\n# Every check", 1)
+    lines = people.replace(" {}", "", 1).splitlines()
+    taken = [line.replace("# ", "", 1).replace("#   ", "  ", 1) for line in lines]
+    return f"{head}\npeople:" + "\n".join(taken) + f"\n# Every check{rest}"
+
+
+def test_what_it_wrote_is_what_check_reads(project: Clone) -> None:
+    assert project.gate("init").code == 0
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    assert project.gate("check").code == 0
+
+
+def test_an_existing_policy_is_not_touched_and_print_still_answers(project: Clone) -> None:
+    project.write({"gate.yaml": "version: 1\n"})
+    said = project.gate("init")
+    assert said.code == 2
+    assert "gate init --print" in said.err
+    assert "protect:" in project.gate("init", "--dry-run").out
+    assert (project.path / "gate.yaml").read_text() == "version: 1\n"
+
+
+def test_the_default_branch_is_that_of_origin(project: Clone, tmp_path: Path) -> None:
+    project.git("branch", "-m", "trunk")
+    project.git("clone", "-q", "--bare", str(project.path), str(tmp_path / "o.git"))
+    project.git("remote", "add", "origin", str(tmp_path / "o.git"))
+    project.git("fetch", "-q", "origin")
+    project.git("remote", "set-head", "origin", "trunk")
+    assert list(first(project).protect) == ["trunk"]
+
+
+@pytest.mark.parametrize("branch", ["release/1.x", "on", "1.0", "it's", "@x", "a#b", "[x", "{x}", "üñ"])
+def test_any_branch_can_be_protected(project: Clone, branch: str) -> None:
+    assert list(first(project, "--into", branch).protect) == [branch]
+
+
+def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
+    project.git("checkout", "-q", "--detach")
+    project.git("branch", "-D", "main")
+    said = project.gate("init")
+    assert said.code == 2
+    assert "gate init --into BRANCH" in said.err
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("git@git.example:acme/shortener.git", "acme/shortener"),
+        ("https://user:secret@git.example/group/acme/shortener", "acme/shortener"),
+        ("ssh://git@git.example:22/acme/shortener.git/", "acme/shortener"),
+        ("/srv/git/shortener.git", ""),
+    ],
+)
+def test_the_name_of_the_repository_is_that_of_its_origin(project: Clone, url: str, name: str) -> None:
+    project.git("remote", "add", "origin", url)
+    assert first(project).repository == name
+
+
+def test_hostile_names_stay_what_they_are(project: Clone) -> None:
+    project.git("config", "user.email", 'a"b\\c#@x')
+    for name, email in (("Ev\nil", 'e: "x"}@y'), ("Bob", "bob@x"), ("Bob", "bob@y"), ("X", "x\x1b[31m@x")):
+        project.git(
+            "-c", f"user.name={name}", "-c", f"user.email={email}", "commit", "-q", "--allow-empty", "-m", "x"
+        )
+    said = project.gate("init", "--print")
+    policy = load_policy(said.out.encode())
+    assert [person.emails for person in policy.people.values()] == [('a"b\\c#@x',)]
+    assert "\x1b" not in said.out
+    everybody = load_policy(uncommented(said.out).encode())
+    known = {email for person in everybody.people.values() for email in person.emails}
+    assert known == {'a"b\\c#@x', "ada@acme.example", 'e: "x"}@y', "bob@y"}
+
+
+def test_code_owners_are_suggested_by_their_names(project: Clone) -> None:
+    project.write({".github/CODEOWNERS": "* @Nehemiah @acme/web\n/docs/ writer@acme.example @ada\n"})
+    said = project.gate("init", "--print")
+    assert ".github/CODEOWNERS says who" in said.out
+    everybody = load_policy(uncommented(said.out).encode())
+    assert set(everybody.people) == {"@ada", "@Nehemiah"}
+    assert set(everybody.teams) == {"@acme/web"}
+
+
+@pytest.mark.parametrize("how", ["file", "public file", "literal", "home"])
+def test_the_key_is_the_one_that_git_signs_with(project: Clone, tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "home" / ".ssh"
+    folder.mkdir()
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", 'a "b"', "-f", folder / "k"], check=True
+    )
+    key = (folder / "k.pub").read_text().strip()
+    match how:
+        case "file":
+            project.git("config", "user.signingKey", str(folder / "k"))
+        case "public file":
+            project.git("config", "user.signingKey", str(folder / "k.pub"))
+        case "literal":
+            project.git("config", "user.signingKey", f"key::{key}")
+        case _:
+            (folder / "id_rsa.pub").write_text("not a key\n")
+            (folder / "id_ed25519.pub").write_text(key)
+    assert first(project).people["@ada"].keys == (key,)
+
+
+def test_without_a_key_it_says_how_to_get_one(project: Clone) -> None:
+    project.git("config", "user.signingKey", "0xDEADBEEF")
+    assert "ssh-keygen" in project.gate("init").out
+
+
+def test_a_person_with_a_key_file(project: Clone) -> None:
+    project.gate("init")
+    project.write({"new.pub": f"{KEY}\n"})
+    args = ("--role", "junior", "--email", "new@acme.example", "--key", str(project.path / "new.pub"))
+    before = (project.path / "gate.yaml").read_text()
+    assert '"@new"' in project.gate("init", "--person", "@new", *args, "--print").out
+    assert (project.path / "gate.yaml").read_text() == before
+    assert project.gate("init", "--person", "@new", *args).code == 0
+    person = load_policy((project.path / "gate.yaml").read_bytes()).people["@new"]
+    assert (person.role, person.emails, person.keys) == ("junior", ("new@acme.example",), (KEY,))
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--person", "@new"], "ada@acme.example is @ada's"),
+        (["--person", "@new", "--key", "private"], "is a private key"),
+        (["--person", "@new", "--key", "gone"], "cannot be read"),
+        (["--person", "@new", "--key", "app.py"], "more than one line"),
+        (["--person", "new", "--email", "new@x"], "is no name"),
+        (["--role", "junior"], "--person @NAME"),
+        (["--into", "x", "--person", "@new"], "do not go together"),
+    ],
+)
+def test_wrong_usage_says_so_and_writes_nothing(project: Clone, args: list[str], said: str) -> None:
+    project.gate("init")
+    project.write({"private": "-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----\n"})
+    before = (project.path / "gate.yaml").read_bytes()
+    done = project.gate("init", *args)
+    assert done.code == 2
+    assert said in done.err
+    assert (project.path / "gate.yaml").read_bytes() == before
+    assert not list(project.path.glob("gate.yaml.*"))
+
+
+def test_a_policy_that_is_a_link_stays_one(project: Clone) -> None:
+    project.write({"etc/policy.yaml": "version: 1\n"})
+    (project.path / "gate.yaml").symlink_to("etc/policy.yaml")
+    assert project.gate("init", "--person", "@new", "--email", "new@x").code == 0
+    assert (project.path / "gate.yaml").is_symlink()
+    assert "@new" in (project.path / "etc" / "policy.yaml").read_text()
