@@ -10,6 +10,7 @@ from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_lin
 from gate.model import Finding
 
 TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
+NOT_USABLE = re.compile(r"^gate: pytest cannot be imported: (.*)$", re.MULTILINE)
 DECIDING = frozenset({
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "setup.cfg", "tox.ini",
 })  # fmt: skip
@@ -39,7 +40,7 @@ class Pytest:
         own = job.tool[0] if job.own else ""
         roots = import_roots(job)
         argv = [
-            job.python, start, job.root, ":".join(roots), own, "--",
+            job.python, start, job.root, ":".join(roots), own, *job.only, "--",
             f"--rootdir={job.root}",
             *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
@@ -51,7 +52,8 @@ class Pytest:
             "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
             "GATE_PYTEST_LENT": ":".join(f"{job.away}/{path}" for path in job.submodules),
         }
-        return Invocation((*argv, *job.only), env)
+        files = dict.fromkeys(test.partition("::")[0] for test in job.only)
+        return Invocation((*argv, *files), env)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The plugin's report: failures as findings, if it came to its end and the numbers agree."""
@@ -79,6 +81,8 @@ def _judged(
     missing = _missing(failures, job)
     if missing:
         return missing
+    if collected == 0 and not findings and job.only:
+        return Report((), "", 0)
     if collected == 0 and not findings:
         found = int(end.get("found", 0))
         if found:
@@ -152,6 +156,11 @@ def _not_installed(modules: list[str], job: Job) -> Unreadable:
 
 def _unfinished(job: Job, left: Left) -> Unreadable:
     said = f"{left.stderr}\n{left.stdout}"
+    unusable = NOT_USABLE.search(left.stderr)
+    if unusable:
+        whose = "gate's own pytest does" if job.own else "the project's pytest does"
+        hint = f"install pytest into {job.origin}" if job.own else f"mend pytest in {job.origin}"
+        return Unreadable(f"{whose} not work with {job.python}: {unusable[1]}", hint)
     absent = NOT_FOUND.findall(said)
     if left.returncode == 4 and absent:
         return _not_installed(sorted({name.partition(".")[0] for name in absent}), job)
@@ -160,10 +169,13 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
             "the tests ended with 0 before they were through: something ended the process early",
             "look for `os._exit`, `sys.exit` or a crash in conftest.py, a plugin or a test",
         )
-    errors = [line for line in left.stderr.splitlines() if line.strip()]
-    return Unreadable(
-        f"pytest did not come to its end: {errors[-1].strip() if errors else last_line(left.stdout)}"
-    )
+    lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if "error: " in line.lower()] or lines
+    reason = telling[-1] if telling else last_line(left.stdout)
+    hint = ""
+    if "unrecognized arguments" in reason:
+        hint = f"install the plugin of pytest that knows them into {job.origin}, or take them out of the settings"
+    return Unreadable(f"pytest did not come to its end: {reason}", hint)
 
 
 def decides_tests(path: str) -> bool:

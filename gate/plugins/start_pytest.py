@@ -1,9 +1,9 @@
-"""Start pytest on a tree: `python start_pytest.py ROOT PATHS OWN -- ARGUMENTS`.
+"""Start pytest on a tree: `python start_pytest.py ROOT PATHS OWN TEST… -- ARGUMENTS`.
 
 pytest and gate's plugin are imported before the tree can be, so that a module in the tree that is named like
 one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
-OWN is where gate's own pytest is installed if the project has none, else empty. Any Python from 3.7 on has to
-understand this file.
+OWN is where gate's own pytest is installed if the project has none, else empty. If there is any TEST, no other
+tests are run; one that is not there is passed over. Any Python from 3.7 on has to understand this file.
 """
 
 from __future__ import annotations
@@ -13,10 +13,17 @@ import os
 import sys
 from importlib import import_module
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
 # All that pytest needs. The rest of what is installed beside gate is not for the project's tests to see.
 PYTEST = frozenset(
-    {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"}
+    {"pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"}
 )
+
+NOT_USABLE = "gate: pytest cannot be imported: "
 
 
 class GatesOwn:
@@ -35,6 +42,15 @@ class GatesOwn:
             return None
         return importlib.machinery.PathFinder.find_spec(name, [self.site])
 
+    def find_distributions(self, context: Any) -> Iterable[Any]:
+        """The metadata of a part of pytest, asked for by name; nothing to whoever asks for all there is."""
+        from importlib.metadata import DistributionFinder, MetadataPathFinder
+
+        if context.name is None or context.name.lower() not in PYTEST:
+            return []
+        wanted = DistributionFinder.Context(name=context.name, path=[self.site])
+        return MetadataPathFinder.find_distributions(wanted)
+
 
 def is_part_of_pytest(folders: list[str]) -> bool:
     """Whether the tree is the source of something that pytest needs: then its tests are to see that one."""
@@ -47,8 +63,8 @@ def is_part_of_pytest(folders: list[str]) -> bool:
 
 def start() -> int:
     """Run pytest and return its exit code."""
-    _, root, paths, own, separator, *arguments = sys.argv
-    assert separator == "--"  # noqa: S101  gate writes this command line itself
+    _, root, paths, own, *rest = sys.argv
+    tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     if own:
         sys.meta_path.append(GatesOwn(own))
@@ -57,8 +73,13 @@ def start() -> int:
     if is_part_of_pytest(first):
         sys.path[:0] = first
     sys.path.insert(0, here)
-    import_module("gate_report")  # here, so that nothing in the tree can be taken for it
-    import pytest
+    try:
+        # Here, so that nothing in the tree can be taken for it.
+        import_module("gate_report").ONLY.update(tests)
+        import pytest
+    except Exception as error:  # whatever a pytest that was made for another Python may raise
+        sys.stderr.write(f"{NOT_USABLE}{type(error).__name__}: {error}\n")
+        return 3
 
     sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, here}), here]
     # For what the tests start themselves.

@@ -162,16 +162,16 @@ class Runner:
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         before = outcome.report.seen if isinstance(outcome.report, Report) else None
-        if before is None or report.seen >= before:
-            return ()
-        if report.seen == 0:
-            what = "no test" if check.tool == "pytest" else "no file"
+        if report.seen == 0 and before != 0:
+            what = "test" if check.tool == "pytest" else "file"
             return Broken(
                 check.id,
-                f"it has {what} to look at, where at the base it has {before}",
+                f"it has no {what} to look at, where at the base it has {'some' if before is None else before}",
                 "if that is meant, take the check out of gate.yaml first",
                 outcome.seconds,
             )
+        if before is None or report.seen >= before:
+            return ()
         message = f"{report.seen} tests are collected, where at the base there are {before}"
         return (Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message),)
 

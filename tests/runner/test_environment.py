@@ -6,35 +6,13 @@ import base64
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from support.environments import VERSION, install, make_venv
 
 from gate.environment import Environment, check_environ, find_environment, own_tool
 from gate.errors import UsageError
-
-VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def make_venv(prefix: Path, packages: Mapping[str, str] | None = None, *, system: bool = False) -> Path:
-    """A folder laid out as a virtual environment is, with a real interpreter; its site-packages."""
-    site = prefix / "lib" / f"python{VERSION}" / "site-packages"
-    site.mkdir(parents=True)
-    (prefix / "bin").mkdir()
-    base = Path(sys.base_prefix) / "bin"
-    real = next(path for path in (base / f"python{VERSION}", base / "python3") if path.exists())
-    (prefix / "bin" / "python").symlink_to(real)
-    config = f"home = {base}\ninclude-system-site-packages = {str(system).lower()}\n"
-    (prefix / "pyvenv.cfg").write_text(config)
-    for name, version in (packages or {}).items():
-        install(site, name, version)
-    return site
-
-
-def install(site: Path, name: str, version: str) -> None:
-    (site / f"{name}-{version}.dist-info").mkdir()
-    (site / name).mkdir()
 
 
 @pytest.fixture

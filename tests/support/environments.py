@@ -1,0 +1,36 @@
+"""Environments for tests: laid out as a virtual environment is, with a real interpreter and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def make_venv(prefix: Path, packages: Mapping[str, str] | None = None, *, system: bool = False) -> Path:
+    """Make an environment in which `packages` (by name, with versions) are said to be installed.
+
+    The folder of its packages is returned. With `system`, it lets in what the interpreter itself has.
+    """
+    site = prefix / "lib" / f"python{VERSION}" / "site-packages"
+    site.mkdir(parents=True)
+    (prefix / "bin").mkdir()
+    base = Path(sys.base_prefix) / "bin"
+    real = next(path for path in (base / f"python{VERSION}", base / "python3") if path.exists())
+    (prefix / "bin" / "python").symlink_to(real)
+    config = f"home = {base}\ninclude-system-site-packages = {str(system).lower()}\n"
+    (prefix / "pyvenv.cfg").write_text(config)
+    for name, version in (packages or {}).items():
+        install(site, name, version)
+    return site
+
+
+def install(site: Path, name: str, version: str, files: Mapping[str, str] | None = None) -> None:
+    """Put a distribution with `files` below `site`."""
+    (site / f"{name}-{version}.dist-info").mkdir()
+    (site / name).mkdir()
+    for path, text in (files or {}).items():
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_text(text)
