@@ -86,6 +86,9 @@ class Bench:
         shutil.rmtree(self.tree / ".git" / "gate", ignore_errors=True)
         for name in (".mypy_cache", ".ruff_cache", ".pytest_cache"):
             shutil.rmtree(self.tree / name, ignore_errors=True)
+        # The environment is a link, which is not followed: what is installed stays compiled on both sides.
+        for folder in list(self.tree.rglob("__pycache__")):
+            shutil.rmtree(folder)
 
     def edit(self) -> None:
         """Change one file of the project, and commit it."""

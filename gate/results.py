@@ -28,9 +28,10 @@ def key_of(*parts: str) -> str:
 class Results:
     """A folder of kept results."""
 
-    def __init__(self, folder: Path) -> None:
-        """The folder is made when something is first kept."""
+    def __init__(self, folder: Path, most: int = MOST_KEPT) -> None:
+        """The folder is made when something is first kept; it holds about `most` results."""
         self._folder = folder
+        self._most = most
 
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`, or None."""
@@ -68,7 +69,7 @@ class Results:
         with contextlib.suppress(OSError):
             by_age = sorted((path.stat().st_mtime, path) for path in self._folder.glob("*/*"))
             for number, (used, path) in enumerate(by_age):
-                if number < len(by_age) - MOST_KEPT or time.time() - used > UNUSED_FOR:
+                if number < len(by_age) - self._most or time.time() - used > UNUSED_FOR:
                     path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:

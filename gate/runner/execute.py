@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from gate.checks import TOOLS, Job, Left, Report, Unreadable
 from gate.environment import Environment, Installed, check_environ
 from gate.policy.types import CheckSettings
 from gate.process import Finished, supervise
+from gate.runner.bytecode import Interpreter, lent_bytecode
 from gate.runner.side import Side
 
 OUTPUT_LIMIT = 64 * 1024 * 1024
@@ -65,14 +67,16 @@ def execute(asked: Asked, environment: Environment, state: Path, cancel: threadi
             job, root=str(root), scratch=f"{scratch}/empty", cache=str(cache), report=f"{scratch}/report"
         )
         invocation = tool.command(job)
-        finished = supervise(
-            invocation.argv,
-            cwd=str(root),
-            env=_environ(check, environment, f"{scratch}/t") | dict(invocation.env),
-            timeout=check.timeout,
-            limit=OUTPUT_LIMIT,
-            cancel=cancel,
-        )
+        env = _environ(check, environment, f"{scratch}/t")
+        with _ahead(asked, environment, root, env, state):
+            finished = supervise(
+                invocation.argv,
+                cwd=str(root),
+                env=env | dict(invocation.env),
+                timeout=check.timeout,
+                limit=OUTPUT_LIMIT,
+                cancel=cancel,
+            )
         return _read(check, job, finished)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -80,6 +84,18 @@ def execute(asked: Asked, environment: Environment, state: Path, cancel: threadi
         return Outcome(Unreadable(f"{name} cannot be started: {reason}", "see that it is installed"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _ahead(
+    asked: Asked, environment: Environment, root: Path, env: dict[str, str], state: Path
+) -> contextlib.AbstractContextManager[object]:
+    """What saves the tests from compiling what was compiled before."""
+    if asked.check.tool != "pytest" or asked.installed is None:
+        return contextlib.nullcontext()
+    identity = f"{environment.fingerprint} {asked.installed.version} {asked.installed.site}"
+    site = asked.installed.site if asked.installed.own else ""
+    interpreter = Interpreter(str(environment.python), identity, site, env)
+    return lent_bytecode(root, asked.side.entries, interpreter, state, asked.check.timeout)
 
 
 def _job(asked: Asked, environment: Environment) -> Job:

@@ -82,11 +82,8 @@ def test_nothing_half_written_is_left_over(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*/*"))) == 1
 
 
-def test_the_oldest_of_too_many_are_forgotten_and_the_unused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gate.results.MOST_KEPT", 5)
-    results = Results(tmp_path)
+def test_the_oldest_of_too_many_are_forgotten_and_the_unused(tmp_path: Path) -> None:
+    results = Results(tmp_path, 5)
     keys = [f"ab{number}" for number in range(8)]
     now = time.time()
     for number, key in enumerate(keys):

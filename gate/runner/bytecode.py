@@ -1,0 +1,149 @@
+"""Byte code for the tree that tests run in: compiled by gate, from blobs, and lent for one run.
+
+Python keeps byte code beside the source and believes it by time stamp and size, and whatever runs in a tree can
+write there: so a run neither finds any nor leaves any. What that costs is saved here. While tests run, a process
+of its own compiles the modules, running none of them, with what the processor has left. gate keeps that by
+content, and copies it into the tree before the next run; Python and pytest compare it with the source again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.checks.pytest import TEST_FILE
+from gate.git.objects import Entry
+from gate.process import supervise
+from gate.results import Results, key_of
+
+COMPILER = str(Path(__file__).parents[1] / "plugins" / "compile_ahead.py")
+MOST_FILES = 2000
+"""Of a larger tree only so many files are compiled ahead, tests first."""
+MOST_KEPT = 4 * MOST_FILES
+MOST_OUTPUT = 64 * 1024
+CACHE = "__pycache__"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Who will read the byte code: a Python, all that is installed in it, and gate's own pytest if it has none."""
+
+    python: str
+    identity: str
+    site: str
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    path: Path
+    key: str
+    test: bool
+
+
+@contextlib.contextmanager
+def lent_bytecode(
+    root: Path, entries: tuple[Entry, ...], interpreter: Interpreter, state: Path, timeout: float
+) -> Iterator[threading.Thread | None]:
+    """Byte code for the tree in `root`, which holds `entries`, and is clean.
+
+    What is missing is compiled by the thread that the `with` gets, but not for longer than the `with` lasts.
+    Nothing that goes wrong here is told: without byte code the run only takes longer.
+    """
+    kept = Results(state / "bytecode", MOST_KEPT)
+    layout_key = key_of("layout", interpreter.identity)
+    missing = [
+        source
+        for source in _sources(root, entries, interpreter)
+        if not _lend(source, kept, kept.get(layout_key))
+    ]
+    if not missing:
+        yield None
+        return
+    over = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as folder:
+        compiler = threading.Thread(
+            target=_compile, args=(missing, interpreter, Path(folder), timeout, over), daemon=True
+        )
+        compiler.start()
+        try:
+            yield compiler
+        finally:
+            over.set()
+            compiler.join()
+            _keep(missing, kept, Path(folder), layout_key)
+
+
+def _sources(root: Path, entries: tuple[Entry, ...], interpreter: Interpreter) -> list[_Source]:
+    files = [entry for entry in entries if entry.path.endswith(".py") and entry.mode.startswith("100")]
+    files.sort(key=lambda entry: not _is_test(entry.path))
+    return [
+        _Source(
+            root / entry.path,
+            # The name is in the byte code, for tracebacks.
+            key_of("code", interpreter.identity, entry.oid, str(root / entry.path)),
+            _is_test(entry.path),
+        )
+        for entry in files[:MOST_FILES]
+    ]
+
+
+def _is_test(path: str) -> bool:
+    return bool(TEST_FILE.search(path)) or path.rpartition("/")[2] == "conftest.py"
+
+
+def _lend(source: _Source, kept: Results, layout: bytes | None) -> bool:
+    """Copy the byte code of a file into the tree; whether there was any."""
+    code = kept.get(source.key) if layout else None
+    if layout is None or code is None:
+        return False
+    naming = json.loads(layout)
+    if source.test and naming["by_time"]:
+        status = source.path.stat()
+        stamps = struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+        code = code[:8] + stamps + code[16:]
+    folder = source.path.parent / CACHE
+    with contextlib.suppress(OSError):
+        # A link in its place would lead out of the tree.
+        if not folder.is_symlink():
+            folder.mkdir(exist_ok=True)
+            target = folder / f"{source.path.stem}{naming['test' if source.test else 'module']}"
+            with target.open("xb") as file:
+                file.write(code)
+    return True
+
+
+def _compile(
+    missing: list[_Source], interpreter: Interpreter, folder: Path, timeout: float, over: threading.Event
+) -> None:
+    pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+    for source in missing:
+        pairs[source.test].append((os.fspath(source.path), source.key))
+    request = folder / "request"
+    with contextlib.suppress(OSError, ValueError):
+        request.write_text(
+            json.dumps({"site": interpreter.site, "tests": pairs[True], "modules": pairs[False]}), "utf-8"
+        )
+        supervise(
+            [interpreter.python, "-I", COMPILER, str(request), str(folder)],
+            cwd=str(folder),
+            env=interpreter.env,
+            timeout=timeout,
+            limit=MOST_OUTPUT,
+            cancel=over,
+        )
+
+
+def _keep(compiled: list[_Source], kept: Results, folder: Path, layout_key: str) -> None:
+    with contextlib.suppress(OSError):
+        kept.put(layout_key, (folder / "layout").read_bytes())
+    for source in compiled:
+        with contextlib.suppress(OSError):
+            kept.put(source.key, (folder / source.key).read_bytes())

@@ -1,0 +1,128 @@
+"""Byte code that gate compiles for the tree that tests run in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.town import Clone
+
+from gate.git.objects import Entry
+from gate.runner.bytecode import Interpreter, lent_bytecode
+
+PYTHON = Interpreter(sys.executable, "this one", "", dict(os.environ))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    (root / "tests").mkdir(parents=True)
+    (root / "module.py").write_text("def answer():\n    return 42\n")
+    (root / "tests" / "test_it.py").write_text("def test_it():\n    left = 1\n    assert left == 2\n")
+    return root
+
+
+def entries(root: Path) -> tuple[Entry, ...]:
+    """What git would say of the tree, with a name for each content that is as good as git's."""
+    files = sorted(path for path in root.rglob("*.py") if path.is_file())
+    return tuple(Entry(str(path.relative_to(root)), "100644", path.read_bytes().hex()) for path in files)
+
+
+def compile_all(root: Path, state: Path) -> None:
+    """A run that lasts until everything is compiled."""
+    with lent_bytecode(root, entries(root), PYTHON, state, 60) as compiler:
+        if compiler:
+            compiler.join()
+
+
+def kept_in(root: Path) -> list[str]:
+    """The names, without what tells of the interpreter, of the files of byte code in the tree."""
+    return sorted(path.name.partition(".")[0] for path in root.rglob("__pycache__/*"))
+
+
+def test_what_was_compiled_in_one_run_is_there_in_the_next(tree: Path, tmp_path: Path) -> None:
+    compile_all(tree, tmp_path / "state")
+    assert kept_in(tree) == []
+    with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60) as compiler:
+        assert compiler is None
+        said = subprocess.run(
+            [sys.executable, "-v", "-c", "import module"], cwd=tree, capture_output=True, text=True
+        )
+        assert "code object from" in said.stderr
+        assert f"matches {tree}/module.py" in said.stderr, said.stderr
+
+
+def test_asserts_in_tests_are_rewritten_and_pytest_takes_them(tree: Path, tmp_path: Path) -> None:
+    compile_all(tree, tmp_path / "state")
+    with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
+        argv = [sys.executable, "-m", "pytest", "--debug", "-p", "no:cacheprovider", "tests"]
+        said = subprocess.run(argv, cwd=tree, capture_output=True, text=True)
+    assert "assert 1 == 2" in said.stdout
+    assert "found cached rewritten pyc" in (tree / "pytestdebug.log").read_text()
+
+
+def test_another_content_is_compiled_anew(tree: Path, tmp_path: Path) -> None:
+    compile_all(tree, tmp_path / "state")
+    (tree / "module.py").write_text("def answer():\n    return 43\n")
+    with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60) as compiler:
+        assert compiler is not None
+        assert kept_in(tree) == ["test_it"]
+
+
+def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(tree: Path, tmp_path: Path) -> None:
+    compile_all(tree, tmp_path / "state")
+    for path in (tmp_path / "state").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-7])
+    with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
+        assert kept_in(tree) == []
+
+
+@pytest.mark.parametrize("source", ["x = 1 is 1\n", "x = '\\d'\n", "def f(:\n"])
+def test_what_the_compiler_warns_of_is_left_to_the_import(tree: Path, tmp_path: Path, source: str) -> None:
+    (tree / "module.py").write_text(source)
+    compile_all(tree, tmp_path / "state")
+    with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
+        assert kept_in(tree) == ["test_it"]
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(tree: Path, tmp_path: Path) -> None:
+    compile_all(tree, tmp_path / "state")
+    (tmp_path / "elsewhere").mkdir()
+    (tree / "__pycache__").symlink_to(tmp_path / "elsewhere")
+    with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+POISON = """\
+import importlib.util, marshal, pathlib
+def test_it():
+    for name, text in (("app", "def ok(): return True"), ("test_app", "def test_ok(): pass")):
+        for source in pathlib.Path(__file__).parent.glob(name + ".py"):
+            for tail in (".cpython-%d%d.pyc", ".cpython-%d%d-pytest-" + __import__("pytest").__version__ + ".pyc"):
+                import sys
+                kept = source.parent / "__pycache__" / (name + tail % sys.version_info[:2])
+                kept.parent.mkdir(exist_ok=True)
+                later = b"def ok():\\n    return False\\n" if name == "app" else source.read_bytes()
+                known = importlib.util.source_hash(later)
+                code = marshal.dumps(compile(text, str(source), "exec"))
+                kept.write_bytes(importlib.util.MAGIC_NUMBER + b"\\3\\0\\0\\0" + known + code)
+"""
+
+
+@pytest.mark.slow
+def test_byte_code_that_a_test_leaves_does_not_reach_the_next_run(project: Clone) -> None:
+    test = "from app import ok\n\ndef test_ok():\n    assert ok()\n"
+    project.write({"app.py": "def ok():\n    return True\n", "test_app.py": test, "test_poison.py": POISON})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Leave byte code for a later app.py")
+    assert "tests passed" in project.gate("check", "--only", "tests").text
+    project.write({"app.py": "def ok():\n    return False\n"})
+    project.git("rm", "-q", "test_poison.py")
+    project.git("commit", "-qam", "Break it")
+    said = project.gate("check", "--only", "tests")
+    assert said.code == 1, said.text
+    assert "test_ok" in said.text
