@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.check import Answer, CheckRequest, check
+from gate.app.check import Answer, CheckRequest, check, ignore
 from gate.errors import UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.model import Decision, Verdict
+from gate.runner import Event
 from gate.verdict import draw
 
 # Nobody can approve a commit that does not exist yet: these are told, and block at the push.
@@ -56,14 +57,16 @@ def for_commit(verdict: Verdict) -> Decision:
     return draw(now)
 
 
-def at_commit(start: Path, index_file: str | None) -> Answer | None:
+def at_commit(
+    start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore
+) -> Answer | None:
     """The verdict about the index; None in a repository that has nothing to compare with yet."""
     repository = Repository.find(start)
     try:
         default_branch(repository)
     except UsageError:
         return None
-    answer = check(CheckRequest(start=start, staged=True, index_file=index_file))
+    answer = check(CheckRequest(start=start, staged=True, index_file=index_file), progress)
     return replace(answer, verdict=replace(answer.verdict, decision=for_commit(answer.verdict)))
 
 
@@ -84,7 +87,9 @@ def protected(repository: Repository, update: Update) -> bool:
     return policy.protects(branch) if policy.protect else branch == default
 
 
-def at_push(start: Path, updates: Sequence[Update]) -> list[tuple[Update, Answer | str]]:
+def at_push(
+    start: Path, updates: Sequence[Update], progress: Callable[[Event], None] = ignore
+) -> list[tuple[Update, Answer | str]]:
     """A verdict, or a refusal in one sentence, for each update of a protected branch."""
     repository = Repository.find(start)
     answers: list[tuple[Update, Answer | str]] = []
@@ -97,5 +102,5 @@ def at_push(start: Path, updates: Sequence[Update]) -> list[tuple[Update, Answer
             continue
         base = update.remote if update.remote.strip("0") else None
         request = CheckRequest(start=start, into=branch, head=update.local, base=base)
-        answers.append((update, check(request)))
+        answers.append((update, check(request, progress)))
     return answers

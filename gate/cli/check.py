@@ -11,12 +11,11 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from gate.app.check import Answer, CheckRequest, check, ignore, source_lines
-from gate.cli.terminal import terminal_width, wants_colour
+from gate.app.check import Answer, CheckRequest, check, source_lines
+from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.errors import UsageError
 from gate.model import Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
-from gate.runner import Event
 
 SUMMARY = "decide whether a change may enter a protected branch"
 EXAMPLES = """\
@@ -79,8 +78,8 @@ def run(options: argparse.Namespace) -> int:
         only=tuple(dict.fromkeys(options.only)),
         fail_fast=options.fail_fast,
     )
-    shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    answer = check(request, _tell if shown else ignore)
+    with shown_progress() as progress:
+        answer = check(request, progress)
     code = EXIT_CODES[answer.verdict.decision]
     context = _context(options, answer)
     for name, path in files:
@@ -142,23 +141,6 @@ def _summarise(verdict: Verdict, context: ReportContext) -> None:
 
         with Path(target).open("a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(summary(verdict, context))
-
-
-def _tell(event: Event) -> None:
-    """One line a check on standard error, while the others still run."""
-    sys.stderr.write(_line(event))
-    sys.stderr.flush()
-
-
-def _line(event: Event) -> str:
-    result = event.result
-    if result is None:
-        return f"  {event.id} runs\n"
-    if isinstance(result, Ran):
-        word = f"{len(result.blocking)} to mend" if result.blocking else "passed"
-        took = "kept" if result.cached else f"{result.seconds:.1f} s"
-        return f"  {event.id} {word} ({took})\n"
-    return f"  {event.id} could not run\n"
 
 
 def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, code: int) -> None:

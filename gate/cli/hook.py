@@ -10,7 +10,7 @@ from pathlib import Path
 from gate.app.check import Answer
 from gate.app.hooks import at_commit, at_push, parse_updates
 from gate.cli.check import EXIT_CODES
-from gate.cli.terminal import terminal_width, wants_colour
+from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.reports import ReportContext, report
 
 SUMMARY = "what the git hooks call; `gate install` sets them up"
@@ -31,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     """Answer git: 0 lets it go on."""
     if options.name == "pre-push":
         return _push()
-    answer = at_commit(Path.cwd(), os.environ.get("GIT_INDEX_FILE"))
+    with shown_progress() as progress:
+        answer = at_commit(Path.cwd(), os.environ.get("GIT_INDEX_FILE"), progress)
     if answer is None:
         return 0
     code = EXIT_CODES[answer.verdict.decision]
@@ -46,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
 def _push() -> int:
     lines = [os.fsdecode(line) for line in sys.stdin.buffer.read().split(b"\n")]
     codes = [0]
-    for update, answer in at_push(Path.cwd(), parse_updates(lines)):
+    with shown_progress() as progress:
+        answers = at_push(Path.cwd(), parse_updates(lines), progress)
+    for update, answer in answers:
         if isinstance(answer, str):
             print(f"gate: {answer}", file=sys.stderr)
             codes.append(1)
@@ -62,8 +65,8 @@ def _push() -> int:
 
 def _show(answer: Answer) -> None:
     context = ReportContext(
-        colour=wants_colour(),
-        width=terminal_width(),
+        colour=wants_colour(sys.stderr),
+        width=terminal_width(sys.stderr),
         encoding=sys.stderr.encoding or "utf-8",
         command="gate check",
     )

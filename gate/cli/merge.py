@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from gate.app.merge import Merged, MergeRequest, NotMerged, merge
+from gate.cli.terminal import shown_progress
 from gate.reports import ReportContext, report
 from gate.reports.words import visible
 
@@ -45,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
         message=options.message,
         key=options.key,
     )
-    done = merge(request, tell=lambda line: print(f"gate: {visible(line)}", file=sys.stderr))
+    with shown_progress() as progress:
+        done = merge(request, progress, lambda line: print(f"gate: {visible(line)}", file=sys.stderr))
     if isinstance(done, NotMerged):
         return _not_merged(done, options.rev)
     branch = done.verdict.change.into.removeprefix("refs/heads/")

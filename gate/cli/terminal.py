@@ -1,23 +1,63 @@
-"""What standard output can show."""
+"""What standard output and standard error can show."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from gate.runner import Event
 
 
-def wants_colour() -> bool:
-    """Whether standard output is a terminal that wants colour; NO_COLOR and FORCE_COLOR have the last word."""
+def wants_colour(stream: TextIO | None = None) -> bool:
+    """Whether `stream` (standard output) is a terminal that wants colour.
+
+    NO_COLOR and FORCE_COLOR have the last word.
+    """
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
 
 
-def terminal_width() -> int:
-    """The width to write for: the terminal's, at most 120; 80 where there is none."""
+def terminal_width(stream: TextIO | None = None) -> int:
+    """The width to write for: that of the terminal behind `stream`, at most 120; 80 where there is none."""
     try:
-        return max(40, min(os.get_terminal_size(sys.stdout.fileno()).columns, 120))
+        return max(40, min(os.get_terminal_size((stream or sys.stdout).fileno()).columns, 120))
     except (OSError, ValueError):
         return 80
+
+
+@contextlib.contextmanager
+def shown_progress() -> Iterator[Callable[[Event], None]]:
+    """A listener that draws the run of the checks on standard error; it draws nothing but on a terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda _event: None
+        return
+    from gate.reports.context import ReportContext
+    from gate.reports.progress import ProgressLines
+
+    lines = ProgressLines(
+        ReportContext(wants_colour(sys.stderr), terminal_width(sys.stderr), sys.stderr.encoding or "utf-8")
+    )
+    drawing = threading.Lock()
+
+    def draw(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    def tell(event: Event) -> None:
+        # Checks run side by side, and each tells from a thread of its own.
+        with drawing:
+            draw(lines.started(event.id) if event.result is None else lines.finished(event.result))
+
+    try:
+        yield tell
+    finally:
+        with drawing:
+            draw(lines.end())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.town import Clone, isolated
 
 from gate.cli import COMMANDS
 from gate.cli.main import overview, parser_of
@@ -159,3 +162,36 @@ def test_hostile_names_and_paths_are_shown_inertly(project: Clone) -> None:
         said = project.gate(*args)
         assert "\x1b" not in said.out
         assert "\n::error" not in said.out
+
+
+def test_on_a_terminal_each_check_is_told_as_it_ends_and_what_runs_is_drawn_and_erased(
+    project: Clone,
+) -> None:
+    assert on_a_terminal(project, "check", "--only", "lint", TERM="dumb") == ""
+    shown = on_a_terminal(project, "check", "--only", "names", NO_COLOR="1")
+    assert "  … names" in shown
+    assert "  ✓ names passed (" in shown
+    assert shown.rstrip("\r\n").endswith("\x1b[K"), "what was drawn for the moment is gone at the end"
+
+
+def on_a_terminal(clone: Clone, *args: str, **environ: str) -> str:
+    """What a gate writes to standard error if that is a terminal."""
+    ours, theirs = os.openpty()
+    with open(theirs, "wb", closefd=False) as terminal:
+        subprocess.run(
+            [sys.executable, "-m", "gate", *args],
+            cwd=clone.path,
+            env={**isolated(clone.path.parent / "home"), "TERM": "xterm", **environ},
+            stdout=subprocess.DEVNULL,
+            stderr=terminal,
+            check=False,
+        )
+    os.set_blocking(ours, False)
+    try:
+        shown = os.read(ours, 100_000).decode()
+    except BlockingIOError:
+        shown = ""
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return shown
