@@ -1,0 +1,88 @@
+"""Ending gate, and every git that it started, at any one of its operations on files; see kill_at.c."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.town import Clone, isolated
+
+SOURCE = Path(__file__).with_name("kill_at.c")
+
+
+@dataclass(frozen=True)
+class Killer:
+    """The compiled kill_at.c, and a folder for what it counts."""
+
+    library: Path
+    folder: Path
+
+    def steps(self, clone: Clone, *args: str, below: Path) -> list[str]:
+        """The path of each operation on files below `below` that `gate ARGS` makes, in order."""
+        trace = self.folder / "trace"
+        trace.unlink(missing_ok=True)
+        code, said = self.run(clone, *args, below=below, at=0, more={"KILL_TRACE": str(trace)})
+        assert code == 0, said
+        return trace.read_text().splitlines()
+
+    def run(
+        self, clone: Clone, *args: str, below: Path, at: int, more: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Run `gate ARGS` up to operation number `at`; how it ended, once nothing of it is left running."""
+        count = self.folder / f"count-{below.name}"
+        count.unlink(missing_ok=True)
+        env = {
+            **isolated(clone.path.parent / "home"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LD_PRELOAD": str(self.library),
+            "KILL_BELOW": f"{below}{os.sep}",
+            "KILL_COUNT": str(count),
+            "KILL_AT": str(at),
+            **(more or {}),
+        }
+        with subprocess.Popen(
+            [sys.executable, "-m", "gate", *args],
+            cwd=clone.path,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            said, _ = process.communicate()
+        while _group_lives(process.pid):
+            os.sched_yield()
+        return process.returncode, said
+
+
+def make_killer(folder: Path) -> Killer:
+    """Compile it; skips the test where that cannot be."""
+    compiler = shutil.which("cc")
+    if sys.platform != "linux" or compiler is None:
+        pytest.skip("to end programs at a certain operation takes Linux and a C compiler")
+    library = folder / "kill_at.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"], check=True)
+    return Killer(library, folder)
+
+
+def _group_lives(group: int) -> bool:
+    """Is a process of the group still there? One that only waits to be reaped does nothing any more."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, its_group = status.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_group) == group and state not in "ZX":
+            return True
+    return False
+
+
+KILLED = -signal.SIGKILL
