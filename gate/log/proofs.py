@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gate.approvals.count import Entry, Signed, Unsigned
-from gate.approvals.keys import signing_key
+from gate.approvals.sshsig import signing_key
 from gate.git.repository import Repository
 from gate.log.history import read_signatures
 from gate.log.index import Found

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.town import Town
 
 from gate.approvals.content import alike, parse_contents
-from gate.approvals.keys import signing_key
 from gate.approvals.record import LARGEST, Record, Refused, parse, serialise
+from gate.approvals.sshsig import signing_key
 from gate.log.trailers import read_trailers
 from gate.policy.keys import parse_key
 from gate.ssh import Claim, find_key, sign, verify

@@ -109,9 +109,7 @@ def again(scene: Scene, *args: str) -> Said:
     pytest.fail(f"still in the way: {said.text}")
 
 
-def at_each_step(
-    scene: Scene, killer: Killer, folder: Path, look: Callable[[Scene, Scene], None]
-) -> None:
+def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Scene, Scene], None]) -> None:
     """Kill at one step after the other, each in a fresh copy; `look` judges it, given the scene as it was too."""
     rehearsal = scene.copy(folder / "rehearsal")
     paths = killer.steps(rehearsal.senior, *scene.args, below=rehearsal.town.path)

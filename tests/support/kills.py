@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from support.town import Clone, isolated
 
 SOURCE = Path(__file__).with_name("kill_at.c")

@@ -1,0 +1,181 @@
+"""SSH's signatures: what one says of itself, and those that can be told to be valid without ssh-keygen. Pure.
+
+The format is OpenSSH's `PROTOCOL.sshsig`. ssh-keygen is the judge of signatures, and takes milliseconds for
+each. Of those of the plain kinds, in their only canonical form, `is_certainly_valid` is as sure as it is;
+whatever is in the least unusual is left to ssh-keygen: hardware keys, certificates, short RSA keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+
+from gate.policy.keys import NAMESPACE
+
+_ARMOUR = re.compile(rb"\s*-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\s*")
+_MAGIC = b"SSHSIG"
+_HASHES = {b"sha256", b"sha512"}
+_SHORTEST_RSA = 2048
+"""Bits. What a build of ssh-keygen takes for too short is its own affair; it takes none of these for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """The fields of a signature; `rest` is what follows where nothing should."""
+
+    key: bytes
+    namespace: bytes
+    reserved: bytes
+    hash: bytes
+    signature: bytes
+    rest: bytes
+
+
+def signing_key(signature: bytes) -> str | None:
+    """The base64 text of the key that a signature names as its maker, if it is one for gate's namespace.
+
+    It is a claim until the signature has been verified.
+    """
+    found = _read(signature)
+    if found is None or found.namespace != NAMESPACE.encode():
+        return None
+    return base64.b64encode(found.key).decode("ascii")
+
+
+def can_tell() -> bool:
+    """Is the library there with which `is_certainly_valid` can tell anything (the extra `fast`)?"""
+    try:
+        import cryptography.hazmat.primitives.serialization  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def is_certainly_valid(data: bytes, signature: bytes, key: str) -> bool:
+    """Has the key (its base64 text) surely signed `data` for gate? False says nothing: ask ssh-keygen then."""
+    found = _read(signature)
+    if found is None or found.rest or found.reserved or found.hash not in _HASHES:
+        return False
+    if found.namespace != NAMESPACE.encode() or found.key != base64.b64decode(key):
+        return False
+    digest = hashlib.new(found.hash.decode(), data).digest()
+    signed = _MAGIC + b"".join(map(_string, (found.namespace, b"", found.hash, digest)))
+    try:
+        algorithm, raw = _strings(found.signature, 2)
+        return _verify(found.key, algorithm, raw, signed)
+    except ValueError:
+        return False
+
+
+def _read(signature: bytes) -> _Signature | None:
+    armour = _ARMOUR.fullmatch(signature)
+    if not armour:
+        return None
+    try:
+        raw = base64.b64decode(armour[1])
+        if not raw.startswith(_MAGIC + b"\0\0\0\1"):
+            return None
+        key, rest = _first(raw[len(_MAGIC) + 4 :])
+        namespace, rest = _first(rest)
+        reserved, rest = _first(rest)
+        hash_name, rest = _first(rest)
+        made, rest = _first(rest)
+    except (ValueError, binascii.Error):
+        return None
+    return _Signature(key, namespace, reserved, hash_name, made, rest)
+
+
+def _verify(key: bytes, algorithm: bytes, raw: bytes, signed: bytes) -> bool:
+    """Raises ValueError for what is not in the form that it should have."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    kind, _ = _first(key)
+    try:
+        if kind == b"ssh-ed25519" and algorithm == kind:
+            _verify_ed25519(key, raw, signed)
+        elif kind == b"ssh-rsa" and algorithm in {b"rsa-sha2-256", b"rsa-sha2-512"}:
+            _verify_rsa(key, algorithm, raw, signed)
+        elif kind.startswith(b"ecdsa-sha2-") and algorithm == kind:
+            _verify_ecdsa(key, raw, signed)
+        else:
+            return False
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _verify_ed25519(key: bytes, raw: bytes, signed: bytes) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    _, point = _strings(key, 2)
+    Ed25519PublicKey.from_public_bytes(point).verify(raw, signed)
+
+
+def _verify_rsa(key: bytes, algorithm: bytes, raw: bytes, signed: bytes) -> None:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+    _, exponent, modulus = _strings(key, 3)
+    public = RSAPublicNumbers(_number(exponent), _number(modulus)).public_key()
+    if public.key_size < _SHORTEST_RSA:
+        raise ValueError("a short key")
+    public.verify(raw, signed, PKCS1v15(), hashes.SHA512() if algorithm.endswith(b"512") else hashes.SHA256())
+
+
+def _verify_ecdsa(key: bytes, raw: bytes, signed: bytes) -> None:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    kinds: dict[bytes, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
+        b"nistp256": (ec.SECP256R1(), hashes.SHA256()),
+        b"nistp384": (ec.SECP384R1(), hashes.SHA384()),
+        b"nistp521": (ec.SECP521R1(), hashes.SHA512()),
+    }
+    kind, name, point = _strings(key, 3)
+    if name not in kinds or kind != b"ecdsa-sha2-" + name:
+        raise ValueError("a curve of another kind")
+    curve, sha2 = kinds[name]
+    r, s = map(_number, _strings(raw, 2))
+    ec.EllipticCurvePublicKey.from_encoded_point(curve, point).verify(
+        encode_dss_signature(r, s), signed, ec.ECDSA(sha2)
+    )
+
+
+def _first(raw: bytes) -> tuple[bytes, bytes]:
+    """The first of ssh's length-prefixed strings, and what follows it; raises ValueError if it is cut short."""
+    if len(raw) < 4:
+        raise ValueError("cut short")
+    (length,) = struct.unpack(">I", raw[:4])
+    found, rest = raw[4 : 4 + length], raw[4 + length :]
+    if len(found) != length:
+        raise ValueError("cut short")
+    return found, rest
+
+
+def _strings(raw: bytes, count: int) -> list[bytes]:
+    """So many strings, which must be all there is."""
+    found = []
+    for _ in range(count):
+        one, raw = _first(raw)
+        found.append(one)
+    if raw:
+        raise ValueError("more than expected")
+    return found
+
+
+def _string(text: bytes) -> bytes:
+    return struct.pack(">I", len(text)) + text
+
+
+def _number(raw: bytes) -> int:
+    """One of ssh's whole numbers, which must be positive and without a byte too many."""
+    number = int.from_bytes(raw, "big")
+    if not raw or raw[0] & 0x80 or number.to_bytes(number.bit_length() // 8 + 1, "big") != raw:
+        raise ValueError("not in canonical form")
+    return number
