@@ -76,7 +76,7 @@ def propose(wish: Wish) -> Proposal:
             if approval.counted
             and approval.by == signer.person.name
             and approval.kind == wish.kind
-            and wish.kind != "block"
+            and (wish.kind != "block" or approval.why == wish.reason.strip())
             and len(approval.files) == len(change.files)
         ),
         None,

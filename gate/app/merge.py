@@ -20,7 +20,7 @@ from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree
 from gate.log.store import LOG, add, contains, settle, tips, tracking_ref
-from gate.log.sync import fetch, push, remote_of
+from gate.log.sync import UNMOVED, Pushed, fetch, push, remote_of, share, stuck
 from gate.log.trailers import trailers_for
 from gate.model import Change, Ran, Verdict
 from gate.reports.verdict_json import dump, to_data
@@ -65,7 +65,9 @@ class NotMerged:
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """Somebody else moved the branch meanwhile."""
+    """Somebody else moved the branch meanwhile; so it seems, by what the remote said to the push."""
+
+    pushed: Pushed | None = None
 
 
 def merge(
@@ -85,6 +87,7 @@ def merge(
             "there is no remote to push to", "`git remote add origin URL`, or leave out `--push`"
         )
     head = head_named(repository, request.rev)
+    before, unmoved = None, 0
     for _ in range(TRIES):
         if remote:
             fetch(repository, remote, branch)
@@ -101,6 +104,11 @@ def merge(
         landed = _land(repository, request, branch, remote, answer.verdict, old)
         if not isinstance(landed, _Moved):
             return landed
+        now = base, tips(repository).remote
+        unmoved = unmoved + 1 if now == before else 0
+        before = now
+        if landed.pushed and unmoved == UNMOVED:
+            raise stuck(remote, landed.pushed)
         tell(f"{branch} or the log has moved meanwhile: checking again")
     raise CannotDecide(
         f"{branch} or the log moved {TRIES} times while gate was checking", "try again in a while"
@@ -134,6 +142,9 @@ def _land(
 ) -> Merged | NotMerged | _Moved:
     change = verdict.change
     if change.merge_base == change.head:
+        if remote:
+            # A server that was ended within the push may have moved the branch, and not yet the log.
+            share(repository, remote)
         return Merged(verdict, change.base, notes=(f"{request.rev} is in {branch} already",))
     if request.how == "ff-only" and change.merge_base != change.base:
         raise UsageError(
@@ -171,9 +182,9 @@ def _push(
             return NotMerged(verdict, pushed.said)
         case "behind":
             # Be it the branch or the log that others moved: what they recorded may be an objection.
-            return _Moved()
+            return _Moved(pushed)
         case "done":
-            repository.run("update-ref", tracking_ref(remote), log)
+            repository.attempt("update-ref", tracking_ref(remote), log)
             return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
         case other:
             assert_never(other)

@@ -115,7 +115,7 @@ def send(repository: Repository, recorded: Recorded) -> Recorded:
     try:
         share(repository, remote)
     except CannotDecide as error:
-        return replace(recorded, unshared=error.message)
+        return replace(recorded, unshared="; ".join(filter(None, (error.message, error.hint))))
     return replace(recorded, shared=remote)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ SETTINGS = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "advice.graftFileDeprecated=false",
 )  # fmt: skip
+_LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 # What git says when an object that it needs is not there: cut off, left out, or damaged.
 _MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promisor", "Could not read")
 
@@ -141,10 +143,16 @@ def said_by(done: Finished) -> str:
     return chosen[0].strip() if chosen else f"exit code {done.returncode}"
 
 
+def hint_about_lock(done: Finished) -> str:
+    """The way out where git found something locked, or nothing. git never takes away a lock by itself."""
+    found = _LOCK.search(done.stderr.decode("utf-8", "replace"))
+    return f"if no git is at work there, one that was ended left its lock: remove {found[1]}" if found else ""
+
+
 def failure(command: str, done: Finished) -> CannotDecide:
     """What to raise when `git COMMAND` failed: git's own words, and the way out where it is known."""
     said = said_by(done).removeprefix("fatal: ").removeprefix("error: ")
-    hint = ""
+    hint = hint_about_lock(done)
     if any(word in said for word in _MISSING):
         hint = "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
     return CannotDecide(f"git {command} failed: {said}", hint)

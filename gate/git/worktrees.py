@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from gate.errors import UsageError
-from gate.git.repository import Repository
+from gate.git.repository import Repository, failure, hint_about_lock
 from gate.process import Finished
 
 
@@ -19,12 +19,15 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     """Move `ref` from `old` ("" where it does not exist) to `new`, which has grown out of it.
 
     False if it is no longer at `old`. Where it is checked out, git moves the files along, and only if that
-    loses nothing; otherwise UsageError is raised, and the branch stays.
+    loses nothing; otherwise UsageError is raised, and the branch stays. CannotDecide if the ref is locked.
     """
     folders = _checked_out(repository, ref)
     if not folders:
         expected = old or "0" * len(new)
-        return repository.attempt("update-ref", "-m", why, ref, new, expected).returncode == 0
+        done = repository.attempt("update-ref", "-m", why, ref, new, expected)
+        if done.returncode != 0 and _at(repository, ref) == old:
+            raise failure("update-ref", done)
+        return done.returncode == 0
     folder = folders[0]
     if _is_dirty(folder):
         raise UsageError(
@@ -44,7 +47,7 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
         return False
     raise UsageError(
         f"git cannot bring {folder} up to date: {' '.join(said) or 'it did not say why'}",
-        "the branch has not moved; what stands in the way has to go first",
+        hint_about_lock(done) or "the branch has not moved; what stands in the way has to go first",
     )
 
 

@@ -28,6 +28,8 @@ TRACKING = "refs/gate/remotes"
 """Where the logs of remotes are kept as they were last seen: `refs/gate/remotes/origin/log`."""
 
 ATTEMPTS = 60
+UNMOVED = 25
+"""After so many tries in which nobody has moved the log, nobody is at work on it: it is a lock that was left."""
 _NOBODY = b"gate <gate@localhost>"
 _NOT_WORTH_ANOTHER_TRY = (
     "Permission denied",
@@ -91,8 +93,7 @@ def contains(repository: Repository, tip: str, older: str) -> bool:
 
 def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str:
     """Add files to the log and return its new tip; raises CannotDecide if it cannot be written."""
-    for _ in _tries():
-        tip = tips(repository).own
+    for tip in _tries(repository):
         stream = b"".join(
             b"blob\nmark :%d\ndata %d\n%s\n" % (mark, len(data), data)
             for mark, data in enumerate(files.values(), 2)
@@ -101,13 +102,12 @@ def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str
         stream += b"".join(b"M 100644 :%d %s\n" % (mark, path.encode()) for mark, path in enumerate(files, 2))
         if new := _import(repository, stream, tip):
             return new
-    raise _busy()
+    raise _busy(repository)
 
 
 def absorb(repository: Repository, other: str) -> str:
     """Take in everything that the log at the commit `other` has, and return the new tip."""
-    for _ in _tries():
-        tip = tips(repository).own
+    for tip in _tries(repository):
         if not tip:
             if _move(repository, other, "0" * len(other)):
                 return other
@@ -124,7 +124,7 @@ def absorb(repository: Repository, other: str) -> str:
         stream += b"".join(b"M 100644 %s %s\n" % (oid.encode(), path.encode()) for path, oid in files.items())
         if new := _import(repository, stream, tip):
             return new
-    raise _busy()
+    raise _busy(repository)
 
 
 def is_superset(repository: Repository, new: str, old: str) -> bool:
@@ -146,17 +146,29 @@ def signature_path(identity: str) -> str:
     return f"records/{identity[:2]}/{identity}.sig"
 
 
-def _tries() -> Iterator[int]:
+def _tries(repository: Repository) -> Iterator[str]:
+    """The commit at which the log stands, try after try, as long as there is hope."""
+    before, unmoved = "", 0
     for number in range(ATTEMPTS):
-        yield number
+        tip = tips(repository).own
+        unmoved = unmoved + 1 if tip == before else 0
+        if unmoved > UNMOVED:
+            return
+        before = tip
+        yield tip
         # Whoever lost the race waits for a moment, and not all for the same one.
         time.sleep(random.uniform(0.002, 0.01 * (1 + min(number, 20))))  # noqa: S311 - spreads retries, guards nothing
 
 
-def _busy() -> CannotDecide:
+def _busy(repository: Repository) -> CannotDecide:
+    lock = repository.common_dir / f"{LOG}.lock"
+    if lock.exists():
+        return CannotDecide(
+            f"{LOG} could not be written: it is locked",
+            f"if no git is at work there, one that was ended left its lock: remove {lock}",
+        )
     return CannotDecide(
-        f"{LOG} could not be written: others wrote to it {ATTEMPTS} times in a row",
-        f"if nothing else is running, remove the file {LOG}.lock in the git folder, and try again",
+        f"{LOG} could not be written: others wrote to it again and again", "try again in a while"
     )
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gate.errors import CannotDecide
-from gate.git.repository import Repository
+from gate.git.repository import Repository, hint_about_lock
 from gate.log.store import LOG, settle, tips, tracking_ref
 from gate.process import Finished
 
 ROUNDS = 60
+UNMOVED = 10
+"""After so many pushes that were too late, though nobody has moved the remote's log, something is wrong there."""
 
 _NOISE = ("hint:", "To ", "error: failed to push", "Please make sure", "and the repository exists")
 _NO_LOG = "couldn't find remote ref"
@@ -27,11 +29,15 @@ _RACED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of a push. `behind` are the remote's refs that have moved on; `said` is git's account."""
+    """What became of a push. `behind` are the remote's refs that have moved on; `said` is git's account.
+
+    `hint` is the way out where git knows of one.
+    """
 
     state: Literal["done", "behind", "refused"]
     behind: tuple[str, ...] = ()
     said: str = ""
+    hint: str = ""
 
 
 def remote_of(repository: Repository) -> str:
@@ -61,18 +67,30 @@ def share(repository: Repository, remote: str) -> None:
 
     Raises CannotDecide if the remote cannot be reached or does not accept the log.
     """
+    unmoved = 0
     for _ in rounds():
         tip = tips(repository).own
         if not tip:
             return
         pushed = push(repository, remote, [f"{tip}:{LOG}"])
         if pushed.state == "done":
-            repository.run("update-ref", tracking_ref(remote), tip)
+            repository.attempt("update-ref", tracking_ref(remote), tip)
             return
         if pushed.state == "refused":
             raise CannotDecide(f"{remote} does not accept the log: {pushed.said}")
         fetch(repository, remote)
+        unmoved = unmoved + 1 if tips(repository).own == tip else 0
+        if unmoved == UNMOVED:
+            raise stuck(remote, pushed)
     raise CannotDecide(f"others wrote to the log of {remote} {ROUNDS} times in a row", "try again in a while")
+
+
+def stuck(remote: str, pushed: Pushed) -> CannotDecide:
+    """What to raise when a push is too late again and again, though nobody else has pushed."""
+    return CannotDecide(
+        f"{remote} does not take it, though nobody was faster: {pushed.said}",
+        pushed.hint or "try again in a while, or ask whoever runs it",
+    )
 
 
 def push(repository: Repository, remote: str, specs: Sequence[str], *options: str) -> Pushed:
@@ -93,7 +111,7 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
     final = [why for _, _, why in rejected if not _RACED.search(why)]
     if final:
         return Pushed("refused", (), f"{reasons}{': ' + said if said else ''}")
-    return Pushed("behind", tuple(raced), reasons)
+    return Pushed("behind", tuple(raced), reasons, hint_about_lock(done))
 
 
 def rounds() -> Iterator[int]:
@@ -117,8 +135,8 @@ def _fetch(repository: Repository, remote: str, specs: Sequence[str]) -> bool:
             break
         time.sleep(0.02 * (number + 1))
     raise CannotDecide(
-        f"{remote} could not be reached: {_words_of_remote(done.stderr)}",
-        "is there a network, and may you read it?",
+        f"{remote} could not be fetched from: {_words_of_remote(done.stderr)}",
+        hint_about_lock(done) or "is there a network, and may you read it?",
     )
 
 
