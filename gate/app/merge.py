@@ -109,7 +109,8 @@ def merge(
         before = now
         if landed.pushed and unmoved == UNMOVED:
             raise stuck(remote, landed.pushed)
-        tell(f"{branch} or the log has moved meanwhile: checking again")
+        if not unmoved:
+            tell(f"{branch} or the log has moved meanwhile: checking again")
     raise CannotDecide(
         f"{branch} or the log moved {TRIES} times while gate was checking", "try again in a while"
     )
