@@ -171,7 +171,7 @@ class _Slot:
                 folder.mkdir(parents=True, exist_ok=True)
 
     def _lend_objects(self) -> None:
-        folders = [str(self._repository.common_dir / "objects")]
+        folders = [str(folder) for folder in self._repository.object_dirs]
         # In a quarantine the pushed objects are in a folder that only the environment names.
         if "GIT_QUARANTINE_PATH" in os.environ:
             folders.insert(0, os.environ["GIT_QUARANTINE_PATH"])

@@ -12,15 +12,15 @@ from typing import Literal, assert_never
 from gate.app.approve import head_named, list_of
 from gate.app.check import CheckRequest, check, ignore
 from gate.app.signing import Signer, compose, find_signer, sealed
-from gate.errors import CannotDecide, UsageError
+from gate.errors import CannotDecide, GateError, UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch
 from gate.git.index import IDENTITY_VARIABLES
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.worktrees import advance, busy_worktree
-from gate.log.store import LOG, add, contains, settle, tips, tracking_ref
-from gate.log.sync import UNMOVED, Pushed, fetch, push, remote_of, share, stuck
+from gate.log.store import LOG, add, contains, settle, tips
+from gate.log.sync import UNMOVED, Pushed, fetch, push, remember, remote_of, share, stuck
 from gate.log.trailers import trailers_for
 from gate.model import Change, Ran, Verdict
 from gate.reports.verdict_json import dump, to_data
@@ -185,7 +185,7 @@ def _push(
             # Be it the branch or the log that others moved: what they recorded may be an objection.
             return _Moved(pushed)
         case "done":
-            repository.attempt("update-ref", tracking_ref(remote), log)
+            remember(repository, remote, log)
             return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
         case other:
             assert_never(other)
@@ -197,8 +197,12 @@ def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
     old = resolve(repository, [ref]).get(ref, "")
     if not old or not contains(repository, commit, old):
         return ()
-    if not busy_worktree(repository, ref) and advance(repository, ref, commit, old, "gate merge --push"):
-        return ()
+    try:
+        if not busy_worktree(repository, ref) and advance(repository, ref, commit, old, "gate merge --push"):
+            return ()
+    except GateError as error:
+        # The remote has it, and that is what was asked for.
+        return (f"your own {branch} stays where it was: {error.message}",)
     return (f"your own {branch} stays where it was: `git pull` when your work there is committed",)
 
 

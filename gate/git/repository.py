@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.errors import CannotDecide, UsageError
+from gate.git.aside import aside_of, refuse_to_move
 from gate.process import Finished
 from gate.process import run as run_process
 
@@ -68,12 +69,14 @@ def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = Non
 class Repository:
     """One git repository. `work_tree` is None in a bare one.
 
-    `common_dir` is where refs and objects are; `git_dir` differs from it in a linked worktree.
+    `common_dir` is where refs and objects are; `git_dir` differs from it in a linked worktree. `aside` is where
+    new objects go if the repository cannot be written to.
     """
 
     git_dir: Path
     common_dir: Path
     work_tree: Path | None
+    aside: Path | None = None
 
     @classmethod
     def find(cls, start: Path) -> Repository:
@@ -91,12 +94,19 @@ class Repository:
             reason = said_by(done).removeprefix("fatal: ")
             raise UsageError(f"{start} is not inside a git repository ({reason})", "run gate inside one")
         bare = answers[0] == "true" or len(answers) < 4
-        return cls(Path(answers[1]), Path(answers[2]), None if bare else Path(answers[3]))
+        common_dir = Path(answers[2])
+        return cls(Path(answers[1]), common_dir, None if bare else Path(answers[3]), aside_of(common_dir))
 
     @property
     def state_dir(self) -> Path:
         """Where gate keeps what it knows: shared by all worktrees, never inside a working tree."""
-        return self.common_dir / "gate"
+        return (self.aside or self.common_dir) / "gate"
+
+    @property
+    def object_dirs(self) -> tuple[Path, ...]:
+        """The folders that hold its objects; new ones go to the first."""
+        own = self.common_dir / "objects"
+        return (self.aside / "objects", own) if self.aside else (own,)
 
     def attempt(
         self,
@@ -109,10 +119,15 @@ class Repository:
 
         It runs inside the git folder as if the repository were bare, so that no file of a working tree
         (attributes, above all) has a say. `cwd` is another folder to run in, by which a relative address of
-        a remote is understood.
+        a remote is understood. Raises CannotDecide for what would move refs where nothing can be written.
         """
         environment = git_environment(os.environ)
         environment["GIT_DIR"] = str(self.git_dir)
+        if self.aside:
+            refuse_to_move(_command(args), self.common_dir)
+            new, own = self.object_dirs
+            environment["GIT_OBJECT_DIRECTORY"] = str(new)
+            environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(own)
         environment |= env or {}
         argv: list[str | bytes] = ["git", *SETTINGS]
         if env is None or "GIT_WORK_TREE" not in env:
@@ -123,13 +138,17 @@ class Repository:
         """Run git and return its standard output; raises CannotDecide with git's own words when it fails."""
         done = self.attempt(*args, stdin=stdin, env=env)
         if done.returncode != 0:
-            words = [arg for arg in args if isinstance(arg, str) and arg[:1].isalpha() and "=" not in arg]
-            raise failure(words[0] if words else "", done)
+            raise failure(_command(args), done)
         return done.stdout
 
     def text(self, *args: str | bytes, env: Mapping[str, str] | None = None) -> str:
         """Like `run`, for one short answer: decoded, without the newline at the end."""
         return os.fsdecode(self.run(*args, env=env)).removesuffix("\n")
+
+
+def _command(args: Sequence[str | bytes]) -> str:
+    words = [arg for arg in args if isinstance(arg, str) and arg[:1].isalpha() and "=" not in arg]
+    return words[0] if words else ""
 
 
 def said_by(done: Finished) -> str:

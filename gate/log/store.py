@@ -28,7 +28,7 @@ TRACKING = "refs/gate/remotes"
 """Where the logs of remotes are kept as they were last seen: `refs/gate/remotes/origin/log`."""
 
 ATTEMPTS = 60
-UNMOVED = 25
+UNMOVED = 20
 """After so many tries in which nobody has moved the log, nobody is at work on it: it is a lock that was left."""
 _NOBODY = b"gate <gate@localhost>"
 _NOT_WORTH_ANOTHER_TRY = (
@@ -78,10 +78,24 @@ def tips(repository: Repository) -> Tips:
 def settle(repository: Repository) -> str:
     """The tip of the log, after everything that was fetched has been taken in; "" if there is none."""
     now = tips(repository)
+    if repository.aside:
+        return _furthest(repository, now)
     for tip in sorted(set(now.remote.values()) - {now.own}):
         if not now.own or not contains(repository, now.own, tip):
             now = Tips(absorb(repository, tip), now.remote)
     return now.own
+
+
+def _furthest(repository: Repository, now: Tips) -> str:
+    """The log that holds all others, where none can be written."""
+    known = {tip for tip in (now.own, *now.remote.values()) if tip}
+    found = [tip for tip in known if all(contains(repository, tip, other) for other in known)]
+    if known and not found:
+        raise CannotDecide(
+            "two logs of approvals would have to be united, and this repository cannot be written to",
+            "run gate in a clone of your own",
+        )
+    return found[0] if found else ""
 
 
 def contains(repository: Repository, tip: str, older: str) -> bool:

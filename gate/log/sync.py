@@ -15,7 +15,7 @@ from gate.log.store import LOG, settle, tips, tracking_ref
 from gate.process import Finished
 
 ROUNDS = 60
-UNMOVED = 10
+UNMOVED = 7
 """After so many pushes that were too late, though nobody has moved the remote's log, something is wrong there."""
 
 _NOISE = ("hint:", "To ", "error: failed to push", "Please make sure", "and the repository exists")
@@ -74,7 +74,7 @@ def share(repository: Repository, remote: str) -> None:
             return
         pushed = push(repository, remote, [f"{tip}:{LOG}"])
         if pushed.state == "done":
-            repository.attempt("update-ref", tracking_ref(remote), tip)
+            remember(repository, remote, tip)
             return
         if pushed.state == "refused":
             raise CannotDecide(f"{remote} does not accept the log: {pushed.said}")
@@ -83,6 +83,12 @@ def share(repository: Repository, remote: str) -> None:
         if unmoved == UNMOVED:
             raise stuck(remote, pushed)
     raise CannotDecide(f"others wrote to the log of {remote} {ROUNDS} times in a row", "try again in a while")
+
+
+def remember(repository: Repository, remote: str, tip: str) -> None:
+    """Note where the log of `remote` stands. It is only a note: where that cannot be written, nothing is lost."""
+    if repository.aside is None:
+        repository.attempt("update-ref", tracking_ref(remote), tip)
 
 
 def stuck(remote: str, pushed: Pushed) -> CannotDecide:

@@ -1,0 +1,67 @@
+"""A company at the moment at which a command is given, and what must hold whatever becomes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from support.town import Clone, Town, copy_town
+
+BRANCH = "feature"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A company in which `args` are about to be given by the senior."""
+
+    town: Town
+    args: tuple[str, ...]
+
+    def copy(self, path: Path) -> Scene:
+        """The same at another place, where nothing has happened yet."""
+        town = copy_town(self.town, path)
+        senior = town.path / "nehemiah"
+        config = senior / ".git/config"
+        config.write_text(config.read_text().replace(str(self.town.path), str(path)))
+        return Scene(town, self.args)
+
+    @property
+    def senior(self) -> Clone:
+        return self.town.clone("nehemiah")
+
+
+def ref(clone: Clone, name: str) -> str:
+    return clone.git("for-each-ref", "--format=%(objectname)", name)
+
+
+def kinds(clone: Clone) -> dict[str, int]:
+    """How many files of each kind the log has."""
+    found = {"json": 0, "sig": 0, "changes": 0}
+    if ref(clone, "refs/gate/log"):
+        for name in clone.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines():
+            if name.startswith(("records/", "changes/")):
+                found["changes" if name.startswith("changes/") else name.rpartition(".")[2]] += 1
+    return found
+
+
+def mine(clone: Clone) -> tuple[str, ...]:
+    """What belongs to the user: where HEAD stands, the index, and the files."""
+    git = clone.path / ".git"
+    return (
+        (git / "HEAD").read_text(),
+        sha256((git / "index").read_bytes()).hexdigest(),
+        *(
+            f"{path.name} {path.read_text()}"
+            for path in sorted(clone.path.rglob("*.*"))
+            if path.is_file() and ".git/" not in f"{path}"
+        ),
+    )
+
+
+def whole(scene: Scene) -> None:
+    """Both repositories are sound, and each record in a log has its signature."""
+    for clone in (scene.senior, scene.town.server):
+        clone.git("fsck", "--strict", "--no-dangling")
+        found = kinds(clone)
+        assert found["json"] == found["sig"], found
