@@ -1,0 +1,154 @@
+"""From `gate init` to a merged change: the commands as they stand in the documents, by people with a HOME each."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = {
+    "Nehemiah": "nehemiah@acme.example",
+    "The new hire": "new@acme.example",
+    "An auditor": "audit@acme.example",
+}
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody at a machine of their own, with git, an SSH key, and a clone."""
+
+    home: Path
+    name: str
+
+    @property
+    def clone(self) -> Path:
+        return self.home / "app"
+
+    def run(self, command: str, *, code: int = 0, where: Path | None = None) -> str:
+        """Type a command; what it printed."""
+        env = {
+            "HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "LANG": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=where or self.clone,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"$ {command}\n{done.stdout}"
+        return done.stdout
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> dict[str, Person]:
+    """Everybody, with a clone of the same bare repository, which has a first commit."""
+    found = {}
+    for name, email in PEOPLE.items():
+        person = Person(tmp_path / name.replace(" ", "-"), name)
+        (person.home / ".ssh").mkdir(parents=True)
+        at_home = person.home
+        person.run('ssh-keygen -q -t ed25519 -N "" -f ~/.ssh/id_ed25519', where=at_home)
+        person.run(f"git config --global user.name '{name.removeprefix('The ').title()}'", where=at_home)
+        person.run(f"git config --global user.email {email}", where=at_home)
+        found[name] = person
+    lead, new = found["Nehemiah"], found["The new hire"]
+    lead.run(f"git init -q --bare -b main {tmp_path}/server.git", where=tmp_path)
+    lead.run(f"git clone -q {tmp_path}/server.git app", where=lead.home)
+    lead.run("echo '# App' > README.md && git add -A && git commit -qm Start && git push -q origin HEAD")
+    new.run(f"git clone -q {tmp_path}/server.git app", where=new.home)
+    (lead.clone / "newhire.pub").write_text((new.home / ".ssh/id_ed25519.pub").read_text())
+    return found
+
+
+def readme() -> Iterator[tuple[str, str]]:
+    """Who types which line, in order."""
+    text = (ROOT / "README.md").read_text()
+    section = text.partition("## Two people, one bare repository\n")[2].partition("\n## ")[0]
+    for who, block in re.findall(r"\n\*\*([^*]+)\*\*.*?\n```sh\n(.*?)```", section, re.DOTALL):
+        for line in block.splitlines():
+            yield who, line
+
+
+def follow(people: dict[str, Person], until: str = "") -> None:
+    """Do what the README says, line by line, up to the line that starts so."""
+    auditor = people["An auditor"]
+    for who, line in readme():
+        if until and line.startswith(until):
+            return
+        if who == auditor.name and not auditor.clone.exists():
+            auditor.run(f"git clone -q {people['Nehemiah'].home.parent}/server.git app", where=auditor.home)
+        told = re.search(r"# exit (\d)", line)
+        people[who].run(line, code=int(told[1]) if told else 0)
+
+
+def test_the_readme(people: dict[str, Person]) -> None:
+    follow(people)
+    lead, auditor = people["Nehemiah"], people["An auditor"]
+    lead.run("git pull -q")
+    assert (lead.clone / "greet.py").is_file()
+    message = lead.run("git log -1 --format=%B")
+    assert "Gate-Approved-by: @nehemiah" in message
+    assert "all of 1 step" in auditor.run("gate audit")
+    # The server has nothing but what git gave it.
+    assert not (lead.home.parent / "server.git" / "gate").exists()
+
+
+def console() -> Iterator[tuple[str, list[str]]]:
+    """The commands of the section, with the output shown for each."""
+    text = (ROOT / "docs" / "approvals.md").read_text()
+    section = text.partition("## In use\n")[2].partition("\n## ")[0]
+    for block in re.findall(r"```console\n(.*?)```", section, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *output = part.splitlines()
+            yield command, output
+
+
+def without_ids(text: str) -> list[str]:
+    return [re.sub(r"\b[0-9a-f]{12}\b", "<id>", line) for line in text.splitlines()]
+
+
+def test_the_document_about_approvals(people: dict[str, Person]) -> None:
+    """Its ids are those of another repository; all else of what it shows must be what comes."""
+    follow(people, until="git fetch && git diff")
+    lead = people["Nehemiah"]
+    real: dict[str, str] = {}
+    for command, output in console():
+        shown = re.search(r"gate revoke ([0-9a-f]{12})", command)
+        if shown:
+            command = command.replace(shown[1], real["Objected"])
+        said = lead.run(command)
+        for word, identity in re.findall(r"^(\w+) by @\w+: ([0-9a-f]{12})", said, re.MULTILINE):
+            real[word] = identity
+        if output:
+            assert without_ids(said) == without_ids("\n".join(output))
+    lead.run("git pull -q")
+    assert (lead.clone / "greet.py").is_file()
+
+
+def test_a_record_checked_by_hand_as_the_document_says(people: dict[str, Person]) -> None:
+    follow(people, until="gate approvals")
+    lead = people["Nehemiah"]
+    text = (ROOT / "docs" / "approvals.md").read_text()
+    block = next(b for b in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if "check-novalidate" in b)
+    names = lead.run("git ls-tree -r --name-only refs/gate/log").splitlines()
+    path = next(name for name in names if name.endswith(".json")).removesuffix(".json")
+    for line in block.splitlines():
+        command = re.sub(r"records/0d/0d99…", path, line.removeprefix("$ "))
+        said = lead.run(command)
+    assert "Good" in said
