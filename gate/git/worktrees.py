@@ -6,13 +6,20 @@ import os
 from pathlib import Path
 
 from gate.errors import UsageError
+from gate.git.halfway import forget, note, put_back
 from gate.git.repository import Repository, failure, hint_about_lock
 from gate.process import Finished
 
 
 def busy_worktree(repository: Repository, ref: str) -> str:
-    """The folder in which `ref` is checked out with changes that are not committed; "" if there is none."""
-    return next((str(folder) for folder in _checked_out(repository, ref) if _is_dirty(folder)), "")
+    """The folder in which `ref` is checked out with changes that are not committed; "" if there is none.
+
+    What is left there of an earlier move that was ended half-way is put back first.
+    """
+    folders = _checked_out(repository, ref)
+    for folder in folders:
+        put_back(Repository.find(folder))
+    return next((str(folder) for folder in folders if _is_dirty(folder)), "")
 
 
 def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> bool:
@@ -37,12 +44,17 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     if _at(repository, ref) != old:
         return False
     options = ("--ff-only", "--quiet", "--no-stat", "--no-autostash", "--no-overwrite-ignore")
+    tree = Repository.find(folder)
+    note(tree, ref, old, new)
     done = _in(folder, "-c", "submodule.recurse=false", "merge", *options, new)
     said = [
         line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("hint:")
     ]
     if _at(repository, ref) == new:
+        forget(tree)
         return True
+    # git may have moved files before it found that it cannot move the branch.
+    put_back(tree)
     if _at(repository, ref) != old:
         return False
     raise UsageError(

@@ -67,7 +67,7 @@ def test_who_merges_at_once_merges_one_after_the_other(proposals: Town) -> None:
     for number in EIGHT:
         assert senior.gate("approve", f"origin/f{number}").code == 0
         town.clone("ada", f"clone-{number}")
-    jobs = [
+    jobs: list[tuple[Clone, tuple[str, ...]]] = [
         (town.clone("ada", f"clone-{number}"), ("merge", f"origin/f{number}", "--push")) for number in EIGHT
     ]
     said = all_at_once(jobs)

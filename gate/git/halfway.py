@@ -1,0 +1,108 @@
+"""A fast-forward of a checked-out branch that was ended half-way: put back, so that it can be made again.
+
+git moves the files first, then the index, and the branch last. Ended in between, it leaves files of a commit
+that the branch does not have, and whoever committed those would have gone past the gate. So the move is noted
+before it begins. What is put back are only files that hold what one of the two commits has, or a part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from gate.errors import UsageError
+from gate.git.repository import Repository, failure
+from gate.model import decode_path, encode_path
+
+NOTE = "GATE_MERGE"
+"""Beside git's own MERGE_HEAD, in the git folder of the worktree: the branch, the old tip and the new one."""
+
+
+def note(tree: Repository, ref: str, old: str, new: str) -> None:
+    """Remember that `ref`, checked out in `tree`, is about to move from `old` to `new`; raises OSError."""
+    path = tree.git_dir / NOTE
+    temporary = path.with_name(f"{NOTE}.new")
+    temporary.write_text(f"{ref} {old} {new}\n", "utf-8", "surrogateescape")
+    temporary.replace(path)
+
+
+def forget(tree: Repository) -> None:
+    """The branch has moved: there is nothing to put back."""
+    (tree.git_dir / NOTE).unlink(missing_ok=True)
+
+
+def put_back(tree: Repository) -> None:
+    """Undo what is left of a move that was ended half-way, if there is one.
+
+    Raises UsageError if one of the files has been changed since, and CannotDecide if git cannot write them.
+    """
+    try:
+        ref, old, new = (tree.git_dir / NOTE).read_text("utf-8", "surrogateescape").split()
+    except (FileNotFoundError, ValueError):
+        return
+    checked_out = tree.attempt("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape")
+    if checked_out.strip() == ref and tree.text("rev-parse", "--verify", ref) == old:
+        _restore(tree, old, new)
+    forget(tree)
+
+
+def _restore(tree: Repository, old: str, new: str) -> None:
+    assert tree.work_tree is not None  # noqa: S101 - a branch that is checked out is so somewhere
+    folder = tree.work_tree
+    raw = tree.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
+    paths = [decode_path(path) for path in raw.split(b"\0")[:-1]]
+    not_old, not_new = _differing(tree, old, paths), _differing(tree, new, paths)
+    for path in sorted(not_old & not_new):
+        if not any(_is_part(tree, folder / path, f"{commit}:{path}") for commit in (old, new)):
+            raise UsageError(
+                f"an earlier merge was ended half-way in {folder}, and {path} has been changed since",
+                f"there, `git checkout {old[:12]} -- FILE` puts a file back as it was before",
+            )
+    listed = b"".join(encode_path(path) + b"\0" for path in paths)
+    _in(tree, "reset", "--quiet", old, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=listed)
+    before = _paths_of(tree, old, paths)
+    _in(tree, "checkout-index", "--force", "-u", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in before))
+    for path in not_old:
+        if encode_path(path) not in before:
+            (folder / path).unlink(missing_ok=True)
+
+
+def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
+    """The paths at which the working tree does not hold what `commit` has."""
+    with tempfile.TemporaryDirectory(prefix="gate-index-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _in(tree, "read-tree", commit, env=index)
+        changed = _in(tree, "diff", "--name-only", "--no-ext-diff", "-z", env=index)
+    assert tree.work_tree is not None  # noqa: S101 - as above
+    found = {decode_path(path) for path in changed.split(b"\0")[:-1]}
+    known = set(map(decode_path, _paths_of(tree, commit, paths)))
+    return {
+        path
+        for path in paths
+        if path in found or (path not in known and os.path.lexists(tree.work_tree / path))
+    }
+
+
+def _paths_of(tree: Repository, commit: str, paths: Iterable[str]) -> set[bytes]:
+    """Those of the paths that `commit` has."""
+    every = set(tree.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).split(b"\0"))
+    return every & set(map(encode_path, paths))
+
+
+def _is_part(tree: Repository, path: Path, blob: str) -> bool:
+    """Is the file gone, or the beginning of what git would write there?"""
+    if not os.path.lexists(path):
+        return True
+    whole = tree.attempt("cat-file", "--filters", blob)
+    return whole.returncode == 0 and path.is_file() and whole.stdout.startswith(path.read_bytes())
+
+
+def _in(tree: Repository, *args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> bytes:
+    done = tree.attempt(
+        *args, stdin=stdin, env={"GIT_WORK_TREE": str(tree.work_tree), **(env or {})}, cwd=tree.work_tree
+    )
+    if done.returncode != 0:
+        raise failure(args[0], done)
+    return done.stdout
