@@ -89,6 +89,7 @@ def whys(clone: Clone, rev: str = BRANCH) -> list[str]:
     return [one["why"] for one in clone.decisions(rev) if not one["counted"]]
 
 
+@pytest.mark.attack(9)
 def test_09_approve_then_push_more(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     new.commit("one more thing", {"a.py": "import os\n"}, branch=BRANCH)
@@ -97,6 +98,7 @@ def test_09_approve_then_push_more(new: Clone, senior: Clone) -> None:
     assert whys(senior) == ["stale: a.py changed since"]
 
 
+@pytest.mark.attack(10)
 def test_10_a_rebase_over_other_files_keeps_the_approval(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     town.clone("ada").commit("other work", {"web/page.py": "z = 2\n"})
@@ -107,6 +109,7 @@ def test_10_a_rebase_over_other_files_keeps_the_approval(town: Town, new: Clone,
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.attack(10)
 def test_10_a_rebase_that_alters_the_file_makes_it_stale(town: Town, new: Clone) -> None:
     ada, senior = town.clone("ada"), town.clone("nehemiah")
     ada.commit("longer", {"a.py": "x = 1\n" * 12})
@@ -122,6 +125,7 @@ def test_10_a_rebase_that_alters_the_file_makes_it_stale(town: Town, new: Clone)
     assert whys(senior, "origin/longer") == ["stale: a.py changed since"]
 
 
+@pytest.mark.attack(11)
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
@@ -143,6 +147,7 @@ def senior_view(senior: Clone) -> Clone:
     return senior
 
 
+@pytest.mark.attack(11)
 def test_11_replay_of_an_approval_of_another_change(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     new.commit("evil", {"a.py": "import os\n"}, branch="evil")
@@ -150,6 +155,7 @@ def test_11_replay_of_an_approval_of_another_change(new: Clone, senior: Clone) -
     assert not senior.may_merge("origin/evil")
 
 
+@pytest.mark.attack(12)
 def test_12_white_space_is_meaning(new: Clone, senior: Clone) -> None:
     new.commit("v3", {"a.py": "if x:\n    a()\n    b()\n"}, branch=BRANCH)
     senior.approve(BRANCH)
@@ -164,6 +170,7 @@ def diff_id(clone: Clone, rev: str) -> str:
     return clone.git("patch-id", "--stable", stdin=diff.encode() + b"\n").split()[0]
 
 
+@pytest.mark.attack(13)
 def test_13_approving_ones_own(new: Clone) -> None:
     assert new.gate("approve", BRANCH).code == 2
     plant(new, forged(new, by="@newhire"), "newhire")
@@ -171,6 +178,7 @@ def test_13_approving_ones_own(new: Clone) -> None:
     assert whys(new) == ["author of the change"]
 
 
+@pytest.mark.attack(13)
 @pytest.mark.parametrize("role", ["committer", "co-author"])
 def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
     new = town.clone("newhire")
@@ -193,6 +201,7 @@ def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
     assert whys(new) == ["author of the change"]
 
 
+@pytest.mark.attack(13)
 def test_13_a_second_key_and_a_second_address_are_the_same_person(town: Town) -> None:
     keys = {"nehemiah": [town.public("nehemiah"), town.public("second")]}
     policy = town.policy("      approvals: 2\n      checks: [ok]\n", keys=keys)
@@ -211,6 +220,7 @@ def test_13_a_second_key_and_a_second_address_are_the_same_person(town: Town) ->
     assert set(whys(senior, "origin/feature")) == {"author of the change"}
 
 
+@pytest.mark.attack(13)
 def test_13_a_bot(senior: Clone) -> None:
     senior_view(senior)
     plant(senior, forged(senior, by="@ci"), "ci")
@@ -218,6 +228,7 @@ def test_13_a_bot(senior: Clone) -> None:
     assert whys(senior) == ["a bot cannot approve"]
 
 
+@pytest.mark.attack(14)
 def test_14_an_author_nobody_knows_is_the_most_junior(town: Town) -> None:
     town.set_policy(
         town.policy(
@@ -234,6 +245,7 @@ def test_14_an_author_nobody_knows_is_the_most_junior(town: Town) -> None:
     assert ada.may_merge("origin/feature")
 
 
+@pytest.mark.attack(14)
 def test_14_approving_ones_own_work_under_an_unknown_address(town: Town) -> None:
     town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
     new = town.clone("newhire")
@@ -245,6 +257,7 @@ def test_14_approving_ones_own_work_under_an_unknown_address(town: Town) -> None
     assert new.gate("approve", BRANCH).code == 2
 
 
+@pytest.mark.attack(14)
 def test_14_naming_a_senior_as_author_does_not_help(new: Clone, senior: Clone) -> None:
     """It excludes the senior from approving, and the author stays known as the committer."""
     new.git("commit", "-q", "--amend", "--no-edit", "--author", "nehemiah <nehemiah@acme.example>")
@@ -256,6 +269,7 @@ def with_key_options(town: Town, options: str) -> None:
     town.set_policy(town.policy(keys={"nehemiah": [f"{options} {town.public('nehemiah')}"]}))
 
 
+@pytest.mark.attack(15)
 @pytest.mark.parametrize(
     ("options", "why"),
     [('valid-before="20200101"', "expired key"), ('valid-after="20990101"', "not yet valid key")],
@@ -272,6 +286,7 @@ def test_15_backdating_does_not_revive_a_key(town: Town, options: str, why: str)
     assert whys(senior) == [why]
 
 
+@pytest.mark.attack(15)
 def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     assert senior.may_merge("origin/feature")
@@ -281,18 +296,21 @@ def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senio
     assert whys(senior)[0].startswith("unknown signer: says to be @nehemiah")
 
 
+@pytest.mark.attack(15)
 def test_15_a_signature_made_for_something_else(senior: Clone) -> None:
     plant(senior_view(senior), forged(senior), "nehemiah", namespace="git")
     assert not senior.may_merge(BRANCH)
     assert whys(senior) == ["its signature is not valid"]
 
 
+@pytest.mark.attack(15)
 def test_15_another_name_than_that_of_the_key(new: Clone) -> None:
     plant(new, forged(new, by="@nehemiah"), "newhire")
     assert not new.may_merge(BRANCH)
     assert whys(new) == ["signed with the key of @newhire, in the name of @nehemiah"]
 
 
+@pytest.mark.attack(15)
 @pytest.mark.parametrize("name", ["@*", "@nehemiah,@newhire", "@?ehemiah", "@NEHEMIAH"])
 def test_15_a_pattern_for_a_name(new: Clone, name: str) -> None:
     plant(new, forged(new, by=name), "newhire")
@@ -300,6 +318,7 @@ def test_15_a_pattern_for_a_name(new: Clone, name: str) -> None:
     assert whys(new) == [f"signed with the key of @newhire, in the name of {name}"]
 
 
+@pytest.mark.attack(15)
 def test_15_a_key_that_two_people_list_is_nobodys(town: Town) -> None:
     shared = [town.public("second")]
     said = town.policy(keys={"nehemiah": shared, "newhire": shared})
@@ -333,6 +352,7 @@ def serialise_any(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
+@pytest.mark.attack(16)
 @pytest.mark.parametrize(
     "how",
     ["another head", "truncated", "re-serialised", "a key twice", "no newline", "a field more", "a float"],
@@ -349,6 +369,7 @@ def test_16_a_record_that_is_not_what_was_signed(new: Clone, senior: Clone, how:
     assert not any(one["counted"] for one in senior.decisions(BRANCH))
 
 
+@pytest.mark.attack(16)
 def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     name = next(name for name in senior.log() if name.endswith(".sig"))
@@ -361,6 +382,7 @@ def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone
     assert "its signature is not valid" in whys(new)
 
 
+@pytest.mark.attack(16)
 def test_16_a_signature_for_a_known_key_made_up(new: Clone, town: Town) -> None:
     """It carries the senior's key, as everybody can, and another's signature."""
     data = serialise(forged(new))
@@ -374,6 +396,7 @@ def test_16_a_signature_for_a_known_key_made_up(new: Clone, town: Town) -> None:
     assert whys(new) == ["its signature is not valid"]
 
 
+@pytest.mark.attack(16)
 def test_16_what_is_remembered_as_verified_is_bound_to_content(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     assert senior.may_merge("origin/feature")
@@ -390,6 +413,7 @@ def test_16_what_is_remembered_as_verified_is_bound_to_content(new: Clone, senio
     assert not senior.may_merge(BRANCH)
 
 
+@pytest.mark.attack(17)
 def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior: Clone) -> None:
     bob = town.clone("bob")
     bob.approve(BRANCH, "--block", "--reason", "no")
@@ -404,6 +428,7 @@ def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior:
     assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions(BRANCH))
 
 
+@pytest.mark.attack(17)
 def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     early = town.server.git("rev-parse", "refs/gate/log")
@@ -421,6 +446,7 @@ def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: C
     assert fresh.gate("audit").code == 1
 
 
+@pytest.mark.attack(17)
 def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -433,6 +459,7 @@ def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, se
     assert fresh.gate("check", "--head", "origin/next").code == 0
 
 
+@pytest.mark.attack(17)
 def test_17_a_forced_push_of_the_log_is_undone_by_the_next_clone(
     town: Town, new: Clone, senior: Clone
 ) -> None:
@@ -447,6 +474,7 @@ def test_17_a_forced_push_of_the_log_is_undone_by_the_next_clone(
     assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions("origin/feature"))
 
 
+@pytest.mark.attack(18)
 def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     senior.approve(BRANCH, "--block", "--reason", "second thoughts")
@@ -459,6 +487,7 @@ def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: C
     assert sorted(whys(senior)) == ["revoked", "superseded by a later decision of the same person"]
 
 
+@pytest.mark.attack(18)
 @pytest.mark.parametrize("how", ["more", "amended", "rebased"])
 def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, senior: Clone, how: str) -> None:
     town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
@@ -479,6 +508,7 @@ def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, seni
     assert any(one["kind"] == "block" and one["counted"] for one in senior.decisions("origin/feature"))
 
 
+@pytest.mark.attack(18)
 def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, senior: Clone) -> None:
     town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
     expired = [f'valid-before="20200101" {town.public("bob")}', town.public("second")]
@@ -494,6 +524,7 @@ def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, sen
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.attack(37)
 def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
     ada = town.clone("ada")
     ada.approve(BRANCH, "--waive", "--reason", "outage")
@@ -503,6 +534,7 @@ def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
     assert not ada.may_merge("origin/feature")
 
 
+@pytest.mark.attack(37)
 @pytest.mark.parametrize(
     ("fields", "key"),
     [({"by": "@bob"}, "bob"), ({"by": "@ada", "reason": " "}, "ada"), ({"by": "@ada"}, "newhire")],

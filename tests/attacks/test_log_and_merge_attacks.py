@@ -34,6 +34,7 @@ def approved(town: Town, files: dict[str, str | bytes], branch: str = BRANCH) ->
     return senior
 
 
+@pytest.mark.attack(19)
 def test_19_two_clones_approve_at_once_and_both_are_kept(town: Town) -> None:
     town.set_policy(town.policy("      approvals: 2\n      owners: false\n      checks: [ok]\n"))
     town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
@@ -53,6 +54,7 @@ def test_19_two_clones_approve_at_once_and_both_are_kept(town: Town) -> None:
     assert {one["by"] for one in ada.decisions(BRANCH) if one["counted"]} == {"@ada", "@bob"}
 
 
+@pytest.mark.attack(19)
 @pytest.mark.slow
 def test_19_eight_clones_at_once_lose_nothing(town: Town) -> None:
     changes = 8
@@ -73,6 +75,7 @@ def test_19_eight_clones_at_once_lose_nothing(town: Town) -> None:
         assert len(fresh.decisions(f"origin/f{number}")) == 1
 
 
+@pytest.mark.attack(19)
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_19_a_kill_at_any_call_of_git_while_approving(town: Town, tmp_path: Path, when: str) -> None:
@@ -95,6 +98,7 @@ def test_19_a_kill_at_any_call_of_git_while_approving(town: Town, tmp_path: Path
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.attack(19)
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
@@ -132,6 +136,7 @@ def run_limited(clone: Clone, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.attack(19)
 def test_19_a_full_disk(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     before = senior.git("rev-parse", "refs/gate/log", "main")
@@ -148,6 +153,7 @@ def test_19_a_full_disk(town: Town) -> None:
     assert senior.gate("merge", BRANCH).code == 0
 
 
+@pytest.mark.attack(19)
 def test_19_a_log_that_cannot_be_written(town: Town) -> None:
     town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior = town.clone("nehemiah")
@@ -158,6 +164,7 @@ def test_19_a_log_that_cannot_be_written(town: Town) -> None:
     assert "the log cannot be written" in said.err
 
 
+@pytest.mark.attack(19)
 def test_19_what_gate_remembers_may_be_lost_or_damaged(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     assert senior.may_merge("origin/feature")
@@ -186,6 +193,7 @@ def as_people(town: Town) -> str:
     return "env -i " + " ".join(f"{name}='{value}'" for name, value in env.items())
 
 
+@pytest.mark.attack(34)
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
 def test_34_the_branch_moves_while_it_is_checked(town: Town, push: bool) -> None:
     other = town.clone("ada")
@@ -209,6 +217,7 @@ def test_34_the_branch_moves_while_it_is_checked(town: Town, push: bool) -> None
     assert clone.git("log", "--first-parent", "--format=%s", "main").splitlines()[1] == "meanwhile"
 
 
+@pytest.mark.attack(34)
 def test_34_an_objection_comes_in_while_it_is_checked(town: Town) -> None:
     bob = town.clone("bob")
     racing_policy(
@@ -222,6 +231,7 @@ def test_34_an_objection_comes_in_while_it_is_checked(town: Town) -> None:
     assert town.server.git("log", "-1", "--format=%s", "main") == "policy"
 
 
+@pytest.mark.attack(34)
 def test_34_the_proposed_branch_moves_while_it_is_checked(town: Town) -> None:
     new = town.clone("newhire")
     racing_policy(
@@ -236,6 +246,7 @@ def test_34_the_proposed_branch_moves_while_it_is_checked(town: Town) -> None:
     assert town.server.git("show", "main:a.py") == "x = 2", "what landed is what was checked"
 
 
+@pytest.mark.attack(34)
 def test_34_uncommitted_work_on_the_branch_is_never_touched(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
@@ -252,6 +263,7 @@ def test_34_uncommitted_work_on_the_branch_is_never_touched(town: Town) -> None:
     assert (senior.path / "b.py").read_text() == "my own work\n"
 
 
+@pytest.mark.attack(34)
 @pytest.mark.parametrize("ignored", [False, True], ids=["untracked", "ignored"])
 def test_34_a_file_in_the_way_is_never_overwritten(town: Town, ignored: bool) -> None:
     senior = approved(town, {"new.py": "x = 2\n"})
@@ -266,6 +278,7 @@ def test_34_a_file_in_the_way_is_never_overwritten(town: Town, ignored: bool) ->
     assert (senior.path / "new.py").read_text() == "my own work\n"
 
 
+@pytest.mark.attack(34)
 def test_34_the_working_tree_follows(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
@@ -276,6 +289,7 @@ def test_34_the_working_tree_follows(town: Town) -> None:
     assert senior.git("status", "--porcelain") == ""
 
 
+@pytest.mark.attack(34)
 def test_34_a_tag_named_like_the_branch(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     senior.git("tag", "main", "origin/feature")
@@ -283,6 +297,7 @@ def test_34_a_tag_named_like_the_branch(town: Town) -> None:
     assert senior.git("log", "-1", "--format=%s", "refs/heads/main") == "Merge feature into main"
 
 
+@pytest.mark.attack(34)
 def test_34_diverged_branches_are_told_apart(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
@@ -294,6 +309,7 @@ def test_34_diverged_branches_are_told_apart(town: Town) -> None:
     assert "has commits that origin's does not have" in said.err
 
 
+@pytest.mark.attack(35)
 @pytest.mark.parametrize("how", ["--squash", "--ff-only"])
 def test_35_other_ways_to_merge_are_proven_too(town: Town, how: str) -> None:
     new = town.clone("newhire")
@@ -310,6 +326,7 @@ def test_35_other_ways_to_merge_are_proven_too(town: Town, how: str) -> None:
     assert "approved by @nehemiah" in reason
 
 
+@pytest.mark.attack(35)
 def test_35_a_fast_forward_needs_a_signed_verdict(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     senior.git("config", "--unset", "user.signingkey")
@@ -322,6 +339,7 @@ def test_35_a_fast_forward_needs_a_signed_verdict(town: Town) -> None:
     assert "by an unsigned verdict" in audited(town.clone("ada"))[0][1]
 
 
+@pytest.mark.attack(35)
 def test_35_a_push_past_the_gate_is_named(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -334,6 +352,7 @@ def test_35_a_push_past_the_gate_is_named(town: Town) -> None:
     assert "nobody has approved it" in steps[0][1]
 
 
+@pytest.mark.attack(35)
 def test_35_trailers_that_were_copied_prove_nothing(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -346,6 +365,7 @@ def test_35_trailers_that_were_copied_prove_nothing(town: Town) -> None:
     assert [outcome for outcome, _ in audited(town.clone("ada"))] == ["failed", "passed"]
 
 
+@pytest.mark.attack(21)
 def test_21_what_an_evil_merge_adds_was_approved_by_nobody(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     bob = town.clone("bob")
@@ -362,6 +382,7 @@ def test_21_what_an_evil_merge_adds_was_approved_by_nobody(town: Town) -> None:
     assert senior.gate("audit", "--fetch").code == 1
 
 
+@pytest.mark.attack(21)
 def test_21_who_makes_an_evil_merge_is_an_author_of_it(town: Town) -> None:
     """The senior slips something into the merge, and signs an approval of just that."""
     town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: []\n"))
@@ -386,6 +407,7 @@ def test_21_who_makes_an_evil_merge_is_an_author_of_it(town: Town) -> None:
     assert "nobody has approved it" in reason
 
 
+@pytest.mark.attack(35)
 def test_35_taking_the_policy_away_is_a_step_that_fails(town: Town) -> None:
     new = town.clone("newhire")
     new.git("rm", "-q", "gate.yaml")
@@ -394,6 +416,7 @@ def test_35_taking_the_policy_away_is_a_step_that_fails(town: Town) -> None:
     assert [outcome for outcome, _ in audited(town.clone("ada"))] == ["failed", "failed"]
 
 
+@pytest.mark.attack(36)
 def test_36_another_root(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -407,6 +430,7 @@ def test_36_another_root(town: Town) -> None:
     assert "history was replaced" in reason
 
 
+@pytest.mark.attack(36)
 def test_36_a_range_that_must_begin_at_what_was_deployed(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     deployed = town.server.git("rev-parse", "main")
@@ -417,6 +441,7 @@ def test_36_a_range_that_must_begin_at_what_was_deployed(town: Town) -> None:
     assert senior.gate("audit", f"{stray}..origin/main").code == 2
 
 
+@pytest.mark.attack(24)
 def test_24_a_shallow_clone_proves_nothing(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
@@ -428,6 +453,7 @@ def test_24_a_shallow_clone_proves_nothing(town: Town) -> None:
     assert "shallow" in said.err
 
 
+@pytest.mark.attack(35)
 def test_35_what_is_said_after_a_merge_does_not_undo_its_proof(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     approval = senior.decisions(BRANCH)[0]["id"]
@@ -443,6 +469,7 @@ def test_35_what_is_said_after_a_merge_does_not_undo_its_proof(town: Town) -> No
     assert len(steps) == 1
 
 
+@pytest.mark.attack(35)
 @pytest.mark.parametrize("require", [REQUIRE, REQUIRE.replace("[ok]", "[]")], ids=["checks", "no checks"])
 def test_35_an_ordinary_merge_by_git_is_judged_by_what_is_recorded(town: Town, require: str) -> None:
     town.set_policy(town.policy(require))
