@@ -85,10 +85,7 @@ def weakenings_of(change: Change, contents: Mapping[str, bytes]) -> tuple[Findin
     files = [entry for entry in change.files if may_weaken(entry.path)]
     old_of = {entry.path: entry for entry in change.files}
     sides = []
-    moved = frozenset(change.renames.values())
     for entry in files:
-        if entry.status == "deleted" and entry.path in moved:
-            continue
         source = change.renames.get(entry.path, "")
         before = old_of.get(source, entry)
         sides.append(

@@ -44,6 +44,6 @@ def is_guarded(path: str) -> bool:
 
 
 def _verb(file: Sides) -> str:
-    if file.old is None:
+    if file.old is None or file.renamed_from:
         return "adds a file that decides"
     return "removes a file that decides" if file.new is None else "changes"

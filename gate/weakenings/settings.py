@@ -91,11 +91,13 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
             yield from _ignored(file)
         if file.name not in NAMES:
             continue
-        old, new = _read(file.name, file.old), _read(file.name, file.new)
+        # Settings hold for where they are: one that moves here comes anew.
+        before = None if file.renamed_from else file.old
+        old, new = _read(file.name, before), _read(file.name, file.new)
         if new is None:
             yield weakening(file.path, "unreadable-settings", "cannot be read, so that a check may see less")
             continue
-        if file.old is None and file.name in RUFF_FILES | MYPY_FILES and (new or file.name in RUFF_FILES):
+        if before is None and file.name in RUFF_FILES | MYPY_FILES and (new or file.name in RUFF_FILES):
             yield weakening(
                 file.path,
                 "nested-settings",

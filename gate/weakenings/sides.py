@@ -12,7 +12,8 @@ class Sides:
     """A changed path with its content before and after; None where it does not exist.
 
     `renamed_from` names the path that it had before, where git sees a rename; `old` is then its content
-    there. `link` is True if either side is a symbolic link or a submodule.
+    there. That path has sides of its own, since what a file there decided, it no longer does.
+    `link` is True if either side is a symbolic link or a submodule.
     """
 
     path: str

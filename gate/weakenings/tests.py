@@ -11,19 +11,25 @@ from gate.weakenings.sides import Sides, weakening
 
 TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$|(?:^|/)tests?/.*\.py$")
 
+COLLECTED = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
+"""What pytest collects unless the settings say otherwise."""
+
 
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
     """A finding for each test that is gone, and for each file whose tests assert less than before.
 
-    A test that moved to another file of the same change is not gone.
+    A test that moved to another file of the same change is not gone, if pytest collects that one as well.
     """
     files = list(files)
-    remaining = {name for file in files if file.new is not None for name in _tests(file.new_text)}
+    present = [(file.path, set(_tests(file.new_text))) for file in files if file.new is not None]
+    remaining = {name for _, names in present for name in names}
+    collected = {name for path, names in present if COLLECTED.search(path) for name in names}
+    moved = {file.renamed_from for file in files}
     for file in files:
         old_path = file.renamed_from or file.path
-        if file.old is None or not TEST_FILE.search(old_path):
+        if file.old is None or file.path in moved or not TEST_FILE.search(old_path):
             continue
-        gone = sorted(set(_tests(file.old_text)) - remaining)
+        gone = sorted(set(_tests(file.old_text)) - (collected if COLLECTED.search(old_path) else remaining))
         for name in gone:
             how = "is deleted with its file" if file.new is None else "is gone"
             yield weakening(file.path, "deleted-test", f"the test `{name}` {how}")

@@ -1,0 +1,431 @@
+"""Attacks on the rules: the policy, the code owners, names of branches and of files. Through the command line.
+
+The number in a name is that of the line in the list of threats.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from support.town import Clone, Town
+
+BRANCH = "feature"
+OWNERS = ".github/CODEOWNERS"
+# Nothing is asked for but owners and guardians, so that it shows who opens the gate.
+PLAIN = '      owners: {stale: change}\n      guarded: ["@acme/guardians"]\n      checks: [ok]\n'
+
+
+def outcome(clone: Clone, requirement: str, rev: str = f"origin/{BRANCH}") -> dict[str, Any]:
+    found = clone.verdict(rev)["requirements"]
+    only: dict[str, Any] = next(one for one in found if one["id"] == requirement)
+    return only
+
+
+def text(clone: Clone, rev: str = f"origin/{BRANCH}") -> str:
+    return clone.gate("check", "--head", rev).text
+
+
+def on_main(town: Town, files: dict[str, str | bytes]) -> None:
+    """Put files on main past the gate: the town is like that from the start."""
+    clone = town.clone("nobody", "setup")
+    clone.fetch()
+    clone.git("checkout", "-q", "-B", "main", "origin/main")
+    clone.write(files)
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "before")
+    clone.git("push", "-q", "origin", "main")
+
+
+def edits(town: Town) -> dict[str, dict[str, str | bytes]]:
+    """What the author of a change would like the rules to be."""
+    policy = town.policy()
+    return {
+        "owns it all": {OWNERS: "* @newhire\n"},
+        "owned by nobody": {OWNERS: ""},
+        "asks for nothing": {"gate.yaml": "version: 1\n"},
+        "asks for less": {"gate.yaml": policy.replace("approvals: 1", "approvals: 0")},
+        "no junior": {"gate.yaml": policy.replace("junior, senior", "senior, senior")},
+        "a key for the senior": {"gate.yaml": town.policy(keys={"nehemiah": [town.public("newhire")]})},
+        "in the team": {"gate.yaml": policy.replace('["@nehemiah", "@ada"]', '["@newhire"]')},
+        "other checks": {"gate.yaml": policy.replace('command: ["true"]', 'command: ["true", "-x"]')},
+    }
+
+
+EDITS = ("owns it all", "owned by nobody", "asks for nothing", "asks for less", "no junior",
+         "a key for the senior", "in the team", "other checks")  # fmt: skip
+
+
+@pytest.mark.attack(1)
+@pytest.mark.parametrize("how", EDITS)
+def test_01_the_change_brings_rules_of_its_own(town: Town, how: str) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n", **edits(town)[how]}, branch=BRANCH)
+    assert not new.may_merge(BRANCH)
+    assert new.gate("approve", BRANCH).code == 2, "whoever the change says they are"
+    assert outcome(new, "guarded", BRANCH)["outcome"] == "unmet"
+    # What a senior has approved who is a guardian may enter: the rules can be changed, by them.
+    senior.approve(BRANCH)
+    assert senior.may_merge("origin/feature")
+
+
+@pytest.mark.attack(1, "the change takes the policy or the code owners away, or puts a link there")
+@pytest.mark.parametrize("how", ["deleted", "renamed", "link"])
+@pytest.mark.parametrize("path", ["gate.yaml", OWNERS])
+def test_01_the_rules_are_taken_away(town: Town, path: str, how: str) -> None:
+    new = town.clone("newhire")
+    new.git("checkout", "-q", "-b", BRANCH, "origin/main")
+    if how == "renamed":
+        new.git("mv", path, "elsewhere")
+    else:
+        (new.path / path).unlink()
+    if how == "link":
+        (new.path / path).symlink_to("/etc/hostname")
+    new.commit("simpler", {"a.py": "x = 2\n"})
+    assert not new.may_merge(BRANCH)
+    assert path in str(outcome(new, "guarded", BRANCH)["missing"])
+
+
+@pytest.mark.attack(1, "an owner who is no guardian changes who owns the code")
+def test_01_an_owner_is_no_guardian(town: Town) -> None:
+    town.set_policy(town.policy(PLAIN))
+    on_main(town, {OWNERS: "* @bob\n"})
+    town.clone("newhire").commit("mine", {OWNERS: "* @newhire\n"}, branch=BRANCH)
+    bob, ada = town.clone("bob"), town.clone("ada")
+    bob.approve(BRANCH)
+    assert not bob.may_merge("origin/feature")
+    ada.approve(BRANCH)
+    assert ada.may_merge("origin/feature")
+
+
+PLACES = ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitea/CODEOWNERS", ".forgejo/CODEOWNERS",
+          ".bitbucket/CODEOWNERS", ".github/codeowners", "Docs/CODEOWNERS", "codeowners")  # fmt: skip
+
+
+@pytest.mark.attack(2)
+@pytest.mark.parametrize("place", PLACES)
+def test_02_a_second_file_of_code_owners_appears(town: Town, place: str) -> None:
+    """The owner of all has approved it, and is no guardian."""
+    town.set_policy(town.policy(PLAIN))
+    on_main(town, {OWNERS: "* @bob\n"})
+    town.clone("newhire").commit("mine", {place: "* @newhire\n"}, branch=BRANCH)
+    bob = town.clone("bob")
+    bob.fetch()
+    approved = bob.gate("approve", BRANCH)
+    assert approved.code == 0 or "colliding paths" in approved.err
+    assert not bob.may_merge("origin/feature")
+    assert outcome(bob, "guarded" if approved.code == 0 else "mergeable")["outcome"] == "unmet"
+
+
+BROKEN_POLICIES: dict[str, str | bytes] = {
+    "no YAML": "version: [1\n",
+    "an unknown key": "version: 1\nprotekt: {}\n",
+    "a wrong value": "version: 1\nprotect: {main: {require: {approvals: one}}}\n",
+    "a key twice": "version: 1\nversion: 1\n",
+    "another version": "version: 2\n",
+    "a protected ref that is none": "version: 1\nprotect: {refs/heads/main: {}}\n",
+    "an alias": "version: 1\npeople: &x {}\nteams: *x\n",
+    "bytes that are no text": b"version: 1\nrepository: \xff\n",
+    "empty": "",
+    "deeply nested": "version: " + "[" * 5000 + "\n",
+}
+
+
+@pytest.mark.attack(3)
+@pytest.mark.parametrize("how", BROKEN_POLICIES)
+def test_03_a_policy_that_cannot_be_read(town: Town, how: str) -> None:
+    on_main(town, {"gate.yaml": BROKEN_POLICIES[how]})
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    said = new.gate("check")
+    if how == "empty":
+        # As if there were none: the defaults hold, and the owner has not approved.
+        assert said.code != 0
+    else:
+        assert said.code == 2, said.text
+        assert "gate.yaml:" in said.err
+    assert new.gate("merge", BRANCH).code != 0
+
+
+BROKEN_OWNERS = {
+    "an owner that is none": b"* @nehemiah\n/a.py nehemiah\n",
+    "a pattern that is none": b"* @nehemiah\n!/a.py @newhire\n",
+    "bytes that are no text": b"* @nehemiah\n/a.py @new\xffhire\n",
+    "a space that is none": b"* @nehemiah\n/a.py\xc2\xa0@bob\n",
+    "too large": b"* @nehemiah\n" + b"# filler\n" * 400_000,
+}
+
+
+@pytest.mark.attack(3)
+@pytest.mark.parametrize("how", BROKEN_OWNERS)
+def test_03_code_owners_that_cannot_be_read(town: Town, how: str) -> None:
+    on_main(town, {OWNERS: BROKEN_OWNERS[how]})
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    for command in (["check"], ["merge", BRANCH], ["owners", "--lint"]):
+        said = new.gate(*command)
+        assert said.code == 2, said.text
+        assert f"{OWNERS}:" in said.text
+
+
+@pytest.mark.attack(3, "a link in the place of the code owners")
+def test_03_code_owners_that_are_a_link(town: Town) -> None:
+    clone = town.clone("nobody", "setup")
+    clone.git("checkout", "-q", "main")
+    (clone.path / OWNERS).unlink()
+    (clone.path / OWNERS).symlink_to("../docs/index.md")
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "link")
+    clone.git("push", "-q", "origin", "main")
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    assert new.gate("check").code == 2
+
+
+@pytest.mark.attack(4)
+def test_04_a_later_line_takes_the_owners_away(town: Town) -> None:
+    """Owned by somebody who approves it, and still not in: only a guardian can."""
+    town.set_policy(town.policy(PLAIN))
+    on_main(town, {OWNERS: "* @bob\n"})
+    town.clone("newhire").commit("unown", {OWNERS: "* @bob\n/a.py\n"}, branch=BRANCH)
+    bob = town.clone("bob")
+    bob.approve(BRANCH)
+    assert not bob.may_merge("origin/feature")
+    assert outcome(bob, "guarded")["outcome"] == "unmet"
+
+
+@pytest.mark.attack(4, "no rule, and a rule without owners, are told apart")
+def test_04_no_rule_and_no_owner_are_told_apart(town: Town) -> None:
+    town.set_policy(town.policy(PLAIN))
+    on_main(town, {OWNERS: "/a.py @bob\n/b.py @bob\n/b.py\n"})
+    new = town.clone("newhire")
+    new.commit("v2", {"b.py": "y = 2\n", "c.py": ""}, branch=BRANCH)
+    reason = str(outcome(new, "owners", BRANCH)["reason"])
+    assert "1 file matches no rule" in reason
+    assert "1 file is owned by nobody" in reason
+
+
+UNSATISFIABLE = {
+    "an unknown owner": ("* @ghost\n", "nobody of them is in `people`"),
+    "an empty team": ("* @acme/empty\n", "has no members"),
+    "only the author": ("* @newhire\n", "every owner is an author"),
+    "only a bot": ("* @ci\n", "every owner is an author of the change, or a bot"),
+    "a name that is nearly one": ("* @nehemlah\n", "nobody of them is in `people`"),
+}
+
+
+@pytest.mark.attack(5)
+@pytest.mark.parametrize("how", UNSATISFIABLE)
+def test_05_nobody_is_left_who_could_approve(town: Town, how: str) -> None:
+    owners, said = UNSATISFIABLE[how]
+    on_main(
+        town,
+        {OWNERS: owners, "gate.yaml": town.policy().replace("teams:\n", 'teams:\n  "@acme/empty": []\n')},
+    )
+    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = town.clone("nehemiah")
+    senior.approve(BRANCH)
+    assert not senior.may_merge("origin/feature")
+    shown = " ".join(text(senior).split())
+    assert "cannot be satisfied" in shown
+    assert said in shown
+
+
+@pytest.mark.attack(5, "every senior has a hand in the change")
+def test_05_every_senior_is_an_author(town: Town) -> None:
+    new = town.clone("newhire")
+    new.write({"a.py": "x = 2\n"})
+    hands = "".join(f"\nCo-authored-by: {name} <{name}@acme.example>" for name in ("nehemiah", "ada"))
+    new.git("checkout", "-q", "-b", BRANCH)
+    new.git("commit", "-q", "-a", "-m", f"v2\n{hands}")
+    new.git("push", "-q", "origin", BRANCH)
+    bob = town.clone("bob")
+    bob.approve(BRANCH)
+    assert not bob.may_merge("origin/feature")
+    assert outcome(bob, "seniority")["outcome"] == "unmet"
+
+
+def strange_refs(clone: Clone, evil: str) -> None:
+    """Every ref that git could take for `main`, at a commit that is not main's."""
+    for name in (
+        "refs/tags/main", "refs/main", "refs/remotes/main", "refs/heads/heads/main", "refs/heads/refs/heads/main",
+        "refs/tags/heads/main", "refs/tags/refs/heads/main", "refs/tags/origin/main", "refs/heads/origin/main",
+        "refs/remotes/origin/refs/heads/main",
+    ):  # fmt: skip
+        clone.git("update-ref", name, evil)
+
+
+@pytest.mark.attack(6)
+@pytest.mark.parametrize(
+    "into", [(), ("--into", "main"), ("--into", "refs/heads/main")], ids=["default", "short", "full"]
+)
+def test_06_refs_named_like_the_protected_branch(town: Town, into: tuple[str, ...]) -> None:
+    """They stand at a commit whose policy would let the change in."""
+    new = town.clone("newhire")
+    evil = new.commit(
+        "lax", {"gate.yaml": "version: 1\nprotect: {main: {require: {checks: []}}}\n"}, branch="lax"
+    )
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    strange_refs(new, evil)
+    said = new.gate("check", "--format", "json", *into)
+    assert said.code == 1, said.text
+    assert new.verdict(BRANCH, *into)["change"]["base"] == new.git("rev-parse", "refs/heads/main")
+
+
+@pytest.mark.attack(6, "a merge where refs are named like the branch")
+def test_06_a_merge_moves_the_branch_itself(town: Town) -> None:
+    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = town.clone("nehemiah")
+    senior.approve(BRANCH)
+    strange_refs(senior, senior.git("rev-parse", "origin/main"))
+    before = senior.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", "refs/remotes")
+    assert senior.gate("merge", "refs/remotes/origin/feature").code == 0
+    assert senior.git("show", "refs/heads/main:a.py") == "x = 2"
+    assert (
+        senior.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", "refs/remotes") == before
+    )
+
+
+@pytest.mark.attack(7)
+def test_07_an_old_policy_is_replayed(town: Town) -> None:
+    """The branch starts where the policy asked for nothing; main has moved on since."""
+    strict = town.policy()
+    town.set_policy("version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n")
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    town.set_policy(strict)
+    new.fetch()
+    assert not new.may_merge(BRANCH), "the tip of main's, not of where the branch began"
+    new.git("branch", "-f", "main", "origin/main~1")
+    assert not new.may_merge(BRANCH), "nor of a main that is behind origin's"
+    new.git("branch", "-D", "main")
+    assert not new.may_merge(BRANCH)
+
+
+@pytest.mark.attack(
+    7, "the strict policy is merged away in the branch, with the merge resolved to the old one"
+)
+def test_07_a_merge_that_keeps_the_old_policy(town: Town) -> None:
+    strict = town.policy()
+    town.set_policy("version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n")
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    town.set_policy(strict)
+    new.fetch()
+    new.git("merge", "-q", "-s", "ours", "-m", "Merge main", "origin/main")
+    assert not new.may_merge(BRANCH)
+    assert "gate.yaml" in str(outcome(new, "guarded", BRANCH)["missing"])
+
+
+ODD_NAMES = {
+    "line break": b"web/a\nb.py",
+    "quotes": b"web/\"a'.py",
+    "dash": b"-rf",
+    "no UTF-8": b"web/\xff\xfe.py",
+    "decomposed": unicodedata.normalize("NFD", "web/é.py").encode(),
+    "tab and blank": b"web/a\tb .py",
+    "backslash": b"web/a\\nb.py",
+    "colon": b":(exclude)web",
+    "brackets": b"web/[a]*.py",
+    "right to left": "web/\u202egpj.py".encode(),
+    "escape": b"web/\x1b[31m.py",
+    "very deep": b"web/" + b"d/" * 300 + b"a.py",
+}
+
+
+@pytest.mark.attack(8)
+@pytest.mark.parametrize("how", ODD_NAMES)
+def test_08_odd_names_have_their_owners(town: Town, how: str) -> None:
+    name = ODD_NAMES[how]
+    new = town.clone("newhire")
+    new.git("checkout", "-q", "-b", BRANCH, "origin/main")
+    commit_tree(new, {name: b"x = 2\n"})
+    asked = outcome(new, "owners", BRANCH)
+    rule = 3 if name.startswith(b"web/") else 1
+    assert [one["rule"] for one in asked["missing"]] == [f"{OWNERS}:{rule}"]
+    new.git("push", "-q", "origin", BRANCH)
+    ada, senior = town.clone("ada"), town.clone("nehemiah")
+    (ada if rule == 3 else senior).approve(BRANCH)
+    if rule == 3:
+        senior.approve(BRANCH)
+    assert senior.may_merge("origin/feature")
+    assert senior.gate("merge", "origin/feature").code == 0
+
+
+def commit_tree(clone: Clone, files: dict[bytes, bytes], *, mode: str = "100644") -> None:
+    """Commit files to the branch that is checked out, past the working tree, which may not be able to hold them."""
+    entries = b""
+    for name, data in files.items():
+        oid = clone.git("hash-object", "-w", "--stdin", stdin=data)
+        entries += f"{mode} {oid}\t".encode() + name + b"\0"
+    index = {"GIT_INDEX_FILE": str(clone.path / ".git" / "attack-index")}
+    clone.git("read-tree", "HEAD", env=index)
+    clone.git("update-index", "-z", "--index-info", env=index, stdin=entries)
+    tree = clone.git("write-tree", env=index)
+    commit = clone.git("commit-tree", tree, "-p", "HEAD", "-m", "odd")
+    clone.git("update-ref", "HEAD", commit)
+
+
+COLLISIONS = {
+    "case": (b"A.py",),
+    "case of a folder": (b"Docs/other.md",),
+    "Unicode form": ("web/é.py".encode(), unicodedata.normalize("NFD", "web/é.py").encode()),
+    "sharp s": ("web/straße.py".encode(), b"web/strasse.py"),
+    "a file like a folder": (b"WEB",),
+    "long s": ("web/ſ.py".encode(), b"web/s.py"),
+}
+
+
+@pytest.mark.attack(8)
+@pytest.mark.parametrize("how", COLLISIONS)
+def test_08_colliding_paths_are_refused(town: Town, how: str) -> None:
+    new = town.clone("newhire")
+    new.git("checkout", "-q", "-b", BRANCH, "origin/main")
+    commit_tree(new, dict.fromkeys(COLLISIONS[how], b"x = 2\n"))
+    new.git("push", "-q", "origin", BRANCH)
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    assert senior.gate("approve", "origin/feature").code == 2
+    assert not senior.may_merge("origin/feature")
+    assert "colliding paths" in text(senior)
+
+
+WRITES: dict[str, bytes] = {
+    "git's own folder": b".git/hooks/post-checkout",
+    "git's own folder, by another case": b".GIT/config",
+    "the folder above": b"../evil",
+    "this folder": b"./evil",
+    "git's own folder, as Windows has it": b"git~1/config",
+    "git's own folder, as macOS has it": ".g\u200cit/config".encode(),
+}
+
+
+@pytest.mark.attack(8, "a tree that names what is outside of it")
+@pytest.mark.parametrize("how", WRITES)
+def test_08_a_tree_that_leads_out_of_itself(town: Town, how: str) -> None:
+    """git makes no such tree; whoever writes objects by hand does."""
+    folder, _, file = WRITES[how].rpartition(b"/")
+    new = town.clone("newhire")
+    blob = new.git("hash-object", "-w", "--stdin", stdin=b"x = 2\n")
+    inner = raw_tree(new, [(b"100644", file.replace(b"hooks/", b""), blob)])
+    lines = new.git("ls-tree", "origin/main").splitlines()
+    entries = [
+        (mode.lstrip("0").encode(), name.encode(), oid)
+        for mode, _, oid, name in (line.replace("\t", " ").split(" ") for line in lines)
+    ]
+    top = folder.split(b"/")[0]
+    tree = raw_tree(new, sorted([*entries, (b"40000", top, inner)], key=lambda one: one[1]))
+    head = new.git("commit-tree", tree, "-p", "origin/main", "-m", "out")
+    before = sorted(path.name for path in new.path.parent.iterdir())
+    said = new.gate_process("check", "--head", head)
+    assert said.code in {1, 3}, said.text
+    approved = new.gate_process("approve", head)
+    assert approved.code != 0
+    assert sorted(path.name for path in new.path.parent.iterdir()) == before
+    assert not (new.path / ".git/evil").exists()
+
+
+def raw_tree(clone: Clone, entries: list[tuple[bytes, bytes, str]]) -> str:
+    data = b"".join(mode + b" " + name + b"\0" + bytes.fromhex(oid) for mode, name, oid in entries)
+    return clone.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=data)
