@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gate.model import Finding
-from gate.weakenings import places, settings, shadows, suppressions, tests
+from gate.weakenings import ignored, places, settings, shadows, suppressions, tests
 from gate.weakenings.sides import Sides
 
-DETECTORS = (places.find, settings.find, suppressions.find, tests.find, shadows.find)
+DETECTORS = (places.find, settings.find, ignored.find, suppressions.find, tests.find, shadows.find)
 
 __all__ = ["Sides", "find_weakenings", "may_weaken"]
 
@@ -22,7 +22,7 @@ def may_weaken(path: str) -> bool:
     name = path.rpartition("/")[2]
     return (
         name.endswith((".py", ".pyi", ".pth", ".ipynb"))
-        or name in settings.NAMES | settings.IGNORE_FILES | {"py.typed"}
+        or name in settings.NAMES | ignored.NAMES | {"py.typed"}
         or places.is_guarded(path)
     )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import configparser
 import re
-import shlex
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gate.model import Finding
+from gate.weakenings.arguments import loosened
 from gate.weakenings.sides import Sides, weakening
 
 Flat = dict[str, object]
@@ -60,35 +60,29 @@ HARMLESS = {
     ),
     "mypy": re.compile(
         r"(?:.*\.)?(?:python_version|pretty|show_.*|color_output|error_summary|cache_dir|sqlite_cache"
-        r"|cache_fine_grained|incremental|verbosity|mypy_path|namespace_packages|explicit_package_bases"
+        r"|cache_fine_grained|incremental|verbosity|namespace_packages|explicit_package_bases"
         r"|python_executable|warn_incomplete_stub|hide_error_codes|num_workers|native_parser)"
     ),
     "pytest": re.compile(
-        r"markers|log_.*|console_output_style|cache_dir|junit_.*|minversion|pythonpath|asyncio_.*|timeout.*"
+        r"markers|log_.*|console_output_style|cache_dir|junit_.*|minversion|asyncio_.*|timeout.*"
         r"|tmp_path_.*|faulthandler_.*|verbosity_.*|truncation_.*|doctest_.*|django_find_project|env|usefixtures"
     ),
 }
-HIDING_ARGUMENTS = re.compile(
-    r"^(?:--co(?:llect-only)?|-k.*|-m.*|--deselect.*|--ignore(?:-glob)?.*|--(?:lf|ff|sw|nf)|--last-failed"
-    r"|--stepwise.*|-p|no:.*|--noconftest|--fixtures|--setup-(?:only|plan)|--maxfail.*|--disable-.*|-W.*ignore.*"
-    r"|--no-cov.*|--runxfail|--pyargs|-c.*|--rootdir.*|--confcutdir.*|--import-mode.*|-o.*|--override-ini.*)$"
-)
-STRICT_ARGUMENTS = re.compile(
-    r"^(?:--strict.*|-W.*error.*|--cov-fail-under.*|--doctest-modules|--doctest-glob.*)$"
-)
-
 RUFF_FILES = frozenset({"ruff.toml", ".ruff.toml"})
 MYPY_FILES = frozenset({"mypy.ini", ".mypy.ini"})
 PYTEST_FILES = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"})
+SOLE = (
+    dict.fromkeys(RUFF_FILES, "ruff")
+    | dict.fromkeys(MYPY_FILES, "mypy")
+    | dict.fromkeys(PYTEST_FILES, "pytest")
+)
+"""Files that are a tool's settings by their mere presence."""
 NAMES = RUFF_FILES | MYPY_FILES | PYTEST_FILES | {"pyproject.toml", "setup.cfg", "tox.ini"}
-IGNORE_FILES = frozenset({".gitignore", ".ignore", ".ruffignore"})
 
 
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
     """A finding for each setting with which a check would see less than before."""
     for file in files:
-        if file.name in IGNORE_FILES:
-            yield from _ignored(file)
         if file.name not in NAMES:
             continue
         # Settings hold for where they are: one that moves here comes anew.
@@ -97,12 +91,10 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
         if new is None:
             yield weakening(file.path, "unreadable-settings", "cannot be read, so that a check may see less")
             continue
-        if before is None and file.name in RUFF_FILES | MYPY_FILES and (new or file.name in RUFF_FILES):
-            yield weakening(
-                file.path,
-                "nested-settings",
-                f"takes the place of the {_tool(file.name)} settings that held so far",
-            )
+        tool = _displaces(file, before)
+        if tool:
+            message = f"takes the place of the {tool} settings that held so far"
+            yield weakening(file.path, "nested-settings", message)
         for tool in ("ruff", "mypy", "pytest"):
             for message, key in compare(tool, (old or {}).get(tool, {}), new.get(tool, {})):
                 yield weakening(file.path, f"weaker-{tool}", message, _line(file.new_text, key))
@@ -125,7 +117,7 @@ def _judge(tool: str, key: str) -> Callable[[object, object], str]:
     general = {key, f"*.{key.rpartition('.')[2]}", f"{key.rpartition('.')[0]}.*"}
     plain = key.rpartition(".")[2]
     if tool == "pytest" and key == "addopts":
-        return _arguments
+        return loosened
     if tool == "pytest" and key == "filterwarnings":
         return _warnings
     if general & HIDING_LISTS[tool]:
@@ -133,12 +125,18 @@ def _judge(tool: str, key: str) -> Callable[[object, object], str]:
     if general & SHOWING_LISTS[tool]:
         return _shorter
     if plain in STRICT_WHEN_ON[tool] or key in STRICT_WHEN_ON[tool]:
-        return lambda before, after: "is off now" if _on(before) and not _on(after) else ""
+        return _switched_off
     if plain in STRICT_WHEN_OFF[tool]:
         return lambda before, after: "is on now" if _on(after) and not _on(before) else ""
     if key.endswith("max-complexity") or key in {"line-length", "lint.pycodestyle.max-line-length"}:
         return _larger
     return lambda before, after: f"changes from {_shown(before)} to {_shown(after)}"
+
+
+def _switched_off(before: object, after: object) -> str:
+    # Where nothing was said, another switch (`strict`) or the tool's default may have had it on.
+    was_off = before is not None and not _on(before)
+    return "is off now" if not _on(after) and not was_off else ""
 
 
 def _longer(before: object, after: object) -> str:
@@ -164,49 +162,12 @@ def _larger(before: object, after: object) -> str:
     return f"grows from {_shown(before)} to {_shown(after)}" if grown or dropped else ""
 
 
-def _arguments(before: object, after: object) -> str:
-    old, new = set(_words(before)), set(_words(after))
-    hides = sorted(word for word in new - old if HIDING_ARGUMENTS.match(word))
-    loosens = sorted(word for word in old - new if STRICT_ARGUMENTS.match(word))
-    said = [f"now has {' '.join(hides)}"] if hides else []
-    said += [f"no longer has {' '.join(loosens)}"] if loosens else []
-    return " and ".join(said)
-
-
 def _warnings(before: object, after: object) -> str:
     lost = sorted(item for item in set(_items(before)) - set(_items(after)) if item.startswith("error"))
     gained = sorted(item for item in set(_items(after)) - set(_items(before)) if not item.startswith("error"))
     said = [f"no longer has {', '.join(lost)}"] if lost else []
     said += [f"now lets pass {', '.join(gained)}"] if gained else []
     return " and ".join(said)
-
-
-def _ignored(file: Sides) -> Iterator[Finding]:
-    # ruff and others leave out what git ignores, whether it is tracked or not.
-    old = {line.strip() for line in file.old_text.splitlines()}
-    for number, line in enumerate(file.new_text.splitlines(), 1):
-        pattern = line.strip()
-        if pattern and not pattern.startswith(("#", "!")) and pattern not in old and _may_hide_code(pattern):
-            yield weakening(
-                file.path,
-                "ignored-code",
-                f"tools that follow git's ignores would pass over `{pattern}`",
-                number,
-            )
-
-
-def _may_hide_code(pattern: str) -> bool:
-    last = pattern.rstrip("/").rpartition("/")[2]
-    if "." in last.lstrip(".") and not last.endswith((".py", ".pyi", ".ipynb", ".*", "]")):
-        return False
-    return not last.startswith(".") and last not in {
-        "__pycache__",
-        "build",
-        "dist",
-        "node_modules",
-        "venv",
-        "htmlcov",
-    }
 
 
 def _read(name: str, data: bytes | None) -> dict[str, Flat] | None:
@@ -297,15 +258,6 @@ def _items(value: object) -> list[str]:
     return [item.strip() for item in re.split(r"[,\n]", str(value)) if item.strip()]
 
 
-def _words(value: object) -> list[str]:
-    if isinstance(value, list):
-        return [str(item) for item in value]
-    try:
-        return shlex.split(str(value or ""))
-    except ValueError:
-        return str(value).split()
-
-
 def _on(value: object) -> bool:
     return value is True or str(value).strip().casefold() in {"true", "1", "yes", "on"}
 
@@ -314,8 +266,20 @@ def _shown(value: object) -> str:
     return "nothing" if value is None else str(value).replace("\n", " ").strip()
 
 
-def _tool(name: str) -> str:
-    return "ruff" if name in RUFF_FILES else "mypy"
+def _displaces(file: Sides, before: bytes | None) -> str:
+    """The tool for which a file counts from now on, empty as it may be, in place of the one that did before."""
+    if before is None and file.new is not None and file.name in SOLE:
+        return SOLE[file.name]
+    # ruff takes the nearest file with a table of its own, and merges nothing.
+    nested = file.name == "pyproject.toml" and "/" in file.path
+    return "ruff" if nested and _has_ruff(file.new) and not _has_ruff(before) else ""
+
+
+def _has_ruff(data: bytes | None) -> bool:
+    try:
+        return "ruff" in _table(tomllib.loads((data or b"").decode("utf-8")).get("tool"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return True
 
 
 def _line(text: str, key: str) -> int:

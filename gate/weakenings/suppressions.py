@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tokenize
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
 from gate.weakenings.sides import Sides, weakening
+from gate.weakenings.silencers import Silencer, silencers
 
 COMMENTS = {
     "noqa": re.compile(r"#\s*(?:(?:ruff|flake8)\s*:\s*)?noqa\b(?:\s*:\s*[A-Z0-9, ]+)?", re.IGNORECASE),
@@ -20,17 +22,12 @@ COMMENTS = {
     "gate-ignore": re.compile(r"#\s*gate\s*:\s*ignore\b(?:\[[^\]]*\])?"),
     "no-cover": re.compile(r"#\s*pragma\s*:\s*no\s*(?:cover|branch)\b"),
 }
-SKIPS = re.compile(
-    r"""\b(?:pytest\s*\.\s*(?:mark\s*\.\s*(?:skip|skipif|xfail)|skip|xfail|importorskip)
-    |unittest\s*\.\s*(?:skip|skipIf|skipUnless|expectedFailure)|(?:self\s*\.\s*)skipTest
-    |mark\s*\.\s*(?:skip|skipif|xfail)|collect_ignore(?:_glob)?)\b""",
-    re.VERBOSE,
-)
 HIDES = {
     "noqa": "lint findings",
     "ruff-disable": "lint findings",
     "type-ignore": "type errors",
     "mypy-inline": "type errors, by a setting of its own",
+    "no-type-check": "type errors, since mypy passes over what is below it",
     "gate-ignore": "findings of the names check",
     "no-cover": "missing tests from the coverage",
     "skip": "a failing test",
@@ -38,34 +35,44 @@ HIDES = {
 
 
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
-    """A finding for each suppression that the new side has more often than the old one."""
+    """A finding for each suppression that is new: over another line of code, or another test, than before."""
     for file in files:
         if file.new is None or not file.path.endswith((".py", ".pyi", ".ipynb")):
             continue
-        before = Counter((kind, text) for kind, text, _ in marks(file.old_text))
-        for kind, text, line in marks(file.new_text):
-            if before[kind, text]:
-                before[kind, text] -= 1
+        before = Counter(_what(mark) for mark in marks(file.path, file.old_text))
+        for mark in marks(file.path, file.new_text):
+            if before[_what(mark)]:
+                before[_what(mark)] -= 1
             else:
-                yield weakening(file.path, f"new-{kind}", f"`{text}` would hide {HIDES[kind]}", line)
+                yield weakening(
+                    file.path, f"new-{mark.kind}", f"`{mark.text}` would hide {HIDES[mark.kind]}", mark.line
+                )
 
 
-def marks(source: str) -> Iterator[tuple[str, str, int]]:
-    """Every suppression in `source`: its kind, its text with blanks normalised, and its line."""
-    for line, comment in _comments(source):
+def marks(path: str, source: str) -> Iterator[Silencer]:
+    """Every suppression in `source`, its text with blanks normalised, over the code that stands before it."""
+    # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; what is no
+    # Python, as a notebook, is read line by line, where a mark too many only asks for one more look.
+    try:
+        if path.endswith(".ipynb"):
+            raise SyntaxError
+        tokens = list(tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__))
+        found = list(silencers(ast.parse(source), source))
+    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
+        lines = [(number, *line.partition("#")) for number, line in enumerate(source.splitlines(), 1)]
+        comments = [(number, mark + rest, code) for number, code, mark, rest in lines if mark]
+    else:
+        yield from found
+        comments = [
+            (token.start[0], token.string, token.line[: token.start[1]])
+            for token in tokens
+            if token.type == tokenize.COMMENT
+        ]
+    for number, comment, code in comments:
         for kind, pattern in COMMENTS.items():
             for match in pattern.finditer(comment):
-                yield kind, " ".join(match[0].split()), line
-    for number, text in enumerate(source.splitlines(), 1):
-        for match in SKIPS.finditer(text):
-            yield "skip", "".join(match[0].split()), number
+                yield Silencer(kind, " ".join(match[0].split()), code.strip(), number)
 
 
-def _comments(source: str) -> list[tuple[int, str]]:
-    # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; a
-    # file that is no Python is read line by line, where a mark too many only asks for one more look.
-    try:
-        tokens = list(tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__))
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        return [(number, line) for number, line in enumerate(source.splitlines(), 1) if "#" in line]
-    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+def _what(mark: Silencer) -> tuple[str, str, str]:
+    return mark.kind, mark.text, mark.over

@@ -55,20 +55,38 @@ def _tests(source: str) -> dict[str, int]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return {}
+    return _tests_in(tree.body, "")
+
+
+def _tests_in(body: list[ast.stmt], prefix: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    for node, prefix in _functions(tree.body, ""):
-        found[f"{prefix}{node.name}"] = sum(_asserts(child) for child in ast.walk(node))
-    return found
-
-
-def _functions(
-    body: list[ast.stmt], prefix: str
-) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str]]:
     for node in body:
+        # What binds a name anew takes the place of the test that had it.
+        for name in _bound(node):
+            found = {key: count for key, count in found.items() if key.split(".")[0] != name}
         if isinstance(node, ast.ClassDef):
-            yield from _functions(node.body, f"{prefix}{node.name}.")
+            found |= _tests_in(node.body, f"{node.name}.")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-            yield node, prefix
+            found[node.name] = sum(_asserts(child) for child in ast.walk(node))
+    return {f"{prefix}{name}": count for name, count in found.items()}
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a file or a class binds or deletes."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return {node.name}
+    stored = {
+        child.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load)
+    }
+    imported = {
+        (alias.asname or alias.name)
+        for child in ast.walk(node)
+        if isinstance(child, ast.Import | ast.ImportFrom)
+        for alias in child.names
+    }
+    return stored | imported
 
 
 def _asserts(node: ast.AST) -> bool:
