@@ -29,12 +29,13 @@ KEPT_GIT_VARIABLES = frozenset(
     }
 )
 
-# Nothing that a user has set may start a program. git would warn at each call that grafts are on their way out,
-# which is why they are turned off here.
+# Nothing that a user has set may start a program, or hide a co-author. git would warn at each call that grafts are
+# on their way out, which is why they are turned off here.
 SETTINGS = (
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
     "-c", "advice.graftFileDeprecated=false",
+    "-c", "trailer.separators=:",
 )  # fmt: skip
 _LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 # What git says when an object that it needs is not there: cut off, left out, or damaged.
