@@ -38,7 +38,8 @@ class Command:
             return Report(() if left.returncode == 0 else (_failed(job, left),))
         raw = left.report if left.report is not None else left.stdout.encode("utf-8", "surrogateescape")
         try:
-            findings = _sarif(raw, job.root) if job.check.report == "sarif" else _junit(raw, job.root)
+            read = _sarif if job.check.report == "sarif" else _junit
+            findings, seen = read(raw, job.root)
         except (ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError):
             return Unreadable(
                 f"{job.check.id}: its {job.check.report} report cannot be read",
@@ -46,7 +47,7 @@ class Command:
             )
         if left.returncode != 0 and not findings:
             findings = (_failed(job, left),)
-        return Report(findings)
+        return Report(findings, seen=seen)
 
 
 def _failed(job: Job, left: Left) -> Finding:
@@ -56,10 +57,14 @@ def _failed(job: Job, left: Left) -> Finding:
     )
 
 
-def _sarif(raw: bytes, root: str) -> tuple[Finding, ...]:
+def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
+    """The findings of every run; it does not tell how much was looked at."""
     severities: dict[str, Severity] = {"error": "error", "warning": "warning", "note": "note", "none": "note"}
     findings = []
-    for run in json.loads(raw)["runs"]:
+    runs = json.loads(raw)["runs"]
+    if not runs:
+        raise ValueError("a report of no run says nothing")
+    for run in runs:
         for result in run.get("results") or []:
             places = result.get("locations") or [{}]
             physical: dict[str, Any] = places[0].get("physicalLocation", {})
@@ -77,14 +82,19 @@ def _sarif(raw: bytes, root: str) -> tuple[Finding, ...]:
                     str(result["message"]["text"]),
                 )
             )
-    return tuple(findings)
+    return tuple(findings), None
 
 
-def _junit(raw: bytes, root: str) -> tuple[Finding, ...]:
+def _junit(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
+    """The failures, and how many tests there were."""
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         raise ValueError("a report needs no document type")
     findings = []
-    for case in ElementTree.fromstring(raw).iter("testcase"):  # noqa: S314  entities are refused above
+    report = ElementTree.fromstring(raw)  # noqa: S314  entities are refused above
+    if report.tag not in {"testsuites", "testsuite"}:
+        raise ValueError("this is another kind of XML")
+    cases = list(report.iter("testcase"))
+    for case in cases:
         for bad in [*case.findall("failure"), *case.findall("error")]:
             line = int(case.get("line") or 0)
             name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
@@ -99,4 +109,4 @@ def _junit(raw: bytes, root: str) -> tuple[Finding, ...]:
                     f"{name}: {(bad.get('message') or bad.text or 'failed').strip().splitlines()[0]}",
                 )
             )
-    return tuple(findings)
+    return tuple(findings), len(cases)

@@ -100,7 +100,7 @@ def _judged(
         findings = (Finding("", 0, 0, 0, "exit-code", "error", f"pytest ended with {status}: {said}"),)
     if status == 0 and (findings or left.returncode != 0):
         return Unreadable("pytest's exit code and its report contradict each other")
-    return Report(findings, _note(end), collected)
+    return Report(findings, _note(end), collected, frozenset(map(str, end["tests"])))
 
 
 def _note(end: dict[str, Any]) -> str:

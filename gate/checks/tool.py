@@ -73,12 +73,14 @@ class Left:
 class Report:
     """What a tool says of a tree, all of it. `note` is one line worth telling.
 
-    `seen` is how many files or tests it has looked at; None where it does not say.
+    `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
+    that were run as tests.
     """
 
     findings: tuple[Finding, ...]
     note: str = ""
     seen: int | None = None
+    tests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class State:
     found = 0
     collected = 0
     failures = 0
+    tests: set[str] = set()  # noqa: RUF012  one session a process
     outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
     imported: dict[str, str] = {}  # noqa: RUF012  as above
 
@@ -98,6 +99,7 @@ def pytest_collection_modifyitems(items: Any) -> None:
 def pytest_collection_finish(session: Any) -> None:
     """Count what will run, after everybody has had a chance to deselect."""
     State.collected = len(session.items)
+    State.tests = {item.nodeid.partition("[")[0] for item in session.items}
 
 
 def _place(report: Any) -> tuple[str, int]:
@@ -157,6 +159,7 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
     State.imported.update(told.get("gate_imported", {}))
     State.found = max(State.found, told.get("gate_found", 0))
     State.collected = max(State.collected, told.get("gate_collected", 0))
+    State.tests.update(told.get("gate_tests", ()))
 
 
 @pytest.hookimpl(trylast=True)
@@ -167,6 +170,7 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         session.config.workeroutput["gate_imported"] = outside
         session.config.workeroutput["gate_found"] = State.found
         session.config.workeroutput["gate_collected"] = State.collected
+        session.config.workeroutput["gate_tests"] = sorted(State.tests)
         return
     State.imported.update(outside)
     say(
@@ -174,6 +178,7 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         status=int(exitstatus),
         found=State.found,
         collected=State.collected,
+        tests=sorted(State.tests),
         outcomes=State.outcomes,
         failures=State.failures,
         outside=State.imported,

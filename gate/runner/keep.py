@@ -67,6 +67,7 @@ def dump(report: Report, seconds: float) -> bytes:
         "findings": [asdict(finding) for finding in report.findings],
         "note": report.note,
         "seen": report.seen,
+        "tests": sorted(report.tests),
         "seconds": seconds,
     }
     return json.dumps(data).encode("ascii")
@@ -79,6 +80,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
     try:
         kept = json.loads(data)
         findings = tuple(Finding(**finding) for finding in kept["findings"])
-        return Report(findings, kept["note"], kept["seen"]), float(kept["seconds"])
+        tests = frozenset(kept["tests"])
+        return Report(findings, kept["note"], kept["seen"], tests), float(kept["seconds"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -161,7 +161,8 @@ class Runner:
         outcome = self._ask(check, self._base, _ignore, count=check.tool == "pytest")
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
-        before = outcome.report.seen if isinstance(outcome.report, Report) else None
+        base = outcome.report if isinstance(outcome.report, Report) else Report(())
+        before = base.seen
         if report.seen == 0 and before != 0:
             what = "test" if check.tool == "pytest" else "file"
             return Broken(
@@ -170,9 +171,13 @@ class Runner:
                 "if that is meant, take the check out of gate.yaml first",
                 outcome.seconds,
             )
-        if before is None or report.seen >= before:
+        gone = sorted(base.tests - report.tests)
+        if before is None or (report.seen >= before and not gone):
             return ()
         message = f"{report.seen} tests are collected, where at the base there are {before}"
+        if gone:
+            others = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+            message += f"; {gone[0]}{others} {'are' if others else 'is'} not among them"
         return (Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message),)
 
     def _touches_tests(self) -> str:

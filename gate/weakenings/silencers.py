@@ -13,6 +13,8 @@ SKIPS = frozenset({
 })  # fmt: skip
 """What pytest and unittest have to leave out a test, or to expect that it fails."""
 HIDDEN = frozenset({"collect_ignore", "collect_ignore_glob", "__test__"})
+HARMLESS_HOOKS = frozenset({"pytest_addoption", "pytest_addhooks"})
+"""Hooks that decide nothing about a test; every other one could run something else, or report it."""
 """What pytest reads to pass something over."""
 TEST_LIBRARIES = re.compile(r"\b_?(?:pytest|unittest)\b")
 
@@ -37,6 +39,7 @@ def _within(node: ast.AST, over: str, tests: bool) -> Iterator[Silencer]:
         over = f"{over}.{node.name}"
     for kind, text in (*_skip(node, tests), *_unchecked(node)):
         yield Silencer(kind, text, over, getattr(node, "lineno", 0))
+    yield from _hook(node)
     for child in ast.iter_child_nodes(node):
         yield from _within(child, over, tests)
 
@@ -55,6 +58,18 @@ def _skip(node: ast.AST, tests: bool) -> Iterator[tuple[str, str]]:
             yield from (
                 ("skip", ast.unparse(node)) for word in words if isinstance(word, str) and word in SKIPS
             )
+
+
+def _hook(node: ast.AST) -> Iterator[Silencer]:
+    # With all that it does: one that was there is another one when it does something else.
+    match node:
+        case ast.FunctionDef(name=name) if name.startswith("pytest_") and name not in HARMLESS_HOOKS:
+            yield Silencer("test-hook", name, ast.unparse(node), node.lineno)
+        case (
+            ast.Assign(targets=[ast.Name(id="pytest_plugins")])
+            | ast.AnnAssign(target=ast.Name(id="pytest_plugins"))
+        ):
+            yield Silencer("test-hook", "pytest_plugins", ast.unparse(node), node.lineno)
 
 
 def _unchecked(node: ast.AST) -> Iterator[tuple[str, str]]:

@@ -23,14 +23,15 @@ COMMENTS = {
     "no-cover": re.compile(r"#\s*pragma\s*:\s*no\s*(?:cover|branch)\b"),
 }
 HIDES = {
-    "noqa": "lint findings",
-    "ruff-disable": "lint findings",
-    "type-ignore": "type errors",
-    "mypy-inline": "type errors, by a setting of its own",
-    "no-type-check": "type errors, since mypy passes over what is below it",
-    "gate-ignore": "findings of the names check",
-    "no-cover": "missing tests from the coverage",
-    "skip": "a failing test",
+    "noqa": "would hide lint findings",
+    "ruff-disable": "would hide lint findings",
+    "type-ignore": "would hide type errors",
+    "mypy-inline": "would hide type errors, by a setting of its own",
+    "no-type-check": "would hide type errors, since mypy passes over what is below it",
+    "gate-ignore": "would hide findings of the names check",
+    "no-cover": "would hide missing tests from the coverage",
+    "skip": "would hide a failing test",
+    "test-hook": "has a say in which tests run, and in what is reported of them",
 }
 
 
@@ -44,9 +45,7 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
             if before[_what(mark)]:
                 before[_what(mark)] -= 1
             else:
-                yield weakening(
-                    file.path, f"new-{mark.kind}", f"`{mark.text}` would hide {HIDES[mark.kind]}", mark.line
-                )
+                yield weakening(file.path, f"new-{mark.kind}", f"`{mark.text}` {HIDES[mark.kind]}", mark.line)
 
 
 def marks(path: str, source: str) -> Iterator[Silencer]:

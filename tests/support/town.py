@@ -108,7 +108,7 @@ class Clone:
     def gate_process(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
         """Run `gate ARGS` in this clone as a process of its own."""
         done = subprocess.run(
-            [sys.executable, "-m", "gate", *args],
+            [sys.executable, "-P", "-m", "gate", *args],
             cwd=self.path,
             env={**isolated(self.path.parent / "home"), **(env or {})},
             stdin=subprocess.DEVNULL,
