@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 from support.town import Clone
 
+# Each starts gate and a tool or two as processes of their own.
+pytestmark = pytest.mark.slow
+
 PASSING = "from app import read\n\n\ndef test_read():\n    assert read('1') == 1\n"
 FAILING = PASSING.replace("== 1", "== 2")
 

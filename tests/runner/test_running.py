@@ -227,7 +227,8 @@ class TestLessThanBefore:
         verdict = json.loads(said.out)
         (finding,) = verdict["checks"][0]["findings"]
         assert (finding["rule"], finding["path"]) == ("fewer-tests", "conftest.py")
-        assert finding["message"] == "1 tests are collected, where at the base there are 2"
+        counted = "1 tests are collected, where at the base there are 2"
+        assert finding["message"] == f"{counted}; test_app.py::test_two is not among them"
         assert "1 deselected" in verdict["checks"][0]["note"]
         guarded = next(item for item in verdict["requirements"] if item["id"] == "guarded")
         assert "weakening" in guarded["reason"]
