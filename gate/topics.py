@@ -1,4 +1,7 @@
-"""What `gate explain` tells: every requirement, check, rule and word that a message of gate's names."""
+"""What `gate explain` tells: every requirement, check, rule and word that a message of gate's names.
+
+The pages of rules are written from the catalogue of the `names` check.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +61,12 @@ change brings in (`block: new`), tests on every failure (`block: all`).
 
 Results are kept by the content that decides them: asked again about the same tree, nothing runs.""",
     "names": """\
-Finds misspelt names and calls of the wrong kind by reading alone: nothing of the tree is imported or run.
-Rules: misspelt-import, misspelt-member, misspelt-name, misspelt-attribute, misspelt-keyword,
-wrong-json-argument, syntax-error. `# gate: ignore[RULE]` on a line leaves it alone, which is a weakening;
-`checks: {names: {disable: [RULE]}}` in gate.yaml turns a rule off.""",
+Finds misspelt names and calls of the wrong kind by reading alone: nothing of the tree is imported or run. It
+reads Python files, the code cells of notebooks, and settings that name Python objects. `gate explain RULE`
+tells about each of its rules, `gate check --fix` shows what is certain as a diff.
+
+`# gate: ignore[RULE]` on a line leaves it alone, which is a weakening; `checks: {names: {disable: [RULE]}}`
+in gate.yaml turns a rule off.""",
     "lint": "ruff, with the project's own settings: its own ruff where the project has one, else gate's.",
     "types": """\
 mypy, with the project's own settings and the project's interpreter, so that it sees the dependencies. It also
@@ -71,27 +76,6 @@ project without settings of mypy, what is a matter of taste is left out.""",
 pytest, in the project's interpreter, importing from the tree that is checked; a run that imported the project
 from anywhere else is broken, as is one that did not come to its proper end. Every failure blocks; those that
 fail at the base too are marked.""",
-    "misspelt-import": """\
-`from json import laods`: the module is known, and has no such name. Also a module that nothing installs and
-that is one slip from one that is there.""",
-    "misspelt-member": "`json.laods(text)`: the module is known by its source or stubs, and has no such name.",
-    "misspelt-name": "`Json.loads(text)`: nothing in the file binds the name, and it is no builtin.",
-    "misspelt-attribute": """\
-`text.spilt(",")`: nothing in the project, the standard library or the installed packages defines an attribute
-of this name, and it is one slip from one that is defined.""",
-    "misspelt-keyword": """\
-`dumps(data, indnet=2)`: nothing anywhere has a parameter of this name, and it is one slip from one that there
-is.""",
-    "wrong-json-argument": """\
-`load` reads a file and `loads` text; `dump` writes to a file and `dumps` returns text. The kind of the
-argument is followed through assignments, `with`, attributes of self, parameters and helpers.
-
-  json.loads(urls_file)      did you mean `json.load`?
-  json.load(text)            did you mean `json.loads`?
-  json.dumps(urls, file)     did you mean `json.dump`?
-
-A response of an HTTP client is neither: use its `.text` or `.json()`.""",
-    "syntax-error": "The file is no Python that this interpreter can read.",
     "broken": """\
 A check that could not say: it could not start, took too long, printed too much, ended before its end, or its
 answer cannot be read. That is never a pass: gate exits with 3, unless something else has clearly said no.""",
@@ -110,6 +94,13 @@ does not see the project's dependencies: make one with
 }
 
 
+def topics() -> dict[str, str]:
+    """Every topic with its text: the words above, and the rules of the `names` check."""
+    from gate.names.catalogue import CATALOGUE, page
+
+    return TOPICS | {name: page(rule) for name, rule in CATALOGUE.items()}
+
+
 def topic(name: str) -> str | None:
     """The text about `name`, however it is capitalised; None where there is none."""
-    return TOPICS.get(name.casefold().replace("_", "-"))
+    return topics().get(name.casefold().replace("_", "-"))

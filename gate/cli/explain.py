@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gate.errors import UsageError
-from gate.topics import TOPICS, topic
+from gate.topics import topic, topics
 
 SUMMARY = "tell what a requirement, a check or a rule is about"
 EXAMPLES = """\
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the topic, or the list of them."""
     if options.topic is None:
-        for name, told in TOPICS.items():
+        for name, told in topics().items():
             first = told.split("\n", 1)[0]
             print(f"{name:<20} {first if len(first) < 58 else first[:57].rstrip() + '…'}")
         return 0
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if text is None:
         from difflib import get_close_matches
 
-        near = get_close_matches(options.topic.casefold(), TOPICS, 1)
+        near = get_close_matches(options.topic.casefold(), topics(), 1)
         hint = f"did you mean `gate explain {near[0]}`?" if near else "`gate explain` lists the topics"
         raise UsageError(f"there is no topic {options.topic!r}", hint)
     print(text)

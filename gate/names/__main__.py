@@ -13,16 +13,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gate.names import exports, ignores
 from gate.names.facts import Facts, facts_of
+from gate.names.finding import Finding
 from gate.names.modules import Modules
-from gate.names.rules import RULES, Finding, findings_in, known_of
+from gate.names.rules import findings_in, known_of
+from gate.names.source import text_of
 from gate.names.words import words_below
 
 ASIDE = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
 )
 LARGEST = 4 * 1024 * 1024
-IGNORE = re.compile(r"#\s*gate\s*:\s*ignore(?:\[([^\]]*)\])?")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, required=True, help="the tree to read")
     parser.add_argument("--python", help="the project's interpreter")
     parser.add_argument("--cache", type=Path, help="a folder to keep word lists in")
-    parser.add_argument("--disable", action="append", default=[], choices=RULES, help="a rule to leave out")
+    parser.add_argument("--disable", action="append", default=[], help="a rule to leave out")
     parser.add_argument("--format", default="json", choices=("json", "text"))
     options = parser.parse_args(arguments)
+    if options.disable:
+        from gate.names.catalogue import CATALOGUE
+
+        for rule in set(options.disable) - set(CATALOGUE):
+            parser.error(f"there is no rule {rule!r}")
     sys.setrecursionlimit(5000)
     warnings.simplefilter("ignore")
     root = options.root.resolve()
@@ -55,7 +62,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     typeshed = bundled_typeshed()
     modules = Modules(root, typeshed, site)
     outside = words_below([*([typeshed] if typeshed else []), *site], cache)
-    files: dict[str, tuple[Facts, list[str]]] = {}
+    files: dict[str, tuple[Facts, str]] = {}
     findings: list[Finding] = []
     for path in sorted(sources(root)):
         name = path.relative_to(root).as_posix()
@@ -74,23 +81,20 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
         except RecursionError:
             findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
             continue
-        files[name] = (facts, data.decode("utf-8", "replace").splitlines())
+        files[name] = (facts, text_of(data))
     known = known_of(
         (facts for facts, _ in files.values()), outside, modules, requirements(root), installed=bool(site)
     )
-    for name, (facts, lines) in files.items():
-        findings += [found for found in findings_in(name, facts, known) if not ignored(found, lines)]
+    for name, (facts, text) in files.items():
+        left_alone = ignores.read(name, text)
+        told = [
+            *findings_in(name, facts, known),
+            *exports.missing(name, dotted(name), facts.exports, modules),
+        ]
+        findings += [found for found in told if not left_alone.cover(found)]
+        findings += left_alone.wrong
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
-
-
-def ignored(finding: Finding, lines: Sequence[str]) -> bool:
-    """Whether the line of a finding asks for it to be left alone."""
-    line = lines[finding.line - 1] if 0 < finding.line <= len(lines) else ""
-    match = IGNORE.search(line)
-    if match is None:
-        return False
-    return match[1] is None or finding.rule in {rule.strip() for rule in match[1].split(",")}
 
 
 def sources(root: Path) -> Iterator[Path]:

@@ -7,8 +7,10 @@ import builtins
 import re
 from dataclasses import dataclass, field
 
+from gate.names.exports import exported
 from gate.names.kinds import Function, Kinds, WrongKind
 from gate.names.modules import absolute
+from gate.names.told import Told
 
 BUILTINS = frozenset(dir(builtins)) | {
     "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
@@ -44,6 +46,7 @@ class Facts:
     imports: list[Use] = field(default_factory=list)
     unbound: list[Use] = field(default_factory=list)
     wrong: list[WrongKind] = field(default_factory=list)
+    exports: list[Told] = field(default_factory=list)
 
 
 def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
@@ -51,6 +54,7 @@ def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
     reader = _Reader(module, is_package=is_package)
     reader.visit(tree)
     reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
+    reader.facts.exports = list(exported(tree))
     return reader.finish()
 
 

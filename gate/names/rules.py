@@ -7,26 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gate.names.facts import BUILTINS, Facts, Use
+from gate.names.finding import Finding
 from gate.names.modules import MODULE_NAMES, Modules
 from gate.names.near import candidates, closest, nearest
 
-RULES = ("misspelt-import", "misspelt-member", "misspelt-name", "misspelt-attribute", "misspelt-keyword",
-         "wrong-json-argument", "syntax-error")  # fmt: skip
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding, as the `names` check prints it."""
-
-    path: str
-    line: int
-    column: int
-    end_line: int
-    rule: str
-    message: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

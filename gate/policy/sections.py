@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, get_args
 
@@ -268,9 +269,14 @@ def _argv(reader: Reader, node: yaml.Node, path: str) -> tuple[str, ...]:
 
 def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
     # The names check is a program of its own; only who turns a rule of it off has to wait for it.
-    from gate.names.rules import RULES
+    from gate.names.catalogue import CATALOGUE
 
-    return reader.choice(RULES)(node, path) or ""
+    name = reader.text(node, path)
+    if name and name not in CATALOGUE:
+        near = get_close_matches(name, CATALOGUE, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(CATALOGUE)}"
+        reader.wrong(node, path, f"there is no rule `{name}`; {hint}")
+    return name
 
 
 def _timeout(reader: Reader, node: yaml.Node, path: str) -> float:

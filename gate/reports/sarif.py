@@ -81,8 +81,24 @@ def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerpr
         rule = visible(finding.rule) or visible(group.id)
         index = rules.setdefault(rule, len(rules))
         results.append(_result(finding, blocks, rule, index) | _known(group, finding, names))
-    described = [{"id": rule, "shortDescription": {"text": f"{visible(group.id)}: {rule}"}} for rule in rules]
+    described = [_described(group.id, rule) for rule in rules]
     return _frame(f"gate/{visible(group.id)}", verdict, context, described, results)
+
+
+def _described(check: str, rule: str) -> Data:
+    """A rule for the list of the tool; one of the catalogue brings its page along."""
+    # Start-up need not wait for pages that a verdict without such findings never shows.
+    from gate.names.catalogue import CATALOGUE, page
+
+    known = CATALOGUE.get(rule) if check == "names" else None
+    if known is None:
+        return {"id": rule, "shortDescription": {"text": f"{visible(check)}: {rule}"}}
+    return {
+        "id": rule,
+        "shortDescription": {"text": known.summary},
+        "fullDescription": {"text": known.why},
+        "help": {"text": page(known)},
+    }
 
 
 def _known(group: Group, finding: Finding, names: Fingerprints) -> Data:

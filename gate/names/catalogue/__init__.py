@@ -1,0 +1,51 @@
+"""Every rule of the `names` check: what it says, why the mistake fails late, and examples that are its tests.
+
+Only who asks about a rule imports this; the check itself knows the rules by their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gate.names.catalogue import beyond, calls, spelling
+from gate.names.catalogue.rule import MARK, Example, Rule
+
+CATALOGUE: Mapping[str, Rule] = {rule.id: rule for rule in (*spelling.RULES, *calls.RULES, *beyond.RULES)}
+"""Every rule by its id, in the order in which documents show them."""
+
+__all__ = ["CATALOGUE", "MARK", "Example", "Rule", "page", "table"]
+
+
+def page(rule: Rule) -> str:
+    """What `gate explain RULE` shows."""
+    return "\n".join(_page(rule))
+
+
+def _page(rule: Rule) -> Iterator[str]:
+    yield rule.summary
+    yield ""
+    yield rule.why
+    for title, examples in (("Found:", rule.invalid), ("Left alone:", rule.valid)):
+        if examples:
+            yield ""
+            yield title
+        for example in examples:
+            yield ""
+            yield from _shown(example)
+    yield ""
+    yield f"Leave one line alone with `# gate: ignore[{rule.id}]`, which is a weakening that a guardian must"
+    yield f"approve, or turn the rule off in gate.yaml: `checks: {{names: {{disable: [{rule.id}]}}}}`."
+
+
+def _shown(example: Example) -> Iterator[str]:
+    for path, text in example.items():
+        if len(example) > 1 or not path.endswith(".py"):
+            yield f"  {path}:"
+        for line in text.splitlines():
+            yield f"    {line.replace(MARK, '# ')}".rstrip()
+
+
+def table() -> str:
+    """The table of rules in docs/names.md."""
+    rows = [f"| `{rule.id}` | {rule.summary} |" for rule in CATALOGUE.values()]
+    return "\n".join(("| rule | finds |", "| --- | --- |", *rows))

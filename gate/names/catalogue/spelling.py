@@ -1,0 +1,99 @@
+"""Names that nobody defines."""
+
+from __future__ import annotations
+
+from gate.names.catalogue.rule import Rule, code
+
+RULES = (
+    Rule(
+        "misspelt-import",
+        "A module, or a name imported from one, that is not there.",
+        """\
+An import inside a function fails when the function is first called, not when the program starts. One at the
+top of a module fails when that module is first loaded, which for a plugin or a command may be in production.""",
+        (
+            code("from json import laods  # <- did you mean `loads`?\n"),
+            code("def read():\n    import josn  # <- did you mean `json`?\n"),
+            {
+                "helper.py": "def help_me(): ...\n",
+                "example.py": "from helper import hlep_me  # <- did you mean `help_me`?\n",
+            },
+        ),
+        (
+            code("try:\n    import ujosn as json\nexcept ImportError:\n    import json\n"),
+            code("import sys\n\nif sys.version_info < (3, 3):\n    from collections import Mappping\n"),
+        ),
+    ),
+    Rule(
+        "misspelt-member",
+        "A name that is looked up in a module and that the module does not have.",
+        """\
+Python looks the name up when the line runs: an AttributeError in the one request that comes this way. The
+module is known by its source or its stubs, so the rule needs no guess.""",
+        (
+            code(
+                "import json\n\n\ndef read(text):\n    return json.laods(text)  # <- did you mean `loads`?\n"
+            ),
+            code("import os\n\nplace = os.path.jion('a', 'b')  # <- did you mean `join`?\n"),
+        ),
+        (
+            code("import sys\n\nif hasattr(sys, 'gettotalrefcont'):\n    sys.gettotalrefcont()\n"),
+            {
+                "lazy.py": "def __getattr__(name):\n    return name\n",
+                "example.py": "import lazy\n\nlazy.whatevr\n",
+            },
+        ),
+    ),
+    Rule(
+        "misspelt-name",
+        "A name that nothing in the file binds, and that is no builtin.",
+        """\
+A NameError when the line runs. `Json.loads(text)` is one of the ways in which the incident that gate is made
+for could have been written.""",
+        (
+            code(
+                "import json\n\n\ndef read(text):\n    return Json.loads(text)  # <- did you mean `json`?\n"
+            ),
+            code("def count(items):\n    return lenn(items)  # <- did you mean `len`?\n"),
+        ),
+        (
+            code("from os.path import *\n\nprint(jion)\n"),
+            code("def start():\n    global state\n    state = 1\n\n\ndef show():\n    print(state)\n"),
+        ),
+    ),
+    Rule(
+        "misspelt-attribute",
+        "An attribute that nobody defines, one slip away from one that is defined.",
+        """\
+An AttributeError when the line runs, on a value whose type no annotation tells. The project, the standard
+library and the installed packages are the word list; what is used in two places is no slip.""",
+        (code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),),
+        (
+            code("def parts(text):\n    return text.frobnicate_the_widget()\n"),
+            code("class Milk:\n    spilt = True\n\n\nprint(Milk().spilt)\n"),
+        ),
+    ),
+    Rule(
+        "misspelt-keyword",
+        "A keyword argument that nothing takes, one slip away from one that something takes.",
+        "A TypeError when the call is made, or, where the function takes `**options`, an option that is ignored.",
+        (
+            code(
+                "def save(data, indent=2): ...\n\n\ndef main(data):\n    save(data, indent=4)\n"
+                "    save(data, indent=8)\n    save(data, indnet=4)  # <- did you mean `indent`?\n"
+            ),
+        ),
+        (code("def show(**options): ...\n\n\nshow(widget_frobnication=1)\n"),),
+    ),
+    Rule(
+        "misspelt-export",
+        "A name in `__all__` that the module does not have.",
+        "`from module import *` raises an AttributeError, in the file that imports and not where the mistake is.",
+        (code('__all__ = ["raed"]  # <- did you mean `read`?\n\n\ndef read(): ...\n'),),
+        (
+            code('from os.path import *\n\n__all__ = ["join"]\n'),
+            {"package/__init__.py": '__all__ = ["part"]\n', "package/part.py": "x = 1\n"},
+            code('__all__ = ["later"]\n\n\ndef __getattr__(name):\n    return name\n'),
+        ),
+    ),
+)

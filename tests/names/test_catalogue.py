@@ -1,0 +1,74 @@
+"""The catalogue of rules: its examples are tests, and whatever tells about rules is written from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.town import Clone
+
+from gate.names.__main__ import check
+from gate.names.catalogue import CATALOGUE, MARK, Example, page, table
+
+ROOT = Path(__file__).parents[2]
+INVALID = [(rule.id, example) for rule in CATALOGUE.values() for example in rule.invalid]
+VALID = [(rule.id, example) for rule in CATALOGUE.values() for example in rule.valid]
+
+
+def found(folder: Path, example: Example) -> list[tuple[str, int, str, str]]:
+    """Path, line, rule and hint of what is found in an example, from which the marks are taken out first."""
+    for name, text in example.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(re.sub(rf" *{re.escape(MARK.rstrip())}.*", "", text))
+    _, findings = check(folder, None, None)
+    return [(item.path, item.line, item.rule, item.hint) for item in findings]
+
+
+def marked(example: Example, rule: str) -> list[tuple[str, int, str, str]]:
+    """What the marks of an example promise."""
+    return [
+        (name, number, rule, line.partition(MARK.rstrip())[2].strip())
+        for name, text in example.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if MARK.rstrip() in line
+    ]
+
+
+def test_every_rule_has_examples_of_both_kinds() -> None:
+    assert [rule.id for rule in CATALOGUE.values() if not rule.invalid or not rule.valid] == []
+
+
+@pytest.mark.parametrize(("rule", "example"), INVALID)
+def test_an_invalid_example_yields_its_rule_at_the_mark_and_nothing_else(
+    tmp_path: Path, rule: str, example: Example
+) -> None:
+    expected = marked(example, rule)
+    assert len(expected) == 1
+    assert found(tmp_path, example) == expected
+
+
+@pytest.mark.parametrize(("rule", "example"), VALID)
+def test_a_valid_example_yields_nothing(tmp_path: Path, rule: str, example: Example) -> None:
+    assert found(tmp_path, example) == []
+
+
+def test_a_page_fits_a_terminal_and_says_how_to_switch_the_rule_off() -> None:
+    for item in CATALOGUE.values():
+        text = page(item)
+        assert item.summary in text
+        assert f"# gate: ignore[{item.id}]" in text
+        assert max(map(len, text.splitlines())) <= 120
+        assert MARK not in text
+
+
+def test_explain_shows_the_page_of_a_rule(project: Clone) -> None:
+    for name, rule in CATALOGUE.items():
+        assert project.gate("explain", name).out.strip() == page(rule).strip()
+    assert "`gate explain misspelt-member`" in project.gate("explain", "mispelt-member").err
+
+
+def test_the_document_lists_the_rules_as_they_are() -> None:
+    text = (ROOT / "docs" / "names.md").read_text()
+    assert table() in text, "write the table of docs/names.md anew: gate.names.catalogue.table()"
