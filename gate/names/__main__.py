@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from gate.names import exports, ignores
+from gate.names import exports, fixes, ignores
 from gate.names.facts import Facts, facts_of
 from gate.names.finding import Finding
 from gate.names.modules import Modules
@@ -91,7 +91,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             *findings_in(name, facts, known),
             *exports.missing(name, dotted(name), facts.exports, modules),
         ]
-        findings += [found for found in told if not left_alone.cover(found)]
+        findings += fixes.settled([found for found in told if not left_alone.cover(found)], text)
         findings += left_alone.wrong
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from gate.names.finding import Finding
+from gate.names.finding import Edit, Finding
 from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import closest
+from gate.names.near import closest, is_sole
 from gate.names.told import Told, told
 
 RULE = "misspelt-export"
@@ -53,4 +53,6 @@ def missing(path: str, module: str, exports: Iterable[Told], modules: Modules) -
             right = closest(name.text, own.names - MODULE_NAMES)
             hint = f"did you mean `{right}`?" if right else ""
             message = f"`__all__` names `{name.text}`, which this module does not have"
-            yield Finding(path, name.line, name.column, name.line, RULE, message, hint)
+            sole = is_sole(name.text, right, own.names)
+            fix = (Edit(name.line, name.column, name.text, right),) if sole else ()
+            yield Finding(path, name.line, name.column, name.line, RULE, message, hint, fix)

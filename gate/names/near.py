@@ -47,6 +47,11 @@ def candidates(word: str, known: Collection[str]) -> list[str]:
     return list(dict.fromkeys(form for form in (*found, *slips(word)) if form in known))
 
 
+def is_sole(word: str, right: str, known: Collection[str]) -> bool:
+    """Whether `right` is the only word of `known` that `word` may stand for."""
+    return candidates(word, known) == [right]
+
+
 def snake(word: str) -> str:
     """`readText` as `read_text`."""
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in word).lstrip("_")

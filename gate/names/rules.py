@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gate.names.facts import BUILTINS, Facts, Use
-from gate.names.finding import Finding
+from gate.names.finding import Edit, Finding
 from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import candidates, closest, nearest
+from gate.names.near import candidates, closest, is_sole, nearest
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
@@ -46,6 +47,13 @@ class Known:
         used = [found for found in candidates(word, self.used.keys()) if self.used[found] > 1]
         used += candidates(word, self.outside)
         return next((found for found in used if _is_slip(word, found)), "")
+
+    def fix(self, word: str, right: str) -> tuple[str, str] | None:
+        """The two words, if nobody anywhere defines another one that may be meant."""
+        everywhere = set(candidates(word, self.project | BUILTIN_ATTRIBUTES)) | set(
+            candidates(word, self.outside)
+        )
+        return (word, right) if everywhere | set(candidates(word, self.used)) == {right} else None
 
 
 def _is_slip(word: str, found: str) -> bool:
@@ -99,24 +107,41 @@ def findings_in(path: str, facts: Facts, known: Known) -> Iterator[Finding]:
         if _is_strange(use.name, known):
             right = known.right_word(use.name)
             if right:
-                yield _finding(path, use, "misspelt-attribute", f"nothing defines `.{use.name}`", right)
+                fix = known.fix(use.name, right)
+                yield _finding(path, use, "misspelt-attribute", f"nothing defines `.{use.name}`", right, fix)
     for use in facts.keywords:
         if _is_strange(use.name, known):
             right = known.right_word(use.name)
             if right:
-                yield _finding(path, use, "misspelt-keyword", f"nothing takes `{use.name}=`", right)
+                fix = known.fix(use.name, right)
+                yield _finding(path, use, "misspelt-keyword", f"nothing takes `{use.name}=`", right, fix)
     for wrong in facts.wrong:
         node = wrong.node
         hint = f"did you mean `{wrong.right}`?" if wrong.right else ""
         yield Finding(
             path, node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, "wrong-json-argument",
-            wrong.message, hint,
+            wrong.message, hint, tuple(_call_fix(node.func, wrong.right)),
         )  # fmt: skip
 
 
-def _finding(path: str, use: Use, rule: str, message: str, right: str) -> Finding:
+def _call_fix(function: ast.expr, right: str) -> Iterator[Edit]:
+    # What `dump` was to write to, and what becomes of what `dumps` returns, only a person can say.
+    if isinstance(function, ast.Attribute) and function.attr in {"load", "loads"} and right:
+        column = (function.end_col_offset or 0) - len(function.attr) + 1
+        yield Edit(function.end_lineno or 0, column, function.attr, right.rpartition(".")[2])
+
+
+def _finding(
+    path: str, use: Use, rule: str, message: str, right: str, fix: tuple[str, str] | None = None
+) -> Finding:
+    """`fix` is what stands there and what surely belongs there, where that is known."""
     hint = f"did you mean `{right}`?" if right else ""
-    return Finding(path, use.line, use.column, use.end_line, rule, message, hint)
+    edits = () if fix is None else (Edit(use.line, use.column, *fix),)
+    return Finding(path, use.line, use.column, use.end_line, rule, message, hint, edits)
+
+
+def _sure(word: str, right: str, among: Collection[str]) -> tuple[str, str] | None:
+    return (word, right) if is_sole(word, right, among) else None
 
 
 def _is_strange(name: str, known: Known) -> bool:
@@ -137,20 +162,24 @@ def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
                 return
             right = nearest(top, modules.top_level)
             if right:
-                yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", right)
+                fix = _sure(top, right, modules.top_level)
+                yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", right, fix)
         elif "." in use.owner:
             package, _, last = use.owner.rpartition(".")
             parent = modules.module(package)
             if parent is not None and not parent.open:
                 right = closest(last, parent.names - MODULE_NAMES)
-                yield _finding(path, use, "misspelt-import", f"there is no module `{use.owner}`", right)
+                sole = is_sole(last, right, parent.names)
+                fix = (use.owner, f"{package}.{right}") if sole else None
+                yield _finding(path, use, "misspelt-import", f"there is no module `{use.owner}`", right, fix)
         return
     if not use.name or module.open or use.name in module.names:
         return
     if modules.module(f"{use.owner}.{use.name}") is not None:
         return
     right = closest(use.name, module.names - MODULE_NAMES)
-    yield _finding(path, use, "misspelt-import", f"`{use.owner}` has no `{use.name}`", right)
+    fix = _sure(use.name, right, module.names)
+    yield _finding(path, use, "misspelt-import", f"`{use.owner}` has no `{use.name}`", right, fix)
 
 
 def _member(path: str, use: Use, known: Known) -> Iterator[Finding]:
@@ -159,7 +188,8 @@ def _member(path: str, use: Use, known: Known) -> Iterator[Finding]:
         missing = use.name not in module.names and known.modules.module(f"{use.owner}.{use.name}") is None
         if missing:
             right = closest(use.name, module.names - MODULE_NAMES)
-            yield _finding(path, use, "misspelt-member", f"`{use.owner}` has no `{use.name}`", right)
+            fix = _sure(use.name, right, module.names)
+            yield _finding(path, use, "misspelt-member", f"`{use.owner}` has no `{use.name}`", right, fix)
         return
     if _is_strange(use.name, known):
         names = module.names if module is not None else frozenset()
@@ -175,4 +205,5 @@ def _unbound(path: str, use: Use, own: Collection[str], known: Collection[str]) 
         return
     close = set(own) | BUILTINS | stdlib_module_names
     right = closest(use.name, close) or nearest(use.name, known)
-    yield _finding(path, use, "misspelt-name", f"`{use.name}` is bound to nothing in this file", right)
+    fix = _sure(use.name, right, close)
+    yield _finding(path, use, "misspelt-name", f"`{use.name}` is bound to nothing in this file", right, fix)
