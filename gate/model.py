@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal["added", "modified", "deleted"]
 RequirementState = Literal["met", "unmet", "not_applicable", "undecided"]
@@ -77,11 +77,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """`new` belongs where `old` stands on `line`, from `column` on; both count from 1, columns in characters."""
+
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a check says about one place. `new` is False where the base tree has it as well.
 
     `line`, `column` and `end_line` count from 1; 0 stands for the whole file, and an empty `path` for the
-    whole tree.
+    whole tree. `fix` is what surely mends it, all of it together; empty where nothing does surely.
     """
 
     path: str
@@ -93,6 +103,12 @@ class Finding:
     message: str
     hint: str = ""
     new: bool = True
+    fix: tuple[Edit, ...] = ()
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Finding:
+        """The finding of which `data` holds the fields, as JSON has them; raises TypeError if they are others."""
+        return cls(**{**data, "fix": tuple(Edit(**edit) for edit in data.get("fix", ()))})
 
 
 @dataclass(frozen=True, slots=True)

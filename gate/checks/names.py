@@ -17,7 +17,7 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
-from gate.model import Finding
+from gate.model import Edit, Finding
 
 
 class Names:
@@ -68,4 +68,5 @@ def _finding(item: dict[str, Any], root: str) -> Finding:
         severity=item["severity"],
         message=str(item["message"]),
         hint=str(item.get("hint") or ""),
+        fix=tuple(Edit(**edit) for edit in item.get("fix", ())),
     )

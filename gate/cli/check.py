@@ -24,6 +24,8 @@ EXAMPLES = """\
   gate check --head feature --into release/2
   gate check --format json            the verdict for a script
   gate check --report html=gate.html --report sarif=gate.sarif
+  gate check --fix                    the certain fixes, as a diff
+  gate check --fix --apply            the same, carried out on your files
 """
 EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
 
@@ -50,6 +52,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="FORMAT=FILE", action="append", default=[], help="write another report as well"
     )
+    parser.add_argument(
+        "--fix", action="store_true", help="print the certain fixes as a diff instead of the report"
+    )
+    parser.add_argument("--apply", action="store_true", help="with --fix: mend the files of the working tree")
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +74,7 @@ def add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Decide, report, and return 0 (may merge), 1 (blocked) or 3 (could not decide)."""
     files = [_report_file(value) for value in options.report]
+    _check_fix(options)
     request = CheckRequest(
         start=Path.cwd(),
         into=options.into,
@@ -88,11 +95,24 @@ def run(options: argparse.Namespace) -> int:
         _summarise(answer.verdict, context)
     if options.output:
         _write(options.output, report(options.format).render(answer.verdict, replace(context, colour=False)))
+    if options.fix:
+        from gate.cli.fix import show
+
+        show(answer, everything=options.all, apply=options.apply)
+        return code
+    if options.output:
         return code
     sys.stdout.write(report(options.format).render(answer.verdict, context))
     sys.stdout.flush()
     _keep(options, answer, context, code)
     return code
+
+
+def _check_fix(options: argparse.Namespace) -> None:
+    if options.apply and not options.fix:
+        raise UsageError("--apply goes with --fix", "`gate check --fix` shows what would be mended")
+    if options.fix and options.format != "text" and not options.output:
+        raise UsageError("--fix prints a diff, and no report", "write the report with --report FORMAT=FILE")
 
 
 def _report_file(value: str) -> tuple[str, str]:
@@ -127,7 +147,7 @@ def _asked_again(arguments: Sequence[str]) -> list[str]:
     skip = False
     for word in arguments:
         option = word.partition("=")[0]
-        if not skip and option not in {"--all", "--format", "--output", "--report"}:
+        if not skip and option not in {"--all", "--format", "--output", "--report", "--fix", "--apply"}:
             words.append(word)
         skip = not skip and option in {"--format", "--output", "--report"} and "=" not in word
     return words

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from gate.names.finding import Edit, Finding
 
-Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+INNER = FUNCTIONS | ast.ClassDef | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+"""What has names of its own."""
 
 
 def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
@@ -84,9 +85,8 @@ def _visible(tree: ast.Module, line: int) -> set[str]:
     """The names that a line can see: builtins, the module's own, and those of the functions around it."""
     names = set(dir(builtins))
     for scope in ast.walk(tree):
-        if isinstance(scope, ast.Module) or (
-            isinstance(scope, Scope) and scope.lineno <= line <= (scope.end_lineno or 0)
-        ):
+        around = isinstance(scope, FUNCTIONS) and scope.lineno <= line <= (scope.end_lineno or 0)
+        if scope is tree or around:
             names.update(name for node in _own(scope) for name in _bound(node))
     return names
 

@@ -114,7 +114,7 @@ def _result(finding: Finding, blocks: bool, rule: str, index: int) -> Data:
             place["region"]["startColumn"] = finding.column
         if finding.end_line > finding.line:
             place["region"]["endLine"] = finding.end_line
-    return {
+    result: Data = {
         "ruleId": rule,
         "ruleIndex": index,
         "level": finding.severity,
@@ -122,4 +122,29 @@ def _result(finding: Finding, blocks: bool, rule: str, index: int) -> Data:
         "baselineState": "new" if finding.new else "unchanged",
         "locations": [{"physicalLocation": place}],
         "properties": {"blocks": blocks},
+    }
+    if finding.fix:
+        result["fixes"] = [_fix(finding)]
+    return result
+
+
+def _fix(finding: Finding) -> Data:
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": edit.line,
+                "startColumn": edit.column,
+                "endColumn": edit.column + len(edit.old),
+            },
+            "insertedContent": {"text": edit.new},
+        }
+        for edit in finding.fix
+    ]
+    change = {
+        "artifactLocation": {"uri": uri(finding.path), "uriBaseId": ROOT},
+        "replacements": replacements,
+    }
+    return {
+        "description": {"text": visible(finding.hint) or visible(finding.message)},
+        "artifactChanges": [change],
     }

@@ -70,6 +70,10 @@ def _listing(group: Group, heading: list[str], ink: Ink) -> list[str]:
     if len(shown) > limit:
         more = f"… and {len(shown) - limit:,} more; `{visible(ink.context.command)} --all` shows them"
         lines += [*ink.flow([("dim", more)], 2, 0), ""]
+    sure = sum(bool(finding.fix) for finding in group.blocking)
+    if sure:
+        told = f"{count(sure, 'fix is', 'fixes are')} certain; `{visible(ink.context.command)} --fix` shows the diff"
+        lines += [*ink.flow([("dim", told)], 2, 0), ""]
     if group.old and not everything:
         lines += [*there_before(len(group.old), 2, ink), ""]
     return lines

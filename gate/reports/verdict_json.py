@@ -128,9 +128,7 @@ def _requirement(outcome: Outcome) -> Data:
             for missing in outcome.missing
         ],
         "advice": list(outcome.advice),
-        "findings": [
-            {field: getattr(finding, field) for field in FINDING_FIELDS} for finding in outcome.findings
-        ],
+        "findings": [_fields(finding) for finding in outcome.findings],
     }
 
 
@@ -173,7 +171,14 @@ def _finding(finding: Finding, blocking: Counter[Finding]) -> Data:
     # Of findings that are alike in everything, as many block as the check says.
     blocks = blocking[finding] > 0
     blocking[finding] -= blocks
-    return {field: getattr(finding, field) for field in FINDING_FIELDS} | {"blocks": blocks}
+    return _fields(finding) | {"blocks": blocks}
+
+
+def _fields(finding: Finding) -> Data:
+    fix = [
+        {"line": edit.line, "column": edit.column, "old": edit.old, "new": edit.new} for edit in finding.fix
+    ]
+    return {field: getattr(finding, field) for field in FINDING_FIELDS} | {"fix": fix}
 
 
 def from_json(text: str) -> Verdict:
@@ -228,7 +233,7 @@ def _read_requirement(data: Mapping[str, Any]) -> Outcome:
         data["reason"],
         missing,
         tuple(data.get("advice", ())),
-        tuple(Finding(**item) for item in data.get("findings", ())),
+        tuple(Finding.from_data(item) for item in data.get("findings", ())),
     )
 
 
@@ -238,7 +243,7 @@ def _read_check(data: Mapping[str, Any]) -> CheckResult:
     if data["outcome"] == "broken":
         return Broken(data["id"], data["reason"], data["hint"], data["seconds"], data["output"])
     pairs = [
-        (Finding(**{key: value for key, value in item.items() if key != "blocks"}), item["blocks"])
+        (Finding.from_data({key: value for key, value in item.items() if key != "blocks"}), item["blocks"])
         for item in data["findings"]
     ]
     return Ran(

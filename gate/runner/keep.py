@@ -79,7 +79,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
         return None
     try:
         kept = json.loads(data)
-        findings = tuple(Finding(**finding) for finding in kept["findings"])
+        findings = tuple(Finding.from_data(finding) for finding in kept["findings"])
         tests = frozenset(kept["tests"])
         return Report(findings, kept["note"], kept["seen"], tests), float(kept["seconds"])
     except (ValueError, KeyError, TypeError):

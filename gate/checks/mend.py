@@ -1,0 +1,84 @@
+"""Fixes carried out on the content of a file, which keeps its encoding, its line ends and its byte order mark. Pure."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tokenize
+import tomllib
+import warnings
+from collections.abc import Iterable
+
+from gate.model import Edit
+
+LINE = re.compile(r"\r\n|\r|\n")
+BOM = b"\xef\xbb\xbf"
+
+
+def mend(path: str, data: bytes, fixes: Iterable[tuple[Edit, ...]]) -> bytes | None:
+    """`data` with every fix that can be carried out whole; None if none can, or if the file would be broken.
+
+    A fix is left out if one of its words does not stand where it should, or if it meets another fix.
+    """
+    try:
+        codec = _codec(path, data)
+        text = data.removeprefix(BOM).decode(codec)
+    except (LookupError, SyntaxError, ValueError):
+        return None
+    starts = [0, *(match.end() for match in LINE.finditer(text))]
+    taken: dict[tuple[int, int], str] = {}
+    for fix in fixes:
+        spans = [_span(text, starts, edit) for edit in fix]
+        whole = {span: edit.new for span, edit in zip(spans, fix, strict=True) if span is not None}
+        if None not in spans and all(_fits(span, new, taken) for span, new in whole.items()):
+            taken |= whole
+    mended = text
+    for (start, end), new in sorted(taken.items(), reverse=True):
+        mended = mended[:start] + new + mended[end:]
+    if mended == text or not _reads(path, mended):
+        return None
+    try:
+        result = (BOM if data.startswith(BOM) else b"") + mended.encode(codec)
+    except UnicodeEncodeError:
+        return None
+    # Some encodings do not give back the bytes that they took; then the rest of the file would change too.
+    return result if text.encode(codec) == data.removeprefix(BOM) else None
+
+
+def _codec(path: str, data: bytes) -> str:
+    if not path.endswith((".py", ".pyi")):
+        return "utf-8"
+    encoding = tokenize.detect_encoding(iter(data.splitlines(keepends=True)).__next__)[0]
+    return "utf-8" if encoding == "utf-8-sig" else encoding
+
+
+def _span(text: str, starts: list[int], edit: Edit) -> tuple[int, int] | None:
+    if not 0 < edit.line <= len(starts) or edit.column < 1:
+        return None
+    start = starts[edit.line - 1] + edit.column - 1
+    end = start + len(edit.old)
+    return (start, end) if edit.old and text[start:end] == edit.old else None
+
+
+def _fits(span: tuple[int, int], new: str, taken: dict[tuple[int, int], str]) -> bool:
+    """Whether nothing else happens there, unless it is the same."""
+    if span in taken:
+        return taken[span] == new
+    return all(span[1] <= start or end <= span[0] for start, end in taken)
+
+
+def _reads(path: str, text: str) -> bool:
+    """Whether the file can still be read as what it is."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if path.endswith((".py", ".pyi")):
+                ast.parse(text)
+        if path.endswith((".ipynb", ".json")):
+            json.loads(text)
+        if path.endswith(".toml"):
+            tomllib.loads(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

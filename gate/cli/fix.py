@@ -1,0 +1,47 @@
+"""`gate check --fix`: the certain fixes on standard output, and what to say about them on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+from gate.app.check import Answer
+from gate.app.fix import apply as mend_file
+from gate.app.fix import fixable, fixes_of
+from gate.reports.patch import patch
+from gate.reports.words import count, visible_path
+
+
+def show(answer: Answer, *, everything: bool, apply: bool) -> None:
+    """Print the fixes as a diff, or carry them out on the working tree and print which files were mended."""
+    findings = fixable(answer, everything=everything)
+    files = fixes_of(answer, findings)
+    if not files:
+        _say("there is nothing that gate could surely mend")
+        return
+    if not apply:
+        _print("".join(patch(file.path, file.before, file.after) for file in files))
+        _say(f"nothing is written; `--fix --apply` mends {count(len(files), 'file')}")
+        return
+    for file in files:
+        why_not = mend_file(answer.repository, file)
+        name = visible_path(file.path)
+        if why_not:
+            _say(f"{name} {why_not}; it is left as it is")
+        else:
+            print(f"mended {name}: {count(len(set(file.fixes)), 'finding')}")
+
+
+def _say(text: str) -> None:
+    print(f"gate: {text}", file=sys.stderr)
+
+
+def _print(diff: str) -> None:
+    """Write a diff: byte for byte into a pipe or a file, inertly on a terminal."""
+    if sys.stdout.isatty():
+        from gate.reports.words import visible
+
+        sys.stdout.write("".join(f"{visible(line)}\n" for line in diff.split("\n")[:-1]))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff.encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
