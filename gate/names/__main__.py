@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from gate.names import exports, fixes, ignores
+from gate.names import exports, fixes, ignores, notebooks
 from gate.names.facts import Facts, facts_of
 from gate.names.finding import Finding
 from gate.names.modules import Modules
@@ -63,11 +63,18 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     modules = Modules(root, typeshed, site)
     outside = words_below([*([typeshed] if typeshed else []), *site], cache)
     files: dict[str, tuple[Facts, str]] = {}
+    books: dict[str, notebooks.Notebook] = {}
     findings: list[Finding] = []
     for path in sorted(sources(root)):
         name = path.relative_to(root).as_posix()
         try:
             data = path.read_bytes()
+            if path.suffix == ".ipynb":
+                notebook = notebooks.read(data)
+                if notebook is None:
+                    continue
+                books[name] = notebook
+                data = notebook.text.encode("utf-8")
             tree = ast.parse(data)
         except SyntaxError as error:
             line = error.lineno or 0
@@ -91,8 +98,11 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             *findings_in(name, facts, known),
             *exports.missing(name, dotted(name), facts.exports, modules),
         ]
-        findings += fixes.settled([found for found in told if not left_alone.cover(found)], text)
-        findings += left_alone.wrong
+        here = [
+            *fixes.settled([found for found in told if not left_alone.cover(found)], text),
+            *left_alone.wrong,
+        ]
+        findings += filter(None, map(books[name].placed, here)) if name in books else here
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
 
@@ -105,7 +115,7 @@ def sources(root: Path) -> Iterator[Path]:
         if entry.is_dir():
             if entry.name not in ASIDE and not entry.name.endswith(".egg-info"):
                 yield from sources(entry)
-        elif entry.suffix in {".py", ".pyi"} and entry.stat().st_size <= LARGEST:
+        elif entry.suffix in {".py", ".pyi", ".ipynb"} and entry.stat().st_size <= LARGEST:
             yield entry
 
 

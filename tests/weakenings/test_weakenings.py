@@ -77,6 +77,13 @@ def rules(path: str, old: str | None, new: str | None) -> list[str]:
         pytest.param(
             "a.py", "f()\n", "f()  # gate: ignore[misspelt-name]\n", "new-gate-ignore", id="gate ignore"
         ),
+        pytest.param(
+            "a.ipynb",
+            '{"cells": []}',
+            '{"cells": [{"source": ["f()  # gate: ignore[misspelt-name]\\n"]}]}',
+            "new-gate-ignore",
+            id="gate ignore in a notebook",
+        ),
         pytest.param("test_a.py", "", "@pytest.mark.skip\ndef test_a(): ...\n", "new-skip", id="skip"),
         pytest.param(
             "test_a.py", "", "@pytest.mark.xfail(reason='x')\ndef f(): ...\n", "new-skip", id="xfail"
