@@ -19,6 +19,9 @@ from gate.checks.tool import (
 )
 from gate.model import Edit, Finding
 
+READ = (".yaml", ".yml", ".json", ".conf", ".txt", ".lock", ".in", "Procfile", "Pipfile")
+"""What else is read: settings that name Python objects, and lists of what the project depends on."""
+
 
 class Names:
     """Misspelt names and calls of the wrong kind."""
@@ -27,8 +30,8 @@ class Names:
     runs_code = False
 
     def reads(self, path: str) -> bool:
-        """Python files and settings."""
-        return reads_python(path)
+        """Python files, notebooks, settings, and lists of dependencies."""
+        return reads_python(path) or path.endswith(READ) or path.startswith("requirements/")
 
     def idle(self, job: Job) -> Report | None:
         """There is nothing to read where there is no Python."""

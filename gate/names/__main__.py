@@ -17,14 +17,19 @@ from gate.names import exports, fixes, ignores, notebooks
 from gate.names.facts import Facts, facts_of
 from gate.names.finding import Finding
 from gate.names.modules import Modules
+from gate.names.references.files import in_file, is_settings
+from gate.names.references.judge import References
 from gate.names.rules import findings_in, known_of
-from gate.names.source import text_of
+from gate.names.source import plain_text_of, text_of
 from gate.names.words import words_below
 
 ASIDE = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
 )
+PYTHON = frozenset({".py", ".pyi", ".ipynb"})
 LARGEST = 4 * 1024 * 1024
+LARGEST_SETTINGS = 256 * 1024
+"""Files of data have the same endings as settings, and may be large."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,12 +68,17 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     modules = Modules(root, typeshed, site)
     outside = words_below([*([typeshed] if typeshed else []), *site], cache)
     files: dict[str, tuple[Facts, str]] = {}
+    references = References(root, typeshed, site)
+    settings: dict[str, str] = {}
     books: dict[str, notebooks.Notebook] = {}
     findings: list[Finding] = []
     for path in sorted(sources(root)):
         name = path.relative_to(root).as_posix()
         try:
             data = path.read_bytes()
+            if is_settings(path.name):
+                settings[name] = plain_text_of(data)
+                continue
             if path.suffix == ".ipynb":
                 notebook = notebooks.read(data)
                 if notebook is None:
@@ -97,26 +107,37 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
         told = [
             *findings_in(name, facts, known),
             *exports.missing(name, dotted(name), facts.exports, modules),
+            *references.findings(name, facts.references),
         ]
         here = [
             *fixes.settled([found for found in told if not left_alone.cover(found)], text),
             *left_alone.wrong,
         ]
         findings += filter(None, map(books[name].placed, here)) if name in books else here
+    for name, text in settings.items():
+        named = in_file(name.rpartition("/")[2], text)
+        if named:
+            left_alone = ignores.read_plain(name, text)
+            told = [found for found in references.findings(name, named) if not left_alone.cover(found)]
+            findings += [*fixes.settled(told, text), *left_alone.wrong]
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
 
 
 def sources(root: Path) -> Iterator[Path]:
-    """The Python files of the tree; links and what is not the project's own are passed over."""
+    """The files of the tree that are read; links and what is not the project's own are passed over."""
     for entry in root.iterdir():
         if entry.is_symlink():
             continue
         if entry.is_dir():
             if entry.name not in ASIDE and not entry.name.endswith(".egg-info"):
                 yield from sources(entry)
-        elif entry.suffix in {".py", ".pyi", ".ipynb"} and entry.stat().st_size <= LARGEST:
-            yield entry
+        else:
+            largest = (
+                LARGEST if entry.suffix in PYTHON else LARGEST_SETTINGS if is_settings(entry.name) else 0
+            )
+            if largest > 0 and entry.stat().st_size <= largest:
+                yield entry
 
 
 def requirements(root: Path) -> frozenset[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from gate.names.exports import exported
 from gate.names.kinds import Function, Kinds, WrongKind
 from gate.names.modules import absolute
+from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
 
 BUILTINS = frozenset(dir(builtins)) | {
@@ -47,6 +48,7 @@ class Facts:
     unbound: list[Use] = field(default_factory=list)
     wrong: list[WrongKind] = field(default_factory=list)
     exports: list[Told] = field(default_factory=list)
+    references: list[Told] = field(default_factory=list)
 
 
 def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
@@ -55,6 +57,7 @@ def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
     reader.visit(tree)
     reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
     reader.facts.exports = list(exported(tree))
+    reader.facts.references += in_module(tree)
     return reader.finish()
 
 
@@ -120,6 +123,12 @@ class _Reader(ast.NodeVisitor):
             if keyword.arg and not self._tolerant:
                 end = keyword.end_lineno or keyword.lineno
                 self.facts.keywords.append(Use(keyword.arg, keyword.lineno, keyword.col_offset + 1, end))
+        self.facts.references += in_call(node)
+        self.generic_visit(node)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        """A mapping may be a configuration that names objects."""
+        self.facts.references += in_dict(node)
         self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:

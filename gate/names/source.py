@@ -14,6 +14,11 @@ def encoding_of(data: bytes) -> str:
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
 
 
+def plain_text_of(data: bytes) -> str:
+    """The text of a file of settings, its line ends made `\\n`; what cannot be decoded is replaced."""
+    return LINE_END.sub("\n", data.decode("utf-8-sig", "replace"))
+
+
 def text_of(data: bytes) -> str:
     """The source, its line ends made `\\n`, without a byte order mark; what cannot be decoded is replaced."""
     return LINE_END.sub("\n", data.decode(encoding_of(data), "replace"))

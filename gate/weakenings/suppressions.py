@@ -22,6 +22,11 @@ COMMENTS = {
     "gate-ignore": re.compile(r"#\s*gate\s*:\s*ignore\b(?:\[[^\]]*\])?"),
     "no-cover": re.compile(r"#\s*pragma\s*:\s*no\s*(?:cover|branch)\b"),
 }
+SOURCES = (".py", ".pyi", ".ipynb")
+SETTINGS = (".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", "Procfile")
+"""Files in which the names check follows names of objects."""
+HEEDED = frozenset({"gate-ignore"})
+"""What is heeded in settings as well."""
 HIDES = {
     "noqa": "would hide lint findings",
     "ruff-disable": "would hide lint findings",
@@ -38,7 +43,7 @@ HIDES = {
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
     """A finding for each suppression that is new: over another line of code, or another test, than before."""
     for file in files:
-        if file.new is None or not file.path.endswith((".py", ".pyi", ".ipynb")):
+        if file.new is None or not may_hold(file.path):
             continue
         before = Counter(_what(mark) for mark in marks(file.path, file.old_text))
         for mark in marks(file.path, file.new_text):
@@ -48,12 +53,17 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
                 yield weakening(file.path, f"new-{mark.kind}", f"`{mark.text}` {HIDES[mark.kind]}", mark.line)
 
 
+def may_hold(path: str) -> bool:
+    """Whether a file at `path` may hold a suppression that a check heeds."""
+    return path.endswith((*SOURCES, *SETTINGS))
+
+
 def marks(path: str, source: str) -> Iterator[Silencer]:
     """Every suppression in `source`, its text with blanks normalised, over the code that stands before it."""
     # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; what is no
-    # Python, as a notebook, is read line by line, where a mark too many only asks for one more look.
+    # Python, a notebook or settings, is read line by line, where a mark too many only asks for one more look.
     try:
-        if path.endswith(".ipynb"):
+        if not path.endswith((".py", ".pyi")):
             raise SyntaxError
         tokens = list(tokenize.generate_tokens(iter(source.splitlines(keepends=True)).__next__))
         found = list(silencers(ast.parse(source), source))
@@ -69,8 +79,9 @@ def marks(path: str, source: str) -> Iterator[Silencer]:
         ]
     for number, comment, code in comments:
         for kind, pattern in COMMENTS.items():
-            for match in pattern.finditer(comment):
-                yield Silencer(kind, " ".join(match[0].split()), code.strip(), number)
+            if kind in HEEDED or path.endswith(SOURCES):
+                for match in pattern.finditer(comment):
+                    yield Silencer(kind, " ".join(match[0].split()), code.strip(), number)
 
 
 def _what(mark: Silencer) -> tuple[str, str, str]:

@@ -84,6 +84,13 @@ def rules(path: str, old: str | None, new: str | None) -> list[str]:
             "new-gate-ignore",
             id="gate ignore in a notebook",
         ),
+        pytest.param(
+            "logging.yaml",
+            "version: 1\n",
+            "version: 1  # gate: ignore[misspelt-reference]\n",
+            "new-gate-ignore",
+            id="gate ignore in settings",
+        ),
         pytest.param("test_a.py", "", "@pytest.mark.skip\ndef test_a(): ...\n", "new-skip", id="skip"),
         pytest.param(
             "test_a.py", "", "@pytest.mark.xfail(reason='x')\ndef f(): ...\n", "new-skip", id="xfail"
@@ -145,6 +152,7 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
         pytest.param("json.py", "", "x = 1\n", id="a json.py that was there before"),
         pytest.param("app/json.py", None, "", id="a submodule"),
         pytest.param("README.md", "a", "b # noqa", id="prose"),
+        pytest.param("a.yaml", "", "x: 1  # noqa, pytest.skip\n", id="a noqa that no check heeds"),
         pytest.param(".gitignore", "", "__pycache__/\n*.sqlite\n.venv/\n", id="ignoring no code"),
     ],
 )

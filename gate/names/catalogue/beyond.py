@@ -6,6 +6,44 @@ from gate.names.catalogue.rule import Rule, code
 
 RULES = (
     Rule(
+        "misspelt-reference",
+        "A dotted name in settings whose module is there, and has no such name.",
+        """\
+The name is looked up when the program starts in that setting, or when the first message is logged: often only
+in production. Followed are entry points and scripts, Django's settings, configurations of logging (in Python,
+YAML, JSON and ini files), plugins of pytest and mypy, and the servers and workers of a Procfile. A name whose
+first part is neither in the tree nor installed is left alone, as is one in a package that may have more than
+can be read.""",
+        (
+            {
+                "shop/__init__.py": "",
+                "shop/cli.py": "def main(): ...\n",
+                "pyproject.toml": ('[project.scripts]\nshop = "shop.cli:mian"  # <- did you mean `main`?\n'),
+            },
+            {
+                "shop/__init__.py": "",
+                "shop/middleware.py": "class Timing: ...\n",
+                "settings.py": (
+                    'INSTALLED_APPS = []\nMIDDLEWARE = [\n    "shop.midleware.Timing",'
+                    "  # <- did you mean `middleware`?\n]\n"
+                ),
+            },
+            {
+                "logging.yaml": (
+                    "version: 1\nhandlers:\n  file:\n"
+                    "    class: logging.handlers.RotatingFileHandlr  # <- did you mean `RotatingFileHandler`?\n"
+                ),
+            },
+        ),
+        (
+            {"pyproject.toml": '[project.scripts]\nshop = "not_here.cli:mian"\n'},
+            {
+                "conf/__init__.py": "",
+                "manage.py": 'import os\n\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "conf.local")\n',
+            },
+        ),
+    ),
+    Rule(
         "wrong-ignore",
         "A `# gate: ignore` that names no rule, or one that there is not.",
         """\
