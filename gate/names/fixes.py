@@ -30,7 +30,10 @@ def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
             fix = _with_uses(fix, ast.parse(text), lines)
         if fix and finding.rule == "misspelt-name":
             fix = fix if fix[0].new in _visible(ast.parse(text), finding.line) else ()
-        yield replace(finding, column=_character(lines, finding.line, finding.column), fix=fix)
+        column = _character(lines, finding.line, finding.column)
+        if fix and (finding.fix[0].line, finding.fix[0].column) == (finding.line, finding.column):
+            column = fix[0].column
+        yield replace(finding, column=column, fix=fix)
 
 
 def _character(lines: Sequence[str], line: int, column: int) -> int:
