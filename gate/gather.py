@@ -56,9 +56,9 @@ def ownership_at(repository: Repository, change: Change, policy: Policy) -> Owne
     return Ownership(owners.file, owners.owners_of_all([entry.path for entry in change.files]))
 
 
-def weakenings_in(repository: Repository, change: Change) -> tuple[Finding, ...]:
+def weakenings_in(repository: Repository, change: Change, policy: Policy) -> tuple[Finding, ...]:
     """What in the change would make the gate see less, from both sides of every changed file."""
-    return weakenings_of(change, read_objects(repository, sorted(blobs_of(change))))
+    return weakenings_of(change, read_objects(repository, sorted(blobs_of(change))), policy)
 
 
 def blobs_of(change: Change) -> set[str]:
@@ -78,9 +78,9 @@ def blobs_of(change: Change) -> set[str]:
     return wanted
 
 
-def weakenings_of(change: Change, contents: Mapping[str, bytes]) -> tuple[Finding, ...]:
+def weakenings_of(change: Change, contents: Mapping[str, bytes], policy: Policy) -> tuple[Finding, ...]:
     """Like `weakenings_in`, from blobs that have been read."""
-    from gate.weakenings import Sides, find_weakenings, may_weaken
+    from gate.weakenings import Sides, commands, find_weakenings, may_weaken
 
     files = [entry for entry in change.files if may_weaken(entry.path)]
     old_of = {entry.path: entry for entry in change.files}
@@ -97,4 +97,4 @@ def weakenings_of(change: Change, contents: Mapping[str, bytes]) -> tuple[Findin
                 link=not {entry.new_mode, before.old_mode} <= REGULAR_MODES | {"000000"},
             )
         )
-    return find_weakenings(sides)
+    return (*find_weakenings(sides), *commands.find(change.files, policy.checks.values()))

@@ -49,8 +49,9 @@ to them in `people`, or of any senior where none is assigned or the assigned one
     "guarded": """\
 Whatever makes the gate see less needs a guardian: the policy and its people, every place of a CODEOWNERS
 file, CI files and hooks, `.gitattributes`, weaker settings of a check, new suppressions, skips and hooks of
-pytest's, deleted or emptied tests, modules and stubs that stand in front of the real ones. Settings are
-compared by what they mean: a reordered pyproject.toml is no weakening.
+pytest's, deleted or emptied tests, modules, stubs and compiled code that stand in front of the real ones, and
+the scripts that commands of the policy name. Settings are compared by what they mean: a reordered
+pyproject.toml is no weakening.
 
 Name guardians in gate.yaml: `guarded: ["@acme/guardians"]`.""",
     "checks": """\

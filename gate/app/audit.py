@@ -117,7 +117,7 @@ class _Auditor:
             contents = read_objects(self._repository, sorted(to_read))
             for move, facts in some:
                 if isinstance(facts, Facts) and _unguarded(facts):
-                    facts = replace(facts, weakenings=weakenings_of(facts.change, contents))
+                    facts = replace(facts, weakenings=weakenings_of(facts.change, contents, facts.policy))
                 reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
                 yield Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason)
 

@@ -85,7 +85,7 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
     with ThreadPoolExecutor(1) as side:
         ownership = side.submit(ownership_at, repository, change, policy)
         recorded = side.submit(decisions_about, repository, change, policy, protection, int(time()))
-        weakened = side.submit(weakenings_in, repository, change)
+        weakened = side.submit(weakenings_in, repository, change, policy)
         environment = None
         checks: tuple[CheckResult, ...] = ()
         if change.tree:

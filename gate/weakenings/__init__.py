@@ -21,7 +21,7 @@ def may_weaken(path: str) -> bool:
     """Whether a change of the file at `path` can be a weakening at all; the rest need not be read."""
     name = path.rpartition("/")[2]
     return (
-        name.endswith(".pth")
+        name.endswith((".pth", *shadows.COMPILED))
         or suppressions.may_hold(path)
         or name in settings.NAMES | ignored.NAMES | {"py.typed"}
         or places.is_guarded(path)

@@ -13,12 +13,18 @@ from gate.weakenings.sides import Sides, weakening
 TOOLS = frozenset(
     {"ruff", "mypy", "mypyc", "pytest", "_pytest", "pluggy", "gate", "sitecustomize", "usercustomize"}
 )
+COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
+"""What Python imports although nobody can read it; byte code can say that it is not to be compared with its source."""
 TOP_LEVEL = re.compile(r"^(?:src/)?([A-Za-z_]\w*)(?:\.pyi?|/__init__\.pyi?)$")
 
 
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
     """A finding for each added file that takes the place of a library, a tool or a typed module."""
     for file in files:
+        if file.path.endswith(COMPILED) and file.new is not None:
+            yield weakening(
+                file.path, "compiled-code", "could be imported in place of source, and nobody can review it"
+            )
         if file.old is not None and not file.renamed_from:
             if file.new is None and file.name == "py.typed":
                 yield weakening(

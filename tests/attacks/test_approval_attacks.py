@@ -10,6 +10,7 @@ import hashlib
 import json
 import subprocess
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -411,6 +412,107 @@ def test_16_what_is_remembered_as_verified_is_bound_to_content(new: Clone, senio
     remembered.write_bytes(f"{line} 00000000\n{made} 00000000\n".encode() + b"\xff" * 64)
     put(senior, {record_path(record_id(data)): data, signature_path(record_id(data)): b"none"})
     assert not senior.may_merge(BRANCH)
+
+
+STRANGE: dict[str, dict[str, Any]] = {
+    "a time far ahead": {"at": 10**30},
+    "a time before all times": {"at": -(10**30)},
+    "a person with an escape": {"by": "\x1b[31m@nehemiah"},
+    "a person over lines": {"by": "@nehemiah\n@ada"},
+    "nobody": {"by": ""},
+    "a branch over lines": {"into": "refs/heads/main\nrefs/heads/x"},
+    "a base that is an option": {"base": "--all"},
+    "a head that is a path": {"head": "../../../etc/passwd"},
+    "a change that is a path": {"change": "../../refs/heads/main"},
+    "a revoke of everything": {"kind": "revoke", "of": "*"},
+    "a kind that is none": {"kind": "admin"},
+    "another version": {"v": 2},
+    "a reason of a megabyte": {"kind": "block", "by": "@newhire", "reason": "\u202e" * 300_000},
+}
+
+
+@pytest.mark.attack(16, "a record with strange values, signed by somebody whom the policy knows")
+@pytest.mark.parametrize("how", STRANGE)
+def test_16_strange_values(new: Clone, how: str) -> None:
+    """None opens the gate, none is a traceback, and what is shown is inert."""
+    fields = {"by": "@newhire", **STRANGE[how]}
+    version = fields.pop("v", 1)
+    made = json.loads(serialise(replace(forged(new), nonce="1" * 32)))
+    data = serialise_any({**made, **fields, "v": version})
+    put(
+        new, {record_path(record_id(data)): data, signature_path(record_id(data)): sign(new, data, "newhire")}
+    )
+    for args in (["check"], ["approvals"], ["approvals", "--format", "json"], ["audit"], ["merge", BRANCH]):
+        said = new.gate_process(*args)
+        assert said.code in ({0, 1, 2, 3} if args[0] in {"approvals", "audit"} else {1, 2, 3}), said.text
+        assert "\x1b" not in said.text
+        assert "\u202e" not in said.text
+
+
+def put_entry(clone: Clone, mode: str, oid: str, path: str) -> None:
+    index = {"GIT_INDEX_FILE": str(clone.path / ".git" / "attack-index")}
+    clone.git("read-tree", "refs/gate/log", env=index)
+    clone.git("update-index", "--add", "--replace", "--cacheinfo", f"{mode},{oid},{path}", env=index)
+    tree = clone.git("write-tree", env=index)
+    clone.git("update-ref", "refs/gate/log", clone.git("commit-tree", tree, "-p", "refs/gate/log", "-m", "x"))
+
+
+@pytest.mark.attack(16, "an entry of the log is a link, a submodule or a folder")
+@pytest.mark.parametrize("how", ["link", "submodule", "folder", "executable"])
+def test_16_entries_that_are_no_files(new: Clone, senior: Clone, how: str) -> None:
+    senior.approve(BRANCH)
+    record = next(name for name in senior.log() if name.endswith(".json"))
+    new.commit("evil", {"a.py": "import os\n"}, branch=BRANCH)
+    senior.fetch()
+    senior.git("checkout", "-q", "-B", BRANCH, "origin/feature")
+    data = serialise(forged(senior))
+    path = record_path(record_id(data))
+    match how:
+        case "link":
+            put_entry(
+                senior,
+                "120000",
+                senior.git("hash-object", "-w", "--stdin", stdin=f"../../{record}".encode()),
+                path,
+            )
+        case "submodule":
+            put_entry(senior, "160000", senior.git("rev-parse", "HEAD"), path)
+        case "folder":
+            put_entry(senior, "100644", senior.git("hash-object", "-w", "--stdin", stdin=data), f"{path}/x")
+        case _:
+            put_entry(senior, "100755", senior.git("hash-object", "-w", "--stdin", stdin=data), path)
+    said = senior.gate_process("check", "--head", BRANCH)
+    assert said.code in {1, 3}, said.text
+    assert senior.gate_process("approvals", BRANCH).code in {0, 3}
+    assert not senior.may_merge(BRANCH)
+
+
+@pytest.mark.attack(17, "the log is a tag, a tree, a file, a commit of the branch, or not there")
+@pytest.mark.parametrize("how", ["tag", "tree", "file", "the branch", "a ref of a ref"])
+def test_17_the_log_is_something_else(new: Clone, senior: Clone, how: str) -> None:
+    senior.approve(BRANCH)
+    town_bob = Clone(senior.path, "bob", senior.keys)
+    assert town_bob.gate("approve", BRANCH, "--block", "--key", senior.key("bob")).code == 0
+    old = senior.git("rev-parse", "refs/gate/log~1")
+    match how:
+        case "tag":
+            senior.git("tag", "-a", "-m", "x", "log", old)
+            senior.git("update-ref", "refs/gate/log", senior.git("rev-parse", "refs/tags/log"))
+        case "tree":
+            senior.git("update-ref", "refs/gate/log", f"{old}^{{tree}}")
+        case "file":
+            senior.git("update-ref", "refs/gate/log", senior.git("hash-object", "-w", "--stdin", stdin=b"x"))
+        case "the branch":
+            senior.git("update-ref", "refs/gate/log", senior.git("rev-parse", "HEAD"))
+        case _:
+            senior.git("symbolic-ref", "refs/gate/log", "refs/heads/main")
+    for args in (
+        ["check", "--head", "origin/feature"],
+        ["merge", "origin/feature"],
+        ["approve", "origin/feature"],
+    ):
+        said = senior.gate_process(*args)
+        assert said.code in ({0, 1, 2, 3} if args[0] == "approve" else {1, 2, 3}), said.text
 
 
 @pytest.mark.attack(17)

@@ -152,6 +152,7 @@ SHADOWS: dict[str, tuple[Files, Files]] = {
     for name in (
         "json.py", "json/__init__.py", "src/json.py", "ruff/__init__.py", "mypy.py", "pytest.py", "_pytest/__init__.py",
         "sitecustomize.py", "usercustomize.py", "x.pth", "src/sitecustomize.py", "typing.pyi",
+        "__pycache__/a.cpython-311.pyc", "a.pyc", "a.cpython-311-x86_64-linux-gnu.so", "web/page.abi3.so",
     )
 }  # fmt: skip
 GATE: dict[str, tuple[Files, Files]] = {
@@ -237,3 +238,25 @@ def test_29_a_shadowing_module_is_a_finding(bob: Clone, how: str) -> None:
 @pytest.mark.parametrize("how", GATE)
 def test_27_what_runs_the_gate(bob: Clone, how: str) -> None:
     weaken(bob, *GATE[how])
+
+
+COMMANDS = {
+    "a script": (["sh", "tools/check.sh"], "tools/check.sh"),
+    "a program": (["./tools/check"], "tools/check"),
+    "within a line of a shell": (["sh", "-c", "true;./tools/check.sh && true"], "tools/check.sh"),
+    "a module": (["python3", "-m", "tools.check"], "tools/check.py"),
+    "a package": (["python3", "-m", "tools"], "tools/__main__.py"),
+    "make": (["make", "lint"], "Makefile"),
+    "another Makefile in front": (["make", "lint"], "GNUmakefile"),
+    "nox": (["nox", "-s", "lint"], "noxfile.py"),
+    "an option's value": (["sh", "--rcfile=tools/rc"], "tools/rc"),
+}
+
+
+@pytest.mark.attack(27, "the script that a check of the policy runs")
+@pytest.mark.parametrize("how", COMMANDS)
+def test_27_the_script_of_a_check(bob: Clone, how: str) -> None:
+    command, path = COMMANDS[how]
+    own = f"  own: {{command: {json.dumps(command)}}}\n"
+    policy = (bob.path / "gate.yaml").read_text().replace("checks:\n  ok", f"checks:\n{own}  ok")
+    weaken(bob, {path: "exit 1\n", "gate.yaml": policy}, {path: "exit 0\n"})
