@@ -39,12 +39,16 @@ CLOSING = frozenset({"block", "revoke"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One move of the branch, and whether it went through the gate. `title` is of the commit it moved to."""
+    """One move of the branch, and whether it went through the gate. `title` is of the commit it moved to.
+
+    `waived` is True where a guardian's waiver stands in for something that was missing.
+    """
 
     commit: str
     title: str
     outcome: Literal["passed", "failed"]
     reason: str
+    waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class _Auditor:
                 if isinstance(facts, Facts) and _unguarded(facts):
                     facts = replace(facts, weakenings=weakenings_of(facts.change, contents, facts.policy))
                 reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
-                yield Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason)
+                waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
+                yield Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason, waived)
 
     def rewritten(self, history: History, top: str) -> list[Step]:
         """A step that failed, if the log knows of merges into this branch, and none of them is in its history.

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
     lines = []
     for step in found.steps:
-        if step.outcome == "failed" or everything:
+        if step.outcome == "failed" or step.waived or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
             lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
     total = count(len(found.steps), "step")
@@ -57,4 +57,6 @@ def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
         return [f"{branch}: no step since {since}, nothing to prove"]
     if failed:
         return [*lines, f"{branch}: {failed} of {total} since {since} did not go through the gate"]
-    return [*lines, f"{branch}: all of {total} since {since} went through the gate"]
+    waived = sum(step.waived for step in found.steps)
+    by_waiver = f", {waived} by a waiver" if waived else ""
+    return [*lines, f"{branch}: all of {total} since {since} went through the gate{by_waiver}"]

@@ -637,6 +637,24 @@ def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
 
 
 @pytest.mark.attack(37)
+def test_37_a_waiver_is_shown_everywhere(town: Town, new: Clone) -> None:
+    ada = town.clone("ada")
+    ada.approve(BRANCH, "--waive", "--reason", "outage of the shop")
+    checked = ada.gate("check", "--head", "origin/feature")
+    assert checked.code == 0
+    assert "WAIVED by @ada: outage of the shop" in checked.out
+    assert "outage of the shop" in ada.gate("approvals", "origin/feature").out
+    merged = ada.gate("merge", BRANCH, "--push")
+    assert merged.code == 0
+    assert "WAIVED" in merged.out
+    assert "Gate-WAIVED-by: @ada" in town.server.git("log", "-1", "--format=%B", "main")
+    audited = ada.gate("audit", "--fetch")
+    assert audited.code == 0
+    assert "WAIVED by @ada: outage of the shop" in audited.out
+    assert "1 by a waiver" in audited.out
+
+
+@pytest.mark.attack(37)
 @pytest.mark.parametrize(
     ("fields", "key"),
     [({"by": "@bob"}, "bob"), ({"by": "@ada", "reason": " "}, "ada"), ({"by": "@ada"}, "newhire")],

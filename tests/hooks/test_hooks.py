@@ -71,6 +71,7 @@ def test_a_missing_approval_does_not_stop_a_commit_but_a_push(hooked: Clone) -> 
     assert "@somebody" in done.stderr
 
 
+@pytest.mark.attack(36)
 def test_every_ref_of_a_push_is_looked_at(hooked: Clone) -> None:
     hooked.git("branch", "other")
     stage(hooked, "bad.py", "import os\n")
@@ -80,12 +81,14 @@ def test_every_ref_of_a_push_is_looked_at(hooked: Clone) -> None:
     assert "F401" in done.stderr
 
 
+@pytest.mark.attack(36)
 def test_a_protected_branch_is_not_deleted(hooked: Clone) -> None:
     done = attempt(hooked, "push", "origin", ":main")
     assert done.returncode != 0
     assert "delete" in done.stderr
 
 
+@pytest.mark.attack(35)
 def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:
     hooked.git("checkout", "-q", "-b", "feature")
     stage(hooked, "bad.py", "import os\n")
@@ -119,6 +122,7 @@ def test_hooks_go_where_git_looks_for_them(project: Clone) -> None:
     assert (project.path / "my-hooks" / "pre-push").is_file()
 
 
+@pytest.mark.attack(35)
 def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
     hook = hooked.path / ".git" / "hooks" / "pre-commit"
     lines = [
