@@ -30,7 +30,7 @@ ENVIRONMENT = (
 )  # fmt: skip
 NAMING_OPTIONS = ("--into", "--head", "--base")
 # Options whose answer is more than what is printed; these are always worked out.
-UNKEPT_OPTIONS = ("--output", "--report", "--fix", "-o", "-h", "--help", "--verbose")
+UNKEPT_OPTIONS = ("--record", "--output", "--report", "--fix", "-o", "-h", "--help", "--verbose")
 MOST_KEPT = 200
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gate.app.audit_moves import Move, Rules, chain_of, ends_of, read_moves
-from gate.approvals.count import Entry, Question, Signed, count
+from gate.app.audit_moves import Move, Rules, chain_of, change_of, ends_of, read_moves
+from gate.approvals.count import Entry, Question, count
 from gate.approvals.keys import holders
 from gate.errors import CannotDecide, InvalidInput
 from gate.gather import blobs_of, weakenings_of
-from gate.git.change import default_branch, read_renames
+from gate.git.change import default_branch
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.git.steps import History, existing, read_history
-from gate.log.history import read_verdicts
 from gate.log.index import Found, Index, open_index
 from gate.log.proofs import prove
 from gate.log.store import record_path, settle
 from gate.log.sync import fetch, remote_of
-from gate.model import Change
+from gate.log.vouched import Place, passed, read_documents, trusted
 from gate.policy.keys import PublicKey
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
@@ -81,6 +79,11 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     steps = list(auditor.steps(moves))
     steps += auditor.rewritten(history, top)
     return Audit(branch, chain[0], tuple(reversed(steps)))
+
+
+def prove_moves(repository: Repository, ref: str, index: Index, moves: Sequence[Move]) -> list[Step]:
+    """What an audit with this log would say of these moves of `ref`, in their order."""
+    return list(_Auditor(repository, ref, index.tip, index.all(), moves).steps(moves))
 
 
 class _Auditor:
@@ -175,19 +178,7 @@ class _Auditor:
             return f"the log lacks the commit {move.trailers.log[:12]} that it refers to"
         policy = self._rules.policy()
         protection = policy.protection(self._ref.removeprefix("refs/heads/"))
-        change = Change(
-            repository=policy.repository,
-            into=self._ref,
-            base=move.old.oid,
-            head=move.head,
-            merge_base=move.old.oid,
-            tree=move.new.tree,
-            base_tree=move.old.tree,
-            digest=move.digest,
-            authors=move.authors,
-            files=move.files,
-            renames=read_renames(self._repository, move.old.tree, move.new.tree, move.files),
-        )
+        change = change_of(self._repository, move, self._ref, policy)
         file, ownership = self._rules.ownership(policy, [entry.path for entry in move.files])
         records = [found for found in self._bearing(move) if self._was_there(move, found)]
         earlier = frozenset(found.id for found in records if found.record.change != move.digest)
@@ -248,36 +239,28 @@ class _Auditor:
             for found in several
             if found.record.kind == "verdict"
         }
-        if not tip or not names:
-            return {}
-        found = {}
-        for name, data in read_verdicts(self._repository, tip, names).items():
-            try:
-                found[name] = json.loads(data)
-            except (ValueError, RecursionError):
-                continue
-        return found
+        return read_documents(self._repository, tip, names) if tip else {}
 
     def _vouched(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
-        """Did somebody vouch that the checks passed on this very tree? And who, or what is missing."""
-        required = set(protection.require.checks)
+        """Did somebody vouch that the checks passed on this very tree? And who, or what is missing.
+
+        Where the policy names those whose verdict counts, no other does, signed or not.
+        """
+        required = protection.require.checks
         if not required:
             return True, "no checks were asked for"
+        place = Place(policy.repository, self._ref, move.old.oid, move.digest)
         vouchers = [
             found
             for found in self._by_change.get(move.digest, ())
-            if found.record.kind == "verdict"
-            and (found.record.repository, found.record.into, found.record.base)
-            == (policy.repository, self._ref, move.old.oid)
-            and _passed(self._documents.get(found.record.of), move, required)
+            if place.fits(found.record)
+            and passed(self._documents.get(found.record.of), place, required) is not None
         ]
-        known = holders(policy)
-        for entry in self._prove(vouchers, policy):
-            if isinstance(entry.signature, Signed):
-                holder = known.get(entry.signature.key)
-                if holder and holder.person == entry.record.by and holder.key.validity(move.now) == "valid":
-                    return True, f"checks passed, signed by {entry.record.by}"
-        if _passed(self._documents.get(move.trailers.verdict), move, required):
+        for entry in trusted(self._prove(vouchers, policy), policy, protection, move.now):
+            return True, f"checks passed, signed by {entry.record.by}"
+        if protection.verdicts:
+            return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
+        if passed(self._documents.get(move.trailers.verdict), place, required) is not None:
             return True, "checks passed, by an unsigned verdict"
         return False, "no verdict about them is recorded"
 
@@ -287,16 +270,3 @@ def _unguarded(facts: Facts) -> bool:
     guarded = facts.protection.require.guarded
     guardians = members(facts.policy, guarded) - facts.author_names()
     return bool(guarded) and not all(people & guardians for people in approvers(facts).values())
-
-
-def _passed(document: dict[str, Any] | None, move: Move, required: set[str]) -> bool:
-    """Does the verdict say that the required checks passed on what this move made?"""
-    try:
-        if document is None or document["outcome"] != "pass":
-            return False
-        if (document["change"]["base"], document["change"]["digest"]) != (move.old.oid, move.digest):
-            return False
-        passed = {check["id"] for check in document["checks"] if check["outcome"] == "passed"}
-    except (KeyError, TypeError):
-        return False
-    return required <= passed

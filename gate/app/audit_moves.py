@@ -10,14 +10,14 @@ from itertools import pairwise
 
 from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import CannotDecide, InvalidInput, UsageError
-from gate.git.change import parse_raw
+from gate.git.change import parse_raw, read_renames
 from gate.git.objects import REGULAR_MODES, read_objects, resolve
 from gate.git.repository import Repository
 from gate.git.steps import Commit, History, existing, merge_trees, newcomers, read_diffs
 from gate.log.index import Found
 from gate.log.store import contains
 from gate.log.trailers import Trailers, read_trailers
-from gate.model import Author, FileChange, decode_path
+from gate.model import Author, Change, FileChange, decode_path
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
 
@@ -54,6 +54,23 @@ class Move:
     def head(self) -> str:
         """The commit that was proposed, as far as the branch tells."""
         return self.new.parents[1] if len(self.new.parents) > 1 else self.trailers.head or self.new.oid
+
+
+def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> Change:
+    """The change that a move of `ref` made: what was to be judged before it."""
+    return Change(
+        repository=policy.repository,
+        into=ref,
+        base=move.old.oid,
+        head=move.head,
+        merge_base=move.old.oid,
+        tree=move.new.tree,
+        base_tree=move.old.tree,
+        digest=move.digest,
+        authors=move.authors,
+        files=move.files,
+        renames=read_renames(repository, move.old.tree, move.new.tree, move.files),
+    )
 
 
 def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:

@@ -15,7 +15,9 @@ from gate.gather import ownership_at, policy_at, weakenings_in
 from gate.git.change import read_change
 from gate.git.objects import list_tree, read_blob
 from gate.git.repository import Repository
-from gate.log.decisions import decisions_about
+from gate.log.decisions import decisions_in, open_log
+from gate.log.index import Index
+from gate.log.vouched import Voucher, find_voucher
 from gate.model import Change, CheckResult, Finding, Ran, Verdict
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.requirements.asked import mark_unasked
@@ -32,7 +34,8 @@ class CheckRequest:
 
     `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
     stands in for the branch's tip. `only` runs no other checks than these; `kept_only` starts none at all, and
-    takes what earlier runs have left.
+    takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
+    trusts, or not at all.
     """
 
     start: Path
@@ -44,19 +47,23 @@ class CheckRequest:
     only: tuple[str, ...] = ()
     fail_fast: bool = False
     kept_only: bool = False
+    trust_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The verdict, and what it rests on outside of git: the environment in which the checks ran.
 
-    `until` is the second since the epoch at which it stops to hold by itself, as a key expires.
+    `until` is the second since the epoch at which it stops to hold by itself, as a key expires. `vouched` is the
+    verdict that the checks were taken from, where they did not have to run; `trusted` says whose that can be.
     """
 
     verdict: Verdict
     repository: Repository
     environment: Environment | None
     until: int | None = None
+    vouched: Voucher | None = None
+    trusted: tuple[str, ...] = ()
 
 
 def ignore(_event: Event) -> None:
@@ -74,21 +81,41 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
         staged=request.staged,
         index_file=request.index_file,
     )
-    policy = policy_at(repository, change.base)
+    return judge(repository, change, policy_at(repository, change.base), request, progress=progress)
+
+
+def judge(
+    repository: Repository,
+    change: Change,
+    policy: Policy,
+    request: CheckRequest,
+    *,
+    log: Index | None = None,
+    progress: Callable[[Event], None] = ignore,
+) -> Answer:
+    """Decide about `change` by the policy at its base, and by this state of the log (what is here)."""
     change = replace(change, repository=policy.repository)
     protection = policy.protection(change.into.removeprefix("refs/heads/"))
     settings = _chosen(policy, protection, request.only)
     if request.only:
         protection = replace(protection, require=replace(protection.require, checks=request.only))
-    notes = (f"Only {', '.join(request.only)} ran: this is not the whole answer.",) if request.only else ()
+    now = int(time())
     # What git and the log can tell is gathered while the checks run.
     with ThreadPoolExecutor(1) as side:
+        known = side.submit(lambda: log or open_log(repository))
         ownership = side.submit(ownership_at, repository, change, policy)
-        recorded = side.submit(decisions_about, repository, change, policy, protection, int(time()))
+        recorded = side.submit(
+            lambda: decisions_in(repository, known.result(), change, policy, protection, now)
+        )
         weakened = side.submit(weakenings_in, repository, change, policy)
         environment = None
         checks: tuple[CheckResult, ...] = ()
-        if change.tree:
+        vouched = None
+        if protection.verdicts and not request.only:
+            vouched = find_voucher(repository, known.result(), change, policy, protection, now)
+        if vouched is not None:
+            checks = vouched.results
+        elif change.tree and not request.trust_only:
             environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
             checks = _run(repository, change, settings, environment, request, progress)
         facts = Facts(
@@ -104,7 +131,20 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
             weakenings=(*weakened.result(), *fewer_tests(checks)),
             log_gap=recorded.result().gap,
         )
-    return Answer(decide(facts, notes), repository, environment, recorded.result().until)
+    verdict = decide(facts, _notes(request, protection, vouched))
+    return Answer(verdict, repository, environment, recorded.result().until, vouched, protection.verdicts)
+
+
+def _notes(request: CheckRequest, protection: Protection, vouched: Voucher | None) -> tuple[str, ...]:
+    if request.only:
+        return (f"Only {', '.join(request.only)} ran: this is not the whole answer.",)
+    if vouched is not None:
+        return (f"The checks were run by {vouched.by}: verdict {vouched.id[:12]}.",)
+    if protection.verdicts and protection.require.checks:
+        return (
+            f"To enter, it needs a verdict of {' or '.join(protection.verdicts)} as well: none is here yet.",
+        )
+    return ()
 
 
 def fewer_tests(checks: Iterable[CheckResult]) -> list[Finding]:

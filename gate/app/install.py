@@ -1,4 +1,4 @@
-"""Install the git hooks of a working clone: each calls `gate hook NAME`, after the hook that was there before."""
+"""Install the git hooks of a clone or a server: each calls `gate hook NAME`, after the one that was there before."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 import shlex
 import stat
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 
 HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
+SERVER_HOOKS = ("pre-receive",)
 MARK = "# Installed by gate; `gate install --uninstall` puts back what was here before."
 KEPT = ".before-gate"
 SCRIPT = """\
@@ -23,15 +25,17 @@ before="$0{kept}"
 python={python}
 if [ ! -x "$python" ]; then
   echo "gate: $python is gone, so this hook cannot answer" >&2
-  echo "  help: install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to do without" >&2
+  echo "  help: {help}" >&2
   exit 3
 fi
 {body}"""
+HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to do without"
+SERVER_HELP = "whoever runs this server has to install gate again, and run \\`gate install --server\\`"
 PLAIN = """\
 if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
 exec "$python" -P -m gate hook {name} "$@"
 """
-# pre-push is told on standard input what is pushed; both hooks must hear it.
+# pre-push and pre-receive are told on standard input what is pushed; both hooks must hear it.
 WITH_INPUT = """\
 lines=$(cat)
 if [ -x "$before" ]; then printf '%s\\n' "$lines" | "$before" "$@" || exit $?; fi
@@ -51,36 +55,60 @@ def hooks_folder(repository: Repository) -> Path:
     return folder if folder.is_absolute() else (repository.work_tree or repository.git_dir) / folder
 
 
-def install(start: Path) -> tuple[Path, tuple[str, ...]]:
-    """Install the hooks, keeping those that are there; the folder, and the names of hooks that run before.
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links."""
 
-    Raises UsageError in a bare repository. Installing twice is installing once.
+    folder: Path
+    names: tuple[str, ...]
+    kept: tuple[str, ...]
+    linked: tuple[str, ...]
+
+
+def install(start: Path, *, server: bool = False) -> Installed:
+    """Install the hooks of a clone, or of a `server`, keeping those that are there.
+
+    Raises UsageError in a repository of the other kind. Installing twice is installing once.
     """
     repository = Repository.find(start)
-    if repository.work_tree is None:
-        raise UsageError("this is a bare repository, which nobody commits in", "install the hooks in a clone")
+    if server and repository.work_tree is not None:
+        raise UsageError(
+            "this is a working clone, which nobody pushes to", "run it in the bare repository on the server"
+        )
+    if not server and repository.work_tree is None:
+        raise UsageError(
+            "this is a bare repository, which nobody commits in",
+            "install the hooks in a clone; `gate install --server` protects this one",
+        )
     folder = hooks_folder(repository)
+    if server and folder.is_symlink():
+        raise UsageError(
+            f"{folder} is a link to hooks that other repositories share",
+            "let a custom hook call `gate hook pre-receive`; docs/server.md says how",
+        )
+    names = SERVER_HOOKS if server else HOOKS
     kept = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in HOOKS:
+        for name in names:
             path = folder / name
             before = folder / f"{name}{KEPT}"
             if (path.exists() or path.is_symlink()) and not is_ours(path):
                 path.replace(before)
-            if before.exists():
+            if before.exists() or before.is_symlink():
                 kept.append(name)
             _write(path, script_of(name))
     except OSError as error:
         raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
-    return folder, tuple(kept)
+    linked = tuple(name for name in kept if (folder / f"{name}{KEPT}").is_symlink())
+    return Installed(folder, names, tuple(kept), linked)
 
 
 def uninstall(start: Path) -> tuple[str, ...]:
     """Take the hooks away and put back what was there before; the names of the hooks that were gate's."""
     folder = hooks_folder(Repository.find(start))
     removed = []
-    for name in HOOKS:
+    for name in (*HOOKS, *SERVER_HOOKS):
         path = folder / name
         before = folder / f"{name}{KEPT}"
         if not is_ours(path):
@@ -101,8 +129,9 @@ def is_ours(path: Path) -> bool:
 
 def script_of(name: str) -> str:
     """The hook `name`: it starts the very interpreter that installed it."""
-    body = (WITH_INPUT if name == "pre-push" else PLAIN).format(name=name)
-    return SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(sys.executable), body=body)
+    body = (WITH_INPUT if name in {"pre-push", "pre-receive"} else PLAIN).format(name=name)
+    way_out = SERVER_HELP if name in SERVER_HOOKS else HELP
+    return SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(sys.executable), help=way_out, body=body)
 
 
 def _write(path: Path, text: str) -> None:

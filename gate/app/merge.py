@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, assert_never
 
-from gate.app.approve import head_named, list_of
-from gate.app.check import CheckRequest, check, ignore
-from gate.app.signing import Signer, compose, find_signer, sealed
+from gate.app.approve import head_named
+from gate.app.check import Answer, CheckRequest, check, ignore
+from gate.app.recording import document_of, files_of, signed_verdict
+from gate.app.signing import Signer, find_signer
 from gate.errors import CannotDecide, GateError, UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch
@@ -22,8 +23,8 @@ from gate.git.worktrees import advance, busy_worktree
 from gate.log.store import LOG, add, contains, settle, tips
 from gate.log.sync import UNMOVED, Pushed, fetch, push, remember, remote_of, share, stuck
 from gate.log.trailers import trailers_for
-from gate.model import Change, Ran, Verdict
-from gate.reports.verdict_json import dump, to_data
+from gate.model import Change, Verdict
+from gate.policy.people import members
 from gate.runner import Event
 
 How = Literal["merge", "squash", "ff-only"]
@@ -101,6 +102,7 @@ def merge(
         if tips(repository).own != log:
             tell("somebody has recorded a decision meanwhile: checking again")
             continue
+        _refuse_unvouched(repository, request, answer)
         landed = _land(repository, request, branch, remote, answer.verdict, old)
         if not isinstance(landed, _Moved):
             return landed
@@ -138,6 +140,27 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
     )
 
 
+def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Answer) -> None:
+    """Raise CannotDecide where the policy wants somebody else's word for the checks, and it is not here.
+
+    Neither the server nor the audit would take it otherwise.
+    """
+    change = answer.verdict.change
+    policy = policy_at(repository, change.base)
+    branch = change.into.removeprefix("refs/heads/")
+    protection = policy.protection(branch)
+    if answer.vouched or not protection.verdicts or not protection.require.checks:
+        return
+    if any(approval.counted and approval.kind == "waive" for approval in answer.verdict.approvals):
+        return
+    signer = _signer(repository, request, change)
+    if signer is None or signer.person.name not in members(policy, protection.verdicts):
+        raise CannotDecide(
+            f"{branch} takes its checks from a verdict of {' or '.join(protection.verdicts)}, and none is here yet",
+            "wait for it; `gate approvals --fetch` brings what has been recorded",
+        )
+
+
 def _land(
     repository: Repository, request: MergeRequest, branch: str, remote: str, verdict: Verdict, old: str
 ) -> Merged | NotMerged | _Moved:
@@ -152,7 +175,7 @@ def _land(
             f"{branch} cannot be fast-forwarded: it has commits that {request.rev} does not have",
             f"rebase {request.rev} onto {branch}, or leave out `--ff-only`",
         )
-    document = _document(verdict)
+    document = document_of(verdict)
     witness, signed = _record(repository, request, verdict, document)
     if request.how == "ff-only" and not signed:
         raise UsageError(
@@ -215,35 +238,15 @@ def _refuse_if_busy(repository: Repository, branch: str) -> None:
         )
 
 
-def _document(verdict: Verdict) -> bytes:
-    """The verdict as it is kept in the log: without findings, for none of them blocks."""
-    checks = tuple(
-        replace(result, findings=()) if isinstance(result, Ran) else result for result in verdict.checks
-    )
-    return dump(to_data(replace(verdict, checks=checks))).encode("ascii")
-
-
 def _record(
     repository: Repository, request: MergeRequest, verdict: Verdict, document: bytes
 ) -> tuple[str, bool]:
     """Put the verdict into the log, signed where the person has a key; the tip after that, and whether signed."""
     change = verdict.change
-    files = {
-        f"verdicts/{sha256(document).hexdigest()}.json": document,
-        f"changes/{change.digest}": list_of(repository, change),
-    }
+    files = files_of(repository, verdict, document)
     signer = _signer(repository, request, change)
     if signer is not None:
-        passed = " ".join(sorted(result.id for result in verdict.checks))
-        record = compose(
-            "verdict",
-            change,
-            signer,
-            request.now,
-            reason=f"pass {passed}".strip(),
-            of=sha256(document).hexdigest(),
-        )
-        files |= sealed(record, signer)
+        files |= signed_verdict(verdict, document, signer, request.now)
     return add(repository, files, f"verdict for {change.head[:12]}"), signer is not None
 
 

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
+from time import time
 
 from gate.app.check import Answer, CheckRequest, check, source_lines
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.errors import UsageError
 from gate.model import Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
+from gate.reports.words import visible
 
 SUMMARY = "decide whether a change may enter a protected branch"
 EXAMPLES = """\
@@ -23,6 +25,7 @@ EXAMPLES = """\
   gate check --staged                 what `git commit` would make
   gate check --head feature --into release/2
   gate check --format json            the verdict for a script
+  gate check --head feature --record --key ci_key      what CI calls: its verdict stands for the checks
   gate check --report html=gate.html --report sarif=gate.sarif
   gate check --fix                    the certain fixes, as a diff
   gate check --fix --apply            the same, carried out on your files
@@ -47,6 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--fail-fast", action="store_true", help="end the other checks as soon as one has said no"
     )
     parser.add_argument("--all", action="store_true", help="also show findings that were there before")
+    parser.add_argument(
+        "--record", action="store_true", help="sign that the checks passed, and record it: what CI calls"
+    )
+    parser.add_argument("--key", metavar="FILE", help="the SSH key for that (default: user.signingkey)")
     add_format(parser, tuple(REPORTS))
     parser.add_argument("--output", metavar="FILE", help="write the report there instead of printing it")
     parser.add_argument(
@@ -75,6 +82,10 @@ def run(options: argparse.Namespace) -> int:
     """Decide, report, and return 0 (may merge), 1 (blocked) or 3 (could not decide)."""
     files = [_report_file(value) for value in options.report]
     _check_fix(options)
+    if options.record and (options.staged or options.only):
+        raise UsageError("--record signs a whole verdict about a commit", "leave out --staged and --only")
+    if options.key and not options.record:
+        raise UsageError("--key names the key for --record, which is not asked for")
     request = CheckRequest(
         start=Path.cwd(),
         into=options.into,
@@ -99,12 +110,13 @@ def run(options: argparse.Namespace) -> int:
         from gate.cli.fix import show
 
         show(answer, everything=options.all, apply=options.apply)
-        return code
-    if options.output:
-        return code
-    sys.stdout.write(report(options.format).render(answer.verdict, context))
-    sys.stdout.flush()
-    _keep(options, answer, context, code)
+    elif not options.output:
+        sys.stdout.write(report(options.format).render(answer.verdict, context))
+        sys.stdout.flush()
+    if options.record:
+        return _record(options, answer) or code
+    if not options.fix and not options.output:
+        _keep(options, answer, context, code)
     return code
 
 
@@ -113,6 +125,22 @@ def _check_fix(options: argparse.Namespace) -> None:
         raise UsageError("--apply goes with --fix", "`gate check --fix` shows what would be mended")
     if options.fix and options.format != "text" and not options.output:
         raise UsageError("--fix prints a diff, and no report", "write the report with --report FORMAT=FILE")
+
+
+def _record(options: argparse.Namespace, answer: Answer) -> int:
+    """Record the verdict, say so on standard error, and return 3 where it is not where the others can see it."""
+    from gate.app.recording import Unrecorded, record_verdict
+    from gate.cli.approve import exit_code, shared_lines
+
+    recorded = record_verdict(Path.cwd(), answer, options.key, int(time()))
+    if isinstance(recorded, Unrecorded):
+        print(f"gate: no verdict was recorded: {recorded.reason}", file=sys.stderr)
+        return 0
+    who = f"{visible(recorded.record.by)} ({recorded.id[:12]})"
+    print(f"gate: recorded that the checks passed, by {who}", file=sys.stderr)
+    for line in shared_lines(recorded):
+        print(f"  {line}", file=sys.stderr)
+    return exit_code(recorded)
 
 
 def _report_file(value: str) -> tuple[str, str]:

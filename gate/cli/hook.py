@@ -9,7 +9,9 @@ from pathlib import Path
 
 from gate.app.check import Answer
 from gate.app.hooks import at_commit, at_push, parse_updates
+from gate.app.server import parse_pushes, receive
 from gate.cli.check import EXIT_CODES
+from gate.cli.pushed import lines_of
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.reports import ReportContext, report
 
@@ -17,8 +19,9 @@ SUMMARY = "what the git hooks call; `gate install` sets them up"
 EXAMPLES = """\
   gate hook pre-commit                the index, but for approvals, which come later
   gate hook pre-push origin URL       every protected branch of a push, on standard input
+  gate hook pre-receive               every ref of a push that a server receives, on standard input
 """
-NAMES = ("pre-commit", "pre-merge-commit", "pre-push")
+NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Answer git: 0 lets it go on."""
     if options.name == "pre-push":
         return _push()
+    if options.name == "pre-receive":
+        return _receive()
     with shown_progress() as progress:
         answer = at_commit(Path.cwd(), os.environ.get("GIT_INDEX_FILE"), progress)
     if answer is None:
@@ -44,11 +49,21 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
+def _receive() -> int:
+    received = receive(Path.cwd(), parse_pushes(_standard_input()))
+    for line in lines_of(received):
+        print(line, file=sys.stderr)
+    return 1 if received.refusals else 0
+
+
+def _standard_input() -> list[str]:
+    return [os.fsdecode(line) for line in sys.stdin.buffer.read().split(b"\n")]
+
+
 def _push() -> int:
-    lines = [os.fsdecode(line) for line in sys.stdin.buffer.read().split(b"\n")]
     codes = [0]
     with shown_progress() as progress:
-        answers = at_push(Path.cwd(), parse_updates(lines), progress)
+        answers = at_push(Path.cwd(), parse_updates(_standard_input()), progress)
     for update, answer in answers:
         if isinstance(answer, str):
             print(f"gate: {answer}", file=sys.stderr)

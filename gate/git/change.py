@@ -84,9 +84,9 @@ def read_change(
     merge = _merge(repository, base_oid, tip, merge_base)
     files, digest = _files(repository, base_tree, merge.tree) if merge.tree else ((), "")
     if merge.tree:
-        collision = _collision(repository, merge.tree, files)
-        if collision:
-            merge = _Merge("", *collision)
+        clash = collision(repository, merge.tree, files)
+        if clash:
+            merge = _Merge("", *clash)
     return Change(
         repository="",
         into=local,
@@ -266,7 +266,7 @@ def read_renames(repository: Repository, old: str, new: str, files: Sequence[Fil
     return renames
 
 
-def _collision(
+def collision(
     repository: Repository, tree: str, files: Sequence[FileChange]
 ) -> tuple[str, tuple[str, ...]] | None:
     """Paths of the result that some file systems cannot tell apart, if the change brings one of them in."""

@@ -51,6 +51,10 @@ def read_history(repository: Repository, start: str, end: str) -> History:
     history = History()
     for commit in _read(repository, [end, *([f"^{start}"] if start else [])]):
         history.commits[commit.oid] = commit
+    return _chained(history, end)
+
+
+def _chained(history: History, end: str) -> History:
     oid = end
     while oid in history.commits:
         history.chain.append(oid)
@@ -58,6 +62,17 @@ def read_history(repository: Repository, start: str, end: str) -> History:
         oid = parents[0] if parents else ""
     history.chain.reverse()
     return history
+
+
+def read_onward(repository: Repository, start: str, end: str) -> History:
+    """The commit `start`, and every commit that is in `end` and not in it.
+
+    The chain begins with `start` only if the first parents of `end` lead there.
+    """
+    history = History()
+    for commit in (*_read(repository, ["--no-walk", start]), *_read(repository, [end, f"^{start}"])):
+        history.commits[commit.oid] = commit
+    return _chained(history, end)
 
 
 def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[bytes]:

@@ -48,11 +48,22 @@ def decisions_about(
 
     Nothing is fetched: see `gate.log.sync`.
     """
+    return decisions_in(repository, open_log(repository), change, policy, protection, now)
+
+
+def open_log(repository: Repository) -> Index:
+    """The log of this repository, after everything that was fetched has been taken in."""
     tip = settle(repository)
-    gap = _gap(repository, change.base, tip)
-    if not tip or not change.digest:
+    return open_index(repository, tip) if tip else Index("")
+
+
+def decisions_in(
+    repository: Repository, index: Index, change: Change, policy: Policy, protection: Protection, now: int
+) -> Evidence:
+    """Like `decisions_about`, by this state of the log."""
+    gap = _gap(repository, change.base, index.tip)
+    if not index.tip or not change.digest:
         return Evidence(gap=gap)
-    index = open_index(repository, tip)
     question, chosen = find(repository, index, change, policy, protection, now)
     keys = {blob: holder.key for blob, holder in holders(policy).items()}
     counted = count(prove(repository, chosen, keys), question)

@@ -57,7 +57,7 @@ def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
             position += 1
     # A merge commit is not compared with its parents above: what it alone has is in its tree.
     changed = repository.run(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", *_pair(old, new)
+        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", *sides(old, new)
     )
     fields = changed.split(b"\0")[:-1]
     for head, path in zip(fields[::2], fields[1::2], strict=True):
@@ -65,7 +65,8 @@ def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
     return stretch
 
 
-def _pair(old: str, new: str) -> tuple[str, str]:
+def sides(old: str, new: str) -> tuple[str, str]:
+    """What git compares to tell what came after the commit `old`, "" being the start of all."""
     empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     if len(new) == 64:
         empty = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
@@ -88,7 +89,7 @@ def _note(stretch: Stretch, path: bytes, blob: bytes) -> None:
 
 def read_records(repository: Repository, blobs: Blobs) -> tuple[dict[str, bytes], dict[str, str]]:
     """The records that are what they say, by id; and those that are refused, with the reason."""
-    contents = _read(repository, {blob for several in blobs.values() for blob in several}, LARGEST)
+    contents = read_sized(repository, {blob for several in blobs.values() for blob in several}, LARGEST)
     good: dict[str, bytes] = {}
     refused: dict[str, str] = {}
     for identity, several in blobs.items():
@@ -108,7 +109,7 @@ def read_lists(repository: Repository, blobs: Blobs) -> dict[str, tuple[str, fro
     names = sorted(blobs)
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]
-        contents = _read(repository, {blob for name in some for blob in blobs[name]}, LARGEST_LIST)
+        contents = read_sized(repository, {blob for name in some for blob in blobs[name]}, LARGEST_LIST)
         for name in some:
             for blob in blobs[name] & contents.keys():
                 if sha256(contents[blob]).hexdigest() != name:
@@ -129,7 +130,7 @@ def _refusal(identity: str, data: bytes | None) -> str:
     return record.reason if isinstance(record, Refused) else ""
 
 
-def _read(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[str, bytes]:
+def read_sized(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[str, bytes]:
     """The blobs that are here and not larger than that."""
     wanted = sorted(oids)
     found: dict[str, bytes] = {}
@@ -149,12 +150,12 @@ def _read(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[
 
 def read_signatures(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
     """The signatures that are here and no larger than one can be, by blob id."""
-    return _read(repository, oids, LARGEST_SIGNATURE)
+    return read_sized(repository, oids, LARGEST_SIGNATURE)
 
 
 def read_list_blobs(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
     """The content of lists of changes, by blob id."""
-    return _read(repository, oids, LARGEST_LIST)
+    return read_sized(repository, oids, LARGEST_LIST)
 
 
 def read_verdicts(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, bytes]:
@@ -167,7 +168,7 @@ def read_verdicts(repository: Repository, tip: str, names: Iterable[str]) -> dic
         for name, line in zip(wanted, raw.splitlines(), strict=True)
         if line.endswith(" blob")
     }
-    contents = _read(repository, set(oids.values()), LARGEST_LIST)
+    contents = read_sized(repository, set(oids.values()), LARGEST_LIST)
     return {
         name: contents[oid]
         for name, oid in oids.items()

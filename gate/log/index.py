@@ -79,8 +79,11 @@ class Index:
         return {identity: reason for identity, _, reason in parted}
 
 
-def open_index(repository: Repository, tip: str) -> Index:
-    """The index of the log at `tip`, kept, extended or made; raises CannotDecide if git cannot read the log."""
+def open_index(repository: Repository, tip: str, *, keep: bool = True) -> Index:
+    """The index of the log at `tip`, kept, extended or made; raises CannotDecide if git cannot read the log.
+
+    A tip that may be gone in a moment, as in a push that is not accepted yet, is not to be kept.
+    """
     path = repository.state_dir / "log" / "index"
     kept = _load(path)
     if kept is not None and kept.tip == tip:
@@ -90,7 +93,8 @@ def open_index(repository: Repository, tip: str) -> Index:
         # A signature that came before its record is in no index yet.
         kept, stretch = Index(""), read_stretch(repository, "", tip) or Stretch()
     index = _extend(repository, kept, stretch, tip)
-    _save(path, index)
+    if keep:
+        _save(path, index)
     return index
 
 

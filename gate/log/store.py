@@ -39,9 +39,10 @@ _NOT_WORTH_ANOTHER_TRY = (
 )
 
 
-_PLACES = re.compile(
+PLACES = re.compile(
     r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)|changes/[0-9a-f]{64}|verdicts/[0-9a-f]{64}\.json"
 )
+"""The paths that a log has."""
 _RACED = ("Not updating", "but expected", "File exists", "reference already exists")
 
 
@@ -230,7 +231,7 @@ def _compare(repository: Repository, ours: str, theirs: str) -> _Difference:
             lost = True
         elif status == "A":
             # What the log has no place for could stand in the place of what it has: a file named `records`.
-            if mode == "100644" and _PLACES.fullmatch(os.fsdecode(path)):
+            if mode == "100644" and PLACES.fullmatch(os.fsdecode(path)):
                 added[os.fsdecode(path)] = new
         else:
             changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)

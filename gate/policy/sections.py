@@ -75,7 +75,15 @@ def _version(reader: Reader, node: yaml.Node, path: str) -> int:
 
 def _protect(reader: Reader, checks: Collection[str], node: yaml.Node, path: str) -> dict[str, Protection]:
     protect = {}
-    read = reader.fields({"kind": reader.choice(("branch",)), "require": partial(_require, reader, checks)})
+    read = reader.fields(
+        {
+            "kind": reader.choice(("branch",)),
+            "require": partial(_require, reader, checks),
+            "verdicts": reader.switched(
+                reader.list_of(partial(_named, reader, "a person or a team, such as @ci"))
+            ),
+        }
+    )
     for name, key, value in reader.entries(node, path):
         place = f"{path}.{name}"
         # `refs/heads/main` would protect nothing: branches are compared by their short names.
@@ -83,7 +91,9 @@ def _protect(reader: Reader, checks: Collection[str], node: yaml.Node, path: str
             short = name.removeprefix("refs/heads/")
             meant = short if BRANCH.fullmatch(short) else "main"
             reader.wrong(key, place, f"expected the short name of a branch, such as `{meant}`")
-        protect[name] = Protection(read(value, place).get("require", Require()))
+        given = read(value, place)
+        trusted = tuple(dict.fromkeys(given.get("verdicts") or ()))
+        protect[name] = Protection(given.get("require", Require()), trusted)
     return protect
 
 

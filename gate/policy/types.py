@@ -43,9 +43,14 @@ class Require:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """One entry of `protect`."""
+    """One entry of `protect`.
+
+    `verdicts` are the people and teams whose signed verdict stands for running the checks; where there are
+    any, no other verdict does, and the server starts no check itself.
+    """
 
     require: Require = Require()
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

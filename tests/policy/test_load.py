@@ -30,7 +30,9 @@ def test_every_key_is_read() -> None:
     assert require.seniority is not None
     assert require.seniority.authors == ("junior",)
     assert (require.guarded, require.checks) == (("@acme/guardians",), ("names", "docs"))
+    assert policy.protection("main").verdicts == ("@ci",)
     assert policy.protection("release/2").require.owners is None
+    assert policy.protection("release/2").verdicts == ()
     assert policy.protects("release/2")
     assert not policy.protects("feature")
     assert policy.people["@nehemiah"].keys == (KEY,)

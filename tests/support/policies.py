@@ -13,6 +13,7 @@ owners: {{dialect: gitlab}}
 protect:
   main:
     kind: branch
+    verdicts: ["@ci", "@ci"]
     require:
       owners: {{stale: owned}}
       approvals: 2
@@ -62,6 +63,8 @@ MISTAKES = (
     Case(require("seniority: {authors: [king]}"), "authors[0]: expected one of senior, member"),
     Case(require("guarded: [nobody]"), "guarded[0]: expected a person or a team"),
     Case(require("guarded: true"), "expected a list, got true"),
+    Case("protect: {main: {verdicts: [ci]}}", "protect.main.verdicts[0]: expected a person or a team"),
+    Case("protect: {main: {verdicts: true}}", "protect.main.verdicts: expected a list, got true"),
     Case(require("checks: [names, lnit]"), '1:44: protect.main.require.checks[1]: there is no check "lnit"', False),
     Case(require("checks: names"), 'expected a list, got "names"'),
     Case("protect: [main]", "expected a mapping, got a list"),

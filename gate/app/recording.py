@@ -1,0 +1,85 @@
+"""A verdict in the log: the JSON that was given, and the record by which somebody signs that checks passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from gate.app.approve import list_of
+from gate.app.check import Answer
+from gate.app.signing import Recorded, Signer, compose, find_signer, put, sealed, send
+from gate.approvals.record import Record
+from gate.gather import policy_at
+from gate.git.repository import Repository
+from gate.log.decisions import open_log
+from gate.log.vouched import find_voucher
+from gate.model import Ran, Verdict
+from gate.policy.types import Protection
+from gate.reports.verdict_json import dump, to_data
+from gate.runner import FEWER_TESTS
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """There is nothing to sign, and why."""
+
+    reason: str
+
+
+def document_of(verdict: Verdict) -> bytes:
+    """The verdict as it is kept in the log: of findings only those for which a guardian has to answer."""
+    checks = tuple(
+        replace(result, findings=tuple(f for f in result.findings if f.rule == FEWER_TESTS))
+        if isinstance(result, Ran)
+        else result
+        for result in verdict.checks
+    )
+    return dump(to_data(replace(verdict, checks=checks))).encode("ascii")
+
+
+def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[str, bytes]:
+    """What the log needs beside a record about the verdict."""
+    digest = verdict.change.digest
+    return {
+        f"verdicts/{sha256(document).hexdigest()}.json": document,
+        f"changes/{digest}": list_of(repository, verdict.change),
+    }
+
+
+def signed_verdict(verdict: Verdict, document: bytes, signer: Signer, now: int) -> dict[str, bytes]:
+    """The record that vouches for the verdict, signed, as files of the log."""
+    return sealed(_record(verdict, document, signer, now), signer)
+
+
+def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Recorded | Unrecorded:
+    """Sign the verdict just given and share it. Raises UsageError where nobody can sign.
+
+    Only where all required checks passed: nothing else can be vouched for. What approvals say does not matter.
+    """
+    repository, verdict = Repository.find(start), answer.verdict
+    change = verdict.change
+    policy = policy_at(repository, change.base)
+    protection = policy.protection(change.into.removeprefix("refs/heads/"))
+    results = {result.id: result for result in verdict.checks}
+    required = [results.get(name) for name in protection.require.checks]
+    if not required:
+        return Unrecorded("the policy asks for no checks")
+    if not all(isinstance(result, Ran) and not result.blocking for result in required):
+        return Unrecorded("not all of the required checks passed")
+    signer = find_signer(repository, policy, key, now, change.into.removeprefix("refs/heads/"))
+    own = Protection(protection.require, (signer.person.name,))
+    index = open_log(repository)
+    standing = find_voucher(repository, index, change, policy, own, now)
+    if standing is not None:
+        (found,) = index.starting(standing.id)
+        return send(repository, Recorded(found.id, found.record))
+    document = document_of(verdict)
+    record = _record(verdict, document, signer, now)
+    return send(repository, put(repository, record, signer, files_of(repository, verdict, document)))
+
+
+def _record(verdict: Verdict, document: bytes, signer: Signer, now: int) -> Record:
+    passed = " ".join(sorted(result.id for result in verdict.checks))
+    digest = sha256(document).hexdigest()
+    return compose("verdict", verdict.change, signer, now, reason=f"pass {passed}".strip(), of=digest)

@@ -1,0 +1,123 @@
+"""Recorded verdicts: who vouches that the checks passed on what a change makes, and what they said.
+
+A `verdict` record binds the signer to repository, branch, base and change, which together determine the tree.
+`of` is the sha256 of the JSON verdict that lies in the log as `verdicts/<sha256>.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gate.approvals.count import Entry, Signed
+from gate.approvals.keys import holders
+from gate.approvals.record import Record
+from gate.git.repository import Repository
+from gate.log.history import read_verdicts
+from gate.log.index import Index
+from gate.log.proofs import prove
+from gate.model import Change, Finding, Ran
+from gate.policy.people import members
+from gate.policy.types import Policy, Protection
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a verdict is about: it says nothing of another repository, branch, base or content."""
+
+    repository: str
+    into: str
+    base: str
+    digest: str
+
+    @classmethod
+    def of(cls, change: Change) -> Place:
+        """The place of a change."""
+        return cls(change.repository, change.into, change.base, change.digest)
+
+    def fits(self, record: Record) -> bool:
+        """Is the record a verdict about just this?"""
+        there = (record.repository, record.into, record.base, record.change)
+        return record.kind == "verdict" and there == (self.repository, self.into, self.base, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Somebody's signed word that checks passed. `id` is the record's; `results` are the checks as they said."""
+
+    id: str
+    by: str
+    results: tuple[Ran, ...]
+
+
+def find_voucher(
+    repository: Repository, index: Index, change: Change, policy: Policy, protection: Protection, now: int
+) -> Voucher | None:
+    """The verdict of somebody whom `protection.verdicts` trusts, on all required checks; None without one."""
+    place = Place.of(change)
+    found = [one for one in index.select({change.digest}, ()) if place.fits(one.record)]
+    if not found or not protection.verdicts or not protection.require.checks:
+        return None
+    keys = {blob: holder.key for blob, holder in holders(policy).items()}
+    entries = trusted(prove(repository, found, keys), policy, protection, now)
+    documents = read_documents(repository, index.tip, (entry.record.of for entry in entries))
+    for entry in sorted(entries, key=lambda entry: (entry.record.at, entry.id)):
+        results = passed(documents.get(entry.record.of), place, protection.require.checks)
+        if results is not None:
+            return Voucher(entry.id, entry.record.by, results)
+    return None
+
+
+def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, now: int) -> list[Entry]:
+    """The verdicts that count: validly signed, in the own name, by whom the policy trusts.
+
+    Where it names nobody for that, anybody whom it knows will do; whether that suffices is for others to say.
+    """
+    known = holders(policy)
+    people = members(policy, protection.verdicts) if protection.verdicts else policy.people.keys()
+    found = []
+    for entry in entries:
+        holder = known.get(entry.signature.key) if isinstance(entry.signature, Signed) else None
+        if holder is None or holder.person != entry.record.by or holder.person not in people:
+            continue
+        if holder.key.validity(now) == "valid":
+            found.append(entry)
+    return found
+
+
+def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, Any]:
+    """The JSON verdicts of these names in the log at `tip`, as far as they are there and can be read."""
+    wanted = set(names)
+    found = {}
+    for name, data in read_verdicts(repository, tip, wanted).items() if wanted else ():
+        try:
+            found[name] = json.loads(data)
+        except (ValueError, RecursionError):
+            continue
+    return found
+
+
+def passed(document: Any, place: Place, required: Collection[str]) -> tuple[Ran, ...] | None:
+    """The required checks as the JSON verdict tells of them, if all passed on just this; else None.
+
+    Whether the change as a whole might enter then does not matter: approvals are counted anew.
+    """
+    try:
+        change = document["change"]
+        if (change["base"], change["digest"]) != (place.base, place.digest):
+            return None
+        told = {check["id"]: check for check in document["checks"] if check["outcome"] == "passed"}
+        results = tuple(_result(told[name]) for name in required)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+    return results
+
+
+def _result(check: dict[str, Any]) -> Ran:
+    names = Finding.__dataclass_fields__
+    findings = tuple(Finding(**{name: item[name] for name in names}) for item in check["findings"])
+    return Ran(
+        str(check["id"]), findings, (), float(check["seconds"]), cached=True, note=str(check.get("note", ""))
+    )
