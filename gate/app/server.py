@@ -123,7 +123,7 @@ class _House:
     """The receiving repository as it is before the push, with the log as it will be.
 
     `default` is the short name of the default branch, `tip` where it is ("" where it does not exist), and
-    `policy` what holds there.
+    `policy` what holds there. `heirs` do not exist, and would be the default branch in its stead if they did.
     """
 
     repository: Repository
@@ -132,6 +132,7 @@ class _House:
     default: str
     tip: str
     policy: Policy
+    heirs: frozenset[str]
 
     @classmethod
     def of(cls, repository: Repository, start: Path, log: Index) -> _House:
@@ -141,13 +142,15 @@ class _House:
         ref = next((name for name in names if name in found), head)
         tip = found.get(ref, "")
         policy = policy_at(repository, tip) if tip else Policy()
-        return cls(repository, start, log, ref.removeprefix("refs/heads/"), tip, policy)
+        heirs = names[: names.index(ref)] if tip else []
+        short = [name.removeprefix("refs/heads/") for name in (ref, *heirs)]
+        return cls(repository, start, log, short[0], tip, policy, frozenset(short[1:]))
 
     def protects(self, push: Push) -> bool:
         """Is it a protected branch? By the default branch's policy, or by what holds on the branch itself."""
         branch = push.ref.removeprefix("refs/heads/")
         named = branch in {self.default, *USUAL}
-        if self.policy.protects(branch) or (named and not self.policy.protect):
+        if self.policy.protects(branch) or (named and not self.policy.protect) or branch in self.heirs:
             return True
         try:
             own = policy_at(self.repository, push.old) if push.old else Policy()
@@ -164,7 +167,7 @@ class _House:
         if not push.old:
             return Received(())
         history = read_onward(self.repository, push.old, push.new)
-        if history.chain[0] != push.old:
+        if history.chain[:1] != [push.old]:
             return Received((self._astray(push),))
         moves = read_moves(self.repository, history, history.chain, self.log.all())
         # What nobody has approved is not run here, nor what could not be proven afterwards.
@@ -186,7 +189,7 @@ class _House:
         if resolve(self.repository, [push.new]).get(push.new) != push.new:
             return f"{branch} can only be at a commit", ""
         if not push.old:
-            return self._refused_birth(push.new)
+            return self._refused_birth(branch, push.new)
         try:
             policy = policy_at(self.repository, push.new)
             owners = codeowners_at(self.repository, push.new, policy)
@@ -197,7 +200,7 @@ class _House:
             return f"{branch} would have rules that nobody can read: {mistakes[0]}", "mend that first"
         return "", ""
 
-    def _refused_birth(self, new: str) -> tuple[str, str]:
+    def _refused_birth(self, branch: str, new: str) -> tuple[str, str]:
         """Why a protected branch cannot begin at this commit.
 
         The default branch, the first of all, can begin anywhere: there are no rules yet. Any other begins at a
@@ -205,6 +208,9 @@ class _House:
         """
         if not self.tip:
             return "", ""
+        if branch in self.heirs:
+            way_out = f"on the server, `git symbolic-ref HEAD refs/heads/{self.default}` settles which it is"
+            return f"{branch} would become the default branch in place of {self.default}", way_out
         been = self.repository.text("rev-list", "--first-parent", self.tip).split()
         way_out = f"begin it at the tip of {self.default}"
         if new not in been:
@@ -253,7 +259,7 @@ class _House:
             return None
         return Refusal(
             push.ref,
-            f"{failed.commit[:12]} could not be proven afterwards: {failed.reason}",
+            f"{failed.commit[:12]} ({failed.title}) may not enter, for an audit would find: {failed.reason}",
             help=f"`gate merge REV --into {push.ref.removeprefix('refs/heads/')} --push` records what was checked",
         )
 

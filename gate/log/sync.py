@@ -153,5 +153,9 @@ def _talk(repository: Repository, *args: str) -> Finished:
 
 def _words_of_remote(stderr: bytes) -> str:
     lines = (line.strip() for line in stderr.decode("utf-8", "replace").splitlines())
-    told = [line.removeprefix("fatal: ") for line in lines if line and not line.startswith(_NOISE)]
+    told = [
+        line.removeprefix("fatal: ").removeprefix("remote: ").strip()
+        for line in lines
+        if line and not line.startswith(_NOISE)
+    ]
     return "; ".join(told) or "git did not say why"

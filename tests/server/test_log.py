@@ -1,0 +1,150 @@
+"""The log on a protected server only grows, and holds nothing that would stand in its own way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import pytest
+from support.pushing import audited, change, on_main, push
+from support.town import Clone, Town
+
+LOG = "refs/gate/log"
+
+
+def append(clone: Clone, files: Mapping[str, bytes], *, remove: str = "", parent: str = LOG) -> str:
+    """A commit of the log made by hand: more files, or one less. Its id."""
+    index = {"GIT_INDEX_FILE": str(clone.path / ".git" / "by-hand")}
+    clone.git("read-tree", *([parent] if parent else ["--empty"]), env=index)
+    for name, content in files.items():
+        blob = clone.git("hash-object", "-w", "--stdin", stdin=content)
+        clone.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", env=index)
+    if remove:
+        clone.git("update-index", "--force-remove", remove, env=index)
+    tree = clone.git("write-tree", env=index)
+    return clone.git("commit-tree", tree, *(["-p", parent] if parent else []), "-m", "by hand")
+
+
+@pytest.fixture
+def senior(guarded: Town) -> Clone:
+    """The senior's clone, after an approval that is in the log of the server too."""
+    clone = change(guarded)
+    clone.approve("feature")
+    return clone
+
+
+def refused(clone: Clone, *specs: str) -> str:
+    said = push(clone, "-f", "origin", *specs)
+    assert said.code != 0
+    return said.err
+
+
+def test_the_log_is_not_deleted(senior: Clone) -> None:
+    assert "cannot be deleted" in refused(senior, f":{LOG}")
+
+
+def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
+    first = senior.git("rev-parse", LOG)
+    bob = guarded.clone("bob")
+    bob.fetch()
+    assert bob.gate("approve", "feature", "--block").code == 0
+    assert "records would be lost" in refused(senior, f"{first}:{LOG}")
+
+
+def test_an_objection_is_not_taken_out(guarded: Town, senior: Clone) -> None:
+    bob = guarded.clone("bob")
+    bob.fetch()
+    assert bob.gate("approve", "feature", "--block").code == 0
+    record = next(name for name in bob.log() if name.endswith(".json") and name not in senior.log())
+    assert "lacks, or alters" in refused(bob, f"{append(bob, {}, remove=record)}:{LOG}")
+    rewritten = append(bob, {}, remove=record, parent="")
+    assert "records would be lost" in refused(bob, f"{rewritten}:{LOG}")
+
+
+def test_a_record_is_not_altered(senior: Clone) -> None:
+    for name in senior.log():
+        assert "lacks, or alters" in refused(senior, f"{append(senior, {name: b'other'})}:{LOG}")
+
+
+def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None:
+    """What the history of the log held counts as well: it must not be left behind."""
+    tree = senior.git("rev-parse", f"{LOG}^{{tree}}")
+    alike = senior.git("commit-tree", tree, "-m", "by hand")
+    assert "records would be lost" in refused(senior, f"{alike}:{LOG}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (f"records/ab/ab{'0' * 62}.json", b"{}\n", "does not fit its name"),
+        (f"changes/{'0' * 64}", b"what is not so", "does not fit its name"),
+        (f"verdicts/{'0' * 64}.json", b"{}", "does not fit its name"),
+        (f"records/ab/ab{'0' * 62}.sig", b"x" * 20_000, "is too large"),
+        ("notes.txt", b"hello", "no place for notes.txt"),
+        ("records/zz/x.json", b"hello", "no place for"),
+        ("changes/\x1b[31m", b"hello", "no place for changes/\\x1b[31m"),
+    ],
+)
+def test_what_no_reader_would_take_is_not_let_in(senior: Clone, name: str, content: bytes, said: str) -> None:
+    assert said in refused(senior, f"{append(senior, {name: content})}:{LOG}")
+
+
+def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
+    data = b'{"v": 1}\n'
+    name = hashlib.sha256(data).hexdigest()
+    tip = append(senior, {f"records/{name[:2]}/{name}.json": data})
+    assert "is no record" in refused(senior, f"{tip}:{LOG}")
+    good = next(path for path in senior.log() if path.endswith(".json"))
+    moved = append(
+        senior,
+        {f"records/00/{good.rpartition('/')[2]}": senior.git("show", f"{LOG}:{good}").encode() + b"\n"},
+    )
+    assert "in another folder" in refused(senior, f"{moved}:{LOG}")
+
+
+def test_something_else_than_a_log(senior: Clone) -> None:
+    blob = senior.git("hash-object", "-w", "--stdin", stdin=b"x")
+    assert "is no commit" in refused(senior, f"{blob}:{LOG}")
+
+
+def test_other_refs_of_gate_are_nobodys_to_push(senior: Clone) -> None:
+    said = refused(senior, f"{LOG}:refs/gate/remotes/origin/log")
+    assert f"only {LOG} is shared" in said
+    assert "only" in refused(senior, f"{LOG}:refs/gate/logs")
+
+
+def test_a_log_that_grows_is_let_in_with_or_without_a_branch(guarded: Town, senior: Clone) -> None:
+    bob = guarded.clone("bob")
+    bob.fetch()
+    assert bob.gate("approve", "feature").code == 0
+    assert senior.gate("merge", "feature", "--push").code == 0
+    assert audited(guarded) == []
+
+
+def test_a_refused_push_leaves_nothing_behind(guarded: Town, senior: Clone) -> None:
+    """Neither objects nor an index of a log that never came to be."""
+    new = on_main(guarded.clone("newhire"))
+    new.commit("straight in", {"a.py": "import os\n"}, push=False)
+    known = guarded.server.git("cat-file", "--batch-all-objects", "--batch-check")
+    assert senior.gate("revoke", senior.decisions("feature")[0]["id"]).code == 0
+    kept = guarded.server.git("cat-file", "--batch-all-objects", "--batch-check")
+    new.gate("approvals", "--fetch", "feature")
+    tip = append(
+        new, {f"changes/{hashlib.sha256(b'').hexdigest()}": b""}, parent="refs/gate/remotes/origin/log"
+    )
+    assert push(new, "origin", "main", f"{tip}:{LOG}").code != 0
+    assert guarded.server.git("cat-file", "--batch-all-objects", "--batch-check") == kept != known
+    index = guarded.server.path / "gate" / "log" / "index"
+    assert tip not in index.read_text()
+    assert senior.gate("approve", "feature").code == 0
+    assert senior.gate("merge", "feature", "--push").code == 0
+
+
+def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: Clone) -> None:
+    assert senior.gate("merge", "feature", "--push").code == 0
+    guarded.server.git("update-ref", "-d", LOG)
+    other = on_main(guarded.clone("ada"))
+    other.commit("next", {"b.py": "y = 2\n"}, push=False)
+    said = push(other, "origin", "main")
+    assert said.code != 0
+    assert "log of approvals is not here" in said.err

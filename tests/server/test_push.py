@@ -1,0 +1,332 @@
+"""A protected server: what real pushes to a bare repository with the hook may do, and what the pusher is told."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from support.pushing import EVIL, audited, change, on_main, push
+from support.town import REQUIRE, Clone, Town, isolated
+
+NO_CHECKS = REQUIRE.replace("checks: [ok]", "checks: []")
+
+
+def test_what_gate_merges_is_let_in_and_proven(guarded: Town) -> None:
+    senior = change(guarded)
+    senior.approve("feature")
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert guarded.server.git("show", "main:a.py") == "x = 2"
+    assert audited(guarded) == []
+
+
+@pytest.mark.parametrize("how", ["--squash", "--ff-only"])
+def test_the_other_ways_to_merge_are_let_in(guarded: Town, how: str) -> None:
+    change(guarded)
+    senior = change(guarded, files={"b.py": "y = 2\n"})
+    senior.approve("feature")
+    merged = senior.gate("merge", "feature", "--push", how)
+    assert merged.code == 0, merged.text
+    assert audited(guarded) == []
+
+
+def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Town) -> None:
+    new = on_main(guarded.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    said = push(new, "origin", "main")
+    assert said.code != 0
+    for word in ("straight in", "may not enter main", "owners:", "@nehemiah", "gate approve", "gate check"):
+        assert word in said.err
+
+
+def test_a_branch_that_is_not_protected_is_free(guarded: Town) -> None:
+    new = guarded.clone("newhire")
+    new.commit("v2", EVIL, branch="mine")
+    new.git("commit", "-q", "--amend", "-m", "v3")
+    assert push(new, "-f", "origin", "mine").code == 0
+    assert push(new, "origin", ":mine").code == 0
+
+
+def test_several_merges_in_one_push_are_several_steps(guarded: Town) -> None:
+    senior = change(guarded)
+    change(guarded, "other", {"web/page.py": "z = 2\n"})
+    on_main(senior)
+    for branch, person in (("feature", "nehemiah"), ("other", "ada")):
+        clone = guarded.clone(person)
+        clone.approve(branch)
+    senior.gate("approve", "other")
+    senior.gate("approvals", "feature", "--fetch")
+    for branch in ("feature", "other"):
+        said = senior.gate("merge", branch)
+        assert said.code == 0, said.text
+    assert push(senior, "--atomic", "origin", "main", "refs/gate/log").code == 0
+    assert audited(guarded) == []
+
+
+def test_one_bad_step_among_good_ones_refuses_all(guarded: Town) -> None:
+    senior = on_main(change(guarded))
+    senior.approve("feature")
+    assert senior.gate("merge", "feature").code == 0
+    senior.commit("and this", {"web/page.py": "z = 9\n"}, push=False)
+    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert said.code != 0
+    assert "and this" in said.err
+
+
+def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
+    senior = change(guarded)
+    senior.git("remote", "set-url", "origin", str(guarded.path / "nowhere.git"))
+    assert senior.gate("approve", "feature").code == 3
+    assert senior.gate("merge", "feature", "--into", "main").code == 0
+    senior.git("remote", "set-url", "origin", str(guarded.server.path))
+    main = senior.git("rev-parse", "refs/heads/main")
+    assert push(senior, "origin", f"{main}:refs/heads/main").code != 0
+    assert push(senior, "--atomic", "origin", f"{main}:refs/heads/main", "refs/gate/log").code == 0
+
+
+def test_a_protected_branch_is_not_deleted(guarded: Town) -> None:
+    guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
+    said = push(guarded.clone("nehemiah"), "origin", ":main")
+    assert said.code != 0
+    assert "cannot be deleted" in said.err
+
+
+@pytest.mark.parametrize("root", [False, True], ids=["rewound", "another root"])
+def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
+    senior = change(guarded)
+    senior.approve("feature")
+    assert senior.gate("merge", "feature", "--push").code == 0
+    on_main(senior)
+    if root:
+        senior.git("checkout", "-q", "--orphan", "fresh")
+        senior.commit("anew", {}, push=False)
+    else:
+        senior.git("reset", "-q", "--hard", "HEAD^")
+    said = push(senior, "-f", "origin", "HEAD:main")
+    assert said.code != 0
+    assert "would be lost" in said.err
+
+
+def test_main_does_not_become_a_side_branch(guarded: Town) -> None:
+    """The branch that main is merged into has other first parents: who audits would follow them."""
+    senior = change(guarded)
+    senior.approve("feature")
+    change(guarded, "other", {"web/page.py": "z = 2\n"})
+    assert senior.gate("merge", "feature", "--push").code == 0
+    senior.fetch()
+    senior.git("checkout", "-q", "-b", "foxtrot", "origin/other")
+    senior.git("merge", "-q", "origin/main", "-m", "catch up")
+    said = push(senior, "origin", "foxtrot:main")
+    assert said.code != 0
+    assert "the other way round" in said.err
+
+
+def test_every_ref_of_a_push_is_looked_at(guarded: Town) -> None:
+    new = on_main(guarded.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    new.git("tag", "v2")
+    assert push(new, "origin", "v2", "main:mine", "main:main").code != 0
+
+
+def test_a_branch_by_another_name_is_the_same_branch(guarded: Town) -> None:
+    guarded.server.git("symbolic-ref", "refs/heads/master", "refs/heads/main")
+    guarded.server.git("symbolic-ref", "refs/heads/trunk", "refs/heads/master")
+    new = on_main(guarded.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    for name in ("master", "trunk"):
+        said = push(new, "origin", f"main:{name}")
+        assert said.code != 0
+        assert "may not enter main" in said.err
+
+
+def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> None:
+    new = on_main(guarded.clone("newhire"))
+    new.commit("simpler", {"gate.yaml": "protect: {other: {}}\n", **EVIL}, push=False)
+    assert push(new, "origin", "main").code != 0
+    new.git("rm", "-q", "gate.yaml")
+    new.commit("simplest", {}, push=False)
+    new.commit("and in", EVIL | {"b.py": ""}, push=False)
+    assert push(new, "origin", "main").code != 0
+
+
+def test_rules_that_nobody_can_read_are_not_let_in(guarded: Town) -> None:
+    ada = guarded.clone("ada")
+    ada.commit("half a policy", {"gate.yaml": "protect: ["}, branch="policy")
+    senior = guarded.clone("nehemiah")
+    senior.approve("policy", "--reason", "did not look")
+    said = senior.gate("merge", "policy", "--push")
+    assert said.code == 1, said.text
+    assert "would have rules that nobody can read: gate.yaml:2:1" in said.out + said.err
+
+
+def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
+    senior = on_main(change(guarded))
+    senior.approve("feature")
+    bob = on_main(guarded.clone("bob"))
+    bob.git("merge", "-q", "--no-ff", "--no-commit", "origin/feature")
+    bob.write({"b.py": "import os\n"})
+    bob.git("add", "-A")
+    bob.git("commit", "-q", "-m", "Merge feature into main")
+    assert push(bob, "origin", "main").code != 0
+
+
+def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
+    senior = on_main(change(guarded))
+    senior.approve("feature")
+    senior.git("merge", "-q", "--no-ff", "origin/feature")
+    said = push(senior, "origin", "main")
+    assert said.code != 0
+    assert "an audit would find: checks: no verdict" in said.err
+    assert "gate merge" in said.err
+
+
+def test_an_objection_outweighs_a_backdated_merge(guarded: Town) -> None:
+    """The merge says that it was made before the objection, and names a log that lacks it."""
+    senior = change(guarded)
+    senior.approve("feature")
+    on_main(senior)
+    dates = {f"GIT_{who}_DATE": "2001-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+    merged = senior.gate_process("merge", "feature", env=dates)
+    assert merged.code == 0, merged.text
+    bob = guarded.clone("bob")
+    bob.fetch()
+    assert bob.gate("approve", "feature", "--block", "--reason", "drops the index").code == 0
+    assert senior.gate("approvals", "feature", "--fetch").code == 0
+    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert said.code != 0
+    assert "@bob objects: drops the index" in said.err
+
+
+def test_an_expired_key_opens_nothing_by_a_backdated_merge(town: Town) -> None:
+    expired = f'valid-before="20200101" {town.public("nehemiah")}'
+    policy = town.policy(NO_CHECKS, keys={"nehemiah": [expired]})
+    town.set_policy(policy.replace('\'valid-before="20200101"', '\'valid-before="20200101"'))
+    town.server.gate("install", "--server")
+    senior = change(town)
+    assert senior.gate("approve", "feature").code == 2
+    on_main(senior)
+    dates = {f"GIT_{who}_DATE": "2019-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+    senior.git("merge", "-q", "--no-ff", "origin/feature", env=dates)
+    assert push(senior, "origin", "main").code != 0
+
+
+def test_a_waiver_lets_in_loudly(guarded: Town) -> None:
+    senior = change(guarded)
+    senior.approve("feature", "--waive", "--reason", "outage 4711")
+    on_main(senior)
+    assert senior.gate("merge", "feature").code == 0
+    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert said.code == 0
+    assert "WAIVED by @nehemiah: outage 4711" in said.err
+
+
+def test_a_waiver_of_somebody_who_may_not(guarded: Town) -> None:
+    change(guarded)
+    bob = guarded.clone("bob")
+    bob.fetch()
+    assert bob.gate("approve", "feature", "--waive", "--reason", "outage").code == 2
+
+
+def test_hostile_names_are_inert(guarded: Town) -> None:
+    new = on_main(guarded.clone("newhire"))
+    new.commit("\x1b[31mred\x1b[0m ::error::x", {"\x1b[2Ja.py": "import os\n"}, push=False)
+    said = push(new, "origin", "main")
+    assert said.code != 0
+    assert "\x1b[31m" not in said.err
+    assert "\x1b[2J" not in said.err
+
+
+def test_the_first_push_of_all_is_free_and_the_next_is_not(town: Town) -> None:
+    Clone(town.path, "nobody", town.keys).git("init", "-q", "--bare", "-b", "trunk", "fresh.git")
+    fresh = Clone(town.path / "fresh.git", "nobody", town.keys)
+    assert fresh.gate("install", "--server").code == 0
+    new = on_main(town.clone("newhire"))
+    new.git("remote", "set-url", "origin", str(fresh.path))
+    new.git("push", "-q", "origin", "main", "main:mine")
+    new.commit("straight in", EVIL, push=False)
+    with pytest.raises(AssertionError, match="may not enter main"):
+        new.git("push", "-q", "origin", "main")
+    # HEAD on the server names a branch that is not there: nobody takes over by making it.
+    with pytest.raises(AssertionError, match="would become the default branch in place of main"):
+        new.git("push", "-q", "origin", "main:trunk")
+
+
+def test_without_a_policy_the_default_branch_is_protected_by_the_defaults(guarded: Town) -> None:
+    guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
+    Clone(guarded.path, "nobody", guarded.keys).git("init", "-q", "--bare", "-b", "main", "plain.git")
+    plain = Clone(guarded.path / "plain.git", "nobody", guarded.keys)
+    new = guarded.clone("newhire")
+    new.git("checkout", "-q", "--orphan", "bare")
+    new.git("rm", "-q", "-r", "-f", ".")
+    new.git("remote", "set-url", "origin", str(plain.path))
+    new.commit("first", {"a.py": "x = 1\n", "CODEOWNERS": "* @ada\n"}, push=False)
+    new.git("push", "-q", "origin", "bare:main")
+    assert plain.gate("install", "--server").code == 0
+    new.commit("second", {"a.py": "x = 2\n"}, push=False)
+    with pytest.raises(AssertionError, match="owners: 1 file lacks the approval"):
+        new.git("push", "-q", "origin", "bare:main")
+    new.git("push", "-q", "origin", "bare:elsewhere")
+
+
+def test_a_new_branch_that_the_policy_protects(guarded: Town) -> None:
+    guarded.server.gate("install", "--uninstall")
+    old = guarded.server.git("rev-parse", "main")
+    guarded.set_policy(guarded.policy(NO_CHECKS).replace("people:", '  "release/*": {}\npeople:', 1))
+    guarded.server.gate("install", "--server")
+    new = on_main(guarded.clone("newhire"))
+    tip = new.git("rev-parse", "HEAD")
+    new.commit("straight in", EVIL, push=False)
+    said = push(new, "origin", "main:release/1")
+    assert said.code != 0
+    assert "begins at a commit that main has been at" in said.err
+    said = push(new, "origin", f"{old}:refs/heads/release/1")
+    assert said.code != 0
+    assert "has other rules" in said.err
+    assert push(new, "origin", f"{tip}:refs/heads/release/1").code == 0
+    assert push(new, "origin", "main:release/1").code != 0
+    assert push(new, "origin", ":release/1").code != 0
+
+
+def test_half_a_policy_on_ones_own_branch_blocks_nobody(guarded: Town) -> None:
+    new = guarded.clone("newhire")
+    new.commit("half", {"gate.yaml": "protect: ["}, branch="mine")
+    new.commit("whole", {"gate.yaml": "version: 1\n"}, branch="mine")
+
+
+def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Town) -> None:
+    senior = change(guarded, files={"A.py": "x = 2\n"})
+    said = senior.gate("approve", "feature", "--waive", "--reason", "outage")
+    assert said.code == 2
+    on_main(senior)
+    senior.git("merge", "-q", "--no-ff", "origin/feature")
+    said = push(senior, "origin", "main")
+    assert said.code != 0
+    assert "colliding paths" in said.err
+
+
+def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
+    """Both are judged by the same tip; git moves the ref for whoever comes first only."""
+    senior = change(guarded)
+    senior.approve("feature")
+    change(guarded, "other", {"b.py": "y = 2\n"})
+    ada = guarded.clone("nehemiah", "second")
+    ada.approve("other")
+    senior.gate("approvals", "feature", "--fetch")
+    for clone, branch in ((senior, "feature"), (ada, "other")):
+        on_main(clone)
+        assert clone.gate("merge", branch).code == 0
+    hook = guarded.server.path / "hooks" / "pre-receive"
+    hook.write_text(
+        hook.read_text()
+        + f"\n[ $? -eq 0 ] || exit 1\n[ -e {guarded.path}/raced ] || {{ touch {guarded.path}/raced; "
+        f"cd {ada.path} && env -i PATH=$PATH HOME=$HOME GIT_CONFIG_GLOBAL=$GIT_CONFIG_GLOBAL "
+        "git push -q --atomic origin main refs/gate/log || exit 1; }\n"
+    )
+    done = subprocess.run(
+        ["git", "push", "--atomic", "origin", "main", "refs/gate/log"], cwd=senior.path, check=False,
+        env=isolated(guarded.path / "home"), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert guarded.server.git("show", "main:b.py") == "y = 2"
+    assert guarded.server.git("show", "main:a.py") == "x = 1"
+    assert audited(guarded) == []

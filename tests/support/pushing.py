@@ -1,0 +1,52 @@
+"""Real pushes to the town's server, and what its people do before them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+
+from support.town import Clone, Said, Town, isolated
+
+EVIL = {"a.py": "import os\n"}
+MOST_LINES = 15
+
+
+def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Said:
+    """Push for real; whatever is refused, the server says in a few lines and nothing has moved."""
+    server = Clone(clone.path.parent / "server.git", "nobody", clone.keys)
+    before = server.git("for-each-ref")
+    done = subprocess.run(
+        ["git", "push", *args],
+        cwd=clone.path,
+        env={**isolated(clone.path.parent / "home"), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+    if done.returncode:
+        assert server.git("for-each-ref") == before, done.stderr
+        assert done.stderr.count("remote: ") <= MOST_LINES, done.stderr
+        assert "\x1b[3" not in done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def audited(town: Town) -> list[str]:
+    """What an audit finds wrong, in a fresh clone."""
+    said = town.clone("ada", "auditor").gate("audit", "--fetch")
+    return [] if said.code == 0 else said.out.splitlines()
+
+
+def on_main(clone: Clone) -> Clone:
+    clone.fetch()
+    clone.git("checkout", "-q", "-B", "main", "origin/main")
+    return clone
+
+
+def change(town: Town, branch: str = "feature", files: Mapping[str, str | bytes] | None = None) -> Clone:
+    """A branch of the new hire's on the server, and the senior's clone that knows it."""
+    town.clone("newhire").commit("v2", files or {"a.py": "x = 2\n"}, branch=branch)
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    return senior
