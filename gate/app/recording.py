@@ -13,6 +13,7 @@ from gate.approvals.record import Record
 from gate.gather import policy_at
 from gate.git.repository import Repository
 from gate.log.decisions import open_log
+from gate.log.sync import fetch, remote_of
 from gate.log.vouched import find_voucher
 from gate.model import Ran, Verdict
 from gate.policy.types import Protection
@@ -25,6 +26,14 @@ class Unrecorded:
     """There is nothing to sign, and why."""
 
     reason: str
+
+
+def bring_log(start: Path) -> None:
+    """Fetch the log that a record will be added to; raises CannotDecide if the remote cannot be reached."""
+    repository = Repository.find(start)
+    remote = remote_of(repository)
+    if remote:
+        fetch(repository, remote)
 
 
 def document_of(verdict: Verdict) -> bytes:

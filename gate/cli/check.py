@@ -86,6 +86,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--record signs a whole verdict about a commit", "leave out --staged and --only")
     if options.key and not options.record:
         raise UsageError("--key names the key for --record, which is not asked for")
+    if options.record:
+        from gate.app.recording import bring_log
+
+        bring_log(Path.cwd())
     request = CheckRequest(
         start=Path.cwd(),
         into=options.into,

@@ -32,9 +32,11 @@ def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Said
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-def audited(town: Town) -> list[str]:
-    """What an audit finds wrong, in a fresh clone."""
-    said = town.clone("ada", "auditor").gate("audit", "--fetch")
+def audited(town: Town, since: str = "") -> list[str]:
+    """What an audit finds wrong with main (since that commit of it), in a fresh clone."""
+    said = town.clone("ada", "auditor").gate(
+        "audit", "--fetch", *([f"{since}..origin/main"] if since else [])
+    )
     return [] if said.code == 0 else said.out.splitlines()
 
 

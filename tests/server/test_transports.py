@@ -1,0 +1,184 @@
+"""The same server over http and ssh: git's own programs in between, real sockets and real keys."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from support.pushing import EVIL, audited, change, on_main
+from support.town import Clone, Town, isolated
+
+SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
+
+
+class Backend(BaseHTTPRequestHandler):
+    """`git http-backend` as a web server calls it, by the rules of CGI."""
+
+    town: Town
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(body)
+
+    def _answer(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        env = isolated(self.town.path / "home") | {
+            "GIT_PROJECT_ROOT": str(self.town.path),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "REMOTE_USER": "somebody",
+            "REMOTE_ADDR": "127.0.0.1",
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True, check=False)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        fields = [line.partition(": ") for line in head.decode().split("\r\n")]
+        status = next((value for name, _, value in fields if name == "Status"), "200 OK")
+        self.send_response(int(status.split()[0]))
+        for name, _, value in fields:
+            if name != "Status":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def address(guarded: Town) -> Iterator[str]:
+    """Where the town's server can be reached by http."""
+    handler = type("Handler", (Backend,), {"town": guarded})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/server.git"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def refused_and_merged(town: Town) -> None:
+    """What a team does, through the remotes as they are set: pushed past, refused, approved, merged, proven."""
+    new = on_main(town.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    with pytest.raises(AssertionError, match=r"remote: gate: main: .* may not enter main"):
+        new.git("push", "-q", "origin", "main")
+    senior = change(town)
+    senior.approve("feature")
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert town.server.git("show", "main:a.py") == "x = 2"
+
+
+@pytest.mark.slow
+def test_over_http(guarded: Town, address: str) -> None:
+    for name in ("newhire", "nehemiah"):
+        guarded.clone(name).git("remote", "set-url", "origin", address)
+    refused_and_merged(guarded)
+    assert audited(guarded) == []
+
+
+def ssh_to(town: Town, clone: Clone, keys: Path, home: Path) -> str:
+    """The command by which a clone reaches a real sshd: it starts one of its own for each connection."""
+    if SSHD is None:
+        pytest.skip("there is no sshd: install openssh-server")
+    folder = town.path / "sshd"
+    if not folder.exists():
+        folder.mkdir()
+        key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")]
+        subprocess.run(key, check=True)
+    variables = isolated(home) | {"PATH": os.environ["PATH"]}
+    settings = " ".join(f'"{name}={value}"' for name, value in variables.items())
+    config = folder / "config"
+    config.write_text(
+        f"HostKey {folder}/host\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n"
+        f"PermitRootLogin prohibit-password\nPasswordAuthentication no\nSetEnv {settings}\n"
+    )
+    if os.geteuid() == 0:
+        # Where no service has ever started sshd, root has to make the folder that it locks itself into.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    tried = subprocess.run([SSHD, "-t", "-f", str(config)], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"sshd does not start here: {tried.stderr.strip()}")
+    own = clone.key(clone.owner)
+    return (
+        f"ssh -F none -o ProxyCommand='{SSHD} -i -f {config}' -o StrictHostKeyChecking=no "
+        f"-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes -i {own}"
+    )
+
+
+@pytest.mark.slow
+def test_over_ssh(guarded: Town) -> None:
+    keys = guarded.path / "authorized_keys"
+    people = ("newhire", "nehemiah")
+    keys.write_text("".join(f"{guarded.public(name)}\n" for name in people))
+    for name in people:
+        clone = guarded.clone(name)
+        clone.git("config", "core.sshCommand", ssh_to(guarded, clone, keys, guarded.path / "home"))
+        clone.git("remote", "set-url", "origin", f"ssh://localhost{guarded.server.path}")
+    refused_and_merged(guarded)
+    assert audited(guarded) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gitolite") is None, reason="there is no gitolite: install gitolite3")
+def test_under_gitolite(town: Town) -> None:
+    people = ("newhire", "nehemiah", "ada")
+    home = town.path / "git"
+    home.mkdir()
+
+    def gitolite(*args: str) -> None:
+        env = isolated(home) | {"USER": "git"}
+        subprocess.run(["gitolite", *args], cwd=home, env=env, capture_output=True, check=True)
+
+    (home / ".gitconfig").write_text("[user]\nname = git\nemail = git@localhost\n")
+    gitolite("setup", "-pk", str(town.keys / "other.pub"))
+    for name in people:
+        shutil.copy(town.keys / f"{name}.pub", home / ".gitolite" / "keydir")
+    gitolite("setup")
+    # gitolite begins with a repository `testing`, which everybody may push anything to.
+    hosted = Clone(home / "repositories" / "testing.git", "nobody", town.keys)
+    said = hosted.gate("install", "--server")
+    assert said.code == 0, said.text
+    gitolite("setup")
+    for name in people:
+        clone = town.clone(name)
+        keys = home / ".ssh" / "authorized_keys"
+        clone.git("config", "core.sshCommand", ssh_to(town, clone, keys, home))
+        clone.git("remote", "set-url", "origin", "localhost:testing")
+    town.clone("ada").git("push", "-q", "origin", "main")
+    new = on_main(town.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    with pytest.raises(AssertionError, match=r"remote: gate: main: .* may not enter main"):
+        new.git("push", "-q", "origin", "main")
+    senior = change(town)
+    senior.approve("feature")
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert hosted.git("show", "main:a.py") == "x = 2"
+    ada = on_main(town.clone("ada"))
+    assert ada.gate("audit", "--fetch").code == 0
