@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gate.app.audit_moves import Move, Rules, chain_of, change_of, ends_of, read_moves
+from gate.approvals.content import Contents, parse_contents
 from gate.approvals.count import Entry, Question, count
 from gate.approvals.keys import holders
 from gate.errors import CannotDecide, InvalidInput
@@ -16,6 +17,7 @@ from gate.git.change import default_branch
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.git.steps import History, existing, read_history
+from gate.log.history import read_list_blobs
 from gate.log.index import Found, Index, open_index
 from gate.log.proofs import prove
 from gate.log.store import record_path, settle
@@ -75,33 +77,41 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
         raise CannotDecide(
             "the log of approvals is not in this clone, and the branch refers to it", "`gate audit --fetch`"
         )
-    auditor = _Auditor(repository, f"refs/heads/{branch}", tip, records, moves)
+    auditor = _Auditor(repository, f"refs/heads/{branch}", index, records, moves)
     steps = list(auditor.steps(moves))
     steps += auditor.rewritten(history, top)
     return Audit(branch, chain[0], tuple(reversed(steps)))
 
 
-def prove_moves(repository: Repository, ref: str, index: Index, moves: Sequence[Move]) -> list[Step]:
-    """What an audit with this log would say of these moves of `ref`, in their order."""
-    return list(_Auditor(repository, ref, index.tip, index.all(), moves).steps(moves))
+def prove_moves(
+    repository: Repository, ref: str, index: Index, records: Sequence[Found], moves: Sequence[Move]
+) -> list[Step]:
+    """What an audit with this log (and all the `records` of it) would say of these moves of `ref`, in order."""
+    return list(_Auditor(repository, ref, index, records, moves).steps(moves))
 
 
 class _Auditor:
     """Judges the moves with what the log holds about all of them, read at once."""
 
     def __init__(
-        self, repository: Repository, ref: str, tip: str, records: Sequence[Found], moves: Sequence[Move]
+        self,
+        repository: Repository,
+        ref: str,
+        index: Index,
+        records: Sequence[Found],
+        moves: Sequence[Move],
     ) -> None:
         self._repository, self._ref = repository, ref
+        tip = index.tip
         self._rules = Rules(repository)
         if moves:
             self._rules.start(moves[0].old.oid)
         self._by_change: dict[str, list[Found]] = {}
-        self._closing: dict[str, list[Found]] = {}
+        self._by_head: dict[str, list[Found]] = {}
         for found in records:
             self._by_change.setdefault(found.record.change, []).append(found)
-            if found.record.kind in CLOSING:
-                self._closing.setdefault(found.record.head, []).append(found)
+            if found.record.kind != "verdict":
+                self._by_head.setdefault(found.record.head, []).append(found)
         self._records = records
         self._log = frozenset(repository.text("rev-list", tip).split()) if tip else frozenset()
         bearing = {move.new.oid: self._bearing(move) for move in moves}
@@ -110,6 +120,7 @@ class _Auditor:
         self._keys: dict[str, PublicKey] = {}
         self._wanted = {found.id: found for several in bearing.values() for found in several}
         self._documents = self._read_documents(tip, moves, bearing)
+        self._lists = self._read_lists(index, moves, bearing)
 
     def steps(self, moves: Sequence[Move]) -> Iterator[Step]:
         """Judge the moves, which must come in order: each brings the rules of the one after it."""
@@ -182,15 +193,15 @@ class _Auditor:
         file, ownership = self._rules.ownership(policy, [entry.path for entry in move.files])
         records = [found for found in self._bearing(move) if self._was_there(move, found)]
         earlier = frozenset(found.id for found in records if found.record.change != move.digest)
-        question = Question(change, policy, protection, move.now, earlier)
+        question = Question(change, policy, protection, move.now, earlier, earlier, self._lists)
         counted = count(self._prove(records, policy), question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
 
     def _bearing(self, move: Move) -> list[Found]:
-        """The records about what the move changed, and objections to an earlier form of it."""
+        """The records about what the move changed, and those about an earlier form of it."""
         found = {one.id: one for one in self._by_change.get(move.digest, ())}
-        for oid in move.brought & self._closing.keys():
-            found |= {one.id: one for one in self._closing[oid]}
+        for oid in move.brought & self._by_head.keys():
+            found |= {one.id: one for one in self._by_head[oid]}
         return list(found.values())
 
     def _witnessed(
@@ -240,6 +251,20 @@ class _Auditor:
             if found.record.kind == "verdict"
         }
         return read_documents(self._repository, tip, names) if tip else {}
+
+    def _read_lists(
+        self, index: Index, moves: Sequence[Move], bearing: Mapping[str, Sequence[Found]]
+    ) -> dict[str, Contents]:
+        """What earlier forms of the changes consisted of: of an approval of one, some files may still count."""
+        digests = {
+            found.record.change
+            for move in moves
+            for found in bearing[move.new.oid]
+            if found.record.change != move.digest
+        }
+        blobs = index.lists_of(digests)
+        read = read_list_blobs(self._repository, blobs.values())
+        return {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
 
     def _vouched(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
         """Did somebody vouch that the checks passed on this very tree? And who, or what is missing.

@@ -23,7 +23,7 @@ from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
 from gate.git.steps import read_onward
 from gate.log.admission import refusal
-from gate.log.index import Index, open_index
+from gate.log.index import Found, Index, open_index
 from gate.log.store import LOG, contains, tips
 from gate.model import CheckResult, Outcome
 from gate.policy.types import Policy
@@ -169,11 +169,12 @@ class _House:
         history = read_onward(self.repository, push.old, push.new)
         if history.chain[:1] != [push.old]:
             return Received((self._astray(push),))
-        moves = read_moves(self.repository, history, history.chain, self.log.all())
+        records = self.log.all()
+        moves = read_moves(self.repository, history, history.chain, records)
         # What nobody has approved is not run here, nor what could not be proven afterwards.
         answers = [self._answer(push, move, run=False) for move in moves]
         refused = next(filter(None, map(partial(_refused_by, push), moves, answers)), None)
-        refused = refused or self._unproven(push, moves)
+        refused = refused or self._unproven(push, moves, records)
         for number, move in enumerate(moves):
             if refused is None and _waits_for_checks(answers[number]):
                 answers[number] = self._answer(push, move, run=True)
@@ -246,14 +247,14 @@ class _House:
         request = CheckRequest(self.start, trust_only=not run)
         return judge(self.repository, change, policy, request, log=self.log)
 
-    def _unproven(self, push: Push, moves: Sequence[Move]) -> Refusal | None:
+    def _unproven(self, push: Push, moves: Sequence[Move], records: Sequence[Found]) -> Refusal | None:
         """The refusal of what an audit could not prove afterwards; it looks at steps since there is a policy."""
         start = next(
             (n for n, move in enumerate(moves) if policy_at(self.repository, move.old.oid).file), None
         )
         if start is None:
             return None
-        steps = prove_moves(self.repository, push.ref, self.log, moves[start:])
+        steps = prove_moves(self.repository, push.ref, self.log, records, moves[start:])
         failed = next((step for step in steps if step.outcome == "failed"), None)
         if failed is None:
             return None

@@ -330,3 +330,19 @@ def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
     assert guarded.server.git("show", "main:b.py") == "y = 2"
     assert guarded.server.git("show", "main:a.py") == "x = 1"
     assert audited(guarded) == []
+
+
+def test_owners_who_answer_for_their_own_files_only(town: Town) -> None:
+    """`stale: owned`: the server and the audit count what of an earlier approval still holds."""
+    town.set_policy(town.policy("      owners: {stale: owned}\n      checks: [ok]\n"))
+    assert town.server.gate("install", "--server").code == 0
+    start = town.server.git("rev-parse", "main")
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n", "docs/index.md": "# Two\n"}, branch="feature")
+    town.clone("bob").approve("origin/feature")
+    new.commit("v3", {"a.py": "x = 3\n"}, branch="feature")
+    senior = town.clone("nehemiah")
+    senior.approve("origin/feature")
+    merged = senior.gate("merge", "origin/feature", "--push")
+    assert merged.code == 0, merged.text
+    assert audited(town, start) == []
