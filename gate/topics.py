@@ -87,6 +87,16 @@ since; ask for it again.""",
 Break-glass: a guardian records, signed and with a reason, that this one change may enter although something
 is missing (`gate approve --waive --reason …`). It is bound to the change, and shown loudly in the verdict, at
 the merge and in the audit.""",
+    "server": """\
+`gate install --server` in the bare repository that everybody pushes to installs a pre-receive hook. A protected
+branch then moves only in steps that `gate check` lets pass and `gate audit` can prove; it is never deleted or
+rewound; the log of approvals only grows. One refused ref refuses the whole push.
+
+What to do about a refusal: `gate check`, ask for the approvals that it names, and `gate merge REV --push`.""",
+    "verdicts": """\
+In gate.yaml, under the branch: `verdicts: ["@ci"]` says whose signed verdict stands for running the checks. CI calls
+`gate check --record --key FILE`; the verdict holds for one repository, branch, base and content. Then the server
+starts no check itself, `gate merge` waits for the verdict, and the audit accepts no other.""",
     "environment": """\
 gate runs each tool in the project's own environment: `python:` in gate.yaml, else UV_PROJECT_ENVIRONMENT, the
 active VIRTUAL_ENV, `.venv`, `venv`, poetry's, conda's. Without one it runs with its own interpreter, which
