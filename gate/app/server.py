@@ -78,7 +78,7 @@ def parse_pushes(lines: Iterable[str]) -> tuple[Push, ...]:
 def receive(start: Path, pushes: Sequence[Push]) -> Received:
     """Judge every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
     repository = Repository.find(start)
-    real = [replace(push, ref=_real(repository, push.ref)) for push in pushes]
+    real = _by_real_names(repository, pushes)
     refusals = [found for push in real if (found := _refuse_own(repository, push)) is not None]
     if refusals:
         return Received(tuple(refusals))
@@ -91,10 +91,19 @@ def receive(start: Path, pushes: Sequence[Push]) -> Received:
     return Received(tuple(refused for answer in answers for refused in answer.refusals), tuple(notes))
 
 
-def _real(repository: Repository, ref: str) -> str:
-    """The ref that a push to `ref` moves: another one, if it is symbolic here."""
-    done = repository.attempt("symbolic-ref", "--quiet", ref)
-    return os.fsdecode(done.stdout).strip() or ref
+def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]:
+    """The pushes by the refs that they move: others than they say, where a name here is only a symbolic link."""
+    raw = repository.text("for-each-ref", "--format=%(refname) %(symref)")
+    targets = dict(line.split(" ") for line in raw.splitlines())
+    found = []
+    for push in pushes:
+        target = targets.get(push.ref, "")
+        if push.ref not in targets and not push.ref.startswith("refs/tags/"):
+            # git does not list a link that leads to what is not there yet.
+            done = repository.attempt("symbolic-ref", "--quiet", push.ref)
+            target = os.fsdecode(done.stdout).strip()
+        found.append(replace(push, ref=target or push.ref))
+    return found
 
 
 def _refuse_own(repository: Repository, push: Push) -> Refusal | None:

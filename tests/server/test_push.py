@@ -131,12 +131,14 @@ def test_every_ref_of_a_push_is_looked_at(guarded: Town) -> None:
 def test_a_branch_by_another_name_is_the_same_branch(guarded: Town) -> None:
     guarded.server.git("symbolic-ref", "refs/heads/master", "refs/heads/main")
     guarded.server.git("symbolic-ref", "refs/heads/trunk", "refs/heads/master")
+    guarded.server.git("symbolic-ref", "refs/heads/gone", "refs/gate/elsewhere")
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     for name in ("master", "trunk"):
         said = push(new, "origin", f"main:{name}")
         assert said.code != 0
         assert "may not enter main" in said.err
+    assert "is shared" in push(new, "origin", "main:gone").err
 
 
 def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> None:
