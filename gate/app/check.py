@@ -140,7 +140,7 @@ def _notes(request: CheckRequest, protection: Protection, vouched: Voucher | Non
         return (f"Only {', '.join(request.only)} ran: this is not the whole answer.",)
     if vouched is not None:
         return (f"The checks were run by {vouched.by}: verdict {vouched.id[:12]}.",)
-    if protection.verdicts and protection.require.checks:
+    if protection.verdicts and protection.require.checks and not request.staged:
         return (
             f"To enter, it needs a verdict of {' or '.join(protection.verdicts)} as well: none is here yet.",
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from gate.app.audit import prove_moves
@@ -114,7 +113,8 @@ def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
         return Refusal(push.ref, f"of refs/gate/ only {LOG} is shared", help=f"push {LOG} alone")
     if not push.new:
         return Refusal(LOG, "the log of approvals cannot be deleted")
-    if wrong := refusal(repository, push.old, push.new):
+    # Not what the pusher saw: who waits with a push could else outrun an objection.
+    if wrong := refusal(repository, tips(repository).own, push.new):
         return Refusal(LOG, wrong, help="`gate approvals --fetch` unites both logs; then push again")
     return None
 
@@ -146,9 +146,9 @@ class _House:
     @classmethod
     def of(cls, repository: Repository, start: Path, log: Index) -> _House:
         head = os.fsdecode(repository.attempt("symbolic-ref", "--quiet", "HEAD").stdout).strip()
-        names = [head, *(f"refs/heads/{name}" for name in USUAL)] if head else []
+        names = [*filter(None, [head]), *(f"refs/heads/{name}" for name in USUAL)]
         found = resolve(repository, names)
-        ref = next((name for name in names if name in found), head)
+        ref = next((name for name in names if name in found), names[0])
         tip = found.get(ref, "")
         policy = policy_at(repository, tip) if tip else Policy()
         heirs = names[: names.index(ref)] if tip else []
@@ -181,15 +181,21 @@ class _House:
         records = self.log.all()
         moves = read_moves(self.repository, history, history.chain, records)
         # What nobody has approved is not run here, nor what could not be proven afterwards.
-        answers = [self._answer(push, move, run=False) for move in moves]
-        refused = next(filter(None, map(partial(_refused_by, push), moves, answers)), None)
-        refused = refused or self._unproven(push, moves, records)
-        for number, move in enumerate(moves):
-            if refused is None and _waits_for_checks(answers[number]):
-                answers[number] = self._answer(push, move, run=True)
-                refused = _refused_by(push, move, answers[number])
-        notes = [note for one in answers for note in one.verdict.notes if note.startswith("WAIVED")]
-        return Received((refused,) if refused else (), tuple(notes))
+        notes: list[str] = []
+        waiting = []
+        for move in moves:
+            answer = self._answer(push, move, run=False)
+            notes += [note for note in answer.verdict.notes if note.startswith("WAIVED")]
+            if _waits_for_checks(answer):
+                waiting.append(move)
+            elif refused := _refused_by(push, move, answer):
+                return Received((refused,), tuple(notes))
+        if refused := self._unproven(push, moves, records):
+            return Received((refused,), tuple(notes))
+        for move in waiting:
+            if refused := _refused_by(push, move, self._answer(push, move, run=True)):
+                return Received((refused,), tuple(notes))
+        return Received((), tuple(notes))
 
     def _refused_at_once(self, push: Push) -> tuple[str, str]:
         """What forbids a move whatever has been approved: the sentence and the way out."""
@@ -286,8 +292,8 @@ def _waits_for_checks(answer: Answer) -> bool:
 
 
 def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
-    """The refusal of a step by its verdict; None where there is none, or the checks are still to be run."""
-    if answer.verdict.decision == "pass" or _waits_for_checks(answer):
+    """The refusal of a step by its verdict; None where that is a pass."""
+    if answer.verdict.decision == "pass":
         return None
     branch = push.ref.removeprefix("refs/heads/")
     known = bool(answer.verdict.checks)

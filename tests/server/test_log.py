@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Mapping
 
 import pytest
 from support.pushing import audited, change, on_main, push
-from support.town import Clone, Town
+from support.town import Clone, Town, isolated
 
 LOG = "refs/gate/log"
 
@@ -148,3 +149,26 @@ def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: C
     said = push(other, "origin", "main")
     assert said.code != 0
     assert "log of approvals is not here" in said.err
+
+
+def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Town, senior: Clone) -> None:
+    """The log that was there when the connection was opened is not the one that counts."""
+    on_main(senior)
+    assert senior.gate("merge", "feature").code == 0
+    tips = [guarded.server.git("rev-parse", ref) for ref in ("main", LOG)]
+    new = [senior.git("rev-parse", ref) for ref in ("refs/heads/main", LOG)]
+    bob = guarded.clone("bob")
+    bob.fetch()
+    assert bob.gate("approve", "feature", "--block").code == 0
+    guarded.server.git("fetch", "-q", str(senior.path), *new)
+    lines = f"{tips[0]} {new[0]} refs/heads/main\n{tips[1]} {new[1]} {LOG}\n"
+    done = subprocess.run(
+        [guarded.server.path / "hooks" / "pre-receive"],
+        cwd=guarded.server.path,
+        env=isolated(guarded.path / "home"),
+        input=lines.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"does not grow out of the log that is here" in done.stderr

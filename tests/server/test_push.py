@@ -348,3 +348,10 @@ def test_owners_who_answer_for_their_own_files_only(town: Town) -> None:
     merged = senior.gate("merge", "origin/feature", "--push")
     assert merged.code == 0, merged.text
     assert audited(town, start) == []
+
+
+def test_a_server_whose_head_names_no_branch_is_no_open_door(guarded: Town) -> None:
+    guarded.server.git("update-ref", "--no-deref", "HEAD", "refs/heads/main")
+    new = on_main(guarded.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    assert push(new, "origin", "main").code != 0
