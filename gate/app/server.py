@@ -12,53 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.audit import prove_moves
-from gate.app.audit_moves import WATCHED, Move, change_of, read_moves
-from gate.app.check import Answer, CheckRequest, judge
+from gate.app.audit_moves import WATCHED
+from gate.app.server_moves import Push, Received, Refusal, judge_moves
 from gate.errors import InvalidInput, UsageError
 from gate.gather import codeowners_at, policy_at
-from gate.git.change import collision
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
-from gate.git.steps import read_onward
 from gate.log.admission import refusal
-from gate.log.index import Found, Index, open_index
-from gate.log.store import LOG, contains, tips
-from gate.model import CheckResult, Outcome
+from gate.log.index import Index, open_index
+from gate.log.store import LOG, tips
 from gate.policy.types import Policy
-from gate.reports.words import listed
-from gate.requirements import checks
 
 USUAL = ("main", "master")
 """The branches that are protected, besides the default one, where no policy names any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """One line that git gives to pre-receive: a ref, and the objects it is to go from and to ("" for none)."""
-
-    ref: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a ref may not move: a sentence, what it rests on, and the way out."""
-
-    ref: str
-    reason: str
-    outcomes: tuple[Outcome, ...] = ()
-    help: str = ""
-    checks: tuple[CheckResult, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """The answer to a push: it is accepted if nothing is refused. `notes` are to be told either way."""
-
-    refusals: tuple[Refusal, ...]
-    notes: tuple[str, ...] = ()
 
 
 def parse_pushes(lines: Iterable[str]) -> tuple[Push, ...]:
@@ -175,27 +141,7 @@ class _House:
             return Received((Refusal(push.ref, reason, help=way_out),))
         if not push.old:
             return Received(())
-        history = read_onward(self.repository, push.old, push.new)
-        if history.chain[:1] != [push.old]:
-            return Received((self._astray(push),))
-        records = self.log.all()
-        moves = read_moves(self.repository, history, history.chain, records)
-        # What nobody has approved is not run here, nor what could not be proven afterwards.
-        notes: list[str] = []
-        waiting = []
-        for move in moves:
-            answer = self._answer(push, move, run=False)
-            notes += [note for note in answer.verdict.notes if note.startswith("WAIVED")]
-            if _waits_for_checks(answer):
-                waiting.append(move)
-            elif refused := _refused_by(push, move, answer):
-                return Received((refused,), tuple(notes))
-        if refused := self._unproven(push, moves, records):
-            return Received((refused,), tuple(notes))
-        for move in waiting:
-            if refused := _refused_by(push, move, self._answer(push, move, run=True)):
-                return Received((refused,), tuple(notes))
-        return Received((), tuple(notes))
+        return judge_moves(self.repository, self.start, push, self.log)
 
     def _refused_at_once(self, push: Push) -> tuple[str, str]:
         """What forbids a move whatever has been approved: the sentence and the way out."""
@@ -234,84 +180,6 @@ class _House:
         if _rules(self.repository, new) != _rules(self.repository, self.tip):
             return f"{self.default} has other rules (policy or code owners) by now", way_out
         return "", ""
-
-    def _astray(self, push: Push) -> Refusal:
-        """The refusal of a move that does not lead on from where the branch is."""
-        branch = push.ref.removeprefix("refs/heads/")
-        if contains(self.repository, push.new, push.old):
-            return Refusal(
-                push.ref,
-                f"the history of {branch} would go on from another branch, and its own be merged into that",
-                help=f"merge the other way round: `gate merge REV --into {branch} --push`",
-            )
-        return Refusal(
-            push.ref,
-            f"{branch} is protected, and commits of it would be lost (no fast-forward)",
-            help="`git fetch`, and build on what is there",
-        )
-
-    def _answer(self, push: Push, move: Move, *, run: bool) -> Answer:
-        """What `gate check` says of one step, now and here; without `run` no check is started."""
-        policy = policy_at(self.repository, move.old.oid)
-        change = change_of(self.repository, move, push.ref, policy)
-        clash = collision(self.repository, change.tree, change.files)
-        if clash:
-            change = replace(change, obstacle=clash[0], conflicts=clash[1])
-        if move.head not in resolve(self.repository, [move.head]):
-            change = replace(change, head=move.new.oid)
-        request = CheckRequest(self.start, trust_only=not run)
-        return judge(self.repository, change, policy, request, log=self.log)
-
-    def _unproven(self, push: Push, moves: Sequence[Move], records: Sequence[Found]) -> Refusal | None:
-        """The refusal of what an audit could not prove afterwards; it looks at steps since there is a policy."""
-        start = next(
-            (n for n, move in enumerate(moves) if policy_at(self.repository, move.old.oid).file), None
-        )
-        if start is None:
-            return None
-        steps = prove_moves(self.repository, push.ref, self.log, records, moves[start:])
-        failed = next((step for step in steps if step.outcome == "failed"), None)
-        if failed is None:
-            return None
-        return Refusal(
-            push.ref,
-            f"{failed.commit[:12]} ({failed.title}) may not enter, for an audit would find: {failed.reason}",
-            help=f"`gate merge REV --into {push.ref.removeprefix('refs/heads/')} --push` records what was checked",
-        )
-
-
-def _open(answer: Answer) -> tuple[Outcome, ...]:
-    return tuple(one for one in answer.verdict.outcomes if one.state in {"unmet", "undecided"})
-
-
-def _waits_for_checks(answer: Answer) -> bool:
-    """Is there nothing in the way but checks that this server has to run itself?"""
-    return (
-        not answer.verdict.checks and not answer.trusted and {one.id for one in _open(answer)} == {checks.ID}
-    )
-
-
-def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
-    """The refusal of a step by its verdict; None where that is a pass."""
-    if answer.verdict.decision == "pass":
-        return None
-    branch = push.ref.removeprefix("refs/heads/")
-    known = bool(answer.verdict.checks)
-    lacking = []
-    for outcome in _open(answer):
-        if outcome.id != checks.ID or known:
-            lacking.append(outcome)
-        elif answer.trusted:
-            reason = f"no verdict of {listed(answer.trusted, 'or')} about this is recorded yet"
-            lacking.append(replace(outcome, reason=reason))
-    verb = "may not enter" if answer.verdict.decision == "blocked" else "cannot be judged, and does not enter"
-    return Refusal(
-        push.ref,
-        f"{move.new.oid[:12]} ({move.new.title}) {verb} {branch}",
-        tuple(lacking),
-        f"`gate check --into {branch}` shows it all; then `gate merge REV --into {branch} --push`",
-        answer.verdict.checks,
-    )
 
 
 def _rules(repository: Repository, commit: str) -> frozenset[tuple[str, str, str]]:

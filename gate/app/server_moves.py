@@ -1,0 +1,160 @@
+"""The steps by which a push would move a protected branch: each as `gate check` and as `gate audit` see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gate.app.audit import prove_moves
+from gate.app.audit_moves import Move, change_of, read_moves
+from gate.app.check import Answer, CheckRequest, judge
+from gate.gather import policy_at
+from gate.git.change import collision
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.git.steps import read_onward
+from gate.log.index import Found, Index
+from gate.log.store import contains
+from gate.model import CheckResult, Outcome
+from gate.reports.words import listed
+from gate.requirements import checks
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One line that git gives to pre-receive: a ref, and the objects it is to go from and to ("" for none)."""
+
+    ref: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a ref may not move: a sentence, what it rests on, and the way out."""
+
+    ref: str
+    reason: str
+    outcomes: tuple[Outcome, ...] = ()
+    help: str = ""
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The answer to a push: it is accepted if nothing is refused. `notes` are to be told either way."""
+
+    refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...] = ()
+
+
+def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> Received:
+    """May a protected branch go on from `push.old` to `push.new`, by the `log` as it will be?
+
+    Each commit that the branch would be at is a step (or a stretch of them, where a record says so), and each has
+    to pass. What nobody has approved is not run here, nor what could not be proven afterwards.
+    """
+    history = read_onward(repository, push.old, push.new)
+    if history.chain[:1] != [push.old]:
+        return Received((_astray(repository, push),))
+    records = log.all()
+    moves = read_moves(repository, history, history.chain, records)
+    answer = partial(_answer, repository, start, push, log)
+    notes: list[str] = []
+    waiting = []
+    for move in moves:
+        found = answer(move, run=False)
+        notes += [note for note in found.verdict.notes if note.startswith("WAIVED")]
+        if _waits_for_checks(found):
+            waiting.append(move)
+        elif refused := _refused_by(push, move, found):
+            return Received((refused,), tuple(notes))
+    if refused := _unproven(repository, push, log, records, moves):
+        return Received((refused,), tuple(notes))
+    for move in waiting:
+        if refused := _refused_by(push, move, answer(move, run=True)):
+            return Received((refused,), tuple(notes))
+    return Received((), tuple(notes))
+
+
+def _astray(repository: Repository, push: Push) -> Refusal:
+    """The refusal of a move that does not lead on from where the branch is."""
+    branch = push.ref.removeprefix("refs/heads/")
+    if contains(repository, push.new, push.old):
+        return Refusal(
+            push.ref,
+            f"the history of {branch} would go on from another branch, and its own be merged into that",
+            help=f"merge the other way round: `gate merge REV --into {branch} --push`",
+        )
+    return Refusal(
+        push.ref,
+        f"{branch} is protected, and commits of it would be lost (no fast-forward)",
+        help="`git fetch`, and build on what is there",
+    )
+
+
+def _answer(repository: Repository, start: Path, push: Push, log: Index, move: Move, *, run: bool) -> Answer:
+    """What `gate check` says of one step, now and here; without `run` no check is started."""
+    policy = policy_at(repository, move.old.oid)
+    change = change_of(repository, move, push.ref, policy)
+    clash = collision(repository, change.tree, change.files)
+    if clash:
+        change = replace(change, obstacle=clash[0], conflicts=clash[1])
+    if move.head not in resolve(repository, [move.head]):
+        change = replace(change, head=move.new.oid)
+    request = CheckRequest(start, trust_only=not run)
+    return judge(repository, change, policy, request, log=log)
+
+
+def _unproven(
+    repository: Repository, push: Push, log: Index, records: Sequence[Found], moves: Sequence[Move]
+) -> Refusal | None:
+    """The refusal of what an audit could not prove afterwards; it looks at steps since there is a policy."""
+    start = next((n for n, move in enumerate(moves) if policy_at(repository, move.old.oid).file), None)
+    if start is None:
+        return None
+    steps = prove_moves(repository, push.ref, log, records, moves[start:])
+    failed = next((step for step in steps if step.outcome == "failed"), None)
+    if failed is None:
+        return None
+    return Refusal(
+        push.ref,
+        f"{failed.commit[:12]} ({failed.title}) may not enter, for an audit would find: {failed.reason}",
+        help=f"`gate merge REV --into {push.ref.removeprefix('refs/heads/')} --push` records what was checked",
+    )
+
+
+def _open(answer: Answer) -> tuple[Outcome, ...]:
+    return tuple(one for one in answer.verdict.outcomes if one.state in {"unmet", "undecided"})
+
+
+def _waits_for_checks(answer: Answer) -> bool:
+    """Is there nothing in the way but checks that this server has to run itself?"""
+    return (
+        not answer.verdict.checks and not answer.trusted and {one.id for one in _open(answer)} == {checks.ID}
+    )
+
+
+def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
+    """The refusal of a step by its verdict; None where that is a pass."""
+    if answer.verdict.decision == "pass":
+        return None
+    branch = push.ref.removeprefix("refs/heads/")
+    known = bool(answer.verdict.checks)
+    lacking = []
+    for outcome in _open(answer):
+        if outcome.id != checks.ID or known:
+            lacking.append(outcome)
+        elif answer.trusted:
+            reason = f"no verdict of {listed(answer.trusted, 'or')} about this is recorded yet"
+            lacking.append(replace(outcome, reason=reason))
+    verb = "may not enter" if answer.verdict.decision == "blocked" else "cannot be judged, and does not enter"
+    return Refusal(
+        push.ref,
+        f"{move.new.oid[:12]} ({move.new.title}) {verb} {branch}",
+        tuple(lacking),
+        f"`gate check --into {branch}` shows it all; then `gate merge REV --into {branch} --push`",
+        answer.verdict.checks,
+    )
