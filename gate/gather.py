@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
-from gate.errors import InvalidInput, Mistake
-from gate.git.objects import REGULAR_MODES, list_tree, read_blob, read_blobs, read_objects
+from gate.errors import InvalidInput, Mistake, UsageError
+from gate.git.change import default_branch
+from gate.git.objects import REGULAR_MODES, list_tree, read_blob, read_blobs, read_objects, resolve
 from gate.git.repository import Repository
-from gate.model import Change, Finding
+from gate.model import ENVIRONMENTS, Change, Finding
 from gate.policy.load import POLICY_FILE, load_policy
-from gate.policy.types import Policy
+from gate.policy.types import Policy, Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,39 @@ class Ownership:
 def policy_at(repository: Repository, commit: str) -> Policy:
     """The policy in the tree of `commit`; raises InvalidInput with every mistake in it."""
     return load_policy(read_blob(repository, commit, POLICY_FILE), POLICY_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A protected environment. Its policy is that of the default branch, as it is at the commit `rules`."""
+
+    name: str
+    policy: Policy
+    rules: str
+
+    @property
+    def protection(self) -> Protection:
+        """What it asks for."""
+        return self.policy.protect[self.name]
+
+
+def environment_named(repository: Repository, name: str | None) -> Environment | None:
+    """The environment of this name; None if the policy of the default branch has none."""
+    return environments(repository).get(name.removeprefix(ENVIRONMENTS)) if name else None
+
+
+def environments(repository: Repository) -> dict[str, Environment]:
+    """The environments in the policy of the default branch, by name; raises InvalidInput with its mistakes."""
+    try:
+        branch = default_branch(repository)
+    except UsageError:
+        return {}
+    found = resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"])
+    if not found:
+        return {}
+    rules = next(iter(found.values()))
+    policy = policy_at(repository, rules)
+    return {name: Environment(name, policy, rules) for name in policy.protect if policy.is_environment(name)}
 
 
 def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOwners | None:
@@ -46,9 +80,12 @@ def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOw
     return parse(present[file], file, dialect)
 
 
-def ownership_at(repository: Repository, change: Change, policy: Policy) -> Ownership:
-    """Who owns the changed paths by the CODEOWNERS at the base; raises InvalidInput with its mistakes."""
-    owners = codeowners_at(repository, change.base, policy)
+def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:
+    """Who owns the changed paths by the CODEOWNERS at the commit `rules` (the base).
+
+    Raises InvalidInput with its mistakes.
+    """
+    owners = codeowners_at(repository, rules or change.base, policy)
     if owners is None:
         return Ownership("", {})
     if owners.mistakes:

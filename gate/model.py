@@ -20,6 +20,16 @@ NO_OID = "0" * 40
 """What git prints for the missing side of an added or deleted file."""
 
 
+BRANCHES = "refs/heads/"
+ENVIRONMENTS = "refs/environments/"
+"""Where a change may go: into a branch, or, as a release, into an environment."""
+
+
+def short_name(into: str) -> str:
+    """The name of a branch or an environment as people and the policy have it."""
+    return into.removeprefix(BRANCHES).removeprefix(ENVIRONMENTS)
+
+
 def decode_path(raw: bytes) -> str:
     """Turn git's bytes into a repository path, losing nothing."""
     return raw.decode("utf-8", "surrogateescape")

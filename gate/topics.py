@@ -61,6 +61,34 @@ nothing or whose answer cannot be read is broken, and never a pass. lint, types 
 change brings in (`block: new`), tests on every failure (`block: all`).
 
 Results are kept by the content that decides them: asked again about the same tree, nothing runs.""",
+    "environments": """\
+What releases run in, such as staging and production: protected targets like branches, by the same policy and
+records. In gate.yaml:
+
+  protect:
+    staging:    {kind: environment, require: {passed: [main]}}
+    production: {kind: environment, require: {passed: [staging], soaked: {in: staging, for: 30m}}}
+
+`gate check --into production --head REV` asks, `gate promote REV --into production` records: a signed verdict
+in the log. The policy of the default branch counts. The last release that was recorded is in the environment;
+to promote the one before it again is the way back, which is always open. Juniors can neither promote nor
+approve a release.""",
+    "passed": """\
+The very commit went through the gates of other targets: `passed: [main, staging]`. Of a branch, `gate audit` has
+to prove the step that made the commit; into an environment it was promoted, and was not taken back there.""",
+    "soaked": """\
+The release has been in another environment for so long in one go: `soaked: {in: staging, for: 30m}`. With
+`healthy: QUERY`, Prometheus has to answer that query with something, and with nothing but other than 0, such
+as `min_over_time(probe_success[30m])`.""",
+    "metric": """\
+What Prometheus answers to a query is within limits: `metric: [{query: …, below: 0.01}]`, each value of it. No
+answer, and no data, is undecided and no pass. `prometheus: http://…` at the top of gate.yaml says where it is.""",
+    "budget": """\
+The downtime of the last 365 days, out of what was promised: `budget: {minutes: 20, risk: 1, low: 5}`. With less
+left than a release may `risk`, nothing goes out but the way back; with less than `low`, a senior has to approve
+the release. `downtime: QUERY` asks Prometheus for the seconds; `incidents: FILE` is a file in the repository,
+a JSON object a line, such as {"at": "2026-03-02T10:00:00Z", "downtime": 120}. The larger of both counts.
+`gate budget` says what is left.""",
     "names": """\
 Finds misspelt names and calls of the wrong kind by reading alone: nothing of the tree is imported or run. It
 reads Python files, the code cells of notebooks, and settings that name Python objects. `gate explain RULE`

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gate.model import Decision, Outcome, Verdict
-from gate.requirements import REQUIREMENTS, mergeable, waiver
+from gate.requirements import mergeable, outcomes_of, waiver
 from gate.requirements.facts import Facts
 
 
 def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
     """Evaluate every requirement and draw the verdict. `notes` are lines to show with it."""
-    outcomes = waiver.waive(tuple(evaluate(facts) for evaluate in REQUIREMENTS.values()), facts)
+    outcomes = waiver.waive(outcomes_of(facts), facts)
     notes = (*waiver.notes(facts), *notes)
     decision = draw(outcomes)
     if decision == "blocked" and not any(outcome.state == "unmet" for outcome in outcomes):

@@ -11,7 +11,7 @@ from gate.gather import ownership_at
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about
 from gate.log.sync import fetch, remote_of
-from gate.model import Change
+from gate.model import Change, short_name
 from gate.requirements.asked import mark_unasked
 
 
@@ -33,9 +33,9 @@ def list_approvals(
         if not remote:
             raise CannotDecide("there is no remote to fetch the log from", "`git remote add origin URL`")
         fetch(repository, remote)
-    change, policy = the_change(repository, rev, into)
-    protection = policy.protection(change.into.removeprefix("refs/heads/"))
+    change, policy, rules = the_change(repository, rev, into, now)
+    protection = policy.protection(short_name(change.into))
     evidence = decisions_about(repository, change, policy, protection, now)
-    rules = ownership_at(repository, change, policy).rules
-    marked = mark_unasked(evidence.approvals, policy, protection.require, rules)
+    ownership = ownership_at(repository, change, policy, rules).rules
+    marked = mark_unasked(evidence.approvals, policy, protection.require, ownership)
     return Listing(change, replace(evidence, approvals=marked))

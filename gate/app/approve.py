@@ -10,12 +10,12 @@ from typing import Literal
 from gate.app.check import CheckRequest, check
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
-from gate.gather import ownership_at, policy_at
+from gate.gather import environment_named, ownership_at, policy_at
 from gate.git.change import RAW_DIFF, read_change
 from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.log.decisions import Evidence, decisions_about
-from gate.model import Approval, Change, CheckResult
+from gate.log.decisions import Evidence, decisions_about, open_log
+from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
 from gate.requirements.owners import people_of
@@ -59,8 +59,8 @@ class Proposal:
 def propose(wish: Wish) -> Proposal:
     """Work out what would be signed; raises UsageError where this person cannot say this, with the way out."""
     repository = Repository.find(wish.start)
-    change, policy = the_change(repository, wish.rev, wish.into)
-    branch = change.into.removeprefix("refs/heads/")
+    change, policy, rules = the_change(repository, wish.rev, wish.into, wish.now)
+    branch = short_name(change.into)
     protection = policy.protection(branch)
     if not change.tree:
         raise UsageError(f"there is nothing to approve: {change.obstacle}", "resolve that first")
@@ -81,8 +81,9 @@ def propose(wish: Wish) -> Proposal:
         ),
         None,
     )
-    owned = _answers_for(repository, change, policy, signer)
-    known = check(CheckRequest(wish.start, into=branch, head=change.head, base=change.base, kept_only=True))
+    owned = _answers_for(repository, change, policy, rules, signer)
+    base = None if policy.is_environment(branch) else change.base
+    known = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, kept_only=True))
     return Proposal(
         repository,
         change,
@@ -116,11 +117,20 @@ def approve(proposal: Proposal) -> Recorded:
     return send(proposal.repository, put(proposal.repository, record, proposal.signer, lists))
 
 
-def the_change(repository: Repository, rev: str | None, into: str | None) -> tuple[Change, Policy]:
-    """The change that `rev` is to `into`, and the policy at its base."""
+def the_change(
+    repository: Repository, rev: str | None, into: str | None, now: int
+) -> tuple[Change, Policy, str]:
+    """The change that `rev` is to `into`, the policy that holds for it, and the commit which that is read from."""
+    environment = environment_named(repository, into)
+    if environment is not None:
+        from gate.app.releases import release_change
+
+        index = open_log(repository)
+        release = release_change(repository, environment, head_named(repository, rev), index, now)
+        return release, environment.policy, environment.rules
     change = read_change(repository, into=into, head=head_named(repository, rev))
     policy = policy_at(repository, change.base)
-    return replace(change, repository=policy.repository), policy
+    return replace(change, repository=policy.repository), policy, change.base
 
 
 def head_named(repository: Repository, rev: str | None) -> str | None:
@@ -152,6 +162,11 @@ def _may(
         case "approve":
             if signer.person.role == "bot":
                 raise UsageError(f"{name} is a bot by the policy, and a bot cannot approve")
+            if signer.person.role == "junior" and protection.kind == "environment":
+                raise UsageError(
+                    f"{name} is a junior by the policy, and a junior cannot approve a release",
+                    "`gate check` says whom to ask",
+                )
             if name in people_by_emails(policy, (author.email for author in change.authors)):
                 raise UsageError(
                     f"{name} is an author of this change, and nobody approves their own",
@@ -186,8 +201,10 @@ def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) ->
         raise UsageError("a waiver needs a reason", "say it: `--reason TEXT`")
 
 
-def _answers_for(repository: Repository, change: Change, policy: Policy, signer: Signer) -> tuple[str, ...]:
-    ownership = ownership_at(repository, change, policy)
+def _answers_for(
+    repository: Repository, change: Change, policy: Policy, rules: str, signer: Signer
+) -> tuple[str, ...]:
+    ownership = ownership_at(repository, change, policy, rules)
     name = signer.person.name
     return tuple(
         path

@@ -11,17 +11,17 @@ from time import time
 
 from gate.environment import Environment, find_environment
 from gate.errors import UsageError
-from gate.gather import ownership_at, policy_at, weakenings_in
+from gate.gather import environment_named, ownership_at, policy_at, weakenings_in
 from gate.git.change import read_change
 from gate.git.objects import list_tree, read_blob
 from gate.git.repository import Repository
 from gate.log.decisions import decisions_in, open_log
 from gate.log.index import Index
 from gate.log.vouched import Voucher, find_voucher
-from gate.model import Change, CheckResult, Finding, Ran, Verdict
+from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.requirements.asked import mark_unasked
-from gate.requirements.facts import Facts
+from gate.requirements.facts import Facts, Release
 from gate.results import Results
 from gate.runner import FEWER_TESTS, Event, Runner, Side
 from gate.verdict import decide
@@ -35,7 +35,7 @@ class CheckRequest:
     `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
     stands in for the branch's tip. `only` runs no other checks than these; `kept_only` starts none at all, and
     takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
-    trusts, or not at all.
+    trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
     """
 
     start: Path
@@ -48,6 +48,7 @@ class CheckRequest:
     fail_fast: bool = False
     kept_only: bool = False
     trust_only: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,12 @@ def ignore(_event: Event) -> None:
 def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> Answer:
     """Decide. Raises UsageError, InvalidInput or CannotDecide where no verdict can be had."""
     repository = Repository.find(request.start)
+    environment = environment_named(repository, request.into)
+    if environment is not None:
+        # Few ask about environments, and only they wait for what that takes.
+        from gate.app.releases import check_release
+
+        return check_release(repository, environment, request, progress)
     change = read_change(
         repository,
         into=request.into,
@@ -92,10 +99,15 @@ def judge(
     *,
     log: Index | None = None,
     progress: Callable[[Event], None] = ignore,
+    rules: str = "",
+    release: Release | None = None,
 ) -> Answer:
-    """Decide about `change` by the policy at its base, and by this state of the log (what is here)."""
+    """Decide about `change` by the policy at its base, and by this state of the log (what is here).
+
+    Of a `release` the rules are those at the commit `rules`.
+    """
     change = replace(change, repository=policy.repository)
-    protection = policy.protection(change.into.removeprefix("refs/heads/"))
+    protection = policy.protection(short_name(change.into))
     settings = _chosen(policy, protection, request.only)
     if request.only:
         protection = replace(protection, require=replace(protection.require, checks=request.only))
@@ -103,7 +115,7 @@ def judge(
     # What git and the log can tell is gathered while the checks run.
     with ThreadPoolExecutor(1) as side:
         known = side.submit(lambda: log or open_log(repository))
-        ownership = side.submit(ownership_at, repository, change, policy)
+        ownership = side.submit(ownership_at, repository, change, policy, rules)
         recorded = side.submit(
             lambda: decisions_in(repository, known.result(), change, policy, protection, now)
         )
@@ -130,6 +142,7 @@ def judge(
             ),
             weakenings=(*weakened.result(), *fewer_tests(checks)),
             log_gap=recorded.result().gap,
+            release=release,
         )
     verdict = decide(facts, _notes(request, protection, vouched))
     return Answer(verdict, repository, environment, recorded.result().until, vouched, protection.verdicts)

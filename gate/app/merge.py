@@ -14,7 +14,7 @@ from gate.app.check import Answer, CheckRequest, check, ignore
 from gate.app.recording import document_of, files_of, signed_verdict
 from gate.app.signing import Signer, find_signer
 from gate.errors import CannotDecide, GateError, UsageError
-from gate.gather import policy_at
+from gate.gather import environment_named, policy_at
 from gate.git.change import default_branch
 from gate.git.index import IDENTITY_VARIABLES
 from gate.git.objects import resolve
@@ -81,6 +81,11 @@ def merge(
     Raises UsageError, InvalidInput or CannotDecide; then nothing has moved either.
     """
     repository = Repository.find(request.start)
+    if environment_named(repository, request.into) is not None:
+        raise UsageError(
+            f"{request.into} is an environment: nothing is merged there",
+            f"`gate promote {request.rev} --into {request.into}`",
+        )
     branch = (request.into or default_branch(repository)).removeprefix("refs/heads/")
     remote = remote_of(repository) if request.push else ""
     if request.push and not remote:

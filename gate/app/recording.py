@@ -10,12 +10,13 @@ from gate.app.approve import list_of
 from gate.app.check import Answer
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, sealed, send
 from gate.approvals.record import Record
+from gate.errors import UsageError
 from gate.gather import policy_at
 from gate.git.repository import Repository
 from gate.log.decisions import open_log
 from gate.log.sync import fetch, remote_of
 from gate.log.vouched import find_voucher
-from gate.model import Ran, Verdict
+from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
 from gate.policy.types import Protection
 from gate.reports.verdict_json import dump, to_data
 from gate.runner import FEWER_TESTS
@@ -68,15 +69,20 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
     """
     repository, verdict = Repository.find(start), answer.verdict
     change = verdict.change
+    if change.into.startswith(ENVIRONMENTS):
+        raise UsageError(
+            f"{short_name(change.into)} is an environment, and a verdict about one records a release",
+            "`gate promote` does that",
+        )
     policy = policy_at(repository, change.base)
-    protection = policy.protection(change.into.removeprefix("refs/heads/"))
+    protection = policy.protection(short_name(change.into))
     results = {result.id: result for result in verdict.checks}
     required = [results.get(name) for name in protection.require.checks]
     if not required:
         return Unrecorded("the policy asks for no checks")
     if not all(isinstance(result, Ran) and not result.blocking for result in required):
         return Unrecorded("not all of the required checks passed")
-    signer = find_signer(repository, policy, key, now, change.into.removeprefix("refs/heads/"))
+    signer = find_signer(repository, policy, key, now, short_name(change.into))
     own = Protection(protection.require, (signer.person.name,))
     index = open_log(repository)
     standing = find_voucher(repository, index, change, policy, own, now)

@@ -9,11 +9,13 @@ from pathlib import Path
 from gate.app.signing import Recorded, Signer, find_signer, put, send
 from gate.approvals.record import Record
 from gate.errors import UsageError
-from gate.gather import policy_at
+from gate.gather import environment_named, policy_at
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.index import Found, Index, open_index
 from gate.log.store import settle
+from gate.model import ENVIRONMENTS, short_name
+from gate.policy.types import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,8 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     tip = settle(repository)
     index = open_index(repository, tip) if tip else Index("")
     found = _find(index, identity)
-    branch = found.record.into.removeprefix("refs/heads/")
-    names = [f"refs/remotes/origin/{branch}", found.record.into]
-    tips = resolve(repository, names)
-    if not tips:
-        raise UsageError(
-            f"there is no branch {branch} here, whose policy says who is who", "`git fetch origin`"
-        )
-    policy = policy_at(repository, next(tips[name] for name in names if name in tips))
+    branch = short_name(found.record.into)
+    policy = _policy_of(repository, found.record.into)
     signer = find_signer(repository, policy, key, now, branch)
     if signer.person.name != found.record.by:
         raise UsageError(
@@ -54,6 +50,18 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
         return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
     record = _revocation(found, signer, now, reason)
     return Taken(found, send(repository, put(repository, record, signer)))
+
+
+def _policy_of(repository: Repository, into: str) -> Policy:
+    environment = environment_named(repository, into) if into.startswith(ENVIRONMENTS) else None
+    if environment is not None:
+        return environment.policy
+    branch = short_name(into)
+    names = [f"refs/remotes/origin/{branch}", into]
+    tips = resolve(repository, names)
+    if not tips:
+        raise UsageError(f"there is no {branch} here, whose policy says who is who", "`git fetch origin`")
+    return policy_at(repository, next(tips[name] for name in names if name in tips))
 
 
 def _find(index: Index, identity: str) -> Found:

@@ -239,6 +239,8 @@ class _Bench:
             return _Ruling(False, "a bot cannot approve")
         if person in self._authors:
             return _Ruling(False, "author of the change")
+        if role == "junior" and self._question.protection.kind == "environment":
+            return _Ruling(False, "a junior cannot approve a release")
         if role == "junior" and self._stranger:
             # Else a junior could commit from an address that the policy does not know, and approve that.
             return _Ruling(False, "an author of the change is unknown, and could be this junior")

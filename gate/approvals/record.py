@@ -8,6 +8,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from gate.model import BRANCHES, ENVIRONMENTS
+
 Kind = Literal["approve", "block", "revoke", "waive", "verdict"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 VERSION = 1
@@ -106,7 +108,7 @@ def _wrong_value(fields: dict[str, Any]) -> str:
     kind = fields["kind"]
     expected = {
         "kind": kind in KINDS,
-        "into": fields["into"].startswith("refs/heads/"),
+        "into": fields["into"].startswith((BRANCHES, ENVIRONMENTS)),
         "base": _OID.fullmatch(fields["base"]),
         "head": _OID.fullmatch(fields["head"]),
         "change": _SHA256.fullmatch(fields["change"]),

@@ -14,6 +14,8 @@ COMMANDS = {
     "approvals": "gate.cli.approvals",
     "revoke": "gate.cli.revoke",
     "merge": "gate.cli.merge",
+    "promote": "gate.cli.promote",
+    "budget": "gate.cli.budget",
     "audit": "gate.cli.audit",
     "init": "gate.cli.init",
     "install": "gate.cli.install",

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from gate.app.approvals import Listing, list_approvals
+from gate.model import short_name
 from gate.reports.words import visible
 
 SUMMARY = "show what is recorded for a change: what counts, and why the rest does not"
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _lines(listing: Listing) -> list[str]:
     change, evidence = listing.change, listing.evidence
-    branch = change.into.removeprefix("refs/heads/")
+    branch = short_name(change.into)
     title = f"{change.head[:12]} into {visible(branch)}"
     lines = [f"{title}:" if evidence.approvals else f"{title}: nothing is recorded"]
     width = max((len(visible(approval.by)) for approval in evidence.approvals), default=0)

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from gate.app.approve import Proposal, Wish, approve, propose
 from gate.app.signing import Recorded
-from gate.model import Broken, CheckResult, Ran, Skipped
+from gate.model import Broken, CheckResult, Ran, Skipped, short_name
 from gate.reports.words import count, visible, visible_path
 
 SUMMARY = "sign and record an approval of exactly this change"
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _shown(proposal: Proposal) -> list[str]:
-    change, branch = proposal.change, proposal.change.into.removeprefix("refs/heads/")
+    change, branch = proposal.change, short_name(proposal.change.into)
     lines = [f"{change.head[:12]} into {visible(branch)}: {count(len(change.files), 'file')} changed"]
     owned = set(proposal.owned)
     letters = {"added": "A", "modified": "M", "deleted": "D"}
@@ -116,7 +116,7 @@ def _told(proposal: Proposal, recorded: Recorded) -> list[str]:
     said = words[proposal.kind]
     if proposal.standing is not None:
         said = f"Already {said.lower()}"
-    branch = proposal.change.into.removeprefix("refs/heads/")
+    branch = short_name(proposal.change.into)
     lines = [
         f"{said} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
     ]

@@ -105,6 +105,37 @@ def read_change(
     )
 
 
+def read_step(repository: Repository, into: str, base: str, head: str) -> Change:
+    """What going from the commit `base` straight to the commit `head` changes: nothing is merged.
+
+    An empty `base` stands for nothing at all. Raises CannotDecide if the base is not here.
+    """
+    base = base or nothing_yet(repository)
+    if base not in resolve(repository, [base]):
+        raise CannotDecide(f"the commit {base[:12]}, whose place this would take, is not here", "`git fetch`")
+    _refuse_cut_history(repository, _cut_off(repository), f"{base}..{head}")
+    old, new = (repository.text("rev-parse", f"{oid}^{{tree}}") for oid in (base, head))
+    files, digest = _files(repository, old, new)
+    return Change(
+        repository="",
+        into=into,
+        base=base,
+        head=head,
+        merge_base=base,
+        tree=new,
+        base_tree=old,
+        digest=digest,
+        authors=_authors(repository, base, head),
+        files=files,
+        renames=read_renames(repository, old, new, files),
+    )
+
+
+def commit_named(repository: Repository, name: str) -> str:
+    """The commit that a person means by `name`; raises UsageError if that is none, or could be two."""
+    return _commit_named(resolve(repository, [name, f"refs/heads/{name}"]), name)
+
+
 def default_branch(repository: Repository, *, unborn: bool = False) -> str:
     """The short name of the branch that `origin/HEAD` points at, else `main`, else `master`.
 

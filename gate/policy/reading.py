@@ -25,6 +25,7 @@ Word = TypeVar("Word", bound=str)
 MOST_BYTES, MOST_NODES, DEEPEST = 2_000_000, 100_000, 20
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
+NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 KINDS = {"tag:yaml.org,2002:int": "a whole number", "tag:yaml.org,2002:float": "a number",
          "tag:yaml.org,2002:bool": "true or false", "tag:yaml.org,2002:null": "nothing"}  # fmt: skip
 
@@ -137,6 +138,13 @@ class Reader:
         else:
             return int(node.value)
         return least
+
+    def number(self, node: yaml.Node, path: str) -> float:
+        """A number in plain digits, with or without a fraction."""
+        if isinstance(node, yaml.ScalarNode) and NUMBER.fullmatch(node.value):
+            return float(node.value)
+        self.expected(node, path, "a number such as 20 or 0.5")
+        return 0.0
 
     def flag(self, node: yaml.Node) -> bool | None:
         """`true` or `false`; None for anything else, also for YAML's other spellings such as `yes`."""

@@ -18,9 +18,13 @@ from gate.policy.keys import parse_key
 from gate.policy.reading import Read, Reader, Value
 from gate.policy.types import (
     BUILT_IN_CHECKS,
+    RELEASE,
     Block,
+    BudgetRequired,
     CheckSettings,
     Dialect,
+    Kind,
+    Metric,
     OwnersRequired,
     Person,
     Policy,
@@ -29,12 +33,15 @@ from gate.policy.types import (
     Require,
     Role,
     SeniorityRequired,
+    SoakRequired,
     Stale,
 )
 
 TOOLS = ("names", "ruff", "mypy", "pytest", "command")
-UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)")
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+FOR_ENVIRONMENTS = frozenset({"passed", "soaked", "metric", "budget"})
+TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 NAME = re.compile(r"@[^\s,*?!\"'\x00-\x1f\x7f]+")
 EMAIL = re.compile(r"(?!\s)[^<>\x00-\x1f\x7f]+(?<!\s)")
 BRANCH = re.compile(r"(?!refs/)[^\s~^:\\\x00-\x1f\x7f]+")
@@ -45,7 +52,17 @@ KEY_TYPES = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|3
 def read_policy(reader: Reader, root: yaml.Node) -> Policy:
     """The whole file. Sections that others name come before them, wherever they stand in it."""
     empty = Policy()
-    names = ("version", "repository", "owners", "protect", "people", "teams", "checks", "python")
+    names = (
+        "version",
+        "repository",
+        "owners",
+        "protect",
+        "people",
+        "teams",
+        "checks",
+        "python",
+        "prometheus",
+    )
     given = reader.known(root, "", names)
 
     def section(name: str, read: Read[Value], default: Value) -> Value:
@@ -63,6 +80,7 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
         teams=section("teams", partial(_teams, reader, people), empty.teams),
         checks=checks,
         python=section("python", reader.text, empty.python),
+        prometheus=section("prometheus", partial(_address, reader), empty.prometheus),
         **owners,
     )
 
@@ -74,11 +92,12 @@ def _version(reader: Reader, node: yaml.Node, path: str) -> int:
 
 
 def _protect(reader: Reader, checks: Collection[str], node: yaml.Node, path: str) -> dict[str, Protection]:
-    protect = {}
+    protect: dict[str, Protection] = {}
+    seen: list[tuple[yaml.Node, str, str]] = []
     read = reader.fields(
         {
-            "kind": reader.choice(("branch",)),
-            "require": partial(_require, reader, checks),
+            "kind": reader.choice(get_args(Kind)),
+            "require": partial(_require, reader, checks, seen),
             "verdicts": reader.switched(
                 reader.list_of(partial(_named, reader, "a person or a team, such as @ci"))
             ),
@@ -92,12 +111,33 @@ def _protect(reader: Reader, checks: Collection[str], node: yaml.Node, path: str
             meant = short if BRANCH.fullmatch(short) else "main"
             reader.wrong(key, place, f"expected the short name of a branch, such as `{meant}`")
         given = read(value, place)
+        kind: Kind = given.get("kind") or "branch"
+        require = given.get("require", {})
+        for word in FOR_ENVIRONMENTS & require.keys():
+            if kind == "branch" and require[word]:
+                reader.wrong(value, f"{place}.require.{word}", "has a meaning for `kind: environment` only")
         trusted = tuple(dict.fromkeys(given.get("verdicts") or ()))
-        protect[name] = Protection(given.get("require", Require()), trusted)
+        usual = RELEASE if kind == "environment" else Require()
+        protect[name] = Protection(replace(usual, **require), trusted, kind)
+    for node, path, name in seen:
+        if name not in protect:
+            reader.wrong(node, path, f'there is no "{name}" in `protect`')
     return protect
 
 
-def _require(reader: Reader, checks: Collection[str], node: yaml.Node, path: str) -> Require:
+def _require(
+    reader: Reader,
+    checks: Collection[str],
+    targets: list[tuple[yaml.Node, str, str]],
+    node: yaml.Node,
+    path: str,
+) -> dict[str, Any]:
+    """What is asked for, as far as it is given; `targets` gets the places that name other targets."""
+
+    def target(node: yaml.Node, path: str) -> str:
+        targets.append((node, path, reader.text(node, path)))
+        return targets[-1][2]
+
     def check(node: yaml.Node, path: str) -> str:
         name = reader.text(node, path)
         if name and name not in checks:
@@ -119,12 +159,58 @@ def _require(reader: Reader, checks: Collection[str], node: yaml.Node, path: str
             ),
             "guarded": reader.switched(reader.list_of(guardian)),
             "checks": reader.switched(reader.list_of(check)),
+            "passed": reader.switched(reader.list_of(target)),
+            "soaked": reader.switched(partial(_soaked, reader, target)),
+            "metric": reader.switched(reader.list_of(partial(_metric, reader))),
+            "budget": reader.switched(partial(_budget, reader), BudgetRequired()),
         }
     )
     values = read(node, path)
-    for name in {"guarded", "checks"} & values.keys():
+    for name in {"guarded", "checks", "passed", "metric"} & values.keys():
         values[name] = tuple(dict.fromkeys(values[name] or ()))
-    return Require(**values)
+    return values
+
+
+def _soaked(reader: Reader, target: Read[str], node: yaml.Node, path: str) -> SoakRequired:
+    values = reader.fields({"in": target, "for": partial(_span, reader, 366.0), "healthy": reader.text})(
+        node, path
+    )
+    for name, what in (("in", "an environment"), ("for", "a time such as 30m")):
+        if name not in values:
+            reader.wrong(node, path, f"expected `{name}`, {what}")
+    return SoakRequired(values.get("in", ""), values.get("for", 0.0), values.get("healthy", ""))
+
+
+def _metric(reader: Reader, node: yaml.Node, path: str) -> Metric:
+    values = reader.fields({"query": reader.text, "below": reader.number, "above": reader.number})(node, path)
+    if not values.get("query") or not values.keys() & {"below", "above"}:
+        reader.wrong(
+            node, path, "expected a `query`, and `below` or `above` which limit its answer has to be"
+        )
+    return Metric(**{"query": "", **values})
+
+
+def _budget(reader: Reader, node: yaml.Node, path: str) -> BudgetRequired:
+    values = reader.fields(
+        {
+            "minutes": reader.number,
+            "risk": reader.number,
+            "low": reader.number,
+            "downtime": reader.text,
+            "incidents": reader.text,
+        }
+    )(node, path)
+    for name in {"minutes", "risk", "low"} & values.keys():
+        if values[name] < 0:
+            reader.wrong(node, f"{path}.{name}", "expected minutes, and not fewer than none")
+    return BudgetRequired(**values)
+
+
+def _address(reader: Reader, node: yaml.Node, path: str) -> str:
+    text = reader.text(node, path)
+    if text and not ADDRESS.fullmatch(text):
+        reader.expected(node, path, "an address such as http://localhost:9090")
+    return text.rstrip("/")
 
 
 def _people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]:
@@ -290,8 +376,15 @@ def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
 
 
 def _timeout(reader: Reader, node: yaml.Node, path: str) -> float:
-    match = TIMEOUT.fullmatch(reader.text(node, path))
+    return _span(reader, 1.0, node, path)
+
+
+def _span(reader: Reader, most: float, node: yaml.Node, path: str) -> float:
+    """Seconds, more than none and at most so many days."""
+    match = TIME.fullmatch(reader.text(node, path))
     seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
-    if not 0 < seconds <= 24 * 3600:
-        reader.expected(node, path, "a time such as 90s, 10m or 1h, up to 24h")
+    if not 0 < seconds <= most * UNITS["d"]:
+        reader.expected(
+            node, path, f"a time such as 90s, 10m or 1h, up to {f'{most:g}d' if most > 1 else '24h'}"
+        )
     return seconds

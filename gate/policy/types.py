@@ -11,6 +11,7 @@ Role = Literal["senior", "member", "junior", "bot"]
 Stale = Literal["change", "owned", "head"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
+Kind = Literal["branch", "environment"]
 
 DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 
@@ -31,14 +32,64 @@ class SeniorityRequired:
 
 
 @dataclass(frozen=True, slots=True)
+class SoakRequired:
+    """A release has been in the environment `place` for so many seconds.
+
+    `healthy` is a query that Prometheus has to answer with something, and with nothing but other than 0; empty
+    where the time alone counts.
+    """
+
+    place: str
+    seconds: float
+    healthy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A query to Prometheus, of which every answer has to be below and above these limits."""
+
+    query: str
+    below: float | None = None
+    above: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRequired:
+    """The downtime budget of a year, in minutes, and how much of it a release may risk.
+
+    With less than `low` left, a senior has to approve the release as well. What has been used up is the answer
+    to the query `downtime`, in seconds, or what the incident log `incidents` adds up to: a file in the policy's
+    own tree, a JSON object a line with `at` and `downtime`.
+    """
+
+    minutes: float = 20.0
+    risk: float = 1.0
+    low: float = 0.0
+    downtime: str = ""
+    incidents: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Require:
-    """What a protected branch asks for. `owners` is None where the policy says `owners: false`."""
+    """What a protected branch or environment asks for. `owners` is None where the policy says `owners: false`.
+
+    `passed` names the targets through whose gates the very commit must have gone; that, `soaked`, `metric` and
+    `budget` are for environments.
+    """
 
     owners: OwnersRequired | None = OwnersRequired()
     approvals: int = 0
     seniority: SeniorityRequired | None = None
     guarded: tuple[str, ...] = ()
     checks: tuple[str, ...] = DEFAULT_CHECKS
+    passed: tuple[str, ...] = ()
+    soaked: SoakRequired | None = None
+    metric: tuple[Metric, ...] = ()
+    budget: BudgetRequired | None = None
+
+
+RELEASE = Require(owners=None, checks=())
+"""What an environment asks for where the policy does not say: what was reviewed and checked once need not be again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +102,7 @@ class Protection:
 
     require: Require = Require()
     verdicts: tuple[str, ...] = ()
+    kind: Kind = "branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +151,8 @@ BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {
 class Policy:
     """`gate.yaml`, parsed; `Policy()` is what holds where there is none.
 
-    `python` is the project's interpreter, or empty to look for it. `file` is empty when there was no file.
+    `python` is the project's interpreter, or empty to look for it. `prometheus` is the address of the server
+    that queries go to. `file` is empty when there was no file.
     """
 
     version: int = 1
@@ -110,6 +163,7 @@ class Policy:
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     checks: Mapping[str, CheckSettings] = field(default_factory=lambda: dict(BUILT_IN_CHECKS))
     python: str = ""
+    prometheus: str = ""
     file: str = ""
 
     def protection(self, branch: str) -> Protection:
@@ -125,6 +179,10 @@ class Policy:
             if fnmatchcase(branch, pattern):
                 return protection
         return Protection()
+
+    def is_environment(self, name: str) -> bool:
+        """Whether `name` is that of a protected environment."""
+        return name in self.protect and self.protect[name].kind == "environment"
 
     def protects(self, branch: str) -> bool:
         """Whether the policy names `branch` (a short name), by itself or by a pattern."""

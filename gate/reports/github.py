@@ -14,7 +14,7 @@ from typing import Final
 from gate.model import Finding, Missing, Outcome, Ran, RequirementState, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.select import Group, groups, obstacles
-from gate.reports.words import branch, count, noun, took, visible, visible_path
+from gate.reports.words import branch, count, may, noun, took, visible, visible_path
 
 MOST: Final = 10
 """How many annotations of one kind GitHub shows for a step."""
@@ -27,7 +27,7 @@ MARKS: Final[dict[RequirementState, str]] = {
     "not_applicable": "➖",
 }
 HEADLINES: Final = {
-    "pass": "✅ May merge into",
+    "pass": "✅ {} into",
     "blocked": "❌ Blocked: may not enter",
     "undecided": "❔ Undecided: may not enter",
 }
@@ -46,7 +46,9 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
                 rest[level].append(_annotation(level, group, finding))
     into = branch(verdict.change.into)
     if verdict.decision == "pass":
-        rest["notice"].insert(0, _command("notice", "", 0, 0, 0, "gate", f"may merge into {into}"))
+        rest["notice"].insert(
+            0, _command("notice", "", 0, 0, 0, "gate", f"{may(verdict.change.into).lower()} into {into}")
+        )
     elif not errors:
         errors.append(_command("error", "", 0, 0, 0, "gate", f"{verdict.decision}: may not enter {into}"))
     lines = [*_capped("error", errors)]
@@ -96,7 +98,7 @@ def summary(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - 
     """The job summary: what a reviewer needs to act, in Markdown."""
     into = branch(verdict.change.into)
     parts = [
-        f"## {HEADLINES[verdict.decision]} {_code(into)}",
+        f"## {HEADLINES[verdict.decision].format(may(verdict.change.into))} {_code(into)}",
         _about(verdict),
         _requirements(verdict.outcomes),
     ]

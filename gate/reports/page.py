@@ -18,12 +18,12 @@ from gate.reports.markup import escape
 from gate.reports.page_owners import needed, picture
 from gate.reports.page_style import STYLE
 from gate.reports.select import groups
-from gate.reports.words import branch, count, listed, visible, visible_path
+from gate.reports.words import branch, count, listed, may, visible, visible_path
 
 FEW_FILES: Final = 30
 MOST_FILES: Final = 2000
 HEADLINES: Final = {
-    "pass": "May merge into {}",
+    "pass": "{may} into {}",
     "blocked": "Blocked: may not enter {} yet",
     "undecided": "Undecided: may not enter {} yet",
 }
@@ -45,7 +45,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     """The whole page."""
     lines = lru_cache(context.lines)
     into = branch(verdict.change.into)
-    headline = HEADLINES[verdict.decision].format(into)
+    headline = HEADLINES[verdict.decision].format(into, may=may(verdict.change.into))
     parts = {
         "Requirements": ("requirements", _board(verdict)),
         "Who must approve what": ("approvals", picture(verdict) + _decisions(verdict.approvals)),

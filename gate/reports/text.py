@@ -25,7 +25,7 @@ from gate.reports.context import ReportContext
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import group_of
 from gate.reports.text_findings import aside, beside, help_lines, sections, there_before
-from gate.reports.words import branch, count, listed, noun, took, visible, visible_path, whom
+from gate.reports.words import branch, count, listed, may, noun, took, visible, visible_path, whom
 
 MOST_PATHS: Final = 8
 FEW_PATHS: Final = 3
@@ -161,7 +161,7 @@ def _closing(verdict: Verdict, ink: Ink) -> list[str]:
         case "pass":
             waived = any(one.kind == "waive" and one.counted for one in verdict.approvals)
             what = f"{count(len(verdict.change.files), 'file')} into {into}{', by waiver' if waived else ''}."
-            return ink.flow([("bold green", "May merge:"), ("", what)])
+            return ink.flow([("bold green", f"{may(verdict.change.into)}:"), ("", what)])
         case "blocked":
             style, word, why = "bold red", "Blocked:", _which(verdict, "unmet", "not met")
         case "undecided":

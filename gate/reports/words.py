@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gate.model import CheckResult, Ran
+from gate.model import ENVIRONMENTS, CheckResult, Ran, short_name
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -78,9 +78,14 @@ def duration(seconds: float) -> str:
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
 
 
+def may(into: str) -> str:
+    """What is allowed by a verdict that passes."""
+    return "May release" if into.startswith(ENVIRONMENTS) else "May merge"
+
+
 def branch(into: str) -> str:
-    """The short name of the branch that is merged into."""
-    return visible(into.removeprefix("refs/heads/"))
+    """The short name of the branch or environment that is entered."""
+    return visible(short_name(into))
 
 
 def noun(check: str) -> str:

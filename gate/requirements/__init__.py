@@ -1,11 +1,22 @@
-"""What a protected branch can ask for: each requirement a module, `evaluate(facts) -> Outcome`, pure."""
+"""What a protected branch or environment can ask for: each a module, `evaluate(facts) -> Outcome`, pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from gate.model import Outcome
-from gate.requirements import approvals, checks, guarded, mergeable, owners, seniority
+from gate.requirements import (
+    approvals,
+    budget,
+    checks,
+    guarded,
+    mergeable,
+    metric,
+    owners,
+    passed,
+    seniority,
+    soaked,
+)
 from gate.requirements.facts import Facts
 
 REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
@@ -16,4 +27,19 @@ REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
     "guarded": guarded.evaluate,
     "checks": checks.evaluate,
 }
-"""Every requirement, in the order in which a verdict tells of them."""
+"""Every requirement of a branch, in the order in which a verdict tells of them."""
+
+OF_RELEASES: dict[str, Callable[[Facts], Outcome]] = {
+    "passed": passed.evaluate,
+    "soaked": soaked.evaluate,
+    "metric": metric.evaluate,
+    "budget": budget.evaluate,
+}
+"""What an environment can ask for besides."""
+
+
+def outcomes_of(facts: Facts) -> tuple[Outcome, ...]:
+    """What each requirement says that there is for the kind of the target."""
+    environment = facts.protection.kind == "environment"
+    evaluations = {**OF_RELEASES, **REQUIREMENTS} if environment else REQUIREMENTS
+    return tuple(evaluate(facts) for evaluate in evaluations.values())

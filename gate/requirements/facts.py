@@ -6,9 +6,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gate.codeowners import Rule
-from gate.model import Approval, Change, CheckResult, Finding
+from gate.model import Approval, Change, CheckResult, Finding, short_name
 from gate.policy.people import people_by_emails
 from gate.policy.types import Policy, Protection
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A release's time in an environment, from `since` on, in seconds since the epoch.
+
+    `until` is None while it is there. `returned` says that it was left for the release before it.
+    """
+
+    commit: str
+    since: int
+    until: int | None = None
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What Prometheus answers to a query, one value a series; or why there is no answer."""
+
+    values: tuple[float, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The evidence about a release that would enter an environment, at the time `now`.
+
+    `passed` says for each target that is asked for why its gate was not passed; empty if it was. `stays` has,
+    oldest first, what was in the environment that the release has to soak in. `readings` are by query.
+    `downtime` is in minutes, of the last year; None says with `no_downtime` why that is not known. `promoter` is
+    the person who asks, as far as can be told by their key. `returning` is true of the release that was in the
+    environment before the present one: the way back is always open.
+    """
+
+    now: int
+    passed: Mapping[str, str] = field(default_factory=dict)
+    stays: tuple[Stay, ...] = ()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    downtime: float | None = None
+    no_downtime: str = ""
+    promoter: str = ""
+    returning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +60,7 @@ class Facts:
     `ownership` has every changed path; a path that no rule matches has an empty tuple. `codeowners_file` is
     empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
     the findings about what would make the gate see less. `log_gap` says why the log of approvals that is here
-    may lack decisions, if so.
+    may lack decisions, if so. `release` is there for an environment.
     """
 
     change: Change
@@ -30,11 +72,12 @@ class Facts:
     checks: tuple[CheckResult, ...] = ()
     weakenings: tuple[Finding, ...] = ()
     log_gap: str = ""
+    release: Release | None = None
 
     @property
     def branch(self) -> str:
-        """The short name of the branch that the change would enter."""
-        return self.change.into.removeprefix("refs/heads/")
+        """The short name of the branch or environment that the change would enter."""
+        return short_name(self.change.into)
 
     def author_names(self) -> frozenset[str]:
         """The people of the policy who had a hand in the change; they can never approve it."""

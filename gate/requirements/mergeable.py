@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.model import Missing, Outcome
+from gate.model import Missing, Outcome, short_name
 from gate.requirements.facts import Facts
 
 ID = "mergeable"
@@ -11,9 +11,11 @@ ID = "mergeable"
 def evaluate(facts: Facts) -> Outcome:
     """Unmet where git cannot merge the head into the base by itself, with the files to resolve."""
     change = facts.change
+    if facts.release is not None:
+        return Outcome(ID, "not_applicable", "a release is taken as it is")
     if change.tree and not change.obstacle:
         return Outcome(ID, "met", "nothing to merge" if not change.files else "merges cleanly")
-    branch = change.into.removeprefix("refs/heads/")
+    branch = short_name(change.into)
     missing = (Missing(change.conflicts, 0, (), ""),) if change.conflicts else ()
     way_out = f"merge {branch} into your branch, resolve, commit, and check again"
     advice = (way_out,) if change.conflicts else ()

@@ -8,7 +8,7 @@ from gate.model import Missing, Outcome
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, SeniorityRequired
 from gate.requirements.approvals import and_list, approvers, how_to_approve
-from gate.requirements.facts import Facts
+from gate.requirements.facts import Facts, Release
 
 ID = "seniority"
 RANK = {"junior": 0, "member": 1, "senior": 2}
@@ -34,6 +34,8 @@ def evaluate(facts: Facts) -> Outcome:
     rule = facts.protection.require.seniority
     if rule is None:
         return Outcome(ID, "not_applicable", "the policy does not ask for it")
+    if facts.release is not None:
+        return _of_release(facts, facts.release, rule)
     if not facts.change.files:
         return Outcome(ID, "not_applicable", "nothing changes")
     needs = _needs(facts, rule)
@@ -53,6 +55,35 @@ def evaluate(facts: Facts) -> Outcome:
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
     advice = tuple(dict.fromkeys(_advice(need, facts, rule) for need, _ in unmet))
     return Outcome(ID, "unmet", reason, missing, advice)
+
+
+def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outcome:
+    """A release is sent out by somebody senior, or one has approved all of it; whose work it is does not matter."""
+    if release.returning:
+        return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
+    seniors = frozenset(
+        person.name
+        for person in facts.policy.people.values()
+        if RANK.get(person.role, -1) >= RANK.get(rule.need, 2)
+    )
+    if release.promoter in seniors:
+        return Outcome(ID, "met", f"released by {release.promoter}")
+    given = approvers(facts)
+    paths = tuple(path for path, people in given.items() if not people & seniors)
+    if given and not paths:
+        people = frozenset().union(*given.values()) & seniors
+        return Outcome(ID, "met", f"approved by {and_list(people)}")
+    who = release.promoter or "whoever asks"
+    missing = (
+        Missing(
+            paths, 1, tuple(sorted(seniors)), f"{facts.policy.file}: protect.{facts.branch}.require.seniority"
+        ),
+    )
+    advice = f"ask {and_list(seniors, 'or')} to run {how_to_approve(facts)}, or to promote it"
+    if not seniors:
+        advice = f"give somebody the role {rule.need} in {facts.policy.file}"
+    reason = f"{who} is no {rule.need}, and none has approved it"
+    return Outcome(ID, "unmet", reason, missing, (advice,))
 
 
 def _needs(facts: Facts, rule: SeniorityRequired) -> list[_Need]:

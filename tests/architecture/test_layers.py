@@ -13,8 +13,8 @@ EDGES = {
     "subprocess": {"gate.process"},
     "git": {"gate.git"},
     "socket": {"gate.network"},
-    "urllib": {"gate.network"},
-    "http": {"gate.network"},
+    "urllib": {"gate.prometheus"},
+    "http": {"gate.prometheus"},
 }
 IMPURE = ("subprocess", "os", "pathlib", "shutil", "tempfile", "socket", "time", "io", "git")
 STANDALONE = {"gate.names", "gate.plugins"}

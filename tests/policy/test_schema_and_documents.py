@@ -16,6 +16,7 @@ from support.policies import MISTAKES, WHOLE, Case
 import gate.policy
 from gate.errors import InvalidInput
 from gate.policy.load import load_policy
+from gate.policy.sections import FOR_ENVIRONMENTS
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((Path(gate.policy.__file__).parent / "policy.schema.json").read_text())
@@ -56,11 +57,12 @@ def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
         yield from keys(schema["additionalProperties"], f"{path}.{PLACEHOLDERS[path]}")
 
 
-def nested(path: str, value: object) -> dict[str, Any]:
-    """A policy that gives one key."""
+def nested(path: str, value: object, kind: str = "branch") -> dict[str, Any]:
+    """A policy that gives one key; `kind` is that of what it protects."""
     name, _, rest = path.partition(".")
     name = {"BRANCH": "main", "@NAME": "@a", "ID": "names"}.get(name, name)
-    return {name: nested(rest, value) if rest else value}
+    found = {name: nested(rest, value, kind) if rest else value}
+    return {"kind": kind, **found} if name == "require" else found
 
 
 def test_the_schema_itself_is_sound() -> None:
@@ -103,11 +105,12 @@ def test_the_document_has_every_key_and_no_other() -> None:
 def test_to_write_a_default_changes_nothing(key: str, default: str) -> None:
     value = yaml.safe_load(default)
     section = key.rpartition(".")[0]
+    kind = "environment" if set(key.split(".")) & FOR_ENVIRONMENTS else "branch"
     # Inside a switched section, what is left out has its default only where the section is on.
     without = load_policy(
-        yaml.safe_dump(nested(section, {} if section else None)).encode() if section else b""
+        yaml.safe_dump(nested(section, {} if section else None, kind)).encode() if section else b""
     )
-    assert load_policy(yaml.safe_dump(nested(key, value)).encode()) == without
+    assert load_policy(yaml.safe_dump(nested(key, value, kind)).encode()) == without
 
 
 def test_the_example_of_the_document_is_what_is_said() -> None:

@@ -21,6 +21,15 @@ protect:
       guarded: ["@acme/guardians"]
       checks: [names, docs]
   "release/*": {{require: {{owners: false, checks: [lint]}}}}
+  staging: {{kind: environment, require: {{passed: [main]}}}}
+  production:
+    kind: environment
+    require:
+      passed: [main, staging]
+      soaked: {{in: staging, for: 2d, healthy: up}}
+      metric: [{{query: errors, below: 0.01}}, {{query: "up", above: 0}}]
+      budget: {{minutes: 20, risk: 0.5, low: 5, downtime: down, incidents: incidents.jsonl}}
+prometheus: http://localhost:9090/
 people:
   "@nehemiah": {{role: senior, emails: [nehemiah@acme.example], keys: ["{KEY}"], github: nmonrose}}
   "@newhire": {{role: junior, senior: "@nehemiah", gitlab: new}}
@@ -46,6 +55,11 @@ def require(text: str) -> str:
     return f"protect: {{main: {{require: {{{text}}}}}}}"
 
 
+def release(text: str) -> str:
+    """A policy in which the environment `live` asks for `text`."""
+    return f"protect: {{live: {{kind: environment, require: {{{text}}}}}}}"
+
+
 MISTAKES = (
     Case(require("approvals: one"), "1:39: protect.main.require.approvals: expected a whole number, got \"one\""),
     Case(require("approvals: '1'"), 'expected a whole number, got "1"'),
@@ -69,6 +83,17 @@ MISTAKES = (
     Case(require("checks: names"), 'expected a list, got "names"'),
     Case("protect: [main]", "expected a mapping, got a list"),
     Case("protect: {main: {kind: tag}}", "expected one of branch"),
+    Case("protect: {main: {require: {passed: [main]}}}", "for `kind: environment` only", schema=False),
+    Case(release("passed: [mian]"), 'there is no "mian" in `protect`', schema=False),
+    Case(release("soaked: {for: 2d}"), "expected `in`, an environment"),
+    Case(release("soaked: {in: live}"), "expected `for`, a time"),
+    Case(release("soaked: true"), "expected a mapping, got true"),
+    Case(release("soaked: {in: live, for: soon}"), "a time such as"),
+    Case(release("metric: [{query: up}]"), "expected a `query`, and `below` or `above`"),
+    Case(release("metric: [{query: up, below: few}]"), "a number such as 20 or 0.5"),
+    Case(release("budget: {minutes: -1}"), "and not fewer than none"),
+    Case("prometheus: localhost", "an address such as http://localhost:9090"),
+    Case("prometheus: http://me:secret@localhost", "an address such as http://localhost:9090"),
     Case("protect: {refs/heads/main: {}}", "expected the short name of a branch, such as `main`"),
     Case("protect: {'': {}}", "expected the short name of a branch"),
     Case("protect: {'two words': {}}", "expected the short name of a branch"),

@@ -1,0 +1,133 @@
+"""Releases: what putting a commit into an environment would change, and whether its gate lets it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from time import time
+
+from gate.app.audit import audit
+from gate.app.audit_moves import ends_of
+from gate.app.check import Answer, CheckRequest, judge
+from gate.app.downtime import spent
+from gate.app.signing import find_signer
+from gate.errors import CannotDecide, UsageError
+from gate.gather import Environment
+from gate.git.change import commit_named, read_step
+from gate.git.repository import Repository
+from gate.log.decisions import open_log
+from gate.log.index import Index
+from gate.log.releases import stays_in
+from gate.model import ENVIRONMENTS, Change
+from gate.prometheus import ask
+from gate.requirements.facts import Release, Stay
+from gate.runner import Event
+
+
+def check_release(
+    repository: Repository,
+    environment: Environment,
+    request: CheckRequest,
+    progress: Callable[[Event], None],
+) -> Answer:
+    """Decide whether `request.head` may go into the environment; raises as `check` does."""
+    if request.staged or request.base:
+        raise UsageError(
+            f"{environment.name} is an environment: a commit goes there as it is, in the place of the one before",
+            "leave out --staged and --base",
+        )
+    index, now = open_log(repository), int(time())
+    change, release = _read(repository, environment, request, index, now)
+    return judge(
+        repository,
+        change,
+        environment.policy,
+        request,
+        log=index,
+        progress=progress,
+        rules=environment.rules,
+        release=release,
+    )
+
+
+def release_change(
+    repository: Repository, environment: Environment, head: str | None, index: Index, now: int
+) -> Change:
+    """What releasing `head` (HEAD) would change in the environment."""
+    stays, _ = stays_in(repository, index, environment.policy, environment.name, now)
+    return _step(repository, environment, head, stays)
+
+
+def _read(
+    repository: Repository, environment: Environment, request: CheckRequest, index: Index, now: int
+) -> tuple[Change, Release]:
+    policy, require = environment.policy, environment.protection.require
+    history = partial(stays_in, repository, index, policy, now=now)
+    stays, before = history(environment=environment.name)
+    change = _step(repository, environment, request.head, stays)
+    promoter = _promoter(repository, environment, request.key, now)
+    if before and before == change.head:
+        # The way back does not wait for a monitoring that may be down itself.
+        return change, Release(now, promoter=promoter, returning=True)
+    there = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
+    passed = {
+        target: _been(change.head, target, there[target])
+        if target in there
+        else _entered(repository, request.start, target, change.head, index)
+        for target in require.passed
+    }
+    soaked, budget = require.soaked, require.budget
+    queries = [metric.query for metric in require.metric]
+    queries += [soaked.healthy] if soaked and soaked.healthy else []
+    queries += [budget.downtime] if budget and budget.downtime else []
+    readings = ask(policy.prometheus, queries)
+    release = Release(now, passed, there.get(soaked.place, ()) if soaked else (), readings, promoter=promoter)
+    if budget:
+        minutes, trouble = spent(repository, environment, budget, readings, now)
+        release = replace(release, downtime=minutes, no_downtime=trouble)
+    return change, release
+
+
+def _step(
+    repository: Repository, environment: Environment, head: str | None, stays: tuple[Stay, ...]
+) -> Change:
+    present = stays[-1].commit if stays else ""
+    into = ENVIRONMENTS + environment.name
+    change = read_step(repository, into, present, commit_named(repository, head or "HEAD"))
+    return replace(change, repository=environment.policy.repository)
+
+
+def _promoter(repository: Repository, environment: Environment, key: str | None, now: int) -> str:
+    """Who asks, as far as their key tells."""
+    try:
+        return find_signer(repository, environment.policy, key, now, environment.name).person.name
+    except (UsageError, CannotDecide):
+        if key:
+            raise
+        return ""
+
+
+def _been(commit: str, environment: str, stays: tuple[Stay, ...]) -> str:
+    own = [stay for stay in stays if stay.commit == commit]
+    if not own:
+        return f"no record that it was released into {environment}"
+    return "it was taken back there" if own[-1].returned else ""
+
+
+def _entered(repository: Repository, start: Path, branch: str, commit: str, index: Index) -> str:
+    """Why `commit` did not go through the gate of `branch`; empty if the audit proves that it did."""
+    _, tip = ends_of(repository, branch, "")
+    if commit not in repository.text("rev-list", "--first-parent", tip).split():
+        return f"{branch} itself has never been at this commit"
+    into = f"refs/heads/{branch}"
+    forward = [found.record.base for found in index.select((), {commit}) if found.record.into == into]
+    for bottom in (f"{commit}^1", *dict.fromkeys(forward)):
+        try:
+            steps = audit(start, span=f"{bottom}..{commit}", into=branch).steps
+        except (UsageError, CannotDecide):
+            continue
+        if steps and all(step.outcome == "passed" for step in steps):
+            return ""
+    return f"its step did not go through the gate: `gate audit {commit[:12]}^..{commit[:12]}` tells why"

@@ -1,0 +1,66 @@
+"""`gate budget`: what is left of the downtime that was promised at most."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from gate.app.budget import Budget, read_budget
+from gate.reports.words import visible
+
+SUMMARY = "say what is left of the year's downtime budget"
+EXAMPLES = """\
+  gate budget                       of the environment that has one
+  gate budget --into production --format json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "--into", metavar="ENVIRONMENT", help="the environment (default: the only one with a budget)"
+    )
+    parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print it; 0 if a release may be risked, 1 if not, 3 if the downtime is not known."""
+    budget = read_budget(Path.cwd(), int(time.time()), options.into)
+    if options.format == "json":
+        from gate.reports.verdict_json import dump
+
+        print(dump(_data(budget)), end="")
+    else:
+        print("\n".join(_lines(budget)))
+    if budget.left is None:
+        return 3
+    return 0 if budget.left >= budget.rule.risk else 1
+
+
+def _data(budget: Budget) -> dict[str, object]:
+    return {
+        "environment": budget.environment,
+        "minutes": budget.rule.minutes,
+        "used": budget.used,
+        "left": budget.left,
+        "risk": budget.rule.risk,
+        "low": budget.rule.low,
+        "trouble": budget.trouble,
+    }
+
+
+def _lines(budget: Budget) -> list[str]:
+    name, rule = visible(budget.environment), budget.rule
+    if budget.used is None or budget.left is None:
+        return [f"{name}: the year's downtime is not known: {visible(budget.trouble)}"]
+    lines = [
+        f"{name}: {budget.used:.1f} of {rule.minutes:g} minutes of downtime used this year, {budget.left:.1f} left"
+    ]
+    if budget.left < 0 and rule.minutes:
+        lines.append(f"  that is the budget of {budget.used / rule.minutes:.2f} years")
+    if budget.left < rule.risk:
+        lines.append(f"  frozen: a release may cost {rule.risk:g}; only the way back is open")
+    elif budget.left < rule.low:
+        lines.append(f"  low: with less than {rule.low:g} left, a senior has to approve each release")
+    return lines

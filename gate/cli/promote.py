@@ -1,0 +1,56 @@
+"""`gate promote`: release a commit into an environment, if its gate lets it in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from gate.app.promote import NotPromoted, PromoteRequest, promote
+from gate.cli.approve import exit_code, shared_lines
+from gate.cli.check import EXIT_CODES
+from gate.cli.terminal import terminal_width, wants_colour
+from gate.reports import ReportContext, report
+from gate.reports.words import branch, visible
+
+SUMMARY = "release a commit into a protected environment, and record it"
+EXAMPLES = """\
+  gate check --into production --head v3     may it?
+  gate promote v3 --into staging             yes, and it is recorded: staging is v3 now
+  gate promote v2 --into production          back to the release before: always allowed
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("rev", metavar="REV", help="the commit to release")
+    parser.add_argument("--into", metavar="ENVIRONMENT", required=True, help="the protected environment")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key that signs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Release, or say what is missing; 0 only if it is recorded."""
+    done = promote(PromoteRequest(Path.cwd(), int(time.time()), options.rev, options.into, options.key))
+    into = branch(done.verdict.change.into)
+    commit = done.verdict.change.head[:12]
+    if isinstance(done, NotPromoted):
+        context = ReportContext(
+            wants_colour(),
+            terminal_width(),
+            sys.stdout.encoding or "utf-8",
+            command=f"gate check --into {into} --head {visible(options.rev)}",
+        )
+        print(report("text").render(done.verdict, context), end="")
+        print(f"Not released: {into} stays as it is.")
+        return EXIT_CODES[done.verdict.decision]
+    for note in (*done.verdict.notes, *done.notes):
+        print(f"note: {visible(note)}")
+    if done.recorded is None:
+        print(f"{into} is at {commit} already.")
+        return 0
+    print(f"{into} goes back to {commit}." if done.back else f"{into} is at {commit} now.")
+    print(f"  recorded by {visible(done.recorded.record.by)}: {done.recorded.id[:12]}")
+    for line in shared_lines(done.recorded):
+        print(f"  {line}")
+    return exit_code(done.recorded)

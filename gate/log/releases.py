@@ -1,0 +1,50 @@
+"""What the log says of an environment: which releases were in it, from when to when.
+
+A release is recorded by a `verdict` whose `into` is the environment: signed, and given only where the gate let it
+in. The last one is there now. To release what was there before the present one is to return to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gate.approvals.keys import holders
+from gate.git.repository import Repository
+from gate.log.index import Index
+from gate.log.proofs import prove
+from gate.log.vouched import trusted
+from gate.model import ENVIRONMENTS
+from gate.policy.types import Policy
+from gate.requirements.facts import Stay
+
+
+def stays_in(
+    repository: Repository, index: Index, policy: Policy, environment: str, now: int
+) -> tuple[tuple[Stay, ...], str]:
+    """The releases that were in `environment`, oldest first, and the one before the present ("" for none).
+
+    Records by unknown keys and by juniors say nothing. `now` is when the keys have to be valid.
+    """
+    into = ENVIRONMENTS + environment
+    found = [
+        one
+        for one in index.all()
+        if one.record.kind == "verdict"
+        and (one.record.into, one.record.repository) == (into, policy.repository)
+    ]
+    keys = {blob: holder.key for blob, holder in holders(policy).items()}
+    entries = trusted(prove(repository, found, keys), policy, policy.protect[environment], now)
+    records = [entry.record for entry in entries if policy.people[entry.record.by].role != "junior"]
+    stays: list[Stay] = []
+    stack: list[int] = []
+    for record in sorted(records, key=lambda record: (record.at, record.nonce)):
+        if stack and stays[stack[-1]].commit == record.head:
+            continue
+        returned = len(stack) > 1 and stays[stack[-2]].commit == record.head
+        if stays:
+            stays[-1] = replace(stays[-1], until=record.at, returned=returned)
+        stays.append(Stay(record.head, record.at))
+        if returned:
+            del stack[-2:]
+        stack.append(len(stays) - 1)
+    return tuple(stays), stays[stack[-2]].commit if len(stack) > 1 else ""

@@ -1,0 +1,63 @@
+"""The monitoring edge: queries to Prometheus, over its HTTP API."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from gate.requirements.facts import Reading
+
+PATIENCE = 10.0
+"""Seconds that the server gets for an answer."""
+LARGEST = 4 * 1024 * 1024
+
+
+def ask(server: str, queries: Iterable[str]) -> dict[str, Reading]:
+    """What the Prometheus at the address `server` answers to each query, now.
+
+    Never raises: whatever goes wrong is the reading's trouble, in one sentence.
+    """
+    wanted = list(dict.fromkeys(queries))
+    if not server:
+        trouble = "gate.yaml does not say where Prometheus is (`prometheus: http://…`)"
+        return {query: Reading(trouble=trouble) for query in wanted}
+    with ThreadPoolExecutor(max(1, min(8, len(wanted)))) as pool:
+        return dict(zip(wanted, pool.map(lambda query: _ask(server, query), wanted), strict=True))
+
+
+def _ask(server: str, query: str) -> Reading:
+    # The policy admits only http and https here.
+    address = f"{server}/api/v1/query?{urllib.parse.urlencode({'query': query, 'timeout': '8s'})}"
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310  see above
+            return _read(query, answer.read(LARGEST))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(error.read(LARGEST)) or error}")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        return Reading(trouble=f"{server} does not answer: {why}")
+
+
+def _read(query: str, data: bytes) -> Reading:
+    try:
+        found = json.loads(data)["data"]
+        if found["resultType"] == "scalar":
+            return Reading((float(found["result"][1]),))
+        if found["resultType"] == "vector":
+            return Reading(tuple(float(series["value"][1]) for series in found["result"]))
+    except (LookupError, TypeError, ValueError):
+        return Reading(trouble=f"the answer to `{query}` cannot be read")
+    return Reading(trouble=f"`{query}` is no query for values of one moment")
+
+
+def _reason(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["error"])
+    except (LookupError, TypeError, ValueError):
+        return ""

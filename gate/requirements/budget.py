@@ -1,0 +1,40 @@
+"""The requirement `budget`: of the downtime that was promised at most, enough is left to risk a release."""
+
+from __future__ import annotations
+
+from gate.model import Missing, Outcome
+from gate.requirements.approvals import and_list, approvers, how_to_approve
+from gate.requirements.facts import Facts
+
+ID = "budget"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Unmet with less left than a release may risk; with little left, a senior has to approve all of it."""
+    rule, release = facts.protection.require.budget, facts.release
+    if rule is None or release is None:
+        return Outcome(ID, "not_applicable", "the policy has none")
+    if release.returning:
+        return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
+    if release.downtime is None:
+        return Outcome(ID, "undecided", f"the year's downtime is not known: {release.no_downtime}")
+    left = rule.minutes - release.downtime
+    told = f"{left:.1f} of {rule.minutes:g} minutes are left this year"
+    if left < rule.risk:
+        advice = ("nothing but a way back goes out until then; a guardian can waive: `gate explain waiver`",)
+        return Outcome(ID, "unmet", f"frozen: {told}, and a release may cost {rule.risk:g}", advice=advice)
+    if left >= rule.low:
+        return Outcome(ID, "met", told)
+    seniors = (
+        frozenset(p.name for p in facts.policy.people.values() if p.role == "senior") - facts.author_names()
+    )
+    given = approvers(facts)
+    paths = tuple(path for path, people in given.items() if not people & seniors)
+    if not paths:
+        return Outcome(ID, "met", f"{told}, and a senior has approved")
+    place = f"{facts.policy.file}: protect.{facts.branch}.require.budget.low"
+    advice = (
+        f"ask {and_list(seniors, 'or') or 'somebody to be made a senior'} to run {how_to_approve(facts)}",
+    )
+    missing = (Missing(paths, 1, tuple(sorted(seniors)), place),)
+    return Outcome(ID, "unmet", f"{told}, fewer than {rule.low:g}: a senior has to approve", missing, advice)

@@ -1,0 +1,48 @@
+"""The requirement `metric`: what Prometheus answers is within the limits of the policy."""
+
+from __future__ import annotations
+
+from gate.model import Outcome
+from gate.policy.types import Metric
+from gate.requirements.facts import Facts, Reading
+
+ID = "metric"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Met if each query has an answer, and every value of it is within its limits. No data is undecided."""
+    metrics = facts.protection.require.metric
+    if not metrics or facts.release is None:
+        return Outcome(ID, "not_applicable", "the policy asks for none")
+    if facts.release.returning:
+        return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
+    beyond, unknown = [], []
+    for metric in metrics:
+        reading = facts.release.readings.get(metric.query, Reading(trouble="nobody has asked"))
+        if reading.trouble:
+            unknown.append(reading.trouble)
+        elif not reading.values:
+            unknown.append(f"Prometheus has no data for `{metric.query}`")
+        else:
+            beyond += [_told(metric, value) for value in reading.values if not _within(metric, value)][:1]
+    if beyond:
+        return Outcome(
+            ID, "unmet", "; ".join(beyond), advice=("see what is wrong there before releasing more",)
+        )
+    if unknown:
+        advice = (
+            f"is {facts.policy.prometheus or 'Prometheus'} up, and does it scrape what the query asks for?",
+        )
+        return Outcome(ID, "undecided", "; ".join(dict.fromkeys(unknown)), advice=advice)
+    return Outcome(ID, "met", f"{len(metrics)} within limits")
+
+
+def _within(metric: Metric, value: float) -> bool:
+    # Comparisons with a value that is no number are false, and so it is within nothing.
+    return (metric.below is None or value < metric.below) and (metric.above is None or value > metric.above)
+
+
+def _told(metric: Metric, value: float) -> str:
+    limits = [f"below {metric.below:g}"] if metric.below is not None else []
+    limits += [f"above {metric.above:g}"] if metric.above is not None else []
+    return f"`{metric.query}` is {value:g}, and has to be {' and '.join(limits)}"

@@ -1,0 +1,30 @@
+"""The requirement `passed`: the very commit went through the gates of other targets before."""
+
+from __future__ import annotations
+
+from gate.model import Outcome
+from gate.requirements.facts import Facts
+
+ID = "passed"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Met if it passed the gate of each target that is asked for, by what is recorded."""
+    targets = facts.protection.require.passed
+    if not targets or facts.release is None:
+        return Outcome(ID, "not_applicable", "the policy asks for no other gate before this one")
+    if facts.release.returning:
+        return Outcome(ID, "met", f"it was in {facts.branch} before")
+    why = {target: facts.release.passed.get(target, "nothing is known about it") for target in targets}
+    wanting = [f"{target}: {reason}" for target, reason in why.items() if reason]
+    if not wanting:
+        return Outcome(ID, "met", f"it went through the gate of {' and '.join(targets)}")
+    commit = facts.change.head[:12]
+    advice = tuple(
+        f"`gate promote {commit} --into {target}` first"
+        if facts.policy.is_environment(target)
+        else f"release a commit that `gate merge` put on {target}; `gate audit --into {target}` lists its steps"
+        for target, reason in why.items()
+        if reason
+    )
+    return Outcome(ID, "unmet", "; ".join(wanting), advice=advice)

@@ -1,0 +1,57 @@
+"""The requirement `soaked`: the release has been in another environment for long enough, and was well there."""
+
+from __future__ import annotations
+
+from gate.model import Outcome
+from gate.policy.types import SoakRequired
+from gate.requirements.facts import Facts, Release
+
+ID = "soaked"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Met if it was there for the whole time in one go, was not taken back, and its health is good."""
+    rule, release = facts.protection.require.soaked, facts.release
+    if rule is None or release is None:
+        return Outcome(ID, "not_applicable", "the policy does not ask for it")
+    if release.returning:
+        return Outcome(ID, "met", f"it was in {facts.branch} before")
+    stays = [stay for stay in release.stays if stay.commit == facts.change.head]
+    if not stays:
+        commit = facts.change.head[:12]
+        way = f"`gate promote {commit} --into {rule.place}`, and wait for {span(rule.seconds)}"
+        return Outcome(ID, "unmet", f"it has not been in {rule.place}", advice=(way,))
+    if stays[-1].returned:
+        way = f"find out what was wrong there; then it can go into {rule.place} again"
+        return Outcome(ID, "unmet", f"it was taken back in {rule.place}", advice=(way,))
+    longest = max((stay.until or release.now) - stay.since for stay in stays if not stay.returned)
+    if longest < rule.seconds:
+        there = f"it has been in {rule.place} for {span(longest)} of {span(rule.seconds)}"
+        way = f"ask again in {span(rule.seconds - longest)}"
+        if stays[-1].until is not None:
+            way = f"it is not there any more: promote it into {rule.place} again"
+        return Outcome(ID, "unmet", there, advice=(way,))
+    return _health(rule, release, f"it was in {rule.place} for {span(longest)}")
+
+
+def span(seconds: float) -> str:
+    """A length of time in one unit: `90 s`, `12 min`, `5 h`, `3 d`; what is left over is dropped."""
+    for unit, length, most in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < length * most:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds // 86400:.0f} d"
+
+
+def _health(rule: SoakRequired, release: Release, there: str) -> Outcome:
+    if not rule.healthy:
+        return Outcome(ID, "met", there)
+    reading = release.readings.get(rule.healthy)
+    if reading is None or reading.trouble or not reading.values:
+        why = (
+            reading.trouble if reading and reading.trouble else f"Prometheus has no data for `{rule.healthy}`"
+        )
+        return Outcome(ID, "undecided", f"whether it is healthy there cannot be told: {why}")
+    # A sample that is no number compares with nothing, and is no sign of health.
+    if not all(value < 0 or value > 0 for value in reading.values):
+        return Outcome(ID, "unmet", f"it is not healthy there: `{rule.healthy}` is 0")
+    return Outcome(ID, "met", f"{there}, healthy")

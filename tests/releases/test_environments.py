@@ -1,0 +1,322 @@
+"""Environments through the command line: promoted step by step, by people with keys, in real clones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from support.prometheus import Monitoring, monitoring
+from support.town import Clone, Town
+
+REQUIRE = "      owners: false\n      checks: [ok]\n      approvals: 1\n"
+STAGING = "  staging: {kind: environment, require: {passed: [main]}}\n"
+
+
+@pytest.fixture
+def prometheus() -> Iterator[Monitoring]:
+    with monitoring() as server:
+        yield server
+
+
+def protect(town: Town, environments: str, more: str = "") -> None:
+    """A policy with these environments."""
+    town.set_policy(town.policy(REQUIRE + environments, more=more))
+
+
+def merged(town: Town, name: str = "work") -> str:
+    """A commit that went through main's gate: written by bob, approved and merged by ada."""
+    bob, ada = town.clone("bob"), town.clone("ada")
+    bob.commit(name, {f"{name}.py": "x = 1\n"}, branch=name)
+    ada.approve(f"origin/{name}")
+    said = ada.gate("merge", f"origin/{name}", "--push")
+    assert said.code == 0, said.text
+    for clone in (ada, bob, town.clone("newhire"), town.clone("nehemiah")):
+        clone.git("fetch", "-q", "origin", "+refs/gate/log:refs/gate/remotes/origin/log", "main")
+        clone.fetch()
+    return ada.git("rev-parse", "origin/main")
+
+
+def promoted(clone: Clone, commit: str, environment: str) -> None:
+    said = clone.gate("promote", commit, "--into", environment)
+    assert said.code == 0, said.text
+
+
+def test_main_then_staging_then_production_each_by_a_record(town: Town) -> None:
+    protect(town, STAGING + "  production: {kind: environment, require: {passed: [main, staging]}}\n")
+    commit = merged(town)
+    ada = town.clone("ada")
+    said = ada.gate("check", "--into", "production", "--head", commit)
+    assert said.code == 1
+    assert "no record that it was released into staging" in said.text
+    assert f"gate promote {commit[:12]} --into staging" in said.text
+    assert ada.gate("promote", commit, "--into", "production").code == 1
+    promoted(ada, commit, "staging")
+    assert ada.gate("check", "--into", "production", "--head", commit).code == 0
+    said = town.clone("nehemiah").gate("promote", commit, "--into", "production")
+    assert said.code == 0, said.text
+    assert f"production is at {commit[:12]} now." in said.out
+    again = ada.gate("promote", commit, "--into", "production")
+    assert again.code == 0, "what others have recorded is fetched first"
+    assert "already" in again.out
+
+
+def test_a_commit_that_did_not_go_through_mains_gate_goes_nowhere(town: Town) -> None:
+    protect(town, STAGING)
+    merged(town)
+    bob = town.clone("bob")
+    unmerged = bob.commit("more", {"more.py": "x = 2\n"}, branch="more")
+    said = bob.gate("promote", unmerged, "--into", "staging")
+    assert said.code == 1
+    assert "main itself has never been at this commit" in said.text
+    bob.git("push", "-q", "origin", "HEAD:main")
+    bob.fetch()
+    said = bob.gate("promote", unmerged, "--into", "staging")
+    assert said.code == 1
+    assert "its step did not go through the gate" in said.text
+
+
+def test_what_was_approved_but_never_merged_has_not_passed(town: Town) -> None:
+    protect(town, STAGING)
+    merged(town)
+    bob, ada = town.clone("bob"), town.clone("ada")
+    commit = bob.commit("more", {"more.py": "x = 2\n"}, branch="more")
+    ada.approve("origin/more")
+    assert ada.gate("check", "--head", "origin/more", "--record").code == 0
+    said = ada.gate("promote", commit, "--into", "staging")
+    assert said.code == 1
+    assert "main itself has never been at this commit" in said.text
+
+
+def test_a_junior_can_neither_promote_nor_approve_a_release(town: Town) -> None:
+    protect(town, "  staging: {kind: environment, require: {passed: [main], approvals: 1}}\n")
+    commit = merged(town)
+    junior = town.clone("newhire")
+    said = junior.gate("promote", commit, "--into", "staging")
+    assert said.code == 2
+    assert "a junior cannot release anything" in said.err
+    assert "@nehemiah" in said.err
+    said = junior.gate("approve", commit, "--into", "staging")
+    assert said.code == 2
+    assert "a junior cannot approve a release" in said.err
+    assert town.clone("nehemiah").gate("approve", commit, "--into", "staging").code == 0
+    promoted(town.clone("ada"), commit, "staging")
+
+
+def test_a_senior_has_to_send_it_out_where_seniority_is_asked_for(town: Town) -> None:
+    protect(town, "  staging: {kind: environment, require: {passed: [main], seniority: true}}\n")
+    commit = merged(town)
+    bob = town.clone("bob")
+    said = bob.gate("promote", commit, "--into", "staging")
+    assert said.code == 1
+    assert "@bob is no senior" in said.text
+    assert bob.gate("check", "--into", "staging", "--head", commit).code == 1
+    nehemiah = town.clone("nehemiah")
+    assert nehemiah.gate("check", "--into", "staging", "--head", commit).code == 0
+    assert nehemiah.gate("approve", commit, "--into", "staging").code == 0
+    promoted(bob, commit, "staging")
+
+
+def test_the_way_back_is_open_and_the_way_forth_again_is_not(town: Town, prometheus: Monitoring) -> None:
+    require = "{passed: [main], metric: [{query: errors, below: 0.01}]}"
+    production = f"  production: {{kind: environment, require: {require}}}\n"
+    protect(town, production, f"prometheus: {prometheus.address}\n")
+    first, second = merged(town, "first"), merged(town, "second")
+    ada = town.clone("ada")
+    prometheus.answers["errors"] = [0.0]
+    promoted(ada, first, "production")
+    promoted(ada, second, "production")
+    prometheus.status, prometheus.answers["errors"] = 500, "down"
+    said = ada.gate("promote", first, "--into", "production")
+    assert said.code == 0, said.text
+    assert f"production goes back to {first[:12]}." in said.out
+    assert ada.gate("promote", second, "--into", "production").code == 3
+    prometheus.status, prometheus.answers["errors"] = 200, [0.5]
+    said = ada.gate("promote", second, "--into", "production")
+    assert said.code == 1
+    assert "`errors` is 0.5, and has to be below 0.01" in said.text
+
+
+def test_what_was_taken_back_in_staging_does_not_go_on(town: Town) -> None:
+    protect(town, STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n")
+    first, second = merged(town, "first"), merged(town, "second")
+    ada = town.clone("ada")
+    for commit in (first, second, first):
+        promoted(ada, commit, "staging")
+    assert ada.gate("check", "--into", "production", "--head", first).code == 0
+    said = ada.gate("check", "--into", "production", "--head", second)
+    assert said.code == 1
+    assert "staging: it was taken back there" in said.text
+
+
+def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
+    soak = (
+        "  production: {kind: environment, require: {passed: [staging], soaked: {in: staging, for: FOR}}}\n"
+    )
+    protect(town, STAGING + soak.replace("FOR", "30m"))
+    commit = merged(town)
+    ada = town.clone("ada")
+    promoted(ada, commit, "staging")
+    said = ada.gate("check", "--into", "production", "--head", commit)
+    assert said.code == 1
+    assert "of 30 min" in said.text
+    protect(town, STAGING + soak.replace("FOR", "1s"))
+    ada.fetch()
+    while "of 1 s" in (said := ada.gate("check", "--into", "production", "--head", commit)).text:
+        assert said.code == 1
+    assert said.code == 0, said.text
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (200, [], "has no data for `errors`"),
+        (400, '{"status": "error", "error": "parse error"}', "refuses `errors`: parse error"),
+        (503, "<html>", "refuses `errors`: HTTP Error 503"),
+        (200, "<html>", "cannot be read"),
+        (200, '{"data": {"resultType": "matrix", "result": []}}', "no query for values of one moment"),
+    ],
+)
+def test_a_monitoring_that_does_not_say_is_undecided(
+    town: Town, prometheus: Monitoring, status: int, answer: list[float] | str, said: str
+) -> None:
+    staging = (
+        "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
+    )
+    protect(town, staging, f"prometheus: {prometheus.address}\n")
+    commit = merged(town)
+    prometheus.status, prometheus.answers["errors"] = status, answer
+    found = town.clone("ada").gate("check", "--into", "staging", "--head", commit)
+    assert found.code == 3, found.text
+    assert said in " ".join(found.text.split())
+
+
+def test_no_monitoring_at_all_is_undecided(town: Town) -> None:
+    staging = (
+        "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
+    )
+    protect(town, staging, "prometheus: http://127.0.0.1:9\n")
+    commit = merged(town)
+    found = town.clone("ada").gate("check", "--into", "staging", "--head", commit)
+    assert found.code == 3
+    assert "http://127.0.0.1:9 does not answer" in " ".join(found.text.split())
+
+
+BUDGET = (
+    "  production: {kind: environment, require: {passed: [main], budget: {incidents: incidents.jsonl}}}\n"
+)
+
+
+def test_the_incident_of_45_minutes_is_more_than_two_years_of_budget(town: Town) -> None:
+    protect(town, BUDGET)
+    clone = town.clone("nobody", "setup")
+    clone.write({"incidents.jsonl": '{"at": "2020-01-01T00:00:00Z", "downtime": 9e9}\n'})
+    incident = json.dumps({"at": now(clone), "downtime": 2700, "what": "version 2"})
+    clone.write({"incidents.jsonl": f'{{"at": "2020-01-01T00:00:00Z", "downtime": 900000}}\n\n{incident}\n'})
+    clone.git("add", "-A")
+    clone.git("commit", "-qm", "incidents")
+    clone.git("push", "-q", "origin", "HEAD:main")
+    ada = town.clone("ada")
+    ada.fetch()
+    said = ada.gate("budget")
+    assert said.code == 1
+    assert "45.0 of 20 minutes of downtime used this year, -25.0 left" in said.out
+    assert "that is the budget of 2.25 years" in said.out
+    commit = merged(town)
+    said = ada.gate("promote", commit, "--into", "production")
+    assert said.code == 1
+    assert "frozen: -25.0 of 20 minutes are left this year" in " ".join(said.text.split())
+    data = json.loads(ada.gate("budget", "--into", "production", "--format", "json").out)
+    assert (data["used"], data["left"], data["trouble"]) == (45.0, -25.0, "")
+
+
+def now(clone: Clone) -> float:
+    """The present, as git has it."""
+    return float(clone.git("log", "-1", "--format=%ct"))
+
+
+def test_the_budget_is_what_prometheus_measures(town: Town, prometheus: Monitoring) -> None:
+    budget = "  production: {kind: environment, require: {passed: [main], budget: {downtime: down}}}\n"
+    protect(town, budget, f"prometheus: {prometheus.address}\n")
+    ada = town.clone("ada")
+    ada.fetch()
+    prometheus.answers["down"] = [60.0, 30.0]
+    said = ada.gate("budget")
+    assert (said.code, said.out) == (
+        0,
+        "production: 1.5 of 20 minutes of downtime used this year, 18.5 left\n",
+    )
+    prometheus.answers["down"] = []
+    said = ada.gate("budget")
+    assert said.code == 3
+    assert "not known" in said.out
+
+
+def test_mistakes_in_the_incident_log_have_their_line(town: Town) -> None:
+    protect(town, BUDGET)
+    clone = town.clone("nobody", "setup")
+    clone.write(
+        {"incidents.jsonl": '{"at": "2026-01-01", "downtime": 1}\nnonsense\n{"at": 1, "downtime": -1}\n'}
+    )
+    clone.git("add", "-A")
+    clone.git("commit", "-qm", "incidents")
+    clone.git("push", "-q", "origin", "HEAD:main")
+    ada = town.clone("ada")
+    ada.fetch()
+    said = ada.gate("budget")
+    assert said.code == 2
+    assert [
+        line
+        for number in (1, 2, 3)
+        for line in said.err.splitlines()
+        if f"incidents.jsonl:{number}:1" in line
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["promote", "HEAD", "--into", "main"], "has no environment 'main'"),
+        (["promote", "HEAD", "--into", "prodution"], "has no environment 'prodution'"),
+        (["merge", "HEAD", "--into", "staging"], "is an environment: nothing is merged there"),
+        (["check", "--staged", "--into", "staging"], "a commit goes there as it is"),
+        (["budget"], "no environments have a budget"),
+        (["budget", "--into", "staging"], "staging has no budget"),
+    ],
+)
+def test_wrong_usage_is_told(town: Town, args: list[str], said: str) -> None:
+    protect(town, STAGING)
+    ada = town.clone("ada")
+    ada.fetch()
+    found = ada.gate(*args)
+    assert found.code == 2, found.text
+    assert said in found.err
+
+
+def test_an_environment_that_asks_for_nothing_lets_nothing_in(town: Town) -> None:
+    protect(town, "  staging: {kind: environment}\n")
+    commit = merged(town)
+    said = town.clone("ada").gate("check", "--into", "staging", "--head", commit)
+    assert said.code == 1
+    assert "a gate that asks for nothing" in said.text
+
+
+def test_a_promotion_signed_by_a_key_that_nobody_has_says_nothing(town: Town) -> None:
+    protect(town, STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n")
+    commit = merged(town)
+    ada = town.clone("ada")
+    promoted(ada, commit, "staging")
+    assert ada.gate("check", "--into", "production", "--head", commit).code == 0
+    policy = town.policy(
+        REQUIRE + STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n"
+    )
+    without = "\n".join(line for line in policy.splitlines() if '"@ada": ' not in line).replace(
+        '"@ada"', '"@bob"'
+    )
+    town.set_policy(without + "\n")
+    bob = town.clone("bob")
+    bob.fetch()
+    bob.git("fetch", "-q", "origin", "+refs/gate/log:refs/gate/remotes/origin/log")
+    said = bob.gate("check", "--into", "production", "--head", commit)
+    assert said.code == 1
+    assert "no record that it was released into staging" in said.text
