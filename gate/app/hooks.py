@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +48,18 @@ def parse_updates(lines: Iterable[str]) -> tuple[Update, ...]:
     return tuple(updates)
 
 
+def update_of_pre_commit(environ: Mapping[str, str]) -> Update:
+    """The update that pre-commit's framework tells of in the environment, having read git's lines itself.
+
+    It tells of one line of a push and keeps the others to itself. Outside of a push, as in `pre-commit run
+    --hook-stage pre-push`, the question is whether HEAD could be pushed to the default branch: an empty
+    `remote_ref`.
+    """
+    local_ref = environ.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
+    remote_ref = environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
+    return Update(local_ref, environ.get("PRE_COMMIT_TO_REF") or local_ref, remote_ref, "")
+
+
 def for_commit(verdict: Verdict) -> Decision:
     """The decision about a commit: that of everything but approvals, which cannot be had yet.
 
@@ -73,9 +85,11 @@ def at_commit(
 def protected(repository: Repository, update: Update) -> bool:
     """Whether an update goes to a branch that the remote protects.
 
-    The policy that holds is the one on the remote's branch; a branch that is new there is protected if the
+    One that names no branch goes to the default branch. The policy that holds is the one on the remote's branch; a branch that is new there is protected if the
     default branch's policy names it. Without any policy the default branch is.
     """
+    if not update.remote_ref:
+        return True
     if not update.remote_ref.startswith("refs/heads/"):
         return False
     branch = update.remote_ref.removeprefix("refs/heads/")
@@ -101,6 +115,6 @@ def at_push(
             answers.append((update, f"{branch} is protected, and this push would delete it"))
             continue
         base = update.remote if update.remote.strip("0") else None
-        request = CheckRequest(start=start, into=branch, head=update.local, base=base)
+        request = CheckRequest(start=start, into=branch or None, head=update.local, base=base)
         answers.append((update, check(request, progress)))
     return answers

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from gate.app.check import Answer
-from gate.app.hooks import at_commit, at_push, parse_updates
+from gate.app.hooks import at_commit, at_push, parse_updates, update_of_pre_commit
 from gate.app.server import parse_pushes, receive
 from gate.cli.check import EXIT_CODES
 from gate.cli.pushed import lines_of
@@ -19,6 +19,7 @@ SUMMARY = "what the git hooks call; `gate install` sets them up"
 EXAMPLES = """\
   gate hook pre-commit                the index, but for approvals, which come later
   gate hook pre-push origin URL       every protected branch of a push, on standard input
+  gate hook pre-push                  the same, as pre-commit's framework tells of it in the environment
   gate hook pre-receive               every ref of a push that a server receives, on standard input
 """
 NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answer git: 0 lets it go on."""
     if options.name == "pre-push":
-        return _push()
+        return _push(told_by_git=bool(options.arguments))
     if options.name == "pre-receive":
         return _receive()
     with shown_progress() as progress:
@@ -60,10 +61,11 @@ def _standard_input() -> list[str]:
     return [os.fsdecode(line) for line in sys.stdin.buffer.read().split(b"\n")]
 
 
-def _push() -> int:
+def _push(*, told_by_git: bool) -> int:
+    updates = parse_updates(_standard_input()) if told_by_git else (update_of_pre_commit(os.environ),)
     codes = [0]
     with shown_progress() as progress:
-        answers = at_push(Path.cwd(), parse_updates(_standard_input()), progress)
+        answers = at_push(Path.cwd(), updates, progress)
     for update, answer in answers:
         if isinstance(answer, str):
             print(f"gate: {answer}", file=sys.stderr)
@@ -72,7 +74,7 @@ def _push() -> int:
         code = EXIT_CODES[answer.verdict.decision]
         codes.append(code)
         if code:
-            print(f"{update.local_ref} to {update.remote_ref}:", file=sys.stderr)
+            print(f"{update.local_ref} to {update.remote_ref or 'the default branch'}:", file=sys.stderr)
             _show(answer)
     # A clear no comes before a doubt.
     return 1 if 1 in codes else max(codes)

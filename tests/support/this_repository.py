@@ -1,0 +1,36 @@
+"""This repository as others get it: a clone whose newest commit is the working tree as it is now."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from support.town import Clone
+
+ROOT = Path(__file__).parents[2]
+# How a machine's own settings let pip and npm reach their registries.
+REGISTRY = ("PIP_", "NPM_", "npm_", "SSL_", "REQUESTS_", "NODE_", "HTTP_", "HTTPS_", "NO_PROXY", "https_", "http_", "no_proxy")  # fmt: skip
+
+
+def registry_settings() -> dict[str, str]:
+    """What of the caller's environment pip and npm need to install something."""
+    return {name: value for name, value in os.environ.items() if name.startswith(REGISTRY)}
+
+
+def clone_of_this_repository(folder: Path) -> Clone:
+    """A repository below `folder` with one commit: what is tracked here, and what would be with `git add -A`."""
+    (folder / "home").mkdir(parents=True, exist_ok=True)
+    here = Clone(ROOT, "nobody", folder)
+    listed = here.git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    clone = Clone(folder / "gate", "nobody", folder)
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (clone.path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone.path / name)
+    clone.git("init", "-q", "-b", "main")
+    clone.git("config", "user.name", "Nobody")
+    clone.git("config", "user.email", "nobody@acme.example")
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "The working tree")
+    return clone
