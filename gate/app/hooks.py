@@ -85,8 +85,9 @@ def at_commit(
 def protected(repository: Repository, update: Update) -> bool:
     """Whether an update goes to a branch that the remote protects.
 
-    One that names no branch goes to the default branch. The policy that holds is the one on the remote's branch; a branch that is new there is protected if the
-    default branch's policy names it. Without any policy the default branch is.
+    One that names no branch goes to the default branch. The policy that holds is the one on the remote's
+    branch; a branch that is new there is protected if the default branch's policy names it. Without any
+    policy the default branch is.
     """
     if not update.remote_ref:
         return True

@@ -10,12 +10,12 @@ from support.town import Clone
 
 ROOT = Path(__file__).parents[2]
 # How a machine's own settings let pip and npm reach their registries.
-REGISTRY = ("PIP_", "NPM_", "npm_", "SSL_", "REQUESTS_", "NODE_", "HTTP_", "HTTPS_", "NO_PROXY", "https_", "http_", "no_proxy")  # fmt: skip
+REGISTRY = ("PIP_", "NPM_", "SSL_", "REQUESTS_", "NODE_", "HTTP_", "HTTPS_", "NO_PROXY")
 
 
 def registry_settings() -> dict[str, str]:
     """What of the caller's environment pip and npm need to install something."""
-    return {name: value for name, value in os.environ.items() if name.startswith(REGISTRY)}
+    return {name: value for name, value in os.environ.items() if name.upper().startswith(REGISTRY)}
 
 
 def clone_of_this_repository(folder: Path) -> Clone:
