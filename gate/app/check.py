@@ -53,7 +53,7 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict, and what it rests on outside of git: the environment in which the checks ran.
+    """The verdict, and what it rests on outside of git: the environment in which the checks ran, by `settings`.
 
     `until` is the second since the epoch at which it stops to hold by itself, as a key expires. `vouched` is the
     verdict that the checks were taken from, where they did not have to run; `trusted` says whose that can be.
@@ -65,6 +65,7 @@ class Answer:
     until: int | None = None
     vouched: Voucher | None = None
     trusted: tuple[str, ...] = ()
+    settings: tuple[CheckSettings, ...] = ()
 
 
 def ignore(_event: Event) -> None:
@@ -145,7 +146,8 @@ def judge(
             release=release,
         )
     verdict = decide(facts, _notes(request, protection, vouched))
-    return Answer(verdict, repository, environment, recorded.result().until, vouched, protection.verdicts)
+    until = recorded.result().until
+    return Answer(verdict, repository, environment, until, vouched, protection.verdicts, tuple(settings))
 
 
 def _notes(request: CheckRequest, protection: Protection, vouched: Voucher | None) -> tuple[str, ...]:

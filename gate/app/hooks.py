@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.check import Answer, CheckRequest, check, ignore
+from gate.app.quick import Watch
 from gate.errors import UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch
@@ -72,14 +73,21 @@ def for_commit(verdict: Verdict) -> Decision:
 def at_commit(
     start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore
 ) -> Answer | None:
-    """The verdict about the index; None in a repository that has nothing to compare with yet."""
+    """The verdict about the index; None in a repository that has nothing to compare with yet.
+
+    A pass is noted where the hook's shell finds it the next time.
+    """
     repository = Repository.find(start)
     try:
-        default_branch(repository)
+        branch = default_branch(repository)
     except UsageError:
         return None
+    watch = Watch.begin(repository, branch, index_file)
     answer = check(CheckRequest(start=start, staged=True, index_file=index_file), progress)
-    return replace(answer, verdict=replace(answer.verdict, decision=for_commit(answer.verdict)))
+    answer = replace(answer, verdict=replace(answer.verdict, decision=for_commit(answer.verdict)))
+    if watch is not None:
+        watch.leave_note(answer)
+    return answer
 
 
 def protected(repository: Repository, update: Update) -> bool:

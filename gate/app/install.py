@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.app.quick import NOTE
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 
@@ -31,8 +32,15 @@ fi
 {body}"""
 HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to do without"
 SERVER_HELP = "whoever runs this server has to install gate again, and run \\`gate install --server\\`"
+# What `gate.app.quick` noted holds as long as nothing that decided it has changed.
 PLAIN = """\
 if [ -x "$before" ]; then "$before" "$@" || exit $?; fi
+answer=
+cd -P .
+note=${{GIT_DIR:-.git}}/{note}
+case $note in /*) ;; *) note=$PWD/$note ;; esac
+[ -f "$note" ] && command . "$note" 2>/dev/null
+[ "$answer" = pass ] && exit 0
 exec "$python" -P -m gate hook {name} "$@"
 """
 # pre-push and pre-receive are told on standard input what is pushed; both hooks must hear it.
@@ -129,7 +137,8 @@ def is_ours(path: Path) -> bool:
 
 def script_of(name: str) -> str:
     """The hook `name`: it starts the very interpreter that installed it."""
-    body = (WITH_INPUT if name in {"pre-push", "pre-receive"} else PLAIN).format(name=name)
+    with_input = name in {"pre-push", "pre-receive"}
+    body = WITH_INPUT.format(name=name) if with_input else PLAIN.format(name=name, note=NOTE)
     way_out = SERVER_HELP if name in SERVER_HOOKS else HELP
     return SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(sys.executable), help=way_out, body=body)
 

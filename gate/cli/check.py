@@ -198,8 +198,12 @@ def _summarise(verdict: Verdict, context: ReportContext) -> None:
 def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, code: int) -> None:
     """Keep what was printed for the next time that the same is asked of the same content."""
     from gate import kept
+    from gate.app.witnesses import witnesses_of
 
     if code not in {0, 1} or answer.environment is None or options.report:
+        return
+    # The question does not name what else the policy lets a check see.
+    if any(check.env for check in answer.settings):
         return
     place = kept.find()
     if place is None:
@@ -211,20 +215,5 @@ def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, c
     checks = tuple(replace(r, cached=True) if isinstance(r, Ran) else r for r in answer.verdict.checks)
     text = report(options.format).render(replace(answer.verdict, checks=checks), context)
     body = text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
-    witnesses = [*answer.environment.witnesses, *_own_files(), *_git_settings(place[1])]
+    witnesses = [*witnesses_of(answer), f"{place[1]}/config", f"{place[1]}/shallow"]
     kept.keep(f"{place[1]}/gate", name, code, body, witnesses, answer.until)
-
-
-def _own_files() -> list[str]:
-    """gate's own code: a development checkout changes under one version number."""
-    return [str(path) for path in Path(__file__).parents[1].rglob("*.py")]
-
-
-def _git_settings(common_dir: str) -> list[str]:
-    home = os.environ.get("HOME", "")
-    return [
-        f"{common_dir}/config",
-        f"{home}/.gitconfig",
-        f"{home}/.config/git/config",
-        f"{common_dir}/shallow",
-    ]

@@ -31,9 +31,20 @@ class Unmerged:
 def staged_commit(repository: Repository, head: str, index_file: str | None) -> str | Unmerged:
     """The id of a commit object with the index's tree, on top of `head` and of what is being merged.
 
-    `index_file` is the index that git prepared for a hook. Files that are only announced (`git add -N`) are
-    left out, as git leaves them out.
+    `index_file` is the index that git prepared for a hook.
     """
+    tree = index_tree(repository, index_file)
+    if isinstance(tree, Unmerged):
+        return tree
+    parents = [head] if head else []
+    merging = repository.git_dir / "MERGE_HEAD"
+    if merging.exists():
+        parents += merging.read_text("ascii").split()
+    return _commit(repository, tree, parents)
+
+
+def index_tree(repository: Repository, index_file: str | None) -> str | Unmerged:
+    """The id of the tree that the index would become. Files that are only announced (`git add -N`) are left out."""
     if repository.work_tree is None:
         raise UsageError("a bare repository has no index", "`gate check --head REV` asks about a commit")
     source = Path(index_file) if index_file else repository.git_dir / "index"
@@ -49,16 +60,11 @@ def staged_commit(repository: Repository, head: str, index_file: str | None) -> 
             if unmerged:
                 paths = [decode_path(line.split(b"\t", 1)[1]) for line in unmerged.split(b"\0")[:-1]]
                 return Unmerged(tuple(dict.fromkeys(paths)))
-            tree = repository.text("write-tree", env=env)
+            return repository.text("write-tree", env=env)
     except OSError as error:
         raise CannotDecide(
             f"the index cannot be copied: {error.strerror or error}", "is there room for temporary files?"
         ) from error
-    parents = [head] if head else []
-    merging = repository.git_dir / "MERGE_HEAD"
-    if merging.exists():
-        parents += merging.read_text("ascii").split()
-    return _commit(repository, tree, parents)
 
 
 def nothing_yet(repository: Repository) -> str:

@@ -1,0 +1,39 @@
+"""What an answer rests on outside of git: files and folders that change when the answer may."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+
+from gate.app.check import Answer
+from gate.environment import Environment
+
+
+def witnesses_of(answer: Answer) -> list[str]:
+    """The project's environment, gate's own code and tools, git's settings, and the programs of commands."""
+    found = list(answer.environment.witnesses) if answer.environment else []
+    found += [str(path) for path in Path(__file__).parents[1].rglob("*.py")]
+    # gate's own tools serve a project that has none.
+    found += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    if answer.environment:
+        found += [item.entry for item in answer.environment.editables]
+        for check in answer.settings:
+            found += _program(check.command[0], answer.environment) if check.command else []
+    # A file more changes its folder.
+    found += {str(Path(path).parent) for path in found if path.endswith(".py")}
+    home = os.environ.get("HOME", "")
+    settings = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    found += [f"{home}/.gitconfig", f"{settings}/git/config", "/etc/gitconfig"]
+    return list(dict.fromkeys(found))
+
+
+def _program(name: str, environment: Environment) -> list[str]:
+    """The program that a command starts, and the folders in which another of its name could come first."""
+    folders = [str(environment.python.parent)] if environment.found else []
+    folders += os.get_exec_path()
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    if found is None or "/" in name:
+        return folders
+    return [*folders[: folders.index(str(Path(found).parent)) + 1], found]
