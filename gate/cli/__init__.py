@@ -22,4 +22,5 @@ COMMANDS = {
     "hook": "gate.cli.hook",
     "demo": "gate.cli.demo",
     "explain": "gate.cli.explain",
+    "completion": "gate.cli.completion",
 }

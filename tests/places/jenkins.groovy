@@ -138,7 +138,7 @@ abstract class JenkinsScript extends Script {
     void recordIssues(Map call) { call.tools.each { tell('recordIssues', it, it.pattern) } }
     void publishHTML(Map call) { tell('publishHTML', call, "${call.reportDir}/${call.reportFiles}") }
     void archiveArtifacts(Map call) { tell('archiveArtifacts', call, call.artifacts) }
-    private void tell(String step, Map call, String files) {
+    void tell(String step, Map call, String files) {
         // A pattern is left to Jenkins; what has none must be there.
         files.split(',').findAll { !it.contains('*') }.each { assert new File(it).file: "${step}: there is no ${it}" }
         World.note(step, call)

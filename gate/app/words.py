@@ -1,0 +1,64 @@
+"""The words that a shell can offer: branches, revisions, people, checks, topics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from gate.git.repository import Repository
+from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.types import Policy
+from gate.topics import TOPICS
+
+REMOTE = "origin/"
+
+
+def words(kind: str, start: Path) -> list[str]:
+    """What can be offered of a `kind`, in the repository around `start`; raises GateError where there is none."""
+    return LISTS[kind](start)
+
+
+def _branches(start: Path) -> list[str]:
+    """Branches by the names that they have on the remote."""
+    return sorted({name.removeprefix(REMOTE) for name in _refs(start, "refs/heads", "refs/remotes/origin")})
+
+
+def _revisions(start: Path) -> list[str]:
+    return _refs(start, "refs/heads", "refs/remotes", "refs/tags")
+
+
+def _refs(start: Path, *roots: str) -> list[str]:
+    said = Repository.find(start).run("for-each-ref", "--format=%(refname) %(symref)", *roots)
+    lines = os.fsdecode(said).splitlines()
+    names = [line.rstrip() for line in lines if " refs/" not in line]
+    return [name.split("/", 2)[2] for name in names]
+
+
+def _people(start: Path) -> list[str]:
+    policy = _policy(start)
+    return [*policy.people, *policy.teams]
+
+
+def _checks(start: Path) -> list[str]:
+    return list(_policy(start).checks)
+
+
+def _topics(_start: Path) -> list[str]:
+    return list(TOPICS)
+
+
+def _policy(start: Path) -> Policy:
+    """The policy in the working tree: nothing is decided by it here."""
+    root = Repository.find(start).work_tree or start
+    path = root / POLICY_FILE
+    return load_policy(path.read_bytes() if path.is_file() else None, POLICY_FILE)
+
+
+LISTS: dict[str, Callable[[Path], list[str]]] = {
+    "branches": _branches,
+    "revisions": _revisions,
+    "people": _people,
+    "checks": _checks,
+    "topics": _topics,
+}
