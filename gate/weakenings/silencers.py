@@ -13,9 +13,9 @@ SKIPS = frozenset({
 })  # fmt: skip
 """What pytest and unittest have to leave out a test, or to expect that it fails."""
 HIDDEN = frozenset({"collect_ignore", "collect_ignore_glob", "__test__"})
+"""What pytest reads to pass something over."""
 HARMLESS_HOOKS = frozenset({"pytest_addoption", "pytest_addhooks"})
 """Hooks that decide nothing about a test; every other one could run something else, or report it."""
-"""What pytest reads to pass something over."""
 TEST_LIBRARIES = re.compile(r"\b_?(?:pytest|unittest)\b")
 
 
