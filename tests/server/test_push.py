@@ -30,6 +30,7 @@ def test_the_other_ways_to_merge_are_let_in(guarded: Town, how: str) -> None:
     assert audited(guarded) == []
 
 
+@pytest.mark.attack(35)
 def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Town) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
@@ -63,6 +64,7 @@ def test_several_merges_in_one_push_are_several_steps(guarded: Town) -> None:
     assert audited(guarded) == []
 
 
+@pytest.mark.attack(36)
 def test_one_bad_step_among_good_ones_refuses_all(guarded: Town) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
@@ -84,6 +86,7 @@ def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
     assert push(senior, "--atomic", "origin", f"{main}:refs/heads/main", "refs/gate/log").code == 0
 
 
+@pytest.mark.attack(36, "the protected branch is deleted on the server")
 def test_a_protected_branch_is_not_deleted(guarded: Town) -> None:
     guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
     said = push(guarded.clone("nehemiah"), "origin", ":main")
@@ -91,6 +94,7 @@ def test_a_protected_branch_is_not_deleted(guarded: Town) -> None:
     assert "cannot be deleted" in said.err
 
 
+@pytest.mark.attack(36)
 @pytest.mark.parametrize("root", [False, True], ids=["rewound", "another root"])
 def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
     senior = change(guarded)
@@ -107,6 +111,7 @@ def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
     assert "would be lost" in said.err
 
 
+@pytest.mark.attack(36)
 def test_main_does_not_become_a_side_branch(guarded: Town) -> None:
     """The branch that main is merged into has other first parents: who audits would follow them."""
     senior = change(guarded)
@@ -121,6 +126,7 @@ def test_main_does_not_become_a_side_branch(guarded: Town) -> None:
     assert "the other way round" in said.err
 
 
+@pytest.mark.attack(36, "one bad ref among others, on the server")
 def test_every_ref_of_a_push_is_looked_at(guarded: Town) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
@@ -128,6 +134,7 @@ def test_every_ref_of_a_push_is_looked_at(guarded: Town) -> None:
     assert push(new, "origin", "v2", "main:mine", "main:main").code != 0
 
 
+@pytest.mark.attack(6)
 def test_a_branch_by_another_name_is_the_same_branch(guarded: Town) -> None:
     guarded.server.git("symbolic-ref", "refs/heads/master", "refs/heads/main")
     guarded.server.git("symbolic-ref", "refs/heads/trunk", "refs/heads/master")
@@ -141,6 +148,7 @@ def test_a_branch_by_another_name_is_the_same_branch(guarded: Town) -> None:
     assert "is shared" in push(new, "origin", "main:gone").err
 
 
+@pytest.mark.attack(7)
 def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("simpler", {"gate.yaml": "protect: {other: {}}\n", **EVIL}, push=False)
@@ -151,6 +159,7 @@ def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> N
     assert push(new, "origin", "main").code != 0
 
 
+@pytest.mark.attack(3)
 def test_rules_that_nobody_can_read_are_not_let_in(guarded: Town) -> None:
     ada = guarded.clone("ada")
     ada.commit("half a policy", {"gate.yaml": "protect: ["}, branch="policy")
@@ -161,6 +170,7 @@ def test_rules_that_nobody_can_read_are_not_let_in(guarded: Town) -> None:
     assert "would have rules that nobody can read: gate.yaml:2:1" in said.out + said.err
 
 
+@pytest.mark.attack(21)
 def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
@@ -172,6 +182,7 @@ def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
     assert push(bob, "origin", "main").code != 0
 
 
+@pytest.mark.attack(35)
 def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
@@ -182,6 +193,7 @@ def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
     assert "gate merge" in said.err
 
 
+@pytest.mark.attack(15)
 def test_an_objection_outweighs_a_backdated_merge(guarded: Town) -> None:
     """The merge says that it was made before the objection, and names a log that lacks it."""
     senior = change(guarded)
@@ -199,6 +211,7 @@ def test_an_objection_outweighs_a_backdated_merge(guarded: Town) -> None:
     assert "@bob objects: drops the index" in said.err
 
 
+@pytest.mark.attack(15)
 def test_an_expired_key_opens_nothing_by_a_backdated_merge(town: Town) -> None:
     expired = f'valid-before="20200101" {town.public("nehemiah")}'
     policy = town.policy(NO_CHECKS, keys={"nehemiah": [expired]})
@@ -222,6 +235,7 @@ def test_a_waiver_lets_in_loudly(guarded: Town) -> None:
     assert "WAIVED by @nehemiah: outage 4711" in said.err
 
 
+@pytest.mark.attack(37)
 def test_a_waiver_of_somebody_who_may_not(guarded: Town) -> None:
     change(guarded)
     bob = guarded.clone("bob")
@@ -229,6 +243,7 @@ def test_a_waiver_of_somebody_who_may_not(guarded: Town) -> None:
     assert bob.gate("approve", "feature", "--waive", "--reason", "outage").code == 2
 
 
+@pytest.mark.attack(33)
 def test_hostile_names_are_inert(guarded: Town) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("\x1b[31mred\x1b[0m ::error::x", {"\x1b[2Ja.py": "import os\n"}, push=False)
@@ -295,6 +310,7 @@ def test_half_a_policy_on_ones_own_branch_blocks_nobody(guarded: Town) -> None:
     new.commit("whole", {"gate.yaml": "version: 1\n"}, branch="mine")
 
 
+@pytest.mark.attack(8)
 def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Town) -> None:
     senior = change(guarded, files={"A.py": "x = 2\n"})
     said = senior.gate("approve", "feature", "--waive", "--reason", "outage")
@@ -306,6 +322,7 @@ def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Town) -> No
     assert "colliding paths" in said.err
 
 
+@pytest.mark.attack(34)
 def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
     """Both are judged by the same tip; git moves the ref for whoever comes first only."""
     senior = change(guarded)
@@ -350,6 +367,7 @@ def test_owners_who_answer_for_their_own_files_only(town: Town) -> None:
     assert audited(town, start) == []
 
 
+@pytest.mark.attack(35)
 def test_a_server_whose_head_names_no_branch_is_no_open_door(guarded: Town) -> None:
     guarded.server.git("update-ref", "--no-deref", "HEAD", "refs/heads/main")
     new = on_main(guarded.clone("newhire"))

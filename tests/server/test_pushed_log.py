@@ -40,10 +40,12 @@ def refused(clone: Clone, *specs: str) -> str:
     return said.err
 
 
+@pytest.mark.attack(17)
 def test_the_log_is_not_deleted(senior: Clone) -> None:
     assert "cannot be deleted" in refused(senior, f":{LOG}")
 
 
+@pytest.mark.attack(17)
 def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
     first = senior.git("rev-parse", LOG)
     bob = guarded.clone("bob")
@@ -52,6 +54,7 @@ def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
     assert "records would be lost" in refused(senior, f"{first}:{LOG}")
 
 
+@pytest.mark.attack(17)
 def test_an_objection_is_not_taken_out(guarded: Town, senior: Clone) -> None:
     bob = guarded.clone("bob")
     bob.fetch()
@@ -62,11 +65,13 @@ def test_an_objection_is_not_taken_out(guarded: Town, senior: Clone) -> None:
     assert "records would be lost" in refused(bob, f"{rewritten}:{LOG}")
 
 
+@pytest.mark.attack(16)
 def test_a_record_is_not_altered(senior: Clone) -> None:
     for name in senior.log():
         assert "lacks, or alters" in refused(senior, f"{append(senior, {name: b'other'})}:{LOG}")
 
 
+@pytest.mark.attack(17)
 def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None:
     """What the history of the log held counts as well: it must not be left behind."""
     tree = senior.git("rev-parse", f"{LOG}^{{tree}}")
@@ -74,6 +79,7 @@ def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None
     assert "records would be lost" in refused(senior, f"{alike}:{LOG}")
 
 
+@pytest.mark.attack(16)
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -90,6 +96,7 @@ def test_what_no_reader_would_take_is_not_let_in(senior: Clone, name: str, conte
     assert said in refused(senior, f"{append(senior, {name: content})}:{LOG}")
 
 
+@pytest.mark.attack(16)
 def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
     data = b'{"v": 1}\n'
     name = hashlib.sha256(data).hexdigest()
@@ -103,6 +110,7 @@ def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
     assert "in another folder" in refused(senior, f"{moved}:{LOG}")
 
 
+@pytest.mark.attack(17)
 def test_something_else_than_a_log(senior: Clone) -> None:
     blob = senior.git("hash-object", "-w", "--stdin", stdin=b"x")
     assert "is no commit" in refused(senior, f"{blob}:{LOG}")
@@ -141,6 +149,7 @@ def test_a_refused_push_leaves_nothing_behind(guarded: Town, senior: Clone) -> N
     assert senior.gate("merge", "feature", "--push").code == 0
 
 
+@pytest.mark.attack(17)
 def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: Clone) -> None:
     assert senior.gate("merge", "feature", "--push").code == 0
     guarded.server.git("update-ref", "-d", LOG)
@@ -151,6 +160,7 @@ def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: C
     assert "log of approvals is not here" in said.err
 
 
+@pytest.mark.attack(17)
 def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Town, senior: Clone) -> None:
     """The log that was there when the connection was opened is not the one that counts."""
     on_main(senior)

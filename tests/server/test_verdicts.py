@@ -112,6 +112,7 @@ def test_failed_checks_are_not_vouched_for(town: Town) -> None:
     assert town.server.git("for-each-ref", "refs/gate") == ""
 
 
+@pytest.mark.attack(35)
 @pytest.mark.parametrize("who", ["newhire", "bob", "stranger"])
 def test_whose_verdict_is_not_asked_for_proves_nothing(town: Town, who: str) -> None:
     use(town, town.policy())
@@ -155,6 +156,7 @@ def forge(clone: Clone, key: str, **changed: object) -> None:
     )
 
 
+@pytest.mark.attack(35)
 def test_a_forged_verdict_opens_nothing(town: Town) -> None:
     """Signed by the new hire in CI's name."""
     use(town, town.policy())
@@ -169,6 +171,7 @@ def test_a_forged_verdict_opens_nothing(town: Town) -> None:
     assert "no verdict of @ci" in said.err
 
 
+@pytest.mark.attack(35)
 def test_a_verdict_about_another_change_opens_nothing(town: Town) -> None:
     """CI's own record of a good change cannot be bent to fit, and does not speak of this one."""
     use(town, town.policy())
@@ -184,6 +187,7 @@ def test_a_verdict_about_another_change_opens_nothing(town: Town) -> None:
     assert push(senior, "--atomic", "origin", "main", "refs/gate/log").code != 0
 
 
+@pytest.mark.attack(35)
 def test_a_verdict_by_an_earlier_base_opens_nothing(town: Town) -> None:
     """The other half of the tree has moved since: nobody has run the checks on what would be there now."""
     start = use(town, town.policy())
@@ -280,6 +284,7 @@ def lie(clone: Clone, base: str, head: str) -> None:
     clone.git("commit", "-q", "--amend", "-m", message)
 
 
+@pytest.mark.attack(31)
 @pytest.mark.slow
 def test_a_check_that_hangs_on_the_server_refuses(town: Town) -> None:
     policy = town.policy().replace('command: ["true"]', 'command: ["sleep", "600"], timeout: 1s')
