@@ -107,7 +107,7 @@ def protected(repository: Repository, update: Update) -> bool:
     if not known:
         return False
     policy = policy_at(repository, next(iter(known.values())))
-    return policy.protects(branch) if policy.protect else branch == default
+    return policy.protects(branch) if policy.branches else branch == default
 
 
 def at_push(

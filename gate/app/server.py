@@ -125,7 +125,7 @@ class _House:
         """Is it a protected branch? By the default branch's policy, or by what holds on the branch itself."""
         branch = push.ref.removeprefix("refs/heads/")
         named = branch in {self.default, *USUAL}
-        if self.policy.protects(branch) or (named and not self.policy.protect) or branch in self.heirs:
+        if self.policy.protects(branch) or (named and not self.policy.branches) or branch in self.heirs:
             return True
         try:
             own = policy_at(self.repository, push.old) if push.old else Policy()

@@ -188,4 +188,9 @@ class Policy:
         """Whether the policy names `branch` (a short name), by itself or by a pattern."""
         from fnmatch import fnmatchcase
 
-        return any(fnmatchcase(branch, pattern) for pattern in self.protect)
+        return any(fnmatchcase(branch, pattern) for pattern in self.branches)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """The names and patterns of branches that it protects; without any, the default branch is protected."""
+        return tuple(name for name, entry in self.protect.items() if entry.kind == "branch")

@@ -373,3 +373,13 @@ def test_a_server_whose_head_names_no_branch_is_no_open_door(guarded: Town) -> N
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     assert push(new, "origin", "main").code != 0
+
+
+def test_a_policy_that_names_environments_only_leaves_main_protected(town: Town) -> None:
+    town.set_policy("protect: {production: {kind: environment}}\n")
+    assert town.server.gate("install", "--server").code == 0
+    new = on_main(town.clone("newhire"))
+    new.commit("straight in", EVIL, push=False)
+    said = push(new, "origin", "main")
+    assert said.code != 0
+    assert "may not enter main" in said.err
