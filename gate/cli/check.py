@@ -15,7 +15,7 @@ from time import time
 from gate.app.check import Answer, CheckRequest, check, source_lines
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.errors import UsageError
-from gate.model import Ran, Verdict
+from gate.model import ENVIRONMENTS, Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
 from gate.reports.words import visible
 
@@ -201,6 +201,9 @@ def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, c
     from gate.app.witnesses import witnesses_of
 
     if code not in {0, 1} or answer.environment is None or options.report:
+        return
+    if answer.verdict.change.into.startswith(ENVIRONMENTS):
+        # Time and what is measured have a say in it, and they are never what they were.
         return
     # The question does not name what else the policy lets a check see.
     if any(check.env for check in answer.settings):

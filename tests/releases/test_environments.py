@@ -167,6 +167,16 @@ def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
     assert said.code == 0, said.text
 
 
+def test_an_answer_about_a_release_is_never_a_kept_one(town: Town, prometheus: Monitoring) -> None:
+    staging = "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
+    protect(town, staging, f"prometheus: {prometheus.address}\n")
+    commit = merged(town)
+    ada = town.clone("ada")
+    for errors, code in ((0.0, 0), (2.0, 1), (0.0, 0)):
+        prometheus.answers["errors"] = [errors]
+        assert ada.gate_process("check", "--into", "staging", "--head", commit).code == code
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "said"),
     [
