@@ -29,7 +29,7 @@ def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
         if fix and finding.rule == "misspelt-import":
             fix = _with_uses(fix, ast.parse(text), lines)
         if fix and finding.rule == "misspelt-name":
-            fix = fix if fix[0].new in _visible(ast.parse(text), finding.line) else ()
+            fix = fix if _is_bound(fix[0], ast.parse(text)) else ()
         column = _character(lines, finding.line, finding.column)
         if fix and (finding.fix[0].line, finding.fix[0].column) == (finding.line, finding.column):
             column = fix[0].column
@@ -82,6 +82,15 @@ def _with_uses(fix: tuple[Edit, ...], tree: ast.Module, lines: Sequence[str]) ->
 def _binds(alias: object, edit: Edit) -> bool:
     """Whether what is imported there is bound under its own, misspelt, name."""
     return isinstance(alias, ast.alias) and alias.name == edit.old and alias.asname in {None, edit.old}
+
+
+def _is_bound(edit: Edit, tree: ast.Module) -> bool:
+    """Whether the line can see the right name; in another case it must be that of something imported."""
+    if edit.old.casefold() != edit.new.casefold():
+        return edit.new in _visible(tree, edit.line)
+    return any(
+        edit.new in _bound(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+    )
 
 
 def _visible(tree: ast.Module, line: int) -> set[str]:

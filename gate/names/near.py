@@ -48,8 +48,28 @@ def candidates(word: str, known: Collection[str]) -> list[str]:
 
 
 def is_sole(word: str, right: str, known: Collection[str]) -> bool:
-    """Whether `right` is the only word of `known` that `word` may stand for."""
-    return candidates(word, known) == [right]
+    """Whether `right` is the only word of `known` that `word` may stand for.
+
+    `known` is all that there is in its place. Another case may be another thing: `task` is none of `Task`.
+    """
+    return candidates(word, known) == [right] and word.casefold() != right.casefold()
+
+
+def is_stumble(word: str, right: str) -> bool:
+    """Whether only fingers make `word` of `right`: two letters swapped, one doubled, or a double one typed once.
+
+    Another letter more, less or in its place makes other words that people mean: `rows`, `set_many`.
+    """
+    if len(word) == len(right):
+        apart = [number for number in range(len(word)) if word[number] != right[number]]
+        return (
+            len(apart) == 2
+            and apart[1] == apart[0] + 1
+            and word[apart[0]] == right[apart[1]] != word[apart[1]]
+        )
+    longer, shorter = sorted((word, right), key=len, reverse=True)
+    doubled = (number for number in range(1, len(longer)) if longer[number] == longer[number - 1])
+    return any(longer[:number] + longer[number + 1 :] == shorter for number in doubled)
 
 
 def snake(word: str) -> str:

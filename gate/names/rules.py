@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gate.names.facts import BUILTINS, Facts, Use
 from gate.names.finding import Edit, Finding
 from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import candidates, closest, is_sole, nearest
+from gate.names.near import candidates, closest, is_sole, is_stumble, nearest
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
@@ -49,7 +49,9 @@ class Known:
         return next((found for found in used if _is_slip(word, found)), "")
 
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
-        """The two words, if nobody anywhere defines another one that may be meant."""
+        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
+        if not is_stumble(word, right):
+            return None
         everywhere = set(candidates(word, self.project | BUILTIN_ATTRIBUTES)) | set(
             candidates(word, self.outside)
         )
@@ -162,7 +164,7 @@ def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
                 return
             right = nearest(top, modules.top_level)
             if right:
-                fix = _sure(top, right, modules.top_level)
+                fix = _sure(top, right, modules.top_level) if is_stumble(top, right) else None
                 yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", right, fix)
         elif "." in use.owner:
             package, _, last = use.owner.rpartition(".")
@@ -205,5 +207,7 @@ def _unbound(path: str, use: Use, own: Collection[str], known: Collection[str]) 
         return
     close = set(own) | BUILTINS | stdlib_module_names
     right = closest(use.name, close) or nearest(use.name, known)
-    fix = _sure(use.name, right, close)
+    is_case = right.casefold() == use.name.casefold()
+    sure = is_case or (is_stumble(use.name, right) and is_sole(use.name, right, close))
+    fix = (use.name, right) if sure else None
     yield _finding(path, use, "misspelt-name", f"`{use.name}` is bound to nothing in this file", right, fix)
