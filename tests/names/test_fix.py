@@ -147,6 +147,7 @@ def test_an_import_is_mended_with_all_that_it_is_used_for(project: Clone) -> Non
         pytest.param("import josn\n\njson = 1\n", id="the right name is something else"),
         pytest.param("def f():\n    return Json.loads('1')\n", id="the right name is not bound"),
         pytest.param("import app\n\napp.rexd('')\n", id="two words may be meant"),
+        pytest.param("import app\n\n\ndef f(x):\n    return Read(x), app.read(x)\n", id="another case"),
         pytest.param("import json\n\njson.dump(1)\n", id="a file may have been forgotten"),
     ],
 )

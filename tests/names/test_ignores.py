@@ -1,0 +1,96 @@
+"""`# gate: ignore[RULE]` and `disable`: what they leave alone, what they do not, and what that costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.town import Clone
+
+from gate.names.__main__ import check
+
+POLICY = """\
+version: 1
+protect: {main: {require: {owners: false, guarded: ["@ada"], checks: [names]}}}
+people: {"@ada": {role: senior, emails: [boss@acme.example]}}
+"""
+NOTEBOOK = """\
+{"cells": [{"cell_type": "code", "source": "import json\\njson.laods(1)  # gate: ignore[misspelt-member]"}]}
+"""
+
+
+def rules(folder: Path, source: str) -> list[str]:
+    (folder / "a.py").write_text(source)
+    return [finding.rule for finding in check(folder, None, None)[1]]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("json.laods(1)  # gate: ignore[misspelt-member]", []),
+        ("json.laods(josn)  # gate: ignore[misspelt-member, misspelt-name]", []),
+        ("json.laods(1)  # noqa  # gate:ignore[misspelt-member]", []),
+        ("json.laods(1)  # gate: ignore[misspelt-name]", ["misspelt-member"]),
+        ("json.laods(1)  # gate: ignore", ["misspelt-member", "wrong-ignore"]),
+        ("json.laods(1)  # gate: ignore[]", ["misspelt-member", "wrong-ignore"]),
+        ("json.laods(1)  # gate: ignore[misspelt-member, nonsense]", ["wrong-ignore"]),
+        ("json.laods('# gate: ignore[misspelt-member]')", ["misspelt-member"]),
+        ("json.load(\n    'text'\n)  # gate: ignore[wrong-json-argument]", []),
+    ],
+)
+def test_only_a_comment_that_names_the_rule_leaves_it_alone(
+    tmp_path: Path, source: str, expected: list[str]
+) -> None:
+    assert rules(tmp_path, f"import json\n{source}\n") == expected
+
+
+def verdict(project: Clone, files: dict[str, str | bytes]) -> tuple[int, dict[str, str]]:
+    project.git("checkout", "-q", "-B", "feature", "main")
+    project.write(files)
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Change")
+    said = project.gate_process("check", "--format", "json")
+    found: dict[str, Any] = json.loads(said.out)
+    return said.code, {outcome["id"]: outcome["outcome"] for outcome in found["requirements"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("new.py", "import json\n\njson.laods('1')  # gate: ignore[misspelt-member]\n"),
+        (
+            "log.yaml",
+            "version: 1\nhandlers:\n  a:\n    class: logging.Handlr  # gate: ignore[misspelt-reference]\n",
+        ),
+        (
+            "n.ipynb",
+            NOTEBOOK,
+        ),
+    ],
+)
+def test_a_new_ignore_passes_the_check_and_needs_a_guardian(project: Clone, path: str, text: str) -> None:
+    project.write({"gate.yaml": POLICY})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    code, outcomes = verdict(project, {path: text})
+    assert (code, outcomes["checks"], outcomes["guarded"]) == (1, "met", "unmet")
+
+
+def test_a_rule_that_the_policy_at_the_base_disables_is_off(project: Clone) -> None:
+    wrong: dict[str, str | bytes] = {"new.py": "import json\n\njson.laods('1')\n"}
+    project.git("checkout", "-q", "main")
+    project.write({"gate.yaml": POLICY + "checks: {names: {disable: [misspelt-member]}}\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    assert verdict(project, wrong)[1]["checks"] == "met"
+
+
+def test_a_rule_that_there_is_not_cannot_be_disabled(project: Clone) -> None:
+    project.write({"gate.yaml": "checks: {names: {disable: [misspelt-membr]}}\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    said = project.gate("check")
+    assert said.code == 2
+    assert "did you mean `misspelt-member`?" in said.err
