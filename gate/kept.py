@@ -29,8 +29,10 @@ ENVIRONMENT = (
     "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "CI",
 )  # fmt: skip
 NAMING_OPTIONS = ("--into", "--head", "--base")
-# Options whose answer is more than what is printed; these are always worked out.
-UNKEPT_OPTIONS = ("--record", "--output", "--report", "--fix", "-o", "-h", "--help", "--verbose")
+# Options whose answer is more than what is printed, or rests on what a forge says; always worked out.
+UNKEPT_OPTIONS = (
+    "--record", "--output", "--report", "--reviews", "--fix", "-o", "-h", "--help", "--verbose",
+)  # fmt: skip
 MOST_KEPT = 200
 
 

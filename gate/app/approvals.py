@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.app.approve import the_change
 from gate.errors import CannotDecide
@@ -13,6 +14,9 @@ from gate.log.decisions import Evidence, decisions_about
 from gate.log.sync import fetch, remote_of
 from gate.model import Change, short_name
 from gate.requirements.asked import mark_unasked
+
+if TYPE_CHECKING:
+    from gate.forges.places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,18 @@ class Listing:
 
 
 def list_approvals(
-    start: Path, now: int, *, rev: str | None = None, into: str | None = None, bring: bool = False
+    start: Path,
+    now: int,
+    *,
+    rev: str | None = None,
+    into: str | None = None,
+    bring: bool = False,
+    reviews: Place | None = None,
 ) -> Listing:
-    """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first."""
+    """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first.
+
+    `reviews` names the request on a forge whose reviews count as well.
+    """
     repository = Repository.find(start)
     if bring:
         remote = remote_of(repository)
@@ -35,7 +48,14 @@ def list_approvals(
         fetch(repository, remote)
     change, policy, rules = the_change(repository, rev, into, now)
     protection = policy.protection(short_name(change.into))
-    evidence = decisions_about(repository, change, policy, protection, now)
     ownership = ownership_at(repository, change, policy, rules).rules
+    given = None
+    if reviews and change.digest:
+        from gate.app.reviews import read_reviews
+        from gate.forges import connect
+
+        found = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
+        change, policy, given = found.change, found.policy, found.given
+    evidence = decisions_about(repository, change, policy, protection, now, given)
     marked = mark_unasked(evidence.approvals, policy, protection.require, ownership)
     return Listing(change, replace(evidence, approvals=marked))

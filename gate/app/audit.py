@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from gate.app.audit_moves import Move, Rules, chain_of, change_of, ends_of, read_moves
 from gate.approvals.content import Contents, parse_contents
-from gate.approvals.count import Entry, Question, count
+from gate.approvals.count import Question, count
+from gate.approvals.entries import Entry
 from gate.approvals.keys import holders
 from gate.errors import CannotDecide, InvalidInput
 from gate.gather import blobs_of, weakenings_of

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 from gate.environment import Environment, find_environment
 from gate.errors import UsageError
@@ -27,6 +28,10 @@ from gate.runner import FEWER_TESTS, Event, Runner, Side
 from gate.verdict import decide
 from gate.workspace import Workspace
 
+if TYPE_CHECKING:
+    from gate.forges.places import Place
+    from gate.forges.wire import Wire
+
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
@@ -36,6 +41,7 @@ class CheckRequest:
     stands in for the branch's tip. `only` runs no other checks than these; `kept_only` starts none at all, and
     takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
     trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
+    `reviews` names the request on a forge whose reviews count as well.
     """
 
     start: Path
@@ -49,6 +55,7 @@ class CheckRequest:
     kept_only: bool = False
     trust_only: bool = False
     key: str | None = None
+    reviews: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ def judge(
     if request.only:
         protection = replace(protection, require=replace(protection.require, checks=request.only))
     now = int(time())
+    wire = _connect(request.reviews) if request.reviews else None
     # What git and the log can tell is gathered while the checks run.
     with ThreadPoolExecutor(1) as side:
         known = side.submit(lambda: log or open_log(repository))
@@ -131,23 +139,33 @@ def judge(
         elif change.tree and not request.trust_only:
             environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
             checks = _run(repository, change, settings, environment, request, progress)
+        owned, evidence = ownership.result(), recorded.result()
         facts = Facts(
             change,
             policy,
             protection,
-            codeowners_file=ownership.result().file,
-            ownership=ownership.result().rules,
+            codeowners_file=owned.file,
+            ownership=owned.rules,
             checks=checks,
-            approvals=mark_unasked(
-                recorded.result().approvals, policy, protection.require, ownership.result().rules
-            ),
             weakenings=(*weakened.result(), *fewer_tests(checks)),
-            log_gap=recorded.result().gap,
+            log_gap=evidence.gap,
             release=release,
         )
-    verdict = decide(facts, _notes(request, protection, vouched))
-    until = recorded.result().until
+    if wire and change.digest:
+        from gate.app.reviews import with_reviews
+
+        # The last thing that is asked: who takes an approval back while the checks run has taken it back.
+        facts, evidence = with_reviews(repository, facts, known.result(), wire, int(time()))
+    approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership)
+    verdict = decide(replace(facts, approvals=approvals), _notes(request, protection, vouched))
+    until = evidence.until
     return Answer(verdict, repository, environment, until, vouched, protection.verdicts, tuple(settings))
+
+
+def _connect(place: Place) -> Wire:
+    from gate.forges import connect
+
+    return connect(place)
 
 
 def _notes(request: CheckRequest, protection: Protection, vouched: Voucher | None) -> tuple[str, ...]:

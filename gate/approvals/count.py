@@ -1,4 +1,6 @@
-"""Which recorded decisions about a change count, and why the others do not. Pure; order never matters.
+"""Which decisions about a change count, and why the others do not. Pure; order never matters.
+
+Signed records and reviews on a forge are judged by the same rules.
 
 A decision is bound to the person, the repository, the branch and the content. Of one person the latest
 decision wins: an approval from before an objection or a revocation never comes back. An objection stands for
@@ -8,40 +10,17 @@ every later form of the change, until the person who raised it takes it back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gate.approvals.content import Contents, contents_of, differing, name_some, same
-from gate.approvals.keys import Holder, boundaries, holders
+from gate.approvals.entries import Decision, Entry, Nobody, Reviewed, identify
+from gate.approvals.keys import boundaries, holders
 from gate.approvals.record import Record
+from gate.approvals.reviews import Given
 from gate.model import Approval, Change
-from gate.policy.keys import fingerprint
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection, Stale
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A signature that ssh-keygen has verified, and the base64 text of the key that made it."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unsigned:
-    """No valid signature by a key of the policy, and why in a few words; `key` is the one that it names."""
-
-    reason: str
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record of the log under its id, with what its signature is worth."""
-
-    id: str
-    record: Record
-    signature: Signed | Unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +29,8 @@ class Question:
 
     `now` is in seconds since the epoch. `earlier` has the ids of the records that are about an earlier form
     of this very change, as far as can be told; `certain` those of them about which there is no doubt. `lists`
-    has the contents of changes by digest, as far as the log has them.
+    has the contents of changes by digest, as far as they are known. `hands` are people known to have had a hand
+    in it besides those whom the commits name; `guessed` those who are in the policy only by their login.
     """
 
     change: Change
@@ -60,12 +40,26 @@ class Question:
     earlier: frozenset[str] = frozenset()
     certain: frozenset[str] = frozenset()
     lists: Mapping[str, Contents] = field(default_factory=dict)
+    hands: frozenset[str] = frozenset()
+    guessed: frozenset[str] = frozenset()
 
     @property
     def stale(self) -> Stale:
         """When an approval no longer counts."""
         owners = self.protection.require.owners
         return owners.stale if owners else "change"
+
+    def with_reviews(self, given: Given) -> Question:
+        """The same, asked of the reviews of a request as well: all of them are about this very change."""
+        ids = frozenset(entry.id for entry in given.entries)
+        return replace(
+            self,
+            earlier=self.earlier | ids,
+            certain=self.certain | ids,
+            lists={**self.lists, **given.lists},
+            hands=given.hands,
+            guessed=given.guessed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +68,6 @@ class Count:
 
     approvals: tuple[Approval, ...]
     until: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """An entry whose signer is who it says: a person of the policy."""
-
-    entry: Entry
-    person: str
-    validity: Literal["valid", "expired", "not yet valid"]
-
-    @property
-    def moment(self) -> tuple[int, str]:
-        return self.entry.record.at, self.entry.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +85,14 @@ def count(entries: Iterable[Entry], question: Question) -> Count:
     approvals = []
     keys = []
     for entry in unique:
-        holder = known.get(entry.signature.key)
+        holder = None if isinstance(entry.signature, Reviewed) else known.get(entry.signature.key)
         if holder is not None:
             keys.append(holder.key)
-        about = _about(entry, question)
-        identified = _identify(entry, holder, question.now)
-        if isinstance(identified, _Decision):
-            decisions.append(identified)
-        elif about:
-            approvals.append(identified)
+        match identify(entry, holder, question.policy, question.now):
+            case Decision() as decision:
+                decisions.append(decision)
+            case Nobody(by, why) if _about(entry, question):
+                approvals.append(_approval(entry, by, _Ruling(False, why)))
     bench = _Bench(question, decisions)
     approvals += [bench.judge(decision) for decision in decisions if _about(decision.entry, question)]
     return Count(tuple(sorted(approvals, key=_order)), boundaries(keys, question.now))
@@ -133,21 +113,6 @@ def _order(approval: Approval) -> tuple[bool, str, str]:
     return (not approval.counted, approval.by, approval.id)
 
 
-def _identify(entry: Entry, holder: Holder | None, now: int) -> _Decision | Approval:
-    """The decision of a person, or the discounted approval of nobody."""
-    record, signature = entry.record, entry.signature
-    if holder is None and signature.key:
-        why = f"unknown signer: says to be {record.by}, with a key that the policy does not list"
-        return _approval(entry, fingerprint(signature.key), _Ruling(False, why))
-    if holder is None or isinstance(signature, Unsigned):
-        reason = signature.reason if isinstance(signature, Unsigned) else "not signed"
-        return _approval(entry, record.by, _Ruling(False, reason))
-    if holder.person != record.by:
-        why = f"signed with the key of {holder.person}, in the name of {record.by}"
-        return _approval(entry, holder.person, _Ruling(False, why))
-    return _Decision(entry, holder.person, holder.key.validity(now))
-
-
 def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
     kind: Literal["approve", "block", "waive"]
     match entry.record.kind:
@@ -155,16 +120,17 @@ def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
             pass
         case _:
             kind = "approve"
-    return Approval(entry.id, by, kind, "ssh", ruling.counted, ruling.why, ruling.files)
+    return Approval(entry.id, by, kind, entry.record.source, ruling.counted, ruling.why, ruling.files)
 
 
 class _Bench:
     """Judges the decisions of known people, each in the light of all that the person has said."""
 
-    def __init__(self, question: Question, decisions: Sequence[_Decision]) -> None:
+    def __init__(self, question: Question, decisions: Sequence[Decision]) -> None:
         self._question = question
         self._contents = contents_of(question.change.files)
-        self._authors = people_by_emails(question.policy, (who.email for who in question.change.authors))
+        authors = people_by_emails(question.policy, (who.email for who in question.change.authors))
+        self._authors = authors | question.hands
         self._stranger = any(
             person_by_email(question.policy, author.email) is None for author in question.change.authors
         )
@@ -182,18 +148,18 @@ class _Bench:
         for decision in decisions:
             self._hear(decision)
 
-    def judge(self, decision: _Decision) -> Approval:
+    def judge(self, decision: Decision) -> Approval:
         """The decision as an approval, counted or not."""
         ruling = self._rulings[decision.entry.id]
         later = self._overtaken(decision) if ruling.counted and decision.entry.record.kind != "block" else ""
         return _approval(decision.entry, decision.person, _Ruling(False, later) if later else ruling)
 
-    def _hear(self, decision: _Decision) -> None:
+    def _hear(self, decision: Decision) -> None:
         """Note what a decision means for the others of the same person."""
         record, person, ruling = decision.entry.record, decision.person, self._rulings[decision.entry.id]
         if self._elsewhere(record) or not _concerns(decision.entry, self._question):
             return
-        if record.kind in {"block", "revoke"}:
+        if record.kind in {"block", "revoke"} or (decision.review and decision.review.dismissed):
             self._closed[person] = max(self._closed.get(person, 0), record.at)
             if record.kind == "block" and ruling.counted:
                 self._objecting.add(person)
@@ -201,7 +167,7 @@ class _Bench:
             key = (person, record.kind)
             self._latest[key] = max(self._latest.get(key, decision.moment), decision.moment)
 
-    def _overtaken(self, decision: _Decision) -> str:
+    def _overtaken(self, decision: Decision) -> str:
         """Why the person's other decisions leave nothing of this one, or nothing if they do not."""
         record, person = decision.entry.record, decision.person
         if person in self._objecting:
@@ -220,7 +186,7 @@ class _Bench:
             return f"for another branch: {record.into.removeprefix('refs/heads/')}"
         return ""
 
-    def _ruling(self, decision: _Decision) -> _Ruling:
+    def _ruling(self, decision: Decision) -> _Ruling:
         """What a decision is worth in itself, whatever else the person may have said later."""
         record, person = decision.entry.record, decision.person
         taken_back = self._lifted if record.kind == "block" else self._revoked
@@ -228,6 +194,8 @@ class _Bench:
             return _Ruling(False, elsewhere)
         if (person, decision.entry.id) in taken_back:
             return _Ruling(False, "revoked")
+        if decision.review and decision.review.void:
+            return _Ruling(False, decision.review.void)
         if record.kind == "block":
             return self._objection(record)
         if decision.validity != "valid":
@@ -235,7 +203,7 @@ class _Bench:
         if record.kind == "waive":
             return self._waiver(record, person)
         role = self._question.policy.people[person].role
-        if role == "bot":
+        if role == "bot" or (decision.review and decision.review.bot):
             return _Ruling(False, "a bot cannot approve")
         if person in self._authors:
             return _Ruling(False, "author of the change")
@@ -244,6 +212,8 @@ class _Bench:
         if role == "junior" and self._stranger:
             # Else a junior could commit from an address that the policy does not know, and approve that.
             return _Ruling(False, "an author of the change is unknown, and could be this junior")
+        if person in self._question.guessed and self._stranger:
+            return _Ruling(False, "whose work the change is cannot be told, and it could be theirs")
         return self._still_fits(decision.entry)
 
     def _objection(self, record: Record) -> _Ruling:
@@ -273,6 +243,10 @@ class _Bench:
         return _Ruling(True, f"stale for {name_some(gone)}, changed since" if gone else "", kept)
 
     def _stale(self, record: Record) -> _Ruling:
+        if not record.change:
+            return _Ruling(
+                False, f"stale: given for commit {record.head[:12] or 'unknown'}, which cannot be had"
+            )
         before = self._question.lists.get(record.change)
         if before is None:
             return _Ruling(False, "stale: given for another content")

@@ -8,7 +8,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from gate.model import BRANCHES, ENVIRONMENTS
+from gate.model import BRANCHES, ENVIRONMENTS, Source
 
 Kind = Literal["approve", "block", "revoke", "waive", "verdict"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
@@ -27,7 +27,8 @@ class Record:
     """What a person signs. `at` is the signer's clock in seconds since the epoch: it only orders their own.
 
     `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
-    JSON verdict that a `verdict` vouches for. `into` is a full ref name.
+    JSON verdict that a `verdict` vouches for. `into` is a full ref name. Only what is signed is ever written;
+    a review on a forge takes the same form where it is counted.
     """
 
     kind: Kind
@@ -41,7 +42,7 @@ class Record:
     nonce: str
     reason: str = ""
     of: str = ""
-    source: str = "ssh"
+    source: Source = "ssh"
     v: int = VERSION
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from gate.app.approvals import Listing, list_approvals
+from gate.cli.reviews import add_reviews, place_of
 from gate.model import short_name
 from gate.reports.words import visible
 
@@ -15,6 +16,7 @@ EXAMPLES = """\
   gate approvals feature           decisions about what merging `feature` would change
   gate approvals --fetch           ... of HEAD, after fetching the log from the remote
   gate approvals --format json     for scripts
+  gate approvals feature --reviews github:acme/shortener#12
 """
 
 
@@ -23,13 +25,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--fetch", action="store_true", help="fetch the log from the remote first")
+    add_reviews(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the listing; 0 whatever it says."""
     listing = list_approvals(
-        Path.cwd(), int(time.time()), rev=options.rev, into=options.into, bring=options.fetch
+        Path.cwd(),
+        int(time.time()),
+        rev=options.rev,
+        into=options.into,
+        bring=options.fetch,
+        reviews=place_of(options.reviews),
     )
     if options.format == "json":
         from gate.reports.verdict_json import approvals_data, dump

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import time
 
 from gate.app.check import Answer, CheckRequest, check, source_lines
+from gate.cli.reviews import add_reviews, place_of
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.errors import UsageError
 from gate.model import ENVIRONMENTS, Ran, Verdict
@@ -29,6 +30,7 @@ EXAMPLES = """\
   gate check --report html=gate.html --report sarif=gate.sarif
   gate check --fix                    the certain fixes, as a diff
   gate check --fix --apply            the same, carried out on your files
+  gate check --head feature --reviews github:acme/shortener#12
 """
 EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
 
@@ -46,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="run these checks and no others",
     )
+    add_reviews(parser)
     parser.add_argument(
         "--fail-fast", action="store_true", help="end the other checks as soon as one has said no"
     )
@@ -81,6 +84,8 @@ def add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Decide, report, and return 0 (may merge), 1 (blocked) or 3 (could not decide)."""
     files = [_report_file(value) for value in options.report]
+    if options.staged and options.reviews is not None:
+        raise UsageError("--staged and --reviews: what is staged has no commit that could have been reviewed")
     _check_fix(options)
     if options.record and (options.staged or options.only):
         raise UsageError("--record signs a whole verdict about a commit", "leave out --staged and --only")
@@ -99,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
         index_file=os.environ.get("GIT_INDEX_FILE") if options.staged else None,
         only=tuple(dict.fromkeys(options.only)),
         fail_fast=options.fail_fast,
+        reviews=place_of(options.reviews),
     )
     with shown_progress() as progress:
         answer = check(request, progress)

@@ -96,7 +96,7 @@ def read_change(
         tree=merge.tree,
         base_tree=base_tree,
         digest=digest,
-        authors=_authors(repository, base_oid, tip),
+        authors=read_authors(repository, base_oid, tip),
         files=files,
         renames=read_renames(repository, base_tree, merge.tree, files),
         obstacle=merge.obstacle,
@@ -125,7 +125,7 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
         tree=new,
         base_tree=old,
         digest=digest,
-        authors=_authors(repository, base, head),
+        authors=read_authors(repository, base, head),
         files=files,
         renames=read_renames(repository, old, new, files),
     )
@@ -330,7 +330,7 @@ def fold(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
-def _authors(repository: Repository, base: str, tip: str) -> tuple[Author, ...]:
+def read_authors(repository: Repository, base: str, tip: str) -> tuple[Author, ...]:
     """Everybody whom a commit of the change names, each once: author, committer and co-authors."""
     form = "%an%x00%ae%x00%cn%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,unfold,separator=%x01)%x00"
     raw = repository.run(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gate.approvals.content import Contents, alike, contents_of, parse_contents
 from gate.approvals.count import Question, count
 from gate.approvals.keys import holders
+from gate.approvals.reviews import Given
 from gate.git.repository import Repository
 from gate.log.history import read_list_blobs
 from gate.log.index import Found, Index, open_index
@@ -42,13 +43,19 @@ class Evidence:
 
 
 def decisions_about(
-    repository: Repository, change: Change, policy: Policy, protection: Protection, now: int
+    repository: Repository,
+    change: Change,
+    policy: Policy,
+    protection: Protection,
+    now: int,
+    given: Given | None = None,
 ) -> Evidence:
     """Count what is recorded about `change`, with the policy at its base, at the time `now`.
 
-    Nothing is fetched: see `gate.log.sync`.
+    `given` are decisions from reviews, to be counted along with what is signed. Nothing is fetched: see
+    `gate.log.sync`.
     """
-    return decisions_in(repository, open_log(repository), change, policy, protection, now)
+    return decisions_in(repository, open_log(repository), change, policy, protection, now, given)
 
 
 def open_log(repository: Repository) -> Index:
@@ -58,15 +65,25 @@ def open_log(repository: Repository) -> Index:
 
 
 def decisions_in(
-    repository: Repository, index: Index, change: Change, policy: Policy, protection: Protection, now: int
+    repository: Repository,
+    index: Index,
+    change: Change,
+    policy: Policy,
+    protection: Protection,
+    now: int,
+    given: Given | None = None,
 ) -> Evidence:
     """Like `decisions_about`, by this state of the log."""
     gap = _gap(repository, change.base, index.tip)
-    if not index.tip or not change.digest:
+    if not (index.tip or given) or not change.digest:
         return Evidence(gap=gap)
     question, chosen = find(repository, index, change, policy, protection, now)
     keys = {blob: holder.key for blob, holder in holders(policy).items()}
-    counted = count(prove(repository, chosen, keys), question)
+    entries = prove(repository, chosen, keys)
+    if given:
+        question = question.with_reviews(given)
+        entries = [*entries, *given.entries]
+    counted = count(entries, question)
     return Evidence(counted.approvals, counted.until, gap, tuple(chosen), index.refusals())
 
 

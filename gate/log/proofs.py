@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from gate.approvals.count import Entry, Signed, Unsigned
+from gate.approvals.entries import Entry, Signed, Unsigned
 from gate.approvals.sshsig import signing_key
 from gate.git.repository import Repository
 from gate.log.history import read_signatures

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gate.approvals.count import Entry, Signed
+from gate.approvals.entries import Entry, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.git.repository import Repository

@@ -38,3 +38,11 @@ def people_by_emails(policy: Policy, emails: Iterable[str]) -> frozenset[str]:
     """The names of everybody to whom one of the addresses belongs."""
     found = (person_by_email(policy, email) for email in emails)
     return frozenset(person.name for person in found if person is not None)
+
+
+def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
+    """The person who has this login on `forge` (github, gitlab, gitea); logins compare without case."""
+    wanted = login.casefold()
+    found = [person for person in policy.people.values() if person.login(forge).casefold() == wanted]
+    # A login that two people list cannot say which of them it was.
+    return found[0] if wanted and len(found) == 1 else None

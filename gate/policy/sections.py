@@ -220,7 +220,7 @@ def _people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]:
     seniors: list[tuple[yaml.Node, str, str]] = []
 
     def own(mark: str, node: yaml.Node, path: str) -> None:
-        """An e-mail address or a key stands for one person, or nobody could say who approved."""
+        """An e-mail address, a key or a login stands for one person, or nobody could say who approved."""
         if belongs.setdefault(mark, name) != name:
             reader.wrong(
                 node, path, f"is one of {belongs[mark]}'s as well, and can stand for one person only"
@@ -243,14 +243,21 @@ def _people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]:
             own(blob, node, path)
         return text
 
+    def login(forge: str, node: yaml.Node, path: str) -> str:
+        text = reader.text(node, path)
+        if text:
+            own(f"{forge}: {text.casefold()}", node, path)
+        return text
+
     read = reader.fields(
         {
             "role": reader.choice(get_args(Role)),
             "senior": senior,
             "emails": reader.list_of(email),
             "keys": reader.list_of(key),
-            "github": reader.text,
-            "gitlab": reader.text,
+            "github": partial(login, "github"),
+            "gitlab": partial(login, "gitlab"),
+            "gitea": partial(login, "gitea"),
         }
     )
     for name, at, value in reader.entries(node, path):

@@ -116,6 +116,11 @@ class Person:
     keys: tuple[str, ...] = ()
     github: str = ""
     gitlab: str = ""
+    gitea: str = ""
+
+    def login(self, forge: str) -> str:
+        """Their login on a forge (github, gitlab or gitea), or nothing."""
+        return {"github": self.github, "gitlab": self.gitlab, "gitea": self.gitea}[forge]
 
 
 @dataclass(frozen=True, slots=True)

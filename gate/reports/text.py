@@ -143,6 +143,8 @@ def _approvals(approvals: Sequence[Approval], ink: Ink) -> list[str]:
     lines: list[str] = []
     for approval in ordered[:limit]:
         style, mark, said = DECISIONS[approval.kind]
+        if approval.source != "ssh":
+            said += f" on {approval.source}"
         if not approval.counted:
             style, mark, said = "dim", "–", f"{said} (not counted)"
         why = [("", visible(approval.why))] if approval.why else []

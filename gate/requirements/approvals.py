@@ -19,7 +19,7 @@ def evaluate(facts: Facts) -> Outcome:
     """
     objections = [approval for approval in facts.approvals if approval.counted and approval.kind == "block"]
     if objections:
-        return _objected(objections)
+        return _objected(facts, objections)
     if facts.log_gap:
         advice = ("`gate approvals --fetch` brings it from the remote",)
         return Outcome(ID, "undecided", facts.log_gap, advice=advice)
@@ -54,14 +54,17 @@ def and_list(names: Iterable[str], word: str = "and") -> str:
 
 
 def how_to_approve(facts: Facts) -> str:
-    """The command by which somebody approves this change."""
-    return f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
+    """With what somebody approves this change: a command; where reviews count, on the forge as well."""
+    command = f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
+    return f"{command}, or on {facts.request}" if facts.request else command
 
 
-def _objected(objections: list[Approval]) -> Outcome:
+def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
     said = "; ".join(f"{objection.by} objects{_because(objection)}" for objection in objections)
     advice = tuple(
         f"settle it with {objection.by}, who takes it back with `gate revoke {objection.id[:12]}`"
+        if objection.source == "ssh"
+        else f"settle it with {objection.by}, who takes it back by approving {facts.request}"
         for objection in objections
     )
     return Outcome(ID, "unmet", said, advice=advice)
@@ -91,7 +94,7 @@ def _enough(facts: Facts, need: int) -> Outcome:
         reason += ", and too few are left who may"
         advice = (f"add people who are no authors of it to `people` in {facts.policy.file or 'gate.yaml'}",)
     else:
-        advice = (f"ask {and_list(left, 'or')} to run {how_to_approve(facts)}",)
+        advice = (f"ask {and_list(left, 'or')} to approve with {how_to_approve(facts)}",)
     return Outcome(ID, "unmet", reason, missing, advice)
 
 

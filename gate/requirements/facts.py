@@ -60,7 +60,9 @@ class Facts:
     `ownership` has every changed path; a path that no rule matches has an empty tuple. `codeowners_file` is
     empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
     the findings about what would make the gate see less. `log_gap` says why the log of approvals that is here
-    may lack decisions, if so. `release` is there for an environment.
+    may lack decisions, if so. `release` is there for an environment. Where reviews on a forge count, `request`
+    names the request there, `hands` are people who had a hand in the change by what the forge tells, and
+    `unread_teams` says, by team, why its members could not be had.
     """
 
     change: Change
@@ -73,6 +75,9 @@ class Facts:
     weakenings: tuple[Finding, ...] = ()
     log_gap: str = ""
     release: Release | None = None
+    request: str = ""
+    hands: frozenset[str] = frozenset()
+    unread_teams: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def branch(self) -> str:
@@ -81,4 +86,4 @@ class Facts:
 
     def author_names(self) -> frozenset[str]:
         """The people of the policy who had a hand in the change; they can never approve it."""
-        return people_by_emails(self.policy, (author.email for author in self.change.authors))
+        return people_by_emails(self.policy, (author.email for author in self.change.authors)) | self.hands

@@ -59,6 +59,11 @@ def evaluate(facts: Facts) -> Outcome:
     waiting = len({path for entry in unsatisfied for path in entry.paths})
     lack = "lacks" if waiting == 1 else "lack"
     reason = f"{_of(waiting, total)} {lack} the approval of an owner{_unasked(facts)}"
+    doubts = [entry for entry in unsatisfied if _unread(facts, entry.rule)]
+    if len(doubts) == len(unsatisfied):
+        # Whoever has approved may be in a team whose members nobody could tell.
+        advice = tuple(_unread(facts, entry.rule) for entry in doubts)
+        return Outcome(ID, "undecided", reason, missing, tuple(dict.fromkeys(advice)))
     return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied, waiting))
 
 
@@ -71,7 +76,7 @@ def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
     found = set(members(policy, owners))
     wanted = {owner.casefold() for owner in owners}
     for person in policy.people.values():
-        logins = {f"@{login}".casefold() for login in (person.github, person.gitlab) if login}
+        logins = {f"@{login}".casefold() for login in (person.github, person.gitlab, person.gitea) if login}
         if wanted & (logins | {email.casefold() for email in person.emails}):
             found.add(person.name)
     return frozenset(found)
@@ -170,6 +175,15 @@ def _advice(facts: Facts, unsatisfied: Sequence[_Open], waiting: int) -> tuple[s
         lines.append(f"they approve with {how_to_approve(facts)}")
     lines += [_stuck(facts, entry) for entry in unsatisfied if len(entry.whom) < entry.need]
     return tuple(lines)
+
+
+def _unread(facts: Facts, rule: Rule) -> str:
+    """Which team among the owners could not be read, and why; nothing if there is none."""
+    return "; ".join(
+        f"who is in {owner} is not known: {facts.unread_teams[owner]}; list them in `teams`"
+        for owner in rule.owners
+        if owner in facts.unread_teams
+    )
 
 
 def _teams(facts: Facts, unsatisfied: Sequence[_Open]) -> dict[frozenset[str], str]:

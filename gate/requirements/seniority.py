@@ -125,4 +125,4 @@ def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> str:
     if not need.whom:
         return f"give somebody else the role {rule.need} in {facts.policy.file}"
     who = f"{and_list(need.whom, 'or')}{f', the senior of {need.author},' if need.assigned else ''}"
-    return f"ask {who} to run {how_to_approve(facts)}"
+    return f"ask {who} to approve with {how_to_approve(facts)}"

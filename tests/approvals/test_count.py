@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.approvals.content import contents_of
-from gate.approvals.count import Count, Entry, Question, Signed, Unsigned, count
+from gate.approvals.count import Count, Question, count
+from gate.approvals.entries import Entry, Signed, Unsigned
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.model import Approval, Author, Change, FileChange

@@ -12,9 +12,12 @@ ROOT = Path(__file__).parents[2]
 EDGES = {
     "subprocess": {"gate.process"},
     "git": {"gate.git"},
-    "socket": {"gate.network"},
-    "urllib": {"gate.prometheus"},
+    "socket": {"gate.forges"},
+    "urllib": {"gate.forges", "gate.prometheus"},
     "http": {"gate.prometheus"},
+    "requests": {"gate.forges.clients"},
+    "github": {"gate.forges.clients"},
+    "gitlab": {"gate.forges.clients"},
 }
 IMPURE = ("subprocess", "os", "pathlib", "shutil", "tempfile", "socket", "time", "io", "git")
 STANDALONE = {"gate.names", "gate.plugins"}

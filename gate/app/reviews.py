@@ -1,0 +1,120 @@
+"""What a request for review on a forge brings to the decision: read at one moment, held against the very change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from gate.approvals.content import parse_contents
+from gate.approvals.reviews import Given, Request, Seen, completed, given_in, unknown_teams
+from gate.codeowners import Rule
+from gate.errors import CannotDecide
+from gate.forges import forge
+from gate.forges.places import Place
+from gate.forges.wire import Wire
+from gate.git.change import read_authors
+from gate.git.repository import Repository
+from gate.git.reviewed import changes_shown, digest_of
+from gate.log.decisions import Evidence, decisions_in
+from gate.log.index import Index
+from gate.model import Change, short_name
+from gate.policy.types import Policy, Protection
+from gate.requirements.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """The decisions of a request, and the policy with what the forge knows of people and teams.
+
+    `unread` says, by team, why its members could not be had.
+    """
+
+    given: Given
+    change: Change
+    policy: Policy
+    unread: Mapping[str, str]
+
+
+def read_reviews(
+    repository: Repository,
+    change: Change,
+    policy: Policy,
+    protection: Protection,
+    ownership: Mapping[str, tuple[Rule, ...]],
+    wire: Wire,
+) -> Reviews:
+    """Ask the forge now; raises CannotDecide if it does not answer, or speaks of another commit or branch."""
+    module = forge(wire.place)
+    request = module.read_request(wire)
+    _refuse_another(request, change, wire.place)
+    commits = (request.head, *(review.commit for review in request.reviews))
+    shown = changes_shown(repository, change.base, commits)
+    seen = {commit: Seen(digest_of(raw), parse_contents(raw)) for commit, raw in shown.items()}
+    if wire.place.queued:
+        change = _with_own_commits(repository, request, change, seen)
+    owners = {owner for rules in ownership.values() for rule in rules for owner in rule.owners}
+    teams, unread = _teams(wire, unknown_teams(policy, sorted({*owners, *protection.require.guarded})))
+    whole, guessed = completed(policy, request, sorted(owners), teams)
+    return Reviews(given_in(request, change, whole, seen, guessed), change, whole, unread)
+
+
+def with_reviews(
+    repository: Repository, facts: Facts, log: Index, wire: Wire, now: int
+) -> tuple[Facts, Evidence]:
+    """The facts with what the forge adds to them, and all decisions counted anew, those of the log included."""
+    policy, protection = facts.policy, facts.protection
+    found = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
+    evidence = decisions_in(repository, log, found.change, found.policy, protection, now, found.given)
+    whole = replace(
+        facts,
+        change=found.change,
+        policy=found.policy,
+        log_gap=evidence.gap,
+        request=found.given.request.name,
+        hands=found.given.hands,
+        unread_teams=found.unread,
+    )
+    return whole, evidence
+
+
+def _refuse_another(request: Request, change: Change, place: Place) -> None:
+    branch = short_name(change.into)
+    if request.into != branch:
+        raise CannotDecide(
+            f"{request.name} is aimed at {request.into}, and what is judged would enter {branch}",
+            f"`--into {request.into}`, or name another request",
+        )
+    if not place.queued and request.head != change.head:
+        raise CannotDecide(
+            f"{request.name} has the head {request.head[:12]} as {request.source} tells it, and what is judged "
+            f"is {change.head[:12]}",
+            "if it was pushed just now, try again; of a forge's own merge commit name the head: `--head`",
+        )
+
+
+def _with_own_commits(
+    repository: Repository, request: Request, change: Change, seen: Mapping[str, Seen]
+) -> Change:
+    """The change of a merge group, with the authors of the commits that it was made of."""
+    own = seen.get(request.head)
+    if own is None or own.digest != change.digest:
+        raise CannotDecide(
+            f"what the merge group of {request.name} changes is not what the request itself changes",
+            "it holds another request as well, or the base has moved in the same files: update the branch",
+        )
+    authors = {author.email.casefold(): author for author in change.authors}
+    for author in read_authors(repository, change.base, request.head):
+        authors.setdefault(author.email.casefold(), author)
+    return replace(change, authors=tuple(authors.values()))
+
+
+def _teams(wire: Wire, names: Iterable[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """The members of each team, and why those of the others could not be read."""
+    found: dict[str, tuple[str, ...]] = {}
+    unread: dict[str, str] = {}
+    for name in names:
+        try:
+            found[name] = forge(wire.place).read_team(wire, name)
+        except CannotDecide as error:
+            unread[name] = error.message
+    return found, unread

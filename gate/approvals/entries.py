@@ -1,0 +1,97 @@
+"""The decisions that are counted, whichever way they were given: signed, or in a review on a forge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gate.approvals.keys import Holder
+from gate.approvals.record import Record
+from gate.policy.keys import fingerprint
+from gate.policy.people import person_by_login
+from gate.policy.types import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signature that ssh-keygen has verified, and the base64 text of the key that made it."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """No valid signature by a key of the policy, and why in a few words; `key` is the one that it names."""
+
+    reason: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A review: a forge answers for who gave it. `void` says why it is worth nothing any more, if so.
+
+    One that was `dismissed` closes what the person had decided before; one that was merely followed by
+    another of theirs leaves that to the later one.
+    """
+
+    login: str
+    void: str = ""
+    dismissed: bool = False
+    bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A decision under its id, with what answers for its author."""
+
+    id: str
+    record: Record
+    signature: Signed | Unsigned | Reviewed
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An entry whose author is who it says: a person of the policy."""
+
+    entry: Entry
+    person: str
+    validity: Literal["valid", "expired", "not yet valid"]
+
+    @property
+    def moment(self) -> tuple[int, str]:
+        """What orders the decisions of one person."""
+        return self.entry.record.at, self.entry.id
+
+    @property
+    def review(self) -> Reviewed | None:
+        """The review that it was given in, if it was."""
+        return self.entry.signature if isinstance(self.entry.signature, Reviewed) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """Whoever made an entry is nobody that the policy knows: how to call them, and why that is so."""
+
+    by: str
+    why: str
+
+
+def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> Decision | Nobody:
+    """Whose decision it is. `holder` is who holds the key that the signature names, as far as anybody does."""
+    record, signature = entry.record, entry.signature
+    if isinstance(signature, Reviewed):
+        person = person_by_login(policy, record.source, signature.login)
+        if person is not None:
+            return Decision(entry, person.name, "valid")
+        why = f"not in the policy: nobody in `people` has `{record.source}: {signature.login}`"
+        return Nobody(f"@{signature.login}", why)
+    if holder is None and signature.key:
+        why = f"unknown signer: says to be {record.by}, with a key that the policy does not list"
+        return Nobody(fingerprint(signature.key), why)
+    if holder is None or isinstance(signature, Unsigned):
+        return Nobody(record.by, signature.reason if isinstance(signature, Unsigned) else "not signed")
+    if holder.person != record.by:
+        why = f"signed with the key of {holder.person}, in the name of {record.by}"
+        return Nobody(holder.person, why)
+    return Decision(entry, holder.person, holder.key.validity(now))

@@ -1,0 +1,188 @@
+"""A request for review on a forge: what was decided there, put into the form in which decisions are counted. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from gate.approvals.content import Contents
+from gate.approvals.entries import Entry, Reviewed
+from gate.approvals.record import Record
+from gate.model import Change, Source
+from gate.policy.people import members, person_by_login
+from gate.policy.types import Person, Policy
+
+State = Literal["approved", "objected", "dismissed"]
+
+LONGEST_REASON = 200
+DISMISSED = "dismissed"
+REPLACED = "superseded by a later review of the same person"
+RETARGETED = "stale: given before the request was aimed at this branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What somebody decided in a review, and for which commit ("" if the forge does not tell).
+
+    `at` is when, in seconds by the forge's clock. Comments are no decisions, and not here.
+    """
+
+    id: str
+    login: str
+    state: State
+    commit: str
+    at: int
+    bot: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A pull request or merge request, as the forge tells it at one moment. `reviews` are in order.
+
+    `into` is the short name of the branch at which it is aimed, since `retargeted` (0 for ever). `logins` says
+    whose commits they are by the forge: login by e-mail address. `author` is who opened it.
+    """
+
+    source: Source
+    project: str
+    number: int
+    into: str
+    head: str
+    author: str
+    reviews: tuple[Review, ...]
+    logins: Mapping[str, str] = field(default_factory=dict)
+    retargeted: int = 0
+
+    @property
+    def name(self) -> str:
+        """`acme/shortener#12`, or with a `!` as GitLab writes it."""
+        return f"{self.project}{'!' if self.source == 'gitlab' else '#'}{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a reviewer of a commit had before them: the digest of that change, and what it consisted of."""
+
+    digest: str
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a request brings into the count. `hands` are people who had a hand in the change."""
+
+    request: Request
+    entries: tuple[Entry, ...]
+    lists: Mapping[str, Contents]
+    hands: frozenset[str] = frozenset()
+    guessed: frozenset[str] = frozenset()
+
+
+def given_in(
+    request: Request, change: Change, policy: Policy, seen: Mapping[str, Seen], guessed: frozenset[str]
+) -> Given:
+    """The decisions of a request. `seen` tells, by commit, what its reviewers saw, as far as it can be had."""
+    by_person: dict[str, list[Review]] = defaultdict(list)
+    for review in sorted(request.reviews, key=lambda review: review.at):
+        by_person[review.login.casefold()].append(review)
+    entries = []
+    for reviews in by_person.values():
+        before = -1
+        for review in reviews:
+            # The forge's clock has seconds; what came later in its list is later.
+            before = max(review.at, before + 1)
+            void = _void(review, review is reviews[-1], request)
+            entries.append(_entry(review, void, before, request, change, seen))
+    hands = _people(policy, request.source, (request.author, *request.logins.values()))
+    return Given(request, tuple(entries), {one.digest: one.contents for one in seen.values()}, hands, guessed)
+
+
+def completed(
+    policy: Policy, request: Request, owners: Iterable[str], teams: Mapping[str, tuple[str, ...]]
+) -> tuple[Policy, frozenset[str]]:
+    """The policy with what the forge knows: members of `teams` by login; and who is in it by login alone.
+
+    Where the policy names people, only they count, and a team is those of them who are in it. Where it names
+    nobody, whoever CODEOWNERS calls by `@login` is that login, with the addresses that the forge says are theirs.
+    """
+    if policy.people:
+        people_in = {
+            name: tuple(sorted(_people(policy, request.source, team))) for name, team in teams.items()
+        }
+        return replace(policy, teams={**policy.teams, **people_in}), frozenset()
+    named = [login for logins in teams.values() for login in logins]
+    named += [owner[1:] for owner in owners if owner.startswith("@") and "/" not in owner]
+    every = {login.casefold(): login for login in (*request.logins.values(), *named)}
+    people = {f"@{login}": _person(login, request) for login in every.values()}
+    logins_in = {name: tuple(f"@{every[login.casefold()]}" for login in team) for name, team in teams.items()}
+    return replace(policy, people=people, teams={**policy.teams, **logins_in}), frozenset(people)
+
+
+def unknown_teams(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that look like a team's and that the policy says nothing about."""
+    known = {name.casefold() for name in policy.teams}
+    wanted = (name for name in names if name.startswith("@") and "/" in name)
+    return tuple(
+        dict.fromkeys(
+            name for name in wanted if name.casefold() not in known and not members(policy, (name,))
+        )
+    )
+
+
+def _person(login: str, request: Request) -> Person:
+    emails = tuple(email for email, owner in request.logins.items() if owner.casefold() == login.casefold())
+    hidden = (f"{login}@users.noreply.github.com",) if request.source == "github" else ()
+    here = {source: login if source == request.source else "" for source in ("github", "gitlab", "gitea")}
+    return Person(
+        f"@{login}",
+        emails=emails + hidden,
+        github=here["github"],
+        gitlab=here["gitlab"],
+        gitea=here["gitea"],
+    )
+
+
+def _people(policy: Policy, source: Source, logins: Iterable[str]) -> frozenset[str]:
+    found = (person_by_login(policy, source, login) for login in logins)
+    return frozenset(person.name for person in found if person is not None)
+
+
+def _void(review: Review, last: bool, request: Request) -> str:
+    if review.state == "dismissed":
+        return DISMISSED
+    if not last:
+        return REPLACED
+    if review.state == "approved" and request.retargeted and review.at <= request.retargeted:
+        return RETARGETED
+    return ""
+
+
+def _entry(
+    review: Review, void: str, at: int, request: Request, change: Change, seen: Mapping[str, Seen]
+) -> Entry:
+    content = seen.get(review.commit)
+    record = Record(
+        kind="block" if review.state == "objected" else "approve",
+        repository=change.repository if _same(change.repository, request.project) else request.project,
+        into=f"refs/heads/{request.into}",
+        base=change.base,
+        # In a merge group the head that is judged stands for the request's own.
+        head=change.head if review.commit == request.head else review.commit,
+        change=content.digest if content else "",
+        by=f"@{review.login}",
+        at=at,
+        nonce="",
+        reason=review.reason.strip().partition("\n")[0].strip()[:LONGEST_REASON],
+        source=request.source,
+    )
+    dismissed = review.state == "dismissed"
+    return Entry(review.id, record, Reviewed(review.login, void, dismissed, review.bot))
+
+
+def _same(repository: str, project: str) -> bool:
+    """Is the repository that the policy names the project? It may be named with its host before it."""
+    own, other = repository.casefold(), project.casefold()
+    return not own or own == other or own.endswith(f"/{other}")

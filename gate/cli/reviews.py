@@ -1,0 +1,29 @@
+"""The option `--reviews`, for the commands that count decisions: it names a request on a forge."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gate.forges.places import Place
+
+
+def add_reviews(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a request on a forge."""
+    parser.add_argument(
+        "--reviews",
+        metavar="WHERE",
+        help="count the reviews of a request on a forge: auto (in CI), github:OWNER/REPO#12, "
+        "gitlab:GROUP/PROJECT!7, gitea:OWNER/REPO#3",
+    )
+
+
+def place_of(reviews: str | None) -> Place | None:
+    """The place that `--reviews` names, if it was given; raises UsageError if it names none."""
+    if reviews is None:
+        return None
+    from gate.forges.places import find_place
+
+    return find_place(reviews, os.environ)

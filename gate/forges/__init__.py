@@ -1,0 +1,43 @@
+"""The forges' edge: what was decided in reviews, asked over the network, and only when somebody said so.
+
+A forge is a module that turns answers into facts, and one line in `FORGES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+from gate.approvals.reviews import Request
+from gate.forges.places import Place
+from gate.forges.wire import Wire
+from gate.model import Source
+
+FORGES: Mapping[Source, str] = {
+    "github": "gate.forges.github",
+    "gitlab": "gate.forges.gitlab",
+    "gitea": "gate.forges.gitea",
+}
+
+
+class Forge(Protocol):
+    """What a module of a forge has."""
+
+    def read_request(self, wire: Wire) -> Request:
+        """The request for review as it is now; raises CannotDecide."""
+
+    def read_team(self, wire: Wire, name: str) -> tuple[str, ...]:
+        """The logins of a team's members; raises CannotDecide."""
+
+
+def forge(place: Place) -> Forge:
+    """The module of a place's forge."""
+    return cast("Forge", import_module(FORGES[place.source]))
+
+
+def connect(place: Place) -> Wire:
+    """A client for a place; raises UsageError where its library is not installed."""
+    from gate.forges.clients import GitHubClient, GitLabClient
+
+    return GitLabClient(place) if place.source == "gitlab" else GitHubClient(place)

@@ -1,0 +1,121 @@
+"""The clients that send: PyGithub for GitHub and what is like it, python-gitlab for GitLab. Imported when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gate.errors import CannotDecide, UsageError
+from gate.forges.places import Place
+from gate.forges.wire import PATIENCE, Answer, Query, Refused
+
+if TYPE_CHECKING:
+    from github.Requester import Requester
+    from gitlab import Gitlab
+
+
+class GitHubClient:
+    """Asks GitHub, or Gitea, through PyGithub. It never waits and never tries again."""
+
+    def __init__(self, place: Place) -> None:
+        """Connects to nothing yet; raises UsageError where PyGithub is not installed."""
+        try:
+            from github import Auth, Github
+        except ImportError as error:
+            raise _not_installed(place, "PyGithub") from error
+        client = Github(
+            auth=Auth.Token(place.token),
+            base_url=place.api,
+            timeout=PATIENCE,
+            retry=None,
+            seconds_between_requests=None,
+            lazy=True,
+        )
+        self.place = place
+        self._requester: Requester = client.requester
+
+    def get(self, path: str, query: Query) -> Answer:
+        """See `gate.forges.wire.Wire`."""
+        from github import GithubException
+        from requests import RequestException
+
+        try:
+            headers, body = self._requester.requestJsonAndCheck("GET", path, dict(query))
+        except GithubException as error:
+            raise Refused(error.status, error.message or "", _small(error.headers or {})) from error
+        except (RequestException, OSError, ValueError, AssertionError, RuntimeError) as error:
+            raise _away(self.place, path, error) from error
+        return Answer(body, _small(headers))
+
+
+class GitLabClient:
+    """Asks GitLab through python-gitlab. It never waits and never tries again."""
+
+    def __init__(self, place: Place) -> None:
+        """Connects to nothing yet; raises UsageError where python-gitlab is not installed."""
+        try:
+            from gitlab import Gitlab
+        except ImportError as error:
+            raise _not_installed(place, "python-gitlab") from error
+        job = place.variable == "CI_JOB_TOKEN"
+        self.place = place
+        self._gitlab: Gitlab = Gitlab(
+            place.api.removesuffix("/api/v4"),
+            job_token=place.token if job else None,
+            private_token=None if job else place.token,
+            timeout=PATIENCE,
+            keep_base_url=True,
+        )
+
+    def get(self, path: str, query: Query) -> Answer:
+        """See `gate.forges.wire.Wire`."""
+        from gitlab.exceptions import GitlabError
+        from requests import RequestException
+
+        try:
+            answer = self._gitlab.http_request(
+                "get", path, query_data=dict(query), obey_rate_limit=False, max_retries=0
+            )
+            return Answer(answer.json(), _small(answer.headers))
+        except GitlabError as error:
+            if error.response_code is None:
+                raise _away(self.place, path, error) from error
+            headers = getattr(error, "response_headers", None) or {}
+            raise Refused(error.response_code, str(error.error_message), _small(headers)) from error
+        except (RequestException, OSError, ValueError) as error:
+            raise _away(self.place, path, error) from error
+
+
+def _small(headers: Mapping[str, object]) -> dict[str, str]:
+    return {name.lower(): str(value) for name, value in headers.items()}
+
+
+def _not_installed(place: Place, library: str) -> UsageError:
+    return UsageError(
+        f"to read reviews on {place.source} takes {library}, which is not installed",
+        f"`pip install 'merge-gate[{place.source}]'`",
+    )
+
+
+def _away(place: Place, path: str, error: Exception) -> CannotDecide:
+    # The error's own words may quote the headers that were sent; its kind says enough.
+    return CannotDecide(
+        f"{place.source} could not be asked for {path}: {_kind(error)}",
+        f"is {place.api} reachable? try again",
+    )
+
+
+def _kind(error: Exception) -> str:
+    from requests import exceptions
+
+    match error:
+        case exceptions.Timeout():
+            return f"no answer within {PATIENCE} seconds"
+        case exceptions.SSLError():
+            return "its certificate is not trusted here"
+        case exceptions.ConnectionError():
+            return "no connection"
+        case ValueError():
+            return "its answer cannot be read"
+        case _:
+            return type(error).__name__

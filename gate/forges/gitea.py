@@ -1,0 +1,61 @@
+"""Gitea and Forgejo: like GitHub, but for the states of a review and for where a new target branch is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gate.approvals.reviews import Request, Review, State
+from gate.errors import CannotDecide
+from gate.forges.github import commit_logins, only_open, request_of, unknown_review
+from gate.forges.places import Place
+from gate.forges.wire import Json, Wire, every, moment, one, project_path, quoted, text
+
+STATES: Mapping[str, State] = {"APPROVED": "approved", "REQUEST_CHANGES": "objected"}
+NO_DECISION = {"COMMENT", "PENDING", "REQUEST_REVIEW"}
+
+
+def read_request(wire: Wire) -> Request:
+    """The request as it is now; raises CannotDecide."""
+    place = wire.place
+    number = place.number or _number(wire)
+    repository = f"/repos/{project_path(place)}"
+    pull = f"{repository}/pulls/{number}"
+    first = one(wire, pull)
+    reviews = [review for item in every(wire, f"{pull}/reviews") if (review := _review(place, item))]
+    logins = commit_logins(every(wire, f"{pull}/commits"))
+    events = every(wire, f"{repository}/issues/{number}/timeline")
+    moved = [text(event, "created_at") for event in events if event.get("type") == "change_target_branch"]
+    return request_of(place, number, first, one(wire, pull), reviews, logins, moved)
+
+
+def read_team(wire: Wire, name: str) -> tuple[str, ...]:
+    """The logins of the members of `@org/team`; raises CannotDecide."""
+    organisation, _, team = name.removeprefix("@").partition("/")
+    teams = every(wire, f"/orgs/{quoted(organisation)}/teams")
+    ids = [item.get("id") for item in teams if text(item, "name").casefold() == team.casefold()]
+    if not ids:
+        raise CannotDecide(f"{wire.place.source} has no team {name}, or hides it from the token")
+    return tuple(filter(None, (text(one, "login") for one in every(wire, f"/teams/{ids[0]}/members"))))
+
+
+def _review(place: Place, item: Json) -> Review | None:
+    said = text(item, "state")
+    # A review that was asked of a team has no user; nor has it been given.
+    if said in NO_DECISION:
+        return None
+    try:
+        return Review(
+            id=f"{place.source}:{item['id']}",
+            login=text(item, "user", "login") or "ghost",
+            state="dismissed" if item.get("dismissed") else STATES[said],
+            commit=text(item, "commit_id"),
+            at=moment(text(item, "submitted_at")),
+            reason=text(item, "body"),
+        )
+    except (KeyError, ValueError) as error:
+        raise unknown_review(place, said) from error
+
+
+def _number(wire: Wire) -> int:
+    """The request whose commit was pushed."""
+    return only_open(wire.place, every(wire, f"/repos/{project_path(wire.place)}/pulls"))

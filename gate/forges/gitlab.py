@@ -1,0 +1,132 @@
+"""GitLab: merge requests, who approves them, and for which version.
+
+GitLab does not say which commit somebody approved. It says when, and when each version of the merge request
+came: an approval is taken to be for the last version that was there before it. Both times are the server's own.
+What a person did is told by the notes that GitLab itself writes; nobody can write or remove one of those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from gate.approvals.reviews import Request, Review, State
+from gate.errors import CannotDecide
+from gate.forges.places import Place
+from gate.forges.wire import Json, Wire, every, one, quoted, text, unreadable
+
+APPROVED, WITHDRAWN = "approved this merge request", "unapproved this merge request"
+OBJECTED = "requested changes"
+# GitLab itself aims a request at another branch when the one that it was aimed at is deleted.
+RETARGETED = re.compile(r"^changed (?:automatically )?target branch |This merge request now targets the `")
+BOT = re.compile(r"(?:project|group)_\d+_bot(?:_|\d|$)")
+NO_REPLY = re.compile(r"(?:\d+-)?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
+
+Said = tuple[datetime, str]
+
+
+def read_request(wire: Wire) -> Request:
+    """The merge request as it is now; raises CannotDecide."""
+    place = wire.place
+    request = f"/projects/{quoted(place.project)}/merge_requests/{place.number}"
+    before = one(wire, request)
+    approvals = one(wire, f"{request}/approvals")
+    notes = [note for note in every(wire, f"{request}/notes") if note.get("system") is True]
+    reviewers = every(wire, f"{request}/reviewers")
+    versions = every(wire, f"{request}/versions")
+    commits = every(wire, f"{request}/commits")
+    after = one(wire, request)
+    head, into = text(after, "sha"), text(after, "target_branch")
+    if not head or not into:
+        raise unreadable(place, request)
+    name = f"{place.project}!{place.number}"
+    # A note that is removed meanwhile moves the others from page to page, and one could be missed.
+    moves = ("sha", "target_branch", "user_notes_count")
+    if [before.get(name) for name in moves] != [after.get(name) for name in moves]:
+        raise CannotDecide(f"{name} changed while it was being read", "try again")
+    try:
+        known = sorted((_time(item, "created_at"), text(item, "head_commit_sha")) for item in versions)
+        if not known or known[-1][1] != head:
+            raise CannotDecide(
+                f"{name}: gitlab has not yet taken in the version with the commit {head[:12]}", "try again"
+            )
+        aimed = [_time(note, "created_at") for note in notes if RETARGETED.search(_body(note))]
+        reviews = _reviews(place, approvals, notes, reviewers, known)
+    except ValueError as error:
+        raise unreadable(place, request) from error
+    retargeted = int(max(aimed).timestamp()) if aimed else 0
+    author = text(after, "author", "username")
+    return Request(
+        "gitlab", place.project, place.number, into, head, author, reviews, _logins(commits), retargeted
+    )
+
+
+def read_team(wire: Wire, name: str) -> tuple[str, ...]:
+    """The logins of the members of the group `@group/sub`, inherited ones too; raises CannotDecide."""
+    path = f"/groups/{quoted(name.removeprefix('@'))}/members/all"
+    return tuple(filter(None, (text(member, "username") for member in every(wire, path))))
+
+
+def _reviews(
+    place: Place, approvals: Json, notes: Iterable[Json], reviewers: Iterable[Json], versions: list[Said]
+) -> tuple[Review, ...]:
+    """The latest decision of everybody who ever decided; raises ValueError for what cannot be read."""
+    said: dict[str, list[Said]] = defaultdict(list)
+    for note in notes:
+        if _body(note) in {APPROVED, WITHDRAWN, OBJECTED}:
+            said[text(note, "author", "username")].append((_time(note, "created_at"), _body(note)))
+    given = approvals.get("approved_by")
+    if not isinstance(given, list):
+        raise ValueError("no list of approvals")
+    standing = {text(item, "user", "username"): item for item in given if isinstance(item, dict)}
+    objecting = {
+        text(item, "user", "username"): _time(item, "created_at")
+        for item in reviewers
+        if item.get("state") == "requested_changes"
+    }
+    found = []
+    for login in sorted({*said, *standing, *objecting} - {""}):
+        history = sorted(said[login])
+        decisive = [entry for entry in history if entry[1] != WITHDRAWN]
+        if login in objecting or (decisive and decisive[-1][1] == OBJECTED):
+            at = max([entry[0] for entry in history] or [objecting[login]])
+            found.append(_review(place, login, "objected", at, versions))
+        elif login in standing:
+            times = [entry[0] for entry in history if entry[1] == APPROVED]
+            exact = text(standing[login], "approved_at")
+            times += [_time(standing[login], "approved_at")] if exact else []
+            found.append(_review(place, login, "approved", max(times, default=None), versions))
+        else:
+            found.append(_review(place, login, "dismissed", history[-1][0], versions))
+    return tuple(found)
+
+
+def _review(place: Place, login: str, state: State, at: datetime | None, versions: list[Said]) -> Review:
+    shown = [commit for since, commit in versions if at is not None and since < at]
+    return Review(
+        id=f"gitlab:{place.number}:{login}",
+        login=login,
+        state=state,
+        commit=shown[-1] if shown else "",
+        at=int(at.timestamp()) if at else 0,
+        bot=bool(BOT.match(login)),
+    )
+
+
+def _logins(commits: Iterable[Json]) -> dict[str, str]:
+    """Whose the commits are, as far as the addresses that GitLab gives to hide one's own tell."""
+    emails = {text(commit, role) for commit in commits for role in ("author_email", "committer_email")}
+    return {email: match[1] for email in sorted(emails) if (match := NO_REPLY.fullmatch(email))}
+
+
+def _body(note: Json) -> str:
+    return text(note, "body").strip()
+
+
+def _time(item: Json, name: str) -> datetime:
+    time = datetime.fromisoformat(text(item, name))
+    if time.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return time

@@ -1,0 +1,151 @@
+"""Where a request for review is: from what the user wrote, or from what CI says about itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gate.errors import CannotDecide, UsageError
+from gate.model import Source
+
+FORM = re.compile(r"(github|gitlab|gitea):([^\s#!]+/[^\s#!]+)([#!])([1-9][0-9]{0,17})")
+QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]*)-[0-9a-f]{40,64}")
+OPENED = re.compile(r"([^\s!]+/[^\s!]+)!([1-9][0-9]*)")
+HOW = "say which, as in `--reviews github:OWNER/REPO#12` or `--reviews gitlab:GROUP/PROJECT!7`"
+TOKENS: Mapping[Source, tuple[str, ...]] = {
+    "github": ("GITHUB_TOKEN", "GH_TOKEN"),
+    "gitlab": ("GITLAB_TOKEN", "CI_JOB_TOKEN"),
+    "gitea": ("GITEA_TOKEN",),
+}
+APIS: Mapping[Source, str] = {
+    "github": "https://api.github.com",
+    "gitlab": "https://gitlab.com/api/v4",
+    "gitea": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project on a forge, and which request in it: by `number`, or (0) the one whose commit is `commit`.
+
+    `queued` says that what is judged is not the request's own head but a commit that the forge made of it.
+    The token comes from the environment variable `variable`, and is shown nowhere.
+    """
+
+    source: Source
+    api: str
+    project: str
+    number: int
+    variable: str
+    token: str = field(repr=False)
+    commit: str = ""
+    queued: bool = False
+
+
+def find_place(spec: str, environ: Mapping[str, str]) -> Place:
+    """The place that `spec` names: `github:OWNER/REPO#12` and so on, or `auto` for what CI says.
+
+    Raises UsageError where there is none, or no token for it.
+    """
+    if spec == "auto":
+        return _from_ci(environ)
+    match = FORM.fullmatch(spec)
+    if not match or (match[3] == "!") != (match[1] == "gitlab"):
+        raise UsageError(
+            f"--reviews {spec}: expected auto, github:OWNER/REPO#12, gitlab:GROUP/PROJECT!7 or gitea:OWNER/REPO#3"
+        )
+    sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
+    return _place(sources[match[1]], match[2], int(match[4]), environ)
+
+
+def _place(
+    source: Source,
+    project: str,
+    number: int,
+    environ: Mapping[str, str],
+    *,
+    commit: str = "",
+    queued: bool = False,
+) -> Place:
+    variable = next((name for name in _token_variables(source, environ) if environ.get(name)), "")
+    if not variable:
+        names = " or ".join(_token_variables(source, environ))
+        raise UsageError(f"there is no token with which to ask {source} for reviews", f"set {names}")
+    api = _api(source, environ)
+    return Place(source, api, project, number, variable, environ[variable].strip(), commit, queued)
+
+
+def _token_variables(source: Source, environ: Mapping[str, str]) -> tuple[str, ...]:
+    on_gitea = environ.get("GITEA_ACTIONS") == "true"
+    return (*TOKENS[source], "GITHUB_TOKEN") if source == "gitea" and on_gitea else TOKENS[source]
+
+
+def _api(source: Source, environ: Mapping[str, str]) -> str:
+    on_gitea = environ.get("GITEA_ACTIONS") == "true"
+    names = {
+        "github": () if on_gitea else ("GITHUB_API_URL",),
+        "gitlab": ("CI_API_V4_URL",),
+        "gitea": ("GITEA_API_URL", "GITHUB_API_URL") if on_gitea else ("GITEA_API_URL",),
+    }[source]
+    api = next((environ[name] for name in names if environ.get(name)), APIS[source]).rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", api):
+        raise UsageError(
+            f"the address of {source}'s API is {api!r}" if api else f"where {source} is, nobody has said",
+            f"set {(*names, 'its API address')[0]}, such as https://git.example.com/api/v1",
+        )
+    return api
+
+
+def _from_ci(environ: Mapping[str, str]) -> Place:
+    if environ.get("GITHUB_ACTIONS") == "true" or environ.get("GITEA_ACTIONS") == "true":
+        source: Source = "gitea" if environ.get("GITEA_ACTIONS") == "true" else "github"
+        return _from_event(source, environ)
+    if environ.get("GITLAB_CI") == "true":
+        return _from_gitlab(environ)
+    raise UsageError("--reviews auto: this is no CI of GitHub, GitLab or Gitea", HOW)
+
+
+def _from_event(source: Source, environ: Mapping[str, str]) -> Place:
+    """From the event that started a workflow: whatever it is about, it says so in a file."""
+    name, project = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REPOSITORY", "")
+    event = _event(environ.get("GITHUB_EVENT_PATH", ""))
+    pull = event.get("pull_request")
+    number = pull.get("number") if isinstance(pull, dict) else None
+    if isinstance(number, int) and not isinstance(number, bool):
+        return _place(source, project, number, environ)
+    group = event.get("merge_group")
+    queue = QUEUED.fullmatch(str(group.get("head_ref"))) if isinstance(group, dict) else None
+    if queue:
+        return _place(source, project, int(queue[1]), environ, queued=True)
+    pushed = event.get("after")
+    if name == "push" and isinstance(pushed, str):
+        return _place(source, project, 0, environ, commit=pushed)
+    raise UsageError(f"--reviews auto: the event {name or 'without a name'} tells of no pull request", HOW)
+
+
+def _event(path: str) -> dict[str, Any]:
+    try:
+        event = json.loads(Path(path).read_bytes()) if path else None
+    except (OSError, ValueError) as error:
+        raise CannotDecide(f"the event in GITHUB_EVENT_PATH cannot be read: {error}", HOW) from error
+    if not isinstance(event, dict):
+        raise CannotDecide("GITHUB_EVENT_PATH holds no event", HOW)
+    return event
+
+
+def _from_gitlab(environ: Mapping[str, str]) -> Place:
+    project = environ.get("CI_MERGE_REQUEST_PROJECT_PATH") or environ.get("CI_PROJECT_PATH", "")
+    number = environ.get("CI_MERGE_REQUEST_IID", "")
+    if number.isdecimal():
+        queued = environ.get("CI_MERGE_REQUEST_EVENT_TYPE") == "merge_train"
+        return _place("gitlab", project, int(number), environ, queued=queued)
+    opened = [OPENED.fullmatch(one) for one in environ.get("CI_OPEN_MERGE_REQUESTS", "").split(",") if one]
+    if len(opened) == 1 and opened[0]:
+        return _place("gitlab", opened[0][1], int(opened[0][2]), environ)
+    if opened:
+        raise UsageError("--reviews auto: this branch has more than one open merge request", HOW)
+    raise UsageError("--reviews auto: this pipeline is of no merge request", HOW)

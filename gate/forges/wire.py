@@ -1,0 +1,157 @@
+"""Asking a forge: one question at a time, pages put together, and everything that goes wrong told as one sentence.
+
+Each forge turns its answers into facts in a module of its own, which knows no client. Nothing is tried twice:
+a gate that waits looks like one that hangs, and CI can be run again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from gate.errors import CannotDecide
+from gate.forges.places import Place
+
+PAGE = 100
+MOST_PAGES = 100
+PATIENCE = 20
+"""Seconds without a byte after which a forge is taken to be away."""
+
+Json = dict[str, Any]
+Query = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a forge said: the body, and the headers by their names in small letters."""
+
+    body: object
+    headers: Mapping[str, str]
+
+
+class Wire(Protocol):
+    """A client of one forge, with its token. Raises Refused, or CannotDecide if there is no answer at all."""
+
+    place: Place
+
+    def get(self, path: str, query: Query) -> Answer:
+        """The answer to a GET of `path`, below the address of the API."""
+
+
+class Refused(Exception):
+    """The forge answered with a status that is no success."""
+
+    def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
+        """`said` are the forge's own words, if any."""
+        super().__init__(status)
+        self.status = status
+        self.said = said
+        self.headers = headers
+
+
+def one(wire: Wire, path: str) -> Json:
+    """The JSON object at `path`; raises CannotDecide."""
+    body = ask(wire, path, {}).body
+    if not isinstance(body, dict):
+        raise unreadable(wire.place, path)
+    return body
+
+
+def every(wire: Wire, path: str) -> list[Json]:
+    """Every JSON object of the list at `path`, whole or not at all; raises CannotDecide."""
+    found: list[Json] = []
+    size = "limit" if wire.place.source == "gitea" else "per_page"
+    for page in range(1, MOST_PAGES + 1):
+        answer = ask(wire, path, {"page": page, size: PAGE})
+        if not isinstance(answer.body, list) or not all(isinstance(item, dict) for item in answer.body):
+            raise unreadable(wire.place, path)
+        found += answer.body
+        total = answer.headers.get("x-total-count") or answer.headers.get("x-total", "")
+        more = bool(answer.headers.get("x-next-page")) or 'rel="next"' in answer.headers.get("link", "")
+        if total.isdecimal() and len(found) < int(total):
+            more = True
+        if not more:
+            return found
+        if not answer.body:
+            break
+    raise CannotDecide(
+        f"{wire.place.source} did not tell all of {path}: its pages do not end, or lack some", "try again"
+    )
+
+
+def ask(wire: Wire, path: str, query: Query) -> Answer:
+    """The answer, or CannotDecide that says why there is none."""
+    try:
+        return wire.get(path, query)
+    except Refused as refused:
+        raise _told(wire.place, path, refused) from refused
+
+
+def quoted(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name, safe="")
+
+
+def project_path(place: Place) -> str:
+    """`OWNER/REPO` as it stands in a path."""
+    return quote(place.project, safe="/")
+
+
+def text(item: Json, *names: str) -> str:
+    """The text at `names` in an answer, one within the other; "" where there is none."""
+    value: object = item
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def moment(said: str) -> int:
+    """Seconds since the epoch of a time as forges write it; raises ValueError for anything else."""
+    return int(datetime.fromisoformat(said).timestamp())
+
+
+def unreadable(place: Place, path: str) -> CannotDecide:
+    """What to raise where an answer is not what it must be."""
+    return CannotDecide(
+        f"{place.source} answered something that gate cannot read, to {path}",
+        f"is {place.api} the address of its API?",
+    )
+
+
+def _told(place: Place, path: str, refused: Refused) -> CannotDecide:
+    forge, status = place.source, refused.status
+    if status == 429 or (status == 403 and _limited(refused)):
+        return CannotDecide(
+            f"{forge} lets this token ask no more for now{_until(refused.headers)}", "try again later"
+        )
+    if status == 401:
+        return CannotDecide(f"{forge} does not accept the token in {place.variable}", "has it expired?")
+    if status == 403:
+        return CannotDecide(
+            f"{forge} does not let the token in {place.variable} read {path}",
+            "which rights it needs: docs/forges.md",
+        )
+    if status == 404:
+        return CannotDecide(
+            f"{forge} has no {path}, or hides it from the token in {place.variable}",
+            "is the request's name right, and may the token read it?",
+        )
+    if status >= 500:
+        return CannotDecide(f"{forge} is in trouble: it answered {status} to {path}", "try again")
+    said = f": {refused.said}" if refused.said else ""
+    return CannotDecide(f"{forge} answered {status} to {path}{said}")
+
+
+def _limited(refused: Refused) -> bool:
+    return refused.headers.get("x-ratelimit-remaining") == "0" or "rate limit" in refused.said.casefold()
+
+
+def _until(headers: Mapping[str, str]) -> str:
+    reset = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
+    if reset.isdecimal() and len(reset) < 12:
+        return f", until {time.strftime('%H:%M', time.gmtime(int(reset)))} UTC"
+    return f", for {headers['retry-after']} s" if headers.get("retry-after", "").isdecimal() else ""
