@@ -42,7 +42,16 @@ At least so many people approve exactly this content, none of them an author (`a
 content: it survives a rebase and moves of the branch in other files, and is stale as soon as a file of the
 change is another. An objection (`gate approve --block`) blocks until whoever made it takes it back.
 
-`gate approvals` shows what counts, and for the rest why not.""",
+`gate approvals` shows what counts, and for the rest why not. Reviews on a forge count as well where you say
+so: `gate explain reviews`.""",
+    "reviews": """\
+`gate check --reviews github:OWNER/REPO#12` (`gitlab:GROUP/PROJECT!7`, `gitea:OWNER/REPO#3`, or `auto` in CI) counts
+the reviews given there by the rules for signed approvals. A reviewer is a person of the policy by their login
+(`people: {"@x": {github: login}}`). A review counts for the content of the commit that was reviewed; a request
+for changes is an objection until the same person approves or it is dismissed.
+
+The token comes from the environment: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN. The forge is asked right before
+the verdict; if it does not answer, or tells of another head than the one that is judged, nothing is decided.""",
     "seniority": """\
 The work of a junior, or of somebody whom the policy does not know, needs the approval of the senior assigned
 to them in `people`, or of any senior where none is assigned or the assigned one is an author.""",
