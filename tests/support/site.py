@@ -1,0 +1,109 @@
+"""A town whose people have logins on a forge, with a request of the new hire's open on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.forge import PROJECT, TOKEN, Forge
+from support.town import PEOPLE, REQUIRE, Clone, Said, Town
+
+LOGINS = {"nehemiah": "nmonrose", "ada": "lovelace", "bob": "Bob-B", "newhire": "newbie", "ci": "ci-runner"}
+
+
+def with_logins(policy: str) -> str:
+    """The policy, with the login of each of its people on every forge."""
+    for name in PEOPLE:
+        emails, login = f"emails: [{name}@acme.example]", LOGINS[name]
+        policy = policy.replace(emails, f"{emails}, github: {login}, gitlab: {login}, gitea: {login}")
+    return policy
+
+
+@dataclass
+class Site:
+    """A town and the forge it uses."""
+
+    town: Town
+    forge: Forge
+    judge: Clone
+    head: str
+
+    def commit(self, message: str, files: Mapping[str, str], *, author: str = "", push: bool = True) -> str:
+        """Another commit on the branch; unless told otherwise, the forge knows of it at once."""
+        self.head = self.town.clone("newhire").commit(message, files, branch="feature", author=author)
+        if push:
+            self.forge.push(self.head)
+        return self.head
+
+    def amend(self) -> str:
+        """The same content in another commit; the one before is in no branch any more."""
+        self.town.clone("newhire").git("commit", "-q", "--amend", "-m", "another message")
+        return self._move()
+
+    def rebase(self) -> str:
+        """Put the branch upon main as it is now."""
+        new = self.town.clone("newhire")
+        new.fetch()
+        new.git("rebase", "-q", "origin/main")
+        return self._move()
+
+    def _move(self) -> str:
+        new = self.town.clone("newhire")
+        new.git("push", "-q", "-f", "origin", "feature")
+        self.head = new.git("rev-parse", "HEAD")
+        self.forge.push(self.head)
+        return self.head
+
+    def land(self, files: Mapping[str, str]) -> None:
+        """Somebody else's work enters main."""
+        other = self.town.clone("nobody", "setup")
+        other.fetch()
+        other.git("checkout", "-q", "-B", "main", "origin/main")
+        other.commit("landed", files, push=False)
+        other.git("push", "-q", "origin", "main")
+
+    def check(self, *args: str, env: Mapping[str, str] | None = None, head: str = "") -> Said:
+        self.judge.fetch()
+        words = ("check", "--head", head or self.head, "--reviews", self.forge.spec, *args)
+        return self.judge.gate(*words, env={**self.forge.env, **(env or {})})
+
+    def verdict(self, *args: str) -> dict[str, Any]:
+        said = self.check("--format", "json", *args)
+        assert said.out, said.err
+        found: dict[str, Any] = json.loads(said.out)
+        return found
+
+    def why(self, *args: str) -> dict[str, str]:
+        """Why the decisions of each person are as they are; `counts` for one that counts."""
+        return {
+            one["by"]: "counts" if one["counted"] and not one["why"] else one["why"]
+            for one in self.verdict(*args)["approvals"]
+        }
+
+
+def open_site(town: Town, forge: Forge, require: str = REQUIRE) -> Site:
+    """A site whose request changes a.py, which the senior owns."""
+    town.server.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    town.set_policy(with_logins(town.policy(require)))
+    head = town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    forge.commits.append(("newhire@acme.example", "newbie"))
+    forge.push(head)
+    return Site(town, forge, town.clone("nobody", "judge"), head)
+
+
+def actions(folder: Path, name: str, event: object, **more: str) -> dict[str, str]:
+    """The variables of a job of GitHub Actions."""
+    path = folder / "event.json"
+    path.write_text(json.dumps(event))
+    return {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": name,
+        "GITHUB_EVENT_PATH": str(path),
+        "GITHUB_REPOSITORY": PROJECT,
+        "GITHUB_API_URL": "https://api.github.com",
+        "GITHUB_TOKEN": TOKEN,
+        **more,
+    }
