@@ -168,7 +168,9 @@ def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
 
 
 def test_an_answer_about_a_release_is_never_a_kept_one(town: Town, prometheus: Monitoring) -> None:
-    staging = "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
+    staging = (
+        "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
+    )
     protect(town, staging, f"prometheus: {prometheus.address}\n")
     commit = merged(town)
     ada = town.clone("ada")
