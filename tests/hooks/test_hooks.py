@@ -116,6 +116,21 @@ def test_a_hook_that_was_there_runs_first_and_comes_back(project: Clone) -> None
     ]
 
 
+def test_a_hook_that_was_there_runs_even_when_pre_commit_moves_gates_aside(project: Clone) -> None:
+    hooks = project.path / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    (hooks / "pre-commit").write_text("#!/bin/sh\necho it ran >&2\nexit 1\n")
+    (hooks / "pre-commit").chmod(0o755)
+    assert project.gate("install").code == 0
+    # What pre-commit's installation does, and what its hook calls.
+    (hooks / "pre-commit").rename(hooks / "pre-commit.legacy")
+    (hooks / "pre-commit").write_text('#!/bin/sh\nexec "$0.legacy"\n')
+    (hooks / "pre-commit").chmod(0o755)
+    stage(project, "good.py", "x = 1\n")
+    done = attempt(project, "commit", "-m", "Good")
+    assert (done.returncode, "it ran" in done.stderr) == (1, True)
+
+
 def test_hooks_go_where_git_looks_for_them(project: Clone) -> None:
     project.git("config", "core.hooksPath", "my-hooks")
     assert project.gate("install").code == 0

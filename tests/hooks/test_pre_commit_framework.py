@@ -145,6 +145,12 @@ def test_beside_the_native_hooks_every_ref_of_a_push_is_looked_at(hooked: Clone,
     assert hooked.gate("install").code == 0
     done = attempt(hooked, store, *push)
     assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
+    # Installed once more, pre-commit takes gate's hook for a stranger's, which knows pre-commit's from before.
+    assert pre_commit(hooked, store, "install", "--hook-type=pre-push").returncode == 0
+    done = attempt(hooked, store, *push)
+    assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
+    assert "bug" not in said(done)
+    pre_commit(hooked, store, "uninstall", "--hook-type=pre-push")
     # The other way round: pre-commit, installed last, keeps gate's hook and runs it first.
     assert hooked.gate("install", "--uninstall").code == 0
     pre_commit(hooked, store, "uninstall", "--hook-type=pre-push")
