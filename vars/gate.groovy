@@ -1,6 +1,7 @@
 /**
- * The step `gate()` for Jenkins: decides whether what is checked out may enter its branch, publishes the reports,
- * and fails the build if it may not. docs/jenkins.md says how to set it up.
+ * The step `gate()` for Jenkins, which fails the build if what is checked out may not enter its branch, or, for a
+ * branch, if anything that has entered it since the last good build did not go through the gate; and publishes the
+ * reports. docs/jenkins.md says how to set it up.
  *
  * Options, all of which may be left out:
  *   credentials  the id of a user name and password, or token, with which git fetches the log of approvals
@@ -32,12 +33,11 @@ void call(Map given = [:]) {
             } else {
                 sh(label: 'The log of approvals', script: fetch)
             }
-            code = sh(label: 'gate', returnStatus: true, script: '''
-                .gate/venv/bin/gate check --into "$GATE_INTO" --head HEAD \\
-                    ${GATE_BASE:+--base "$GATE_BASE"} ${GATE_REVIEWS:+--reviews "$GATE_REVIEWS"} \\
+            code = sh(label: 'gate', returnStatus: true, script: env.CHANGE_TARGET ? '''
+                .gate/venv/bin/gate check --into "$GATE_INTO" --head HEAD ${GATE_REVIEWS:+--reviews "$GATE_REVIEWS"} \\
                     --report junit=.gate/junit.xml --report sarif=.gate/gate.sarif \\
                     --report html=.gate/gate.html --report json=.gate/gate.json $GATE_ARGUMENTS
-            ''')
+            ''' : '.gate/venv/bin/gate audit --into "$GATE_INTO" "${GATE_SINCE:+$GATE_SINCE..}HEAD"')
         }
     } finally {
         publish()
@@ -48,15 +48,14 @@ void call(Map given = [:]) {
     }
 }
 
-/** What is asked: a request into its target; a branch against what was built well before. */
+/** What is asked: a request into its target; of a branch, what has entered it since it was last built well. */
 private List questionOf(Map options) {
     String into = env.CHANGE_TARGET ?: env.BRANCH_NAME ?: (env.GIT_BRANCH ?: '') - ~/^origin\//
     if (!into) {
         error('gate: this build does not say which branch it is of; check it out before `gate()`')
     }
-    String base = env.CHANGE_TARGET ? '' : (env.GIT_PREVIOUS_SUCCESSFUL_COMMIT ?: 'HEAD^1')
     return [
-        "GATE_INTO=${into}", "GATE_BASE=${base}", "GATE_REVIEWS=${options.reviews}", "GATE_PACKAGE=${options.gate}",
+        "GATE_INTO=${into}", "GATE_SINCE=${env.GIT_PREVIOUS_SUCCESSFUL_COMMIT ?: ''}", "GATE_REVIEWS=${options.reviews}", "GATE_PACKAGE=${options.gate}",
         "GATE_PYTHON=${options.python}", "GATE_ARGUMENTS=${options.arguments}",
     ]
 }

@@ -160,16 +160,35 @@ def test_a_merge_group_is_held_against_its_own_base(town: Town, runner: Path, pu
     assert result.succeeded, result.log
 
 
-def test_a_push_is_held_against_what_was_there(town: Town, runner: Path, pull: Clone) -> None:
-    pull.fetch()
-    before = pull.git("rev-parse", "origin/main")
-    after = pull.git("rev-parse", "feature")
-    pull.git("push", "-q", "origin", "feature:main")
+def pushed(town: Town, runner: Path, before: str) -> Result:
+    after = town.server.git("rev-parse", "main")
     variables = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": after}
-    result = act(town, runner, checkout(town), "push", {"before": before, "after": after}, None, variables)
-    assert result.outputs["outcome"] == "blocked", result.log
-    change = json.loads(Path(result.outputs["json"]).read_text())["change"]
-    assert (change["base"], [one["path"] for one in change["files"]]) == (before, ["good.py"])
+    event = {"before": before, "after": after}
+    return act(town, runner, checkout(town, ref="main"), "push", event, None, variables)
+
+
+def test_a_push_past_the_gate_is_found_out(town: Town, runner: Path, pull: Clone) -> None:
+    before = town.server.git("rev-parse", "main")
+    pull.git("commit", "-q", "--amend", "-m", "##[error]::error::forged")
+    pull.git("push", "-q", "origin", "feature:main")
+    result = pushed(town, runner, before)
+    assert (result.succeeded, result.outputs["outcome"]) == (False, "blocked"), result.log
+    (step,) = json.loads(Path(result.outputs["json"]).read_text())
+    assert (step["commit"], step["outcome"]) == (pull.git("rev-parse", "feature"), "failed")
+    stopped = re.search(r"::stop-commands::(\w{32})\n(.*)::\1::\n", result.log, re.DOTALL)
+    assert stopped
+    assert "forged" in stopped[2]
+    assert "forged" not in result.log.replace(stopped[0], "")
+
+
+def test_a_push_by_gate_passes(town: Town, runner: Path, pull: Clone) -> None:
+    before = town.server.git("rev-parse", "main")
+    ada = town.clone("ada")
+    ada.approve("origin/feature")
+    said = ada.gate("merge", "origin/feature", "--push")
+    assert said.code == 0, said.text
+    result = pushed(town, runner, before)
+    assert (result.succeeded, result.outputs["outcome"]) == (True, "pass"), result.log
 
 
 def test_a_mistake_in_the_policy_is_told_as_such(town: Town, runner: Path, pull: Clone) -> None:

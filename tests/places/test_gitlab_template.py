@@ -103,13 +103,26 @@ def test_a_merge_train_is_held_against_its_own_base(town: Town, job: Clone) -> N
     assert json.loads((job.path / ".gate" / "gate.json").read_text())["change"]["base"] == base
 
 
-def test_a_push_is_held_against_what_was_there(town: Town, job: Clone) -> None:
-    before, after = job.git("rev-parse", "origin/main"), job.git("rev-parse", "origin/feature")
+def pushed(town: Town, job: Clone, before: str) -> tuple[int, str]:
+    push = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": town.server.git("rev-parse", "main")}
+    job.fetch()
+    return run_job(town, job, {**push, "CI_COMMIT_BEFORE_SHA": before})
+
+
+def test_a_push_past_the_gate_is_found_out(town: Town, job: Clone) -> None:
+    before = job.git("rev-parse", "origin/main")
     job.git("push", "-q", "origin", "origin/feature:refs/heads/main")
-    push = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": after, "CI_COMMIT_BEFORE_SHA": before}
-    code, said = run_job(town, job, push)
+    code, said = pushed(town, job, before)
     assert code == 1, said
-    assert json.loads((job.path / ".gate" / "gate.json").read_text())["change"]["base"] == before
+
+
+def test_a_push_by_gate_passes(town: Town, job: Clone) -> None:
+    before = job.git("rev-parse", "origin/main")
+    ada = town.clone("ada")
+    ada.approve("origin/feature")
+    assert ada.gate("merge", "origin/feature", "--push").code == 0
+    code, said = pushed(town, job, before)
+    assert code == 0, said
 
 
 def test_a_server_that_does_not_answer_is_no_pass(town: Town, job: Clone) -> None:
