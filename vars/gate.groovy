@@ -55,7 +55,8 @@ private List questionOf(Map options) {
         error('gate: this build does not say which branch it is of; check it out before `gate()`')
     }
     return [
-        "GATE_INTO=${into}", "GATE_SINCE=${env.GIT_PREVIOUS_SUCCESSFUL_COMMIT ?: ''}", "GATE_REVIEWS=${options.reviews}", "GATE_PACKAGE=${options.gate}",
+        "GATE_INTO=${into}", "GATE_SINCE=${env.GIT_PREVIOUS_SUCCESSFUL_COMMIT ?: ''}",
+        "GATE_REVIEWS=${options.reviews}", "GATE_PACKAGE=${options.gate}",
         "GATE_PYTHON=${options.python}", "GATE_ARGUMENTS=${options.arguments}",
     ]
 }
