@@ -1,4 +1,4 @@
-"""The words that a shell can offer: branches, revisions, people, checks, topics."""
+"""The words that a shell can offer: branches, revisions, environments, people, checks, topics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
-from gate.topics import TOPICS
+from gate.topics import topics
 
 REMOTE = "origin/"
 
@@ -44,8 +44,12 @@ def _checks(start: Path) -> list[str]:
     return list(_policy(start).checks)
 
 
+def _environments(start: Path) -> list[str]:
+    return [name for name, entry in _policy(start).protect.items() if entry.kind == "environment"]
+
+
 def _topics(_start: Path) -> list[str]:
-    return list(TOPICS)
+    return list(topics())
 
 
 def _policy(start: Path) -> Policy:
@@ -58,6 +62,7 @@ def _policy(start: Path) -> Policy:
 LISTS: dict[str, Callable[[Path], list[str]]] = {
     "branches": _branches,
     "revisions": _revisions,
+    "environments": _environments,
     "people": _people,
     "checks": _checks,
     "topics": _topics,

@@ -22,8 +22,8 @@ EXAMPLES = """\
 SHELLS = ("bash", "zsh", "fish")
 # What stands for an argument in a command's help says what can be put there.
 OFFERED = {
-    "BRANCH": "branches", "REV": "revisions", "RANGE": "revisions", "CHECK": "checks", "TOPIC": "topics",
-    "@NAME": "people", "FILE": "file", "PATH": "file", "DIR": "directory",
+    "BRANCH": "branches", "REV": "revisions", "RANGE": "revisions", "ENVIRONMENT": "environments",
+    "CHECK": "checks", "TOPIC": "topics", "@NAME": "people", "FILE": "file", "PATH": "file", "DIR": "directory",
 }  # fmt: skip
 # A name may be anything, and some of it a shell would run: only what is harmless as it stands is offered.
 HARMLESS = re.compile(r"[\w@/][\w@/.+-]*")

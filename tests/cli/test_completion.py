@@ -18,7 +18,7 @@ from gate.cli.completion import SHELLS, script
 
 BIN = Path(sys.executable).parent
 POLICY = """\
-protect: {main: {require: {checks: [lint]}}}
+protect: {main: {require: {checks: [lint]}}, production: {kind: environment}}
 people: {"@nehemiah": {role: senior}, "@ada": {role: senior}}
 checks: {documentation: {command: ["true"], report: none}}
 """
@@ -40,6 +40,7 @@ OFFERS = {
     "a branch that only the remote has": ("gate approve --into dis", "distant"),
     "a revision": ("gate merge rel", "release/2"),
     "a check": ("gate check --only docu", "documentation"),
+    "an environment": ("gate promote v3 --into prod", "production"),
     "a person": ("gate init --person @neh", "@nehemiah"),
     "a topic": ("gate explain wrong-j", "wrong-json-argument"),
     "a file": ("gate check --output gate.ya", "gate.yaml"),

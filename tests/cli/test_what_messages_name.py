@@ -10,7 +10,7 @@ import pytest
 
 from gate.cli import COMMANDS
 from gate.cli.main import command, parser_of
-from gate.topics import TOPICS
+from gate.topics import topics
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -35,18 +35,17 @@ def test_every_command_that_is_quoted_exists_with_its_options(path: Path) -> Non
         assert named <= options_of(name), f"`gate {name}{rest}`"
         topic = re.fullmatch(r" ([a-z-]+)", rest)
         if name == "explain" and topic:
-            assert topic[1] in TOPICS
+            assert topic[1] in topics()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_of_the_help_can_be_typed(name: str) -> None:
     lines = [line for line in command(name).EXAMPLES.splitlines() if line.startswith("  gate ")]
-    assert lines
+    assert any(line.startswith(f"  gate {name}") for line in lines)
     for line in lines:
         typed = re.split(r"\s{2,}| > ", line.strip())[0]
-        program, called, *arguments = shlex.split(typed)
-        assert (program, called) == ("gate", name)
-        parser_of(name).parse_args(arguments)
+        _, called, *arguments = shlex.split(typed)
+        parser_of(called).parse_args(arguments)
 
 
 def anchors(path: Path) -> set[str]:
