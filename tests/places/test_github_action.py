@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from support.actions import Result, evaluate, run_action
+from support.forge import serving
+from support.site import open_site
 from support.this_repository import ROOT, registry_settings
 from support.town import Clone, Town, isolated
 
@@ -196,6 +198,19 @@ def test_a_mistake_in_the_policy_is_told_as_such(town: Town, runner: Path, pull:
     result = act(town, runner, checkout(town), "pull_request", pull_event(pull))
     assert (result.outputs["outcome"], result.outputs["sarif"]) == ("wrong", "")
     assert "gate.yaml:1:10" in result.log
+
+
+def test_a_review_on_github_opens_the_gate(town: Town, runner: Path) -> None:
+    with serving("github") as forge:
+        site = open_site(town, forge, REQUIRE.replace("lint", "ok"))
+        event = {"pull_request": {"number": 12, "base": {"ref": "main"}, "head": {"sha": site.head}}}
+        api = {"GITHUB_API_URL": forge.url}
+        workspace = checkout(town)
+        result = act(town, runner, workspace, "pull_request", event, {"reviews": "true"}, api)
+        assert result.outputs["outcome"] == "blocked", result.log
+        forge.approve("nmonrose")
+        result = act(town, runner, workspace, "pull_request_review", event, {"reviews": "true"}, api)
+        assert (result.succeeded, result.outputs["outcome"]) == (True, "pass"), result.log
 
 
 @pytest.mark.parametrize("name", ["pull_request_target", "schedule"])
