@@ -6,18 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-MIGRATIONS = (
-    """
-    CREATE TABLE links (
-        code TEXT PRIMARY KEY,
-        target TEXT NOT NULL,
-        created_at INTEGER NOT NULL,
-        expires_at INTEGER,
-        clicks INTEGER NOT NULL DEFAULT 0
-    ) STRICT, WITHOUT ROWID
-    """,
-)
-"""One statement a step, in order; what is here never changes, the next step is added below."""
+from shortener.migrations import steps
+
+MIGRATIONS = steps()
 
 PATIENCE = 5.0
 """Seconds that a writer waits for the one before it."""
@@ -36,19 +27,29 @@ def connect(database: Path, *, create: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def migrate(database: Path) -> None:
-    """Bring the tables up to date, and do nothing where they are. Many workers may do this at once."""
+def migrate(database: Path, number: int | None = None) -> int:
+    """Bring the tables up to date, and do nothing where they are. Many workers may do this at once.
+
+    With `number`, take them to exactly that step, forward or back; what a step back drops is gone.
+    Returns the step at which they are.
+    """
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(connect(database, create=True)) as connection:
         # Readers do not wait for a writer, and the other way round. The database remembers it.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
-        for statement in MIGRATIONS[version:]:
-            connection.execute(statement)
         # A database that a later release has already taken further keeps its number.
-        connection.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
+        goal = max(version, len(MIGRATIONS)) if number is None else number
+        if max(version, goal) > len(MIGRATIONS) and goal != version:
+            raise ValueError(f"the tables are at step {version}, which this release does not know")
+        for step in MIGRATIONS[version:goal]:
+            connection.execute(step.forward)
+        for step in reversed(MIGRATIONS[goal:version]):
+            connection.execute(step.back)
+        connection.execute(f"PRAGMA user_version = {goal}")
         connection.execute("COMMIT")
+    return goal
 
 
 def is_ready(database: Path) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from shortener.database import MIGRATIONS, connect, is_ready, migrate
 from shortener.links import Links
+from shortener.migrations import steps
 from shortener.settings import Settings
 
 
@@ -34,6 +35,30 @@ def test_a_database_of_a_later_release_keeps_its_version(database: Path) -> None
     with closing(connect(database)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (later,)
     assert is_ready(database)
+
+
+def test_steps_go_forward_and_back(database: Path) -> None:
+    assert migrate(database, 0) == 0
+    assert not is_ready(database)
+    assert migrate(database, len(MIGRATIONS)) == len(MIGRATIONS)
+    assert is_ready(database)
+
+
+def test_a_step_that_this_release_does_not_know_is_left_alone(database: Path) -> None:
+    with closing(connect(database)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(ValueError, match="does not know"):
+        migrate(database, len(MIGRATIONS))
+    assert is_ready(database)
+
+
+def test_a_step_without_a_way_back_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "0001-links.forward.sql").write_text("CREATE TABLE links (code TEXT)")
+    with pytest.raises(ValueError, match="0001-links.back.sql"):
+        steps(tmp_path)
+    (tmp_path / "0001-links.forward.sql").rename(tmp_path / "0002-links.forward.sql")
+    with pytest.raises(ValueError, match="0001-"):
+        steps(tmp_path)
 
 
 def test_a_lost_database_is_not_ready_and_not_replaced(database: Path) -> None:

@@ -1,0 +1,7 @@
+CREATE TABLE links (
+    code TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    clicks INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID
