@@ -54,7 +54,7 @@ def test_a_step_that_this_release_does_not_know_is_left_alone(database: Path) ->
 
 def test_a_step_without_a_way_back_is_refused(tmp_path: Path) -> None:
     (tmp_path / "0001-links.forward.sql").write_text("CREATE TABLE links (code TEXT)")
-    with pytest.raises(ValueError, match="0001-links.back.sql"):
+    with pytest.raises(ValueError, match=r"0001-links\.back\.sql"):
         steps(tmp_path)
     (tmp_path / "0001-links.forward.sql").rename(tmp_path / "0002-links.forward.sql")
     with pytest.raises(ValueError, match="0001-"):

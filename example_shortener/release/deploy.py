@@ -1,0 +1,219 @@
+"""Put a release out beside the old one, watch it, and go on or go back; and go back later, in one step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from release import gates, monitoring, revisions, servers
+from release.environments import VISITED, Environment
+from release.incidents import Incident
+from release.problems import CannotGo, Refused
+from release.records import SLOTS, Running, alone
+from release.verify import verify
+from release.watch import Seen, reason_to_go_back
+
+Tell = Callable[[str], None]
+
+LOOK = 0.1
+"""Seconds between two looks at a release that is watched."""
+PROBE_FAILURES = 3
+"""So many visits in a row that fail are a reason to go back."""
+
+
+class WentBack(Exception):  # noqa: N818  the name says what happened
+    """The release was out, and was taken back; `incident` tells the story."""
+
+    def __init__(self, incident: Incident) -> None:
+        """Whoever catches it tells people."""
+        super().__init__(incident.reason)
+        self.incident = incident
+
+
+def deploy(environment: Environment, name: str, tell: Tell, *, let_through: str = "") -> Running:
+    """Put revision `name` out; returns what is live then.
+
+    Raises Refused if it never got a request, WentBack if it did and was taken back. `let_through` is the
+    reason for which neither gate nor the smoke test are asked; it is recorded. The watch cannot be left out.
+    """
+    revision = revisions.resolve(environment.settings.root, name)
+    with alone(environment.folder):
+        try:
+            return _deploy(environment, revision, tell, let_through)
+        except Refused as error:
+            environment.records.add(
+                "refused", revision=revision.id, subject=revision.subject, reason=str(error)
+            )
+            raise
+
+
+def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = False) -> Incident:
+    """Give everything back to the release before the live one, at once; returns what was wrong for how long.
+
+    With `schema`, the tables go back as well, to what that release knows: what only the newer one has
+    written is then only in the copy that is made before.
+    """
+    with alone(environment.folder):
+        state = environment.records.state()
+        if state.live is None or state.spare is None:
+            raise CannotGo(f"{environment.name}: there is no release to go back to")
+        spare = state.spare
+        if environment.server(spare.slot).pid is None:
+            tell(f"{environment.name}: {spare.short} is started again")
+            spare = _start(
+                environment, spare.slot, revisions.resolve(environment.settings.root, spare.revision)
+            )
+            environment.balancer.place(spare.slot, spare.port)
+        exposure = Exposure.begin(environment, state.live, state.spare)
+        environment.balancer.share({spare.slot: 100, state.live.slot: 0})
+        safe = time.time()
+        tell(f"{environment.name}: {spare.short} answers again")
+        environment.records.put(live=spare, spare=None, candidate=None)
+        incident = exposure.incident(f"rolled back by {by}", f"a rollback by {by}", safe)
+        environment.records.add("rolled back", **incident.record())
+        _retire(environment, state.live)
+        if schema:
+            step = servers.newest_step(environment.tree(spare))
+            servers.migrate(environment.tree(state.live), environment.database, step)
+            tell(f"{environment.name}: the tables are at step {step} again")
+        monitoring.aim(environment.settings)
+        return incident
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A release that gets requests, and what haproxy had counted when it began to."""
+
+    environment: Environment
+    new: Running
+    old: Running
+    began: float
+    requests: int
+    failed: int
+
+    @classmethod
+    def begin(cls, environment: Environment, new: Running, old: Running) -> Exposure:
+        """From now on, or from when the records say that it was put out."""
+        public = environment.balancer.counted()["public"]
+        for record in reversed(environment.records.all()):
+            if record["event"] == "exposed" and record["revision"] == new.revision:
+                return cls(environment, new, old, record["at"], record["requests"], record["failed"])
+        environment.records.add(
+            "exposed", revision=new.revision, requests=public.requests, failed=public.failed
+        )
+        return cls(environment, new, old, time.time(), public.requests, public.failed)
+
+    def incident(self, reason: str, stopped_by: str, safe: float) -> Incident:
+        """What came of it."""
+        public = self.environment.balancer.counted()["public"]
+        return Incident.of(
+            self.environment, self.new, self.old, began=self.began, ended=safe, reason=reason,
+            stopped_by=stopped_by, requests=public.requests - self.requests, failed=public.failed - self.failed,
+        )  # fmt: skip
+
+
+def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, let_through: str) -> Running:
+    settings, records, balancer = environment.settings, environment.records, environment.balancer
+    environment.port()
+    state = records.state()
+    if state.live and state.live.revision == revision.id:
+        raise Refused(f"{state.live.short} is live in {environment.name} already")
+    first = state.live is None
+    if let_through:
+        records.add("let through", revision=revision.id, reason=let_through)
+        tell(f"{environment.name}: gate and the smoke test are NOT asked: {let_through}")
+    elif not first:
+        tell(f"{environment.name}: gate is asked about {revision.id[:9]}")
+        gates.may_enter(settings, environment.name, revision.id)
+    slot = environment.free_slot(state.live)
+    if state.spare:
+        environment.server(slot).stop()
+        records.put(spare=None)
+    new = _start(environment, slot, revision)
+    tell(f"{environment.name}: {new.short} runs beside the old release")
+    try:
+        if not let_through:
+            verify(new.port, settings.link)
+            tell(f"{environment.name}: it does what visitors do")
+    except Refused:
+        environment.server(slot).stop()
+        raise
+    balancer.place(slot, new.port)
+    if state.live is None:
+        balancer.share({slot: 100})
+        records.put(live=new)
+        records.add("first", revision=new.revision, subject=new.subject)
+    else:
+        records.put(candidate=new)
+        monitoring.aim(settings)
+        _bring_out(environment, new, state.live, tell, asked=not let_through)
+        records.put(live=new, spare=state.live, candidate=None)
+        records.add("deployed", revision=new.revision, subject=new.subject, before=state.live.revision)
+    monitoring.aim(settings)
+    return new
+
+
+def _start(environment: Environment, slot: str, revision: revisions.Revision) -> Running:
+    tree = revisions.write_out(environment.settings.root, revision.id, environment.trees)
+    servers.migrate(tree, environment.database)
+    port = servers.start(environment.server(slot), tree, environment.database, environment.target.workers)
+    return Running(slot, revision.id, revision.subject, revision.author, port)
+
+
+def _bring_out(environment: Environment, new: Running, old: Running, tell: Tell, *, asked: bool) -> None:
+    """Give the new release more and more of the requests; whatever goes wrong, the old one has them again.
+
+    `asked` says whether gate allowed it, and so has to hear that it is there.
+    """
+    exposure = Exposure.begin(environment, new, old)
+    try:
+        for share in environment.target.shares:
+            environment.balancer.share({new.slot: share, old.slot: 100 - share})
+            tell(f"{environment.name}: {new.short} gets {share} % of the requests")
+            _watch(environment, new, old, environment.target.watch)
+        if asked:
+            gates.has_entered(environment.settings, environment.name, new.revision)
+    except BaseException as error:
+        # Also when somebody ends this program: first the service, then everything else.
+        environment.balancer.share({old.slot: 100, new.slot: 0})
+        safe = time.time()
+        reason = str(error) or "somebody ended the release tool"
+        tell(f"{environment.name}: {old.short} has everything again: {reason}")
+        incident = exposure.incident(
+            reason, "the watch" if isinstance(error, Refused) else "the end of it", safe
+        )
+        environment.records.put(candidate=None)
+        environment.records.add("rolled back", **incident.record())
+        _retire(environment, new)
+        monitoring.aim(environment.settings)
+        raise WentBack(incident) from error
+
+
+def _watch(environment: Environment, new: Running, old: Running, seconds: float) -> None:
+    """Compare both for a while; raises Refused with the reason to go back."""
+    before = environment.balancer.counted()
+    failures = 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(LOOK)
+        status, _, _ = servers.ask(new.port, "HEAD", f"/{VISITED}", timeout=2)
+        failures = 0 if status == 302 else failures + 1
+        if failures == PROBE_FAILURES:
+            raise Refused(f"the last {failures} visits to the new release failed ({status or 'no answer'})")
+        after = environment.balancer.counted()
+        seen = {slot: Seen.between(before[slot], after[slot]) for slot in SLOTS}
+        reason = reason_to_go_back(seen[new.slot], seen[old.slot], environment.settings.limits)
+        if reason:
+            raise Refused(reason)
+
+
+def _retire(environment: Environment, running: Running) -> None:
+    """End a release that gets no requests any more, once it has answered those that it had."""
+    end = time.monotonic() + 10
+    with suppress(CannotGo):
+        while not environment.balancer.drained(running.slot) and time.monotonic() < end:
+            time.sleep(LOOK)
+        environment.balancer.close(running.slot)
+    environment.server(running.slot).stop()

@@ -1,0 +1,109 @@
+"""The programs that stay: started to outlive this one, found again, and ended. Nothing else starts a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from release.problems import CannotGo
+
+PATIENCE = 20.0
+"""Seconds for a program to be ready, or to come to its end."""
+TICK = 0.02
+
+
+def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run a program to its end; returns its exit code and what it said."""
+    try:
+        done = subprocess.run(  # noqa: S603  our own words, no shell
+            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise CannotGo(f"{argv[0]} is not installed or not on PATH") from error
+    return done.returncode, done.stdout.strip()
+
+
+def find(program: str, package: str) -> str:
+    """The path of a program, also where only root has it on PATH; raises CannotGo that names the package."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        raise CannotGo(f"{program} is not installed; as root: apt-get install {package}")
+    return found
+
+
+class Program:
+    """A program with a name in a folder, where `NAME.pid` and `NAME.log` tell of it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """It need not run."""
+        self._note = folder / f"{name}.pid"
+        self.log = folder / f"{name}.log"
+
+    def start(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], pass_fds: Sequence[int] = ()
+    ) -> None:
+        """Start it in a session of its own, with no terminal. It must not be running."""
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603  our own words, no shell
+                argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, pass_fds=pass_fds,
+            )  # fmt: skip
+        self._note.write_text(json.dumps([process.pid, _born(process.pid)]), "utf-8")
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs. A number that another process has been given since is not it."""
+        try:
+            pid, born = json.loads(self._note.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return pid if born is not None and _born(pid) == born else None
+
+    def wait_for(self, pattern: str) -> str:
+        """What the first group of `pattern` finds in its log; raises CannotGo if it ends or takes too long."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            running = self.pid is not None
+            text = self.log.read_text("utf-8", "replace")
+            found = re.search(pattern, text)
+            if found:
+                return found[1]
+            if not running or time.monotonic() > end:
+                how = "ended" if not running else f"was not ready after {PATIENCE:.0f} s"
+                last = text.strip().splitlines()[-1:] or ["it said nothing"]
+                raise CannotGo(f"{self.log.stem} {how}: {last[0]} (see {self.log})")
+            time.sleep(TICK)
+
+    def stop(self) -> None:
+        """End it and whatever it has started. What does not end when it is asked is killed."""
+        pid = self.pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            end = time.monotonic() + PATIENCE
+            while self.pid is not None and time.monotonic() < end:
+                time.sleep(TICK)
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        self._note.unlink(missing_ok=True)
+
+
+def _born(pid: int) -> int | None:
+    """When a process was started, in the kernel's ticks; None if there is none, or only what is left of it."""
+    with suppress(OSError):
+        # A child of ours that has ended stays in the table until it is asked for.
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
