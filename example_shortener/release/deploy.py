@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from release import gates, monitoring, revisions, servers
 from release.environments import VISITED, Environment
 from release.incidents import Incident
 from release.problems import CannotGo, Refused
+from release.processes import TICK
 from release.records import SLOTS, Running, alone
 from release.verify import verify
 from release.watch import Seen, reason_to_go_back
@@ -21,6 +22,10 @@ LOOK = 0.1
 """Seconds between two looks at a release that is watched."""
 PROBE_FAILURES = 3
 """So many visits in a row that fail are a reason to go back."""
+
+
+DRAINING = 10.0
+"""Seconds for a release that was taken back to finish what it was answering."""
 
 
 class WentBack(Exception):  # noqa: N818  the name says what happened
@@ -68,12 +73,9 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
             environment.balancer.place(spare.slot, spare.port)
         exposure = Exposure.begin(environment, state.live, state.spare)
         environment.balancer.share({spare.slot: 100, state.live.slot: 0})
-        safe = time.time()
         tell(f"{environment.name}: {spare.short} answers again")
         environment.records.put(live=spare, spare=None, candidate=None)
-        incident = exposure.incident(f"rolled back by {by}", f"a rollback by {by}", safe)
-        environment.records.add("rolled back", **incident.record())
-        _retire(environment, state.live)
+        incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
         if schema:
             step = servers.newest_step(environment.tree(spare))
             servers.migrate(environment.tree(state.live), environment.database, step)
@@ -105,13 +107,25 @@ class Exposure:
         )
         return cls(environment, new, old, time.time(), public.requests, public.failed)
 
-    def incident(self, reason: str, stopped_by: str, safe: float) -> Incident:
-        """What came of it."""
-        public = self.environment.balancer.counted()["public"]
-        return Incident.of(
-            self.environment, self.new, self.old, began=self.began, ended=safe, reason=reason,
+    def end(self, reason: str, stopped_by: str) -> Incident:
+        """Nobody is sent to it any more: wait until it has answered those that it had, record it, and end it."""
+        environment, balancer = self.environment, self.environment.balancer
+        last = time.monotonic() + DRAINING
+        while not balancer.drained(self.new.slot) and time.monotonic() < last:
+            time.sleep(TICK)
+        ended, public = time.time(), balancer.counted()["public"]
+        incident = Incident.of(
+            environment, self.new, self.old, began=self.began, ended=ended, reason=reason,
             stopped_by=stopped_by, requests=public.requests - self.requests, failed=public.failed - self.failed,
         )  # fmt: skip
+        environment.records.add("rolled back", **incident.record())
+        balancer.close(self.new.slot)
+        server = environment.server(self.new.slot)
+        server.stop()
+        folder = environment.folder / "incidents"
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(server.log, folder / f"{incident.name}.log")
+        return incident
 
 
 def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, let_through: str) -> Running:
@@ -178,15 +192,10 @@ def _bring_out(environment: Environment, new: Running, old: Running, tell: Tell,
     except BaseException as error:
         # Also when somebody ends this program: first the service, then everything else.
         environment.balancer.share({old.slot: 100, new.slot: 0})
-        safe = time.time()
         reason = str(error) or "somebody ended the release tool"
         tell(f"{environment.name}: {old.short} has everything again: {reason}")
-        incident = exposure.incident(
-            reason, "the watch" if isinstance(error, Refused) else "the end of it", safe
-        )
         environment.records.put(candidate=None)
-        environment.records.add("rolled back", **incident.record())
-        _retire(environment, new)
+        incident = exposure.end(reason, "the watch" if isinstance(error, Refused) else "the end of the watch")
         monitoring.aim(environment.settings)
         raise WentBack(incident) from error
 
@@ -207,13 +216,3 @@ def _watch(environment: Environment, new: Running, old: Running, seconds: float)
         reason = reason_to_go_back(seen[new.slot], seen[old.slot], environment.settings.limits)
         if reason:
             raise Refused(reason)
-
-
-def _retire(environment: Environment, running: Running) -> None:
-    """End a release that gets no requests any more, once it has answered those that it had."""
-    end = time.monotonic() + 10
-    with suppress(CannotGo):
-        while not environment.balancer.drained(running.slot) and time.monotonic() < end:
-            time.sleep(LOOK)
-        environment.balancer.close(running.slot)
-    environment.server(running.slot).stop()

@@ -63,8 +63,9 @@ class Incident:
         return {**dataclasses.asdict(self), "by": self.by, "downtime": self.downtime}
 
 
-def report(incident: Incident) -> str:
-    """The report for the engineers, as Markdown."""
+def report(incident: Incident, error: str = "") -> str:
+    """The report for the engineers, as Markdown. `error` is the last that the release did not catch."""
+    said = f"\nThe last error in its log:\n\n    {error}\n" if error else ""
     share = incident.failed / incident.requests if incident.requests else 0.0
     return f"""\
 # {incident.environment}: {incident.subject} was taken back
@@ -84,10 +85,10 @@ def report(incident: Incident) -> str:
 ## Why
 
 {incident.reason}
-
+{said}
 ## To do
 
-- [ ] What did the release do wrong? Its log was kept.
+- [ ] What did the release do wrong? Its log lies beside this report.
 - [ ] Why did no review, no check and no test see it? Add the one that would have.
 """
 

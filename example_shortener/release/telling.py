@@ -26,20 +26,21 @@ def tell_everyone(environment: Environment, incident: Incident, tell: Callable[[
     folder = environment.folder / "incidents"
     folder.mkdir(exist_ok=True)
     path = folder / f"{incident.name}.md"
-    path.write_text(report(incident), "utf-8")
+    text = report(incident, last_error(path.with_suffix(".log")))
+    path.write_text(text, "utf-8")
     path.with_name(f"{incident.name}-customer.md").write_text(notice(incident), "utf-8")
     notices = environment.settings.notices
     seniors = senior_addresses(environment.settings.root)
     subject = f"[{incident.environment}] {incident.subject} was taken back"
     ways: list[tuple[str, Callable[[], None]]] = []
     if notices.smtp:
-        mail = _mail(notices.sender, seniors, subject, report(incident))
+        mail = _mail(notices.sender, seniors, subject, text)
         ways.append((f"mail to {', '.join(seniors)}", lambda: _send(notices.smtp, mail)))
     if notices.smtp and notices.customers and incident.failed and environment.name == "production":
         word = _mail(notices.sender, notices.customers, "A fault in our service", notice(incident))
         ways.append((f"mail to {', '.join(notices.customers)}", lambda: _send(notices.smtp, word)))
     if notices.webhook:
-        ways.append((f"webhook {notices.webhook}", lambda: _post(notices.webhook, incident)))
+        ways.append((f"webhook {notices.webhook}", lambda: _post(notices.webhook, incident, text)))
     for way, send in ways:
         try:
             send()
@@ -67,6 +68,20 @@ def senior_addresses(root: Path) -> list[str]:
         raise CannotGo(f"{root / 'gate.yaml'} does not say who the senior people are ({error!r})") from error
 
 
+def last_error(log: Path) -> str:
+    """The last thing that a release has not caught, as its log has it: the line after a traceback."""
+    if not log.exists():
+        return ""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    inside, last = False, ""
+    for line in lines:
+        if line.startswith("Traceback "):
+            inside = True
+        elif inside and line[:1] not in {" ", ""}:
+            inside, last = False, line
+    return last
+
+
 def _mail(sender: str, to: Sequence[str], subject: str, text: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(to), subject
@@ -80,8 +95,8 @@ def _send(server: str, mail: EmailMessage) -> None:
         smtp.send_message(mail)
 
 
-def _post(url: str, incident: Incident) -> None:
-    body = {**dataclasses.asdict(incident), "report": report(incident)}
+def _post(url: str, incident: Incident, text: str) -> None:
+    body = {**dataclasses.asdict(incident), "report": text}
     request = urllib.request.Request(  # noqa: S310  the address stands in release.toml
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )

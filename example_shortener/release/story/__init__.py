@@ -1,0 +1,1 @@
+"""The incident, replayed: `python -m release.story`."""

@@ -1,0 +1,13 @@
+-- What visitors do: mostly they follow a link, now and then one looks at its clicks, and one adds another.
+local count = 0
+
+request = function()
+  count = count + 1
+  if count % 20 == 0 then
+    local body = '{"url": "https://example.com/"}'
+    return wrk.format("POST", "/api/links", {["Content-Type"] = "application/json"}, body)
+  elseif count % 10 == 0 then
+    return wrk.format("GET", "/api/links/probe")
+  end
+  return wrk.format("GET", "/probe")
+end
