@@ -109,8 +109,11 @@ def _rollback(settings: Settings, wish: argparse.Namespace) -> int:
     """Give everything back to the release before the live one, at once."""
     environment = Environment.named(settings, wish.into)
     incident = roll_back(environment, _say, by=whoever_now(), schema=wish.schema)
-    tell_everyone(environment, incident, _say)
-    write_page(settings)
+    if incident is None:
+        _say(f"{wish.into}: the release that was being watched was taken back")
+    else:
+        tell_everyone(environment, incident, _say)
+        write_page(settings)
     return 0
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from release import gates, monitoring, revisions, servers
+from release import gates, monitoring, revisions, servers, tables
 from release.environments import VISITED, Environment
 from release.incidents import Incident
 from release.problems import CannotGo, Refused
-from release.processes import TICK
-from release.records import SLOTS, Running, alone
+from release.processes import PATIENCE, TICK
+from release.records import SLOTS, Running, alone, at_work
 from release.verify import verify
 from release.watch import Seen, reason_to_go_back
 
@@ -54,34 +57,48 @@ def deploy(environment: Environment, name: str, tell: Tell, *, let_through: str 
             raise
 
 
-def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = False) -> Incident:
-    """Give everything back to the release before the live one, at once; returns what was wrong for how long.
+def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = False) -> Incident | None:
+    """Give everything back to the release before, at once; returns what was wrong for how long.
 
-    With `schema`, the tables go back as well, to what that release knows: what only the newer one has
-    written is then only in the copy that is made before.
+    A release that is being watched is taken back by the tool that watches it, which tells about it: then there
+    is nothing to return. With `schema`, the tables go back as well, to what the older release knows: what only
+    the newer one has written is then only in the copy that is made before.
     """
+    if _interrupt(environment):
+        return None
     with alone(environment.folder):
         state = environment.records.state()
-        if state.live is None or state.spare is None:
+        new, old = (state.candidate, state.live) if state.candidate else (state.live, state.spare)
+        if new is None or old is None:
             raise CannotGo(f"{environment.name}: there is no release to go back to")
-        spare = state.spare
-        if environment.server(spare.slot).pid is None:
-            tell(f"{environment.name}: {spare.short} is started again")
-            spare = _start(
-                environment, spare.slot, revisions.resolve(environment.settings.root, spare.revision)
-            )
-            environment.balancer.place(spare.slot, spare.port)
-        exposure = Exposure.begin(environment, state.live, state.spare)
-        environment.balancer.share({spare.slot: 100, state.live.slot: 0})
-        tell(f"{environment.name}: {spare.short} answers again")
-        environment.records.put(live=spare, spare=None, candidate=None)
+        if environment.server(old.slot).pid is None:
+            tell(f"{environment.name}: {old.short} is started again")
+            old = _start(environment, old.slot, revisions.resolve(environment.settings.root, old.revision))
+            environment.balancer.place(old.slot, old.port)
+        exposure = Exposure.begin(environment, new, old)
+        environment.balancer.share({old.slot: 100, new.slot: 0})
+        tell(f"{environment.name}: {old.short} answers again")
+        environment.records.put(live=old, spare=None, candidate=None)
         incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
         if schema:
-            step = servers.newest_step(environment.tree(spare))
-            servers.migrate(environment.tree(state.live), environment.database, step)
+            step = tables.newest_step(environment.tree(old))
+            tables.migrate(environment.tree(new), environment.database, step)
             tell(f"{environment.name}: the tables are at step {step} again")
         monitoring.aim(environment.settings)
         return incident
+
+
+def _interrupt(environment: Environment) -> bool:
+    """End the tool that watches a release, if one does, and wait until it has taken the release back."""
+    pid = at_work(environment.folder)
+    if pid is None or environment.records.state().candidate is None:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    while at_work(environment.folder) == pid and time.monotonic() < end:
+        time.sleep(TICK)
+    return environment.records.state().candidate is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,10 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
     state = records.state()
     if state.live and state.live.revision == revision.id:
         raise Refused(f"{state.live.short} is live in {environment.name} already")
+    if state.candidate:
+        raise CannotGo(
+            f"{state.candidate.short} is half out; first take it back with: python -m release rollback"
+        )
     first = state.live is None
     if let_through:
         records.add("let through", revision=revision.id, reason=let_through)
@@ -171,7 +192,7 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
 
 def _start(environment: Environment, slot: str, revision: revisions.Revision) -> Running:
     tree = revisions.write_out(environment.settings.root, revision.id, environment.trees)
-    servers.migrate(tree, environment.database)
+    tables.migrate(tree, environment.database)
     port = servers.start(environment.server(slot), tree, environment.database, environment.target.workers)
     return Running(slot, revision.id, revision.subject, revision.author, port)
 

@@ -97,12 +97,24 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            lock.seek(0)
             raise CannotGo(
-                f"{folder.name}: process {lock.read() or '?'} is at work here; wait for it"
+                f"{folder.name}: process {at_work(folder) or '?'} is at work here; wait for its end"
             ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
         lock.truncate(0)
+
+
+def at_work(folder: Path) -> int | None:
+    """The process that is `alone` in `folder`, if one is."""
+    try:
+        with (folder / "lock").open("r+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
-import sqlite3
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 from release.problems import CannotGo, Refused
-from release.processes import PATIENCE, TICK, Program, run
-
-KEPT = 5
-"""Copies of the data, made before it is changed."""
+from release.processes import PATIENCE, TICK, Program
 
 
 def environment(database: Path, scratch: Path) -> dict[str, str]:
@@ -45,38 +40,6 @@ def start(program: Program, tree: Path, database: Path, workers: int) -> int:
         program.stop()
         raise Refused(str(error)) from error
     return port
-
-
-def migrate(tree: Path, database: Path, number: int | None = None) -> str:
-    """Take the tables to where the release in `tree` wants them, after making a copy; returns the step."""
-    backup(database)
-    wish = [] if number is None else [str(number)]
-    code, said = run(
-        [sys.executable, "-m", "shortener.migrations", str(database), *wish],
-        cwd=tree,
-        env=environment(database, database.parent),
-    )
-    if code:
-        last = said.splitlines()[-1:] or [f"exit code {code}"]
-        raise Refused(f"the data cannot be brought up to date: {last[0]}")
-    return said
-
-
-def newest_step(tree: Path) -> int:
-    """How many steps of the tables the release in `tree` knows."""
-    return len(list((tree / "shortener" / "migrations").glob("*.forward.sql")))
-
-
-def backup(database: Path) -> None:
-    """A copy of the data as it is at one moment, in `backups` beside it, while it is being written to."""
-    if not database.exists():
-        return
-    folder = database.parent / "backups"
-    folder.mkdir(exist_ok=True)
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("VACUUM INTO ?", (str(folder / f"{time.time_ns()}.db"),))
-    for old in sorted(folder.glob("*.db"))[:-KEPT]:
-        old.unlink()
 
 
 def ask(port: int, method: str, path: str, body: str = "", timeout: float = 5.0) -> tuple[int, str, str]:

@@ -1,0 +1,210 @@
+"""Releases go out and come back, for real: haproxy, gunicorn, sqlite; in this order, in one shop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+from release.story.stage import Writer
+from support.shop import Shop
+
+pytestmark = pytest.mark.slow
+
+
+def columns(shop: Shop) -> list[str]:
+    with closing(sqlite3.connect(shop.home / "production" / "links.db")) as connection:
+        return [row[1] for row in connection.execute("PRAGMA table_info(links)")]
+
+
+@pytest.fixture
+def version_1(open_shop: Shop) -> Shop:
+    """A shop in which version 1 is live, with the tables that it knows."""
+    if open_shop.live() != "Version 1":
+        open_shop.done("rollback", "--schema")
+    assert open_shop.live() == "Version 1"
+    return open_shop
+
+
+def test_a_release_goes_out_and_comes_back_while_links_are_added(version_1: Shop) -> None:
+    shop = version_1
+    writer = Writer(shop.port())
+    with writer.writing():
+        said = shop.done("deploy", "version-3")
+        assert "10 % of the requests" in said
+        assert "100 % of the requests" in said
+        assert (shop.live(), "last_click" in columns(shop)) == ("Version 3", True)
+        # What only the newer release knows is in the copy that was made before the tables went back.
+        shop.done("rollback", "--schema")
+    assert (shop.live(), "last_click" in columns(shop)) == ("Version 1", False)
+    assert len(writer.added) > 10
+    assert (writer.failed, writer.lost()) == (0, [])
+
+
+def test_a_rollback_leaves_the_tables_unless_it_is_told_otherwise(version_1: Shop) -> None:
+    version_1.done("deploy", "version-3")
+    version_1.done("rollback")
+    assert (version_1.live(), "last_click" in columns(version_1)) == ("Version 1", True)
+    assert version_1.ask("GET", "/readyz")[0] == 200
+    assert version_1.release("rollback").code == 3
+
+
+def test_a_release_that_never_gets_ready_gets_no_request(version_1: Shop) -> None:
+    broken = commit(version_1, {"shortener/web/app.py": "raise RuntimeError('no')\n"}, "Broken")
+    said = version_1.release("deploy", broken)
+    assert said.code == 1
+    assert "refused" in said.err
+    assert version_1.live() == "Version 1"
+    assert version_1.records()[-1]["event"] == "refused"
+    assert version_1.ask("HEAD", "/probe")[0] == 302
+
+
+def test_tables_that_cannot_be_changed_change_nothing(shop: Shop) -> None:
+    shop.done("up", "version-1")
+    files = {
+        "shortener/migrations/0002-wrong.forward.sql": "ALTER TABLE nowhere ADD COLUMN x",
+        "shortener/migrations/0002-wrong.back.sql": "SELECT 1",
+    }
+    said = shop.release("deploy", commit(shop, files, "Wrong tables"))
+    assert (said.code, "no such table" in said.err) == (1, True)
+    # A number that the tables have passed already says nothing about what they went through.
+    shop.done("deploy", "version-3")
+    shop.done("rollback")
+    said = shop.release("deploy", commit(shop, files, "Wrong tables"))
+    assert (said.code, "have taken 0002-last-click.forward.sql" in said.err) == (1, True)
+    assert (shop.live(), shop.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
+
+
+def test_a_mistake_that_only_production_shows_is_taken_back(version_1: Shop) -> None:
+    urls = version_1.home / "production" / "urls.json"
+    urls.write_text("{}")
+    try:
+        version_1.done("deploy", "version-2", "--into", "staging")
+        refused = version_1.release("deploy", "version-2")
+        assert (refused.code, "verify: GET /CODE answered 500" in refused.err) == (1, True)
+        went_back = version_1.release("deploy", "version-2", "--let-through", "a test")
+    finally:
+        urls.unlink()
+    assert went_back.code == 1
+    assert "was taken back" in went_back.err
+    assert version_1.live() == "Version 1"
+    record = version_1.records()[-1]
+    assert (record["event"], record["stopped_by"]) == ("rolled back", "the watch")
+    assert record["ended"] - record["began"] < 10
+    (report,) = (version_1.home / "production" / "incidents").glob("*Z-" + record["revision"][:9] + ".md")
+    text = report.read_text()
+    assert "TypeError: the JSON object must be str, bytes or bytearray, not TextIOWrapper" in text
+    assert "Version 2" in (version_1.home / "status.html").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
+def test_ended_while_it_watches_it_goes_back(version_1: Shop, number: signal.Signals) -> None:
+    process = version_1.start("deploy", "version-3")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "10 % of the requests" in line:
+            break
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert (version_1.live(), version_1.state()["candidate"]) == ("Version 1", None)
+
+
+def test_killed_while_it_watches_a_rollback_puts_it_right(version_1: Shop) -> None:
+    process = version_1.start("deploy", "version-3")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "10 % of the requests" in line:
+            break
+    process.kill()
+    process.communicate(timeout=60)
+    assert version_1.state()["candidate"] is not None
+    assert "candidate" in version_1.done("status")
+    assert version_1.release("deploy", "version-3").code == 3
+    version_1.done("rollback")
+    assert (version_1.live(), version_1.state()["candidate"]) == ("Version 1", None)
+    found = json.loads(version_1.done("status", "--json"))
+    assert [(r["role"], r["share"]) for r in found["production"]["releases"]] == [("live", 100)]
+
+
+def test_two_at_once_are_told_apart_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
+    process = version_1.start("deploy", "version-3")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "10 % of the requests" in line:
+            break
+    second = version_1.release("deploy", "version-2")
+    assert (second.code, f"process {process.pid} is at work here" in second.err) == (3, True)
+    assert "has everything again" in version_1.done("rollback") + process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert version_1.live() == "Version 1"
+
+
+def test_up_again_changes_nothing_and_mends_what_has_ended(version_1: Shop) -> None:
+    port = version_1.port()
+    version_1.done("up", "version-3")
+    assert (version_1.port(), version_1.live()) == (port, "Version 1")
+    state = version_1.state()["live"]
+    pid = json.loads((version_1.home / "production" / f"{state['slot']}.pid").read_text())[0]
+    kill(pid)
+    version_1.done("up")
+    assert version_1.ask("HEAD", "/probe")[0] == 302
+
+
+def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
+    shop.done("up", "version-1")
+    assert shop.ask("POST", "/api/links", '{"url": "https://example.com/kept", "alias": "kept"}')[0] == 201
+    shop.done("deploy", "version-3")
+    shop.done("down")
+    assert shop.left() == []
+    assert shop.release("deploy", "version-1").code == 3
+    shop.done("up")
+    assert shop.ask("GET", "/kept")[1] == "https://example.com/kept"
+    assert shop.live() == "Version 3"
+
+
+def commit(shop: Shop, files: dict[str, str], subject: str) -> str:
+    """The id of a new commit on version 1, which moves no branch."""
+    import os
+    import subprocess
+
+    def git(*arguments: str, text: str = "") -> str:
+        env = {
+            **os.environ,
+            "GIT_INDEX_FILE": str(shop.root.parent / "index"),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            **{
+                f"GIT_{who}_{what}": "ada@acme.example"
+                for who in ("AUTHOR", "COMMITTER")
+                for what in ("NAME", "EMAIL")
+            },
+        }
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=shop.root,
+            env=env,
+            input=text,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        return done.stdout.strip()
+
+    git("read-tree", "version-1")
+    for path, content in files.items():
+        blob = git("hash-object", "-w", "--stdin", text=content)
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    return git("commit-tree", git("write-tree"), "-p", "version-1", "-m", subject)
+
+
+def kill(pid: int) -> None:
+    """End a gunicorn and its workers the hard way, and wait for it."""
+    import os
+
+    from release.processes import TICK, _born
+
+    os.killpg(pid, signal.SIGKILL)
+    while _born(pid) is not None:
+        __import__("time").sleep(TICK)

@@ -1,0 +1,116 @@
+"""A shop for tests: the sample as a repository with three versions, brought up and released by its own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release.servers import ask
+from release.story.stage import build_repository
+from support.town import Said
+
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+FAST = """\
+gate = [{gate}]
+prometheus = 0
+visit_every = 0.1
+[environments.staging]
+port = 0
+shares = [100]
+watch = 0.3
+[environments.production]
+port = 0
+shares = [10, 100]
+watch = 0.5
+workers = 2
+"""
+
+
+def needs(*programs: str) -> None:
+    """Skip the test where one of these programs is not installed."""
+    missing = [program for program in programs if shutil.which(program, path=PATH) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The repository of somebody who runs the shortener."""
+
+    root: Path
+
+    @property
+    def home(self) -> Path:
+        return self.root / ".release"
+
+    def release(self, *arguments: str, module: str = "release") -> Said:
+        """Run `python -m release ARGUMENTS`."""
+        process = self.start(*arguments, module=module)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err
+        return Said(process.returncode, out, err)
+
+    def done(self, *arguments: str) -> str:
+        """What the command says, which has to go well."""
+        said = self.release(*arguments)
+        assert said.code == 0, said.text
+        return said.out
+
+    def start(self, *arguments: str, module: str = "release") -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.root,
+            env={"PATH": PATH, "HOME": str(self.root.parent), "LANG": "C.UTF-8", "USER": "tester"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def port(self, environment: str = "production") -> int:
+        return int((self.home / environment / "ports").read_text().split()[0])
+
+    def ask(
+        self, method: str, path: str, body: str = "", environment: str = "production"
+    ) -> tuple[int, str, str]:
+        return ask(self.port(environment), method, path, body, timeout=20)
+
+    def live(self, environment: str = "production") -> str:
+        """The first words of the live release's subject."""
+        return str(self.state(environment)["live"]["subject"])[: len("Version 1")]
+
+    def state(self, environment: str = "production") -> Any:
+        return json.loads((self.home / environment / "state.json").read_text())
+
+    def records(self, environment: str = "production") -> list[dict[str, Any]]:
+        lines = (self.home / environment / "records.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def prometheus(self) -> int:
+        log = (self.home / "monitoring" / "prometheus.log").read_text()
+        found = re.search(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', log)
+        assert found, log
+        return int(found[1])
+
+    def left(self) -> list[str]:
+        """The command lines of the processes that work in this repository."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and str((entry / "cwd").readlink()).startswith(str(self.root)):
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+
+def build_shop(folder: Path, gate: str = '"true"', more: str = "") -> Shop:
+    """A repository at `version-3`; nothing runs yet."""
+    return Shop(build_repository(folder / "shop", FAST.format(gate=gate) + more))
