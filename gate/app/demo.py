@@ -29,6 +29,8 @@ SERVICE = ("flask", "prometheus_client")
 """What the sample's web layer imports; without it, its tests cannot run."""
 NOT_COPIED = (
     "__pycache__", ".venv", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache", "*.db*",
+    # How the service is released is another story, and needs programs that may not be there.
+    "release", ".release", "release.toml", "monitoring", "kubernetes",
 )  # fmt: skip
 ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX", "POETRY_VIRTUALENVS_PATH")
 KEY = "nehemiah"

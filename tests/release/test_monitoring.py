@@ -8,12 +8,7 @@ import shutil
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,6 +18,7 @@ from release.servers import ask
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
 from support.shop import PATH, Shop, build_shop, needs
+from support.webhooks import webhook
 
 MONITORING = SAMPLE / "monitoring"
 
@@ -91,26 +87,6 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
     assert len(alerts) >= 7
     assert {rule["labels"]["severity"] for rule in alerts} == {"page", "ticket"}
     assert all(rule["annotations"].keys() == {"summary", "todo"} for rule in alerts)
-
-
-@contextmanager
-def webhook() -> Iterator[tuple[str, Queue[dict[str, Any]]]]:
-    """A real server on loopback, and what is posted to it."""
-    received: Queue[dict[str, Any]] = Queue()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/alerts", received
-        server.shutdown()
 
 
 def query(shop: Shop, expression: str) -> list[Any]:

@@ -1,0 +1,152 @@
+"""Who hears of an incident: over real SMTP and HTTP on loopback, and what is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import email
+import json
+from asyncio import Server
+from collections.abc import Iterator
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from release.environments import Environment
+from release.incidents import Incident, notice, report
+from release.page import write_page
+from release.settings import Notices, Settings
+from release.story.stage import SAMPLE
+from release.telling import last_error, tell_everyone
+from support.webhooks import webhook
+
+INCIDENT = Incident(
+    environment="production",
+    revision="0123456789abcdef0123456789abcdef01234567",
+    subject="Version 2",
+    author="New Hire <new@acme.example>",
+    by="ada",
+    back_to="fedcba987 (Version 1)",
+    began=1_700_000_000.0,
+    ended=1_700_000_020.0,
+    requests=1000,
+    failed=250,
+    reason="250 of 500 requests to the new release failed",
+    stopped_by="the watch",
+    budget_left=1195.0,
+)
+
+
+class Mailbox(Sink):
+    """A mail server's memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mails: list[tuple[list[str], Message]] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  its name
+        assert isinstance(envelope.content, bytes)
+        self.mails.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
+        return "250 taken"
+
+
+class OnFreePort(Controller):
+    """The library says hello to the port that it was told; this one was told 0."""
+
+    def _trigger_server(self) -> None:
+        assert isinstance(self.server, Server)
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  the library has no types
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[str, Mailbox]]:
+    """A real mail server on loopback: its address, and what it was given."""
+    box = Mailbox()
+    controller = OnFreePort(box, hostname="127.0.0.1", port=0)
+    controller.start()
+    try:
+        yield f"127.0.0.1:{controller.port}", box
+    finally:
+        controller.stop()
+
+
+def place(folder: Path, notices: Notices) -> Environment:
+    """Production with the sample's people and no server that runs."""
+    (folder / "gate.yaml").write_bytes((SAMPLE / "gate.yaml").read_bytes())
+    environment = Environment(Settings(folder, notices=notices), "production")
+    environment.folder.mkdir(parents=True)
+    return environment
+
+
+def text(mail: Message) -> str:
+    content = mail.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content.decode()
+
+
+def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Mailbox]) -> None:
+    server, box = mailbox
+    with webhook() as (url, received):
+        notices = Notices(smtp=server, customers=("customer@example.com",), webhook=url)
+        environment = place(tmp_path, notices)
+        path = tell_everyone(environment, INCIDENT, lambda _: None)
+        posted = received.get(timeout=10)
+    assert [to for to, _ in box.mails] == [["nehemiah@acme.example"], ["customer@example.com"]]
+    engineers, customer = (text(mail) for _, mail in box.mails)
+    assert box.mails[0][1]["Subject"] == "[production] Version 2 was taken back"
+    for words in (
+        "0123456",
+        "New Hire",
+        "ada",
+        "20.0 s",
+        "250 of 1000",
+        "5.0 s of downtime",
+        "19.9 of 20 minutes",
+    ):
+        assert words in engineers
+    assert "250 of 1000 requests" in customer
+    assert not any(name in customer for name in ("New Hire", "ada", "0123456", "Version 2"))
+    assert path.read_text().splitlines() == engineers.splitlines()
+    assert posted["failed"] == 250
+    assert posted["report"] == path.read_text()
+    assert [record["event"] for record in environment.records.all()] == ["told"] * 3
+
+
+def test_what_cannot_be_delivered_is_told_and_recorded(tmp_path: Path) -> None:
+    environment = place(tmp_path, Notices(smtp="127.0.0.1:1", webhook="http://127.0.0.1:1/"))
+    told: list[str] = []
+    path = tell_everyone(environment, INCIDENT, told.append)
+    assert path.is_file()
+    assert sum("could not be delivered" in line for line in told) == 2
+    assert [record["event"] for record in environment.records.all()] == ["not told"] * 2
+
+
+def test_nobody_failed_is_said_as_it_is() -> None:
+    calm = dataclasses.replace(INCIDENT, failed=0)
+    assert "No request failed" in notice(calm)
+    assert "0 of 1000 requests (0.0%)" in report(calm)
+
+
+def test_the_last_error_of_a_log_is_found(tmp_path: Path) -> None:
+    log = tmp_path / "blue.log"
+    log.write_text(
+        '[INFO] Booting\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n'
+        'ValueError: first\n[INFO] on\nTraceback (most recent call last):\n  File "a.py"\n'
+        "TypeError: second\n[INFO] end\n"
+    )
+    assert last_error(log) == "TypeError: second"
+    assert last_error(tmp_path / "none.log") == ""
+
+
+def test_the_page_shows_the_incident_and_nothing_that_is_no_text(tmp_path: Path) -> None:
+    environment = place(tmp_path, Notices())
+    record = INCIDENT.record() | {"subject": "<script>alert(1)</script>", "downtime": 2700.0}
+    environment.records.add("rolled back", **json.loads(json.dumps(record)))
+    page = write_page(environment.settings).read_text()
+    assert "<script>" not in page
+    assert "incident: taken back" in page
+    # 45 minutes: more than two years' worth.
+    assert "-25.0 of 20 minutes left this year" in page

@@ -1,0 +1,54 @@
+"""What `release.toml` may say, and what is said about it when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from release.problems import WrongUsage
+from release.settings import Settings, Target, load
+
+
+def test_without_a_file_everything_has_a_value(tmp_path: Path) -> None:
+    settings = load(tmp_path / "release.toml")
+    assert settings == Settings(tmp_path)
+    assert settings.gate == ("gate",)
+    assert list(settings.environments) == ["staging", "production"]
+
+
+def test_what_is_said_takes_the_place_of_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "release.toml"
+    path.write_text(
+        'gate = ["uvx", "merge-gate"]\n[environments.production]\nshares = [1, 100]\n[limits]\nslower = 3\n'
+    )
+    settings = load(path)
+    assert settings.gate == ("uvx", "merge-gate")
+    assert settings.environments["production"] == Target(port=8080, shares=(1, 100))
+    assert settings.environments["staging"].port == 8081
+    assert settings.limits.slower == 3
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "release.toml"
+    path.write_text(
+        'gate = "gate"\nhom = "x"\nnotices = 3\n[environments.production]\nshares = [50, 5]\nwatch = -1\n'
+        "port = true\n"
+    )
+    with pytest.raises(WrongUsage) as told:
+        load(path)
+    for mistake in (
+        "gate: expected a list of texts, got 'gate'",
+        "hom: there is no such key; expected one of gate, home,",
+        "notices: expected a table",
+        "environments.production.shares: expected rising percents that end with 100",
+        "environments.production.watch: expected a number, got -1",
+        "environments.production.port: expected a whole number, got True",
+    ):
+        assert f"{path}: {mistake}" in str(told.value)
+
+
+def test_what_is_no_toml_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "release.toml"
+    path.write_text("gate =\n")
+    with pytest.raises(WrongUsage, match="line 1"):
+        load(path)
