@@ -58,7 +58,7 @@ class OnFreePort(Controller):
     def _trigger_server(self) -> None:
         assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]  the library has no types
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # the library has no types
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 from contextlib import closing
 
 import pytest
+from release.processes import Program
 from release.story.stage import Writer
 from support.shop import Shop
 
@@ -52,7 +54,7 @@ def test_a_rollback_leaves_the_tables_unless_it_is_told_otherwise(version_1: Sho
 
 
 def test_a_release_that_never_gets_ready_gets_no_request(version_1: Shop) -> None:
-    broken = commit(version_1, {"shortener/web/app.py": "raise RuntimeError('no')\n"}, "Broken")
+    broken = version_1.commit({"shortener/web/app.py": "raise RuntimeError('no')\n"}, "Broken")
     said = version_1.release("deploy", broken)
     assert said.code == 1
     assert "refused" in said.err
@@ -67,12 +69,12 @@ def test_tables_that_cannot_be_changed_change_nothing(shop: Shop) -> None:
         "shortener/migrations/0002-wrong.forward.sql": "ALTER TABLE nowhere ADD COLUMN x",
         "shortener/migrations/0002-wrong.back.sql": "SELECT 1",
     }
-    said = shop.release("deploy", commit(shop, files, "Wrong tables"))
+    said = shop.release("deploy", shop.commit(files, "Wrong tables"))
     assert (said.code, "no such table" in said.err) == (1, True)
     # A number that the tables have passed already says nothing about what they went through.
     shop.done("deploy", "version-3")
     shop.done("rollback")
-    said = shop.release("deploy", commit(shop, files, "Wrong tables"))
+    said = shop.release("deploy", shop.commit(files, "Wrong tables"))
     assert (said.code, "have taken 0002-last-click.forward.sql" in said.err) == (1, True)
     assert (shop.live(), shop.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
 
@@ -147,8 +149,9 @@ def test_up_again_changes_nothing_and_mends_what_has_ended(version_1: Shop) -> N
     version_1.done("up", "version-3")
     assert (version_1.port(), version_1.live()) == (port, "Version 1")
     state = version_1.state()["live"]
-    pid = json.loads((version_1.home / "production" / f"{state['slot']}.pid").read_text())[0]
-    kill(pid)
+    pid = Program(version_1.home / "production", state["slot"]).pid
+    assert pid is not None
+    os.killpg(pid, signal.SIGKILL)
     version_1.done("up")
     assert version_1.ask("HEAD", "/probe")[0] == 302
 
@@ -163,48 +166,3 @@ def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
     shop.done("up")
     assert shop.ask("GET", "/kept")[1] == "https://example.com/kept"
     assert shop.live() == "Version 3"
-
-
-def commit(shop: Shop, files: dict[str, str], subject: str) -> str:
-    """The id of a new commit on version 1, which moves no branch."""
-    import os
-    import subprocess
-
-    def git(*arguments: str, text: str = "") -> str:
-        env = {
-            **os.environ,
-            "GIT_INDEX_FILE": str(shop.root.parent / "index"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            **{
-                f"GIT_{who}_{what}": "ada@acme.example"
-                for who in ("AUTHOR", "COMMITTER")
-                for what in ("NAME", "EMAIL")
-            },
-        }
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=shop.root,
-            env=env,
-            input=text,
-            text=True,
-            check=True,
-            capture_output=True,
-        )
-        return done.stdout.strip()
-
-    git("read-tree", "version-1")
-    for path, content in files.items():
-        blob = git("hash-object", "-w", "--stdin", text=content)
-        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
-    return git("commit-tree", git("write-tree"), "-p", "version-1", "-m", subject)
-
-
-def kill(pid: int) -> None:
-    """End a gunicorn and its workers the hard way, and wait for it."""
-    import os
-
-    from release.processes import TICK, _born
-
-    os.killpg(pid, signal.SIGKILL)
-    while _born(pid) is not None:
-        __import__("time").sleep(TICK)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from release.servers import ask
 from release.story.stage import build_repository
-from support.town import Said
+from support.town import Said, isolated
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 FAST = """\
@@ -98,6 +98,32 @@ class Shop:
         found = re.search(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', log)
         assert found, log
         return int(found[1])
+
+    def commit(self, files: dict[str, str], subject: str) -> str:
+        """The id of a new commit on version 1, which moves no branch."""
+        ada = {"NAME": "Ada", "EMAIL": "ada@acme.example"}
+        env = isolated(self.root.parent) | {
+            "GIT_INDEX_FILE": str(self.root.parent / "index"),
+            **{f"GIT_{who}_{what}": ada[what] for who in ("AUTHOR", "COMMITTER") for what in ada},
+        }
+
+        def git(*arguments: str, text: str = "") -> str:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self.root,
+                env=env,
+                input=text,
+                text=True,
+                check=True,
+                capture_output=True,
+            )
+            return done.stdout.strip()
+
+        git("read-tree", "version-1")
+        for path, content in files.items():
+            blob = git("hash-object", "-w", "--stdin", text=content)
+            git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+        return git("commit-tree", git("write-tree"), "-p", "version-1", "-m", subject)
 
     def left(self) -> list[str]:
         """The command lines of the processes that work in this repository."""

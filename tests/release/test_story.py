@@ -1,0 +1,123 @@
+"""The incident from end to end, by the command that the README names; and what a deploy asks of gate."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from release.story.stage import SAMPLE
+from support.shop import PATH, Shop, build_shop, needs
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_incident_is_over_in_less_than_ten_seconds(tmp_path: Path) -> None:
+    """Everything comes up, version 2 is let through and taken back, version 3 goes out, everything goes down."""
+    needs("haproxy", "prometheus", "prometheus-alertmanager", "wrk")
+    kept = tmp_path / "kept"
+    done = subprocess.run(
+        [sys.executable, "-m", "release.story", "--keep", str(kept)],
+        cwd=SAMPLE,
+        env={"PATH": PATH, "HOME": str(tmp_path), "LANG": "C.UTF-8", "USER": "tester"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    seconds = re.search(r"time to safe: ([\d.]+) s", done.stdout)
+    failed = re.search(r"failed requests: (\d+) of (\d+) under load, (\d+) of the writer's", done.stdout)
+    added = re.search(r"links added meanwhile: (\d+), of which (\d+) are lost", done.stdout)
+    assert seconds
+    assert failed
+    assert added
+    assert float(seconds[1]) < 10
+    bad, answered, bad_writes = map(int, failed.groups())
+    # Version 2 fails whenever somebody follows a link. Of what came, a small share went to it, and only for a moment.
+    assert 0 < bad < answered / 20
+    assert bad_writes == 0
+    assert int(added[1]) > 0
+    assert int(added[2]) == 0
+    shop = Shop(kept / "shortener")
+    assert shop.live() == "Version 3"
+    (incident,) = [record for record in shop.records() if record["event"] == "rolled back"]
+    # What the report says is what the visitors had.
+    assert abs(incident["failed"] - bad) <= 2
+    assert shop.left() == []
+
+
+def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
+    needs("haproxy", "prometheus", "prometheus-alertmanager")
+    asked = tmp_path / "asked"
+    gate = tmp_path / "gate.sh"
+    gate.write_text(f'#!/bin/sh\necho "$@" >> {asked}\ntest ! -e {tmp_path}/no-$1\n')
+    gate.chmod(0o755)
+    shop = build_shop(tmp_path, gate=f'"{gate}"')
+    try:
+        shop.done("up", "version-1")
+        assert not asked.exists()
+        shop.done("deploy", "version-3", "--into", "staging")
+        revision = shop.state("staging")["live"]["revision"]
+        questions = [f"check --into staging --head {revision}", f"promote {revision} --into staging"]
+        assert asked.read_text().splitlines() == questions
+        (tmp_path / "no-check").touch()
+        said = shop.release("deploy", "version-3")
+        assert (said.code, "check --into production" in said.err) == (1, True)
+        assert (shop.live(), "exposed" in {record["event"] for record in shop.records()}) == (
+            "Version 1",
+            False,
+        )
+        # What gate does not record must not stay.
+        (tmp_path / "no-check").unlink()
+        (tmp_path / "no-promote").touch()
+        said = shop.release("deploy", "version-3")
+        assert (said.code, "was taken back" in said.err, shop.live()) == (1, True, "Version 1")
+    finally:
+        shop.done("down")
+    assert shop.left() == []
+
+
+def test_without_gate_nothing_goes_out(shop: Shop) -> None:
+    shop.done("up", "version-1")
+    settings = shop.root / "release.toml"
+    settings.write_text(settings.read_text().replace('"true"', '"no-such-gate"'))
+    said = shop.release("deploy", "version-3")
+    assert (said.code, "without gate nothing goes out" in said.err, shop.live()) == (1, True, "Version 1")
+
+
+def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
+    settings = shop.root / "release.toml"
+    good = settings.read_text()
+    for command in (("status",), ("down",)):
+        shop.done(*command)
+    assert shop.release("deploy", "version-1").code == 3
+    assert shop.release("deploy", "version-1", "--into", "nowhere").code == 2
+    said = shop.release("up", "no-such-version")
+    assert (said.code, "no-such-version: there is no such revision" in said.err) == (2, True)
+    shop.done("down")
+    taken = shop.release("status", "--json")
+    assert json.loads(taken.out)["production"]["up"] is False
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        settings.write_text(
+            good.replace("[environments.staging]\nport = 0", f"[environments.staging]\nport = {port}")
+        )
+        said = shop.release("up", "version-1")
+    assert (said.code, f"port {port} is taken" in said.err) == (3, True)
+    settings.write_text(good)
+    environ = {"PATH": "/nowhere", "HOME": os.devnull}
+    done = subprocess.run(
+        [sys.executable, "-m", "release", "up"],
+        cwd=shop.root,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "as root: apt-get install" in done.stderr
