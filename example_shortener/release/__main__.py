@@ -7,6 +7,7 @@ is needed is not there or does not answer · 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import signal
 import sys
@@ -31,7 +32,10 @@ def main() -> int:
     wish = _parser().parse_args()
     command: Callable[[Settings, argparse.Namespace], int] = wish.command
     try:
-        return command(load(wish.settings), wish)
+        settings = load(wish.settings)
+        if wish.home:
+            settings = dataclasses.replace(settings, home=str(Path(wish.home).absolute()))
+        return command(settings, wish)
     except Refused as error:
         return _fail(f"refused: {error}", 1)
     except WrongUsage as error:
@@ -47,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--settings", type=Path, default=Path("release.toml"), help="(default: %(default)s)")
+    parser.add_argument(
+        "--home",
+        metavar="DIR",
+        help="where everything lives that is running (default: what the settings say)",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[Settings, argparse.Namespace], int]) -> argparse.ArgumentParser:

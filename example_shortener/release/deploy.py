@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -82,7 +83,7 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
         incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
         if schema:
             step = tables.newest_step(environment.tree(old))
-            tables.migrate(environment.tree(new), environment.database, step)
+            tables.migrate(environment.python(new), environment.tree(new), environment.database, step)
             tell(f"{environment.name}: the tables are at step {step} again")
         monitoring.aim(environment.settings)
         return incident
@@ -145,6 +146,15 @@ class Exposure:
         return incident
 
 
+def run_server(environment: Environment, release: Running) -> Running:
+    """Start a release that is written out, in its slot; returns it with its new port."""
+    port = servers.start(
+        environment.server(release.slot), environment.python(release), environment.tree(release),
+        environment.database, environment.target.workers,
+    )  # fmt: skip
+    return dataclasses.replace(release, port=port)
+
+
 def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, let_through: str) -> Running:
     settings, records, balancer = environment.settings, environment.records, environment.balancer
     environment.port()
@@ -192,9 +202,9 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
 
 def _start(environment: Environment, slot: str, revision: revisions.Revision) -> Running:
     tree = revisions.write_out(environment.settings.root, revision.id, environment.trees)
-    tables.migrate(tree, environment.database)
-    port = servers.start(environment.server(slot), tree, environment.database, environment.target.workers)
-    return Running(slot, revision.id, revision.subject, revision.author, port)
+    new = Running(slot, revision.id, revision.subject, revision.author, 0)
+    tables.migrate(environment.python(new), tree, environment.database)
+    return run_server(environment, new)
 
 
 def _bring_out(environment: Environment, new: Running, old: Running, tell: Tell, *, asked: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.balancer import Balancer
+from release.interpreters import interpreter
 from release.problems import CannotGo, WrongUsage
 from release.processes import Program
 from release.records import SLOTS, Records, Running
@@ -66,6 +67,10 @@ class Environment:
     def tree(self, running: Running) -> Path:
         """The code of a release."""
         return self.trees / running.revision
+
+    def python(self, running: Running) -> str:
+        """The Python that it runs with."""
+        return interpreter(self.tree(running), self.settings.folder / "pythons", self.settings.python)
 
     def free_slot(self, live: Running | None) -> str:
         """The slot that does not answer now."""

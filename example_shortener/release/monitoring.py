@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from release.environments import Environment
@@ -44,10 +43,16 @@ def start(settings: Settings) -> None:
     environments = [Environment(settings, name) for name in settings.environments]
     # It knows the environments' ports, which may be others than the last time.
     prober.stop()
+    # It is part of the release that is live: what runs here must not hang on a folder of a CI server.
+    live = environments[-1].records.state().live
+    if live is None:
+        raise CannotGo(
+            f"{environments[-1].name}: nothing was released there; bring it up with: python -m release up"
+        )
     prober.start(
-        [sys.executable, "-m", "release.prober", str(settings.visit_every)]
+        [environments[-1].python(live), "-m", "release.prober", str(settings.visit_every)]
         + [f"{environment.name}={environment.port()}" for environment in environments],
-        cwd=Path(__file__).parents[1],
+        cwd=environments[-1].tree(live),
         env=clean,
     )
     _aim(folder, "alertmanager", [_target(int(alertmanager.wait_for(LISTENING)))])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -23,13 +22,16 @@ def environment(database: Path, scratch: Path) -> dict[str, str]:
     }
 
 
-def start(program: Program, tree: Path, database: Path, workers: int) -> int:
-    """Start the release in `tree`; returns its port once it is ready. Raises Refused if it never is."""
+def start(program: Program, python: str, tree: Path, database: Path, workers: int) -> int:
+    """Start the release in `tree` with that Python; returns its port once it is ready.
+
+    Raises Refused if it never is.
+    """
     scratch = program.log.with_suffix(".tmp")
     scratch.mkdir(exist_ok=True)
     bind = ["--bind", "127.0.0.1:0", "--workers", str(workers)]
     program.start(
-        [sys.executable, "-m", "gunicorn", "--config", "python:shortener.serving", *bind],
+        [python, "-m", "gunicorn", "--config", "python:shortener.serving", *bind],
         cwd=tree,
         env=environment(database, scratch),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -64,8 +65,10 @@ class Settings:
 
     root: Path
     home: str = ".release"
-    gate: tuple[str, ...] = ("gate",)
+    gate: tuple[str, ...] = (sys.executable, "-P", "-m", "gate")
     """How gate is called; what it is asked comes behind it."""
+    python: str = ""
+    """The Python that releases run with; without it, each has one of its own, with what it depends on."""
     link: str = "https://example.com/"
     """Where the link leads that is visited to see whether the service works; it is never fetched."""
     visit_every: float = 0.5

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from release import monitoring, servers
-from release.deploy import deploy
+from release.deploy import deploy, run_server
 from release.environments import VISITED, Environment
 from release.problems import CannotGo
 from release.processes import find
-from release.records import SLOTS, Running, alone
+from release.records import SLOTS, alone
 from release.settings import Settings
 
 Tell = Callable[[str], None]
@@ -77,8 +77,7 @@ def _up(environment: Environment, tell: Tell) -> None:
     server = environment.server(live.slot)
     if server.pid is None:
         tell(f"{environment.name}: {live.short} is started again")
-        port = servers.start(server, environment.tree(live), environment.database, environment.target.workers)
-        live = Running(live.slot, live.revision, live.subject, live.author, port)
+        live = run_server(environment, live)
         environment.records.put(live=live)
         fresh = True
     if fresh:

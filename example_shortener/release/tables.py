@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,7 @@ KEPT = 5
 """Copies of the data, made before it is changed."""
 
 
-def migrate(tree: Path, database: Path, number: int | None = None) -> int:
+def migrate(python: str, tree: Path, database: Path, number: int | None = None) -> int:
     """Take the tables to where the release in `tree` wants them, or to step `number`; returns the step.
 
     A copy is made before. Raises Refused if that fails, or if a step that the tables have taken is another one
@@ -28,7 +27,7 @@ def migrate(tree: Path, database: Path, number: int | None = None) -> int:
     backup(database)
     wish = [] if number is None else [str(number)]
     code, said = run(
-        [sys.executable, "-m", "shortener.migrations", str(database), *wish],
+        [python, "-m", "shortener.migrations", str(database), *wish],
         cwd=tree,
         env=environment(database, database.parent),
     )

@@ -20,6 +20,7 @@ from support.town import Said, isolated
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 FAST = """\
 gate = [{gate}]
+python = {python}
 prometheus = 0
 visit_every = 0.1
 [environments.staging]
@@ -139,4 +140,6 @@ class Shop:
 
 def build_shop(folder: Path, gate: str = '"true"', more: str = "") -> Shop:
     """A repository at `version-3`; nothing runs yet."""
-    return Shop(build_repository(folder / "shop", FAST.format(gate=gate) + more))
+    return Shop(
+        build_repository(folder / "shop", FAST.format(gate=gate, python=json.dumps(sys.executable)) + more)
+    )

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +24,11 @@ VERSIONS = {
     "version-3": ("Version 3: the links of the first days are read as what they are", "New Hire", "new"),
 }
 NOT_COPIED = ("__pycache__", ".venv", "*.egg-info", ".*_cache", "*.db*", ".release", ".git")
-SETTINGS = """\
-# Free ports, and little patience: this is a story. gate is not asked in it; see the README for how it is.
+SETTINGS = f"""\
+# Free ports, little patience, and the Python that is there: this is a story. gate is not asked in it; see the README
+# for how it is.
 gate = ["true"]
+python = {json.dumps(sys.executable)}
 prometheus = 0
 [environments.staging]
 port = 0
