@@ -32,7 +32,7 @@ def main() -> int:
     wish = _parser().parse_args()
     command: Callable[[Settings, argparse.Namespace], int] = wish.command
     try:
-        settings = load(wish.settings)
+        settings = load(wish.settings or Path("release.toml"), must_exist=wish.settings is not None)
         if wish.home:
             settings = dataclasses.replace(settings, home=str(Path(wish.home).absolute()))
         return command(settings, wish)
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--settings", type=Path, default=Path("release.toml"), help="(default: %(default)s)")
+    parser.add_argument("--settings", type=Path, help="(default: release.toml, if there is one)")
     parser.add_argument(
         "--home",
         metavar="DIR",

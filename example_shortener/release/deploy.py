@@ -67,7 +67,7 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
     """
     if _interrupt(environment):
         return None
-    with alone(environment.folder):
+    with alone(environment.folder, patience=PATIENCE):
         state = environment.records.state()
         new, old = (state.candidate, state.live) if state.candidate else (state.live, state.spare)
         if new is None or old is None:

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from release.problems import CannotGo
+from release.processes import TICK
 
 SLOTS = ("blue", "green")
 
@@ -90,16 +91,20 @@ def whoever_now() -> str:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Nobody else changes what runs in `folder` meanwhile; raises CannotGo if somebody does."""
+def alone(folder: Path, *, patience: float = 0.5) -> Iterator[None]:
+    """Nobody else changes what runs in `folder` meanwhile; raises CannotGo if somebody does for too long.
+
+    Never without any patience: whoever only asks `at_work` holds the lock for a moment.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + patience
     with (folder / "lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotGo(
-                f"{folder.name}: process {at_work(folder) or '?'} is at work here; wait for its end"
-            ) from error
+        while not _locked(lock):
+            if time.monotonic() > end:
+                raise CannotGo(
+                    f"{folder.name}: process {at_work(folder) or '?'} is at work here; wait for its end"
+                )
+            time.sleep(TICK)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -111,10 +116,14 @@ def at_work(folder: Path) -> int | None:
     """The process that is `alone` in `folder`, if one is."""
     try:
         with (folder / "lock").open("r+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(lock.read() or 0) or None
+            return None if _locked(lock) else int(lock.read() or 0) or None
     except FileNotFoundError:
-        pass
-    return None
+        return None
+
+
+def _locked(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -85,10 +85,10 @@ class Settings:
         return self.root / self.home
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, *, must_exist: bool = False) -> Settings:
     """Read the settings; raises WrongUsage with every mistake. Without a file, all are as they are by default."""
     root = path.absolute().parent
-    if not path.exists():
+    if not must_exist and not path.exists():
         return Settings(root)
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -103,7 +103,7 @@ def test_a_mistake_that_only_production_shows_is_taken_back(version_1: Shop) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
 def test_ended_while_it_watches_it_goes_back(version_1: Shop, number: signal.Signals) -> None:
-    process = version_1.start("deploy", "version-3")
+    process = version_1.start("--settings", "patient.toml", "deploy", "version-3")
     assert process.stdout is not None
     for line in process.stdout:
         if "10 % of the requests" in line:
@@ -115,7 +115,7 @@ def test_ended_while_it_watches_it_goes_back(version_1: Shop, number: signal.Sig
 
 
 def test_killed_while_it_watches_a_rollback_puts_it_right(version_1: Shop) -> None:
-    process = version_1.start("deploy", "version-3")
+    process = version_1.start("--settings", "patient.toml", "deploy", "version-3")
     assert process.stdout is not None
     for line in process.stdout:
         if "10 % of the requests" in line:
@@ -132,7 +132,7 @@ def test_killed_while_it_watches_a_rollback_puts_it_right(version_1: Shop) -> No
 
 
 def test_two_at_once_are_told_apart_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
-    process = version_1.start("deploy", "version-3")
+    process = version_1.start("--settings", "patient.toml", "deploy", "version-3")
     assert process.stdout is not None
     for line in process.stdout:
         if "10 % of the requests" in line:

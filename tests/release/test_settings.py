@@ -12,6 +12,8 @@ from release.settings import Settings, Target, load
 def test_without_a_file_everything_has_a_value(tmp_path: Path) -> None:
     settings = load(tmp_path / "release.toml")
     assert settings == Settings(tmp_path)
+    with pytest.raises(WrongUsage, match="No such file"):
+        load(tmp_path / "release.toml", must_exist=True)
     assert settings.gate[-2:] == ("-m", "gate")
     assert list(settings.environments) == ["staging", "production"]
 
