@@ -1,0 +1,136 @@
+"""The manifests for Kubernetes fit the schemas of Kubernetes and of Argo Rollouts; no cluster is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
+import pytest
+import yaml
+from release.story.stage import SAMPLE
+from support.shop import PATH, needs
+
+FOLDER = SAMPLE / "kubernetes"
+ARGO = "@kubernetes-models/argo-rollouts@2.0.0"
+"""Made from the CRDs of Argo Rollouts, with their schemas."""
+VALIDATE = """\
+import * as models from '@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1';
+import { readFileSync } from 'node:fs';
+for (const manifest of JSON.parse(readFileSync(0))) {
+  new models[manifest.kind](manifest).validate();
+  console.log(manifest.kind);
+}
+"""
+
+
+def manifests() -> list[dict[str, Any]]:
+    return [one for path in sorted(FOLDER.glob("*.yaml")) for one in yaml.safe_load_all(path.read_text())]
+
+
+def of_kind(kind: str) -> dict[str, Any]:
+    (found,) = [one for one in manifests() if one["kind"] == kind]
+    return found
+
+
+@pytest.mark.parametrize("manifest", manifests(), ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
+def test_kinds_of_kubernetes_fit_their_schema(manifest: dict[str, Any]) -> None:
+    if not manifest["apiVersion"].startswith("argoproj.io/"):
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_the_pods_of_the_rollout_fit_the_schema_of_a_deployment() -> None:
+    """The CRD leaves the template of the pods open; a Deployment does not."""
+    spec = of_kind("Rollout")["spec"]
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shortener"},
+        "spec": {key: spec[key] for key in ("replicas", "selector", "template")},
+    }
+    kubernetes_validate.validate(deployment, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.fixture(scope="module")
+def argo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the models of Argo Rollouts."""
+    needs("npm", "node")
+    folder = tmp_path_factory.mktemp("argo")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", ARGO]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot install {ARGO}: {done.stderr[-200:]}")
+    return folder
+
+
+def validate(argo: Path, *wishes: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["node", "--input-type=module", "-e", VALIDATE],
+        cwd=argo,
+        input=json.dumps(wishes),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_kinds_of_argo_fit_their_schema(argo: Path) -> None:
+    rollout, template = of_kind("Rollout"), of_kind("AnalysisTemplate")
+    done = validate(argo, rollout, template)
+    assert (done.returncode, done.stdout.split()) == (0, ["Rollout", "AnalysisTemplate"]), done.stderr
+    rollout["spec"]["strategy"]["canary"]["steps"] = [{"setWeight": "five"}]
+    assert validate(argo, rollout).returncode != 0
+
+
+def test_every_name_stands_for_something() -> None:
+    rollout = of_kind("Rollout")["spec"]
+    services = {one["metadata"]["name"] for one in manifests() if one["kind"] == "Service"}
+    canary = rollout["strategy"]["canary"]
+    assert {canary["stableService"], canary["canaryService"]} == services
+    assert canary["trafficRouting"]["nginx"]["stableIngress"] == of_kind("Ingress")["metadata"]["name"]
+    assert (
+        canary["analysis"]["templates"][0]["templateName"] == of_kind("AnalysisTemplate")["metadata"]["name"]
+    )
+    given = {argument["name"] for argument in canary["analysis"]["args"]}
+    assert given == {argument["name"] for argument in of_kind("AnalysisTemplate")["spec"]["args"]}
+
+
+def test_the_queries_are_queries_and_ask_for_what_the_service_tells(tmp_path: Path) -> None:
+    needs("promtool")
+    metrics = of_kind("AnalysisTemplate")["spec"]["metrics"]
+    queries = [metric["provider"]["prometheus"]["query"] for metric in metrics]
+    rules = [
+        {"record": f"query:{number}", "expr": re.sub(r"\{\{args\.(\w+)\}\}", r"\1", query)}
+        for number, query in enumerate(queries)
+    ]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "watch", "rules": rules}]}))
+    done = subprocess.run(
+        [shutil.which("promtool", path=PATH) or "promtool", "check", "rules", "rules.yml"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = (SAMPLE / "shortener" / "web" / "metrics.py").read_text()
+    asked = set(re.findall(r"(shortener_\w+?)(?:_total|_sum|_count)?\{", " ".join(queries)))
+    assert asked == {"shortener_requests", "shortener_request_seconds"}
+    assert all(f'"{name}"' in told for name in asked)
+
+
+def test_the_workflow_fits_the_schema_of_github() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+    ]
+    path = SAMPLE / ".github" / "workflows" / "release.yml"
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    assert [jobs[name]["needs"] for name in ("staging", "production")] == ["build", "staging"]
