@@ -22,7 +22,7 @@ class Budget:
 
     recorded: float
     probed: float | None
-    """None if Prometheus did not answer."""
+    """None if Prometheus did not answer, or has not looked for long enough."""
 
     @property
     def used(self) -> float:
@@ -36,7 +36,7 @@ class Budget:
 
     def __str__(self) -> str:
         """As people read it."""
-        source = "" if self.probed is not None else ", by the records alone: Prometheus does not answer"
+        source = "" if self.probed is not None else ", by the records alone: Prometheus has no answer"
         return f"{self.left / 60:.1f} of {PROMISED / 60:.0f} minutes left this year{source}"
 
 

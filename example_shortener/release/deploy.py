@@ -42,7 +42,7 @@ class WentBack(Exception):  # noqa: N818  the name says what happened
 
 
 def deploy(environment: Environment, name: str, tell: Tell, *, let_through: str = "") -> Running:
-    """Put revision `name` out; returns what is live then.
+    """Put revision `name` out, unless it is; returns what is live then.
 
     Raises Refused if it never got a request, WentBack if it did and was taken back. `let_through` is the
     reason for which neither gate nor the smoke test are asked; it is recorded. The watch cannot be left out.
@@ -76,7 +76,7 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
             tell(f"{environment.name}: {old.short} is started again")
             old = _start(environment, old.slot, revisions.resolve(environment.settings.root, old.revision))
             environment.balancer.place(old.slot, old.port)
-        exposure = Exposure.begin(environment, new, old)
+        exposure = Exposure.recorded(environment, new, old)
         environment.balancer.share({old.slot: 100, new.slot: 0})
         tell(f"{environment.name}: {old.short} answers again")
         environment.records.put(live=old, spare=None, candidate=None)
@@ -115,15 +115,23 @@ class Exposure:
 
     @classmethod
     def begin(cls, environment: Environment, new: Running, old: Running) -> Exposure:
-        """From now on, or from when the records say that it was put out."""
+        """From now on."""
         public = environment.balancer.counted()["public"]
-        for record in reversed(environment.records.all()):
-            if record["event"] == "exposed" and record["revision"] == new.revision:
-                return cls(environment, new, old, record["at"], record["requests"], record["failed"])
         environment.records.add(
             "exposed", revision=new.revision, requests=public.requests, failed=public.failed
         )
         return cls(environment, new, old, time.time(), public.requests, public.failed)
+
+    @classmethod
+    def recorded(cls, environment: Environment, new: Running, old: Running) -> Exposure:
+        """From when the records say that it was last put out."""
+        public = environment.balancer.counted()["public"]
+        for record in reversed(environment.records.all()):
+            if record["event"] == "exposed" and record["revision"] == new.revision:
+                # haproxy counts from when it was started, which may have been since.
+                since = record if record["requests"] <= public.requests else {"requests": 0, "failed": 0}
+                return cls(environment, new, old, record["at"], since["requests"], since["failed"])
+        return cls.begin(environment, new, old)
 
     def end(self, reason: str, stopped_by: str) -> Incident:
         """Nobody is sent to it any more: wait until it has answered those that it had, record it, and end it."""
@@ -159,12 +167,13 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
     settings, records, balancer = environment.settings, environment.records, environment.balancer
     environment.port()
     state = records.state()
-    if state.live and state.live.revision == revision.id:
-        raise Refused(f"{state.live.short} is live in {environment.name} already")
     if state.candidate:
         raise CannotGo(
             f"{state.candidate.short} is half out; first take it back with: python -m release rollback"
         )
+    if state.live and state.live.revision == revision.id:
+        tell(f"{environment.name}: {state.live.short} is live already")
+        return state.live
     first = state.live is None
     if let_through:
         records.add("let through", revision=revision.id, reason=let_through)
@@ -173,16 +182,16 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
         tell(f"{environment.name}: gate is asked about {revision.id[:9]}")
         gates.may_enter(settings, environment.name, revision.id)
     slot = environment.free_slot(state.live)
-    if state.spare:
-        environment.server(slot).stop()
-        records.put(spare=None)
-    new = _start(environment, slot, revision)
-    tell(f"{environment.name}: {new.short} runs beside the old release")
+    # The release before the live one, or what an interrupted deploy has left.
+    environment.server(slot).stop()
+    records.put(spare=None)
     try:
+        new = _start(environment, slot, revision)
+        tell(f"{environment.name}: {new.short} runs" + ("" if first else ", beside the old release"))
         if not let_through:
             verify(new.port, settings.link)
             tell(f"{environment.name}: it does what visitors do")
-    except Refused:
+    except BaseException:
         environment.server(slot).stop()
         raise
     balancer.place(slot, new.port)

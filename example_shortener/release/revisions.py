@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,19 +40,23 @@ def write_out(root: Path, revision: str, folder: Path) -> Path:
         return tree
     # The sample may be a folder of a larger repository: then the release is that folder.
     _, prefix = run(["git", "rev-parse", "--show-prefix"], cwd=root)
-    beside = folder / f"{revision}.new"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f"{revision[:9]}-", dir=folder))
     packed = beside / "packed.tar"
     code, said = run(
         ["git", "archive", "--format=tar", f"--output={packed}", f"{revision}:{prefix}"], cwd=root
     )
     if code:
+        shutil.rmtree(beside)
         raise CannotGo(f"git archive {revision}: {said}")
     with tarfile.open(packed) as tar:
         tar.extractall(beside, filter="data")
     packed.unlink()
-    if not (beside / "shortener" / "serving.py").is_file():
+    complete = (beside / "shortener" / "serving.py").is_file()
+    if complete and not tree.is_dir():
+        beside.rename(tree)
+    else:
+        shutil.rmtree(beside)
+    if not complete:
         raise WrongUsage(f"{revision}: there is no shortener in it")
-    beside.rename(tree)
     return tree

@@ -47,6 +47,7 @@ def test_a_release_goes_out_and_comes_back_while_links_are_added(version_1: Shop
 
 def test_a_rollback_leaves_the_tables_unless_it_is_told_otherwise(version_1: Shop) -> None:
     version_1.done("deploy", "version-3")
+    assert "is live already" in version_1.done("deploy", "version-3")
     version_1.done("rollback")
     assert (version_1.live(), "last_click" in columns(version_1)) == ("Version 1", True)
     assert version_1.ask("GET", "/readyz")[0] == 200
@@ -92,8 +93,13 @@ def test_a_mistake_that_only_production_shows_is_taken_back(version_1: Shop) -> 
     assert went_back.code == 1
     assert "was taken back" in went_back.err
     assert version_1.live() == "Version 1"
-    record = version_1.records()[-1]
-    assert (record["event"], record["stopped_by"]) == ("rolled back", "the watch")
+    exposed, record = version_1.records()[-2:]
+    assert (exposed["event"], record["event"], record["stopped_by"]) == (
+        "exposed",
+        "rolled back",
+        "the watch",
+    )
+    assert abs(record["began"] - exposed["at"]) < 1
     assert record["ended"] - record["began"] < 10
     (report,) = (version_1.home / "production" / "incidents").glob("*Z-" + record["revision"][:9] + ".md")
     text = report.read_text()
