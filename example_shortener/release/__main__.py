@@ -157,4 +157,5 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from release.processes import Program
-from release.story.stage import Writer
-from support.shop import Shop
+from release.story.stage import Load, Writer
+from support.shop import Shop, needs
 
 pytestmark = pytest.mark.slow
 
@@ -135,6 +137,38 @@ def test_killed_while_it_watches_a_rollback_puts_it_right(version_1: Shop) -> No
     assert (version_1.live(), version_1.state()["candidate"]) == ("Version 1", None)
     found = json.loads(version_1.done("status", "--json"))
     assert [(r["role"], r["share"]) for r in found["production"]["releases"]] == [("live", 100)]
+
+
+def test_a_release_that_dies_while_it_is_watched_is_taken_back(version_1: Shop) -> None:
+    process = version_1.start("--settings", "patient.toml", "deploy", "version-3")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "10 % of the requests" in line:
+            break
+    pid = Program(version_1.home / "production", version_1.state()["candidate"]["slot"]).pid
+    assert pid is not None
+    os.killpg(pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "was taken back" in err) == (1, True)
+    assert (version_1.live(), version_1.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
+
+
+def test_a_release_that_is_slow_is_taken_back(version_1: Shop, tmp_path: Path) -> None:
+    needs("wrk")
+    path = "shortener/web/redirects.py"
+    text = (version_1.home / "releases" / version_1.state()["live"]["revision"] / path).read_text()
+    slow = text.replace(
+        "    links = state().links\n", "    links = state().links\n    __import__('time').sleep(0.3)\n"
+    )
+    revision = version_1.commit({path: slow}, "Slow")
+    load = Load(tmp_path)
+    load.start(version_1.port(), 60)
+    try:
+        said = version_1.release("--settings", "patient.toml", "deploy", revision)
+    finally:
+        load.stop()
+    assert (said.code, version_1.live()) == (1, "Version 1")
+    assert re.search(r"the new release takes \d+ ms, and the old one \d+ ms", said.err)
 
 
 def test_two_at_once_are_told_apart_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
