@@ -75,6 +75,8 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
         if environment.server(old.slot).pid is None:
             tell(f"{environment.name}: {old.short} is started again")
             old = _start(environment, old.slot, revisions.resolve(environment.settings.root, old.revision))
+        # A haproxy that was started since does not know it.
+        if not environment.balancer.counted()[old.slot].ready:
             environment.balancer.place(old.slot, old.port)
         exposure = Exposure.recorded(environment, new, old)
         environment.balancer.share({old.slot: 100, new.slot: 0})

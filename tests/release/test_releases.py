@@ -196,6 +196,17 @@ def test_up_again_changes_nothing_and_mends_what_has_ended(version_1: Shop) -> N
     assert version_1.ask("HEAD", "/probe")[0] == 302
 
 
+def test_a_rollback_also_works_with_a_haproxy_that_was_started_since(version_1: Shop) -> None:
+    version_1.done("deploy", "version-3")
+    pid = Program(version_1.home / "production", "haproxy").pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    version_1.done("up")
+    assert version_1.ask("HEAD", "/probe")[0] == 302
+    version_1.done("rollback", "--schema")
+    assert (version_1.live(), version_1.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
+
+
 def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
     shop.done("up", "version-1")
     assert shop.ask("POST", "/api/links", '{"url": "https://example.com/kept", "alias": "kept"}')[0] == 201
