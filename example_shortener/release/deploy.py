@@ -83,6 +83,12 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
         tell(f"{environment.name}: {old.short} answers again")
         environment.records.put(live=old, spare=None, candidate=None)
         incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
+        if state.candidate is None:
+            try:
+                gates.has_entered(environment.settings, environment.name, old.revision)
+            except Refused as error:
+                # The way back never waits for anybody.
+                tell(f"{environment.name}: gate has not recorded that: {error}")
         if schema:
             step = tables.newest_step(environment.tree(old))
             tables.migrate(environment.python(new), environment.tree(new), environment.database, step)

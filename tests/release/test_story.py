@@ -77,6 +77,14 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         (tmp_path / "no-promote").touch()
         said = shop.release("deploy", "version-3")
         assert (said.code, "was taken back" in said.err, shop.live()) == (1, True, "Version 1")
+        # The way back is told as well, and waits for nobody's leave.
+        (tmp_path / "no-promote").unlink()
+        shop.done("deploy", "version-3")
+        first = shop.state()["spare"]["revision"]
+        (tmp_path / "no-promote").touch()
+        assert "gate has not recorded that" in shop.done("rollback")
+        assert asked.read_text().splitlines()[-1] == f"promote {first} --into production"
+        assert shop.live() == "Version 1"
     finally:
         shop.done("down")
     assert shop.left() == []
