@@ -84,11 +84,8 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
         environment.records.put(live=old, spare=None, candidate=None)
         incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
         if state.candidate is None:
-            try:
-                gates.has_entered(environment.settings, environment.name, old.revision)
-            except Refused as error:
-                # The way back never waits for anybody.
-                tell(f"{environment.name}: gate has not recorded that: {error}")
+            # The way back never waits for anybody.
+            _tell_gate(environment, old, tell)
         if schema:
             step = tables.newest_step(environment.tree(old))
             tables.migrate(environment.python(new), environment.tree(new), environment.database, step)
@@ -207,6 +204,7 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
         balancer.share({slot: 100})
         records.put(live=new)
         records.add("first", revision=new.revision, subject=new.subject)
+        _tell_gate(environment, new, tell)
     else:
         records.put(candidate=new)
         monitoring.aim(settings)
@@ -215,6 +213,14 @@ def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, 
         records.add("deployed", revision=new.revision, subject=new.subject, before=state.live.revision)
     monitoring.aim(settings)
     return new
+
+
+def _tell_gate(environment: Environment, release: Running, tell: Tell) -> None:
+    """Have it recorded that a release is there which gate was not asked about."""
+    try:
+        gates.has_entered(environment.settings, environment.name, release.revision)
+    except Refused as error:
+        tell(f"{environment.name}: gate has not recorded that: {error}")
 
 
 def _start(environment: Environment, slot: str, revision: revisions.Revision) -> Running:

@@ -26,7 +26,7 @@ def up(settings: Settings, first: str, tell: Tell) -> None:
     """Start what does not run; where nothing was ever released, put out `first`.
 
     An environment that was up before has the release again that was live in it. Nothing to compare with, nobody
-    to harm: about a first release gate is not asked.
+    to harm: about a first release gate is told, and not asked.
     """
     missing = _missing()
     if missing:

@@ -1,0 +1,138 @@
+"""The release tool with the real gate: from main over staging to production, and back, all of it recorded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.shop import Shop, build_shop, needs
+from support.town import isolated
+
+pytestmark = pytest.mark.slow
+
+POLICY = """\
+version: 1
+repository: acme/shortener
+protect:
+  main: {{require: {{owners: false, approvals: 1, checks: []}}}}
+  staging: {{kind: environment, require: {{passed: [main]}}}}
+  production: {{kind: environment, require: {{passed: [main, staging], budget: {budget}}}}}
+prometheus: {prometheus}
+people:
+  "@ada": {{role: senior, emails: [ada@acme.example], keys: ["{key}"]}}
+  "@bob": {{emails: [bob@acme.example]}}
+"""
+NO_BUDGET = "false"
+BUDGET = "{downtime: 'sum(shortener_probe_down_seconds_total{environment=\"production\"})'}"
+
+
+class Company:
+    """A shop whose main is protected, and two people: bob writes, ada approves, merges and releases."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shop: Shop = build_shop(folder, gate=f'"{sys.executable}", "-P", "-m", "gate"')
+        self.root = self.shop.root
+        key = folder / "ada"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        self.public = key.with_suffix(".pub").read_text().strip()
+        for name, value in (
+            ("user.name", "ada"),
+            ("user.email", "ada@acme.example"),
+            ("gpg.format", "ssh"),
+            ("user.signingkey", str(key)),
+        ):
+            self.git("config", name, value)
+        self.git("checkout", "-q", "-B", "main", "version-3")
+        self.set_policy(NO_BUDGET, "http://127.0.0.1:9")
+
+    def git(self, *arguments: str) -> str:
+        env = isolated(self.root.parent)
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.root, env=env, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def gate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-P", "-m", "gate", *arguments]
+        env = isolated(self.root.parent)
+        return subprocess.run(argv, cwd=self.root, env=env, check=False, capture_output=True, text=True)
+
+    def set_policy(self, budget: str, prometheus: str) -> None:
+        """Past the gate: the company is like that."""
+        text = POLICY.format(budget=budget, prometheus=prometheus, key=self.public)
+        (self.root / "gate.yaml").write_text(text)
+        self.git("add", "gate.yaml")
+        self.git("commit", "-q", "-m", "Policy")
+
+    def write(self, name: str) -> str:
+        """A branch of bob's."""
+        self.git("checkout", "-q", "-b", name, "main")
+        (self.root / f"{name}.md").write_text(f"{name}\n")
+        self.git("add", f"{name}.md")
+        self.git("-c", "user.name=bob", "-c", "user.email=bob@acme.example", "commit", "-q", "-m", name)
+        self.git("checkout", "-q", "main")
+        return self.git("rev-parse", name)
+
+    def merge(self, name: str) -> str:
+        """Approved and merged by ada."""
+        for arguments in (("approve", name), ("merge", name)):
+            said = self.gate(*arguments)
+            assert said.returncode == 0, said.stdout + said.stderr
+        return self.git("rev-parse", "main")
+
+    def recorded(self, environment: str) -> list[str]:
+        """The commits that the log has for an environment."""
+        listed = self.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines()
+        records = [
+            self.git("show", f"refs/gate/log:{name}")
+            for name in listed
+            if name.startswith("records/") and name.endswith(".json")
+        ]
+        found = [json.loads(record) for record in records]
+        into = f"refs/environments/{environment}"
+        return [
+            record["head"] for record in sorted(found, key=lambda one: one["at"]) if record["into"] == into
+        ]
+
+
+def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
+    needs("haproxy", "prometheus", "prometheus-alertmanager")
+    company = Company(tmp_path)
+    shop = company.shop
+    company.write("one")
+    first = company.merge("one")
+    try:
+        shop.done("up", "main")
+        assert company.recorded("staging") == company.recorded("production") == [first]
+
+        unmerged = company.write("two")
+        said = shop.release("deploy", unmerged, "--into", "staging")
+        assert said.code == 1
+        assert "main itself has never been at this commit" in said.text
+        second = company.merge("two")
+        said = shop.release("deploy", "main", "--into", "production")
+        assert said.code == 1
+        assert "no record that it was released into staging" in said.text
+        shop.done("deploy", "main", "--into", "staging")
+        shop.done("deploy", "main", "--into", "production")
+        assert company.recorded("production") == [first, second]
+
+        shop.release("rollback", "--into", "production")
+        assert company.recorded("production") == [first, second, first], "the way back is recorded too"
+
+        # With the budget used up nothing goes out, by what the real Prometheus has measured.
+        company.set_policy(
+            BUDGET.replace("{downtime", "{minutes: 0, downtime"), f"http://127.0.0.1:{shop.prometheus()}"
+        )
+        said = shop.release("deploy", second, "--into", "production")
+        assert said.code == 1
+        assert "frozen:" in " ".join(said.text.split())
+        company.set_policy(BUDGET, f"http://127.0.0.1:{shop.prometheus()}")
+        shop.done("deploy", second, "--into", "production")
+        assert "minutes of downtime used this year" in company.gate("budget").stdout
+    finally:
+        shop.done("down")
+    assert shop.left() == []
