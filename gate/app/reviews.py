@@ -10,7 +10,6 @@ from gate.approvals.reviews import Given, Request, Seen, completed, given_in, un
 from gate.codeowners import Rule
 from gate.errors import CannotDecide
 from gate.forges import forge
-from gate.forges.places import Place
 from gate.forges.wire import Wire
 from gate.git.change import read_authors
 from gate.git.repository import Repository
@@ -46,11 +45,11 @@ def read_reviews(
     """Ask the forge now; raises CannotDecide if it does not answer, or speaks of another commit or branch."""
     module = forge(wire.place)
     request = module.read_request(wire)
-    _refuse_another(request, change, wire.place)
+    _refuse_another(request, change)
     commits = (request.head, *(review.commit for review in request.reviews))
     shown = changes_shown(repository, change.base, commits)
     seen = {commit: Seen(digest_of(raw), parse_contents(raw)) for commit, raw in shown.items()}
-    if wire.place.queued:
+    if request.landed:
         change = _with_own_commits(repository, request, change, seen)
     owners = {owner for rules in ownership.values() for rule in rules for owner in rule.owners}
     teams, unread = _teams(wire, unknown_teams(policy, sorted({*owners, *protection.require.guarded})))
@@ -77,14 +76,14 @@ def with_reviews(
     return whole, evidence
 
 
-def _refuse_another(request: Request, change: Change, place: Place) -> None:
+def _refuse_another(request: Request, change: Change) -> None:
     branch = short_name(change.into)
     if request.into != branch:
         raise CannotDecide(
             f"{request.name} is aimed at {request.into}, and what is judged would enter {branch}",
             f"`--into {request.into}`, or name another request",
         )
-    if not place.queued and request.head != change.head:
+    if not request.landed and request.head != change.head:
         raise CannotDecide(
             f"{request.name} has the head {request.head[:12]} as {request.source} tells it, and what is judged "
             f"is {change.head[:12]}",
@@ -95,11 +94,11 @@ def _refuse_another(request: Request, change: Change, place: Place) -> None:
 def _with_own_commits(
     repository: Repository, request: Request, change: Change, seen: Mapping[str, Seen]
 ) -> Change:
-    """The change of a merge group, with the authors of the commits that it was made of."""
+    """The change of a merge group or a merge, with the authors of the commits that it was made of."""
     own = seen.get(request.head)
     if own is None or own.digest != change.digest:
         raise CannotDecide(
-            f"what the merge group of {request.name} changes is not what the request itself changes",
+            f"what the commit made of {request.name} changes is not what the request itself changes",
             "it holds another request as well, or the base has moved in the same files: update the branch",
         )
     authors = {author.email.casefold(): author for author in change.authors}

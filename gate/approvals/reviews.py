@@ -43,7 +43,8 @@ class Request:
     """A pull request or merge request, as the forge tells it at one moment. `reviews` are in order.
 
     `into` is the short name of the branch at which it is aimed, since `retargeted` (0 for ever). `logins` says
-    whose commits they are by the forge: login by e-mail address. `author` is who opened it.
+    whose commits they are by the forge: login by e-mail address. `author` is who opened it. `landed` says that
+    what is judged is not its own head but a commit that the forge made of it: a merge group's, or the merge.
     """
 
     source: Source
@@ -55,6 +56,7 @@ class Request:
     reviews: tuple[Review, ...]
     logins: Mapping[str, str] = field(default_factory=dict)
     retargeted: int = 0
+    landed: bool = False
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gate.approvals.reviews import Request, Review, State
 from gate.errors import CannotDecide
@@ -22,14 +23,15 @@ RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 def read_request(wire: Wire) -> Request:
     """The request as it is now; raises CannotDecide."""
     place = wire.place
-    number = place.number or _number(wire)
+    number, landed = (place.number, place.queued) if place.number else _pushed(wire)
     pull = f"/repos/{project_path(place)}/pulls/{number}"
     first = one(wire, pull)
     reviews = [review for item in every(wire, f"{pull}/reviews") if (review := _review(place, item))]
     logins = commit_logins(every(wire, f"{pull}/commits"))
     events = every(wire, f"/repos/{project_path(place)}/issues/{number}/events")
     moved = [text(event, "created_at") for event in events if event.get("event") in RETARGETED]
-    return request_of(place, number, first, one(wire, pull), reviews, logins, moved)
+    request = request_of(place, number, first, one(wire, pull), reviews, logins, moved)
+    return replace(request, landed=landed)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -60,7 +62,16 @@ def request_of(
     except ValueError as error:
         raise unreadable(place, f"request {number}") from error
     return Request(
-        place.source, place.project, number, into, head, author, tuple(reviews), logins, retargeted
+        place.source,
+        place.project,
+        number,
+        into,
+        head,
+        author,
+        tuple(reviews),
+        logins,
+        retargeted,
+        place.queued,
     )
 
 
@@ -106,11 +117,16 @@ def unknown_review(place: Place, state: str) -> CannotDecide:
     )
 
 
-def _number(wire: Wire) -> int:
-    """The request whose commit was pushed."""
+def _pushed(wire: Wire) -> tuple[int, bool]:
+    """The request whose commit was pushed, and whether that is the commit as which it has landed."""
     place = wire.place
     pulls = every(wire, f"/repos/{project_path(place)}/commits/{quoted(place.commit)}/pulls")
-    return only_open(place, pulls)
+    landed = [
+        pull for pull in pulls if text(pull, "merged_at") and pull.get("merge_commit_sha") == place.commit
+    ]
+    if len(landed) == 1 and isinstance(landed[0].get("number"), int):
+        return landed[0]["number"], True
+    return only_open(place, pulls), False
 
 
 def only_open(place: Place, pulls: list[Json]) -> int:

@@ -58,9 +58,9 @@ def read_request(wire: Wire) -> Request:
         raise unreadable(place, request) from error
     retargeted = int(max(aimed).timestamp()) if aimed else 0
     author = text(after, "author", "username")
-    return Request(
-        "gitlab", place.project, place.number, into, head, author, reviews, _logins(commits), retargeted
-    )
+    logins = _logins(commits)
+    number, landed = place.number, place.queued
+    return Request("gitlab", place.project, number, into, head, author, reviews, logins, retargeted, landed)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:

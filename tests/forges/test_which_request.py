@@ -182,3 +182,18 @@ def test_a_merge_group_that_holds_something_else_is_undecided(hub: Site, tmp_pat
     answer = hub.judge.gate("check", "--base", "origin/main", "--head", group, "--reviews", "auto", env=env)
     assert answer.code == 3
     assert "is not what the request itself changes" in answer.err
+
+
+@pytest.mark.parametrize("how", ["merge", "squash"])
+def test_a_push_to_main_is_looked_up_by_the_request_that_it_landed(
+    hub: Site, tmp_path: Path, how: str
+) -> None:
+    hub.forge.approve("nmonrose")
+    before = hub.town.clone("newhire").git("rev-parse", "origin/main")
+    hub.forge.merge, hub.forge.state = queue(hub, how), "closed"
+    env = actions(tmp_path, "push", {"after": hub.forge.merge}) | hub.forge.env
+    hub.judge.fetch()
+    words = ("check", "--base", before, "--head", hub.forge.merge, "--reviews", "auto")
+    assert hub.judge.gate(*words, env=env).code == 0
+    hub.forge.refuse("lovelace")
+    assert hub.judge.gate(*words, env=env).code == 1

@@ -67,6 +67,7 @@ class Forge:
     versions: list[tuple[int, str]] = field(default_factory=list)
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     moves: list[int] = field(default_factory=list)
+    merge: str = ""
     removed: int = 0
     exact: bool = False
     asked_anew: set[str] = field(default_factory=set)
@@ -145,6 +146,8 @@ class Forge:
             "base": {"ref": self.into},
             "user": {"login": self.author},
             "updated_at": when(self.now),
+            "merged_at": when(self.now) if self.merge else None,
+            "merge_commit_sha": self.merge or "0" * 40,
         }
         events: list[Json] = [{"event": "labeled", "type": "label", "created_at": when(self.now)}]
         for at in self.moves:
@@ -165,6 +168,7 @@ class Forge:
             ],
             f"{repository}/issues/{NUMBER}/{'timeline' if gitea else 'events'}": events,
             f"{repository}/commits/{self.head}/pulls": [pull],
+            f"{repository}/commits/{self.merge}/pulls": [pull],
         }
         for number, (name, logins) in enumerate(self.teams.items()):
             organisation, _, team = name.partition("/")
