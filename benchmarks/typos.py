@@ -126,7 +126,10 @@ def table(title: str, result: Measured) -> str:
 
 def history(state: Path, mirror: Path, bench: Any, projects: list[str], commits: int) -> None:
     """What the check would have said of real merged commits: new findings by (file, rule, message)."""
-    skip = re.compile(r"(^|/)(tests?|testing|migrations|alembic|docs?|node_modules|samples|examples|vendor)/|(^|/)(test_[^/]*|conftest)\.py$")  # fmt: skip
+    skip = re.compile(
+        r"(^|/)(tests?|testing|migrations|alembic|docs?|node_modules|samples|examples|vendor)/"
+        r"|(^|/)(test_[^/]*|conftest)\.py$"
+    )
     count = blocked = lines = 0
     for name in projects:
         source = bench.PROJECTS[name][1]["source"].split(":")[1].replace("/", "+")
@@ -169,7 +172,8 @@ def unpack(git: list[str], commit: str, tree: Path, skip: re.Pattern[str]) -> No
     kept = [name for name in names if name.endswith((".py", ".pyi")) and not skip.search(name)]
     if kept:
         data = run([*git, "archive", commit, "--", *kept])
-        tarfile.open(fileobj=io.BytesIO(data)).extractall(tree, filter="data")
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.extractall(tree, filter="data")
 
 
 def run(command: list[str]) -> bytes:

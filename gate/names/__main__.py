@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import json
 import re
 import subprocess
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +18,14 @@ from pathlib import Path
 from gate.names import exports, fixes, ignores, notebooks
 from gate.names.facts import Facts, facts_of
 from gate.names.finding import Finding
-from gate.names.modules import Modules
+from gate.names.infer import Engine
+from gate.names.modules import Modules, Source
 from gate.names.references.files import in_file, is_settings
 from gate.names.references.judge import References
 from gate.names.rules import findings_in, known_of
 from gate.names.source import plain_text_of, text_of
-from gate.names.words import words_below
+from gate.names.typed import Judge
+from gate.names.words import Outside
 
 ASIDE = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
@@ -47,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for rule in set(options.disable) - set(CATALOGUE):
             parser.error(f"there is no rule {rule!r}")
     sys.setrecursionlimit(5000)
+    # Everything that is read stays until the end: collecting would only look at it again and again.
+    gc.disable()
     warnings.simplefilter("ignore")
     root = options.root.resolve()
     count, findings = check(root, options.python, options.cache)
@@ -66,11 +72,12 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     site = site_packages(python) if python else []
     typeshed = bundled_typeshed()
     modules = Modules(root, typeshed, site)
-    outside = words_below([*([typeshed] if typeshed else []), *site], cache)
+    outside = Outside(typeshed, site, cache)
     files: dict[str, tuple[Facts, str]] = {}
     references = References(root, typeshed, site)
     settings: dict[str, str] = {}
     books: dict[str, notebooks.Notebook] = {}
+    trees: dict[str, Source] = {}
     findings: list[Finding] = []
     for path in sorted(sources(root)):
         name = path.relative_to(root).as_posix()
@@ -99,13 +106,21 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
             continue
         files[name] = (facts, text_of(data))
-    known = known_of(
-        (facts for facts, _ in files.values()), outside, modules, requirements(root), installed=bool(site)
-    )
+        package = path.stem == "__init__"
+        trees[name] = Source(
+            dotted(name), "project", tree, data, is_package=package, is_stub=path.suffix == ".pyi"
+        )
+        if name not in books:
+            modules.add(trees[name])
+    known = known_of((facts for facts, _ in files.values()), outside, modules, requirements(root))
+    engine = Engine(modules)
+    engine.stored_outside = frozenset(name for facts, _ in files.values() for name in facts.stored)
+    engine.classes.defined = Counter(name for facts, _ in files.values() for name in facts.members_of_classes)
+    engine.classes.bases = frozenset(name for facts, _ in files.values() for name in facts.bases)
     for name, (facts, text) in files.items():
         left_alone = ignores.read(name, text)
         told = [
-            *findings_in(name, facts, known),
+            *findings_in(name, facts, Judge(engine, trees[name]).judge(), known),
             *exports.missing(name, dotted(name), facts.exports, modules),
             *references.findings(name, facts.references),
         ]

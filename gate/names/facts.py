@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gate.names.exports import exported
@@ -20,9 +21,7 @@ BUILTINS = frozenset(dir(builtins)) | {
 ASKING = frozenset({"hasattr", "implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 SEPARATORS = re.compile(r"[.:,/]|__")
-TOLERANT = frozenset(
-    {"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "Exception", "BaseException"}
-)
+TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,10 @@ class Use:
     column: int
     end_line: int
     owner: str = ""
+    receiver: str = ""
+    """The last name of what an attribute is looked up in: `form` in `self.form.data`."""
+    root: str = ""
+    """The module that the first name of it was imported from."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,14 @@ class Facts:
     wrong: list[WrongKind] = field(default_factory=list)
     exports: list[Told] = field(default_factory=list)
     references: list[Told] = field(default_factory=list)
+    attributes_defined: set[str] = field(default_factory=set)
+    """What classes and modules have, and what is set on anything: no parameters, local names or texts."""
+    stored: set[str] = field(default_factory=set)
+    """Attributes that are set on something else than `self`."""
+    members_of_classes: list[str] = field(default_factory=list)
+    """Attributes of each class, once for each class that has them."""
+    bases: set[str] = field(default_factory=set)
+    """The names of classes that something is derived from."""
 
 
 def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
@@ -68,10 +79,17 @@ class _Reader(ast.NodeVisitor):
         self._is_package = is_package
         self._bound: dict[str, int] = {}
         self._modules: dict[str, str] = {}
+        self._functions: set[str] = set()
+        self._roots: dict[str, str] = {}
         self._loads: list[tuple[str, Use]] = []
         self._looked_up: list[tuple[str, Use]] = []
         self._star = False
         self._tolerant = 0
+
+    def define(self, name: str) -> None:
+        """Somebody may look the name up as an attribute."""
+        self.facts.words.add(name)
+        self.facts.attributes_defined.add(name)
 
     def finish(self) -> Facts:
         """Decide what could only be decided at the end: which names are bound, and to what."""
@@ -85,13 +103,15 @@ class _Reader(ast.NodeVisitor):
                 owner = f"{self._modules[top]}.{rest}" if rest else self._modules[top]
             else:
                 owner = ""
-            place = Use(use.name, use.line, use.column, use.end_line, owner)
+            root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
+            place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
             (facts.members if owner else facts.attributes).append(place)
         if not self._star:
             facts.unbound = [
                 use for name, use in self._loads if name not in self._bound and name not in BUILTINS
             ]
         facts.words |= set(self._bound)
+        facts.attributes_defined |= self._functions
         return facts
 
     def _bind(self, name: str) -> None:
@@ -109,9 +129,11 @@ class _Reader(ast.NodeVisitor):
         """An attribute is defined by storing it, or looked up in something."""
         end = node.end_lineno or node.lineno
         column = (node.end_col_offset or 0) - len(node.attr) + 1
-        use = Use(node.attr, end, max(column, 1), end)
+        use = Use(node.attr, end, max(column, 1), end, receiver=receiver_of(node.value))
         if not isinstance(node.ctx, ast.Load):
-            self.facts.words.add(node.attr)
+            self.define(node.attr)
+            if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
+                self.facts.stored.add(node.attr)
         elif not self._tolerant and not _is_dunder(node.attr):
             dotted = _dotted(node.value)
             self._looked_up.append((dotted, use))
@@ -122,7 +144,8 @@ class _Reader(ast.NodeVisitor):
         for keyword in node.keywords:
             if keyword.arg and not self._tolerant:
                 end = keyword.end_lineno or keyword.lineno
-                self.facts.keywords.append(Use(keyword.arg, keyword.lineno, keyword.col_offset + 1, end))
+                place = keyword.lineno, keyword.col_offset + 1, end
+                self.facts.keywords.append(Use(keyword.arg, *place, receiver=receiver_of(node.func)))
         self.facts.references += in_call(node)
         self.generic_visit(node)
 
@@ -153,11 +176,13 @@ class _Reader(ast.NodeVisitor):
                 self._star = True
                 continue
             self._bind(alias.asname or alias.name)
+            self._roots[alias.asname or alias.name] = source
             if not self._tolerant and node.module != "__future__":
                 self.facts.imports.append(_use(alias, alias.name, source))
 
     def _function(self, node: Function) -> None:
         self._bind(node.name)
+        self._functions.add(node.name)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -172,6 +197,9 @@ class _Reader(ast.NodeVisitor):
         """A class is bound to its name; keywords of its head are its metaclass's business."""
         self._bind(node.name)
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
+        self.facts.bases.update(_dotted(base).rpartition(".")[2] for base in node.bases)
+        self.facts.members_of_classes += set(_members(node))
+        self.facts.attributes_defined.update(_members(node))
         self.generic_visit(node)
 
     def visit_arg(self, node: ast.arg) -> None:
@@ -229,11 +257,20 @@ class _Reader(ast.NodeVisitor):
         """What fails in a `try` that is ready for it is no mistake."""
         caught = {name for handler in node.handlers for name in _caught(handler)}
         ready = bool(caught & TOLERANT)
-        self._tolerant += ready
+        missing = bool(caught & {"Exception", "BaseException"})
         for statement in node.body:
+            # Whoever catches everything around an import means that it may be missing; a misspelt name it hides.
+            more = ready or (missing and isinstance(statement, ast.Import | ast.ImportFrom))
+            self._tolerant += more
             self.visit(statement)
-        self._tolerant -= ready
-        for part in (*node.handlers, *node.orelse, *node.finalbody):
+            self._tolerant -= more
+        for handler in node.handlers:
+            # What is imported where another import failed is for another place than this one.
+            instead = bool(_caught(handler) & {"ImportError", "ModuleNotFoundError"})
+            self._tolerant += instead
+            self.visit(handler)
+            self._tolerant -= instead
+        for part in (*node.orelse, *node.finalbody):
             self.visit(part)
 
     def visit_If(self, node: ast.If) -> None:
@@ -246,8 +283,40 @@ class _Reader(ast.NodeVisitor):
         self._tolerant -= asked
 
 
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    for child in node.body:
+        yield from bound(child)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+            yield inner.attr
+
+
+def bound(node: ast.AST) -> Iterator[str]:
+    """The names that one statement binds in its scope."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+        return
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+
+
 def _use(node: ast.expr | ast.alias, name: str, owner: str = "") -> Use:
     return Use(name, node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, owner)
+
+
+def receiver_of(node: ast.expr) -> str:
+    """The last name in what something is looked up in; with brackets for an item, parentheses for a result."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=value):
+            return f"{receiver_of(value)}[]"
+        case ast.Call(func=function):
+            return f"{receiver_of(function)}()"
+        case ast.Await(value=value):
+            return receiver_of(value)
+    return ""
 
 
 def _dotted(node: ast.expr) -> str:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Literal
 
+from gate.names.scopes import Scope
+
+Origin = Literal["project", "library", "site"]
 MODULE_NAMES = frozenset({
     "__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__", "__loader__", "__dict__", "__all__",
     "__version__", "__annotations__", "__builtins__", "__cached__", "__getattr__", "__dir__", "__class__",
 })  # fmt: skip
+LARGEST = 4 * 1024 * 1024
+_GLOBAL = re.compile(rb"^[ \t]+global[ \t]+([^#\n;]+)", re.MULTILINE)
+_NATIVE = (".so", ".pyd")
+_PYTHON = (".py", ".pyi", *_NATIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,66 @@ class Module:
 OPEN = Module(frozenset(), open=True)
 
 
+class Source:
+    """One file of Python."""
+
+    def __init__(self, name: str, origin: Origin, tree: ast.Module, data: bytes, *, is_package: bool,
+                 is_stub: bool = False) -> None:  # fmt: skip
+        """`name` is the module's, `data` what the file holds."""
+        self.is_stub = is_stub
+        self.name = name
+        self.origin = origin
+        self.tree = tree
+        self.is_package = is_package
+        self._data = data
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What the module itself binds."""
+        return Scope("module", self.tree, None, self)
+
+    @cached_property
+    def own_names(self) -> frozenset[str]:
+        """The names that the module binds; `from . import part` in the package itself makes no `part`."""
+        return frozenset(
+            name
+            for name, bindings in self.scope.names.items()
+            if any(one.how != "member" or one.module != self.name or one.name != name for one in bindings)
+        )
+
+    @cached_property
+    def made_global(self) -> frozenset[str]:
+        """The names that functions bind in the module."""
+        found = (name for match in _GLOBAL.finditer(self._data) for name in match[1].split(b","))
+        return frozenset(name.strip().decode("utf-8", "replace") for name in found)
+
+    @cached_property
+    def writes_globals(self) -> bool:
+        """Whether the module may get names that its text does not bind."""
+        if not re.search(rb"\b(?:globals|setattr|vars|exec|modules|__getattr__|__dict__)\b", self._data):
+            return False
+        if "__getattr__" in self.scope.names:
+            return True
+        return any(_writes_globals(node) for node in ast.walk(self.tree))
+
+    @cached_property
+    def scopes(self) -> dict[ast.AST, Scope]:
+        """The scopes inside, as far as they were asked for."""
+        return {}
+
+    def inner(self, node: ast.AST, parent: Scope) -> Scope:
+        """The scope of a function, a lambda or a class inside this file."""
+        found = self.scopes.get(node)
+        if found is None:
+            kind: Literal["class", "function"] = "class" if isinstance(node, ast.ClassDef) else "function"
+            found = self.scopes[node] = Scope(kind, node, parent, self)
+        return found
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """The full name of what `node` imports from."""
+        return absolute(node, self.name, self.is_package)
+
+
 class Modules:
     """Finds modules in the tree, the standard library and the installed packages."""
 
@@ -36,19 +106,20 @@ class Modules:
         self._library = [folder for folder in (typeshed, library) if folder is not None]
         self._site = list(site_packages)
         self._known: dict[str, Module | None] = {}
+        self._sources: dict[str, list[Source]] = {}
+        self._beside: dict[str, frozenset[str]] = {}
+        self._entries: dict[Path, dict[str, bool]] = {}
         self.top_level = frozenset(self._top_level())
+
+    def add(self, source: Source) -> None:
+        """A file of the project that has been read already."""
+        found = self._sources.setdefault(source.name, [])
+        found.insert(0 if source.is_stub else len(found), source)
 
     def _top_level(self) -> Iterable[str]:
         yield from sys.stdlib_module_names
         for folder in (*self._tree, *self._site):
-            try:
-                entries = list(folder.iterdir())
-            except OSError:
-                continue
-            for entry in entries:
-                name = entry.name.partition(".")[0]
-                if name.isidentifier() and (entry.is_dir() or entry.suffix in {".py", ".pyi", ".so", ".pyd"}):
-                    yield name
+            yield from self._submodules(folder)
 
     def module(self, name: str) -> Module | None:
         """The module called `name`, with its dots; None if it is nowhere to be found."""
@@ -58,63 +129,166 @@ class Modules:
             self._known[name] = self._read(name)
         return self._known[name]
 
+    def lacks(self, name: str, member: str) -> bool:
+        """Whether a module certainly has no such member."""
+        module = self.module(name)
+        if (
+            module is None
+            or module.open
+            or member in module.names
+            or self.module(f"{name}.{member}") is not None
+        ):
+            return False
+        return member not in self._beside_stub(name)
+
+    def _beside_stub(self, name: str) -> frozenset[str]:
+        """What the source of a module of the standard library has besides what its stub tells."""
+        if self.origin(name) != "library":
+            return frozenset()
+        found = self._beside.get(name)
+        if found is None:
+            self._beside[name] = frozenset()
+            path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
+            for file in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+                source = self._parse(file, name, "library", is_package=file.stem == "__init__")
+                if source is not None:
+                    names = {*source.scope.names, *source.scope.elsewhere, *source.made_global}
+                    for star in source.scope.stars:
+                        inner = self.module(star)
+                        names |= self._beside_stub(star) | (inner.names if inner else frozenset())
+                    self._beside[name] = frozenset(names)
+            found = self._beside[name]
+        return found
+
+    def source(self, name: str) -> Source | None:
+        """The text of a module, its stub before its source."""
+        return next(iter(self.sources(name)), None)
+
+    def sources(self, name: str) -> list[Source]:
+        """Every file that a module is made of: a stub and the source beside it may each know more."""
+        if name not in self._sources:
+            self._sources[name] = list(self._find(name))
+        return self._sources[name]
+
     def is_known_package(self, name: str) -> bool:
         """Whether the top of `name` is somewhere, so that a missing part of it is a mistake."""
         return name.partition(".")[0] in self.top_level
 
-    def _read(self, name: str) -> Module | None:
+    def origin(self, name: str) -> Origin:
+        """Where a module comes from, whether it is there or not."""
+        top = name.partition(".")[0]
+        if any({top, f"{top}.py", f"{top}.pyi"} & self._listed(folder).keys() for folder in self._tree):
+            return "project"
+        return "library" if top in sys.stdlib_module_names or top == "_typeshed" else "site"
+
+    def _places(self, name: str) -> tuple[Origin, list[Path]]:
+        origin = self.origin(name)
+        return origin, {"project": [*self._tree, *self._site], "library": self._library, "site": self._site}[
+            origin
+        ]
+
+    def _find(self, name: str) -> Iterator[Source]:
+        if not name:
+            return
         parts = name.split(".")
-        is_library = parts[0] in sys.stdlib_module_names and not self._in_tree(parts[0])
-        folders = [*self._library] if is_library else [*self._tree, *self._site]
-        found: list[Module] = []
+        origin, folders = self._places(name)
         for folder in folders:
             path = folder.joinpath(*parts)
-            # A stub and the source beside it are one module: each may know names that the other does not.
-            for package in (path / "__init__.pyi", path / "__init__.py"):
-                if package.is_file():
-                    found.append(self._parse(package, name, path))
-            for source in (path.parent / f"{path.name}.pyi", path.parent / f"{path.name}.py"):
-                if source.is_file():
-                    found.append(self._parse(source, name, None))
-            if not found and any(path.parent.glob(f"{path.name}.*.so")):
-                return OPEN
-            if not found and path.is_dir():
-                return Module(frozenset(_submodules(path)), open=True)
-            if found and not is_library:
-                break
+            here = self._listed(path.parent)
+            found = []
+            if here.get(path.name):
+                found += [
+                    (path / end, True) for end in ("__init__.pyi", "__init__.py") if end in self._listed(path)
+                ]
+            if not found:
+                found += [
+                    (path.parent / end, False)
+                    for end in (f"{path.name}.pyi", f"{path.name}.py")
+                    if end in here
+                ]
+            if origin == "library":
+                # The stubs of the standard library are complete; its source does odd things to itself.
+                found = found[:1]
+            told: Origin = "site" if origin == "project" and folder in self._site else origin
+            sources = [self._parse(path, name, told, is_package=package) for path, package in found]
+            yield from (source for source in sources if source is not None)
+            if found:
+                return
+
+    def _parse(self, path: Path, name: str, origin: Origin, *, is_package: bool) -> Source | None:
+        read = _read_library if origin == "library" else _parsed
+        found = read(path)
+        if found is None:
+            return None
+        tree, data = found
+        return Source(name, origin, tree, data, is_package=is_package, is_stub=path.suffix == ".pyi")
+
+    def _read(self, name: str) -> Module | None:
+        origin, folders = self._places(name)
+        parts = name.split(".")
+        found = self.sources(name)
         if found:
-            names = frozenset(name for module in found for name in module.names)
-            # The stubs of the standard library are complete; its source may do odd things to itself.
-            told = found[:1] if is_library else found
-            return Module(names, open=any(module.open for module in told))
-        return OPEN if is_library and len(parts) == 1 else None
+            packages = [folder.joinpath(*parts) for folder in folders]
+            names = {inner for path in packages for inner in self._submodules(path)}
+            return self._merged(found, names)
+        for folder in folders:
+            path = folder.joinpath(*parts)
+            if any(
+                entry.startswith(f"{path.name}.") and entry.endswith(_NATIVE)
+                for entry in self._listed(path.parent)
+            ):
+                return OPEN
+            if self._listed(path.parent).get(path.name):
+                return Module(frozenset(self._submodules(path)), open=True)
+            if self._listed(path.parent).keys() & {f"{path.name}.py", f"{path.name}.pyi"}:
+                return OPEN
+        return OPEN if origin == "library" and len(parts) == 1 else None
 
-    def _in_tree(self, name: str) -> bool:
-        return any((folder / name).is_dir() or (folder / f"{name}.py").is_file() for folder in self._tree)
-
-    def _parse(self, path: Path, name: str, package: Path | None) -> Module:
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError, RecursionError):
-            return OPEN
-        names = set(MODULE_NAMES)
+    def _merged(self, found: list[Source], names: set[str]) -> Module:
         is_open = False
-        if package is not None:
-            names |= set(_submodules(package))
-        for node in _module_level(tree.body):
-            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-                star = self.module(absolute(node, name, package is not None))
-                if star is None or star.open:
+        for source in found:
+            names |= source.own_names | source.scope.elsewhere | source.made_global
+            is_open = is_open or source.writes_globals
+            for star in source.scope.stars:
+                inner = self.module(star)
+                if inner is None or inner.open:
                     is_open = True
-                else:
-                    names |= star.names
-                continue
-            names |= set(bound(node))
-        if "__getattr__" in names - MODULE_NAMES or any(
-            isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body
-        ):
-            is_open = True
-        return Module(frozenset(names), open=is_open or _writes_globals(tree))
+                if inner is not None:
+                    names |= inner.names
+        return Module(frozenset(names | MODULE_NAMES), open=is_open)
+
+    def _listed(self, folder: Path) -> dict[str, bool]:
+        """The entries of a folder, and whether each is a folder itself."""
+        found = self._entries.get(folder)
+        if found is None:
+            try:
+                found = {entry.name: entry.is_dir() for entry in folder.iterdir()}
+            except OSError:
+                found = {}
+            self._entries[folder] = found
+        return found
+
+    def _submodules(self, package: Path) -> Iterable[str]:
+        for entry, is_folder in self._listed(package).items():
+            name = entry.partition(".")[0]
+            if name.isidentifier() and (is_folder or entry.endswith(_PYTHON)):
+                yield name
+
+
+def _parsed(path: Path) -> tuple[ast.Module, bytes] | None:
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        data = path.read_bytes()
+        return ast.parse(data), data
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+@cache
+def _read_library(path: Path) -> tuple[ast.Module, bytes] | None:
+    """The standard library stays what it is as long as this process runs."""
+    return _parsed(path)
 
 
 def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
@@ -126,54 +300,14 @@ def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
     return ".".join([*parts[: max(keep, 0)], *([node.module] if node.module else [])])
 
 
-def _module_level(body: Sequence[ast.stmt]) -> Iterable[ast.stmt]:
-    for node in body:
-        yield node
-        for field in ("body", "orelse", "finalbody"):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                yield from _module_level(getattr(node, field, []))
-        for handler in getattr(node, "handlers", []):
-            yield from _module_level(handler.body)
-        for case in getattr(node, "cases", []):
-            yield from _module_level(case.body)
-
-
-def bound(node: ast.AST) -> Iterable[str]:
-    """The names that one statement binds in its scope."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.Import):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
-    elif isinstance(node, ast.ImportFrom):
-        for alias in node.names:
-            yield alias.asname or alias.name
-    else:
-        for child in ast.iter_child_nodes(node):
-            for inner in ast.walk(child):
-                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store | ast.Del):
-                    yield inner.id
-
-
-def _writes_globals(tree: ast.AST) -> bool:
-    """Whether a module may get names that its text does not bind."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Global():
-                return True
-            case ast.Call(func=ast.Name(id="globals" | "setattr" | "vars" | "exec")):
-                return True
-            case ast.Attribute(value=ast.Name(id="sys"), attr="modules"):
-                return True
+def _writes_globals(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="globals" | "vars" | "exec")):
+            return True
+        case ast.Call(
+            func=ast.Name(id="setattr"), args=[ast.Subscript() | ast.Call() | ast.Name(id="module"), *_]
+        ):
+            return True
+        case ast.Attribute(value=ast.Name(id="sys"), attr="modules"):
+            return True
     return False
-
-
-def _submodules(package: Path) -> Iterable[str]:
-    try:
-        entries = list(package.iterdir())
-    except OSError:
-        return
-    for entry in entries:
-        name = entry.name.partition(".")[0]
-        if name.isidentifier() and (entry.is_dir() or entry.suffix in {".py", ".pyi", ".so", ".pyd"}):
-            yield name

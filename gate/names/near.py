@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 from string import ascii_lowercase, ascii_uppercase, digits
+
+from gate.names.foreign import said_as
 
 LETTERS = f"{ascii_lowercase}_"
 SHORTEST = 3
@@ -39,9 +43,9 @@ def nearest(word: str, known: Collection[str]) -> str:
     return found[0] if found else ""
 
 
-def candidates(word: str, known: Collection[str]) -> list[str]:
+def candidates(word: str, known: Collection[str], shortest: int = SHORTEST) -> list[str]:
     """Every word of `known` that `word` may stand for, the most likely first."""
-    if len(word) < SHORTEST:
+    if len(word) < shortest:
         return []
     found = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
     return list(dict.fromkeys(form for form in (*found, *slips(word)) if form in known))
@@ -77,9 +81,64 @@ def snake(word: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in word).lstrip("_")
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """The nearest of a short list, up to two slips away; for lists small enough to look at each."""
-    from difflib import get_close_matches
+def plain(word: str) -> str:
+    """A word without what separates words in it."""
+    return word.replace("_", "").casefold()
 
-    words = sorted(set(known))
-    return nearest(word, set(words)) or next(iter(get_close_matches(word, words, 1, 0.75)), "")
+
+def parts(word: str) -> list[str]:
+    """The words that a name is made of: `get_logger`, `getLogger`."""
+    return [part.casefold() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", word)]
+
+
+def is_typical(word: str, right: str) -> bool:
+    """Whether the slip is of the kinds that fingers make: two letters swapped, one lost, doubled, or in wrong case."""
+    if word.casefold() == right.casefold():
+        return is_case_slip(word, right)
+    if len(word) == len(right):
+        wrong = [number for number, pair in enumerate(zip(word, right, strict=True)) if pair[0] != pair[1]]
+        return len(wrong) == 2 and wrong[1] == wrong[0] + 1
+    if len(word) + 1 == len(right):
+        return any(right[:number] + right[number + 1 :] == word for number in range(len(right)))
+    return any(
+        word[:number] + word[number + 1 :] == right and word[number] == word[number - 1]
+        for number in range(1, len(word))
+    )
+
+
+def is_case_slip(word: str, right: str) -> bool:
+    """Whether just one letter has the wrong case."""
+    return len(word) == len(right) and sum(one != other for one, other in zip(word, right, strict=True)) == 1
+
+
+def meant(word: str, known: Collection[str]) -> list[str]:
+    """Which of the names that something has `word` may stand for, the most likely first.
+
+    One slip of the finger, then another way to write the same words, then what it is called elsewhere, then
+    what looks like it most; for lists small enough to look at each.
+    """
+    found = candidates(word, known)
+    if found:
+        return found
+    flat, pieces = plain(word), sorted(parts(word))
+    same = sorted(name for name in known if plain(name) == flat or sorted(parts(name)) == pieces)
+    if same:
+        return same
+    elsewhere = said_as(word, known)
+    if elsewhere:
+        return elsewhere
+    shown = [name for name in known if not name.startswith("_") or word.startswith("_")]
+    close = get_close_matches(word, sorted(shown), 2, 0.75)
+    if close:
+        return close
+    joined = "".join(sorted(flat))
+    anagram = sorted(name for name in shown if "".join(sorted(plain(name))) == joined)
+    return (
+        anagram
+        or sorted((name for name in shown if len(plain(name)) > 3 and plain(name) in flat), key=len)[-1:]
+    )
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The nearest of a short list; nothing where none is near."""
+    return next(iter(meant(word, set(known))), "")

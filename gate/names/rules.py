@@ -9,53 +9,132 @@ from dataclasses import dataclass
 
 from gate.names.facts import BUILTINS, Facts, Use
 from gate.names.finding import Edit, Finding
+from gate.names.foreign import FOREIGN
+from gate.names.likely import ATTRIBUTES, Evidence
 from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import candidates, closest, is_sole, is_stumble, nearest
+from gate.names.near import candidates, is_sole, is_typical, meant, nearest, parts, plain
+from gate.names.typed import Certain, Judged
+from gate.names.words import Outside, Words
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
+TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Known:
     """What is defined anywhere: in the project, and outside of it."""
 
     project: frozenset[str]
-    outside: frozenset[str]
+    attributes: frozenset[str]
+    outside: Words
+    library: Words
     used: Mapping[str, int]
+    together: Mapping[tuple[str, str], int]
     modules: Modules
-    required: frozenset[str]
+    required: Mapping[str, int]
     installed: bool
+    _parts: frozenset[str] = frozenset()
 
-    def __contains__(self, word: object) -> bool:
-        """Whether anybody defines the word, or the project uses it too often for a slip."""
-        return word in self.project or word in self.outside or word in BUILTIN_ATTRIBUTES
+    def is_defined(self, word: str) -> bool:
+        """Whether somebody is known to have an attribute of this name."""
+        return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
 
-    def right_word(self, word: str) -> str:
-        """The word that is meant: one that the project uses itself, before any that others define."""
-        if not self.installed:
-            # Without the packages that the project builds on, most names that nobody defines are theirs.
-            usual = BUILTIN_ATTRIBUTES | {name for name, count in self.used.items() if count > 1}
-            own = candidates(word, usual)
-            sure = [found for found in own if _is_slip(word, found) and plain(found) != plain(word)]
-            return sure[0] if sure and len(word) > 3 else ""
-        own = [
-            found for found in candidates(word, self.project | BUILTIN_ATTRIBUTES) if _is_slip(word, found)
-        ]
-        if own:
-            return max(own, key=lambda found: (self.used.get(found, 0) > 0, found in BUILTIN_ATTRIBUTES))
-        used = [found for found in candidates(word, self.used.keys()) if self.used[found] > 1]
-        used += candidates(word, self.outside)
-        return next((found for found in used if _is_slip(word, found)), "")
+    def is_strange(self, word: str) -> bool:
+        """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
+        return len(word) > 1 and "__" not in word[2:-2] and not self.is_defined(word)
+
+    def right_words(self, use: Use, *, keyword: bool) -> list[str]:
+        """The words that may be meant, the most likely first; none where what is written may as well be right."""
+        word, count = use.name, self.used.get(use.name, 0)
+        if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
+            return []
+        strong = [one for one in candidates(word, self._usual, shortest=2) if _is_slip(word, one)]
+        beside = [one for one in strong if self._is_beside(use, one)]
+        if word in self.outside.defined or (keyword and word in self.outside.said):
+            return self.ordered(word, beside) if beside and count == 1 else []
+        strong = [one for one in strong if self._is_weighty(use, one)]
+        if len(word) < 3 or word in self.outside.said or not self.installed:
+            kept = [
+                one for one in strong if is_typical(word, one) and self._is_sure(use, one, keyword=keyword)
+            ]
+            return self.ordered(word, dict.fromkeys([*beside, *kept]))
+        if strong:
+            return self.ordered(word, strong)
+        return (
+            [one for one in candidates(word, self.outside.defined) if _is_slip(word, one)]
+            if count == 1
+            else []
+        )
+
+    def _is_beside(self, use: Use, right: str) -> bool:
+        """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
+        often = self.together.get((use.receiver, right), 0)
+        plural = use.name.rstrip("s") == right.rstrip("s")
+        return bool(use.receiver) and often > 1 and not plural and is_typical(use.name, right)
+
+    def _is_weighty(self, use: Use, right: str) -> bool:
+        """What is written more than once is a slip only of what is written far more often."""
+        count = self.used.get(use.name, 0)
+        defined = self.is_defined(right)
+        return count < 2 or (defined and is_typical(use.name, right) and self.used.get(right, 0) >= 3 * count)
+
+    def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
+        word = use.name
+        if not self.installed and plain(word) == plain(right) and len(word) != len(right):
+            return False
+        if word.casefold() == right.casefold():
+            # `module.Name` beside `module.name` is common; inside a word a single capital is not.
+            return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
+        if len(word) < 3:
+            return right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2
+        known = self.installed or not self._is_made_of_words(word)
+        return known and (
+            self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
+        )
+
+    def _is_made_of_words(self, word: str) -> bool:
+        """Whether a name consists of words that others use as well, as a name of a missing package would."""
+        if not self._parts:
+            every = (*self.library.defined, *self.library.said)
+            self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
+        return all(part in self._parts for part in parts(word))
+
+    def ordered(self, word: str, many: Iterable[str]) -> list[str]:
+        """The words that fingers easily make `word` of first, and of them those that this project uses."""
+
+        def rank(right: str) -> tuple[bool, bool, bool]:
+            return not is_typical(word, right), not self.used.get(right, 0), right not in BUILTIN_ATTRIBUTES
+
+        found = sorted(many, key=rank)
+        if not found:
+            return []
+        return [right for right in found if is_typical(word, right)] if is_typical(word, found[0]) else found
+
+    @property
+    def _usual(self) -> Collection[str]:
+        return _Either(self.project, BUILTIN_ATTRIBUTES, self.used)
 
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
-        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
-        if not is_stumble(word, right):
-            return None
-        everywhere = set(candidates(word, self.project | BUILTIN_ATTRIBUTES)) | set(
-            candidates(word, self.outside)
-        )
-        return (word, right) if everywhere | set(candidates(word, self.used)) == {right} else None
+        """The two words, if nobody anywhere defines another one that may be meant."""
+        everywhere = {*candidates(word, self._usual), *candidates(word, self.outside.defined)}
+        return (word, right) if everywhere == {right} else None
+
+
+class _Either(Collection[str]):
+    """The words of several lists, without copying them."""
+
+    def __init__(self, *lists: Collection[str]) -> None:
+        self._lists = lists
+
+    def __contains__(self, word: object) -> bool:
+        return any(word in one for one in self._lists)
+
+    def __iter__(self) -> Iterator[str]:
+        return (word for one in self._lists for word in one)
+
+    def __len__(self) -> int:
+        return sum(len(one) for one in self._lists)
 
 
 def _is_slip(word: str, found: str) -> bool:
@@ -65,64 +144,66 @@ def _is_slip(word: str, found: str) -> bool:
     """
     if word.isupper() != found.isupper() and word.casefold() == found.casefold():
         return False
-    return word.startswith("_") == found.startswith("_")
+    return word.startswith("_") == found.startswith("_") and len(found) > 2
 
 
-def plain(word: str) -> str:
-    """A word without what separates words in it."""
-    return word.replace("_", "").casefold()
-
-
-def known_of(
-    files: Iterable[Facts],
-    outside: frozenset[str],
-    modules: Modules,
-    required: frozenset[str],
-    *,
-    installed: bool,
-) -> Known:
+def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, required: frozenset[str]) -> Known:
     """Everything that is defined, with how often the project uses each attribute and keyword.
 
-    `required` are the words of the files that name the project's dependencies; a module that is imported
-    in two files is as good as required. `installed` is False where the project's packages are not known.
+    `required` are the words of the files that name the project's dependencies.
     """
     files = list(files)
     project = frozenset(word for facts in files for word in facts.words)
     used: Counter[str] = Counter()
+    together: Counter[tuple[str, str]] = Counter()
     for facts in files:
-        used.update(use.name for use in (*facts.attributes, *facts.members, *facts.keywords))
+        for use in (*facts.attributes, *facts.members, *facts.keywords):
+            used[use.name] += 1
+            together[use.receiver, use.name] += 1
     tops = Counter(top for facts in files for top in {use.owner.partition(".")[0] for use in facts.imports})
-    required |= {top for top, count in tops.items() if count > 1}
-    return Known(project, outside, used, modules, required, installed)
+    words = outside.relevant({*tops, *(word for word in project if word in outside.names)})
+    missing = [top for top in tops if top and not modules.is_known_package(top)]
+    return Known(
+        project=project,
+        attributes=frozenset(word for facts in files for word in facts.attributes_defined),
+        outside=words,
+        library=outside.library,
+        used=used,
+        together=together,
+        modules=modules,
+        required=Counter(required) + tops,
+        installed=not missing or len(missing) * 4 < len(words.imported),
+    )
 
 
-def findings_in(path: str, facts: Facts, known: Known) -> Iterator[Finding]:
-    """Every finding in one file, unless the line asks to be left alone."""
+def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterator[Finding]:
+    """Every finding in one file."""
+    seen: set[tuple[int, str]] = set()
     for use in facts.imports:
-        yield from _import(path, use, known)
-    for use in facts.members:
-        yield from _member(path, use, known)
-    names = facts.words | known.project | BUILTINS
-    for use in facts.unbound:
-        yield from _unbound(path, use, facts.words, names)
-    for use in facts.attributes:
-        if _is_strange(use.name, known):
-            right = known.right_word(use.name)
-            if right:
-                fix = known.fix(use.name, right)
-                yield _finding(path, use, "misspelt-attribute", f"nothing defines `.{use.name}`", right, fix)
+        for finding in _import(path, use, known):
+            # One statement may import many names from a module that is not there.
+            if (use.line, finding.message) not in seen:
+                seen.add((use.line, finding.message))
+                yield finding
+    told = {(one.line, one.column) for one in judged.told}
+    wrong = {(call.node.lineno, call.node.col_offset + 1) for call in facts.wrong}
+    for one in judged.told:
+        if one.word or (one.line, one.column) not in wrong:
+            yield from _certain(path, one, known)
+    for use in (*facts.attributes, *facts.members):
+        place = use.line, use.column
+        if place not in judged.settled and place not in told:
+            found = list(_near(path, use, known, "misspelt-attribute", f"nothing defines `.{use.name}`"))
+            yield from found or _foreign(path, use, judged.evidence.get(place, Evidence()), known)
     for use in facts.keywords:
-        if _is_strange(use.name, known):
-            right = known.right_word(use.name)
-            if right:
-                fix = known.fix(use.name, right)
-                yield _finding(path, use, "misspelt-keyword", f"nothing takes `{use.name}=`", right, fix)
-    for wrong in facts.wrong:
-        node = wrong.node
-        hint = f"did you mean `{wrong.right}`?" if wrong.right else ""
+        if (use.line, use.column) not in judged.settled and (use.line, use.column) not in told:
+            yield from _near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`")
+    for call in facts.wrong:
+        node = call.node
+        hint = f"did you mean `{call.right}`?" if call.right else ""
         yield Finding(
             path, node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, "wrong-json-argument",
-            wrong.message, hint, tuple(_call_fix(node.func, wrong.right)),
+            call.message, hint, tuple(_call_fix(node.func, call.right)),
         )  # fmt: skip
 
 
@@ -133,81 +214,139 @@ def _call_fix(function: ast.expr, right: str) -> Iterator[Edit]:
         yield Edit(function.end_lineno or 0, column, function.attr, right.rpartition(".")[2])
 
 
-def _finding(
-    path: str, use: Use, rule: str, message: str, right: str, fix: tuple[str, str] | None = None
-) -> Finding:
-    """`fix` is what stands there and what surely belongs there, where that is known."""
-    hint = f"did you mean `{right}`?" if right else ""
+def _finding(path: str, use: Use | Certain, rule: str, message: str, right: list[str],
+             fix: tuple[str, str] | None = None) -> Finding:  # fmt: skip
+    """`right` are the words that may be meant; `fix` is what surely belongs in the place of what."""
     edits = () if fix is None else (Edit(use.line, use.column, *fix),)
-    return Finding(path, use.line, use.column, use.end_line, rule, message, hint, edits)
+    return Finding(path, use.line, use.column, use.end_line, rule, message, hint_of(right), edits)
 
 
-def _sure(word: str, right: str, among: Collection[str]) -> tuple[str, str] | None:
-    return (word, right) if is_sole(word, right, among) else None
+def hint_of(right: list[str]) -> str:
+    """A question for the reader: the likeliest word, and the next if there is one."""
+    return f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
 
 
-def _is_strange(name: str, known: Known) -> bool:
-    # What is used in two places is no slip of the finger, even where nobody here defines it.
-    # Two underscores inside join names, as in the look-ups of an ORM.
-    return len(name) > 2 and "__" not in name and name not in known and known.used.get(name, 0) < 2
+def _sure(word: str, right: list[str], among: Collection[str]) -> tuple[str, str] | None:
+    return (word, right[0]) if right and is_sole(word, right[0], among) else None
+
+
+def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
+    """What the kinds of values tell. What may come from elsewhere all the same has to be unheard of."""
+    if not one.word:
+        yield Finding(path, one.line, one.column, one.end_line, one.rule, one.message, one.hint)
+        return
+    if one.strange and one.word in known.project:
+        return
+    if one.strange == "anywhere" and (not known.is_strange(one.word) or known.used.get(one.word, 0) > 2):
+        return
+    right = known.ordered(one.word, meant(one.word, one.names)) if one.rule != "misspelt-name" else []
+    if not right and one.rule == "misspelt-attribute":
+        right = known.right_words(Use(one.word, one.line, one.column, one.end_line), keyword=False)
+    if one.rule == "misspelt-name":
+        right = meant(one.word, one.names) or meant(one.word, known.modules.top_level)
+        right = right or [found for found in [nearest(one.word, known.project)] if found]
+    yield _finding(path, one, one.rule, one.message, right, _sure(one.word, right, one.names))
+
+
+def _near(path: str, use: Use, known: Known, rule: str, message: str) -> Iterator[Finding]:
+    """A name that nobody defines, and that is a slip away from one that somebody does."""
+    right = known.right_words(use, keyword=rule == "misspelt-keyword")
+    if right:
+        yield _finding(path, use, rule, message, right, known.fix(use.name, right[0]))
+
+
+def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Finding]:
+    """A name that the value, by all that is done with it, most likely does not have."""
+    name, kind = use.name, told.kind
+    if name in known.attributes or use.owner or len(name) < 2 or name.startswith("_"):
+        return
+    unheard = name not in known.outside.defined and name not in BUILTIN_ATTRIBUTES
+    if kind and name not in ATTRIBUTES[kind]:
+        right = meant(name, {word for word in ATTRIBUTES[kind] if not word.startswith("_")})
+        elsewhere = name in FOREIGN and any(word in right for word in FOREIGN[name])
+        if (
+            told.strength == "sure"
+            or (told.strength == "likely" and ((unheard and known.installed) or elsewhere))
+            or elsewhere
+        ):
+            what = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
+            yield _finding(
+                path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
+            )
+            return
+    if unheard and name in FOREIGN and known.installed and not use.root:
+        right = [word for word in FOREIGN[name] if word in TYPICAL]
+        if right:
+            yield _finding(
+                path, use, "misspelt-attribute", f"nothing defines `.{name}`", known.ordered(name, right)
+            )
 
 
 def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
     modules = known.modules
     if not use.owner:
         return
-    top = use.owner.partition(".")[0]
     module = modules.module(use.owner)
     if module is None:
         if not modules.is_known_package(use.owner):
-            if top in known.required:
-                return
-            right = nearest(top, modules.top_level)
-            if right:
-                fix = _sure(top, right, modules.top_level) if is_stumble(top, right) else None
-                yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", right, fix)
+            yield from _top(path, use, known)
         elif "." in use.owner:
-            package, _, last = use.owner.rpartition(".")
-            parent = modules.module(package)
-            if parent is not None and not parent.open:
-                right = closest(last, parent.names - MODULE_NAMES)
-                sole = is_sole(last, right, parent.names)
-                fix = (use.owner, f"{package}.{right}") if sole else None
-                yield _finding(path, use, "misspelt-import", f"there is no module `{use.owner}`", right, fix)
+            yield from _submodule(path, use, known)
         return
-    if not use.name or module.open or use.name in module.names:
+    if not use.name:
         return
-    if modules.module(f"{use.owner}.{use.name}") is not None:
-        return
-    right = closest(use.name, module.names - MODULE_NAMES)
-    fix = _sure(use.name, right, module.names)
-    yield _finding(path, use, "misspelt-import", f"`{use.owner}` has no `{use.name}`", right, fix)
+    names = module.names - MODULE_NAMES
+    if not modules.lacks(use.owner, use.name):
+        # Where more may be there than can be read, only a slip of what is there is told.
+        near = (
+            nearest(use.name, names)
+            if module.open and use.name not in names and known.is_strange(use.name)
+            else ""
+        )
+        if not near or modules.module(f"{use.owner}.{use.name}") is not None:
+            return
+    found = known.ordered(use.name, meant(use.name, names))
+    message = f"`{use.owner}` has no `{use.name}`"
+    yield _finding(path, use, "misspelt-import", message, found, _sure(use.name, found, names))
 
 
-def _member(path: str, use: Use, known: Known) -> Iterator[Finding]:
-    module = known.modules.module(use.owner)
-    if module is not None and not module.open:
-        missing = use.name not in module.names and known.modules.module(f"{use.owner}.{use.name}") is None
-        if missing:
-            right = closest(use.name, module.names - MODULE_NAMES)
-            fix = _sure(use.name, right, module.names)
-            yield _finding(path, use, "misspelt-member", f"`{use.owner}` has no `{use.name}`", right, fix)
+def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
+    """A package that is nowhere: misspelt, if another is a slip away that is there or that others import."""
+    top, _, rest = use.owner.partition(".")
+    count = known.required.get(top, 0)
+    here = [
+        one
+        for one in candidates(top, known.modules.top_level)
+        if count < 2 or known.required.get(one, 0) > 3 * count
+    ]
+    others = [one for one in candidates(top, known.required) if known.required[one] > 3 * count]
+    right = [one for one in dict.fromkeys((*here, *others)) if _is_slip(top, one)]
+    if not known.installed:
+        right = [one for one in right if is_typical(top, one)]
+    if right:
+        fix = _sure(top, right, known.modules.top_level)
+        told = [f"{one}.{rest}" if rest else one for one in right]
+        yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
+
+
+def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
+    """A package that is there, and a module in it that is not."""
+    package, _, last = use.owner.rpartition(".")
+    parent = known.modules.module(package)
+    while parent is None and "." in package:
+        package, _, last = package.rpartition(".")
+        parent = known.modules.module(package)
+    if parent is None:
         return
-    if _is_strange(use.name, known):
-        names = module.names if module is not None else frozenset()
-        right = nearest(use.name, names) or known.right_word(use.name)
-        if right:
-            yield _finding(path, use, "misspelt-attribute", f"nothing defines `.{use.name}`", right)
-
-
-def _unbound(path: str, use: Use, own: Collection[str], known: Collection[str]) -> Iterator[Finding]:
-    from sys import stdlib_module_names
-
-    if len(use.name) < 2:
+    names = parent.names - MODULE_NAMES
+    right = meant(last, names)
+    if parent.open and not nearest(last, names):
         return
-    close = set(own) | BUILTINS | stdlib_module_names
-    right = closest(use.name, close) or nearest(use.name, known)
-    is_case = right.casefold() == use.name.casefold()
-    sure = is_case or (is_stumble(use.name, right) and is_sole(use.name, right, close))
-    fix = (use.name, right) if sure else None
-    yield _finding(path, use, "misspelt-name", f"`{use.name}` is bound to nothing in this file", right, fix)
+    wrong = f"{package}.{last}"
+    rest = use.owner.removeprefix(wrong)
+    fix = (wrong, f"{package}.{right[0]}") if _sure(last, right, names) else None
+    told = [f"{package}.{one}{rest}" for one in right]
+    yield _finding(path, use, "misspelt-import", f"there is no module `{wrong}`", told, fix)
+
+
+__all__ = ["BUILTINS", "Known", "findings_in", "known_of"]

@@ -34,4 +34,58 @@ neither file nor text: use its `.text` or `.json()`.""",
             code("import json\n\n\ndef read(source):\n    return json.load(source)\n"),
         ),
     ),
+    Rule(
+        "wrong-argument",
+        "Text, bytes, a file or a time where a function of the standard library takes another of them.",
+        """\
+A TypeError or an AttributeError when the call is made. `strftime` and `strptime` are one letter apart, and so
+are text and bytes; what a value is, is followed through the code, and what a function takes is read from the
+stubs of the standard library.""",
+        (
+            code(
+                "import hashlib\n\n\ndef mark(text: str):\n    return hashlib.md5(text)  # <- add `.encode()`\n"
+            ),
+            code(
+                "from datetime import datetime\n\nwhen = datetime.strftime('1', '%d')  # <- did you mean `strptime`?\n"
+            ),
+        ),
+        (code("import hashlib\n\n\ndef mark(text: str):\n    return hashlib.md5(text.encode())\n"),),
+    ),
+    Rule(
+        "wrong-call",
+        "A call with too many arguments or with one missing, or of what cannot be called.",
+        "A TypeError when the call is made, on the path that nobody tried.",
+        (
+            code("def save(data, path): ...\n\n\nsave({})  # <-\n"),
+            code(
+                "class Shop:\n    def sell(self, thing): ...\n\n    def open(self):\n"
+                "        self.sell('tea', 2)  # <-\n"
+            ),
+            code("import os\n\nhome = os.environ('HOME')  # <- did you mean `os.environ.get`?\n"),
+        ),
+        (
+            code("def save(data, *rest, **options): ...\n\n\nsave({}, 1, 2, path='x')\n"),
+            code("def save(data, path): ...\n\n\narguments = [1, 2]\nsave(*arguments)\n"),
+        ),
+    ),
+    Rule(
+        "missing-await",
+        "The result of an asynchronous function of the project, used before it is awaited.",
+        """\
+The function never runs: what is used is a coroutine, which has none of the attributes of the result and is
+always true. Python warns about it only when it throws the coroutine away.""",
+        (
+            code("async def fetch():\n    return {}\n\n\nasync def main():\n    fetch()  # <- add `await`\n"),
+            code(
+                "async def is_ready():\n    return False\n\n\nasync def main():\n    if is_ready():  # <- add `await`\n"
+                "        print('ready')\n"
+            ),
+        ),
+        (
+            code(
+                "import asyncio\n\n\nasync def fetch():\n    return {}\n\n\nasync def main():\n"
+                "    task = asyncio.create_task(fetch())\n    await asyncio.gather(task, fetch())\n"
+            ),
+        ),
+    ),
 )

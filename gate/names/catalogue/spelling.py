@@ -55,19 +55,35 @@ for could have been written.""",
                 "import json\n\n\ndef read(text):\n    return Json.loads(text)  # <- did you mean `json`?\n"
             ),
             code("def count(items):\n    return lenn(items)  # <- did you mean `len`?\n"),
+            code("from os.path import *\n\nprint(jion)  # <- did you mean `join`?\n"),
         ),
         (
-            code("from os.path import *\n\nprint(jion)\n"),
+            {
+                "lazy.py": "globals().update({'jion': 1})\n",
+                "example.py": "from lazy import *\n\nprint(jion)\n",
+            },
             code("def start():\n    global state\n    state = 1\n\n\ndef show():\n    print(state)\n"),
         ),
     ),
     Rule(
         "misspelt-attribute",
-        "An attribute that nobody defines, one slip away from one that is defined.",
+        "An attribute that the value does not have, or that nobody defines and is a slip away from one that is.",
         """\
-An AttributeError when the line runs, on a value whose type no annotation tells. The project, the standard
-library and the installed packages are the word list; what is used in two places is no slip.""",
-        (code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),),
+An AttributeError when the line runs. Where the code tells what kind of value it is, its class decides. Where
+nothing tells, the project, the standard library and the packages that the project imports are the word list,
+and what else is done with the value tells what to expect of it.""",
+        (
+            code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),
+            code(
+                "def tidy(path):\n    with open(path) as file:\n"
+                "        return file.read().trim()  # <- did you mean `strip`?\n"
+            ),
+            code("def first(line):\n    return line.starts_with('#')  # <- did you mean `startswith`?\n"),
+            code(
+                "class Shop:\n    def sell(self, thing): ...\n\n\ndef main():\n    shop = Shop()\n"
+                "    shop.slel('tea')  # <- did you mean `sell`?\n"
+            ),
+        ),
         (
             code("def parts(text):\n    return text.frobnicate_the_widget()\n"),
             code("class Milk:\n    spilt = True\n\n\nprint(Milk().spilt)\n"),

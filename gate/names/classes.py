@@ -1,0 +1,377 @@
+"""Classes: where their attributes come from, and whether all of them can be seen."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from gate.names.calls import fitting, solved
+from gate.names.scopes import TYPE_PARAMETER, Binding, Scope, parameters
+from gate.names.values import (
+    Class,
+    ClassValue,
+    Function,
+    FunctionValue,
+    Instance,
+    Parameter,
+    Value,
+    Values,
+    union,
+)
+
+if TYPE_CHECKING:
+    from gate.names.infer import Engine
+
+Environment = dict[str, Values]
+Line = list[tuple[Class, Environment]]
+
+
+class Missing(Enum):
+    """The answer that there is no such attribute, for certain."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+DYNAMIC = frozenset({"__getattr__", "__getattribute__"})
+PLAIN_METACLASSES = frozenset({"ABCMeta", "EnumMeta", "EnumType", "type"})
+PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_checkable", "unique", "define",
+                              "frozen", "mutable", "attrs", "type_check_only", "disjoint_base",
+                              "deprecated", "verify"})  # fmt: skip
+SAME = frozenset({"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod", "deprecated",
+                  "abstractclassmethod", "abstractstaticmethod", "type_check_only"})  # fmt: skip
+PROPERTIES = frozenset({"property", "cached_property", "abstractproperty"})
+MAKES_OTHERS = frozenset({"super", "type", "property", "staticmethod", "classmethod", "NamedTuple", "TypedDict",
+                          "NewType"})  # fmt: skip
+_FIRST_IS_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+
+
+class Classes:
+    """What is known of each class."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` knows what the names in them are."""
+        self._engine = engine
+        self._known: dict[ast.ClassDef, Class] = {}
+        self._lines: dict[Class, tuple[Line, bool]] = {}
+        self.defined: Counter[str] = Counter()
+        """In how many classes of the project each attribute is defined."""
+        self.bases: frozenset[str] = frozenset()
+        """The names of the classes that the project derives from."""
+
+    def of(self, node: ast.ClassDef, scope: Scope) -> Class:
+        """The class that `node` makes in `scope`."""
+        found = self._known.get(node)
+        if found is None:
+            found = Class(node, scope.source.inner(node, scope), scope.source.origin)
+            self._known[node] = found
+            self._read(found)
+        return found
+
+    def _read(self, found: Class) -> None:
+        from gate.names.infer import decorators, name_of
+
+        node = found.node
+        found.dynamic = bool(
+            DYNAMIC & found.scope.names.keys()
+            or decorators(node) - PLAIN_DECORATORS
+            or any(
+                word.arg == "metaclass" and name_of(word.value) not in PLAIN_METACLASSES
+                for word in node.keywords
+            )
+        )
+        if found.scope.source.is_stub:
+            return
+        for method in _methods(node.body):
+            own = [*method.args.posonlyargs, *method.args.args]
+            if own and "staticmethod" not in decorators(method):
+                self._stores(found, method, own[0].arg)
+
+    def _stores(self, found: Class, method: Function, own: str) -> None:
+        scope: Scope | None = None
+        stack: list[ast.AST] = list(method.body)
+        while stack:
+            node = stack.pop()
+            match node:
+                case ast.Attribute(value=ast.Name(id=name), attr="__dict__") if name == own:
+                    found.dynamic = True
+                case ast.Call(func=ast.Name(id="setattr" | "vars"), args=[ast.Name(id=name), *_]) if (
+                    name == own
+                ):
+                    found.dynamic = True
+                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if name == own:
+                    found.stores.setdefault(node.attr, [])
+                case ast.Assign() | ast.AnnAssign():
+                    scope = scope or found.scope.source.inner(method, found.scope)
+                    self._assigned(found, node, own, scope)
+            if not isinstance(node, ast.Name | ast.Constant):
+                stack.extend(ast.iter_child_nodes(node))
+
+    def _assigned(self, found: Class, node: ast.Assign | ast.AnnAssign, own: str, scope: Scope) -> None:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Attribute) and _is_name(target.value, own):
+                annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
+                found.stores.setdefault(target.attr, []).append((node.value, annotation, scope))
+            elif isinstance(target, ast.Tuple | ast.List):
+                for item in ast.walk(target):
+                    if isinstance(item, ast.Attribute) and _is_name(item.value, own):
+                        found.stores.setdefault(item.attr, []).append((None, None, scope))
+
+    # -- the line of descent
+
+    def line(self, kind: Class) -> tuple[Line, bool]:
+        """The class and what it derives from, nearest first, and whether more may be there than can be read."""
+        if kind not in self._lines:
+            self._lines[kind] = [(kind, {})], True
+            self._lines[kind] = self._descent(kind)
+        return self._lines[kind]
+
+    def _descent(self, kind: Class) -> tuple[Line, bool]:
+        found: dict[Class, Environment] = {kind: {}}
+        is_open = kind.dynamic
+        for base in kind.node.bases:
+            inner = base.value if isinstance(base, ast.Subscript) else base
+            if getattr(inner, "id", getattr(inner, "attr", "")) in {"Generic", "Protocol"}:
+                continue
+            values = self._engine.infer(inner, kind.scope.parent or kind.scope)
+            if not values or len(values) != 1 or not isinstance(values[0], ClassValue):
+                is_open = True
+                continue
+            line, is_base_open = self.line(values[0].of)
+            is_open = is_open or is_base_open
+            given = self._given(values[0].of, base, kind)
+            for one, environment in line:
+                found.setdefault(
+                    one, {name: _put(value, given) for name, value in environment.items()} or given
+                )
+            found[values[0].of] = given
+        ordered = list(found.items())
+        if kind.name != "object" or kind.origin != "library":
+            for value in self._engine.builtin("object") or ():
+                if isinstance(value, Instance):
+                    ordered = [one for one in ordered if one[0] is not value.of] + [(value.of, {})]
+        return ordered, is_open
+
+    def _given(self, base: Class, node: ast.expr, kind: Class) -> Environment:
+        names = self.type_parameters(base)
+        if not names or not isinstance(node, ast.Subscript):
+            return {}
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        own = self.type_parameters(kind)
+        scope = kind.scope.parent or kind.scope
+        return {
+            # A parameter of the class itself is known only for each instance: it is passed on by its name.
+            name: (Parameter(item.id),) if isinstance(item, ast.Name) and item.id in own
+            else self._engine.annotations.read(item, scope)
+            for name, item in zip(names, items, strict=False)
+        }  # fmt: skip
+
+    def type_parameters(self, kind: Class) -> list[str]:
+        """The names of a class's type parameters, in order."""
+        if getattr(kind.node, "type_params", None):
+            return [parameter.name for parameter in kind.node.type_params]  # type: ignore[attr-defined]
+        found: dict[str, None] = {}
+        for base in kind.node.bases:
+            if isinstance(base, ast.Subscript):
+                names = [node.id for node in ast.walk(base.slice) if isinstance(node, ast.Name)]
+                names = [name for name in names if TYPE_PARAMETER.match(name)]
+                if getattr(base.value, "id", "") in {"Generic", "Protocol"}:
+                    return names
+                found.update(dict.fromkeys(names))
+        return list(found)
+
+    def is_open(self, kind: Class) -> bool:
+        """Whether instances may have attributes that cannot be read anywhere."""
+        return self.line(kind)[1]
+
+    def is_protocol(self, kind: Class) -> bool:
+        """Whether it stands for anything of the right shape."""
+        return any(getattr(base, "id", getattr(getattr(base, "value", None), "id", "")) == "Protocol"
+                   for base in kind.node.bases)  # fmt: skip
+
+    def is_a(self, kind: Class, *names: str) -> bool:
+        """Whether a class is, or derives from, one of the standard library's called so."""
+        return any(one.name in names and one.origin == "library" for one, _ in self.line(kind)[0])
+
+    # -- attributes
+
+    def attribute(self, owner: Instance | ClassValue, name: str) -> Values | Missing:
+        """What an attribute is; MISSING if there is none for certain."""
+        line, is_open = self.line(owner.of)
+        arguments = owner.arguments if isinstance(owner, Instance) else ()
+        given = dict(zip(self.type_parameters(owner.of), arguments, strict=False))
+        for kind, environment in line:
+            bindings = kind.scope.names.get(name)
+            stores = kind.stores.get(name) if isinstance(owner, Instance) else None
+            if bindings is None and stores is None:
+                continue
+            known = (
+                given if kind is owner.of else {key: _put(value, given) for key, value in environment.items()}
+            )
+            if kind.origin == "project" and self._varies(kind, name):
+                return (
+                    self._bound(bindings, owner, kind, known) if bindings and _is_method(bindings) else None
+                )
+            found = [self._bound(bindings, owner, kind, known)] if bindings else []
+            for stored, annotation, scope in stores or ():
+                if annotation is not None:
+                    found.append(self._engine.annotations.read(annotation, scope))
+                else:
+                    found.append(self._engine.infer(stored, scope) if stored is not None else None)
+            return union(found) or None
+        if is_open or name.startswith("__") or name in self._engine.stored_outside:
+            return None
+        if self.is_protocol(owner.of) or any(name in kind.scope.elsewhere for kind, _ in line):
+            return None
+        if isinstance(owner, ClassValue):
+            if any(name in kind.stores for kind, _ in line):
+                return None
+            metaclass = "EnumMeta" if self.is_a(owner.of, "Enum") else "type"
+            for value in self._engine.builtin("type") or ():
+                if isinstance(value, Instance) and name in value.of.scope.names:
+                    return None
+            return None if metaclass == "EnumMeta" else MISSING
+        return MISSING
+
+    def _varies(self, kind: Class, name: str) -> bool:
+        """Whether a derived class may have made something else of it, or somebody from outside."""
+        derived = kind.name in self.bases and self.defined[name] > 1
+        return derived or name in self._engine.stored_outside
+
+    def _bound(
+        self, bindings: list[Binding], owner: Instance | ClassValue, kind: Class, known: Environment
+    ) -> Values:
+        from gate.names.infer import decorators
+
+        functions = tuple(binding.node for binding in bindings if isinstance(binding.node, Function))
+        if len(functions) == len(bindings):
+            told = set().union(*(decorators(node) for node in functions))
+            bound = owner
+            items = tuple(known.items())
+            if told & PROPERTIES:
+                if isinstance(owner, ClassValue):
+                    return None
+                getter = FunctionValue(functions[:1], kind.scope, owner, items)
+                return (
+                    self._engine.returned(getter) if decorators(functions[0]) <= PROPERTIES | SAME else None
+                )
+            if told - SAME:
+                return None
+            if "staticmethod" in told:
+                return (FunctionValue(functions, kind.scope, None, items),)
+            if "classmethod" in told or functions[0].name in _FIRST_IS_CLASS:
+                return (FunctionValue(functions, kind.scope, ClassValue(owner.of), items),)
+            if isinstance(bound, ClassValue):
+                return (FunctionValue(functions, kind.scope, None, items, called_on=kind),)
+            return (FunctionValue(functions, kind.scope, bound, items),)
+        if functions:
+            return None
+        if self.is_a(kind, "Enum") and all(binding.how in {"value", "typed"} for binding in bindings):
+            return (Instance(kind),)
+        typed = [binding for binding in bindings if binding.how == "typed"]
+        if typed and typed[0].annotation is not None:
+            found = self._engine.annotations.read(typed[0].annotation, kind.scope, known, owner)
+        else:
+            found = self._engine.bound(bindings, kind.scope)
+        return None if found and any(self._may_be_descriptor(value) for value in found) else found
+
+    def _may_be_descriptor(self, value: Value) -> bool:
+        """Whether a value in a class's body may give something else when it is asked for."""
+        if isinstance(value, FunctionValue):
+            return True
+        if not isinstance(value, Instance):
+            return False
+        return value.of.origin == "site" or self.is_open(value.of) or any(
+            "__get__" in one.scope.names for one, _ in self.line(value.of)[0]
+        )  # fmt: skip
+
+    # -- calls
+
+    def made(self, kind: Class, node: ast.Call, scope: Scope) -> Values:
+        """What calling a class gives."""
+        if kind.origin == "library" and (kind.name in MAKES_OTHERS or self.is_a(kind, "Enum")):
+            return None
+        new = kind.scope.names.get("__new__")
+        if kind.origin == "library" and new and _is_method(new):
+            functions = tuple(binding.node for binding in new if isinstance(binding.node, Function))
+            made = self._engine.returned(FunctionValue(functions, kind.scope, ClassValue(kind)), node, scope)
+            if made and not self.type_parameters(kind) and all(isinstance(value, Instance) for value in made):
+                return made
+        parameters_of = self.type_parameters(kind)
+        maker = self.maker(kind) if parameters_of else None
+        if maker is not None:
+            for definition in fitting(self._engine, maker, node, scope)[:1]:
+                known = solved(self._engine, maker, definition, node, scope)
+                return (Instance(kind, tuple(known.get(name) for name in parameters_of)),)
+        return (Instance(kind),)
+
+    def maker(self, kind: Class) -> FunctionValue | None:
+        """The `__init__` or `__new__` that a call of the class has to fit; None where that cannot be told."""
+        line, is_open = self.line(kind)
+        if is_open or self.is_a(kind, "Enum", "tuple", "TypedDict", "type"):
+            return None
+        for one, _ in line:
+            if one.node.decorator_list or one.dynamic:
+                return None
+            for name in ("__init__", "__new__"):
+                bindings = one.scope.names.get(name)
+                if bindings:
+                    functions = tuple(
+                        binding.node for binding in bindings if isinstance(binding.node, Function)
+                    )
+                    if len(functions) != len(bindings) or one.name == "object":
+                        return None
+                    return FunctionValue(functions, one.scope, Instance(kind))
+        return None
+
+    def is_overridden(self, name: str, function: FunctionValue) -> bool:
+        """Whether a derived class may have another method in the place of this one."""
+        kind = function.bound.of if function.bound else None
+        return kind is not None and self._varies(kind, name)
+
+    def parameter(self, binding: Binding, scope: Scope) -> Values:
+        """What a parameter is: `self`, or what its annotation says."""
+        from gate.names.infer import decorators
+
+        node, argument = scope.node, binding.node
+        if isinstance(node, Function) and scope.parent is not None and scope.parent.kind == "class":
+            first = next(iter(parameters(node.args)), None)
+            told = decorators(node)
+            if argument is first and "staticmethod" not in told:
+                outer = scope.parent
+                if not isinstance(outer.node, ast.ClassDef) or outer.parent is None:
+                    return None
+                kind = self.of(outer.node, outer.parent)
+                is_class = "classmethod" in told or node.name in _FIRST_IS_CLASS
+                if not is_class and told - SAME - PROPERTIES and first.arg != "self":
+                    return None
+                return (ClassValue(kind) if is_class else Instance(kind),)
+        if binding.annotation is None:
+            return None
+        return self._engine.annotations.read(binding.annotation, scope.parent or scope)
+
+
+def _put(value: Values, given: Environment) -> Values:
+    """What a base's type parameter is for an instance whose own are `given`."""
+    if value and isinstance(value[0], Parameter):
+        return given.get(value[0].name)
+    return value
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_method(bindings: list[Binding]) -> bool:
+    return all(binding.how == "function" for binding in bindings)
+
+
+def _methods(body: list[ast.stmt]) -> Iterator[Function]:
+    for node in body:
+        if isinstance(node, Function):
+            yield node
+        elif isinstance(node, ast.If | ast.Try):
+            yield from _methods([*node.body, *node.orelse])

@@ -1,0 +1,434 @@
+"""What an expression is: followed through assignments, imports, calls, attributes and annotations.
+
+Reading is careful rather than clever: wherever something may be more than the text shows, it is anything.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from gate.names.annotations import Annotations
+from gate.names.calls import fitting, solved
+from gate.names.classes import MISSING, Classes, Missing
+from gate.names.modules import Modules
+from gate.names.scopes import Binding, Scope, own_nodes
+from gate.names.values import (
+    ClassValue,
+    Coroutine,
+    Function,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Tuple,
+    Value,
+    Values,
+    union,
+)
+
+DEEPEST = 50
+# Decorators that leave a function what it is; `property` and its like are read where methods are.
+HARMLESS = frozenset({"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod", "wraps_nothing",
+                      "type_check_only", "no_type_check", "deprecated"})  # fmt: skip
+MAKES_CLASSES = frozenset({"namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "new_class"})
+_LITERALS = {str: "str", bytes: "bytes", int: "int", float: "float", bool: "bool", complex: "complex"}
+_COLLECTIONS = {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set",
+                ast.SetComp: "set", ast.JoinedStr: "str"}  # fmt: skip
+
+
+class Engine:
+    """Answers what expressions are, and remembers it."""
+
+    def __init__(self, modules: Modules) -> None:
+        """`modules` finds the text of everything that is imported."""
+        self.modules = modules
+        self.classes = Classes(self)
+        self.annotations = Annotations(self)
+        self.stored_outside: frozenset[str] = frozenset()
+        """Attributes that some code of the project sets on what is not its `self`."""
+        self._expressions: dict[ast.AST, Values] = {}
+        self._members: dict[tuple[str, str], Values | Missing] = {}
+        self._bindings: dict[Binding, Values] = {}
+        self._busy: set[object] = set()
+
+    # -- expressions
+
+    def infer(self, node: ast.expr, scope: Scope) -> Values:
+        """What `node` may be when it is used in `scope`."""
+        if node in self._expressions:
+            return self._expressions[node]
+        if node in self._busy:
+            return ()
+        if len(self._busy) > DEEPEST:
+            return None
+        self._busy.add(node)
+        try:
+            found = self._infer(node, scope)
+        finally:
+            self._busy.discard(node)
+        self._expressions[node] = found
+        return found
+
+    def _infer(self, node: ast.expr, scope: Scope) -> Values:
+        if type(node) in _COLLECTIONS:
+            found = self.builtin(_COLLECTIONS[type(node)])
+            if isinstance(node, ast.ListComp | ast.SetComp) and found and isinstance(found[0], Instance):
+                return (Instance(found[0].of, (self.infer(node.elt, scope),)),)
+            return found
+        match node:
+            case ast.Constant(value=None):
+                return ()
+            case ast.Constant(value=value) if type(value) in _LITERALS:
+                return self.builtin(_LITERALS[type(value)])
+            case ast.Name():
+                return None if scope.asks_about(node.id) else self.name(node.id, scope)
+            case ast.Attribute():
+                if scope.asked and scope.asks_about(ast.unparse(node)):
+                    return None
+                return self.attribute(node, scope)
+            case ast.Call():
+                return self.call(node, scope)
+            case ast.Await():
+                return self._awaited(self.infer(node.value, scope))
+            case ast.BinOp():
+                return self._binary(node, scope)
+            case ast.BoolOp():
+                return union([self.infer(value, scope) for value in node.values])
+            case ast.IfExp():
+                return union([self.infer(node.body, scope), self.infer(node.orelse, scope)])
+            case ast.NamedExpr():
+                return self.infer(node.value, scope)
+            case ast.Subscript():
+                return self._item(node, scope)
+            case ast.Tuple() if not any(isinstance(item, ast.Starred) for item in node.elts):
+                return (Tuple(tuple(self.infer(item, scope) for item in node.elts)),)
+        return None
+
+    def builtin(self, name: str) -> Values:
+        """An instance of a builtin class."""
+        found = self.member("builtins", name)
+        if not found or isinstance(found, Missing):
+            return None
+        return tuple(Instance(value.of) for value in found if isinstance(value, ClassValue)) or None
+
+    def name(self, name: str, scope: Scope) -> Values:
+        """What a name is in a scope."""
+        found = scope.lookup(name)
+        if found is None:
+            if scope.source.scope.stars:
+                value = self.member(scope.source.name, name)
+                return None if isinstance(value, Missing) else value
+            if name in scope.source.made_global:
+                return None
+            value = self.member("builtins", name)
+            return None if isinstance(value, Missing) else value
+        bindings, owner = found
+        if owner.kind == "module" and name in scope.source.made_global:
+            return None
+        return self.bound(bindings, owner)
+
+    def bound(self, bindings: list[Binding], scope: Scope) -> Values:
+        """What any of several bindings gives."""
+        if len(bindings) > 8:
+            return None
+        if len(bindings) > 1 and all(binding.how == "function" for binding in bindings):
+            return self._functions(bindings, scope)
+        typed = [binding for binding in bindings if binding.how == "typed"]
+        if typed:
+            return self.binding(typed[0], scope)
+        found = union([self.binding(binding, scope) for binding in bindings if binding.how != "added"])
+        if found and any(binding.how == "added" for binding in bindings):
+            numbers = {"int", "float", "bool", "complex"}
+            if any(isinstance(value, Instance) and value.of.name in numbers for value in found):
+                return None
+        return found
+
+    def binding(self, binding: Binding, scope: Scope) -> Values:
+        """What one binding gives."""
+        if binding in self._bindings:
+            return self._bindings[binding]
+        if binding in self._busy:
+            return ()
+        self._busy.add(binding)
+        try:
+            found = self._binding(binding, scope)
+        finally:
+            self._busy.discard(binding)
+        self._bindings[binding] = found
+        return found
+
+    def _binding(self, binding: Binding, scope: Scope) -> Values:
+        node = binding.node
+        match binding.how:
+            case "module":
+                return (ModuleValue(binding.module),)
+            case "member":
+                if not binding.module:
+                    return None
+                inner = f"{binding.module}.{binding.name}"
+                if binding.module == scope.source.name and binding.name == inner.rpartition(".")[2]:
+                    if self.modules.module(inner) is not None:
+                        return (ModuleValue(inner),)
+                    return None
+                found = self.member(binding.module, binding.name)
+                return None if isinstance(found, Missing) else found
+            case "function":
+                return self._functions([binding], scope)
+            case "class" if isinstance(node, ast.ClassDef):
+                return (ClassValue(self.classes.of(node, scope)),)
+            case "typed" if binding.annotation is not None:
+                return self.annotations.read(binding.annotation, scope)
+            case "parameter":
+                return self.classes.parameter(binding, scope)
+        if not isinstance(node, ast.expr):
+            return self._caught(node, scope) if isinstance(node, ast.ExceptHandler) else None
+        value = self.infer(node, scope)
+        if binding.how == "each":
+            value = self.each(value)
+        elif binding.how == "entered":
+            value = self._entered(value)
+        elif binding.how == "anything":
+            return None
+        for index in binding.path:
+            value = self._part(value, index)
+        return value
+
+    def _functions(self, bindings: list[Binding], scope: Scope) -> Values:
+        nodes = [binding.node for binding in bindings]
+        functions = tuple(node for node in nodes if isinstance(node, Function))
+        if len(functions) != len(nodes) or any(decorators(node) - HARMLESS for node in functions):
+            return None
+        return (FunctionValue(functions, scope),)
+
+    def _caught(self, node: ast.ExceptHandler, scope: Scope) -> Values:
+        if node.type is None:
+            return None
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        found: list[Values] = []
+        for kind in kinds:
+            values = self.infer(kind, scope)
+            if not values or not all(isinstance(value, ClassValue) for value in values):
+                return None
+            found.append(tuple(Instance(value.of) for value in values if isinstance(value, ClassValue)))
+        return union(found)
+
+    # -- modules
+
+    def member(self, module: str, name: str) -> Values | Missing:
+        """What a module's member is; MISSING if there is none for certain."""
+        key = module, name
+        if key not in self._members:
+            self._members[key] = None
+            self._members[key] = self._member(module, name)
+        return self._members[key]
+
+    def _member(self, module: str, name: str) -> Values | Missing:
+        for source in self.modules.sources(module):
+            bindings = source.scope.names.get(name)
+            if bindings:
+                return None if name in source.made_global else self.bound(bindings, source.scope)
+        for source in self.modules.sources(module):
+            for star in source.scope.stars:
+                found = self.member(star, name)
+                if found is not MISSING:
+                    return found
+        if self.modules.module(f"{module}.{name}") is not None:
+            return (ModuleValue(f"{module}.{name}"),)
+        return MISSING if self.modules.lacks(module, name) else None
+
+    # -- attributes and calls
+
+    def attribute(self, node: ast.Attribute, scope: Scope) -> Values:
+        """What an attribute of an expression is."""
+        owners = self.infer(node.value, scope)
+        if not owners:
+            return None
+        found = [self.attribute_of(owner, node.attr) for owner in owners]
+        # Where only some have it, it is theirs that is meant.
+        kept = [value for value in found if not isinstance(value, Missing)]
+        return union(kept) if kept else None
+
+    def attribute_of(self, owner: Value, name: str) -> Values | Missing:
+        """The attribute of one value; MISSING if it has none for certain."""
+        match owner:
+            case ModuleValue(name=module):
+                return self.member(module, name)
+            case Instance() | ClassValue():
+                return self.classes.attribute(owner, name)
+            case Coroutine():
+                return (
+                    MISSING if name not in {"send", "throw", "close"} and not name.startswith("__") else None
+                )
+            case Tuple():
+                return MISSING if name not in {"count", "index"} and not name.startswith("__") else None
+        return None
+
+    def call(self, node: ast.Call, scope: Scope) -> Values:
+        """What a call gives."""
+        callees = self.infer(node.func, scope)
+        if not callees:
+            return None
+        return union([self._called(callee, node, scope) for callee in callees])
+
+    def _called(self, callee: Value, node: ast.Call, scope: Scope) -> Values:
+        match callee:
+            case ClassValue(of=kind):
+                return self.classes.made(kind, node, scope)
+            case FunctionValue():
+                return self.returned(callee, node, scope)
+            case Instance():
+                method = self.classes.attribute(callee, "__call__")
+                if not isinstance(method, Missing) and method:
+                    return union(
+                        [self.returned(one, node, scope) for one in method if isinstance(one, FunctionValue)]
+                    )
+        return None
+
+    def returned(
+        self, function: FunctionValue, node: ast.Call | None = None, scope: Scope | None = None
+    ) -> Values:
+        """What a function gives when it is called as `node` does in `scope`; any call where that is None."""
+        if function.scope.source.origin == "library" and function.definitions[0].name in MAKES_CLASSES:
+            return None
+        definitions = list(function.definitions)
+        if node is not None and scope is not None:
+            definitions = fitting(self, function, node, scope)
+        return (
+            union([self._returned(one, function, node, scope) for one in definitions])
+            if definitions
+            else None
+        )
+
+    def _returned(self, definition: Function, function: FunctionValue, node: ast.Call | None,
+                  outer: Scope | None) -> Values:  # fmt: skip
+        scope = function.scope.source.inner(definition, function.scope)
+        if definition.returns is not None:
+            known = dict(function.arguments)
+            if node is not None and outer is not None:
+                known = solved(self, function, definition, node, outer)
+            result = self.annotations.read(definition.returns, function.scope, known, function.bound)
+        elif function.scope.source.origin == "project" or not isinstance(definition, ast.AsyncFunctionDef):
+            result = self._told(definition, scope, function)
+        else:
+            result = None
+        if isinstance(definition, ast.AsyncFunctionDef):
+            makes = any(isinstance(inner, ast.Yield) for inner in own_nodes(definition))
+            return None if makes else (Coroutine(result),)
+        return result
+
+    def _told(self, definition: Function, scope: Scope, function: FunctionValue) -> Values:
+        """What the `return`s of a function say."""
+        if definition in self._busy or len(self._busy) > DEEPEST // 2:
+            return None
+        if self.classes.is_overridden(definition.name, function):
+            return None
+        returns: list[ast.expr] = []
+        for node in own_nodes(definition):
+            if isinstance(node, ast.Yield | ast.YieldFrom):
+                return None
+            if isinstance(node, ast.Return) and node.value is not None:
+                returns.append(node.value)
+            if isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node):
+                return None
+        self._busy.add(definition)
+        try:
+            return union([self.infer(value, scope) for value in returns]) if returns else None
+        finally:
+            self._busy.discard(definition)
+
+    # -- the protocols of Python
+
+    def method(self, owner: Value, name: str) -> Values:
+        """What calling a method without arguments gives, as the language does it."""
+        if not isinstance(owner, Instance):
+            return None
+        found = self.classes.attribute(owner, name)
+        if isinstance(found, Missing) or not found:
+            return None
+        return union([self.returned(one) if isinstance(one, FunctionValue) else None for one in found])
+
+    def each(self, values: Values) -> Values:
+        """What iterating over any of `values` gives."""
+        if not values:
+            return None
+        found: list[Values] = []
+        for value in values:
+            if isinstance(value, Tuple):
+                found.append(union(list(value.items)) if value.items else None)
+                continue
+            iterators = self.method(value, "__iter__")
+            found += [self.method(one, "__next__") for one in iterators] if iterators else [None]
+        return union(found)
+
+    def _entered(self, values: Values) -> Values:
+        return union([self.method(value, "__enter__") for value in values]) if values else None
+
+    def _awaited(self, values: Values) -> Values:
+        if not values:
+            return None
+        return union([value.result if isinstance(value, Coroutine) else None for value in values])
+
+    def _part(self, values: Values, index: int) -> Values:
+        if not values:
+            return None
+        found: list[Values] = []
+        for value in values:
+            if isinstance(value, Tuple):
+                found.append(value.items[index] if index < len(value.items) else None)
+            else:
+                found.append(self.each((value,)))
+        return union(found)
+
+    def _item(self, node: ast.Subscript, scope: Scope) -> Values:
+        values = self.infer(node.value, scope)
+        if not values or scope.asks_about(ast.unparse(node)):
+            return None
+        found: list[Values] = []
+        for value in values:
+            index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            if isinstance(value, Tuple):
+                known = isinstance(index, int) and -len(value.items) <= index < len(value.items)
+                found.append(value.items[index] if known and isinstance(index, int) else None)
+            elif isinstance(value, Instance):
+                method = self.classes.attribute(value, "__getitem__")
+                call = ast.Call(func=node.value, args=[node.slice], keywords=[])
+                if isinstance(method, Missing) or not method:
+                    return None
+                found += [self.returned(one, call, scope) for one in method if isinstance(one, FunctionValue)]
+            else:
+                return None
+        return union(found) if found else None
+
+    def _binary(self, node: ast.BinOp, scope: Scope) -> Values:
+        left = self.infer(node.left, scope)
+        if not left or len(left) != 1 or not isinstance(left[0], Instance):
+            return None
+        name = left[0].of.name
+        if left[0].of.origin != "library":
+            return None
+        if isinstance(node.op, ast.Mod) and name in {"str", "bytes"}:
+            return left
+        if isinstance(node.op, ast.Mult) and name in {"str", "bytes", "list"}:
+            return left
+        if isinstance(node.op, ast.Add) and name in {"str", "bytes"}:
+            return left
+        if isinstance(node.op, ast.Div) and name in {"Path", "PurePath", "PosixPath"}:
+            return left
+        return None
+
+
+def decorators(node: Function | ast.ClassDef) -> set[str]:
+    """The last names of what decorates a definition."""
+    return {name_of(one) for one in node.decorator_list}
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name that may be called; `?` where it is none."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "?"
+
+
+def instances(values: Iterable[Value]) -> list[Instance]:
+    """Those of several values that are instances."""
+    return [value for value in values if isinstance(value, Instance)]

@@ -1,0 +1,179 @@
+"""What kind of value something most likely is where nothing says it: by what else is done with it.
+
+Such evidence never accuses alone: it tells which words to expect on a value, and so which ones are out of place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from gate.names.facts import receiver_of
+from gate.names.infer import Engine
+from gate.names.scopes import Scope
+from gate.names.values import Function
+
+Kind = Literal["str", "list", "dict"]
+ATTRIBUTES: dict[Kind, frozenset[str]] = {
+    "str": frozenset(dir(str)) | frozenset(dir(bytes)),
+    "list": frozenset(dir(list)) | {"appendleft", "popleft", "extendleft", "rotate", "maxlen"},
+    "dict": frozenset(dir(dict)) | {"getlist", "move_to_end", "most_common", "elements", "default_factory"},
+}
+TELLING: dict[Kind, frozenset[str]] = {
+    "str": frozenset({"startswith", "endswith", "strip", "lstrip", "rstrip", "lower", "upper", "splitlines", "encode",
+                      "isdigit", "capitalize", "casefold", "zfill", "ljust", "rjust", "partition", "rpartition",
+                      "removeprefix", "removesuffix", "isalpha", "isspace", "isnumeric", "isalnum", "swapcase"}),
+    "list": frozenset({"append", "extend", "sort"}),
+    "dict": frozenset({"items", "keys", "setdefault", "popitem"}),
+}  # fmt: skip
+# Methods of text that give text, with how many arguments they take at most.
+GIVES_TEXT = {"strip": 1, "lstrip": 1, "rstrip": 1, "lower": 0, "upper": 0, "title": 0, "capitalize": 0, "casefold": 0,
+              "decode": 2, "removeprefix": 1, "removesuffix": 1, "zfill": 1, "hexdigest": 0, "isoformat": 1,
+              "read_text": 2, "getvalue": 0}  # fmt: skip
+_COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The kind that a value most likely is: `sure` by what it comes from, `likely` by its use, `weak` by a hint."""
+
+    kind: Kind | Literal[""] = ""
+    strength: Literal["sure", "likely", "weak", ""] = ""
+    no_arguments: bool = False
+
+
+class Likely:
+    """Looks at the surroundings of an expression in one file."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` knows what is known for certain."""
+        self._engine = engine
+        self._uses: dict[ast.AST, dict[str, Counter[str]]] = {}
+        self.calls: dict[ast.Attribute, ast.Call] = {}
+        self.after: dict[ast.Attribute, str] = {}
+        self.as_text: set[ast.Attribute] = set()
+        self.as_pairs: set[ast.Attribute] = set()
+
+    def note(self, node: ast.AST) -> None:
+        """Remember what is done with the result of a call, before the walk comes to the call itself."""
+        match node:
+            case ast.Call(func=ast.Attribute() as inner):
+                self.calls[inner] = node
+            case ast.Attribute(value=ast.Call(func=ast.Attribute() as inner)):
+                self.after[inner] = node.attr
+            case ast.Compare(left=left, comparators=others):
+                sides = [left, *others]
+                if any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides):
+                    self.as_text |= {side.func for side in sides if isinstance(side, ast.Call)
+                                     and isinstance(side.func, ast.Attribute)}  # fmt: skip
+            case (
+                ast.For(target=target, iter=ast.Call(func=ast.Attribute() as inner))
+                | ast.comprehension(target=target, iter=ast.Call(func=ast.Attribute() as inner))
+            ) if isinstance(target, ast.Tuple) and len(target.elts) == 2:
+                self.as_pairs.add(inner)
+
+    def of(self, node: ast.Attribute, scope: Scope) -> Evidence:
+        """What the value in which `node` is looked up most likely is."""
+        call = self.calls.get(node)
+        bare = call is not None and not call.args and not call.keywords
+        if receiver_of(node.value) in _COLUMNS or scope.asks_about(_dotted(node.value)):
+            return Evidence()
+        kind = self.kind(node.value, scope)
+        if kind:
+            return Evidence(kind, "likely" if isinstance(node.value, ast.Name | ast.BinOp) else "sure", bare)
+        kind = self._by_use(node, scope)
+        if kind:
+            return Evidence(kind, "likely", bare)
+        if node in self.as_pairs and bare:
+            return Evidence("dict", "weak", bare)
+        told = node in self.as_text or self.after.get(node, "") in TELLING["str"] | {"split", "replace"}
+        texts = call is not None and any(
+            isinstance(one, ast.Constant) and isinstance(one.value, str | bytes) for one in call.args
+        )
+        sliced = isinstance(node.value, ast.Subscript) and isinstance(
+            node.value.slice, ast.Slice | ast.Constant
+        )
+        return Evidence("str", "weak", bare) if told or texts or (sliced and bare) else Evidence("", "", bare)
+
+    def kind(self, node: ast.expr, scope: Scope, depth: int = 0) -> Kind | Literal[""]:
+        """What an expression is by what it comes from."""
+        if depth > 6:
+            return ""
+        match node:
+            case ast.Constant(value=str() | bytes()) | ast.JoinedStr():
+                return "str"
+            case ast.Call(func=ast.Attribute(attr=name, value=value), args=given) if (
+                receiver_of(value) not in _COLUMNS
+            ):
+                if name in GIVES_TEXT and len(given) <= GIVES_TEXT[name]:
+                    return "str"
+                texts = [isinstance(one, ast.Constant) and isinstance(one.value, str) for one in given]
+                if name == "replace" and len(given) >= 2 and any(texts[:2]):
+                    return "str"
+                if name in {"get", "pop", "getenv", "setdefault"} and len(given) == 2 and texts[1]:
+                    return "str"
+                return "list" if name in {"splitlines", "readlines"} else ""
+            case ast.BoolOp(values=values):
+                return "str" if any(self.kind(one, scope, depth + 1) == "str" for one in values) else ""
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                told = {self.kind(left, scope, depth + 1), self.kind(right, scope, depth + 1)}
+                return "str" if "str" in told else ""
+            case ast.Subscript(
+                value=ast.Call(func=ast.Attribute(attr="split" | "rsplit" | "splitlines" | "partition"))
+            ):
+                return "str"
+            case ast.Name(id=name):
+                found = scope.lookup(name)
+                if found is None or found[1].kind == "class":
+                    return ""
+                kinds = {self._given(one.node, one.how, one.path, found[1], depth) for one in found[0]}
+                kinds -= {"", *(["str"] if len(kinds - {""}) > 1 else [])}
+                return kinds.pop() if len(kinds) == 1 else ""
+        return ""
+
+    def _given(
+        self, node: ast.AST, how: str, path: tuple[int, ...], scope: Scope, depth: int
+    ) -> Kind | Literal[""]:
+        if how not in {"value", "typed"} or path or not isinstance(node, ast.expr):
+            return ""
+        match node:
+            case ast.List() | ast.ListComp():
+                return "list"
+            case ast.Dict() | ast.DictComp():
+                return "dict"
+            case ast.Constant(value=""):
+                return "str"
+        return self.kind(node, scope, depth + 1)
+
+    def _by_use(self, node: ast.Attribute, scope: Scope) -> Kind | Literal[""]:
+        """What else is looked up in the same value, in the function around."""
+        text = _dotted(node.value)
+        if not text:
+            return ""
+        outer = scope
+        while outer.parent is not None and outer.parent.kind == "function":
+            outer = outer.parent
+        if not isinstance(outer.node, Function | ast.Lambda):
+            return ""
+        uses = self._uses.get(outer.node)
+        if uses is None:
+            uses = self._uses[outer.node] = {}
+            for one in ast.walk(outer.node):
+                if isinstance(one, ast.Attribute) and (said := _dotted(one.value)):
+                    uses.setdefault(said, Counter())[one.attr] += 1
+        seen = set(uses.get(text, ())) - {node.attr}
+        found: list[Kind] = [
+            kind for kind, words in TELLING.items() if seen & words and seen <= ATTRIBUTES[kind]
+        ]
+        return found[0] if len(found) == 1 else ""
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = _dotted(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""

@@ -1,0 +1,123 @@
+"""Text, bytes, files and times: the kinds of arguments that the standard library's functions take."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gate.names.calls import fitting, takes_self
+from gate.names.scopes import Scope
+from gate.names.values import Function, FunctionValue, Instance, Value, Values
+
+if TYPE_CHECKING:
+    from gate.names.infer import Engine
+
+_FILES = frozenset({"IO", "TextIO", "BinaryIO", "IOBase", "RawIOBase", "BufferedIOBase", "TextIOBase"})
+_TEXTS = {"str": "text", "bytes": "bytes", "bytearray": "bytes", "file": "a file"}
+_ALIASES = {"ReadableBuffer": {"bytes"}, "Buffer": {"bytes"}, "SupportsRead": {"file"}, "SupportsWrite": {"file"},
+            "struct_time": {"time"}, "_TimeTuple": {"time"}, "tuple": {"time"}, "StrPath": {"str"},
+            "AnyStr": {"str", "bytes"}, "None": set[str]()}  # fmt: skip
+SWAPPED = {"load": "loads", "loads": "load", "strftime": "strptime", "strptime": "strftime"}
+
+
+@dataclass(frozen=True, slots=True)
+class WrongText:
+    """An argument of the wrong kind, and what may be meant."""
+
+    message: str
+    hint: str = ""
+
+
+class TextKinds:
+    """Compares what a function of the standard library wants with what it is given."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` knows the kinds of values."""
+        self._engine = engine
+
+    def wrong(self, node: ast.Call, callee: Value, scope: Scope) -> WrongText | None:
+        """What is wrong with the arguments of a call, if it is certain."""
+        if not isinstance(callee, FunctionValue) or callee.scope.source.origin != "library":
+            return None
+        if callee.called_on is not None and node.args:
+            return self._self(node, callee, scope)
+        found = [self._one(node, callee, one, scope) for one in fitting(self._engine, callee, node, scope)]
+        return found[0] if found and all(found) else None
+
+    def _self(self, node: ast.Call, callee: FunctionValue, scope: Scope) -> WrongText | None:
+        """A method that is called on its class needs an instance first."""
+        given = self._kinds(self._engine.infer(node.args[0], scope))
+        kind = callee.called_on
+        if (
+            not given
+            or kind is None
+            or kind.name in {"str", "bytes", "bytearray", "object"}
+            or "file" in given
+        ):
+            return None
+        name = callee.definitions[0].name
+        right = SWAPPED.get(name, "")
+        return WrongText(
+            f"`{kind.name}.{name}` is a method of a `{kind.name}`, and this is {_shown(given)}",
+            f"did you mean `{right}`?" if right else "",
+        )
+
+    def _one(
+        self, node: ast.Call, callee: FunctionValue, definition: Function, scope: Scope
+    ) -> WrongText | None:
+        arguments = definition.args
+        places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(callee, definition) else 0 :]
+        if any(isinstance(one, ast.Starred) for one in node.args):
+            return None
+        module, name = callee.scope.source.name.removeprefix("_"), definition.name
+        right = SWAPPED.get(name, "")
+        hint = f"did you mean `{module.partition('.')[0]}.{right}`?" if right else ""
+        for parameter, value in zip(places, node.args, strict=False):
+            wanted = self._wanted(parameter.annotation)
+            given = self._kinds(self._engine.infer(value, scope))
+            if wanted and given and not wanted & given:
+                said = f"`{name}` takes {_shown(wanted)} here, and this is {_shown(given)}"
+                if wanted == {"bytes"} and given == {"str"}:
+                    hint = hint or "add `.encode()`"
+                return WrongText(said, hint)
+        if name == "strptime" and module == "time" and node.args and _is_format(node.args[0]):
+            return WrongText("`time.strptime` reads a time from text, and this is a format", hint)
+        return None
+
+    def _wanted(self, annotation: ast.expr | None) -> set[str]:
+        """The kinds that an annotation allows; nothing where it may be any other kind as well."""
+        match annotation:
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+                one, other = self._wanted(left), self._wanted(right)
+                return one | other if one and other else set()
+            case ast.Subscript(value=value):
+                return self._wanted(value)
+            case ast.Name(id=name) if name in _TEXTS:
+                return {"bytes" if name == "bytearray" else name}
+            case ast.Name(id=name):
+                return _ALIASES.get(name, set())
+        return set()
+
+    def _kinds(self, values: Values) -> set[str]:
+        """What it is given; nothing where that may be anything."""
+        found: set[str] = set()
+        for value in values or ():
+            if not isinstance(value, Instance) or value.of.origin != "library":
+                return set()
+            if value.of.name in {"str", "bytes", "bytearray"}:
+                found.add("bytes" if value.of.name == "bytearray" else value.of.name)
+            elif self._engine.classes.is_a(value.of, *_FILES):
+                found.add("file")
+            else:
+                return set()
+        return found
+
+
+def _is_format(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and "%" in node.value
+
+
+def _shown(kinds: set[str]) -> str:
+    names = {"str": "text", "bytes": "bytes", "file": "a file", "time": "a time"}
+    return " or ".join(names[kind] for kind in sorted(kinds))

@@ -1,0 +1,447 @@
+"""What is wrong for certain, since the kinds of values in one file can be read."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gate.names.calls import Misfit, class_of, misfit, signature_of
+from gate.names.classes import MISSING
+from gate.names.infer import Engine
+from gate.names.kinds import FAMILY
+from gate.names.likely import Evidence, Likely
+from gate.names.modules import MODULE_NAMES, Source
+from gate.names.scopes import Scope, own_nodes
+from gate.names.text import TextKinds
+from gate.names.values import (
+    ClassValue,
+    Coroutine,
+    Function,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Tuple,
+    Value,
+)
+
+BUILTINS = frozenset(dir(builtins)) | {
+    "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
+    "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
+}  # fmt: skip
+ASKING = frozenset({"hasattr", "implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
+                    "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
+TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
+Place = tuple[int, int]
+Strange = Literal["", "project", "anywhere"]
+
+
+@dataclass(frozen=True, slots=True)
+class Certain:
+    """Something wrong at a place. `word` is what is written, `names` are what could be meant instead.
+
+    `strange` says who else must not know `word` for that: nobody in the project, or nobody anywhere.
+    """
+
+    rule: str
+    line: int
+    column: int
+    end_line: int
+    message: str
+    word: str = ""
+    names: frozenset[str] = frozenset()
+    strange: Strange = ""
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Judged:
+    """What was found in a file, and the places of names that are known to be right."""
+
+    told: list[Certain] = field(default_factory=list)
+    settled: set[Place] = field(default_factory=set)
+    evidence: dict[Place, Evidence] = field(default_factory=dict)
+    """What the values most likely are in which other attributes are looked up."""
+
+
+class Judge:
+    """Reads one file with an engine that knows the others."""
+
+    def __init__(self, engine: Engine, source: Source) -> None:
+        """`source` is a file of the project."""
+        self._engine = engine
+        self._source = source
+        self._text = TextKinds(engine)
+        self._likely = Likely(engine)
+        self.found = Judged()
+        self._tolerant = 0
+        self._opens = any(self._is_open_star(star) for star in source.scope.stars)
+
+    def judge(self) -> Judged:
+        """Everything that is certain about the file."""
+        self._all(self._source.tree.body, self._source.scope)
+        return self.found
+
+    def _is_open_star(self, star: str) -> bool:
+        module = self._engine.modules.module(star)
+        return module is None or module.open
+
+    # -- the walk
+
+    def _all(self, nodes: Iterable[ast.AST], scope: Scope) -> None:
+        for node in nodes:
+            self._one(node, scope)
+
+    def _one(self, node: ast.AST, scope: Scope) -> None:
+        self._likely.note(node)
+        match node:
+            case ast.Name():
+                if isinstance(node.ctx, ast.Load):
+                    self._name(node, scope)
+                return
+            case ast.Constant():
+                return
+            case ast.Attribute():
+                self._one(node.value, scope)
+                if isinstance(node.ctx, ast.Load) and not self._tolerant:
+                    self._attribute(node, scope)
+                return
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, scope)
+                return
+            case ast.Lambda():
+                self._all([value for value in (*node.args.defaults, *node.args.kw_defaults) if value], scope)
+                self._one(node.body, self._source.inner(node, scope))
+                return
+            case ast.ClassDef():
+                self._all([*node.decorator_list, *node.bases, *node.keywords], self._inside(node, scope))
+                self._all(node.body, self._source.inner(node, scope))
+                return
+            case ast.Try():
+                ready = any(_is_ready(handler) for handler in node.handlers)
+                self._tolerant += ready
+                self._all(node.body, scope)
+                self._tolerant -= ready
+                self._all([*node.handlers, *node.orelse, *node.finalbody], scope)
+                return
+            case ast.With() | ast.AsyncWith():
+                self._all(node.items, scope)
+                ready = any(_suppresses(item.context_expr) for item in node.items)
+                self._tolerant += ready
+                self._all(node.body, scope)
+                self._tolerant -= ready
+                return
+            case ast.If() | ast.IfExp():
+                asked = any(
+                    getattr(one, "id", getattr(one, "attr", "")) in ASKING for one in ast.walk(node.test)
+                )
+                self._tolerant += asked
+                self._truth([node.test], scope)
+                self._all(ast.iter_child_nodes(node), scope)
+                self._tolerant -= asked
+                return
+        self._all(ast.iter_child_nodes(node), scope)
+        if self._tolerant:
+            return
+        match node:
+            case ast.Call():
+                self._call(node, scope)
+            case ast.Expr(value=ast.Call() as call):
+                self._used(call, scope)
+            case ast.Subscript(value=value):
+                self._subscript(node, scope)
+                self._used(value, scope)
+            case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
+                self._used(value, scope)
+            case ast.FormattedValue(value=value):
+                self._used(value, scope)
+            case ast.BinOp(left=left, right=right):
+                self._truth([left, right], scope)
+            case ast.Compare(left=left, comparators=others):
+                self._truth([left, *others], scope)
+            case ast.BoolOp(values=values):
+                self._truth(values[:-1], scope)
+            case ast.UnaryOp(operand=value) | ast.While(test=value) | ast.Assert(test=value):
+                self._truth([value], scope)
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
+                self._used(value, scope)
+            case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
+                self._kept(value, scope)
+            case ast.AnnAssign(annotation=said, value=ast.Call() as value) if not _is_awaitable(said):
+                self._used(value, scope)
+
+    def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
+        """Where type parameters of the definition are seen, if it has any."""
+        return self._source.inner(node, scope) if getattr(node, "type_params", None) else scope
+
+    def _function(self, node: Function, scope: Scope) -> None:
+        self._all(node.decorator_list, scope)
+        outer = self._inside(node, scope)
+        arguments = node.args
+        self._all([value for value in (*arguments.defaults, *arguments.kw_defaults) if value], scope)
+        every = [
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            arguments.vararg,
+            arguments.kwarg,
+        ]
+        self._all([one.annotation for one in every if one is not None and one.annotation], outer)
+        if node.returns is not None:
+            self._one(node.returns, outer)
+        inner = self._source.inner(node, scope)
+        self._all(node.body, inner)
+        if isinstance(node, ast.AsyncFunctionDef):
+            self._returns(node, inner)
+
+    def _returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
+        """A promise of something that gives a coroutine of it instead."""
+        if node.returns is None or _is_awaitable(node.returns):
+            return
+        for inner in own_nodes(node):
+            match inner:
+                case (
+                    ast.Return(value=ast.Call() as value)
+                    | ast.Return(value=ast.ListComp(elt=ast.Call() as value))
+                ):
+                    self._used(value, scope)
+
+    # -- the rules
+
+    def _tell(
+        self,
+        rule: str,
+        node: ast.expr | ast.keyword,
+        message: str,
+        word: str = "",
+        names: Collection[str] = (),
+        *,
+        strange: Strange = "",
+        hint: str = "",
+        at: Place | None = None,
+    ) -> None:
+        line, column = at or (node.lineno, node.col_offset + 1)
+        end = node.end_lineno or node.lineno
+        self.found.told.append(
+            Certain(rule, line, column, end, message, word, frozenset(names) - MODULE_NAMES, strange, hint)
+        )
+
+    def _name(self, node: ast.Name, scope: Scope) -> None:
+        name = node.id
+        if (
+            self._tolerant
+            or len(name) < 2
+            or self._opens
+            or scope.lookup(name) is not None
+            or name in BUILTINS
+        ):
+            return
+        if name in self._source.made_global or name in self._source.scope.elsewhere:
+            return
+        for star in self._source.scope.stars:
+            module = self._engine.modules.module(star)
+            if module is not None and name in module.names:
+                return
+        seen: set[str] = set()
+        around: Scope | None = scope
+        while around is not None:
+            seen |= around.names.keys() | around.elsewhere
+            around = around.parent
+        if name in seen - self._source.scope.names.keys():
+            return
+        self._tell("misspelt-name", node, f"`{name}` is bound to nothing here", name, seen | BUILTINS)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> None:
+        name = node.attr
+        end = node.end_lineno or node.lineno
+        place = end, max((node.end_col_offset or 0) - len(name) + 1, 1)
+        if name.startswith("__") and name.endswith("__"):
+            return
+        owners = self._engine.infer(node.value, scope)
+        if not owners:
+            self.found.evidence[place] = self._likely.of(node, scope)
+            return
+        found = [self._engine.attribute_of(owner, name) for owner in owners]
+        if any(one is not MISSING for one in found):
+            if any(one is not MISSING and one is not None for one in found):
+                self.found.settled.add(place)
+            return
+        if any(isinstance(owner, Coroutine) for owner in owners):
+            if len(owners) == 1:
+                self._tell(
+                    "missing-await", node, "this is a coroutine until it is awaited", hint="add `await`"
+                )
+            return
+        names: set[str] = set()
+        for owner in owners:
+            names |= self.names_of(owner)
+        kinds = " or ".join(dict.fromkeys(f"`{label(owner)}`" for owner in owners))
+        rule = "misspelt-member" if isinstance(owners[0], ModuleValue) else "misspelt-attribute"
+        origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
+        mine: Strange = "anywhere" if "site" in origins else "project" if "project" in origins else ""
+        self._tell(rule, node, f"{kinds} has no `{name}`", name, names, strange=mine, at=place)
+
+    def names_of(self, owner: Value) -> set[str]:
+        """All attributes of a value that can be read."""
+        if isinstance(owner, ModuleValue):
+            module = self._engine.modules.module(owner.name)
+            return set(module.names) if module else set()
+        if isinstance(owner, Tuple):
+            return {"count", "index"}
+        kind = class_of(owner)
+        if kind is None:
+            return set()
+        line = self._engine.classes.line(kind)[0]
+        return {name for one, _ in line for name in (*one.scope.names, *one.stores)}
+
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> None:
+        values = self._engine.infer(node.value, scope)
+        if not values or not isinstance(node.ctx, ast.Load):
+            return
+        if all(isinstance(value, FunctionValue | ModuleValue) for value in values):
+            right = "environ" if ast.unparse(node.value).endswith("getenv") else ""
+            what = "function" if isinstance(values[0], FunctionValue) else "module"
+            hint = f"did you mean `{right}`?" if right else ""
+            self._tell(
+                "wrong-call", node, f"`{ast.unparse(node.value)}` is a {what}: it has no items", hint=hint
+            )
+
+    def _used(self, node: ast.expr, scope: Scope) -> None:
+        """What is done with a value here cannot be done with a coroutine."""
+        if isinstance(node, ast.Await):
+            return
+        values = self._engine.infer(node, scope) if isinstance(node, ast.Call | ast.Name) else None
+        if values and all(isinstance(value, Coroutine) for value in values):
+            self._tell("missing-await", node, "this is a coroutine until it is awaited", hint="add `await`")
+
+    def _truth(self, nodes: list[ast.expr], scope: Scope) -> None:
+        for node in nodes:
+            if not self._tolerant:
+                self._used(node, scope)
+
+    def _kept(self, node: ast.expr, scope: Scope) -> None:
+        """A value that is kept under a name, or chosen among others: a coroutine is seldom meant there."""
+        match node:
+            case ast.BoolOp(values=parts):
+                pass
+            case ast.IfExp(body=one, orelse=other):
+                parts = [one, other]
+            case _:
+                return
+        for part in parts:
+            self._used(part, scope)
+
+    def _call(self, node: ast.Call, scope: Scope) -> None:
+        callees = self._engine.infer(node.func, scope)
+        if not callees or len(callees) != 1:
+            return
+        callee = callees[0]
+        shown = ast.unparse(node.func)
+        shown = shown if len(shown) < 60 else shown.rpartition(".")[2]
+        if isinstance(callee, ModuleValue):
+            self._tell("wrong-call", node, f"`{shown}` is a module: it cannot be called",
+                       hint=f"did you mean `{shown}.{callee.name.rpartition('.')[2]}`?")  # fmt: skip
+        if isinstance(callee, Instance) and callee.of.origin == "library" and not self._is_callable(callee):
+            hint = f"did you mean `{shown}.get`?" if "get" in self.names_of(callee) else ""
+            message = f"`{shown}` is a `{callee.of.name}`: it cannot be called"
+            self._tell("wrong-call", node, message, hint=hint)
+        told = self._text.wrong(node, callee, scope)
+        if told is not None:
+            rule = "wrong-json-argument" if _is_of_family(callee) else "wrong-argument"
+            self._tell(rule, node, told.message, hint=told.hint)
+            return
+        signature = signature_of(self._engine, callee)
+        if signature is None:
+            return
+        misfits = [misfit(self._engine, signature, one, node, scope) for one in signature.definitions]
+        for one in signature.definitions:
+            self._settle(node, one, takes_all=signature.scope.source.origin == "library")
+        if all(misfits):
+            best = min(
+                (one for one in misfits if one),
+                key=lambda one: ["keyword", "many", "missing", "value"].index(one.kind),
+            )
+            self._misfit(node, shown, callee, best)
+
+    def _is_callable(self, callee: Instance) -> bool:
+        line, is_open = self._engine.classes.line(callee.of)
+        return (
+            is_open
+            or any("__call__" in one.scope.names for one, _ in line)
+            or self._engine.classes.is_protocol(callee.of)
+        )
+
+    def _settle(self, node: ast.Call, definition: Function, *, takes_all: bool) -> None:
+        arguments = definition.args
+        names = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)}
+        for word in node.keywords:
+            if word.arg in names or (takes_all and arguments.kwarg):
+                self.found.settled.add((word.lineno, word.col_offset + 1))
+
+    def _misfit(self, node: ast.Call, shown: str, callee: Value, wrong: Misfit) -> None:
+        rule = "wrong-json-argument" if _is_of_family(callee) else "wrong-call"
+        if wrong.kind == "keyword" and wrong.node is not None:
+            self._tell(
+                "misspelt-keyword", wrong.node, f"`{shown}` takes no `{wrong.name}=`", wrong.name, wrong.taken
+            )
+        elif wrong.kind == "many":
+            hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
+            count = (
+                "no arguments" if not wrong.most else f"at most {wrong.most} argument{'s' * (wrong.most > 1)}"
+            )
+            self._tell(
+                "wrong-call",
+                node,
+                f"`{shown}` takes {count} by position, and gets {len(node.args)}",
+                hint=hint,
+            )
+        elif wrong.kind == "missing":
+            top, _, name = shown.rpartition(".")
+            right = f"{top}.{name}s" if top and name in {"load", "dump"} else ""
+            hint = f"did you mean `{right}`?" if right else ""
+            self._tell(rule, node, f"`{shown}` needs its argument `{wrong.name}`", hint=hint)
+
+
+def label(value: Value) -> str:
+    """What a value is called in a message."""
+    match value:
+        case ModuleValue(name=name):
+            return name
+        case Instance(of=kind) | ClassValue(of=kind):
+            return kind.name
+        case Tuple():
+            return "tuple"
+    return "function"
+
+
+def _is_awaitable(annotation: ast.expr) -> bool:
+    """Whether what is annotated so may be a coroutine."""
+    said = ast.unparse(annotation)
+    return (
+        any(word in said for word in ("Any", "object", "Coroutine", "Awaitable", "Future", "Task", "T]"))
+        or len(said) < 3
+    )
+
+
+def _is_of_family(callee: Value) -> bool:
+    """Whether it is a `load`, `loads`, `dump` or `dumps`."""
+    if not isinstance(callee, FunctionValue):
+        return False
+    module = callee.scope.source.name.partition(".")[0].removeprefix("_")
+    return module in FAMILY and callee.definitions[0].name in {"load", "loads", "dump", "dumps"}
+
+
+def _suppresses(node: ast.expr) -> bool:
+    """`suppress(AttributeError)` and `pytest.raises(TypeError)`: what fails inside is expected."""
+    return isinstance(node, ast.Call) and any(
+        getattr(one, "id", getattr(one, "attr", "")) in TOLERANT for one in node.args
+    )
+
+
+def _is_ready(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return False
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(getattr(kind, "id", getattr(kind, "attr", "")) in TOLERANT for kind in kinds)
