@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gate.names.calls import fitting, solved
+from gate.names.nodes import children, walk
 from gate.names.scopes import TYPE_PARAMETER, Binding, Scope, parameters
 from gate.names.values import (
     Class,
@@ -108,7 +109,7 @@ class Classes:
                     scope = scope or found.scope.source.inner(method, found.scope)
                     self._assigned(found, node, own, scope)
             if not isinstance(node, ast.Name | ast.Constant):
-                stack.extend(ast.iter_child_nodes(node))
+                stack.extend(children(node))
 
     def _assigned(self, found: Class, node: ast.Assign | ast.AnnAssign, own: str, scope: Scope) -> None:
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
@@ -116,7 +117,7 @@ class Classes:
                 annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
                 found.stores.setdefault(target.attr, []).append((node.value, annotation, scope))
             elif isinstance(target, ast.Tuple | ast.List):
-                for item in ast.walk(target):
+                for item in walk(target):
                     if isinstance(item, ast.Attribute) and _is_name(item.value, own):
                         found.stores.setdefault(item.attr, []).append((None, None, scope))
 
@@ -176,7 +177,7 @@ class Classes:
         found: dict[str, None] = {}
         for base in kind.node.bases:
             if isinstance(base, ast.Subscript):
-                names = [node.id for node in ast.walk(base.slice) if isinstance(node, ast.Name)]
+                names = [node.id for node in walk(base.slice) if isinstance(node, ast.Name)]
                 names = [name for name in names if TYPE_PARAMETER.match(name)]
                 if getattr(base.value, "id", "") in {"Generic", "Protocol"}:
                     return names

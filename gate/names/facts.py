@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gate.names.exports import exported
-from gate.names.kinds import Function, Kinds, WrongKind
+from gate.names.kinds import FAMILY, Function, Kinds, WrongKind
 from gate.names.modules import absolute
+from gate.names.nodes import children, walk
 from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
 
@@ -66,7 +67,8 @@ def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
     """Read a file whose dotted name is `module`."""
     reader = _Reader(module, is_package=is_package)
     reader.visit(tree)
-    reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
+    if reader.imports_any(FAMILY):
+        reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
     reader.facts.exports = list(exported(tree))
     reader.facts.references += in_module(tree)
     return reader.finish()
@@ -85,6 +87,15 @@ class _Reader(ast.NodeVisitor):
         self._looked_up: list[tuple[str, Use]] = []
         self._star = False
         self._tolerant = 0
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Visit what is below."""
+        for child in children(node):
+            self.visit(child)
+
+    def imports_any(self, modules: Collection[str]) -> bool:
+        """Whether one of these modules, or something from it, is imported."""
+        return any(name in modules for name in (*self._modules.values(), *self._roots.values()))
 
     def define(self, name: str) -> None:
         """Somebody may look the name up as an attribute."""
@@ -275,9 +286,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_If(self, node: ast.If) -> None:
         """What is looked up behind a question for it, or for the kind of Python, is there when it is reached."""
-        asked = any(
-            getattr(inner, "id", getattr(inner, "attr", "")) in ASKING for inner in ast.walk(node.test)
-        )
+        asked = any(getattr(inner, "id", getattr(inner, "attr", "")) in ASKING for inner in walk(node.test))
         self._tolerant += asked
         self.generic_visit(node)
         self._tolerant -= asked
@@ -286,7 +295,7 @@ class _Reader(ast.NodeVisitor):
 def _members(node: ast.ClassDef) -> Iterator[str]:
     for child in node.body:
         yield from bound(child)
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
             yield inner.attr
 
@@ -296,7 +305,7 @@ def bound(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
         return
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
             yield inner.id
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from gate.names.nodes import children, walk
+
 Kind = Literal["file", "text", "response", ""]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -53,7 +55,7 @@ class Kinds:
         self._modules: dict[str, str] = {}
         self._members: dict[str, tuple[str, str]] = {}
         self._busy: set[int] = set()
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, Function):
                 self._functions.setdefault(node.name, []).append(node)
             elif isinstance(node, ast.Import):
@@ -74,7 +76,7 @@ class Kinds:
         yield from self._in(tree, [tree])
 
     def _in(self, node: ast.AST, scopes: list[ast.AST]) -> Iterator[WrongKind]:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.Call):
                 wrong = self._call(child, scopes)
                 if wrong:
@@ -218,7 +220,7 @@ def _arguments(arguments: ast.arguments) -> list[ast.arg]:
 
 def _own(scope: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a scope, without those of the functions inside it."""
-    for child in ast.iter_child_nodes(scope):
+    for child in children(scope):
         yield child
         if not isinstance(child, Function | ast.Lambda):
             yield from _own(child)
@@ -259,4 +261,4 @@ def _assigned(name: str, scope: ast.AST) -> Iterator[ast.expr | Kind]:
 
 
 def _stores(name: str, target: ast.AST) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(target))
+    return any(isinstance(node, ast.Name) and node.id == name for node in walk(target))

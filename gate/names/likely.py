@@ -12,6 +12,7 @@ from typing import Literal
 
 from gate.names.facts import receiver_of
 from gate.names.infer import Engine
+from gate.names.nodes import walk
 from gate.names.scopes import Scope
 from gate.names.values import Function
 
@@ -160,7 +161,7 @@ class Likely:
         uses = self._uses.get(outer.node)
         if uses is None:
             uses = self._uses[outer.node] = {}
-            for one in ast.walk(outer.node):
+            for one in walk(outer.node):
                 if isinstance(one, ast.Attribute) and (said := _dotted(one.value)):
                     uses.setdefault(said, Counter())[one.attr] += 1
         seen = set(uses.get(text, ())) - {node.attr}

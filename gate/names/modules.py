@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
+from gate.names.nodes import walk
 from gate.names.scopes import Scope
 
 Origin = Literal["project", "library", "site"]
@@ -76,7 +77,7 @@ class Source:
             return False
         if "__getattr__" in self.scope.names:
             return True
-        return any(_writes_globals(node) for node in ast.walk(self.tree))
+        return any(_writes_globals(node) for node in walk(self.tree))
 
     @cached_property
     def scopes(self) -> dict[ast.AST, Scope]:

@@ -34,6 +34,8 @@ class Known:
     modules: Modules
     required: Mapping[str, int]
     installed: bool
+    usual: frozenset[str] = frozenset()
+    """What the project defines or uses, and what builtins have."""
     _parts: frozenset[str] = frozenset()
 
     def is_defined(self, word: str) -> bool:
@@ -49,7 +51,7 @@ class Known:
         word, count = use.name, self.used.get(use.name, 0)
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
             return []
-        strong = [one for one in candidates(word, self._usual, shortest=2) if _is_slip(word, one)]
+        strong = [one for one in candidates(word, self.usual, shortest=2) if _is_slip(word, one)]
         beside = [one for one in strong if self._is_beside(use, one)]
         if word in self.outside.defined or (keyword and word in self.outside.said):
             return self.ordered(word, beside) if beside and count == 1 else []
@@ -111,30 +113,10 @@ class Known:
             return []
         return [right for right in found if is_typical(word, right)] if is_typical(word, found[0]) else found
 
-    @property
-    def _usual(self) -> Collection[str]:
-        return _Either(self.project, BUILTIN_ATTRIBUTES, self.used)
-
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
         """The two words, if nobody anywhere defines another one that may be meant."""
-        everywhere = {*candidates(word, self._usual), *candidates(word, self.outside.defined)}
+        everywhere = {*candidates(word, self.usual), *candidates(word, self.outside.defined)}
         return (word, right) if everywhere == {right} else None
-
-
-class _Either(Collection[str]):
-    """The words of several lists, without copying them."""
-
-    def __init__(self, *lists: Collection[str]) -> None:
-        self._lists = lists
-
-    def __contains__(self, word: object) -> bool:
-        return any(word in one for one in self._lists)
-
-    def __iter__(self) -> Iterator[str]:
-        return (word for one in self._lists for word in one)
-
-    def __len__(self) -> int:
-        return sum(len(one) for one in self._lists)
 
 
 def _is_slip(word: str, found: str) -> bool:
@@ -172,6 +154,7 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
         together=together,
         modules=modules,
         required=Counter(required) + tops,
+        usual=project | BUILTIN_ATTRIBUTES | used.keys(),
         installed=not missing or len(missing) * 4 < len(words.imported),
     )
 

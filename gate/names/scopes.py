@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gate.names.nodes import children
 from gate.names.values import Function
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class _Reader:
                 if type(node).__name__ == "TypeAlias":
                     alias_name: ast.Name = node.name  # type: ignore[attr-defined]  # Python 3.12 and later
                     bind(alias_name.id, Binding("anything", node))
-        self._all(ast.iter_child_nodes(node))
+        self._all(children(node))
 
     def _elsewhere(self, nodes: list[ast.stmt]) -> None:
         """Names that are there on another version or platform."""
@@ -247,9 +248,9 @@ def parameters(arguments: ast.arguments) -> list[ast.arg]:
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """The nodes below `node`, without those of the functions and classes inside it."""
-    stack = list(ast.iter_child_nodes(node))
+    stack = list(children(node))
     while stack:
         child = stack.pop()
         yield child
         if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
-            stack.extend(ast.iter_child_nodes(child))
+            stack.extend(children(child))

@@ -14,6 +14,7 @@ from gate.names.infer import Engine
 from gate.names.kinds import FAMILY
 from gate.names.likely import Evidence, Likely
 from gate.names.modules import MODULE_NAMES, Source
+from gate.names.nodes import children, walk
 from gate.names.scopes import Scope, own_nodes
 from gate.names.text import TextKinds
 from gate.names.values import (
@@ -134,15 +135,13 @@ class Judge:
                 self._tolerant -= ready
                 return
             case ast.If() | ast.IfExp():
-                asked = any(
-                    getattr(one, "id", getattr(one, "attr", "")) in ASKING for one in ast.walk(node.test)
-                )
+                asked = any(getattr(one, "id", getattr(one, "attr", "")) in ASKING for one in walk(node.test))
                 self._tolerant += asked
                 self._truth([node.test], scope)
-                self._all(ast.iter_child_nodes(node), scope)
+                self._all(children(node), scope)
                 self._tolerant -= asked
                 return
-        self._all(ast.iter_child_nodes(node), scope)
+        self._all(children(node), scope)
         if self._tolerant:
             return
         match node:
@@ -240,11 +239,12 @@ class Judge:
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
+        seen: set[str] = set()
         for star in self._source.scope.stars:
             module = self._engine.modules.module(star)
             if module is not None and name in module.names:
                 return
-        seen: set[str] = set()
+            seen |= module.names if module is not None else set()
         around: Scope | None = scope
         while around is not None:
             seen |= around.names.keys() | around.elsewhere
