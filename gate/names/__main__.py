@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import gc
 import json
 import re
 import subprocess
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from gate.names import exports, fixes, ignores, notebooks
-from gate.names.facts import Facts, facts_of
+from gate.names.cache import Kept
 from gate.names.finding import Finding
-from gate.names.infer import Engine
-from gate.names.modules import Modules, Source
+from gate.names.modules import Modules
+from gate.names.project import Project
 from gate.names.references.files import in_file, is_settings
 from gate.names.references.judge import References
 from gate.names.rules import findings_in, known_of
-from gate.names.source import plain_text_of, text_of
-from gate.names.typed import Judge
+from gate.names.source import plain_text_of
 from gate.names.words import Outside
 
 ASIDE = frozenset(
@@ -72,12 +69,11 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     site = site_packages(python) if python else []
     typeshed = bundled_typeshed()
     modules = Modules(root, typeshed, site)
-    outside = Outside(typeshed, site, cache)
-    files: dict[str, tuple[Facts, str]] = {}
+    kept = Kept(cache)
+    project = Project(modules, kept, site)
     references = References(root, typeshed, site)
     settings: dict[str, str] = {}
     books: dict[str, notebooks.Notebook] = {}
-    trees: dict[str, Source] = {}
     findings: list[Finding] = []
     for path in sorted(sources(root)):
         name = path.relative_to(root).as_posix()
@@ -92,38 +88,30 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
                     continue
                 books[name] = notebook
                 data = notebook.text.encode("utf-8")
-            tree = ast.parse(data)
+            project.read(name, dotted(name), data, is_notebook=name in books)
         except SyntaxError as error:
             line = error.lineno or 0
             findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
-            continue
-        except (OSError, ValueError, RecursionError, MemoryError) as error:
-            findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
-            continue
-        try:
-            facts = facts_of(tree, dotted(name), is_package=name.endswith(("/__init__.py", "/__init__.pyi")))
         except RecursionError:
             findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
-            continue
-        files[name] = (facts, text_of(data))
-        package = path.stem == "__init__"
-        trees[name] = Source(
-            dotted(name), "project", tree, data, is_package=package, is_stub=path.suffix == ".pyi"
-        )
-        if name not in books:
-            modules.add(trees[name])
-    known = known_of((facts for facts, _ in files.values()), outside, modules, requirements(root))
-    engine = Engine(modules)
-    engine.stored_outside = frozenset(name for facts, _ in files.values() for name in facts.stored)
-    engine.classes.defined = Counter(name for facts, _ in files.values() for name in facts.members_of_classes)
-    engine.classes.bases = frozenset(name for facts, _ in files.values() for name in facts.bases)
-    for name, (facts, text) in files.items():
-        left_alone = ignores.read(name, text)
+        except (OSError, ValueError, MemoryError) as error:
+            findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
+    files = project.files
+    known = known_of(
+        [file.facts for file in files.values()], Outside(typeshed, site, cache), modules, requirements(root)
+    )
+    for file, judged in project.judged():
+        name = file.name
         told = [
-            *findings_in(name, facts, Judge(engine, trees[name]).judge(), known),
-            *exports.missing(name, dotted(name), facts.exports, modules),
-            *references.findings(name, facts.references),
+            *findings_in(name, file.facts, judged, known),
+            *references.findings(name, file.facts.references),
         ]
+        if judged.exports:
+            told += exports.missing(name, file.module, file.facts.exports, modules)
+        if not told and b"gate" not in file.data:
+            continue
+        text = file.text
+        left_alone = ignores.read(name, text)
         here = [
             *fixes.settled([found for found in told if not left_alone.cover(found)], text),
             *left_alone.wrong,
@@ -135,6 +123,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             left_alone = ignores.read_plain(name, text)
             told = [found for found in references.findings(name, named) if not left_alone.cover(found)]
             findings += [*fixes.settled(told, text), *left_alone.wrong]
+    kept.write()
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
 

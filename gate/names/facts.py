@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gate.names.exports import exported
 from gate.names.kinds import FAMILY, Function, Kinds, WrongKind
@@ -15,18 +15,13 @@ from gate.names.nodes import children, walk
 from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
 
-BUILTINS = frozenset(dir(builtins)) | {
-    "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
-    "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
-}  # fmt: skip
 ASKING = frozenset({"hasattr", "implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 SEPARATORS = re.compile(r"[.:,/]|__")
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A name that is used. `owner` is the module that it is looked up in, where that is certain."""
 
     name: str
@@ -49,7 +44,6 @@ class Facts:
     keywords: list[Use] = field(default_factory=list)
     members: list[Use] = field(default_factory=list)
     imports: list[Use] = field(default_factory=list)
-    unbound: list[Use] = field(default_factory=list)
     wrong: list[WrongKind] = field(default_factory=list)
     exports: list[Told] = field(default_factory=list)
     references: list[Told] = field(default_factory=list)
@@ -59,6 +53,8 @@ class Facts:
     """Attributes that are set on something else than `self`."""
     members_of_classes: list[str] = field(default_factory=list)
     """Attributes of each class, once for each class that has them."""
+    links: set[str] = field(default_factory=set)
+    """The modules that it may import, whatever happens if they are not there."""
     bases: set[str] = field(default_factory=set)
     """The names of classes that something is derived from."""
 
@@ -83,9 +79,7 @@ class _Reader(ast.NodeVisitor):
         self._modules: dict[str, str] = {}
         self._functions: set[str] = set()
         self._roots: dict[str, str] = {}
-        self._loads: list[tuple[str, Use]] = []
         self._looked_up: list[tuple[str, Use]] = []
-        self._star = False
         self._tolerant = 0
 
     def generic_visit(self, node: ast.AST) -> None:
@@ -117,10 +111,6 @@ class _Reader(ast.NodeVisitor):
             root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
             place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
             (facts.members if owner else facts.attributes).append(place)
-        if not self._star:
-            facts.unbound = [
-                use for name, use in self._loads if name not in self._bound and name not in BUILTINS
-            ]
         facts.words |= set(self._bound)
         facts.attributes_defined |= self._functions
         return facts
@@ -129,11 +119,8 @@ class _Reader(ast.NodeVisitor):
         self._bound[name] = self._bound.get(name, 0) + 1
 
     def visit_Name(self, node: ast.Name) -> None:
-        """A name is bound or used."""
-        if isinstance(node.ctx, ast.Load):
-            if not self._tolerant:
-                self._loads.append((node.id, _use(node, node.id)))
-        else:
+        """A name may be bound."""
+        if not isinstance(node.ctx, ast.Load):
             self._bind(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -172,6 +159,7 @@ class _Reader(ast.NodeVisitor):
             self._bind(name)
             self._modules[name] = alias.name if alias.asname else name
             self.facts.words.update(alias.name.split("."))
+            self.facts.links.update(_prefixes(alias.name))
             if not alias.asname and "." in alias.name:
                 # `import a.b` binds `a`, and makes `a.b` a module as well; both may be looked into.
                 self._bound[alias.name] = 1
@@ -182,9 +170,10 @@ class _Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Names are bound from a module, or modules from a package."""
         source = absolute(node, self._module, self._is_package)
+        self.facts.links.update(_prefixes(source))
         for alias in node.names:
+            self.facts.links.add(f"{source}.{alias.name}")
             if alias.name == "*":
-                self._star = True
                 continue
             self._bind(alias.asname or alias.name)
             self._roots[alias.asname or alias.name] = source
@@ -326,6 +315,12 @@ def receiver_of(node: ast.expr) -> str:
         case ast.Await(value=value):
             return receiver_of(value)
     return ""
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    """`a`, `a.b` and `a.b.c` of `a.b.c`."""
+    parts = name.split(".")
+    return (".".join(parts[:number]) for number in range(1, len(parts) + 1))
 
 
 def _dotted(node: ast.expr) -> str:

@@ -40,9 +40,24 @@ VERBS = frozenset({"get", "post", "put", "patch", "delete", "request"})
 class WrongKind:
     """A call with a value of the wrong kind; `right` is what was meant, if one word does."""
 
-    node: ast.Call
+    line: int
+    column: int
+    end_line: int
     message: str
     right: str
+    name_line: int = 0
+    name_column: int = 0
+    """Where the name of the function stands, if it is looked up in a module."""
+    name: str = ""
+
+
+def _wrong(node: ast.Call, message: str, right: str) -> WrongKind:
+    place = node.lineno, node.col_offset + 1, node.end_lineno or node.lineno
+    function = node.func
+    if not isinstance(function, ast.Attribute):
+        return WrongKind(*place, message, right)
+    column = (function.end_col_offset or 0) - len(function.attr) + 1
+    return WrongKind(*place, message, right, function.end_lineno or 0, column, function.attr)
 
 
 class Kinds:
@@ -110,10 +125,10 @@ class Kinds:
         if None in keywords:
             return None
         if name == "dumps" and len(node.args) > 1 and module in {"json", "simplejson"}:
-            return WrongKind(node, f"`{module}.dumps` returns text and takes no file", f"{module}.dump")
+            return _wrong(node, f"`{module}.dumps` returns text and takes no file", f"{module}.dump")
         file_given = len(node.args) > 1 or keywords & {"fp", "file", "f", "stream"}
         if name == "dump" and node.args and not file_given:
-            return WrongKind(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
+            return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
         return None
 
     def kind(self, node: ast.expr, scopes: list[ast.AST]) -> Kind:
@@ -190,11 +205,11 @@ class Kinds:
 
 def _reads(node: ast.Call, module: str, name: str, kind: Kind) -> WrongKind | None:
     if name == "loads" and kind == "file":
-        return WrongKind(node, f"`{module}.loads` takes text, and this is a file", f"{module}.load")
+        return _wrong(node, f"`{module}.loads` takes text, and this is a file", f"{module}.load")
     if name == "loads" and kind == "response":
-        return WrongKind(node, f"`{module}.loads` takes text, and this is a response: use its `.text`", "")
+        return _wrong(node, f"`{module}.loads` takes text, and this is a response: use its `.text`", "")
     if name == "load" and kind == "text":
-        return WrongKind(node, f"`{module}.load` takes a file, and this is text", f"{module}.loads")
+        return _wrong(node, f"`{module}.load` takes a file, and this is text", f"{module}.loads")
     return None
 
 

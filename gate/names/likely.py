@@ -42,7 +42,6 @@ class Evidence:
 
     kind: Kind | Literal[""] = ""
     strength: Literal["sure", "likely", "weak", ""] = ""
-    no_arguments: bool = False
 
 
 class Likely:
@@ -83,12 +82,12 @@ class Likely:
             return Evidence()
         kind = self.kind(node.value, scope)
         if kind:
-            return Evidence(kind, "likely" if isinstance(node.value, ast.Name | ast.BinOp) else "sure", bare)
+            return Evidence(kind, "likely" if isinstance(node.value, ast.Name | ast.BinOp) else "sure")
         kind = self._by_use(node, scope)
         if kind:
-            return Evidence(kind, "likely", bare)
+            return Evidence(kind, "likely")
         if node in self.as_pairs and bare:
-            return Evidence("dict", "weak", bare)
+            return Evidence("dict", "weak")
         told = node in self.as_text or self.after.get(node, "") in TELLING["str"] | {"split", "replace"}
         texts = call is not None and any(
             isinstance(one, ast.Constant) and isinstance(one.value, str | bytes) for one in call.args
@@ -96,7 +95,7 @@ class Likely:
         sliced = isinstance(node.value, ast.Subscript) and isinstance(
             node.value.slice, ast.Slice | ast.Constant
         )
-        return Evidence("str", "weak", bare) if told or texts or (sliced and bare) else Evidence("", "", bare)
+        return Evidence("str", "weak") if told or texts or (sliced and bare) else Evidence()
 
     def kind(self, node: ast.expr, scope: Scope, depth: int = 0) -> Kind | Literal[""]:
         """What an expression is by what it comes from."""

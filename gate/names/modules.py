@@ -48,7 +48,7 @@ class Source:
         self.origin = origin
         self.tree = tree
         self.is_package = is_package
-        self._data = data
+        self.data = data
 
     @cached_property
     def scope(self) -> Scope:
@@ -67,13 +67,13 @@ class Source:
     @cached_property
     def made_global(self) -> frozenset[str]:
         """The names that functions bind in the module."""
-        found = (name for match in _GLOBAL.finditer(self._data) for name in match[1].split(b","))
+        found = (name for match in _GLOBAL.finditer(self.data) for name in match[1].split(b","))
         return frozenset(name.strip().decode("utf-8", "replace") for name in found)
 
     @cached_property
     def writes_globals(self) -> bool:
         """Whether the module may get names that its text does not bind."""
-        if not re.search(rb"\b(?:globals|setattr|vars|exec|modules|__getattr__|__dict__)\b", self._data):
+        if not re.search(rb"\b(?:globals|setattr|vars|exec|modules|__getattr__|__dict__)\b", self.data):
             return False
         if "__getattr__" in self.scope.names:
             return True

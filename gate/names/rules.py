@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gate.names.facts import BUILTINS, Facts, Use
+from gate.names.facts import Facts, Use
 from gate.names.finding import Edit, Finding
 from gate.names.foreign import FOREIGN
+from gate.names.kinds import WrongKind
 from gate.names.likely import ATTRIBUTES, Evidence
 from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import candidates, is_sole, is_typical, meant, nearest, parts, plain
+from gate.names.near import candidates, is_sole, is_stumble, is_typical, meant, nearest, parts, plain
 from gate.names.typed import Certain, Judged
 from gate.names.words import Outside, Words
 
@@ -114,7 +114,9 @@ class Known:
         return [right for right in found if is_typical(word, right)] if is_typical(word, found[0]) else found
 
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
-        """The two words, if nobody anywhere defines another one that may be meant."""
+        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
+        if not is_stumble(word, right):
+            return None
         everywhere = {*candidates(word, self.usual), *candidates(word, self.outside.defined)}
         return (word, right) if everywhere == {right} else None
 
@@ -162,14 +164,15 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
 def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterator[Finding]:
     """Every finding in one file."""
     seen: set[tuple[int, str]] = set()
-    for use in facts.imports:
+    for number in judged.doubtful:
+        use = facts.imports[number]
         for finding in _import(path, use, known):
             # One statement may import many names from a module that is not there.
             if (use.line, finding.message) not in seen:
                 seen.add((use.line, finding.message))
                 yield finding
     told = {(one.line, one.column) for one in judged.told}
-    wrong = {(call.node.lineno, call.node.col_offset + 1) for call in facts.wrong}
+    wrong = {(call.line, call.column) for call in facts.wrong}
     for one in judged.told:
         if one.word or (one.line, one.column) not in wrong:
             yield from _certain(path, one, known)
@@ -182,19 +185,15 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
         if (use.line, use.column) not in judged.settled and (use.line, use.column) not in told:
             yield from _near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`")
     for call in facts.wrong:
-        node = call.node
         hint = f"did you mean `{call.right}`?" if call.right else ""
-        yield Finding(
-            path, node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, "wrong-json-argument",
-            call.message, hint, tuple(_call_fix(node.func, call.right)),
-        )  # fmt: skip
+        at = call.line, call.column, call.end_line
+        yield Finding(path, *at, "wrong-json-argument", call.message, hint, tuple(_call_fix(call)))
 
 
-def _call_fix(function: ast.expr, right: str) -> Iterator[Edit]:
+def _call_fix(call: WrongKind) -> Iterator[Edit]:
     # What `dump` was to write to, and what becomes of what `dumps` returns, only a person can say.
-    if isinstance(function, ast.Attribute) and function.attr in {"load", "loads"} and right:
-        column = (function.end_col_offset or 0) - len(function.attr) + 1
-        yield Edit(function.end_lineno or 0, column, function.attr, right.rpartition(".")[2])
+    if call.name in {"load", "loads"} and call.right:
+        yield Edit(call.name_line, call.name_column, call.name, call.right.rpartition(".")[2])
 
 
 def _finding(path: str, use: Use | Certain, rule: str, message: str, right: list[str],
@@ -228,7 +227,12 @@ def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
     if one.rule == "misspelt-name":
         right = meant(one.word, one.names) or meant(one.word, known.modules.top_level)
         right = right or [found for found in [nearest(one.word, known.project)] if found]
-    yield _finding(path, one, one.rule, one.message, right, _sure(one.word, right, one.names))
+    fix = _sure(one.word, right, one.names)
+    if one.rule == "misspelt-name" and right:
+        # In another case it is one name of this file; else only a stumble is certain among all that is in sight.
+        is_case = right[0].casefold() == one.word.casefold()
+        fix = (one.word, right[0]) if is_case else fix if is_stumble(one.word, right[0]) else None
+    yield _finding(path, one, one.rule, one.message, right, fix)
 
 
 def _near(path: str, use: Use, known: Known, rule: str, message: str) -> Iterator[Finding]:
@@ -263,6 +267,14 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
             yield _finding(
                 path, use, "misspelt-attribute", f"nothing defines `.{name}`", known.ordered(name, right)
             )
+
+
+def is_right(use: Use, modules: Modules) -> bool:
+    """Whether what is imported is certainly there."""
+    module = modules.module(use.owner)
+    if module is None:
+        return False
+    return not use.name or use.name in module.names or modules.module(f"{use.owner}.{use.name}") is not None
 
 
 def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
@@ -307,7 +319,7 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
     if not known.installed:
         right = [one for one in right if is_typical(top, one)]
     if right:
-        fix = _sure(top, right, known.modules.top_level)
+        fix = _sure(top, right, known.modules.top_level) if is_stumble(top, right[0]) else None
         told = [f"{one}.{rest}" if rest else one for one in right]
         yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
 
@@ -330,6 +342,3 @@ def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
     fix = (wrong, f"{package}.{right[0]}") if _sure(last, right, names) else None
     told = [f"{package}.{one}{rest}" for one in right]
     yield _finding(path, use, "misspelt-import", f"there is no module `{wrong}`", told, fix)
-
-
-__all__ = ["BUILTINS", "Known", "findings_in", "known_of"]

@@ -65,6 +65,10 @@ class Judged:
     settled: set[Place] = field(default_factory=set)
     evidence: dict[Place, Evidence] = field(default_factory=dict)
     """What the values most likely are in which other attributes are looked up."""
+    doubtful: list[int] = field(default_factory=list)
+    """Which of the file's imports are not certainly right."""
+    exports: bool = True
+    """Whether all that the file exports has to be looked for."""
 
 
 class Judge:

@@ -76,7 +76,7 @@ and what else is done with the value tells what to expect of it.""",
             code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),
             code(
                 "def tidy(path):\n    with open(path) as file:\n"
-                "        return file.read().trim()  # <- did you mean `strip`?\n"
+                "        return file.read().to_lower()  # <- did you mean `lower`?\n"
             ),
             code("def first(line):\n    return line.starts_with('#')  # <- did you mean `startswith`?\n"),
             code(

@@ -1,0 +1,136 @@
+"""What is kept between runs: of each file what it says, and what was judged about it.
+
+What a file says depends on its content alone. What was judged depends also on the face of every module of the
+project that it can reach through imports: their text without what nobody outside can see. Anything else in the
+key is the same for all files: the environment, the version of the check, and a few facts of the whole project.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import marshal
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gate.names.nodes import children
+from gate.names.values import Function
+
+FORMAT = b"gate names 1\n"
+MOST = 20_000
+
+
+class Kept:
+    """A file with answers by their keys; those that two runs have not asked for are forgotten."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Read it, if it is there and whole. Without a folder nothing is kept."""
+        self._path = folder / "files" if folder else None
+        self._old: dict[str, tuple[int, Any]] = {}
+        self._new: dict[str, tuple[int, Any]] = {}
+        self._run = 0
+        self._changed = False
+        if self._path is not None:
+            self._read(self._path)
+
+    def _read(self, path: Path) -> None:
+        try:
+            data = path.read_bytes()
+            head, digest, body = (
+                data[: len(FORMAT)],
+                data[len(FORMAT) : len(FORMAT) + 32],
+                data[len(FORMAT) + 32 :],
+            )
+            if head == FORMAT and hashlib.sha256(body).digest() == digest:
+                self._run, self._old = marshal.loads(body)  # noqa: S302  marshal makes plain data only
+        except (OSError, ValueError, EOFError, TypeError):
+            self._old = {}
+
+    def get(self, key: str) -> Any:
+        """What is kept under `key`, or None."""
+        found = self._new.get(key) or self._old.get(key)
+        if found is None:
+            return None
+        self._new[key] = self._run + 1, found[1]
+        return found[1]
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep plain data: texts, numbers, lists, tuples, dictionaries."""
+        self._new[key] = self._run + 1, value
+        self._changed = True
+
+    def write(self) -> None:
+        """Write it down, whole or not at all, if there is anything new."""
+        if self._path is None or not self._changed:
+            return
+        run = self._run + 1
+        kept = {key: value for key, value in self._old.items() if value[0] >= run - 2} | self._new
+        if len(kept) > MOST:
+            kept = self._new
+        body = marshal.dumps((run, kept))
+        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(FORMAT + hashlib.sha256(body).digest() + body)
+            temporary.replace(self._path)
+        except OSError:
+            return
+
+
+def digest(*parts: str | bytes) -> str:
+    """A name for everything in `parts`."""
+    found = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        found.update(b"%d:" % len(data) + data)
+    return found.hexdigest()[:40]
+
+
+def own_state() -> str:
+    """The version of this check: its own files."""
+    entries = sorted(Path(__file__).parent.glob("*.py"))
+    return digest(*(f"{entry.name} {entry.stat().st_mtime_ns} {entry.stat().st_size}" for entry in entries))
+
+
+def face_of(tree: ast.Module, text: str) -> str:
+    """What others can see of a file: its text, without comments' lines and without bodies that decide nothing.
+
+    The body of a function with an annotated result only counts for what it stores in `self`; of another,
+    statements that are only calls do not count.
+    """
+    lines: list[str | None] = list(text.split("\n"))
+    stack: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while stack:
+        node, inside = stack.pop()
+        for child in children(node):
+            if (
+                isinstance(child, ast.Expr)
+                and inside
+                and not isinstance(child.value, ast.Yield | ast.YieldFrom)
+            ):
+                for number in range(child.lineno, (child.end_lineno or child.lineno) + 1):
+                    lines[number - 1] = None
+            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                stack.append((child, inside or isinstance(child, Function)))
+    kept = (line.strip() for line in lines if line is not None)
+    return digest("\n".join(line for line in kept if line and not line.startswith("#")))
+
+
+def reaches(links: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """For each module the set of those that it can reach, itself included, as bits in the order of `links`."""
+    order = {name: 1 << number for number, name in enumerate(links)}
+    found = dict(order)
+    near = {name: [other for other in others if other in order] for name, others in links.items()}
+    changed = True
+    while changed:
+        changed = False
+        for name, others in near.items():
+            bits = found[name]
+            for other in others:
+                bits |= found[other]
+            if bits != found[name]:
+                found[name] = bits
+                changed = True
+    return found
