@@ -177,7 +177,7 @@ class Classes:
         found: dict[str, None] = {}
         for base in kind.node.bases:
             if isinstance(base, ast.Subscript):
-                names = [node.id for node in walk(base.slice) if isinstance(node, ast.Name)]
+                names = [node.id for node in ast.walk(base.slice) if isinstance(node, ast.Name)]
                 names = [name for name in names if TYPE_PARAMETER.match(name)]
                 if getattr(base.value, "id", "") in {"Generic", "Protocol"}:
                     return names

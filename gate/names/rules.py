@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gate.names import shipped
 from gate.names.facts import Facts, Use
 from gate.names.finding import Edit, Finding
 from gate.names.foreign import FOREIGN
@@ -34,6 +35,10 @@ class Known:
     modules: Modules
     required: Mapping[str, int]
     installed: bool
+    covered: bool
+    """Whether what the project imports is known, if only from the list that comes with gate."""
+    imported: Mapping[tuple[str, str], int]
+    """How often each name is imported from each package."""
     usual: frozenset[str] = frozenset()
     """What the project defines or uses, and what builtins have."""
     _parts: frozenset[str] = frozenset()
@@ -90,7 +95,7 @@ class Known:
             return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
         if len(word) < 3:
             return right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2
-        known = self.installed or not self._is_made_of_words(word)
+        known = self.covered or not self._is_made_of_words(word)
         return known and (
             self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
         )
@@ -147,6 +152,7 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
     tops = Counter(top for facts in files for top in {use.owner.partition(".")[0] for use in facts.imports})
     words = outside.relevant({*tops, *(word for word in project if word in outside.names)})
     missing = [top for top in tops if top and not modules.is_known_package(top)]
+    unknown = [top for top in missing if top not in shipped.names() and tops[top] > 1]
     return Known(
         project=project,
         attributes=frozenset(word for facts in files for word in facts.attributes_defined),
@@ -157,7 +163,11 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
         modules=modules,
         required=Counter(required) + tops,
         usual=project | BUILTIN_ATTRIBUTES | used.keys(),
-        installed=not missing or len(missing) * 4 < len(words.imported),
+        installed=not missing or len(missing) * 4 < len(words.imported & outside.names),
+        covered=len(unknown) * 4 < len(words.imported),
+        imported=Counter(
+            (use.owner.partition(".")[0], use.name) for facts in files for use in facts.imports if use.name
+        ),
     )
 
 
@@ -253,7 +263,7 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
         elsewhere = name in FOREIGN and any(word in right for word in FOREIGN[name])
         if (
             told.strength == "sure"
-            or (told.strength == "likely" and ((unheard and known.installed) or elsewhere))
+            or (told.strength == "likely" and ((unheard and known.covered) or elsewhere))
             or elsewhere
         ):
             what = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
@@ -261,7 +271,7 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
                 path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
             )
             return
-    if unheard and name in FOREIGN and known.installed and not use.root:
+    if unheard and name in FOREIGN and known.covered and not use.root:
         right = [word for word in FOREIGN[name] if word in TYPICAL]
         if right:
             yield _finding(
@@ -309,9 +319,12 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
     """A package that is nowhere: misspelt, if another is a slip away that is there or that others import."""
     top, _, rest = use.owner.partition(".")
     count = known.required.get(top, 0)
+    if top in shipped.names():
+        yield from _from_absent(path, use, known)
+        return
     here = [
         one
-        for one in candidates(top, known.modules.top_level)
+        for one in candidates(top, known.modules.top_level | shipped.names())
         if count < 2 or known.required.get(one, 0) > 3 * count
     ]
     others = [one for one in candidates(top, known.required) if known.required[one] > 3 * count]
@@ -322,6 +335,23 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
         fix = _sure(top, right, known.modules.top_level) if is_stumble(top, right[0]) else None
         told = [f"{one}.{rest}" if rest else one for one in right]
         yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
+
+
+def _from_absent(path: str, use: Use, known: Known) -> Iterator[Finding]:
+    """A package that is not installed: only typical slips of what is known of it are told."""
+    top, *inner = use.owner.split(".")
+    words = shipped.words_of(top).defined
+    for number, part in enumerate(inner):
+        right = [one for one in candidates(part, words) if is_typical(part, one)] if part not in words else []
+        if right:
+            told = [".".join([top, *inner[:number], one, *inner[number + 1 :]]) for one in right]
+            yield _finding(path, use, "misspelt-import", f"`{top}` knows no module `{part}`", told)
+            return
+    if use.name and use.name not in words and known.imported.get((top, use.name), 0) < 2:
+        right = [one for one in candidates(use.name, words) if is_typical(use.name, one)]
+        if right:
+            message = f"`{use.owner}` has no `{use.name}`"
+            yield _finding(path, use, "misspelt-import", message, known.ordered(use.name, right))
 
 
 def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:

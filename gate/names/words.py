@@ -11,7 +11,8 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,23 +57,37 @@ class Outside:
         }
 
     @property
-    def names(self) -> Collection[str]:
+    def names(self) -> AbstractSet[str]:
         """The packages that are there."""
         return self._places.keys()
 
+    def words_of(self, name: str) -> Words:
+        """What one of them knows."""
+        return self._kept(self._places[name])
+
     def relevant(self, imported: Iterable[str]) -> Words:
-        """All that the packages of these names know, and those that they import in turn."""
-        wanted, seen = [name for name in imported if name in self._places], set[str]()
+        """All that the packages of these names know, and those that they import in turn.
+
+        Where one is not installed, the list that comes with gate answers for it, if it knows it.
+        """
+        from gate.names import shipped
+
+        wanted, seen = list(imported), set[str]()
         defined, said = set(self.library.defined), set(self.library.said)
         while wanted:
             name = wanted.pop()
             if name in seen:
                 continue
+            if name in self._places:
+                words = self.words_of(name)
+            elif name in shipped.names():
+                words = shipped.words_of(name)
+            else:
+                continue
             seen.add(name)
-            words = self._kept(self._places[name])
             defined |= words.defined
             said |= words.said
-            wanted += [inner for inner in words.imported if inner in self._places and inner not in seen]
+            wanted += [inner for inner in words.imported if inner not in seen]
         return Words(frozenset(defined), frozenset(said), frozenset(seen))
 
     @property

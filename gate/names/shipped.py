@@ -1,0 +1,66 @@
+"""What well-known packages define, for projects whose packages are not installed where gate runs.
+
+A list that comes with gate, made from releases of these packages by `python -m gate.names.shipped FOLDER`, where
+FOLDER has them installed. Another release may define more: what the list does not know accuses nobody unless it
+is a typical slip of what it does know.
+"""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from functools import cache
+from pathlib import Path
+
+from gate.names.words import Outside, Words
+
+LIST = Path(__file__).with_name("packages.zip")
+
+
+@cache
+def _archive() -> zipfile.ZipFile | None:
+    try:
+        return zipfile.ZipFile(LIST)
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+@cache
+def names() -> frozenset[str]:
+    """The packages that the list knows, as they are imported."""
+    archive = _archive()
+    return frozenset(archive.namelist()) if archive else frozenset()
+
+
+@cache
+def words_of(name: str) -> Words:
+    """What the list knows of a package; nothing where it does not know it."""
+    archive = _archive()
+    if archive is None or name not in names():
+        return Words()
+    defined, said, imported = archive.read(name).decode("utf-8").split("\n\n")
+    return Words(*(frozenset(part.split("\n")) - {""} for part in (defined, said, imported)))
+
+
+def make(folder: Path, target: Path) -> int:
+    """Write the list of all packages that are installed in `folder`; how many there are."""
+    outside = Outside(None, [folder], None)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
+        for name in sorted(outside.names):
+            words = outside.words_of(name)
+            stems = {path.stem for path in (folder / name).rglob("*.py")} | {path.name for path in (folder / name).rglob("*")
+                                                                               if path.is_dir()}  # fmt: skip
+            defined = sorted(
+                word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
+            )
+            said = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
+            imported = sorted(words.imported & outside.names)
+            # The same content makes the same file, whenever it is made.
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_LZMA
+            archive.writestr(entry, "\n\n".join("\n".join(part) for part in (defined, said, imported)))
+    return len(outside.names)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{make(Path(sys.argv[1]), LIST)} packages\n")
