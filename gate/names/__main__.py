@@ -100,7 +100,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     known = known_of(
         [file.facts for file in files.values()], Outside(typeshed, site, cache), modules, requirements(root)
     )
-    for file, judged in project.judged():
+    for file, judged in project.judged(known.outside):
         name = file.name
         told = [
             *findings_in(name, file.facts, judged, known),

@@ -75,7 +75,7 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
         for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             if default is None and one.arg not in given:
                 return Misfit("missing", one.arg)
-    if len(function.definitions) > 1 and not starred:
+    if len(function.definitions) > 1 and not starred and function.scope.source.origin != "site":
         annotations = {one.arg: one.annotation for one in (*places, *arguments.kwonlyargs)}
         return _wrong_value(engine, function, call, scope, annotations, [one.arg for one in places])
     return None
@@ -138,7 +138,7 @@ def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, value
     for value in values:
         if not isinstance(value, Instance) or value.of.origin != "library" or value.of.name not in PLAIN:
             return True
-        if any(one.name in names for one, _ in engine.classes.line(value.of)[0]):
+        if any(one.name in names for one, _ in engine.classes.line(value.of, far=False)[0]):
             return True
     return False
 
@@ -190,12 +190,13 @@ def takes_self(function: FunctionValue, definition: Function) -> bool:
     )
 
 
-def signature_of(engine: Engine, value: object) -> FunctionValue | None:
+def signature_of(engine: Engine, value: object, call: ast.Call) -> FunctionValue | None:
     """What a call of `value` has to fit; None where that cannot be told."""
     if isinstance(value, FunctionValue):
         return value
     if isinstance(value, ClassValue):
-        return engine.classes.maker(value.of)
+        far = any(word.arg and not engine.is_heard(word.arg) for word in call.keywords)
+        return engine.classes.maker(value.of, far=far)
     return None
 
 

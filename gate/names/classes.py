@@ -58,6 +58,7 @@ class Classes:
         self._engine = engine
         self._known: dict[ast.ClassDef, Class] = {}
         self._lines: dict[Class, tuple[Line, bool]] = {}
+        self._near: dict[Class, tuple[Line, bool]] = {}
         self.defined: Counter[str] = Counter()
         """In how many classes of the project each attribute is defined."""
         self.bases: frozenset[str] = frozenset()
@@ -123,14 +124,20 @@ class Classes:
 
     # -- the line of descent
 
-    def line(self, kind: Class) -> tuple[Line, bool]:
-        """The class and what it derives from, nearest first, and whether more may be there than can be read."""
-        if kind not in self._lines:
-            self._lines[kind] = [(kind, {})], True
-            self._lines[kind] = self._descent(kind)
-        return self._lines[kind]
+    def line(self, kind: Class, *, far: bool = True) -> tuple[Line, bool]:
+        """The class and what it derives from, nearest first, and whether more may be there than can be read.
 
-    def _descent(self, kind: Class) -> tuple[Line, bool]:
+        Unless it has to look `far`, it does not read what installed packages derive from: that costs time.
+        """
+        lines = self._lines if far else self._near
+        if kind not in lines:
+            lines[kind] = [(kind, {})], True
+            lines[kind] = self._descent(kind, far=far)
+        return lines[kind]
+
+    def _descent(self, kind: Class, *, far: bool) -> tuple[Line, bool]:
+        if kind.origin == "site" and not far:
+            return [(kind, {})], True
         found: dict[Class, Environment] = {kind: {}}
         is_open = kind.dynamic
         for base in kind.node.bases:
@@ -141,7 +148,7 @@ class Classes:
             if not values or len(values) != 1 or not isinstance(values[0], ClassValue):
                 is_open = True
                 continue
-            line, is_base_open = self.line(values[0].of)
+            line, is_base_open = self.line(values[0].of, far=far)
             is_open = is_open or is_base_open
             given = self._given(values[0].of, base, kind)
             for one, environment in line:
@@ -186,7 +193,7 @@ class Classes:
 
     def is_open(self, kind: Class) -> bool:
         """Whether instances may have attributes that cannot be read anywhere."""
-        return self.line(kind)[1]
+        return self.line(kind, far=False)[1]
 
     def is_protocol(self, kind: Class) -> bool:
         """Whether it stands for anything of the right shape."""
@@ -195,13 +202,13 @@ class Classes:
 
     def is_a(self, kind: Class, *names: str) -> bool:
         """Whether a class is, or derives from, one of the standard library's called so."""
-        return any(one.name in names and one.origin == "library" for one, _ in self.line(kind)[0])
+        return any(one.name in names and one.origin == "library" for one, _ in self.line(kind, far=False)[0])
 
     # -- attributes
 
     def attribute(self, owner: Instance | ClassValue, name: str) -> Values | Missing:
         """What an attribute is; MISSING if there is none for certain."""
-        line, is_open = self.line(owner.of)
+        line, is_open = self.line(owner.of, far=not self._engine.is_heard(name))
         arguments = owner.arguments if isinstance(owner, Instance) else ()
         given = dict(zip(self.type_parameters(owner.of), arguments, strict=False))
         for kind, environment in line:
@@ -217,6 +224,9 @@ class Classes:
                     self._bound(bindings, owner, kind, known) if bindings and _is_method(bindings) else None
                 )
             found = [self._bound(bindings, owner, kind, known)] if bindings else []
+            if stores and kind.origin == "site":
+                # What a package keeps in itself is followed no further: it would be read in its whole breadth.
+                return None
             for stored, annotation, scope in stores or ():
                 if annotation is not None:
                     found.append(self._engine.annotations.read(annotation, scope))
@@ -286,7 +296,7 @@ class Classes:
         if not isinstance(value, Instance):
             return False
         return value.of.origin == "site" or self.is_open(value.of) or any(
-            "__get__" in one.scope.names for one, _ in self.line(value.of)[0]
+            "__get__" in one.scope.names for one, _ in self.line(value.of, far=False)[0]
         )  # fmt: skip
 
     # -- calls
@@ -309,9 +319,9 @@ class Classes:
                 return (Instance(kind, tuple(known.get(name) for name in parameters_of)),)
         return (Instance(kind),)
 
-    def maker(self, kind: Class) -> FunctionValue | None:
+    def maker(self, kind: Class, *, far: bool = False) -> FunctionValue | None:
         """The `__init__` or `__new__` that a call of the class has to fit; None where that cannot be told."""
-        line, is_open = self.line(kind)
+        line, is_open = self.line(kind, far=far)
         if is_open or self.is_a(kind, "Enum", "tuple", "TypedDict", "type"):
             return None
         for one, _ in line:

@@ -46,6 +46,8 @@ class Engine:
         self.annotations = Annotations(self)
         self.stored_outside: frozenset[str] = frozenset()
         """Attributes that some code of the project sets on what is not its `self`."""
+        self.heard: frozenset[str] = frozenset()
+        """Names that installed packages define: one of them is never wrong on a value of theirs."""
         self._expressions: dict[ast.AST, Values] = {}
         self._members: dict[tuple[str, str], Values | Missing] = {}
         self._bindings: dict[Binding, Values] = {}
@@ -103,6 +105,10 @@ class Engine:
             case ast.Tuple() if not any(isinstance(item, ast.Starred) for item in node.elts):
                 return (Tuple(tuple(self.infer(item, scope) for item in node.elts)),)
         return None
+
+    def is_heard(self, name: str) -> bool:
+        """Whether there is no need to look for `name` in what installed packages derive from."""
+        return name in self.heard or (name.startswith("__") and name.endswith("__"))
 
     def builtin(self, name: str) -> Values:
         """An instance of a builtin class."""
@@ -288,7 +294,9 @@ class Engine:
         self, function: FunctionValue, node: ast.Call | None = None, scope: Scope | None = None
     ) -> Values:
         """What a function gives when it is called as `node` does in `scope`; any call where that is None."""
-        if function.scope.source.origin == "library" and function.definitions[0].name in MAKES_CLASSES:
+        origin = function.scope.source.origin
+        # What a package's function gives leads far into the package, and is seldom what a mistake is about.
+        if origin == "site" or (origin == "library" and function.definitions[0].name in MAKES_CLASSES):
             return None
         definitions = list(function.definitions)
         if node is not None and scope is not None:
@@ -307,7 +315,7 @@ class Engine:
             if node is not None and outer is not None:
                 known = solved(self, function, definition, node, outer)
             result = self.annotations.read(definition.returns, function.scope, known, function.bound)
-        elif function.scope.source.origin == "project" or not isinstance(definition, ast.AsyncFunctionDef):
+        elif function.scope.source.origin == "project":
             result = self._told(definition, scope, function)
         else:
             result = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-_LEAVES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module", "level",
-                     "kind", "type_comment", "lineno", "simple", "conversion", "is_async", "n", "s", "type_ignores"})  # fmt: skip
+_LEAVES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module",
+                     "level", "kind", "type_comment", "lineno", "simple", "conversion", "is_async",
+                     "type_ignores"})  # fmt: skip
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 # `arg` and `name` are texts nearly everywhere; where they are nodes, they have to be walked.
 _NODES = {"TypeAlias": ("name",)}

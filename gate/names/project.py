@@ -21,6 +21,7 @@ from gate.names.rules import is_right
 from gate.names.source import text_of
 from gate.names.told import Told
 from gate.names.typed import Certain, Judge, Judged
+from gate.names.words import Words
 
 _ITEMS = {"attributes": Use, "keywords": Use, "members": Use, "imports": Use, "wrong": WrongKind, "exports": Told,
           "references": Told}  # fmt: skip
@@ -72,9 +73,10 @@ class Project:
         if not is_notebook:
             self._modules.add(source)
 
-    def judged(self) -> Iterator[tuple[File, Judged]]:
-        """Every file, and what the kinds of its values tell."""
-        keys = self._keys()
+    def judged(self, outside: Words) -> Iterator[tuple[File, Judged]]:
+        """Every file, and what the kinds of its values tell; `outside` is what packages define that it uses."""
+        self.engine.heard = outside.defined | outside.said
+        keys = self._keys(outside)
         for file in self.files.values():
             found = self._kept.get(keys[file.name])
             if found is not None:
@@ -109,11 +111,12 @@ class Project:
         engine.classes.bases = frozenset(name for one in facts for name in one.bases)
         return engine
 
-    def _keys(self) -> dict[str, str]:
+    def _keys(self, outside: Words) -> dict[str, str]:
         """Under what each file's judgement is kept: all that has a say in it."""
         engine = self.engine
         whole = digest(
             self._state,
+            "\n".join(sorted(outside.imported)),
             "\n".join(sorted(engine.stored_outside)),
             "\n".join(sorted(f"{name} {min(count, 2)}" for name, count in engine.classes.defined.items())),
             "\n".join(sorted(engine.classes.bases)),

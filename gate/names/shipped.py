@@ -48,8 +48,8 @@ def make(folder: Path, target: Path) -> int:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
         for name in sorted(outside.names):
             words = outside.words_of(name)
-            stems = {path.stem for path in (folder / name).rglob("*.py")} | {path.name for path in (folder / name).rglob("*")
-                                                                               if path.is_dir()}  # fmt: skip
+            inside = list((folder / name).rglob("*"))
+            stems = {path.stem for path in inside if path.suffix == ".py" or path.is_dir()}
             defined = sorted(
                 word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gate.names.calls import Misfit, class_of, misfit, signature_of
-from gate.names.classes import MISSING
+from gate.names.classes import MISSING, Missing
 from gate.names.infer import Engine
 from gate.names.kinds import FAMILY
 from gate.names.likely import Evidence, Likely
@@ -26,6 +26,7 @@ from gate.names.values import (
     ModuleValue,
     Tuple,
     Value,
+    Values,
 )
 
 BUILTINS = frozenset(dir(builtins)) | {
@@ -267,7 +268,7 @@ class Judge:
         if not owners:
             self.found.evidence[place] = self._likely.of(node, scope)
             return
-        found = [self._engine.attribute_of(owner, name) for owner in owners]
+        found = [self._looked_up(owner, name) for owner in owners]
         if any(one is not MISSING for one in found):
             if any(one is not MISSING and one is not None for one in found):
                 self.found.settled.add(place)
@@ -286,6 +287,14 @@ class Judge:
         origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
         mine: Strange = "anywhere" if "site" in origins else "project" if "project" in origins else ""
         self._tell(rule, node, f"{kinds} has no `{name}`", name, names, strange=mine, at=place)
+
+    def _looked_up(self, owner: Value, name: str) -> Values | Missing:
+        """The attribute; of a module only whether it is there, which is known without looking what it is."""
+        if isinstance(owner, ModuleValue):
+            module = self._engine.modules.module(owner.name)
+            if module is not None and name in module.names:
+                return ()
+        return self._engine.attribute_of(owner, name)
 
     def names_of(self, owner: Value) -> set[str]:
         """All attributes of a value that can be read."""
@@ -356,7 +365,7 @@ class Judge:
             rule = "wrong-json-argument" if _is_of_family(callee) else "wrong-argument"
             self._tell(rule, node, told.message, hint=told.hint)
             return
-        signature = signature_of(self._engine, callee)
+        signature = signature_of(self._engine, callee, node)
         if signature is None:
             return
         misfits = [misfit(self._engine, signature, one, node, scope) for one in signature.definitions]
