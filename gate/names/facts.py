@@ -15,7 +15,7 @@ from gate.names.nodes import children, walk
 from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
 
-ASKING = frozenset({"hasattr", "implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
+ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 SEPARATORS = re.compile(r"[.:,/]|__")
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})

@@ -26,7 +26,7 @@ FILE_NAMES = re.compile(
     r"(?:fp|fh|fd|fobj|f|file|infile|outfile|fileobj|file_obj|handle|filehandle|\w+_(?:file|fp|fh))$"
 )
 TEXT_NAMES = re.compile(
-    r"(?:text|string|s|str_|raw|line|payload|blob_text|contents?|body|json_?(?:text|str|string|data_str)|\w+_(?:text|str|string))$"
+    r"(?:text|string|s|str_|raw|line|payload|value|val|v|blob_text|contents?|body|json_?(?:text|str|string|data_str)|\w+_(?:text|str|string))$"
 )
 TEXT_TYPES = frozenset({"str", "bytes", "bytearray"})
 FILE_TYPES = re.compile(
@@ -157,10 +157,17 @@ class Kinds:
                 return "file"
             case ast.Subscript(value=ast.Attribute(attr="environ")):
                 return "text"
+            case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant(value=str(key))):
+                # A file is seldom kept under a key, but for uploads and the answers of some clients.
+                return "" if FILE_NAMES.match(key.lower()) or key in {"Body", "stream"} else "text"
+            case ast.BoolOp(values=values):
+                return "text" if "text" in {self.kind(value, scopes) for value in values} else ""
             case ast.Attribute(attr="stdin", value=ast.Name(id="sys")):
                 return "file"
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._attributes:
                 return _agreed([self.kind(value, scopes) for value in self._attributes[name]])
+            case ast.Attribute(attr="value" | "payload") if not self._attributes.get(node.attr):
+                return "text"
             case ast.Attribute(attr=name, value=ast.Name(id="request" | "response" | "resp" | "r" | "res")):
                 return "text" if name in TEXT_ATTRIBUTES else ""
             case ast.Name(id=name):
@@ -184,7 +191,9 @@ class Kinds:
             return "response"
         if name in TEXT_CALLS:
             return "text"
-        keyed = name == "get" and node.args and isinstance(node.args[0], ast.Constant)
+        if any(word.arg == "default" and _is_text(word.value) for word in node.keywords):
+            return "text"
+        keyed = name in {"get", "pop"} and node.args and isinstance(node.args[0], ast.Constant)
         if keyed and not (isinstance(owner, ast.Name) and owner.id in CLIENTS):
             return "text"
         return ""
@@ -201,6 +210,10 @@ class Kinds:
                     if argument.arg == name:
                         return _parameter(argument)
         return ""
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
 
 
 def _reads(node: ast.Call, module: str, name: str, kind: Kind) -> WrongKind | None:

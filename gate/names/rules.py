@@ -84,7 +84,7 @@ class Known:
         """What is written more than once is a slip only of what is written far more often."""
         count = self.used.get(use.name, 0)
         defined = self.is_defined(right)
-        return count < 2 or (defined and is_typical(use.name, right) and self.used.get(right, 0) >= 3 * count)
+        return count < 2 or (defined and is_typical(use.name, right) and self.used.get(right, 0) >= 2 * count)
 
     def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
         word = use.name
@@ -271,6 +271,11 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
                 path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
             )
             return
+    beside = [word for word in FOREIGN.get(name, ()) if known.together.get((use.receiver, word), 0) > 1]
+    if beside and use.receiver and not known.together.get((use.receiver, name), 0) > 1:
+        message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
+        yield _finding(path, use, "misspelt-attribute", message, known.ordered(name, beside))
+        return
     if unheard and name in FOREIGN and known.covered and not use.root:
         right = [word for word in FOREIGN[name] if word in TYPICAL]
         if right:

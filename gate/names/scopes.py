@@ -77,7 +77,7 @@ class Scope:
     def asks_about(self, text: str) -> bool:
         """Whether code here or around looks at what `text` is before it is used."""
         scope: Scope | None = self
-        while scope is not None and scope.kind == "function":
+        while scope is not None:
             if text in scope.asked:
                 return True
             scope = scope.parent

@@ -33,7 +33,7 @@ BUILTINS = frozenset(dir(builtins)) | {
     "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
     "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
 }  # fmt: skip
-ASKING = frozenset({"hasattr", "implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
+ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 Place = tuple[int, int]
