@@ -110,8 +110,10 @@ def face_of(tree: ast.Module, text: str) -> str:
                 and inside
                 and not isinstance(child.value, ast.Yield | ast.YieldFrom)
             ):
-                for number in range(child.lineno, (child.end_lineno or child.lineno) + 1):
-                    lines[number - 1] = None
+                first, last = lines[child.lineno - 1] or "", (child.end_lineno or child.lineno)
+                # What shares its line with a head, as in `def f(x): ...`, stays.
+                if not first.encode()[: child.col_offset].strip():
+                    lines[child.lineno - 1 : last] = [None] * (last - child.lineno + 1)
             elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
                 stack.append((child, inside or isinstance(child, Function)))
     kept = (line.strip() for line in lines if line is not None)

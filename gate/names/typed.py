@@ -252,10 +252,10 @@ class Judge:
             seen |= module.names if module is not None else set()
         around: Scope | None = scope
         while around is not None:
-            seen |= around.names.keys() | around.elsewhere
+            if name in around.elsewhere or name in around.nonlocals:
+                return
+            seen |= around.names.keys()
             around = around.parent
-        if name in seen - self._source.scope.names.keys():
-            return
         self._tell("misspelt-name", node, f"`{name}` is bound to nothing here", name, seen | BUILTINS)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> None:

@@ -1,0 +1,108 @@
+"""What the names check tells of values whose kind the code shows, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gate.names.__main__ import check
+
+WRONG = {
+    "a loop over a split text": (
+        "def f(text: str):\n    for part in text.split(','):\n        part.trim()\n", "misspelt-attribute", "strip"),
+    "what a helper returns": (
+        "def read(path):\n    return open(path).read()\n\ndef f(path):\n    return read(path).to_lower()\n",
+        "misspelt-attribute", "lower"),
+    "an attribute of self": (
+        "class A:\n    def __init__(self):\n        self.names = []\n\n"
+        "    def add(self, x):\n        self.names.push(x)\n",
+        "misspelt-attribute", "append"),
+    "a class method of the library": (
+        "from datetime import datetime\n\ndatetime.utc_now()\n", "misspelt-attribute", "utcnow"),
+    "a module's function by another language's name": (
+        "import json\n\njson.stringify({})\n", "misspelt-member", "dumps"),
+    "a keyword of the library": (
+        "open('x', encodign='utf-8')\n", "misspelt-keyword", "encoding"),
+    "a keyword of the project": (
+        "def save(data, path): ...\n\nsave(1, pth='x')\n", "misspelt-keyword", "path"),
+    "an argument too many": ("def save(data): ...\n\nsave(1, 2)\n", "wrong-call", ""),
+    "a module that is called": ("import time\n\ntime()\n", "wrong-call", "time.time"),
+    "a mapping that is called": ("import os\n\nos.environ('HOME')\n", "wrong-call", "os.environ.get"),
+    "text for bytes": ("import base64\n\nbase64.b64encode('x')\n", "wrong-argument", "encode"),
+    "a name of an enclosing class": (
+        "class A:\n    size = 1\n\n    def f(self):\n        return size\n", "misspelt-name", ""),
+    "what only the use tells": (
+        "def f(value):\n    if value.startswith('#'):\n        return value.replace_all('#', '')\n",
+        "misspelt-attribute", "replace"),
+    "a coroutine that is thrown away": (
+        "class A:\n    async def load(self): ...\n\n    async def f(self):\n        self.load()\n", "missing-await", ""),
+}  # fmt: skip
+
+RIGHT = {
+    "narrowed by isinstance": (
+        "def f(x: str | list):\n    if isinstance(x, list):\n        x.append(1)\n"),
+    "an attribute set from outside": (
+        "class A: ...\n\na = A()\na.colour = 1\n\ndef f(b: A):\n    return b.colour\n"),
+    "a class that answers for any name": (
+        "class A:\n    def __getattr__(self, name):\n        return name\n\nA().whatever\n"),
+    "a base that cannot be read": (
+        "from unknown_package import Base\n\nclass A(Base):\n    def f(self):\n        return self.whatever\n"),
+    "a mixin's attribute": (
+        "class Mixin:\n    def f(self):\n        return self.shelf\n\nclass A(Mixin):\n    shelf = 1\n"),
+    "a named tuple": (
+        "from collections import namedtuple\n\nPoint = namedtuple('Point', 'x y')\nPoint(1, 2)._fields\n"),
+    "an enumeration": (
+        "from enum import Enum\n\nclass Colour(Enum):\n    RED = 1\n\nColour.RED.value\nColour['RED'].name\n"),
+    "arguments that are passed on": (
+        "def save(data, path): ...\n\ndef f(*args, **options):\n    save(*args, **options)\n"),
+    "a coroutine that is awaited later": (
+        "async def load(): ...\n\nasync def f():\n    task = load()\n    await task\n"),
+    "overloads of open": (
+        "import json\n\ndef f(path):\n    with open(path, 'rb') as file:\n        file.readinto1(bytearray(1))\n"
+        "        return json.load(file)\n"),
+    "an import for another place": (
+        "try:\n    import tomllib\nexcept ImportError:\n    import tomlli as tomllib\n"),
+}  # fmt: skip
+
+
+def findings(tmp_path: Path, source: str) -> list[tuple[str, str]]:
+    (tmp_path / "case.py").write_text(source)
+    _, found = check(tmp_path, None, None)
+    return [(finding.rule, finding.hint) for finding in found]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_told_with_the_right_word(tmp_path: Path, name: str) -> None:
+    source, rule, right = WRONG[name]
+    ((found, hint),) = findings(tmp_path, source)
+    assert found == rule
+    assert right in hint
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_is_left_alone(tmp_path: Path, name: str) -> None:
+    assert findings(tmp_path, RIGHT[name]) == []
+
+
+def test_what_is_kept_is_forgotten_where_another_file_decides(tmp_path: Path) -> None:
+    tree, kept = tmp_path / "tree", tmp_path / "kept"
+    tree.mkdir()
+    (tree / "helper.py").write_text("def save(data): ...\n")
+    (tree / "user.py").write_text("from helper import save\n\nsave(1)\n")
+    assert check(tree, None, kept)[1] == []
+    assert check(tree, None, kept)[1] == []
+    (tree / "helper.py").write_text("def save(data, path): ...\n")
+    assert [found.rule for found in check(tree, None, kept)[1]] == ["wrong-call"]
+    (tree / "helper.py").unlink()
+    assert check(tree, None, kept)[1] == check(tree, None, None)[1]
+
+
+def test_damaged_kept_files_are_as_if_they_were_not_there(tmp_path: Path) -> None:
+    tree, kept = tmp_path / "tree", tmp_path / "kept"
+    tree.mkdir()
+    (tree / "case.py").write_text("import json\n\njson.laods('1')\n")
+    first = check(tree, None, kept)
+    for path in kept.iterdir():
+        path.write_bytes(path.read_bytes()[:-7] + b"garbage")
+    assert check(tree, None, kept) == first
