@@ -15,7 +15,7 @@ WRONG = {
         "def read(path):\n    return open(path).read()\n\ndef f(path):\n    return read(path).to_lower()\n",
         "misspelt-attribute", "lower"),
     "an attribute of self": (
-        "class A:\n    def __init__(self):\n        self.names = []\n\n    def add(self, x):\n        self.names.push(x)\n",
+        "class A:\n    def __init__(self):\n        self.all = []\n\n    def add(self, x):\n        self.all.push(x)\n",
         "misspelt-attribute", "append"),
     "a class method of the library": (
         "from datetime import datetime\n\ndatetime.utc_now()\n", "misspelt-attribute", "utcnow"),
