@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-Ended = Literal["exit", "timeout", "overflow", "cancelled"]
+Ended = Literal["exit", "timeout", "overflow", "memory", "cancelled"]
 
 KEEPER = str(Path(__file__).parent / "plugins" / "keeper.py")
 PATIENCE = 15.0
@@ -67,23 +67,27 @@ def supervise(
     timeout: float,
     limit: int,
     cancel: threading.Event,
+    memory: int = 0,
 ) -> Finished:
     """Run a program that is not trusted; raises OSError if it cannot start.
 
     It gets no input and a session of its own. `timeout` seconds after the start, when it has written more than
-    `limit` bytes, or when `cancel` is set, it is ended. Whatever it left running is ended with it, wherever that
-    has moved to, and so it is if gate is killed: a keeper watches over it, see `gate/plugins/keeper.py`.
+    `limit` bytes, or when `cancel` is set, it is ended. So it is, on Linux, when it and what it has started hold
+    more than `memory` bytes; 0 stands for four fifths of what is free when it starts. Whatever it left running is
+    ended with it, wherever that has moved to, and so it is if gate is killed: a keeper watches over it, see
+    `gate/plugins/keeper.py`.
     Output goes to files, so that a process which stays behind with the streams open cannot hold up the answer;
     of more than `limit` bytes only the last are returned.
     """
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        kept = _Kept(argv, cwd, env, (out, err))
+        kept = _Kept(argv, cwd, env, (out, err), memory)
         try:
             ended = kept.watch(started + timeout, limit, cancel)
         finally:
             kept.end()
         code = kept.returncode()
+        ended = "memory" if kept.was_greedy() else ended
         return Finished(code, _tail(out, limit), _tail(err, limit), time.monotonic() - started, ended)
 
 
@@ -91,7 +95,12 @@ class _Kept:
     """A program under its keeper, as gate sees it: a lifeline to hold, and a pipe on which the keeper tells."""
 
     def __init__(
-        self, argv: Sequence[str], cwd: str, env: Mapping[str, str], streams: tuple[IO[bytes], IO[bytes]]
+        self,
+        argv: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str],
+        streams: tuple[IO[bytes], IO[bytes]],
+        memory: int,
     ) -> None:
         self._program = argv[0]
         self._streams = streams
@@ -100,7 +109,7 @@ class _Kept:
         held, self._lifeline = os.pipe()
         try:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", KEEPER, str(tell), *argv],
+                [sys.executable, "-I", "-S", KEEPER, str(tell), str(memory), *argv],
                 cwd=cwd,
                 env=dict(env),
                 stdin=held,
@@ -154,6 +163,10 @@ class _Kept:
                 return -number
             case _:
                 return -signal.SIGKILL
+
+    def was_greedy(self) -> bool:
+        """Whether the keeper has ended the program for the memory that it held."""
+        return "memory" in self._answers()
 
     def _listen(self, milliseconds: int) -> bool:
         """Hear the keeper for so long at most; whether it has told all and is gone."""

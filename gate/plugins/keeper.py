@@ -1,7 +1,11 @@
 """Keep watch over one program, and leave nothing of it running.
 
-`python -I -S keeper.py STATUS PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the number of
-a file descriptor on which is told what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
+`python -I -S keeper.py STATUS MEMORY PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the number
+of a file descriptor on which is told what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
+
+MEMORY is how many bytes the program, with all that it starts, may hold; 0 stands for a SHARE of what is free. When it
+holds more, `memory N` is told and all of it is ended: before the system, short of memory, ends what it likes. That
+is looked at where there is a /proc, and nowhere else.
 
 Standard input is a lifeline. When its other end closes, because gate wants the program to end or because gate
 itself was killed, the program is asked to end and after GRACE is made to. Whatever is left of it when it has ended
@@ -24,8 +28,16 @@ GRACE = 2.0
 """Seconds between asking a program to end and ending it."""
 LEFT_OVER = 5.0
 """Seconds after which the keeper gives up on a process that the system itself cannot end."""
+LOOK = 0.25
+"""Seconds between two looks at the memory; more where a look takes long, so that it costs a twentieth at most."""
+SHARE = 0.8
+"""How much of the memory that is free at the start a program may hold, where nobody has said."""
+CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where a container finds how much memory it has: less than the machine's, mostly."""
 DEAF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What the keeper itself does not hear: only the lifeline says when to end."""
+NEVER = float("inf")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -69,30 +81,40 @@ def start(argv: list[str]) -> tuple[int, str]:
     return pid, problem
 
 
-def watch(pid: int, ended: int) -> int:
-    """Wait until the program has ended, by itself or because the lifeline closed; the status of `waitpid`.
+def watch(pid: int, ended: int, limit: float) -> tuple[int, int]:
+    """Wait until the program has ended: by itself, because the lifeline closed, or because it took too much memory.
 
-    `ended` becomes readable when any child has ended. Orphans are reaped as they come, as `init` would: a test
-    may wait for a daemon's process to be gone.
+    The status of `waitpid`, and the bytes that it held if these were more than `limit`, else 0. `ended` becomes
+    readable when any child has ended. Orphans are reaped as they come, as `init` would: a test may wait for a
+    daemon's process to be gone.
     """
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(ended, select.POLLIN)
-    deadline = float("inf")
+    deadline, greedy = NEVER, 0
+    look = NEVER if limit == NEVER else time.monotonic() + LOOK
     while True:
-        left = deadline - time.monotonic()
-        happened = {number for number, _ in poll.poll(None if left == float("inf") else max(left, 0) * 1000)}
+        left = min(deadline, look) - time.monotonic()
+        happened = {number for number, _ in poll.poll(None if left == NEVER else max(left, 0) * 1000)}
         if ended in happened:
             os.read(ended, 4096)
         found, status = reap(pid)
         if found:
-            return status
+            return status, greedy
         if 0 in happened and not os.read(0, 1):
             poll.unregister(0)
             signal_group(pid, signal.SIGTERM)
             deadline = time.monotonic() + GRACE
         elif time.monotonic() >= deadline:
             signal_group(pid, signal.SIGKILL)
+        began = time.monotonic()
+        if began >= look:
+            held = memory_held(limit)
+            if held > limit:
+                greedy = held
+                signal_group(pid, signal.SIGKILL)
+            now = time.monotonic()
+            look = NEVER if greedy else now + max(LOOK, 20 * (now - began))
 
 
 def reap(wanted: int) -> tuple[bool, int]:
@@ -124,14 +146,63 @@ def end_all(group: int) -> None:
 
 def children() -> list[int]:
     """The keeper's own children, as /proc tells."""
-    found = []
-    own = str(os.getpid()).encode()
+    own = os.getpid()
+    return [pid for pid, (parent, _) in processes().items() if parent == own]
+
+
+def processes() -> dict[int, tuple[int, int]]:
+    """Every process that /proc shows: its parent, and the bytes of memory that it holds, shared ones too."""
+    found = {}
     for name in os.listdir("/proc"):  # noqa: PTH208  importing pathlib takes longer than all of this
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123  as above
-                if file.read().rpartition(b")")[2].split()[1] == own:
-                    found.append(int(name))
+            with contextlib.suppress(OSError):
+                fields = content(f"/proc/{name}/stat").rpartition(b")")[2].split()
+                found[int(name)] = int(fields[1]), int(fields[21]) * PAGE
     return found
+
+
+def memory_held(enough: float) -> int:
+    """Bytes that everything below the keeper holds together.
+
+    What several processes share is counted for each of them, unless that makes more than `enough`: only then is
+    it worth while to ask the system, slowly, for the share of each.
+    """
+    known = processes()
+    below: set[int] = set()
+    found = {os.getpid()}
+    while found:
+        found = {pid for pid, (parent, _) in known.items() if parent in found} - below
+        below |= found
+    held = sum(known[pid][1] for pid in below)
+    return held if held <= enough else sum(fair_share(pid, known[pid][1]) for pid in below)
+
+
+def fair_share(pid: int, held: int) -> int:
+    """The bytes of a process, those that it shares with others divided among them; `held` if nobody knows."""
+    with contextlib.suppress(OSError):
+        for line in content(f"/proc/{pid}/smaps_rollup").splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
+    return held
+
+
+def allowance() -> float:
+    """A SHARE of the memory that is free now, on the machine and in the container; NEVER if nobody knows."""
+    free = NEVER
+    with contextlib.suppress(OSError):
+        for line in content("/proc/meminfo").splitlines():
+            if line.startswith(b"MemAvailable:"):
+                free = int(line.split()[1]) * 1024
+    for path in CONTAINER:
+        with contextlib.suppress(OSError, ValueError):  # a cgroup without a limit says `max`
+            free = min(free, int(content(path)))
+    return free * SHARE
+
+
+def content(path: str) -> bytes:
+    """What is in a file of the system's."""
+    with open(path, "rb") as file:  # noqa: PTH123  no pathlib, as above
+        return file.read()
 
 
 def signal_group(group: int, number: int) -> None:
@@ -142,7 +213,7 @@ def signal_group(group: int, number: int) -> None:
 
 def main() -> None:
     """Keep watch over the program that the arguments name; never returns."""
-    tell, argv = int(sys.argv[1]), sys.argv[2:]
+    tell, memory, argv = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     os.set_inheritable(tell, False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for number in DEAF:
@@ -151,12 +222,15 @@ def main() -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    limit = memory or allowance()
     pid, problem = start(argv)
     os.write(tell, f"pid {pid}\n".encode())
     if problem:
         os.write(tell, f"error {problem}\n".encode())
         os._exit(0)
-    status = watch(pid, ended)
+    status, greedy = watch(pid, ended, limit)
+    if greedy:
+        os.write(tell, f"memory {greedy}\n".encode())
     end_all(pid)
     code = os.waitstatus_to_exitcode(status)
     os.write(tell, (f"exit {code}\n" if code >= 0 else f"signal {-code}\n").encode())

@@ -41,6 +41,8 @@ TOOLS = ("names", "ruff", "mypy", "pytest", "command")
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 FOR_ENVIRONMENTS = frozenset({"passed", "soaked", "metric", "budget"})
+SIZES = {"m": 2**20, "g": 2**30}
+SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([mg])")
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
 NAME = re.compile(r"@[^\s,*?!\"'\x00-\x1f\x7f]+")
 EMAIL = re.compile(r"(?!\s)[^<>\x00-\x1f\x7f]+(?<!\s)")
@@ -340,6 +342,7 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "command": partial(_argv, reader),
             "args": reader.words,
             "timeout": partial(_timeout, reader),
+            "memory": partial(_size, reader),
             "block": reader.choice(get_args(Block)),
             "report": reader.choice(get_args(ReportFormat)),
             "env": reader.words,
@@ -384,6 +387,15 @@ def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
 
 def _timeout(reader: Reader, node: yaml.Node, path: str) -> float:
     return _span(reader, 1.0, node, path)
+
+
+def _size(reader: Reader, node: yaml.Node, path: str) -> int:
+    """Bytes, at least a megabyte."""
+    match = SIZE.fullmatch(reader.text(node, path))
+    size = int(float(match[1]) * SIZES[match[2]]) if match else 0
+    if size < SIZES["m"]:
+        reader.expected(node, path, "a size such as 500m or 2g")
+    return size
 
 
 def _span(reader: Reader, most: float, node: yaml.Node, path: str) -> float:

@@ -128,9 +128,9 @@ class CheckSettings:
     """One entry of `checks`.
 
     `tool` is one of the tools that gate knows, or `command` for any command (then `command` is its argv,
-    in which `{scratch}` stands for an empty folder of the run's own). `timeout` is in seconds. `args` are
-    added to the tool's command line; `env` names the variables of the caller's environment that the check
-    may see. `report` is how a command's findings are read.
+    in which `{scratch}` stands for an empty folder of the run's own). `timeout` is in seconds; `memory` in bytes,
+    0 for a share of what is free. `args` are added to the tool's command line; `env` names the variables of the
+    caller's environment that the check may see. `report` is how a command's findings are read.
     """
 
     id: str
@@ -138,6 +138,7 @@ class CheckSettings:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     timeout: float = 600.0
+    memory: int = 0
     block: Block = "new"
     report: ReportFormat = "none"
     env: tuple[str, ...] = ()

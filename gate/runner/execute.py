@@ -76,6 +76,7 @@ def execute(asked: Asked, environment: Environment, state: Path, cancel: threadi
                 timeout=check.timeout,
                 limit=OUTPUT_LIMIT,
                 cancel=cancel,
+                memory=check.memory,
             )
         return _read(check, job, finished)
     except (OSError, ValueError) as error:
@@ -176,6 +177,12 @@ def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:
     if finished.ended == "overflow":
         return Unreadable(
             f"it printed more than {OUTPUT_LIMIT // 2**20} MB and was ended", "let it print less"
+        )
+    if finished.ended == "memory":
+        given = f"{check.memory / 2**20:.0f} MB"
+        return Unreadable(
+            f"it held more than {given if check.memory else 'four fifths of the free memory'} and was ended",
+            f"let it need less, or give it more in gate.yaml: `checks: {{{check.id}: {{memory: …}}}}`",
         )
     if finished.returncode < 0:
         hint = "the system does that when memory runs out" if finished.returncode == -9 else ""

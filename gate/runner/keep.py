@@ -32,8 +32,8 @@ def result_key(
     """
     tool = TOOLS[check.tool]
     read = key_of(*(f"{e.mode} {e.oid} {e.path}" for e in entries if tool.reads(e.path)))
-    # How a finding counts and how long the run may take do not change what it says.
-    shown = replace(check, block="new", timeout=0.0)
+    # How a finding counts, how long the run may take and how much it may hold do not change what it says.
+    shown = replace(check, block="new", timeout=0.0, memory=0)
     place = _program(check) if installed is None else f"{installed.version} {installed.site}"
     values = {name: os.environ.get(name, "") for name in check.env}
     return key_of(

@@ -266,6 +266,26 @@ def test_31_a_flood(project: Clone) -> None:
     assert "MB" in check_of(found, "own")["reason"]
 
 
+HOLD = "held = []\nwhile len(held) < {most}: held.append(b'x' * 2**20)\ntime.sleep(600)\n"
+
+
+@pytest.mark.attack(31, "a check eats the memory")
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(HOLD.format(most=10_000), id="alone"),
+        pytest.param(f"for _ in range(3): os.fork()\n{HOLD.format(most=100)}", id="in company"),
+        pytest.param("if os.fork(): time.sleep(600)\nos.setsid()\nif os.fork(): os._exit(0)\n"
+                     + HOLD.format(most=10_000), id="out of sight"),
+    ],
+)  # fmt: skip
+def test_31_a_check_that_eats_the_memory(project: Clone, code: str) -> None:
+    with_command(project, f"import os, time\n{code}", memory="400m", timeout="5m")
+    exit_code, found = judged(project)
+    assert exit_code == 3
+    assert "held more than 400 MB" in check_of(found, "own")["reason"]
+
+
 @pytest.mark.attack(31, "a check leaves processes behind")
 @pytest.mark.parametrize("how", ["fork", "new session", "double fork"])
 def test_31_nothing_is_left_running(project: Clone, tmp_path: Path, how: str) -> None:

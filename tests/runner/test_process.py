@@ -238,7 +238,36 @@ def test_a_program_that_ends_its_keeper_has_not_ended_well(tmp_path: Path) -> No
     text = f"import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\n{STAY.format(note=str(note))}"
     done = script(tmp_path, text)
     assert done.returncode == -signal.SIGKILL
-    assert not note.exists() or eventually(lambda: not is_running(pid_in(note)))
+    said = note.read_text() if note.exists() else ""  # it may have been ended while it wrote that
+    assert not said or eventually(lambda: not is_running(int(said)))
+
+
+@LINUX
+@pytest.mark.parametrize("share", [True, False])
+def test_memory_that_processes_share_is_counted_once(tmp_path: Path, share: bool) -> None:
+    """Three children with the same 64 MB, or with 64 MB each, as the keeper sees them that is their parent."""
+    text = f"""
+import os
+from gate.plugins import keeper
+mine = bytearray(b"x" * 2**26) if {share} else None
+told, tell = os.pipe()
+held, hold = os.pipe()
+for _ in range(3):
+    if os.fork() == 0:
+        os.close(hold)
+        mine = mine or bytearray(b"x" * 2**26)
+        os.write(tell, b"r")
+        os.read(held, 1)
+        os._exit(0)
+for _ in range(3):
+    os.read(told, 1)
+print(keeper.memory_held(2**27) // 2**20, 0 < keeper.allowance() < os.sysconf("SC_PHYS_PAGES") * keeper.PAGE)
+"""
+    (tmp_path / "script.py").write_text(text)
+    root = str(Path(__file__).parents[2])
+    said = supervised(PYTHON, "script.py", cwd=tmp_path, env={"PYTHONPATH": root}).stdout.decode().split()
+    assert said[1] == "True"
+    assert int(said[0]) < 100 if share else int(said[0]) >= 192
 
 
 @LINUX

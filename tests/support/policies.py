@@ -36,7 +36,7 @@ people:
 teams:
   "@acme/guardians": ["@nehemiah"]
 checks:
-  tests: {{tool: pytest, timeout: 10m, args: [-x]}}
+  tests: {{tool: pytest, timeout: 10m, memory: 1.5g, args: [-x]}}
   names: {{disable: [misspelt-keyword]}}
   docs: {{command: [sphinx-build, docs, "{{scratch}}"], timeout: 90s, env: [LANG], block: new, report: sarif}}
 """
@@ -124,6 +124,9 @@ MISTAKES = (
     Case("checks: {lint: {timeout: 0}}", "a time such as"),
     Case("checks: {lint: {timeout: 1:30}}", "a time such as", schema=False),
     Case("checks: {lint: {timeout: 25h}}", "a time such as", schema=False),
+    Case("checks: {lint: {memory: 2}}", "a size such as 500m or 2g"),
+    Case("checks: {lint: {memory: 10 elephants}}", "a size such as"),
+    Case("checks: {lint: {memory: 0g}}", "a size such as", schema=False),
     Case("checks: {lint: {tool: rust}}", "one of names, ruff"),
     Case("checks: {lint: {report: sarif}}", "`report` has a meaning for command only", schema=False),
     Case("checks: {lint: {disable: [misspelt-name]}}", "`disable` has a meaning for names only", schema=False),
