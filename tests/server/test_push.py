@@ -86,6 +86,36 @@ def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
     assert push(senior, "--atomic", "origin", f"{main}:refs/heads/main", "refs/gate/log").code == 0
 
 
+@pytest.mark.attack(13, "an author pushes, in another's name as far as the server can tell")
+def test_who_pushes_is_no_evidence(guarded: Town) -> None:
+    """A person is an author by what the commits say; whose hands or account push them neither helps nor harms."""
+    senior = {"GL_USER": "nehemiah", "GITEA_PUSHER_NAME": "nehemiah", "REMOTE_USER": "nehemiah"}
+    change(guarded)
+    new = on_main(guarded.clone("newhire"))
+    new.git("merge", "-q", "--no-ff", "-m", "v2", "feature")
+    said = push(new, "origin", "main", env=senior)
+    assert said.code != 0
+    assert "owners:" in said.err
+    guarded.clone("nehemiah").approve("origin/feature")
+    on_main(new)
+    assert new.gate("merge", "feature", "--push").code == 0, "the author may push what others have approved"
+    assert audited(guarded) == []
+
+
+@pytest.mark.attack(13, "the one who pushes puts into the merge what they have approved elsewhere")
+def test_whoever_alters_the_merge_is_an_author_of_it(guarded: Town) -> None:
+    both = {"a.py": "x = 2\n", "b.py": "y = 2\n"}
+    change(guarded)
+    senior = change(guarded, "both", both)
+    senior.approve("origin/both")
+    on_main(senior)
+    senior.git("merge", "-q", "--no-ff", "--no-commit", "origin/feature")
+    senior.commit("v2, and a word of mine", both, push=False)
+    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert said.code != 0
+    assert "owners:" in said.err
+
+
 @pytest.mark.attack(36, "the protected branch is deleted on the server")
 def test_a_protected_branch_is_not_deleted(guarded: Town) -> None:
     guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
