@@ -67,7 +67,8 @@ class Change:
     `tree` is empty where no merge result exists; `obstacle` then says why in one sentence, and `conflicts`
     names the files in conflict. `merge_base` is empty for unrelated histories; of several it is the one
     git names first. `renames` maps a new path to the old one, where git sees a rename; it serves only to
-    match findings and never decides who owns a file.
+    match findings and never decides who owns a file. `landed` counts the commits that the step which made this
+    change has put into the branch's history; 0 where it is still to be made.
     """
 
     repository: str
@@ -84,6 +85,7 @@ class Change:
     obstacle: str = ""
     conflicts: tuple[str, ...] = ()
     staged: bool = False
+    landed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

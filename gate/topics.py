@@ -63,6 +63,12 @@ the scripts that commands of the policy name. Settings are compared by what they
 pyproject.toml is no weakening.
 
 Name guardians in gate.yaml: `guarded: ["@acme/guardians"]`.""",
+    "history": """\
+With `history: squash` in gate.yaml a change enters the branch as one commit. A merge brings every commit that a
+change was made in, also what was put in and taken out again before the end: a secret, a file that is too large,
+code that nobody has looked at. An approval is of the result, so nobody has approved those.
+
+`gate merge` then squashes by itself. The server and the audit refuse a step that brings more than one commit.""",
     "checks": """\
 names, lint (ruff), types (mypy), tests (pytest), and any command of the policy's, run on the tree that the
 merge would make, in a clean checkout of gate's own below `.git/gate/`. A check that could not run, that told

@@ -70,6 +70,7 @@ def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> C
         authors=move.authors,
         files=move.files,
         renames=read_renames(repository, move.old.tree, move.new.tree, move.files),
+        landed=len(move.brought),
     )
 
 

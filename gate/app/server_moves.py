@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from gate.app.audit import prove_moves
 from gate.app.audit_moves import Move, change_of, read_moves
 from gate.app.check import Answer, CheckRequest, judge
+from gate.app.proof import unproven
 from gate.gather import policy_at
 from gate.git.change import collision
 from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.git.steps import read_onward
-from gate.log.index import Found, Index
+from gate.git.steps import History, read_onward
+from gate.log.index import Index
 from gate.log.store import contains
 from gate.model import CheckResult, Outcome
 from gate.reports.words import listed
@@ -59,8 +58,7 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> 
     history = read_onward(repository, push.old, push.new)
     if history.chain[:1] != [push.old]:
         return Received((_astray(repository, push),))
-    records = log.all()
-    moves = read_moves(repository, history, history.chain, records)
+    moves = read_moves(repository, history, history.chain, log.all())
     answer = partial(_answer, repository, start, push, log)
     notes: list[str] = []
     waiting = []
@@ -71,7 +69,7 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> 
             waiting.append(move)
         elif refused := _refused_by(push, move, found):
             return Received((refused,), tuple(notes))
-    if refused := _unproven(repository, push, log, records, moves):
+    if refused := _refused_by_audit(repository, push, log, history):
         return Received((refused,), tuple(notes))
     for move in waiting:
         if refused := _refused_by(push, move, answer(move, run=True)):
@@ -108,15 +106,9 @@ def _answer(repository: Repository, start: Path, push: Push, log: Index, move: M
     return judge(repository, change, policy, request, log=log)
 
 
-def _unproven(
-    repository: Repository, push: Push, log: Index, records: Sequence[Found], moves: Sequence[Move]
-) -> Refusal | None:
-    """The refusal of what an audit could not prove afterwards; it looks at steps since there is a policy."""
-    start = next((n for n, move in enumerate(moves) if policy_at(repository, move.old.oid).file), None)
-    if start is None:
-        return None
-    steps = prove_moves(repository, push.ref, log, records, moves[start:])
-    failed = next((step for step in steps if step.outcome == "failed"), None)
+def _refused_by_audit(repository: Repository, push: Push, log: Index, history: History) -> Refusal | None:
+    """The refusal of what could not be proven afterwards."""
+    failed = unproven(repository, push.ref, log, history)
     if failed is None:
         return None
     return Refusal(

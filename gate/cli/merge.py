@@ -7,7 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from gate.app.merge import Merged, MergeRequest, NotMerged, merge
+from gate.app.landing import Merged, MergeRequest, NotMerged
+from gate.app.merge import merge
 from gate.cli.terminal import shown_progress
 from gate.reports import ReportContext, report
 from gate.reports.words import visible
@@ -68,7 +69,7 @@ def _told(done: Merged, rev: str, where: str) -> list[str]:
 
 def _not_merged(done: NotMerged, rev: str) -> int:
     if done.refused:
-        print(f"gate: the remote refused it: {visible(done.refused)}", file=sys.stderr)
+        print(f"gate: {visible(done.refused)}", file=sys.stderr)
         return 1
     encoding = sys.stdout.encoding or "ascii"
     context = ReportContext(encoding=encoding, command=f"gate check --head {visible(rev)}")

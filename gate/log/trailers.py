@@ -8,6 +8,8 @@ from typing import Literal
 
 from gate.model import Author, Verdict
 
+How = Literal["merge", "squash", "ff-only"]
+"""The ways to merge: a merge commit, one commit of all, or the branch moves to the head itself."""
 _LINE = re.compile(r"^Gate-(Verdict|Change|Log|Head): *([0-9a-f]{40,64})$", re.MULTILINE)
 
 
@@ -21,9 +23,7 @@ class Trailers:
     head: str = ""
 
 
-def trailers_for(
-    verdict: Verdict, document: str, log: str, how: Literal["merge", "squash", "ff-only"]
-) -> str:
+def trailers_for(verdict: Verdict, document: str, log: str, how: How) -> str:
     """The trailers of the commit by which gate merges.
 
     `document` is the sha256 of the JSON verdict in the log, `log` the commit of the log that holds it.

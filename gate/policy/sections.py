@@ -23,6 +23,7 @@ from gate.policy.types import (
     BudgetRequired,
     CheckSettings,
     Dialect,
+    KeptHistory,
     Kind,
     Metric,
     OwnersRequired,
@@ -41,6 +42,7 @@ TOOLS = ("names", "ruff", "mypy", "pytest", "command")
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 FOR_ENVIRONMENTS = frozenset({"passed", "soaked", "metric", "budget"})
+FOR_BRANCHES = frozenset({"history"})
 SIZES = {"m": 2**20, "g": 2**30}
 SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([mg])")
 TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
@@ -115,9 +117,10 @@ def _protect(reader: Reader, checks: Collection[str], node: yaml.Node, path: str
         given = read(value, place)
         kind: Kind = given.get("kind") or "branch"
         require = given.get("require", {})
-        for word in FOR_ENVIRONMENTS & require.keys():
-            if kind == "branch" and require[word]:
-                reader.wrong(value, f"{place}.require.{word}", "has a meaning for `kind: environment` only")
+        other: Kind = "environment" if kind == "branch" else "branch"
+        for word in (FOR_ENVIRONMENTS if kind == "branch" else FOR_BRANCHES) & require.keys():
+            if require[word]:
+                reader.wrong(value, f"{place}.require.{word}", f"has a meaning for `kind: {other}` only")
         trusted = tuple(dict.fromkeys(given.get("verdicts") or ()))
         usual = RELEASE if kind == "environment" else Require()
         protect[name] = Protection(replace(usual, **require), trusted, kind)
@@ -161,6 +164,7 @@ def _require(
             ),
             "guarded": reader.switched(reader.list_of(guardian)),
             "checks": reader.switched(reader.list_of(check)),
+            "history": reader.choice(get_args(KeptHistory)),
             "passed": reader.switched(reader.list_of(target)),
             "soaked": reader.switched(partial(_soaked, reader, target)),
             "metric": reader.switched(reader.list_of(partial(_metric, reader))),

@@ -12,6 +12,7 @@ Stale = Literal["change", "owned", "head"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
 Kind = Literal["branch", "environment"]
+KeptHistory = Literal["any", "squash"]
 
 DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 
@@ -73,6 +74,7 @@ class BudgetRequired:
 class Require:
     """What a protected branch or environment asks for. `owners` is None where the policy says `owners: false`.
 
+    `history` says what of a change's own commits may enter a branch: `any`, or with `squash` none.
     `passed` names the targets through whose gates the very commit must have gone; that, `soaked`, `metric` and
     `budget` are for environments.
     """
@@ -82,6 +84,7 @@ class Require:
     seniority: SeniorityRequired | None = None
     guarded: tuple[str, ...] = ()
     checks: tuple[str, ...] = DEFAULT_CHECKS
+    history: KeptHistory = "any"
     passed: tuple[str, ...] = ()
     soaked: SoakRequired | None = None
     metric: tuple[Metric, ...] = ()

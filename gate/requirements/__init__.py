@@ -10,6 +10,7 @@ from gate.requirements import (
     budget,
     checks,
     guarded,
+    history,
     mergeable,
     metric,
     owners,
@@ -25,6 +26,7 @@ REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
     "approvals": approvals.evaluate,
     "seniority": seniority.evaluate,
     "guarded": guarded.evaluate,
+    "history": history.evaluate,
     "checks": checks.evaluate,
 }
 """Every requirement of a branch, in the order in which a verdict tells of them."""

@@ -20,6 +20,7 @@ protect:
       seniority: {{authors: [junior], need: senior}}
       guarded: ["@acme/guardians"]
       checks: [names, docs]
+      history: squash
   "release/*": {{require: {{owners: false, checks: [lint]}}}}
   staging: {{kind: environment, require: {{passed: [main]}}}}
   production:
@@ -84,6 +85,8 @@ MISTAKES = (
     Case("protect: [main]", "expected a mapping, got a list"),
     Case("protect: {main: {kind: tag}}", "expected one of branch"),
     Case("protect: {main: {require: {passed: [main]}}}", "for `kind: environment` only", schema=False),
+    Case(require("history: linear"), "expected one of any, squash"),
+    Case(release("history: squash"), "`kind: branch` only", schema=False),
     Case(release("passed: [mian]"), 'there is no "mian" in `protect`', schema=False),
     Case(release("soaked: {for: 2d}"), "expected `in`, an environment"),
     Case(release("soaked: {in: live}"), "expected `for`, a time"),

@@ -1,0 +1,35 @@
+"""The commit by which a change enters a branch."""
+
+from __future__ import annotations
+
+import os
+
+from gate.errors import UsageError
+from gate.git.index import IDENTITY_VARIABLES
+from gate.git.repository import Repository
+from gate.log.trailers import How
+from gate.model import Change
+
+
+def make_commit(repository: Repository, change: Change, how: How, title: str, trailers: str) -> str:
+    """The commit that carries the tree which was checked: a merge, or (`squash`) a commit of its first author's.
+
+    Raises UsageError where git does not know who makes it.
+    """
+    identity = {name: os.environ[name] for name in IDENTITY_VARIABLES if os.environ.get(name)}
+    parents = ["-p", change.base]
+    if how == "squash":
+        if change.authors:
+            author = change.authors[0]
+            identity |= {"GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email}
+    else:
+        parents += ["-p", change.head]
+    message = f"{title}\n\n{trailers}".encode("utf-8", "replace")
+    done = repository.attempt("commit-tree", change.tree, *parents, "-F", "-", stdin=message, env=identity)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(
+            f"git cannot make the merge commit: {said[-1] if said else 'it did not say why'}",
+            "does it know you? `git config user.name NAME` and `git config user.email ADDRESS`",
+        )
+    return done.stdout.decode("ascii").strip()

@@ -1,0 +1,21 @@
+"""The requirement `history`: of the commits that a change was made in, none enters the branch."""
+
+from __future__ import annotations
+
+from gate.model import Outcome
+from gate.requirements.facts import Facts
+
+ID = "history"
+
+
+def evaluate(facts: Facts) -> Outcome:
+    """Unmet where a step that has been made brought more than one commit.
+
+    What has yet to be merged meets it: `gate merge` then makes one commit.
+    """
+    if facts.protection.require.history != "squash" or facts.release is not None:
+        return Outcome(ID, "not_applicable", "the policy lets a change bring the commits it was made in")
+    if facts.change.landed > 1:
+        reason = f"it brings {facts.change.landed} commits, and {facts.branch} takes a change as one"
+        return Outcome(ID, "unmet", reason, advice=("`gate merge` makes one commit of it",))
+    return Outcome(ID, "met", "one commit" if facts.change.landed else "to be merged as one commit")

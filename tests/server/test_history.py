@@ -1,0 +1,125 @@
+"""What of a change's own history may enter a branch: `gate merge` and the server are of one mind about it."""
+
+from __future__ import annotations
+
+import pytest
+from support.pushing import EVIL, audited, change, on_main, push
+from support.town import REQUIRE, Clone, Town
+
+SQUASH = REQUIRE + "      history: squash\n"
+GOOD = {"a.py": "x = 2\n"}
+OWNED = "      owners: {stale: owned}\n      checks: [ok]\n"
+
+
+def serving(town: Town, require: str) -> Town:
+    """The town with another policy, and with the hook on its server."""
+    town.set_policy(town.policy(require))
+    assert town.server.gate("install", "--server").code == 0
+    return town
+
+
+@pytest.fixture
+def strict(town: Town) -> Town:
+    """A server whose main takes every change as one commit."""
+    return serving(town, SQUASH)
+
+
+def reverted(town: Town) -> tuple[Clone, str]:
+    """A feature of two commits, with what was put in and taken out again; the senior approves the result."""
+    bad = town.clone("newhire").commit("oops", EVIL, branch="feature")
+    senior = change(town)
+    senior.approve("origin/feature")
+    return senior, bad
+
+
+@pytest.mark.attack(25, "a merge brings bad commits that were reverted, to a branch that takes one commit")
+def test_reverted_commits_do_not_come_by_a_merge(strict: Town) -> None:
+    senior, _ = reverted(strict)
+    on_main(senior)
+    senior.git("merge", "-q", "--no-ff", "-m", "v2", "origin/feature")
+    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert said.code != 0
+    assert "history: it brings 3 commits, and main takes a change as one" in said.err
+
+
+@pytest.mark.attack(25, "they come one by one, as commits of the branch itself")
+def test_reverted_commits_do_not_come_one_by_one(strict: Town) -> None:
+    senior, _ = reverted(strict)
+    said = push(senior, "--atomic", "origin", "origin/feature:main", "refs/gate/log")
+    assert said.code != 0
+    assert "history: it brings 2 commits" in said.err
+
+
+@pytest.mark.attack(25)
+def test_what_was_reverted_is_squashed_away(strict: Town) -> None:
+    senior, bad = reverted(strict)
+    refused = senior.gate("merge", "feature", "--push", "--ff-only")
+    assert refused.code == 2
+    assert "main takes a change as one commit, and feature has 2" in refused.err
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert "this is squashed" in merged.out
+    assert bad not in strict.server.git("rev-list", "main").splitlines()
+    assert audited(strict, "origin/main~1") == []
+
+
+def test_one_commit_may_be_a_fast_forward(strict: Town) -> None:
+    senior = change(strict)
+    senior.approve("origin/feature")
+    merged = senior.gate("merge", "feature", "--push", "--ff-only")
+    assert merged.code == 0, merged.text
+    assert audited(strict, "origin/main~1") == []
+
+
+@pytest.mark.attack(25, "a merge of many commits is made past the server")
+def test_an_audit_finds_the_commits_that_came_with_a_merge(town: Town) -> None:
+    town.set_policy(town.policy(SQUASH))
+    senior, _ = reverted(town)
+    on_main(senior)
+    senior.git("merge", "-q", "--no-ff", "-m", "v2", "origin/feature")
+    senior.git("push", "-q", "origin", "main")
+    assert "history: it brings 3 commits" in "\n".join(audited(town))
+
+
+def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_does(guarded: Town) -> None:
+    change(guarded, "other", {"web/page.py": "z = 2\n"})
+    change(guarded)
+    ada = guarded.clone("ada")
+    ada.approve("origin/other")
+    guarded.clone("nehemiah").approve("origin/other")
+    assert ada.gate("merge", "other", "--push").code == 0
+    new = guarded.clone("newhire")
+    new.fetch()
+    new.git("checkout", "-q", "feature")
+    new.git("merge", "-q", "-m", "catch up", "origin/main")
+    new.git("push", "-q", "origin", "feature")
+    senior = guarded.clone("nehemiah")
+    senior.approve("origin/feature")
+    refused = senior.gate("merge", "feature", "--push", "--ff-only")
+    assert refused.code == 2
+    assert "feature has merged main" in refused.err
+    assert push(senior, "--atomic", "origin", "origin/feature:main", "refs/gate/log").code != 0
+    assert senior.gate("merge", "feature", "--push").code == 0
+    assert audited(guarded) == []
+
+
+@pytest.mark.parametrize("push_it", [["--push"], []], ids=["pushed", "here"])
+def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_squashed(
+    town: Town, push_it: list[str]
+) -> None:
+    """Of a squash nobody can tell later which commits it was made of, and so what was approved of them."""
+    guarded = serving(town, OWNED)
+    senior = change(guarded)
+    senior.approve("origin/feature")
+    guarded.clone("newhire").commit("and docs", {"docs/index.md": "# New\n"}, branch="feature")
+    guarded.clone("bob").approve("origin/feature")
+    senior.fetch()
+    senior.gate("approvals", "--fetch")
+    assert senior.may_merge("origin/feature")
+    refused = senior.gate("merge", "feature", "--squash", *push_it)
+    assert refused.code == 1
+    assert "an audit would find: owners:" in refused.err
+    assert guarded.server.git("log", "--format=%s", "-1", "main") == "policy"
+    merged = senior.gate("merge", "feature", "--push")
+    assert merged.code == 0, merged.text
+    assert audited(guarded, "origin/main~1") == []
