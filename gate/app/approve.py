@@ -12,7 +12,6 @@ from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
 from gate.git.change import RAW_DIFF, read_change
-from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about, open_log
 from gate.model import Approval, Change, CheckResult, short_name
@@ -126,19 +125,11 @@ def the_change(
         from gate.app.releases import release_change
 
         index = open_log(repository)
-        release = release_change(repository, environment, head_named(repository, rev), index, now)
+        release = release_change(repository, environment, rev, index, now)
         return release, environment.policy, environment.rules
-    change = read_change(repository, into=into, head=head_named(repository, rev))
+    change = read_change(repository, into=into, head=rev)
     policy = policy_at(repository, change.base)
     return replace(change, repository=policy.repository), policy, change.base
-
-
-def head_named(repository: Repository, rev: str | None) -> str | None:
-    """`rev`, or `origin`'s branch of that name where there is none here: reviewers say it so."""
-    if not rev or rev in resolve(repository, [rev]):
-        return rev
-    remote = f"refs/remotes/origin/{rev}"
-    return remote if remote in resolve(repository, [remote]) else rev
 
 
 def list_of(repository: Repository, change: Change) -> bytes:

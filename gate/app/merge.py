@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.app.approve import head_named
 from gate.app.check import Answer, CheckRequest, check, ignore
 from gate.app.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
 from gate.errors import CannotDecide, UsageError
@@ -43,7 +42,6 @@ def merge(
         raise UsageError(
             "there is no remote to push to", "`git remote add origin URL`, or leave out `--push`"
         )
-    head = head_named(repository, request.rev)
     before, unmoved = None, 0
     for _ in range(TRIES):
         if remote:
@@ -52,7 +50,7 @@ def merge(
             _refuse_if_busy(repository, branch)
         base, old = _sides(repository, branch, remote)
         log = settle(repository)
-        answer = check(CheckRequest(request.start, into=branch, head=head, base=base), progress)
+        answer = check(CheckRequest(request.start, into=branch, head=request.rev, base=base), progress)
         if answer.verdict.decision != "pass":
             return NotMerged(answer.verdict)
         if tips(repository).own != log:

@@ -65,7 +65,9 @@ def read_change(
     local, tracking = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
     head_name = head or "HEAD"
     given = [name for name in (head_name, base) if name]
-    found = resolve(repository, [local, tracking, *given, *(f"refs/heads/{name}" for name in given)])
+    found = resolve(
+        repository, [local, tracking, *(meaning for name in given for meaning in _meanings(name))]
+    )
     head_oid = _head(found, head_name, staged)
     if not head_oid and not base and _has_no_branch(repository):
         head_oid = base_oid = nothing_yet(repository)
@@ -132,8 +134,11 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
 
 
 def commit_named(repository: Repository, name: str) -> str:
-    """The commit that a person means by `name`; raises UsageError if that is none, or could be two."""
-    return _commit_named(resolve(repository, [name, f"refs/heads/{name}"]), name)
+    """The commit that a person means by `name`; raises UsageError if that is none, or could be two.
+
+    Where nothing here has that name, it is `origin`'s branch: reviewers say it so.
+    """
+    return _commit_named(resolve(repository, _meanings(name)), name)
 
 
 def default_branch(repository: Repository, *, unborn: bool = False) -> str:
@@ -182,8 +187,19 @@ def _head(found: Mapping[str, str], name: str, staged: bool) -> str:
     )
 
 
+def _meanings(name: str) -> list[str]:
+    """All that a person may mean by `name`."""
+    return [meaning for meaning in (name, f"refs/heads/{name}", _tracking(name)) if meaning]
+
+
+def _tracking(name: str) -> str:
+    """`origin`'s branch of that name; "" where the name can only be about this clone."""
+    return "" if re.split(r"[~^@:]", name)[0] in {"HEAD", ""} else f"refs/remotes/origin/{name}"
+
+
 def _commit_named(found: Mapping[str, str], name: str) -> str:
-    """The commit that a person means by `name`; raises UsageError if that is none, or could be two."""
+    if name not in found and _tracking(name) in found:
+        return found[_tracking(name)]
     if name not in found:
         raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
     if found.get(f"refs/heads/{name}", found[name]) != found[name]:

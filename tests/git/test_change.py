@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.town import Clone, isolated
+from support.town import Clone, Town, isolated
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.change import read_change
@@ -320,6 +320,20 @@ def test_a_branch_that_is_none_is_said_in_a_sentence(project: Clone, into: str) 
     if into:
         with pytest.raises(UsageError):
             change(project, into=into)
+
+
+def test_a_branch_that_only_origin_has_goes_by_its_short_name(town: Town) -> None:
+    head = town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    assert change(senior, head="feature").head == head
+    assert change(senior, head="feature~1").files == ()
+    mine = commit(senior, {"a.py": "x = 3\n"})
+    senior.git("branch", "feature")
+    assert change(senior, head="feature").head == mine
+    for word in ("featrue", "HEAD~9"):
+        with pytest.raises(UsageError, match="stands for no commit here"):
+            change(senior, head=word)
 
 
 def test_no_branch_to_merge_into_is_said_with_the_way_out(project: Clone) -> None:
