@@ -9,8 +9,9 @@ from hashlib import sha256
 from gate.approvals.record import Refused, parse
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.log.difference import PLACES, is_superset
 from gate.log.history import LARGEST_LIST, LARGEST_SIGNATURE, read_sized, sides
-from gate.log.store import PLACES, contains, is_superset
+from gate.log.store import contains
 
 
 def refusal(repository: Repository, old: str, new: str) -> str:

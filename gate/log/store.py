@@ -11,10 +11,8 @@ only if the ref still holds what the new commit builds on: a kill at any moment 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
+from gate.log.difference import compare, reconcile
 
 LOG = "refs/gate/log"
 TRACKING = "refs/gate/remotes"
@@ -37,12 +36,6 @@ _NOT_WORTH_ANOTHER_TRY = (
     "Read-only file system",
     "insufficient permission",
 )
-
-
-PLACES = re.compile(
-    r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)|changes/[0-9a-f]{64}|verdicts/[0-9a-f]{64}\.json"
-)
-"""The paths that a log has."""
 _RACED = ("Not updating", "but expected", "File exists", "reference already exists")
 
 
@@ -52,15 +45,6 @@ class Tips:
 
     own: str
     remote: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """What one log has beyond another: files to add, and files of which there are two versions."""
-
-    added: Mapping[str, str]
-    changed: Mapping[str, tuple[str, str]]
-    lost: bool
 
 
 def tracking_ref(remote: str) -> str:
@@ -129,26 +113,17 @@ def absorb(repository: Repository, other: str) -> str:
             continue
         if contains(repository, tip, other):
             return tip
-        found = _compare(repository, tip, other)
+        found = compare(repository, tip, other)
         if not found.lost and not found.changed and contains(repository, other, tip):
             if _move(repository, other, tip):
                 return other
             continue
         stream = _commit("Merge two logs", tip, other)
-        files = {**found.added, **_reconcile(repository, found.changed)}
+        files = {**found.added, **reconcile(repository, found.changed)}
         stream += b"".join(b"M 100644 %s %s\n" % (oid.encode(), path.encode()) for path, oid in files.items())
         if new := _import(repository, stream, tip):
             return new
     raise _busy(repository)
-
-
-def is_superset(repository: Repository, new: str, old: str) -> bool:
-    """Does the log at `new` have every file of the one at `old`, each with the same content, or beside it?"""
-    found = _compare(repository, old, new)
-    if not found.lost and not found.changed:
-        return True
-    before, after = _files(repository, old), _files(repository, new)
-    return before <= after
 
 
 def record_path(identity: str) -> str:
@@ -219,54 +194,3 @@ def _import(repository: Repository, stream: bytes, tip: str) -> str:
 
 def _move(repository: Repository, new: str, old: str) -> bool:
     return repository.attempt("update-ref", LOG, new, old).returncode == 0
-
-
-def _compare(repository: Repository, ours: str, theirs: str) -> _Difference:
-    raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", ours, theirs)
-    fields = raw.split(b"\0")[:-1]
-    added, changed, lost = {}, {}, False
-    for head, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, old, new, status = head.decode("ascii").split(" ")
-        if status == "D":
-            lost = True
-        elif status == "A":
-            # What the log has no place for could stand in the place of what it has: a file named `records`.
-            if mode == "100644" and PLACES.fullmatch(os.fsdecode(path)):
-                added[os.fsdecode(path)] = new
-        else:
-            changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)
-    return _Difference(added, changed, lost)
-
-
-def _reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Which version of a file stays, and where the other goes, the same in whichever clone it is decided.
-
-    What is named by its content can only have one right version. Of two signatures of a record none can be
-    told to be the right one here: both stay, the second under a longer name.
-    """
-    kept = {}
-    for path, pair in changed.items():
-        first, second = sorted(pair)
-        stem, dot, ending = path.rpartition("/")[2].rpartition(".")
-        if ending == "sig":
-            kept[path] = first
-            kept[f"{path.removesuffix('.sig')}.{second}.sig"] = second
-            continue
-        right = [oid for oid in pair if _sha256(repository, oid) == (stem if dot else ending)]
-        kept[path] = right[0] if right else first
-    return kept
-
-
-def _sha256(repository: Repository, oid: str) -> str:
-    return hashlib.sha256(repository.run("cat-file", "blob", oid)).hexdigest()
-
-
-def _files(repository: Repository, tip: str) -> set[tuple[str, bytes]]:
-    """What a log holds: for each record or list, by the start of its name, each blob."""
-    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
-    found = set()
-    for line in raw.split(b"\0")[:-1]:
-        head, _, path = line.partition(b"\t")
-        name = os.fsdecode(path).rpartition("/")[2]
-        found.add((f"{name.partition('.')[0]}.{name.rpartition('.')[2]}", head.split(b" ")[2]))
-    return found

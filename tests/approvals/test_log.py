@@ -15,8 +15,9 @@ from gate.approvals.record import Record, record_id, serialise
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
 from gate.log import store
+from gate.log.difference import is_superset
 from gate.log.index import open_index
-from gate.log.store import LOG, absorb, add, contains, is_superset, record_path, settle, signature_path, tips
+from gate.log.store import LOG, absorb, add, contains, record_path, settle, signature_path, tips
 
 RECORD = Record(
     kind="approve",

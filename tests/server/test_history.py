@@ -103,23 +103,42 @@ def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_doe
     assert audited(guarded) == []
 
 
-@pytest.mark.parametrize("push_it", [["--push"], []], ids=["pushed", "here"])
-def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_squashed(
-    town: Town, push_it: list[str]
+@pytest.mark.parametrize(
+    ("amended", "options"),
+    [(False, ["--squash", "--push"]), (False, ["--squash"]), (True, ["--push"])],
+    ids=["squash", "squash here", "amended"],
+)
+def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
+    town: Town, amended: bool, options: list[str]
 ) -> None:
-    """Of a squash nobody can tell later which commits it was made of, and so what was approved of them."""
+    """Where the branch does not keep the commits that were approved, nobody can tell later that they were."""
+    guarded = serving(town, OWNED)
+    senior = change(guarded)
+    senior.approve("origin/feature")
+    new = guarded.clone("newhire")
+    if amended:
+        new.git("reset", "-q", "--soft", "HEAD^")
+    new.commit("and docs", {"docs/index.md": "# New\n"}, branch="feature")
+    guarded.clone("bob").approve("origin/feature")
+    senior.fetch()
+    senior.gate("approvals", "--fetch")
+    assert senior.may_merge("origin/feature")
+    refused = senior.gate("merge", "feature", *options)
+    assert refused.code == 1
+    assert "an audit would find: owners:" in refused.err
+    assert guarded.server.git("log", "--format=%s", "-1", "main") == "policy"
+    senior.approve("origin/feature")
+    merged = senior.gate("merge", "feature", *options)
+    assert merged.code == 0, merged.text
+
+
+def test_an_earlier_approval_counts_where_the_merge_keeps_its_commit(town: Town) -> None:
     guarded = serving(town, OWNED)
     senior = change(guarded)
     senior.approve("origin/feature")
     guarded.clone("newhire").commit("and docs", {"docs/index.md": "# New\n"}, branch="feature")
     guarded.clone("bob").approve("origin/feature")
     senior.fetch()
-    senior.gate("approvals", "--fetch")
-    assert senior.may_merge("origin/feature")
-    refused = senior.gate("merge", "feature", "--squash", *push_it)
-    assert refused.code == 1
-    assert "an audit would find: owners:" in refused.err
-    assert guarded.server.git("log", "--format=%s", "-1", "main") == "policy"
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
     assert audited(guarded, "origin/main~1") == []

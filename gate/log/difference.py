@@ -1,0 +1,86 @@
+"""What one log has beyond another, and which version of a file stays where they differ."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gate.git.repository import Repository
+
+PLACES = re.compile(
+    r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)|changes/[0-9a-f]{64}|verdicts/[0-9a-f]{64}\.json"
+)
+"""The paths that a log has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one log has beyond another: files to add, and files of which there are two versions."""
+
+    added: Mapping[str, str]
+    changed: Mapping[str, tuple[str, str]]
+    lost: bool
+
+
+def compare(repository: Repository, ours: str, theirs: str) -> Difference:
+    """What the log at `theirs` has beyond the one at `ours`."""
+    raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", ours, theirs)
+    fields = raw.split(b"\0")[:-1]
+    added, changed, lost = {}, {}, False
+    for head, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, old, new, status = head.decode("ascii").split(" ")
+        if status == "D":
+            lost = True
+        elif status == "A":
+            # What the log has no place for could stand in the place of what it has: a file named `records`.
+            if mode == "100644" and PLACES.fullmatch(os.fsdecode(path)):
+                added[os.fsdecode(path)] = new
+        else:
+            changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)
+    return Difference(added, changed, lost)
+
+
+def reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Which version of a file stays, and where the other goes, the same in whichever clone it is decided.
+
+    What is named by its content can only have one right version. Of two signatures of a record none can be
+    told to be the right one here: both stay, the second under a longer name.
+    """
+    kept = {}
+    for path, pair in changed.items():
+        first, second = sorted(pair)
+        stem, dot, ending = path.rpartition("/")[2].rpartition(".")
+        if ending == "sig":
+            kept[path] = first
+            kept[f"{path.removesuffix('.sig')}.{second}.sig"] = second
+            continue
+        right = [oid for oid in pair if _sha256(repository, oid) == (stem if dot else ending)]
+        kept[path] = right[0] if right else first
+    return kept
+
+
+def is_superset(repository: Repository, new: str, old: str) -> bool:
+    """Does the log at `new` have every file of the one at `old`, each with the same content, or beside it?"""
+    found = compare(repository, old, new)
+    if not found.lost and not found.changed:
+        return True
+    before, after = _files(repository, old), _files(repository, new)
+    return before <= after
+
+
+def _sha256(repository: Repository, oid: str) -> str:
+    return hashlib.sha256(repository.run("cat-file", "blob", oid)).hexdigest()
+
+
+def _files(repository: Repository, tip: str) -> set[tuple[str, bytes]]:
+    """What a log holds: for each record or list, by the start of its name, each blob."""
+    raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
+    found = set()
+    for line in raw.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        name = os.fsdecode(path).rpartition("/")[2]
+        found.add((f"{name.partition('.')[0]}.{name.rpartition('.')[2]}", head.split(b" ")[2]))
+    return found
