@@ -93,13 +93,22 @@ def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope:
             allowed = engine.annotations.literals(annotation, function.scope)
             if allowed is not None and not any(value.value is one or value.value == one for one in allowed):
                 return Misfit("value", name)
-        if isinstance(value, ast.Slice) != _is_slice(annotation) and not _may_be_slice(annotation):
-            return Misfit("value", name)
-        if not isinstance(value, ast.Slice) and not accepts(
-            engine, annotation, function, engine.infer(value, scope)
-        ):
+        if isinstance(value, ast.Slice):
+            if not _is_slice(annotation) and not _may_be_slice(annotation):
+                return Misfit("value", name)
+            continue
+        kinds = engine.infer(value, scope)
+        if _is_slice(annotation):
+            # A slice may have a name, and be whatever nothing is known of.
+            if isinstance(value, ast.Constant) or (kinds and not any(map(_is_a_slice, kinds))):
+                return Misfit("value", name)
+        elif not accepts(engine, annotation, function, kinds):
             return Misfit("value", name)
     return None
+
+
+def _is_a_slice(value: object) -> bool:
+    return isinstance(value, Instance) and value.of.name == "slice"
 
 
 def _is_slice(annotation: ast.expr) -> bool:

@@ -102,6 +102,7 @@ class Modules:
 
     def __init__(self, root: Path, typeshed: Path | None, site_packages: Sequence[Path]) -> None:
         """`root` is the tree; the standard library is read from its stubs in `typeshed` and its source."""
+        self._root = root
         self._tree = [folder for folder in (root / "src", root) if folder.is_dir()]
         library = Path(sysconfig.get_path("stdlib"))
         self._library = [folder for folder in (typeshed, library) if folder is not None]
@@ -181,6 +182,18 @@ class Modules:
         if any({top, f"{top}.py", f"{top}.pyi"} & self._listed(folder).keys() for folder in self._tree):
             return "project"
         return "library" if top in sys.stdlib_module_names or top == "_typeshed" else "site"
+
+    def is_ambiguous(self, name: str, path: str) -> bool:
+        """Whether for the file at `path` the project has another `name`: it may hold projects inside.
+
+        Where a folder on the way to the file has one too, that may be what is imported there.
+        """
+        top = name.partition(".")[0]
+        if self.origin(name) != "project":
+            return False
+        folders = (self._root / parent for parent in Path(path).parents)
+        files = {top, f"{top}.py", f"{top}.pyi"}
+        return any(files & self._listed(folder).keys() for folder in folders if folder not in self._tree)
 
     def _places(self, name: str) -> tuple[Origin, list[Path]]:
         origin = self.origin(name)

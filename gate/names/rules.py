@@ -294,7 +294,7 @@ def is_right(use: Use, modules: Modules) -> bool:
 
 def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
     modules = known.modules
-    if not use.owner:
+    if not use.owner or modules.is_ambiguous(use.owner, path):
         return
     module = modules.module(use.owner)
     if module is None:

@@ -40,6 +40,8 @@ WRONG = {
 }  # fmt: skip
 
 RIGHT = {
+    "a slice with a name": "HEAD = slice(0, 4)\nA, B = slice(1), slice(2)\n\ndef f(line: bytes):\n"
+    "    return line[HEAD].decode(), line[A].decode()\n",
     "narrowed by isinstance": (
         "def f(x: str | list):\n    if isinstance(x, list):\n        x.append(1)\n"),
     "an attribute set from outside": (
@@ -83,6 +85,22 @@ def test_what_is_wrong_is_told_with_the_right_word(tmp_path: Path, name: str) ->
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_is_right_is_left_alone(tmp_path: Path, name: str) -> None:
     assert findings(tmp_path, RIGHT[name]) == []
+
+
+def test_a_project_within_a_project_has_packages_of_its_own(tmp_path: Path) -> None:
+    files = {
+        "tests/conftest.py": "class Town: ...\n",
+        "sample/tests/__init__.py": "",
+        "sample/tests/conftest.py": "class Clock: ...\n",
+        "sample/tests/test_it.py": "from tests.conftest import Clock\n\nClock()\n",
+        "tests/test_it.py": "from tests.conftest import Twon\n\nTwon()\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    _, findings = check(tmp_path, None, None)
+    assert [(found.path, found.hint) for found in findings] == [("tests/test_it.py", "did you mean `Town`?")]
 
 
 def test_what_is_kept_is_forgotten_where_another_file_decides(tmp_path: Path) -> None:
