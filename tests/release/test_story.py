@@ -59,12 +59,17 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
     gate.chmod(0o755)
     shop = build_shop(tmp_path, gate=f'"{gate}"')
     try:
-        shop.done("up", "version-1")
-        assert not asked.exists()
+        # Of the first release in each it only hears: there was nobody yet to harm.
+        (tmp_path / "no-promote").touch()
+        assert "gate has not recorded that" in shop.done("up", "version-1")
+        first = shop.state("staging")["live"]["revision"]
+        told = [f"promote {first} --into {name}" for name in ("staging", "production")]
+        assert asked.read_text().splitlines() == told
+        (tmp_path / "no-promote").unlink()
         shop.done("deploy", "version-3", "--into", "staging")
         revision = shop.state("staging")["live"]["revision"]
         questions = [f"check --into staging --head {revision}", f"promote {revision} --into staging"]
-        assert asked.read_text().splitlines() == questions
+        assert asked.read_text().splitlines() == told + questions
         (tmp_path / "no-check").touch()
         said = shop.release("deploy", "version-3")
         assert (said.code, "check --into production" in said.err) == (1, True)

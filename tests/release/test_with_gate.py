@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,10 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         company.set_policy(
             BUDGET.replace("{downtime", "{minutes: 0, downtime"), f"http://127.0.0.1:{shop.prometheus()}"
         )
+        # Prometheus has just been started, and has not seen anything yet.
+        until = time.monotonic() + 60
+        while company.gate("budget").returncode == 3 and time.monotonic() < until:
+            time.sleep(0.2)
         said = shop.release("deploy", second, "--into", "production")
         assert said.code == 1
         assert "frozen:" in " ".join(said.text.split())
