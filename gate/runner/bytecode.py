@@ -28,6 +28,8 @@ MOST_FILES = 2000
 """Of a larger tree only so many files are compiled ahead, tests first."""
 MOST_KEPT = 4 * MOST_FILES
 MOST_OUTPUT = 64 * 1024
+HEAD_START = 0.7
+"""Seconds that the tests run alone; what is over by then has little to save."""
 CACHE = "__pycache__"
 
 
@@ -126,6 +128,9 @@ def _compile(
     pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
     for source in missing:
         pairs[source.test].append((os.fspath(source.path), source.key))
+    # At first the other checks want the processor, too.
+    if over.wait(HEAD_START):
+        return
     request = folder / "request"
     with contextlib.suppress(OSError, ValueError):
         request.write_text(
