@@ -211,9 +211,12 @@ def _repository_name(origin: str) -> str:
     return match[1] if match and ("://" in origin or "@" in origin) else ""
 
 
-def _handle(name: str, email: str) -> str:
-    word = re.sub(r"[^a-z0-9-]+", "-", (email.partition("@")[0] or name).lower()).strip("-")
-    return f"@{word or 'me'}"
+def _handle(name: str, email: str, owners: Iterable[str] = ()) -> str:
+    """The name of a person: that by which an owner is called like them, else made of their address."""
+    words = [re.sub(r"[^a-z0-9-]+", "-", word.lower()).strip("-") for word in (email.partition("@")[0], name)]
+    called = {owner.casefold(): owner for owner in owners}
+    handles = [f"@{word}" for word in words if word]
+    return next((called[handle] for handle in handles if handle in called), next(iter(handles), "@me"))
 
 
 def _people(seen: Seen) -> str:
@@ -221,13 +224,13 @@ def _people(seen: Seen) -> str:
     past = seen.past
     lines, names, emails = [], set[str](), set[str]()
     if EMAIL.fullmatch(past.email):
-        me = _handle(past.name, past.email)
+        me = _handle(past.name, past.email, _persons(seen.owners))
         keys = (seen.key,) if seen.key else ()
         lines.append(entry_of(Person(me, "senior", emails=(past.email,), keys=keys)))
         names.add(me.casefold())
         emails.add(past.email.casefold())
     for committer in past.committers:
-        handle = _handle(committer.name, committer.email)
+        handle = _handle(committer.name, committer.email, _persons(seen.owners))
         known = {handle} & names or {committer.email} & emails
         usable = EMAIL.fullmatch(committer.email) and "noreply" not in committer.email
         if known or not usable or len(names) > MOST_PEOPLE:
@@ -247,7 +250,8 @@ def _persons(owners: Iterable[str]) -> list[str]:
 
 
 def _teams(seen: Seen) -> str:
-    member = quoted(_handle(seen.past.name, seen.past.email) if seen.past.email else "@someone")
+    me = _handle(seen.past.name, seen.past.email, _persons(seen.owners))
+    member = quoted(me if seen.past.email else "@someone")
     teams = [owner for owner in seen.owners if "/" in owner][:MOST_PEOPLE] or ["@acme/guardians"]
     return "\n".join(["# teams:", *(f"#   {quoted(team)}: [{member}]" for team in teams)])
 

@@ -174,3 +174,13 @@ def test_a_policy_that_is_a_link_stays_one(project: Clone) -> None:
     assert project.gate("init", "--person", "@new", "--email", "new@x").code == 0
     assert (project.path / "gate.yaml").is_symlink()
     assert "@new" in (project.path / "etc" / "policy.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"), [("Nehemiah", "@nehemiah"), ("Nehemiah Monrose", "@Nehemiah-Monrose")]
+)
+def test_you_are_called_what_code_owners_call_you(project: Clone, name: str, owner: str) -> None:
+    project.git("config", "user.name", name)
+    project.git("config", "user.email", "nm@acme.example")
+    project.write({"CODEOWNERS": f"* {owner}\n"})
+    assert list(first(project).people) == [owner]
