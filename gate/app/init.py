@@ -17,8 +17,8 @@ from gate.git.repository import Repository
 from gate.policy.adding import entry_of, quoted, with_person
 from gate.policy.keys import parse_key
 from gate.policy.load import POLICY_FILE, load_policy
-from gate.policy.sections import EMAIL
 from gate.policy.types import Person, Role
+from gate.policy.words import EMAIL
 
 KEYS = ("id_ed25519.pub", "id_ed25519_sk.pub", "id_ecdsa.pub", "id_rsa.pub")
 MOST_PEOPLE = 8

@@ -10,8 +10,8 @@ from gate.errors import InvalidInput, UsageError
 from gate.policy.keys import parse_key
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.reading import Reader
-from gate.policy.sections import NAME
 from gate.policy.types import Person, Policy
+from gate.policy.words import NAME
 
 
 def with_person(data: bytes | None, person: Person) -> bytes:

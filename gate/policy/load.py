@@ -1,4 +1,4 @@
-"""gate.yaml into a `Policy`. What each key may hold is in `gate.policy.sections`, the defaults in `.types`."""
+"""gate.yaml into a `Policy`. What each section may hold is in the modules beside, the defaults in `.types`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from support.policies import MISTAKES, WHOLE, Case
 import gate.policy
 from gate.errors import InvalidInput
 from gate.policy.load import load_policy
-from gate.policy.sections import FOR_ENVIRONMENTS
+from gate.policy.protected import FOR_ENVIRONMENTS
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((Path(gate.policy.__file__).parent / "policy.schema.json").read_text())

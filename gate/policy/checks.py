@@ -1,0 +1,84 @@
+"""The section `checks` of gate.yaml: the built-in checks, altered, and others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import partial
+from typing import get_args
+
+import yaml
+
+from gate.policy.reading import Reader
+from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat
+from gate.policy.words import size, span
+
+TOOLS = ("names", "ruff", "mypy", "pytest", "command")
+CHECK = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+def read_checks(reader: Reader, node: yaml.Node, path: str) -> dict[str, CheckSettings]:
+    """The checks by name, the built-in ones among them."""
+    checks = dict(BUILT_IN_CHECKS)
+    for name, key, value in reader.entries(node, path):
+        place = f"{path}.{name}"
+        if CHECK.fullmatch(name):
+            checks[name] = _check(reader, name, value, place)
+        else:
+            reader.wrong(key, place, "expected a name of letters, digits, `.`, `-` and `_`")
+    return checks
+
+
+def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettings:
+    values = reader.fields(
+        {
+            "tool": reader.choice(TOOLS),
+            "command": partial(_argv, reader),
+            "args": reader.words,
+            "timeout": partial(_timeout, reader),
+            "memory": partial(size, reader),
+            "block": reader.choice(get_args(Block)),
+            "report": reader.choice(get_args(ReportFormat)),
+            "env": reader.words,
+            "disable": reader.list_of(partial(_rule, reader)),
+        }
+    )(node, path)
+    usual = BUILT_IN_CHECKS.get(name, CheckSettings(name, ""))
+    if "command" in values:
+        if values.get("tool", "command") != "command":
+            reader.wrong(node, path, "expected a `tool` or a `command`, got both")
+        values["tool"] = "command"
+    tool = values.get("tool", usual.tool)
+    if not tool or (tool == "command" and "command" not in values):
+        reader.wrong(node, path, f"expected a `tool` ({', '.join(TOOLS[:-1])}) or a `command`")
+    # A setting that has no effect looks like one that has: better to say so.
+    for key, only in (("report", "command"), ("disable", "names")):
+        if values.get(key) not in {None, "none", ()} and tool != only:
+            reader.wrong(node, path, f"`{key}` has a meaning for {only} only, and this check is {tool}")
+    if tool != usual.tool:
+        usual = CheckSettings(name, tool, block="all" if tool in {"pytest", "command"} else "new")
+    return replace(usual, **values)
+
+
+def _argv(reader: Reader, node: yaml.Node, path: str) -> tuple[str, ...]:
+    words = reader.words(node, path)
+    if not words or not words[0]:
+        reader.wrong(node, path, "expected a command and its arguments, as a list")
+    return words
+
+
+def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
+    # The names check is a program of its own; only who turns a rule of it off has to wait for it.
+    from gate.names.catalogue import CATALOGUE
+
+    name = reader.text(node, path)
+    if name and name not in CATALOGUE:
+        near = get_close_matches(name, CATALOGUE, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(CATALOGUE)}"
+        reader.wrong(node, path, f"there is no rule `{name}`; {hint}")
+    return name
+
+
+def _timeout(reader: Reader, node: yaml.Node, path: str) -> float:
+    return span(reader, 1.0, node, path)

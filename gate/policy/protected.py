@@ -1,0 +1,152 @@
+"""The section `protect` of gate.yaml: what branches and environments ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+from typing import Any, get_args
+
+import yaml
+
+from gate.policy.reading import Read, Reader
+from gate.policy.types import (
+    RELEASE,
+    BudgetRequired,
+    KeptHistory,
+    Kind,
+    Metric,
+    OwnersRequired,
+    Protection,
+    Require,
+    Role,
+    SeniorityRequired,
+    SoakRequired,
+    Stale,
+)
+from gate.policy.words import named, span
+
+FOR_ENVIRONMENTS = frozenset({"passed", "soaked", "metric", "budget"})
+FOR_BRANCHES = frozenset({"history"})
+BRANCH = re.compile(r"(?!refs/)[^\s~^:\\\x00-\x1f\x7f]+")
+
+
+def read_protect(
+    reader: Reader, checks: Collection[str], node: yaml.Node, path: str
+) -> dict[str, Protection]:
+    """What is protected, by name; `checks` are those that can be asked for."""
+    protect: dict[str, Protection] = {}
+    seen: list[tuple[yaml.Node, str, str]] = []
+    read = reader.fields(
+        {
+            "kind": reader.choice(get_args(Kind)),
+            "require": partial(_require, reader, checks, seen),
+            "verdicts": reader.switched(
+                reader.list_of(partial(named, reader, "a person or a team, such as @ci"))
+            ),
+        }
+    )
+    for name, key, value in reader.entries(node, path):
+        place = f"{path}.{name}"
+        # `refs/heads/main` would protect nothing: branches are compared by their short names.
+        if not BRANCH.fullmatch(name):
+            short = name.removeprefix("refs/heads/")
+            meant = short if BRANCH.fullmatch(short) else "main"
+            reader.wrong(key, place, f"expected the short name of a branch, such as `{meant}`")
+        given = read(value, place)
+        kind: Kind = given.get("kind") or "branch"
+        require = given.get("require", {})
+        other: Kind = "environment" if kind == "branch" else "branch"
+        for word in (FOR_ENVIRONMENTS if kind == "branch" else FOR_BRANCHES) & require.keys():
+            if require[word]:
+                reader.wrong(value, f"{place}.require.{word}", f"has a meaning for `kind: {other}` only")
+        trusted = tuple(dict.fromkeys(given.get("verdicts") or ()))
+        usual = RELEASE if kind == "environment" else Require()
+        protect[name] = Protection(replace(usual, **require), trusted, kind)
+    for node, path, name in seen:
+        if name not in protect:
+            reader.wrong(node, path, f'there is no "{name}" in `protect`')
+    return protect
+
+
+def _require(
+    reader: Reader,
+    checks: Collection[str],
+    targets: list[tuple[yaml.Node, str, str]],
+    node: yaml.Node,
+    path: str,
+) -> dict[str, Any]:
+    """What is asked for, as far as it is given; `targets` gets the places that name other targets."""
+
+    def target(node: yaml.Node, path: str) -> str:
+        targets.append((node, path, reader.text(node, path)))
+        return targets[-1][2]
+
+    def check(node: yaml.Node, path: str) -> str:
+        name = reader.text(node, path)
+        if name and name not in checks:
+            reader.wrong(node, path, f'there is no check "{name}"; there are {", ".join(checks)}')
+        return name
+
+    roles = reader.choice((*get_args(Role), "unknown"))
+    owners = reader.fields({"stale": reader.choice(get_args(Stale))})
+    seniority = reader.fields({"authors": reader.list_of(roles), "need": reader.choice(get_args(Role))})
+    guardian = partial(named, reader, "a person or a team, such as @acme/guardians")
+    read = reader.fields(
+        {
+            "owners": reader.switched(
+                lambda node, path: OwnersRequired(**owners(node, path)), OwnersRequired()
+            ),
+            "approvals": reader.whole,
+            "seniority": reader.switched(
+                lambda node, path: SeniorityRequired(**seniority(node, path)), SeniorityRequired()
+            ),
+            "guarded": reader.switched(reader.list_of(guardian)),
+            "checks": reader.switched(reader.list_of(check)),
+            "history": reader.choice(get_args(KeptHistory)),
+            "passed": reader.switched(reader.list_of(target)),
+            "soaked": reader.switched(partial(_soaked, reader, target)),
+            "metric": reader.switched(reader.list_of(partial(_metric, reader))),
+            "budget": reader.switched(partial(_budget, reader), BudgetRequired()),
+        }
+    )
+    values = read(node, path)
+    for name in {"guarded", "checks", "passed", "metric"} & values.keys():
+        values[name] = tuple(dict.fromkeys(values[name] or ()))
+    return values
+
+
+def _soaked(reader: Reader, target: Read[str], node: yaml.Node, path: str) -> SoakRequired:
+    values = reader.fields({"in": target, "for": partial(span, reader, 366.0), "healthy": reader.text})(
+        node, path
+    )
+    for name, what in (("in", "an environment"), ("for", "a time such as 30m")):
+        if name not in values:
+            reader.wrong(node, path, f"expected `{name}`, {what}")
+    return SoakRequired(values.get("in", ""), values.get("for", 0.0), values.get("healthy", ""))
+
+
+def _metric(reader: Reader, node: yaml.Node, path: str) -> Metric:
+    values = reader.fields({"query": reader.text, "below": reader.number, "above": reader.number})(node, path)
+    if not values.get("query") or not values.keys() & {"below", "above"}:
+        reader.wrong(
+            node, path, "expected a `query`, and `below` or `above` which limit its answer has to be"
+        )
+    return Metric(**{"query": "", **values})
+
+
+def _budget(reader: Reader, node: yaml.Node, path: str) -> BudgetRequired:
+    values = reader.fields(
+        {
+            "minutes": reader.number,
+            "risk": reader.number,
+            "low": reader.number,
+            "downtime": reader.text,
+            "incidents": reader.text,
+        }
+    )(node, path)
+    for name in {"minutes", "risk", "low"} & values.keys():
+        if values[name] < 0:
+            reader.wrong(node, f"{path}.{name}", "expected minutes, and not fewer than none")
+    return BudgetRequired(**values)
