@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.git.change import default_branch
 from gate.git.objects import REGULAR_MODES, list_tree, read_blob, read_blobs, read_objects, resolve
@@ -13,6 +13,9 @@ from gate.git.repository import Repository
 from gate.model import ENVIRONMENTS, Change, Finding
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy, Protection
+
+if TYPE_CHECKING:
+    from gate.codeowners import CodeOwners, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOw
 
     Raises InvalidInput where there is none but a link in its place.
     """
+    # Owners are asked about while the tools run already, which need not wait for this.
+    from gate.codeowners import ALL_PLACES, PLACES, locate, parse
+
     places = ALL_PLACES if policy.dialect is None else PLACES[policy.dialect]
     blobs = read_blobs(repository, commit, places)
     present = {place: blob for place, blob in blobs.items() if blob is not None}

@@ -16,21 +16,20 @@ from gate.gather import environment_named, ownership_at, policy_at, weakenings_i
 from gate.git.change import read_change
 from gate.git.objects import list_tree, read_blob
 from gate.git.repository import Repository
-from gate.log.decisions import decisions_in, open_log
-from gate.log.index import Index
-from gate.log.vouched import Voucher, find_voucher
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
-from gate.requirements.asked import mark_unasked
-from gate.requirements.facts import Facts, Release
 from gate.results import Results
 from gate.runner import FEWER_TESTS, Event, Runner, Side
-from gate.verdict import decide
 from gate.workspace import Workspace
 
+# What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
 if TYPE_CHECKING:
     from gate.forges.places import Place
     from gate.forges.wire import Wire
+    from gate.log.decisions import Evidence
+    from gate.log.index import Index
+    from gate.log.vouched import Voucher
+    from gate.requirements.facts import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +122,28 @@ def judge(
     wire = _connect(request.reviews) if request.reviews else None
     # What git and the log can tell is gathered while the checks run.
     with ThreadPoolExecutor(1) as side:
-        known = side.submit(lambda: log or open_log(repository))
+        known = side.submit(lambda: log or _open_log(repository))
         ownership = side.submit(ownership_at, repository, change, policy, rules)
         recorded = side.submit(
-            lambda: decisions_in(repository, known.result(), change, policy, protection, now)
+            lambda: _decisions(repository, known.result(), change, policy, protection, now)
         )
         weakened = side.submit(weakenings_in, repository, change, policy)
         environment = None
         checks: tuple[CheckResult, ...] = ()
         vouched = None
         if protection.verdicts and not request.only:
+            from gate.log.vouched import find_voucher
+
             vouched = find_voucher(repository, known.result(), change, policy, protection, now)
         if vouched is not None:
             checks = vouched.results
         elif change.tree and not request.trust_only:
             environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
             checks = _run(repository, change, settings, environment, request, progress)
+        from gate.requirements.asked import mark_unasked
+        from gate.requirements.facts import Facts
+        from gate.verdict import decide
+
         owned, evidence = ownership.result(), recorded.result()
         facts = Facts(
             change,
@@ -160,6 +165,20 @@ def judge(
     verdict = decide(replace(facts, approvals=approvals), _notes(request, protection, vouched))
     until = evidence.until
     return Answer(verdict, repository, environment, until, vouched, protection.verdicts, tuple(settings))
+
+
+def _open_log(repository: Repository) -> Index:
+    from gate.log.decisions import open_log
+
+    return open_log(repository)
+
+
+def _decisions(
+    repository: Repository, log: Index, change: Change, policy: Policy, protection: Protection, now: int
+) -> Evidence:
+    from gate.log.decisions import decisions_in
+
+    return decisions_in(repository, log, change, policy, protection, now)
 
 
 def _connect(place: Place) -> Wire:

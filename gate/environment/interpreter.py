@@ -10,7 +10,6 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import distributions
 from pathlib import Path
 
 from gate.environment.editable import Editable, editables, sources_of
@@ -151,6 +150,9 @@ class Environment:
 
 def own_tool(name: str) -> Installed | None:
     """gate's own copy of the tool `name`."""
+    # It reads what is written like a mail, and takes as long to import as mail does.
+    from importlib.metadata import distributions
+
     for distribution in distributions(name=name):
         site = str(distribution.locate_file(""))
         scripts = [Path(sysconfig.get_path("scripts")) / name, Path(sys.executable).parent / name]
