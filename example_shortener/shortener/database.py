@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -35,8 +36,7 @@ def migrate(database: Path, number: int | None = None) -> int:
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(connect(database, create=True)) as connection:
-        # Readers do not wait for a writer, and the other way round. The database remembers it.
-        connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         version = _version(connection)
         # A database that a later release has already taken further keeps its number.
@@ -60,6 +60,23 @@ def is_ready(database: Path) -> bool:
             return _version(connection) >= len(MIGRATIONS)
     except sqlite3.Error:
         return False
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Readers do not wait for a writer, and the other way round. The database remembers it.
+
+    Where two make this switch at once, sqlite tells one of them at once that the database is locked, whatever
+    its timeout, so the waiting is done here (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _version(connection: sqlite3.Connection) -> int:

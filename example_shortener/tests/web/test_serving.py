@@ -45,7 +45,8 @@ def serving(database: Path, scratch: Path) -> Iterator[int]:
             yield port(process, log.fileno())
         finally:
             process.terminate()
-            assert process.wait(20) == 0
+            # What a worker said before it ended is worth more than a reset connection.
+            assert process.wait(20) == 0, os.pread(log.fileno(), 65536, 0).decode()
 
 
 def port(process: subprocess.Popen[bytes], log: int) -> int:
