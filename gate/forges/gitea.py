@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gate.approvals.reviews import Request, Review, State
+from gate.approvals.reviews import Request, State
 from gate.errors import CannotDecide
-from gate.forges.github import commit_logins, only_open, request_of, unknown_review
-from gate.forges.places import Place
-from gate.forges.wire import Json, Wire, every, moment, one, project_path, quoted, text
+from gate.forges.github import commit_logins, only_open, request_of, reviews_in
+from gate.forges.wire import Wire, every, one, project_path, quoted, text
 
-STATES: Mapping[str, State] = {"APPROVED": "approved", "REQUEST_CHANGES": "objected"}
-NO_DECISION = {"COMMENT", "PENDING", "REQUEST_REVIEW"}
+# A review that was asked of a team has no user; nor has it been given.
+STATES: Mapping[str, State | None] = {
+    "APPROVED": "approved",
+    "REQUEST_CHANGES": "objected",
+    "COMMENT": None,
+    "PENDING": None,
+    "REQUEST_REVIEW": None,
+}
 
 
 def read_request(wire: Wire) -> Request:
@@ -21,7 +26,7 @@ def read_request(wire: Wire) -> Request:
     repository = f"/repos/{project_path(place)}"
     pull = f"{repository}/pulls/{number}"
     first = one(wire, pull)
-    reviews = [review for item in every(wire, f"{pull}/reviews") if (review := _review(place, item))]
+    reviews = reviews_in(place, every(wire, f"{pull}/reviews"), STATES)
     logins = commit_logins(every(wire, f"{pull}/commits"))
     events = every(wire, f"{repository}/issues/{number}/timeline")
     moved = [text(event, "created_at") for event in events if event.get("type") == "change_target_branch"]
@@ -36,24 +41,6 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
     if not ids:
         raise CannotDecide(f"{wire.place.source} has no team {name}, or hides it from the token")
     return tuple(filter(None, (text(one, "login") for one in every(wire, f"/teams/{ids[0]}/members"))))
-
-
-def _review(place: Place, item: Json) -> Review | None:
-    said = text(item, "state")
-    # A review that was asked of a team has no user; nor has it been given.
-    if said in NO_DECISION:
-        return None
-    try:
-        return Review(
-            id=f"{place.source}:{item['id']}",
-            login=text(item, "user", "login") or "ghost",
-            state="dismissed" if item.get("dismissed") else STATES[said],
-            commit=text(item, "commit_id"),
-            at=moment(text(item, "submitted_at")),
-            reason=text(item, "body"),
-        )
-    except (KeyError, ValueError) as error:
-        raise unknown_review(place, said) from error
 
 
 def _number(wire: Wire) -> int:

@@ -10,12 +10,14 @@ from gate.errors import CannotDecide
 from gate.forges.places import Place
 from gate.forges.wire import Json, Wire, every, moment, one, project_path, quoted, text, unreadable
 
-STATES: Mapping[str, State] = {
+STATES: Mapping[str, State | None] = {
     "APPROVED": "approved",
     "CHANGES_REQUESTED": "objected",
     "DISMISSED": "dismissed",
+    "COMMENTED": None,
+    "PENDING": None,
 }
-NO_DECISION = {"COMMENTED", "PENDING"}
+"""What the states of a review mean; None for those that decide nothing."""
 # GitHub itself aims a request at another branch when the one that it was aimed at is deleted.
 RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 
@@ -26,7 +28,7 @@ def read_request(wire: Wire) -> Request:
     number, landed = (place.number, place.queued) if place.number else _pushed(wire)
     pull = f"/repos/{project_path(place)}/pulls/{number}"
     first = one(wire, pull)
-    reviews = [review for item in every(wire, f"{pull}/reviews") if (review := _review(place, item))]
+    reviews = reviews_in(place, every(wire, f"{pull}/reviews"), STATES)
     logins = commit_logins(every(wire, f"{pull}/commits"))
     events = every(wire, f"/repos/{project_path(place)}/issues/{number}/events")
     moved = [text(event, "created_at") for event in events if event.get("event") in RETARGETED]
@@ -91,25 +93,32 @@ def commit_logins(commits: list[Json]) -> dict[str, str]:
     return found
 
 
-def _review(place: Place, item: Json) -> Review | None:
-    said = text(item, "state")
-    if said in NO_DECISION:
-        return None
-    try:
-        return Review(
-            id=f"{place.source}:{item['id']}",
-            login=text(item, "user", "login") or "ghost",
-            state=STATES[said],
-            commit=text(item, "commit_id"),
-            at=moment(text(item, "submitted_at")),
-            bot=text(item, "user", "type") == "Bot",
-            reason=text(item, "body"),
-        )
-    except (KeyError, ValueError) as error:
-        raise unknown_review(place, said) from error
+def reviews_in(place: Place, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
+    """The decisions among reviews; raises CannotDecide for one that cannot be understood."""
+    found = []
+    for item in items:
+        said = text(item, "state")
+        try:
+            state = states[said]
+            if state is None:
+                continue
+            found.append(
+                Review(
+                    id=f"{place.source}:{item['id']}",
+                    login=text(item, "user", "login") or "ghost",
+                    state="dismissed" if item.get("dismissed") else state,
+                    commit=text(item, "commit_id"),
+                    at=moment(text(item, "submitted_at")),
+                    bot=text(item, "user", "type") == "Bot",
+                    reason=text(item, "body"),
+                )
+            )
+        except (KeyError, ValueError) as error:
+            raise _unknown_review(place, said) from error
+    return found
 
 
-def unknown_review(place: Place, state: str) -> CannotDecide:
+def _unknown_review(place: Place, state: str) -> CannotDecide:
     """What to raise for a review that cannot be understood: it may be an objection."""
     return CannotDecide(
         f"{place.source} tells of a review in a form that gate does not know (state {state or 'missing'})",
