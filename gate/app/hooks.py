@@ -8,12 +8,17 @@ from pathlib import Path
 
 from gate.app.check import Answer, CheckRequest, check, ignore
 from gate.app.quick import Watch
-from gate.errors import UsageError
+from gate.app.server import refused_birth
+from gate.app.server_moves import Push, Refusal, astray
+from gate.errors import InvalidInput, UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.model import Decision, Verdict
+from gate.log.store import contains
+from gate.model import Verdict
+from gate.policy.types import Policy
+from gate.reports.words import listed
 from gate.runner import Event
 from gate.verdict import draw
 
@@ -40,7 +45,7 @@ def parse_updates(lines: Iterable[str]) -> tuple[Update, ...]:
     """Every line of pre-push's standard input; raises UsageError for one that is none."""
     updates = []
     for line in lines:
-        words = line.split()
+        words = line.split(" ") if line else []
         if not words:
             continue
         if len(words) != 4:
@@ -54,20 +59,23 @@ def update_of_pre_commit(environ: Mapping[str, str]) -> Update:
 
     It tells of one line of a push and keeps the others to itself. Outside of a push, as in `pre-commit run
     --hook-stage pre-push`, the question is whether HEAD could be pushed to the default branch: an empty
-    `remote_ref`.
+    `remote_ref`. Of where the remote is it tells nothing that could be relied on: an empty `remote`.
     """
     local_ref = environ.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
     remote_ref = environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
     return Update(local_ref, environ.get("PRE_COMMIT_TO_REF") or local_ref, remote_ref, "")
 
 
-def for_commit(verdict: Verdict) -> Decision:
-    """The decision about a commit: that of everything but approvals, which cannot be had yet.
+def for_commit(verdict: Verdict) -> Verdict:
+    """The verdict about a commit: that of everything but approvals, which cannot be had yet and are only noted.
 
     A commit on a branch of one's own that conflicts with the base is nobody's business yet either.
     """
     now = tuple(outcome for outcome in verdict.outcomes if outcome.id not in LATER)
-    return draw(now)
+    later = [one.id for one in verdict.outcomes if one.id in LATER and one.state in {"unmet", "undecided"}]
+    verb = "is" if len(later) == 1 else "are"
+    notes = (f"{listed(later)} {verb} not met yet, and asked for at the push",) if later else ()
+    return replace(verdict, outcomes=now, decision=draw(now), notes=(*verdict.notes, *notes))
 
 
 def at_commit(
@@ -78,52 +86,90 @@ def at_commit(
     A pass is noted where the hook's shell finds it the next time.
     """
     repository = Repository.find(start)
-    try:
-        branch = default_branch(repository)
-    except UsageError:
+    branch = _default(repository)
+    if not branch:
         return None
     watch = Watch.begin(repository, branch, index_file)
     answer = check(CheckRequest(start=start, staged=True, index_file=index_file), progress)
-    answer = replace(answer, verdict=replace(answer.verdict, decision=for_commit(answer.verdict)))
+    answer = replace(answer, verdict=for_commit(answer.verdict))
     if watch is not None:
         watch.leave_note(answer)
     return answer
 
 
-def protected(repository: Repository, update: Update) -> bool:
+def at_push(
+    start: Path, updates: Sequence[Update], progress: Callable[[Event], None] = ignore
+) -> list[tuple[Update, Answer | Refusal]]:
+    """A verdict, or a refusal, for each update of a protected branch: as the server's own hook would see it."""
+    repository = Repository.find(start)
+    default = _default(repository)
+    tip = _known(repository, default) if default else ""
+    answers: list[tuple[Update, Answer | Refusal]] = []
+    for update in updates:
+        branch = update.remote_ref.removeprefix("refs/heads/")
+        if branch and not update.remote:
+            told = resolve(repository, [f"refs/remotes/origin/{branch}"])
+            update = replace(update, remote="".join(told.values()))
+        if branch and not _protected(repository, update, default, tip):
+            continue
+        born = bool(branch) and branch != default and not update.remote.strip("0")
+        if refused := _refused(repository, update, default, tip):
+            answers.append((update, refused))
+        elif not born:
+            base = update.remote if update.remote.strip("0") else None
+            request = CheckRequest(start=start, into=branch or None, head=update.local, base=base)
+            answers.append((update, check(request, progress)))
+    return answers
+
+
+def _default(repository: Repository) -> str:
+    """The default branch; empty in a repository that has none yet."""
+    try:
+        return default_branch(repository)
+    except UsageError:
+        return ""
+
+
+def _known(repository: Repository, branch: str) -> str:
+    """Where the branch is, on origin if that is known; empty if it is nowhere."""
+    return next(
+        iter(resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"]).values()), ""
+    )
+
+
+def _protected(repository: Repository, update: Update, default: str, tip: str) -> bool:
     """Whether an update goes to a branch that the remote protects.
 
-    One that names no branch goes to the default branch. The policy that holds is the one on the remote's
-    branch; a branch that is new there is protected if the default branch's policy names it. Without any
-    policy the default branch is.
+    The policy of the default branch says so, or the one that holds on the branch itself. Without any policy the
+    default branch is.
     """
-    if not update.remote_ref:
-        return True
     if not update.remote_ref.startswith("refs/heads/"):
         return False
     branch = update.remote_ref.removeprefix("refs/heads/")
-    default = default_branch(repository)
-    known = resolve(repository, [f"refs/remotes/origin/{default}", f"refs/heads/{default}"])
-    if not known:
+    policy = policy_at(repository, tip) if tip else Policy()
+    if policy.protects(branch) if policy.branches else branch == default:
+        return True
+    try:
+        return bool(resolve(repository, [update.remote])) and policy_at(repository, update.remote).protects(
+            branch
+        )
+    except InvalidInput:
+        # Half-written rules on somebody's own branch protect nothing.
         return False
-    policy = policy_at(repository, next(iter(known.values())))
-    return policy.protects(branch) if policy.branches else branch == default
 
 
-def at_push(
-    start: Path, updates: Sequence[Update], progress: Callable[[Event], None] = ignore
-) -> list[tuple[Update, Answer | str]]:
-    """A verdict, or a refusal in one sentence, for each update of a protected branch."""
-    repository = Repository.find(start)
-    answers: list[tuple[Update, Answer | str]] = []
-    for update in updates:
-        if not protected(repository, update):
-            continue
-        branch = update.remote_ref.removeprefix("refs/heads/")
-        if update.deletes:
-            answers.append((update, f"{branch} is protected, and this push would delete it"))
-            continue
-        base = update.remote if update.remote.strip("0") else None
-        request = CheckRequest(start=start, into=branch or None, head=update.local, base=base)
-        answers.append((update, check(request, progress)))
-    return answers
+def _refused(repository: Repository, update: Update, default: str, tip: str) -> Refusal | None:
+    """The refusal of a move that no approval allows: an end, a step aside, a beginning elsewhere."""
+    branch = update.remote_ref.removeprefix("refs/heads/")
+    push = Push(update.remote_ref, update.remote, update.local)
+    reason, way_out = "", ""
+    if update.deletes:
+        reason = f"{branch} is protected, and this push would delete it"
+    elif update.remote.strip("0") and not resolve(repository, [update.remote]):
+        reason = f"{branch} has moved to {update.remote[:12]}, which is not here"
+        way_out = "`git fetch`, and build on what is there"
+    elif update.remote.strip("0"):
+        return None if contains(repository, update.local, update.remote) else astray(repository, push)
+    elif tip and branch not in {"", default}:
+        reason, way_out = refused_birth(repository, default, tip, update.local)
+    return Refusal(push.ref, reason, help=way_out) if reason else None

@@ -165,21 +165,29 @@ class _House:
     def _refused_birth(self, branch: str, new: str) -> tuple[str, str]:
         """Why a protected branch cannot begin at this commit.
 
-        The default branch, the first of all, can begin anywhere: there are no rules yet. Any other begins at a
-        commit that this one has been at, with the rules of today: older ones may know people who have left.
+        The default branch, the first of all, can begin anywhere: there are no rules yet.
         """
         if not self.tip:
             return "", ""
         if branch in self.heirs:
             way_out = f"on the server, `git symbolic-ref HEAD refs/heads/{self.default}` settles which it is"
             return f"{branch} would become the default branch in place of {self.default}", way_out
-        been = self.repository.text("rev-list", "--first-parent", self.tip).split()
-        way_out = f"begin it at the tip of {self.default}"
-        if new not in been:
-            return f"a protected branch begins at a commit that {self.default} has been at", way_out
-        if _rules(self.repository, new) != _rules(self.repository, self.tip):
-            return f"{self.default} has other rules (policy or code owners) by now", way_out
-        return "", ""
+        return refused_birth(self.repository, self.default, self.tip, new)
+
+
+def refused_birth(repository: Repository, default: str, tip: str, new: str) -> tuple[str, str]:
+    """Why a protected branch beside the `default` one, which is at `tip`, cannot begin at the commit `new`.
+
+    It begins at a commit that the default branch has been at, with the rules of today: older ones may know
+    people who have left. The sentence and the way out; both empty where it can.
+    """
+    been = repository.text("rev-list", "--first-parent", tip).split()
+    way_out = f"begin it at the tip of {default}"
+    if new not in been:
+        return f"a protected branch begins at a commit that {default} has been at", way_out
+    if _rules(repository, new) != _rules(repository, tip):
+        return f"{default} has other rules (policy or code owners) by now", way_out
+    return "", ""
 
 
 def _rules(repository: Repository, commit: str) -> frozenset[tuple[str, str, str]]:

@@ -57,7 +57,7 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> 
     """
     history = read_onward(repository, push.old, push.new)
     if history.chain[:1] != [push.old]:
-        return Received((_astray(repository, push),))
+        return Received((astray(repository, push),))
     moves = read_moves(repository, history, history.chain, log.all())
     answer = partial(_answer, repository, start, push, log)
     notes: list[str] = []
@@ -77,7 +77,7 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> 
     return Received((), tuple(notes))
 
 
-def _astray(repository: Repository, push: Push) -> Refusal:
+def astray(repository: Repository, push: Push) -> Refusal:
     """The refusal of a move that does not lead on from where the branch is."""
     branch = push.ref.removeprefix("refs/heads/")
     if contains(repository, push.new, push.old):

@@ -10,6 +10,7 @@ from pathlib import Path
 from gate.app.check import Answer
 from gate.app.hooks import at_commit, at_push, parse_updates, update_of_pre_commit
 from gate.app.server import parse_pushes, receive
+from gate.app.server_moves import Received, Refusal
 from gate.cli.check import EXIT_CODES
 from gate.cli.pushed import lines_of
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
@@ -67,8 +68,9 @@ def _push(*, told_by_git: bool) -> int:
     with shown_progress() as progress:
         answers = at_push(Path.cwd(), updates, progress)
     for update, answer in answers:
-        if isinstance(answer, str):
-            print(f"gate: {answer}", file=sys.stderr)
+        if isinstance(answer, Refusal):
+            for line in lines_of(Received((answer,))):
+                print(line, file=sys.stderr)
             codes.append(1)
             continue
         code = EXIT_CODES[answer.verdict.decision]

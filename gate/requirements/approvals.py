@@ -55,6 +55,8 @@ def and_list(names: Iterable[str], word: str = "and") -> str:
 
 def how_to_approve(facts: Facts) -> str:
     """With what somebody approves this change: a command; where reviews count, on the forge as well."""
+    if facts.change.staged:
+        return "`gate approve`, once it is committed"
     command = f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
     return f"{command}, or on {facts.request}" if facts.request else command
 

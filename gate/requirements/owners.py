@@ -169,8 +169,6 @@ def _advice(facts: Facts, unsatisfied: Sequence[_Open], waiting: int) -> tuple[s
         lines.append(f"and {sum(suggestion.need for suggestion in rest)} more people: cover {len(paths)}")
     if lines and not facts.policy.people:
         lines.append("an approval counts once `gate.yaml` on the base branch says who they are: `gate init`")
-    elif lines and facts.change.staged:
-        lines.append("they can approve once it is committed")
     elif lines:
         lines.append(f"they approve with {how_to_approve(facts)}")
     lines += [_stuck(facts, entry) for entry in unsatisfied if len(entry.whom) < entry.need]

@@ -88,6 +88,61 @@ def test_a_protected_branch_is_not_deleted(hooked: Clone) -> None:
     assert "delete" in done.stderr
 
 
+@pytest.mark.attack(36)
+def test_commits_of_a_protected_branch_are_not_thrown_away(hooked: Clone) -> None:
+    stage(hooked, "good.py", "x = 1\n")
+    assert attempt(hooked, "commit", "-m", "Good").returncode == 0
+    assert attempt(hooked, "push", "-q", "origin", "main").returncode == 0
+    for moved in ("main^:main", "main^:refs/heads/feature"):
+        done = attempt(hooked, "push", "--force", "origin", moved)
+        assert (done.returncode != 0) == moved.endswith(":main"), done.stderr
+        assert ("would be lost" in done.stderr) == moved.endswith(":main")
+    # The same content, and yet the commit that others build on would be gone.
+    hooked.git("commit", "-q", "--amend", "--no-verify", "-m", "Better words")
+    assert attempt(hooked, "push", "--force", "origin", "main").returncode != 0
+
+
+def test_a_branch_that_moved_elsewhere_has_to_be_fetched_first(hooked: Clone) -> None:
+    tree = hooked.git("rev-parse", "main^{tree}")
+    elsewhere = hooked.git("commit-tree", tree, "-p", "main", "-m", "Elsewhere")
+    hooked.git("push", "-q", "--no-verify", "origin", f"{elsewhere}:main")
+    hooked.git("update-ref", "refs/remotes/origin/main", "main")
+    (hooked.path / ".git" / "objects" / elsewhere[:2] / elsewhere[2:]).unlink()
+    done = attempt(hooked, "push", "--force", "origin", "main")
+    assert done.returncode != 0
+    assert "git fetch" in done.stderr
+
+
+@pytest.mark.attack(36)
+def test_a_protected_branch_does_not_begin_with_what_nobody_approved(hooked: Clone) -> None:
+    stage(hooked, "gate.yaml", "protect: {main: {}, release: {}}\n")
+    hooked.git("commit", "-q", "--no-verify", "-m", "Policy")
+    hooked.git("push", "-q", "--no-verify", "origin", "main")
+    hooked.git("checkout", "-q", "-b", "release")
+    stage(hooked, "good.py", "x = 1\n")
+    hooked.git("commit", "-q", "--no-verify", "-m", "Good")
+    done = attempt(hooked, "push", "origin", "release")
+    assert done.returncode != 0
+    assert "that main has been at" in done.stderr
+    assert attempt(hooked, "push", "origin", "main:release").returncode == 0
+
+
+def test_a_repository_with_no_default_branch_has_none_to_protect(hooked: Clone) -> None:
+    for command in (("branch", "-m", "main", "trunk"), ("update-ref", "-d", "refs/remotes/origin/main")):
+        hooked.git(*command)
+    assert attempt(hooked, "push", "origin", "trunk").returncode == 0
+
+
+def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
+    stage(hooked, "CODEOWNERS", "* @somebody\n")
+    hooked.git("commit", "-q", "--no-verify", "-m", "Owners")
+    hooked.git("push", "-q", "--no-verify", "origin", "main")
+    stage(hooked, "bad.py", "import os\n")
+    done = attempt(hooked, "commit", "-m", "Bad")
+    assert "Blocked: checks is not met" in done.stderr
+    assert "owners is not met yet, and asked for at the push" in done.stderr
+
+
 @pytest.mark.attack(35)
 def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:
     hooked.git("checkout", "-q", "-b", "feature")

@@ -244,7 +244,9 @@ def test_the_role_of_a_forge_is_whom_the_policy_says() -> None:
 
 
 def test_what_is_staged_cannot_be_approved_yet() -> None:
-    assert ask("* @ada\n", ["a.py"], staged=True).advice[-1] == "they can approve once it is committed"
+    assert ask("* @ada\n", ["a.py"], staged=True).advice[-1] == (
+        "they approve with `gate approve`, once it is committed"
+    )
 
 
 def test_a_change_that_needs_many_names_the_most_useful_ones() -> None:
