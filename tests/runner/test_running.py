@@ -14,7 +14,7 @@ from typing import Any
 
 import iniconfig
 import pytest
-from support.environments import install, make_venv
+from support.environments import install, lend, make_venv
 from support.town import Clone, isolated
 
 Json = dict[str, Any]
@@ -281,6 +281,29 @@ class TestTests:
         code, checks = ask(project, "--only", "tests")
         assert code == 1, checks
         assert [f["line"] for f in checks["tests"]["findings"]] == [line]
+
+    def test_tests_that_run_in_several_processes(self, project: Clone) -> None:
+        lend(
+            environment(project),
+            "pytest",
+            "pluggy",
+            "iniconfig",
+            "packaging",
+            "pygments",
+            "pytest-xdist",
+            "execnet",
+        )
+        many = "import os\nimport pytest\nimport app\n\n\n@pytest.mark.parametrize('n', range(9))\ndef test_it(n):\n"
+        change(project, {
+            "pytest.ini": "[pytest]\naddopts = -n 2\n",
+            "test_app.py": f"{many}    assert os.environ['PYTEST_XDIST_WORKER'] and app.read('1') == 1\n",
+            "test_bad.py": "def test_bad():\n    assert 0\n",
+        })  # fmt: skip
+        code, checks = ask(project, "--only", "tests")
+        assert code == 1, checks
+        assert [(f["path"], f["line"]) for f in checks["tests"]["findings"]] == [("test_bad.py", 2)]
+        save(project, {"test_bad.py": None, "conftest.py": "collect_ignore = ['test_app.py']\n"})
+        assert ask(project, "--only", "tests")[1]["tests"]["outcome"] == "broken"
 
     def test_a_plugin_that_is_not_there_is_said(self, project: Clone) -> None:
         environment(project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -34,3 +35,12 @@ def install(site: Path, name: str, version: str, files: Mapping[str, str] | None
     for path, text in (files or {}).items():
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_text(text)
+
+
+def lend(site: Path, *names: str) -> None:
+    """Let an environment have distributions that these tests run with, whole: metadata and entry points too."""
+    for name in names:
+        for file in distribution(name).files or ():
+            top = file.parts[0]
+            if top != ".." and not (site / top).exists():
+                (site / top).symlink_to(Path(str(distribution(name).locate_file(top))))
