@@ -67,12 +67,16 @@ def hooks_folder(repository: Repository) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links."""
+    """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links.
+
+    `everywhere` is True for a folder outside of the repository, which git is told of for others as well.
+    """
 
     folder: Path
     names: tuple[str, ...]
     kept: tuple[str, ...]
     linked: tuple[str, ...]
+    everywhere: bool = False
 
 
 def install(start: Path, *, server: bool = False) -> Installed:
@@ -111,7 +115,14 @@ def install(start: Path, *, server: bool = False) -> Installed:
     except OSError as error:
         raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
     linked = tuple(name for name in kept if (folder / f"{name}{KEPT}").is_symlink())
-    return Installed(folder, names, tuple(kept), linked)
+    return Installed(folder, names, tuple(kept), linked, not server and _is_shared(repository))
+
+
+def _is_shared(repository: Repository) -> bool:
+    """Whether the user's or the system's settings put the hooks of all repositories in one folder."""
+    told = repository.attempt("config", "--show-scope", "--get-all", "core.hooksPath")
+    scopes = [line.partition("\t")[0] for line in os.fsdecode(told.stdout).splitlines()]
+    return [scope for scope in scopes if scope != "command"][-1:] in (["global"], ["system"])
 
 
 def uninstall(start: Path) -> tuple[str, ...]:

@@ -23,10 +23,19 @@ def witnesses_of(answer: Answer) -> list[str]:
             found += _program(check.command[0], answer.environment) if check.command else []
     # A file more changes its folder.
     found += {str(Path(path).parent) for path in found if path.endswith(".py")}
+    return list(dict.fromkeys([*found, *_settings_of_git(answer)]))
+
+
+def _settings_of_git(answer: Answer) -> list[str]:
+    """The files of git's settings. One may include another, and that may say who the author of what is staged is."""
     home = os.environ.get("HOME", "")
     settings = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    found += [f"{home}/.gitconfig", f"{settings}/git/config", "/etc/gitconfig"]
-    return list(dict.fromkeys(found))
+    found = [f"{home}/.gitconfig", f"{settings}/git/config", "/etc/gitconfig"]
+    if answer.verdict.change.staged:
+        told = answer.repository.run("config", "--list", "--show-origin", "--name-only", "-z").split(b"\0")
+        names = [os.fsdecode(origin.removeprefix(b"file:")) for origin in told if origin.startswith(b"file:")]
+        found += [str(answer.repository.git_dir / name) for name in names]
+    return found
 
 
 def _program(name: str, environment: Environment) -> list[str]:

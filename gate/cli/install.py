@@ -36,6 +36,9 @@ def run(options: argparse.Namespace) -> int:
     for name in installed.linked:
         print("  it was a link: whoever made that may put it back, and gate would be gone; let the hook that")
         print(f"  it leads to call `gate hook {name}` instead (docs/server.md)")
+    if installed.everywhere:
+        print("  core.hooksPath is set for all your repositories: these hooks run in each of them;")
+        print("  `git config core.hooksPath .git/hooks` first keeps them in this one")
     if options.server:
         print(
             "Every push is judged now: protected branches by the policy at their tips, and the log only grows."

@@ -19,6 +19,7 @@ from gate.errors import UsageError
 
 PYTHONS = ("bin/python", "Scripts/python.exe")
 ACTIVE = "the active environment"
+DECLARING = ("pyproject.toml", "requirements.txt", "poetry.lock")
 
 
 def find_environment(
@@ -47,7 +48,8 @@ def find_environment(
         "the interpreter that runs gate",
         found=False,
         project=project,
-        passed_over=tuple(passed_over),
+        # What the project says of itself decides whether this one serves it.
+        passed_over=(*passed_over, *(str(project / name) for name in DECLARING)),
     )
     if _serves(project, own):
         return Environment(own.python, "the environment that gate is in", True, project, own.passed_over)

@@ -192,6 +192,16 @@ def test_hooks_go_where_git_looks_for_them(project: Clone) -> None:
     assert (project.path / "my-hooks" / "pre-push").is_file()
 
 
+def test_hooks_for_all_repositories_are_told_as_such(project: Clone, tmp_path: Path) -> None:
+    project.git("config", "--global", "core.hooksPath", str(tmp_path / "shared"))
+    done = project.gate("install")
+    assert (tmp_path / "shared" / "pre-push").exists()
+    assert "all your repositories" in done.text
+    project.git("config", "core.hooksPath", "mine")
+    assert "all your repositories" not in project.gate("install").text
+    project.git("config", "--global", "--unset", "core.hooksPath")
+
+
 @pytest.mark.attack(35)
 def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
     hook = hooked.path / ".git" / "hooks" / "pre-commit"

@@ -54,6 +54,8 @@ def noted_template(project_template: Path, tmp_path_factory: pytest.TempPathFact
     site = make_venv(clone.path / ".venv", {"thing": "1.0"})
     (site / "beside.pth").write_text(f"{folder / 'beside'}\n")
     make_venv(folder / "other")
+    (folder / "included").write_text("[user]\n\tname = ada\n")
+    clone.git("config", "include.path", str(folder / "included"))
     clone.write({"gate.yaml": POLICY, ".gitignore": ".venv\n"})
     clone.git("add", "-A")
     clone.git("commit", "-q", "-m", "Policy")
@@ -203,6 +205,14 @@ def settings(clone: Clone) -> Iterator[None]:
     clone.git("config", "--unset", "core.abbrev")
 
 
+def included_settings(clone: Clone) -> Iterator[None]:
+    """A file that git's settings include, as people do to have another address at work."""
+    path = clone.path.parent / "included"
+    path.write_text("[core]\n")
+    yield
+    path.write_text("[user]\n\tname = ada\n")
+
+
 def own_settings(clone: Clone) -> Iterator[None]:
     path = clone.path.parent / "home" / ".gitconfig"
     path.write_text("[core]\n")
@@ -214,7 +224,7 @@ def own_settings(clone: Clone) -> Iterator[None]:
     "happens",
     [
         package, interpreter, environment, source_beside, source_more, policy_at_base, base_elsewhere, log, packed,
-        head, commit, merge, staged, conflict, settings, own_settings,
+        head, commit, merge, staged, conflict, settings, included_settings, own_settings,
     ],
     ids=lambda one: one.__name__,
 )  # fmt: skip
