@@ -10,7 +10,7 @@ from gate.errors import InvalidInput, Mistake, UsageError
 from gate.git.change import default_branch
 from gate.git.objects import REGULAR_MODES, list_tree, read_blob, read_blobs, read_objects, resolve
 from gate.git.repository import Repository
-from gate.model import ENVIRONMENTS, Change, Finding
+from gate.model import ENVIRONMENTS, Change, FileChange, Finding
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy, Protection
 
@@ -101,17 +101,21 @@ def ownership_at(repository: Repository, change: Change, policy: Policy, rules: 
 
 def weakenings_in(repository: Repository, change: Change, policy: Policy) -> tuple[Finding, ...]:
     """What in the change would make the gate see less, from both sides of every changed file."""
-    return weakenings_of(change, read_objects(repository, sorted(blobs_of(change))), policy)
+    from gate.weakenings import SETTINGS
+
+    wanted = blobs_of(change)
+    if not wanted:
+        return weakenings_of(change, {}, policy, {})
+    listed = list_tree(repository, change.base_tree or change.base, SETTINGS)
+    settings = {entry.path: entry.oid for entry in listed if entry.mode in REGULAR_MODES}
+    contents = read_objects(repository, sorted(wanted | set(settings.values())))
+    return weakenings_of(change, contents, policy, settings)
 
 
 def blobs_of(change: Change) -> set[str]:
     """The blobs that `weakenings_of` has to see: both sides of every file that could weaken something."""
-    # Who only asks for owners or the policy need not wait for the parsers of all kinds of settings.
-    from gate.weakenings import may_weaken
-
-    files = [entry for entry in change.files if may_weaken(entry.path)]
     wanted: set[str] = set()
-    for entry in files:
+    for entry in _to_look_at(change):
         wanted |= {entry.old} if entry.old_mode in REGULAR_MODES else set()
         wanted |= {entry.new} if entry.new_mode in REGULAR_MODES else set()
     old_of = {entry.path: entry for entry in change.files}
@@ -121,14 +125,15 @@ def blobs_of(change: Change) -> set[str]:
     return wanted
 
 
-def weakenings_of(change: Change, contents: Mapping[str, bytes], policy: Policy) -> tuple[Finding, ...]:
-    """Like `weakenings_in`, from blobs that have been read."""
-    from gate.weakenings import Sides, commands, find_weakenings, may_weaken
+def weakenings_of(
+    change: Change, contents: Mapping[str, bytes], policy: Policy, settings: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """Like `weakenings_in`, from blobs that have been read. `settings` are those at the top of the base."""
+    from gate.weakenings import Sides, commands, find_weakenings
 
-    files = [entry for entry in change.files if may_weaken(entry.path)]
     old_of = {entry.path: entry for entry in change.files}
     sides = []
-    for entry in files:
+    for entry in _to_look_at(change):
         source = change.renames.get(entry.path, "")
         before = old_of.get(source, entry)
         sides.append(
@@ -140,4 +145,20 @@ def weakenings_of(change: Change, contents: Mapping[str, bytes], policy: Policy)
                 link=not {entry.new_mode, before.old_mode} <= REGULAR_MODES | {"000000"},
             )
         )
-    return (*find_weakenings(sides), *commands.find(change.files, policy.checks.values()))
+    around = {path: contents[oid] for path, oid in settings.items() if oid in contents}
+    found = find_weakenings(sides, around)
+    return commands.judge(found, change.files, sides, around, policy.checks.values())
+
+
+def _to_look_at(change: Change) -> list[FileChange]:
+    # Who only asks for owners or the policy need not wait for the parsers of all kinds of settings.
+    from gate.weakenings import may_weaken
+
+    regular = REGULAR_MODES | {"000000"}
+    return [
+        entry
+        for entry in change.files
+        if may_weaken(entry.path)
+        or entry.new_mode not in regular
+        or change.renames.get(entry.path, "").endswith(".py")
+    ]

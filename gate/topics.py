@@ -57,10 +57,10 @@ The work of a junior, or of somebody whom the policy does not know, needs the ap
 to them in `people`, or of any senior where none is assigned or the assigned one is an author.""",
     "guarded": """\
 Whatever makes the gate see less needs a guardian: the policy and its people, every place of a CODEOWNERS
-file, CI files and hooks, `.gitattributes`, weaker settings of a check, new suppressions, skips and hooks of
-pytest's, deleted or emptied tests, modules, stubs and compiled code that stand in front of the real ones, and
-the scripts that commands of the policy name. Settings are compared by what they mean: a reordered
-pyproject.toml is no weakening.
+file, CI files and hooks, `.gitattributes`, weaker settings of a check, an older tool, new suppressions, skips
+and hooks of pytest's, tests that are deleted, emptied or have fewer cases, modules, stubs and compiled code that
+stand in front of the real ones, code where no tool looks, text that is not what it looks like, and the scripts
+and plugins that checks run. Settings are compared by what they mean: a reordered pyproject.toml is no weakening.
 
 Name guardians in gate.yaml: `guarded: ["@acme/guardians"]`.""",
     "history": """\

@@ -126,17 +126,20 @@ class _Auditor:
     def steps(self, moves: Sequence[Move]) -> Iterator[Step]:
         """Judge the moves, which must come in order: each brings the rules of the one after it."""
         for start in range(0, len(moves), AT_ONCE):
-            some = [(move, self._facts(move)) for move in moves[start : start + AT_ONCE]]
+            some = [
+                (move, self._rules.settings(), self._facts(move)) for move in moves[start : start + AT_ONCE]
+            ]
             to_read = {
                 oid
-                for _, facts in some
+                for _, settings, facts in some
                 if isinstance(facts, Facts) and _unguarded(facts)
-                for oid in blobs_of(facts.change)
+                for oid in blobs_of(facts.change) | set(settings.values())
             }
             contents = read_objects(self._repository, sorted(to_read))
-            for move, facts in some:
+            for move, settings, facts in some:
                 if isinstance(facts, Facts) and _unguarded(facts):
-                    facts = replace(facts, weakenings=weakenings_of(facts.change, contents, facts.policy))
+                    found = weakenings_of(facts.change, contents, facts.policy, settings)
+                    facts = replace(facts, weakenings=found)
                 reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
                 waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
                 yield Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason, waived)

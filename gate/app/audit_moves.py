@@ -20,8 +20,10 @@ from gate.log.trailers import Trailers, read_trailers
 from gate.model import Author, Change, FileChange, decode_path
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
+from gate.weakenings import SETTINGS
 
 WATCHED = (POLICY_FILE, *dict.fromkeys(place for places in PLACES.values() for place in places))
+FOLLOWED = frozenset({*WATCHED, *SETTINGS})
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ class Rules:
 
     def start(self, commit: str) -> None:
         """Begin at this commit."""
-        raw = self.repository.run("ls-tree", "-z", "--full-tree", commit, "--", *WATCHED)
+        raw = self.repository.run("ls-tree", "-z", "--full-tree", commit, "--", *sorted(FOLLOWED))
         self._blobs = {}
         for line in raw.split(b"\0")[:-1]:
             head, _, path = line.partition(b"\t")
@@ -203,7 +205,7 @@ class Rules:
     def follow(self, files: Iterable[FileChange]) -> None:
         """Go one move further."""
         for file in files:
-            if file.path in WATCHED:
+            if file.path in FOLLOWED:
                 self._blobs.pop(file.path, None)
                 if file.new_mode in REGULAR_MODES:
                     self._blobs[file.path] = file.new
@@ -221,9 +223,14 @@ class Rules:
             raise found
         return found
 
+    def settings(self) -> dict[str, str]:
+        """The files at the top of the tree that decide what the checks see, with their blobs."""
+        return {path: oid for path, oid in self._blobs.items() if path in SETTINGS}
+
     def ownership(self, policy: Policy, paths: Sequence[str]) -> tuple[str, Mapping[str, tuple[Rule, ...]]]:
         """The file of code owners here ("" for none) and who owns the paths; raises InvalidInput."""
-        present = {place: self._content(oid) for place, oid in self._blobs.items() if place != POLICY_FILE}
+        places = (place for place in self._blobs if place in WATCHED and place != POLICY_FILE)
+        present = {place: self._content(self._blobs[place]) for place in places}
         located = locate(present, policy.dialect)
         if located is None:
             return "", {}

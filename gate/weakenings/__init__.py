@@ -6,15 +6,19 @@ so a reordered or reformatted file is no weakening.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gate.model import Finding
-from gate.weakenings import ignored, places, settings, shadows, suppressions, tests
+from gate.weakenings import ignored, pins, places, settings, shadows, suppressions, tests, unseen
+from gate.weakenings.reading import NAMES
 from gate.weakenings.sides import Sides
 
-DETECTORS = (places.find, settings.find, ignored.find, suppressions.find, tests.find, shadows.find)
+DETECTORS = (places.find, ignored.find, suppressions.find, tests.find, shadows.find, unseen.find, pins.find)
 
-__all__ = ["Sides", "find_weakenings", "may_weaken"]
+SETTINGS = tuple(sorted(NAMES))
+"""The files at the top of a tree that decide what the checks see."""
+
+__all__ = ["SETTINGS", "Sides", "find_weakenings", "may_weaken"]
 
 
 def may_weaken(path: str) -> bool:
@@ -23,13 +27,18 @@ def may_weaken(path: str) -> bool:
     return (
         name.endswith((".pth", *shadows.COMPILED))
         or suppressions.may_hold(path)
-        or name in settings.NAMES | ignored.NAMES | {"py.typed"}
+        or name in NAMES | ignored.NAMES | {"py.typed"}
+        or pins.FILES.search(path) is not None
         or places.is_guarded(path)
     )
 
 
-def find_weakenings(files: Iterable[Sides]) -> tuple[Finding, ...]:
-    """Every weakening in the changed files, in the order of their paths."""
+def find_weakenings(files: Iterable[Sides], around: Mapping[str, bytes] | None = None) -> tuple[Finding, ...]:
+    """Every weakening in the changed files, in the order of their paths.
+
+    `around` are the settings at the top of the base (`SETTINGS`) that are there, touched or not.
+    """
     sides = sorted(files, key=lambda side: side.path)
     found = [finding for detector in DETECTORS for finding in detector(sides)]
+    found += settings.find(sides, around or {})
     return tuple(sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule)))

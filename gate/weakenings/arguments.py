@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 
 # These want a value, which may stand in a word of its own.
 WITH_VALUE = re.compile(
@@ -12,12 +13,13 @@ WITH_VALUE = re.compile(
 )
 HARMLESS = re.compile(
     r"-(?:q+|v+|l|s|ra?.*|n.*|vv?s?)|--(?:quiet|verbose|tb=.*|color=.*|durations.*|showlocals|no-header|no-summary"
-    r"|verbosity.*|capture.*|show-capture.*|cov(?:=.*|-report.*|-branch|-config.*|-context.*|-append)?"
+    r"|verbosity.*|capture.*|show-capture.*|cov(?:=.*|-report.*|-branch|-context.*|-append)?"
     r"|junit.*|dist=.*|numprocesses=.*|cache-clear|doctest-continue-on-failure|full-trace|code-highlight.*"
-    r"|html=.*|self-contained-html|randomly.*|new-first|nf|failed-first|ff|asyncio-mode.*|benchmark-.*|basetemp.*)"
+    r"|html=.*|self-contained-html|randomly.*|new-first|nf|failed-first|ff"
+    r"|benchmark-(?:json|save|autosave|storage|columns|sort|group-by|name|histogram|warmup)(?:=.*)?)"
 )
 STRICT = re.compile(
-    r"--strict.*|-W.*error.*|--cov-fail-under=.*|--doctest-modules|--doctest-glob.*|-x|--exitfirst"
+    r"--strict.*|(?:-W|--pythonwarnings=)\s*error.*|--cov-fail-under=.*|--doctest-modules|--doctest-glob.*|-x|--exitfirst"
 )
 """What shows more: to add it is harmless, and to take it away is not."""
 
@@ -28,10 +30,18 @@ def loosened(before: object, after: object) -> str:
     hides = [
         word for word in new if word not in old and not (HARMLESS.fullmatch(word) or STRICT.fullmatch(word))
     ]
-    loosens = [word for word in old if word not in new and STRICT.fullmatch(word)]
+    loosens = [word for word in old if word not in new and STRICT.fullmatch(word) and not _raised(word, new)]
     said = [f"now has {' '.join(hides)}"] if hides else []
     said += [f"no longer has {' '.join(loosens)}"] if loosens else []
     return " and ".join(said)
+
+
+def _raised(word: str, now: Iterable[str]) -> bool:
+    """Is it a limit of the coverage, in whose place there is a higher one?"""
+    limit = re.compile(r"--cov-fail-under=(\d+(?:\.\d+)?)")
+    before = limit.fullmatch(word)
+    after = [float(found[1]) for found in map(limit.fullmatch, now) if found]
+    return before is not None and bool(after) and min(after) >= float(before[1])
 
 
 def _arguments(value: object) -> list[str]:
@@ -40,7 +50,8 @@ def _arguments(value: object) -> list[str]:
     found: list[str] = []
     while words:
         word = words.pop(0)
-        if words and WITH_VALUE.fullmatch(word):
+        # argparse takes no option for a value.
+        if words and WITH_VALUE.fullmatch(word) and not words[0].startswith("-"):
             word += ("=" if word.startswith("--") else "") + words.pop(0)
         found.append(word)
     return found

@@ -10,12 +10,12 @@ from gate.model import Finding
 from gate.weakenings.sides import Sides, weakening
 
 # Started or imported by Python or by the checks themselves, whatever the change's own code does.
-TOOLS = frozenset(
-    {"ruff", "mypy", "mypyc", "pytest", "_pytest", "pluggy", "gate", "sitecustomize", "usercustomize"}
+TOOLS = re.compile(
+    r"ruff|mypyc?|_?pytest|pytest_\w+|pluggy|iniconfig|gate|sitecustomize|usercustomize|xdist|coverage|hypothesis|anyio"
 )
 COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
 """What Python imports although nobody can read it; byte code can say that it is not to be compared with its source."""
-TOP_LEVEL = re.compile(r"^(?:src/)?([A-Za-z_]\w*)(?:\.pyi?|/__init__\.pyi?)$")
+TOP_LEVEL = re.compile(r"^(?:(?:src|lib|python|tests?)/)?([A-Za-z_]\w*)(?:\.pyi?|/__init__\.pyi?)$")
 
 
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
                 "shadowed-library",
                 f"would be imported in place of the standard library's `{top[1]}`",
             )
-        elif top and top[1] in TOOLS:
+        elif top and TOOLS.fullmatch(top[1]):
             yield weakening(file.path, "shadowed-tool", f"would be imported in place of `{top[1]}`")
         if file.path.endswith(".pyi"):
             yield weakening(

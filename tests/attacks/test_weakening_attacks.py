@@ -25,6 +25,10 @@ TWO = TEST + "\n\ndef test_y():\n    assert x != 2\n"
 SKIPPED = (
     "import pytest\n\n\n@pytest.mark.skip\ndef test_old():\n    assert 0\n\n\ndef test_x():\n    assert 1\n"
 )
+CASES = "import pytest\n\n\n@pytest.mark.parametrize('x', [1, 2, 3])\ndef test_x(x):\n    assert x\n"
+NAMED_CASES = (
+    "import pytest\n\nALL = (1, 2)\n\n\n@pytest.mark.parametrize('x', ALL)\ndef test_x(x):\n    assert x\n"
+)
 
 # What is there before, and what the change makes of it; None is no file.
 SETTINGS: dict[str, tuple[Files, Files]] = {
@@ -86,6 +90,32 @@ SETTINGS: dict[str, tuple[Files, Files]] = {
     "git ignores it by a backslash": ({}, {".gitignore": "a.p\\y\n"}),
     "an exception is taken out": ({".gitignore": "web/*\n!web/page.py\n"}, {".gitignore": "web/*\n"}),
     "an exception comes too early": ({".gitignore": "*.py\n!web/*.py\n"}, {".gitignore": "!web/*.py\n*.py\n"}),
+    "ruff: a longer line than the usual": ({"ruff.toml": RUFF}, {"ruff.toml": "line-length = 320\n" + RUFF}),
+    "ruff: another convention": ({"ruff.toml": RUFF}, {"ruff.toml": RUFF + "[lint.pydocstyle]\nconvention = 'google'\n"}),
+    "ruff: in the file that is extended": (
+        {"ruff.toml": "extend = 'conf/base.toml'\n", "conf/base.toml": RUFF}, {"conf/base.toml": RUFF.replace(", 'B'", "")}),
+    "mypy: an older Python": ({"mypy.ini": "[mypy]\n"}, {"mypy.ini": "[mypy]\npython_version = 3.9\n"}),
+    "mypy: an empty table in front": (
+        {"pyproject.toml": "", "setup.cfg": "[mypy]\nstrict = True\n"}, {"pyproject.toml": "[tool.mypy]\n"}),
+    "mypy: in its plugin": ({"mypy.ini": "[mypy]\nplugins = tools/plug.py\n", "tools/plug.py": "x = 1\n"}, {"tools/plug.py": "x = 2\n"}),
+    "pytest: an empty table in front": (
+        {"pyproject.toml": "", "tox.ini": "[pytest]\nxfail_strict = true\n"}, {"pyproject.toml": "[tool.pytest.ini_options]\n"}),
+    "pytest: in its plugin": ({"pytest.ini": "[pytest]\naddopts = -p tools.plug\n", "tools/plug.py": "x = 1\n"}, {"tools/plug.py": "x = 2\n"}),
+    "pytest: warnings that speak of errors pass": ({}, {"pytest.ini": "[pytest]\naddopts = -Wignore:errors\n"}),
+    "pytest: an option in the place of a value": ({}, {"pytest.ini": "[pytest]\naddopts = --cov --collect-only\n"}),
+    "pytest: benchmarks only": ({}, {"pytest.ini": "[pytest]\naddopts = --benchmark-only\n"}),
+    "pytest: doctests are passed over": ({}, {"pytest.ini": "[pytest]\ndoctest_optionflags = SKIP\n"}),
+    "pytest: tests of coroutines are passed over": (
+        {"pytest.ini": "[pytest]\nasyncio_mode = auto\n"}, {"pytest.ini": "[pytest]\nasyncio_mode = strict\n"}),
+    "pytest: other variables": ({}, {"pytest.ini": "[pytest]\nenv =\n    SKIP=1\n"}),
+    "pytest: a plugin of the project": ({"pyproject.toml": ""}, {"pyproject.toml": "[project.entry-points.pytest11]\nx = 'a'\n"}),
+    "coverage: a lower limit": ({".coveragerc": "[report]\nfail_under = 90\n"}, {".coveragerc": "[report]\nfail_under = 9\n"}),
+    "coverage: more is left out": ({"pyproject.toml": ""}, {"pyproject.toml": "[tool.coverage.report]\nexclude_also = ['if']\n"}),
+    "an older ruff": ({"requirements-dev.txt": "ruff==0.17.6\n"}, {"requirements-dev.txt": "ruff==0.1.0\n"}),
+    "any mypy": ({"pyproject.toml": "[dependency-groups]\ndev = ['mypy>=2']\n"}, {"pyproject.toml": "[dependency-groups]\ndev = ['mypy']\n"}),
+    "no types of a library": ({"requirements/dev.txt": "types-requests\n"}, {"requirements/dev.txt": "\n"}),
+    "an older pytest is locked": (
+        {"uv.lock": '[[package]]\nname = "pytest"\nversion = "9.0"\n'}, {"uv.lock": '[[package]]\nname = "pytest"\nversion = "7.0"\n'}),
 }  # fmt: skip
 
 SUPPRESSIONS: dict[str, tuple[Files, Files]] = {
@@ -112,6 +142,27 @@ SUPPRESSIONS: dict[str, tuple[Files, Files]] = {
     "a shadowing stub": ({"n.py": "x = 1\n"}, {"n.pyi": "from typing import Any\n\nx: Any\n"}),
     "a shadowing stub of a package": ({}, {"web/__init__.pyi": ""}),
     "a stubs package": ({}, {"requests-stubs/__init__.pyi": "def __getattr__(name: str): ...\n"}),
+    "noqa behind a separator": ({}, {"n.py": "x = y  #\u2028noqa\n"}),
+    "noqa behind a form feed": ({}, {"n.py": "x = y  #\x0cnoqa\n"}),
+    "type: ignore behind a separator": ({}, {"n.py": "x: int = ''  #\u2028type: ignore\n"}),
+    "ruff: a file": ({}, {"n.py": "# ruff: file-ignore[F821]\nx = y\n"}),
+    "ruff: enabled later than before": (
+        {"n.py": "# ruff: disable[F821]\nx = y\n# ruff: enable[F821]\nz = 1\n"},
+        {"n.py": "# ruff: disable[F821]\nx = y\nz = q\n# ruff: enable[F821]\n"}),
+    "type: ignore moves to the top": ({"n.py": "x = 1\n# type: ignore\n"}, {"n.py": "# type: ignore\nx = 1\n"}),
+    "pylint: disable": ({}, {"n.py": "x = y  # pylint: disable=all\n"}),
+    "nosec": ({}, {"n.py": "x = y  # nosec\n"}),
+    "pyre-fixme": ({}, {"n.py": "x = y  # pyre-fixme[10]\n"}),
+    "isort: skip": ({}, {"n.py": "import os  # isort: skip\n"}),
+    "mypy: what returns at once for it": (
+        {}, {"n.py": "from typing import TYPE_CHECKING\n\n\ndef f():\n    if TYPE_CHECKING:\n        return\n    1 + ''\n"}),
+    "mypy: by another name": ({}, {"n.py": "from typing import TYPE_CHECKING as T\n\nx = 1 if T else 1 + ''\n"}),
+    "a stub in which there is every name": ({"n.pyi": "x: int\n"}, {"n.pyi": "def __getattr__(name): ...\n"}),
+    "an encoding in which a comment is code": ({}, {"n.py": "# coding: utf-7\nx = 1  #+AAo-import os\n"}),
+    "characters that turn the direction": ({}, {"n.py": "x = 'a'  # \u202e \u2066\n"}),
+    "a carriage return in a comment": ({}, {"n.py": "x = 1  # fine\rimport os\n"}),
+    "in a folder where nothing looks": ({}, {"web/build/n.py": "x = y\n"}),
+    "renamed to what nothing reads": ({"n.py": "x = 1\ny = 2\nz = 3\n"}, {"n.py": None, "n": "x = 1\ny = 2\nz = 3\n"}),
     "py.typed is gone": ({"web/py.typed": ""}, {"web/py.typed": None}),
 }  # fmt: skip
 
@@ -125,6 +176,12 @@ TESTS: dict[str, tuple[Files, Files]] = {
     "imported alone": ({"test_a.py": TEST}, {"test_a.py": "from pytest import skip\n" + TEST.replace("    assert", "    skip()\n    assert")}),
     "of unittest": ({"test_a.py": TEST}, {"test_a.py": "from unittest import skip\n" + TEST.replace("def", "@skip('')\ndef")}),
     "raised": ({"test_a.py": TEST}, {"test_a.py": "import unittest\n" + TEST.replace("    assert", "    raise unittest.SkipTest\n    assert")}),
+    "in letters of full width": (
+        {"test_a.py": TEST},
+        {"test_a.py": "import pytest as p\n" + TEST.replace("def", "@p.mark.\uff53\uff4b\uff49\uff50\ndef")},
+    ),
+    "by a name that is spelt in numbers": (
+        {"test_a.py": TEST}, {"test_a.py": "import pytest\n" + TEST.replace("def", "@getattr(pytest.mark, 'sk\\x69p')\ndef")}),
     "over lines": ({"test_a.py": TEST}, {"test_a.py": "import pytest\n" + TEST.replace("def", "@pytest.mark\\\n.skip\ndef")}),
     "a skip that was there moves to another test": (
         {"test_a.py": SKIPPED},
@@ -144,6 +201,56 @@ TESTS: dict[str, tuple[Files, Files]] = {
     "in an if": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("def test_x():\n    assert x == 1", "if 0:\n    def test_x():\n        assert x == 1")}),
     "emptied": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("assert x == 1", "pass")}),
     "no longer Python": ({"test_a.py": TEST}, {"test_a.py": "(" + TEST}),
+    "moved and emptied": ({"test_a.py": TEST}, {"test_a.py": None, "test_b.py": "def test_x():\n    pass\n"}),
+    "another of its name is elsewhere": (
+        {"test_a.py": TEST, "test_b.py": TEST}, {"test_a.py": None, "test_b.py": TEST.replace("1", "2")}),
+    "a skip under another condition": (
+        {"test_a.py": SKIPPED.replace("skip\n", "skipif(0, reason='')\n")}, {"test_a.py": SKIPPED.replace("skip\n", "skipif(1, reason='')\n")}),
+    "a skip in another branch": (
+        {"test_a.py": "import pytest\n\n\ndef test_x():\n    if 0:\n        pytest.skip()\n    assert 1\n"},
+        {"test_a.py": "import pytest\n\n\ndef test_x():\n    if 1:\n        pytest.skip()\n    assert 1\n"}),
+    "xfail no longer strict": (
+        {"test_a.py": SKIPPED.replace("skip\n", "xfail(strict=True)\n")}, {"test_a.py": SKIPPED.replace("skip\n", "xfail(strict=False)\n")}),
+    "a mark of a helper": ({"test_a.py": TEST}, {"test_a.py": "from helper import mark\n" + TEST.replace("def", "@mark.skip\ndef")}),
+    "a skip of a helper": ({"test_a.py": TEST}, {"test_a.py": "from helper import skip\n" + TEST.replace("def", "@skip\ndef")}),
+    "an attribute": ({"test_a.py": TEST}, {"test_a.py": TEST + "\n\ntest_x.__test__ = False\n"}),
+    "an attribute by its name": ({"test_a.py": TEST}, {"test_a.py": TEST + "\n\nsetattr(test_x, '__test__', False)\n"}),
+    "more in collect_ignore": ({"conftest.py": "collect_ignore = ['b.py']\n"}, {"conftest.py": "collect_ignore = ['b.py', 'test_a.py']\n"}),
+    "added to collect_ignore": (
+        {"conftest.py": "collect_ignore = ['b.py']\n"}, {"conftest.py": "collect_ignore = ['b.py']\ncollect_ignore.append('c.py')\n"}),
+    "a hook by assignment": ({}, {"conftest.py": "pytest_collection_modifyitems = lambda items: items.clear()\n"}),
+    "a hook by import": ({}, {"conftest.py": "from a import x as pytest_runtest_call\n"}),
+    "all hooks by import": ({}, {"conftest.py": "from a import *\n"}),
+    "a hook by another name": (
+        {}, {"conftest.py": "import pytest\n\n\n@pytest.hookimpl(specname='pytest_runtest_call')\ndef x(item):\n    item.obj = None\n"}),
+    "a hook among the globals": ({}, {"conftest.py": "globals()['pytest_runtest_call'] = print\n"}),
+    "a hook is gone": ({"conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 1\n"}, {"conftest.py": ""}),
+    "a hook behind a mark of the byte order": ({}, {"conftest.py": "\ufeffdef pytest_runtest_call(item):\n    item.obj = None\n"}),
+    "a hook in another encoding": (
+        {}, {"conftest.py": "# coding: latin-1\n# \udce9\ndef pytest_runtest_call(item):\n    item.obj = None\n"}),
+    "a hook in a newer Python": ({}, {"conftest.py": "type A[*T = int] = T\n\n\ndef pytest_runtest_call(item):\n    item.obj = None\n"}),
+    "one of two deleted, in a newer Python": ({"test_a.py": "type A[*T = int] = T\n" + TWO}, {"test_a.py": "type A[*T = int] = T\n" + TEST}),
+    "returns before it asserts": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("    assert", "    return\n    assert")}),
+    "asserts what is always so": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("x == 1", "x == 1 or True")}),
+    "asserts a tuple": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("x == 1", "(x == 1, 'x')")}),
+    "asserts in a branch that is never taken": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("    assert", "    if 0:\n        assert")}),
+    "asserts and swallows it": (
+        {"test_a.py": TEST}, {"test_a.py": TEST.replace("    assert x == 1", "    try:\n        assert x == 1\n    except Exception:\n        pass")}),
+    "suppresses what it asserts": (
+        {"test_a.py": TEST},
+        {"test_a.py": "from contextlib import suppress\n" + TEST.replace("    assert", "    with suppress(AssertionError):\n        assert")}),
+    "asserts of none": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("    assert", "    for y in ():\n        assert")}),
+    "asserts in what is never called": (
+        {"test_a.py": TEST}, {"test_a.py": TEST.replace("    assert x == 1", "    def inner():\n        assert x == 1")}),
+    "becomes a generator": ({"test_a.py": TEST}, {"test_a.py": TEST + "    yield\n"}),
+    "becomes a fixture": ({"test_a.py": TEST}, {"test_a.py": "import pytest\n" + TEST.replace("def", "@pytest.fixture\ndef")}),
+    "in a class that cannot be made": (
+        {"test_a.py": "class TestA:\n    def test_x(self):\n        assert f()\n"},
+        {"test_a.py": "class TestA:\n    def __init__(self):\n        pass\n\n    def test_x(self):\n        assert f()\n"}),
+    "no cases any more": ({"test_a.py": CASES}, {"test_a.py": CASES.replace("[1, 2, 3]", "[]")}),
+    "fewer cases": ({"test_a.py": CASES}, {"test_a.py": CASES.replace("[1, 2, 3]", "[1]")}),
+    "fewer cases, by name": ({"test_a.py": NAMED_CASES}, {"test_a.py": NAMED_CASES.replace("(1, 2)", "(1,)")}),
+    "a letter that only looks the same": ({"test_a.py": TEST}, {"test_a.py": TEST.replace("test_x", "t\u0435st_x")}),
     "shadowed by a later one of its name": ({"test_a.py": TEST}, {"test_a.py": TEST + "\n\ntest_x = None\n"}),
 }  # fmt: skip
 
@@ -152,6 +259,7 @@ SHADOWS: dict[str, tuple[Files, Files]] = {
     for name in (
         "json.py", "json/__init__.py", "src/json.py", "ruff/__init__.py", "mypy.py", "pytest.py", "_pytest/__init__.py",
         "sitecustomize.py", "usercustomize.py", "x.pth", "src/sitecustomize.py", "typing.pyi",
+        "tests/json.py", "lib/json.py", "pytest_cov.py", "xdist/__init__.py", "coverage.py",
         "__pycache__/a.cpython-311.pyc", "a.pyc", "a.cpython-311-x86_64-linux-gnu.so", "web/page.abi3.so",
     )
 }  # fmt: skip
@@ -250,6 +358,15 @@ COMMANDS = {
     "another Makefile in front": (["make", "lint"], "GNUmakefile"),
     "nox": (["nox", "-s", "lint"], "noxfile.py"),
     "an option's value": (["sh", "--rcfile=tools/rc"], "tools/rc"),
+    "one of several": (["sh", "-c", "cat tools/*.sh | sh"], "tools/b.sh"),
+    "the package around a module": (["python3", "-m", "tools.check"], "tools/__init__.py"),
+    "a module in one word": (["python3", "-Imtools.check"], "tools/check.py"),
+    "a module by import": (["python3", "-c", "import tools.check"], "tools/check.py"),
+    "a folder": (["python3", "tools/"], "tools/__main__.py"),
+    "make, in a folder": (["make", "-C", "tools"], "tools/Makefile"),
+    "after a change of the folder": (["sh", "-c", "cd web && ./check.sh"], "web/check.sh"),
+    "sphinx": (["sphinx-build", "-W", "docs", "{scratch}"], "docs/conf.py"),
+    "flake8": (["flake8"], ".flake8"),
 }
 
 

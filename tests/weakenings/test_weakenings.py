@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from gate.weakenings import Sides, find_weakenings
+from gate.policy.types import CheckSettings
+from gate.weakenings import Sides, commands, find_weakenings
 
 RUFF = "[tool.ruff.lint]\nselect = ['E', 'F', 'B']\nignore = ['E501']\n"
+
+PER_FILE = "[lint.per-file-ignores]\n'a.py' = ['F', 'E']\n"
+COVER = "[pytest]\naddopts = --cov-fail-under=90\n"
+CHECKING = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from b import c\n"
+CASES = "@pytest.mark.parametrize('x', [1, 2])\ndef test_a(x): assert f(x)\n"
+DEV = "[dependency-groups]\ndev = ['ruff>=1']\n"
 
 
 def rules(path: str, old: str | None, new: str | None) -> list[str]:
@@ -154,10 +161,55 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
         pytest.param("README.md", "a", "b # noqa", id="prose"),
         pytest.param("a.yaml", "", "x: 1  # noqa, pytest.skip\n", id="a noqa that no check heeds"),
         pytest.param(".gitignore", "", "__pycache__/\n*.sqlite\n.venv/\n", id="ignoring no code"),
+        pytest.param(
+            "ruff.toml", "lint.select = ['E4']\n", "lint.select = ['E']\n", id="select more at once"
+        ),
+        pytest.param("ruff.toml", "lint.ignore = ['E']\n", "lint.ignore = ['E501']\n", id="ignore a part"),
+        pytest.param("ruff.toml", PER_FILE, PER_FILE.replace(", 'E'", ""), id="less per file"),
+        pytest.param("ruff.toml", PER_FILE, "", id="nothing per file"),
+        pytest.param("ruff.toml", "", "line-length = 120\n", id="a longer line that no rule asks about"),
+        pytest.param("pytest.ini", COVER, COVER.replace("90", "95"), id="more coverage"),
+        pytest.param(
+            ".coveragerc", "[html]\ndirectory = a\n", "[html]\ndirectory = b\n", id="coverage's page"
+        ),
+        pytest.param("a.py", "", CHECKING, id="imports for the type checker"),
+        pytest.param("a.py", "", "type A[*T = int] = T\n", id="a newer Python"),
+        pytest.param("conftest.py", "", "import pytest\n\n\n@pytest.fixture\ndef a(): ...\n", id="a fixture"),
+        pytest.param("test_a.py", CASES, CASES.replace("2]", "2, 3]"), id="more cases"),
+        pytest.param("test_a.py", CASES, CASES.replace("f(x)", "g(x, 1)"), id="something else is asserted"),
+        pytest.param(
+            "test_a.py", "def test_a(): assert True\n", "def test_a(): pass\n", id="what could not fail"
+        ),
+        pytest.param("requirements.txt", "ruff==0.17.6\nx==2\n", "ruff==0.17.7\nx==1\n", id="a newer tool"),
+        pytest.param("pyproject.toml", DEV, DEV.replace("ruff>=1", "ruff>=1,<2"), id="a cap above"),
+        pytest.param("src/app/build/a.py", "", "x = 1\n", id="a folder that was there"),
+        pytest.param("a.py", "", "x = 1  # größe\r\n", id="lines as Windows has them"),
+        pytest.param("a.py", "", "# coding: latin-1\n", id="a plain encoding"),
+        pytest.param("a.py", "", "# fmt: off\n", id="what only a formatter heeds, where none is asked"),
     ],
 )
 def test_what_hides_nothing_is_no_weakening(path: str, old: str | None, new: str | None) -> None:
-    assert rules(path, old, new) == []
+    sides = Sides(path, None if old is None else old.encode(), None if new is None else new.encode())
+    assert commands.judge(find_weakenings([sides]), [], [sides], {}, []) == ()
+
+
+def test_what_a_formatter_heeds_counts_where_one_is_asked() -> None:
+    sides = [Sides("a.py", b"", b"x = 1  # fmt: skip\n")]
+    check = CheckSettings("format", "command", command=("ruff", "format", "--check"))
+    (found,) = commands.judge(find_weakenings(sides), [], sides, {}, [check])
+    assert found.rule == "new-format-off"
+
+
+def test_the_settings_of_a_command_count_where_it_is_run() -> None:
+    sides = [Sides("setup.cfg", b"[flake8]\nignore = E\n", b"[flake8]\nignore = E, F\n")]
+    check = CheckSettings("style", "command", command=("python3", "-m", "flake8"))
+    (found,) = commands.judge((), [], sides, {}, [check])
+    assert (found.rule, commands.judge((), [], sides, {}, [])) == ("guarded-command", ())
+
+
+def test_settings_that_hold_already_are_not_displaced_by_those_that_come_after_them() -> None:
+    sides = [Sides("setup.cfg", b"", b"[mypy]\nstrict = True\n")]
+    assert find_weakenings(sides, {"mypy.ini": b"[mypy]\n"}) == ()
 
 
 def test_a_test_that_moves_to_another_file_is_not_gone() -> None:

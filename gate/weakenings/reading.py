@@ -1,0 +1,147 @@
+"""The settings of each tool, read from whichever file holds them into one flat mapping, `key -> value`."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+
+Flat = dict[str, object]
+
+RUFF_FILES = frozenset({"ruff.toml", ".ruff.toml"})
+MYPY_FILES = frozenset({"mypy.ini", ".mypy.ini"})
+PYTEST_FILES = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"})
+COVERAGE_FILES = frozenset({".coveragerc", ".coveragerc.toml"})
+SOLE = (
+    dict.fromkeys(RUFF_FILES, "ruff")
+    | dict.fromkeys(MYPY_FILES, "mypy")
+    | dict.fromkeys(PYTEST_FILES, "pytest")
+    | dict.fromkeys(COVERAGE_FILES, "coverage")
+)
+"""Files that are a tool's settings by their mere presence."""
+NAMES = SOLE.keys() | {"pyproject.toml", "setup.cfg", "tox.ini"}
+IN_ORDER = {
+    "mypy": ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg"),
+    "pytest": (
+        "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg",
+    ),
+    "coverage": (".coveragerc", ".coveragerc.toml", "setup.cfg", "tox.ini", "pyproject.toml"),
+}  # fmt: skip
+"""Of these files a tool reads the first that has settings of its own, and no other."""
+LIKE_RUFF = re.compile(r"(?:^|/)[^/]*ruff[^/]*\.toml$")
+"""What `extend` will name, most likely."""
+
+
+def read(name: str, data: bytes | None) -> dict[str, Flat] | None:
+    """The settings of each tool that has any in a file; None if the file cannot be read."""
+    if data is None:
+        return {}
+    try:
+        text = data.decode("utf-8-sig")
+        return _from_toml(name, text) if name.endswith(".toml") else _from_ini(name, text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, configparser.Error, RecursionError):
+        return None
+
+
+def _from_toml(name: str, text: str) -> dict[str, Flat]:
+    data = tomllib.loads(text)
+    if name in RUFF_FILES:
+        return {"ruff": _ruff(data)}
+    if name in PYTEST_FILES:
+        return {"pytest": dict(table(data.get("pytest")))}
+    tools = table(data.get("tool"))
+    if name in COVERAGE_FILES:
+        return {"coverage": dict(_flatten(table(tools.get("coverage")) or data))}
+    found: dict[str, Flat] = {}
+    if "ruff" in tools:
+        found["ruff"] = _ruff(table(tools["ruff"]))
+    if "mypy" in tools:
+        found["mypy"] = _mypy(table(tools["mypy"]))
+    if "pytest" in tools:
+        pytest = table(tools["pytest"])
+        own = {key: value for key, value in pytest.items() if key != "ini_options"}
+        found["pytest"] = own | dict(table(pytest.get("ini_options")))
+    if "coverage" in tools:
+        found["coverage"] = dict(_flatten(table(tools["coverage"])))
+    plugins = table(table(data.get("project")).get("entry-points")).get("pytest11")
+    if plugins:
+        found.setdefault("plugins", {})["pytest11"] = plugins
+    return found
+
+
+def _ruff(settings: Mapping[str, object]) -> Flat:
+    """ruff's settings, with those that older files keep at the top put where they are today."""
+    flat = dict(_flatten(settings))
+    top = {
+        "select",
+        "ignore",
+        "extend-select",
+        "extend-ignore",
+        "per-file-ignores",
+        "extend-per-file-ignores",
+    }
+    return {(f"lint.{key}" if key.split(".")[0] in top else key): value for key, value in flat.items()}
+
+
+def _mypy(settings: Mapping[str, object]) -> Flat:
+    flat = {key.replace("-", "_"): value for key, value in settings.items() if key != "overrides"}
+    overrides = settings.get("overrides")
+    for override in overrides if isinstance(overrides, list) else []:
+        modules = items(override.get("module")) if isinstance(override, dict) else []
+        for module in modules:
+            flat |= {
+                f"{module}.{key.replace('-', '_')}": value
+                for key, value in override.items()
+                if key != "module"
+            }
+    return flat
+
+
+def _from_ini(name: str, text: str) -> dict[str, Flat]:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(text)
+    # A file that is a tool's by its mere presence holds whatever section there is, or none.
+    found: dict[str, Flat] = {SOLE[name]: {}} if name in SOLE else {}
+    for section in parser.sections():
+        values: Flat = dict(parser.items(section))
+        if section == "mypy" and name != "tox.ini":
+            found["mypy"] = found.get("mypy", {}) | _dashless(values)
+        elif section.startswith("mypy-") and name != "tox.ini":
+            for module in section.removeprefix("mypy-").split(","):
+                own = {f"{module.strip()}.{key}": value for key, value in _dashless(values).items()}
+                found["mypy"] = found.get("mypy", {}) | own
+        elif section == ("tool:pytest" if name == "setup.cfg" else "pytest"):
+            found["pytest"] = found.get("pytest", {}) | values
+        elif name in COVERAGE_FILES or section.startswith("coverage:"):
+            own = {f"{section.removeprefix('coverage:')}.{key}": value for key, value in values.items()}
+            found["coverage"] = found.get("coverage", {}) | own
+        elif section == "options.entry_points" and values.get("pytest11"):
+            found["plugins"] = {"pytest11": values["pytest11"]}
+    return found
+
+
+def _dashless(values: Mapping[str, object]) -> Flat:
+    return {key.replace("-", "_"): value for key, value in values.items()}
+
+
+def _flatten(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def table(value: object) -> Mapping[str, object]:
+    """A table; an empty one where something else stands."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: object) -> list[str]:
+    """A list from whichever way a file writes one."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return [item.strip() for item in re.split(r"[,\n]", str(value)) if item.strip()]

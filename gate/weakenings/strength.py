@@ -1,0 +1,190 @@
+"""How much a test asserts: what in it could fail, and over how many cases. Read from the syntax.
+
+What is left out is only what plainly cannot fail, or is plainly never reached; the rest is for people to read.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+SWALLOWED = frozenset({"AssertionError", "Exception", "BaseException", "Failed", "ExceptionGroup"})
+UNCOLLECTED = frozenset({"fixture", "property", "contextmanager", "asynccontextmanager"})
+"""What makes something else of a function than a test."""
+LISTS = (ast.List, ast.Tuple, ast.Set)
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """What a test asserts, and in how many cases as far as can be told (0 where it cannot)."""
+
+    asserts: int
+    cases: int
+
+
+def strength(test: ast.FunctionDef | ast.AsyncFunctionDef, lists: Mapping[str, int]) -> Strength:
+    """Of one test. `lists` are the lengths of the lists that its module has by name."""
+    called = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    # A generator is never run as a test.
+    asserts = 0 if _yields(test) else _in_body(test.body, called)
+    cases = 1
+    for mark in test.decorator_list:
+        cases *= _cases(mark, lists)
+    return Strength(asserts, cases)
+
+
+def is_test(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Would pytest take it for a test, by its name and by what decorates it?"""
+    return node.name.startswith("test") and not any(
+        _name(mark) in UNCOLLECTED for mark in node.decorator_list
+    )
+
+
+def takes_arguments(node: ast.ClassDef) -> bool:
+    """Is it a class of which pytest collects nothing, since it would have to be made first?"""
+    own = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
+    return bool(own & {"__init__", "__new__"}) and not any(_name(b).endswith("TestCase") for b in node.bases)
+
+
+def lists_in(body: Iterable[ast.stmt]) -> dict[str, int]:
+    """The lengths of the lists that the statements give a name to."""
+    return {
+        target.id: len(node.value.elts)
+        for node in body
+        if isinstance(node, ast.Assign) and isinstance(node.value, LISTS)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _cases(mark: ast.expr, lists: Mapping[str, int]) -> int:
+    if not isinstance(mark, ast.Call) or _name(mark) != "parametrize":
+        return 1
+    named = [each.value for each in mark.keywords if each.arg == "argvalues"]
+    match [*mark.args[1:2], *named]:
+        case [ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements), *_]:
+            known = not any(isinstance(element, ast.Starred) for element in elements)
+            # None at all is less than any number that cannot be told.
+            return len(elements) or -1 if known else 0
+        case [ast.Name(id=name), *_]:
+            return lists.get(name, 0)
+    return 0
+
+
+def _in_body(body: Iterable[ast.stmt], called: set[str]) -> int:
+    found = 0
+    for node in body:
+        found += _in_statement(node, called)
+        if isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue):
+            break
+    return found
+
+
+def _in_statement(node: ast.stmt, called: set[str]) -> int:
+    match node:
+        case ast.If(test=test, body=body, orelse=orelse) if _constant(test) is not None:
+            return _in_body(body if _constant(test) else orelse, called)
+        case ast.While(test=test, orelse=orelse) if _constant(test) is False:
+            return _in_body(orelse, called)
+        case ast.For(iter=over, orelse=orelse) | ast.AsyncFor(iter=over, orelse=orelse) if _empty(over):
+            return _in_body(orelse, called)
+        case ast.With(items=items, body=body) if any(_suppresses(item.context_expr) for item in items):
+            return 0
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last) if any(
+            map(_swallows, handlers)
+        ):
+            return _in_body(orelse, called) + _in_body(last, called)
+        case ast.FunctionDef(name=name, decorator_list=[]) if name not in called:
+            return 0
+        case ast.Assert(test=test):
+            return int(_constant(test) is not True) + sum(map(_in_expression, ast.walk(test)))
+    found = 0
+    for field in ("body", "orelse", "finalbody"):
+        found += _in_body(getattr(node, field, ()), called)
+    for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+        found += _in_body(part.body, called)
+    inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr | ast.withitem))
+    return found + sum(_in_expression(child) for outer in inner for child in ast.walk(outer))
+
+
+def _in_expression(node: ast.AST) -> int:
+    """A call that fails by itself: `assertEqual`, `raises`."""
+    if not isinstance(node, ast.Call):
+        return 0
+    name = _name(node)
+    if not (name.startswith("assert") or name in {"raises", "warns", "fail"}):
+        return 0
+    # What compares constants has been decided already.
+    return int(not node.args or not all(isinstance(arg, ast.Constant) for arg in node.args))
+
+
+def _yields(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    inner = {
+        id(child)
+        for node in ast.walk(test)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and node is not test
+        for child in ast.walk(node)
+    }
+    return any(
+        isinstance(node, ast.Yield | ast.YieldFrom) and id(node) not in inner for node in ast.walk(test)
+    )
+
+
+def _constant(node: ast.expr) -> bool | None:
+    """What a condition is whenever it is asked; None if that cannot be told."""
+    match node:
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            return bool(parts)
+        case ast.Dict(keys=keys):
+            return bool(keys)
+        case ast.Lambda():
+            return True
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            known = _constant(operand)
+            return None if known is None else not known
+        case ast.BoolOp(op=op, values=values):
+            decisive = isinstance(op, ast.Or)
+            told = [_constant(value) for value in values]
+            return decisive if decisive in told else (None if None in told else not decisive)
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is() | ast.LtE() | ast.GtE()], comparators=[right]):
+            same = ast.dump(left) == ast.dump(right) and not _calls(left)
+            return True if same else None
+    return None
+
+
+def _calls(node: ast.expr) -> bool:
+    return any(isinstance(child, ast.Call | ast.Await) for child in ast.walk(node))
+
+
+def _empty(node: ast.expr) -> bool:
+    return _constant(node) is False
+
+
+def _suppresses(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and _name(node) == "suppress" and any(_swallowed(arg) for arg in node.args)
+    )
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type is None or _swallowed(handler.type)
+    told = any(isinstance(node, ast.Raise | ast.Assert) or _in_expression(node) for node in ast.walk(handler))
+    return caught and not told
+
+
+def _swallowed(node: ast.expr) -> bool:
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    return any(_name(part) in SWALLOWED for part in parts)
+
+
+def _name(node: ast.AST) -> str:
+    """The last part of a name, of what is called or of what it is called on."""
+    match node:
+        case ast.Call(func=function):
+            return _name(function)
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
