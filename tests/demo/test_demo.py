@@ -162,7 +162,7 @@ def test_killed_midway_it_has_touched_nothing_but_its_own_folder(place: Place) -
     assert [path.name.startswith("gate-demo-") for path in place.temporary.iterdir()] == [True]
 
 
-def until(condition: object, seconds: float = 30.0) -> None:
+def until(condition: object, seconds: float = 120.0) -> None:
     assert callable(condition)
     end = time.monotonic() + seconds
     while not condition():
