@@ -21,6 +21,8 @@ NO_OID = "0" * 40
 
 
 BRANCHES = "refs/heads/"
+UNRESOLVED = "the index has unresolved conflicts"
+"""The obstacle of a staged change that cannot be committed yet."""
 ENVIRONMENTS = "refs/environments/"
 """Where a change may go: into a branch, or, as a release, into an environment."""
 

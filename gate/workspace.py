@@ -157,7 +157,7 @@ class _Slot:
         commit = self._git("commit-tree", tree, "-m", "The tree that gate checks")
         (self.git_dir / "HEAD").write_bytes(commit)
         shutil.copyfile(self._index, self.git_dir / "index")
-        (self.tree / ".git").write_text(f"gitdir: {self.git_dir}\n")
+        (self.tree / ".git").write_bytes(os.fsencode(f"gitdir: {self.git_dir}\n"))
 
     def _empty_submodules(self) -> None:
         """A submodule is an empty folder; git itself never looks into one."""
@@ -175,9 +175,16 @@ class _Slot:
         # In a quarantine the pushed objects are in a folder that only the environment names.
         if "GIT_QUARANTINE_PATH" in os.environ:
             folders.insert(0, os.environ["GIT_QUARANTINE_PATH"])
-        (self.git_dir / "objects" / "info" / "alternates").write_text(
-            "".join(f"{name}\n" for name in folders)
+        (self.git_dir / "objects" / "info" / "alternates").write_bytes(
+            b"".join(_quoted(os.fsencode(name)) + b"\n" for name in folders)
         )
+
+
+def _quoted(path: bytes) -> bytes:
+    """A folder as git reads it in a list of alternates, where a line break or a quote would end it."""
+    if not path.startswith((b'"', b"#")) and b"\n" not in path:
+        return path
+    return b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
 
 
 @contextlib.contextmanager

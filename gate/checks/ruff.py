@@ -22,6 +22,9 @@ from gate.checks.tool import (
 from gate.model import Finding
 
 NOTHING = "No Python files found"
+WITHOUT_SETTINGS = b'[lint]\nselect = ["E4", "E7", "E9", "F"]\n'
+"""What holds where a project says nothing: errors, and no more. What ruff selects by itself has grown from that to
+taste, such as the order of imports, which nobody there has chosen."""
 
 
 class Ruff:

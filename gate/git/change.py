@@ -13,7 +13,7 @@ from gate.errors import CannotDecide, UsageError
 from gate.git.index import Unmerged, nothing_yet, staged_commit
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository, failure
-from gate.model import Author, Change, FileChange, Status, decode_path
+from gate.model import UNRESOLVED, Author, Change, FileChange, Status, decode_path
 
 # The merge is the same on every machine: whatever a user or the change has set has no say. The limits are
 # git's own: without one, a change that moves thousands of files keeps git busy for minutes. From git 2.43 on a
@@ -80,7 +80,7 @@ def read_change(
         commit = staged_commit(repository, head_oid, index_file)
         if isinstance(commit, Unmerged):
             return Change("", local, base_oid, head_oid, merge_base, "", base_tree, "", (), (), {},
-                          "the index has unresolved conflicts", commit.paths, staged=True)  # fmt: skip
+                          UNRESOLVED, commit.paths, staged=True)  # fmt: skip
         tip = commit
     _refuse_cut_history(repository, shallow, f"{base_oid}...{tip}")
     merge = _merge(repository, base_oid, tip, merge_base)

@@ -92,8 +92,7 @@ class Repository:
             each = [_rev_parse(start, question) for question in asked]
             answers = [os.fsdecode(one.stdout).removesuffix("\n") for one in each if one.returncode == 0]
         if len(answers) < 3:
-            reason = said_by(done).removeprefix("fatal: ")
-            raise UsageError(f"{start} is not inside a git repository ({reason})", "run gate inside one")
+            raise _not_inside(start, said_by(done).removeprefix("fatal: "))
         bare = answers[0] == "true" or len(answers) < 4
         common_dir = Path(answers[2])
         return cls(Path(answers[1]), common_dir, None if bare else Path(answers[3]), aside_of(common_dir))
@@ -176,6 +175,14 @@ def failure(command: str, done: Finished) -> CannotDecide:
     if any(word in said for word in _MISSING):
         hint = "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
     return CannotDecide(f"git {command} failed: {said}", hint)
+
+
+def _not_inside(start: Path, reason: str) -> UsageError:
+    why = "" if reason.startswith("not a git repository (or any") else f" ({reason})"
+    hint = "run gate inside one"
+    if "GIT_DIR" in os.environ:
+        hint += "; GIT_DIR is set, and has no say in which"
+    return UsageError(f"{start} is not inside a git repository{why}", hint)
 
 
 def _rev_parse(start: Path, *asked: str) -> Finished:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.model import Missing, Outcome, short_name
+from gate.model import UNRESOLVED, Missing, Outcome, short_name
 from gate.requirements.facts import Facts
 
 ID = "mergeable"
@@ -18,5 +18,7 @@ def evaluate(facts: Facts) -> Outcome:
     branch = short_name(change.into)
     missing = (Missing(change.conflicts, 0, (), ""),) if change.conflicts else ()
     way_out = f"merge {branch} into your branch, resolve, commit, and check again"
+    if change.obstacle == UNRESOLVED:
+        way_out = "resolve them, `git add` them, and check again"
     advice = (way_out,) if change.conflicts else ()
     return Outcome(ID, "unmet", change.obstacle or "there is no merge result", missing, advice)

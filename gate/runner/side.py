@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.checks.generated import version_files
+from gate.checks.ruff import WITHOUT_SETTINGS
 from gate.checks.tool import SETTINGS_FILES
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
+
+FENCE = {"ruff.toml": WITHOUT_SETTINGS, "pytest.ini": b""}
+"""The settings that tools find above a tree which has none."""
 
 
 class Tree(Protocol):
@@ -100,6 +105,9 @@ class Side:
 
 def _fence(folder: Path) -> None:
     """Stop tools that look for settings in the folders above the tree: there is the user's working tree."""
-    for name in ("ruff.toml", "pytest.ini"):
-        if not (folder / name).exists():
-            (folder / name).write_text("")
+    for name, content in FENCE.items():
+        path = folder / name
+        if not path.exists() or path.read_bytes() != content:
+            new = folder / f"{name}.{os.getpid()}-{threading.get_ident()}"
+            new.write_bytes(content)
+            new.replace(path)

@@ -165,6 +165,19 @@ def test_modules_of_the_tree_do_not_take_the_place_of_the_tools(project: Clone) 
     assert result(found, "names")["outcome"] == "passed"
 
 
+def test_without_settings_of_ruff_only_errors_are_found(project: Clone) -> None:
+    taste = "import sys\nimport json\n\nprint(json, sys)\n"
+    commit(project, {"taste.py": taste, "web/taste.py": taste, "bad.py": "import os\n"})
+    found = result(verdict(project, "--only", "lint")[1], "lint")
+    assert [(one["path"], one["rule"]) for one in found["findings"]] == [("bad.py", "F401")]
+    commit(project, {"web/ruff.toml": "[lint]\nselect = ['I']\n"})
+    found = result(verdict(project, "--only", "lint")[1], "lint")
+    assert {(one["path"], one["rule"]) for one in found["findings"]} == {
+        ("bad.py", "F401"),
+        ("web/taste.py", "I001"),
+    }
+
+
 def test_settings_outside_the_tree_have_no_say(project: Clone, tmp_path: Path) -> None:
     commit(project, {"bad.py": "import os\n"})
     silence = '[lint]\nignore = ["ALL"]\nselect = []\n'

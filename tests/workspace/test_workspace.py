@@ -205,6 +205,19 @@ def test_linked_worktrees_and_bare_repositories_have_trees_too(
     assert (checked_out(Repository.find(tmp_path / "bare.git")) / "app.py").is_file()
 
 
+@pytest.mark.parametrize("name", [b"no \xff utf-8", b"two\nlines", b'"quoted" \\', b"# hash\n"])
+def test_a_repository_may_be_in_a_folder_of_any_name(
+    repository: Repository, project: Clone, tmp_path: Path, name: bytes
+) -> None:
+    assert repository.work_tree
+    odd = tmp_path / os.fsdecode(name)
+    shutil.copytree(project.path, odd, symlinks=True)
+    folder = checked_out(Repository.find(odd))
+    assert content(folder)["pkg/mod.py"] == b"y = 1\n"
+    asked = ["git", "-C", os.fspath(folder), "show", "HEAD:app.py"]
+    assert subprocess.run(asked, capture_output=True, check=True).stdout == b"x = 1\n"
+
+
 def test_a_submodule_is_an_empty_folder(repository: Repository, project: Clone) -> None:
     head = project.git("rev-parse", "HEAD")
     project.git("update-index", "--add", "--cacheinfo", f"160000,{head},module")
