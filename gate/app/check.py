@@ -246,9 +246,12 @@ def _run(
         return runner.run(settings, progress, fail_fast=request.fail_fast, kept_only=request.kept_only)
 
 
-def source_lines(answer: Answer, path: str) -> Sequence[str]:
-    """The lines of a file of the merge result, for reports; none if it has no such file, or no text."""
-    if not answer.verdict.change.tree:
+def source_lines(answer: Answer, path: str, *, base: bool = False) -> Sequence[str]:
+    """The lines of a file of the merge result, or of the `base`, for reports; none if there is no such file."""
+    tree = answer.verdict.change.base_tree if base else answer.verdict.change.tree
+    content = read_blob(answer.repository, tree, path) if tree else None
+    if not content:
         return ()
-    content = read_blob(answer.repository, answer.verdict.change.tree, path)
-    return () if content is None else content.decode("utf-8", "replace").splitlines()
+    # As tools count them: a form feed ends no line, whatever `str.splitlines` says.
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return text.removesuffix("\n").split("\n")

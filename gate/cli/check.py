@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from time import time
+from time import gmtime, strftime, time
 
 from gate.app.check import Answer, CheckRequest, check, source_lines
 from gate.cli.reviews import add_reviews, place_of
@@ -176,6 +176,8 @@ def _context(options: argparse.Namespace, answer: Answer) -> ReportContext:
         everything=options.all,
         command=shlex.join(["gate", *words]),
         lines=lru_cache(maxsize=None)(partial(source_lines, answer)),
+        before=partial(source_lines, answer, base=True),
+        made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
     )
 
 

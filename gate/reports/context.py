@@ -20,7 +20,7 @@ class ReportContext:
     `width` is in terminal cells; `encoding` is that of the output, so that the text report can fall back to
     ASCII. `everything` (`--all`) also shows the findings that were there before. `command` is what the reader
     would type to ask again, without `--all`. `lines(path)` gives the lines of a file of the merge result,
-    without line ends, or nothing.
+    without line ends, or nothing; `before(path)` those of the base. `made` says when it was decided.
     """
 
     colour: bool = False
@@ -30,3 +30,5 @@ class ReportContext:
     command: str = "gate check"
     version: str = gate.__version__
     lines: Callable[[str], Sequence[str]] = no_lines
+    before: Callable[[str], Sequence[str]] = no_lines
+    made: str = ""

@@ -11,17 +11,15 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from gate.model import Approval, Broken, FileChange, Outcome, Ran, RequirementState, Verdict
+from gate.model import Approval, Broken, Outcome, Ran, RequirementState, Verdict
 from gate.reports import page_findings as findings
 from gate.reports.context import ReportContext
 from gate.reports.markup import escape
-from gate.reports.page_owners import needed, picture
+from gate.reports.page_files import MOST_FILES, files
+from gate.reports.page_owners import picture
 from gate.reports.page_style import STYLE
-from gate.reports.select import groups
 from gate.reports.words import branch, count, listed, may, visible, visible_path
 
-FEW_FILES: Final = 30
-MOST_FILES: Final = 2000
 HEADLINES: Final = {
     "pass": "{may} into {}",
     "blocked": "Blocked: may not enter {} yet",
@@ -45,12 +43,15 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     """The whole page."""
     lines = lru_cache(context.lines)
     into = branch(verdict.change.into)
+    waived = any(one.kind == "waive" and one.counted for one in verdict.approvals)
+    tone = f"{verdict.decision} waived" if waived else verdict.decision
     headline = HEADLINES[verdict.decision].format(into, may=may(verdict.change.into))
+    headline += ", by waiver" if waived and verdict.decision == "pass" else ""
     parts = {
         "Requirements": ("requirements", _board(verdict)),
         "Who must approve what": ("approvals", picture(verdict) + _decisions(verdict.approvals)),
         "Findings": ("findings", findings.sections(verdict, lines)),
-        "Files changed": ("files", _files(verdict)),
+        "Files changed": ("files", files(verdict, context)),
         "Checks": ("checks", findings.times(verdict.checks) if verdict.checks else ""),
     }
     shown = {title: part for title, part in parts.items() if part[1]}
@@ -71,8 +72,8 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 <title>{escape(headline)} · gate</title>
 <style>{STYLE}</style>
 </head>
-<body class="{verdict.decision}">
-{_header(verdict, headline)}
+<body class="{tone}">
+{_header(verdict, headline, context)}
 <nav aria-label="On this page"><ul>{links}</ul></nav>
 <main>
 {_next(verdict)}
@@ -84,7 +85,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 """
 
 
-def _header(verdict: Verdict, headline: str) -> str:
+def _header(verdict: Verdict, headline: str, context: ReportContext) -> str:
     change = verdict.change
     people = listed([visible(author.name or author.email) for author in change.authors[:3]])
     if len(change.authors) > 3:
@@ -93,7 +94,9 @@ def _header(verdict: Verdict, headline: str) -> str:
     about = f"{count(len(change.files), 'file')} changed by {what}"
     if people:
         about += f", written by {escape(people)}"
-    kicker = escape(change.repository) or "Merge gate"
+    kicker = (
+        f"{escape(change.repository) or 'Merge gate'}{f' · {escape(context.made)}' if context.made else ''}"
+    )
     sign = f'<path class="sign" d="{SIGNS[verdict.decision]}"/>'
     icon = f'<svg viewBox="0 0 44 44" aria-hidden="true"><circle class="shape" cx="22" cy="22" r="22"/>{sign}</svg>'
     notes = "".join(f"<p>{findings.rich(note)}</p>" for note in verdict.notes)
@@ -117,9 +120,11 @@ def _next(verdict: Verdict) -> str:
         for result in verdict.checks
         if isinstance(result, Broken) and result.hint
     ]
-    for outcome in verdict.outcomes:
-        if outcome.state in {"unmet", "undecided"}:
-            steps += [_sentence(advice) for advice in outcome.advice]
+    steps += [
+        f"<strong>{escape(outcome.id)}:</strong> {' '.join(map(_sentence, outcome.advice))}"
+        for outcome in verdict.outcomes
+        if outcome.state in {"unmet", "undecided"} and outcome.advice
+    ]
     if not steps:
         return ""
     items = "".join(f"<li>{step}</li>" for step in dict.fromkeys(steps))
@@ -171,53 +176,6 @@ def _tone(approval: Approval) -> str:
     return "yes" if approval.kind == "approve" else "no"
 
 
-def _files(verdict: Verdict) -> str:
-    """What differs from the base, with what each file still waits for."""
-    change = verdict.change
-    if not change.files:
-        return "<p>Merging changes nothing.</p>"
-    waiting: dict[str, list[str]] = {}
-    for outcome, missing in needed(verdict):
-        for path in missing.paths:
-            names = waiting.setdefault(path, [])
-            names += [outcome.id] * (outcome.id not in names)
-    found: dict[str, int] = {}
-    for group in groups(verdict):
-        for finding in group.blocking:
-            found[finding.path] = found.get(finding.path, 0) + 1
-    rows = [
-        _file(file, verdict, waiting.get(file.path, []), found.get(file.path, 0))
-        for file in change.files[:MOST_FILES]
-    ]
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("File", "Change", "Blocked by"))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{{}}</tbody></table>"
-    first = table.format("".join(rows[:FEW_FILES]))
-    if len(change.files) <= FEW_FILES:
-        return first
-    more = len(change.files) - MOST_FILES
-    tail = f'<p class="quiet">… and {count(more, "more file")}.</p>' if more > 0 else ""
-    title = count(len(change.files) - FEW_FILES, "more file")
-    rest = table.format("".join(rows[FEW_FILES:]))
-    return f"{first}<details><summary>{title}</summary>{rest}{tail}</details>"
-
-
-def _file(file: FileChange, verdict: Verdict, waiting: list[str], found: int) -> str:
-    came = verdict.change.renames.get(file.path, "")
-    origin = f'<br><span class="quiet">from {escape(visible_path(came))}</span>' if came else ""
-    status: str = "renamed" if came else file.status
-    modes = (file.old_mode, file.new_mode)
-    if file.status == "modified" and all(modes) and modes[0] != modes[1]:
-        status += f", mode {modes[0]} to {modes[1]}"
-    reasons = [count(found, "finding")] * bool(found) + waiting
-    shown = (
-        f'<span class="no">{escape(", ".join(reasons))}</span>' if reasons else '<span class="quiet">–</span>'
-    )
-    name = escape(visible_path(file.path))
-    return (
-        f'<tr><td class="path">{name}{origin}</td><td class="word">{escape(status)}</td><td>{shown}</td></tr>'
-    )
-
-
 def _footer(verdict: Verdict, context: ReportContext) -> str:
     change = verdict.change
     facts = {
@@ -230,7 +188,9 @@ def _footer(verdict: Verdict, context: ReportContext) -> str:
     items = "".join(
         f"<dt>{name}</dt><dd><code>{escape(value)}</code></dd>" for name, value in facts.items() if value
     )
+    when = f" on {escape(context.made)}" if context.made else ""
     made = (
-        f"Decided by gate {escape(context.version)}. Ask again with <code>{escape(context.command)}</code>."
+        f"Decided{when} by gate {escape(context.version)}. Ask again with "
+        f"<code>{escape(context.command)}</code>."
     )
     return f'<footer class="small quiet"><dl>{items}</dl><p>{made}</p></footer>'

@@ -44,7 +44,8 @@ ul, ol { padding: 0; list-style: none; }
 .banner { display: flex; gap: 1.1rem; align-items: flex-start; }
 .banner > svg { flex: none; width: 2.75rem; height: 2.75rem; margin-top: .1rem; }
 .banner p { margin-top: .45rem; color: var(--quiet); }
-.shape { fill: var(--no); } .pass .shape { fill: var(--yes); } .undecided .shape { fill: var(--open); }
+.shape { fill: var(--no); } .pass .shape { fill: var(--yes); }
+.undecided .shape, .pass.waived .shape { fill: var(--open); }
 .sign { fill: none; stroke: var(--page); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round; }
 
 nav { padding-bottom: .25rem; }
@@ -111,12 +112,29 @@ pre.output { background: var(--panel); border-radius: 8px; padding: .8rem 1rem; 
   margin-top: .6rem; }
 .old li { padding: .2rem 0; overflow-wrap: anywhere; }
 
+.file { border-top: 1px solid var(--rule); }
+.file:first-child { border-top: 0; }
+.file .line { display: grid; grid-template-columns: 1fr max-content minmax(6.5rem, max-content) minmax(9rem, 13rem);
+  gap: .1rem 1.2rem; align-items: baseline; width: auto; padding: .5rem 0 .5rem 1.15rem; color: var(--ink);
+  font-size: .9375rem; overflow-wrap: anywhere; }
+.file summary.line { list-style: none; position: relative; }
+.file summary.line::-webkit-details-marker { display: none; }
+.file summary.line::before { content: ""; position: absolute; left: .1rem; top: .95em; border: .33rem solid transparent;
+  border-left-color: var(--quiet); border-right: 0; }
+.file details[open] > summary.line::before { transform: rotate(90deg); }
+.file summary.line:hover .path { text-decoration: underline; text-underline-offset: .2em; }
+.sizes { font-size: .8125rem; font-variant-numeric: tabular-nums; white-space: nowrap; text-align: right; }
+.sizes .added { color: var(--yes); } .sizes .removed { color: var(--no); }
+.file pre.code { border: 1px solid var(--rule); border-radius: 8px; margin-bottom: .9rem; }
+pre.code .added { background: var(--yes-soft); box-shadow: inset 3px 0 var(--given); }
+pre.code .removed { background: var(--no-soft); box-shadow: inset 3px 0 var(--no); }
+pre.code .gap { color: var(--quiet); text-indent: 0; }
+
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--rule); vertical-align: baseline;
   overflow-wrap: anywhere; }
 thead th { border-top: 0; overflow-wrap: normal; font-size: .8125rem; font-weight: 600; color: var(--quiet); }
 tbody th { font-weight: 600; }
-td.path { width: 60%; }
 .wide { width: 35%; }
 td:last-child, th:last-child { padding-right: 0; }
 .word { white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -142,7 +160,9 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1
   .wide { display: none; }
   table { font-size: .875rem; }
   th, td { padding-right: .7rem; }
-  td.path { width: auto; min-width: 40%; }
+  .file .line { display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .875rem; }
+  .file .line > .path { flex: 1 0 100%; }
+  .sizes:empty { display: none; }
   footer dl { grid-template-columns: 1fr; } footer dd { margin-bottom: .4rem; }
 }
 @media print {
@@ -155,6 +175,7 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1
   section { padding: 1.2rem 0; }
   .strip rect, .shape, .bar rect, pre.code .hit { print-color-adjust: exact; }
   a { text-decoration: none; }
+  pre.code .added, pre.code .removed { print-color-adjust: exact; background: none; }
 }
 @media (forced-colors: active) {
   .strip rect, .legend rect { fill: GrayText; stroke: CanvasText; stroke-width: .02; }

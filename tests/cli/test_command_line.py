@@ -195,3 +195,18 @@ def on_a_terminal(clone: Clone, *args: str, **environ: str) -> str:
         os.close(ours)
         os.close(theirs)
     return shown
+
+
+def test_the_page_shows_the_lines_as_tools_count_them_and_what_changed(project: Clone) -> None:
+    project.write({"old.py": "x = 1\n\x0c\ny = 2\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Old")
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"old.py": "x = 1\n\x0c\nimport os\n"})
+    project.git("commit", "-q", "-a", "-m", "New")
+    project.gate("check", "--only", "lint", "--report", "html=page.html")
+    page = (project.path / "page.html").read_text()
+    assert '<span class="hit"><i>3</i>import <mark>os</mark></span>' in page
+    assert '<span class="removed"><i>3</i>− y = 2</span>' in page
+    assert '<span class="added"><i>3</i>+ import os</span>' in page
+    assert " UTC by gate" in page

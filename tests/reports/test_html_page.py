@@ -17,11 +17,21 @@ import pytest
 from hypothesis import given
 from support.verdicts import BLOCKED, BROKEN, CONFLICT, MANY, PASSED, STORIES, changed, few, lines, verdicts
 
-from gate.model import Author, Missing, Outcome, Verdict
+from gate.model import Approval, Author, FileChange, Missing, Outcome, Verdict
 from gate.reports import ReportContext
 from gate.reports.page import render
 
-CONTEXT = ReportContext(lines=lines)
+BEFORE = {
+    "shortener/views.py": (
+        "import json",
+        "",
+        "def import_links(app):",
+        "    <b>raise</b>\x1b[0m",
+        "\treturn 1",
+    ),
+    "static/app.js": ("GIF\0\1",),
+}
+CONTEXT = ReportContext(lines=lines, before=lambda path: BEFORE.get(path, ()), made="2026-11-27 13:50 UTC")
 VOID = {"meta", "br", "path", "circle", "rect"}
 # Everything that the page is made of; what strangers wrote must add nothing to it.
 ELEMENTS = {
@@ -68,7 +78,9 @@ class Page(HTMLParser):
 @few
 @given(verdicts)
 def test_any_verdict_makes_a_whole_page_of_gates_own_elements(verdict: Verdict) -> None:
-    page = Page(render(verdict, ReportContext(lines=lambda path: [path] * 5)))
+    page = Page(
+        render(verdict, ReportContext(lines=lambda path: [path] * 5, before=lambda path: ["x", path]))
+    )
     assert page.open == []
     assert {tag for tag, _ in page.elements} <= ELEMENTS
     assert {name for _, attributes in page.elements for name in attributes} <= ATTRIBUTES
@@ -132,6 +144,54 @@ def test_a_finding_is_shown_with_its_lines_and_the_name_underlined() -> None:
     assert '<span class="hit"><i>5</i>    return' in text
     assert "<i>3</i>def import_links(app):" in text
     assert "<b>Help:</b> did you mean <code>json.load</code>?" in text
+
+
+def test_what_changed_since_the_base_is_shown_line_by_line() -> None:
+    text = render(BLOCKED, CONTEXT)
+    assert '<span class="added">+2</span> <span class="removed">−2</span>' in text
+    assert '<span class="removed"><i>4</i>− ' + "    &lt;b&gt;raise&lt;/b&gt;\\x1b[0m</span>" in text
+    assert '<span class="added"><i>4</i>+     with open' in text
+    assert "<span><i>3</i>  def import_links(app):</span>" in text
+    assert text.count('<li class="file"><details open>') == 1
+    assert "\0" not in text
+
+
+def test_of_a_move_only_what_is_another_is_shown() -> None:
+    change = replace(
+        BLOCKED.change,
+        files=(
+            FileChange("shortener/views.py", "added", "", "100644", "", "2" * 40),
+            FileChange("old.py", "deleted", "100644", "", "1" * 40, ""),
+            FileChange("lib", "modified", "160000", "160000", "1" * 40, "2" * 40),
+        ),
+        renames={"shortener/views.py": "old.py"},
+    )
+    context = replace(CONTEXT, before=lambda _path: lines("shortener/views.py")[:4])
+    page = Page(render(replace(BLOCKED, change=change), context))
+    assert "+1 −0" in page.text
+    assert "from old.py" in page.text
+    assert "moved away" in page.text
+    assert f"submodule, {'1' * 12} to {'2' * 12}" in page.text
+
+
+def test_a_large_difference_is_closed_and_cut() -> None:
+    context = ReportContext(lines=lambda _path: [f"line {n}" for n in range(2000)])
+    text = render(replace(BLOCKED, change=changed("a.py", "b.py")), context)
+    assert "<details open" not in text[text.index('id="files"') :]
+    assert text.count("… and 1,600 more lines") == 2
+    endless = replace(context, lines=lambda _path: ["x"] * 100_000)
+    assert len(render(replace(BLOCKED, change=changed("a.py")), endless)) < 100_000
+
+
+def test_it_says_when_it_was_decided() -> None:
+    assert "Decided on 2026-11-27 13:50 UTC by gate" in Page(render(PASSED, CONTEXT)).text
+
+
+def test_a_pass_by_waiver_does_not_look_like_any_other() -> None:
+    waived = Approval("8" * 64, "@nehemiah", "waive", "ssh", counted=True, why="the site is down")
+    text = render(replace(PASSED, approvals=(waived,)), CONTEXT)
+    assert "<h1>May merge into main, by waiver</h1>" in text
+    assert '<body class="pass waived">' in text
 
 
 def test_what_was_there_before_is_folded_away() -> None:
