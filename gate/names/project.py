@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from gate.names import exports
@@ -17,11 +16,11 @@ from gate.names.infer import Engine
 from gate.names.kinds import WrongKind
 from gate.names.likely import Evidence
 from gate.names.modules import Modules, Source
+from gate.names.packages import Words
 from gate.names.rules import is_right
 from gate.names.source import text_of
 from gate.names.told import Told
 from gate.names.typed import Certain, Judge, Judged
-from gate.names.words import Words
 
 _ITEMS = {"attributes": Use, "keywords": Use, "members": Use, "imports": Use, "wrong": WrongKind, "exports": Told,
           "references": Told}  # fmt: skip
@@ -49,11 +48,11 @@ class File:
 class Project:
     """All files of Python below a folder, with what is kept of them."""
 
-    def __init__(self, modules: Modules, kept: Kept, site: Iterable[Path]) -> None:
-        """`site` are the folders of installed packages; another state of them is another environment."""
+    def __init__(self, modules: Modules, kept: Kept, environment: str) -> None:
+        """`environment` is another text for every other state of what is installed."""
         self._modules = modules
         self._kept = kept
-        self._state = digest(own_state(), *_environment(site))
+        self._state = digest(own_state(), environment)
         self.files: dict[str, File] = {}
 
     def read(self, name: str, module: str, data: bytes, *, is_notebook: bool = False) -> None:
@@ -139,15 +138,6 @@ class Project:
                 seen[bits] = digest(*(face for number, face in enumerate(faces) if bits >> number & 1))
             found[file.name] = digest(whole, file.key, seen[bits])
         return found
-
-
-def _environment(site: Iterable[Path]) -> Iterator[str]:
-    for folder in site:
-        yield str(folder)
-        try:
-            yield from sorted(f"{one.name} {one.stat().st_mtime_ns}" for one in folder.iterdir())
-        except OSError:
-            yield "cannot be read"
 
 
 def _plain(facts: Facts) -> dict[str, list[Any]]:

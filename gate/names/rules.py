@@ -14,8 +14,9 @@ from gate.names.kinds import WrongKind
 from gate.names.likely import ATTRIBUTES, Evidence
 from gate.names.modules import MODULE_NAMES, Modules
 from gate.names.near import candidates, is_sole, is_stumble, is_typical, meant, nearest, parts, plain
+from gate.names.packages import Words
 from gate.names.typed import Certain, Judged
-from gate.names.words import Outside, Words
+from gate.names.words import Outside
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))

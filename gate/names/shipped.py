@@ -12,7 +12,8 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from gate.names.words import Outside, Words
+from gate.names.packages import Words
+from gate.names.words import Outside
 
 LIST = Path(__file__).with_name("packages.zip")
 
@@ -44,7 +45,7 @@ def words_of(name: str) -> Words:
 
 def make(folder: Path, target: Path) -> int:
     """Write the list of all packages that are installed in `folder`; how many there are."""
-    outside = Outside(None, [folder], None)
+    outside = Outside(None, [folder])
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
         for name in sorted(outside.names):
             words = outside.words_of(name)

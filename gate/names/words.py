@@ -1,8 +1,11 @@
-"""What the standard library and the installed packages define, package by package, kept by environment.
+"""What the standard library and the installed packages define, package by package, and where it is kept.
 
-Files are read as text, not parsed: a list that is too long lets a misspelling pass, one that is too short
-accuses somebody. Only what the project imports counts, and what that imports in turn: a name that is known to
-a package that nobody here uses says nothing.
+Only what the project imports counts, and what that imports in turn: a name that is known to a package that
+nobody here uses says nothing.
+
+Lists are kept twice. The list of one package is kept for this user, by the content of the package as its RECORD
+tells it, so that another project with the same release need not read it again. The list of all that a project
+imports is kept with the project's own answers, in one file.
 """
 
 from __future__ import annotations
@@ -10,50 +13,45 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-FORMAT = "gate words 2"
-LARGEST = 2 * 1024 * 1024
-LARGEST_NATIVE = 16 * 1024 * 1024
-_ASIDE = frozenset({"__pycache__", "tests", "test"})
-_NATIVE = (".so", ".pyd")
-_DEFINED = re.compile(
-    rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)"
-    rb"|^[ \t]+(\w+)[ \t]*(?::[^=\n]+)?=(?!=)|^[ \t]+(\w+)[ \t]*:[ \t]*[\w\"']|\.(\w+)[ \t]*(?::[^=\n(]+)?=(?!=)"
-    rb"|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)",
-    re.MULTILINE,
-)
-_SAID = re.compile(rb"[\"']([A-Za-z_]\w{2,})[\"']|[(,][ \t]*\*{0,2}([A-Za-z_]\w{2,})[ \t]*(?=[,)=:])")
-_IMPORTED = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
-_WORD = re.compile(rb"[A-Za-z_]\w{2,40}")
+from gate.names.packages import NATIVE, Words, words_below
+
+FORMAT = "gate words 3"
+MOST = 2000
+_FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What a package defines, what it says besides (parameters, strings), and the packages that it imports."""
+class Store:
+    """Where lists are kept: for the project alone, and for all projects of this user.
 
-    defined: frozenset[str] = frozenset()
-    said: frozenset[str] = frozenset()
-    imported: frozenset[str] = frozenset()
+    `environment` is another text for every other state of what is installed.
+    """
+
+    own: Path
+    shared: Path
+    environment: str
 
 
 class Outside:
     """The packages outside of the project, by their top name."""
 
-    def __init__(self, typeshed: Path | None, site: Iterable[Path], cache: Path | None) -> None:
-        """Nothing is read yet."""
-        self._cache = cache
+    def __init__(self, typeshed: Path | None, site: Iterable[Path], store: Store | None = None) -> None:
+        """Nothing is read yet, and nothing is kept without a store."""
+        self._store = store
         self._typeshed = typeshed
+        self._site = [folder for folder in site if folder.is_dir()]
         self._places = {
             name: entry
-            for folder in site
-            for entry in (folder.iterdir() if folder.is_dir() else ())
+            for folder in self._site
+            for entry in folder.iterdir()
             if (name := entry.name.partition(".")[0]).isidentifier()
-            and (entry.is_dir() or entry.name.endswith((".py", *_NATIVE)))
+            and (entry.name.endswith((".py", *NATIVE)) or entry.is_dir())
         }
 
     @property
@@ -63,7 +61,8 @@ class Outside:
 
     def words_of(self, name: str) -> Words:
         """What one of them knows."""
-        return self._kept(self._places[name])
+        place = self._places[name]
+        return self._kept(place, self._records.get(name) or _state(place))
 
     def relevant(self, imported: Iterable[str]) -> Words:
         """All that the packages of these names know, and those that they import in turn.
@@ -72,7 +71,21 @@ class Outside:
         """
         from gate.names import shipped
 
-        wanted, seen = list(imported), set[str]()
+        wanted = sorted({name for name in imported if name in self._places or name in shipped.names()})
+        if self._store is None:
+            return self._together(wanted)
+        key = _digest(FORMAT, self._store.environment, _state(shipped.LIST), str(self._typeshed), *wanted)
+        path = self._store.own / "outside"
+        found = _load(path, key)
+        if found is None:
+            found = self._together(wanted)
+            _keep(path, key, found)
+        return found
+
+    def _together(self, wanted: list[str]) -> Words:
+        from gate.names import shipped
+
+        seen = set[str]()
         defined, said = set(self.library.defined), set(self.library.said)
         while wanted:
             name = wanted.pop()
@@ -90,96 +103,89 @@ class Outside:
             wanted += [inner for inner in words.imported if inner not in seen]
         return Words(frozenset(defined), frozenset(said), frozenset(seen))
 
-    @property
+    @cached_property
     def library(self) -> Words:
         """What the standard library defines."""
-        return self._kept(self._typeshed) if self._typeshed else Words()
+        return self._kept(self._typeshed, _state(self._typeshed)) if self._typeshed else Words()
 
-    def _kept(self, place: Path) -> Words:
-        path = None if self._cache is None else self._cache / f"words-{_state(place)}"
-        if path is not None:
-            found = _load(path)
-            if found is not None:
-                return found
-        found = _read(place)
-        if path is not None:
-            _keep(path, found)
+    def _kept(self, place: Path, state: str) -> Words:
+        if self._store is None:
+            return words_below(place)
+        key = _digest(FORMAT, place.name, state)
+        path = self._store.shared / key
+        found = _load(path, key)
+        if found is None:
+            found = words_below(place)
+            _keep(path, key, found)
+            _prune(self._store.shared)
         return found
 
-
-def _read(place: Path) -> Words:
-    defined: set[bytes] = set()
-    said: set[bytes] = set()
-    imported: set[bytes] = set()
-    for file in _files(place):
-        try:
-            data = Path(file).read_bytes()
-        except OSError:
-            continue
-        if file.endswith(_NATIVE):
-            defined.update(_WORD.findall(data))
-            continue
-        for found in _DEFINED.findall(data):
-            defined.update(found)
-        for one, other in _SAID.findall(data):
-            said.add(one or other)
-        imported.update(_IMPORTED.findall(data))
-    defined.discard(b"")
-    return Words(_text(defined), _text(said - defined), _text(imported))
+    @cached_property
+    def _records(self) -> Mapping[str, str]:
+        """Of each package that something installed has a RECORD of: all that the RECORDs say."""
+        found: dict[str, list[str]] = {}
+        for folder in self._site:
+            for record in sorted(folder.glob("*.dist-info/RECORD")):
+                try:
+                    data = record.read_bytes()
+                except OSError:
+                    continue
+                told = hashlib.sha256(data).hexdigest()
+                for name in set(_FIRST.findall(data)):
+                    found.setdefault(name.decode("utf-8", "replace"), []).append(told)
+        return {name: _digest(*told) for name, told in found.items()}
 
 
-def _text(words: set[bytes]) -> frozenset[str]:
-    return frozenset(sys.intern(word.decode("utf-8", "replace")) for word in words)
-
-
-def _load(path: Path) -> Words | None:
+def _load(path: Path, key: str) -> Words | None:
+    """What is kept at `path`, if it is whole and answers for `key`: plain text, so nothing worse than wrong words."""
     try:
         data = path.read_bytes()
     except OSError:
         return None
     head, _, body = data.partition(b"\n\n")
-    if head != f"{FORMAT} {hashlib.sha256(body).hexdigest()}".encode():
+    if head != _head(key, body):
         return None
     parts = body.decode("utf-8").split("\n\n")
     return Words(*(frozenset(part.split("\n")) - {""} for part in parts)) if len(parts) == 3 else None
 
 
-def _keep(path: Path, words: Words) -> None:
+def _keep(path: Path, key: str, words: Words) -> None:
     parts = ("\n".join(sorted(part)) for part in (words.defined, words.said, words.imported))
     body = "\n\n".join(parts).encode("utf-8")
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(f"{FORMAT} {hashlib.sha256(body).hexdigest()}\n\n".encode() + body)
+        temporary.write_bytes(_head(key, body) + b"\n\n" + body)
         temporary.replace(path)
     except OSError:
         return
 
 
+def _head(key: str, body: bytes) -> bytes:
+    return f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()}".encode()
+
+
+def _prune(folder: Path) -> None:
+    """Forget the older half when there are too many."""
+    try:
+        kept = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in kept[: len(kept) // 2] if len(kept) > MOST else ():
+            path.unlink()
+    except OSError:
+        return
+
+
 def _state(place: Path) -> str:
-    """The package and its state: whoever installs another version of it touches its folder and its first file."""
-    parts = [FORMAT, str(place)]
+    """The place and its state: whoever installs another version of it touches its folder and its first file."""
+    parts = [str(place)]
     for path in (place, place / "__init__.py", place / "__init__.pyi"):
         try:
             told = path.stat()
             parts.append(f"{told.st_mtime_ns} {told.st_size} {told.st_ino}")
         except OSError:
             parts.append("")
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return _digest(*parts)
 
 
-def _files(place: Path) -> Iterator[str]:
-    if place.is_file():
-        yield str(place)
-        return
-    for path, folders, files in os.walk(place):
-        folders[:] = [name for name in folders if name not in _ASIDE]
-        for name in files:
-            if name.endswith((".py", ".pyi", *_NATIVE)):
-                file = os.path.join(path, name)  # noqa: PTH118  tens of thousands of these
-                try:
-                    most = LARGEST_NATIVE if name.endswith(_NATIVE) else LARGEST
-                    if os.path.getsize(file) <= most:  # noqa: PTH202  as above
-                        yield file
-                except OSError:
-                    continue
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]

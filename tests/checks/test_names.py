@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.names.__main__ import check
+from gate.names.program import check
 
 CAUGHT = {
     "import josn\n": ("misspelt-import", "json"),

@@ -9,8 +9,8 @@ import pytest
 from support.town import Clone
 
 from gate.names import notebooks
-from gate.names.__main__ import check
 from gate.names.finding import Finding
+from gate.names.program import check
 
 
 def notebook(*cells: str | list[str], language: str = "python", indent: int | None = 1) -> bytes:

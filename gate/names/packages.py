@@ -1,0 +1,109 @@
+"""What the files of a package define, read as text and not parsed.
+
+A list that is too long lets a misspelling pass, one that is too short accuses somebody.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LARGEST = 2 * 1024 * 1024
+LARGEST_NATIVE = 16 * 1024 * 1024
+NATIVE = (".so", ".pyd")
+_ASIDE = frozenset({"__pycache__", "tests", "test"})
+# A line feed or a dot before each match, and nothing given back (`++`): this decides how long a first run takes.
+_DEFINED = re.compile(
+    rb"\n(?:[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)"
+    rb"|[ \t]++(\w++)[ \t]*+(?:(?::[^=\n]++)?+=(?!=)|:[ \t]*+[\w\"'])"
+    rb"|(\w++)[ \t]*+(?::[^=\n]++)?+=(?!=))"
+    rb"|\.(\w++)[ \t]*+(?::[^=\n(]++)?+=(?!=)"
+)
+_TEXT = re.compile(rb"[\"']([A-Za-z_]\w{2,})[\"']")
+_PARAMETER = re.compile(rb"[(,][ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])")
+_IMPORTED = re.compile(rb"\n[ \t]*+(?:from|import)[ \t]++([A-Za-z_]\w*+)")
+_WORD = re.compile(rb"[A-Za-z_]\w{2,40}+")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a package defines, what it says besides (parameters, strings), and the packages that it imports."""
+
+    defined: frozenset[str] = frozenset()
+    said: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
+
+
+def words_below(place: Path) -> Words:
+    """Read a package, or the one file that it is."""
+    defined: set[bytes] = set()
+    said: set[bytes] = set()
+    imported: set[bytes] = set()
+    for file in _files(place):
+        try:
+            if file.endswith(NATIVE):
+                defined.update(_native(file))
+                continue
+            with open(file, "rb") as opened:  # noqa: PTH123  tens of thousands of these
+                data = b"\n" + opened.read()
+        except (OSError, ValueError):
+            continue
+        for found in _DEFINED.findall(data):
+            defined.update(found)
+        said.update(_TEXT.findall(data))
+        said.update(_PARAMETER.findall(data))
+        imported.update(_IMPORTED.findall(data))
+    defined.discard(b"")
+    return Words(_text(defined), _text(said - defined), _text(imported))
+
+
+def _text(words: set[bytes]) -> frozenset[str]:
+    return frozenset([sys.intern(word.decode("utf-8", "replace")) for word in words])
+
+
+def _files(place: Path) -> Iterator[str]:
+    if place.is_file():
+        yield str(place)
+        return
+    for path, folders, files in os.walk(place):
+        folders[:] = [name for name in folders if name not in _ASIDE]
+        for name in files:
+            if name.endswith((".py", ".pyi", *NATIVE)):
+                file = os.path.join(path, name)  # noqa: PTH118  as above
+                try:
+                    most = LARGEST_NATIVE if name.endswith(NATIVE) else LARGEST
+                    if os.path.getsize(file) <= most:  # noqa: PTH202  as above
+                        yield file
+                except OSError:
+                    continue
+
+
+def _native(file: str) -> Iterator[bytes]:
+    """The words in a compiled module: of an ELF file only what is loaded as data, so no machine code."""
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:  # noqa: PTH123  as above
+        for start, end in _data_of_elf(data) or [(0, len(data))]:
+            yield from _WORD.findall(data, start, end)
+
+
+def _data_of_elf(data: mmap.mmap) -> list[tuple[int, int]]:
+    """Where the sections are that are loaded and cannot be executed; nothing where the file is no such ELF file."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        return []
+    try:
+        (table,) = struct.unpack_from("<Q", data, 0x28)
+        size, count = struct.unpack_from("<HH", data, 0x3A)
+        heads = [struct.unpack_from("<IIQQQQ", data, table + number * size) for number in range(count)]
+    except struct.error:
+        return []
+    loaded, executable, empty = 2, 4, 8
+    return [
+        (start, start + length)
+        for _, kind, flags, _, start, length in heads
+        if kind != empty and flags & loaded and not flags & executable
+    ]

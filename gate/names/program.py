@@ -1,0 +1,200 @@
+"""The `names` check as a program: read a tree of Python, and print what is misspelt in it as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from gate.names import exports, fixes, ignores, notebooks
+from gate.names.cache import Kept, digest
+from gate.names.finding import Finding
+from gate.names.modules import Modules
+from gate.names.project import Project
+from gate.names.references.files import in_file, is_settings
+from gate.names.references.judge import References
+from gate.names.rules import findings_in, known_of
+from gate.names.source import plain_text_of
+from gate.names.words import Outside, Store
+
+ASIDE = frozenset(
+    {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
+)
+PYTHON = frozenset({".py", ".pyi", ".ipynb"})
+LARGEST = 4 * 1024 * 1024
+LARGEST_SETTINGS = 256 * 1024
+"""Files of data have the same endings as settings, and may be large."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the findings; 0 when the tree could be read, whatever was found."""
+    parser = argparse.ArgumentParser(prog="python -m gate.names", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the tree to read")
+    parser.add_argument("--python", help="the project's interpreter")
+    parser.add_argument("--cache", type=Path, help="a folder to keep word lists in")
+    parser.add_argument("--disable", action="append", default=[], help="a rule to leave out")
+    parser.add_argument("--format", default="json", choices=("json", "text"))
+    options = parser.parse_args(arguments)
+    if options.disable:
+        from gate.names.catalogue import CATALOGUE
+
+        for rule in set(options.disable) - set(CATALOGUE):
+            parser.error(f"there is no rule {rule!r}")
+    sys.setrecursionlimit(5000)
+    # Everything that is read stays until the end: collecting would only look at it again and again.
+    gc.disable()
+    warnings.simplefilter("ignore")
+    root = options.root.resolve()
+    count, findings = check(root, options.python, options.cache)
+    kept = [finding for finding in findings if finding.rule not in options.disable]
+    if options.format == "text":
+        for finding in kept:
+            hint = f" ({finding.hint})" if finding.hint else ""
+            print(f"{finding.path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}{hint}")
+        return 0
+    items = [{**asdict(finding), "severity": "error"} for finding in kept]
+    print(json.dumps({"version": 1, "files": count, "findings": items}))
+    return 0
+
+
+def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list[Finding]]:
+    """How many files there are below `root`, and what is misspelt in them."""
+    site = site_packages(python) if python else []
+    typeshed = bundled_typeshed()
+    modules = Modules(root, typeshed, site)
+    kept = Kept(cache)
+    environment = digest(*_environment(site))
+    store = Store(cache, shared_folder(cache), environment) if cache else None
+    project = Project(modules, kept, environment)
+    references = References(root, typeshed, site)
+    settings: dict[str, str] = {}
+    books: dict[str, notebooks.Notebook] = {}
+    findings: list[Finding] = []
+    for path in sorted(sources(root)):
+        name = path.relative_to(root).as_posix()
+        try:
+            data = path.read_bytes()
+            if is_settings(path.name):
+                settings[name] = plain_text_of(data)
+                continue
+            if path.suffix == ".ipynb":
+                notebook = notebooks.read(data)
+                if notebook is None:
+                    continue
+                books[name] = notebook
+                data = notebook.text.encode("utf-8")
+            project.read(name, dotted(name), data, is_notebook=name in books)
+        except SyntaxError as error:
+            line = error.lineno or 0
+            findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
+        except RecursionError:
+            findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
+        except (OSError, ValueError, MemoryError) as error:
+            findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
+    files = project.files
+    known = known_of(
+        [file.facts for file in files.values()], Outside(typeshed, site, store), modules, requirements(root)
+    )
+    for file, judged in project.judged(known.outside):
+        name = file.name
+        told = [
+            *findings_in(name, file.facts, judged, known),
+            *references.findings(name, file.facts.references),
+        ]
+        if judged.exports:
+            told += exports.missing(name, file.module, file.facts.exports, modules)
+        if not told and b"gate" not in file.data:
+            continue
+        text = file.text
+        left_alone = ignores.read(name, text)
+        here = [
+            *fixes.settled([found for found in told if not left_alone.cover(found)], text),
+            *left_alone.wrong,
+        ]
+        findings += filter(None, map(books[name].placed, here)) if name in books else here
+    for name, text in settings.items():
+        named = in_file(name.rpartition("/")[2], text)
+        if named:
+            left_alone = ignores.read_plain(name, text)
+            told = [found for found in references.findings(name, named) if not left_alone.cover(found)]
+            findings += [*fixes.settled(told, text), *left_alone.wrong]
+    kept.write()
+    findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
+    return len(files), list(dict.fromkeys(findings))
+
+
+def sources(root: Path) -> Iterator[Path]:
+    """The files of the tree that are read; links and what is not the project's own are passed over."""
+    for entry in root.iterdir():
+        if entry.is_symlink():
+            continue
+        if entry.is_dir():
+            if entry.name not in ASIDE and not entry.name.endswith(".egg-info"):
+                yield from sources(entry)
+        else:
+            largest = (
+                LARGEST if entry.suffix in PYTHON else LARGEST_SETTINGS if is_settings(entry.name) else 0
+            )
+            if largest > 0 and entry.stat().st_size <= largest:
+                yield entry
+
+
+def requirements(root: Path) -> frozenset[str]:
+    """Every word of the files at the top of the tree that may name a dependency."""
+    found: set[str] = set()
+    for pattern in ("*.toml", "*.txt", "*.cfg", "*.lock", "*.in", "Pipfile", "requirements/*"):
+        for path in root.glob(pattern):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
+                found.update(
+                    re.findall(r"[A-Za-z_]\w+", path.read_text("utf-8", "replace").replace("-", "_"))
+                )
+    return frozenset(found)
+
+
+def dotted(path: str) -> str:
+    """The module that a file of the tree is."""
+    parts = path.removesuffix(".pyi").removesuffix(".py").removeprefix("src/").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def bundled_typeshed() -> Path | None:
+    """The stubs of the standard library that come with mypy."""
+    from importlib.util import find_spec
+
+    spec = find_spec("mypy")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "typeshed" / "stdlib"
+    return folder if folder.is_dir() else None
+
+
+def site_packages(python: str) -> list[Path]:
+    """Where the project's packages are installed, as the interpreter itself says."""
+    code = "import sysconfig,json;print(json.dumps([sysconfig.get_path(k) for k in ('purelib','platlib')]))"
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode != 0:
+        return []
+    return [folder for folder in map(Path, dict.fromkeys(json.loads(done.stdout))) if folder.is_dir()]
+
+
+def shared_folder(own: Path) -> Path:
+    """Where word lists of packages are kept for all projects of this user; with the project's `own` if not at home."""
+    told = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111  never raises
+    return (told / "merge-gate" if told.is_absolute() else own) / "words"
+
+
+def _environment(site: Iterable[Path]) -> Iterator[str]:
+    for folder in site:
+        yield str(folder)
+        try:
+            yield from sorted(f"{one.name} {one.stat().st_mtime_ns}" for one in folder.iterdir())
+        except OSError:
+            yield "cannot be read"
