@@ -145,7 +145,7 @@ def _load(path: Path, key: str) -> Words | None:
     head, _, body = data.partition(b"\n\n")
     if head != _head(key, body):
         return None
-    parts = body.decode("utf-8").split("\n\n")
+    parts = body.decode("utf-8", "replace").split("\n\n")
     return Words(*(frozenset(part.split("\n")) - {""} for part in parts)) if len(parts) == 3 else None
 
 

@@ -1,0 +1,90 @@
+"""What installed packages define, and where lists of it are kept."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from gate.names.words import Outside, Store
+
+MODULE = (
+    "def first_function(some_parameter):\n    local = 'a_text'\n\nclass Kind:\n    field: int\n\nNAME = 1\n"
+)
+
+
+def installed(folder: Path, text: str, record: str = "pkg/__init__.py,sha256=1,1\n") -> Path:
+    """A folder of packages with one in it."""
+    for path, content in {"pkg/__init__.py": text, "pkg-1.0.dist-info/RECORD": record}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    return folder
+
+
+def defined(site: Path, store: Store | None = None) -> frozenset[str]:
+    """What a project finds that imports the package."""
+    return Outside(None, [site], store).relevant(["pkg"]).defined
+
+
+def test_what_is_defined_is_told_from_what_is_said(tmp_path: Path) -> None:
+    words = Outside(None, [installed(tmp_path, f"import other\n{MODULE}")]).relevant(["pkg"])
+    assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
+    assert {"some_parameter", "a_text"} <= words.said
+    assert words.imported == {"pkg"}
+
+
+def test_the_list_of_a_release_serves_another_project(tmp_path: Path) -> None:
+    first = Store(tmp_path / "one", tmp_path / "shared", "a")
+    assert "first_function" in defined(installed(tmp_path / "site", MODULE), first)
+    # Only the RECORD is looked at, so what is not there any more shows that nothing was read.
+    second = Store(tmp_path / "two", tmp_path / "shared", "b")
+    assert "first_function" in defined(installed(tmp_path / "again", ""), second)
+
+
+def test_another_release_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path / "one", tmp_path / "shared", "a")
+    defined(installed(tmp_path / "site", MODULE), store)
+    other = installed(tmp_path / "again", "def second_function(): ...\n", "pkg/__init__.py,sha256=2,1\n")
+    assert defined(other, Store(tmp_path / "one", tmp_path / "shared", "b")) == {"second_function"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"gate words 3", b"\xff\xfe" * 50, None], ids=str)
+def test_a_list_that_was_damaged_is_read_anew(tmp_path: Path, damage: bytes | None) -> None:
+    store = Store(tmp_path / "one", tmp_path / "shared", "a")
+    site = installed(tmp_path / "site", MODULE)
+    whole = defined(site, store)
+    for path in [*store.own.iterdir(), *store.shared.iterdir()]:
+        path.write_bytes(path.read_bytes()[:-4] if damage is None else damage)
+    assert defined(site, store) == whole
+
+
+def test_what_was_kept_of_all_packages_holds_for_one_state_of_the_environment(tmp_path: Path) -> None:
+    site = installed(tmp_path / "site", MODULE)
+    defined(site, Store(tmp_path / "own", tmp_path / "shared", "before"))
+    installed(site, "def later(): ...\n", "pkg/__init__.py,sha256=2,1\n")
+    assert defined(site, Store(tmp_path / "own", tmp_path / "shared", "after")) == {"later"}
+
+
+def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = Store(tmp_path / "file" / "own", tmp_path / "file" / "shared", "a")
+    assert "Kind" in defined(installed(tmp_path / "site", MODULE), store)
+
+
+def test_of_a_compiled_module_only_data_is_read(tmp_path: Path) -> None:
+    data, code = b"\0name_of_a_function\0", b"\0looks_like_a_name\0"
+    start = 64 + 3 * 64
+    heads = [
+        struct.pack("<IIQQQQ", 0, 0, 0, 0, 0, 0),
+        struct.pack("<IIQQQQ", 0, 1, 2, 0, start, len(data)),
+        struct.pack("<IIQQQQ", 0, 1, 6, 0, start + len(data), len(code)),
+    ]
+    head = b"\x7fELF\x02\x01".ljust(0x28, b"\0") + struct.pack("<Q", 64)
+    head = head.ljust(0x3A, b"\0") + struct.pack("<HH", 64, len(heads))
+    whole = head.ljust(64, b"\0") + b"".join(one.ljust(64, b"\0") for one in heads) + data + code
+    (tmp_path / "pkg.so").write_bytes(whole)
+    assert defined(tmp_path) == {"name_of_a_function"}
+    # Cut short, it is no such file any more, and is read as a whole.
+    (tmp_path / "pkg.so").write_bytes(b"\x7fELF\x02\x01" + code)
+    assert defined(tmp_path) == {"ELF", "looks_like_a_name"}
