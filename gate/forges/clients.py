@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from gate.errors import CannotDecide, UsageError
 from gate.forges.places import Place
@@ -12,6 +13,7 @@ from gate.forges.wire import PATIENCE, Answer, Query, Refused
 if TYPE_CHECKING:
     from github.Requester import Requester
     from gitlab import Gitlab
+    from requests import Session
 
 
 class GitHubClient:
@@ -65,6 +67,7 @@ class GitLabClient:
             private_token=None if job else place.token,
             timeout=PATIENCE,
             keep_base_url=True,
+            session=_faithful(place.api),
         )
 
     def get(self, path: str, query: Query) -> Answer:
@@ -82,8 +85,26 @@ class GitLabClient:
                 raise _away(self.place, path, error) from error
             headers = getattr(error, "response_headers", None) or {}
             raise Refused(error.response_code, str(error.error_message), _small(headers)) from error
-        except (RequestException, OSError, ValueError) as error:
+        except (RequestException, OSError, ValueError, RecursionError) as error:
             raise _away(self.place, path, error) from error
+
+
+def _faithful(api: str) -> Session:
+    """A session that follows no redirection to where `api` is not: GitLab's tokens are in headers that would go along.
+
+    PyGithub sees to that by itself.
+    """
+    from requests import Response, Session
+    from requests.exceptions import InvalidURL
+
+    class Faithful(Session):
+        def get_redirect_target(self, resp: Response) -> str | None:
+            target = super().get_redirect_target(resp)
+            if target and urlsplit(urljoin(resp.url, target))[:2] != urlsplit(api)[:2]:
+                raise InvalidURL
+            return target
+
+    return Faithful()
 
 
 def _small(headers: Mapping[str, object]) -> dict[str, str]:
@@ -115,7 +136,9 @@ def _kind(error: Exception) -> str:
             return "its certificate is not trusted here"
         case exceptions.ConnectionError():
             return "no connection"
-        case ValueError():
+        case exceptions.InvalidURL():
+            return "it sends to another address, and the token is for this one"
+        case ValueError() | RecursionError():
             return "its answer cannot be read"
         case _:
             return type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from pathlib import Path
 
@@ -93,6 +94,27 @@ def test_nobody_is_there(site: Site) -> None:
     assert answer.code == 3
     assert "could not be asked for" in answer.err
     assert "no connection" in answer.err
+
+
+@pytest.mark.attack(33)
+def test_33_the_token_does_not_follow_to_another_host(site: Site) -> None:
+    """Threat 33: a forge, or whoever speaks for it, sends gate elsewhere."""
+    with socket.create_server(("127.0.0.2", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        target = f"http://127.0.0.2:{elsewhere.getsockname()[1]}/x"
+        site.forge.trouble("", 302, headers={"Location": target})
+        answer = site.check()
+        assert answer.code == 3, answer.text
+        assert "Traceback" not in answer.text
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+
+
+def test_an_answer_that_is_too_deep_to_be_read(site: Site) -> None:
+    site.forge.trouble("", 200, body="[" * 100_000)
+    answer = site.check()
+    assert answer.code == 3, answer.text
+    assert "Traceback" not in answer.text
 
 
 def test_pages_that_never_end(hub: Site) -> None:
