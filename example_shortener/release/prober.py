@@ -46,10 +46,10 @@ class Prober:
         while not stop.wait(interval):
             began = time.monotonic()
             ready = ask(port, "GET", "/readyz", timeout=PATIENCE)[0] == 200
-            led = ask(port, "HEAD", f"/{VISITED}", timeout=PATIENCE)[0] == 302
-            now = time.monotonic()
             self._success.labels(environment, "ready").set(ready)
+            led = ask(port, "HEAD", f"/{VISITED}", timeout=PATIENCE)[0] == 302
             self._success.labels(environment, "visit").set(led)
+            now = time.monotonic()
             self._seconds.labels(environment).observe(now - began)
             (self._up if ready and led else self._down).labels(environment).inc(now - last)
             last = now

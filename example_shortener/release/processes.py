@@ -15,8 +15,10 @@ from pathlib import Path
 
 from release.problems import CannotGo
 
-PATIENCE = 20.0
-"""Seconds for a program to be ready, or to come to its end."""
+PATIENCE = 60.0
+"""Seconds for a program to be ready, also on a machine that is busy with much else."""
+ENDING = 20.0
+"""Seconds for a program to come to its end when it is asked; gunicorn gives those that it answers ten."""
 TICK = 0.02
 
 
@@ -83,13 +85,19 @@ class Program:
                 raise CannotGo(f"{self.log.stem} {how}: {last[0]} (see {self.log})")
             time.sleep(TICK)
 
+    def ask_to_end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send it a signal, if it runs."""
+        pid = self.pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def stop(self) -> None:
         """End it and whatever it has started. What does not end when it is asked is killed."""
         pid = self.pid
         if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            end = time.monotonic() + PATIENCE
+            self.ask_to_end()
+            end = time.monotonic() + ENDING
             while self.pid is not None and time.monotonic() < end:
                 time.sleep(TICK)
             with suppress(ProcessLookupError):

@@ -11,7 +11,7 @@ from shortener.migrations import steps
 
 MIGRATIONS = steps()
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that a writer waits for the one before it."""
 
 

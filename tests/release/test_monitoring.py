@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from release import prober
 from release.monitoring import alertmanager_config
 from release.servers import ask
 from release.settings import Notices, Settings
@@ -40,7 +41,7 @@ def alertmanager(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cases", ["rules_test.yml", "rules_days_test.yml"])
+@pytest.mark.parametrize("cases", ["rules_seconds_test.yml", "rules_test.yml", "rules_days_test.yml"])
 def test_the_rules_wake_somebody_up_when_they_should_and_only_then(cases: str) -> None:
     needs("promtool")
     assert "SUCCESS" in run("promtool", "test", "rules", cases)
@@ -95,26 +96,39 @@ def query(shop: Shop, expression: str) -> list[Any]:
     return list(json.loads(text)["data"]["result"])
 
 
-def until(condition: Any, seconds: float = 30.0) -> None:
+def until(condition: Any, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
 
 
+def seconds_of(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(ms|s|m)", text).groups()  # type: ignore[union-attr]  # else it fails here
+    return float(number) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+
+
+def test_a_broken_service_is_to_be_heard_of_within_ten_seconds() -> None:
+    """By everything that has to pass until then, so that no slow machine has a say in it."""
+    prometheus, rules, alertmanager = (
+        yaml.safe_load((MONITORING / name).read_text())
+        for name in ("prometheus.yml", "rules.yml", "alertmanager.yml")
+    )
+    (job,) = (job for job in prometheus["scrape_configs"] if job["job_name"] == "prober")
+    (group,) = (group for group in rules["groups"] if group["name"] == "down")
+    (rule,) = group["rules"]
+    (window,) = set(re.findall(r"\[(\w+)\]", rule["expr"]))
+    assert "for" not in rule
+    (route,) = alertmanager["route"]["routes"]
+    waits = (job["scrape_interval"], window, group["interval"], route["group_wait"])
+    assert Settings(SAMPLE).visit_every + prober.PATIENCE + sum(map(seconds_of, waits)) <= 10
+
+
 @pytest.mark.slow
-def test_a_broken_service_is_heard_of_within_ten_seconds(tmp_path: Path) -> None:
+def test_a_broken_service_is_heard_of(tmp_path: Path) -> None:
     needs("haproxy", "prometheus", "prometheus-alertmanager")
     with webhook() as (url, received):
         shop = build_shop(tmp_path, more=f'[notices]\nwebhook = "{url}"\n')
-        # Only here: Prometheus looks more often, so that the test need not wait.
-        for name, pattern, value in (
-            ("prometheus.yml", r"_interval: 5s", "_interval: 500ms"),
-            ("prometheus.yml", r"scrape_timeout: 2s", "scrape_timeout: 400ms"),
-            ("rules.yml", r"interval: (30s|5m)", "interval: 1s"),
-        ):
-            path = shop.root / "monitoring" / name
-            path.write_text(re.sub(pattern, value, path.read_text()))
         try:
             shop.done("up", "version-1")
             until(lambda: query(shop, 'environment:failures:ratio5m{sli="probe", environment="production"}'))
@@ -123,9 +137,8 @@ def test_a_broken_service_is_heard_of_within_ten_seconds(tmp_path: Path) -> None
                 query(shop, panel.replace("$environment", "production").replace("$__rate_interval", "1m"))
             (shop.home / "production" / "links.db").unlink()
             broken = time.monotonic()
-            alert = received.get(timeout=10)
-            seconds = time.monotonic() - broken
-            assert seconds < 10
+            alert = received.get(timeout=300)
+            print(f"it took {time.monotonic() - broken:.1f} s")
             assert alert["status"] == "firing"
             assert alert["receiver"] == "seniors-now"
             assert alert["commonLabels"]["environment"] == "production"

@@ -23,9 +23,6 @@ from release.settings import load
 from release.story.stage import Load, Writer, build_repository
 from release.telling import tell_everyone
 
-LOADED = 12
-"""Seconds for which visitors come as fast as they can."""
-
 
 def main() -> int:
     """Tell the story; 0 if it went as it should."""
@@ -60,7 +57,7 @@ def _replay(folder: Path) -> int:
             _say(f"refused: {error}")
         _say("\nVisitors come, as many as can be answered. Version 2 is let through on purpose.")
         writer = Writer(production.port())
-        load_.start(production.port(), LOADED)
+        load_.start(production.port())
         with writer.writing():
             try:
                 deploy(production, "version-2", _say, let_through="the incident is replayed")

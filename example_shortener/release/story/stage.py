@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ port = 0
 [environments.production]
 port = 0
 watch = 2
+[limits]
+slack = 10                          # seconds: version 2 is not slow, and this machine may be
 """
 
 
@@ -61,11 +64,11 @@ class Load:
         """Its output is kept in `folder`."""
         self._program = Program(folder, "wrk")
 
-    def start(self, port: int, seconds: int, connections: int = 8) -> None:
-        """Begin, and come back at once."""
+    def start(self, port: int, connections: int = 8) -> None:
+        """Begin, and come back at once; they come until `finish` or `stop`."""
         self._program.start(
             [
-                *(find("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"),
+                *(find("wrk", "wrk"), "-t1", f"-c{connections}", "-d10m", "--timeout", "10s"),
                 *("-s", str(HERE / "load.lua"), f"http://127.0.0.1:{port}/"),
             ],
             cwd=HERE,
@@ -73,7 +76,8 @@ class Load:
         )
 
     def finish(self) -> tuple[int, int]:
-        """Wait for its end; returns how many requests were answered, and how many of them failed or got lost."""
+        """No more of them; returns how many requests were answered, and how many of them failed or got lost."""
+        self._program.ask_to_end(signal.SIGINT)
         total = int(self._program.wait_for(r"(\d+) requests in "))
         self._program.wait_for(r"(Transfer/sec)")
         said = self._program.log.read_text("utf-8")

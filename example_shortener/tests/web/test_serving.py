@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ def serving(database: Path, scratch: Path) -> Iterator[int]:
         finally:
             process.terminate()
             # What a worker said before it ended is worth more than a reset connection.
-            assert process.wait(20) == 0, os.pread(log.fileno(), 65536, 0).decode()
+            assert process.wait(120) == 0, os.pread(log.fileno(), 65536, 0).decode()
 
 
 def port(process: subprocess.Popen[bytes], log: int) -> int:
@@ -55,11 +56,12 @@ def port(process: subprocess.Popen[bytes], log: int) -> int:
         found = re.search(rb"Listening at: http://127\.0\.0\.1:(\d+)", os.pread(log, 65536, 0))
         if found:
             return int(found[1])
+        time.sleep(0.01)
     raise AssertionError(os.pread(log, 65536, 0).decode())
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         data = None if body is None else json.dumps(body)
         connection.request(method, path, data, {"Content-Type": "application/json"})
