@@ -25,6 +25,32 @@ LOOK = 50
 """Milliseconds between two looks at the clock and at the size of the output."""
 
 
+class Cancel(threading.Event):
+    """An event that is seen at once by whoever polls for other things as well."""
+
+    def __init__(self) -> None:
+        """Not set."""
+        super().__init__()
+        self._seen, self._unset = os.pipe()
+        self._closing = threading.Lock()
+
+    def set(self) -> None:
+        """Set it, for good."""
+        with self._closing:
+            if not self.is_set():
+                super().set()
+                os.close(self._unset)
+
+    def fileno(self) -> int:
+        """What can be read from, without ever giving anything, as soon as it is set."""
+        return self._seen
+
+    def __del__(self) -> None:
+        """Nobody can wait for it any more."""
+        self.set()
+        os.close(self._seen)
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What a program left behind. `ended` tells a normal exit from one that gate enforced.
@@ -66,7 +92,7 @@ def supervise(
     env: Mapping[str, str],
     timeout: float,
     limit: int,
-    cancel: threading.Event,
+    cancel: Cancel,
     memory: int = 0,
 ) -> Finished:
     """Run a program that is not trusted; raises OSError if it cannot start.
@@ -126,9 +152,9 @@ class _Kept:
             os.close(tell)
             os.close(held)
 
-    def watch(self, deadline: float, limit: int, cancel: threading.Event) -> Ended:
+    def watch(self, deadline: float, limit: int, cancel: Cancel) -> Ended:
         """Wait until all has been told, or until there is a reason to end the program."""
-        while not self._listen(LOOK):
+        while not self._listen(LOOK, cancel):
             if cancel.is_set():
                 return "cancelled"
             if time.monotonic() >= deadline:
@@ -168,11 +194,13 @@ class _Kept:
         """Whether the keeper has ended the program for the memory that it held."""
         return "memory" in self._answers()
 
-    def _listen(self, milliseconds: int) -> bool:
-        """Hear the keeper for so long at most; whether it has told all and is gone."""
+    def _listen(self, milliseconds: int, cancel: Cancel | None = None) -> bool:
+        """Hear the keeper for so long at most, or until `cancel`; whether it has told all and is gone."""
         poll = select.poll()
         poll.register(self._told, select.POLLIN)
-        if not poll.poll(milliseconds):
+        if cancel is not None:
+            poll.register(cancel, select.POLLIN)
+        if self._told not in {number for number, _ in poll.poll(milliseconds)}:
             return False
         heard = os.read(self._told, 4096)
         self._said += heard

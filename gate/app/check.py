@@ -128,6 +128,7 @@ def judge(
             lambda: _decisions(repository, known.result(), change, policy, protection, now)
         )
         weakened = side.submit(weakenings_in, repository, change, policy)
+        side.submit(_load_what_decides)
         environment = None
         checks: tuple[CheckResult, ...] = ()
         vouched = None
@@ -179,6 +180,12 @@ def _decisions(
     from gate.log.decisions import decisions_in
 
     return decisions_in(repository, log, change, policy, protection, now)
+
+
+def _load_what_decides() -> None:
+    """Import what comes after the tools while they run."""
+    import gate.requirements.asked
+    import gate.verdict  # noqa: F401  it is the loading that counts
 
 
 def _connect(place: Place) -> Wire:

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Literal
 
 import gate
 from gate.errors import CannotDecide, UsageError
-from gate.process import Finished, supervise
+from gate.process import Cancel, Finished, supervise
 
 Kind = Literal["story", "command", "output"]
 Tell = Callable[[Kind, str], None]
@@ -233,7 +232,7 @@ def _run(step: Step, folder: Path, environ: Mapping[str, str]) -> Finished:
             env=environ,
             timeout=TIMEOUT,
             limit=OUTPUT_LIMIT,
-            cancel=threading.Event(),
+            cancel=Cancel(),
         )
     except FileNotFoundError as error:
         raise CannotDecide(f"{argv[0]} is not installed or not on PATH", f"install {argv[0]}") from error

@@ -15,6 +15,7 @@ class Command:
 
     distribution = ""
     runs_code = True
+    cache_travels = False
 
     def reads(self, path: str) -> bool:
         """Anything may have a say."""

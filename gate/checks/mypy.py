@@ -63,6 +63,7 @@ class Mypy:
 
     distribution = "mypy"
     runs_code = False
+    cache_travels = True
 
     def reads(self, path: str) -> bool:
         """Python files and settings."""

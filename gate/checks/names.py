@@ -28,6 +28,7 @@ class Names:
 
     distribution = ""
     runs_code = False
+    cache_travels = True
 
     def reads(self, path: str) -> bool:
         """Python files, notebooks, settings, and lists of dependencies."""

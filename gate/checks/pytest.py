@@ -22,6 +22,7 @@ class Pytest:
 
     distribution = "pytest"
     runs_code = True
+    cache_travels = False
 
     def reads(self, path: str) -> bool:
         """Tests may read anything."""

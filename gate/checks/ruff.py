@@ -32,6 +32,7 @@ class Ruff:
 
     distribution = "ruff"
     runs_code = False
+    cache_travels = False
 
     def reads(self, path: str) -> bool:
         """Python files and settings."""

@@ -98,6 +98,8 @@ class Tool(Protocol):
     """The package that it comes in; empty where there is none to find."""
     runs_code: bool
     """Whether it runs the project's code: then it gets a copy of the tree that no other tool reads."""
+    cache_travels: bool
+    """Whether what it keeps of one tree serves it for another in another folder."""
 
     def reads(self, path: str) -> bool:
         """Whether the file at `path` can have a say in the result."""

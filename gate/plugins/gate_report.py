@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -51,9 +52,22 @@ def is_worker(config: Any) -> bool:
     return hasattr(config, "workerinput")
 
 
+@lru_cache(maxsize=None)  # noqa: UP033  any Python from 3.7 on has to understand this file
+def real_folder(path: str) -> str:
+    """Where the folder `path` really is: looked up once, since a big suite imports thousands of modules."""
+    return os.path.realpath(path)
+
+
+def real_file(path: str) -> str:
+    """Where the file `path` really is."""
+    folder, name = os.path.split(path)
+    there = os.path.join(real_folder(folder), name)  # noqa: PTH118  a thousand of these
+    return os.path.realpath(there) if os.path.islink(there) else there  # noqa: PTH114  as above
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether the real `path` is in `folder`."""
-    return bool(folder) and path.startswith(os.path.realpath(folder) + os.sep)
+    return bool(folder) and path.startswith(real_folder(folder) + os.sep)
 
 
 def has_module(name: str) -> bool:
@@ -78,7 +92,7 @@ def imported_from() -> dict[str, str]:
         # A package may offer somebody else's module under a name of its own; that comes from elsewhere by right.
         if not isinstance(file, str) or getattr(module, "__name__", "") != name:
             continue
-        real = os.path.realpath(file)
+        real = real_file(file)
         if is_below(real, ROOT):
             continue
         here = name not in BEFORE and name.partition(".")[0] in first and has_module(name)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gate.checks.pytest import TEST_FILE
 from gate.git.objects import Entry
-from gate.process import supervise
+from gate.process import Cancel, supervise
 from gate.results import Results, key_of
 
 COMPILER = str(Path(__file__).parents[1] / "plugins" / "compile_ahead.py")
@@ -69,7 +69,7 @@ def lent_bytecode(
     if not missing:
         yield None
         return
-    over = threading.Event()
+    over = Cancel()
     with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as folder:
         compiler = threading.Thread(
             target=_compile, args=(missing, interpreter, Path(folder), timeout, over), daemon=True
@@ -123,7 +123,7 @@ def _lend(source: _Source, kept: Results, layout: bytes | None) -> bool:
 
 
 def _compile(
-    missing: list[_Source], interpreter: Interpreter, folder: Path, timeout: float, over: threading.Event
+    missing: list[_Source], interpreter: Interpreter, folder: Path, timeout: float, over: Cancel
 ) -> None:
     pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
     for source in missing:

@@ -7,16 +7,16 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.checks import TOOLS, Job, Left, Report, Unreadable
 from gate.environment import Environment, Installed, check_environ
 from gate.policy.types import CheckSettings
-from gate.process import Finished, supervise
+from gate.process import Cancel, Finished, supervise
 from gate.runner.bytecode import Interpreter, lent_bytecode
 from gate.runner.side import Side
+from gate.workspace import make_old
 
 OUTPUT_LIMIT = 64 * 1024 * 1024
 SHOWN_OUTPUT = 4000
@@ -26,7 +26,8 @@ SHOWN_OUTPUT = 4000
 class Asked:
     """What one run is to find out: what `check` says of `side`, or, for tests, of `only` some.
 
-    With `count`, tests are only collected. `installed` is the tool; a command has none.
+    With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
+    has kept of another tree, and may use for this one, which is another at the paths in `differing`.
     """
 
     check: CheckSettings
@@ -34,6 +35,8 @@ class Asked:
     installed: Installed | None
     only: tuple[str, ...] = ()
     count: bool = False
+    cache: str = ""
+    differing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Outcome:
     cancelled: bool = False
 
 
-def execute(asked: Asked, environment: Environment, state: Path, cancel: threading.Event) -> Outcome:
+def execute(asked: Asked, environment: Environment, state: Path, cancel: Cancel) -> Outcome:
     """Run the tool. Tools keep their caches below `state`; setting `cancel` ends the run."""
     check, tool = asked.check, TOOLS[asked.check.tool]
     job = _job(asked, environment)
@@ -61,7 +64,8 @@ def execute(asked: Asked, environment: Environment, state: Path, cancel: threadi
         for name in ("t", "empty"):
             (scratch / name).mkdir()
         # By the tree's folder: no other run uses that one at the same time.
-        cache = state / "cache" / f"{check.id}-{root.name}"
+        cache = state / "cache" / (asked.cache or cache_name(check, root))
+        make_old(root, asked.differing)
         cache.mkdir(parents=True, exist_ok=True)
         job = replace(
             job, root=str(root), scratch=f"{scratch}/empty", cache=str(cache), report=f"{scratch}/report"
@@ -85,6 +89,11 @@ def execute(asked: Asked, environment: Environment, state: Path, cancel: threadi
         return Outcome(Unreadable(f"{name} cannot be started: {reason}", "see that it is installed"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def cache_name(check: CheckSettings, root: Path) -> str:
+    """The folder in which the tool keeps what it wants to find again."""
+    return f"{check.id}-{root.name}"
 
 
 def _ahead(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +16,9 @@ from gate.environment import Environment
 from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import CheckSettings
+from gate.process import Cancel
 from gate.results import Results
-from gate.runner.execute import Asked, Outcome, execute
+from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.keep import dump, load, result_key
 from gate.runner.side import Side
 
@@ -60,7 +60,7 @@ class Runner:
         self._environment = environment
         self._results = results
         self._state = state_dir
-        self._cancel = threading.Event()
+        self._cancel = Cancel()
         self._why_not = "not run: another check had already said no"
 
     def run(
@@ -109,7 +109,7 @@ class Runner:
             return Broken(check.id, report.reason, report.hint, outcome.seconds, outcome.output)
         findings = report.findings
         if findings:
-            before = self._before(check, findings)
+            before = self._before(check, findings, warm=not outcome.cached)
             if isinstance(before, Broken | Skipped):
                 return before
             findings = mark_new(findings, before, self._change.renames)
@@ -120,9 +120,12 @@ class Runner:
         return Ran(check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note)
 
     def _before(
-        self, check: CheckSettings, findings: tuple[Finding, ...]
+        self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool
     ) -> tuple[Finding, ...] | Broken | Skipped:
-        """What the same check says of the base: of all of it, or of the tests that failed."""
+        """What the same check says of the base: of all of it, or of the tests that failed.
+
+        `warm` if the check has just run over the head.
+        """
         if self._change.base_tree == self._change.tree:
             return findings
         only: tuple[str, ...] = ()
@@ -132,7 +135,7 @@ class Runner:
             only = tuple(sorted(test for test in tests if test.partition("::")[0] in known))
             if not only:
                 return ()
-        outcome = self._ask(check, self._base, _ignore, only)
+        outcome = self._ask(check, self._base, _ignore, only, warm=warm)
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         if isinstance(outcome.report, Report):
@@ -200,8 +203,12 @@ class Runner:
         only: tuple[str, ...] = (),
         *,
         count: bool = False,
+        warm: bool = False,
     ) -> Outcome:
-        """What the check says of a side: what is kept, else what comes of a run, which is then kept."""
+        """What the check says of a side: what is kept, else what comes of a run, which is then kept.
+
+        With `warm` the tool may use what it has just kept of the head.
+        """
         tool = TOOLS[check.tool]
         installed = self._environment.tool(tool.distribution) if tool.distribution else None
         if tool.distribution and installed is None:
@@ -216,6 +223,10 @@ class Runner:
         if self._cancel.is_set():
             return Outcome(Unreadable("cancelled"), cancelled=True)
         progress(Event(check.id, "started"))
+        if warm and tool.cache_travels:
+            name = cache_name(check, self._head.path(runs_code=tool.runs_code))
+            files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
+            asked = replace(asked, cache=name, differing=files)
         outcome = execute(asked, self._environment, self._state, self._cancel)
         if isinstance(outcome.report, Report) and not outcome.cancelled:
             self._results.put(keys[-1], dump(outcome.report, outcome.seconds))

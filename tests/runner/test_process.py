@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.process import Finished, run, supervise
+from gate.process import Cancel, Finished, run, supervise
 
 PYTHON = sys.executable
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux brings orphans back to their keeper")
@@ -24,7 +24,7 @@ def supervised(
     cwd: Path,
     timeout: float = 30.0,
     limit: int = 100_000,
-    cancel: threading.Event | None = None,
+    cancel: Cancel | None = None,
     env: dict[str, str] | None = None,
 ) -> Finished:
     return supervise(
@@ -33,7 +33,7 @@ def supervised(
         env={"PATH": os.environ["PATH"], **(env or {})},
         timeout=timeout,
         limit=limit,
-        cancel=cancel or threading.Event(),
+        cancel=cancel or Cancel(),
     )
 
 
@@ -140,7 +140,7 @@ def test_a_long_output_within_the_limit_is_whole(tmp_path: Path) -> None:
 
 
 def test_it_can_be_cancelled(tmp_path: Path) -> None:
-    cancel, note = threading.Event(), tmp_path / "note"
+    cancel, note = Cancel(), tmp_path / "note"
 
     def cancel_when_it_runs() -> None:
         pid_in(note)
@@ -217,9 +217,9 @@ def test_nothing_is_left_when_gate_itself_is_killed(tmp_path: Path) -> None:
         f"exec({inside!r})\n"
     )
     gate = (
-        "import os, sys, threading\nfrom gate.process import supervise\n"
+        "import os, sys\nfrom gate.process import Cancel, supervise\n"
         f"supervise([sys.executable, 'check.py'], cwd={str(tmp_path)!r}, env=dict(os.environ), timeout=600, "
-        "limit=1000, cancel=threading.Event())\n"
+        "limit=1000, cancel=Cancel())\n"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen([PYTHON, "-c", gate], env=env)

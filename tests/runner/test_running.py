@@ -250,6 +250,20 @@ UNREGISTER = "def pytest_configure(config):\n    config.pluginmanager.unregister
 class TestTests:
     """What pytest says is taken as it is, from whatever project."""
 
+    @pytest.mark.parametrize("check", ["types", "names"])
+    def test_the_base_is_asked_with_what_was_just_learnt_of_the_head(
+        self, project: Clone, check: str
+    ) -> None:
+        save(project, {"a.py": "import json\n\nx: int = json.laods(1)\ny: int = 11\n"})
+        change(project, {"a.py": "import json\n\nx: int = json.laods(1)\ny: int = ''.a\n"})
+        code, checks = ask(project, "--only", check)
+        assert code == 1
+        assert [finding["new"] for finding in checks[check]["findings"]] == [False, True]
+        state = project.path / ".git" / "gate"
+        assert [path.name for path in (state / "cache").iterdir()] == [f"{check}-head-0"]
+        # mypy takes a file of the same size and second for the one that it has seen.
+        assert (state / "trees" / "base-0" / "a.py").stat().st_mtime < 1_200_000_000
+
     def test_a_failure_tells_where_and_whether_the_base_fails_too(self, project: Clone) -> None:
         environment(project)
         old = "def test_old():\n    assert 1 == 2\n"

@@ -168,6 +168,18 @@ def test_moving_writes_only_what_differs(repository: Repository, project: Clone)
     assert (folder / "pkg" / "mod.py").stat().st_mtime_ns == untouched
 
 
+def test_files_of_two_trees_in_one_second_are_told_apart(repository: Repository, project: Clone) -> None:
+    folder = checked_out(repository)
+    project.write({"app.py": "x = 9\n"})
+    (project.path / "link").unlink()
+    project.git("commit", "-q", "-a", "-m", "Nine")
+    # As if all of it was written in the second that is now.
+    index = folder.with_name(f"{folder.name}.index")
+    os.utime(index, (time.time() + 600,) * 2)
+    checked_out(repository)
+    assert (folder / "app.py").stat().st_mtime < 1_200_000_000 < (folder / "pkg" / "mod.py").stat().st_mtime
+
+
 def test_git_inside_the_tree_sees_a_repository_of_its_own(repository: Repository, project: Clone) -> None:
     folder = checked_out(repository)
     before = project.git("for-each-ref")
