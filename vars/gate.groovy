@@ -17,15 +17,19 @@ void call(Map given = [:]) {
         error("gate: there is no option ${unknown.join(', ')}")
     }
     int code = 3
+    List question = questionOf(options)
+    // Outside of the workspace, and with -I: nothing that the change brings along is taken for gate or for Python.
+    String home = sh(label: 'A place for gate', returnStdout: true, script: 'mktemp -d').trim()
     try {
         // Names of branches are chosen by whoever opens a request: they reach the shell as variables alone.
-        withEnv(questionOf(options)) {
+        withEnv(question + ["GATE_HOME=${home}"]) {
             sh(label: 'Install gate', script: '''
-                "$GATE_PYTHON" -m venv .gate/venv
-                .gate/venv/bin/python -m pip install --quiet --disable-pip-version-check "$GATE_PACKAGE"
+                rm -rf .gate && mkdir .gate
+                "$GATE_PYTHON" -I -m venv "$GATE_HOME"
+                "$GATE_HOME/bin/python" -I -m pip install --quiet --disable-pip-version-check "$GATE_PACKAGE"
             ''')
             // Brings the branch and the log of approvals, which no checkout brings, and shows what is recorded.
-            String fetch = '.gate/venv/bin/gate approvals HEAD --into "$GATE_INTO" --fetch'
+            String fetch = '"$GATE_HOME/bin/gate" approvals HEAD --into "$GATE_INTO" --fetch'
             if (options.credentials) {
                 withCredentials([gitUsernamePassword(credentialsId: options.credentials)]) {
                     sh(label: 'The log of approvals', script: fetch)
@@ -34,13 +38,16 @@ void call(Map given = [:]) {
                 sh(label: 'The log of approvals', script: fetch)
             }
             code = sh(label: 'gate', returnStatus: true, script: env.CHANGE_TARGET ? '''
-                .gate/venv/bin/gate check --into "$GATE_INTO" --head HEAD ${GATE_REVIEWS:+--reviews "$GATE_REVIEWS"} \\
+                "$GATE_HOME/bin/gate" check --into "$GATE_INTO" --head HEAD ${GATE_REVIEWS:+--reviews "$GATE_REVIEWS"} \\
                     --report junit=.gate/junit.xml --report sarif=.gate/gate.sarif \\
                     --report html=.gate/gate.html --report json=.gate/gate.json $GATE_ARGUMENTS
-            ''' : '.gate/venv/bin/gate audit --into "$GATE_INTO" "${GATE_SINCE:+$GATE_SINCE..}HEAD"')
+            ''' : '"$GATE_HOME/bin/gate" audit --into "$GATE_INTO" "${GATE_SINCE:+$GATE_SINCE..}HEAD"')
         }
     } finally {
         publish()
+        withEnv(["GATE_HOME=${home}"]) {
+            sh(label: 'Tidy up', script: 'rm -rf "$GATE_HOME"')
+        }
     }
     if (code != 0) {
         Map meaning = [1: 'blocked', 2: 'a mistake in gate.yaml, CODEOWNERS or the call']

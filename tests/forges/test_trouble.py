@@ -63,6 +63,7 @@ def test_any_forge_in_trouble_at_any_question(site: Site, status: int) -> None:
         assert TOKEN not in answer.text
 
 
+@pytest.mark.attack(20)
 def test_20_a_page_that_fails_fails_the_whole_list(site: Site) -> None:
     """Threat 20: an objection may be on the page that does not come."""
     site.forge.approve("nmonrose")
@@ -125,6 +126,7 @@ def test_pages_that_never_end(hub: Site) -> None:
     assert "its pages do not end" in answer.err
 
 
+@pytest.mark.attack(20)
 def test_20_the_forge_lags_behind_the_push(site: Site) -> None:
     """Threat 20: expect the head."""
     site.forge.approve("nmonrose")
@@ -136,6 +138,7 @@ def test_20_the_forge_lags_behind_the_push(site: Site) -> None:
     assert site.check().code == 1
 
 
+@pytest.mark.attack(20)
 def test_20_the_head_moves_while_it_is_read(site: Site) -> None:
     """Threat 20: what was read before and after does not fit together."""
     site.forge.approve("nmonrose")
@@ -145,6 +148,7 @@ def test_20_the_head_moves_while_it_is_read(site: Site) -> None:
     assert "changed while it was being read" in answer.err
 
 
+@pytest.mark.attack(20)
 @pytest.mark.parametrize("event", ["refuse", "remove_a_comment"])
 def test_20_something_else_happens_while_it_is_read(site: Site, event: str) -> None:
     """Threat 20: an objection that came after its page was read, or that slipped from page to page."""
@@ -181,6 +185,7 @@ def test_an_answer_that_was_kept_never_stands_for_a_forge(hub: Site) -> None:
     assert hub.judge.gate_process(*words, env=hub.forge.env).code == 3
 
 
+@pytest.mark.attack(18)
 def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismissed(site: Site) -> None:
     """Threat 18."""
     site.forge.approve("nmonrose")
@@ -194,6 +199,7 @@ def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismisse
     assert not any(one["counted"] and one["kind"] == "approve" for one in site.verdict()["approvals"])
 
 
+@pytest.mark.attack(18)
 def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
     """Threat 18, across the two ways of deciding."""
     hub.town.clone("nehemiah").approve("origin/feature")
@@ -206,6 +212,7 @@ def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
     assert hub.why()["@nehemiah"] in {"dismissed", "superseded by a later decision of the same person"}
 
 
+@pytest.mark.attack(13)
 def test_13_nobody_approves_their_own_work(site: Site) -> None:
     """Threat 13: the author, by the commit or by the request; a committer; a co-author; a bot."""
     site.forge.author = "lovelace"
@@ -223,6 +230,7 @@ def test_13_nobody_approves_their_own_work(site: Site) -> None:
     }
 
 
+@pytest.mark.attack(13)
 def test_13_what_the_forge_calls_a_bot_is_one_whatever_the_policy_says(hub: Site) -> None:
     """Threat 13."""
     hub.forge.approve("nmonrose", bot=True)
@@ -230,6 +238,7 @@ def test_13_what_the_forge_calls_a_bot_is_one_whatever_the_policy_says(hub: Site
     assert hub.why() == {"@nehemiah": "a bot cannot approve"}
 
 
+@pytest.mark.attack(33)
 def test_33_no_check_sees_the_token(site: Site) -> None:
     """Threat 33: the change's own code runs in an environment without it."""
     out = site.town.path / "environment"

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from support.actions import Result, evaluate, run_action
 from support.forge import serving
+from support.impostors import IMPOSTORS
 from support.site import open_site
 from support.this_repository import ROOT, registry_settings
 from support.town import Clone, Town, isolated
@@ -230,10 +231,20 @@ def test_more_arguments_and_a_branch_with_a_hostile_name(town: Town, runner: Pat
     event = pull_event(pull)
     event["pull_request"]["base"]["ref"] = hostile
     workspace = checkout(town)
-    result = act(town, runner, workspace, "pull_request", event, {"arguments": "--only lint"})
+    result = act(town, runner, workspace, "pull_request", event, {"arguments": "--all\n--only lint\n"})
     assert result.outputs["outcome"] in {"pass", "blocked"}, result.log
     assert "Only lint ran" in result.summary
     assert not [*workspace.rglob("pwned"), *runner.glob("pwned")]
+
+
+@pytest.mark.attack(29)
+def test_what_a_change_brings_along_is_not_taken_for_gate(town: Town, pull: Clone, tmp_path: Path) -> None:
+    pull.commit("v3", IMPOSTORS, branch="impostors")
+    workspace = checkout(town, ref="impostors")
+    (tmp_path / "fresh").mkdir()
+    result = act(town, tmp_path / "fresh", workspace, "pull_request", pull_event(pull, "impostors"))
+    assert result.outputs["outcome"] == "blocked", result.log
+    assert not [*town.path.rglob("pwned")]
 
 
 def test_no_python_that_is_new_enough_is_told(town: Town, runner: Path, pull: Clone) -> None:

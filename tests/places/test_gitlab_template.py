@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.impostors import IMPOSTORS
 from support.this_repository import ROOT, registry_settings
 from support.town import Clone, Town, isolated
 
@@ -38,8 +39,7 @@ def run_job(
     if install:
         lines = [*template[".gate"]["before_script"], *lines]
     else:
-        (job.path / ".gate").mkdir(exist_ok=True)
-        (job.path / ".gate" / "venv").symlink_to(BIN.parent)
+        lines = [f"gate={BIN.parent}", "mkdir -p .gate", *lines]
     env = {
         **isolated(town.path / "home"),
         **registry_settings(),
@@ -80,6 +80,17 @@ def test_a_request_is_blocked_and_the_artifacts_say_why_then_approved(town: Town
     town.clone("ada").approve("origin/feature")
     code, said = run_job(town, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
     assert code == 0, said
+
+
+@pytest.mark.attack(29)
+def test_what_a_change_brings_along_is_not_taken_for_gate(town: Town, job: Clone) -> None:
+    town.clone("bob", "again").commit("v3", IMPOSTORS, branch="feature")
+    job.fetch()
+    job.git("checkout", "-q", "--detach", "origin/feature")
+    code, said = run_job(town, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
+    assert code == 1, said
+    assert "approvals" in said
+    assert not [*town.path.rglob("pwned")]
 
 
 def test_of_a_merged_result_the_head_of_the_request_is_asked_about(town: Town, job: Clone) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.impostors import IMPOSTORS
 from support.this_repository import ROOT, registry_settings
 from support.town import Clone, Town, isolated
 
@@ -64,8 +65,8 @@ class Jenkins:
         agent.mkdir(exist_ok=True)
         # Environments are made by linking the one of these tests, in which everything is installed already.
         (agent / "python3").write_text(
-            '#!/bin/sh\nif [ "$1 $2" = "-m venv" ]; then mkdir -p "$(dirname "$3")"; '
-            f'exec ln -sfn "{BIN.parent}" "$3"; fi\nexec "{sys.executable}" "$@"\n'
+            '#!/bin/sh\ncase "$*" in *"-m venv "*) for last; do :; done; rm -rf "$last"; '
+            f'exec ln -s "{BIN.parent}" "$last";; esac\nexec "{sys.executable}" "$@"\n'
         )
         (agent / "python3").chmod(0o755)
         env = {**isolated(self.town.path / "home"), **registry_settings(), **variables}
@@ -153,6 +154,16 @@ def test_a_branch_that_nobody_wants_to_merge_is_not_asked_about(jenkins: Jenkins
     build = jenkins.build({"BRANCH_NAME": "feature"})
     assert build.succeeded, build.log
     assert "gate" not in build.steps()
+
+
+@pytest.mark.attack(29)
+def test_what_a_change_brings_along_is_not_taken_for_gate(jenkins: Jenkins) -> None:
+    jenkins.town.clone("newhire", "again").commit("v3", IMPOSTORS, branch="feature")
+    jenkins.checkout("origin/feature")
+    build = jenkins.build(request())
+    assert not build.succeeded
+    assert "Blocked: " in build.log
+    assert not [*jenkins.town.path.rglob("pwned")]
 
 
 def test_a_server_that_does_not_answer_stops_the_build(jenkins: Jenkins) -> None:
