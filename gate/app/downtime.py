@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from math import isnan
+from math import inf, isfinite
 from typing import Any
 
 from gate.errors import InvalidInput, Mistake
@@ -41,17 +41,22 @@ def spent(
         data = read_blob(repository, environment.rules, budget.incidents)
         if data is None:
             return None, f"there is no {budget.incidents} on the default branch"
-        found.append(
-            sum(seconds for at, seconds in incidents(data, budget.incidents) if now - at < YEAR) / 60
-        )
+        found.append(sum(within(now, *incident) for incident in incidents(data, budget.incidents)) / 60)
     if not found:
         return None, "the policy says neither `downtime` nor `incidents`"
-    # What is no number is larger than nothing, and so it must not come out as less.
-    return (None, f"`{budget.downtime}` is no number") if any(map(isnan, found)) else (max(found), "")
+    # What is no time that passed must not come out as little.
+    if not all(0 <= minutes < inf for minutes in found):
+        return None, f"`{budget.downtime}` is no number of seconds"
+    return max(found), ""
+
+
+def within(now: int, at: float, seconds: float) -> float:
+    """How much of what began at `at` and took so many seconds is in the last 365 days."""
+    return max(0.0, min(seconds, at + seconds - (now - YEAR)))
 
 
 def incidents(data: bytes, file: str) -> list[tuple[float, float]]:
-    """When each incident of the log was, in seconds since the epoch, and how many seconds it took.
+    """When each incident of the log began, in seconds since the epoch, and how many seconds it took.
 
     Raises InvalidInput with each line that is not understood.
     """
@@ -62,7 +67,7 @@ def incidents(data: bytes, file: str) -> list[tuple[float, float]]:
             continue
         try:
             found.append(_incident(json.loads(line)))
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             said = 'expected a JSON object such as {"at": "2026-03-02T10:00:00Z", "downtime": 120}'
             mistakes.append(Mistake(file, number, 1, said))
     if mistakes:
@@ -71,12 +76,18 @@ def incidents(data: bytes, file: str) -> list[tuple[float, float]]:
 
 
 def _incident(fields: dict[str, Any]) -> tuple[float, float]:
-    at, downtime = fields["at"], fields["downtime"]
-    if isinstance(downtime, bool) or not isinstance(downtime, int | float) or not downtime >= 0:
+    at, downtime = fields["at"], _number(fields["downtime"])
+    if downtime < 0:
         raise ValueError(downtime)
     if isinstance(at, str):
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError(at)
-        return moment.timestamp(), float(downtime)
-    return float(at), float(downtime)
+        return moment.timestamp(), downtime
+    return _number(at), downtime
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(value)
+    return float(value)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from support.prometheus import Monitoring, monitoring
 from support.town import Clone, Town
+
+from gate.app.downtime import YEAR, within
 
 REQUIRE = "      owners: false\n      checks: [ok]\n      approvals: 1\n"
 STAGING = "  staging: {kind: environment, require: {passed: [main]}}\n"
@@ -258,18 +261,31 @@ def test_the_budget_is_what_prometheus_measures(town: Town, prometheus: Monitori
         0,
         "production: 1.5 of 20 minutes of downtime used this year, 18.5 left\n",
     )
-    prometheus.answers["down"] = []
-    said = ada.gate("budget")
-    assert said.code == 3
-    assert "not known" in said.out
+    for answer in ([], [float("nan")], [float("-inf")], [float("inf")], [-1.0]):
+        prometheus.answers["down"] = answer
+        said = ada.gate("budget")
+        assert (said.code, "not known" in said.out) == (3, True), answer
+
+
+@pytest.mark.parametrize(
+    ("ago", "counts"),
+    [(-9000, 2700), (0, 2700), (YEAR - 100, 2700), (YEAR, 2700), (YEAR + 1200, 1500), (YEAR + 2700, 0)],
+)
+def test_a_year_is_365_days_and_what_reaches_into_it_counts_from_there(ago: int, counts: int) -> None:
+    for now in ("2024-02-29T00:00:00+00:00", "2025-01-01T00:00:00+00:00", "2026-11-27T12:00:00+00:00"):
+        seconds = int(datetime.fromisoformat(now).timestamp())
+        assert within(seconds, seconds - ago, 2700) == counts
 
 
 def test_mistakes_in_the_incident_log_have_their_line(town: Town) -> None:
     protect(town, BUDGET)
     clone = town.clone("nobody", "setup")
-    clone.write(
-        {"incidents.jsonl": '{"at": "2026-01-01", "downtime": 1}\nnonsense\n{"at": 1, "downtime": -1}\n'}
-    )
+    mistakes = [
+        '{"at": "2026-01-01", "downtime": 1}', "nonsense", '{"at": 1, "downtime": -1}', '{"at": NaN, "downtime": 1}',
+        '{"at": true, "downtime": 1}', '{"at": 1, "downtime": 1e999}', f'{{"at": 1{"0" * 400}, "downtime": 1}}',
+        '{"at": "0001-01-01T00:00:00+14:00", "downtime": []}', '[1, 2]', '{"at": 1}', "[" * 20000,
+    ]  # fmt: skip
+    clone.write({"incidents.jsonl": "\n".join(mistakes) + "\n"})
     clone.git("add", "-A")
     clone.git("commit", "-qm", "incidents")
     clone.git("push", "-q", "origin", "HEAD:main")
@@ -279,10 +295,11 @@ def test_mistakes_in_the_incident_log_have_their_line(town: Town) -> None:
     assert said.code == 2
     assert [
         line
-        for number in (1, 2, 3)
+        for number in range(1, len(mistakes) + 1)
         for line in said.err.splitlines()
-        if f"incidents.jsonl:{number}:1" in line
-    ]
+        if f"incidents.jsonl:{number}:1: " in line
+    ] == [line for line in said.err.splitlines() if "incidents.jsonl" in line]
+    assert said.err.count("incidents.jsonl:") == len(mistakes)
 
 
 @pytest.mark.parametrize(
