@@ -42,6 +42,9 @@ def main() -> int:
         return _fail(str(error), 2)
     except CannotGo as error:
         return _fail(str(error), 3)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}", 3)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
 
@@ -77,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="REASON",
         help="ask neither gate nor the smoke test; it is recorded",
     )
+    part.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="wait at most so long for what gate asks for and time alone brings, such as soaking",
+    )
     part = add("rollback", _rollback)
     part.add_argument("--into", default="production", metavar="ENVIRONMENT", help="(default: %(default)s)")
     part.add_argument("--schema", action="store_true", help="take the tables back as well, after a copy")
@@ -101,7 +111,7 @@ def _deploy(settings: Settings, wish: argparse.Namespace) -> int:
     """Put a revision out beside the old one, watch it, go on or go back."""
     environment = Environment.named(settings, wish.into)
     try:
-        live = deploy(environment, wish.revision, _say, let_through=wish.let_through)
+        live = deploy(environment, wish.revision, _say, let_through=wish.let_through, patience=wish.wait * 60)
     except WentBack as error:
         tell_everyone(environment, error.incident, _say)
         if isinstance(error.__cause__, KeyboardInterrupt):

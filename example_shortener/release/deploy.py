@@ -15,7 +15,7 @@ from release import gates, monitoring, revisions, servers, tables
 from release.environments import VISITED, Environment
 from release.incidents import Incident
 from release.problems import CannotGo, Refused
-from release.processes import PATIENCE, TICK
+from release.processes import PATIENCE, TICK, undisturbed
 from release.records import SLOTS, Running, alone, at_work
 from release.verify import verify
 from release.watch import Seen, reason_to_go_back
@@ -41,13 +41,19 @@ class WentBack(Exception):  # noqa: N818  the name says what happened
         self.incident = incident
 
 
-def deploy(environment: Environment, name: str, tell: Tell, *, let_through: str = "") -> Running:
+def deploy(
+    environment: Environment, name: str, tell: Tell, *, let_through: str = "", patience: float = 0.0
+) -> Running:
     """Put revision `name` out, unless it is; returns what is live then.
 
     Raises Refused if it never got a request, WentBack if it did and was taken back. `let_through` is the
     reason for which neither gate nor the smoke test are asked; it is recorded. The watch cannot be left out.
+    With `patience`, it waits so many seconds for what gate asks for and time alone brings.
     """
     revision = revisions.resolve(environment.settings.root, name)
+    if patience and not let_through:
+        # Before anybody is kept out: a rollback need not wait for it.
+        gates.wait(environment.settings, environment.name, revision.id, patience, tell)
     with alone(environment.folder):
         try:
             return _deploy(environment, revision, tell, let_through)
@@ -83,9 +89,8 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
         tell(f"{environment.name}: {old.short} answers again")
         environment.records.put(live=old, spare=None, candidate=None)
         incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
-        if state.candidate is None:
-            # The way back never waits for anybody.
-            _tell_gate(environment, old, tell)
+        # The way back never waits for anybody.
+        _tell_gate(environment, old, tell)
         if schema:
             step = tables.newest_step(environment.tree(old))
             tables.migrate(environment.python(new), environment.tree(new), environment.database, step)
@@ -220,7 +225,7 @@ def _tell_gate(environment: Environment, release: Running, tell: Tell) -> None:
     try:
         gates.has_entered(environment.settings, environment.name, release.revision)
     except Refused as error:
-        tell(f"{environment.name}: gate has not recorded that: {error}")
+        tell(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
 
 
 def _start(environment: Environment, slot: str, revision: revisions.Revision) -> Running:
@@ -236,21 +241,28 @@ def _bring_out(environment: Environment, new: Running, old: Running, tell: Tell,
     `asked` says whether gate allowed it, and so has to hear that it is there.
     """
     exposure = Exposure.begin(environment, new, old)
+    told = False
     try:
         for share in environment.target.shares:
             environment.balancer.share({new.slot: share, old.slot: 100 - share})
             tell(f"{environment.name}: {new.short} gets {share} % of the requests")
             _watch(environment, new, old, environment.target.watch)
         if asked:
+            told = True
             gates.has_entered(environment.settings, environment.name, new.revision)
     except BaseException as error:
-        # Also when somebody ends this program: first the service, then everything else.
-        environment.balancer.share({old.slot: 100, new.slot: 0})
-        reason = str(error) or "somebody ended the release tool"
-        tell(f"{environment.name}: {old.short} has everything again: {reason}")
-        environment.records.put(candidate=None)
-        incident = exposure.end(reason, "the watch" if isinstance(error, Refused) else "the end of the watch")
-        monitoring.aim(environment.settings)
+        # Also when somebody ends this program, be it twice: first the service, then everything else.
+        with undisturbed():
+            environment.balancer.share({old.slot: 100, new.slot: 0})
+            reason = str(error) or "somebody ended the release tool"
+            tell(f"{environment.name}: {old.short} has everything again: {reason}")
+            environment.records.put(candidate=None)
+            ended_by = "the watch" if isinstance(error, Refused) else "the end of the watch"
+            incident = exposure.end(reason, ended_by)
+            monitoring.aim(environment.settings)
+            if told:
+                # It may be recorded, and not have come through to the others.
+                _tell_gate(environment, old, tell)
         raise WentBack(incident) from error
 
 

@@ -16,7 +16,8 @@ SHOWN = 50
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1d2733; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .3rem .6rem .3rem 0;
-border-bottom: 1px solid #dde3ea; vertical-align: top; } meter { width: 100%; height: 1.2rem; }
+border-bottom: 1px solid #dde3ea; vertical-align: top; }
+td:first-child { min-width: 6.5rem; } pre { white-space: pre-wrap; } meter { width: 100%; height: 1.2rem; }
 .bad { color: #a8201a; font-weight: 600; } code { font-size: .9em; }
 @media (prefers-color-scheme: dark) { body { background: #14181d; color: #dde3ea; } .bad { color: #ff8a80; } }
 """
@@ -59,7 +60,15 @@ def _row(record: dict[str, Any]) -> str:
     return (
         f"<tr><td>{_time(record['at'])}<td{' class=bad' if bad else ''}>{word}"
         f"<td><code>{escape(record['revision'][:9])}</code> {escape(record.get('subject', ''))}"
-        f"<td>{escape(record['by'])}<td>{escape(why)}</tr>"
+        f"<td>{escape(record['by'])}<td>{_in_short(why)}</tr>"
+    )
+
+
+def _in_short(text: str) -> str:
+    """The first line, with the rest behind it for whoever wants to know."""
+    first, _, rest = text.partition("\n")
+    return escape(first) + (
+        f"<details><summary>all of it</summary><pre>{escape(rest)}</pre></details>" if rest else ""
     )
 
 

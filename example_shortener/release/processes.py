@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from release.problems import CannotGo
@@ -42,6 +41,18 @@ def find(program: str, package: str) -> str:
     return found
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Whoever ends this program again meanwhile is not heard: it is about to end as it should."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 class Program:
     """A program with a name in a folder, where `NAME.pid` and `NAME.log` tell of it."""
 
@@ -54,21 +65,27 @@ class Program:
         self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], pass_fds: Sequence[int] = ()
     ) -> None:
         """Start it in a session of its own, with no terminal. It must not be running."""
+        self._note.unlink(missing_ok=True)
+        # It notes itself what it is before it becomes the program: killed at any moment, this one leaves none
+        # behind that is not found again.
+        become = ["/bin/sh", "-c", 'IFS= read -r stat <"/proc/$$/stat" && echo "$stat" >"$0" && exec "$@"']
         with self.log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603  our own words, no shell
-                argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, pass_fds=pass_fds,
+            process = subprocess.Popen(  # noqa: S603  our own words; the shell gets them as they are
+                [*become, str(self._note), *argv], cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, pass_fds=pass_fds,
             )  # fmt: skip
-        self._note.write_text(json.dumps([process.pid, _born(process.pid)]), "utf-8")
+        while self.pid is None and process.poll() is None:
+            time.sleep(TICK / 10)
 
     @property
     def pid(self) -> int | None:
         """Its process id while it runs. A number that another process has been given since is not it."""
         try:
-            pid, born = json.loads(self._note.read_text("utf-8"))
-        except (OSError, ValueError):
+            stat = self._note.read_text("utf-8")
+            pid, born = int(stat.partition(" ")[0]), _started(stat)
+        except (OSError, ValueError, IndexError):
             return None
-        return pid if born is not None and _born(pid) == born else None
+        return pid if _born(pid) == born else None
 
     def wait_for(self, pattern: str) -> str:
         """What the first group of `pattern` finds in its log; raises CannotGo if it ends or takes too long."""
@@ -111,7 +128,12 @@ def _born(pid: int) -> int | None:
         # A child of ours that has ended stays in the table until it is asked for.
         os.waitpid(pid, os.WNOHANG)
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
     except OSError:
         return None
-    return None if fields[0] == "Z" else int(fields[19])
+    return None if stat.rpartition(")")[2].split()[0] == "Z" else _started(stat)
+
+
+def _started(stat: str) -> int:
+    """When a process was started, by what the kernel says of it in /proc/PID/stat."""
+    return int(stat.rpartition(")")[2].split()[19])

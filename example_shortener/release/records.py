@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
 import getpass
 import json
@@ -72,8 +73,13 @@ class Records:
     def add(self, event: str, **details: object) -> None:
         """Record that something was done: now, and by whoever runs this."""
         line = {"at": time.time(), "event": event, "by": whoever_now(), **details}
-        with self._lines.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(line) + "\n")
+        text = json.dumps(line).encode() + b"\n"
+        with self._lines.open("ab", buffering=0) as lines:
+            before = lines.tell()
+            if lines.write(text) != len(text):
+                # Half a line would make all of them unreadable.
+                lines.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._lines))
 
     def all(self) -> list[dict[str, Any]]:
         """Everything that was recorded, oldest first."""

@@ -41,7 +41,8 @@ def up(settings: Settings, first: str, tell: Tell) -> None:
             deploy(environment, first, tell)
         _put_visited(environment)
         tell(f"{name}: http://127.0.0.1:{environment.port()}/")
-    monitoring.start(settings)
+    with alone(settings.folder / "monitoring"):
+        monitoring.start(settings)
     tell(f"Prometheus: http://127.0.0.1:{monitoring.prometheus_port(settings)}/")
 
 
@@ -60,7 +61,9 @@ def down(settings: Settings, tell: Tell) -> None:
             # Whoever was being watched gets no requests after the next `up`.
             environment.records.put(spare=None, candidate=None)
         tell(f"{name} is down")
-    monitoring.stop(settings)
+    if (settings.folder / "monitoring").is_dir():
+        with alone(settings.folder / "monitoring"):
+            monitoring.stop(settings)
     tell("monitoring is down")
 
 

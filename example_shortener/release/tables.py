@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from release.problems import Refused
-from release.processes import run
+from release.processes import PATIENCE, run
 from release.servers import environment
 
 KEPT = 5
@@ -51,8 +51,13 @@ def backup(database: Path) -> None:
         return
     folder = database.parent / "backups"
     folder.mkdir(exist_ok=True)
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("VACUUM INTO ?", (str(folder / f"{time.time_ns()}.db"),))
+    copy = folder / f"{time.time_ns()}.db"
+    try:
+        with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
+            connection.execute("VACUUM INTO ?", (str(copy),))
+    except sqlite3.Error as error:
+        copy.unlink(missing_ok=True)
+        raise Refused(f"{database} cannot be copied, so nothing is changed: {error}") from error
     for old in sorted(folder.glob("*.db"))[:-KEPT]:
         old.unlink()
 

@@ -150,3 +150,7 @@ def test_the_page_shows_the_incident_and_nothing_that_is_no_text(tmp_path: Path)
     assert "incident: taken back" in page
     # 45 minutes: more than two years' worth.
     assert "-25.0 of 20 minutes left this year" in page
+    environment.records.add("refused", revision=INCIDENT.revision, reason="Blocked: no.\n<all> of it")
+    page = write_page(environment.settings).read_text()
+    assert "Blocked: no.<details>" in page
+    assert "<pre>&lt;all&gt; of it</pre>" in page

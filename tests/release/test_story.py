@@ -83,6 +83,8 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         (tmp_path / "no-promote").touch()
         said = shop.release("deploy", "version-3")
         assert (said.code, "was taken back" in said.err, shop.live()) == (1, True, "Version 1")
+        # It may be recorded all the same, and have reached nobody: so gate hears who is there.
+        assert asked.read_text().splitlines()[-1] == f"promote {first} --into production"
         # The way back is told as well, and waits for nobody's leave.
         (tmp_path / "no-promote").unlink()
         shop.done("deploy", "version-3")
@@ -111,6 +113,8 @@ def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
         shop.done(*command)
     assert shop.release("deploy", "version-1").code == 3
     assert shop.release("deploy", "version-1", "--into", "nowhere").code == 2
+    said = shop.release("--home", "/dev/null/x", "status")
+    assert (said.code, "Not a directory" in said.err) == (3, True)
     said = shop.release("up", "no-such-version")
     assert (said.code, "no-such-version: there is no such revision" in said.err) == (2, True)
     shop.done("down")

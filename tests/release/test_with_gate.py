@@ -20,12 +20,14 @@ repository: acme/shortener
 protect:
   main: {{require: {{owners: false, approvals: 1, checks: []}}}}
   staging: {{kind: environment, require: {{passed: [main]}}}}
-  production: {{kind: environment, require: {{passed: [main, staging], budget: {budget}}}}}
+  production: {{kind: environment, require: {{passed: [main, staging], soaked: {soaked}, budget: {budget}}}}}
 prometheus: {prometheus}
 people:
   "@ada": {{role: senior, emails: [ada@acme.example], keys: ["{key}"]}}
   "@bob": {{emails: [bob@acme.example]}}
 """
+NO_SOAKING = "false"
+SOAKING = "{in: staging, for: 10s}"
 NO_BUDGET = "false"
 BUDGET = "{downtime: 'sum(shortener_probe_down_seconds_total{environment=\"production\"})'}"
 
@@ -47,7 +49,7 @@ class Company:
         ):
             self.git("config", name, value)
         self.git("checkout", "-q", "-B", "main", "version-3")
-        self.set_policy(NO_BUDGET, "http://127.0.0.1:9")
+        self.set_policy(NO_BUDGET, "http://127.0.0.1:9", SOAKING)
 
     def git(self, *arguments: str) -> str:
         env = isolated(self.root.parent)
@@ -61,9 +63,9 @@ class Company:
         env = isolated(self.root.parent)
         return subprocess.run(argv, cwd=self.root, env=env, check=False, capture_output=True, text=True)
 
-    def set_policy(self, budget: str, prometheus: str) -> None:
+    def set_policy(self, budget: str, prometheus: str, soaked: str = NO_SOAKING) -> None:
         """Past the gate: the company is like that."""
-        text = POLICY.format(budget=budget, prometheus=prometheus, key=self.public)
+        text = POLICY.format(budget=budget, prometheus=prometheus, soaked=soaked, key=self.public)
         (self.root / "gate.yaml").write_text(text)
         self.git("add", "gate.yaml")
         self.git("commit", "-q", "-m", "Policy")
@@ -114,11 +116,12 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         assert said.code == 1
         assert "main itself has never been at this commit" in said.text
         second = company.merge("two")
-        said = shop.release("deploy", "main", "--into", "production")
+        # No time brings that.
+        said = shop.release("deploy", "main", "--into", "production", "--wait", "1000")
         assert said.code == 1
         assert "no record that it was released into staging" in said.text
         shop.done("deploy", "main", "--into", "staging")
-        shop.done("deploy", "main", "--into", "production")
+        shop.done("deploy", "main", "--into", "production", "--wait", "10")
         assert company.recorded("production") == [first, second]
 
         shop.release("rollback", "--into", "production")
