@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,8 +65,10 @@ def find_key(
             return key
     if own:
         return own[0]
+    but = f": user.signingkey is {configured}, and there is no such file" if configured else ""
     raise UsageError(
-        "there is no SSH key to sign with", "name one with `--key FILE`, or `git config user.signingkey FILE`"
+        f"there is no SSH key to sign with{but}",
+        "name one with `--key FILE` or `git config user.signingkey FILE`; `ssh-keygen -t ed25519` makes one",
     )
 
 
@@ -85,10 +88,7 @@ def sign(data: bytes, key: SigningKey) -> bytes:
         done = _run(argv)
         beside = Path(f"{message}.sig")
         if done.returncode != 0 or not beside.exists():
-            raise CannotDecide(
-                f"the key could not sign: {_said(done)}",
-                "a key with a passphrase signs through the agent: `ssh-add FILE`; is the agent running?",
-            )
+            raise _cannot_sign(key, done)
         signature = beside.read_bytes()
     if signing_key(signature) != key.public.blob:
         raise CannotDecide(
@@ -96,6 +96,21 @@ def sign(data: bytes, key: SigningKey) -> bytes:
             "is the .pub file beside it that of another key?",
         )
     return signature
+
+
+def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
+    """Why a key did not sign, and the way out."""
+    private = key.path.removesuffix(".pub")
+    if b"UNPROTECTED PRIVATE KEY" in done.stderr:
+        return CannotDecide(
+            f"ssh-keygen does not take the key {private}, since others can read it", f"`chmod 600 {private}`"
+        )
+    asked = re.sub(r"^(?:Enter passphrase[^:]*: )+", "", _said(done))
+    add = f"`ssh-add {private}`" if private else "`ssh-add FILE`"
+    return CannotDecide(
+        f"the key could not sign: {asked}",
+        f"a key with a passphrase signs through the agent: {add}; is the agent running?",
+    )
 
 
 def verify(claims: Sequence[Claim]) -> list[bool]:

@@ -19,7 +19,7 @@ from gate.git.steps import read_onward
 from gate.git.worktrees import advance, busy_worktree
 from gate.log.index import open_index
 from gate.log.store import LOG, add, contains, tips
-from gate.log.sync import Pushed, push, remember, share
+from gate.log.sync import Pushed, push, remember, remote_of, share
 from gate.log.trailers import How, trailers_for
 from gate.model import Change, Verdict, short_name
 
@@ -101,6 +101,9 @@ def land(
         return _push(repository, remote, branch, verdict, commit, tuple(notes))
     if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
         return Moved()
+    if beyond := remote_of(repository):
+        sends = f"`git push --atomic {beyond} {branch} {LOG}` sends it, with the log"
+        notes.append(f"{branch} has moved here only: {sends}")
     return Merged(verdict, commit, notes=tuple(notes))
 
 

@@ -69,6 +69,9 @@ class Reader:
             problem = error.problem or error.context or "it cannot be read"
             if "cannot start any token" in problem and mark and text[mark.index : mark.index + 1] == "\t":
                 problem = "lines are indented with blanks, and here is a tab"
+            if "nesting depth" in problem:
+                # So newer versions of libyaml say before gate gets to count.
+                problem = "it is nested too deeply"
             said = f"expected YAML: {problem}"
         except yaml.YAMLError as error:
             said, line, column = f"expected YAML: {error}".partition("\n")[0], 0, 0

@@ -359,3 +359,47 @@ def test_a_key_with_a_passphrase_needs_the_agent(town: Town) -> None:
     )
     assert said.code == 3
     assert "ssh-add" in said.err
+
+
+def test_a_key_that_others_can_read_is_told_as_such(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.fetch()
+    key = senior.key("nehemiah")
+    Path(key).chmod(0o644)
+    said = senior.gate("approve", "feature", "--key", key)
+    assert said.code == 3
+    assert f"`chmod 600 {key}`" in said.err
+
+
+@pytest.mark.parametrize(("form", "value"), [("openpgp", "ABCDEF01"), ("openpgp", "~/.ssh/gone")])
+def test_a_configured_key_that_is_none_is_named(town: Town, form: str, value: str) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.fetch()
+    senior.git("config", "gpg.format", form)
+    senior.git("config", "user.signingkey", value)
+    said = senior.gate("approve", "feature")
+    assert said.code == 2
+    assert f"user.signingkey is {value}" in said.err
+
+
+def test_a_merge_here_tells_how_to_send_it(town: Town) -> None:
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("feature")
+    said = senior.gate("merge", "feature")
+    assert said.code == 0
+    assert "git push --atomic origin main refs/gate/log" in said.out
+    senior.git("push", "-q", "--atomic", "origin", "main", "refs/gate/log")
+    assert town.clone("ada").gate("audit", "--fetch").code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
+def test_somebody_elses_repository_is_told_as_such(town: Town) -> None:
+    senior = town.clone("nehemiah")
+    for path in (senior.path, senior.path / ".git"):
+        os.chown(path, 1234, 1234)
+    said = senior.gate("check")
+    assert said.code == 2
+    assert f"git config --global --add safe.directory {senior.path}" in said.err
