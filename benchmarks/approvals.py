@@ -86,7 +86,7 @@ class Bench:
         return done.stdout.decode().strip()
 
     def gate(self, *args: str, code: int = 0, fast: bool = True) -> float:
-        """The seconds that `gate ARGS` takes, with the extra `fast` or as if that were not installed."""
+        """The seconds that `gate ARGS` takes, with `cryptography` or as if that were not installed."""
         paths = [ROOT] if fast else [self.without, ROOT]
         env = self.env | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
         started = time.perf_counter()
@@ -202,7 +202,7 @@ def main() -> None:
         show("gate approvals", best(lambda: bench.gate("approvals", "feature")))
         for fast in (False, True, False, True):
             bench.forget()
-            how = "with the extra `fast`" if fast else "ssh-keygen alone"
+            how = "with cryptography" if fast else "ssh-keygen alone"
             show(f"gate audit, {merges:,} merges, the first time, {how}", bench.gate("audit", fast=fast))
         show(f"gate audit, {merges:,} merges", best(lambda: bench.gate("audit"), 2), "(seconds)")
 

@@ -16,11 +16,13 @@ from gate.app.audit_moves import WATCHED
 from gate.app.server_moves import Push, Received, Refusal, judge_moves
 from gate.errors import InvalidInput, UsageError
 from gate.gather import codeowners_at, policy_at
+from gate.git.change import fold
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
 from gate.log.admission import refusal
 from gate.log.index import Index, open_index
 from gate.log.store import LOG, tips
+from gate.model import BRANCHES
 from gate.policy.types import Policy
 
 USUAL = ("main", "master")
@@ -47,10 +49,13 @@ def receive(start: Path, pushes: Sequence[Push]) -> Received:
     refusals = [found for push in real if (found := _refuse_own(repository, push)) is not None]
     if refusals:
         return Received(tuple(refusals))
-    branches = [push for push in real if push.ref.startswith("refs/heads/")]
+    branches = [push for push in real if push.ref.startswith(BRANCHES)]
     if not branches:
         return Received(())
     house = _House.of(repository, start, _log_after(repository, real))
+    refusals = [found for push in branches if (found := house.refuse_alias(push)) is not None]
+    if refusals:
+        return Received(tuple(refusals))
     answers = [house.judge(push) for push in branches if house.protects(push)]
     notes = [note for answer in answers for note in answer.notes]
     return Received(tuple(refused for answer in answers for refused in answer.refusals), tuple(notes))
@@ -73,7 +78,11 @@ def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]
 
 def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
     """Why a ref of gate's own may not move so; None if it may, or is none."""
-    if not push.ref.startswith("refs/gate/"):
+    folded = fold(push.ref)
+    if folded.startswith("refs/replace/") and push.new:
+        way_out = "keep such refs in clones: gate heeds none, but git would here, whatever else is pushed"
+        return Refusal(push.ref, "refs/replace/ would show other objects than there are", help=way_out)
+    if not folded.startswith("refs/gate/"):
         return None
     if push.ref != LOG:
         return Refusal(push.ref, f"of refs/gate/ only {LOG} is shared", help=f"push {LOG} alone")
@@ -123,7 +132,7 @@ class _House:
 
     def protects(self, push: Push) -> bool:
         """Is it a protected branch? By the default branch's policy, or by what holds on the branch itself."""
-        branch = push.ref.removeprefix("refs/heads/")
+        branch = push.ref.removeprefix(BRANCHES)
         named = branch in {self.default, *USUAL}
         if self.policy.protects(branch) or (named and not self.policy.branches) or branch in self.heirs:
             return True
@@ -133,6 +142,20 @@ class _House:
             # Half-written rules on somebody's own branch protect nothing.
             return False
         return own.protects(branch)
+
+    def refuse_alias(self, push: Push) -> Refusal | None:
+        """Why a branch may not be made by this name: a file system may take it for one that is protected."""
+        if push.old or not push.new:
+            return None
+        names = self.repository.text("for-each-ref", "--format=%(refname)", BRANCHES).splitlines()
+        names += [f"{BRANCHES}{name}" for name in (self.default, *USUAL)]
+        for name in names:
+            if name != push.ref and fold(name) == fold(push.ref) and self.protects(replace(push, ref=name)):
+                reason = (
+                    f"some file systems cannot tell it from {name.removeprefix(BRANCHES)}, which is protected"
+                )
+                return Refusal(push.ref, reason, help="give it another name")
+        return None
 
     def judge(self, push: Push) -> Received:
         """May this protected branch move so?"""
@@ -145,7 +168,7 @@ class _House:
 
     def _refused_at_once(self, push: Push) -> tuple[str, str]:
         """What forbids a move whatever has been approved: the sentence and the way out."""
-        branch = push.ref.removeprefix("refs/heads/")
+        branch = push.ref.removeprefix(BRANCHES)
         if not push.new:
             return f"{branch} is protected, and cannot be deleted", ""
         if resolve(self.repository, [push.new]).get(push.new) != push.new:

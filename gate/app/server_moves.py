@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import time
 
 from gate.app.audit_moves import Move, change_of, read_moves
 from gate.app.check import Answer, CheckRequest, judge
@@ -19,6 +20,9 @@ from gate.log.store import contains
 from gate.model import CheckResult, Outcome
 from gate.reports.words import listed
 from gate.requirements import checks
+
+AHEAD = 24 * 60 * 60
+"""Seconds by which a clock may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> 
     notes: list[str] = []
     waiting = []
     for move in moves:
+        if refused := _too_early(push, move):
+            return Received((refused,), tuple(notes))
         found = answer(move, run=False)
         notes += [note for note in found.verdict.notes if note.startswith("WAIVED")]
         if _waits_for_checks(found):
@@ -90,6 +96,17 @@ def astray(repository: Repository, push: Push) -> Refusal:
         push.ref,
         f"{branch} is protected, and commits of it would be lost (no fast-forward)",
         help="`git fetch`, and build on what is there",
+    )
+
+
+def _too_early(push: Push, move: Move) -> Refusal | None:
+    """The refusal of a commit of a time to come: an audit would judge all later ones by it, and keys' terms too."""
+    if move.new.time <= time() + AHEAD:
+        return None
+    return Refusal(
+        push.ref,
+        f"{move.new.oid[:12]} ({move.new.title}) claims to be of a time that has not come yet",
+        help="make the commit anew, on a machine whose clock is right",
     )
 
 

@@ -47,7 +47,7 @@ def signing_key(signature: bytes) -> str | None:
 
 
 def can_tell() -> bool:
-    """Is the library there with which `is_certainly_valid` can tell anything (the extra `fast`)?"""
+    """Is the library there with which `is_certainly_valid` can tell anything? Without it ssh-keygen does it all."""
     try:
         import cryptography.hazmat.primitives.serialization  # noqa: F401
     except ImportError:

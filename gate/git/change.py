@@ -8,12 +8,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.index import Unmerged, nothing_yet, staged_commit
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository, failure
-from gate.model import UNRESOLVED, Author, Change, FileChange, Status, decode_path
+from gate.model import UNRESOLVED, Author, Change, FileChange, Status, decode_path, encode_path
 
 # The merge is the same on every machine: whatever a user or the change has set has no say. The limits are
 # git's own: without one, a change that moves thousands of files keeps git busy for minutes. From git 2.43 on a
@@ -316,12 +317,19 @@ def read_renames(repository: Repository, old: str, new: str, files: Sequence[Fil
 def collision(
     repository: Repository, tree: str, files: Sequence[FileChange]
 ) -> tuple[str, tuple[str, ...]] | None:
-    """Paths of the result that some file systems cannot tell apart, if the change brings one of them in."""
+    """Paths of the result that some file systems cannot tell apart, if the change brings one of them in.
+
+    So are names that a tree made by hand has twice, or not in the order in which git looks for them.
+    """
     added = {entry.path for entry in files if entry.status == "added"}
     if not added:
         return None
+    paths = [entry.path for entry in list_tree(repository, tree)]
+    odd = tuple(second for first, second in pairwise(paths) if encode_path(first) >= encode_path(second))
+    if odd:
+        return "a damaged tree: it has a name twice, or out of order", odd
     folded: dict[str, set[str]] = {}
-    for path in _with_folders(entry.path for entry in list_tree(repository, tree)):
+    for path in _with_folders(paths):
         folded.setdefault(fold(path), set()).add(path)
     brought = {fold(path) for path in _with_folders(added)}
     clashes = sorted({path for key in brought if len(folded.get(key, ())) > 1 for path in folded[key]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +179,9 @@ def failure(command: str, done: Finished) -> CannotDecide:
 
 
 def _not_inside(start: Path, reason: str) -> UsageError:
+    if other := re.search(r"dubious ownership in repository at '(.*)'", reason):
+        way_out = f"if you trust it: `git config --global --add safe.directory {shlex.quote(other[1])}`"
+        return UsageError(f"{other[1]} belongs to somebody else, so git does not look into it", way_out)
     why = "" if reason.startswith("not a git repository (or any") else f" ({reason})"
     hint = "run gate inside one"
     if "GIT_DIR" in os.environ:

@@ -132,12 +132,17 @@ def _read(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
             oid.lstrip("\n"),
             tuple(parents.split()),
             tree,
-            int(time),
+            _seconds(time),
             Author(name, email),
             Author(committer, committer_email),
             tuple(_co_author(line) for line in trailing.split("\x01") if line.strip()),
             body,
         )
+
+
+def _seconds(time: str) -> int:
+    """When a commit says that it was made. git prints nothing for what is no time, and for times before 1970."""
+    return int(time) if time.isdecimal() else 0
 
 
 def _co_author(trailer: str) -> Author:

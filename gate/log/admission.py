@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import pairwise
 
 from gate.approvals.record import Refused, parse
 from gate.git.objects import resolve
@@ -26,7 +27,19 @@ def refusal(repository: Repository, old: str, new: str) -> str:
         return "it does not grow out of the log that is here: records would be lost"
     if old and not is_superset(repository, new, old):
         return "it lacks, or alters, records that are here"
-    return next(_misfits(repository, old, new), "")
+    return next(_misfits(repository, old, new), "") or _strays(repository, old, new)
+
+
+def _strays(repository: Repository, old: str, new: str) -> str:
+    """Why the history by which the log grew is not that of a log; "" if it is. What a later commit took out counts."""
+    span = f"{old}..{new}" if old else new
+    raw = repository.run(
+        "log", "-m", "--root", "--format=", "-z", "--raw", "--no-renames", "--no-abbrev", span
+    )
+    for head, path in pairwise(raw.split(b"\0")):
+        if head.startswith(b":") and not PLACES.fullmatch(os.fsdecode(path)):
+            return f"the log has no place for {os.fsdecode(path)}, which its history has had"
+    return ""
 
 
 def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:

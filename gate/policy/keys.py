@@ -72,6 +72,8 @@ def parse_key(line: str) -> PublicKey:
     if len(words) < 2:
         raise ValueError("expected a public key like `ssh-ed25519 AAAA… comment`")
     kind, blob = words[:2]
+    if not kind.startswith(("ssh-", "ecdsa-", "sk-")):
+        raise ValueError(f"expected a public key like `ssh-ed25519 AAAA… comment`, got `{kind[:40]}`")
     try:
         raw = base64.b64decode(blob, validate=True)
         inner = _strings(raw)[0].decode("ascii")

@@ -138,7 +138,7 @@ def test_keys_of_the_policy(line: str, after: int | None, before: int | None) ->
         (LINE.replace("ssh-ed25519", "ssh-rsa", 1), "holds 'ssh-ed25519'"),
         ("ssh-ed25519 AAAA", "cut short"),
         ("ssh-ed25519 !!!!", "cut short"),
-        (f"cert-authority {LINE}", "cut short"),
+        (f"cert-authority {LINE}", "got `cert-authority`"),
         (f'valid-before="tomorrow" {LINE}', "expected YYYYMMDD"),
         (f'verify-required="x" {LINE}', "expected valid-after"),
         (f'namespaces="git" {LINE}', "namespaces do not have"),

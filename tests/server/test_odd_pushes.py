@@ -1,0 +1,132 @@
+"""Objects that git itself would not make, and refs that are not what they seem: pushed for real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from support.pushing import EVIL, audited, change, push
+from support.town import Clone, Town
+
+LOG = "refs/gate/log"
+Entry = tuple[bytes, bytes, str]
+
+
+def write(clone: Clone, kind: str, data: bytes) -> str:
+    return clone.git("hash-object", "-t", kind, "-w", "--literally", "--stdin", stdin=data)
+
+
+def tree(clone: Clone, entries: Sequence[Entry]) -> str:
+    data = b"".join(mode + b" " + name + b"\0" + bytes.fromhex(oid) for mode, name, oid in entries)
+    return write(clone, "tree", data)
+
+
+def entries(clone: Clone, name: str) -> list[Entry]:
+    lines = (line.replace("\t", " ").split(" ") for line in clone.git("ls-tree", name).splitlines())
+    return [(mode.lstrip("0").encode(), path.encode(), oid) for mode, _, oid, path in lines]
+
+
+FOLDERS = {
+    "a name twice": ((b"100644", b"index.md"), (b"100644", b"index.md")),
+    "a name out of order": ((b"100644", b"zz.md"), (b"100644", b"index.md")),
+}
+
+
+@pytest.mark.attack(8, "a folder made by hand: names twice, or where git does not look for them")
+@pytest.mark.parametrize("how", FOLDERS)
+def test_a_damaged_folder(guarded: Town, how: str) -> None:
+    new = guarded.clone("newhire")
+    blob = write(new, "blob", b"# Other\n")
+    old = {path: oid for _, path, oid in entries(new, "origin/main:docs")}
+    (first, second) = FOLDERS[how]
+    docs = tree(new, [(*first, old.get(first[1], blob)), (*second, blob)])
+    top = [
+        entry if entry[1] != b"docs" else (b"40000", b"docs", docs) for entry in entries(new, "origin/main")
+    ]
+    head = new.git("commit-tree", tree(new, top), "-p", "origin/main", "-m", "x")
+    new.git("push", "-q", "origin", f"{head}:refs/heads/feature")
+    senior = guarded.clone("nehemiah")
+    senior.fetch()
+    said = senior.gate_process("approve", "feature")
+    assert said.code == 2
+    assert "a damaged tree" in said.err
+    assert not senior.may_merge("origin/feature")
+    assert push(new, "origin", f"{head}:main").code != 0
+
+
+COMMITS = {
+    "no committer": b"tree T\nparent P\nauthor n <newhire@acme.example> 1700000000 +0000\n\nx\n",
+    "no address": b"tree T\nparent P\nauthor newhire\ncommitter newhire\n\nx\n",
+    "no time": b"tree T\nparent P\nauthor n <newhire@acme.example>\ncommitter n <newhire@acme.example>\n\nx\n",
+    "a time before all": b"tree T\nparent P\nauthor n <newhire@acme.example> -5 +0000\n"
+    b"committer n <newhire@acme.example> -5 +0000\n\nx\n",
+}
+
+
+@pytest.mark.attack(14, "a commit made by hand, that says little of its author or its time")
+@pytest.mark.parametrize("how", COMMITS)
+def test_a_commit_that_lacks_something(guarded: Town, how: str) -> None:
+    senior = change(guarded, files=EVIL)
+    made = senior.git("rev-parse", "origin/feature^{tree}"), senior.git("rev-parse", "origin/main")
+    data = COMMITS[how].replace(b"T", made[0].encode(), 1).replace(b"P", made[1].encode(), 1)
+    head = write(senior, "commit", data)
+    said = push(senior, "origin", f"{head}:main")
+    assert said.code != 0
+    assert "may not enter main" in said.err
+    senior.git("push", "-q", "-f", "origin", f"{head}:refs/heads/feature")
+    senior.approve("feature")
+    assert senior.gate_process("audit", f"{made[1]}..{head}").code == 1
+    assert "internal error" not in senior.gate_process("merge", "feature", "--push").err
+
+
+@pytest.mark.attack(15, "a commit of a time to come, by which an audit would judge all later ones")
+def test_a_commit_from_the_future(guarded: Town) -> None:
+    senior = change(guarded)
+    senior.approve("feature")
+    later = {"GIT_COMMITTER_DATE": "4000000000 +0000"}
+    assert senior.gate("merge", "feature").code == 0
+    senior.git("commit", "-q", "--amend", "--no-edit", "--reset-author", env=later)
+    said = push(senior, "--atomic", "origin", "main", LOG)
+    assert said.code != 0
+    assert "a time that has not come yet" in said.err
+
+
+@pytest.mark.attack(36, "a branch that some file systems take for the protected one")
+@pytest.mark.parametrize("name", ["Main", "MAIN", "maın"])
+def test_a_branch_that_is_nearly_main(guarded: Town, name: str) -> None:
+    new = guarded.clone("newhire")
+    new.commit("v2", EVIL, branch="feature")
+    said = push(new, "origin", f"feature:refs/heads/{name}")
+    if name == "maın":
+        assert said.code == 0, "a letter of its own"
+    else:
+        assert "which is protected" in said.err
+
+
+@pytest.mark.attack(23, "refs/replace is pushed to the server")
+def test_replaced_objects_are_not_let_in(guarded: Town) -> None:
+    new = guarded.clone("newhire")
+    new.commit("v2", EVIL, branch="feature")
+    evil, main = new.git("rev-parse", "feature"), new.git("rev-parse", "origin/main")
+    said = push(new, "origin", f"{evil}:refs/replace/{main}")
+    assert said.code != 0
+    assert "would show other objects" in said.err
+
+
+@pytest.mark.attack(17, "a log that once held what is none, and took it out again")
+def test_the_history_of_the_log_is_that_of_a_log(guarded: Town) -> None:
+    senior = change(guarded)
+    senior.approve("feature")
+    log = senior.git("rev-parse", LOG)
+    mixed = senior.git("commit-tree", f"{log}^{{tree}}", "-p", log, "-p", "origin/feature", "-m", "merge")
+    said = push(senior, "origin", f"{mixed}:{LOG}")
+    assert said.code != 0
+    assert "has no place for" in said.err
+    assert audited(guarded) == []
+
+
+@pytest.mark.attack(36, "a ref that is gate's by another case")
+def test_a_ref_that_is_nearly_the_log(guarded: Town) -> None:
+    new = guarded.clone("newhire")
+    new.commit("v2", EVIL, branch="feature")
+    assert push(new, "origin", "feature:refs/Gate/log").code != 0
