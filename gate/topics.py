@@ -5,6 +5,8 @@ The pages of rules are written from the catalogue of the `names` check.
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Final
 
 TOPICS: Final[dict[str, str]] = {
@@ -140,6 +142,17 @@ What to do about a refusal: `gate check`, ask for the approvals that it names, a
 In gate.yaml, under the branch: `verdicts: ["@ci"]` says whose signed verdict stands for running the checks. CI calls
 `gate check --record --key FILE`; the verdict holds for one repository, branch, base and content. Then the server
 starts no check itself, `gate merge` waits for the verdict, and the audit accepts no other.""",
+    "test-failed": """\
+A test that failed or ended in an error, on the tree that the merge would make. `block: all` is the default for tests:
+one that failed before the change blocks as well.
+
+What to do: run it by itself; the finding's help says how.""",
+    "exit-code": """\
+A program that said no by its exit code alone: a command of the policy's with `report: none`, or pytest where it ended
+with an error of its own. What it printed last is the message.""",
+    "fewer-tests": """\
+Fewer tests are collected than at the base, or not the same ones: one is gone, renamed, or left out by a setting. That
+is a weakening, and needs a guardian (`gate explain guarded`).""",
     "environment": """\
 gate runs each tool in the project's own environment: `python:` in gate.yaml, else UV_PROJECT_ENVIRONMENT, the
 active VIRTUAL_ENV, `.venv`, `venv`, poetry's, conda's. Without one it runs with its own interpreter, which
@@ -149,12 +162,27 @@ does not see the project's dependencies: make one with
 
 
 def topics() -> dict[str, str]:
-    """Every topic with its text: the words above, and the rules of the `names` check."""
+    """Every topic with its text: the words above, the rules of the `names` check, and what weakens the gate."""
     from gate.names.catalogue import CATALOGUE, page
+    from gate.weakenings.pages import PAGES
 
-    return TOPICS | {name: page(rule) for name, rule in CATALOGUE.items()}
+    return TOPICS | {name: page(rule) for name, rule in CATALOGUE.items()} | PAGES
 
 
 def topic(name: str) -> str | None:
     """The text about `name`, however it is capitalised; None where there is none."""
-    return topics().get(name.casefold().replace("_", "-"))
+    return topics().get(name.casefold().replace("_", "-")) or _of_a_tool(name)
+
+
+def _of_a_tool(rule: str) -> str | None:
+    """Where the tool itself tells about one of its rules; None if no tool of gate's has it."""
+    if re.fullmatch(r"[A-Z]{1,5}\d{3,4}", rule):
+        return f"A rule of ruff's. `ruff rule {rule}` tells about it (`gate explain lint`)."
+    if re.fullmatch(r"[a-z]+(?:-[a-z]+)*", rule):
+        with suppress(ImportError):
+            from mypy.errorcodes import error_codes
+
+            if rule in error_codes:
+                page = f"https://mypy.rtfd.io/en/stable/_refs.html#code-{rule}"
+                return f"A kind of error of mypy's: {page} (`gate explain types`)."
+    return None

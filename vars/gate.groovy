@@ -38,7 +38,8 @@ void call(Map given = [:]) {
                 sh(label: 'The log of approvals', script: fetch)
             }
             code = sh(label: 'gate', returnStatus: true, script: env.CHANGE_TARGET ? '''
-                "$GATE_HOME/bin/gate" check --into "$GATE_INTO" --head HEAD ${GATE_REVIEWS:+--reviews "$GATE_REVIEWS"} \\
+                "$GATE_HOME/bin/gate" check --into "$GATE_INTO" --head HEAD \\
+                    ${GATE_REVIEWS:+--reviews "$GATE_REVIEWS"} \\
                     --report junit=.gate/junit.xml --report sarif=.gate/gate.sarif \\
                     --report html=.gate/gate.html --report json=.gate/gate.json $GATE_ARGUMENTS
             ''' : '"$GATE_HOME/bin/gate" audit --into "$GATE_INTO" "${GATE_SINCE:+$GATE_SINCE..}HEAD"')

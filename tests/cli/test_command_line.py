@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -143,6 +144,38 @@ def test_explain_knows_every_word_that_a_report_may_name(project: Clone) -> None
         assert word in topics()
         assert project.gate("explain", word).code == 0
     assert "did you mean" in project.gate("explain", "ownres").err
+
+
+def rules_in_the_code() -> set[str]:
+    """The rules under which gate itself reports: what `weakening` and `Finding` are called with."""
+    found = set()
+    for path in sorted((ROOT / "gate").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            place = {"weakening": 1, "Finding": 4}.get(name)
+            if place is None or not isinstance(node, ast.Call):
+                continue
+            given = [key.value for key in node.keywords if key.arg == "rule"] or node.args[place : place + 1]
+            found |= {one.value for one in given if isinstance(one, ast.Constant)}
+    return {str(rule) for rule in found if rule}
+
+
+def test_explain_knows_every_rule_that_gate_reports(project: Clone) -> None:
+    from gate.runner import FEWER_TESTS
+    from gate.weakenings.settings import TOOLS
+    from gate.weakenings.suppressions import HIDES
+
+    rules = {*rules_in_the_code(), FEWER_TESTS, *(f"weaker-{tool}" for tool in TOOLS)}
+    rules |= {f"new-{kind}" for kind in HIDES}
+    assert {"deleted-test", "test-failed", "guarded-ci", "hidden-text"} <= rules
+    assert rules - topics().keys() == set()
+    assert "guardian" in project.gate("explain", "new-noqa").out
+
+
+def test_explain_says_where_the_rules_of_tools_are_told(project: Clone) -> None:
+    assert "ruff rule F401" in project.gate("explain", "F401").out
+    assert "#code-arg-type" in project.gate("explain", "arg-type").out
+    assert project.gate("explain", "no-such-rule").code == 2
 
 
 def test_the_documents_that_the_readme_names_are_there() -> None:
