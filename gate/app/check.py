@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ from gate.environment import Environment, find_environment
 from gate.errors import UsageError
 from gate.gather import environment_named, ownership_at, policy_at, weakenings_in
 from gate.git.change import read_change
-from gate.git.objects import list_tree, read_blob
+from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
@@ -251,14 +251,3 @@ def _run(
             state_dir=state,
         )
         return runner.run(settings, progress, fail_fast=request.fail_fast, kept_only=request.kept_only)
-
-
-def source_lines(answer: Answer, path: str, *, base: bool = False) -> Sequence[str]:
-    """The lines of a file of the merge result, or of the `base`, for reports; none if there is no such file."""
-    tree = answer.verdict.change.base_tree if base else answer.verdict.change.tree
-    content = read_blob(answer.repository, tree, path) if tree else None
-    if not content:
-        return ()
-    # As tools count them: a form feed ends no line, whatever `str.splitlines` says.
-    text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return text.removesuffix("\n").split("\n")

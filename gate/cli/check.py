@@ -8,11 +8,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from time import gmtime, strftime, time
 
-from gate.app.check import Answer, CheckRequest, check, source_lines
+from gate.app.check import Answer, CheckRequest, check
+from gate.app.sources import Sources
 from gate.cli.reviews import add_reviews, place_of
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
 from gate.errors import UsageError
@@ -169,14 +170,15 @@ def _write(path: str, text: str) -> None:
 
 def _context(options: argparse.Namespace, answer: Answer) -> ReportContext:
     words = _asked_again(sys.argv[1:])
+    sources = Sources(answer)
     return ReportContext(
         colour=wants_colour(),
         width=terminal_width(),
         encoding=sys.stdout.encoding or "utf-8",
         everything=options.all,
         command=shlex.join(["gate", *words]),
-        lines=lru_cache(maxsize=None)(partial(source_lines, answer)),
-        before=partial(source_lines, answer, base=True),
+        lines=lru_cache(maxsize=None)(sources.lines),
+        before=sources.before,
         made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
     )
 

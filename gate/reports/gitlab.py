@@ -16,14 +16,14 @@ SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
 NO_FILE = "gate.yaml"
 
 
-def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
+def render(verdict: Verdict, context: ReportContext) -> str:
     """The issues as JSON."""
-    names = Fingerprints()
+    names = Fingerprints(context.lines)
     issues = [_obstacle(obstacle, names) for obstacle in obstacles(verdict)]
     issues += [
-        _finding(group.id, finding, blocks, names)
+        _finding(group.id, finding, blocks, known)
         for group in groups(verdict)
-        for finding, blocks in group.marked()
+        for finding, blocks, known in names.marked(group)
     ]
     return dump(issues)
 
@@ -34,12 +34,11 @@ def _obstacle(obstacle: Obstacle, names: Fingerprints) -> Data:
     return _issue(obstacle.text, f"gate/{obstacle.id}", known, "blocker", path, 1, 1)
 
 
-def _finding(check: str, finding: Finding, blocks: bool, names: Fingerprints) -> Data:
+def _finding(check: str, finding: Finding, blocks: bool, known: str) -> Data:
     text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
     severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
     line = max(finding.line, 1)
     name = f"{check}/{finding.rule}"
-    known = names.of(check, finding)
     return _issue(text, name, known, severity, finding.path or NO_FILE, line, max(finding.end_line, line))
 
 

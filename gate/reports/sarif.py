@@ -22,7 +22,7 @@ _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 def render(verdict: Verdict, context: ReportContext) -> str:
     """The log file, in ASCII."""
-    names = Fingerprints()
+    names = Fingerprints(context.lines)
     runs = [_own_run(verdict, context)]
     runs += [_run(group, verdict, context, names) for group in groups(verdict)]
     return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
@@ -77,10 +77,11 @@ def _own_run(verdict: Verdict, context: ReportContext) -> Data:
 def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerprints) -> Data:
     rules: dict[str, int] = {}
     results = []
-    for finding, blocks in group.marked():
+    for finding, blocks, known in names.marked(group):
         rule = visible(finding.rule) or visible(group.id)
         index = rules.setdefault(rule, len(rules))
-        results.append(_result(finding, blocks, rule, index) | _known(group, finding, names))
+        fingerprint = {"partialFingerprints": {"gateFinding/v1": known}}
+        results.append(_result(finding, blocks, rule, index) | fingerprint)
     described = [_described(group.id, rule) for rule in rules]
     return _frame(f"gate/{visible(group.id)}", verdict, context, described, results)
 
@@ -99,10 +100,6 @@ def _described(check: str, rule: str) -> Data:
         "fullDescription": {"text": known.why},
         "help": {"text": page(known)},
     }
-
-
-def _known(group: Group, finding: Finding, names: Fingerprints) -> Data:
-    return {"partialFingerprints": {"gateFinding/v1": names.of(group.id, finding)}}
 
 
 def _result(finding: Finding, blocks: bool, rule: str, index: int) -> Data:

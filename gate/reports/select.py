@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gate.model import Broken, Finding, Outcome, Ran, Verdict
+from gate.reports.context import no_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,29 @@ def groups(verdict: Verdict) -> list[Group]:
 class Fingerprints:
     """Names for findings that stay the same when lines move, and that no two findings of a report share."""
 
-    def __init__(self) -> None:
-        """A new series; one report uses one."""
+    def __init__(self, lines: Callable[[str], Sequence[str]] = no_lines) -> None:
+        """A new series; one report uses one. `lines` are those of the context."""
         self._seen: Counter[str] = Counter()
+        self._lines = lru_cache(lines)
 
     def of(self, check: str, finding: Finding) -> str:
-        """A hash of check, file, rule and message, and of which of several alike this one is."""
+        """A hash of check, file, rule, message and line of code, and of which of several alike this one is."""
         from hashlib import sha256
 
-        identity = "\0".join((check, finding.path, finding.rule, finding.message))
+        code = self._lines(finding.path) if finding.line else ()
+        line = code[finding.line - 1].strip() if 0 < finding.line <= len(code) else ""
+        identity = "\0".join((check, finding.path, finding.rule, finding.message, line))
         self._seen[identity] += 1
         full = f"{identity}\0{self._seen[identity]}"
         return sha256(full.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def marked(self, group: Group) -> list[tuple[Finding, bool, str]]:
+        """What `group.marked()` says, with the names: of those alike, what was there before keeps the first."""
+        marked = list(group.marked())
+        names = [""] * len(marked)
+        for at in sorted(range(len(marked)), key=lambda at: (marked[at][0].new, place(marked[at][0]))):
+            names[at] = self.of(group.id, marked[at][0])
+        return [(finding, blocks, name) for (finding, blocks), name in zip(marked, names, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

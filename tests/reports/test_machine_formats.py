@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,10 @@ def test_a_missing_approval_is_a_notification_and_no_alert() -> None:
     assert "ask @nehemiah" in note["message"]["text"]
 
 
-def fingerprints(*findings: Finding) -> list[str]:
+def fingerprints(*findings: Finding, lines: Callable[[str], Sequence[str]] = lambda _path: ()) -> list[str]:
     verdict = replace(PASSED, checks=(Ran("names", findings, findings, 0.0),))
-    results = sarif(verdict)["runs"][1]["results"]
+    log = json.loads(report("sarif").render(verdict, ReportContext(lines=lines)))
+    results = log["runs"][1]["results"]
     return [result["partialFingerprints"]["gateFinding/v1"] for result in results]
 
 
@@ -158,6 +160,20 @@ def test_a_finding_is_known_again_when_lines_move() -> None:
     twice = fingerprints(WRONG_KIND, moved)
     assert len(set(twice)) == 2
     assert fingerprints(WRONG_KIND)[0] in twice
+
+
+def test_of_findings_that_are_alike_each_is_known_by_its_line_of_code() -> None:
+    first, third = (replace(WRONG_KIND, line=line, end_line=line) for line in (1, 3))
+    (before,) = fingerprints(first, lines=lambda _path: ["urls = f()"])
+    after = fingerprints(first, third, lines=lambda _path: ["more = f()", "", "    urls = f()"])
+    # One more of the kind above it, in another line of code, takes nobody's name.
+    assert after[1] == before
+    assert after[0] != before
+
+
+def test_a_new_finding_does_not_take_the_name_of_one_that_was_there() -> None:
+    old = replace(WRONG_KIND, line=9, end_line=9, new=False)
+    assert fingerprints(WRONG_KIND, old)[-1:] == fingerprints(old)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""The lines of code that reports show: of the merge result, and of the base, read from git all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+
+from gate.app.check import Answer
+from gate.errors import CannotDecide
+from gate.git.objects import read_blobs
+
+
+class Sources:
+    """The files that a verdict is about: those with findings, and those that changed."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Nothing is read before the first line is asked for."""
+        self._answer = answer
+
+    def lines(self, path: str) -> Sequence[str]:
+        """The lines of a file of the merge result; none if it has no such file."""
+        found = self._found if path in self._found else self._after
+        return _lines(found.get(path))
+
+    def before(self, path: str) -> Sequence[str]:
+        """The lines of a file of the base; none if it has no such file."""
+        return _lines(self._before.get(path))
+
+    @cached_property
+    def _found(self) -> Mapping[str, bytes | None]:
+        verdict = self._answer.verdict
+        paths = {finding.path for result in verdict.checks for finding in getattr(result, "findings", ())}
+        paths |= {finding.path for outcome in verdict.outcomes for finding in outcome.findings}
+        return self._read(verdict.change.tree, paths)
+
+    @cached_property
+    def _after(self) -> Mapping[str, bytes | None]:
+        change = self._answer.verdict.change
+        return self._read(change.tree, (file.path for file in change.files))
+
+    @cached_property
+    def _before(self) -> Mapping[str, bytes | None]:
+        change = self._answer.verdict.change
+        # A path that came from elsewhere is among the files by its old name as well.
+        return self._read(change.base_tree, (file.path for file in change.files))
+
+    def _read(self, tree: str, paths: Iterable[str]) -> Mapping[str, bytes | None]:
+        # A report without its lines of code is still one; a partial clone may lack some.
+        with suppress(CannotDecide):
+            return read_blobs(self._answer.repository, tree, filter(None, paths)) if tree else {}
+        return {}
+
+
+def _lines(content: bytes | None) -> Sequence[str]:
+    if not content:
+        return ()
+    # As tools count them: a form feed ends no line, whatever `str.splitlines` says.
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return text.removesuffix("\n").split("\n")
