@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -34,24 +35,55 @@ def _ask(server: str, query: str) -> Reading:
     # The policy admits only http and https here.
     address = f"{server}/api/v1/query?{urllib.parse.urlencode({'query': query, 'timeout': '8s'})}"
     try:
-        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310  see above
-            return _read(query, answer.read(LARGEST))
+        with _OPENER.open(address, timeout=PATIENCE) as answer:
+            return _read(query, _all(answer))
     except urllib.error.HTTPError as error:
         with error:
+            if 300 <= error.code < 400:
+                where = error.headers.get("Location", "nowhere")
+                return Reading(
+                    trouble=f"{server} sends gate on to {where}: gate.yaml has to name the one to ask"
+                )
             return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(error.read(LARGEST)) or error}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = getattr(error, "reason", None) or error
         return Reading(trouble=f"{server} does not answer: {why}")
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Who answers is whom the policy names: what another one says, or a page to log in, is no answer."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _all(answer: http.client.HTTPResponse) -> bytes:
+    """The whole answer; raises OSError if it takes too long, also where some of it comes all the time."""
+    until = time.monotonic() + PATIENCE
+    data = bytearray()
+    while len(data) < LARGEST and (part := answer.read1(65536)):
+        data += part
+        if time.monotonic() > until:
+            raise TimeoutError("timed out")
+    return bytes(data)
+
+
 def _read(query: str, data: bytes) -> Reading:
     try:
-        found = json.loads(data)["data"]
+        answer = json.loads(data)
+        if answer["status"] != "success":
+            return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(data) or answer['status']}")
+        if answer.get("warnings"):
+            return Reading(trouble=f"Prometheus has doubts about `{query}`: {answer['warnings'][0]}")
+        found = answer["data"]
         if found["resultType"] == "scalar":
             return Reading((float(found["result"][1]),))
         if found["resultType"] == "vector":
             return Reading(tuple(float(series["value"][1]) for series in found["result"]))
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return Reading(trouble=f"the answer to `{query}` cannot be read")
     return Reading(trouble=f"`{query}` is no query for values of one moment")
 
@@ -59,5 +91,5 @@ def _read(query: str, data: bytes) -> Reading:
 def _reason(data: bytes) -> str:
     try:
         return str(json.loads(data)["error"])
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from gate.model import Outcome
 from gate.policy.types import Metric
 from gate.requirements.facts import Facts, Reading
@@ -23,6 +25,8 @@ def evaluate(facts: Facts) -> Outcome:
             unknown.append(reading.trouble)
         elif not reading.values:
             unknown.append(f"Prometheus has no data for `{metric.query}`")
+        elif any(map(isnan, reading.values)):
+            unknown.append(f"`{metric.query}` is NaN, no number")
         else:
             beyond += [_told(metric, value) for value in reading.values if not _within(metric, value)][:1]
     if beyond:
@@ -38,7 +42,6 @@ def evaluate(facts: Facts) -> Outcome:
 
 
 def _within(metric: Metric, value: float) -> bool:
-    # Comparisons with a value that is no number are false, and so it is within nothing.
     return (metric.below is None or value < metric.below) and (metric.above is None or value > metric.above)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from gate.model import Outcome
 from gate.policy.types import SoakRequired
 from gate.requirements.facts import Facts, Release
@@ -51,7 +53,10 @@ def _health(rule: SoakRequired, release: Release, there: str) -> Outcome:
             reading.trouble if reading and reading.trouble else f"Prometheus has no data for `{rule.healthy}`"
         )
         return Outcome(ID, "undecided", f"whether it is healthy there cannot be told: {why}")
-    # A sample that is no number compares with nothing, and is no sign of health.
-    if not all(value < 0 or value > 0 for value in reading.values):
+    if any(map(isnan, reading.values)):
+        return Outcome(
+            ID, "undecided", f"whether it is healthy there cannot be told: `{rule.healthy}` is NaN, no number"
+        )
+    if 0 in reading.values:
         return Outcome(ID, "unmet", f"it is not healthy there: `{rule.healthy}` is 0")
     return Outcome(ID, "met", f"{there}, healthy")

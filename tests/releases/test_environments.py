@@ -189,7 +189,25 @@ def test_an_answer_about_a_release_is_never_a_kept_one(town: Town, prometheus: M
         (400, '{"status": "error", "error": "parse error"}', "refuses `errors`: parse error"),
         (503, "<html>", "refuses `errors`: HTTP Error 503"),
         (200, "<html>", "cannot be read"),
-        (200, '{"data": {"resultType": "matrix", "result": []}}', "no query for values of one moment"),
+        (200, "[" * 100_000, "cannot be read"),
+        (200, "[]", "cannot be read"),
+        (
+            200,
+            '{"status": "success", "data": {"resultType": "matrix", "result": []}}',
+            "no query for values of one",
+        ),
+        (
+            200,
+            '{"status": "error", "error": "why", "data": {"resultType": "scalar", "result": [1, "0"]}}',
+            "`errors`: why",
+        ),
+        (
+            200,
+            '{"status": "success", "warnings": ["in part"], "data": {"resultType": "scalar", "result": [1, "0"]}}',
+            "doubts about `errors`: in part",
+        ),
+        (302, [0.0], "sends gate on to nowhere"),
+        (200, [float("nan")], "is NaN, no number"),
     ],
 )
 def test_a_monitoring_that_does_not_say_is_undecided(

@@ -98,7 +98,7 @@ def test_soaked_is_one_time_in_one_go(stays: list[Stay], state: str, reason: str
     ("reading", "state"),
     [
         (Reading((1.0, 0.0)), "unmet"),
-        (Reading((float("nan"),)), "unmet"),
+        (Reading((1.0, float("nan"))), "undecided"),
         (Reading(), "undecided"),
         (Reading(trouble="no answer"), "undecided"),
         (None, "undecided"),
@@ -120,7 +120,8 @@ METRIC = replace(RELEASE, metric=(Metric("errors", below=0.01), Metric("rate", a
         (Reading((0.0, 0.01)), Reading((2.0,)), "unmet"),
         (Reading((0.0,)), Reading((1.0,)), "unmet"),
         (Reading((0.0,)), Reading((100.0,)), "unmet"),
-        (Reading((float("nan"),)), Reading((2.0,)), "unmet"),
+        (Reading((0.0, float("nan"))), Reading((2.0,)), "undecided"),
+        (Reading((float("nan"),)), Reading((200.0,)), "unmet"),
         (Reading((float("inf"),)), Reading((2.0,)), "unmet"),
         (Reading(), Reading((2.0,)), "undecided"),
         (Reading(trouble="refused"), Reading((2.0,)), "undecided"),
