@@ -27,8 +27,10 @@ from release.telling import tell_everyone
 
 def main() -> int:
     """Do what was asked for, and say how it went."""
-    # Ended by somebody, it still takes back what is half out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Ended by somebody, it still takes back what is half out: also where it was started in the background, in which
+    # a shell lets interrupts be ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     wish = _parser().parse_args()
     command: Callable[[Settings, argparse.Namespace], int] = wish.command
     try:

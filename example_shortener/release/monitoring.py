@@ -118,22 +118,22 @@ def prometheus_port(settings: Settings) -> int:
 def alertmanager_config(settings: Settings) -> str:
     """`monitoring/alertmanager.yml` with the people of gate.yaml and the addresses of release.toml in it.
 
-    Where release.toml names no mail server or no webhook, nobody is told by that way.
+    Where there is no mail server, no senior with an address or no webhook, nobody is told by that way.
     """
     import yaml
 
     text = (settings.root / "monitoring" / "alertmanager.yml").read_text("utf-8")
-    notices = settings.notices
+    notices, seniors = settings.notices, senior_addresses(settings.root)
     for word, value in (
         ("smtp.invalid:25", notices.smtp),
         ("sender@invalid", notices.sender),
-        ("seniors@invalid", ", ".join(senior_addresses(settings.root))),
+        ("seniors@invalid", ", ".join(seniors)),
         ("http://webhook.invalid/", notices.webhook),
     ):
         text = text.replace(word, value)
     table = yaml.safe_load(text)
     for receiver in table["receivers"]:
-        if not notices.smtp:
+        if not (notices.smtp and seniors):
             receiver.pop("email_configs", None)
         if not notices.webhook:
             receiver.pop("webhook_configs", None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
 import json
 import smtplib
 import urllib.request
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def tell_everyone(environment: Environment, incident: Incident, tell: Callable[[
     seniors = senior_addresses(environment.settings.root)
     subject = f"[{incident.environment}] {incident.subject} was taken back"
     ways: list[tuple[str, Callable[[], None]]] = []
-    if notices.smtp:
+    if notices.smtp and seniors:
         mail = _mail(notices.sender, seniors, subject, text)
         ways.append((f"mail to {', '.join(seniors)}", lambda: _send(notices.smtp, mail)))
     if notices.smtp and notices.customers and incident.failed and environment.name == "production":
@@ -45,7 +47,7 @@ def tell_everyone(environment: Environment, incident: Incident, tell: Callable[[
         try:
             send()
             environment.records.add("told", way=way, incident=incident.name)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError, smtplib.SMTPException, http.client.HTTPException) as error:
             tell(f"{environment.name}: {way} could not be delivered: {error}")
             environment.records.add("not told", way=way, incident=incident.name, reason=str(error))
     tell(f"{environment.name}: the report is in {path}")
@@ -62,7 +64,7 @@ def senior_addresses(root: Path) -> list[str]:
             mail
             for person in people.values()
             if person.get("role") == "senior"
-            for mail in person["emails"][:1]
+            for mail in person.get("emails", [])[:1]
         ]
     except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
         raise CannotGo(f"{root / 'gate.yaml'} does not say who the senior people are ({error!r})") from error
@@ -85,6 +87,7 @@ def last_error(log: Path) -> str:
 def _mail(sender: str, to: Sequence[str], subject: str, text: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(to), subject
+    mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=sender.partition("@")[2] or None)
     mail.set_content(text)
     return mail
 

@@ -11,11 +11,13 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from release.environments import Environment
 from release.incidents import Incident, notice, report
+from release.monitoring import alertmanager_config
 from release.page import write_page
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
@@ -96,6 +98,7 @@ def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Ma
         posted = received.get(timeout=10)
     assert [to for to, _ in box.mails] == [["nehemiah@acme.example"], ["customer@example.com"]]
     engineers, customer = (text(mail) for _, mail in box.mails)
+    assert all(mail["Date"] and mail["Message-ID"].endswith("@acme.example>") for _, mail in box.mails)
     assert box.mails[0][1]["Subject"] == "[production] Version 2 was taken back"
     for words in (
         "0123456",
@@ -115,13 +118,29 @@ def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Ma
     assert [record["event"] for record in environment.records.all()] == ["told"] * 3
 
 
-def test_what_cannot_be_delivered_is_told_and_recorded(tmp_path: Path) -> None:
-    environment = place(tmp_path, Notices(smtp="127.0.0.1:1", webhook="http://127.0.0.1:1/"))
+@pytest.mark.parametrize(
+    ("smtp", "webhook"), [("127.0.0.1:1", "http://127.0.0.1:1/"), ("127.0.0.1:mail", "chat.example")]
+)
+def test_what_cannot_be_delivered_is_told_and_recorded(tmp_path: Path, smtp: str, webhook: str) -> None:
+    environment = place(tmp_path, Notices(smtp=smtp, webhook=webhook))
     told: list[str] = []
     path = tell_everyone(environment, INCIDENT, told.append)
     assert path.is_file()
     assert sum("could not be delivered" in line for line in told) == 2
     assert [record["event"] for record in environment.records.all()] == ["not told"] * 2
+
+
+def test_seniors_without_an_address_are_not_written_to(tmp_path: Path, mailbox: tuple[str, Mailbox]) -> None:
+    server, box = mailbox
+    environment = place(tmp_path, Notices(smtp=server))
+    (tmp_path / "gate.yaml").write_text('version: 1\npeople: {"@ada": {role: senior}}\n')
+    tell_everyone(environment, INCIDENT, lambda _: None)
+    assert (box.mails, environment.records.all()) == ([], [])
+    config = SAMPLE / "monitoring" / "alertmanager.yml"
+    (tmp_path / "monitoring").mkdir()
+    (tmp_path / "monitoring" / "alertmanager.yml").write_bytes(config.read_bytes())
+    receivers = yaml.safe_load(alertmanager_config(environment.settings))["receivers"]
+    assert not any("email_configs" in receiver for receiver in receivers)
 
 
 def test_nobody_failed_is_said_as_it_is() -> None:

@@ -26,7 +26,8 @@ from release.telling import tell_everyone
 
 def main() -> int:
     """Tell the story; 0 if it went as it should."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python -m release.story", description=__doc__)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="a new folder in which everything stays")
     wish = parser.parse_args()
