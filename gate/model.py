@@ -21,6 +21,8 @@ NO_OID = "0" * 40
 
 
 BRANCHES = "refs/heads/"
+NOT_ASKED = "the policy does not ask for it"
+"""Why a requirement is not applicable that nobody has set up."""
 UNRESOLVED = "the index has unresolved conflicts"
 """The obstacle of a staged change that cannot be committed yet."""
 ENVIRONMENTS = "refs/environments/"

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final, assert_never
 
 from gate.model import (
+    NOT_ASKED,
     Approval,
     Broken,
     CheckResult,
@@ -24,7 +25,7 @@ from gate.model import (
 from gate.reports.context import ReportContext
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import group_of
-from gate.reports.text_findings import aside, beside, help_lines, sections, there_before
+from gate.reports.text_findings import aside, beside, help_lines, is_told, sections, there_before
 from gate.reports.words import branch, count, listed, may, noun, took, visible, visible_path, whom
 
 MOST_PATHS: Final = 8
@@ -63,28 +64,44 @@ def _board(verdict: Verdict, ink: Ink) -> list[str]:
     shown: set[str] = set()
     lines: list[str] = []
     for outcome in outcomes:
-        lines += _outcome(outcome, verdict, room, shown, ink)
-        shown |= {path for missing in outcome.missing for path in missing.paths}
-    return lines
+        if outcome.state != "not_applicable" or outcome.reason != NOT_ASKED:
+            lines += _outcome(outcome, verdict, room, shown, ink)
+        shown |= {path for missing in outcome.missing for path in missing.paths} | set(outcome.advice)
+    unasked = [outcome for outcome in outcomes if outcome.reason == NOT_ASKED]
+    return [*lines, *_unasked(unasked, room, ink)]
+
+
+def _unasked(outcomes: Sequence[Outcome], room: int, ink: Ink) -> list[str]:
+    """What nobody has set up, in one line; by `--all` a line each."""
+    if ink.context.everything or len(outcomes) < 2:
+        return [line for outcome in outcomes for line in _head(outcome, room, ink)]
+    names = listed([visible(outcome.id) for outcome in outcomes])
+    return ink.flow([MARKS["not_applicable"], ("dim", f"{names}: the policy does not ask for them")], 0, 2)
 
 
 def _outcome(outcome: Outcome, verdict: Verdict, room: int, shown: AbstractSet[str], ink: Ink) -> list[str]:
-    """`shown` are the paths that were listed above."""
+    """`shown` are the paths and the pieces of advice that were listed above."""
+    lines = _head(outcome, room, ink)
+    if outcome.state in {"unmet", "undecided"}:
+        for missing in outcome.missing:
+            everything = len(missing.paths) == len(verdict.change.files)
+            known = everything and (shown >= set(missing.paths) or len(missing.paths) > FEW_PATHS)
+            # Of all that the change has, the advice says whom to ask.
+            if not (known and outcome.advice) or ink.context.everything:
+                lines += _missing(missing, known, ink)
+        lines += help_lines([line for line in outcome.advice if line not in shown], ink, 4)
+    if outcome.id == "checks":
+        lines += _checks(verdict.checks, outcome.state, ink)
+    return lines
+
+
+def _head(outcome: Outcome, room: int, ink: Ink) -> list[str]:
     name = visible(outcome.id)
     pad = " " * (room - cells(name))
     style = "dim" if outcome.state == "not_applicable" else ""
     mark = MARKS[outcome.state]
     head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{pad}"
-    lines = beside(head, [(style, visible(outcome.reason))], room + 4, ink)
-    if outcome.state in {"unmet", "undecided"}:
-        for missing in outcome.missing:
-            everything = len(missing.paths) == len(verdict.change.files)
-            known = everything and (shown >= set(missing.paths) or len(missing.paths) > FEW_PATHS)
-            lines += _missing(missing, known, ink)
-        lines += help_lines(outcome.advice, ink, 4)
-    if outcome.id == "checks":
-        lines += _checks(verdict.checks, outcome.state, ink)
-    return lines
+    return beside(head, [(style, visible(outcome.reason))], room + 4, ink)
 
 
 def _missing(missing: Missing, whole: bool, ink: Ink) -> list[str]:
@@ -107,10 +124,12 @@ def _all(files: int) -> str:
 
 
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:
-    """One line for each check, unless they all passed: then only how much was there before."""
+    """One line for each check that is not told above; if they all passed, only how much was there before."""
     if state == "met" and not ink.context.everything:
         old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran))
         return there_before(old, 4, ink) if old else []
+    if not ink.context.everything:
+        results = [result for result in results if not is_told(result)]
     room = max((cells(visible(result.id)) for result in results), default=0)
     lines: list[str] = []
     for result in results:
@@ -176,4 +195,5 @@ def _closing(verdict: Verdict, ink: Ink) -> list[str]:
 def _which(verdict: Verdict, state: RequirementState, words: str) -> str:
     """`owners and checks are not met`."""
     names = [visible(outcome.id) for outcome in verdict.outcomes if outcome.state == state]
-    return f"{listed(names) or 'nothing'} {'are' if len(names) > 1 else 'is'} {words if names else 'met'}"
+    several = len(names) > 1 or "".join(names).endswith("s")
+    return f"{listed(names) or 'nothing'} {'are' if several else 'is'} {words if names else 'met'}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
+from gate.reports.alike import FIRST, Alike, alike
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import Group, group_of
 from gate.reports.words import count, noun, took, visible, visible_lines, visible_path
@@ -18,18 +19,24 @@ SEVERITIES: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 def sections(verdict: Verdict, ink: Ink) -> list[str]:
     """A section for each check or requirement that has something to show, those that could not run last."""
     lines: list[str] = []
+    same = {} if ink.context.everything else alike(verdict.checks)
     for result in sorted(verdict.checks, key=lambda result: isinstance(result, Broken)):
-        lines += _check(result, ink)
+        lines += _check(result, same, ink)
     for outcome in verdict.outcomes:
-        lines += _listing(group_of(outcome), _requirement_heading(outcome, ink), ink)
+        lines += _listing(group_of(outcome), _requirement_heading(outcome, ink), {}, ink)
     return lines
 
 
-def _check(result: CheckResult, ink: Ink) -> list[str]:
+def is_told(result: CheckResult) -> bool:
+    """Whether the check has a section of its own."""
+    return isinstance(result, Broken) or (isinstance(result, Ran) and bool(result.blocking))
+
+
+def _check(result: CheckResult, same: Alike, ink: Ink) -> list[str]:
     match result:
         case Ran():
             group = group_of(result)
-            return _listing(group, _check_heading(result, group, ink), ink)
+            return _listing(group, _check_heading(result, group, ink), same, ink)
         case Broken():
             return [*_broken(result, ink), ""]
         case Skipped():
@@ -57,16 +64,21 @@ def aside(result: Ran) -> str:
     return f"({', '.join(part for part in (visible(result.note), took(result)) if part)})"
 
 
-def _listing(group: Group, heading: list[str], ink: Ink) -> list[str]:
-    """The findings below their heading: those that block, and all of them when everything is asked for."""
+def _listing(group: Group, heading: list[str], same: Alike, ink: Ink) -> list[str]:
+    """The findings below their heading: those that block, and all of them when everything is asked for.
+
+    Those that are `same` as what another check tells are only counted.
+    """
     everything = ink.context.everything
     shown = [*group.blocking, *group.other, *(group.old if everything else ())]
     if not group.blocking and not (everything and shown):
         return []
+    elsewhere = [finding for finding in shown if same.get(finding) == FIRST]
+    shown = [finding for finding in shown if same.get(finding) != FIRST]
     limit = len(shown) if everything else MOST_FINDINGS
-    lines = [*heading, ""]
+    lines = [*heading, *_told(len(elsewhere), len(shown), ink), ""]
     for finding in shown[:limit]:
-        lines += [*_finding(finding, ink), ""]
+        lines += [*_finding(finding, same.get(finding, ""), ink), ""]
     if len(shown) > limit:
         more = f"… and {len(shown) - limit:,} more; `{visible(ink.context.command)} --all` shows them"
         lines += [*ink.flow([("dim", more)], 2, 0), ""]
@@ -79,6 +91,14 @@ def _listing(group: Group, heading: list[str], ink: Ink) -> list[str]:
     return lines
 
 
+def _told(elsewhere: int, here: int, ink: Ink) -> list[str]:
+    """How many findings another check tells of."""
+    if not elsewhere:
+        return []
+    number = f"{elsewhere:,} of them " if here else ""
+    return ink.flow([("dim", f"{number}told by {FIRST} as well")], 2, 0)
+
+
 def there_before(old: int, indent: int, ink: Ink) -> list[str]:
     """How many findings are not shown because the base has them too, and how to see them."""
     were, them = ("was", "it") if old == 1 else ("were", "them")
@@ -86,7 +106,8 @@ def there_before(old: int, indent: int, ink: Ink) -> list[str]:
     return ink.flow([("dim", told)], indent, 0)
 
 
-def _finding(finding: Finding, ink: Ink) -> list[str]:
+def _finding(finding: Finding, also: str, ink: Ink) -> list[str]:
+    """`also` is what else says the same."""
     numbers = (str(number) for number in (finding.line, finding.column) if number)
     place = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
     pieces = [
@@ -99,6 +120,8 @@ def _finding(finding: Finding, ink: Ink) -> list[str]:
     lines += _source(finding, ink)
     if finding.hint:
         lines += help_lines([finding.hint], ink, 4)
+    if also:
+        lines += ink.flow([("dim", visible(also))], 4, 2)
     return lines
 
 

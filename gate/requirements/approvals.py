@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gate.model import Approval, Missing, Outcome
+from gate.model import NOT_ASKED, Approval, Missing, Outcome
 from gate.requirements.facts import Facts
 
 ID = "approvals"
@@ -25,7 +25,7 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "undecided", facts.log_gap, advice=advice)
     need = facts.protection.require.approvals
     if not need:
-        return Outcome(ID, "not_applicable", "the policy asks for no number of approvals")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.change.tree:
         return Outcome(ID, "undecided", "nothing to approve: there is no merge result")
     if not facts.change.files:
@@ -92,11 +92,12 @@ def _enough(facts: Facts, need: int) -> Outcome:
     if len(lacking) < len(given):
         have += f", {len(lacking)} of {len(given)} files not by enough"
     reason = f"needs {_people(more)} more: {have}" if everybody else f"needs {_people(need)}: {have}"
+    advice: tuple[str, ...]
     if len(left) < more:
         reason += ", and too few are left who may"
         advice = (f"add people who are no authors of it to `people` in {facts.policy.file or 'gate.yaml'}",)
     else:
-        advice = (f"ask {and_list(left, 'or')} to approve with {how_to_approve(facts)}",)
+        advice = (f"ask {and_list(left, 'or')}", f"they approve with {how_to_approve(facts)}")
     return Outcome(ID, "unmet", reason, missing, advice)
 
 

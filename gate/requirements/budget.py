@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.model import Missing, Outcome
+from gate.model import NOT_ASKED, Missing, Outcome
 from gate.requirements.approvals import and_list, approvers, how_to_approve
 from gate.requirements.facts import Facts
 
@@ -13,7 +13,7 @@ def evaluate(facts: Facts) -> Outcome:
     """Unmet with less left than a release may risk; with little left, a senior has to approve all of it."""
     rule, release = facts.protection.require.budget, facts.release
     if rule is None or release is None:
-        return Outcome(ID, "not_applicable", "the policy has none")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
     if release.downtime is None:

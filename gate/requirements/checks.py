@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from gate.model import Broken, Outcome, Ran, Skipped
+from gate.model import NOT_ASKED, Broken, Outcome, Ran, Skipped
 from gate.requirements.facts import Facts
 
 ID = "checks"
@@ -17,7 +17,7 @@ def evaluate(facts: Facts) -> Outcome:
     """
     required = facts.protection.require.checks
     if not required:
-        return Outcome(ID, "not_applicable", "the policy asks for no checks")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.change.tree:
         return Outcome(ID, "undecided", "nothing to check: there is no merge result")
     failed: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.model import Missing, Outcome
+from gate.model import NOT_ASKED, Missing, Outcome
 from gate.policy.people import members
 from gate.requirements.facts import Facts
 
@@ -15,11 +15,7 @@ def evaluate(facts: Facts) -> Outcome:
     guardians = facts.protection.require.guarded
     paths = tuple(dict.fromkeys(finding.path for finding in found))
     if not guardians:
-        told = (
-            f"{_count(len(found))}, and the policy names no guardians"
-            if found
-            else "the policy names no guardians"
-        )
+        told = f"{_count(len(found))}, and the policy names no guardians" if found else NOT_ASKED
         return Outcome(ID, "not_applicable", told, findings=found)
     if not found:
         return Outcome(ID, "met", "nothing in it makes the gate see less")

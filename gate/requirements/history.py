@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.model import Outcome
+from gate.model import NOT_ASKED, Outcome
 from gate.requirements.facts import Facts
 
 ID = "history"
@@ -14,7 +14,7 @@ def evaluate(facts: Facts) -> Outcome:
     What has yet to be merged meets it: `gate merge` then makes one commit.
     """
     if facts.protection.require.history != "squash" or facts.release is not None:
-        return Outcome(ID, "not_applicable", "the policy lets a change bring the commits it was made in")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if facts.change.landed > 1:
         reason = f"it brings {facts.change.landed} commits, and {facts.branch} takes a change as one"
         return Outcome(ID, "unmet", reason, advice=("`gate merge` makes one commit of it",))

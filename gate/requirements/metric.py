@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from gate.model import Outcome
+from gate.model import NOT_ASKED, Outcome
 from gate.policy.types import Metric
 from gate.requirements.facts import Facts, Reading
 
@@ -15,7 +15,7 @@ def evaluate(facts: Facts) -> Outcome:
     """Met if each query has an answer, and every value of it is within its limits. No data is undecided."""
     metrics = facts.protection.require.metric
     if not metrics or facts.release is None:
-        return Outcome(ID, "not_applicable", "the policy asks for none")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if facts.release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
     beyond, unknown = [], []

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gate.codeowners import Rule
-from gate.model import Missing, Outcome
+from gate.model import NOT_ASKED, Missing, Outcome
 from gate.policy.people import members
 from gate.policy.types import Policy
 from gate.requirements.approvals import and_list, approvers, how_to_approve
@@ -37,7 +37,7 @@ def evaluate(facts: Facts) -> Outcome:
     author of the change cannot answer for it; where nobody else is left, that is said, and it blocks.
     """
     if facts.protection.require.owners is None:
-        return Outcome(ID, "not_applicable", "the policy does not ask for code owners")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.codeowners_file:
         return Outcome(ID, "not_applicable", "there is no CODEOWNERS file at the base")
     if not facts.change.tree:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.model import Outcome
+from gate.model import NOT_ASKED, Outcome
 from gate.requirements.facts import Facts
 
 ID = "passed"
@@ -12,7 +12,7 @@ def evaluate(facts: Facts) -> Outcome:
     """Met if it passed the gate of each target that is asked for, by what is recorded."""
     targets = facts.protection.require.passed
     if not targets or facts.release is None:
-        return Outcome(ID, "not_applicable", "the policy asks for no other gate before this one")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if facts.release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before")
     why = {target: facts.release.passed.get(target, "nothing is known about it") for target in targets}

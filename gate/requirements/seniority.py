@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gate.model import Missing, Outcome
+from gate.model import NOT_ASKED, Missing, Outcome
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, SeniorityRequired
 from gate.requirements.approvals import and_list, approvers, how_to_approve
@@ -33,7 +33,7 @@ def evaluate(facts: Facts) -> Outcome:
     """
     rule = facts.protection.require.seniority
     if rule is None:
-        return Outcome(ID, "not_applicable", "the policy does not ask for it")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if facts.release is not None:
         return _of_release(facts, facts.release, rule)
     if not facts.change.files:
@@ -53,7 +53,7 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "met", f"approved by {and_list(people)}")
     missing = tuple(Missing(paths, 1, tuple(sorted(need.whom)), need.rule) for need, paths in unmet)
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
-    advice = tuple(dict.fromkeys(_advice(need, facts, rule) for need, _ in unmet))
+    advice = tuple(dict.fromkeys(line for need, _ in unmet for line in _advice(need, facts, rule)))
     return Outcome(ID, "unmet", reason, missing, advice)
 
 
@@ -121,8 +121,8 @@ def _reason(need: _Need, rule: SeniorityRequired) -> str:
     return f"the work of {need.author} needs the approval of a {rule.need}"
 
 
-def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> str:
+def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> tuple[str, ...]:
     if not need.whom:
-        return f"give somebody else the role {rule.need} in {facts.policy.file}"
-    who = f"{and_list(need.whom, 'or')}{f', the senior of {need.author},' if need.assigned else ''}"
-    return f"ask {who} to approve with {how_to_approve(facts)}"
+        return (f"give somebody else the role {rule.need} in {facts.policy.file}",)
+    who = f"{and_list(need.whom, 'or')}{f', the senior of {need.author}' if need.assigned else ''}"
+    return f"ask {who}", f"they approve with {how_to_approve(facts)}"

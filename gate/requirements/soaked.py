@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from gate.model import Outcome
+from gate.model import NOT_ASKED, Outcome
 from gate.policy.types import SoakRequired
 from gate.requirements.facts import Facts, Release
 
@@ -15,7 +15,7 @@ def evaluate(facts: Facts) -> Outcome:
     """Met if it was there for the whole time in one go, was not taken back, and its health is good."""
     rule, release = facts.protection.require.soaked, facts.release
     if rule is None or release is None:
-        return Outcome(ID, "not_applicable", "the policy does not ask for it")
+        return Outcome(ID, "not_applicable", NOT_ASKED)
     if release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before")
     stays = [stay for stay in release.stays if stay.commit == facts.change.head]

@@ -57,7 +57,7 @@ def by(name: str, *paths: str, kind: str = "approve", counted: bool = True, why:
 @pytest.mark.parametrize(
     ("found", "state", "reason"),
     [
-        (facts(), "not_applicable", "the policy asks for no number of approvals"),
+        (facts(), "not_applicable", "the policy does not ask for it"),
         (facts(need=1), "unmet", "needs the approval of 1 person: nobody has approved it"),
         (facts(by("@peer"), need=1), "met", "approved by @peer"),
         (facts(by("@peer", counted=False, why="stale"), need=1), "unmet", "nobody has approved it"),
@@ -68,7 +68,7 @@ def by(name: str, *paths: str, kind: str = "approve", counted: bool = True, why:
         (facts(by("@peer", "a.py"), by("@boss", "b.py"), need=1), "met", "approved by @boss and @peer"),
         (facts(by("@peer", kind="block", why="no")), "unmet", "@peer objects: no"),
         (facts(by("@boss"), by("@peer", kind="block"), need=1), "unmet", "@peer objects"),
-        (facts(by("@peer", kind="block", counted=False)), "not_applicable", "no number"),
+        (facts(by("@peer", kind="block", counted=False)), "not_applicable", "does not ask"),
         (replace(facts(by("@peer"), need=1), log_gap="the log lacks"), "undecided", "the log lacks"),
         (replace(facts(), log_gap="the log lacks"), "undecided", "the log lacks"),
         (replace(facts(need=1), change=replace(CHANGE, tree="")), "undecided", "no merge result"),
@@ -86,7 +86,7 @@ def test_approvals(found: Facts, state: str, reason: str) -> None:
 def test_whom_to_ask_leaves_out_authors_bots_and_who_has_approved() -> None:
     outcome = approvals.evaluate(facts(by("@peer"), need=2))
     assert outcome.missing[0].whom == ("@boss", "@lead", "@other")
-    assert "gate approve aaaaaaaaaaaa --into main" in outcome.advice[0]
+    assert "gate approve aaaaaaaaaaaa --into main" in outcome.advice[1]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
     hooked.git("push", "-q", "--no-verify", "origin", "main")
     stage(hooked, "bad.py", "import os\n")
     done = attempt(hooked, "commit", "-m", "Bad")
-    assert "Blocked: checks is not met" in done.stderr
+    assert "Blocked: checks are not met" in done.stderr
     assert "owners is not met yet, and asked for at the push" in done.stderr
 
 

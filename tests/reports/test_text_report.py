@@ -23,7 +23,7 @@ from support.verdicts import (
     verdicts,
 )
 
-from gate.model import Approval, Missing, Outcome, Ran, Verdict
+from gate.model import NOT_ASKED, Approval, Missing, Outcome, Ran, Verdict
 from gate.reports import ReportContext
 from gate.reports.ink import cells
 from gate.reports.text import render
@@ -70,7 +70,51 @@ def test_files_that_were_named_above_are_not_named_again() -> None:
     verdict = replace(BLOCKED, change=few, outcomes=(some, replace(again, missing=some.missing)))
     text = render(verdict, CONTEXT)
     assert text.count("      shortener/export.py\n") == 1
-    assert "gate.yaml: x: @nehemiah for all 2 files\n" in text
+    assert text.count("gate.yaml: x") == 1
+    assert text.count("help: ask @nehemiah: covers 2 of 3 files\n") == 1
+    assert "gate.yaml: x: @nehemiah for all 2 files\n" in render(verdict, replace(CONTEXT, everything=True))
+    unadvised = replace(verdict, outcomes=(some, replace(verdict.outcomes[1], advice=())))
+    assert "gate.yaml: x: @nehemiah for all 2 files\n" in render(unadvised, CONTEXT)
+
+
+def test_what_nobody_has_set_up_takes_one_line() -> None:
+    unasked = tuple(
+        Outcome(name, "not_applicable", NOT_ASKED) for name in ("approvals", "history", "guarded")
+    )
+    verdict = replace(PASSED, outcomes=(*PASSED.outcomes, *unasked))
+    line = "– approvals, history and guarded: the policy does not ask for them\n"
+    assert line in render(verdict, CONTEXT)
+    everything = render(verdict, replace(CONTEXT, everything=True))
+    assert line not in everything
+    assert everything.count("the policy does not ask for it\n") == 3
+
+
+def test_one_slip_that_three_checks_tell_is_shown_once() -> None:
+    name = replace(WRONG_KIND, rule="misspelt-name", message="`Json` is bound to nothing here")
+    other = replace(name, column=30, rule="misspelt-attribute", message="nothing defines `.laods`")
+    undefined = replace(name, rule="F821", message="Undefined name `Json`", hint="")
+    typed = replace(name, column=1, rule="arg-type", message="Argument 1 has a wrong type", hint="")
+    second = replace(typed, message="Argument 2 has a wrong type")
+    third = replace(typed, message="Argument 3 has a wrong type")
+    elsewhere = replace(undefined, column=20, message="Undefined name `jso`")
+    found = {
+        "names": (name, other),
+        "lint": (undefined, elsewhere),
+        "types": (typed, second, third),
+    }
+    checks = tuple(Ran(check, findings, findings, 0.1) for check, findings in found.items())
+    text = render(replace(BLOCKED, checks=checks), CONTEXT)
+    assert "    also lint F821, types arg-type\n" in text
+    assert "Undefined name `Json`" not in text
+    assert "lint: 2 findings (0.1 s)\n  1 of them told by names as well\n" in text
+    assert "Undefined name `jso`" in text
+    assert text.count("has a wrong type") == 1
+    everything = render(replace(BLOCKED, checks=checks), replace(CONTEXT, everything=True))
+    assert everything.count("has a wrong type") == 3
+    alone = tuple(Ran(check, findings[:1], findings[:1], 0.1) for check, findings in found.items())
+    assert "lint: 1 finding (0.1 s)\n  told by names as well\n\ntypes:" in render(
+        replace(BLOCKED, checks=alone), CONTEXT
+    )
 
 
 def test_a_finding_has_its_place_its_rule_its_line_and_the_way_out() -> None:
