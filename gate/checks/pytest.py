@@ -172,7 +172,8 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
         )
     lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
     telling = [line for line in lines if "error: " in line.lower()] or lines
-    reason = telling[-1] if telling else last_line(left.stdout)
+    # pytest marks the lines of an error with an E.
+    reason = (telling[-1] if telling else last_line(left.stdout)).removeprefix("E  ").strip()
     hint = ""
     if "unrecognized arguments" in reason:
         hint = f"install the plugin of pytest that knows them into {job.origin}, or take them out of the settings"

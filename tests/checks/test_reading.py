@@ -55,6 +55,13 @@ def test_ruffs_findings_are_read() -> None:
     assert (second.rule, second.message) == ("invalid-syntax", "Expected `:`")
 
 
+def test_why_pytest_did_not_begin_is_told_in_its_own_words() -> None:
+    said = "ImportError while loading conftest '/tree/conftest.py'.\nconftest.py:1: in <module>\nE   RuntimeError: no\n"
+    answer = read("pytest", Left(4, "", said))
+    assert isinstance(answer, Unreadable)
+    assert answer.reason == "pytest did not come to its end: RuntimeError: no"
+
+
 def test_mypys_findings_and_hints_are_read() -> None:
     report = read("mypy", Left(1, MYPY, ""))
     assert isinstance(report, Report)
