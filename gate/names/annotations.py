@@ -66,7 +66,7 @@ class Annotations:
             return None
         if name == "MaybeNone":
             return ()
-        if name in _OLD:
+        if name in _OLD and self._is_of_typing(node, scope):
             return self._engine.builtin(_OLD[name])
         values = (
             self._engine.name(name, scope) if isinstance(node, ast.Name) else self._engine.infer(node, scope)
@@ -76,6 +76,17 @@ class Annotations:
         if isinstance(node, ast.Name):
             return self._alias(node.id, scope)
         return None
+
+    def _is_of_typing(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether `List` and its like are those of `typing`: a project may have a `Type` of its own."""
+        if isinstance(node, ast.Attribute):
+            return getattr(node.value, "id", "") in {"typing", "typing_extensions", "t", "builtins"}
+        found = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        if found is None or found[1].source.name == "builtins":
+            return True
+        return all(
+            one.how == "member" and one.module in {"typing", "typing_extensions", "types"} for one in found[0]
+        )
 
     def _alias(self, name: str, scope: Scope) -> Values:
         """A name for a type that is built of others: `StrPath: TypeAlias = str | PathLike[str]`."""
@@ -135,12 +146,12 @@ class Annotations:
             return self.read(items[0], scope, known, bound)
         if outer == "Literal":
             return union([self._engine.infer(item, scope) for item in items])
-        if outer in {"type", "Type"}:
+        if outer in {"type", "Type"} and self._is_of_typing(node.value, scope):
             inner = self.read(items[0], scope, known, bound)
             if not inner or not all(isinstance(value, Instance) for value in inner):
                 return None
             return tuple(ClassValue(value.of) for value in inner if isinstance(value, Instance))
-        if outer in {"tuple", "Tuple"} and items:
+        if outer in {"tuple", "Tuple"} and items and self._is_of_typing(node.value, scope):
             if isinstance(items[-1], ast.Constant) and items[-1].value is Ellipsis:
                 items = items[:1]
             else:
@@ -148,7 +159,9 @@ class Annotations:
         if outer in _ANY:
             return None
         owner = (
-            self._engine.builtin(_OLD[outer]) if outer in _OLD else self.read(node.value, scope, known, bound)
+            self._engine.builtin(_OLD[outer])
+            if outer in _OLD and self._is_of_typing(node.value, scope)
+            else self.read(node.value, scope, known, bound)
         )
         if not owner or len(owner) != 1 or not isinstance(owner[0], Instance):
             return None

@@ -35,9 +35,9 @@ def fitting(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scop
 
 
 def _is_fallback(definition: Function) -> bool:
-    said = definition.returns
+    said = definition.returns.slice if isinstance(definition.returns, ast.Subscript) else definition.returns
     return said is not None and any(
-        isinstance(node, ast.Name) and node.id == "Any" for node in ast.walk(said)
+        isinstance(one, ast.Name) and one.id == "Any" for one in _alternatives(said)
     )
 
 

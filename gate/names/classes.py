@@ -45,6 +45,9 @@ PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_c
 SAME = frozenset({"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod", "deprecated",
                   "abstractclassmethod", "abstractstaticmethod", "type_check_only"})  # fmt: skip
 PROPERTIES = frozenset({"property", "cached_property", "abstractproperty"})
+HARMLESS_OF_CLASSES = frozenset(
+    {"final", "runtime_checkable", "type_check_only", "disjoint_base", "deprecated"}
+)
 MAKES_OTHERS = frozenset({"super", "type", "property", "staticmethod", "classmethod", "NamedTuple", "TypedDict",
                           "NewType"})  # fmt: skip
 _FIRST_IS_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
@@ -106,6 +109,10 @@ class Classes:
                     found.dynamic = True
                 case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if name == own:
                     found.stores.setdefault(node.attr, [])
+                case ast.withitem(optional_vars=target) | ast.For(target=target) if target is not None:
+                    for item in walk(target):
+                        if isinstance(item, ast.Attribute) and _is_name(item.value, own):
+                            found.stores.setdefault(item.attr, []).append((None, None, found.scope))
                 case ast.Assign() | ast.AnnAssign():
                     scope = scope or found.scope.source.inner(method, found.scope)
                     self._assigned(found, node, own, scope)
@@ -191,6 +198,32 @@ class Classes:
                 found.update(dict.fromkeys(names))
         return list(found)
 
+    def parent(self, scope: Scope) -> Values:
+        """What `super()` is in a method: only of a class with one base that nothing derives from in turn.
+
+        Where something does, another of its bases may be what comes next.
+        """
+        around: Scope | None = scope
+        while around is not None and around.kind != "class":
+            around = around.parent
+        if around is None or not isinstance(around.node, ast.ClassDef) or around.parent is None:
+            return None
+        node = around.node
+        if (
+            len(node.bases) != 1
+            or node.keywords
+            or node.name in self.bases
+            or isinstance(node.bases[0], ast.Subscript)
+        ):
+            return None
+        values = self._engine.infer(node.bases[0], around.parent)
+        if not values or len(values) != 1 or not isinstance(values[0], ClassValue):
+            return None
+        base = values[0].of
+        if base.origin == "site" or base.node.keywords or self.is_a(base, "type", "tuple", "Enum", "object"):
+            return None
+        return (Instance(base),)
+
     def is_open(self, kind: Class) -> bool:
         """Whether instances may have attributes that cannot be read anywhere."""
         return self.line(kind, far=False)[1]
@@ -255,7 +288,7 @@ class Classes:
     def _bound(
         self, bindings: list[Binding], owner: Instance | ClassValue, kind: Class, known: Environment
     ) -> Values:
-        from gate.names.infer import decorators
+        from gate.names.infer import MANAGERS, decorators
 
         functions = tuple(binding.node for binding in bindings if isinstance(binding.node, Function))
         if len(functions) == len(bindings):
@@ -269,8 +302,11 @@ class Classes:
                 return (
                     self._engine.returned(getter) if decorators(functions[0]) <= PROPERTIES | SAME else None
                 )
-            if told - SAME:
+            if told - SAME - MANAGERS:
                 return None
+            if functions[0].name == "__new__":
+                # It is called with the class by hand: `type.__new__(cls, name, bases, body)`.
+                return (FunctionValue(functions, kind.scope, None, items),)
             if "staticmethod" in told:
                 return (FunctionValue(functions, kind.scope, None, items),)
             if "classmethod" in told or functions[0].name in _FIRST_IS_CLASS:
@@ -309,7 +345,8 @@ class Classes:
         if kind.origin == "library" and new and _is_method(new):
             functions = tuple(binding.node for binding in new if isinstance(binding.node, Function))
             made = self._engine.returned(FunctionValue(functions, kind.scope, ClassValue(kind)), node, scope)
-            if made and not self.type_parameters(kind) and all(isinstance(value, Instance) for value in made):
+            whole = not self.type_parameters(kind)
+            if made and all(isinstance(value, Instance) and (whole or value.arguments) for value in made):
                 return made
         parameters_of = self.type_parameters(kind)
         maker = self.maker(kind) if parameters_of else None
@@ -325,7 +362,7 @@ class Classes:
         if is_open or self.is_a(kind, "Enum", "tuple", "TypedDict", "type"):
             return None
         for one, _ in line:
-            if one.node.decorator_list or one.dynamic:
+            if _decorators_of(one.node) - HARMLESS_OF_CLASSES or one.dynamic:
                 return None
             for name in ("__init__", "__new__"):
                 bindings = one.scope.names.get(name)
@@ -363,6 +400,12 @@ class Classes:
         if binding.annotation is None:
             return None
         return self._engine.annotations.read(binding.annotation, scope.parent or scope)
+
+
+def _decorators_of(node: ast.ClassDef) -> set[str]:
+    from gate.names.infer import decorators
+
+    return decorators(node)
 
 
 def _put(value: Values, given: Environment) -> Values:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.names.exports import exported
-from gate.names.kinds import FAMILY, Function, Kinds, WrongKind
+from gate.names.kinds import FAMILY, Kinds, WrongKind
 from gate.names.modules import absolute
 from gate.names.nodes import children, walk
 from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
+from gate.names.values import Function
 
 ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
@@ -49,6 +50,8 @@ class Facts:
     references: list[Told] = field(default_factory=list)
     attributes_defined: set[str] = field(default_factory=set)
     """What classes and modules have, and what is set on anything: no parameters, local names or texts."""
+    only_imported: set[str] = field(default_factory=set)
+    """Words that the file knows by importing them, and in no other way."""
     stored: set[str] = field(default_factory=set)
     """Attributes that are set on something else than `self`."""
     members_of_classes: list[str] = field(default_factory=list)
@@ -111,6 +114,9 @@ class _Reader(ast.NodeVisitor):
             root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
             place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
             (facts.members if owner else facts.attributes).append(place)
+        facts.only_imported = {
+            name for name in self._roots if self._bound.get(name) == 1 and name not in facts.words
+        }
         facts.words |= set(self._bound)
         facts.attributes_defined |= self._functions
         return facts
@@ -174,6 +180,8 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             self.facts.links.add(f"{source}.{alias.name}")
             if alias.name == "*":
+                if not self._tolerant:
+                    self.facts.imports.append(_use(alias, "", source))
                 continue
             self._bind(alias.asname or alias.name)
             self._roots[alias.asname or alias.name] = source
@@ -344,4 +352,7 @@ def _is_dunder(name: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
+    if text.startswith("-"):
+        # An option of the command line becomes an attribute: `--hide-public-info`, `--no-colour/--colour`.
+        text = text.lstrip("-").replace("-", "_")
     return [text, *SEPARATORS.sub(" ", text).split()]

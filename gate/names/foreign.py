@@ -6,7 +6,9 @@ from collections.abc import Collection
 
 _TABLE = """
 push push_back pushBack add_last append_item appendleft enqueue: append put add
-add: append
+add: append put
+append: add put
+append_item add_item push_left pushLeft push_front pushFront add_first: append appendleft
 push_all add_all addAll concat append_all: extend update
 insert_at: insert
 unshift prepend add_first: appendleft insert
@@ -55,6 +57,8 @@ copy_of clone dup duplicate: copy deepcopy
 clear_all remove_all removeAll: clear
 make_dir create_dir mkdirs createDirectory create_directory make_directory ensure_dir: mkdir makedirs
 mkdir_all mkdir_p make_dirs create_dirs MkdirAll: makedirs mkdir
+listdir: iterdir
+join: path
 list_dir listdirs readdir read_dir ls list_files list dir: listdir iterdir
 is_directory isDirectory is_dir isDir: isdir is_dir
 is_file isFile is_regular: isfile is_file
@@ -89,7 +93,7 @@ err log_error: error
 information notice: info
 rand_int random_int randomInt randInt nextInt rand next_int int: randint
 rand_float next_float nextDouble rand: random
-pick choose select random_choice any_of: choice choices
+pick choose random_choice any_of: choice choices
 shuffled: shuffle
 uuid random_uuid randomUUID new_uuid generate create new_v4 v4 uuid_v4 guid NewGuid random: uuid4
 sha_256 SHA256 Sha256 sha2: sha256
@@ -123,7 +127,6 @@ url_encode urlEncode encode_url escape encode_component: quote urlencode quote_p
 url_decode decode_url unescape: unquote
 url_parse parse_url parse: urlparse urlsplit
 make_temp mktemp_dir temp_dir tmpdir: mkdtemp gettempdir
-subscribe on add_event_listener: connect
 await_all all when_all: gather
 reduce_left fold foldl: reduce
 flatten flat: chain

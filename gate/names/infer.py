@@ -23,13 +23,15 @@ from gate.names.values import (
     Tuple,
     Value,
     Values,
+    Yielding,
     union,
 )
 
 DEEPEST = 50
 # Decorators that leave a function what it is; `property` and its like are read where methods are.
-HARMLESS = frozenset({"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod", "wraps_nothing",
-                      "type_check_only", "no_type_check", "deprecated"})  # fmt: skip
+MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
+HARMLESS = MANAGERS | {"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod",
+                       "type_check_only", "no_type_check", "deprecated"}  # fmt: skip
 MAKES_CLASSES = frozenset({"namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "new_class"})
 _LITERALS = {str: "str", bytes: "bytes", int: "int", float: "float", bool: "bool", complex: "complex"}
 _COLLECTIONS = {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set",
@@ -102,6 +104,8 @@ class Engine:
                 return self.infer(node.value, scope)
             case ast.Subscript():
                 return self._item(node, scope)
+            case ast.GeneratorExp():
+                return (Yielding(self.infer(node.elt, scope), is_manager=False),)
             case ast.Tuple() if not any(isinstance(item, ast.Starred) for item in node.elts):
                 return (Tuple(tuple(self.infer(item, scope) for item in node.elts)),)
         return None
@@ -186,6 +190,8 @@ class Engine:
                 return self.annotations.read(binding.annotation, scope)
             case "parameter":
                 return self.classes.parameter(binding, scope)
+            case "rest":
+                return self.builtin(binding.name)
         if not isinstance(node, ast.expr):
             return self._caught(node, scope) if isinstance(node, ast.ExceptHandler) else None
         value = self.infer(node, scope)
@@ -271,6 +277,8 @@ class Engine:
 
     def call(self, node: ast.Call, scope: Scope) -> Values:
         """What a call gives."""
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
+            return self.classes.parent(scope)
         callees = self.infer(node.func, scope)
         if not callees:
             return None
@@ -310,7 +318,7 @@ class Engine:
     def _returned(self, definition: Function, function: FunctionValue, node: ast.Call | None,
                   outer: Scope | None) -> Values:  # fmt: skip
         scope = function.scope.source.inner(definition, function.scope)
-        if definition.returns is not None:
+        if definition.returns is not None and not decorators(definition) & MANAGERS:
             known = dict(function.arguments)
             if node is not None and outer is not None:
                 known = solved(self, function, definition, node, outer)
@@ -322,7 +330,27 @@ class Engine:
         if isinstance(definition, ast.AsyncFunctionDef):
             makes = any(isinstance(inner, ast.Yield) for inner in own_nodes(definition))
             return None if makes else (Coroutine(result),)
+        if decorators(definition) & MANAGERS:
+            return self._yielded(definition, scope, function, is_manager=True)
         return result
+
+    def _yielded(
+        self, definition: Function, scope: Scope, function: FunctionValue, *, is_manager: bool
+    ) -> Values:
+        """What a function yields, for a loop over it or for the `with` that enters it."""
+        if function.scope.source.origin != "project" or definition in self._busy:
+            return None
+        if self.classes.is_overridden(definition.name, function):
+            return None
+        given = [node.value for node in own_nodes(definition) if isinstance(node, ast.Yield)]
+        if any(isinstance(node, ast.YieldFrom) for node in own_nodes(definition)):
+            return None
+        self._busy.add(definition)
+        try:
+            found = union([self.infer(value, scope) if value else () for value in given]) if given else None
+        finally:
+            self._busy.discard(definition)
+        return (Yielding(found, is_manager),)
 
     def _told(self, definition: Function, scope: Scope, function: FunctionValue) -> Values:
         """What the `return`s of a function say."""
@@ -333,7 +361,7 @@ class Engine:
         returns: list[ast.expr] = []
         for node in own_nodes(definition):
             if isinstance(node, ast.Yield | ast.YieldFrom):
-                return None
+                return self._yielded(definition, scope, function, is_manager=False)
             if isinstance(node, ast.Return) and node.value is not None:
                 returns.append(node.value)
             if isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node):
@@ -364,12 +392,24 @@ class Engine:
             if isinstance(value, Tuple):
                 found.append(union(list(value.items)) if value.items else None)
                 continue
+            if isinstance(value, Yielding):
+                found.append(None if value.is_manager else value.result)
+                continue
             iterators = self.method(value, "__iter__")
             found += [self.method(one, "__next__") for one in iterators] if iterators else [None]
         return union(found)
 
     def _entered(self, values: Values) -> Values:
-        return union([self.method(value, "__enter__") for value in values]) if values else None
+        if not values:
+            return None
+        return union(
+            [
+                (value.result if value.is_manager else None)
+                if isinstance(value, Yielding)
+                else self.method(value, "__enter__")
+                for value in values
+            ]
+        )
 
     def _awaited(self, values: Values) -> Values:
         if not values:

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from gate.names import telling
+from gate.names.given import (
+    arguments_of,
+    asks_about,
+    default_of,
+    given_to,
+    is_text,
+    last_name,
+    name_called,
+    own_nodes_of,
+    returned_by,
+)
 from gate.names.nodes import children, walk
-
-Kind = Literal["file", "text", "response", ""]
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from gate.names.telling import Kind
+from gate.names.values import Function
 
 # Modules whose `load` reads a file and whose `loads` reads text; the third part: `dump` and `dumps` likewise.
 FAMILY = frozenset({"json", "simplejson", "ujson", "rapidjson", "pickle", "cPickle", "marshal", "toml", "tomllib",
                     "tomli", "dill", "cloudpickle", "hjson", "json5", "plistlib"})  # fmt: skip
-FILE_CALLS = frozenset({"open", "urlopen", "TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "StringIO",
-                        "BytesIO", "TextIOWrapper", "fdopen", "makefile", "openfile"})  # fmt: skip
-TEXT_CALLS = frozenset({"read", "read_text", "read_bytes", "readline", "decode", "encode", "strip", "lstrip", "rstrip",
-                        "getvalue", "dumps", "get_data", "join", "format", "replace", "str", "bytes", "repr",
-                        "getenv", "b64decode", "b64encode", "hexdigest", "check_output", "group"})  # fmt: skip
-TEXT_ATTRIBUTES = frozenset({"text", "content", "data", "body", "stdout", "stderr"})
-FILE_NAMES = re.compile(
-    r"(?:fp|fh|fd|fobj|f|file|infile|outfile|fileobj|file_obj|handle|filehandle|\w+_(?:file|fp|fh))$"
-)
-TEXT_NAMES = re.compile(
-    r"(?:text|string|s|str_|raw|line|payload|value|val|v|blob_text|contents?|body|json_?(?:text|str|string|data_str)|\w+_(?:text|str|string))$"
-)
-TEXT_TYPES = frozenset({"str", "bytes", "bytearray"})
-FILE_TYPES = re.compile(
-    r"(?:IO|TextIO|BinaryIO|TextIOBase|TextIOWrapper|BufferedReader|IOBase|StringIO|BytesIO)\b"
-)
-CLIENTS = frozenset({"requests", "session", "client", "http", "httpx", "s", "api"})
-VERBS = frozenset({"get", "post", "put", "patch", "delete", "request"})
+_PICKLES = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "marshal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +62,7 @@ class Kinds:
         self._modules: dict[str, str] = {}
         self._members: dict[str, tuple[str, str]] = {}
         self._busy: set[int] = set()
+        self._calls: dict[str, list[tuple[ast.Call, list[ast.AST]]]] = {}
         for node in walk(tree):
             if isinstance(node, Function):
                 self._functions.setdefault(node.name, []).append(node)
@@ -88,14 +81,15 @@ class Kinds:
 
     def wrong_calls(self, tree: ast.Module) -> Iterator[WrongKind]:
         """Every call of the family with an argument that it cannot take."""
-        yield from self._in(tree, [tree])
+        calls = list(self._in(tree, [tree]))
+        for node, scopes in calls:
+            self._calls.setdefault(name_called(node), []).append((node, scopes))
+        yield from filter(None, (self._call(node, scopes) for node, scopes in calls))
 
-    def _in(self, node: ast.AST, scopes: list[ast.AST]) -> Iterator[WrongKind]:
+    def _in(self, node: ast.AST, scopes: list[ast.AST]) -> Iterator[tuple[ast.Call, list[ast.AST]]]:
         for child in children(node):
             if isinstance(child, ast.Call):
-                wrong = self._call(child, scopes)
-                if wrong:
-                    yield wrong
+                yield child, scopes
             inner = [*scopes, child] if isinstance(child, Function | ast.Lambda) else scopes
             yield from self._in(child, inner)
 
@@ -124,10 +118,15 @@ class Kinds:
         keywords = {keyword.arg for keyword in node.keywords}
         if None in keywords:
             return None
-        if name == "dumps" and len(node.args) > 1 and module in {"json", "simplejson"}:
-            return _wrong(node, f"`{module}.dumps` returns text and takes no file", f"{module}.dump")
-        file_given = len(node.args) > 1 or keywords & {"fp", "file", "f", "stream"}
-        if name == "dump" and node.args and not file_given:
+        second = node.args[1] if len(node.args) > 1 else None
+        if name == "dumps":
+            to_file = bool(keywords & {"fp", "file", "stream"})
+            if second is not None:
+                to_file |= module in {"json", "simplejson"} or self.kind(second, scopes) == "file"
+            if to_file:
+                return _wrong(node, f"`{module}.dumps` returns text and takes no file", f"{module}.dump")
+        given = second is not None or keywords & {"fp", "file", "f", "stream"}
+        if name == "dump" and node.args and (not given or (module in _PICKLES and _is_protocol(second))):
             return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
         return None
 
@@ -152,75 +151,201 @@ class Kinds:
             case ast.NamedExpr(value=value) | ast.Await(value=value):
                 return self.kind(value, scopes)
             case ast.Call():
-                return self._result(node)
-            case ast.Subscript(value=ast.Attribute(attr="files")):
-                return "file"
-            case ast.Subscript(value=ast.Attribute(attr="environ")):
-                return "text"
-            case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant(value=str(key))):
-                # A file is seldom kept under a key, but for uploads and the answers of some clients.
-                return "" if FILE_NAMES.match(key.lower()) or key in {"Body", "stream"} else "text"
+                return self._result(node, scopes)
+            case ast.Subscript():
+                return self._item(node, scopes)
             case ast.BoolOp(values=values):
                 return "text" if "text" in {self.kind(value, scopes) for value in values} else ""
-            case ast.Attribute(attr="stdin", value=ast.Name(id="sys")):
-                return "file"
-            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self._attributes:
-                return _agreed([self.kind(value, scopes) for value in self._attributes[name]])
-            case ast.Attribute(attr="value" | "payload") if not self._attributes.get(node.attr):
-                return "text"
-            case ast.Attribute(attr=name, value=ast.Name(id="request" | "response" | "resp" | "r" | "res")):
-                return "text" if name in TEXT_ATTRIBUTES else ""
             case ast.Name(id=name):
                 return self._name(name, scopes)
+            case ast.Attribute():
+                return self._attribute(node, scopes)
         return ""
 
-    def _result(self, node: ast.Call) -> Kind:
+    def _attribute(self, node: ast.Attribute, scopes: list[ast.AST]) -> Kind:
+        name, owner = node.attr, node.value
+        if isinstance(owner, ast.Name) and owner.id == "self" and name in self._attributes:
+            return _agreed([self.kind(value, scopes) for value in self._attributes[name]])
+        if isinstance(owner, ast.Name) and owner.id == "sys":
+            return "file" if name == "stdin" else ""
+        if name in {"value", "payload", "text"} and not self._attributes.get(name):
+            return "text"
+        if name in telling.TEXT_ATTRIBUTES and last_name(owner) in telling.ANSWERS:
+            return "text"
+        if self.kind(owner, scopes) == "response":
+            return "text" if name in {"text", "content"} else "file" if name == "raw" else ""
+        return "file" if name == "stream" and last_name(owner) == "request" else ""
+
+    def _item(self, node: ast.Subscript, scopes: list[ast.AST]) -> Kind:
+        mapping = last_name(node.value)
+        if mapping in {"files", "FILES"}:
+            return "file" if _is_of_request(node.value) else self._kept_file(node, scopes)
+        if mapping in telling.TEXT_MAPPINGS:
+            return "" if _stores_files(self._attributes.get(mapping, [])) else "text"
+        match node:
+            case ast.Subscript(value=ast.Call() as call) if name_called(call) in telling.LINES_CALLS | {
+                "fetchone"
+            }:
+                return "text"
+            case ast.Subscript(value=ast.Name(), slice=ast.Constant(value=int())) if self._is_row(
+                node, scopes
+            ):
+                return "text"
+            case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant(value=str(key))):
+                kept = self._kept_file(node, scopes)
+                # A file is seldom kept under a key, but for uploads and the answers of some clients.
+                odd = telling.FILE_NAMES.match(key.lower()) or key in {"Body", "stream"}
+                return kept or ("" if odd else "text")
+        return ""
+
+    def _kept_file(self, node: ast.Subscript, scopes: list[ast.AST]) -> Kind:
+        """What a dictionary that is written out holds under a key."""
+        if not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant)):
+            return ""
+        for scope in reversed(scopes):
+            for one in given_to(node.value.id, scope):
+                if isinstance(one, ast.Dict):
+                    for key, value in zip(one.keys, one.values, strict=True):
+                        if isinstance(key, ast.Constant) and key.value == node.slice.value:
+                            return self.kind(value, scopes)
+        return ""
+
+    def _is_row(self, node: ast.Subscript, scopes: list[ast.AST]) -> bool:
+        """Whether it is a part of what a cursor gave, or of what a text was split into."""
+        name = node.value.id if isinstance(node.value, ast.Name) else ""
+        for scope in reversed(scopes):
+            values = list(given_to(name, scope))
+            if values:
+                return all(
+                    isinstance(one, ast.Call) and name_called(one) in telling.LINES_CALLS | {"fetchone"}
+                    for one in values
+                )
+        return False
+
+    def _result(self, node: ast.Call, scopes: list[ast.AST]) -> Kind:
         function = node.func
-        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        name = name_called(node)
         local = self._functions.get(name)
         owner = function.value if isinstance(function, ast.Attribute) else None
         if local and (owner is None or (isinstance(owner, ast.Name) and owner.id in {"self", "cls"})):
-            returns = [value for one in local for value in _returns(one)]
-            kinds = [self.kind(value, [one]) for one in local for value in _returns(one)]
+            returns = [value for one in local for value in returned_by(one)]
+            kinds = [self.kind(value, [one]) for one in local for value in returned_by(one)]
             return _agreed(kinds) if returns else ""
-        if name in FILE_CALLS:
+        if name in telling.FILE_CALLS:
             return "file"
-        if name == "get" and isinstance(owner, ast.Attribute) and owner.attr == "files":
-            return "file"
-        if name in VERBS and isinstance(owner, ast.Name) and owner.id in {"requests", "httpx"}:
+        if name == "get" and last_name(owner) in {"files", "FILES"}:
+            return "file" if _is_of_request(owner) else ""
+        if name in telling.VERBS and isinstance(owner, ast.Name) and owner.id in {"requests", "httpx"}:
             return "response"
-        if name in TEXT_CALLS:
+        if name in telling.VERBS and isinstance(owner, ast.Name) and self._is_session(owner.id, scopes):
+            return "response"
+        if name in telling.TEXT_CALLS or telling.TEXT_NAMED_CALL.match(name):
             return "text"
-        if any(word.arg == "default" and _is_text(word.value) for word in node.keywords):
+        if any(word.arg == "default" and is_text(word.value) for word in node.keywords):
             return "text"
         keyed = name in {"get", "pop"} and node.args and isinstance(node.args[0], ast.Constant)
-        if keyed and not (isinstance(owner, ast.Name) and owner.id in CLIENTS):
+        if keyed and not (isinstance(owner, ast.Name) and owner.id in telling.CLIENTS):
             return "text"
-        return ""
+        return "text" if name in {"get", "hget"} and last_name(owner) in telling.TEXT_STORES else ""
+
+    def _is_session(self, name: str, scopes: list[ast.AST]) -> bool:
+        values = [value for scope in scopes for value in given_to(name, scope)]
+        return bool(values) and all(
+            isinstance(value, ast.Call)
+            and ast.unparse(value.func) in {"requests.Session", "requests.session", "Session"}
+            for value in values
+        )
 
     def _name(self, name: str, scopes: list[ast.AST]) -> Kind:
         for scope in reversed(scopes):
-            values = list(_assigned(name, scope))
+            if asks_about(name, scope):
+                return ""
+            values = list(given_to(name, scope))
             if values:
-                return _agreed(
-                    [kind if isinstance(kind, str) else self.kind(kind, scopes) for kind in values]
-                )
+                kinds = [kind if isinstance(kind, str) else self.kind(kind, scopes) for kind in values]
+                if not any(kinds) and len(values) == 1:
+                    entered = any(
+                        isinstance(node, ast.withitem) and node.context_expr is values[0]
+                        for node in own_nodes_of(scope)
+                    )
+                    if not isinstance(values[0], str):
+                        if _is_plain(values[0]):
+                            return ""
+                        return telling.of_name(name, entered=entered)
+                return _agreed(kinds)
             if isinstance(scope, Function | ast.Lambda):
-                for argument in _arguments(scope.args):
+                for argument in arguments_of(scope.args):
                     if argument.arg == name:
-                        return _parameter(argument)
+                        return self._parameter(argument, scope, scopes)
         return ""
 
+    def _parameter(self, argument: ast.arg, scope: Function | ast.Lambda, scopes: list[ast.AST]) -> Kind:
+        default = default_of(argument, scope.args)
+        kind = telling.of_parameter(argument, self.kind(default, scopes) if default is not None else "")
+        if kind or argument.annotation is not None:
+            return kind
+        used = {
+            node.attr
+            for node in own_nodes_of(scope)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == argument.arg
+        }
+        if used & telling.FILE_METHODS and not used & telling.TEXT_METHODS:
+            return "file"
+        if used & telling.TEXT_METHODS and not used & telling.FILE_METHODS:
+            return "text"
+        return self._given(argument, scope) if isinstance(scope, Function) else ""
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    def _given(self, argument: ast.arg, function: Function) -> Kind:
+        """What the file's own calls of a function give to one of its parameters, where they agree."""
+        if len(self._functions.get(function.name, [])) != 1:
+            return ""
+        places = [*function.args.posonlyargs, *function.args.args]
+        if argument not in places:
+            return ""
+        place = places.index(argument) - (places[0].arg in {"self", "cls"})
+        kinds: list[Kind] = []
+        for call, scopes in self._calls.get(function.name, []):
+            value = call.args[place] if 0 <= place < len(call.args) else None
+            kinds.append(self.kind(value, scopes) if value is not None else "")
+        return _agreed(kinds)
+
+
+def _is_of_request(node: ast.expr | None) -> bool:
+    """`request.files`, `self.request.FILES`: what was uploaded."""
+    return isinstance(node, ast.Attribute) and (
+        node.attr == "FILES" or last_name(node.value) in {"request", "req"}
+    )
+
+
+def _is_protocol(node: ast.expr | None) -> bool:
+    """Whether it is a number, or one of the names that `pickle` has for some."""
+    if isinstance(node, ast.UnaryOp):
+        node = node.operand
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int)
+    return last_name(node) in {"HIGHEST_PROTOCOL", "DEFAULT_PROTOCOL"}
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """What another name, or an attribute, is called says no more than its own name does."""
+    return isinstance(node, ast.Name | ast.Constant | ast.Dict | ast.List | ast.Tuple)
+
+
+def _stores_files(values: list[ast.expr]) -> bool:
+    return any(isinstance(value, ast.Call) and name_called(value) in telling.FILE_CALLS for value in values)
 
 
 def _reads(node: ast.Call, module: str, name: str, kind: Kind) -> WrongKind | None:
     if name == "loads" and kind == "file":
         return _wrong(node, f"`{module}.loads` takes text, and this is a file", f"{module}.load")
-    if name == "loads" and kind == "response":
-        return _wrong(node, f"`{module}.loads` takes text, and this is a response: use its `.text`", "")
+    if kind == "response":
+        wanted = "text" if name == "loads" else "a file"
+        right = "" if name == "loads" else f"{module}.loads"
+        return _wrong(
+            node, f"`{module}.{name}` takes {wanted}, and this is a response: use its `.text`", right
+        )
     if name == "load" and kind == "text":
         return _wrong(node, f"`{module}.load` takes a file, and this is text", f"{module}.loads")
     return None
@@ -228,65 +353,3 @@ def _reads(node: ast.Call, module: str, name: str, kind: Kind) -> WrongKind | No
 
 def _agreed(kinds: list[Kind]) -> Kind:
     return kinds[0] if kinds and all(kind == kinds[0] for kind in kinds) else ""
-
-
-def _parameter(argument: ast.arg) -> Kind:
-    """What a parameter is: by its annotation, else by its name, which is all that an untyped one says."""
-    if argument.annotation is not None:
-        said = ast.unparse(argument.annotation)
-        if said.strip("\"'") in TEXT_TYPES or said in {"str | bytes", "bytes | str"}:
-            return "text"
-        return "file" if FILE_TYPES.search(said) else ""
-    if FILE_NAMES.match(argument.arg):
-        return "file"
-    return "text" if TEXT_NAMES.match(argument.arg) else ""
-
-
-def _arguments(arguments: ast.arguments) -> list[ast.arg]:
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-
-
-def _own(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a scope, without those of the functions inside it."""
-    for child in children(scope):
-        yield child
-        if not isinstance(child, Function | ast.Lambda):
-            yield from _own(child)
-
-
-def _returns(function: Function) -> list[ast.expr]:
-    generator = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in _own(function))
-    if generator:
-        return []
-    return [node.value for node in _own(function) if isinstance(node, ast.Return) and node.value is not None]
-
-
-def _assigned(name: str, scope: ast.AST) -> Iterator[ast.expr | Kind]:
-    """What `name` is given in a scope: expressions, or a kind where the statement says it; `` for the unknown."""
-    for node in _own(scope):
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                    yield value
-                elif any(_stores(name, target) for target in targets):
-                    yield ""
-            case ast.AnnAssign(target=ast.Name(id=target), value=value) if target == name:
-                yield value if value is not None else ""
-            case ast.NamedExpr(target=ast.Name(id=target), value=value) if target == name:
-                yield value
-            case ast.AugAssign(target=ast.Name(id=target)) if target == name:
-                yield ""
-            case ast.withitem(context_expr=value, optional_vars=ast.Name(id=target)) if target == name:
-                yield value
-            case ast.For(target=target) | ast.AsyncFor(target=target) if _stores(name, target):
-                yield ""
-            case ast.comprehension(target=target) if _stores(name, target):
-                yield ""
-            case ast.ExceptHandler(name=target) if target == name:
-                yield ""
-            case ast.Global(names=names) | ast.Nonlocal(names=names) if name in names:
-                yield ""
-
-
-def _stores(name: str, target: ast.AST) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in walk(target))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gate.names.facts import receiver_of
@@ -32,8 +32,8 @@ TELLING: dict[Kind, frozenset[str]] = {
 # Methods of text that give text, with how many arguments they take at most.
 GIVES_TEXT = {"strip": 1, "lstrip": 1, "rstrip": 1, "lower": 0, "upper": 0, "title": 0, "capitalize": 0, "casefold": 0,
               "decode": 2, "removeprefix": 1, "removesuffix": 1, "zfill": 1, "hexdigest": 0, "isoformat": 1,
-              "read_text": 2, "getvalue": 0}  # fmt: skip
-_COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
+              "read_text": 2, "getvalue": 0, "strftime": 1, "b64decode": 2, "swapcase": 0, "get_text": 2}  # fmt: skip
+COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,14 @@ class Evidence:
 
     kind: Kind | Literal[""] = ""
     strength: Literal["sure", "likely", "weak", ""] = ""
+    is_called: bool = False
+    given: int = -1
+    """How many arguments a call gives by position; -1 where that is not known."""
+    is_of_whole: bool = True
+    """Whether a method of a whole number may be meant, by the arguments that it is given."""
+
+
+NOTHING = Evidence()
 
 
 class Likely:
@@ -77,8 +85,19 @@ class Likely:
     def of(self, node: ast.Attribute, scope: Scope) -> Evidence:
         """What the value in which `node` is looked up most likely is."""
         call = self.calls.get(node)
+        found = self._of(node, scope, call)
+        if call is None:
+            return found
+        text = any(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in call.args[:1])
+        counted = not call.keywords and not any(isinstance(one, ast.Starred) for one in call.args)
+        given = len(call.args) if counted else -1
+        return replace(
+            found, is_called=True, given=given, is_of_whole=bool(call.args or call.keywords) and not text
+        )
+
+    def _of(self, node: ast.Attribute, scope: Scope, call: ast.Call | None) -> Evidence:
         bare = call is not None and not call.args and not call.keywords
-        if receiver_of(node.value) in _COLUMNS or scope.asks_about(_dotted(node.value)):
+        if receiver_of(node.value) in COLUMNS or scope.asks_about(_dotted(node.value)):
             return Evidence()
         kind = self.kind(node.value, scope)
         if kind:
@@ -105,7 +124,7 @@ class Likely:
             case ast.Constant(value=str() | bytes()) | ast.JoinedStr():
                 return "str"
             case ast.Call(func=ast.Attribute(attr=name, value=value), args=given) if (
-                receiver_of(value) not in _COLUMNS
+                receiver_of(value) not in COLUMNS
             ):
                 if name in GIVES_TEXT and len(given) <= GIVES_TEXT[name]:
                     return "str"

@@ -119,12 +119,14 @@ def meant(word: str, known: Collection[str]) -> list[str]:
     """
     found = candidates(word, known)
     if found:
-        return found
+        return list(dict.fromkeys([*found, *said_as(word, known)]))
     flat, pieces = plain(word), sorted(parts(word))
+    public = not (word.startswith("__") and word.endswith("__"))
+    known = [name for name in known if not (public and name.startswith("__"))]
     same = sorted(name for name in known if plain(name) == flat or sorted(parts(name)) == pieces)
     if same:
         return same
-    elsewhere = said_as(word, known)
+    elsewhere = said_as(word, set(known))
     if elsewhere:
         return elsewhere
     shown = [name for name in known if not name.startswith("_") or word.startswith("_")]

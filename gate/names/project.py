@@ -14,7 +14,7 @@ from gate.names.cache import Kept, digest, face_of, own_state, reaches
 from gate.names.facts import Facts, Use, facts_of
 from gate.names.infer import Engine
 from gate.names.kinds import WrongKind
-from gate.names.likely import Evidence
+from gate.names.likely import NOTHING, Evidence
 from gate.names.modules import Modules, Source
 from gate.names.packages import Words
 from gate.names.rules import is_right
@@ -165,7 +165,7 @@ def _facts(plain: dict[str, list[Any]]) -> Facts:
 
 def _plain_judged(judged: Judged) -> tuple[Any, ...]:
     certain = [(*_tuple(one)[:6], sorted(one.names), one.strange, one.hint) for one in judged.told]
-    evidence = [(place, one.kind, one.strength) for place, one in judged.evidence.items() if one.strength]
+    evidence = [(place, *_tuple(one)) for place, one in judged.evidence.items() if one != NOTHING]
     return certain, list(judged.settled), evidence, judged.doubtful, judged.exports
 
 
@@ -177,7 +177,7 @@ def _judged(plain: Sequence[Any]) -> Judged:
             for rule, line, column, end, message, word, names, strange, hint in certain
         ],
         set(settled),
-        {place: Evidence(kind, strength) for place, kind, strength in evidence},
+        {place: Evidence(*rest) for place, *rest in evidence},
         doubtful,
         exported,
     )

@@ -11,11 +11,12 @@ from gate.names.facts import Facts, Use
 from gate.names.finding import Edit, Finding
 from gate.names.foreign import FOREIGN
 from gate.names.kinds import WrongKind
-from gate.names.likely import ATTRIBUTES, Evidence
+from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
 from gate.names.modules import MODULE_NAMES, Modules
 from gate.names.near import candidates, is_sole, is_stumble, is_typical, meant, nearest, parts, plain
 from gate.names.packages import Words
 from gate.names.typed import Certain, Judged
+from gate.names.unheard import unheard
 from gate.names.words import Outside
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
@@ -40,6 +41,9 @@ class Known:
     """Whether what the project imports is known, if only from the list that comes with gate."""
     imported: Mapping[tuple[str, str], int]
     """How often each name is imported from each package."""
+    own: frozenset[str] = frozenset()
+    """The words of the project, without what its files know by importing it only."""
+    packages: Outside | None = None
     usual: frozenset[str] = frozenset()
     """What the project defines or uses, and what builtins have."""
     _parts: frozenset[str] = frozenset()
@@ -52,12 +56,29 @@ class Known:
         """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
         return len(word) > 1 and "__" not in word[2:-2] and not self.is_defined(word)
 
+    def is_unknown_to_all(self, word: str) -> bool:
+        """Whether nobody says the word but in order to import it."""
+        return word not in self.own and word not in self.outside.defined and "__" not in word[2:-2]
+
+    def is_habit(self, word: str) -> bool:
+        """Whether the project looks a name up so often that it must be right, however strange."""
+        count = self.used.get(word, 0)
+        return count > 8 and 2 * count > max(
+            (self.used.get(right, 0) for right in FOREIGN.get(word, ())), default=0
+        )
+
     def right_words(self, use: Use, *, keyword: bool) -> list[str]:
         """The words that may be meant, the most likely first; none where what is written may as well be right."""
         word, count = use.name, self.used.get(use.name, 0)
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
             return []
         strong = [one for one in candidates(word, self.usual, shortest=2) if _is_slip(word, one)]
+        if keyword:
+            # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
+            may_differ = not word[0].isupper()
+            strong = [
+                one for one in strong if plain(word) != plain(one) or (may_differ and is_typical(word, one))
+            ]
         beside = [one for one in strong if self._is_beside(use, one)]
         if word in self.outside.defined or (keyword and word in self.outside.said):
             return self.ordered(word, beside) if beside and count == 1 else []
@@ -70,7 +91,7 @@ class Known:
         if strong:
             return self.ordered(word, strong)
         return (
-            [one for one in candidates(word, self.outside.defined) if _is_slip(word, one)]
+            [one for one in candidates(word, self.outside.defined) if _is_sole_slip(word, one)]
             if count == 1
             else []
         )
@@ -85,7 +106,9 @@ class Known:
         """What is written more than once is a slip only of what is written far more often."""
         count = self.used.get(use.name, 0)
         defined = self.is_defined(right)
-        return count < 2 or (defined and is_typical(use.name, right) and self.used.get(right, 0) >= 2 * count)
+        if count < 2:
+            return defined or self.used.get(right, 0) > 1
+        return defined and is_typical(use.name, right) and self.used.get(right, 0) >= 2 * count
 
     def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
         word = use.name
@@ -137,6 +160,17 @@ def _is_slip(word: str, found: str) -> bool:
     return word.startswith("_") == found.startswith("_") and len(found) > 2
 
 
+def _is_sole_slip(word: str, found: str) -> bool:
+    """A slip of a word that nobody here uses: of the kinds that fingers make, and no other number or case of it."""
+    other = word.casefold() == found.casefold() and word[0] != found[0]
+    return (
+        _is_slip(word, found)
+        and is_typical(word, found)
+        and not other
+        and word.rstrip("s") != found.rstrip("s")
+    )
+
+
 def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, required: frozenset[str]) -> Known:
     """Everything that is defined, with how often the project uses each attribute and keyword.
 
@@ -156,6 +190,8 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
     unknown = [top for top in missing if top not in shipped.names() and tops[top] > 1]
     return Known(
         project=project,
+        own=frozenset(word for facts in files for word in facts.words - facts.only_imported),
+        packages=outside,
         attributes=frozenset(word for facts in files for word in facts.attributes_defined),
         outside=words,
         library=outside.library,
@@ -183,6 +219,7 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
                 seen.add((use.line, finding.message))
                 yield finding
     told = {(one.line, one.column) for one in judged.told}
+    tops = {link.partition(".")[0] for link in facts.links}
     wrong = {(call.line, call.column) for call in facts.wrong}
     for one in judged.told:
         if one.word or (one.line, one.column) not in wrong:
@@ -191,7 +228,9 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
         place = use.line, use.column
         if place not in judged.settled and place not in told:
             found = list(_near(path, use, known, "misspelt-attribute", f"nothing defines `.{use.name}`"))
-            yield from found or _foreign(path, use, judged.evidence.get(place, Evidence()), known)
+            found = found or list(_foreign(path, use, judged.evidence.get(place, NOTHING), known))
+            found = found or list(_open_member(path, use, known))
+            yield from found or unheard(path, use, judged.evidence.get(place, NOTHING), known, tops)
     for use in facts.keywords:
         if (use.line, use.column) not in judged.settled and (use.line, use.column) not in told:
             yield from _near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`")
@@ -214,6 +253,10 @@ def _finding(path: str, use: Use | Certain, rule: str, message: str, right: list
     return Finding(path, use.line, use.column, use.end_line, rule, message, hint_of(right), edits)
 
 
+def _is_private(word: str) -> bool:
+    return word.startswith("_") and not word.endswith("__")
+
+
 def hint_of(right: list[str]) -> str:
     """A question for the reader: the likeliest word, and the next if there is one."""
     return f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
@@ -230,7 +273,14 @@ def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
         return
     if one.strange and one.word in known.project:
         return
-    if one.strange == "anywhere" and (not known.is_strange(one.word) or known.used.get(one.word, 0) > 2):
+    if one.strange == "anywhere" and _is_private(one.word) and not known.installed:
+        # What a missing package keeps to itself no list tells.
+        return
+    if (
+        one.strange == "anywhere"
+        and not one.word.startswith("__")
+        and (not known.is_strange(one.word) or known.used.get(one.word, 0) > 2)
+    ):
         return
     right = known.ordered(one.word, meant(one.word, one.names)) if one.rule != "misspelt-name" else []
     if not right and one.rule == "misspelt-attribute":
@@ -253,18 +303,33 @@ def _near(path: str, use: Use, known: Known, rule: str, message: str) -> Iterato
         yield _finding(path, use, rule, message, right, known.fix(use.name, right[0]))
 
 
+def _open_member(path: str, use: Use, known: Known) -> Iterator[Finding]:
+    """A name that a module does not show, which may have more: a typical slip of one that it does show."""
+    module = known.modules.module(use.owner) if use.owner else None
+    if module is None or use.name in module.names or not known.is_unknown_to_all(use.name):
+        return
+    right = [word for word in candidates(use.name, module.names) if is_typical(use.name, word)]
+    if right:
+        yield _finding(path, use, "misspelt-member", f"`{use.owner}` shows no `{use.name}`", right)
+
+
 def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Finding]:
     """A name that the value, by all that is done with it, most likely does not have."""
     name, kind = use.name, told.kind
     if name in known.attributes or use.owner or len(name) < 2 or name.startswith("_"):
         return
-    unheard = name not in known.outside.defined and name not in BUILTIN_ATTRIBUTES
+    is_unheard = name not in known.outside.defined and name not in BUILTIN_ATTRIBUTES
+    if known.is_habit(name) or (name == "to_bytes" and told.is_called and told.is_of_whole):
+        return
     if kind and name not in ATTRIBUTES[kind]:
         right = meant(name, {word for word in ATTRIBUTES[kind] if not word.startswith("_")})
         elsewhere = name in FOREIGN and any(word in right for word in FOREIGN[name])
         if (
             told.strength == "sure"
-            or (told.strength == "likely" and ((unheard and known.covered) or elsewhere))
+            or (
+                told.strength == "likely"
+                and ((is_unheard and known.covered and name not in known.project) or elsewhere)
+            )
             or elsewhere
         ):
             what = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
@@ -273,11 +338,16 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
             )
             return
     beside = [word for word in FOREIGN.get(name, ()) if known.together.get((use.receiver, word), 0) > 1]
-    if beside and use.receiver and not known.together.get((use.receiver, name), 0) > 1:
+    if (
+        beside
+        and use.receiver
+        and use.receiver not in COLUMNS
+        and not known.together.get((use.receiver, name), 0) > 1
+    ):
         message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
         yield _finding(path, use, "misspelt-attribute", message, known.ordered(name, beside))
         return
-    if unheard and name in FOREIGN and known.covered and not use.root:
+    if is_unheard and name in FOREIGN and known.covered and not use.root:
         right = [word for word in FOREIGN[name] if word in TYPICAL]
         if right:
             yield _finding(
@@ -311,7 +381,7 @@ def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
         # Where more may be there than can be read, only a slip of what is there is told.
         near = (
             nearest(use.name, names)
-            if module.open and use.name not in names and known.is_strange(use.name)
+            if module.open and use.name not in names and known.is_unknown_to_all(use.name)
             else ""
         )
         if not near or modules.module(f"{use.owner}.{use.name}") is not None:
@@ -330,8 +400,9 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     here = [
         one
-        for one in candidates(top, known.modules.top_level | shipped.names())
-        if count < 2 or known.required.get(one, 0) > 3 * count
+        for one in candidates(top, known.modules.top_level | shipped.names(), shortest=2)
+        if (count < 2 or known.required.get(one, 0) > 3 * count)
+        and (len(top) > 2 or (rest and known.modules.module(f"{one}.{rest}") is not None))
     ]
     others = [one for one in candidates(top, known.required) if known.required[one] > 3 * count]
     right = [one for one in dict.fromkeys((*here, *others)) if _is_slip(top, one)]
@@ -370,8 +441,8 @@ def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
     if parent is None:
         return
     names = parent.names - MODULE_NAMES
-    right = meant(last, names)
-    if parent.open and not nearest(last, names):
+    right = meant(last, names) or candidates(last, names, shortest=2)
+    if parent.open and not candidates(last, names, shortest=2):
         return
     wrong = f"{package}.{last}"
     rest = use.owner.removeprefix(wrong)

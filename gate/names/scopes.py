@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gate.names.modules import Source
 
 How = Literal["value", "typed", "each", "entered", "module", "member", "function", "class", "parameter", "caught",
-              "added", "anything"]  # fmt: skip
+              "added", "rest", "anything"]  # fmt: skip
 TYPE_PARAMETER = re.compile(
     r"(?:AnyStr|SupportsRichComparisonT|_(?:[A-Z]|[A-Z]\w*T|[KV]T|[ST])\d?(?:_co|_contra)?(?:_\d)?)$"
 )
@@ -111,9 +111,9 @@ class _Reader:
     def _parameters(self, arguments: ast.arguments) -> None:
         for argument in parameters(arguments):
             self._scope.bind(argument.arg, Binding("parameter", argument, annotation=argument.annotation))
-        for rest in (arguments.vararg, arguments.kwarg):
+        for rest, kind in ((arguments.vararg, "tuple"), (arguments.kwarg, "dict")):
             if rest:
-                self._scope.bind(rest.arg, Binding("anything", rest))
+                self._scope.bind(rest.arg, Binding("rest", rest, name=kind))
 
     def _all(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:

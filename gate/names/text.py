@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gate.names.calls import fitting, takes_self
 from gate.names.scopes import Scope
+from gate.names.telling import TEXT_KEPT, TEXT_NAMES
 from gate.names.values import Function, FunctionValue, Instance, Value, Values
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ _TEXTS = {"str": "text", "bytes": "bytes", "bytearray": "bytes", "file": "a file
 _ALIASES = {"ReadableBuffer": {"bytes"}, "Buffer": {"bytes"}, "SupportsRead": {"file"}, "SupportsWrite": {"file"},
             "struct_time": {"time"}, "_TimeTuple": {"time"}, "tuple": {"time"}, "StrPath": {"str"},
             "AnyStr": {"str", "bytes"}, "None": set[str]()}  # fmt: skip
-SWAPPED = {"load": "loads", "loads": "load", "strftime": "strptime", "strptime": "strftime"}
+FAMILY = frozenset({"json", "pickle", "marshal", "tomllib", "plistlib"})
+_BINARY = frozenset({"pickle", "marshal", "tomllib", "plistlib"})
+SWAPPED = {"dump": "dumps", "load": "loads", "loads": "load", "strftime": "strptime", "strptime": "strftime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,72 @@ class TextKinds:
             return None
         if callee.called_on is not None and node.args:
             return self._self(node, callee, scope)
+        module = callee.scope.source.name.removeprefix("_").partition(".")[0]
+        if module in FAMILY and callee.definitions[0].name in {"load", "loads", "dump"}:
+            told = self._of_family(node, module, callee.definitions[0].name, scope)
+            if told is not None:
+                return told
+        if module == "fcntl":
+            # What the stubs call bytes may be text there.
+            return None
         found = [self._one(node, callee, one, scope) for one in fitting(self._engine, callee, node, scope)]
         return found[0] if found and all(found) else None
+
+    def _of_family(self, node: ast.Call, module: str, name: str, scope: Scope) -> WrongText | None:
+        """What `load`, `loads` and `dump` are given that is neither text nor the kind of file that they need."""
+        place = 1 if name == "dump" else 0
+        if len(node.args) <= place or any(isinstance(one, ast.Starred) for one in node.args):
+            return None
+        values = self._engine.infer(node.args[place], scope)
+        if not values or len(values) != 1 or not isinstance(values[0], Instance):
+            return None
+        kind = values[0].of
+        right = f"did you mean `{module}.{SWAPPED[name]}`?"
+        if self._engine.classes.is_a(kind, *_FILES):
+            binary = self._engine.classes.is_a(kind, "BinaryIO", "BufferedIOBase", "RawIOBase")
+            text = self._engine.classes.is_a(kind, "TextIO", "TextIOBase")
+            if name == "load" and module in _BINARY and text:
+                return WrongText(
+                    f"`{module}.load` reads bytes, and this file was opened for text", 'open it with "rb"'
+                )
+            if name == "dump" and (text if module in _BINARY else binary):
+                wanted, mode = ("bytes", "wb") if module in _BINARY else ("text", "w")
+                return WrongText(
+                    f"`{module}.dump` writes {wanted}, and this file takes the other",
+                    f'open it with "{mode}"',
+                )
+            return None
+        if (
+            kind.origin != "library"
+            or self._engine.classes.is_open(kind)
+            or self._engine.classes.is_protocol(kind)
+        ):
+            return None
+        if kind.name in {"str", "bytes", "bytearray", "object", "memoryview", "Any"}:
+            return None
+        line = self._engine.classes.line(kind)[0]
+        if any(
+            one.name == "str" or "read" in one.scope.names or "write" in one.scope.names for one, _ in line
+        ):
+            return None
+        if kind.name.endswith("Path"):
+            hint = "use its `.read_text()`" if name == "loads" else "open it first"
+        else:
+            hint = right if name == "dump" else ""
+        wanted = "text" if name == "loads" else "a file"
+        return WrongText(f"`{module}.{name}` takes {wanted} here, and this is a `{kind.name}`", hint)
 
     def _self(self, node: ast.Call, callee: FunctionValue, scope: Scope) -> WrongText | None:
         """A method that is called on its class needs an instance first."""
         given = self._kinds(self._engine.infer(node.args[0], scope))
         kind = callee.called_on
+        if (
+            not given
+            and kind is not None
+            and kind.name in {"datetime", "date", "time"}
+            and _may_be_text(node.args[0])
+        ):
+            given = {"str"}
         if (
             not given
             or kind is None
@@ -112,6 +174,15 @@ class TextKinds:
             else:
                 return set()
         return found
+
+
+def _may_be_text(node: ast.expr) -> bool:
+    """What names tell: `value`, `row["text"]`; what is kept under another key may be a date."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return isinstance(node.slice.value, str) and bool(TEXT_KEPT.match(node.slice.value))
+    return (
+        isinstance(node, ast.Name) and bool(TEXT_NAMES.match(node.id)) and node.id not in {"data", "v", "val"}
+    )
 
 
 def _is_format(node: ast.expr) -> bool:

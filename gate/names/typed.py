@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 from gate.names.calls import Misfit, class_of, misfit, signature_of
 from gate.names.classes import MISSING, Missing
@@ -14,6 +14,7 @@ from gate.names.infer import Engine
 from gate.names.kinds import FAMILY
 from gate.names.likely import Evidence, Likely
 from gate.names.modules import MODULE_NAMES, Source
+from gate.names.near import candidates, is_typical
 from gate.names.nodes import children, walk
 from gate.names.scopes import Scope, own_nodes
 from gate.names.text import TextKinds
@@ -36,6 +37,17 @@ BUILTINS = frozenset(dir(builtins)) | {
 ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
+DUNDERS = frozenset(
+    name
+    for one in (object, type, int, str, list, dict, set, bytes, BaseException, ast, TypedDict, len, ast.parse, property)
+    for name in dir(one)
+    if name.startswith("__") and name.endswith("__")
+) | BUILTINS | {
+    "__enter__", "__exit__", "__aenter__", "__aexit__", "__await__", "__aiter__", "__anext__", "__del__", "__all__",
+    "__get__", "__set__", "__delete__", "__set_name__", "__post_init__", "__slots__", "__wrapped__", "__version__",
+    "__self__", "__func__", "__args__", "__origin__", "__bytes__", "__bool__", "__next__", "__call__", "__copy__",
+    "__deepcopy__", "__fields__", "__members__", "__table__", "__tablename__", "__required_keys__", "__author__",
+}  # fmt: skip
 Place = tuple[int, int]
 Strange = Literal["", "project", "anywhere"]
 
@@ -228,9 +240,8 @@ class Judge:
     ) -> None:
         line, column = at or (node.lineno, node.col_offset + 1)
         end = node.end_lineno or node.lineno
-        self.found.told.append(
-            Certain(rule, line, column, end, message, word, frozenset(names) - MODULE_NAMES, strange, hint)
-        )
+        others = frozenset(names) if word.startswith("__") else frozenset(names) - MODULE_NAMES
+        self.found.told.append(Certain(rule, line, column, end, message, word, others, strange, hint))
 
     def _name(self, node: ast.Name, scope: Scope) -> None:
         name = node.id
@@ -263,6 +274,10 @@ class Judge:
         end = node.end_lineno or node.lineno
         place = end, max((node.end_col_offset or 0) - len(name) + 1, 1)
         if name.startswith("__") and name.endswith("__"):
+            meant = [one for one in candidates(name, DUNDERS) if is_typical(name, one)]
+            if name not in DUNDERS and meant:
+                message = f"nothing defines `.{name}`"
+                self._tell("misspelt-attribute", node, message, name, meant, strange="anywhere", at=place)
             return
         owners = self._engine.infer(node.value, scope)
         if not owners:
@@ -286,7 +301,17 @@ class Judge:
         rule = "misspelt-member" if isinstance(owners[0], ModuleValue) else "misspelt-attribute"
         origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
         mine: Strange = "anywhere" if "site" in origins else "project" if "project" in origins else ""
+        if any(self._may_be_more(owner) for owner in owners) and name != "message":
+            mine = "anywhere"
         self._tell(rule, node, f"{kinds} has no `{name}`", name, names, strange=mine, at=place)
+
+    def _may_be_more(self, owner: Value) -> bool:
+        """Whether it stands for classes that derive from it, and that may get attributes from elsewhere."""
+        if not isinstance(owner, Instance):
+            return False
+        if owner.of.scope.source.name == "builtins":
+            return owner.of.name in {"Exception", "BaseException"}
+        return owner.of.name in self._engine.classes.bases
 
     def _looked_up(self, owner: Value, name: str) -> Values | Missing:
         """The attribute; of a module only whether it is there, which is known without looking what it is."""
@@ -360,6 +385,13 @@ class Judge:
             hint = f"did you mean `{shown}.get`?" if "get" in self.names_of(callee) else ""
             message = f"`{shown}` is a `{callee.of.name}`: it cannot be called"
             self._tell("wrong-call", node, message, hint=hint)
+        if (
+            isinstance(callee, FunctionValue)
+            and callee.scope.source.origin == "library"
+            and _reads_at_once(callee)
+        ):
+            for argument in node.args:
+                self._used(argument, scope)
         told = self._text.wrong(node, callee, scope)
         if told is not None:
             rule = "wrong-json-argument" if _is_of_family(callee) else "wrong-argument"
@@ -415,6 +447,19 @@ class Judge:
             right = f"{top}.{name}s" if top and name in {"load", "dump"} else ""
             hint = f"did you mean `{right}`?" if right else ""
             self._tell(rule, node, f"`{shown}` needs its argument `{wrong.name}`", hint=hint)
+
+
+def _reads_at_once(callee: FunctionValue) -> bool:
+    """Whether a function of the standard library can do nothing with a coroutine."""
+    return callee.scope.source.name.partition(".")[0] in {
+        "json",
+        "pickle",
+        "re",
+        "os",
+        "html",
+        "base64",
+        "hashlib",
+    }
 
 
 def label(value: Value) -> str:

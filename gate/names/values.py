@@ -77,6 +77,14 @@ class Coroutine:
 
 
 @dataclass(frozen=True, slots=True)
+class Yielding:
+    """What a generator gives, or what a function that is a context manager gives to its `with`."""
+
+    result: Values
+    is_manager: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tuple:
     """A tuple of known length."""
 
@@ -90,7 +98,7 @@ class Parameter:
     name: str
 
 
-Value = Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Coroutine | Tuple
+Value = Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Coroutine | Yielding | Tuple
 Values = tuple[Value, ...] | None
 """All that it may be, None where it may be anything. Nothing at all stands for `None` and what never returns."""
 

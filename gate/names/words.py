@@ -46,6 +46,7 @@ class Outside:
         self._store = store
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
+        self._read_already: dict[str, Words] = {}
         self._places = {
             name: entry
             for folder in self._site
@@ -61,8 +62,18 @@ class Outside:
 
     def words_of(self, name: str) -> Words:
         """What one of them knows."""
-        place = self._places[name]
-        return self._kept(place, self._records.get(name) or _state(place))
+        found = self._read_already.get(name)
+        if found is None:
+            place = self._places[name]
+            found = self._read_already[name] = self._kept(place, self._records.get(name) or _state(place))
+        return found
+
+    def defines(self, name: str, word: str) -> bool:
+        """Whether a package, installed or known, defines a word itself."""
+        from gate.names import shipped
+
+        words = self.words_of(name) if name in self._places else shipped.words_of(name)
+        return word in words.defined
 
     def relevant(self, imported: Iterable[str]) -> Words:
         """All that the packages of these names know, and those that they import in turn.

@@ -1,0 +1,89 @@
+"""What names tell of values whose kind nothing else shows: a file, text, or the answer of a client."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Literal
+
+Kind = Literal["file", "text", "response", ""]
+
+FILE_CALLS = frozenset({"open", "urlopen", "TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "StringIO",
+                        "BytesIO", "TextIOWrapper", "fdopen", "makefile", "openfile", "open_text", "open_binary",
+                        "getresponse", "extractfile", "GzipFile", "BZ2File", "LZMAFile"})  # fmt: skip
+TEXT_CALLS = frozenset({"read", "read_text", "read_bytes", "readline", "decode", "encode", "strip", "lstrip", "rstrip",
+                        "getvalue", "dumps", "get_data", "join", "format", "replace", "str", "bytes", "repr", "text",
+                        "getenv", "b64decode", "b64encode", "hexdigest", "check_output", "group", "recv", "getoutput",
+                        "decompress", "urlsafe_b64decode", "unquote", "unquote_plus", "unhexlify", "tobytes", "input",
+                        "json_dumps", "lower", "upper", "unescape", "safe_dump", "model_dump_json", "tostring",
+                        "removeprefix", "removesuffix", "decrypt", "force_str", "smart_str"})  # fmt: skip
+LINES_CALLS = frozenset({"splitlines", "readlines", "split", "rsplit", "partition", "communicate", "findall",
+                         "iter_lines", "lrange", "smembers", "strings"})  # fmt: skip
+TEXT_NAMED_CALL = re.compile(
+    r"(?:get|read|fetch|load|download|render|http|curl)_?(?:\w+_)?(?:content|html|text|body|source|page|string|str|xml)s?(?:_\w+)?$"
+    r"|(?:\w+_)?to_(?:str|text|string|json|unicode|bytes|native)$|native_?str$"
+)
+FILE_NAMES = re.compile(
+    r"(?:fp|fh|fd|fobj|f|file|infile|outfile|fileobj|file_obj|handle|filehandle|\w+_(?:file|fp|fh))$"
+)
+FILE_KEPT = re.compile(r"(?:fp|fh|fobj|fileobj|file_obj|filehandle|\w+_(?:fp|fh))$")
+TEXT_NAMES = re.compile(
+    r"(?:text|string|s|str_|raw|line|payload|value|val|v|blob_text|contents?|body|json_?(?:text|str|string|data_str)"
+    r"|html|query|data|json_data|raw_data|response_data|reply|\w+_(?:text|str|string|html|content|body|raw))$"
+)
+TEXT_KEPT = re.compile(
+    r"(?:text|string|contents?|body|html|line|xml|raw|reply|json_?(?:text|str|string)"
+    r"|\w+_(?:text|str|string|html|contents?|body|line|xml))$"
+)
+TEXT_TYPES = frozenset({"str", "bytes", "bytearray", "AnyStr"})
+FILE_TYPES = re.compile(
+    r"(?:IO|TextIO|BinaryIO|TextIOBase|TextIOWrapper|BufferedReader|IOBase|StringIO|BytesIO)\b"
+)
+# What is looked up in a mapping that is called so is text, but for files that were uploaded.
+TEXT_MAPPINGS = frozenset({"form", "args", "headers", "cookies", "POST", "GET", "META", "environ", "values", "params",
+                           "cache", "redis", "row", "record", "argv"})  # fmt: skip
+TEXT_STORES = frozenset({"cache", "redis", "redis_client", "redis_conn", "memcache", "rdb", "kv", "environ", "cookies",
+                         "headers", "form", "args", "params", "POST", "GET", "config", "row"})  # fmt: skip
+TEXT_ATTRIBUTES = frozenset({"text", "content", "data", "body", "stdout", "stderr"})
+ANSWERS = frozenset({"request", "response", "resp", "r", "res", "req", "result", "reply", "msg", "message", "event",
+                     "answer"})  # fmt: skip
+CLIENTS = frozenset({"requests", "session", "client", "http", "httpx", "s", "api", "sess"})
+VERBS = frozenset({"get", "post", "put", "patch", "delete", "request"})
+FILE_METHODS = frozenset(
+    {"readline", "readlines", "seek", "tell", "fileno", "truncate", "isatty", "readable"}
+)
+TEXT_METHODS = frozenset({"startswith", "endswith", "strip", "lstrip", "rstrip", "lower", "upper", "splitlines",
+                          "isdigit", "partition"})  # fmt: skip
+
+
+def of_parameter(argument: ast.arg, default: Kind) -> Kind:
+    """What a parameter is: by its annotation, else by its name, which is all that an untyped one says."""
+    if argument.annotation is not None:
+        return of_annotation(argument.annotation)
+    if default:
+        return default
+    if FILE_NAMES.match(argument.arg):
+        return "file"
+    return "text" if TEXT_NAMES.match(argument.arg) else ""
+
+
+def of_annotation(node: ast.expr) -> Kind:
+    """What an annotation says, as far as it is text or a file."""
+    said = ast.unparse(node).strip("\"'")
+    parts = {
+        part.strip()
+        for part in re.sub(r"^(?:typing\.)?(?:Optional|Union)\[(.*)\]$", r"\1", said)
+        .replace(",", "|")
+        .split("|")
+    }
+    parts.discard("None")
+    if parts and parts <= TEXT_TYPES:
+        return "text"
+    return "file" if FILE_TYPES.search(said) and not parts & TEXT_TYPES else ""
+
+
+def of_name(name: str, *, entered: bool) -> Kind:
+    """What the name of a variable tells, where what it is given does not; more, where a `with` gives it."""
+    if (FILE_NAMES if entered else FILE_KEPT).match(name):
+        return "file"
+    return "text" if TEXT_KEPT.match(name) and not entered else ""

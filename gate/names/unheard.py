@@ -1,0 +1,111 @@
+"""Attributes of which nobody that a file has to do with has ever heard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gate.names.facts import Use
+from gate.names.finding import Finding
+from gate.names.foreign import FOREIGN
+from gate.names.likely import COLUMNS, Evidence
+from gate.names.near import candidates, is_typical, meant, snake
+
+if TYPE_CHECKING:
+    from gate.names.rules import Known
+
+# What frameworks make of the names of fields, and clients of the names of services.
+_MADE = re.compile(r"get_\w+_display$|get_(?:next|previous)_by_\w+$|\w+_(?:set|id|ptr|list|path|url)$|_\w+$")
+_MOST = 3
+# What the standard library has as well, and where.
+_ALSO_HERE = {"push": {"contextlib", "asynchat", "code"}, "to_bytes": {"ipaddress"}}
+_BUILTIN = frozenset(
+    name for kind in (str, bytes, int, float, list, dict, set, tuple, BaseException) for name in dir(kind)
+)
+_TAKES = {"append": (1, 1), "extend": (1, 1), "insert": (2, 2), "items": (0, 0), "keys": (0, 0), "values": (0, 0),
+          "lower": (0, 0), "upper": (0, 0), "strip": (0, 1), "rstrip": (0, 1), "lstrip": (0, 1), "splitlines": (0, 1),
+          "encode": (0, 2), "decode": (0, 2), "setdefault": (1, 2), "replace": (2, 3), "startswith": (1, 3),
+          "endswith": (1, 3), "isdigit": (0, 0), "isalpha": (0, 0), "isspace": (0, 0), "title": (0, 0), "join": (1, 1),
+          "split": (0, 2), "index": (1, 3), "sort": (0, 0), "exists": (0, 0), "mkdir": (0, 3), "update": (0, 1),
+          "put": (1, 3), "add": (1, 1), "zfill": (1, 1), "rjust": (1, 2), "ljust": (1, 2)}  # fmt: skip
+# Names that many a library has, and that are no mistake where nothing tells what they are looked up in.
+_COMMON = frozenset(
+    """
+    add remove insert delete erase contains includes find fetch lookup length size count slice select merge assign
+    put clone duplicate copy_of at empty execute send parse read write save list dir ls test exec match matches poll
+    shift dequeue enqueue to_string to_json to_str as_string as_str text value values name filename directory wait
+    pause delay quit terminate request get_or_create subscribe on generate create new_v4 random current now uuid all
+    when_all pick choose output logger scan has each pairs concat err info information is_empty get_all get_value
+    first last arguments args shell spawn system popen run stop start register map reduce fold flat filter flatten
+    escape unescape exist_ok add_all epoch clock unix hex v4 guid int rand next_int power all_of any_of from_file
+    read_file write_file load_file parse_file read_csv write_csv to_hex from_string from_json from_iso update_all
+    bytes lines len Values
+    """.split()  # noqa: SIM905  a table that is read as one
+)
+
+
+def unheard(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -> Iterator[Finding]:
+    """A name that no package which the file imports knows, nor the project: only the likeliest are told.
+
+    `tops` are the packages that the file imports.
+    """
+    name = use.name
+    if use.owner or len(name) < 3 or name.startswith("_") or "__" in name or use.receiver in COLUMNS:
+        return
+    if use.root and known.modules.origin(use.root) != "project":
+        return
+    if name in known.attributes or known.is_habit(name):
+        return
+    if _is_foreign(use, told, known, tops) or _is_nowhere(use, known, tops):
+        right = _right(name, known)
+        hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
+        place = use.line, use.column, use.end_line
+        yield Finding(path, *place, "misspelt-attribute", f"nothing here defines `.{name}`", hint)
+
+
+def _is_foreign(use: Use, told: Evidence, known: Known, tops: set[str]) -> bool:
+    """A method that other languages have, and nothing that this file imports."""
+    name = use.name
+    if name not in FOREIGN or name in _COMMON or not told.is_called:
+        return False
+    if name == "to_bytes" and told.is_of_whole:
+        return False
+    if name in _ALSO_HERE:
+        if tops & _ALSO_HERE[name]:
+            return False
+    elif name in known.library.defined or name in _BUILTIN:
+        return False
+    if not any(known.is_defined(word) and _fits(word, told.given) for word in FOREIGN[name]):
+        return False
+    packages = known.packages
+    return packages is not None and not any(packages.defines(top, name) for top in tops)
+
+
+def _is_nowhere(use: Use, known: Known, tops: set[str]) -> bool:
+    """A name that nobody at all knows, in a file all of whose packages are there."""
+    name = use.name
+    if not known.is_strange(name) or name in known.outside.said or known.used.get(name, 0) > _MOST:
+        return False
+    if _MADE.match(name) or name.isupper() or not known.installed:
+        return False
+    packages = known.packages
+    return packages is not None and all(
+        known.modules.origin(top) != "site" or top in packages.names for top in tops if top
+    )
+
+
+def _fits(word: str, given: int) -> bool:
+    """Whether the method that is meant takes as many arguments."""
+    least, most = _TAKES.get(word, (0, 9))
+    return given < 0 or least <= given <= most
+
+
+def _right(name: str, known: Known) -> list[str]:
+    """What may be meant: what it is called elsewhere, a slip, or what looks like it and is in use here."""
+    right = [word for word in FOREIGN.get(name, ()) if known.is_defined(word)]
+    right = right or [
+        word for word in (name.replace("_", ""), snake(name)) if word != name and known.is_defined(word)
+    ]
+    right = right or [word for word in candidates(name, known.usual) if is_typical(name, word)]
+    return right or meant(name, {word for word in known.usual if known.used.get(word, 0) > 1})
