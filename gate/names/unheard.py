@@ -10,7 +10,7 @@ from gate.names.facts import Use
 from gate.names.finding import Finding
 from gate.names.foreign import FOREIGN
 from gate.names.likely import COLUMNS, Evidence
-from gate.names.near import candidates, is_typical, meant, snake
+from gate.names.near import candidates, is_typical, meant, parts, snake
 
 if TYPE_CHECKING:
     from gate.names.rules import Known
@@ -20,6 +20,12 @@ _MADE = re.compile(r"get_\w+_display$|get_(?:next|previous)_by_\w+$|\w+_(?:set|i
 _MOST = 3
 # What the standard library has as well, and where.
 _ALSO_HERE = {"push": {"contextlib", "asynchat", "code"}, "to_bytes": {"ipaddress"}}
+_PLAIN = frozenset(name for kind in (str, list, dict) for name in dir(kind)) | {
+    "read",
+    "write",
+    "close",
+    "open",
+}
 _BUILTIN = frozenset(
     name for kind in (str, bytes, int, float, list, dict, set, tuple, BaseException) for name in dir(kind)
 )
@@ -59,7 +65,10 @@ def unheard(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -
         return
     if _is_foreign(use, told, known, tops) or _is_nowhere(use, known, tops):
         right = _right(name, known)
-        hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
+        if not right:
+            # What resembles nothing may be made by something that cannot be read.
+            return
+        hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?"
         place = use.line, use.column, use.end_line
         yield Finding(path, *place, "misspelt-attribute", f"nothing here defines `.{name}`", hint)
 
@@ -108,4 +117,5 @@ def _right(name: str, known: Known) -> list[str]:
         word for word in (name.replace("_", ""), snake(name)) if word != name and known.is_defined(word)
     ]
     right = right or [word for word in candidates(name, known.usual) if is_typical(name, word)]
+    right = right or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
     return right or meant(name, {word for word in known.usual if known.used.get(word, 0) > 1})

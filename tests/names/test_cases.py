@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.names.__main__ import check
+from gate.names.program import check
 
 MARK = "# <-"
 CASES = {

@@ -71,8 +71,10 @@ for could have been written.""",
         """\
 An AttributeError when the line runs. Where the code tells what kind of value it is, its class decides. Where
 nothing tells, the project, the standard library and the packages that the project imports are the word list,
-and what else is done with the value tells what to expect of it.""",
+and what else is done with the value tells what to expect of it. A method that other languages have, and nothing
+that the file imports, is told on any value.""",
         (
+            code("def tidy(name):\n    return name.key_set()  # <- did you mean `keys`?\n"),
             code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),
             code(
                 "def tidy(path):\n    with open(path) as file:\n"
