@@ -114,7 +114,10 @@ class Kinds:
         if name in {"load", "loads"}:
             if not node.args:
                 return None
-            return _reads(node, module, name, self.kind(node.args[0], scopes))
+            kind = self.kind(node.args[0], scopes)
+            if not kind and name == "load" and self._is_hardly_a_file(node.args[0], scopes):
+                kind = "text"
+            return _reads(node, module, name, kind)
         keywords = {keyword.arg for keyword in node.keywords}
         if None in keywords:
             return None
@@ -129,6 +132,28 @@ class Kinds:
         if name == "dump" and node.args and (not given or (module in _PICKLES and _is_protocol(second))):
             return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
         return None
+
+    def _is_hardly_a_file(self, node: ast.expr, scopes: list[ast.AST]) -> bool:
+        """Whether nothing but the name of a value, or of what gave it, is known, and that is not what files have."""
+        match node:
+            case ast.Call():
+                name = name_called(node)
+                return bool(name) and name.islower() and not telling.MAY_BE_FILE.search(name)
+            case ast.Attribute(attr=name, value=owner):
+                return last_name(owner) not in {"self", "cls", "sys"} and not telling.MAY_BE_FILE.search(name)
+            case ast.Name(id=name) if not telling.MAY_BE_FILE.search(name):
+                for scope in reversed(scopes):
+                    if asks_about(name, scope):
+                        return False
+                    values = list(given_to(name, scope))
+                    if values:
+                        called = values[0] if len(values) == 1 else None
+                        return isinstance(called, ast.Call) and self._is_hardly_a_file(called, scopes)
+                    if isinstance(scope, Function):
+                        for one in arguments_of(scope.args):
+                            if one.arg == name:
+                                return one.annotation is None
+        return False
 
     def kind(self, node: ast.expr, scopes: list[ast.AST]) -> Kind:
         """What `node` is, as far as the code tells; `` where it does not."""

@@ -35,6 +35,11 @@ TEXT_KEPT = re.compile(
     r"(?:text|string|contents?|body|html|line|xml|raw|reply|json_?(?:text|str|string)"
     r"|\w+_(?:text|str|string|html|contents?|body|line|xml))$"
 )
+# What `load` is given under another name than these, or by a call of another, is hardly ever a file.
+MAY_BE_FILE = re.compile(
+    r"(?i)^.$|f$|fp|fh|fd|file|stream|source|src|read|input|inp|buf|io$|conn|pipe|std|resp|handle|resource|upload"
+    r"|config|cfg|manifest|open|obj|body|result|out|sock|archive|member|path|url|req|fixture|blob|asset|artifact|raw|get$"
+)
 TEXT_TYPES = frozenset({"str", "bytes", "bytearray", "AnyStr"})
 FILE_TYPES = re.compile(
     r"(?:IO|TextIO|BinaryIO|TextIOBase|TextIOWrapper|BufferedReader|IOBase|StringIO|BytesIO)\b"

@@ -311,7 +311,9 @@ class Judge:
             return False
         if owner.of.scope.source.name == "builtins":
             return owner.of.name in {"Exception", "BaseException"}
-        return owner.of.name in self._engine.classes.bases
+        # The other bases of a mixin's heirs are not those of the mixin.
+        is_shared = owner.of.origin != "project" or "mixin" in owner.of.name.casefold()
+        return is_shared and owner.of.name in self._engine.classes.bases
 
     def _looked_up(self, owner: Value, name: str) -> Values | Missing:
         """The attribute; of a module only whether it is there, which is known without looking what it is."""
