@@ -83,13 +83,14 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left; there is nobody to tell, and it must not look like a pass.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return UNDECIDED
     except OSError as error:
         # A full disk, a folder that cannot be written to: no defect of gate's, and no verdict either.
         where = f"{error.filename}: " if error.filename else ""
         print(f"gate: {_visible(f'{where}{error.strerror or error}')}", file=sys.stderr)
         print("  help: is the disk full, or may you not write there?", file=sys.stderr)
+        _give_up_output()
         return UNDECIDED
     except Exception as error:
         if os.environ.get("GATE_DEBUG"):
@@ -97,6 +98,14 @@ def run(arguments: list[str]) -> int:
         print(f"gate: internal error: {type(error).__name__}: {error}", file=sys.stderr)
         print("  help: this is a defect in gate; GATE_DEBUG=1 shows where", file=sys.stderr)
         return UNDECIDED
+
+
+def _give_up_output() -> None:
+    """Write what can be written still. Of the rest Python would complain at its end, with an exit code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

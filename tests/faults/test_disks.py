@@ -209,3 +209,23 @@ def refused(said: Said) -> None:
         len([line for line in said.err.splitlines() if line.startswith("gate: ")]) <= 1
         or "shared" in said.out
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a full disk to try with")
+@pytest.mark.parametrize("args", [("check",), ("approvals",), ("owners",), ("--help",)], ids=" ".join)
+def test_an_answer_that_cannot_be_written_is_none(approved: Scene, args: tuple[str, ...]) -> None:
+    senior = approved.senior
+    for _ in range(2):  # An answer that was kept is written in another way.
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "gate", *args],
+                cwd=senior.path,
+                env=isolated(senior.path.parent / "home"),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 3
+        assert done.stderr.splitlines()[0] == "gate: No space left on device"
+        assert "Exception" not in done.stderr
