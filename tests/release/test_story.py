@@ -45,6 +45,7 @@ def test_the_incident_is_over_in_less_than_ten_seconds(tmp_path: Path) -> None:
     assert int(added[1]) > 0
     assert int(added[2]) == 0
     shop = Shop(kept / "shortener")
+    assert "incident: taken back" in (shop.home / "status.html").read_text()
     assert shop.live() == "Version 3"
     (incident,) = [record for record in shop.records() if record["event"] == "rolled back"]
     # What the report says is what the visitors had.

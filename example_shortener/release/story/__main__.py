@@ -18,6 +18,7 @@ from pathlib import Path
 from release import stack
 from release.deploy import WentBack, deploy
 from release.environments import Environment
+from release.page import write_page
 from release.problems import CannotGo, Refused, WrongUsage
 from release.settings import load
 from release.story.stage import Load, Writer, build_repository
@@ -72,6 +73,7 @@ def _replay(folder: Path) -> int:
             deploy(production, "version-3", _say)
             answered, failed = load_.finish()
         lost = writer.lost()
+        write_page(settings)
         _say(f"\n{report.read_text('utf-8')}")
         _say(f"time to safe: {incident.seconds:.2f} s from the first visitor of version 2 to the last")
         _say(f"failed requests: {failed} of {answered} under load, {writer.failed} of the writer's")
