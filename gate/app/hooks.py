@@ -149,10 +149,10 @@ def _protected(repository: Repository, update: Update, default: str, tip: str) -
     policy = policy_at(repository, tip) if tip else Policy()
     if policy.protects(branch) if policy.branches else branch == default:
         return True
+    if not update.remote.strip("0") or not resolve(repository, [update.remote]):
+        return False
     try:
-        return bool(resolve(repository, [update.remote])) and policy_at(repository, update.remote).protects(
-            branch
-        )
+        return policy_at(repository, update.remote).protects(branch)
     except InvalidInput:
         # Half-written rules on somebody's own branch protect nothing.
         return False

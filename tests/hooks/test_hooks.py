@@ -133,6 +133,18 @@ def test_a_repository_with_no_default_branch_has_none_to_protect(hooked: Clone) 
     assert attempt(hooked, "push", "origin", "trunk").returncode == 0
 
 
+def test_a_push_of_which_pre_commit_tells_is_judged_alike(hooked: Clone) -> None:
+    stage(hooked, "good.py", "x = 1\n")
+    assert attempt(hooked, "commit", "-m", "Good").returncode == 0
+    assert attempt(hooked, "push", "-q", "origin", "main").returncode == 0
+    for branch, rev, code in (("new", "main", 0), ("main", "main", 0), ("main", "main^", 1)):
+        told = {"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/x", "PRE_COMMIT_REMOTE_BRANCH": f"refs/heads/{branch}"}
+        said = hooked.gate(
+            "hook", "pre-push", env={**told, "PRE_COMMIT_TO_REF": hooked.git("rev-parse", rev)}
+        )
+        assert said.code == code, said.text
+
+
 def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
     stage(hooked, "CODEOWNERS", "* @somebody\n")
     hooked.git("commit", "-q", "--no-verify", "-m", "Owners")
