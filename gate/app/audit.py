@@ -12,8 +12,8 @@ from gate.approvals.content import Contents, parse_contents
 from gate.approvals.count import Question, count
 from gate.approvals.entries import Entry
 from gate.approvals.keys import holders
-from gate.errors import CannotDecide, InvalidInput
-from gate.gather import blobs_of, weakenings_of
+from gate.errors import CannotDecide, InvalidInput, UsageError
+from gate.gather import blobs_of, environment_named, weakenings_of
 from gate.git.change import default_branch
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
@@ -64,6 +64,11 @@ class Audit:
 def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool = False) -> Audit:
     """Audit the branch, or the `span` of it (`A..B` or `B`); raises CannotDecide where nothing can be proven."""
     repository = Repository.find(start)
+    if into and environment_named(repository, into) is not None:
+        raise UsageError(
+            f"{into} is an environment: nothing but signed records says what was there, and no other counts",
+            f"`gate check --into {into} --head REV` says by them what REV went through; `gate audit` proves the branch",
+        )
     branch = (into or default_branch(repository)).removeprefix("refs/heads/")
     if bring and (remote := remote_of(repository)):
         fetch(repository, remote, branch)

@@ -327,6 +327,7 @@ def test_mistakes_in_the_incident_log_have_their_line(town: Town) -> None:
         (["promote", "HEAD", "--into", "prodution"], "has no environment 'prodution'"),
         (["merge", "HEAD", "--into", "staging"], "is an environment: nothing is merged there"),
         (["check", "--staged", "--into", "staging"], "a commit goes there as it is"),
+        (["audit", "--into", "staging"], "staging is an environment"),
         (["budget"], "no environments have a budget"),
         (["budget", "--into", "staging"], "staging has no budget"),
     ],
