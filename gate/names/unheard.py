@@ -96,7 +96,7 @@ def _is_nowhere(use: Use, known: Known, tops: set[str]) -> bool:
     name = use.name
     if not known.is_strange(name) or name in known.outside.said or known.used.get(name, 0) > _MOST:
         return False
-    if _MADE.match(name) or name.isupper() or not known.installed:
+    if _MADE.match(name) or name[0].isupper() or not known.installed:
         return False
     packages = known.packages
     return packages is not None and all(
