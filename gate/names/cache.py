@@ -1,22 +1,18 @@
 """What is kept between runs: of each file what it says, and what was judged about it.
 
-What a file says depends on its content alone. What was judged depends also on the face of every module of the
-project that it can reach through imports: their text without what nobody outside can see. Anything else in the
+What a file says depends on its content alone. What was judged depends also on the faces of the modules of the
+project that it can reach through imports, as far as it can see them (`faces.py`). Anything else in the
 key is the same for all files: the environment, the version of the check, and a few facts of the whole project.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import marshal
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-from gate.names.nodes import children
-from gate.names.values import Function
 
 FORMAT = b"gate names 1\n"
 MOST = 20_000
@@ -92,32 +88,6 @@ def own_state() -> str:
     """The version of this check: its own files."""
     entries = sorted(Path(__file__).parent.glob("*.py"))
     return digest(*(f"{entry.name} {entry.stat().st_mtime_ns} {entry.stat().st_size}" for entry in entries))
-
-
-def face_of(tree: ast.Module, text: str) -> str:
-    """What others can see of a file: its text, without comments' lines and without bodies that decide nothing.
-
-    The body of a function with an annotated result only counts for what it stores in `self`; of another,
-    statements that are only calls do not count.
-    """
-    lines: list[str | None] = list(text.split("\n"))
-    stack: list[tuple[ast.AST, bool]] = [(tree, False)]
-    while stack:
-        node, inside = stack.pop()
-        for child in children(node):
-            if (
-                isinstance(child, ast.Expr)
-                and inside
-                and not isinstance(child.value, ast.Yield | ast.YieldFrom)
-            ):
-                first, last = lines[child.lineno - 1] or "", (child.end_lineno or child.lineno)
-                # What shares its line with a head, as in `def f(x): ...`, stays.
-                if not first.encode()[: child.col_offset].strip():
-                    lines[child.lineno - 1 : last] = [None] * (last - child.lineno + 1)
-            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-                stack.append((child, inside or isinstance(child, Function)))
-    kept = (line.strip() for line in lines if line is not None)
-    return digest("\n".join(line for line in kept if line and not line.startswith("#")))
 
 
 def reaches(links: Mapping[str, Iterable[str]]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gate.names.calls import fitting, solved
-from gate.names.nodes import children, walk
+from gate.names.nodes import LEAVES, children, walk
 from gate.names.scopes import TYPE_PARAMETER, Binding, Scope, parameters
 from gate.names.values import (
     Class,
@@ -37,6 +37,7 @@ class Missing(Enum):
 
 
 MISSING = Missing.MISSING
+_STORING: frozenset[type[ast.AST]] = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.AnnAssign})
 DYNAMIC = frozenset({"__getattr__", "__getattribute__"})
 PLAIN_METACLASSES = frozenset({"ABCMeta", "EnumMeta", "EnumType", "type"})
 PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_checkable", "unique", "define",
@@ -100,6 +101,11 @@ class Classes:
         stack: list[ast.AST] = list(method.body)
         while stack:
             node = stack.pop()
+            if type(node) in LEAVES:
+                continue
+            stack += children(node)
+            if type(node) not in _STORING:
+                continue
             match node:
                 case ast.Attribute(value=ast.Name(id=name), attr="__dict__") if name == own:
                     found.dynamic = True
@@ -116,8 +122,6 @@ class Classes:
                 case ast.Assign() | ast.AnnAssign():
                     scope = scope or found.scope.source.inner(method, found.scope)
                     self._assigned(found, node, own, scope)
-            if not isinstance(node, ast.Name | ast.Constant):
-                stack.extend(children(node))
 
     def _assigned(self, found: Class, node: ast.Assign | ast.AnnAssign, own: str, scope: Scope) -> None:
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:

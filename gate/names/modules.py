@@ -22,6 +22,7 @@ MODULE_NAMES = frozenset({
 })  # fmt: skip
 LARGEST = 4 * 1024 * 1024
 _GLOBAL = re.compile(rb"^[ \t]+global[ \t]+([^#\n;]+)", re.MULTILINE)
+_MAY_WRITE_GLOBALS = re.compile(rb"\b(?:globals|setattr|vars|exec)\s*\(|\bsys\s*\.\s*modules\b|__getattr__")
 _NATIVE = (".so", ".pyd")
 _PYTHON = (".py", ".pyi", *_NATIVE)
 
@@ -73,7 +74,7 @@ class Source:
     @cached_property
     def writes_globals(self) -> bool:
         """Whether the module may get names that its text does not bind."""
-        if not re.search(rb"\b(?:globals|setattr|vars|exec|modules|__getattr__|__dict__)\b", self.data):
+        if not _MAY_WRITE_GLOBALS.search(self.data):
             return False
         if "__getattr__" in self.scope.names:
             return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from gate.names.foreign import said_as
@@ -13,24 +14,17 @@ LETTERS = f"{ascii_lowercase}_"
 SHORTEST = 3
 
 
-def slips(word: str) -> Iterator[str]:
+def slips(word: str) -> list[str]:
     """Every word that one slip of the finger away from `word`: a letter swapped, dropped, added or wrong."""
     letters = LETTERS + (ascii_uppercase if any(char.isupper() for char in word) else "") + digits
     pairs = [(word[:i], word[i:]) for i in range(len(word) + 1)]
-    for left, right in pairs:
-        if len(right) > 1 and right[0] != right[1]:
-            yield left + right[1] + right[0] + right[2:]
-    for left, right in pairs:
-        if right:
-            yield left + right[1:]
-    for left, right in pairs:
-        for letter in letters:
-            yield left + letter + right
-    for left, right in pairs:
-        if right:
-            for letter in letters:
-                if letter != right[0]:
-                    yield left + letter + right[1:]
+    inside = [(left, right[0], right[1:]) for left, right in pairs[:-1]]
+    return [
+        *[left + rest[0] + one + rest[1:] for left, one, rest in inside if rest and rest[0] != one],
+        *[left + rest for left, _, rest in inside],
+        *[left + letter + right for left, right in pairs for letter in letters],
+        *[left + letter + rest for left, one, rest in inside for letter in letters if letter != one],
+    ]
 
 
 def nearest(word: str, known: Collection[str]) -> str:
@@ -47,8 +41,22 @@ def candidates(word: str, known: Collection[str], shortest: int = SHORTEST) -> l
     """Every word of `known` that `word` may stand for, the most likely first."""
     if len(word) < shortest:
         return []
-    found = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
-    return list(dict.fromkeys(form for form in (*found, *slips(word)) if form in known))
+    return list(_within(word, known) if isinstance(known, frozenset) else _found(word, known))
+
+
+def _found(word: str, known: Collection[str]) -> list[str]:
+    forms = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
+    forms += slips(word)
+    if isinstance(known, set | frozenset):
+        # Most words are near nothing, which is told fastest like this.
+        known = known.intersection(forms)
+    return list(dict.fromkeys(form for form in forms if form in known))
+
+
+@lru_cache(maxsize=8192)
+def _within(word: str, known: frozenset[str]) -> tuple[str, ...]:
+    """The same word is looked for in the same words once for every place where it is used."""
+    return tuple(_found(word, known))
 
 
 def is_sole(word: str, right: str, known: Collection[str]) -> bool:

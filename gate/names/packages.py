@@ -10,7 +10,7 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,11 @@ def words_below(place: Path) -> Words:
         imported.update(_IMPORTED.findall(data))
     defined.discard(b"")
     return Words(_text(defined), _text(said - defined), _text(imported))
+
+
+def tops_imported(files: Iterable[bytes]) -> set[str]:
+    """The packages that files of Python import, as their text looks."""
+    return {name.decode("utf-8", "replace") for data in files for name in _IMPORTED.findall(b"\n" + data)}
 
 
 def _text(words: set[bytes]) -> frozenset[str]:

@@ -11,13 +11,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gate.names import exports, fixes, ignores, notebooks
 from gate.names.cache import Kept, digest
 from gate.names.finding import Finding
 from gate.names.modules import Modules
+from gate.names.packages import tops_imported
 from gate.names.project import Project
 from gate.names.references.files import in_file, is_settings
 from gate.names.references.judge import References
@@ -72,37 +74,17 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     modules = Modules(root, typeshed, site)
     kept = Kept(cache)
     environment = digest(*_environment(site))
-    store = Store(cache, shared_folder(cache), environment) if cache else None
+    outside = Outside(typeshed, site, Store(cache, shared_folder(cache), environment) if cache else None)
     project = Project(modules, kept, environment)
     references = References(root, typeshed, site)
-    settings: dict[str, str] = {}
-    books: dict[str, notebooks.Notebook] = {}
     findings: list[Finding] = []
-    for path in sorted(sources(root)):
-        name = path.relative_to(root).as_posix()
-        try:
-            data = path.read_bytes()
-            if is_settings(path.name):
-                settings[name] = plain_text_of(data)
-                continue
-            if path.suffix == ".ipynb":
-                notebook = notebooks.read(data)
-                if notebook is None:
-                    continue
-                books[name] = notebook
-                data = notebook.text.encode("utf-8")
-            project.read(name, dotted(name), data, is_notebook=name in books)
-        except SyntaxError as error:
-            line = error.lineno or 0
-            findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
-        except RecursionError:
-            findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
-        except (OSError, ValueError, MemoryError) as error:
-            findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
+    tree = Tree.read(root, findings)
+    outside.begin(tops_imported(tree.python.values()))
+    for name, data in tree.python.items():
+        with _told(name, findings):
+            project.read(name, dotted(name), data, is_notebook=name in tree.books)
     files = project.files
-    known = known_of(
-        [file.facts for file in files.values()], Outside(typeshed, site, store), modules, requirements(root)
-    )
+    known = known_of([file.facts for file in files.values()], outside, modules, requirements(root))
     for file, judged in project.judged(known.outside):
         name = file.name
         told = [
@@ -119,8 +101,8 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             *fixes.settled([found for found in told if not left_alone.cover(found)], text),
             *left_alone.wrong,
         ]
-        findings += filter(None, map(books[name].placed, here)) if name in books else here
-    for name, text in settings.items():
+        findings += filter(None, map(tree.books[name].placed, here)) if name in tree.books else here
+    for name, text in tree.settings.items():
         named = in_file(name.rpartition("/")[2], text)
         if named:
             left_alone = ignores.read_plain(name, text)
@@ -129,6 +111,51 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     kept.write()
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
+
+
+@contextmanager
+def _told(name: str, findings: list[Finding]) -> Iterator[None]:
+    """What keeps a file from being read is a finding."""
+    try:
+        yield
+    except SyntaxError as error:
+        line = error.lineno or 0
+        findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
+    except RecursionError:
+        findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
+    except (OSError, ValueError, MemoryError) as error:
+        findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
+
+
+@dataclass(slots=True)
+class Tree:
+    """What lies below a folder, by path: Python (with the code of notebooks), notebooks, and texts of settings."""
+
+    python: dict[str, bytes] = field(default_factory=dict)
+    books: dict[str, notebooks.Notebook] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, root: Path, findings: list[Finding]) -> Tree:
+        """Read everything; what cannot be read goes to `findings`."""
+        found = cls()
+        for path in sorted(sources(root)):
+            name = path.relative_to(root).as_posix()
+            with _told(name, findings):
+                found._take(name, path)
+        return found
+
+    def _take(self, name: str, path: Path) -> None:
+        data = path.read_bytes()
+        if is_settings(path.name):
+            self.settings[name] = plain_text_of(data)
+        elif path.suffix == ".ipynb":
+            notebook = notebooks.read(data)
+            if notebook is not None:
+                self.books[name] = notebook
+                self.python[name] = notebook.text.encode("utf-8")
+        else:
+            self.python[name] = data
 
 
 def sources(root: Path) -> Iterator[Path]:

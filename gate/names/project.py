@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from gate.names import exports
-from gate.names.cache import Kept, digest, face_of, own_state, reaches
+from gate.names.ahead import Ahead
+from gate.names.cache import Kept, digest, own_state, reaches
+from gate.names.faces import Face, face_of
 from gate.names.facts import Facts, Use, facts_of
 from gate.names.infer import Engine
 from gate.names.kinds import WrongKind
@@ -22,6 +24,9 @@ from gate.names.source import text_of
 from gate.names.told import Told
 from gate.names.typed import Certain, Judge, Judged
 
+WORTH_A_PROCESS = 12
+"""With fewer files to judge, starting a process takes longer than it saves."""
+EVERYWHERE = ("builtins", "typing", "types", "collections", "collections.abc", "os", "_typeshed")
 _ITEMS = {"attributes": Use, "keywords": Use, "members": Use, "imports": Use, "wrong": WrongKind, "exports": Told,
           "references": Told}  # fmt: skip
 
@@ -35,7 +40,7 @@ class File:
     data: bytes
     key: str
     facts: Facts
-    face: str
+    face: Face
     source: Source | None = None
     is_notebook: bool = False
 
@@ -61,14 +66,16 @@ class Project:
         key = digest(self._state, name, data)
         found = self._kept.get(key)
         if found is not None:
-            self.files[name] = File(name, module, data, key, _facts(found[0]), found[1], None, is_notebook)
+            self.files[name] = File(
+                name, module, data, key, _facts(found[0]), Face(*found[1]), None, is_notebook
+            )
             return
         tree = ast.parse(data)
         facts = facts_of(tree, module, is_package=package)
         source = Source(module, "project", tree, data, is_package=package, is_stub=name.endswith(".pyi"))
         face = face_of(tree, text_of(data))
         self.files[name] = File(name, module, data, key, facts, face, source, is_notebook)
-        self._kept.put(key, (_plain(facts), face))
+        self._kept.put(key, (_plain(facts), (face.rest, face.pieces, face.said, face.words)))
         if not is_notebook:
             self._modules.add(source)
 
@@ -76,16 +83,28 @@ class Project:
         """Every file, and what the kinds of its values tell; `outside` is what packages define that it uses."""
         self.engine.heard = outside.defined | outside.said
         keys = self._keys(outside)
+        found = {name: self._kept_judgement(*key) for name, key in keys.items()}
+        missing = [file for file in self.files.values() if found[file.name] is None]
+        if len(missing) >= WORTH_A_PROCESS:
+            # What every file needs is read once, for all processes.
+            for name in EVERYWHERE:
+                self._modules.module(name)
+        work = Ahead(missing, self._judge, least=WORTH_A_PROCESS)
+        for file, answer in zip(missing, work.answers(), strict=True):
+            found[file.name] = answer
+            self._kept.put(keys[file.name][0], (answer, keys[file.name][1]))
         for file in self.files.values():
-            found = self._kept.get(keys[file.name])
-            if found is not None:
-                yield file, _judged(found)
-                continue
-            judged = self._judge(file)
-            self._kept.put(keys[file.name], _plain_judged(judged))
-            yield file, judged
+            yield file, _judged(found[file.name])
 
-    def _judge(self, file: File) -> Judged:
+    def _kept_judgement(self, key: str, everything: str) -> Any:
+        """What is kept, unless it lists names among which one may be meant: any other then counts as well."""
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        answer, seen = found
+        return answer if seen == everything or not _lists_names(answer) else None
+
+    def _judge(self, file: File) -> tuple[Any, ...]:
         source = file.source
         if source is None:
             found = None if file.is_notebook else self._modules.source(file.module)
@@ -98,7 +117,7 @@ class Project:
         imports = enumerate(file.facts.imports)
         judged.doubtful = [number for number, use in imports if not is_right(use, self._modules)]
         judged.exports = any(exports.missing(file.name, file.module, file.facts.exports, self._modules))
-        return judged
+        return _plain_judged(judged)
 
     @cached_property
     def engine(self) -> Engine:
@@ -110,34 +129,64 @@ class Project:
         engine.classes.bases = frozenset(name for one in facts for name in one.bases)
         return engine
 
-    def _keys(self, outside: Words) -> dict[str, str]:
-        """Under what each file's judgement is kept: all that has a say in it."""
-        engine = self.engine
-        whole = digest(
-            self._state,
-            "\n".join(sorted(outside.imported)),
-            "\n".join(sorted(engine.stored_outside)),
-            "\n".join(sorted(f"{name} {min(count, 2)}" for name, count in engine.classes.defined.items())),
-            "\n".join(sorted(engine.classes.bases)),
-        )
+    def _keys(self, outside: Words) -> dict[str, tuple[str, str]]:
+        """Under what each file's judgement is kept: all that has a say in it, and all that it might list."""
         files = list(self.files.values())
+        public = frozenset[str]().union(*(file.face.said for file in files))
+        private: dict[str, list[str]] = {}
+        whole = [self._state, *sorted(outside.imported)]
+        for name, fact in self._of_all():
+            (whole if name in public else private.setdefault(name, [])).append(fact)
         # A stub and its source are one module; two files may even claim the same name.
         by_module: dict[str, list[File]] = {}
         for file in files:
             by_module.setdefault(file.module, []).append(file)
+            for name, piece in file.face.pieces.items():
+                if name not in public:
+                    private.setdefault(name, []).append(f"{file.name} {piece}")
         links = {
             name: {link for file in many for link in file.facts.links} for name, many in by_module.items()
         }
-        faces = ["".join(file.face for file in many) for many in by_module.values()]
-        seen: dict[int, str] = {}
-        found: dict[str, str] = {}
+        open_to_all = [digest(*(_seen(file.face, public) for file in many)) for many in by_module.values()]
+        everything = [digest(*(_seen(file.face, None) for file in many)) for many in by_module.values()]
         reach = reaches(links)
+        common = digest(*whole)
+        seen: dict[int, tuple[str, str]] = {}
+        found: dict[str, tuple[str, str]] = {}
         for file in files:
             bits = reach[file.module]
             if bits not in seen:
-                seen[bits] = digest(*(face for number, face in enumerate(faces) if bits >> number & 1))
-            found[file.name] = digest(whole, file.key, seen[bits])
+                here = [number for number in range(len(everything)) if bits >> number & 1]
+                seen[bits] = (
+                    digest(*(open_to_all[number] for number in here)),
+                    digest(*(everything[number] for number in here)),
+                )
+            own = [
+                fact for name in sorted(file.face.words & private.keys()) for fact in (name, *private[name])
+            ]
+            found[file.name] = digest(common, file.key, seen[bits][0], *own), seen[bits][1]
         return found
+
+    def _of_all(self) -> Iterator[tuple[str, str]]:
+        """What counts of the project as a whole, by the name that it is about."""
+        classes = self.engine.classes
+        yield from ((name, f"stored {name}") for name in sorted(self.engine.stored_outside))
+        yield from ((name, f"base {name}") for name in sorted(classes.bases))
+        yield from (
+            (name, f"defined {name} {min(classes.defined[name], 2)}") for name in sorted(classes.defined)
+        )
+
+
+def _seen(face: Face, public: frozenset[str] | None) -> str:
+    """The pieces of a file that count for everybody who can reach it; all pieces without `public`."""
+    pieces = sorted(
+        f"{name} {piece}" for name, piece in face.pieces.items() if public is None or name in public
+    )
+    return digest(face.rest, *pieces)
+
+
+def _lists_names(answer: Sequence[Any]) -> bool:
+    return any(told[6] for told in answer[0])
 
 
 def _plain(facts: Facts) -> dict[str, list[Any]]:

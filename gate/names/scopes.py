@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gate.names.nodes import children
+from gate.names.nodes import LEAVES, children
 from gate.names.values import Function
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ How = Literal["value", "typed", "each", "entered", "module", "member", "function
 TYPE_PARAMETER = re.compile(
     r"(?:AnyStr|SupportsRichComparisonT|_(?:[A-Z]|[A-Z]\w*T|[KV]T|[ST])\d?(?:_co|_contra)?(?:_\d)?)$"
 )
+_BIND_NOTHING: frozenset[type[ast.AST]] = frozenset({
+    ast.Attribute, ast.Expr, ast.Return, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Subscript, ast.List,
+    ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.With, ast.JoinedStr, ast.FormattedValue,
+    ast.IfExp, ast.ListComp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While, ast.GeneratorExp,
+})  # fmt: skip
+"""Kinds of nodes that bind nothing by themselves; told first, since most nodes are of these."""
 ASKING = frozenset({"isinstance", "hasattr", "issubclass", "callable", "type", "getattr"})
 
 
@@ -120,10 +126,16 @@ class _Reader:
             self._one(node)
 
     def _one(self, node: ast.AST) -> None:
+        kind = type(node)
+        if kind in LEAVES:
+            if kind is ast.Global or kind is ast.Nonlocal:
+                self._scope.nonlocals.update(node.names)  # type: ignore[attr-defined]  # as its kind says
+            return
+        if kind in _BIND_NOTHING:
+            self._all(children(node))
+            return
         bind = self._scope.bind
         match node:
-            case ast.Name() | ast.Constant():
-                return
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 bind(node.name, Binding("function", node))
                 self._all(node.decorator_list)
@@ -178,9 +190,6 @@ class _Reader:
             case ast.ExceptHandler():
                 if node.name:
                     bind(node.name, Binding("caught", node))
-            case ast.Global() | ast.Nonlocal():
-                for name in node.names:
-                    self._scope.nonlocals.add(name)
             case ast.Call():
                 if isinstance(node.func, ast.Name) and node.func.id in ASKING and node.args:
                     self._scope.asked.add(ast.unparse(node.args[0]))

@@ -13,16 +13,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gate.names.ahead import Ahead
 from gate.names.packages import NATIVE, Words, words_below
 
 FORMAT = "gate words 3"
 MOST = 2000
+LIBRARY = ""
+"""The name under which the standard library is kept."""
+OWN = "outside"
 _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 
@@ -44,9 +48,10 @@ class Outside:
     def __init__(self, typeshed: Path | None, site: Iterable[Path], store: Store | None = None) -> None:
         """Nothing is read yet, and nothing is kept without a store."""
         self._store = store
+        self._read: dict[str, Words] = {}
+        self._ahead: tuple[Sequence[str], Ahead] = (), Ahead((), self._plain)
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
-        self._read_already: dict[str, Words] = {}
         self._places = {
             name: entry
             for folder in self._site
@@ -55,17 +60,38 @@ class Outside:
             and (entry.name.endswith((".py", *NATIVE)) or entry.is_dir())
         }
 
+    def begin(self, tops: Iterable[str]) -> None:
+        """Let another process read what will likely be asked for, unless all of it is kept."""
+        if self._store is not None and _environment_of(self._store.own / OWN) == self._store.environment:
+            return
+        names = [LIBRARY, *sorted({name for name in tops if name in self._places})]
+        missing = [name for name in names if not (path := self._path(name)) or not path.exists()]
+        self._ahead = missing, Ahead(missing, self._plain)
+
+    def _plain(self, name: str) -> tuple[list[str], ...]:
+        words = self.words_of(name)
+        return list(words.defined), list(words.said), list(words.imported)
+
     @property
     def names(self) -> AbstractSet[str]:
         """The packages that are there."""
         return self._places.keys()
 
     def words_of(self, name: str) -> Words:
-        """What one of them knows."""
-        found = self._read_already.get(name)
+        """What one of them knows, or the standard library as `LIBRARY`."""
+        if name in self._read:
+            return self._read[name]
+        place = self._place(name)
+        if place is None:
+            return Words()
+        path = self._path(name)
+        found = _load(path, path.name) if path else None
         if found is None:
-            place = self._places[name]
-            found = self._read_already[name] = self._kept(place, self._records.get(name) or _state(place))
+            found = words_below(place)
+            if path:
+                _keep(path, path.name, "", found)
+                _prune(path.parent)
+        self._read[name] = found
         return found
 
     def defines(self, name: str, word: str) -> bool:
@@ -74,6 +100,17 @@ class Outside:
 
         words = self.words_of(name) if name in self._places else shipped.words_of(name)
         return word in words.defined
+
+    def _place(self, name: str) -> Path | None:
+        return self._typeshed if name == LIBRARY else self._places[name]
+
+    def _path(self, name: str) -> Path | None:
+        """Where the list of a package is kept, by its content."""
+        place = self._place(name)
+        if self._store is None or place is None:
+            return None
+        state = self._records.get(name) or _state(place)
+        return self._store.shared / _digest(FORMAT, place.name, state)
 
     def relevant(self, imported: Iterable[str]) -> Words:
         """All that the packages of these names know, and those that they import in turn.
@@ -86,16 +123,20 @@ class Outside:
         if self._store is None:
             return self._together(wanted)
         key = _digest(FORMAT, self._store.environment, _state(shipped.LIST), str(self._typeshed), *wanted)
-        path = self._store.own / "outside"
+        path = self._store.own / OWN
         found = _load(path, key)
         if found is None:
             found = self._together(wanted)
-            _keep(path, key, found)
+            _keep(path, key, self._store.environment, found)
         return found
 
     def _together(self, wanted: list[str]) -> Words:
         from gate.names import shipped
 
+        missing, ahead = self._ahead
+        for name, plain in zip(missing, ahead.answers(), strict=True):
+            self._read[name] = Words(*map(frozenset, plain))
+        self._ahead = (), Ahead((), self._plain)
         seen = set[str]()
         defined, said = set(self.library.defined), set(self.library.said)
         while wanted:
@@ -114,22 +155,10 @@ class Outside:
             wanted += [inner for inner in words.imported if inner not in seen]
         return Words(frozenset(defined), frozenset(said), frozenset(seen))
 
-    @cached_property
+    @property
     def library(self) -> Words:
         """What the standard library defines."""
-        return self._kept(self._typeshed, _state(self._typeshed)) if self._typeshed else Words()
-
-    def _kept(self, place: Path, state: str) -> Words:
-        if self._store is None:
-            return words_below(place)
-        key = _digest(FORMAT, place.name, state)
-        path = self._store.shared / key
-        found = _load(path, key)
-        if found is None:
-            found = words_below(place)
-            _keep(path, key, found)
-            _prune(self._store.shared)
-        return found
+        return self.words_of(LIBRARY)
 
     @cached_property
     def _records(self) -> Mapping[str, str]:
@@ -154,26 +183,32 @@ def _load(path: Path, key: str) -> Words | None:
     except OSError:
         return None
     head, _, body = data.partition(b"\n\n")
-    if head != _head(key, body):
+    if not head.startswith(f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} ".encode()):
         return None
     parts = body.decode("utf-8", "replace").split("\n\n")
     return Words(*(frozenset(part.split("\n")) - {""} for part in parts)) if len(parts) == 3 else None
 
 
-def _keep(path: Path, key: str, words: Words) -> None:
+def _keep(path: Path, key: str, environment: str, words: Words) -> None:
     parts = ("\n".join(sorted(part)) for part in (words.defined, words.said, words.imported))
     body = "\n\n".join(parts).encode("utf-8")
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    head = f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} {environment}\n\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_head(key, body) + b"\n\n" + body)
+        temporary.write_bytes(head.encode() + body)
         temporary.replace(path)
     except OSError:
         return
 
 
-def _head(key: str, body: bytes) -> bytes:
-    return f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()}".encode()
+def _environment_of(path: Path) -> str:
+    """The environment for which a list was kept."""
+    try:
+        with path.open("rb") as opened:
+            return opened.readline().decode("utf-8", "replace").rpartition(" ")[2].strip()
+    except OSError:
+        return ""
 
 
 def _prune(folder: Path) -> None:

@@ -1,0 +1,149 @@
+"""What the names check keeps between runs: never another answer, and little to do after a small change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gate.names.ahead import Ahead
+from gate.names.finding import Finding
+from gate.names.program import check
+from gate.names.typed import Judge, Judged
+
+STORE = """
+from helper import help_with
+
+
+class Store:
+    def __init__(self, path):
+        self.path = path
+
+    def save(self, data) -> None:
+        print(data)
+
+    def load(self):
+        return help_with(self.path)
+
+
+def make() -> Store:
+    return Store("x")
+
+
+LIMIT = 3
+"""
+USER = """
+import store
+
+one = store.make()
+one.save(1)
+one.path.strip()
+print(one.load(), store.LIMIT)
+"""
+OTHER = "import user\n\nprint(user.one)\n"
+HELPER = "def help_with(value):\n    return str(value)\n"
+CHANGES = {
+    "a method takes more": ("store.py", "def save(self, data)", "def save(self, data, other)", "wrong-call"),
+    "a method goes": ("store.py", "def save(", "def keep(", "misspelt-attribute"),
+    "a constant goes": ("store.py", "LIMIT = 3", "LIMITS = 3", "misspelt-member"),
+    "a function goes": ("store.py", "def make(", "def made(", "misspelt-member"),
+    "an attribute goes": ("store.py", "self.path = path", "self.place = path", ""),
+    "an attribute is another": ("store.py", "self.path = path", "self.path = []", "misspelt-attribute"),
+    "a helper further away gives a coroutine": ("helper.py", "def help_with", "async def help_with", ""),
+}  # fmt: skip
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A project that was checked once."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    for name, text in {"store": STORE, "user": USER, "other": OTHER, "helper": HELPER}.items():
+        (root / f"{name}.py").write_text(text)
+    assert again(root) == []
+    return root
+
+
+def again(root: Path) -> list[Finding]:
+    """Check with what is kept."""
+    return check(root, None, root.parent / "cache")[1]
+
+
+def change(root: Path, name: str, old: str, new: str) -> None:
+    """Alter one file."""
+    text = (root / name).read_text()
+    assert old in text
+    (root / name).write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_a_change_does_to_other_files_is_seen(tree: Path, what: str) -> None:
+    name, old, new, rule = CHANGES[what]
+    change(tree, name, old, new)
+    found = again(tree)
+    assert found == check(tree, None, None)[1]
+    assert not rule or rule in {one.rule for one in found if one.path == "user.py"}
+
+
+def test_a_suggestion_follows_a_name_that_the_file_does_not_say(tree: Path) -> None:
+    change(tree, "user.py", "one.save(1)", "one.saev(1)")
+    assert [one.hint for one in again(tree)] == ["did you mean `save`?"]
+    change(tree, "store.py", "def save(", "def seav(")
+    assert again(tree) == check(tree, None, None)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "files"),
+    [
+        ("store.py", "print(data)", "print(data, 1)", {"store"}),
+        ("store.py", "LIMIT = 3", "LIMIT = 3\n\n\ndef later():\n    return 1", {"store"}),
+        ("store.py", "LIMIT = 3", "LIMIT = 4", {"store", "user"}),
+        ("store.py", "def save(self, data)", "def save(self, data: int)", {"store", "user"}),
+        ("user.py", "one.save(1)", "one.save(2)", {"user"}),
+        ("user.py", "import store", "# a remark\nimport store", {"user"}),
+    ],
+    ids=["a body", "a new name", "a constant", "a head", "a statement", "a remark"],
+)  # fmt: skip
+def test_only_files_that_see_what_changed_are_judged_again(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, files: set[str]
+) -> None:
+    judged: set[str] = set()
+
+    class Counted(Judge):
+        def judge(self) -> Judged:
+            judged.add(self._source.name)
+            return super().judge()
+
+    monkeypatch.setattr("gate.names.project.Judge", Counted)
+    change(tree, name, old, new)
+    again(tree)
+    assert judged == files
+
+
+def test_work_that_is_shared_gives_its_answers_in_order() -> None:
+    assert Ahead(range(500), lambda number: number * 2).answers() == [number * 2 for number in range(500)]
+
+
+def test_what_a_helper_took_with_it_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gate.names.ahead.processors", lambda: 3)
+    own = os.getpid()
+
+    def work(number: int) -> int:
+        if os.getpid() != own:
+            os.kill(os.getpid(), 9)
+        return number + 1
+
+    assert Ahead(range(50), work).answers() == list(range(1, 51))
+
+
+def test_many_files_are_judged_by_several_processes_as_by_one(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        (tree / f"more_{number}.py").write_text(USER.replace("one.save", f"one.sav{number}"))
+    monkeypatch.setattr("gate.names.ahead.processors", lambda: 1)
+    alone = check(tree, None, None)[1]
+    assert len(alone) >= 30
+    monkeypatch.setattr("gate.names.ahead.processors", lambda: 3)
+    assert check(tree, None, None)[1] == alone
