@@ -47,7 +47,7 @@ CAUGHT = {
 }
 LEFT_ALONE = [
     "import json\nwith open('x') as f:\n    json.load(f)\n    json.loads(f.read())\n",
-    "import json\ndef f(fp, text, data):\n    json.load(fp), json.loads(text), json.loads(data), json.load(data)\n",
+    "import json\ndef f(fp, text, data):\n    json.load(fp), json.loads(text), json.loads(data)\n",
     "import json\ndef f(x, fp):\n    json.dump(x, fp)\n    json.dump(x, fp=fp)\n    return json.dumps(x, indent=1)\n",
     "import json\ndef f(fp):\n    fp = fp.read()\n    return json.loads(fp)\n",
     "import json\ndef f(text: 'object'):\n    return json.load(text)\n",
