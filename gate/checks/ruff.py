@@ -57,6 +57,12 @@ class Ruff:
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """Exit codes 0 and 1 come with a JSON list; anything else is no answer."""
+        if beyond := _extended(job):
+            # Nobody reviews that file, and what is kept of this tree would not notice that it has changed.
+            return Unreadable(
+                f"ruff's settings extend {beyond}, which is not part of the repository",
+                "bring it into the repository, and extend it there",
+            )
         if left.returncode not in {0, 1}:
             return Unreadable(
                 f"ruff could not run: {last_line(left.stderr)}", "mend its settings, or its installation"
@@ -89,6 +95,22 @@ def _finding(item: dict[str, Any], root: str) -> Finding:
     )
 
 
+def _extended(job: Job) -> str:
+    """The file on this machine that the project's settings of ruff are built upon; empty if there is none."""
+    for name in ("ruff.toml", ".ruff.toml", "pyproject.toml"):
+        try:
+            table = tomllib.loads(job.settings.get(name, b"").decode("utf-8"))
+            if name == "pyproject.toml":
+                table = table.get("tool", {}).get("ruff", {})
+            extended = str(table.get("extend", ""))
+        except (ValueError, RecursionError, AttributeError):
+            # What cannot be read is left to ruff to refuse.
+            continue
+        if extended.startswith("/"):
+            return extended
+    return ""
+
+
 def _target(job: Job) -> str:
     """The oldest Python that the project supports, where ruff itself would not see it.
 
@@ -99,10 +121,10 @@ def _target(job: Job) -> str:
         return ""
     try:
         data = tomllib.loads(job.settings.get("pyproject.toml", b"").decode("utf-8"))
-    except (ValueError, RecursionError):
+        if "ruff" in data.get("tool", {}):
+            return ""
+        wanted = data.get("project", {}).get("requires-python", "")
+    except (ValueError, RecursionError, AttributeError, TypeError):
         return ""
-    if "ruff" in data.get("tool", {}):
-        return ""
-    wanted = data.get("project", {}).get("requires-python", "")
     lower = re.search(r"(?:>=|==|~=)\s*3\.(\d+)", str(wanted))
     return f"py3{lower[1]}" if lower and int(lower[1]) >= 7 else ""

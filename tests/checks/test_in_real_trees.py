@@ -188,6 +188,30 @@ def test_settings_outside_the_tree_have_no_say(project: Clone, tmp_path: Path) -
     assert verdict(project, "--only", "lint")[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("ruff.toml", "extend = {}\n"), ("pyproject.toml", "[tool.ruff]\nextend = {}\n")]
+)
+def test_settings_are_not_built_upon_a_file_of_the_machine(
+    project: Clone, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / "base.toml").write_text("line-length = 100\n")
+    commit(project, {"good.py": "x = 1\n", name: text.format(json.dumps(str(tmp_path / "base.toml")))})
+    code, found = verdict(project, "--only", "lint")
+    assert (code, result(found, "lint")["outcome"]) == (3, "broken")
+    commit(project, {name: text.format('"base.toml"'), "base.toml": "line-length = 100\n"})
+    assert verdict(project, "--only", "lint")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["tool = 1\n", "[tool]\nruff = 1\n", "[tool.ruff]\nextend = 1\n", "project = 1\n"]
+)
+def test_settings_that_make_no_sense_are_refused_by_the_tools(project: Clone, text: str) -> None:
+    commit(project, {"good.py": "x = 1\n", "pyproject.toml": text})
+    code, found = verdict(project, "--only", "lint", "names")
+    assert code in {0, 3}
+    assert result(found, "lint")["outcome"] in {"passed", "broken"}
+
+
 def test_only_what_is_committed_is_seen(project: Clone) -> None:
     commit(project, {"test_app.py": PASSING + "\n\ndef test_left():\n    import helper\n"})
     project.write({"helper.py": ""})
