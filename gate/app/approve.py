@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from gate.app.check import CheckRequest, check
+from gate.app.check import check
+from gate.app.judge import CheckRequest
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at

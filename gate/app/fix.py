@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.app.check import Answer
+from gate.app.judge import Answer
 from gate.checks.mend import mend
 from gate.errors import UsageError
 from gate.git.objects import read_blobs

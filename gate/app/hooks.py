@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.check import Answer, CheckRequest, check, ignore
+from gate.app.check import check
+from gate.app.judge import Answer, CheckRequest, ignore
 from gate.app.quick import Watch
 from gate.app.server import refused_birth
 from gate.app.server_moves import Push, Refusal, astray

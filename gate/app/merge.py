@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.app.check import Answer, CheckRequest, check, ignore
+from gate.app.check import check
+from gate.app.judge import Answer, CheckRequest, ignore
 from gate.app.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, policy_at

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.app.check import CheckRequest, check, ignore
+from gate.app.check import check
+from gate.app.judge import CheckRequest, ignore
 from gate.app.recording import document_of, files_of
 from gate.app.signing import Recorded, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError

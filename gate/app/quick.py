@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
-from gate.app.check import Answer
+from gate.app.judge import Answer
 from gate.app.witnesses import witnesses_of
 from gate.environment.interpreter import PASSED
 from gate.git.index import Unmerged, index_tree

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gate.app.approve import list_of
-from gate.app.check import Answer
+from gate.app.judge import Answer
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, sealed, send
 from gate.approvals.record import Record
 from gate.errors import UsageError

@@ -10,8 +10,8 @@ from time import time
 
 from gate.app.audit import audit
 from gate.app.audit_moves import ends_of
-from gate.app.check import Answer, CheckRequest, judge
 from gate.app.downtime import spent
+from gate.app.judge import Answer, CheckRequest, judge
 from gate.app.signing import find_signer
 from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import time
 
 from gate.app.audit_moves import Move, change_of, read_moves
-from gate.app.check import Answer, CheckRequest, judge
+from gate.app.judge import Answer, CheckRequest, judge
 from gate.app.proof import unproven
 from gate.gather import policy_at
 from gate.git.change import collision

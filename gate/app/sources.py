@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 
-from gate.app.check import Answer
+from gate.app.judge import Answer
 from gate.errors import CannotDecide
 from gate.git.objects import read_blobs
 

@@ -7,7 +7,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-from gate.app.check import Answer
+from gate.app.judge import Answer
 from gate.environment import Environment
 
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from time import gmtime, strftime, time
 
-from gate.app.check import Answer, CheckRequest, check
+from gate.app.check import check
+from gate.app.judge import Answer, CheckRequest
 from gate.app.sources import Sources
 from gate.cli.reviews import add_reviews, place_of
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour

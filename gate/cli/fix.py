@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from gate.app.check import Answer
 from gate.app.fix import apply as mend_file
 from gate.app.fix import fixable, fixes_of
+from gate.app.judge import Answer
 from gate.reports.patch import patch
 from gate.reports.words import count, visible_path
 

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from gate.app.check import Answer
 from gate.app.hooks import at_commit, at_push, parse_updates, update_of_pre_commit
+from gate.app.judge import Answer
 from gate.app.server import parse_pushes, receive
 from gate.app.server_moves import Received, Refusal
 from gate.cli.check import EXIT_CODES

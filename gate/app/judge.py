@@ -1,0 +1,232 @@
+"""From a change to an answer: gather the facts about it, run the checks on the tree it would make, and decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
+from gate.environment import Environment, find_environment
+from gate.errors import UsageError
+from gate.gather import ownership_at, weakenings_in
+from gate.git.objects import list_tree
+from gate.git.repository import Repository
+from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
+from gate.policy.types import CheckSettings, Policy, Protection
+from gate.results import Results
+from gate.runner import FEWER_TESTS, Event, Runner, Side
+from gate.workspace import Workspace
+
+# What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
+if TYPE_CHECKING:
+    from gate.forges.places import Place
+    from gate.forges.wire import Wire
+    from gate.log.decisions import Evidence
+    from gate.log.index import Index
+    from gate.log.vouched import Voucher
+    from gate.requirements.facts import Release
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What is asked: may `head` (HEAD) enter `into` (the default branch)?
+
+    `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
+    stands in for the branch's tip. `only` runs no other checks than these; `kept_only` starts none at all, and
+    takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
+    trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
+    `reviews` names the request on a forge whose reviews count as well.
+    """
+
+    start: Path
+    into: str | None = None
+    head: str | None = None
+    base: str | None = None
+    staged: bool = False
+    index_file: str | None = None
+    only: tuple[str, ...] = ()
+    fail_fast: bool = False
+    kept_only: bool = False
+    trust_only: bool = False
+    key: str | None = None
+    reviews: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict, and what it rests on outside of git: the environment in which the checks ran, by `settings`.
+
+    `until` is the second since the epoch at which it stops to hold by itself, as a key expires. `vouched` is the
+    verdict that the checks were taken from, where they did not have to run; `trusted` says whose that can be.
+    """
+
+    verdict: Verdict
+    repository: Repository
+    environment: Environment | None
+    until: int | None = None
+    vouched: Voucher | None = None
+    trusted: tuple[str, ...] = ()
+    settings: tuple[CheckSettings, ...] = ()
+
+
+def ignore(_event: Event) -> None:
+    """Nobody watches."""
+
+
+def judge(
+    repository: Repository,
+    change: Change,
+    policy: Policy,
+    request: CheckRequest,
+    *,
+    log: Index | None = None,
+    progress: Callable[[Event], None] = ignore,
+    rules: str = "",
+    release: Release | None = None,
+) -> Answer:
+    """Decide about `change` by the policy at its base, and by this state of the log (what is here).
+
+    Of a `release` the rules are those at the commit `rules`.
+    """
+    change = replace(change, repository=policy.repository)
+    protection = policy.protection(short_name(change.into))
+    settings = _chosen(policy, protection, request.only)
+    if request.only:
+        protection = replace(protection, require=replace(protection.require, checks=request.only))
+    now = int(time())
+    wire = _connect(request.reviews) if request.reviews else None
+    # What git and the log can tell is gathered while the checks run.
+    with ThreadPoolExecutor(1) as side:
+        known = side.submit(lambda: log or _open_log(repository))
+        ownership = side.submit(ownership_at, repository, change, policy, rules)
+        recorded = side.submit(
+            lambda: _decisions(repository, known.result(), change, policy, protection, now)
+        )
+        weakened = side.submit(weakenings_in, repository, change, policy)
+        side.submit(_load_what_decides)
+        environment = None
+        checks: tuple[CheckResult, ...] = ()
+        vouched = None
+        if protection.verdicts and not request.only:
+            from gate.log.vouched import find_voucher
+
+            vouched = find_voucher(repository, known.result(), change, policy, protection, now)
+        if vouched is not None:
+            checks = vouched.results
+        elif change.tree and not request.trust_only:
+            environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
+            checks = _run(repository, change, settings, environment, request, progress)
+        from gate.requirements.asked import mark_unasked
+        from gate.requirements.facts import Facts
+        from gate.verdict import decide
+
+        owned, evidence = ownership.result(), recorded.result()
+        facts = Facts(
+            change,
+            policy,
+            protection,
+            codeowners_file=owned.file,
+            ownership=owned.rules,
+            checks=checks,
+            weakenings=(*weakened.result(), *fewer_tests(checks)),
+            log_gap=evidence.gap,
+            release=release,
+        )
+    if wire and change.digest:
+        from gate.app.reviews import with_reviews
+
+        # The last thing that is asked: who takes an approval back while the checks run has taken it back.
+        facts, evidence = with_reviews(repository, facts, known.result(), wire, int(time()))
+    approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership)
+    verdict = decide(replace(facts, approvals=approvals), _notes(request, protection, vouched))
+    until = evidence.until
+    return Answer(verdict, repository, environment, until, vouched, protection.verdicts, tuple(settings))
+
+
+def _open_log(repository: Repository) -> Index:
+    from gate.log.decisions import open_log
+
+    return open_log(repository)
+
+
+def _decisions(
+    repository: Repository, log: Index, change: Change, policy: Policy, protection: Protection, now: int
+) -> Evidence:
+    from gate.log.decisions import decisions_in
+
+    return decisions_in(repository, log, change, policy, protection, now)
+
+
+def _load_what_decides() -> None:
+    """Import what comes after the tools while they run."""
+    import gate.requirements.asked
+    import gate.verdict  # noqa: F401  it is the loading that counts
+
+
+def _connect(place: Place) -> Wire:
+    from gate.forges import connect
+
+    return connect(place)
+
+
+def _notes(request: CheckRequest, protection: Protection, vouched: Voucher | None) -> tuple[str, ...]:
+    if request.only:
+        return (f"Only {', '.join(request.only)} ran: this is not the whole answer.",)
+    if vouched is not None:
+        return (f"The checks were run by {vouched.by}: verdict {vouched.id[:12]}.",)
+    if protection.verdicts and protection.require.checks and not request.staged:
+        return (
+            f"To enter, it needs a verdict of {' or '.join(protection.verdicts)} as well: none is here yet.",
+        )
+    return ()
+
+
+def fewer_tests(checks: Iterable[CheckResult]) -> list[Finding]:
+    """What the checks have found of the kind that a guardian has to answer for."""
+    return [
+        finding
+        for result in checks
+        if isinstance(result, Ran)
+        for finding in result.findings
+        if finding.rule == FEWER_TESTS
+    ]
+
+
+def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> list[CheckSettings]:
+    names = only or protection.require.checks
+    unknown = [name for name in names if name not in policy.checks]
+    if unknown:
+        known = ", ".join(policy.checks)
+        raise UsageError(f"there is no check named {unknown[0]!r}; the policy at the base has {known}")
+    return [policy.checks[name] for name in names]
+
+
+def _run(
+    repository: Repository,
+    change: Change,
+    settings: list[CheckSettings],
+    environment: Environment,
+    request: CheckRequest,
+    progress: Callable[[Event], None],
+) -> tuple[CheckResult, ...]:
+    workspace = Workspace(repository)
+    state = repository.state_dir
+    with (
+        workspace.tree(change.tree, role="head") as head,
+        workspace.tree(change.tree, role="head-run") as head_run,
+        workspace.tree(change.base_tree, role="base") as base,
+    ):
+        entries = partial(list_tree, repository)
+        runner = Runner(
+            change=change,
+            head=Side(repository, head, head_run, entries, environment.packages),
+            base=Side(repository, base, base, entries, environment.packages),
+            environment=environment,
+            results=Results(state / "results"),
+            state_dir=state,
+        )
+        return runner.run(settings, progress, fail_fast=request.fail_fast, kept_only=request.kept_only)
