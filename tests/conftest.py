@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from support.town import Clone, Town, build_town, copy_town
+
+# A shell lets what it starts in the background ignore interrupts, and what that starts would ignore them as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says something about the machine, and nothing about the code.
 settings.register_profile("gate", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import re
 import subprocess
 import sys
@@ -74,7 +73,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     modules = Modules(root, typeshed, site)
     kept = Kept(cache)
     environment = digest(*_environment(site))
-    outside = Outside(typeshed, site, Store(cache, shared_folder(cache), environment) if cache else None)
+    outside = Outside(typeshed, site, Store(cache, cache / "words", environment) if cache else None)
     project = Project(modules, kept, environment)
     references = References(root, typeshed, site)
     findings: list[Finding] = []
@@ -210,12 +209,6 @@ def site_packages(python: str) -> list[Path]:
     if done.returncode != 0:
         return []
     return [folder for folder in map(Path, dict.fromkeys(json.loads(done.stdout))) if folder.is_dir()]
-
-
-def shared_folder(own: Path) -> Path:
-    """Where word lists of packages are kept for all projects of this user; with the project's `own` if not at home."""
-    told = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111  never raises
-    return (told / "merge-gate" if told.is_absolute() else own) / "words"
 
 
 def _environment(site: Iterable[Path]) -> Iterator[str]:

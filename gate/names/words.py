@@ -3,9 +3,8 @@
 Only what the project imports counts, and what that imports in turn: a name that is known to a package that
 nobody here uses says nothing.
 
-Lists are kept twice. The list of one package is kept for this user, by the content of the package as its RECORD
-tells it, so that another project with the same release need not read it again. The list of all that a project
-imports is kept with the project's own answers, in one file.
+Lists are kept twice. The list of one package is kept by its content as its RECORD tells it, so that it need not be
+read again when another one is installed. The list of all that a project imports is kept in one file.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where lists are kept: for the project alone, and for all projects of this user.
+    """Where lists are kept: that of all together in a file of `own`, those of the packages in a folder.
 
     `environment` is another text for every other state of what is installed.
     """
 
     own: Path
-    shared: Path
+    packages: Path
     environment: str
 
 
@@ -110,7 +109,7 @@ class Outside:
         if self._store is None or place is None:
             return None
         state = self._records.get(name) or _state(place)
-        return self._store.shared / _digest(FORMAT, place.name, state)
+        return self._store.packages / _digest(FORMAT, place.name, state)
 
     def relevant(self, imported: Iterable[str]) -> Words:
         """All that the packages of these names know, and those that they import in turn.

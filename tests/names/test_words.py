@@ -34,41 +34,41 @@ def test_what_is_defined_is_told_from_what_is_said(tmp_path: Path) -> None:
     assert words.imported == {"pkg"}
 
 
-def test_the_list_of_a_release_serves_another_project(tmp_path: Path) -> None:
-    first = Store(tmp_path / "one", tmp_path / "shared", "a")
+def test_the_list_of_a_release_serves_another_environment(tmp_path: Path) -> None:
+    first = Store(tmp_path / "one", tmp_path / "packages", "a")
     assert "first_function" in defined(installed(tmp_path / "site", MODULE), first)
     # Only the RECORD is looked at, so what is not there any more shows that nothing was read.
-    second = Store(tmp_path / "two", tmp_path / "shared", "b")
+    second = Store(tmp_path / "two", tmp_path / "packages", "b")
     assert "first_function" in defined(installed(tmp_path / "again", ""), second)
 
 
 def test_another_release_is_read(tmp_path: Path) -> None:
-    store = Store(tmp_path / "one", tmp_path / "shared", "a")
+    store = Store(tmp_path / "one", tmp_path / "packages", "a")
     defined(installed(tmp_path / "site", MODULE), store)
     other = installed(tmp_path / "again", "def second_function(): ...\n", "pkg/__init__.py,sha256=2,1\n")
-    assert defined(other, Store(tmp_path / "one", tmp_path / "shared", "b")) == {"second_function"}
+    assert defined(other, Store(tmp_path / "one", tmp_path / "packages", "b")) == {"second_function"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"gate words 3", b"\xff\xfe" * 50, None], ids=str)
 def test_a_list_that_was_damaged_is_read_anew(tmp_path: Path, damage: bytes | None) -> None:
-    store = Store(tmp_path / "one", tmp_path / "shared", "a")
+    store = Store(tmp_path / "one", tmp_path / "packages", "a")
     site = installed(tmp_path / "site", MODULE)
     whole = defined(site, store)
-    for path in [*store.own.iterdir(), *store.shared.iterdir()]:
+    for path in [*store.own.iterdir(), *store.packages.iterdir()]:
         path.write_bytes(path.read_bytes()[:-4] if damage is None else damage)
     assert defined(site, store) == whole
 
 
 def test_what_was_kept_of_all_packages_holds_for_one_state_of_the_environment(tmp_path: Path) -> None:
     site = installed(tmp_path / "site", MODULE)
-    defined(site, Store(tmp_path / "own", tmp_path / "shared", "before"))
+    defined(site, Store(tmp_path / "own", tmp_path / "packages", "before"))
     installed(site, "def later(): ...\n", "pkg/__init__.py,sha256=2,1\n")
-    assert defined(site, Store(tmp_path / "own", tmp_path / "shared", "after")) == {"later"}
+    assert defined(site, Store(tmp_path / "own", tmp_path / "packages", "after")) == {"later"}
 
 
 def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    store = Store(tmp_path / "file" / "own", tmp_path / "file" / "shared", "a")
+    store = Store(tmp_path / "file" / "own", tmp_path / "file" / "packages", "a")
     assert "Kind" in defined(installed(tmp_path / "site", MODULE), store)
 
 
