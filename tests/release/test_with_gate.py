@@ -29,6 +29,7 @@ people:
 NO_SOAKING = "false"
 SOAKING = "{in: staging, for: 10s}"
 NO_BUDGET = "false"
+NOWHERE = "http://127.0.0.1:9"
 BUDGET = "{downtime: 'sum(shortener_probe_down_seconds_total{environment=\"production\"})'}"
 
 
@@ -49,7 +50,7 @@ class Company:
         ):
             self.git("config", name, value)
         self.git("checkout", "-q", "-B", "main", "version-3")
-        self.set_policy(NO_BUDGET, "http://127.0.0.1:9", SOAKING)
+        self.set_policy(NO_BUDGET, NOWHERE)
 
     def git(self, *arguments: str) -> str:
         env = isolated(self.root.parent)
@@ -111,6 +112,7 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         shop.done("up", "main")
         assert company.recorded("staging") == company.recorded("production") == [first]
 
+        company.set_policy(NO_BUDGET, NOWHERE, SOAKING)
         unmerged = company.write("two")
         said = shop.release("deploy", unmerged, "--into", "staging")
         assert said.code == 1
