@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -94,6 +94,7 @@ def supervise(
     limit: int,
     cancel: Cancel,
     memory: int = 0,
+    started: Callable[[], None] = lambda: None,
 ) -> Finished:
     """Run a program that is not trusted; raises OSError if it cannot start.
 
@@ -101,20 +102,21 @@ def supervise(
     `limit` bytes, or when `cancel` is set, it is ended. So it is, on Linux, when it and what it has started hold
     more than `memory` bytes; 0 stands for four fifths of what is free when it starts. Whatever it left running is
     ended with it, wherever that has moved to, and so it is if gate is killed: a keeper watches over it, see
-    `gate/plugins/keeper.py`.
+    `gate/plugins/keeper.py`. `started` is called as soon as that is under way.
     Output goes to files, so that a process which stays behind with the streams open cannot hold up the answer;
     of more than `limit` bytes only the last are returned.
     """
-    started = time.monotonic()
+    began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         kept = _Kept(argv, cwd, env, (out, err), memory)
         try:
-            ended = kept.watch(started + timeout, limit, cancel)
+            started()
+            ended = kept.watch(began + timeout, limit, cancel)
         finally:
             kept.end()
         code = kept.returncode()
         ended = "memory" if kept.was_greedy() else ended
-        return Finished(code, _tail(out, limit), _tail(err, limit), time.monotonic() - started, ended)
+        return Finished(code, _tail(out, limit), _tail(err, limit), time.monotonic() - began, ended)
 
 
 class _Kept:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -99,8 +101,13 @@ def judge(
         protection = replace(protection, require=replace(protection.require, checks=request.only))
     now = int(time())
     wire = _connect(request.reviews) if request.reviews else None
-    # What git and the log can tell is gathered while the checks run.
-    with ThreadPoolExecutor(1) as side:
+    asks_verdicts = bool(protection.verdicts) and not request.only
+    # What git and the log can tell is gathered while the checks run, and does not hold up their start.
+    under_way = threading.Event()
+    with ThreadPoolExecutor(1) as side, ExitStack() as finally_:
+        finally_.callback(under_way.set)
+        if not asks_verdicts:
+            side.submit(under_way.wait)
         known = side.submit(lambda: log or _open_log(repository))
         ownership = side.submit(ownership_at, repository, change, policy, rules)
         recorded = side.submit(
@@ -111,7 +118,7 @@ def judge(
         environment = None
         checks: tuple[CheckResult, ...] = ()
         vouched = None
-        if protection.verdicts and not request.only:
+        if asks_verdicts:
             from gate.log.vouched import find_voucher
 
             vouched = find_voucher(repository, known.result(), change, policy, protection, now)
@@ -119,7 +126,8 @@ def judge(
             checks = vouched.results
         elif change.tree and not request.trust_only:
             environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
-            checks = _run(repository, change, settings, environment, request, progress)
+            checks = _run(repository, change, settings, environment, request, progress, under_way.set)
+        under_way.set()
         from gate.requirements.asked import mark_unasked
         from gate.requirements.facts import Facts
         from gate.verdict import decide
@@ -212,6 +220,7 @@ def _run(
     environment: Environment,
     request: CheckRequest,
     progress: Callable[[Event], None],
+    under_way: Callable[[], None],
 ) -> tuple[CheckResult, ...]:
     workspace = Workspace(repository)
     state = repository.state_dir
@@ -229,4 +238,10 @@ def _run(
             results=Results(state / "results"),
             state_dir=state,
         )
-        return runner.run(settings, progress, fail_fast=request.fail_fast, kept_only=request.kept_only)
+        return runner.run(
+            settings,
+            progress,
+            under_way=under_way,
+            fail_fast=request.fail_fast,
+            kept_only=request.kept_only,
+        )

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from gate.environment.editable import Editable
+from gate.environment.editable import Editable, sources_of
 from gate.environment.find import find_environment
 from gate.environment.interpreter import Environment, Installed, check_environ, own_tool
 
-__all__ = ["Editable", "Environment", "Installed", "check_environ", "find_environment", "own_tool"]
+__all__ = [
+    "Editable",
+    "Environment",
+    "Installed",
+    "check_environ",
+    "find_environment",
+    "own_tool",
+    "sources_of",
+]

@@ -4,6 +4,9 @@ Python keeps byte code beside the source and believes it by time stamp and size,
 write there: so a run neither finds any nor leaves any. What that costs is saved here. While tests run, a process
 of its own compiles the modules, running none of them, with what the processor has left. gate keeps that by
 content, and copies it into the tree before the next run; Python and pytest compare it with the source again.
+
+The first run in a repository compiles nothing ahead: on a build server it is the only one, and a new one has
+other things to do.
 """
 
 from __future__ import annotations
@@ -59,7 +62,11 @@ def lent_bytecode(
     What is missing is compiled by the thread that the `with` gets, but not for longer than the `with` lasts.
     Nothing that goes wrong here is told: without byte code the run only takes longer.
     """
-    kept = Results(state / "bytecode", MOST_KEPT)
+    folder = state / "bytecode"
+    if _is_new(folder):
+        yield None
+        return
+    kept = Results(folder, MOST_KEPT)
     layout_key = key_of("layout", interpreter.identity)
     missing = [
         source
@@ -70,9 +77,9 @@ def lent_bytecode(
         yield None
         return
     over = Cancel()
-    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as scratch:
         compiler = threading.Thread(
-            target=_compile, args=(missing, interpreter, Path(folder), timeout, over), daemon=True
+            target=_compile, args=(missing, interpreter, Path(scratch), timeout, over), daemon=True
         )
         compiler.start()
         try:
@@ -80,7 +87,16 @@ def lent_bytecode(
         finally:
             over.set()
             compiler.join()
-            _keep(missing, kept, Path(folder), layout_key)
+            _keep(missing, kept, Path(scratch), layout_key)
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether nobody has come here yet; it is made by whoever is the first."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError:
+        return not folder.is_dir()
+    return True
 
 
 def _sources(root: Path, entries: tuple[Entry, ...], interpreter: Interpreter) -> list[_Source]:

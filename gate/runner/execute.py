@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,8 +51,13 @@ class Outcome:
     cancelled: bool = False
 
 
-def execute(asked: Asked, environment: Environment, state: Path, cancel: Cancel) -> Outcome:
-    """Run the tool. Tools keep their caches below `state`; setting `cancel` ends the run."""
+def execute(
+    asked: Asked, environment: Environment, state: Path, cancel: Cancel, started: Callable[[], None]
+) -> Outcome:
+    """Run the tool. Tools keep their caches below `state`; setting `cancel` ends the run.
+
+    `started` is called once the tool is under way, if it has to be started.
+    """
     check, tool = asked.check, TOOLS[asked.check.tool]
     job = _job(asked, environment)
     idle = tool.idle(job)
@@ -81,6 +87,7 @@ def execute(asked: Asked, environment: Environment, state: Path, cancel: Cancel)
                 limit=OUTPUT_LIMIT,
                 cancel=cancel,
                 memory=check.memory,
+                started=started,
             )
         return _read(check, job, finished)
     except (OSError, ValueError) as error:

@@ -21,6 +21,7 @@ from gate.results import Results
 from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.keep import dump, load, result_key
 from gate.runner.side import Side
+from gate.runner.turns import Turns
 
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
@@ -35,10 +36,6 @@ class Event:
     id: str
     kind: Literal["started", "finished"]
     result: CheckResult | None = None
-
-
-def _ignore(_event: Event) -> None:
-    """What the base is asked is not told."""
 
 
 class Runner:
@@ -68,23 +65,26 @@ class Runner:
         settings: Sequence[CheckSettings],
         progress: Callable[[Event], None],
         *,
+        under_way: Callable[[], None] = lambda: None,
         fail_fast: bool = False,
         kept_only: bool = False,
     ) -> tuple[CheckResult, ...]:
         """Run every check and return the results in the order of `settings`.
 
-        Tests start first, being the slowest. With `fail_fast`, the first result that blocks ends the rest,
-        which are then Skipped; with `kept_only`, so is every check that would have to start. Interrupted,
-        every program that was started is ended before this returns.
+        Tests start first, being the slowest; `under_way` is called when every check has started or ended. With
+        `fail_fast`, the first result that blocks ends the rest, which are then Skipped; with `kept_only`, so is
+        every check that would have to start. Interrupted, every program that was started is ended before this
+        returns.
         """
         results: dict[str, CheckResult] = {}
         if kept_only:
             self._why_not = "not run yet"
             self._cancel.set()
         order = sorted(settings, key=lambda check: check.tool != "pytest")
+        turns = Turns(len(order), under_way)
         with ThreadPoolExecutor(max(len(order), 1)) as pool:
             running: dict[Future[CheckResult], CheckSettings] = {
-                pool.submit(self._check, check, progress): check for check in order
+                pool.submit(self._check, check, progress, turns): check for check in order
             }
             try:
                 while running:
@@ -100,8 +100,9 @@ class Runner:
                 raise
         return tuple(results[check.id] for check in settings)
 
-    def _check(self, check: CheckSettings, progress: Callable[[Event], None]) -> CheckResult:
-        outcome = self._ask(check, self._head, progress)
+    def _check(self, check: CheckSettings, progress: Callable[[Event], None], turns: Turns) -> CheckResult:
+        with turns.taken() as started:
+            outcome = self._ask(check, self._head, progress, started)
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         report = outcome.report
@@ -135,7 +136,7 @@ class Runner:
             only = tuple(sorted(test for test in tests if test.partition("::")[0] in known))
             if not only:
                 return ()
-        outcome = self._ask(check, self._base, _ignore, only, warm=warm)
+        outcome = self._ask(check, self._base, only=only, warm=warm)
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         if isinstance(outcome.report, Report):
@@ -161,7 +162,7 @@ class Runner:
         touched = self._touches_tests() if check.tool == "pytest" else ""
         if report.seen > 0 and not touched:
             return ()
-        outcome = self._ask(check, self._base, _ignore, count=check.tool == "pytest")
+        outcome = self._ask(check, self._base, count=check.tool == "pytest")
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         base = outcome.report if isinstance(outcome.report, Report) else Report(())
@@ -199,23 +200,25 @@ class Runner:
         self,
         check: CheckSettings,
         side: Side,
-        progress: Callable[[Event], None],
-        only: tuple[str, ...] = (),
+        progress: Callable[[Event], None] = lambda _event: None,
+        started: Callable[[], None] = lambda: None,
         *,
+        only: tuple[str, ...] = (),
         count: bool = False,
         warm: bool = False,
     ) -> Outcome:
         """What the check says of a side: what is kept, else what comes of a run, which is then kept.
 
-        With `warm` the tool may use what it has just kept of the head.
+        With `warm` the tool may use what it has just kept of the head. Nobody has to be told of what the base is
+        asked: `progress` and `started` (once a tool is under way) are for the head.
         """
         tool = TOOLS[check.tool]
         installed = self._environment.tool(tool.distribution) if tool.distribution else None
         if tool.distribution and installed is None:
             return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
         asked = Asked(check, side, installed, only, count)
-        full = result_key(check, side.entries, self._environment, installed, only)
-        keys = [full, result_key(check, side.entries, self._environment, installed, ("count",))][: 1 + count]
+        wanted = [only, ("count",)][: 1 + count]
+        keys = [result_key(check, side.entries, self._environment, installed, extra) for extra in wanted]
         for key in keys:
             kept = load(self._results.get(key))
             if kept is not None:
@@ -227,7 +230,7 @@ class Runner:
             name = cache_name(check, self._head.path(runs_code=tool.runs_code))
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
             asked = replace(asked, cache=name, differing=files)
-        outcome = execute(asked, self._environment, self._state, self._cancel)
+        outcome = execute(asked, self._environment, self._state, self._cancel, started)
         if isinstance(outcome.report, Report) and not outcome.cancelled:
             self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
         return outcome
