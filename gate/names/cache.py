@@ -11,6 +11,7 @@ import hashlib
 import marshal
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ def digest(*parts: str | bytes) -> str:
     return found.hexdigest()[:40]
 
 
+@cache
 def own_state() -> str:
     """The version of this check: its own files."""
     entries = sorted(Path(__file__).parent.glob("*.py"))

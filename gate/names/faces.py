@@ -19,7 +19,7 @@ from gate.names.nodes import walk
 from gate.names.values import Function
 
 WORD = re.compile(r"[^\W\d]\w*")
-REACHES_ANYTHING = re.compile(r"\b(?:globals|setattr|vars|exec|__dict__|delattr|modules|global|nonlocal)\b")
+REACHES_ANYTHING = re.compile(r"\b(?:globals|setattr|vars|exec|__dict__|delattr|modules)\b")
 """Where a file says one of these, it is one piece as a whole."""
 
 ASKS = re.compile(r"\b(?:isinstance|hasattr|issubclass|callable|type|getattr)\s*\(")
@@ -67,26 +67,26 @@ class _Reader:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._shorten(node)
                     if not _is_special(node.name):
-                        stored = Counter(_stored(node))
-                        self._take(first, node, [node.name, *stored], stored + Counter([node.name]), inside)
+                        names = [node.name, *_stored(node), *_globals(node)]
+                        self._take(first, node, Counter(names), inside)
                 case ast.ClassDef():
                     self.body(node.body, f"{inside}.{node.name}")
                     if not inside:
-                        self._take(first, node, [node.name], Counter([node.name]), inside)
+                        self._take(first, node, Counter([node.name]), inside)
                 case ast.Expr() if not self._decides(node):
                     self._drop(first, node.end_lineno or node.lineno)
                 case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)) if (
                     not inside and not _is_special(name)
                 ):
-                    self._take(first, node, [name], Counter([name]), inside)
+                    self._take(first, node, Counter([name]), inside)
 
-    def _take(self, first: int, node: ast.stmt, names: list[str], defined: Counter[str], inside: str) -> None:
+    def _take(self, first: int, node: ast.stmt, defined: Counter[str], inside: str) -> None:
         text = f"{inside}\n{self.left(first, node.end_lineno or node.lineno)}"
         if not inside and ASKS.search(text):
             # What a module asks about holds for all of it.
             return
         self.said.update(Counter(WORD.findall(text)) - defined)
-        for name in names:
+        for name in defined:
             self.pieces.setdefault(name, []).append(text)
         self._drop(first, node.end_lineno or node.lineno)
 
@@ -101,7 +101,7 @@ class _Reader:
     def _shorten(self, node: Function) -> None:
         """Drop the body where only the head counts, else the statements in it that decide nothing."""
         inner = [one for statement in node.body for one in walk(statement)]
-        if any(isinstance(one, ast.Yield | ast.YieldFrom) for one in inner):
+        if any(isinstance(one, ast.Yield | ast.YieldFrom | ast.Global) for one in inner):
             return
         told = node.returns is not None and not any(_is_stored(one) for one in inner)
         for one in node.body if told else [one for one in inner if isinstance(one, ast.Expr)]:
@@ -124,6 +124,17 @@ class _Reader:
 
 def _stored(node: ast.AST) -> Iterator[str]:
     return (one.attr for one in walk(node) if isinstance(one, ast.Attribute) and _is_stored(one))
+
+
+def _globals(node: ast.AST) -> Iterator[str]:
+    """The names of the module that something in `node` binds, as often as it says them in order to do so."""
+    names = {name for one in walk(node) if isinstance(one, ast.Global) for name in one.names}
+    for one in walk(node) if names else ():
+        match one:
+            case ast.Global():
+                yield from one.names
+            case ast.Name(id=name, ctx=ast.Store()) if name in names:
+                yield name
 
 
 def _is_stored(node: ast.AST) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
+from typing import Self
 
 from gate.names.foreign import said_as
 
 LETTERS = f"{ascii_lowercase}_"
 SHORTEST = 3
+MOST_ADDED = 20
+"""With more new words than these it is quicker to look for everything anew than to compare."""
 
 
 def slips(word: str) -> list[str]:
@@ -41,10 +45,13 @@ def candidates(word: str, known: Collection[str], shortest: int = SHORTEST) -> l
     """Every word of `known` that `word` may stand for, the most likely first."""
     if len(word) < shortest:
         return []
+    if isinstance(known, Vocabulary):
+        return list(known.near(word))
     return list(_within(word, known) if isinstance(known, frozenset) else _found(word, known))
 
 
 def _found(word: str, known: Collection[str]) -> list[str]:
+    # Whatever is added here, `may_stand_for` has to know.
     forms = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
     forms += slips(word)
     if isinstance(known, set | frozenset):
@@ -57,6 +64,52 @@ def _found(word: str, known: Collection[str]) -> list[str]:
 def _within(word: str, known: frozenset[str]) -> tuple[str, ...]:
     """The same word is looked for in the same words once for every place where it is used."""
     return tuple(_found(word, known))
+
+
+class Vocabulary(frozenset[str]):
+    """Words that are asked for again and again, from one run to the next: what was found among them is kept."""
+
+    found: dict[str, tuple[str, ...]]
+
+    def __new__(cls, words: Iterable[str]) -> Self:
+        """Nothing has been found yet."""
+        made = super().__new__(cls, words)
+        made.found = {}
+        return made
+
+    def near(self, word: str) -> tuple[str, ...]:
+        """Every word that `word` may stand for, the most likely first."""
+        if word not in self.found:
+            self.found[word] = tuple(_found(word, self))
+        return self.found[word]
+
+    def recall(self, words: AbstractSet[str], found: Mapping[str, tuple[str, ...]]) -> None:
+        """Take over what was found among other `words`, as far as these would give the same."""
+        added, removed = self - words, words - self
+        if len(added) > MOST_ADDED:
+            return
+        for word, there in found.items():
+            if not any(may_stand_for(word, one) for one in added):
+                self.found[word] = tuple(one for one in there if one not in removed)
+
+
+def may_stand_for(word: str, right: str) -> bool:
+    """Whether `candidates` could find `right` for `word`; it need not."""
+    if abs(len(word) - len(right)) > 1:
+        return plain(word) == plain(right)
+    same = 0
+    for one, other in zip(word, right, strict=False):
+        if one != other:
+            break
+        same += 1
+    one, other = word[same:], right[same:]
+    return (
+        one[1:] == other[1:]
+        or one[1:] == other
+        or one == other[1:]
+        or one == other[1:2] + other[:1] + other[2:]
+        or plain(word) == plain(right)
+    )
 
 
 def is_sole(word: str, right: str, known: Collection[str]) -> bool:

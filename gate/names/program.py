@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gate.names import exports, fixes, ignores, notebooks
-from gate.names.cache import Kept, digest
+from gate.names.cache import Kept, digest, own_state
 from gate.names.finding import Finding
 from gate.names.modules import Modules
 from gate.names.packages import tops_imported
 from gate.names.project import Project
 from gate.names.references.files import in_file, is_settings
 from gate.names.references.judge import References
-from gate.names.rules import findings_in, known_of
+from gate.names.rules import Known, findings_in, known_of
 from gate.names.source import plain_text_of
 from gate.names.words import Outside, Store
 
@@ -84,6 +84,8 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             project.read(name, dotted(name), data, is_notebook=name in tree.books)
     files = project.files
     known = known_of([file.facts for file in files.values()], outside, modules, requirements(root))
+    packages = f"{outside.key} {own_state()}" if outside.key else ""
+    _recall(kept, known, packages)
     for file, judged in project.judged(known.outside):
         name = file.name
         told = [
@@ -107,9 +109,35 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             left_alone = ignores.read_plain(name, text)
             told = [found for found in references.findings(name, named) if not left_alone.cover(found)]
             findings += [*fixes.settled(told, text), *left_alone.wrong]
+    _remember(kept, known, packages)
     kept.write()
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
+
+
+def _recall(kept: Kept, known: Known, packages: str) -> None:
+    """Begin with what the last run has found near other words."""
+    known.usual.recall(*_last(kept))
+    if packages:
+        known.elsewhere.recall(known.elsewhere, kept.get(packages) or {})
+
+
+def _remember(kept: Kept, known: Known, packages: str) -> None:
+    """Keep what was found near other words for the next run, if it is not what the last one has left."""
+    if _last(kept) != (known.usual, known.usual.found):
+        kept.put(_usual(), (list(known.usual), known.usual.found))
+    if packages and kept.get(packages) != known.elsewhere.found:
+        kept.put(packages, known.elsewhere.found)
+
+
+def _last(kept: Kept) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
+    words, found = kept.get(_usual()) or ((), {})
+    return frozenset(words), found
+
+
+def _usual() -> str:
+    """Under this it is kept what was found among the words of the project."""
+    return f"usual {own_state()}"
 
 
 @contextmanager

@@ -13,7 +13,17 @@ from gate.names.foreign import FOREIGN
 from gate.names.kinds import WrongKind
 from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
 from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import candidates, is_sole, is_stumble, is_typical, meant, nearest, parts, plain
+from gate.names.near import (
+    Vocabulary,
+    candidates,
+    is_sole,
+    is_stumble,
+    is_typical,
+    meant,
+    nearest,
+    parts,
+    plain,
+)
 from gate.names.packages import Words
 from gate.names.typed import Certain, Judged
 from gate.names.unheard import unheard
@@ -22,6 +32,9 @@ from gate.names.words import Outside
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
 TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
+
+
+EMPTY = Vocabulary(())
 
 
 @dataclass(slots=True)
@@ -44,8 +57,10 @@ class Known:
     own: frozenset[str] = frozenset()
     """The words of the project, without what its files know by importing it only."""
     packages: Outside | None = None
-    usual: frozenset[str] = frozenset()
+    usual: Vocabulary = EMPTY
     """What the project defines or uses, and what builtins have."""
+    elsewhere: Vocabulary = EMPTY
+    """What packages define."""
     _parts: frozenset[str] = frozenset()
 
     def is_defined(self, word: str) -> bool:
@@ -91,7 +106,7 @@ class Known:
         if strong:
             return self.ordered(word, strong)
         return (
-            [one for one in candidates(word, self.outside.defined) if _is_sole_slip(word, one)]
+            [one for one in candidates(word, self.elsewhere) if _is_sole_slip(word, one)]
             if count == 1
             else []
         )
@@ -146,7 +161,7 @@ class Known:
         """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
         if not is_stumble(word, right):
             return None
-        everywhere = {*candidates(word, self.usual), *candidates(word, self.outside.defined)}
+        everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
         return (word, right) if everywhere == {right} else None
 
 
@@ -199,7 +214,8 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
         together=together,
         modules=modules,
         required=Counter(required) + tops,
-        usual=project | BUILTIN_ATTRIBUTES | used.keys(),
+        usual=Vocabulary(project | BUILTIN_ATTRIBUTES | used.keys()),
+        elsewhere=Vocabulary(words.defined),
         installed=not missing or len(missing) * 4 < len(words.imported & outside.names),
         covered=len(unknown) * 4 < len(words.imported),
         imported=Counter(

@@ -47,6 +47,8 @@ class Outside:
     def __init__(self, typeshed: Path | None, site: Iterable[Path], store: Store | None = None) -> None:
         """Nothing is read yet, and nothing is kept without a store."""
         self._store = store
+        self.key = ""
+        """What decides the words that were relevant last; empty without a store."""
         self._read: dict[str, Words] = {}
         self._ahead: tuple[Sequence[str], Ahead] = (), Ahead((), self._plain)
         self._typeshed = typeshed
@@ -121,12 +123,14 @@ class Outside:
         wanted = sorted({name for name in imported if name in self._places or name in shipped.names()})
         if self._store is None:
             return self._together(wanted)
-        key = _digest(FORMAT, self._store.environment, _state(shipped.LIST), str(self._typeshed), *wanted)
+        self.key = _digest(
+            FORMAT, self._store.environment, _state(shipped.LIST), str(self._typeshed), *wanted
+        )
         path = self._store.own / OWN
-        found = _load(path, key)
+        found = _load(path, self.key)
         if found is None:
             found = self._together(wanted)
-            _keep(path, key, self._store.environment, found)
+            _keep(path, self.key, self._store.environment, found)
         return found
 
     def _together(self, wanted: list[str]) -> Words:

@@ -86,6 +86,16 @@ def test_what_a_change_does_to_other_files_is_seen(tree: Path, what: str) -> Non
     assert not rule or rule in {one.rule for one in found if one.path == "user.py"}
 
 
+def test_what_a_function_does_to_a_name_of_the_module_is_seen(tree: Path) -> None:
+    change(tree, "user.py", "store.LIMIT)", "store.LIMIT.append(1))")
+    change(
+        tree, "store.py", "def make(", "def widen() -> None:\n    global LIMIT\n    LIMIT = []\n\n\ndef make("
+    )
+    assert again(tree) == []
+    change(tree, "store.py", "global LIMIT", "pass")
+    assert [one.rule for one in again(tree)] == ["misspelt-attribute"]
+
+
 def test_a_suggestion_follows_a_name_that_the_file_does_not_say(tree: Path) -> None:
     change(tree, "user.py", "one.save(1)", "one.saev(1)")
     assert [one.hint for one in again(tree)] == ["did you mean `save`?"]
@@ -100,10 +110,11 @@ def test_a_suggestion_follows_a_name_that_the_file_does_not_say(tree: Path) -> N
         ("store.py", "LIMIT = 3", "LIMIT = 3\n\n\ndef later():\n    return 1", {"store"}),
         ("store.py", "LIMIT = 3", "LIMIT = 4", {"store", "user"}),
         ("store.py", "def save(self, data)", "def save(self, data: int)", {"store", "user"}),
+        ("store.py", "LIMIT = 3", "LIMIT = 3\n\n\ndef more() -> None:\n    global MORE\n    MORE = 1", {"store"}),
         ("user.py", "one.save(1)", "one.save(2)", {"user"}),
         ("user.py", "import store", "# a remark\nimport store", {"user"}),
     ],
-    ids=["a body", "a new name", "a constant", "a head", "a statement", "a remark"],
+    ids=["a body", "a new name", "a constant", "a head", "a name of the module", "a statement", "a remark"],
 )  # fmt: skip
 def test_only_files_that_see_what_changed_are_judged_again(
     tree: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, files: set[str]
