@@ -25,13 +25,13 @@ class Command:
         """A command always runs."""
         return None
 
-    def command(self, job: Job) -> Invocation:
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
         """The policy's own words."""
         words = (
             word.replace("{scratch}", job.scratch).replace("{report}", job.report)
             for word in job.check.command
         )
-        return Invocation((*words, *job.check.args))
+        return (Invocation((*words, *job.check.args)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The findings of the report, else one finding for an exit code that is not 0."""

@@ -6,15 +6,18 @@ import configparser
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from gate.checks import modules
 from gate.checks.tool import (
     Invocation,
     Job,
     Left,
     Report,
     Unreadable,
+    count_of,
     last_line,
     reads_python,
     relative,
@@ -22,22 +25,6 @@ from gate.checks.tool import (
 )
 from gate.model import Finding, Severity
 
-# Folders whose files are not what the project is, for one that has not said what to check. Tests are run.
-ASIDE = frozenset(
-    {
-        "tests",
-        "test",
-        "docs",
-        "doc",
-        "examples",
-        "example",
-        "build",
-        "dist",
-        "node_modules",
-        "site-packages",
-        "vendor",
-    }
-)
 # What a type checker says of code that was never written for one, and that fails nobody.
 MATTERS_OF_TASTE = (
     "var-annotated",
@@ -49,7 +36,6 @@ MATTERS_OF_TASTE = (
     "list-item",
     "dict-item",
 )
-TEST = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 CHECKED = re.compile(r"Found \d+ errors? in|Success: no issues found")
 JSON_SINCE = (1, 11)
 TEXT = re.compile(
@@ -71,11 +57,11 @@ class Mypy:
 
     def idle(self, job: Job) -> Report | None:
         """There is nothing to check where there are no modules."""
-        if _settings(job) is None and not modules(job.files):
+        if _settings(job) is None and not modules.checked(job.files):
             return Report((), "no Python modules", 0)
         return None
 
-    def command(self, job: Job) -> Invocation:
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
         """mypy over what the project names, else over every module of the tree."""
         shape = ["--output=json"] if _has_json(job) else ["--show-column-numbers", "--no-error-summary"]
         argv = [
@@ -98,10 +84,11 @@ class Mypy:
             # Without an environment every dependency is missing; that is no news about the change.
             argv.append("--ignore-missing-imports")
         argv += job.check.args
-        if settings is None or not settings.keys() & {"files", "packages", "modules"}:
-            argv += ["--", *modules(job.files)]
         # A home of its own: the user's settings of mypy have no say.
-        return Invocation(tuple(argv), {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch})
+        home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
+        if _says_what(settings):
+            return (Invocation(tuple(argv), home),)
+        return tuple(_over(part, argv, home) for part in modules.parts(job.files, job.text))
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
@@ -121,6 +108,17 @@ class Mypy:
             else:
                 findings.append(finding)
         return _judged(job, left, tuple(findings))
+
+
+def _says_what(settings: dict[str, object] | None) -> bool:
+    return settings is not None and bool(settings.keys() & {"files", "packages", "modules"})
+
+
+def _over(part: modules.Part, argv: list[str], env: dict[str, str]) -> Invocation:
+    """The run over one part of the project."""
+    named = ["--namespace-packages", "--explicit-package-bases"] if part.bases else []
+    path = {"MYPYPATH": ":".join(part.bases)} if part.bases else {}
+    return Invocation((*argv, *named, "--", *part.files), env | path, frozenset(part.files))
 
 
 def _has_json(job: Job) -> bool:
@@ -144,7 +142,7 @@ def _add_hint(findings: list[Finding], note: Finding) -> None:
 
 def _judged(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unreadable:
     """Whether what was found and the exit code make a complete answer."""
-    note = "" if job.found else "no environment of the project: imports are not judged"
+    note = "; ".join(_notes(job))
     if left.returncode == 0 or (left.returncode == 1 and errors):
         return Report(errors, note)
     if left.returncode == 1:
@@ -156,6 +154,15 @@ def _judged(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unrea
         return Unreadable(f"mypy could not run: {reason}", errors[0].hint or _way_out(reason, job))
     said = left.stderr.strip() or left.stdout
     return Unreadable(f"mypy could not run: {last_line(said)}", _way_out(said, job))
+
+
+def _notes(job: Job) -> Iterator[str]:
+    if not job.found:
+        yield "no environment of the project: imports are not judged"
+    left = [] if _says_what(_settings(job)) else modules.out_of_reach(job.files)
+    if left:
+        others = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
+        yield f"{left[0]}{others} left out: a package of that name cannot be imported"
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:
@@ -218,27 +225,3 @@ def _named(table: dict[str, Any]) -> dict[str, object]:
         if isinstance(override, dict) and "check_untyped_defs" in override:
             found.setdefault("check_untyped_defs", override["check_untyped_defs"])
     return found
-
-
-def modules(files: tuple[str, ...]) -> list[str]:
-    """The files to check where the project does not say: no two of them the same module, which mypy refuses."""
-    known = set(files)
-    chosen: dict[str, str] = {}
-    for path in sorted(files, key=lambda path: (path.count("/"), path)):
-        if not path.endswith((".py", ".pyi")) or TEST.search(path):
-            continue
-        *folders, name = path.split("/")
-        if any(part in ASIDE or part.startswith(".") for part in folders):
-            continue
-        module = name.rpartition(".")[0]
-        package: list[str] = []
-        while folders and {"/".join([*folders, "__init__.py"]), "/".join([*folders, "__init__.pyi"])} & known:
-            package.insert(0, folders.pop())
-        if not all(part.isidentifier() for part in package):
-            continue
-        dotted = ".".join([*package, *([] if module == "__init__" else [module])]) or path
-        if path.endswith(".pyi"):
-            chosen[dotted] = path
-        else:
-            chosen.setdefault(dotted, path)
-    return sorted(chosen.values())

@@ -38,14 +38,14 @@ class Names:
         """There is nothing to read where there is no Python."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
-    def command(self, job: Job) -> Invocation:
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
         """gate's interpreter reads the tree; it never runs or imports anything in it."""
         argv = [*job.tool, "--root", job.root, "--cache", job.cache, "--format", "json"]
         if job.found:
             argv += ["--python", job.python]
         for rule in job.check.disable:
             argv += ["--disable", rule]
-        return Invocation((*argv, *job.check.args))
+        return (Invocation((*argv, *job.check.args)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """One JSON object, and exit code 0."""

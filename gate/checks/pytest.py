@@ -35,7 +35,7 @@ class Pytest:
             return None
         return Report((), "no tests", 0)
 
-    def command(self, job: Job) -> Invocation:
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
         """pytest in the project's interpreter, with the tree first on the import path."""
         start = f"{__file__.rpartition('/checks/')[0]}/plugins/start_pytest.py"
         own = job.tool[0] if job.own else ""
@@ -54,7 +54,7 @@ class Pytest:
             "GATE_PYTEST_LENT": ":".join(f"{job.away}/{path}" for path in job.submodules),
         }
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
-        return Invocation((*argv, *files), env)
+        return (Invocation((*argv, *files), env),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The plugin's report: failures as findings, if it came to its end and the numbers agree."""

@@ -42,7 +42,7 @@ class Ruff:
         """There is nothing to lint where there is no Python."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
-    def command(self, job: Job) -> Invocation:
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
         """`ruff check` over the whole tree, never fixing, its cache outside the tree.
 
         A home of its own, so that neither the user's settings of ruff nor a list of files that their git
@@ -53,7 +53,7 @@ class Ruff:
         if target:
             argv.append(f"--target-version={target}")
         home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
-        return Invocation((*argv, *job.check.args, "."), home)
+        return (Invocation((*argv, *job.check.args, "."), home),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """Exit codes 0 and 1 come with a JSON list; anything else is no answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Job:
     `roots` are folders of the tree that the environment imports from, where the project is installed in editable
     mode. `away` is the user's working tree, which must have no say; `submodules` are the places in it that the
     tree does not hold. `only` limits a run of tests to these; with `count` they are collected and not run.
+    `text` gives the content of one of `files`.
     """
 
     check: CheckSettings
@@ -49,14 +50,19 @@ class Job:
     submodules: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     count: bool = False
+    text: Callable[[str], str] = lambda _path: ""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command line, and what its environment has besides the clean one."""
+    """A command line, and what its environment has besides the clean one.
+
+    `files` are those of which no other run of the same job has anything to say.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +113,29 @@ class Tool(Protocol):
     def idle(self, job: Job) -> Report | None:
         """The report where there is nothing for the tool to do in this tree, else None."""
 
-    def command(self, job: Job) -> Invocation:
-        """How to start it."""
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
+        """How to start it: once, or as often as it takes, one after the other."""
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
-        """What it found. Anything that is not a complete answer is Unreadable."""
+        """What one run found. Anything that is not a complete answer is Unreadable."""
+
+
+def joined(runs: Sequence[tuple[Invocation, Report]]) -> Report:
+    """What several runs say together, each of its own files and of those that are nobody's."""
+    if len(runs) == 1:
+        return runs[0][1]
+    owned = {path: index for index, (invocation, _) in enumerate(runs) for path in invocation.files}
+    return Report(
+        tuple(
+            dict.fromkeys(
+                finding
+                for index, (_, report) in enumerate(runs)
+                for finding in report.findings
+                if owned.get(finding.path, index) == index
+            )
+        ),
+        "; ".join(dict.fromkeys(report.note for _, report in runs if report.note)),
+    )
 
 
 def reads_python(path: str) -> bool:

@@ -7,11 +7,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.checks import TOOLS, Job, Left, Report, Unreadable
+from gate.checks import TOOLS, Invocation, Job, Left, Report, Unreadable
+from gate.checks.tool import joined
 from gate.environment import Environment, Installed, check_environ
 from gate.policy.types import CheckSettings
 from gate.process import Cancel, Finished, supervise
@@ -74,28 +75,45 @@ def execute(
         make_old(root, asked.differing)
         cache.mkdir(parents=True, exist_ok=True)
         job = replace(
-            job, root=str(root), scratch=f"{scratch}/empty", cache=str(cache), report=f"{scratch}/report"
+            job,
+            root=str(root),
+            scratch=f"{scratch}/empty",
+            cache=str(cache),
+            report=f"{scratch}/report",
+            text=lambda path: (root / path).read_text("utf-8", "replace"),
         )
-        invocation = tool.command(job)
         env = _environ(check, environment, f"{scratch}/t")
         with _ahead(asked, environment, root, env, state):
-            finished = supervise(
-                invocation.argv,
-                cwd=str(root),
-                env=env | dict(invocation.env),
-                timeout=check.timeout,
-                limit=OUTPUT_LIMIT,
-                cancel=cancel,
-                memory=check.memory,
-                started=started,
-            )
-        return _read(check, job, finished)
+            return _run(job, env, cancel, started)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         name = check.command[0] if check.command else check.tool
         return Outcome(Unreadable(f"{name} cannot be started: {reason}", "see that it is installed"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _run(job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None]) -> Outcome:
+    """Every run of the job, one after the other within its time; the first without an answer ends it."""
+    check, seconds = job.check, 0.0
+    reports: list[tuple[Invocation, Report]] = []
+    for invocation in TOOLS[check.tool].commands(job):
+        finished = supervise(
+            invocation.argv,
+            cwd=job.root,
+            env={**env, **invocation.env},
+            timeout=check.timeout - seconds,
+            limit=OUTPUT_LIMIT,
+            cancel=cancel,
+            memory=check.memory,
+            started=started,
+        )
+        seconds += finished.seconds
+        outcome = _read(check, job, finished)
+        if isinstance(outcome.report, Unreadable):
+            return replace(outcome, seconds=seconds)
+        reports.append((invocation, outcome.report))
+    return Outcome(joined(reports), seconds)
 
 
 def cache_name(check: CheckSettings, root: Path) -> str:

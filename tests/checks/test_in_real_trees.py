@@ -303,3 +303,62 @@ def test_the_working_tree_and_the_index_are_not_touched(project: Clone) -> None:
     assert (project.path / ".git" / "index").read_bytes() == index
     assert project.git("status", "--porcelain") == before
     assert not os.path.lexists(project.path / ".ruff_cache")
+
+
+WRONG = "def render(text: str) -> str:\n    return text + 1\n"
+RIGHT = "def render(text: str) -> str:\n    return text\n"
+
+
+def typed(project: Clone, files: dict[str, str]) -> list[tuple[str, int]]:
+    """Where mypy finds something in a change that brings these files, which it has to get through."""
+    commit(project, files)
+    types = result(verdict(project, "--only", "types")[1], "types")
+    assert types["outcome"] != "broken", types
+    return sorted((finding["path"], finding["line"]) for finding in types["findings"])
+
+
+def test_a_module_of_the_same_name_elsewhere_hides_no_other(project: Clone) -> None:
+    page = {"web/page.py": WRONG}
+    assert typed(project, page) == [("web/page.py", 2)]
+    assert typed(project, page | {"aaa/page.py": RIGHT}) == [("web/page.py", 2)]
+
+
+def test_scripts_import_the_module_beside_them_and_not_one_of_its_name_elsewhere(project: Clone) -> None:
+    files = {
+        "aaa/page.py": "def paint() -> None: ...\n",
+        "aaa/app.py": "import page\n\npage.paint()\n",
+        "web/page.py": RIGHT,
+        "web/app.py": "from page import render\n\nrender('')\nrender(3)\n",
+    }
+    assert typed(project, files) == [("web/app.py", 4)]
+
+
+def test_a_folder_without_init_is_a_package_to_those_who_import_it_as_one(project: Clone) -> None:
+    files = {
+        "main.py": "from web.page import render\n\nrender(3)\n",
+        "web/page.py": RIGHT,
+        "web/site.py": "from .page import render\n\nrender(4)\n",
+        "apps/shop/__init__.py": "",
+        "apps/shop/cart.py": "from apps.shop import total\n\ntotal.add('')\n",
+        "apps/shop/total.py": "def add(number: int) -> int:\n    return number\n",
+    }
+    assert typed(project, files) == [("apps/shop/cart.py", 3), ("main.py", 3), ("web/site.py", 3)]
+
+
+def test_packages_that_share_a_repository_see_one_another(project: Clone) -> None:
+    files = {
+        "one/setup.py": "from setuptools import setup\n",
+        "one/src/first/__init__.py": RIGHT,
+        "two/setup.py": "import first\n\nfirst.render(1)\n",
+        "two/src/second/__init__.py": "import first\n\nfirst.render(2)\n",
+        "two/src/second/deep.py": "from second import first\n\nfirst.render(3)\n",
+    }
+    places = [("two/setup.py", 3), ("two/src/second/__init__.py", 3), ("two/src/second/deep.py", 3)]
+    assert typed(project, files) == sorted(places)
+
+
+def test_what_mypy_cannot_be_given_is_told(project: Clone) -> None:
+    commit(project, {"my-plugin/__init__.py": "", "my-plugin/code.py": WRONG})
+    types = result(verdict(project, "--only", "types")[1], "types")
+    assert types["outcome"] == "passed"
+    assert "my-plugin/__init__.py and 1 other left out" in types["note"]

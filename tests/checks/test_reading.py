@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from gate.checks import TOOLS, Job, Left, Report, Unreadable
+from gate.checks import TOOLS, Job, Left, Report, Unreadable, modules
 from gate.checks.baseline import mark_new
-from gate.checks.mypy import modules
 from gate.model import Finding
 from gate.policy.types import CheckSettings
 
@@ -196,7 +195,7 @@ def test_new_or_old(
     assert [found.new for found in mark_new(now, before, renames)] == new
 
 
-def test_no_two_files_that_mypy_is_given_are_one_module() -> None:
+def test_a_script_of_a_name_that_is_taken_is_checked_under_the_name_of_its_place() -> None:
     files = (
         "a.py",
         "scripts/a.py",
@@ -206,4 +205,37 @@ def test_no_two_files_that_mypy_is_given_are_one_module() -> None:
         "docs/conf.py",
         "bad-dir/x.py",
     )
-    assert modules(files) == ["a.py", "bad-dir/x.py", "src/p/__init__.py", "src/p/m.py"]
+    (part,) = modules.parts(files, lambda _path: "")
+    assert part.files == ("a.py", "bad-dir/x.py", "scripts/a.py", "src/p/__init__.py", "src/p/m.py")
+    assert set(part.bases) == {".", "bad-dir", "src"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {"a/page.py": "", "b/page.py": "", "b/app.py": "import page\n"}, id="neighbours import it"
+        ),
+        pytest.param(
+            {"a-1/setup.py": "", "b-1/setup.py": "", "c-1/setup.py": ""}, id="folders without a name"
+        ),
+        pytest.param({"a/p/__init__.py": "", "b/p/__init__.py": "", "b/p/m.py": ""}, id="packages"),
+        pytest.param({"p.py": "", "p/__init__.py": "", "p/m.py": ""}, id="a module beside its package"),
+        pytest.param({"a/x.py": "", "a/b/x.py": "import x\n", "x.py": "from a.x import y\n"}, id="both ways"),
+        pytest.param({"a:b/x.py": "", "x.py": "", "c/x.py": "import x\n"}, id="a colon"),
+    ],
+)
+def test_every_module_is_checked_in_just_one_run(files: dict[str, str]) -> None:
+    runs = [part.files for part in modules.parts(files, files.__getitem__)]
+    assert sorted(path for run in runs for path in run) == sorted(files)
+
+
+def test_many_scripts_of_one_name_take_one_run() -> None:
+    files = [f"exercise{number}/main.py" for number in range(50)]
+    assert len(modules.parts(files, lambda _path: "import sys\n")) == 1
+
+
+def test_a_folder_without_init_in_a_package_belongs_to_it() -> None:
+    files = {"src/p/__init__.py": "", "src/p/inner/x.py": "from ..y import z\n", "src/p/y.py": "z = 1\n"}
+    (part,) = modules.parts(files, files.__getitem__)
+    assert part.bases == ("src", ".")
