@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gate.errors import CannotDecide
+from gate.git.promised import bring
 from gate.git.repository import Repository
 from gate.model import decode_path
 
@@ -76,6 +77,7 @@ class CheckedTree:
         """The folder that holds exactly this tree. Raises CannotDecide if it cannot be written."""
         with self._lock:
             if self._path is None:
+                bring(self._repository, self.tree)
                 slot = self._stack.enter_context(_slot(self._repository, self._role))
                 slot.move_to(self.tree)
                 self._path = slot.tree

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gate.errors import CannotDecide, UsageError
-from gate.git.repository import Repository
+from gate.git.repository import NOT_HERE, Repository
 from gate.model import decode_path, encode_path
 
 REGULAR_MODES = frozenset({"100644", "100755"})
@@ -100,10 +100,7 @@ def read_objects(repository: Repository, oids: Iterable[str]) -> dict[str, bytes
         end = raw.index(b"\n", position)
         head = raw[position:end].split(b" ")
         if len(head) != 3:
-            raise CannotDecide(
-                f"object {oid} is not in this repository",
-                "a partial clone lacks it: `git fetch --refetch`, or clone without `--filter`",
-            )
+            raise CannotDecide(f"object {oid} is not in this repository", NOT_HERE)
         size = int(head[2])
         contents[oid] = raw[end + 1 : end + 1 + size]
         position = end + 1 + size + 1

@@ -41,6 +41,10 @@ SETTINGS = (
 _LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 # What git says when an object that it needs is not there: cut off, left out, or damaged.
 _MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promisor", "Could not read")
+NOT_HERE = (
+    "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
+)
+"""The way out where objects are missing that cannot be fetched."""
 
 
 def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = None) -> dict[str, str]:
@@ -174,7 +178,7 @@ def failure(command: str, done: Finished) -> CannotDecide:
     said = said_by(done).removeprefix("fatal: ").removeprefix("error: ")
     hint = hint_about_lock(done)
     if any(word in said for word in _MISSING):
-        hint = "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
+        hint = NOT_HERE
     return CannotDecide(f"git {command} failed: {said}", hint)
 
 
