@@ -40,9 +40,10 @@ class First:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a repository tells about itself. `owners_file` and `key` are empty where there is none."""
+    """What a repository tells about itself. `repository`, `owners_file` and `key` are empty where there is none."""
 
     branch: str
+    repository: str
     owners_file: str
     owners: tuple[str, ...]
     tools: dict[str, str]
@@ -59,10 +60,17 @@ def first_policy(start: Path, branch: str | None = None) -> First:
     top = _top(repository)
     past = past_of(repository)
     file, owners = _code_owners(top)
-    seen = Seen(branch or _branch(repository), file, owners, _tools(top), past, _public_key(past))
+    name = _repository_name(past.origin)
+    seen = Seen(branch or _branch(repository), name, file, owners, _tools(top), past, _public_key(past))
     text = _text(seen)
     load_policy(text.encode())
-    told = [f"branch to protect: {seen.branch}", f"code owners: {file or 'none yet'}"]
+    told = [
+        f"branch to protect: {seen.branch}",
+        f"repository: {name}, after origin"
+        if name
+        else "repository: no name yet, so approvals are bound to none",
+        f"code owners: {file or 'none yet'}",
+    ]
     told += [f"{tool}: {place}" for tool, place in seen.tools.items()]
     told += (
         [] if seen.key else ["your SSH key: none found; `ssh-keygen -t ed25519` makes one to approve with"]
@@ -206,9 +214,16 @@ def _read_key(path: Path) -> str:
 
 
 def _repository_name(origin: str) -> str:
-    """`acme/shortener`, from the address of a remote; empty where it has no such form."""
-    match = re.search(r"[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", origin)
-    return match[1] if match and ("://" in origin or "@" in origin) else ""
+    """`acme/shortener`, from the address of a remote: its last two parts, or the one that there is."""
+    # Before the path stand a scheme, a host, or both; whoever may ask there is no part of a name.
+    path = (
+        re.sub(r"^[\w+.-]+://[^/]*|^[^/]*:", "", origin)
+        .rstrip("/")
+        .removesuffix("/.git")
+        .removesuffix(".git")
+    )
+    parts = [part for part in path.split("/") if part.strip(".")][-2:]
+    return "/".join(parts) if all(re.fullmatch(r"[\w.-]+", part) for part in parts) else ""
 
 
 def _handle(name: str, email: str, owners: Iterable[str] = ()) -> str:
@@ -245,6 +260,11 @@ def _people(seen: Seen) -> str:
     return "\n".join([f"people:{'' if active else ' {}'}", *(f"  {line}" for line in lines)])
 
 
+def _plain(name: str) -> str:
+    """A name as one writes it in YAML, without quotes where it can do without."""
+    return name if re.fullmatch(r"[A-Za-z][\w./-]*", name) else quoted(name)
+
+
 def _persons(owners: Iterable[str]) -> list[str]:
     return [owner for owner in owners if "/" not in owner][:MOST_PEOPLE]
 
@@ -257,9 +277,9 @@ def _teams(seen: Seen) -> str:
 
 
 def _text(seen: Seen) -> str:
-    name = _repository_name(seen.past.origin)
-    repository = f"repository: {name}" if name else "# repository: acme/shortener"
-    branch = seen.branch if re.fullmatch(r"[A-Za-z][\w./-]*", seen.branch) else quoted(seen.branch)
+    repository = (
+        f"repository: {_plain(seen.repository)}" if seen.repository else "# repository: acme/shortener"
+    )
     owned = (
         f"{seen.owners_file} says who" if seen.owners_file else "nobody does yet: .github/CODEOWNERS says who"
     )
@@ -272,7 +292,7 @@ version: 1
 {repository}
 
 protect:
-  {branch}:
+  {_plain(seen.branch)}:
     require:
       # Owners of every changed file approve ({owned}).
       # An approval counts until the change itself is another (change), the owner's own files are

@@ -75,12 +75,30 @@ def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
         ("git@git.example:acme/shortener.git", "acme/shortener"),
         ("https://user:secret@git.example/group/acme/shortener", "acme/shortener"),
         ("ssh://git@git.example:22/acme/shortener.git/", "acme/shortener"),
-        ("/srv/git/shortener.git", ""),
+        ("forge:acme/shortener.git", "acme/shortener"),
+        ("https://git.example:8443/shortener", "shortener"),
+        ("/srv/git/shortener.git", "git/shortener"),
+        ("file:///srv/git/shortener.git", "git/shortener"),
+        ("../../shortener.git/", "shortener"),
+        ("/home/ada/shortener/.git", "ada/shortener"),
+        ("../010", "010"),
+        ("../yes.git", "yes"),
+        ("/srv/a folder: odd/it's #1", ""),
+        ("..", ""),
     ],
 )
 def test_the_name_of_the_repository_is_that_of_its_origin(project: Clone, url: str, name: str) -> None:
     project.git("remote", "add", "origin", url)
     assert first(project).repository == name
+    said = project.gate("init")
+    assert (f"repository: {name}, after origin" if name else "repository: no name yet") in said.out
+
+
+def test_without_origin_the_repository_has_no_name(project: Clone) -> None:
+    project.git("remote", "add", "upstream", "git@git.example:acme/shortener.git")
+    said = project.gate("init", "--print")
+    assert load_policy(said.out.encode()).repository == ""
+    assert "# repository: acme/shortener" in said.out
 
 
 def test_hostile_names_stay_what_they_are(project: Clone) -> None:
