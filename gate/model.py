@@ -197,11 +197,25 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Something that must be approved: by `need` of `whom`, people of the policy; `paths` are the files behind it.
+
+    `teams` are names for several people at once.
+    """
+
+    paths: tuple[str, ...]
+    need: int
+    whom: frozenset[str]
+    teams: tuple[tuple[frozenset[str], str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one requirement says.
 
     `advice` is what to do next, and whom to ask, in one or more lines; `findings` are the places that made it
-    apply (what a change of settings would hide).
+    apply (what a change of settings would hide). `asks` are those that people could answer, and `asking` the lines
+    of `advice` that say so: whoever shows several outcomes can say it once for all of them.
     """
 
     id: str
@@ -210,6 +224,8 @@ class Outcome:
     missing: tuple[Missing, ...] = ()
     advice: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    asking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
-"""The same slip, told by several checks: a misspelt name is an undefined name to ruff and to mypy as well."""
+"""The same slip, told more than once: a misspelt name is an undefined name to ruff and to mypy as well, and a mistake
+in what a test calls fails every case of it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gate.model import CheckResult, Finding, Ran
@@ -15,6 +17,9 @@ SAME_PLACE: Final = frozenset({"F821", "name-defined"})
 SAME_LINE: Final = frozenset(
     {"attr-defined", "union-attr", "arg-type", "call-arg", "call-overload", "import-not-found", "import"}
 )
+
+TEST_FAILED: Final = "test-failed"
+"""The rule of a test that failed; its hint is the command that runs it again."""
 
 Alike = Mapping[Finding, str]
 """For a finding of `names` what else says the same, and for each of those the check that tells it better."""
@@ -50,3 +55,28 @@ def _better(finding: Finding, candidates: Iterable[Finding]) -> Finding | None:
         if finding.rule in SAME_LINE or (finding.rule in SAME_PLACE and finding.column == candidate.column):
             return candidate
     return None
+
+
+def cases_together(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, with the failing cases of one parametrised test in the place of the first, as one."""
+    cases: dict[object, list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        test = _test_of(finding)
+        cases.setdefault((test, finding.new) if test else number, []).append(finding)
+    return [some[0] if len(some) == 1 else _together(some) for some in cases.values()]
+
+
+def _test_of(finding: Finding) -> str:
+    """What starts all cases of the test that failed in one of them; empty for anything else."""
+    file, _, name = finding.hint.partition("::")
+    if finding.rule != TEST_FAILED or not name.endswith("]"):
+        return ""
+    return f"{file}::{name.partition('[')[0]}"
+
+
+def _together(cases: list[Finding]) -> Finding:
+    test = _test_of(cases[0])
+    name = test.partition("::")[2]
+    return replace(
+        cases[0], message=f"{len(cases)} cases of {name} fail, the first: {cases[0].message}", hint=test
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final, assert_never
 
 from gate.model import (
@@ -27,6 +28,7 @@ from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import group_of
 from gate.reports.text_findings import aside, beside, help_lines, is_told, sections, there_before
 from gate.reports.words import branch, count, listed, may, noun, took, visible, visible_path, whom
+from gate.requirements.asking import whom_to_ask
 
 MOST_PATHS: Final = 8
 FEW_PATHS: Final = 3
@@ -63,12 +65,28 @@ def _board(verdict: Verdict, ink: Ink) -> list[str]:
     room = max((cells(visible(outcome.id)) for outcome in outcomes), default=0)
     shown: set[str] = set()
     lines: list[str] = []
-    for outcome in outcomes:
+    for outcome in outcomes if ink.context.everything else _asked_once(outcomes):
         if outcome.state != "not_applicable" or outcome.reason != NOT_ASKED:
             lines += _outcome(outcome, verdict, room, shown, ink)
         shown |= {path for missing in outcome.missing for path in missing.paths} | set(outcome.advice)
     unasked = [outcome for outcome in outcomes if outcome.reason == NOT_ASKED]
     return [*lines, *_unasked(unasked, room, ink)]
+
+
+def _asked_once(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, the first of those that ask for somebody asking for all of them: often it is one person."""
+    several = {outcome.id: outcome.asks for outcome in outcomes if outcome.asking}
+    if len(several) < 2:
+        return list(outcomes)
+    together = whom_to_ask(several)
+    once = []
+    for outcome in outcomes:
+        if outcome.asking:
+            rest = (line for line in outcome.advice if line not in outcome.asking)
+            once.append(replace(outcome, advice=(*together, *rest)))
+        else:
+            once.append(outcome)
+    return once
 
 
 def _unasked(outcomes: Sequence[Outcome], room: int, ink: Ink) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
-from gate.reports.alike import FIRST, Alike, alike
+from gate.reports.alike import FIRST, Alike, alike, cases_together
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import Group, group_of
 from gate.reports.words import count, noun, took, visible, visible_lines, visible_path
@@ -75,6 +75,7 @@ def _listing(group: Group, heading: list[str], same: Alike, ink: Ink) -> list[st
         return []
     elsewhere = [finding for finding in shown if same.get(finding) == FIRST]
     shown = [finding for finding in shown if same.get(finding) != FIRST]
+    shown = shown if everything else cases_together(shown)
     limit = len(shown) if everything else MOST_FINDINGS
     lines = [*heading, *_told(len(elsewhere), len(shown), ink), ""]
     for finding in shown[:limit]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from gate.model import NOT_ASKED, Approval, Missing, Outcome
+from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
+from gate.requirements.asking import and_list
 from gate.requirements.facts import Facts
 
 ID = "approvals"
-NAMED = 5
 
 
 def evaluate(facts: Facts) -> Outcome:
@@ -43,16 +43,6 @@ def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
     return {path: frozenset(names) for path, names in people.items()}
 
 
-def and_list(names: Iterable[str], word: str = "and") -> str:
-    """`@a, @b and @c`; of many only the first few."""
-    listed = sorted(names)
-    if len(listed) > NAMED:
-        return f"{', '.join(listed[:NAMED])} {word} {len(listed) - NAMED} more"
-    if len(listed) < 2:
-        return "".join(listed)
-    return f"{', '.join(listed[:-1])} {word} {listed[-1]}"
-
-
 def how_to_approve(facts: Facts) -> str:
     """With what somebody approves this change: a command; where reviews count, on the forge as well."""
     if facts.change.staged:
@@ -85,20 +75,27 @@ def _enough(facts: Facts, need: int) -> Outcome:
     more = max(lacking.values())
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.approvals"
     people = {person.name for person in facts.policy.people.values() if person.role != "bot"}
-    able = people - facts.author_names()
+    able = frozenset(people - facts.author_names())
     left = able - frozenset.intersection(*(given[path] for path in lacking))
     missing = (Missing(tuple(lacking), more, tuple(sorted(left)), rule),)
     have = f"approved by {and_list(everybody)}" if everybody else "nobody has approved it"
     if len(lacking) < len(given):
         have += f", {len(lacking)} of {len(given)} files not by enough"
     reason = f"needs {_people(more)} more: {have}" if everybody else f"needs {_people(need)}: {have}"
-    advice: tuple[str, ...]
     if len(left) < more:
         reason += ", and too few are left who may"
-        advice = (f"add people who are no authors of it to `people` in {facts.policy.file or 'gate.yaml'}",)
-    else:
-        advice = (f"ask {and_list(left, 'or')}", f"they approve with {how_to_approve(facts)}")
-    return Outcome(ID, "unmet", reason, missing, advice)
+        advice = f"add people who are no authors of it to `people` in {facts.policy.file or 'gate.yaml'}"
+        return Outcome(ID, "unmet", reason, missing, (advice,))
+    asking = (f"ask {and_list(left, 'or')}",)
+    return Outcome(
+        ID,
+        "unmet",
+        reason,
+        missing,
+        (*asking, f"they approve with {how_to_approve(facts)}"),
+        asks=(Ask(tuple(lacking), more, left),),
+        asking=asking,
+    )
 
 
 def _people(number: int) -> str:

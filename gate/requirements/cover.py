@@ -6,18 +6,11 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gate.model import Ask
+
 MOST_WORK = 300_000
 """How long to search for the fewest people, in comparisons of an ask with a group of people."""
 MOST_CHOSEN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Something that must be approved: by `need` of `whom`; `paths` are the files behind it."""
-
-    paths: tuple[str, ...]
-    need: int
-    whom: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

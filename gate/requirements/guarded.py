@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gate.model import NOT_ASKED, Missing, Outcome
+from gate.model import NOT_ASKED, Ask, Missing, Outcome
 from gate.policy.people import members
+from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
 
 ID = "guarded"
@@ -31,15 +32,15 @@ def evaluate(facts: Facts) -> Outcome:
     if not open_paths:
         return Outcome(ID, "met", f"{_count(len(found))}, approved by a guardian", findings=found)
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.guarded"
+    missing = (Missing(open_paths, 1, tuple(guardians), rule),)
     if not allowed:
         reason = "no guardian is left who is not an author of the change"
-        advice = (f"name another in {rule}",)
-    else:
-        where = "1 file" if len(open_paths) == 1 else f"{len(open_paths)} files"
-        reason = f"{_count(len(found))} in {where}, not approved by a guardian"
-        advice = (f"ask {' or '.join(sorted(allowed))}, or take it out of the change",)
-    missing = (Missing(open_paths, 1, tuple(guardians), rule),)
-    return Outcome(ID, "unmet", reason, missing, advice, found)
+        return Outcome(ID, "unmet", reason, missing, (f"name another in {rule}",), found)
+    reason = f"{_count(len(found))} in {files(len(open_paths))}, not approved by a guardian"
+    asking = (f"ask {and_list(allowed, 'or')}",)
+    advice = (*asking, "or take out of the change what makes the gate see less")
+    asks = (Ask(open_paths, 1, allowed),)
+    return Outcome(ID, "unmet", reason, missing, advice, found, asks=asks, asking=asking)
 
 
 def _count(number: int) -> str:

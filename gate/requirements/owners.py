@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gate.codeowners import Rule
-from gate.model import NOT_ASKED, Missing, Outcome
+from gate.model import NOT_ASKED, Ask, Missing, Outcome
 from gate.policy.people import members
 from gate.policy.types import Policy
-from gate.requirements.approvals import and_list, approvers, how_to_approve
-from gate.requirements.cover import Ask, Suggestion, smallest
+from gate.requirements.approvals import approvers, how_to_approve
+from gate.requirements.asking import files, whom_to_ask
 from gate.requirements.facts import Facts
 
 ID = "owners"
-MOST_ASKED = 8
 # The address that a forge gives to whoever keeps theirs private names the account.
 NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 
@@ -64,7 +63,11 @@ def evaluate(facts: Facts) -> Outcome:
         # Whoever has approved may be in a team whose members nobody could tell.
         advice = tuple(_unread(facts, entry.rule) for entry in doubts)
         return Outcome(ID, "undecided", reason, missing, tuple(dict.fromkeys(advice)))
-    return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied, waiting))
+    teams = _teams(facts, unsatisfied)
+    asks = tuple(Ask(entry.paths, entry.need, entry.whom, teams) for entry in unsatisfied)
+    asking = whom_to_ask({ID: asks})
+    advice = _advice(facts, unsatisfied, asking)
+    return Outcome(ID, "unmet", reason, missing, advice, asks=asks, asking=asking)
 
 
 def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
@@ -102,7 +105,7 @@ def _unasked(facts: Facts) -> str:
         for matching in rules
     )
     counts = [
-        f"{_files(count)} {words if count == 1 else plural}"
+        f"{files(count)} {words if count == 1 else plural}"
         for count, words, plural in (
             (without, "matches no rule", "match no rule"),
             (unowned, "is owned by nobody", "are owned by nobody"),
@@ -156,17 +159,8 @@ def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
     return tuple(others) or rule.owners
 
 
-def _advice(facts: Facts, unsatisfied: Sequence[_Open], waiting: int) -> tuple[str, ...]:
-    suggestions = smallest(Ask(entry.paths, entry.need, entry.whom) for entry in unsatisfied)
-    teams = _teams(facts, unsatisfied)
-    lines: list[str] = []
-    for suggestion in suggestions[:MOST_ASKED]:
-        covers = f"{len(suggestion.paths)}" if lines else f"{len(suggestion.paths)} of {_files(waiting)}"
-        lines.append(f"{'and' if lines else 'ask'} {_who(suggestion, teams)}: covers {covers}")
-    rest = suggestions[MOST_ASKED:]
-    if rest:
-        paths = {path for suggestion in rest for path in suggestion.paths}
-        lines.append(f"and {sum(suggestion.need for suggestion in rest)} more people: cover {len(paths)}")
+def _advice(facts: Facts, unsatisfied: Sequence[_Open], asking: Sequence[str]) -> tuple[str, ...]:
+    lines = list(asking)
     if lines and not facts.policy.people:
         lines.append("an approval counts once `gate.yaml` on the base branch says who they are: `gate init`")
     elif lines:
@@ -184,23 +178,11 @@ def _unread(facts: Facts, rule: Rule) -> str:
     )
 
 
-def _teams(facts: Facts, unsatisfied: Sequence[_Open]) -> dict[frozenset[str], str]:
+def _teams(facts: Facts, unsatisfied: Sequence[_Open]) -> tuple[tuple[frozenset[str], str], ...]:
     """The teams that own something here, by those of them who could approve."""
     names = dict.fromkeys(owner for entry in unsatisfied for owner in entry.rule.owners)
     known = {name.casefold() for name in facts.policy.teams}
-    return {_able(facts, [name]): name for name in reversed(names) if name.casefold() in known}
-
-
-def _who(suggestion: Suggestion, teams: Mapping[frozenset[str], str]) -> str:
-    whom = suggestion.whom
-    team = teams.get(frozenset(whom), "")
-    if team and len(whom) > 1:
-        return f"{'one' if suggestion.need == 1 else suggestion.need} of {team}"
-    if len(whom) == suggestion.need:
-        return f"one of {whom[0]}" if len(whom) == 1 and "/" in whom[0] else and_list(whom)
-    if suggestion.need == 1:
-        return and_list(whom, "or")
-    return f"{suggestion.need} of {and_list(whom)}"
+    return tuple((_able(facts, [name]), name) for name in reversed(names) if name.casefold() in known)
 
 
 def _stuck(facts: Facts, entry: _Open) -> str:
@@ -225,8 +207,4 @@ def _stuck(facts: Facts, entry: _Open) -> str:
 
 
 def _of(count: int, total: int) -> str:
-    return f"{count} of {_files(total)}" if count < total or total > 1 else "1 file"
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+    return f"{count} of {files(total)}" if count < total or total > 1 else "1 file"

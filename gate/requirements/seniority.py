@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gate.model import NOT_ASKED, Missing, Outcome
+from gate.model import NOT_ASKED, Ask, Missing, Outcome
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, SeniorityRequired
-from gate.requirements.approvals import and_list, approvers, how_to_approve
+from gate.requirements.approvals import approvers, how_to_approve
+from gate.requirements.asking import and_list
 from gate.requirements.facts import Facts, Release
 
 ID = "seniority"
@@ -54,7 +55,15 @@ def evaluate(facts: Facts) -> Outcome:
     missing = tuple(Missing(paths, 1, tuple(sorted(need.whom)), need.rule) for need, paths in unmet)
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
     advice = tuple(dict.fromkeys(line for need, _ in unmet for line in _advice(need, facts, rule)))
-    return Outcome(ID, "unmet", reason, missing, advice)
+    return Outcome(
+        ID,
+        "unmet",
+        reason,
+        missing,
+        advice,
+        asks=tuple(Ask(paths, 1, need.whom) for need, paths in unmet if need.whom),
+        asking=tuple(dict.fromkeys(_ask(need) for need, _ in unmet if need.whom)),
+    )
 
 
 def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outcome:
@@ -124,5 +133,8 @@ def _reason(need: _Need, rule: SeniorityRequired) -> str:
 def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> tuple[str, ...]:
     if not need.whom:
         return (f"give somebody else the role {rule.need} in {facts.policy.file}",)
-    who = f"{and_list(need.whom, 'or')}{f', the senior of {need.author}' if need.assigned else ''}"
-    return f"ask {who}", f"they approve with {how_to_approve(facts)}"
+    return _ask(need), f"they approve with {how_to_approve(facts)}"
+
+
+def _ask(need: _Need) -> str:
+    return f"ask {and_list(need.whom, 'or')}{f', the senior of {need.author}' if need.assigned else ''}"

@@ -362,3 +362,12 @@ def test_what_mypy_cannot_be_given_is_told(project: Clone) -> None:
     types = result(verdict(project, "--only", "types")[1], "types")
     assert types["outcome"] == "passed"
     assert "my-plugin/__init__.py and 1 other left out" in types["note"]
+
+
+def test_twenty_failing_cases_of_a_test_are_told_as_one(project: Clone) -> None:
+    cases = "@pytest.mark.parametrize('n', range(24))\ndef test_n(n):\n    assert n < 4\n"
+    commit(project, {"test_n.py": f"import pytest\n\n\n{cases}"})
+    said = project.gate_process("check", "--only", "tests")
+    assert "20 cases of test_n fail, the first: test_n[4]" in " ".join(said.out.split())
+    assert said.out.count("help: pytest test_n.py::test_n") == 1
+    assert len(result(verdict(project, "--only", "tests")[1], "tests")["findings"]) == 20

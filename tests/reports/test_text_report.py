@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.town import Town
 from support.verdicts import (
     BLOCKED,
     BROKEN,
@@ -23,10 +24,11 @@ from support.verdicts import (
     verdicts,
 )
 
-from gate.model import NOT_ASKED, Approval, Missing, Outcome, Ran, Verdict
+from gate.model import NOT_ASKED, Approval, Ask, Finding, Missing, Outcome, Ran, Verdict
 from gate.reports import ReportContext
 from gate.reports.ink import cells
 from gate.reports.text import render
+from gate.requirements.asking import whom_to_ask
 
 GOLDEN = Path(__file__).parent / "golden"
 SGR = re.compile("\x1b\\[[0-9;]*m")
@@ -115,6 +117,55 @@ def test_one_slip_that_three_checks_tell_is_shown_once() -> None:
     assert "lint: 1 finding (0.1 s)\n  told by names as well\n\ntypes:" in render(
         replace(BLOCKED, checks=alone), CONTEXT
     )
+
+
+def case(name: str, *, new: bool = True) -> Finding:
+    hint = f"pytest tests/test_f.py::{name}"
+    return Finding("tests/test_f.py", 4, 1, 4, "test-failed", "error", f"{name}: assert 1 == 2", hint, new)
+
+
+def test_failing_cases_of_one_test_are_told_together() -> None:
+    cases = tuple(case(f"test_f[{number}::x-[y]]") for number in range(30))
+    found = (*cases, case("TestIt::test_f[1]"), case("test_g"), case("test_f[old]", new=False))
+    verdict = replace(BLOCKED, checks=(Ran("tests", found, found, 0.1),))
+    text = " ".join(render(verdict, CONTEXT).split())
+    assert "tests: 33 failures" in text
+    assert "30 cases of test_f fail, the first: test_f[0::x-[y]]: assert 1 == 2" in text
+    assert "help: pytest tests/test_f.py::test_f " in text
+    for alone in ("TestIt::test_f[1]", "test_g", "test_f[old]"):
+        assert f"help: pytest tests/test_f.py::{alone}" in text
+    everything = render(verdict, replace(CONTEXT, everything=True))
+    assert everything.count("assert 1 == 2") == 33
+
+
+NEHEMIAH, ANYBODY = frozenset({"@nehemiah"}), frozenset({"@ada", "@bob", "@nehemiah"})
+
+
+def asking(name: str, *asks: Ask) -> Outcome:
+    lines = whom_to_ask({name: asks})
+    advice = (*lines, "they approve with `gate approve x`")
+    return Outcome(name, "unmet", f"{name} says no", advice=advice, asks=asks, asking=lines)
+
+
+def test_whoever_clears_several_requirements_is_named_once() -> None:
+    owners = asking("owners", Ask(("a.py",), 1, NEHEMIAH))
+    approvals = asking("approvals", Ask(("a.py", "b.py"), 1, ANYBODY))
+    verdict = replace(
+        BLOCKED, checks=(), outcomes=(MERGES, owners, approvals, asking("seniority", *owners.asks))
+    )
+    text = render(verdict, CONTEXT)
+    assert "help: ask @nehemiah: covers 2 of 2 files (approvals, owners and seniority)\n" in text
+    assert text.count("ask @") == 1
+    assert text.count("they approve with") == 1
+    assert "help: ask @ada, @bob or @nehemiah" in render(verdict, replace(CONTEXT, everything=True))
+
+
+def test_where_one_person_is_not_enough_each_line_says_what_they_are_asked_for() -> None:
+    owners = asking("owners", Ask(("a.py",), 1, NEHEMIAH))
+    approvals = asking("approvals", Ask(("a.py", "b.py"), 2, ANYBODY))
+    text = " ".join(render(replace(BLOCKED, checks=(), outcomes=(owners, approvals)), CONTEXT).split())
+    assert "help: ask @nehemiah: covers 2 of 2 files (approvals and owners)" in text
+    assert "and @ada or @bob: covers 2 (approvals)" in text
 
 
 def test_a_finding_has_its_place_its_rule_its_line_and_the_way_out() -> None:
@@ -247,3 +298,14 @@ def test_nothing_but_printable_text_comes_out(
     for line in text.split("\n"):
         assert not line.lstrip().startswith("::")
         assert not re.search(r"##\w*\[", line)
+
+
+def test_in_a_company_one_line_names_the_one_who_can_clear_it_all(town: Town) -> None:
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    said = new.gate("check")
+    assert said.code == 1
+    assert "help: ask @nehemiah: covers 1 of 1 file (approvals, owners and seniority)\n" in said.out
+    assert said.out.count("ask @") == 1
+    requirements = new.verdict("feature")["requirements"]
+    assert sum("ask @" in " ".join(one["advice"]) for one in requirements) == 3

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.codeowners import parse
-from gate.model import Approval, Author, Change, FileChange, Outcome
+from gate.model import Approval, Ask, Author, Change, FileChange, Outcome
 from gate.policy.types import Dialect, OwnersRequired, Person, Policy, Protection, Require
 from gate.requirements import owners
-from gate.requirements.cover import Ask, smallest
+from gate.requirements.cover import smallest
 from gate.requirements.facts import Facts
 
 Kind = Literal["approve", "block", "waive"]
