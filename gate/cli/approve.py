@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -54,9 +55,12 @@ def run(options: argparse.Namespace) -> int:
     proposal = propose(wish)
     if proposal.standing is None:
         print("\n".join(_shown(proposal)))
-        if not options.yes and sys.stdin.isatty() and not _agreed(proposal):
-            print("Nothing was recorded.")
-            return 1
+        if not options.yes and sys.stdin.isatty():
+            if not _agreed(proposal):
+                print("Nothing was recorded.")
+                return 1
+            if proposal.kind == "block" and not proposal.reason.strip():
+                proposal = replace(proposal, reason=_answer("Why? What would have to change? "))
     recorded = approve(proposal)
     print("\n".join(_told(proposal, recorded)))
     return exit_code(recorded)
@@ -105,10 +109,15 @@ def _known(result: CheckResult) -> str:
 
 def _agreed(proposal: Proposal) -> bool:
     words = {"approve": "Approve this", "block": "Object to this", "waive": "WAIVE all requirements for this"}
+    return _answer(f"{words[proposal.kind]}? [y/N] ").lower() in {"y", "yes"}
+
+
+def _answer(question: str) -> str:
+    """What somebody types on one line; nothing at the end of the input."""
     try:
-        return input(f"{words[proposal.kind]}? [y/N] ").strip().lower() in {"y", "yes"}
+        return input(question).strip()
     except EOFError:
-        return False
+        return ""
 
 
 def _told(proposal: Proposal, recorded: Recorded) -> list[str]:
@@ -120,6 +129,10 @@ def _told(proposal: Proposal, recorded: Recorded) -> list[str]:
     lines = [
         f"{said} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
     ]
+    if recorded.record.kind == "block" and not recorded.record.reason.strip():
+        lines.append(
+            "It gives no reason, so nobody can tell what to change: `--block --reason TEXT` adds one."
+        )
     return lines + shared_lines(recorded)
 
 

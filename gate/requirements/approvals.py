@@ -63,7 +63,7 @@ def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
 
 
 def _because(objection: Approval) -> str:
-    return f": {objection.why}" if objection.why else ""
+    return f": {objection.why}" if objection.why else ", and gives no reason"
 
 
 def _enough(facts: Facts, need: int) -> Outcome:

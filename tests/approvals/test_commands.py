@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Town
+from support.terminal import Terminal
+from support.town import Clone, Town, isolated
 
 
 def outcomes(verdict: dict[str, object]) -> dict[str, str]:
@@ -102,6 +104,35 @@ def test_approving_twice_records_once(town: Town) -> None:
     before = senior.log()
     assert "Already approved" in senior.approve("feature").out
     assert senior.log() == before
+
+
+def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_one(town: Town) -> None:
+    new, bob = town.clone("newhire"), town.clone("bob")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    assert "`--block --reason TEXT` adds one" in bob.approve("feature", "--block").out
+    assert "@bob objects, and gives no reason" in bob.gate("check", "--head", "origin/feature").out
+    assert "adds one" not in bob.approve("feature", "--block", "--reason", "drops the index").out
+    assert "@bob objects: drops the index" in bob.gate("check", "--head", "origin/feature").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"), [("drops the index\n", ": drops the index"), ("\n", ", and gives no")]
+)
+def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reason: str) -> None:
+    new, bob = town.clone("newhire"), town.clone("bob")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.fetch()
+    argv = [sys.executable, "-P", "-m", "gate", "approve", "feature", "--block"]
+    terminal = Terminal(argv, bob.path, isolated(bob.path.parent / "home"))
+    try:
+        assert terminal.wait_for("Object to this? [y/N]")
+        terminal.type("y\n")
+        assert terminal.wait_for("Why? What would have to change?")
+        terminal.type(typed)
+        assert terminal.wait_for("The log is on")
+    finally:
+        terminal.close()
+    assert f"@bob objects{reason}" in bob.gate("check", "--head", "origin/feature").out
 
 
 def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
