@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ def act(
     event: Mapping[str, Any],
     inputs: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
+    action: Path = ROOT,
 ) -> Result:
     """Run the action for an event, as a job on a runner would."""
     event_file = town.path / "event.json"
@@ -69,7 +71,7 @@ def act(
     del env["PYTHONPATH"]
     github = {"event": event, "event_name": name, "token": "ghs_secret"}
     given = {"reviews": "false", **(inputs or {})}
-    result = run_action(ROOT, workspace=workspace, temporary=runner, github=github, inputs=given, env=env)
+    result = run_action(action, workspace=workspace, temporary=runner, github=github, inputs=given, env=env)
     assert "Traceback" not in result.log, result.log
     assert "ghs_secret" not in result.log
     return result
@@ -235,6 +237,26 @@ def test_more_arguments_and_a_branch_with_a_hostile_name(town: Town, runner: Pat
     assert result.outputs["outcome"] in {"pass", "blocked"}, result.log
     assert "Only lint ran" in result.summary
     assert not [*workspace.rglob("pwned"), *runner.glob("pwned")]
+
+
+def test_two_pins_of_the_action_in_one_job_are_two_gates(town: Town, runner: Path, pull: Clone) -> None:
+    action = town.path / "action"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (action / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, action / name)
+    version = action / "gate" / "__init__.py"
+    version.write_text(re.sub(r'__version__ = ".*"', '__version__ = "0.0.99"', version.read_text()))
+    workspace = checkout(town)
+    act(town, runner, workspace, "pull_request", pull_event(pull))
+    before = set(runner.glob("merge-gate-*"))
+    act(town, runner, workspace, "pull_request", pull_event(pull), action=action)
+    (own,) = set(runner.glob("merge-gate-*")) - before
+    said = subprocess.run([own / "bin" / "gate", "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    assert "0.0.99" in said.stdout
+    act(town, runner, workspace, "pull_request", pull_event(pull), action=action)
+    assert set(runner.glob("merge-gate-*")) == before | {own}
 
 
 @pytest.mark.attack(29)
