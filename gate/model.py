@@ -16,10 +16,6 @@ Decision = Literal["pass", "blocked", "undecided"]
 Severity = Literal["error", "warning", "note"]
 Source = Literal["ssh", "github", "gitlab", "gitea"]
 
-NO_OID = "0" * 40
-"""What git prints for the missing side of an added or deleted file."""
-
-
 BRANCHES = "refs/heads/"
 NOT_ASKED = "the policy does not ask for it"
 """Why a requirement is not applicable that nobody has set up."""

@@ -144,11 +144,6 @@ class Matcher:
                 best = max(best, reached.exact)
         return best
 
-    def last_of_all(self, paths: Iterable[str]) -> dict[str, int]:
-        """`last` for every path."""
-        last = self.last
-        return {path: last(path) for path in paths}
-
     def _folder(self, folder: str) -> _State:
         """What holds in `folder`: the nodes that a path into it has reached, and the last match of all below."""
         missing = [folder]

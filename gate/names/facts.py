@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gate.names.exports import exported
 from gate.names.kinds import FAMILY, Kinds, WrongKind
 from gate.names.modules import absolute
-from gate.names.nodes import children, walk
+from gate.names.nodes import children, dotted_name, walk
 from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
 from gate.names.values import Function
@@ -139,7 +139,7 @@ class _Reader(ast.NodeVisitor):
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
                 self.facts.stored.add(node.attr)
         elif not self._tolerant and not _is_dunder(node.attr):
-            dotted = _dotted(node.value)
+            dotted = dotted_name(node.value)
             self._looked_up.append((dotted, use))
         self.generic_visit(node)
 
@@ -205,7 +205,7 @@ class _Reader(ast.NodeVisitor):
         """A class is bound to its name; keywords of its head are its metaclass's business."""
         self._bind(node.name)
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
-        self.facts.bases.update(_dotted(base).rpartition(".")[2] for base in node.bases)
+        self.facts.bases.update(dotted_name(base).rpartition(".")[2] for base in node.bases)
         self.facts.members_of_classes += set(_members(node))
         self.facts.attributes_defined.update(_members(node))
         self.generic_visit(node)
@@ -331,20 +331,11 @@ def _prefixes(name: str) -> Iterator[str]:
     return (".".join(parts[:number]) for number in range(1, len(parts) + 1))
 
 
-def _dotted(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        before = _dotted(node.value)
-        return f"{before}.{node.attr}" if before else ""
-    return ""
-
-
 def _caught(handler: ast.ExceptHandler) -> set[str]:
     if handler.type is None:
         return {"BaseException"}
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return {_dotted(kind).rpartition(".")[2] for kind in kinds}
+    return {dotted_name(kind).rpartition(".")[2] for kind in kinds}
 
 
 def _is_dunder(name: str) -> bool:

@@ -6,7 +6,6 @@ Reading is careful rather than clever: wherever something may be more than the t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 
 from gate.names.annotations import Annotations
 from gate.names.calls import fitting, solved
@@ -475,8 +474,3 @@ def name_of(node: ast.expr) -> str:
     if isinstance(node, ast.Call):
         node = node.func
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "?"
-
-
-def instances(values: Iterable[Value]) -> list[Instance]:
-    """Those of several values that are instances."""
-    return [value for value in values if isinstance(value, Instance)]

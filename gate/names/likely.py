@@ -12,7 +12,7 @@ from typing import Literal
 
 from gate.names.facts import receiver_of
 from gate.names.infer import Engine
-from gate.names.nodes import walk
+from gate.names.nodes import dotted_name, walk
 from gate.names.scopes import Scope
 from gate.names.values import Function
 
@@ -97,7 +97,7 @@ class Likely:
 
     def _of(self, node: ast.Attribute, scope: Scope, call: ast.Call | None) -> Evidence:
         bare = call is not None and not call.args and not call.keywords
-        if receiver_of(node.value) in COLUMNS or scope.asks_about(_dotted(node.value)):
+        if receiver_of(node.value) in COLUMNS or scope.asks_about(dotted_name(node.value)):
             return Evidence()
         kind = self.kind(node.value, scope)
         if kind:
@@ -168,7 +168,7 @@ class Likely:
 
     def _by_use(self, node: ast.Attribute, scope: Scope) -> Kind | Literal[""]:
         """What else is looked up in the same value, in the function around."""
-        text = _dotted(node.value)
+        text = dotted_name(node.value)
         if not text:
             return ""
         outer = scope
@@ -180,19 +180,10 @@ class Likely:
         if uses is None:
             uses = self._uses[outer.node] = {}
             for one in walk(outer.node):
-                if isinstance(one, ast.Attribute) and (said := _dotted(one.value)):
+                if isinstance(one, ast.Attribute) and (said := dotted_name(one.value)):
                     uses.setdefault(said, Counter())[one.attr] += 1
         seen = set(uses.get(text, ())) - {node.attr}
         found: list[Kind] = [
             kind for kind, words in TELLING.items() if seen & words and seen <= ATTRIBUTES[kind]
         ]
         return found[0] if len(found) == 1 else ""
-
-
-def _dotted(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        before = _dotted(node.value)
-        return f"{before}.{node.attr}" if before else ""
-    return ""

@@ -57,3 +57,13 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         yield one
         if type(one) not in LEAVES:
             stack += children(one)
+
+
+def dotted_name(node: ast.expr) -> str:
+    """`a.b.c`; empty for anything that is not made of names alone."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted_name(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""

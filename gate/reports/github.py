@@ -19,7 +19,6 @@ from gate.reports.words import branch, count, may, noun, took, visible, visible_
 MOST: Final = 10
 """How many annotations of one kind GitHub shows for a step."""
 MOST_ROWS: Final = 50
-LEVELS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 MARKS: Final[dict[RequirementState, str]] = {
     "unmet": "❌",
     "undecided": "❔",
