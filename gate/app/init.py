@@ -223,7 +223,7 @@ def _repository_name(origin: str) -> str:
         .removesuffix(".git")
     )
     parts = [part for part in path.split("/") if part.strip(".")][-2:]
-    return "/".join(parts) if all(re.fullmatch(r"[\w.-]+", part) for part in parts) else ""
+    return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""
 
 
 def _handle(name: str, email: str, owners: Iterable[str] = ()) -> str:

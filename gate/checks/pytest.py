@@ -151,7 +151,9 @@ def _not_installed(modules: list[str], job: Job) -> Unreadable:
             "or name its interpreter in gate.yaml (`python:`)"
         )
     return Unreadable(
-        f"the tests need {names}, which {'is' if len(modules) == 1 else 'are'} not installed", hint
+        f"the tests need {names}, which {'is' if len(modules) == 1 else 'are'} not installed",
+        hint,
+        whole=True,
     )
 
 

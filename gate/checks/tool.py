@@ -91,10 +91,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The tool did not say what it found: the check is broken. `hint` is the way out."""
+    """The tool did not say what it found: the check is broken. `hint` is the way out.
+
+    With `whole` the reason says it all, and what the tool printed tells nothing more.
+    """
 
     reason: str
     hint: str = ""
+    whole: bool = False
 
 
 class Tool(Protocol):

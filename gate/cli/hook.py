@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
+from functools import lru_cache
 from pathlib import Path
 
-from gate.app.hooks import at_commit, at_push, parse_updates, update_of_pre_commit
+from gate.app.hooks import Update, at_commit, at_push, parse_updates, update_of_pre_commit
 from gate.app.judge import Answer
 from gate.app.server import parse_pushes, receive
 from gate.app.server_moves import Received, Refusal
+from gate.app.sources import Sources
 from gate.cli.check import EXIT_CODES
 from gate.cli.pushed import lines_of
 from gate.cli.terminal import shown_progress, terminal_width, wants_colour
+from gate.model import BRANCHES
 from gate.reports import ReportContext, report
 
 SUMMARY = "what the git hooks call; `gate install` sets them up"
@@ -44,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     code = EXIT_CODES[answer.verdict.decision]
     if code:
-        _show(answer)
+        _show(answer, "gate check --staged")
         print(
             "`git commit --no-verify` would go past this; the push and the server would not.", file=sys.stderr
         )
@@ -77,16 +81,28 @@ def _push(*, told_by_git: bool) -> int:
         codes.append(code)
         if code:
             print(f"{update.local_ref} to {update.remote_ref or 'the default branch'}:", file=sys.stderr)
-            _show(answer)
+            _show(answer, _asked_again(update))
     # A clear no comes before a doubt.
     return 1 if 1 in codes else max(codes)
 
 
-def _show(answer: Answer) -> None:
+def _asked_again(update: Update) -> str:
+    """The command that asks about a push once more."""
+    words = ["gate", "check"]
+    if update.remote_ref:
+        words += ["--into", update.remote_ref.removeprefix(BRANCHES)]
+    if update.local_ref != "HEAD":
+        words += ["--head", update.local_ref.removeprefix(BRANCHES)]
+    return shlex.join(words)
+
+
+def _show(answer: Answer, command: str) -> None:
+    """`command` shows it again."""
     context = ReportContext(
         colour=wants_colour(sys.stderr),
         width=terminal_width(sys.stderr),
         encoding=sys.stderr.encoding or "utf-8",
-        command="gate check",
+        command=command,
+        lines=lru_cache(maxsize=None)(Sources(answer).lines),
     )
     sys.stderr.write(report("text").render(answer.verdict, context))

@@ -198,7 +198,9 @@ def _read(check: CheckSettings, job: Job, finished: Finished) -> Outcome:
     report = Path(job.report)
     written = report.read_bytes() if report.is_file() and report.stat().st_size <= OUTPUT_LIMIT else None
     answer = TOOLS[check.tool].read(job, Left(finished.returncode, out, err, written))
-    return Outcome(answer, seconds, output=output if isinstance(answer, Unreadable) else "")
+    return Outcome(
+        answer, seconds, output=output if isinstance(answer, Unreadable) and not answer.whole else ""
+    )
 
 
 def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:

@@ -46,6 +46,31 @@ def test_a_commit_with_a_mistake_is_stopped(hooked: Clone) -> None:
     assert attempt(hooked, "commit", "-m", "Good").returncode == 0
 
 
+@pytest.fixture
+def named(hooked: Clone) -> Clone:
+    """Such a clone, where names are checked as well."""
+    stage(hooked, "gate.yaml", POLICY.replace("[lint]", "[lint, names]"))
+    hooked.git("commit", "-q", "--no-verify", "-m", "Names")
+    hooked.git("push", "-q", "--no-verify", "origin", "main")
+    return hooked
+
+
+def test_a_stopped_commit_shows_the_line_and_the_command_that_asks_about_it_again(named: Clone) -> None:
+    stage(named, "bad.py", 'import json\n\nx = json.laods("1")\n')
+    done = attempt(named, "commit", "-m", "Bad")
+    assert '3 │ x = json.laods("1")' in done.stderr
+    assert "`gate check --staged --fix` shows the diff" in " ".join(done.stderr.split())
+    assert '+x = json.loads("1")' in named.gate_process("check", "--staged", "--fix").out
+
+
+def test_a_stopped_push_shows_the_command_that_asks_about_it_again(named: Clone) -> None:
+    named.git("checkout", "-q", "-b", "feature")
+    stage(named, "bad.py", 'import json\n\nx = json.laods("1")\n')
+    named.git("commit", "-q", "--no-verify", "-m", "Bad")
+    done = attempt(named, "push", "origin", "feature:main")
+    assert "`gate check --into main --head feature --fix` shows the diff" in " ".join(done.stderr.split())
+
+
 def test_only_what_is_staged_is_looked_at(hooked: Clone) -> None:
     stage(hooked, "good.py", "x = 1\n")
     hooked.write({"good.py": "import os\n", "untracked.py": "import os\n"})

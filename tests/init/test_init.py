@@ -80,6 +80,7 @@ def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
         ("/srv/git/shortener.git", "git/shortener"),
         ("file:///srv/git/shortener.git", "git/shortener"),
         ("../../shortener.git/", "shortener"),
+        ("/srv/~ada/c++.git", "~ada/c++"),
         ("/home/ada/shortener/.git", "ada/shortener"),
         ("../010", "010"),
         ("../yes.git", "yes"),
