@@ -10,18 +10,16 @@ the ratio are printed, of seconds and of processor seconds. The checks are lint,
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
-GATE = Path(__file__).parents[1] / "gate"
+from turns import compare, compile_everything
+
 CHECKS = ["--only", "lint", "types", "tests"]
 PRE_COMMIT = """\
 repos:
@@ -108,41 +106,11 @@ def git(*args: str, cwd: Path | None = None) -> None:
     subprocess.run(["git", *identity, *args], cwd=cwd, check=True, capture_output=True)
 
 
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds that `work` takes, and the processor seconds of what it starts."""
-    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    work()
-    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def compare(
-    name: str, runs: int, before: Callable[[], object], one: Callable[[], object], other: Callable[[], object]
-) -> None:
-    """Run both in turns, each after `before`, and print the medians and their ratio."""
-    ours, theirs = [], []
-    for _ in range(runs):
-        before()
-        ours.append(timed(one))
-        before()
-        theirs.append(timed(other))
-    (gate, gate_busy), (other, other_busy) = (
-        [median(column) for column in zip(*side, strict=True)] for side in (ours, theirs)
-    )
-    print(
-        f"{name:<40} gate {gate:7.3f} s   other {other:7.3f} s   ratio {gate / other:.2f}"
-        f"   processor {gate_busy / other_busy:.2f}",
-        flush=True,
-    )
-
-
 def main() -> None:
     """Measure the project that the command line names."""
     project = Path(sys.argv[1]).resolve()
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    # What is installed is compiled on both sides, gate itself in a development checkout as well.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    subprocess.run([sys.executable, "-m", "compileall", "-q", str(GATE)], check=True)
+    compile_everything()
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(project, Path(scratch))
         nothing = lambda: None  # noqa: E731  a name for doing nothing

@@ -1,0 +1,87 @@
+"""How long the `names` check takes on a real project, beside mypy and ty.
+
+    python benchmarks/names.py PROJECT [RUNS]
+
+PROJECT is a git repository with an environment in `.venv` that has what the project needs, mypy, and ty if that
+is to be measured as well. What is committed is copied to a scratch folder. Each pair runs in turns; medians and
+ratios are printed. *Cold* is without anything kept; *one file changed* adds a function to another file each time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from turns import compare, compile_everything
+
+
+class Bench:
+    """A copy of the project's files, and the programs that read it."""
+
+    def __init__(self, project: Path, scratch: Path) -> None:
+        self.root = scratch / "tree"
+        self.root.mkdir()
+        self.bin = project / ".venv" / "bin"
+        archive = subprocess.run(
+            ["git", "archive", "--format=tar", "HEAD"], cwd=project, check=True, capture_output=True
+        ).stdout
+        subprocess.run(["tar", "-x", "-C", str(self.root)], input=archive, check=True)
+        self.kept = scratch / "kept"
+        self.names = [
+            sys.executable, "-P", "-m", "gate.names", "--root", str(self.root),
+            "--cache", str(self.kept), "--python", str(self.bin / "python"),
+        ]  # fmt: skip
+        self.mypy = [
+            str(self.bin / "mypy"), "--check-untyped-defs", "--ignore-missing-imports", "--config-file=",
+            f"--cache-dir={scratch / 'mypy'}", ".",
+        ]  # fmt: skip
+        self.ty = [str(self.bin / "ty"), "check", "--quiet", "--python", str(self.bin / "python"), "."]
+        files = [path for path in sorted(self.root.rglob("*.py")) if path.stat().st_size > 2000]
+        self.next = zip(itertools.count(), itertools.cycle(files))
+
+    def lines(self) -> int:
+        """How many there are."""
+        return sum(path.read_bytes().count(b"\n") for path in self.root.rglob("*.py"))
+
+    def run(self, argv: list[str]) -> None:
+        """Run one of them, whatever it says."""
+        subprocess.run(argv, cwd=self.root, capture_output=True, check=False)
+
+    def forget(self) -> None:
+        """Remove everything that is kept."""
+        for folder in (self.kept, self.kept.with_name("mypy")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def edit(self) -> None:
+        """Add a function to the next file."""
+        number, path = next(self.next)
+        path.write_text(f"{path.read_text()}\n\ndef added_{number}(value):\n    return [value]\n")
+
+
+def main() -> None:
+    """Measure the project that the command line names."""
+    project = Path(sys.argv[1]).resolve()
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    compile_everything()
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(project, Path(scratch))
+        print(f"{project.name}, {bench.lines()} lines")
+        names = partial(bench.run, bench.names)
+        for tool, argv in (("mypy", bench.mypy), ("ty", bench.ty)):
+            if not Path(argv[0]).exists():
+                continue
+            other = partial(bench.run, argv)
+            compare(f"cold, beside {tool}", runs, bench.forget, names, other)
+            names()
+            other()
+            compare(f"nothing changed, beside {tool}", runs, lambda: None, names, other)
+            compare(f"one file changed, beside {tool}", runs, bench.edit, names, other)
+
+
+if __name__ == "__main__":
+    main()

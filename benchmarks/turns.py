@@ -1,0 +1,48 @@
+"""Two sides in turns, and what comes of them: shared by the benchmarks."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+GATE = Path(__file__).parents[1] / "gate"
+
+
+def compile_everything() -> None:
+    """What is installed is compiled on all sides, gate itself in a development checkout as well."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(GATE)], check=True)
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that `work` takes, and the processor seconds of what it starts."""
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def compare(
+    name: str, runs: int, before: Callable[[], object], one: Callable[[], object], other: Callable[[], object]
+) -> None:
+    """Run both in turns, each after `before`, and print the medians and their ratios."""
+    ours, theirs = [], []
+    for _ in range(runs):
+        before()
+        ours.append(timed(one))
+        before()
+        theirs.append(timed(other))
+    (gate, gate_busy), (beside, beside_busy) = (
+        [median(column) for column in zip(*side, strict=True)] for side in (ours, theirs)
+    )
+    print(
+        f"{name:<40} gate {gate:7.3f} s   other {beside:7.3f} s   ratio {gate / beside:.2f}"
+        f"   processor {gate_busy:7.3f} s, {gate_busy / beside_busy:.2f}",
+        flush=True,
+    )
