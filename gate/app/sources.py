@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
-from gate.app.judge import Answer
 from gate.errors import CannotDecide
 from gate.git.objects import read_blobs
+from gate.git.repository import Repository
+from gate.model import Verdict
 
 
 class Sources:
     """The files that a verdict is about: those with findings, and those that changed."""
 
-    def __init__(self, answer: Answer) -> None:
-        """Nothing is read before the first line is asked for."""
-        self._answer = answer
+    def __init__(self, start: Path, verdict: Verdict) -> None:
+        """Of the repository around `start`. Nothing is read before the first line is asked for."""
+        self._start = start
+        self._verdict = verdict
 
     def lines(self, path: str) -> Sequence[str]:
         """The lines of a file of the merge result; none if it has no such file."""
@@ -29,26 +32,26 @@ class Sources:
 
     @cached_property
     def _found(self) -> Mapping[str, bytes | None]:
-        verdict = self._answer.verdict
+        verdict = self._verdict
         paths = {finding.path for result in verdict.checks for finding in getattr(result, "findings", ())}
         paths |= {finding.path for outcome in verdict.outcomes for finding in outcome.findings}
         return self._read(verdict.change.tree, paths)
 
     @cached_property
     def _after(self) -> Mapping[str, bytes | None]:
-        change = self._answer.verdict.change
+        change = self._verdict.change
         return self._read(change.tree, (file.path for file in change.files))
 
     @cached_property
     def _before(self) -> Mapping[str, bytes | None]:
-        change = self._answer.verdict.change
+        change = self._verdict.change
         # A path that came from elsewhere is among the files by its old name as well.
         return self._read(change.base_tree, (file.path for file in change.files))
 
     def _read(self, tree: str, paths: Iterable[str]) -> Mapping[str, bytes | None]:
         # A report without its lines of code is still one; a partial clone may lack some.
         with suppress(CannotDecide):
-            return read_blobs(self._answer.repository, tree, filter(None, paths)) if tree else {}
+            return read_blobs(Repository.find(self._start), tree, filter(None, paths)) if tree else {}
         return {}
 
 

@@ -8,15 +8,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from time import gmtime, strftime, time
+from time import time
 
 from gate.app.check import check
 from gate.app.judge import Answer, CheckRequest
-from gate.app.sources import Sources
 from gate.cli.reviews import add_reviews, place_of
-from gate.cli.terminal import shown_progress, terminal_width, wants_colour
+from gate.cli.shown import EXIT_CODES, context_of
+from gate.cli.terminal import shown_progress
 from gate.errors import UsageError
 from gate.model import ENVIRONMENTS, Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
@@ -34,7 +33,6 @@ EXAMPLES = """\
   gate check --fix --apply            the same, carried out on your files
   gate check --head feature --reviews github:acme/shortener#12
 """
-EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +109,8 @@ def run(options: argparse.Namespace) -> int:
     with shown_progress() as progress:
         answer = check(request, progress)
     code = EXIT_CODES[answer.verdict.decision]
-    context = _context(options, answer)
+    command = shlex.join(["gate", *_asked_again(sys.argv[1:])])
+    context = context_of(answer.verdict, command, everything=options.all)
     for name, path in files:
         _write(path, report(name).render(answer.verdict, replace(context, colour=False)))
     if options.format == "github":
@@ -167,21 +166,6 @@ def _write(path: str, text: str) -> None:
         Path(path).write_bytes(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _context(options: argparse.Namespace, answer: Answer) -> ReportContext:
-    words = _asked_again(sys.argv[1:])
-    sources = Sources(answer)
-    return ReportContext(
-        colour=wants_colour(),
-        width=terminal_width(),
-        encoding=sys.stdout.encoding or "utf-8",
-        everything=options.all,
-        command=shlex.join(["gate", *words]),
-        lines=lru_cache(maxsize=None)(sources.lines),
-        before=sources.before,
-        made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
-    )
 
 
 def _asked_again(arguments: Sequence[str]) -> list[str]:

@@ -6,19 +6,17 @@ import argparse
 import os
 import shlex
 import sys
-from functools import lru_cache
 from pathlib import Path
 
 from gate.app.hooks import Update, at_commit, at_push, parse_updates, update_of_pre_commit
 from gate.app.judge import Answer
 from gate.app.server import parse_pushes, receive
 from gate.app.server_moves import Received, Refusal
-from gate.app.sources import Sources
-from gate.cli.check import EXIT_CODES
 from gate.cli.pushed import lines_of
-from gate.cli.terminal import shown_progress, terminal_width, wants_colour
+from gate.cli.shown import EXIT_CODES, context_of
+from gate.cli.terminal import shown_progress
 from gate.model import BRANCHES
-from gate.reports import ReportContext, report
+from gate.reports import report
 
 SUMMARY = "what the git hooks call; `gate install` sets them up"
 EXAMPLES = """\
@@ -98,11 +96,5 @@ def _asked_again(update: Update) -> str:
 
 def _show(answer: Answer, command: str) -> None:
     """`command` shows it again."""
-    context = ReportContext(
-        colour=wants_colour(sys.stderr),
-        width=terminal_width(sys.stderr),
-        encoding=sys.stderr.encoding or "utf-8",
-        command=command,
-        lines=lru_cache(maxsize=None)(Sources(answer).lines),
-    )
+    context = context_of(answer.verdict, command, stream=sys.stderr)
     sys.stderr.write(report("text").render(answer.verdict, context))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from gate.app.landing import Merged, MergeRequest, NotMerged
 from gate.app.merge import merge
+from gate.cli.shown import EXIT_CODES, context_of
 from gate.cli.terminal import shown_progress
-from gate.reports import ReportContext, report
+from gate.reports import report
 from gate.reports.words import visible
 
 SUMMARY = "check, then move the branch to the verified merge result"
@@ -20,7 +21,6 @@ EXAMPLES = """\
   gate merge feature --squash      one commit without the branch's history
   gate merge feature --ff-only     no merge commit; the verdict is signed in the log instead
 """
-EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +71,7 @@ def _not_merged(done: NotMerged, rev: str) -> int:
     if done.refused:
         print(f"gate: {visible(done.refused)}", file=sys.stderr)
         return 1
-    encoding = sys.stdout.encoding or "ascii"
-    context = ReportContext(encoding=encoding, command=f"gate check --head {visible(rev)}")
+    context = context_of(done.verdict, f"gate check --head {visible(rev)}")
     print(report("text").render(done.verdict, context), end="")
     print(f"Not merged: {visible(rev)} stays where it is.")
     return EXIT_CODES[done.verdict.decision]

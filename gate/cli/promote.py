@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 from gate.app.promote import NotPromoted, PromoteRequest, promote
 from gate.cli.approve import exit_code, shared_lines
-from gate.cli.check import EXIT_CODES
-from gate.cli.terminal import terminal_width, wants_colour
-from gate.reports import ReportContext, report
+from gate.cli.shown import EXIT_CODES, context_of
+from gate.reports import report
 from gate.reports.words import branch, visible
 
 SUMMARY = "release a commit into a protected environment, and record it"
@@ -35,12 +33,7 @@ def run(options: argparse.Namespace) -> int:
     into = branch(done.verdict.change.into)
     commit = done.verdict.change.head[:12]
     if isinstance(done, NotPromoted):
-        context = ReportContext(
-            wants_colour(),
-            terminal_width(),
-            sys.stdout.encoding or "utf-8",
-            command=f"gate check --into {into} --head {visible(options.rev)}",
-        )
+        context = context_of(done.verdict, f"gate check --into {into} --head {visible(options.rev)}")
         print(report("text").render(done.verdict, context), end="")
         print(f"Not released: {into} stays as it is.")
         return EXIT_CODES[done.verdict.decision]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
-from gate.reports.alike import FIRST, Alike, alike, cases_together
+from gate.reports.alike import Alike, alike, cases_together
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import Group, group_of
-from gate.reports.words import count, noun, took, visible, visible_lines, visible_path
+from gate.reports.words import count, listed, noun, took, visible, visible_lines, visible_path
 
 MOST_FINDINGS: Final = 20
 MOST_OUTPUT: Final = 12
@@ -19,11 +19,11 @@ SEVERITIES: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 def sections(verdict: Verdict, ink: Ink) -> list[str]:
     """A section for each check or requirement that has something to show, those that could not run last."""
     lines: list[str] = []
-    same = {} if ink.context.everything else alike(verdict.checks)
+    same = Alike() if ink.context.everything else alike(verdict.checks)
     for result in sorted(verdict.checks, key=lambda result: isinstance(result, Broken)):
         lines += _check(result, same, ink)
     for outcome in verdict.outcomes:
-        lines += _listing(group_of(outcome), _requirement_heading(outcome, ink), {}, ink)
+        lines += _listing(group_of(outcome), _requirement_heading(outcome, ink), Alike(), ink)
     return lines
 
 
@@ -67,19 +67,19 @@ def aside(result: Ran) -> str:
 def _listing(group: Group, heading: list[str], same: Alike, ink: Ink) -> list[str]:
     """The findings below their heading: those that block, and all of them when everything is asked for.
 
-    Those that are `same` as what another check tells are only counted.
+    Those that are the `same` as what another check tells are only counted.
     """
     everything = ink.context.everything
     shown = [*group.blocking, *group.other, *(group.old if everything else ())]
     if not group.blocking and not (everything and shown):
         return []
-    elsewhere = [finding for finding in shown if same.get(finding) == FIRST]
-    shown = [finding for finding in shown if same.get(finding) != FIRST]
+    elsewhere = [same.told_by[finding] for finding in shown if finding in same.told_by]
+    shown = [finding for finding in shown if finding not in same.told_by]
     shown = shown if everything else cases_together(shown)
     limit = len(shown) if everything else MOST_FINDINGS
-    lines = [*heading, *_told(len(elsewhere), len(shown), ink), ""]
+    lines = [*heading, *_told(elsewhere, len(shown), ink), ""]
     for finding in shown[:limit]:
-        lines += [*_finding(finding, same.get(finding, ""), ink), ""]
+        lines += [*_finding(finding, same.also.get(finding, ""), ink), ""]
     if len(shown) > limit:
         more = f"… and {len(shown) - limit:,} more; `{visible(ink.context.command)} --all` shows them"
         lines += [*ink.flow([("dim", more)], 2, 0), ""]
@@ -92,12 +92,13 @@ def _listing(group: Group, heading: list[str], same: Alike, ink: Ink) -> list[st
     return lines
 
 
-def _told(elsewhere: int, here: int, ink: Ink) -> list[str]:
-    """How many findings another check tells of."""
+def _told(elsewhere: Sequence[str], here: int, ink: Ink) -> list[str]:
+    """How many findings other checks tell of; `elsewhere` has the check for each."""
     if not elsewhere:
         return []
-    number = f"{elsewhere:,} of them " if here else ""
-    return ink.flow([("dim", f"{number}told by {FIRST} as well")], 2, 0)
+    number = f"{len(elsewhere):,} of them " if here else ""
+    checks = listed([visible(check) for check in dict.fromkeys(elsewhere)])
+    return ink.flow([("dim", f"{number}told by {checks} as well")], 2, 0)
 
 
 def there_before(old: int, indent: int, ink: Ink) -> list[str]:

@@ -371,3 +371,12 @@ def test_twenty_failing_cases_of_a_test_are_told_as_one(project: Clone) -> None:
     assert "20 cases of test_n fail, the first: test_n[4]" in " ".join(said.out.split())
     assert said.out.count("help: pytest test_n.py::test_n") == 1
     assert len(result(verdict(project, "--only", "tests")[1], "tests")["findings"]) == 20
+
+
+def test_a_refused_merge_shows_the_line_of_code(project: Clone) -> None:
+    commit(project, {"new.py": "y = undefined\n"})
+    project.git("checkout", "-q", "--detach")
+    said = project.gate_process("merge", "feature")
+    assert said.code == 1
+    assert "1 │ y = undefined" in said.out
+    assert "Not merged: feature stays where it is." in said.out

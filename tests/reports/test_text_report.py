@@ -119,6 +119,19 @@ def test_one_slip_that_three_checks_tell_is_shown_once() -> None:
     )
 
 
+def test_an_undefined_name_that_only_lint_and_types_find_is_shown_once() -> None:
+    undefined = replace(WRONG_KIND, rule="F821", message="Undefined name `x`", hint="")
+    typed = replace(undefined, rule="name-defined", message='Name "x" is not defined')
+    elsewhere = replace(typed, column=40, message='Name "y" is not defined')
+    found = {"types": (typed, elsewhere), "lint": (undefined,)}
+    checks = tuple(Ran(check, findings, findings, 0.1) for check, findings in found.items())
+    text = render(replace(BLOCKED, checks=checks), CONTEXT)
+    assert "    also types name-defined\n" in text
+    assert "types: 2 findings (0.1 s)\n  1 of them told by lint as well\n" in text
+    assert 'Name "x" is not defined' not in text
+    assert 'Name "y" is not defined' in text
+
+
 def case(name: str, *, new: bool = True) -> Finding:
     hint = f"pytest tests/test_f.py::{name}"
     return Finding("tests/test_f.py", 4, 1, 4, "test-failed", "error", f"{name}: assert 1 == 2", hint, new)

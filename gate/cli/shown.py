@@ -1,0 +1,35 @@
+"""How a verdict is shown where a command runs: the same by whichever command comes to one."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from time import gmtime, strftime
+from typing import TextIO
+
+from gate.app.sources import Sources
+from gate.cli.terminal import terminal_width, wants_colour
+from gate.model import Verdict
+from gate.reports import ReportContext
+
+EXIT_CODES = {"pass": 0, "blocked": 1, "undecided": 3}
+"""The exit code of each decision."""
+
+
+def context_of(
+    verdict: Verdict, command: str, *, stream: TextIO | None = None, everything: bool = False
+) -> ReportContext:
+    """How reports show a verdict on `stream` (standard output). `command` asks for it again."""
+    stream = stream or sys.stdout
+    sources = Sources(Path.cwd(), verdict)
+    return ReportContext(
+        colour=wants_colour(stream),
+        width=terminal_width(stream),
+        encoding=stream.encoding or "utf-8",
+        everything=everything,
+        command=command,
+        lines=lru_cache(maxsize=None)(sources.lines),
+        before=sources.before,
+        made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
+    )
