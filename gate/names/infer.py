@@ -10,6 +10,7 @@ import ast
 from gate.names.annotations import Annotations
 from gate.names.calls import fitting, solved
 from gate.names.classes import MISSING, Classes, Missing
+from gate.names.flow import reaching
 from gate.names.modules import Modules
 from gate.names.scopes import Binding, Scope, own_nodes
 from gate.names.values import (
@@ -52,6 +53,7 @@ class Engine:
         self._expressions: dict[ast.AST, Values] = {}
         self._members: dict[tuple[str, str], Values | Missing] = {}
         self._bindings: dict[Binding, Values] = {}
+        self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
         self._busy: set[object] = set()
 
     # -- expressions
@@ -84,7 +86,7 @@ class Engine:
             case ast.Constant(value=value) if type(value) in _LITERALS:
                 return self.builtin(_LITERALS[type(value)])
             case ast.Name():
-                return None if scope.asks_about(node.id) else self.name(node.id, scope)
+                return None if scope.asks_about(node.id) else self._used(node, scope)
             case ast.Attribute():
                 if scope.asked and scope.asks_about(ast.unparse(node)):
                     return None
@@ -119,6 +121,16 @@ class Engine:
         if not found or isinstance(found, Missing):
             return None
         return tuple(Instance(value.of) for value in found if isinstance(value, ClassValue)) or None
+
+    def _used(self, node: ast.Name, scope: Scope) -> Values:
+        """What a name is where it is used: what the order of the statements leaves of its bindings."""
+        if len(scope.names.get(node.id, ())) > 1 and scope.source.origin == "project":
+            if scope not in self._flows:
+                self._flows[scope] = reaching(scope)
+            seen = self._flows[scope].get(node)
+            if seen is not None and not (scope.kind == "module" and node.id in scope.source.made_global):
+                return self.binding(seen, scope)
+        return self.name(node.id, scope)
 
     def name(self, name: str, scope: Scope) -> Values:
         """What a name is in a scope."""

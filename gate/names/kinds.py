@@ -68,7 +68,10 @@ class Kinds:
                 self._functions.setdefault(node.name, []).append(node)
             elif isinstance(node, ast.Import):
                 for alias in node.names:
-                    self._modules[alias.asname or alias.name] = alias.name
+                    # Where another import may have failed, each of several modules may have the name.
+                    known = self._modules.get(alias.asname or alias.name)
+                    if known not in FAMILY:
+                        self._modules[alias.asname or alias.name] = alias.name
             elif isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     self._members[alias.asname or alias.name] = (node.module, alias.name)

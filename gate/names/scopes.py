@@ -47,7 +47,18 @@ class Binding:
 class Scope:
     """The names of a module, a class's body or a function."""
 
-    __slots__ = ("asked", "elsewhere", "kind", "names", "node", "nonlocals", "parent", "source", "stars")
+    __slots__ = (
+        "asked",
+        "elsewhere",
+        "first_star",
+        "kind",
+        "names",
+        "node",
+        "nonlocals",
+        "parent",
+        "source",
+        "stars",
+    )
 
     def __init__(self, kind: Literal["module", "class", "function"], node: ast.AST, parent: Scope | None,
                  source: Source) -> None:  # fmt: skip
@@ -59,6 +70,8 @@ class Scope:
         self.names: dict[str, list[Binding]] = {}
         self.asked: set[str] = set()
         self.stars: list[str] = []
+        self.first_star = 0
+        """The line of the first `from module import *`."""
         self.nonlocals: set[str] = set()
         self.elsewhere: set[str] = set()
         _Reader(self).read()
@@ -181,6 +194,7 @@ class _Reader:
                 for alias in node.names:
                     if alias.name == "*":
                         self._scope.stars.append(module)
+                        self._scope.first_star = self._scope.first_star or node.lineno
                     else:
                         bind(
                             alias.asname or alias.name,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from gate.names.calls import Misfit, class_of, misfit, signature_of
 from gate.names.classes import MISSING, Missing
-from gate.names.infer import Engine
+from gate.names.infer import Engine, name_of
 from gate.names.kinds import FAMILY
 from gate.names.likely import Evidence, Likely
 from gate.names.modules import MODULE_NAMES, Source
@@ -37,6 +38,13 @@ BUILTINS = frozenset(dir(builtins)) | {
 ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
+OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
+                         "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
+_COLLECTS = re.compile(
+    r"append|add|extend|put|insert|push|task|future|gather|wait|run|shield|sched|spawn|submit|start|create|coro|async"
+    r"|call|send|defer|close|timeout|ensure|set|register"
+)
+"""What takes a coroutine to await it later: names of functions that say nothing of the kind get one by mistake."""
 DUNDERS = frozenset(
     name
     for one in (object, type, int, str, list, dict, set, bytes, BaseException, ast, TypedDict, len, ast.parse, property)
@@ -95,11 +103,19 @@ class Judge:
         self._likely = Likely(engine)
         self.found = Judged()
         self._tolerant = 0
+        self._asked = 0
+        self._nameless = 0
+        """How many `try`s around are ready for a name that is not bound."""
+        self._awaited: set[tuple[Scope | None, str]] = set()
+        self._thrown_away: list[tuple[tuple[Scope | None, str], ast.Call]] = []
         self._opens = any(self._is_open_star(star) for star in source.scope.stars)
 
     def judge(self) -> Judged:
         """Everything that is certain about the file."""
         self._all(self._source.tree.body, self._source.scope)
+        for key, call in self._thrown_away:
+            if key in self._awaited:
+                self._tell("missing-await", call, f"`{key[1]}` is awaited elsewhere", hint="add `await`")
         return self.found
 
     def _is_open_star(self, star: str) -> bool:
@@ -138,25 +154,32 @@ class Judge:
                 self._all(node.body, self._source.inner(node, scope))
                 return
             case ast.Try():
-                ready = any(_is_ready(handler) for handler in node.handlers)
+                ready = any(_is_ready(handler, TOLERANT) for handler in node.handlers)
+                nameless = any(_is_ready(handler, {"NameError"}) for handler in node.handlers)
                 self._tolerant += ready
+                self._nameless += nameless
                 self._all(node.body, scope)
                 self._tolerant -= ready
+                self._nameless -= nameless
                 self._all([*node.handlers, *node.orelse, *node.finalbody], scope)
                 return
             case ast.With() | ast.AsyncWith():
                 self._all(node.items, scope)
                 ready = any(_suppresses(item.context_expr) for item in node.items)
                 self._tolerant += ready
+                self._nameless += ready
                 self._all(node.body, scope)
                 self._tolerant -= ready
+                self._nameless -= ready
                 return
             case ast.If() | ast.IfExp():
                 asked = any(getattr(one, "id", getattr(one, "attr", "")) in ASKING for one in walk(node.test))
                 self._tolerant += asked
+                self._asked += asked
                 self._truth([node.test], scope)
                 self._all(children(node), scope)
                 self._tolerant -= asked
+                self._asked -= asked
                 return
         self._all(children(node), scope)
         if self._tolerant:
@@ -164,8 +187,12 @@ class Judge:
         match node:
             case ast.Call():
                 self._call(node, scope)
+            case ast.Await(value=ast.Call() as call):
+                self._awaited.add(self._known_as(call, scope))
             case ast.Expr(value=ast.Call() as call):
                 self._used(call, scope)
+                if is_asynchronous(scope) and self._engine.infer(call, scope) is None:
+                    self._thrown_away.append((self._known_as(call, scope), call))
             case ast.Subscript(value=value):
                 self._subscript(node, scope)
                 self._used(value, scope)
@@ -183,6 +210,8 @@ class Judge:
                 self._truth([value], scope)
             case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
                 self._used(value, scope)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value) if is_asynchronous(scope):
+                self._named(name, value, scope)
             case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
                 self._kept(value, scope)
             case ast.AnnAssign(annotation=said, value=ast.Call() as value) if not _is_awaitable(said):
@@ -213,8 +242,8 @@ class Judge:
             self._returns(node, inner)
 
     def _returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
-        """A promise of something that gives a coroutine of it instead."""
-        if node.returns is None or _is_awaitable(node.returns):
+        """A promise of something that gives a coroutine of it instead: whoever awaits it gets a coroutine still."""
+        if node.returns is not None and _is_awaitable(node.returns):
             return
         for inner in own_nodes(node):
             match inner:
@@ -245,18 +274,19 @@ class Judge:
 
     def _name(self, node: ast.Name, scope: Scope) -> None:
         name = node.id
-        if (
-            self._tolerant
-            or len(name) < 2
-            or self._opens
-            or scope.lookup(name) is not None
-            or name in BUILTINS
-        ):
+        if self._nameless or (self._asked and name in OF_PYTHON_2):
+            return
+        if len(name) < 2 or scope.lookup(name) is not None or name in BUILTINS:
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
+        # What runs while the module is read sees only the stars above it.
+        is_early = scope is self._source.scope and node.lineno < self._source.scope.first_star
+        stars = [] if is_early else self._source.scope.stars
+        if self._opens and stars:
+            return
         seen: set[str] = set()
-        for star in self._source.scope.stars:
+        for star in stars:
             module = self._engine.modules.module(star)
             if module is not None and name in module.names:
                 return
@@ -373,6 +403,39 @@ class Judge:
         for part in parts:
             self._used(part, scope)
 
+    def _named(self, name: str, call: ast.Call, scope: Scope) -> None:
+        """A coroutine that gets a name, and is then only given to what can do nothing with it."""
+        values = self._engine.infer(call, scope)
+        if not values or not all(isinstance(value, Coroutine) for value in values):
+            return
+        body = list(own_nodes(scope.node))
+        given = {
+            argument: one
+            for one in body
+            if isinstance(one, ast.Call) and not _COLLECTS.search(name_of(one.func).casefold())
+            for argument in one.args
+        }
+        awaited = {inner for one in body if isinstance(one, ast.Await) for inner in walk(one.value)}
+        uses = [
+            one
+            for one in walk(scope.node)
+            if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+        ]
+        if uses and all(one in given and given[one] not in awaited and one not in awaited for one in uses):
+            self._tell("missing-await", call, "this is a coroutine until it is awaited", hint="add `await`")
+
+    def _known_as(self, call: ast.Call, scope: Scope) -> tuple[Scope | None, str]:
+        """What is called, and the scope for which that name stands for the same."""
+        text = ast.unparse(call.func)
+        root = text.partition(".")[0]
+        around: Scope | None = scope
+        if root in {"self", "cls"}:
+            while around is not None and around.kind != "class":
+                around = around.parent
+            return around, text
+        found = scope.lookup(root)
+        return (found[1] if found else None), text
+
     def _call(self, node: ast.Call, scope: Scope) -> None:
         callees = self._engine.infer(node.func, scope)
         if not callees or len(callees) != 1:
@@ -451,6 +514,11 @@ class Judge:
             self._tell(rule, node, f"`{shown}` needs its argument `{wrong.name}`", hint=hint)
 
 
+def is_asynchronous(scope: Scope) -> bool:
+    """Whether what stands there can await."""
+    return isinstance(scope.node, ast.AsyncFunctionDef)
+
+
 def _reads_at_once(callee: FunctionValue) -> bool:
     """Whether a function of the standard library can do nothing with a coroutine."""
     return callee.scope.source.name.partition(".")[0] in {
@@ -500,8 +568,9 @@ def _suppresses(node: ast.expr) -> bool:
     )
 
 
-def _is_ready(handler: ast.ExceptHandler) -> bool:
+def _is_ready(handler: ast.ExceptHandler, errors: Collection[str]) -> bool:
+    """Whether it catches one of these errors by name."""
     if handler.type is None:
         return False
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(getattr(kind, "id", getattr(kind, "attr", "")) in TOLERANT for kind in kinds)
+    return any(getattr(kind, "id", getattr(kind, "attr", "")) in errors for kind in kinds)

@@ -37,9 +37,54 @@ WRONG = {
     "a coroutine that is thrown away": (
         "class A:\n    async def load(self): ...\n\n    async def f(self):\n        self.load()\n",
         "missing-await", ""),
+    "a file that has the name of something before it": (
+        ("import json, os, tempfile\n\ndef f():\n    out, name = tempfile.mkstemp()\n    os.close(out)\n"
+        "    with open(name) as out:\n        return json.loads(out)\n"), "wrong-json-argument", "load"),
+    "text that a list became": (
+        "def f():\n    text = ['a']\n    text = ','.join(text)\n    return text.trim()\n",
+        "misspelt-attribute", "strip"),
+    "a coroutine that is only given on": (
+        "async def load(): ...\n\nasync def f():\n    page = load()\n    print(page)\n", "missing-await", "await"),
+    "a coroutine that is returned for its result": (
+        "async def load(): ...\n\nasync def f():\n    return load()\n", "missing-await", "await"),
+    "what is awaited elsewhere in the class": (
+        ("class A:\n    def __init__(self, app):\n        self.app = app\n\n    async def f(self):\n"
+        "        await self.app(1)\n\n    async def g(self):\n        self.app(2)\n"), "missing-await", "await"),
+    "a name that no star can have brought yet": (
+        "HOME = os.sep\n\nfrom unknown_package import *\n", "misspelt-name", ""),
+    "a name in a try that is ready for other errors": (
+        ("def f(data):\n    try:\n        return josn(data)\n    except (AttributeError, TypeError):\n"
+        "        return None\n"), "misspelt-name", ""),
+    "one of several modules of a name": (
+        ("try:\n    import orjson as json\nexcept ImportError:\n    import json\n\ndef f(data):\n"
+        "    return json.dump(data)\n"), "wrong-json-argument", "dumps"),
 }  # fmt: skip
 
 RIGHT = {
+    "another thing of the same name in a branch": (
+        "def f(x):\n    value = 'a'\n    if x:\n        value = [1]\n    for one in x:\n        value.count(1)\n"
+        "        value = []\n    value.append(1)\n"),
+    "a name that a loop gives anew": (
+        "def f(lines):\n    last = ''\n    for line in lines:\n        last.append(line)\n        last = []\n"),
+    "a name that a function inside gives anew": (
+        "def f():\n    value = []\n    value = ''\n\n    def g():\n        nonlocal value\n        value = []\n\n"
+        "    g()\n    value.append(1)\n"),
+    "what may have failed half way": (
+        "def f(x):\n    value = []\n    try:\n        value = x.read()\n        value = ''\n    except OSError:\n"
+        "        value.append(1)\n    return value\n"),
+    "coroutines that are collected": (
+        "import asyncio\n\nasync def load(): ...\n\nasync def f(start):\n    one, many = None, []\n"
+        "    task = load()\n    many.append(task)\n    other = load()\n    start.submit(other)\n"
+        "    await asyncio.gather(*many)\n"),
+    "what is awaited in another class": (
+        "class A:\n    async def f(self):\n        await self.app(1)\n\nclass B:\n    def app(self, x): ...\n\n"
+        "    async def g(self):\n        self.app(2)\n"),
+    "what runs once a star has brought it": (
+        "def f():\n    return sep\n\nfrom unknown_package import *\n"),
+    "a name of Python 2 behind a question for the version": (
+        "import sys\n\nif sys.version_info[0] == 2:\n    text = unicode\nelse:\n    text = str\n"),
+    "a try that is ready for a name that is not there": (
+        "try:\n    raw = josn\nexcept NameError:\n    raw = None\n"),
     "a slice with a name": "HEAD = slice(0, 4)\nA, B = slice(1), slice(2)\n\ndef f(line: bytes):\n"
     "    return line[HEAD].decode(), line[A].decode()\n",
     "narrowed by isinstance": (
