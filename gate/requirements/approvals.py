@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
 from gate.requirements.asking import and_list
@@ -52,18 +52,30 @@ def how_to_approve(facts: Facts) -> str:
 
 
 def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
-    said = "; ".join(f"{objection.by} objects{_because(objection)}" for objection in objections)
+    of_person: dict[str, list[Approval]] = {}
+    for objection in objections:
+        of_person.setdefault(objection.by, []).append(objection)
+    said = "; ".join(f"{name} objects{_because(some)}" for name, some in of_person.items())
     advice = tuple(
-        f"settle it with {objection.by}, who takes it back with `gate revoke {objection.id[:12]}`"
-        if objection.source == "ssh"
-        else f"settle it with {objection.by}, who takes it back by approving {facts.request}"
-        for objection in objections
+        f"settle it with {name}, who takes it back {and_list(_ways_back(facts, some))}"
+        for name, some in of_person.items()
     )
     return Outcome(ID, "unmet", said, advice=advice)
 
 
-def _because(objection: Approval) -> str:
-    return f": {objection.why}" if objection.why else ", and gives no reason"
+def _because(objections: Iterable[Approval]) -> str:
+    why = "; ".join(dict.fromkeys(objection.why for objection in objections if objection.why))
+    return f": {why}" if why else ", and gives no reason"
+
+
+def _ways_back(facts: Facts, objections: Iterable[Approval]) -> frozenset[str]:
+    """How a person takes all of their objections back."""
+    return frozenset(
+        f"with `gate revoke {objection.id[:12]}`"
+        if objection.source == "ssh"
+        else f"by approving {facts.request}"
+        for objection in objections
+    )
 
 
 def _enough(facts: Facts, need: int) -> Outcome:

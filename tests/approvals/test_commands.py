@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +113,12 @@ def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_on
     assert "`--block --reason TEXT` adds one" in bob.approve("feature", "--block").out
     assert "@bob objects, and gives no reason" in bob.gate("check", "--head", "origin/feature").out
     assert "adds one" not in bob.approve("feature", "--block", "--reason", "drops the index").out
-    assert "@bob objects: drops the index" in bob.gate("check", "--head", "origin/feature").out
+    said = " ".join(bob.gate("check", "--head", "origin/feature").out.split())
+    assert "@bob objects: drops the index" in said
+    assert "gives no reason" not in said
+    for identity in re.findall(r"with `gate revoke ([0-9a-f]+)`", said):
+        assert bob.gate("revoke", identity).code == 0
+    assert "@bob objects:" not in bob.gate("check", "--head", "origin/feature").out
 
 
 @pytest.mark.parametrize(
