@@ -18,6 +18,7 @@ from gate.names.values import Function
 
 ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
                     "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
+_MAY_BE_CALLED = re.compile(r"Call|Any|object|[Tt]ype\b|Protocol|Func|Handler|\bT\b")
 SEPARATORS = re.compile(r"[.:,/]|__")
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 
@@ -58,6 +59,10 @@ class Facts:
     """Attributes of each class, once for each class that has them."""
     links: set[str] = field(default_factory=set)
     """The modules that it may import, whatever happens if they are not there."""
+    fields: set[str] = field(default_factory=set)
+    """Attributes that classes annotate as values."""
+    functions: set[str] = field(default_factory=set)
+    """The names of functions and classes."""
     bases: set[str] = field(default_factory=set)
     """The names of classes that something is derived from."""
 
@@ -80,7 +85,7 @@ class _Reader(ast.NodeVisitor):
         self._is_package = is_package
         self._bound: dict[str, int] = {}
         self._modules: dict[str, str] = {}
-        self._functions: set[str] = set()
+        self._methods: set[str] = set()
         self._roots: dict[str, str] = {}
         self._looked_up: list[tuple[str, Use]] = []
         self._tolerant = 0
@@ -118,7 +123,7 @@ class _Reader(ast.NodeVisitor):
             name for name in self._roots if self._bound.get(name) == 1 and name not in facts.words
         }
         facts.words |= set(self._bound)
-        facts.attributes_defined |= self._functions
+        facts.attributes_defined |= self._methods
         return facts
 
     def _bind(self, name: str) -> None:
@@ -138,7 +143,7 @@ class _Reader(ast.NodeVisitor):
             self.define(node.attr)
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
                 self.facts.stored.add(node.attr)
-        elif not self._tolerant and not _is_dunder(node.attr):
+        elif not self._tolerant:
             dotted = dotted_name(node.value)
             self._looked_up.append((dotted, use))
         self.generic_visit(node)
@@ -190,7 +195,8 @@ class _Reader(ast.NodeVisitor):
 
     def _function(self, node: Function) -> None:
         self._bind(node.name)
-        self._functions.add(node.name)
+        self._methods.add(node.name)
+        self.facts.functions.add(node.name)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -207,6 +213,8 @@ class _Reader(ast.NodeVisitor):
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
         self.facts.bases.update(dotted_name(base).rpartition(".")[2] for base in node.bases)
         self.facts.members_of_classes += set(_members(node))
+        self.facts.functions.add(node.name)
+        self.facts.fields.update(_fields(node))
         self.facts.attributes_defined.update(_members(node))
         self.generic_visit(node)
 
@@ -297,6 +305,16 @@ def _members(node: ast.ClassDef) -> Iterator[str]:
             yield inner.attr
 
 
+def _fields(node: ast.ClassDef) -> Iterator[str]:
+    """What the body of a class annotates as something that cannot be called."""
+    for child in node.body:
+        match child:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=said) if not _MAY_BE_CALLED.search(
+                ast.unparse(said)
+            ):
+                yield name
+
+
 def bound(node: ast.AST) -> Iterator[str]:
     """The names that one statement binds in its scope."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -336,10 +354,6 @@ def _caught(handler: ast.ExceptHandler) -> set[str]:
         return {"BaseException"}
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return {dotted_name(kind).rpartition(".")[2] for kind in kinds}
-
-
-def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
 
 
 def _words(text: str) -> list[str]:

@@ -86,7 +86,11 @@ class Engine:
             case ast.Constant(value=value) if type(value) in _LITERALS:
                 return self.builtin(_LITERALS[type(value)])
             case ast.Name():
-                return None if scope.asks_about(node.id) else self._used(node, scope)
+                found = self._used(node, scope)
+                if found and scope.asks_about(node.id):
+                    # What is asked of a module is whether it has one name; it stays that module.
+                    return found if all(isinstance(value, ModuleValue) for value in found) else None
+                return found
             case ast.Attribute():
                 if scope.asked and scope.asks_about(ast.unparse(node)):
                     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gate.names import shipped
 from gate.names.facts import Facts, Use
@@ -46,7 +46,7 @@ class Known:
     outside: Words
     library: Words
     used: Mapping[str, int]
-    together: Mapping[tuple[str, str], int]
+    together: Counter[tuple[str, str]]
     modules: Modules
     required: Mapping[str, int]
     installed: bool
@@ -54,6 +54,12 @@ class Known:
     """Whether what the project imports is known, if only from the list that comes with gate."""
     imported: Mapping[tuple[str, str], int]
     """How often each name is imported from each package."""
+    capitals: Counter[str] = field(default_factory=Counter)
+    """How often names of classes are looked up in what has each name, and is no module."""
+    tops: frozenset[str] = frozenset()
+    """The packages that the project imports."""
+    fields: frozenset[str] = frozenset()
+    """Attributes of the project that are always values, and so cannot be called."""
     own: frozenset[str] = frozenset()
     """The words of the project, without what its files know by importing it only."""
     packages: Outside | None = None
@@ -75,6 +81,10 @@ class Known:
         """Whether nobody says the word but in order to import it."""
         return word not in self.own and word not in self.outside.defined and "__" not in word[2:-2]
 
+    def has(self, word: str, *, is_called: bool) -> bool:
+        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
+        return word in self.attributes and not (is_called and word in self.fields)
+
     def is_habit(self, word: str) -> bool:
         """Whether the project looks a name up so often that it must be right, however strange."""
         count = self.used.get(word, 0)
@@ -92,7 +102,10 @@ class Known:
             # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
             may_differ = not word[0].isupper()
             strong = [
-                one for one in strong if plain(word) != plain(one) or (may_differ and is_typical(word, one))
+                one
+                for one in strong
+                if plain(word) != plain(one)
+                or (is_typical(word, one) and (may_differ or self.together.get((use.receiver, one), 0) > 1))
             ]
         beside = [one for one in strong if self._is_beside(use, one)]
         if word in self.outside.defined or (keyword and word in self.outside.said):
@@ -208,6 +221,15 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
         own=frozenset(word for facts in files for word in facts.words - facts.only_imported),
         packages=outside,
         attributes=frozenset(word for facts in files for word in facts.attributes_defined),
+        capitals=Counter(
+            use.receiver
+            for facts in files
+            for use in facts.attributes
+            if use.name[0].isupper() and not use.root
+        ),
+        tops=frozenset(tops) - {""},
+        fields=frozenset().union(*(facts.fields for facts in files))
+        - frozenset().union(*(facts.functions for facts in files)),
         outside=words,
         library=outside.library,
         used=used,
@@ -332,7 +354,7 @@ def _open_member(path: str, use: Use, known: Known) -> Iterator[Finding]:
 def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Finding]:
     """A name that the value, by all that is done with it, most likely does not have."""
     name, kind = use.name, told.kind
-    if name in known.attributes or use.owner or len(name) < 2 or name.startswith("_"):
+    if known.has(name, is_called=told.is_called) or use.owner or len(name) < 2 or name.startswith("_"):
         return
     is_unheard = name not in known.outside.defined and name not in BUILTIN_ATTRIBUTES
     if known.is_habit(name) or (name == "to_bytes" and told.is_called and told.is_of_whole):
@@ -353,13 +375,11 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
                 path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
             )
             return
-    beside = [word for word in FOREIGN.get(name, ()) if known.together.get((use.receiver, word), 0) > 1]
-    if (
-        beside
-        and use.receiver
-        and use.receiver not in COLUMNS
-        and not known.together.get((use.receiver, name), 0) > 1
-    ):
+    often = max(known.together[use.receiver, name], 1)
+    beside = [
+        word for word in FOREIGN.get(name, ()) if word != name and known.together[use.receiver, word] > often
+    ]
+    if beside and use.receiver and use.receiver not in COLUMNS:
         message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
         yield _finding(path, use, "misspelt-attribute", message, known.ordered(name, beside))
         return
@@ -418,7 +438,7 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
         one
         for one in candidates(top, known.modules.top_level | shipped.names(), shortest=2)
         if (count < 2 or known.required.get(one, 0) > 3 * count)
-        and (len(top) > 2 or (rest and known.modules.module(f"{one}.{rest}") is not None))
+        and (len(top) > 2 or _has(f"{one}.{rest}".rstrip("."), use.name if not rest else "", known))
     ]
     others = [one for one in candidates(top, known.required) if known.required[one] > 3 * count]
     right = [one for one in dict.fromkeys((*here, *others)) if _is_slip(top, one)]
@@ -428,6 +448,12 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
         fix = _sure(top, right, known.modules.top_level) if is_stumble(top, right[0]) else None
         told = [f"{one}.{rest}" if rest else one for one in right]
         yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
+
+
+def _has(module: str, name: str, known: Known) -> bool:
+    """Whether there is such a module, with the name if there is one to look for."""
+    found = known.modules.module(module)
+    return found is not None and (name in found.names if name else "." in module)
 
 
 def _from_absent(path: str, use: Use, known: Known) -> Iterator[Finding]:

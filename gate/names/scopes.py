@@ -206,7 +206,10 @@ class _Reader:
                     bind(node.name, Binding("caught", node))
             case ast.Call():
                 if isinstance(node.func, ast.Name) and node.func.id in ASKING and node.args:
-                    self._scope.asked.add(ast.unparse(node.args[0]))
+                    asked = ast.unparse(node.args[0])
+                    self._scope.asked.add(asked)
+                    if len(node.args) > 1 and isinstance(name := getattr(node.args[1], "value", None), str):
+                        self._scope.asked.add(f"{asked}.{name}")
             case ast.MatchAs() | ast.MatchStar():
                 if node.name:
                     bind(node.name, Binding("anything", node))

@@ -324,6 +324,8 @@ class Judge:
                     "missing-await", node, "this is a coroutine until it is awaited", hint="add `await`"
                 )
             return
+        if isinstance(owners[0], ModuleValue) and scope.asks_about(ast.unparse(node)):
+            return
         names: set[str] = set()
         for owner in owners:
             names |= self.names_of(owner)

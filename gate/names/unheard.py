@@ -61,7 +61,7 @@ def unheard(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -
         return
     if use.root and known.modules.origin(use.root) != "project":
         return
-    if name in known.attributes or known.is_habit(name):
+    if known.has(name, is_called=told.is_called) or known.is_habit(name):
         return
     if _is_foreign(use, told, known, tops) or _is_nowhere(use, known, tops):
         right = _right(name, known)
@@ -71,6 +71,17 @@ def unheard(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -
         hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?"
         place = use.line, use.column, use.end_line
         yield Finding(path, *place, "misspelt-attribute", f"nothing here defines `.{name}`", hint)
+    elif right := _stray(use, known, tops):
+        hint = f"did you mean `{right[0]}`?"
+        yield Finding(
+            path,
+            use.line,
+            use.column,
+            use.end_line,
+            "misspelt-attribute",
+            f"nothing here defines `.{name}`",
+            hint,
+        )
 
 
 def _is_foreign(use: Use, told: Evidence, known: Known, tops: set[str]) -> bool:
@@ -102,6 +113,36 @@ def _is_nowhere(use: Use, known: Known, tops: set[str]) -> bool:
     return packages is not None and all(
         known.modules.origin(top) != "site" or top in packages.names for top in tops if top
     )
+
+
+def _stray(use: Use, known: Known, tops: set[str]) -> list[str]:
+    """What is meant by a name that only packages know with which the file has nothing to do.
+
+    It is written once, and is a slip that fingers make of a name that the project looks up often. In another case it
+    is the name of a class, which values do not have.
+    """
+    name, packages = use.name, known.packages
+    is_case = name[0].isupper() and not use.receiver[:1].isupper()
+    if packages is None or known.used.get(name, 0) > 1 or name.isupper() or _MADE.match(name):
+        return []
+    if name in known.project or (not is_case and (name in known.library.defined or name in _BUILTIN)):
+        return []
+    right = [
+        word
+        for word in candidates(name, known.usual)
+        if is_typical(name, word)
+        and known.used.get(word, 0) > 2
+        and word[0].islower()
+        and (known.is_defined(word) or word in known.attributes)
+        and name.rstrip("s") != word.rstrip("s")
+    ]
+    if not right or (is_case and right[0] != name[0].lower() + name[1:]):
+        return []
+    if is_case:
+        return right[:1] if known.capitals[use.receiver] == 1 else []
+    if any(known.modules.origin(top) == "site" and not packages.knows(top) for top in tops if top):
+        return []
+    return [] if any(packages.defines(top, name) for top in known.tops) else known.ordered(name, right)
 
 
 def _fits(word: str, given: int) -> bool:

@@ -95,6 +95,12 @@ class Outside:
         self._read[name] = found
         return found
 
+    def knows(self, name: str) -> bool:
+        """Whether it is known what a package defines."""
+        from gate.names import shipped
+
+        return name in self._places or name in shipped.names()
+
     def defines(self, name: str, word: str) -> bool:
         """Whether a package, installed or known, defines a word itself."""
         from gate.names import shipped

@@ -55,12 +55,33 @@ WRONG = {
     "a name in a try that is ready for other errors": (
         ("def f(data):\n    try:\n        return josn(data)\n    except (AttributeError, TypeError):\n"
         "        return None\n"), "misspelt-name", ""),
+    "a module that is asked for something else": (
+        "import os\n\ndef f():\n    if hasattr(os, 'sync'):\n        os.sync()\n    return os.env['HOME']\n",
+        "misspelt-member", "environ"),
+    "the method of a value in the case of a class": (
+        "def f(a, b, c):\n    a.upper()\n    b.upper()\n    c.upper()\n    return a.size.Upper()\n",
+        "misspelt-attribute", "upper"),
+    "a keyword in the case of a class": (
+        "from unknown_package import Route\n\nRoute(prefix='/a')\nRoute(prefix='/b')\nRoute(Prefix='/c')\n",
+        "misspelt-keyword", "prefix"),
+    "a name with underscores around it": (
+        "class A:\n    __searchable__ = ['a']\n\ndef f(model):\n    return model.__seachable__\n",
+        "misspelt-attribute", "__searchable__"),
+    "a field of another class, called": (
+        ("class A:\n    entries: list[int] = []\n\ndef f(data):\n    for k, v in data['a'].entries():\n"
+        "        print(k, v)\n"), "misspelt-attribute", "items"),
+    "a short module": ("from bc import ABCMeta\n", "misspelt-import", "abc"),
     "one of several modules of a name": (
         ("try:\n    import orjson as json\nexcept ImportError:\n    import json\n\ndef f(data):\n"
         "    return json.dump(data)\n"), "wrong-json-argument", "dumps"),
 }  # fmt: skip
 
 RIGHT = {
+    "names of columns": (
+        "def f(a, b, rows):\n    a.command(b.command())\n    b.command()\n    for row in rows:\n"
+        "        print(row.Command, row.User)\n"),
+    "what a module is asked for": (
+        "import os\n\ndef f():\n    return os.syncfs_all() if hasattr(os, 'syncfs_all') else None\n"),
     "another thing of the same name in a branch": (
         "def f(x):\n    value = 'a'\n    if x:\n        value = [1]\n    for one in x:\n        value.count(1)\n"
         "        value = []\n    value.append(1)\n"),
