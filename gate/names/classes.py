@@ -320,8 +320,13 @@ class Classes:
             return (FunctionValue(functions, kind.scope, bound, items),)
         if functions:
             return None
-        if self.is_a(kind, "Enum") and all(binding.how in {"value", "typed"} for binding in bindings):
-            return (Instance(kind),)
+        if all(binding.how in {"value", "typed"} for binding in bindings):
+            line, is_open = self.line(kind)
+            if any(one.name == "Enum" and one.origin == "library" for one, _ in line):
+                return (Instance(kind),)
+            if is_open and kind.origin == "site":
+                # What a package derives its class from may make anything of what the body says.
+                return None
         typed = [binding for binding in bindings if binding.how == "typed"]
         if typed and typed[0].annotation is not None:
             found = self._engine.annotations.read(typed[0].annotation, kind.scope, known, owner)

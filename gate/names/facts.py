@@ -88,6 +88,7 @@ class _Reader(ast.NodeVisitor):
         self._methods: set[str] = set()
         self._roots: dict[str, str] = {}
         self._looked_up: list[tuple[str, Use]] = []
+        self._given: list[tuple[str, Use]] = []
         self._tolerant = 0
 
     def generic_visit(self, node: ast.AST) -> None:
@@ -119,6 +120,9 @@ class _Reader(ast.NodeVisitor):
             root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
             place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
             (facts.members if owner else facts.attributes).append(place)
+        for top, use in self._given:
+            source = self._roots.get(top) or self._modules.get(top, "")
+            facts.keywords.append(use._replace(root=source if self._bound.get(top) == 1 else ""))
         facts.only_imported = {
             name for name in self._roots if self._bound.get(name) == 1 and name not in facts.words
         }
@@ -154,7 +158,8 @@ class _Reader(ast.NodeVisitor):
             if keyword.arg and not self._tolerant:
                 end = keyword.end_lineno or keyword.lineno
                 place = keyword.lineno, keyword.col_offset + 1, end
-                self.facts.keywords.append(Use(keyword.arg, *place, receiver=receiver_of(node.func)))
+                use = Use(keyword.arg, *place, receiver=receiver_of(node.func))
+                self._given.append((dotted_name(node.func).partition(".")[0], use))
         self.facts.references += in_call(node)
         self.generic_visit(node)
 

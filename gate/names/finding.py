@@ -27,3 +27,8 @@ class Finding:
     message: str
     hint: str = ""
     fix: tuple[Edit, ...] = ()
+
+
+def hint_of(right: list[str]) -> str:
+    """A question for the reader: the likeliest word, and the next if there is one."""
+    return f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""

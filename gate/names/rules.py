@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gate.names import shipped
+from gate.names import in_package, shipped
 from gate.names.facts import Facts, Use
-from gate.names.finding import Edit, Finding
+from gate.names.finding import Edit, Finding, hint_of
 from gate.names.foreign import FOREIGN
 from gate.names.kinds import WrongKind
 from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
@@ -268,10 +268,12 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
             found = list(_near(path, use, known, "misspelt-attribute", f"nothing defines `.{use.name}`"))
             found = found or list(_foreign(path, use, judged.evidence.get(place, NOTHING), known))
             found = found or list(_open_member(path, use, known))
+            found = found or list(in_package.member(path, use, known))
             yield from found or unheard(path, use, judged.evidence.get(place, NOTHING), known, tops)
     for use in facts.keywords:
         if (use.line, use.column) not in judged.settled and (use.line, use.column) not in told:
-            yield from _near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`")
+            found = list(_near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`"))
+            yield from found or in_package.keyword(path, use, known)
     for call in facts.wrong:
         hint = f"did you mean `{call.right}`?" if call.right else ""
         at = call.line, call.column, call.end_line
@@ -293,11 +295,6 @@ def _finding(path: str, use: Use | Certain, rule: str, message: str, right: list
 
 def _is_private(word: str) -> bool:
     return word.startswith("_") and not word.endswith("__")
-
-
-def hint_of(right: list[str]) -> str:
-    """A question for the reader: the likeliest word, and the next if there is one."""
-    return f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
 
 
 def _sure(word: str, right: list[str], among: Collection[str]) -> tuple[str, str] | None:

@@ -101,12 +101,15 @@ class Outside:
 
         return name in self._places or name in shipped.names()
 
-    def defines(self, name: str, word: str) -> bool:
-        """Whether a package, installed or known, defines a word itself."""
+    def known_of(self, name: str) -> Words:
+        """What is known of a package: what it says itself if it is installed, else what the list says of it."""
         from gate.names import shipped
 
-        words = self.words_of(name) if name in self._places else shipped.words_of(name)
-        return word in words.defined
+        return self.words_of(name) if name in self._places else shipped.words_of(name)
+
+    def defines(self, name: str, word: str) -> bool:
+        """Whether a package, installed or known, defines a word itself."""
+        return word in self.known_of(name).defined
 
     def _place(self, name: str) -> Path | None:
         return self._typeshed if name == LIBRARY else self._places[name]

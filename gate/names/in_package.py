@@ -1,0 +1,68 @@
+"""What is looked up in one package, by the words of that package: `requests.fetch`, `Environment(olader=…)`.
+
+That somebody somewhere defines a word says little where it is certain whose module is looked into, or whose function
+is called. For a package that is not installed the list answers that comes with gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gate.names import shipped
+from gate.names.facts import Use
+from gate.names.finding import Finding, hint_of
+from gate.names.foreign import FOREIGN
+from gate.names.near import candidates, is_typical
+
+if TYPE_CHECKING:
+    from gate.names.packages import Words
+    from gate.names.rules import Known
+
+MOST_USED = 2
+"""Whoever writes a word more often means it."""
+
+
+def member(path: str, use: Use, known: Known) -> Iterator[Finding]:
+    """A name looked up in a package that is not installed: a typical slip, or what another language calls it."""
+    name, top = use.name, use.owner.partition(".")[0]
+    if top not in shipped.names() or known.modules.is_known_package(top) or name in known.own:
+        return
+    words = shipped.words_of(top)
+    if name.startswith("_") or _says(words, name) or known.is_habit(name):
+        return
+    right = [word for word in candidates(name, words.defined) if is_typical(name, word)]
+    right = right if known.used.get(name, 0) <= MOST_USED else []
+    # What another language calls something may as well come from a package that this one passes on.
+    if not right and not any(name in shipped.words_of(inner).defined for inner in words.imported):
+        right = [word for word in FOREIGN.get(name, ()) if word in words.defined]
+    if right:
+        yield _finding(
+            path, use, "misspelt-member", f"`{use.owner}` knows no `{name}`", known.ordered(name, right)
+        )
+
+
+def keyword(path: str, use: Use, known: Known) -> Iterator[Finding]:
+    """A keyword argument of a package's function that nobody there says: a typical slip of one that somebody says."""
+    name, top = use.name, use.root.partition(".")[0]
+    packages = known.packages
+    if not top or packages is None or name in known.own or known.used.get(name, 0) > MOST_USED:
+        return
+    if known.modules.origin(top) != "site" or not packages.knows(top):
+        return
+    words = packages.known_of(top)
+    if _says(words, name) or any(_says(packages.known_of(inner), name) for inner in words.imported - {top}):
+        return
+    right = [word for word in candidates(name, words.said | words.defined, 2) if is_typical(name, word)]
+    if right:
+        yield _finding(
+            path, use, "misspelt-keyword", f"`{top}` takes no `{name}=`", known.ordered(name, right)
+        )
+
+
+def _says(words: Words, name: str) -> bool:
+    return name in words.defined or name in words.said
+
+
+def _finding(path: str, use: Use, rule: str, message: str, right: list[str]) -> Finding:
+    return Finding(path, use.line, use.column, use.end_line, rule, message, hint_of(right))
