@@ -1,5 +1,6 @@
 """`python -m gate.names --root DIR`: read a tree of Python, and print what is misspelt in it as JSON."""
 
+import os
 import sys
 
 # Checks run without writing byte code, for the sake of the tree; what this program itself consists of is compiled once.
@@ -8,4 +9,7 @@ sys.dont_write_bytecode = False
 from gate.names.program import main  # noqa: E402  what is above has to come first
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    # To give back a quarter of a million words one by one would take a sixth of the time.
+    os._exit(code)

@@ -12,6 +12,7 @@ from gate.names.calls import fitting, solved
 from gate.names.classes import MISSING, Classes, Missing
 from gate.names.flow import reaching
 from gate.names.modules import Modules
+from gate.names.packages import Words
 from gate.names.scopes import Binding, Scope, own_nodes
 from gate.names.values import (
     ClassValue,
@@ -48,7 +49,7 @@ class Engine:
         self.annotations = Annotations(self)
         self.stored_outside: frozenset[str] = frozenset()
         """Attributes that some code of the project sets on what is not its `self`."""
-        self.heard: frozenset[str] = frozenset()
+        self.heard = Words()
         """Names that installed packages define: one of them is never wrong on a value of theirs."""
         self._expressions: dict[ast.AST, Values] = {}
         self._members: dict[tuple[str, str], Values | Missing] = {}
@@ -117,7 +118,11 @@ class Engine:
 
     def is_heard(self, name: str) -> bool:
         """Whether there is no need to look for `name` in what installed packages derive from."""
-        return name in self.heard or (name.startswith("__") and name.endswith("__"))
+        return (
+            name in self.heard.defined
+            or name in self.heard.said
+            or (name.startswith("__") and name.endswith("__"))
+        )
 
     def builtin(self, name: str) -> Values:
         """An instance of a builtin class."""

@@ -81,7 +81,7 @@ class Project:
 
     def judged(self, outside: Words) -> Iterator[tuple[File, Judged]]:
         """Every file, and what the kinds of its values tell; `outside` is what packages define that it uses."""
-        self.engine.heard = outside.defined | outside.said
+        self.engine.heard = outside
         keys = self._keys(outside)
         found = {name: self._kept_judgement(*key) for name, key in keys.items()}
         missing = [file for file in self.files.values() if found[file.name] is None]

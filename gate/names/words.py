@@ -143,29 +143,24 @@ class Outside:
         return found
 
     def _together(self, wanted: list[str]) -> Words:
-        from gate.names import shipped
-
-        missing, ahead = self._ahead
-        for name, plain in zip(missing, ahead.answers(), strict=True):
-            self._read[name] = Words(*map(frozenset, plain))
+        self._take(*self._ahead)
         self._ahead = (), Ahead((), self._plain)
-        seen = set[str]()
+        seen, next_ones = set[str](), set(wanted)
         defined, said = set(self.library.defined), set(self.library.said)
-        while wanted:
-            name = wanted.pop()
-            if name in seen:
-                continue
-            if name in self._places:
-                words = self.words_of(name)
-            elif name in shipped.names():
-                words = shipped.words_of(name)
-            else:
-                continue
-            seen.add(name)
-            defined |= words.defined
-            said |= words.said
-            wanted += [inner for inner in words.imported if inner not in seen]
+        while next_ones:
+            missing = [name for name in sorted(next_ones & self._places.keys()) if name not in self._read]
+            self._take(missing, Ahead(missing, self._plain))
+            seen |= next_ones
+            found = [self.known_of(name) for name in next_ones]
+            defined.update(*(words.defined for words in found))
+            said.update(*(words.said for words in found))
+            imported = frozenset[str]().union(*(words.imported for words in found))
+            next_ones = {name for name in imported - seen if self.knows(name)}
         return Words(frozenset(defined), frozenset(said), frozenset(seen))
+
+    def _take(self, names: Sequence[str], ahead: Ahead) -> None:
+        for name, plain in zip(names, ahead.answers(), strict=True):
+            self._read[name] = Words(*map(frozenset, plain))
 
     @property
     def library(self) -> Words:
@@ -198,7 +193,9 @@ def _load(path: Path, key: str) -> Words | None:
     if not head.startswith(f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} ".encode()):
         return None
     parts = body.decode("utf-8", "replace").split("\n\n")
-    return Words(*(frozenset(part.split("\n")) - {""} for part in parts)) if len(parts) == 3 else None
+    return (
+        Words(*(frozenset(part.split("\n") if part else ()) for part in parts)) if len(parts) == 3 else None
+    )
 
 
 def _keep(path: Path, key: str, environment: str, words: Words) -> None:
