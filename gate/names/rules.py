@@ -427,7 +427,9 @@ def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
 def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
     """A package that is nowhere: misspelt, if another is a slip away that is there or that others import."""
     top, _, rest = use.owner.partition(".")
-    count = known.required.get(top, 0)
+    # `ldap` comes from `python-ldap`, `serial` from `pyserial`.
+    asked_for = (f"python_{top}", f"py{top}", f"{top}_python")
+    count = max(known.required.get(top, 0), *(2 * known.required.get(name, 0) for name in asked_for))
     if top in shipped.names():
         yield from _from_absent(path, use, known)
         return

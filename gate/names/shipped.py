@@ -1,8 +1,8 @@
 """What well-known packages define, for projects whose packages are not installed where gate runs.
 
-A list that comes with gate, made from releases of these packages by `python -m gate.names.shipped FOLDER`, where
-FOLDER has them installed. Another release may define more: what the list does not know accuses nobody unless it
-is a typical slip of what it does know.
+A list that comes with gate, made from releases of these packages by `python -m gate.names.shipped FOLDER`, which
+adds those that are installed in FOLDER. Another release may define more: what the list does not know accuses nobody
+unless it is a typical slip of what it does know.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from pathlib import Path
 from gate.names.packages import Words
 from gate.names.words import Outside
 
+NO_PACKAGES = frozenset(
+    {"bin", "test", "tests", "doc", "docs", "examples", "scripts", "src", "build", "benchmarks"}
+)
+"""What releases leave in the folder of packages by mistake."""
 LIST = Path(__file__).with_name("packages.zip")
 
 
@@ -44,23 +48,31 @@ def words_of(name: str) -> Words:
 
 
 def make(folder: Path, target: Path) -> int:
-    """Write the list of all packages that are installed in `folder`; how many there are."""
+    """Add all packages that are installed in `folder` to the list in `target`; how many it has then."""
     outside = Outside(None, [folder])
+    entries: dict[str, str] = {}
+    if target.exists():
+        with zipfile.ZipFile(target) as archive:
+            entries = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+    fresh = {name for name in outside.names if name not in NO_PACKAGES and "__" not in name}
+    known = fresh | entries.keys()
+    for name in fresh:
+        words = outside.words_of(name)
+        inside = list((folder / name).rglob("*"))
+        stems = {path.stem for path in inside if path.suffix == ".py" or path.is_dir()}
+        defined = sorted(
+            word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
+        )
+        said = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
+        imported = sorted(words.imported & known)
+        entries[name] = "\n\n".join("\n".join(part) for part in (defined, said, imported))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
-        for name in sorted(outside.names):
-            words = outside.words_of(name)
-            inside = list((folder / name).rglob("*"))
-            stems = {path.stem for path in inside if path.suffix == ".py" or path.is_dir()}
-            defined = sorted(
-                word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
-            )
-            said = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
-            imported = sorted(words.imported & outside.names)
+        for name, text in sorted(entries.items()):
             # The same content makes the same file, whenever it is made.
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_LZMA
-            archive.writestr(entry, "\n\n".join("\n".join(part) for part in (defined, said, imported)))
-    return len(outside.names)
+            archive.writestr(entry, text)
+    return len(entries)
 
 
 if __name__ == "__main__":

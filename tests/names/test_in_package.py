@@ -74,6 +74,13 @@ def test_what_a_package_may_have_all_the_same_is_left_alone(tmp_path: Path, code
     assert told(tmp_path, code) == []
 
 
+def test_a_package_under_another_name_than_its_module_is_no_slip_of_a_third(tmp_path: Path) -> None:
+    code = "import ldap\n\nldap.initialize('x')\n"
+    assert told(tmp_path, code) == [("misspelt-import", "ldap3")]
+    (tmp_path / "tree" / "requirements.txt").write_text("python-ldap==3.4\n")
+    assert told(tmp_path, code) == []
+
+
 def test_a_keyword_of_an_installed_package_is_told_though_its_function_takes_any(
     tmp_path: Path, python: Path
 ) -> None:
