@@ -103,10 +103,9 @@ def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
     tip = append(senior, {f"records/{name[:2]}/{name}.json": data})
     assert "is no record" in refused(senior, f"{tip}:{LOG}")
     good = next(path for path in senior.log() if path.endswith(".json"))
-    moved = append(
-        senior,
-        {f"records/00/{good.rpartition('/')[2]}": senior.git("show", f"{LOG}:{good}").encode() + b"\n"},
-    )
+    folder, file = good.split("/")[1:]
+    other = "01" if folder == "00" else "00"
+    moved = append(senior, {f"records/{other}/{file}": senior.git("show", f"{LOG}:{good}").encode() + b"\n"})
     assert "in another folder" in refused(senior, f"{moved}:{LOG}")
 
 
