@@ -1,6 +1,6 @@
-"""Work that is shared with another process, where the machine has more than one processor to give.
+"""Work that is shared with other processes, where the machine has more than one processor to give.
 
-The other process is a copy of this one: it sees all that was read before. Where there can be none, or it is
+The other processes are copies of this one: they see all that was read before. Where there can be none, or one is
 lost, everything is done here.
 """
 
@@ -8,35 +8,46 @@ from __future__ import annotations
 
 import gc
 import marshal
+import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 MOST = 4
-_SIZE = 4
-_QUEUE = 8_000
-"""How many numbers surely fit into a pipe before anybody reads from it."""
 
 
 class Ahead:
-    """Calls `work` with each of `items`; the answers have to be plain data. Other processes begin at once."""
+    """Calls `work` with each of `items`; the answers have to be plain data. Other processes begin at once.
 
-    def __init__(self, items: Sequence[Any], work: Callable[[Any], Any], *, least: int = 2) -> None:
+    With `more`, only the items in `first` are worked on, and those that `more` finds in an answer.
+
+    Each process begins at another place, so that it works on neighbours, and claims what it begins in memory that
+    all of them share. Two that reach for one item in the same instant both work on it, which does no harm.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[str],
+        work: Callable[[str], Any],
+        *,
+        least: int = 2,
+        first: Sequence[str] | None = None,
+        more: Callable[[Any], Iterable[str]] | None = None,
+    ) -> None:
         """Nobody is asked for help with fewer than `least` items."""
         self._items = items
         self._work = work
+        self._places = {item: place for place, item in enumerate(items)}
+        self._more = more
+        self._first = [self._places[item] for item in (items if first is None else first)]
+        self._claimed = mmap.mmap(-1, max(len(items), 1))
         self._helpers: list[tuple[int, int]] = []
-        self._queue = -1
-        if least <= len(items) <= _QUEUE and hasattr(os, "fork"):
-            self._start(min(processors(), MOST, len(items)) - 1)
+        if len(self._first) >= least and hasattr(os, "fork"):
+            self._start(min(processors(), MOST, len(self._first)))
 
-    def _start(self, helpers: int) -> None:
-        if helpers < 1:
-            return
-        self._queue, numbers = os.pipe()
-        os.write(numbers, b"".join(number.to_bytes(_SIZE, "big") for number in range(len(self._items))))
-        os.close(numbers)
-        for _ in range(helpers):
+    def _start(self, processes: int) -> None:
+        for number in range(1, processes):
             answers, written = os.pipe()
             try:
                 helper = os.fork()
@@ -45,33 +56,40 @@ class Ahead:
                 os.close(written)
                 return
             if not helper:
-                self._help(written)
+                self._help(written, len(self._first) * number // processes)
             os.close(written)
             self._helpers.append((helper, answers))
 
-    def _help(self, written: int) -> None:
-        """Work on what is left, write down the answers, and end."""
+    def _help(self, written: int, begin: int) -> None:
+        """Work from one place on, write down the answers, and end."""
         try:
             gc.disable()
-            data = marshal.dumps(self._take())
+            data = marshal.dumps(self._take([*self._first[begin:], *self._first[:begin]]))
             with os.fdopen(written, "wb") as told:
                 told.write(data)
         finally:
             os._exit(0)
 
-    def _take(self) -> dict[int, Any]:
+    def _take(self, places: Sequence[int]) -> dict[int, Any]:
+        """Work on what nobody has begun."""
         found: dict[int, Any] = {}
-        while number := os.read(self._queue, _SIZE):
-            place = int.from_bytes(number, "big")
-            found[place] = self._work(self._items[place])
+        waiting = list(reversed(places))
+        while waiting:
+            place = waiting.pop()
+            if not self._claimed[place]:
+                self._claimed[place] = 1
+                found[place] = self._work(self._items[place])
+                waiting += self._after(found[place])
         return found
 
-    def answers(self) -> list[Any]:
-        """All answers, in the order of the items; this process works on what nobody has begun."""
-        found: dict[int, Any] = {}
-        if self._helpers:
-            found = self._take()
-            os.close(self._queue)
+    def _after(self, answer: Any) -> list[int]:
+        if self._more is None:
+            return []
+        return [self._places[item] for item in self._more(answer) if item in self._places]
+
+    def answers(self) -> dict[str, Any]:
+        """The answer to each item, in their order; this process works on what nobody has begun."""
+        found = self._take(self._first)
         for helper, answers in self._helpers:
             with os.fdopen(answers, "rb") as told:
                 data = told.read()
@@ -82,9 +100,14 @@ class Ahead:
                 continue
         self._helpers = []
         # What a helper took with it when it was ended is done here.
-        return [
-            found[place] if place in found else self._work(item) for place, item in enumerate(self._items)
-        ]
+        wanted = {*self._first, *chain.from_iterable(map(self._after, found.values()))}
+        while lost := wanted - found.keys():
+            for place in lost:
+                self._claimed[place] = 0
+            again = self._take(sorted(lost))
+            found |= again
+            wanted = set(chain.from_iterable(map(self._after, again.values())))
+        return {self._items[place]: found[place] for place in sorted(found)}
 
 
 def processors() -> int:

@@ -65,9 +65,11 @@ class _Reader:
             first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    self._shorten(node)
+                    inner = [one for statement in node.body for one in walk(statement)]
+                    stored = [one.attr for one in inner if isinstance(one, ast.Attribute) and _is_stored(one)]
+                    self._shorten(node, inner, stores=bool(stored))
                     if not _is_special(node.name):
-                        names = [node.name, *_stored(node), *_globals(node)]
+                        names = [node.name, *stored, *_globals(inner)]
                         self._take(first, node, Counter(names), inside)
                 case ast.ClassDef():
                     self.body(node.body, f"{inside}.{node.name}")
@@ -98,12 +100,14 @@ class _Reader:
     def _drop(self, first: int, last: int) -> None:
         self._lines[first - 1 : last] = [None] * (last - first + 1)
 
-    def _shorten(self, node: Function) -> None:
-        """Drop the body where only the head counts, else the statements in it that decide nothing."""
-        inner = [one for statement in node.body for one in walk(statement)]
+    def _shorten(self, node: Function, inner: list[ast.AST], *, stores: bool) -> None:
+        """Drop the body where only the head counts, else the statements in it that decide nothing.
+
+        `inner` is all that is in the body; `stores` tells whether it stores anything in an attribute.
+        """
         if any(isinstance(one, ast.Yield | ast.YieldFrom | ast.Global) for one in inner):
             return
-        told = node.returns is not None and not any(_is_stored(one) for one in inner)
+        told = node.returns is not None and not stores
         for one in node.body if told else [one for one in inner if isinstance(one, ast.Expr)]:
             if self._is_alone(one) and (told or not self._decides(one)):
                 self._drop(one.lineno, one.end_lineno or one.lineno)
@@ -122,14 +126,10 @@ class _Reader:
         return not first.encode()[: node.col_offset].strip() and (not after or after.startswith(b"#"))
 
 
-def _stored(node: ast.AST) -> Iterator[str]:
-    return (one.attr for one in walk(node) if isinstance(one, ast.Attribute) and _is_stored(one))
-
-
-def _globals(node: ast.AST) -> Iterator[str]:
-    """The names of the module that something in `node` binds, as often as it says them in order to do so."""
-    names = {name for one in walk(node) if isinstance(one, ast.Global) for name in one.names}
-    for one in walk(node) if names else ():
+def _globals(inner: list[ast.AST]) -> Iterator[str]:
+    """The names of the module that a function binds, as often as it says them in order to do so."""
+    names = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
+    for one in inner if names else ():
         match one:
             case ast.Global():
                 yield from one.names

@@ -89,6 +89,8 @@ class _Reader(ast.NodeVisitor):
         self._roots: dict[str, str] = {}
         self._looked_up: list[tuple[str, Use]] = []
         self._given: list[tuple[str, Use]] = []
+        self._classes: list[set[str]] = []
+        """What the classes around define, as far as it has been read."""
         self._tolerant = 0
 
     def generic_visit(self, node: ast.AST) -> None:
@@ -145,6 +147,9 @@ class _Reader(ast.NodeVisitor):
         use = Use(node.attr, end, max(column, 1), end, receiver=receiver_of(node.value))
         if not isinstance(node.ctx, ast.Load):
             self.define(node.attr)
+            if isinstance(node.ctx, ast.Store):
+                for members in self._classes:
+                    members.add(node.attr)
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
                 self.facts.stored.add(node.attr)
         elif not self._tolerant:
@@ -217,11 +222,13 @@ class _Reader(ast.NodeVisitor):
         self._bind(node.name)
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
         self.facts.bases.update(dotted_name(base).rpartition(".")[2] for base in node.bases)
-        self.facts.members_of_classes += set(_members(node))
         self.facts.functions.add(node.name)
         self.facts.fields.update(_fields(node))
-        self.facts.attributes_defined.update(_members(node))
+        members = {name for child in node.body for name in bound(child)}
+        self.facts.attributes_defined |= members
+        self._classes.append(members)
         self.generic_visit(node)
+        self.facts.members_of_classes += self._classes.pop()
 
     def visit_arg(self, node: ast.arg) -> None:
         """A parameter is bound, and may be used as a keyword."""
@@ -300,14 +307,6 @@ class _Reader(ast.NodeVisitor):
         self._tolerant += asked
         self.generic_visit(node)
         self._tolerant -= asked
-
-
-def _members(node: ast.ClassDef) -> Iterator[str]:
-    for child in node.body:
-        yield from bound(child)
-    for inner in walk(node):
-        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
-            yield inner.attr
 
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:

@@ -50,8 +50,8 @@ def keyword(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     if known.modules.origin(top) != "site" or not packages.knows(top):
         return
-    words = packages.known_of(top)
-    if _says(words, name) or any(_says(packages.known_of(inner), name) for inner in words.imported - {top}):
+    words = packages.words_of(top)
+    if _says(words, name) or any(_says(packages.words_of(inner), name) for inner in words.imported - {top}):
         return
     right = [word for word in candidates(name, words.said | words.defined, 2) if is_typical(name, word)]
     if right:

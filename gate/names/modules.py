@@ -22,7 +22,9 @@ MODULE_NAMES = frozenset({
 })  # fmt: skip
 LARGEST = 4 * 1024 * 1024
 _GLOBAL = re.compile(rb"^[ \t]+global[ \t]+([^#\n;]+)", re.MULTILINE)
-_MAY_WRITE_GLOBALS = re.compile(rb"\b(?:globals|setattr|vars|exec)\s*\(|\bsys\s*\.\s*modules\b|__getattr__")
+_MAY_WRITE_GLOBALS = re.compile(
+    rb"\b(?:globals|vars|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
+)
 _NATIVE = (".so", ".pyd")
 _PYTHON = (".py", ".pyi", *_NATIVE)
 
@@ -74,11 +76,10 @@ class Source:
     @cached_property
     def writes_globals(self) -> bool:
         """Whether the module may get names that its text does not bind."""
-        if not _MAY_WRITE_GLOBALS.search(self.data):
-            return False
         if "__getattr__" in self.scope.names:
             return True
-        return any(_writes_globals(node) for node in walk(self.tree))
+        may = _MAY_WRITE_GLOBALS.search(self.data) is not None
+        return may and any(_writes_globals(node) for node in walk(self.tree))
 
     @cached_property
     def scopes(self) -> dict[ast.AST, Scope]:

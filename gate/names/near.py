@@ -85,6 +85,8 @@ class Vocabulary(frozenset[str]):
 
     def recall(self, words: AbstractSet[str], found: Mapping[str, tuple[str, ...]]) -> None:
         """Take over what was found among other `words`, as far as these would give the same."""
+        if not found:
+            return
         added, removed = self - words, words - self
         if len(added) > MOST_ADDED:
             return

@@ -9,7 +9,6 @@ import mmap
 import os
 import re
 import struct
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +27,32 @@ _DEFINED = re.compile(
 _TEXT = re.compile(rb"[\"']([A-Za-z_]\w{2,})[\"']")
 _PARAMETER = re.compile(rb"[(,][ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])")
 _IMPORTED = re.compile(rb"\n[ \t]*+(?:from|import)[ \t]++([A-Za-z_]\w*+)")
+_PART = re.compile(rb"[^/\\.]+")
 _WORD = re.compile(rb"[A-Za-z_]\w{2,40}+")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a package defines, what it says besides (parameters, strings), and the packages that it imports."""
+    """What a package defines, what it says besides (parameters, strings), and the packages that it imports.
+
+    A module that is called after another package (`pydantic/mypy.py`, `sentry_sdk/integrations/django/`) is there for
+    those who use that one: that it imports it does not count.
+    """
 
     defined: frozenset[str] = frozenset()
     said: frozenset[str] = frozenset()
     imported: frozenset[str] = frozenset()
+
+
+def places_in(folders: Iterable[Path]) -> dict[str, Path]:
+    """The packages and single modules in folders of packages, by the name under which they are imported."""
+    return {
+        name: entry
+        for folder in folders
+        for entry in folder.iterdir()
+        if (name := entry.name.partition(".")[0]).isidentifier()
+        and (entry.name.endswith((".py", *NATIVE)) or entry.is_dir())
+    }
 
 
 def words_below(place: Path) -> Words:
@@ -45,6 +60,7 @@ def words_below(place: Path) -> Words:
     defined: set[bytes] = set()
     said: set[bytes] = set()
     imported: set[bytes] = set()
+    top = len(str(place)) + 1
     for file in _files(place):
         try:
             if file.endswith(NATIVE):
@@ -58,7 +74,7 @@ def words_below(place: Path) -> Words:
             defined.update(found)
         said.update(_TEXT.findall(data))
         said.update(_PARAMETER.findall(data))
-        imported.update(_IMPORTED.findall(data))
+        imported.update(set(_IMPORTED.findall(data)).difference(_PART.findall(os.fsencode(file[top:]))))
     defined.discard(b"")
     return Words(_text(defined), _text(said - defined), _text(imported))
 
@@ -69,7 +85,8 @@ def tops_imported(files: Iterable[bytes]) -> set[str]:
 
 
 def _text(words: set[bytes]) -> frozenset[str]:
-    return frozenset([sys.intern(word.decode("utf-8", "replace")) for word in words])
+    # All at once: there are hundreds of thousands of them.
+    return frozenset(b"\n".join(words).decode("utf-8", "replace").split("\n")) if words else frozenset()
 
 
 def _files(place: Path) -> Iterator[str]:

@@ -83,6 +83,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
         with _told(name, findings):
             project.read(name, dotted(name), data, is_notebook=name in tree.books)
     files = project.files
+    project.prepare()
     known = known_of([file.facts for file in files.values()], outside, modules, requirements(root))
     packages = f"{outside.key} {own_state()}" if outside.key else ""
     _recall(kept, known, packages)

@@ -79,20 +79,27 @@ class Project:
         if not is_notebook:
             self._modules.add(source)
 
+    def prepare(self) -> None:
+        """Read the modules that files which nothing is kept of import: they will be needed to judge these."""
+        for file in self.files.values():
+            if file.source is not None:
+                for use in file.facts.imports:
+                    is_right(use, self._modules)
+
     def judged(self, outside: Words) -> Iterator[tuple[File, Judged]]:
         """Every file, and what the kinds of its values tell; `outside` is what packages define that it uses."""
         self.engine.heard = outside
         keys = self._keys(outside)
         found = {name: self._kept_judgement(*key) for name, key in keys.items()}
-        missing = [file for file in self.files.values() if found[file.name] is None]
+        missing = [name for name, answer in found.items() if answer is None]
         if len(missing) >= WORTH_A_PROCESS:
             # What every file needs is read once, for all processes.
             for name in EVERYWHERE:
                 self._modules.module(name)
         work = Ahead(missing, self._judge, least=WORTH_A_PROCESS)
-        for file, answer in zip(missing, work.answers(), strict=True):
-            found[file.name] = answer
-            self._kept.put(keys[file.name][0], (answer, keys[file.name][1]))
+        for name, answer in work.answers().items():
+            found[name] = answer
+            self._kept.put(keys[name][0], (answer, keys[name][1]))
         for file in self.files.values():
             yield file, _judged(found[file.name])
 
@@ -104,7 +111,8 @@ class Project:
         answer, seen = found
         return answer if seen == everything or not _lists_names(answer) else None
 
-    def _judge(self, file: File) -> tuple[Any, ...]:
+    def _judge(self, name: str) -> tuple[Any, ...]:
+        file = self.files[name]
         source = file.source
         if source is None:
             found = None if file.is_notebook else self._modules.source(file.module)

@@ -12,8 +12,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from gate.names.packages import Words
-from gate.names.words import Outside
+from gate.names.packages import Words, places_in, words_below
 
 NO_PACKAGES = frozenset(
     {"bin", "test", "tests", "doc", "docs", "examples", "scripts", "src", "build", "benchmarks"}
@@ -49,15 +48,15 @@ def words_of(name: str) -> Words:
 
 def make(folder: Path, target: Path) -> int:
     """Add all packages that are installed in `folder` to the list in `target`; how many it has then."""
-    outside = Outside(None, [folder])
+    places = places_in([folder])
     entries: dict[str, str] = {}
     if target.exists():
         with zipfile.ZipFile(target) as archive:
             entries = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
-    fresh = {name for name in outside.names if name not in NO_PACKAGES and "__" not in name}
+    fresh = {name for name in places if name not in NO_PACKAGES and "__" not in name}
     known = fresh | entries.keys()
     for name in fresh:
-        words = outside.words_of(name)
+        words = words_below(places[name])
         inside = list((folder / name).rglob("*"))
         stems = {path.stem for path in inside if path.suffix == ".py" or path.is_dir()}
         defined = sorted(

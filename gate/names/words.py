@@ -12,16 +12,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gate.names import shipped
 from gate.names.ahead import Ahead
-from gate.names.packages import NATIVE, Words, words_below
+from gate.names.packages import Words, places_in, words_below
 
-FORMAT = "gate words 3"
+FORMAT = "gate words 4"
 MOST = 2000
 LIBRARY = ""
 """The name under which the standard library is kept."""
@@ -50,28 +51,23 @@ class Outside:
         self.key = ""
         """What decides the words that were relevant last; empty without a store."""
         self._read: dict[str, Words] = {}
-        self._ahead: tuple[Sequence[str], Ahead] = (), Ahead((), self._plain)
+        self._ahead: Ahead | None = None
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
-        self._places = {
-            name: entry
-            for folder in self._site
-            for entry in folder.iterdir()
-            if (name := entry.name.partition(".")[0]).isidentifier()
-            and (entry.name.endswith((".py", *NATIVE)) or entry.is_dir())
-        }
+        self._places = places_in(self._site)
 
     def begin(self, tops: Iterable[str]) -> None:
         """Let another process read what will likely be asked for, unless all of it is kept."""
         if self._store is not None and _environment_of(self._store.own / OWN) == self._store.environment:
             return
-        names = [LIBRARY, *sorted({name for name in tops if name in self._places})]
-        missing = [name for name in names if not (path := self._path(name)) or not path.exists()]
-        self._ahead = missing, Ahead(missing, self._plain)
+        known = sorted(self._places.keys() | shipped.names())
+        first = [LIBRARY, *sorted({*tops}.intersection(known))]
+        self._ahead = Ahead([LIBRARY, *known], self._plain, first=first, more=_imported)
 
-    def _plain(self, name: str) -> tuple[list[str], ...]:
+    def _plain(self, name: str) -> tuple[str, ...]:
+        """The words of a package as three texts, which are handed from process to process fastest."""
         words = self.words_of(name)
-        return list(words.defined), list(words.said), list(words.imported)
+        return tuple(map("\n".join, (words.defined, words.said, words.imported)))
 
     @property
     def names(self) -> AbstractSet[str]:
@@ -79,45 +75,39 @@ class Outside:
         return self._places.keys()
 
     def words_of(self, name: str) -> Words:
-        """What one of them knows, or the standard library as `LIBRARY`."""
-        if name in self._read:
-            return self._read[name]
-        place = self._place(name)
-        if place is None:
-            return Words()
-        path = self._path(name)
+        """What is known of a package, or of the standard library as `LIBRARY`.
+
+        It is what a package says itself if it is installed, else what the list says of it.
+        """
+        if name not in self._read:
+            place = self._place(name)
+            self._read[name] = shipped.words_of(name) if place is None else self._installed(name, place)
+        return self._read[name]
+
+    def _installed(self, name: str, place: Path) -> Words:
+        path = self._path(name, place)
         found = _load(path, path.name) if path else None
         if found is None:
             found = words_below(place)
             if path:
                 _keep(path, path.name, "", found)
-                _prune(path.parent)
-        self._read[name] = found
         return found
 
     def knows(self, name: str) -> bool:
         """Whether it is known what a package defines."""
-        from gate.names import shipped
-
         return name in self._places or name in shipped.names()
-
-    def known_of(self, name: str) -> Words:
-        """What is known of a package: what it says itself if it is installed, else what the list says of it."""
-        from gate.names import shipped
-
-        return self.words_of(name) if name in self._places else shipped.words_of(name)
 
     def defines(self, name: str, word: str) -> bool:
         """Whether a package, installed or known, defines a word itself."""
-        return word in self.known_of(name).defined
+        return word in self.words_of(name).defined
 
     def _place(self, name: str) -> Path | None:
-        return self._typeshed if name == LIBRARY else self._places[name]
+        """Where it is installed."""
+        return self._typeshed if name == LIBRARY else self._places.get(name)
 
-    def _path(self, name: str) -> Path | None:
+    def _path(self, name: str, place: Path) -> Path | None:
         """Where the list of a package is kept, by its content."""
-        place = self._place(name)
-        if self._store is None or place is None:
+        if self._store is None:
             return None
         state = self._records.get(name) or _state(place)
         return self._store.packages / _digest(FORMAT, place.name, state)
@@ -127,8 +117,6 @@ class Outside:
 
         Where one is not installed, the list that comes with gate answers for it, if it knows it.
         """
-        from gate.names import shipped
-
         wanted = sorted({name for name in imported if name in self._places or name in shipped.names()})
         if self._store is None:
             return self._together(wanted)
@@ -140,27 +128,24 @@ class Outside:
         if found is None:
             found = self._together(wanted)
             _keep(path, self.key, self._store.environment, found)
+            _prune(self._store.packages)
         return found
 
     def _together(self, wanted: list[str]) -> Words:
-        self._take(*self._ahead)
-        self._ahead = (), Ahead((), self._plain)
+        if self._ahead is not None:
+            for name, plain in self._ahead.answers().items():
+                self._read[name] = Words(*map(_lines, plain))
+            self._ahead = None
         seen, next_ones = set[str](), set(wanted)
         defined, said = set(self.library.defined), set(self.library.said)
         while next_ones:
-            missing = [name for name in sorted(next_ones & self._places.keys()) if name not in self._read]
-            self._take(missing, Ahead(missing, self._plain))
             seen |= next_ones
-            found = [self.known_of(name) for name in next_ones]
+            found = [self.words_of(name) for name in next_ones]
             defined.update(*(words.defined for words in found))
             said.update(*(words.said for words in found))
             imported = frozenset[str]().union(*(words.imported for words in found))
             next_ones = {name for name in imported - seen if self.knows(name)}
         return Words(frozenset(defined), frozenset(said), frozenset(seen))
-
-    def _take(self, names: Sequence[str], ahead: Ahead) -> None:
-        for name, plain in zip(names, ahead.answers(), strict=True):
-            self._read[name] = Words(*map(frozenset, plain))
 
     @property
     def library(self) -> Words:
@@ -193,13 +178,19 @@ def _load(path: Path, key: str) -> Words | None:
     if not head.startswith(f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} ".encode()):
         return None
     parts = body.decode("utf-8", "replace").split("\n\n")
-    return (
-        Words(*(frozenset(part.split("\n") if part else ()) for part in parts)) if len(parts) == 3 else None
-    )
+    return Words(*map(_lines, parts)) if len(parts) == 3 else None
+
+
+def _lines(text: str) -> frozenset[str]:
+    return frozenset(text.split("\n") if text else ())
+
+
+def _imported(plain: tuple[str, ...]) -> list[str]:
+    return plain[2].split("\n")
 
 
 def _keep(path: Path, key: str, environment: str, words: Words) -> None:
-    parts = ("\n".join(sorted(part)) for part in (words.defined, words.said, words.imported))
+    parts = ("\n".join(part) for part in (words.defined, words.said, words.imported))
     body = "\n\n".join(parts).encode("utf-8")
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     head = f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} {environment}\n\n"

@@ -132,20 +132,42 @@ def test_only_files_that_see_what_changed_are_judged_again(
     assert judged == files
 
 
-def test_work_that_is_shared_gives_its_answers_in_order() -> None:
-    assert Ahead(range(500), lambda number: number * 2).answers() == [number * 2 for number in range(500)]
+ITEMS = [str(number) for number in range(50)]
+DOUBLED = {item: 2 * item for item in ITEMS}
 
 
-def test_what_a_helper_took_with_it_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_work_that_is_shared_gives_its_answers_in_order(
+    monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    monkeypatch.setattr("gate.names.ahead.processors", lambda: processes)
+    assert list(Ahead(ITEMS, lambda item: 2 * item).answers().items()) == list(DOUBLED.items())
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_only_what_answers_lead_to_is_worked_on(monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+    monkeypatch.setattr("gate.names.ahead.processors", lambda: processes)
+    leads = {"0": ["3", "nowhere"], "3": ["0", "7"], "7": ["40"], "9": [], "40": ["9"]}
+    shared = Ahead(ITEMS, lambda item: leads.get(item, ["50"]), first=["0", "20"], more=lambda answer: answer)
+    assert [*shared.answers()] == ["0", "3", "7", "9", "20", "40"]
+
+
+@pytest.mark.parametrize("first", [ITEMS, ["0", "1"]], ids=["all", "two that lead to all"])
+def test_what_a_helper_took_with_it_is_done_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, first: list[str]
+) -> None:
     monkeypatch.setattr("gate.names.ahead.processors", lambda: 3)
     own = os.getpid()
 
-    def work(number: int) -> int:
+    def work(item: str) -> str:
         if os.getpid() != own:
             os.kill(os.getpid(), 9)
-        return number + 1
+        return 2 * item
 
-    assert Ahead(range(50), work).answers() == list(range(1, 51))
+    def more(answer: str) -> list[str]:
+        return [str(int(answer[: len(answer) // 2]) + 1)]
+
+    assert Ahead(ITEMS, work, first=first, more=more).answers() == DOUBLED
 
 
 def test_many_files_are_judged_by_several_processes_as_by_one(
