@@ -15,18 +15,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = b"gate names 1\n"
+FORMAT = b"gate names 3\n"
 MOST = 20_000
 
 
 class Kept:
-    """A file with answers by their keys; those that two runs have not asked for are forgotten."""
+    """A file with answers by their keys."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Read it, if it is there and whole. Without a folder nothing is kept."""
-        self._path = folder / "files" if folder else None
-        self._old: dict[str, tuple[int, Any]] = {}
-        self._new: dict[str, tuple[int, Any]] = {}
+    def __init__(self, path: Path | None, state: str = "") -> None:
+        """Read it, if it is there and whole. Without a path nothing is kept.
+
+        Answers that two runs have not asked for are forgotten; with a `state`, all are kept as long as it is the same.
+        """
+        self._path = path
+        self._state = state
+        self._old: dict[str, tuple[int, bytes]] = {}
+        self._new: dict[str, tuple[int, bytes]] = {}
         self._run = 0
         self._changed = False
         if self._path is not None:
@@ -41,7 +45,9 @@ class Kept:
                 data[len(FORMAT) + 32 :],
             )
             if head == FORMAT and hashlib.sha256(body).digest() == digest:
-                self._run, self._old = marshal.loads(body)  # noqa: S302  marshal makes plain data only
+                run, state, old = marshal.loads(body)  # noqa: S302  marshal makes plain data only
+                if state == self._state:
+                    self._run, self._old = run, old
         except (OSError, ValueError, EOFError, TypeError):
             self._old = {}
 
@@ -51,11 +57,12 @@ class Kept:
         if found is None:
             return None
         self._new[key] = self._run + 1, found[1]
-        return found[1]
+        return marshal.loads(found[1])  # noqa: S302  as above
 
     def put(self, key: str, value: Any) -> None:
         """Keep plain data: texts, numbers, lists, tuples, dictionaries."""
-        self._new[key] = self._run + 1, value
+        # Each by itself, so that what is new can be written without taking the rest apart.
+        self._new[key] = self._run + 1, marshal.dumps(value)
         self._changed = True
 
     def write(self) -> None:
@@ -63,10 +70,11 @@ class Kept:
         if self._path is None or not self._changed:
             return
         run = self._run + 1
-        kept = {key: value for key, value in self._old.items() if value[0] >= run - 2} | self._new
+        oldest = 0 if self._state else run - 2
+        kept = {key: value for key, value in self._old.items() if value[0] >= oldest} | self._new
         if len(kept) > MOST:
             kept = self._new
-        body = marshal.dumps((run, kept))
+        body = marshal.dumps((run, self._state, kept))
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

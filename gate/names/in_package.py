@@ -46,7 +46,7 @@ def keyword(path: str, use: Use, known: Known) -> Iterator[Finding]:
     """A keyword argument of a package's function that nobody there says: a typical slip of one that somebody says."""
     name, top = use.name, use.root.partition(".")[0]
     packages = known.packages
-    if not top or packages is None or name in known.own or known.used.get(name, 0) > MOST_USED:
+    if not top or name in known.own or known.used.get(name, 0) > MOST_USED:
         return
     if known.modules.origin(top) != "site" or not packages.knows(top):
         return

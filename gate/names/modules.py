@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
+from gate.names.cache import Kept
 from gate.names.nodes import walk
 from gate.names.scopes import Scope
 
@@ -102,13 +103,26 @@ class Source:
 class Modules:
     """Finds modules in the tree, the standard library and the installed packages."""
 
-    def __init__(self, root: Path, typeshed: Path | None, site_packages: Sequence[Path]) -> None:
-        """`root` is the tree; the standard library is read from its stubs in `typeshed` and its source."""
+    def __init__(
+        self,
+        root: Path | None,
+        typeshed: Path | None,
+        site_packages: Sequence[Path],
+        installed: Modules | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        """`root` is the tree; the standard library is read from its stubs in `typeshed` and its source.
+
+        Where there is `installed`, it is asked for what is not in the tree, so that several trees may share it.
+        `kept` has what earlier runs have found, if that cannot have changed.
+        """
         self._root = root
-        self._tree = [folder for folder in (root / "src", root) if folder.is_dir()]
+        self._tree = [folder for folder in (root / "src", root) if folder.is_dir()] if root else []
         library = Path(sysconfig.get_path("stdlib"))
         self._library = [folder for folder in (typeshed, library) if folder is not None]
         self._site = list(site_packages)
+        self._installed = installed
+        self._kept = kept
         self._known: dict[str, Module | None] = {}
         self._sources: dict[str, list[Source]] = {}
         self._beside: dict[str, frozenset[str]] = {}
@@ -128,10 +142,24 @@ class Modules:
     def module(self, name: str) -> Module | None:
         """The module called `name`, with its dots; None if it is nowhere to be found."""
         if name not in self._known:
-            # What imports itself in a circle is open while it is being read.
-            self._known[name] = OPEN
-            self._known[name] = self._read(name)
+            if self._installed is not None and self.origin(name) != "project":
+                self._known[name] = self._installed.module(name)
+            else:
+                # What imports itself in a circle is open while it is being read.
+                self._known[name] = OPEN
+                self._known[name] = (
+                    self._read(name) if self._kept is None else self._recalled(name, self._kept)
+                )
         return self._known[name]
+
+    def _recalled(self, name: str, kept: Kept) -> Module | None:
+        found = kept.get(name)
+        if found is None:
+            module = self._read(name)
+            kept.put(name, (module is not None, *((module.open, list(module.names)) if module else ())))
+            return module
+        is_there, *plain = found
+        return Module(frozenset(plain[1]), open=plain[0]) if is_there else None
 
     def lacks(self, name: str, member: str) -> bool:
         """Whether a module certainly has no such member."""
@@ -143,12 +171,14 @@ class Modules:
             or self.module(f"{name}.{member}") is not None
         ):
             return False
-        return member not in self._beside_stub(name)
+        return member not in self.beside_stub(name)
 
-    def _beside_stub(self, name: str) -> frozenset[str]:
+    def beside_stub(self, name: str) -> frozenset[str]:
         """What the source of a module of the standard library has besides what its stub tells."""
         if self.origin(name) != "library":
             return frozenset()
+        if self._installed is not None:
+            return self._installed.beside_stub(name)
         found = self._beside.get(name)
         if found is None:
             self._beside[name] = frozenset()
@@ -159,7 +189,7 @@ class Modules:
                     names = {*source.scope.names, *source.scope.elsewhere, *source.made_global}
                     for star in source.scope.stars:
                         inner = self.module(star)
-                        names |= self._beside_stub(star) | (inner.names if inner else frozenset())
+                        names |= self.beside_stub(star) | (inner.names if inner else frozenset())
                     self._beside[name] = frozenset(names)
             found = self._beside[name]
         return found
@@ -171,7 +201,10 @@ class Modules:
     def sources(self, name: str) -> list[Source]:
         """Every file that a module is made of: a stub and the source beside it may each know more."""
         if name not in self._sources:
-            self._sources[name] = list(self._find(name))
+            if self._installed is not None and self.origin(name) != "project":
+                self._sources[name] = self._installed.sources(name)
+            else:
+                self._sources[name] = list(self._find(name))
         return self._sources[name]
 
     def is_known_package(self, name: str) -> bool:
@@ -191,7 +224,7 @@ class Modules:
         Where a folder on the way to the file has one too, that may be what is imported there.
         """
         top = name.partition(".")[0]
-        if self.origin(name) != "project":
+        if self._root is None or self.origin(name) != "project":
             return False
         folders = (self._root / parent for parent in Path(path).parents)
         files = {top, f"{top}.py", f"{top}.pyi"}

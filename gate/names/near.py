@@ -8,9 +8,9 @@ from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
-from typing import Self
 
 from gate.names.foreign import said_as
+from gate.names.packages import Listed
 
 LETTERS = f"{ascii_lowercase}_"
 SHORTEST = 3
@@ -41,7 +41,7 @@ def nearest(word: str, known: Collection[str]) -> str:
     return found[0] if found else ""
 
 
-def candidates(word: str, known: Collection[str], shortest: int = SHORTEST) -> list[str]:
+def candidates(word: str, known: Collection[str] | Vocabulary, shortest: int = SHORTEST) -> list[str]:
     """Every word of `known` that `word` may stand for, the most likely first."""
     if len(word) < shortest:
         return []
@@ -54,6 +54,8 @@ def _found(word: str, known: Collection[str]) -> list[str]:
     # Whatever is added here, `may_stand_for` has to know.
     forms = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
     forms += slips(word)
+    if isinstance(known, Listed):
+        known = known.all
     if isinstance(known, set | frozenset):
         # Most words are near nothing, which is told fastest like this.
         known = known.intersection(forms)
@@ -66,28 +68,25 @@ def _within(word: str, known: frozenset[str]) -> tuple[str, ...]:
     return tuple(_found(word, known))
 
 
-class Vocabulary(frozenset[str]):
+class Vocabulary:
     """Words that are asked for again and again, from one run to the next: what was found among them is kept."""
 
-    found: dict[str, tuple[str, ...]]
-
-    def __new__(cls, words: Iterable[str]) -> Self:
+    def __init__(self, words: AbstractSet[str]) -> None:
         """Nothing has been found yet."""
-        made = super().__new__(cls, words)
-        made.found = {}
-        return made
+        self.words = words
+        self.found: dict[str, tuple[str, ...]] = {}
 
     def near(self, word: str) -> tuple[str, ...]:
         """Every word that `word` may stand for, the most likely first."""
         if word not in self.found:
-            self.found[word] = tuple(_found(word, self))
+            self.found[word] = tuple(_found(word, self.words))
         return self.found[word]
 
     def recall(self, words: AbstractSet[str], found: Mapping[str, tuple[str, ...]]) -> None:
         """Take over what was found among other `words`, as far as these would give the same."""
         if not found:
             return
-        added, removed = self - words, words - self
+        added, removed = self.words - words, words - self.words
         if len(added) > MOST_ADDED:
             return
         for word, there in found.items():

@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
-from operator import attrgetter
-from typing import Any
 
-_LEAVES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module",
-                     "level", "kind", "type_comment", "lineno", "simple", "conversion", "is_async",
-                     "type_ignores"})  # fmt: skip
-_FIELDS: dict[type[ast.AST], Callable[[ast.AST], tuple[Any, ...]]] = {}
-# `arg` and `name` are texts nearly everywhere; where they are nodes, they have to be walked.
-_NODES = {"TypeAlias": ("name",)}
-_WITH_GAPS = frozenset({ast.Dict, ast.arguments})
-"""Where lists have gaps: `**more` has no key, and a keyword may have no default."""
 LEAVES: frozenset[type[ast.AST]] = frozenset(
     {ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal}
 )
 """Kinds of nodes that have nothing below."""
+_FIELD = re.compile(r"(\w+)([?*]*) (\w+)(?=[,)])")
+"""A field of a kind of nodes in the grammar that is its docstring: `Call(expr func, expr* args, keyword* keywords)`."""
+_NO_NODES = frozenset({"identifier", "int", "string", "constant", "type_ignore"})
+_OPERATORS = frozenset({"boolop", "cmpop", "expr_context", "operator", "unaryop"})
+_WITH_GAPS = frozenset({ast.Dict, ast.arguments})
+"""Where lists have gaps: `**more` has no key, and a keyword may have no default."""
+_READERS: dict[type[ast.AST], Callable[[ast.AST], list[ast.AST]]] = {}
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below, in the order of the text; operators and contexts aside."""
+    """The nodes right below, in the order of the grammar; operators and contexts aside."""
     kind = type(node)
-    fields = _FIELDS.get(kind) or _fields(kind)
-    found: list[ast.AST] = []
-    for value in fields(node):
-        if type(value) is list:
-            if value:
-                if kind in _WITH_GAPS or not isinstance(value[0], ast.AST):
-                    found += [item for item in value if isinstance(item, ast.AST)]
-                else:
-                    found += value
-        elif isinstance(value, ast.AST):
-            found.append(value)
-    return found
+    return (_READERS.get(kind) or _reader(kind))(node)
 
 
-def _fields(kind: type[ast.AST]) -> Callable[[ast.AST], tuple[Any, ...]]:
-    more = _NODES.get(kind.__name__, ())
-    names = [name for name in kind._fields if name not in _LEAVES or name in more]
-    if kind is ast.Constant:
-        names = []
-    # With fewer than two names, it would not give a tuple.
-    names += ["_attributes", "_fields"][: max(2 - len(names), 0)]
-    found = _FIELDS[kind] = attrgetter(*names)
-    return found
+def _reader(kind: type[ast.AST]) -> Callable[[ast.AST], list[ast.AST]]:
+    """A function that does for one kind of nodes what `children` promises, and nothing else."""
+    fields = [
+        (name, many)
+        for what, many, name in _FIELD.findall(kind.__doc__ or "")
+        if what not in _NO_NODES | _OPERATORS
+    ]
+    found = ", ".join(f"{'*' * ('*' in many)}node.{name}" for name, many in fields)
+    if kind in _WITH_GAPS or any("?" in many for _, many in fields):
+        found = f"one for one in ({found},) if one is not None"
+    reader: Callable[[ast.AST], list[ast.AST]] = eval(f"lambda node: [{found}]")  # noqa: S307  Python's own grammar
+    _READERS[kind] = reader
+    return reader
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:

@@ -10,9 +10,14 @@ import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+Item = TypeVar("Item")
+_WORTH_READING = 8
+"""To search for this many words takes as long as to take a list apart."""
 LARGEST = 2 * 1024 * 1024
 LARGEST_NATIVE = 16 * 1024 * 1024
 NATIVE = (".so", ".pyd")
@@ -39,9 +44,67 @@ class Words:
     those who use that one: that it imports it does not count.
     """
 
-    defined: frozenset[str] = frozenset()
-    said: frozenset[str] = frozenset()
-    imported: frozenset[str] = frozenset()
+    defined: AbstractSet[str] = frozenset()
+    said: AbstractSet[str] = frozenset()
+    imported: AbstractSet[str] = frozenset()
+
+
+class Listed(AbstractSet[str]):
+    """The words of a list, one on each line, which is only taken apart when something is asked that needs it.
+
+    Of the hundreds of thousands of words that packages know, a project asks for few, and mostly for the same.
+    """
+
+    def __init__(self, lines: bytes) -> None:
+        """No line is empty."""
+        self._lines = b"\n%s\n" % lines
+        self._all: frozenset[str] | None = None
+        self._searched = 0
+        self.answers: dict[str, bool] = {}
+        """What was asked for before, and whether it is there."""
+
+    @property
+    def all(self) -> frozenset[str]:
+        """All of them."""
+        if self._all is None:
+            self._all = frozenset(self.lines())
+        return self._all
+
+    def lines(self) -> list[str]:
+        """All of them, in the order of the list."""
+        text = self._lines[1:-1].decode("utf-8", "replace")
+        return text.split("\n") if text else []
+
+    def __contains__(self, word: object) -> bool:
+        """Whether `word` is there; a few words are searched for."""
+        if not isinstance(word, str):
+            return False
+        found = self.answers.get(word)
+        if found is None:
+            if self._all is None and self._searched < _WORTH_READING:
+                self._searched += 1
+                found = b"\n%s\n" % word.encode("utf-8", "replace") in self._lines
+            else:
+                found = word in self.all
+            self.answers[word] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """All of them, in no order."""
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.all)
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[Item]) -> AbstractSet[Item]:
+        return frozenset(it)
+
+
+def words_in(words: AbstractSet[str]) -> Iterable[str]:
+    """Each of them once, without the work that it takes to look for others."""
+    return words.lines() if isinstance(words, Listed) else words
 
 
 def places_in(folders: Iterable[Path]) -> dict[str, Path]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -68,16 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list[Finding]]:
     """How many files there are below `root`, and what is misspelt in them."""
-    site = site_packages(python) if python else []
+    findings: list[Finding] = []
+    asked = _ask(python) if python else None
+    tree = Tree.read(root, findings)
+    site = _site_packages(asked) if asked else []
     typeshed = bundled_typeshed()
-    modules = Modules(root, typeshed, site)
-    kept = Kept(cache)
     environment = digest(*_environment(site))
+    kept = Kept(cache / "files" if cache else None)
+    modules_kept = Kept(cache / "modules" if cache else None, f"{own_state()} {environment}")
+    installed = Modules(None, typeshed, site, kept=modules_kept)
+    modules = Modules(root, typeshed, site, installed)
     outside = Outside(typeshed, site, Store(cache, cache / "words", environment) if cache else None)
     project = Project(modules, kept, environment)
-    references = References(root, typeshed, site)
-    findings: list[Finding] = []
-    tree = Tree.read(root, findings)
+    references = References(root, typeshed, site, modules, installed)
     outside.begin(tops_imported(tree.python.values()))
     for name, data in tree.python.items():
         with _told(name, findings):
@@ -110,25 +114,33 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
             left_alone = ignores.read_plain(name, text)
             told = [found for found in references.findings(name, named) if not left_alone.cover(found)]
             findings += [*fixes.settled(told, text), *left_alone.wrong]
-    _remember(kept, known, packages)
+    _remember(kept, known, packages, frozenset[str]().union(*(file.face.words for file in files.values())))
     kept.write()
+    modules_kept.write()
     findings.sort(key=lambda found: (found.path, found.line, found.column, found.rule))
     return len(files), list(dict.fromkeys(findings))
 
 
 def _recall(kept: Kept, known: Known, packages: str) -> None:
-    """Begin with what the last run has found near other words."""
+    """Begin with what the last run has asked of packages, and found near other words."""
     known.usual.recall(*_last(kept))
+    if packages and (last := kept.get(packages)):
+        found, answers = last
+        known.elsewhere.found |= found
+        known.packages.recall(answers)
+
+
+def _remember(kept: Kept, known: Known, packages: str, said: AbstractSet[str]) -> None:
+    """Keep for the next run what was asked and found, if it is not what the last one has left.
+
+    `said` are all words in the files.
+    """
+    if _last(kept) != (known.usual.words, known.usual.found):
+        kept.put(_usual(), (list(known.usual.words), known.usual.found))
     if packages:
-        known.elsewhere.recall(known.elsewhere, kept.get(packages) or {})
-
-
-def _remember(kept: Kept, known: Known, packages: str) -> None:
-    """Keep what was found near other words for the next run, if it is not what the last one has left."""
-    if _last(kept) != (known.usual, known.usual.found):
-        kept.put(_usual(), (list(known.usual), known.usual.found))
-    if packages and kept.get(packages) != known.elsewhere.found:
-        kept.put(packages, known.elsewhere.found)
+        now = known.elsewhere.found, known.packages.answers(said)
+        if kept.get(packages) != now:
+            kept.put(packages, now)
 
 
 def _last(kept: Kept) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
@@ -231,13 +243,25 @@ def bundled_typeshed() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def site_packages(python: str) -> list[Path]:
-    """Where the project's packages are installed, as the interpreter itself says."""
+def _ask(python: str) -> subprocess.Popen[str]:
+    """Have an interpreter tell where packages are installed; meanwhile there is enough to do."""
     code = "import sysconfig,json;print(json.dumps([sysconfig.get_path(k) for k in ('purelib','platlib')]))"
-    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=30)
-    if done.returncode != 0:
+    return subprocess.Popen(
+        [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def _site_packages(asked: subprocess.Popen[str]) -> list[Path]:
+    """Where the project's packages are installed, as the interpreter itself says."""
+    try:
+        said, _ = asked.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        asked.kill()
+        asked.communicate()
         return []
-    return [folder for folder in map(Path, dict.fromkeys(json.loads(done.stdout))) if folder.is_dir()]
+    if asked.returncode != 0:
+        return []
+    return [folder for folder in map(Path, dict.fromkeys(json.loads(said))) if folder.is_dir()]
 
 
 def _environment(site: Iterable[Path]) -> Iterator[str]:

@@ -95,7 +95,7 @@ class Project:
         if len(missing) >= WORTH_A_PROCESS:
             # What every file needs is read once, for all processes.
             for name in EVERYWHERE:
-                self._modules.module(name)
+                self._modules.sources(name)
         work = Ahead(missing, self._judge, least=WORTH_A_PROCESS)
         for name, answer in work.answers().items():
             found[name] = answer

@@ -27,14 +27,14 @@ from gate.names.near import (
 from gate.names.packages import Words
 from gate.names.typed import Certain, Judged
 from gate.names.unheard import unheard
-from gate.names.words import Outside
+from gate.names.words import LIBRARY, Outside
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
 TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
 
 
-EMPTY = Vocabulary(())
+EMPTY = Vocabulary(frozenset())
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Known:
     project: frozenset[str]
     attributes: frozenset[str]
     outside: Words
-    library: Words
+    packages: Outside
     used: Mapping[str, int]
     together: Counter[tuple[str, str]]
     modules: Modules
@@ -62,7 +62,6 @@ class Known:
     """Attributes of the project that are always values, and so cannot be called."""
     own: frozenset[str] = frozenset()
     """The words of the project, without what its files know by importing it only."""
-    packages: Outside | None = None
     usual: Vocabulary = EMPTY
     """What the project defines or uses, and what builtins have."""
     elsewhere: Vocabulary = EMPTY
@@ -155,7 +154,8 @@ class Known:
     def _is_made_of_words(self, word: str) -> bool:
         """Whether a name consists of words that others use as well, as a name of a missing package would."""
         if not self._parts:
-            every = (*self.library.defined, *self.library.said)
+            library = self.packages.words_of(LIBRARY)
+            every = (*library.defined, *library.said)
             self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
         return all(part in self._parts for part in parts(word))
 
@@ -231,7 +231,6 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
         fields=frozenset().union(*(facts.fields for facts in files))
         - frozenset().union(*(facts.functions for facts in files)),
         outside=words,
-        library=outside.library,
         used=used,
         together=together,
         modules=modules,

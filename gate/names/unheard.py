@@ -11,6 +11,7 @@ from gate.names.finding import Finding
 from gate.names.foreign import FOREIGN
 from gate.names.likely import COLUMNS, Evidence
 from gate.names.near import candidates, is_typical, meant, parts, snake
+from gate.names.words import LIBRARY
 
 if TYPE_CHECKING:
     from gate.names.rules import Known
@@ -94,12 +95,11 @@ def _is_foreign(use: Use, told: Evidence, known: Known, tops: set[str]) -> bool:
     if name in _ALSO_HERE:
         if tops & _ALSO_HERE[name]:
             return False
-    elif name in known.library.defined or name in _BUILTIN:
+    elif known.packages.defines(LIBRARY, name) or name in _BUILTIN:
         return False
     if not any(known.is_defined(word) and _fits(word, told.given) for word in FOREIGN[name]):
         return False
-    packages = known.packages
-    return packages is not None and not any(packages.defines(top, name) for top in tops)
+    return not any(known.packages.defines(top, name) for top in tops)
 
 
 def _is_nowhere(use: Use, known: Known, tops: set[str]) -> bool:
@@ -109,10 +109,7 @@ def _is_nowhere(use: Use, known: Known, tops: set[str]) -> bool:
         return False
     if _MADE.match(name) or name[0].isupper() or not known.installed:
         return False
-    packages = known.packages
-    return packages is not None and all(
-        known.modules.origin(top) != "site" or top in packages.names for top in tops if top
-    )
+    return all(known.modules.origin(top) != "site" or top in known.packages.names for top in tops if top)
 
 
 def _stray(use: Use, known: Known, tops: set[str]) -> list[str]:
@@ -123,9 +120,9 @@ def _stray(use: Use, known: Known, tops: set[str]) -> list[str]:
     """
     name, packages = use.name, known.packages
     is_case = name[0].isupper() and not use.receiver[:1].isupper()
-    if packages is None or known.used.get(name, 0) > 1 or name.isupper() or _MADE.match(name):
+    if known.used.get(name, 0) > 1 or name.isupper() or _MADE.match(name):
         return []
-    if name in known.project or (not is_case and (name in known.library.defined or name in _BUILTIN)):
+    if name in known.project or (not is_case and (packages.defines(LIBRARY, name) or name in _BUILTIN)):
         return []
     right = [
         word
@@ -159,4 +156,4 @@ def _right(name: str, known: Known) -> list[str]:
     ]
     right = right or [word for word in candidates(name, known.usual) if is_typical(name, word)]
     right = right or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
-    return right or meant(name, {word for word in known.usual if known.used.get(word, 0) > 1})
+    return right or meant(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})

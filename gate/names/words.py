@@ -20,13 +20,15 @@ from pathlib import Path
 
 from gate.names import shipped
 from gate.names.ahead import Ahead
-from gate.names.packages import Words, places_in, words_below
+from gate.names.packages import Listed, Words, places_in, words_below, words_in
 
 FORMAT = "gate words 4"
 MOST = 2000
 LIBRARY = ""
 """The name under which the standard library is kept."""
 OWN = "outside"
+Answers = tuple[dict[str, bool], dict[str, bool], dict[str, dict[str, bool]]]
+"""Of words, whether what is relevant defines them, or says them; and of packages, whether they define words."""
 _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 
@@ -51,6 +53,8 @@ class Outside:
         self.key = ""
         """What decides the words that were relevant last; empty without a store."""
         self._read: dict[str, Words] = {}
+        self._relevant = Words()
+        self._defines: dict[str, dict[str, bool]] = {}
         self._ahead: Ahead | None = None
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
@@ -62,12 +66,9 @@ class Outside:
             return
         known = sorted(self._places.keys() | shipped.names())
         first = [LIBRARY, *sorted({*tops}.intersection(known))]
-        self._ahead = Ahead([LIBRARY, *known], self._plain, first=first, more=_imported)
-
-    def _plain(self, name: str) -> tuple[str, ...]:
-        """The words of a package as three texts, which are handed from process to process fastest."""
-        words = self.words_of(name)
-        return tuple(map("\n".join, (words.defined, words.said, words.imported)))
+        self._ahead = Ahead(
+            [LIBRARY, *known], lambda name: _plain(self.words_of(name)), first=first, more=_imported
+        )
 
     @property
     def names(self) -> AbstractSet[str]:
@@ -98,8 +99,27 @@ class Outside:
         return name in self._places or name in shipped.names()
 
     def defines(self, name: str, word: str) -> bool:
-        """Whether a package, installed or known, defines a word itself."""
-        return word in self.words_of(name).defined
+        """Whether a package, installed or known, defines a word itself; or the standard library, as `LIBRARY`."""
+        answers = self._defines.setdefault(name, {})
+        if word not in answers:
+            answers[word] = word in self.words_of(name).defined
+        return answers[word]
+
+    def recall(self, answers: Answers) -> None:
+        """Begin with what an earlier run has asked: what is asked again need not be read."""
+        defined, said, packages = answers
+        self._defines = {name: {**known} for name, known in packages.items()}
+        for words, known in ((self._relevant.defined, defined), (self._relevant.said, said)):
+            if isinstance(words, Listed):
+                words.answers |= known
+
+    def answers(self, words: Iterable[str]) -> Answers:
+        """For the next run, of all of `words` whether they are relevant, and what else was asked."""
+        found = []
+        for part in (self._relevant.defined, self._relevant.said):
+            known = {word: word in part for word in words}
+            found.append(part.answers if isinstance(part, Listed) else known)
+        return found[0], found[1], self._defines
 
     def _place(self, name: str) -> Path | None:
         """Where it is installed."""
@@ -129,28 +149,25 @@ class Outside:
             found = self._together(wanted)
             _keep(path, self.key, self._store.environment, found)
             _prune(self._store.packages)
+        self._relevant = found
         return found
 
     def _together(self, wanted: list[str]) -> Words:
         if self._ahead is not None:
             for name, plain in self._ahead.answers().items():
-                self._read[name] = Words(*map(_lines, plain))
+                self._read[name] = Words(*map(Listed, plain))
             self._ahead = None
         seen, next_ones = set[str](), set(wanted)
-        defined, said = set(self.library.defined), set(self.library.said)
+        library = self.words_of(LIBRARY)
+        defined, said = set(words_in(library.defined)), set(words_in(library.said))
         while next_ones:
             seen |= next_ones
             found = [self.words_of(name) for name in next_ones]
-            defined.update(*(words.defined for words in found))
-            said.update(*(words.said for words in found))
+            defined.update(*(words_in(words.defined) for words in found))
+            said.update(*(words_in(words.said) for words in found))
             imported = frozenset[str]().union(*(words.imported for words in found))
             next_ones = {name for name in imported - seen if self.knows(name)}
         return Words(frozenset(defined), frozenset(said), frozenset(seen))
-
-    @property
-    def library(self) -> Words:
-        """What the standard library defines."""
-        return self.words_of(LIBRARY)
 
     @cached_property
     def _records(self) -> Mapping[str, str]:
@@ -177,21 +194,12 @@ def _load(path: Path, key: str) -> Words | None:
     head, _, body = data.partition(b"\n\n")
     if not head.startswith(f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} ".encode()):
         return None
-    parts = body.decode("utf-8", "replace").split("\n\n")
-    return Words(*map(_lines, parts)) if len(parts) == 3 else None
-
-
-def _lines(text: str) -> frozenset[str]:
-    return frozenset(text.split("\n") if text else ())
-
-
-def _imported(plain: tuple[str, ...]) -> list[str]:
-    return plain[2].split("\n")
+    parts = body.split(b"\n\n")
+    return Words(*map(Listed, parts)) if len(parts) == 3 else None
 
 
 def _keep(path: Path, key: str, environment: str, words: Words) -> None:
-    parts = ("\n".join(part) for part in (words.defined, words.said, words.imported))
-    body = "\n\n".join(parts).encode("utf-8")
+    body = b"\n\n".join(_plain(words))
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     head = f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} {environment}\n\n"
     try:
@@ -200,6 +208,15 @@ def _keep(path: Path, key: str, environment: str, words: Words) -> None:
         temporary.replace(path)
     except OSError:
         return
+
+
+def _plain(words: Words) -> tuple[bytes, ...]:
+    """The three lists as texts, which are handed from process to process fastest."""
+    return tuple("\n".join(part).encode("utf-8") for part in (words.defined, words.said, words.imported))
+
+
+def _imported(plain: tuple[bytes, ...]) -> list[str]:
+    return [name for name in plain[2].decode("utf-8").split("\n") if name]
 
 
 def _environment_of(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def installed(folder: Path, text: str, record: str = "pkg/__init__.py,sha256=1,1
     return folder
 
 
-def defined(site: Path, store: Store | None = None) -> frozenset[str]:
+def defined(site: Path, store: Store | None = None) -> AbstractSet[str]:
     """What a project finds that imports the package."""
     return Outside(None, [site], store).relevant(["pkg"]).defined
 
@@ -49,7 +50,7 @@ def test_another_release_is_read(tmp_path: Path) -> None:
     assert defined(other, Store(tmp_path / "one", tmp_path / "packages", "b")) == {"second_function"}
 
 
-@pytest.mark.parametrize("damage", [b"", b"gate words 3", b"\xff\xfe" * 50, None], ids=str)
+@pytest.mark.parametrize("damage", [b"", b"gate words 4", b"\xff\xfe" * 50, None], ids=str)
 def test_a_list_that_was_damaged_is_read_anew(tmp_path: Path, damage: bytes | None) -> None:
     store = Store(tmp_path / "one", tmp_path / "packages", "a")
     site = installed(tmp_path / "site", MODULE)

@@ -29,14 +29,20 @@ class _Missing:
 class References:
     """Follows references from the folders around a file, and from what is installed."""
 
-    def __init__(self, root: Path, typeshed: Path | None, site_packages: Sequence[Path]) -> None:
-        """The tree below `root`, the standard library, and the installed packages."""
+    def __init__(
+        self,
+        root: Path,
+        typeshed: Path | None,
+        site_packages: Sequence[Path],
+        tree: Modules,
+        outside: Modules,
+    ) -> None:
+        """`tree` reads what is below `root`, `outside` the standard library and the installed packages."""
         self._root = root
         self._typeshed = typeshed
         self._site = list(site_packages)
-        self._found: dict[Path, Modules] = {}
-        # In the place of a tree, something that is no folder.
-        self._outside = Modules(Path(__file__), typeshed, site_packages)
+        self._found = {root: tree}
+        self._outside = outside
 
     def findings(self, path: str, references: Iterable[Told]) -> Iterator[Finding]:
         """A finding for each reference of the file at `path` that surely leads nowhere."""
@@ -71,7 +77,7 @@ class References:
 
     def _modules(self, folder: Path) -> Modules:
         if folder not in self._found:
-            self._found[folder] = Modules(folder, self._typeshed, self._site)
+            self._found[folder] = Modules(folder, self._typeshed, self._site, self._outside)
         return self._found[folder]
 
 
