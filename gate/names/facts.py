@@ -140,6 +140,16 @@ class _Reader(ast.NodeVisitor):
         if not isinstance(node.ctx, ast.Load):
             self._bind(node.id)
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """None in the place of a module that may be missing is nothing that anything is looked up in."""
+        is_none = isinstance(node.value, ast.Constant) and node.value.value is None
+        for target in node.targets:
+            if is_none and isinstance(target, ast.Name):
+                self._bound.setdefault(target.id, 0)
+            else:
+                self.visit(target)
+        self.visit(node.value)
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """An attribute is defined by storing it, or looked up in something."""
         end = node.end_lineno or node.lineno

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gate.names import telling
@@ -25,6 +25,7 @@ from gate.names.values import Function
 # Modules whose `load` reads a file and whose `loads` reads text; the third part: `dump` and `dumps` likewise.
 FAMILY = frozenset({"json", "simplejson", "ujson", "rapidjson", "pickle", "cPickle", "marshal", "toml", "tomllib",
                     "tomli", "dill", "cloudpickle", "hjson", "json5", "plistlib"})  # fmt: skip
+READS_OR_WRITES = frozenset({"load", "loads", "dump", "dumps"})
 _PICKLES = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "marshal"})
 
 
@@ -82,12 +83,18 @@ class Kinds:
             elif isinstance(node, ast.AnnAssign) and node.value and isinstance(node.target, ast.Attribute):
                 self._attributes.setdefault(node.target.attr, []).append(node.value)
 
-    def wrong_calls(self, tree: ast.Module) -> Iterator[WrongKind]:
-        """Every call of the family with an argument that it cannot take."""
+    def wrong_calls(
+        self, tree: ast.Module, callees: Mapping[ast.Call, tuple[str, str]] | None = None
+    ) -> Iterator[WrongKind]:
+        """Every call of the family with an argument that it cannot take.
+
+        `callees` are the module and the function that calls are of; without it, what the imports of the file tell.
+        """
         calls = list(self._in(tree, [tree]))
         for node, scopes in calls:
             self._calls.setdefault(name_called(node), []).append((node, scopes))
-        yield from filter(None, (self._call(node, scopes) for node, scopes in calls))
+        callee = self._callee if callees is None else callees.get
+        yield from filter(None, (self._call(node, callee(node), scopes) for node, scopes in calls))
 
     def _in(self, node: ast.AST, scopes: list[ast.AST]) -> Iterator[tuple[ast.Call, list[ast.AST]]]:
         for child in children(node):
@@ -105,12 +112,13 @@ class Kinds:
             module, name = self._members.get(function.id, ("", ""))
         else:
             return None
-        if module not in FAMILY or name not in {"load", "loads", "dump", "dumps"}:
+        if module not in FAMILY or name not in READS_OR_WRITES:
             return None
         return module, name
 
-    def _call(self, node: ast.Call, scopes: list[ast.AST]) -> WrongKind | None:
-        callee = self._callee(node)
+    def _call(
+        self, node: ast.Call, callee: tuple[str, str] | None, scopes: list[ast.AST]
+    ) -> WrongKind | None:
         if callee is None or any(isinstance(argument, ast.Starred) for argument in node.args):
             return None
         module, name = callee

@@ -223,11 +223,12 @@ def _facts(plain: dict[str, list[Any]]) -> Facts:
 def _plain_judged(judged: Judged) -> tuple[Any, ...]:
     certain = [(*_tuple(one)[:6], sorted(one.names), one.strange, one.hint) for one in judged.told]
     evidence = [(place, *_tuple(one)) for place, one in judged.evidence.items() if one != NOTHING]
-    return certain, list(judged.settled), evidence, judged.doubtful, judged.exports
+    wrong = [_tuple(one) for one in judged.wrong]
+    return certain, list(judged.settled), evidence, judged.doubtful, judged.exports, wrong
 
 
 def _judged(plain: Sequence[Any]) -> Judged:
-    certain, settled, evidence, doubtful, exported = plain
+    certain, settled, evidence, doubtful, exported, wrong = plain
     return Judged(
         [
             Certain(rule, line, column, end, message, word, frozenset(names), strange, hint)
@@ -237,4 +238,5 @@ def _judged(plain: Sequence[Any]) -> Judged:
         {place: Evidence(*rest) for place, *rest in evidence},
         doubtful,
         exported,
+        [WrongKind(*one) for one in wrong],
     )

@@ -257,7 +257,7 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
                 yield finding
     told = {(one.line, one.column) for one in judged.told}
     tops = {link.partition(".")[0] for link in facts.links}
-    wrong = {(call.line, call.column) for call in facts.wrong}
+    wrong = {(call.line, call.column): call for call in (*judged.wrong, *facts.wrong)}
     for one in judged.told:
         if one.word or (one.line, one.column) not in wrong:
             yield from _certain(path, one, known)
@@ -273,7 +273,7 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
         if (use.line, use.column) not in judged.settled and (use.line, use.column) not in told:
             found = list(_near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`"))
             yield from found or in_package.keyword(path, use, known)
-    for call in facts.wrong:
+    for call in wrong.values():
         hint = f"did you mean `{call.right}`?" if call.right else ""
         at = call.line, call.column, call.end_line
         yield Finding(path, *at, "wrong-json-argument", call.message, hint, tuple(_call_fix(call)))

@@ -11,8 +11,9 @@ from typing import Literal, TypedDict
 
 from gate.names.calls import Misfit, class_of, misfit, signature_of
 from gate.names.classes import MISSING, Missing
+from gate.names.given import last_name
 from gate.names.infer import Engine, name_of
-from gate.names.kinds import FAMILY
+from gate.names.kinds import FAMILY, READS_OR_WRITES, Kinds, WrongKind
 from gate.names.likely import Evidence, Likely
 from gate.names.modules import MODULE_NAMES, Source
 from gate.names.near import candidates, is_typical
@@ -90,6 +91,8 @@ class Judged:
     """Which of the file's imports are not certainly right."""
     exports: bool = True
     """Whether all that the file exports has to be looked for."""
+    wrong: list[WrongKind] = field(default_factory=list)
+    """Calls of a `load` or `dump` that another file has imported, with a value of the wrong kind."""
 
 
 class Judge:
@@ -108,6 +111,8 @@ class Judge:
         """How many `try`s around are ready for a name that is not bound."""
         self._awaited: set[tuple[Scope | None, str]] = set()
         self._thrown_away: list[tuple[tuple[Scope | None, str], ast.Call]] = []
+        self._passed_on: dict[ast.Call, tuple[str, str]] = {}
+        """Calls of a `load` or `dump` that another file has imported: its module and its name."""
         self._opens = any(self._is_open_star(star) for star in source.scope.stars)
 
     def judge(self) -> Judged:
@@ -116,6 +121,9 @@ class Judge:
         for key, call in self._thrown_away:
             if key in self._awaited:
                 self._tell("missing-await", call, f"`{key[1]}` is awaited elsewhere", hint="add `await`")
+        if self._passed_on:
+            tree = self._source.tree
+            self.found.wrong = list(Kinds(tree).wrong_calls(tree, self._passed_on))
         return self.found
 
     def _is_open_star(self, star: str) -> bool:
@@ -314,10 +322,15 @@ class Judge:
             self.found.evidence[place] = self._likely.of(node, scope)
             return
         found = [self._looked_up(owner, name) for owner in owners]
-        if any(one is not MISSING for one in found):
+        without = tuple(owner for owner, one in zip(owners, found, strict=True) if one is MISSING)
+        is_sure = len(without) == len(owners)
+        if not is_sure:
             if any(one is not MISSING and one is not None for one in found):
                 self.found.settled.add(place)
-            return
+                return
+            if not self._is_slip_in_stand_in(name, owners, without):
+                return
+            owners = without
         if any(isinstance(owner, Coroutine) for owner in owners):
             if len(owners) == 1:
                 self._tell(
@@ -333,9 +346,21 @@ class Judge:
         rule = "misspelt-member" if isinstance(owners[0], ModuleValue) else "misspelt-attribute"
         origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
         mine: Strange = "anywhere" if "site" in origins else "project" if "project" in origins else ""
-        if any(self._may_be_more(owner) for owner in owners) and name != "message":
+        if not is_sure or (any(self._may_be_more(owner) for owner in owners) and name != "message"):
             mine = "anywhere"
         self._tell(rule, node, f"{kinds} has no `{name}`", name, names, strange=mine, at=place)
+
+    def _is_slip_in_stand_in(self, name: str, owners: tuple[Value, ...], without: tuple[Value, ...]) -> bool:
+        """Whether one of several modules that a name may stand for lacks `name`, and it is a slip of what that has.
+
+        Each stands in for the other (`try: import simplejson as json`), so the words of one that is there tell what is
+        expected of one that is not.
+        """
+        return all(isinstance(owner, ModuleValue) for owner in owners) and any(
+            is_typical(name, one)
+            for owner in without
+            for one in candidates(name, self.names_of(owner) - MODULE_NAMES)
+        )
 
     def _may_be_more(self, owner: Value) -> bool:
         """Whether it stands for classes that derive from it, and that may get attributes from elsewhere."""
@@ -438,8 +463,32 @@ class Judge:
         found = scope.lookup(root)
         return (found[1] if found else None), text
 
+    def _passed_on_as(self, node: ast.Call, callees: Values, scope: Scope) -> tuple[str, str] | None:
+        """The module and the name of the `load` or `dump` that is called, if another file has imported it.
+
+        What this file imports itself, `Kinds` knows without being told.
+        """
+        function = node.func
+        if last_name(function) not in READS_OR_WRITES:
+            return None
+        root = function.value if isinstance(function, ast.Attribute) else function
+        bound = scope.lookup(root.id) if isinstance(root, ast.Name) else None
+        if bound and any(one.how == "module" or one.module in FAMILY for one in bound[0]):
+            return None
+        if not isinstance(function, ast.Attribute):
+            return _of_family(callees[0]) if callees and len(callees) == 1 else None
+        owners = self._engine.infer(root, scope) or ()
+        modules = [one.name for one in owners if isinstance(one, ModuleValue)]
+        family = [name for name in modules if name in FAMILY]
+        if not family or len(modules) < len(owners):
+            return None
+        return next((name for name in family if name == last_name(root)), family[-1]), function.attr
+
     def _call(self, node: ast.Call, scope: Scope) -> None:
         callees = self._engine.infer(node.func, scope)
+        passed_on = self._passed_on_as(node, callees, scope)
+        if passed_on is not None:
+            self._passed_on[node] = passed_on
         if not callees or len(callees) != 1:
             return
         callee = callees[0]
@@ -461,7 +510,7 @@ class Judge:
                 self._used(argument, scope)
         told = self._text.wrong(node, callee, scope)
         if told is not None:
-            rule = "wrong-json-argument" if _is_of_family(callee) else "wrong-argument"
+            rule = "wrong-json-argument" if _of_family(callee) else "wrong-argument"
             self._tell(rule, node, told.message, hint=told.hint)
             return
         signature = signature_of(self._engine, callee, node)
@@ -493,7 +542,7 @@ class Judge:
                 self.found.settled.add((word.lineno, word.col_offset + 1))
 
     def _misfit(self, node: ast.Call, shown: str, callee: Value, wrong: Misfit) -> None:
-        rule = "wrong-json-argument" if _is_of_family(callee) else "wrong-call"
+        rule = "wrong-json-argument" if _of_family(callee) else "wrong-call"
         if wrong.kind == "keyword" and wrong.node is not None:
             self._tell(
                 "misspelt-keyword", wrong.node, f"`{shown}` takes no `{wrong.name}=`", wrong.name, wrong.taken
@@ -555,12 +604,13 @@ def _is_awaitable(annotation: ast.expr) -> bool:
     )
 
 
-def _is_of_family(callee: Value) -> bool:
-    """Whether it is a `load`, `loads`, `dump` or `dumps`."""
+def _of_family(callee: Value) -> tuple[str, str] | None:
+    """The module and the name of a `load`, `loads`, `dump` or `dumps`; None for anything else."""
     if not isinstance(callee, FunctionValue):
-        return False
+        return None
     module = callee.scope.source.name.partition(".")[0].removeprefix("_")
-    return module in FAMILY and callee.definitions[0].name in {"load", "loads", "dump", "dumps"}
+    name = callee.definitions[0].name
+    return (module, name) if module in FAMILY and name in READS_OR_WRITES else None
 
 
 def _suppresses(node: ast.expr) -> bool:

@@ -126,11 +126,17 @@ PROJECT = {
             print(config.LIMIT.bit_length(), config.STAGE.upper())
             return user.key, user.saved
     """,
+    "compat.py": """
+        try:
+            import simplejson as json
+        except ImportError:
+            import json
+    """,
     "app.py": """
-        import json
         import sys
 
         import service
+        from compat import json
         from config import load_limit, set_hook
 
 

@@ -25,6 +25,13 @@ neither file nor text: use its `.text` or `.json()`.""",
                 "import json\n\n\ndef save(urls, path):\n    with open(path, 'w') as file:\n"
                 "        json.dumps(urls, file)  # <- did you mean `json.dump`?\n"
             ),
+            {
+                "compat.py": "try:\n    import simplejson as json\nexcept ImportError:\n    import json\n",
+                "example.py": (
+                    "import compat\n\n\ndef read(text):\n"
+                    "    return compat.json.load(text)  # <- did you mean `json.loads`?\n"
+                ),
+            },
         ),
         (
             code(

@@ -29,12 +29,17 @@ top of a module fails when that module is first loaded, which for a plugin or a 
         "A name that is looked up in a module and that the module does not have.",
         """\
 Python looks the name up when the line runs: an AttributeError in the one request that comes this way. The
-module is known by its source or its stubs, so the rule needs no guess.""",
+module is known by its source or its stubs, so the rule needs no guess. Of two modules of which one stands in for
+the other, each has to lack the name; where one is not there to be read, it has to be a slip of what the other has.""",
         (
             code(
                 "import json\n\n\ndef read(text):\n    return json.laods(text)  # <- did you mean `loads`?\n"
             ),
             code("import os\n\nplace = os.path.jion('a', 'b')  # <- did you mean `join`?\n"),
+            {
+                "compat.py": "try:\n    import simplejson as json\nexcept ImportError:\n    import json\n",
+                "example.py": "from compat import json\n\nurls = json.laods('[]')  # <- did you mean `loads`?\n",
+            },
         ),
         (
             code("import sys\n\nif hasattr(sys, 'gettotalrefcont'):\n    sys.gettotalrefcont()\n"),
