@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gate.names import in_package, shipped
 from gate.names.facts import Facts, Use
 from gate.names.finding import Edit, Finding, hint_of
-from gate.names.foreign import FOREIGN
+from gate.names.foreign import FOREIGN, said_as
 from gate.names.kinds import WrongKind
 from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
 from gate.names.modules import MODULE_NAMES, Modules
@@ -258,8 +258,18 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
     told = {(one.line, one.column) for one in judged.told}
     tops = {link.partition(".")[0] for link in facts.links}
     wrong = {(call.line, call.column): call for call in (*judged.wrong, *facts.wrong)}
+    unbound = {(one.line, one.column) for one in judged.told if one.rule == "misspelt-name"}
+    looked_into = {
+        place: use
+        for use in (facts.attributes if unbound else ())
+        if (place := (use.line, use.column - len(use.receiver) - 1)) in unbound
+    }
     for one in judged.told:
-        if one.word or (one.line, one.column) not in wrong:
+        if one.rule == "misspelt-name":
+            for finding in _unbound(path, one, looked_into.get((one.line, one.column)), known):
+                told.add((finding.line, finding.column))
+                yield finding
+        elif one.word or (one.line, one.column) not in wrong:
             yield from _certain(path, one, known)
     for use in (*facts.attributes, *facts.members):
         place = use.line, use.column
@@ -316,18 +326,46 @@ def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
         and (not known.is_strange(one.word) or known.used.get(one.word, 0) > 2)
     ):
         return
-    right = known.ordered(one.word, meant(one.word, one.names)) if one.rule != "misspelt-name" else []
+    right = known.ordered(one.word, meant(one.word, one.names))
     if not right and one.rule == "misspelt-attribute":
         right = known.right_words(Use(one.word, one.line, one.column, one.end_line), keyword=False)
-    if one.rule == "misspelt-name":
-        right = meant(one.word, one.names) or meant(one.word, known.modules.top_level)
-        right = right or [found for found in [nearest(one.word, known.project)] if found]
     fix = _sure(one.word, right, one.names)
-    if one.rule == "misspelt-name" and right:
-        # In another case it is one name of this file; else only a stumble is certain among all that is in sight.
-        is_case = right[0].casefold() == one.word.casefold()
-        fix = (one.word, right[0]) if is_case else fix if is_stumble(one.word, right[0]) else None
     yield _finding(path, one, one.rule, one.message, right, fix)
+
+
+def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator[Finding]:
+    """A name that nothing binds; `use` is what is looked up in it. It may be a module that was not imported."""
+    word = one.word
+    module = known.modules.module(word)
+    names = module.names - MODULE_NAMES if module is not None else frozenset[str]()
+    slips: list[str] = []
+    if use is not None and use.name not in names:
+        slips = [name for name in candidates(use.name, names) if is_typical(use.name, name)]
+        # `now` is said of the `time` in `datetime`, but also of what else `datetime` may be.
+        slips = known.ordered(use.name, slips or ([] if word in names else said_as(use.name, names)))
+    right = meant(word, one.names)
+    if use is not None and (slips or use.name in names):
+        yield _not_imported(path, one, f"import {word}")
+        if slips:
+            message = f"`{word}` has no `{use.name}`"
+            yield _finding(path, use, "misspelt-member", message, slips)
+    elif not right and word in names:
+        # What is called like its module: `datetime.now()`, `getpass()`.
+        yield _not_imported(path, one, f"from {word} import {word}")
+    elif not right and use is None and known.modules.source(word) is not None:
+        yield _not_imported(path, one, f"import {word}")
+    else:
+        right = right or (meant(word, known.modules.top_level) if module is None else [])
+        right = right or [found for found in [nearest(word, known.project)] if found]
+        # In another case it is one name of this file; else only a stumble is certain among all that is in sight.
+        is_case = bool(right) and right[0].casefold() == word.casefold()
+        is_sure = bool(right) and is_stumble(word, right[0])
+        fix = (word, right[0]) if is_case else _sure(word, right, one.names) if is_sure else None
+        yield _finding(path, one, one.rule, one.message, right, fix)
+
+
+def _not_imported(path: str, one: Certain, statement: str) -> Finding:
+    return Finding(path, one.line, one.column, one.end_line, one.rule, one.message, f"add `{statement}`")
 
 
 def _near(path: str, use: Use, known: Known, rule: str, message: str) -> Iterator[Finding]:

@@ -61,6 +61,7 @@ for could have been written.""",
             ),
             code("def count(items):\n    return lenn(items)  # <- did you mean `len`?\n"),
             code("from os.path import *\n\nprint(jion)  # <- did you mean `join`?\n"),
+            code("def read(text):\n    return json.loads(text)  # <- add `import json`\n"),
         ),
         (
             {
