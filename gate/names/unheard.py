@@ -156,4 +156,6 @@ def _right(name: str, known: Known) -> list[str]:
     ]
     right = right or [word for word in candidates(name, known.usual) if is_typical(name, word)]
     right = right or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
-    return right or meant(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})
+    return right or meant(
+        name, {word for word in known.usual.words if known.used.get(word, 0) > 1 and word != name}
+    )
