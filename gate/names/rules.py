@@ -315,16 +315,7 @@ def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
     if not one.word:
         yield Finding(path, one.line, one.column, one.end_line, one.rule, one.message, one.hint)
         return
-    if one.strange and one.word in known.project:
-        return
-    if one.strange == "anywhere" and _is_private(one.word) and not known.installed:
-        # What a missing package keeps to itself no list tells.
-        return
-    if (
-        one.strange == "anywhere"
-        and not one.word.startswith("__")
-        and (not known.is_strange(one.word) or known.used.get(one.word, 0) > 2)
-    ):
+    if _is_defined(one, known):
         return
     right = known.ordered(one.word, meant(one.word, one.names))
     if not right and one.rule == "misspelt-attribute":
@@ -333,8 +324,26 @@ def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
     yield _finding(path, one, one.rule, one.message, right, fix)
 
 
+def _is_defined(one: Certain, known: Known) -> bool:
+    """Whether somebody who has a say in it knows the word."""
+    if not one.strange:
+        return False
+    if one.word in known.project:
+        return True
+    if one.strange != "anywhere":
+        return False
+    if _is_private(one.word) and not known.installed:
+        # What a missing package keeps to itself no list tells.
+        return True
+    return not one.word.startswith("__") and (
+        not known.is_strange(one.word) or known.used.get(one.word, 0) > 2
+    )
+
+
 def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator[Finding]:
     """A name that nothing binds; `use` is what is looked up in it. It may be a module that was not imported."""
+    if _is_defined(one, known):
+        return
     word = one.word
     module = known.modules.module(word)
     names = module.names - MODULE_NAMES if module is not None else frozenset[str]()

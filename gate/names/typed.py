@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 
 from gate.names.calls import Misfit, class_of, misfit, signature_of
 from gate.names.classes import MISSING, Missing
+from gate.names.comments import types_in_comments
 from gate.names.given import last_name
 from gate.names.infer import Engine, name_of
 from gate.names.kinds import FAMILY, READS_OR_WRITES, Kinds, WrongKind
@@ -113,6 +114,8 @@ class Judge:
         self._thrown_away: list[tuple[tuple[Scope | None, str], ast.Call]] = []
         self._passed_on: dict[ast.Call, tuple[str, str]] = {}
         """Calls of a `load` or `dump` that another file has imported: its module and its name."""
+        self._comments = types_in_comments(source.data)
+        self._in_comment = 0
         self._opens = any(self._is_open_star(star) for star in source.scope.stars)
 
     def judge(self) -> Judged:
@@ -138,6 +141,8 @@ class Judge:
 
     def _one(self, node: ast.AST, scope: Scope) -> None:
         self._likely.note(node)
+        if self._comments and isinstance(node, ast.stmt):
+            self._commented(node, scope)
         match node:
             case ast.Name():
                 if isinstance(node.ctx, ast.Load):
@@ -225,6 +230,13 @@ class Judge:
             case ast.AnnAssign(annotation=said, value=ast.Call() as value) if not _is_awaitable(said):
                 self._used(value, scope)
 
+    def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
+        """The types in a comment about a statement or a parameter are read like annotations."""
+        self._in_comment += 1
+        for said in self._comments.get((node.lineno, node.col_offset), ()):
+            self._one(said, scope)
+        self._in_comment -= 1
+
     def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
         """Where type parameters of the definition are seen, if it has any."""
         return self._source.inner(node, scope) if getattr(node, "type_params", None) else scope
@@ -242,6 +254,9 @@ class Judge:
             arguments.kwarg,
         ]
         self._all([one.annotation for one in every if one is not None and one.annotation], outer)
+        for one in every if self._comments else ():
+            if one is not None:
+                self._commented(one, outer)
         if node.returns is not None:
             self._one(node.returns, outer)
         inner = self._source.inner(node, scope)
@@ -305,7 +320,12 @@ class Judge:
                 return
             seen |= around.names.keys()
             around = around.parent
-        self._tell("misspelt-name", node, f"`{name}` is bound to nothing here", name, seen | BUILTINS)
+        if self._in_comment and self._engine.member("typing", name) is not MISSING:
+            # Nothing runs a comment, so nobody needs the import.
+            return
+        mine: Strange = "anywhere" if self._in_comment else ""
+        message = f"`{name}` is bound to nothing here"
+        self._tell("misspelt-name", node, message, name, seen | BUILTINS, strange=mine)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> None:
         name = node.attr

@@ -1,0 +1,28 @@
+"""Types in comments: where they stand, and which files are not read a second time for them."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from gate.names.comments import types_in_comments
+
+
+def test_a_type_has_the_place_that_it_has_in_the_file() -> None:
+    source = "class A:\r\n    größe = [\r\n    ]  # type: List[Itme]  # type: ignore\r\n"
+    ((said,),) = types_in_comments(source.encode()).values()
+    (name,) = [node for node in ast.walk(said) if isinstance(node, ast.Name) and node.id == "Itme"]
+    line = source.split("\r\n")[name.lineno - 1].encode()
+    assert line[name.col_offset : name.end_col_offset] == b"Itme"
+
+
+@pytest.mark.parametrize("comment", ["# type: ignore", "#type:ignore[x]", "# types: Itme", "# kind: Itme"])
+def test_a_file_without_types_in_comments_is_not_parsed(comment: str) -> None:
+    assert types_in_comments(f"this is no Python {comment}\n".encode()) == {}
+
+
+@pytest.mark.parametrize("source", ["x = (1,  # type: int\n     2)\n", "x = 1  # type: the number\n"])
+def test_what_is_no_type_in_its_place_is_passed_over(source: str) -> None:
+    ast.parse(source)
+    assert types_in_comments(source.encode()) == {}
