@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -95,9 +96,9 @@ def digest(*parts: str | bytes) -> str:
 
 @cache
 def own_state() -> str:
-    """The version of this check: its own files."""
-    entries = sorted(Path(__file__).parent.glob("*.py"))
-    return digest(*(f"{entry.name} {entry.stat().st_mtime_ns} {entry.stat().st_size}" for entry in entries))
+    """The version of this check: its own files, and the Python by whose grammar and library it reads."""
+    files = [(str(path), path.stat()) for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    return digest(sys.version, *(f"{name} {state.st_mtime_ns} {state.st_size}" for name, state in files))
 
 
 def reaches(links: Mapping[str, Iterable[str]]) -> dict[str, int]:

@@ -5,35 +5,25 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import re
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-from gate.names import exports, fixes, ignores, notebooks
+from gate.names import exports, fixes, ignores
 from gate.names.cache import Kept, digest, own_state
 from gate.names.finding import Finding
 from gate.names.modules import Modules
 from gate.names.packages import tops_imported
 from gate.names.project import Project
-from gate.names.references.files import in_file, is_settings
+from gate.names.references.files import in_file
 from gate.names.references.judge import References
 from gate.names.rules import Known, findings_in, known_of
-from gate.names.source import plain_text_of
+from gate.names.tree import Tree, reading, requirements
 from gate.names.words import Outside, Store
-
-ASIDE = frozenset(
-    {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
-)
-PYTHON = frozenset({".py", ".pyi", ".ipynb"})
-LARGEST = 4 * 1024 * 1024
-LARGEST_SETTINGS = 256 * 1024
-"""Files of data have the same endings as settings, and may be large."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +64,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     tree = Tree.read(root, findings)
     site = _site_packages(asked) if asked else []
     typeshed = bundled_typeshed()
-    environment = digest(*_environment(site))
+    environment = digest(*_environment(typeshed, site))
     kept = Kept(cache / "files" if cache else None)
     modules_kept = Kept(cache / "modules" if cache else None, f"{own_state()} {environment}")
     installed = Modules(None, typeshed, site, kept=modules_kept)
@@ -84,7 +74,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     references = References(root, typeshed, site, modules, installed)
     outside.begin(tops_imported(tree.python.values()))
     for name, data in tree.python.items():
-        with _told(name, findings):
+        with reading(name, findings):
             project.read(name, dotted(name), data, is_notebook=name in tree.books)
     files = project.files
     project.prepare()
@@ -153,79 +143,6 @@ def _usual() -> str:
     return f"usual {own_state()}"
 
 
-@contextmanager
-def _told(name: str, findings: list[Finding]) -> Iterator[None]:
-    """What keeps a file from being read is a finding."""
-    try:
-        yield
-    except SyntaxError as error:
-        line = error.lineno or 0
-        findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
-    except RecursionError:
-        findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
-    except (OSError, ValueError, MemoryError) as error:
-        findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
-
-
-@dataclass(slots=True)
-class Tree:
-    """What lies below a folder, by path: Python (with the code of notebooks), notebooks, and texts of settings."""
-
-    python: dict[str, bytes] = field(default_factory=dict)
-    books: dict[str, notebooks.Notebook] = field(default_factory=dict)
-    settings: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, root: Path, findings: list[Finding]) -> Tree:
-        """Read everything; what cannot be read goes to `findings`."""
-        found = cls()
-        for path in sorted(sources(root)):
-            name = path.relative_to(root).as_posix()
-            with _told(name, findings):
-                found._take(name, path)
-        return found
-
-    def _take(self, name: str, path: Path) -> None:
-        data = path.read_bytes()
-        if is_settings(path.name):
-            self.settings[name] = plain_text_of(data)
-        elif path.suffix == ".ipynb":
-            notebook = notebooks.read(data)
-            if notebook is not None:
-                self.books[name] = notebook
-                self.python[name] = notebook.text.encode("utf-8")
-        else:
-            self.python[name] = data
-
-
-def sources(root: Path) -> Iterator[Path]:
-    """The files of the tree that are read; links and what is not the project's own are passed over."""
-    for entry in root.iterdir():
-        if entry.is_symlink():
-            continue
-        if entry.is_dir():
-            if entry.name not in ASIDE and not entry.name.endswith(".egg-info"):
-                yield from sources(entry)
-        else:
-            largest = (
-                LARGEST if entry.suffix in PYTHON else LARGEST_SETTINGS if is_settings(entry.name) else 0
-            )
-            if largest > 0 and entry.stat().st_size <= largest:
-                yield entry
-
-
-def requirements(root: Path) -> frozenset[str]:
-    """Every word of the files at the top of the tree that may name a dependency."""
-    found: set[str] = set()
-    for pattern in ("*.toml", "*.txt", "*.cfg", "*.lock", "*.in", "Pipfile", "requirements/*"):
-        for path in root.glob(pattern):
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
-                found.update(
-                    re.findall(r"[A-Za-z_]\w+", path.read_text("utf-8", "replace").replace("-", "_"))
-                )
-    return frozenset(found)
-
-
 def dotted(path: str) -> str:
     """The module that a file of the tree is."""
     parts = path.removesuffix(".pyi").removesuffix(".py").removeprefix("src/").split("/")
@@ -264,7 +181,9 @@ def _site_packages(asked: subprocess.Popen[str]) -> list[Path]:
     return [folder for folder in map(Path, dict.fromkeys(json.loads(said))) if folder.is_dir()]
 
 
-def _environment(site: Iterable[Path]) -> Iterator[str]:
+def _environment(typeshed: Path | None, site: Iterable[Path]) -> Iterator[str]:
+    """What tells one state of what is installed from another."""
+    yield f"{typeshed} {typeshed.stat().st_mtime_ns if typeshed else ''}"
     for folder in site:
         yield str(folder)
         try:

@@ -8,32 +8,41 @@ unless it is a typical slip of what it does know.
 from __future__ import annotations
 
 import sys
-import zipfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.names.packages import Words, places_in, words_below
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 NO_PACKAGES = frozenset(
     {"bin", "test", "tests", "doc", "docs", "examples", "scripts", "src", "build", "benchmarks"}
 )
 """What releases leave in the folder of packages by mistake."""
 LIST = Path(__file__).with_name("packages.zip")
-
-
-@cache
-def _archive() -> zipfile.ZipFile | None:
-    try:
-        return zipfile.ZipFile(LIST)
-    except (OSError, zipfile.BadZipFile):
-        return None
+NAMES = LIST.with_suffix(".txt")
+"""The packages in the list, which is all that most runs ask of it."""
 
 
 @cache
 def names() -> frozenset[str]:
     """The packages that the list knows, as they are imported."""
-    archive = _archive()
-    return frozenset(archive.namelist()) if archive else frozenset()
+    try:
+        return frozenset(NAMES.read_text("utf-8").split())
+    except OSError:
+        return frozenset()
+
+
+@cache
+def _archive() -> ZipFile | None:
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        return ZipFile(LIST)
+    except (OSError, BadZipFile):
+        return None
 
 
 @cache
@@ -48,6 +57,8 @@ def words_of(name: str) -> Words:
 
 def make(folder: Path, target: Path) -> int:
     """Add all packages that are installed in `folder` to the list in `target`; how many it has then."""
+    import zipfile
+
     places = places_in([folder])
     entries: dict[str, str] = {}
     if target.exists():
@@ -71,6 +82,7 @@ def make(folder: Path, target: Path) -> int:
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_LZMA
             archive.writestr(entry, text)
+    target.with_suffix(NAMES.suffix).write_text("\n".join(sorted(entries)) + "\n", "utf-8")
     return len(entries)
 
 

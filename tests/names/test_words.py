@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
 
+from gate.names import shipped
 from gate.names.words import Outside, Store
 
 MODULE = (
@@ -89,3 +91,29 @@ def test_of_a_compiled_module_only_data_is_read(tmp_path: Path) -> None:
     # Cut short, it is no such file any more, and is read as a whole.
     (tmp_path / "pkg.so").write_bytes(b"\x7fELF\x02\x01" + code)
     assert defined(tmp_path) == {"ELF", "looks_like_a_name"}
+
+
+def test_the_index_of_the_list_names_what_is_in_it(tmp_path: Path) -> None:
+    with zipfile.ZipFile(shipped.LIST) as archive:
+        assert shipped.names() == set(archive.namelist())
+    assert shipped.make(installed(tmp_path / "site", MODULE), tmp_path / "list.zip") == 1
+    assert (tmp_path / "list.txt").read_text() == "pkg\n"
+
+
+@pytest.mark.parametrize("few", [True, False], ids=["few", "many"])
+def test_what_was_asked_is_answered_without_the_list(tmp_path: Path, few: bool) -> None:
+    store = Store(tmp_path / "one", tmp_path / "packages", "a")
+    site = installed(tmp_path / "site", MODULE)
+    first = Outside(None, [site], store)
+    first.relevant(["pkg"])
+    answers = first.answers(["Kind", "some_parameter", "nowhere"])
+    assert answers[:2] == ({"Kind": True, "some_parameter": False, "nowhere": False},
+                           {"Kind": False, "some_parameter": True, "nowhere": False})  # fmt: skip
+    again = Outside(None, [site], store)
+    words = again.relevant(["pkg"])
+    again.recall(({"Kind": False}, {}, {}))
+    # What is remembered is believed; only what was not asked before is looked for, one by one or all at once.
+    assert "Kind" not in words.defined
+    asked = ["field", "fiel", "local", "NAME", *([] if few else [f"name_{number}" for number in range(20)])]
+    assert [word for word in asked if word in words.defined] == ["field", "local", "NAME"]
+    assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
