@@ -5,11 +5,14 @@ Nothing is imported here that the quick answer does not need: this runs on every
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> int:
     """Run gate with the process's arguments and return the exit code."""
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _open_streams()
     arguments = sys.argv[1:]
     if arguments[:1] == ["check"]:
         from gate.kept import answer
@@ -24,6 +27,14 @@ def main() -> int:
     # A build server ends a job with TERM: what runs is ended then as on ^C, and nothing stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return run(arguments)
+
+
+def _open_streams() -> None:
+    """Put nothing in the place of streams that the caller has closed, before a file of the repository takes it."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+        name, mode = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))[number]
+        setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+    os.close(number)
 
 
 if __name__ == "__main__":

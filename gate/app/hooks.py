@@ -13,7 +13,7 @@ from gate.app.server import refused_birth
 from gate.app.server_moves import Push, Refusal, astray
 from gate.errors import InvalidInput, UsageError
 from gate.gather import policy_at
-from gate.git.change import default_branch
+from gate.git.change import branch_of_head, default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.store import contains
@@ -79,19 +79,16 @@ def for_commit(verdict: Verdict) -> Verdict:
     return replace(verdict, outcomes=now, decision=draw(now), notes=(*verdict.notes, *notes))
 
 
-def at_commit(
-    start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore
-) -> Answer | None:
-    """The verdict about the index; None in a repository that has nothing to compare with yet.
+def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore) -> Answer:
+    """The verdict about the index, beside the default branch; where there is none yet, beside the one it goes to.
 
     A pass is noted where the hook's shell finds it the next time.
     """
     repository = Repository.find(start)
     branch = _default(repository)
-    if not branch:
-        return None
-    watch = Watch.begin(repository, branch, index_file)
-    answer = check(CheckRequest(start=start, staged=True, index_file=index_file), progress)
+    watch = Watch.begin(repository, branch, index_file) if branch else None
+    into = None if branch else branch_of_head(repository) or None
+    answer = check(CheckRequest(start=start, into=into, staged=True, index_file=index_file), progress)
     answer = replace(answer, verdict=for_commit(answer.verdict))
     if watch is not None:
         watch.leave_note(answer)

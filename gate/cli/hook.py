@@ -42,8 +42,6 @@ def run(options: argparse.Namespace) -> int:
         return _receive()
     with shown_progress() as progress:
         answer = at_commit(Path.cwd(), os.environ.get("GIT_INDEX_FILE"), progress)
-    if answer is None:
-        return 0
     code = EXIT_CODES[answer.verdict.decision]
     if code:
         _show(answer, "gate check --staged")

@@ -156,14 +156,18 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
     ]
     for name in resolve(repository, names):
         return name.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/")
-    if unborn and _has_no_branch(repository):
-        first = repository.attempt("symbolic-ref", "--quiet", "HEAD")
-        if first.stdout.startswith(b"refs/heads/"):
-            return os.fsdecode(first.stdout).strip().removeprefix("refs/heads/")
+    if unborn and _has_no_branch(repository) and (first := branch_of_head(repository)):
+        return first
     raise UsageError(
         "there is no branch to merge into: no origin/HEAD, no main, no master",
         "name it: `gate check --into BRANCH`",
     )
+
+
+def branch_of_head(repository: Repository) -> str:
+    """The short name of the branch that is checked out, whether it has a commit or not; empty where none is."""
+    told = os.fsdecode(repository.attempt("symbolic-ref", "--quiet", "HEAD").stdout).strip()
+    return told.removeprefix("refs/heads/") if told.startswith("refs/heads/") else ""
 
 
 def _has_no_branch(repository: Repository) -> bool:

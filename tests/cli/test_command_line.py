@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,24 @@ def test_wrong_usage_is_2(project: Clone, args: list[str]) -> None:
     said = project.gate(*args)
     assert said.code == 2
     assert said.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("args", "code"), [("check", 0), ("owners", 0), ("chekc", 2)])
+def test_streams_that_the_caller_closed_change_no_answer(
+    project: Clone, closed: str, args: str, code: int
+) -> None:
+    command = f"exec {shlex.quote(sys.executable)} -P -m gate {args} {closed}"
+    for _ in range(2):  # An answer that was kept is written in another way.
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=project.path,
+            env=isolated(project.path.parent / "home"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False)
 
 
 def test_a_misspelt_command_is_told_the_right_one(project: Clone) -> None:

@@ -253,13 +253,20 @@ def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
     assert "gate install" in done.stderr
 
 
-def test_the_first_commit_of_a_repository_is_let_through(tmp_path: Path) -> None:
+@pytest.mark.parametrize("branch", ["main", "trunk"])
+def test_the_first_commit_of_a_repository_is_judged_like_any_other(tmp_path: Path, branch: str) -> None:
+    """Of `trunk` nothing says that it is the default branch; its commits are compared with what it was before."""
     (tmp_path / "home").mkdir()
     (tmp_path / "fresh").mkdir()
     fresh = Clone(tmp_path / "fresh", "ada", tmp_path)
-    fresh.git("init", "-q", "-b", "main")
+    fresh.git("init", "-q", "-b", branch)
     fresh.git("config", "user.name", "Ada")
     fresh.git("config", "user.email", "ada@acme.example")
     assert fresh.gate("install").code == 0
-    stage(fresh, "a.py", "x = 1\n")
-    assert attempt(fresh, "commit", "-m", "First").returncode == 0
+    for name in ("first.py", "second.py"):
+        stage(fresh, name, 'import json\n\nx = json.laods("1")\n')
+        done = attempt(fresh, "commit", "-m", "Wrong")
+        assert done.returncode == 1
+        assert f"{name}:3:10: misspelt-member" in done.stderr
+        stage(fresh, name, "x = 1\n")
+        assert attempt(fresh, "commit", "-m", "Right").returncode == 0
