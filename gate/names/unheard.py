@@ -156,6 +156,7 @@ def _right(name: str, known: Known) -> list[str]:
     ]
     right = right or [word for word in candidates(name, known.usual) if is_typical(name, word)]
     right = right or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
-    return right or meant(
-        name, {word for word in known.usual.words if known.used.get(word, 0) > 1 and word != name}
-    )
+    if right or known.used.get(name, 0) > 1:
+        # Whoever writes it twice, and near to nothing that fingers make of it, means it.
+        return right
+    return meant(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})
