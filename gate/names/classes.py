@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from gate.names.calls import fitting, solved
+from gate.names.foreign import said_as
 from gate.names.nodes import LEAVES, children, walk
 from gate.names.scopes import TYPE_PARAMETER, Binding, Scope, parameters
 from gate.names.values import (
@@ -51,6 +52,8 @@ HARMLESS_OF_CLASSES = frozenset(
 )
 MAKES_OTHERS = frozenset({"super", "type", "property", "staticmethod", "classmethod", "NamedTuple", "TypedDict",
                           "NewType"})  # fmt: skip
+_TAKE_NO_ATTRIBUTES = frozenset({"str", "bytes", "bytearray", "int", "float", "complex", "bool", "list", "dict", "set",
+                                 "frozenset", "tuple", "range", "slice", "memoryview"})  # fmt: skip
 _FIRST_IS_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
 
 
@@ -270,7 +273,9 @@ class Classes:
                 else:
                     found.append(self._engine.infer(stored, scope) if stored is not None else None)
             return union(found) or None
-        if is_open or name.startswith("__") or name in self._engine.stored_outside:
+        if is_open or name.startswith("__"):
+            return None
+        if name in self._engine.stored_outside and not self._is_foreign(name, owner.of):
             return None
         if self.is_protocol(owner.of) or any(name in kind.scope.elsewhere for kind, _ in line):
             return None
@@ -283,6 +288,14 @@ class Classes:
                     return None
             return None if metaclass == "EnumMeta" else MISSING
         return MISSING
+
+    def _is_foreign(self, name: str, kind: Class) -> bool:
+        """Whether other languages call so what a builtin calls otherwise: nobody sets that on a list or a text.
+
+        Another name that somebody sets may be meant for what a list or a text only stands in for.
+        """
+        is_builtin = kind.scope.source.name == "builtins" and kind.name in _TAKE_NO_ATTRIBUTES
+        return is_builtin and kind.name not in self.bases and bool(said_as(name, kind.scope.names))
 
     def _varies(self, kind: Class, name: str) -> bool:
         """Whether a derived class may have made something else of it, or somebody from outside."""

@@ -47,6 +47,8 @@ class Evidence:
     """How many arguments a call gives by position; -1 where that is not known."""
     is_of_whole: bool = True
     """Whether a method of a whole number may be meant, by the arguments that it is given."""
+    given_by: tuple[str, ...] | None = None
+    """The methods that gave the value, where all that it may come from tells its kind; None where it does not."""
 
 
 NOTHING = Evidence()
@@ -101,7 +103,10 @@ class Likely:
             return Evidence()
         kind = self.kind(node.value, scope)
         if kind:
-            return Evidence(kind, "likely" if isinstance(node.value, ast.Name | ast.BinOp) else "sure")
+            by_name = isinstance(node.value, ast.Name | ast.BinOp)
+            return Evidence(
+                kind, "likely" if by_name else "sure", given_by=self._given_by(node.value, kind, scope)
+            )
         kind = self._by_use(node, scope)
         if kind:
             return Evidence(kind, "likely")
@@ -131,9 +136,13 @@ class Likely:
                 texts = [isinstance(one, ast.Constant) and isinstance(one.value, str) for one in given]
                 if name == "replace" and len(given) >= 2 and any(texts[:2]):
                     return "str"
-                if name in {"get", "pop", "getenv", "setdefault"} and len(given) == 2 and texts[1]:
-                    return "str"
-                return "list" if name in {"splitlines", "readlines"} else ""
+                if name in {"get", "pop", "getenv", "setdefault"} and len(given) == 2:
+                    return "str" if texts[1] else _written_out(given[1])
+                parted = name in {"split", "rsplit"} and bool(texts) and texts[0]
+                return "list" if parted or name in {"splitlines", "readlines"} else ""
+            case ast.BoolOp(op=ast.Or(), values=[*_, ast.List() | ast.Dict() as last]):
+                # Whatever comes first, what is looked up has to be there when it is this.
+                return _written_out(last)
             case ast.BoolOp(values=values):
                 return "str" if any(self.kind(one, scope, depth + 1) == "str" for one in values) else ""
             case ast.BinOp(op=ast.Add(), left=left, right=right):
@@ -152,19 +161,24 @@ class Likely:
                 return kinds.pop() if len(kinds) == 1 else ""
         return ""
 
+    def _given_by(self, node: ast.expr, kind: Kind, scope: Scope) -> tuple[str, ...] | None:
+        found = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        origins: list[ast.AST] = [node]
+        if found is not None:
+            origins = [one.node for one in found[0]]
+            if any(self._given(one.node, one.how, one.path, found[1], 0) != kind for one in found[0]):
+                return None
+        calls = (one.func for origin in origins for one in walk(origin) if isinstance(one, ast.Call))
+        return tuple(sorted({one.attr for one in calls if isinstance(one, ast.Attribute)}))
+
     def _given(
         self, node: ast.AST, how: str, path: tuple[int, ...], scope: Scope, depth: int
     ) -> Kind | Literal[""]:
         if how not in {"value", "typed"} or path or not isinstance(node, ast.expr):
             return ""
-        match node:
-            case ast.List() | ast.ListComp():
-                return "list"
-            case ast.Dict() | ast.DictComp():
-                return "dict"
-            case ast.Constant(value=""):
-                return "str"
-        return self.kind(node, scope, depth + 1)
+        if isinstance(node, ast.Constant) and node.value == "":
+            return "str"
+        return _written_out(node) or self.kind(node, scope, depth + 1)
 
     def _by_use(self, node: ast.Attribute, scope: Scope) -> Kind | Literal[""]:
         """What else is looked up in the same value, in the function around."""
@@ -187,3 +201,10 @@ class Likely:
             kind for kind, words in TELLING.items() if seen & words and seen <= ATTRIBUTES[kind]
         ]
         return found[0] if len(found) == 1 else ""
+
+
+def _written_out(node: ast.expr) -> Kind | Literal[""]:
+    """The kind of a collection that stands there with its brackets."""
+    if isinstance(node, ast.List | ast.ListComp):
+        return "list"
+    return "dict" if isinstance(node, ast.Dict | ast.DictComp) else ""

@@ -397,7 +397,10 @@ def _open_member(path: str, use: Use, known: Known) -> Iterator[Finding]:
 def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Finding]:
     """A name that the value, by all that is done with it, most likely does not have."""
     name, kind = use.name, told.kind
-    if known.has(name, is_called=told.is_called) or use.owner or len(name) < 2 or name.startswith("_"):
+    if use.owner or len(name) < 2 or name.startswith("_"):
+        return
+    is_elsewhere = known.has(name, is_called=told.is_called)
+    if is_elsewhere and (told.given_by is None or not known.attributes.isdisjoint(told.given_by)):
         return
     is_unheard = name not in known.outside.defined and name not in BUILTIN_ATTRIBUTES
     if known.is_habit(name) or (name == "to_bytes" and told.is_called and told.is_of_whole):
@@ -412,12 +415,14 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
                 and ((is_unheard and known.covered and name not in known.project) or elsewhere)
             )
             or elsewhere
-        ):
+        ) and (elsewhere or not is_elsewhere):
             what = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
             yield _finding(
                 path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
             )
             return
+    if is_elsewhere:
+        return
     often = max(known.together[use.receiver, name], 1)
     beside = [
         word for word in FOREIGN.get(name, ()) if word != name and known.together[use.receiver, word] > often

@@ -90,12 +90,19 @@ that the file imports, is told on any value.""",
             ),
             code("def first(line):\n    return line.starts_with('#')  # <- did you mean `startswith`?\n"),
             code(
+                "class Stack:\n    def push(self, thing): ...\n\n\ndef parts(text):\n    found = text.split(',')\n"
+                "    found.push('.')  # <- did you mean `append`?\n    return found\n"
+            ),
+            code(
                 "class Shop:\n    def sell(self, thing): ...\n\n\ndef main():\n    shop = Shop()\n"
                 "    shop.slel('tea')  # <- did you mean `sell`?\n"
             ),
         ),
         (
             code("def parts(text):\n    return text.frobnicate_the_widget()\n"),
+            code(
+                "class Stack:\n    def push(self, thing): ...\n\n\ndef fill(stack):\n    stack.push('tea')\n"
+            ),
             code("class Milk:\n    spilt = True\n\n\nprint(Milk().spilt)\n"),
         ),
     ),
