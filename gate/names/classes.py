@@ -132,9 +132,10 @@ class Classes:
                 annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
                 found.stores.setdefault(target.attr, []).append((node.value, annotation, scope))
             elif isinstance(target, ast.Tuple | ast.List):
+                beside = _side_by_side(target, node.value)
                 for item in walk(target):
                     if isinstance(item, ast.Attribute) and _is_name(item.value, own):
-                        found.stores.setdefault(item.attr, []).append((None, None, scope))
+                        found.stores.setdefault(item.attr, []).append((beside.get(item), None, scope))
 
     # -- the line of descent
 
@@ -439,6 +440,15 @@ def _put(value: Values, given: Environment) -> Values:
 
 def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
+
+
+def _side_by_side(target: ast.Tuple | ast.List, value: ast.expr | None) -> dict[ast.expr, ast.expr]:
+    """What each of several targets gets, where as many values are written out: `self.a, self.b = A(), B()`."""
+    if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) != len(target.elts):
+        return {}
+    if any(isinstance(item, ast.Starred) for item in (*target.elts, *value.elts)):
+        return {}
+    return dict(zip(target.elts, value.elts, strict=True))
 
 
 def _is_method(bindings: list[Binding]) -> bool:

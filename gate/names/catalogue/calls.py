@@ -80,12 +80,18 @@ stubs of the standard library.""",
         "The result of an asynchronous function of the project, used before it is awaited.",
         """\
 The function never runs: what is used is a coroutine, which has none of the attributes of the result and is
-always true. Python warns about it only when it throws the coroutine away.""",
+always true. Python warns about it only when it throws the coroutine away. What an attribute of self holds counts
+where it is always the same class.""",
         (
             code("async def fetch():\n    return {}\n\n\nasync def main():\n    fetch()  # <- add `await`\n"),
             code(
                 "async def is_ready():\n    return False\n\n\nasync def main():\n    if is_ready():  # <- add `await`\n"
                 "        print('ready')\n"
+            ),
+            code(
+                "class Client:\n    async def send(self, text): ...\n\n\nclass Shop:\n    def __init__(self):\n"
+                "        self.client = Client()\n\n    async def sell(self):\n"
+                "        self.client.send('tea')  # <- add `await`\n"
             ),
         ),
         (
