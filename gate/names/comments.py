@@ -1,4 +1,4 @@
-"""Types that stand in comments: `x = []  # type: List[int]`, and `# type: (int) -> str` of a function."""
+"""Types that are not written as code: in comments, `x = []  # type: List[int]`, and in texts, `def f(a: "Item")`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from gate.names.nodes import walk
+from gate.names.given import last_name
+from gate.names.nodes import children, walk
 from gate.names.source import text_of
 from gate.names.values import Function
 
 Place = tuple[int, int]
-_MAY_BE_ANY = re.compile(rb"#[ \t]*type:[ \t]*(?!ignore\b)")
+_MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")
 """Most files have none, or say only what a type checker is to ignore: they are not parsed a second time."""
 
 
@@ -37,6 +38,36 @@ def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
     return found
 
 
+def texts_of_types(annotation: ast.expr) -> Iterator[ast.Constant]:
+    """The texts in an annotation that are types: not what a `Literal` allows, nor what else is `Annotated`."""
+    match annotation:
+        case ast.Constant(value=str()):
+            yield annotation
+        case ast.Subscript(value=outer, slice=inside):
+            first = inside.elts[:1] if isinstance(inside, ast.Tuple) else [inside]
+            name = last_name(outer)
+            for part in [] if name == "Literal" else first if name == "Annotated" else [inside]:
+                yield from texts_of_types(part)
+        case ast.Tuple() | ast.List() | ast.BinOp():
+            for inner in children(annotation):
+                if isinstance(inner, ast.expr):
+                    yield from texts_of_types(inner)
+
+
+def type_in_text(text: ast.Constant) -> ast.expr | None:
+    """The type in a text, with the places that it has in the file; None where it is none, or its place is not plain."""
+    said = str(text.value)
+    quotes = (text.end_col_offset or 0) - text.col_offset - len(said.encode("utf-8", "replace"))
+    if quotes != 2 or text.end_lineno != text.lineno:
+        return None
+    try:
+        found = ast.parse(said, mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    _move([found], text.lineno, text.col_offset + 1)
+    return found
+
+
 def _parsed(comment: str, *, is_function: bool) -> list[ast.expr]:
     try:
         if is_function:
@@ -59,13 +90,16 @@ def _put(types: list[ast.expr], comment: bytes, numbers: range, lines: list[byte
     for number in numbers:
         at = lines[number - 1].rfind(comment) if number <= len(lines) else -1
         if at >= 0 and _MAY_BE_ANY.search(lines[number - 1], 0, at):
-            for node in _expressions(types):
-                node.lineno = node.end_lineno = number
-                node.col_offset += at
-                node.end_col_offset = (node.end_col_offset or 0) + at
+            _move(types, number, at)
             return True
     return False
 
 
-def _expressions(types: list[ast.expr]) -> Iterator[ast.expr]:
-    return (node for one in types for node in walk(one) if isinstance(node, ast.expr))
+def _move(types: list[ast.expr], number: int, column: int) -> None:
+    """Put expressions of one line to where that line really is."""
+    for one in types:
+        for node in walk(one):
+            if isinstance(node, ast.expr):
+                node.lineno = node.end_lineno = number
+                node.col_offset += column
+                node.end_col_offset = (node.end_col_offset or 0) + column

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gate.names.comments import texts_of_types
 from gate.names.exports import exported
 from gate.names.kinds import FAMILY, Kinds, WrongKind
 from gate.names.modules import absolute
@@ -92,6 +93,8 @@ class _Reader(ast.NodeVisitor):
         self._classes: list[set[str]] = []
         """What the classes around define, as far as it has been read."""
         self._tolerant = 0
+        self._types: set[ast.AST] = set()
+        """Texts that are types: they define nothing."""
 
     def generic_visit(self, node: ast.AST) -> None:
         """Visit what is below."""
@@ -217,6 +220,8 @@ class _Reader(ast.NodeVisitor):
         self._bind(node.name)
         self._methods.add(node.name)
         self.facts.functions.add(node.name)
+        if node.returns is not None:
+            self._types.update(texts_of_types(node.returns))
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -243,6 +248,13 @@ class _Reader(ast.NodeVisitor):
     def visit_arg(self, node: ast.arg) -> None:
         """A parameter is bound, and may be used as a keyword."""
         self._bind(node.arg)
+        if node.annotation is not None:
+            self._types.update(texts_of_types(node.annotation))
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """An annotation may be a text."""
+        self._types.update(texts_of_types(node.annotation))
         self.generic_visit(node)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
@@ -288,7 +300,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """A text that looks like a name may be one: of an attribute, a column, a key."""
-        if isinstance(node.value, str) and len(node.value) < 200:
+        if isinstance(node.value, str) and len(node.value) < 200 and node not in self._types:
             self.facts.words.update(word for word in _words(node.value) if word.isidentifier())
 
     def visit_Try(self, node: ast.Try) -> None:

@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 
 from gate.names.calls import Misfit, class_of, misfit, signature_of
 from gate.names.classes import MISSING, Missing
-from gate.names.comments import types_in_comments
+from gate.names.comments import texts_of_types, type_in_text, types_in_comments
 from gate.names.given import last_name
 from gate.names.infer import Engine, name_of
 from gate.names.kinds import FAMILY, READS_OR_WRITES, Kinds, WrongKind
@@ -115,7 +115,8 @@ class Judge:
         self._passed_on: dict[ast.Call, tuple[str, str]] = {}
         """Calls of a `load` or `dump` that another file has imported: its module and its name."""
         self._comments = types_in_comments(source.data)
-        self._in_comment = 0
+        self._unrun = 0
+        """Whether what is read is a type in a comment or a text, which nobody runs."""
         self._opens = any(self._is_open_star(star) for star in source.scope.stars)
 
     def judge(self) -> Judged:
@@ -194,7 +195,11 @@ class Judge:
                 self._tolerant -= asked
                 self._asked -= asked
                 return
-        self._all(children(node), scope)
+        if isinstance(node, ast.AnnAssign):
+            self._annotation(node.annotation, scope)
+            self._all([node.target, *([node.value] if node.value else [])], scope)
+        else:
+            self._all(children(node), scope)
         if self._tolerant:
             return
         match node:
@@ -232,10 +237,20 @@ class Judge:
 
     def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
         """The types in a comment about a statement or a parameter are read like annotations."""
-        self._in_comment += 1
         for said in self._comments.get((node.lineno, node.col_offset), ()):
-            self._one(said, scope)
-        self._in_comment -= 1
+            self._type(said, scope)
+
+    def _annotation(self, node: ast.expr, scope: Scope) -> None:
+        self._one(node, scope)
+        for text in texts_of_types(node):
+            said = type_in_text(text)
+            if said is not None:
+                self._type(said, scope)
+
+    def _type(self, node: ast.expr, scope: Scope) -> None:
+        self._unrun += 1
+        self._one(node, scope)
+        self._unrun -= 1
 
     def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
         """Where type parameters of the definition are seen, if it has any."""
@@ -253,12 +268,14 @@ class Judge:
             arguments.vararg,
             arguments.kwarg,
         ]
-        self._all([one.annotation for one in every if one is not None and one.annotation], outer)
+        for one in every:
+            if one is not None and one.annotation is not None:
+                self._annotation(one.annotation, outer)
         for one in every if self._comments else ():
             if one is not None:
                 self._commented(one, outer)
         if node.returns is not None:
-            self._one(node.returns, outer)
+            self._annotation(node.returns, outer)
         inner = self._source.inner(node, scope)
         self._all(node.body, inner)
         if isinstance(node, ast.AsyncFunctionDef):
@@ -320,10 +337,13 @@ class Judge:
                 return
             seen |= around.names.keys()
             around = around.parent
-        if self._in_comment and self._engine.member("typing", name) is not MISSING:
-            # Nothing runs a comment, so nobody needs the import.
+        if self._unrun and (
+            self._engine.member("typing", name) is not MISSING
+            or all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
+        ):
+            # Nothing runs this, so nobody needs an import; and it may be for those who read, or for another tool.
             return
-        mine: Strange = "anywhere" if self._in_comment else ""
+        mine: Strange = "anywhere" if self._unrun else ""
         message = f"`{name}` is bound to nothing here"
         self._tell("misspelt-name", node, message, name, seen | BUILTINS, strange=mine)
 

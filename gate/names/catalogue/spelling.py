@@ -54,7 +54,8 @@ the other, each has to lack the name; where one is not there to be read, it has 
         "A name that nothing in the file binds, and that is no builtin.",
         """\
 A NameError when the line runs. `Json.loads(text)` is one of the ways in which the incident that gate is made
-for could have been written.""",
+for could have been written. In a type comment, or in an annotation that is a text, a name is told if it is a slip of
+one in sight and nobody anywhere defines it.""",
         (
             code(
                 "import json\n\n\ndef read(text):\n    return Json.loads(text)  # <- did you mean `json`?\n"
@@ -62,6 +63,9 @@ for could have been written.""",
             code("def count(items):\n    return lenn(items)  # <- did you mean `len`?\n"),
             code("from os.path import *\n\nprint(jion)  # <- did you mean `join`?\n"),
             code("def read(text):\n    return json.loads(text)  # <- add `import json`\n"),
+            code(
+                "class Shop:\n    def best(self) -> 'Sohp':  # <- did you mean `Shop`?\n        return self\n"
+            ),
             code("class Shop: ...\n\n\nshops = []  # type: list[Sohp]  # <- did you mean `Shop`?\n"),
         ),
         (
