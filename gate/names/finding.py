@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,27 @@ class Finding:
 def hint_of(right: list[str]) -> str:
     """A question for the reader: the likeliest word, and the next if there is one."""
     return f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
+
+
+class Placed(Protocol):
+    """Something that has a place in a file."""
+
+    @property
+    def line(self) -> int:
+        """The first line, from 1."""
+
+    @property
+    def column(self) -> int:
+        """In bytes, from 1."""
+
+    @property
+    def end_line(self) -> int:
+        """The last line."""
+
+
+def finding_at(
+    path: str, at: Placed, rule: str, message: str, right: list[str], fix: tuple[str, str] | None = None
+) -> Finding:
+    """`right` are the words that may be meant; `fix` is what surely belongs in the place of what."""
+    edits = () if fix is None else (Edit(at.line, at.column, *fix),)
+    return Finding(path, at.line, at.column, at.end_line, rule, message, hint_of(right), edits)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from gate.names import shipped
 from gate.names.facts import Use
-from gate.names.finding import Finding, hint_of
+from gate.names.finding import Finding, finding_at
 from gate.names.foreign import FOREIGN
 from gate.names.near import candidates, is_typical
 
 if TYPE_CHECKING:
+    from gate.names.known import Known
     from gate.names.packages import Words
-    from gate.names.rules import Known
 
 MOST_USED = 2
 """Whoever writes a word more often means it."""
@@ -37,7 +37,7 @@ def member(path: str, use: Use, known: Known) -> Iterator[Finding]:
     if not right and not any(name in shipped.words_of(inner).defined for inner in words.imported):
         right = [word for word in FOREIGN.get(name, ()) if word in words.defined]
     if right:
-        yield _finding(
+        yield finding_at(
             path, use, "misspelt-member", f"`{use.owner}` knows no `{name}`", known.ordered(name, right)
         )
 
@@ -55,14 +55,10 @@ def keyword(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     right = [word for word in candidates(name, words.said | words.defined, 2) if is_typical(name, word)]
     if right:
-        yield _finding(
+        yield finding_at(
             path, use, "misspelt-keyword", f"`{top}` takes no `{name}=`", known.ordered(name, right)
         )
 
 
 def _says(words: Words, name: str) -> bool:
     return name in words.defined or name in words.said
-
-
-def _finding(path: str, use: Use, rule: str, message: str, right: list[str]) -> Finding:
-    return Finding(path, use.line, use.column, use.end_line, rule, message, hint_of(right))

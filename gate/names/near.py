@@ -94,6 +94,16 @@ class Vocabulary:
                 self.found[word] = tuple(one for one in there if one not in removed)
 
 
+def is_slip(word: str, found: str) -> bool:
+    """Whether `found` may be meant by `word`.
+
+    A constant is no slip of a function, nor a private name of a public one.
+    """
+    if word.isupper() != found.isupper() and word.casefold() == found.casefold():
+        return False
+    return word.startswith("_") == found.startswith("_") and len(found) > 2
+
+
 def may_stand_for(word: str, right: str) -> bool:
     """Whether `candidates` could find `right` for `word`; it need not."""
     if abs(len(word) - len(right)) > 1:
@@ -206,3 +216,8 @@ def meant(word: str, known: Collection[str]) -> list[str]:
 def closest(word: str, known: Iterable[str]) -> str:
     """The nearest of a short list; nothing where none is near."""
     return next(iter(meant(word, set(known))), "")
+
+
+def sole_fix(word: str, right: list[str], among: Collection[str]) -> tuple[str, str] | None:
+    """`word` and the first of `right`, if that is the only word of `among` that it may stand for."""
+    return (word, right[0]) if right and is_sole(word, right[0], among) else None

@@ -16,12 +16,13 @@ from pathlib import Path
 from gate.names import exports, fixes, ignores
 from gate.names.cache import Kept, digest, own_state
 from gate.names.finding import Finding
+from gate.names.known import Known, known_of
 from gate.names.modules import Modules
 from gate.names.packages import tops_imported
 from gate.names.project import Project
 from gate.names.references.files import in_file
 from gate.names.references.judge import References
-from gate.names.rules import Known, findings_in, known_of
+from gate.names.rules import findings_in
 from gate.names.tree import Tree, reading, requirements
 from gate.names.words import Outside, Store
 

@@ -14,15 +14,16 @@ from gate.names.ahead import Ahead
 from gate.names.cache import Kept, digest, own_state, reaches
 from gate.names.faces import Face, face_of
 from gate.names.facts import Facts, Use, facts_of
+from gate.names.imports import is_right
 from gate.names.infer import Engine
+from gate.names.judge import Judge
+from gate.names.judged import Certain, Judged
 from gate.names.kinds import WrongKind
 from gate.names.likely import NOTHING, Evidence
 from gate.names.modules import Modules, Source
 from gate.names.packages import Words
-from gate.names.rules import is_right
 from gate.names.source import text_of
 from gate.names.told import Told
-from gate.names.typed import Certain, Judge, Judged
 
 WORTH_A_PROCESS = 12
 """With fewer files to judge, starting a process takes longer than it saves."""

@@ -2,247 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
-from gate.names import in_package, shipped
+from gate.names import imports, in_package
 from gate.names.facts import Facts, Use
-from gate.names.finding import Edit, Finding, hint_of
+from gate.names.finding import Edit, Finding, finding_at
 from gate.names.foreign import FOREIGN, said_as
+from gate.names.judged import Certain, Judged
 from gate.names.kinds import WrongKind
+from gate.names.known import BUILTIN_ATTRIBUTES, TYPICAL, Known
 from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
-from gate.names.modules import MODULE_NAMES, Modules
-from gate.names.near import (
-    Vocabulary,
-    candidates,
-    is_sole,
-    is_stumble,
-    is_typical,
-    meant,
-    nearest,
-    parts,
-    plain,
-)
-from gate.names.packages import Words
-from gate.names.typed import Certain, Judged
+from gate.names.modules import MODULE_NAMES
+from gate.names.near import candidates, is_stumble, is_typical, meant, nearest, sole_fix
 from gate.names.unheard import unheard
-from gate.names.words import LIBRARY, Outside
-
-_KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
-BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
-TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
-
-
-EMPTY = Vocabulary(frozenset())
-
-
-@dataclass(slots=True)
-class Known:
-    """What is defined anywhere: in the project, and outside of it."""
-
-    project: frozenset[str]
-    attributes: frozenset[str]
-    outside: Words
-    packages: Outside
-    used: Mapping[str, int]
-    together: Counter[tuple[str, str]]
-    modules: Modules
-    required: Mapping[str, int]
-    installed: bool
-    covered: bool
-    """Whether what the project imports is known, if only from the list that comes with gate."""
-    imported: Mapping[tuple[str, str], int]
-    """How often each name is imported from each package."""
-    capitals: Counter[str] = field(default_factory=Counter)
-    """How often names of classes are looked up in what has each name, and is no module."""
-    tops: frozenset[str] = frozenset()
-    """The packages that the project imports."""
-    fields: frozenset[str] = frozenset()
-    """Attributes of the project that are always values, and so cannot be called."""
-    own: frozenset[str] = frozenset()
-    """The words of the project, without what its files know by importing it only."""
-    usual: Vocabulary = EMPTY
-    """What the project defines or uses, and what builtins have."""
-    elsewhere: Vocabulary = EMPTY
-    """What packages define."""
-    _parts: frozenset[str] = frozenset()
-
-    def is_defined(self, word: str) -> bool:
-        """Whether somebody is known to have an attribute of this name."""
-        return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
-
-    def is_strange(self, word: str) -> bool:
-        """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
-        return len(word) > 1 and "__" not in word[2:-2] and not self.is_defined(word)
-
-    def is_unknown_to_all(self, word: str) -> bool:
-        """Whether nobody says the word but in order to import it."""
-        return word not in self.own and word not in self.outside.defined and "__" not in word[2:-2]
-
-    def has(self, word: str, *, is_called: bool) -> bool:
-        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
-        return word in self.attributes and not (is_called and word in self.fields)
-
-    def is_habit(self, word: str) -> bool:
-        """Whether the project looks a name up so often that it must be right, however strange."""
-        count = self.used.get(word, 0)
-        return count > 8 and 2 * count > max(
-            (self.used.get(right, 0) for right in FOREIGN.get(word, ())), default=0
-        )
-
-    def right_words(self, use: Use, *, keyword: bool) -> list[str]:
-        """The words that may be meant, the most likely first; none where what is written may as well be right."""
-        word, count = use.name, self.used.get(use.name, 0)
-        if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
-            return []
-        strong = [one for one in candidates(word, self.usual, shortest=2) if _is_slip(word, one)]
-        if keyword:
-            # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
-            may_differ = not word[0].isupper()
-            strong = [
-                one
-                for one in strong
-                if plain(word) != plain(one)
-                or (is_typical(word, one) and (may_differ or self.together.get((use.receiver, one), 0) > 1))
-            ]
-        beside = [one for one in strong if self._is_beside(use, one)]
-        if word in self.outside.defined or (keyword and word in self.outside.said):
-            return self.ordered(word, beside) if beside and count == 1 else []
-        strong = [one for one in strong if self._is_weighty(use, one)]
-        if len(word) < 3 or word in self.outside.said or not self.installed:
-            kept = [
-                one for one in strong if is_typical(word, one) and self._is_sure(use, one, keyword=keyword)
-            ]
-            return self.ordered(word, dict.fromkeys([*beside, *kept]))
-        if strong:
-            return self.ordered(word, strong)
-        return (
-            [one for one in candidates(word, self.elsewhere) if _is_sole_slip(word, one)]
-            if count == 1
-            else []
-        )
-
-    def _is_beside(self, use: Use, right: str) -> bool:
-        """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
-        often = self.together.get((use.receiver, right), 0)
-        plural = use.name.rstrip("s") == right.rstrip("s")
-        return bool(use.receiver) and often > 1 and not plural and is_typical(use.name, right)
-
-    def _is_weighty(self, use: Use, right: str) -> bool:
-        """What is written more than once is a slip only of what is written far more often."""
-        count = self.used.get(use.name, 0)
-        defined = self.is_defined(right)
-        if count < 2:
-            return defined or self.used.get(right, 0) > 1
-        return defined and is_typical(use.name, right) and self.used.get(right, 0) >= 2 * count
-
-    def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
-        word = use.name
-        if not self.installed and plain(word) == plain(right) and len(word) != len(right):
-            return False
-        if word.casefold() == right.casefold():
-            # `module.Name` beside `module.name` is common; inside a word a single capital is not.
-            return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
-        if len(word) < 3:
-            return right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2
-        known = self.covered or not self._is_made_of_words(word)
-        return known and (
-            self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
-        )
-
-    def _is_made_of_words(self, word: str) -> bool:
-        """Whether a name consists of words that others use as well, as a name of a missing package would."""
-        if not self._parts:
-            library = self.packages.words_of(LIBRARY)
-            every = (*library.defined, *library.said)
-            self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
-        return all(part in self._parts for part in parts(word))
-
-    def ordered(self, word: str, many: Iterable[str]) -> list[str]:
-        """The words that fingers easily make `word` of first, and of them those that this project uses."""
-
-        def rank(right: str) -> tuple[bool, bool, bool]:
-            return not is_typical(word, right), not self.used.get(right, 0), right not in BUILTIN_ATTRIBUTES
-
-        found = sorted(many, key=rank)
-        if not found:
-            return []
-        return [right for right in found if is_typical(word, right)] if is_typical(word, found[0]) else found
-
-    def fix(self, word: str, right: str) -> tuple[str, str] | None:
-        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
-        if not is_stumble(word, right):
-            return None
-        everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
-        return (word, right) if everywhere == {right} else None
-
-
-def _is_slip(word: str, found: str) -> bool:
-    """Whether `found` may be meant by `word`.
-
-    A constant is no slip of a function, nor a private name of a public one.
-    """
-    if word.isupper() != found.isupper() and word.casefold() == found.casefold():
-        return False
-    return word.startswith("_") == found.startswith("_") and len(found) > 2
-
-
-def _is_sole_slip(word: str, found: str) -> bool:
-    """A slip of a word that nobody here uses: of the kinds that fingers make, and no other number or case of it."""
-    other = word.casefold() == found.casefold() and word[0] != found[0]
-    return (
-        _is_slip(word, found)
-        and is_typical(word, found)
-        and not other
-        and word.rstrip("s") != found.rstrip("s")
-    )
-
-
-def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, required: frozenset[str]) -> Known:
-    """Everything that is defined, with how often the project uses each attribute and keyword.
-
-    `required` are the words of the files that name the project's dependencies.
-    """
-    files = list(files)
-    project = frozenset(word for facts in files for word in facts.words)
-    used: Counter[str] = Counter()
-    together: Counter[tuple[str, str]] = Counter()
-    for facts in files:
-        for use in (*facts.attributes, *facts.members, *facts.keywords):
-            used[use.name] += 1
-            together[use.receiver, use.name] += 1
-    tops = Counter(top for facts in files for top in {use.owner.partition(".")[0] for use in facts.imports})
-    words = outside.relevant({*tops, *(word for word in project if word in outside.names)})
-    missing = [top for top in tops if top and not modules.is_known_package(top)]
-    unknown = [top for top in missing if top not in shipped.names() and tops[top] > 1]
-    return Known(
-        project=project,
-        own=frozenset(word for facts in files for word in facts.words - facts.only_imported),
-        packages=outside,
-        attributes=frozenset(word for facts in files for word in facts.attributes_defined),
-        capitals=Counter(
-            use.receiver
-            for facts in files
-            for use in facts.attributes
-            if use.name[0].isupper() and not use.root
-        ),
-        tops=frozenset(tops) - {""},
-        fields=frozenset().union(*(facts.fields for facts in files))
-        - frozenset().union(*(facts.functions for facts in files)),
-        outside=words,
-        used=used,
-        together=together,
-        modules=modules,
-        required=Counter(required) + tops,
-        usual=Vocabulary(project | BUILTIN_ATTRIBUTES | used.keys()),
-        elsewhere=Vocabulary(words.defined),
-        installed=not missing or len(missing) * 4 < len(words.imported & outside.names),
-        covered=len(unknown) * 4 < len(words.imported),
-        imported=Counter(
-            (use.owner.partition(".")[0], use.name) for facts in files for use in facts.imports if use.name
-        ),
-    )
 
 
 def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterator[Finding]:
@@ -250,7 +22,7 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
     seen: set[tuple[int, str]] = set()
     for number in judged.doubtful:
         use = facts.imports[number]
-        for finding in _import(path, use, known):
+        for finding in imports.found_in(path, use, known):
             # One statement may import many names from a module that is not there.
             if (use.line, finding.message) not in seen:
                 seen.add((use.line, finding.message))
@@ -295,19 +67,8 @@ def _call_fix(call: WrongKind) -> Iterator[Edit]:
         yield Edit(call.name_line, call.name_column, call.name, call.right.rpartition(".")[2])
 
 
-def _finding(path: str, use: Use | Certain, rule: str, message: str, right: list[str],
-             fix: tuple[str, str] | None = None) -> Finding:  # fmt: skip
-    """`right` are the words that may be meant; `fix` is what surely belongs in the place of what."""
-    edits = () if fix is None else (Edit(use.line, use.column, *fix),)
-    return Finding(path, use.line, use.column, use.end_line, rule, message, hint_of(right), edits)
-
-
 def _is_private(word: str) -> bool:
     return word.startswith("_") and not word.endswith("__")
-
-
-def _sure(word: str, right: list[str], among: Collection[str]) -> tuple[str, str] | None:
-    return (word, right[0]) if right and is_sole(word, right[0], among) else None
 
 
 def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
@@ -320,8 +81,8 @@ def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
     right = known.ordered(one.word, meant(one.word, one.names))
     if not right and one.rule == "misspelt-attribute":
         right = known.right_words(Use(one.word, one.line, one.column, one.end_line), keyword=False)
-    fix = _sure(one.word, right, one.names)
-    yield _finding(path, one, one.rule, one.message, right, fix)
+    fix = sole_fix(one.word, right, one.names)
+    yield finding_at(path, one, one.rule, one.message, right, fix)
 
 
 def _is_defined(one: Certain, known: Known) -> bool:
@@ -357,7 +118,7 @@ def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator
         yield _not_imported(path, one, f"import {word}")
         if slips:
             message = f"`{word}` has no `{use.name}`"
-            yield _finding(path, use, "misspelt-member", message, slips)
+            yield finding_at(path, use, "misspelt-member", message, slips)
     elif not right and word in names:
         # What is called like its module: `datetime.now()`, `getpass()`.
         yield _not_imported(path, one, f"from {word} import {word}")
@@ -369,8 +130,8 @@ def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator
         # In another case it is one name of this file; else only a stumble is certain among all that is in sight.
         is_case = bool(right) and right[0].casefold() == word.casefold()
         is_sure = bool(right) and is_stumble(word, right[0])
-        fix = (word, right[0]) if is_case else _sure(word, right, one.names) if is_sure else None
-        yield _finding(path, one, one.rule, one.message, right, fix)
+        fix = (word, right[0]) if is_case else sole_fix(word, right, one.names) if is_sure else None
+        yield finding_at(path, one, one.rule, one.message, right, fix)
 
 
 def _not_imported(path: str, one: Certain, statement: str) -> Finding:
@@ -381,7 +142,7 @@ def _near(path: str, use: Use, known: Known, rule: str, message: str) -> Iterato
     """A name that nobody defines, and that is a slip away from one that somebody does."""
     right = known.right_words(use, keyword=rule == "misspelt-keyword")
     if right:
-        yield _finding(path, use, rule, message, right, known.fix(use.name, right[0]))
+        yield finding_at(path, use, rule, message, right, known.fix(use.name, right[0]))
 
 
 def _open_member(path: str, use: Use, known: Known) -> Iterator[Finding]:
@@ -391,7 +152,7 @@ def _open_member(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     right = [word for word in candidates(use.name, module.names) if is_typical(use.name, word)]
     if right:
-        yield _finding(path, use, "misspelt-member", f"`{use.owner}` shows no `{use.name}`", right)
+        yield finding_at(path, use, "misspelt-member", f"`{use.owner}` shows no `{use.name}`", right)
 
 
 def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Finding]:
@@ -417,7 +178,7 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
             or elsewhere
         ) and (elsewhere or not is_elsewhere):
             what = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
-            yield _finding(
+            yield finding_at(
                 path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
             )
             return
@@ -429,115 +190,11 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
     ]
     if beside and use.receiver and use.receiver not in COLUMNS:
         message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
-        yield _finding(path, use, "misspelt-attribute", message, known.ordered(name, beside))
+        yield finding_at(path, use, "misspelt-attribute", message, known.ordered(name, beside))
         return
     if is_unheard and name in FOREIGN and known.covered and not use.root:
         right = [word for word in FOREIGN[name] if word in TYPICAL]
         if right:
-            yield _finding(
+            yield finding_at(
                 path, use, "misspelt-attribute", f"nothing defines `.{name}`", known.ordered(name, right)
             )
-
-
-def is_right(use: Use, modules: Modules) -> bool:
-    """Whether what is imported is certainly there."""
-    module = modules.module(use.owner)
-    if module is None:
-        return False
-    return not use.name or use.name in module.names or modules.module(f"{use.owner}.{use.name}") is not None
-
-
-def _import(path: str, use: Use, known: Known) -> Iterator[Finding]:
-    modules = known.modules
-    if not use.owner or modules.is_ambiguous(use.owner, path):
-        return
-    module = modules.module(use.owner)
-    if module is None:
-        if not modules.is_known_package(use.owner):
-            yield from _top(path, use, known)
-        elif "." in use.owner:
-            yield from _submodule(path, use, known)
-        return
-    if not use.name:
-        return
-    names = module.names - MODULE_NAMES
-    if not modules.lacks(use.owner, use.name):
-        # Where more may be there than can be read, only a slip of what is there is told.
-        near = (
-            nearest(use.name, names)
-            if module.open and use.name not in names and known.is_unknown_to_all(use.name)
-            else ""
-        )
-        if not near or modules.module(f"{use.owner}.{use.name}") is not None:
-            return
-    found = known.ordered(use.name, meant(use.name, names))
-    message = f"`{use.owner}` has no `{use.name}`"
-    yield _finding(path, use, "misspelt-import", message, found, _sure(use.name, found, names))
-
-
-def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
-    """A package that is nowhere: misspelt, if another is a slip away that is there or that others import."""
-    top, _, rest = use.owner.partition(".")
-    # `ldap` comes from `python-ldap`, `serial` from `pyserial`.
-    asked_for = (f"python_{top}", f"py{top}", f"{top}_python")
-    count = max(known.required.get(top, 0), *(2 * known.required.get(name, 0) for name in asked_for))
-    if top in shipped.names():
-        yield from _from_absent(path, use, known)
-        return
-    here = [
-        one
-        for one in candidates(top, known.modules.top_level | shipped.names(), shortest=2)
-        if (count < 2 or known.required.get(one, 0) > 3 * count)
-        and (len(top) > 2 or _has(f"{one}.{rest}".rstrip("."), use.name if not rest else "", known))
-    ]
-    others = [one for one in candidates(top, known.required) if known.required[one] > 3 * count]
-    right = [one for one in dict.fromkeys((*here, *others)) if _is_slip(top, one)]
-    if not known.installed:
-        right = [one for one in right if is_typical(top, one)]
-    if right:
-        fix = _sure(top, right, known.modules.top_level) if is_stumble(top, right[0]) else None
-        told = [f"{one}.{rest}" if rest else one for one in right]
-        yield _finding(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
-
-
-def _has(module: str, name: str, known: Known) -> bool:
-    """Whether there is such a module, with the name if there is one to look for."""
-    found = known.modules.module(module)
-    return found is not None and (name in found.names if name else "." in module)
-
-
-def _from_absent(path: str, use: Use, known: Known) -> Iterator[Finding]:
-    """A package that is not installed: only typical slips of what is known of it are told."""
-    top, *inner = use.owner.split(".")
-    words = shipped.words_of(top).defined
-    for number, part in enumerate(inner):
-        right = [one for one in candidates(part, words) if is_typical(part, one)] if part not in words else []
-        if right:
-            told = [".".join([top, *inner[:number], one, *inner[number + 1 :]]) for one in right]
-            yield _finding(path, use, "misspelt-import", f"`{top}` knows no module `{part}`", told)
-            return
-    if use.name and use.name not in words and known.imported.get((top, use.name), 0) < 2:
-        right = [one for one in candidates(use.name, words) if is_typical(use.name, one)]
-        if right:
-            message = f"`{use.owner}` has no `{use.name}`"
-            yield _finding(path, use, "misspelt-import", message, known.ordered(use.name, right))
-
-
-def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
-    """A package that is there, and a module in it that is not."""
-    package, _, last = use.owner.rpartition(".")
-    parent = known.modules.module(package)
-    while parent is None and "." in package:
-        package, _, last = package.rpartition(".")
-        parent = known.modules.module(package)
-    if parent is None:
-        return
-    names = parent.names - MODULE_NAMES
-    right = meant(last, names) or candidates(last, names, shortest=2)
-    if parent.open and not candidates(last, names, shortest=2):
-        return
-    wrong = f"{package}.{last}"
-    rest = use.owner.removeprefix(wrong)
-    fix = (wrong, f"{package}.{right[0]}") if _sure(last, right, names) else None
-    told = [f"{package}.{one}{rest}" for one in right]
-    yield _finding(path, use, "misspelt-import", f"there is no module `{wrong}`", told, fix)

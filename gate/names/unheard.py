@@ -14,7 +14,7 @@ from gate.names.near import candidates, is_typical, meant, parts, snake
 from gate.names.words import LIBRARY
 
 if TYPE_CHECKING:
-    from gate.names.rules import Known
+    from gate.names.known import Known
 
 # What frameworks make of the names of fields, and clients of the names of services.
 _MADE = re.compile(r"get_\w+_display$|get_(?:next|previous)_by_\w+$|\w+_(?:set|id|ptr|list|path|url)$|_\w+$")

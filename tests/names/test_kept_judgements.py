@@ -9,8 +9,9 @@ import pytest
 
 from gate.names.ahead import Ahead
 from gate.names.finding import Finding
+from gate.names.judge import Judge
+from gate.names.judged import Judged
 from gate.names.program import check
-from gate.names.typed import Judge, Judged
 
 STORE = """
 from helper import help_with

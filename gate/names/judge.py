@@ -1,0 +1,212 @@
+"""The walk over one file, which tells each rule of what it has to look at."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable
+
+from gate.names.awaits import Awaits, is_asynchronous, is_awaitable
+from gate.names.calling import Calling
+from gate.names.comments import texts_of_types, type_in_text, types_in_comments
+from gate.names.infer import Engine
+from gate.names.judged import Judged
+from gate.names.likely import Likely
+from gate.names.lookups import Lookups
+from gate.names.modules import Source
+from gate.names.nodes import children, walk
+from gate.names.scopes import Scope
+from gate.names.unbound import Unbound
+from gate.names.values import Function
+
+ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
+                    "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
+TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
+
+
+class Judge:
+    """Reads one file with an engine that knows the others."""
+
+    def __init__(self, engine: Engine, source: Source) -> None:
+        """`source` is a file of the project."""
+        self._source = source
+        self.found = Judged()
+        self._likely = Likely(engine)
+        self._unbound = Unbound(engine, source, self.found)
+        self._lookups = Lookups(engine, self._likely, self.found)
+        self._awaits = Awaits(engine, self.found)
+        self._calling = Calling(engine, self._awaits, self.found)
+        self._comments = types_in_comments(source.data)
+        self._tolerant = 0
+        """How many `try`s and questions around are ready for what is not there."""
+        self._asked = 0
+        """How many questions around are for the kind of Python."""
+        self._nameless = 0
+        """How many `try`s around are ready for a name that is not bound."""
+        self._unrun = 0
+        """Whether what is read is a type in a comment or a text, which nobody runs."""
+
+    def judge(self) -> Judged:
+        """Everything that is certain about the file."""
+        self._all(self._source.tree.body, self._source.scope)
+        self._awaits.finish()
+        self._calling.finish(self._source.tree)
+        return self.found
+
+    def _all(self, nodes: Iterable[ast.AST], scope: Scope) -> None:
+        for node in nodes:
+            self._one(node, scope)
+
+    def _one(self, node: ast.AST, scope: Scope) -> None:
+        self._likely.note(node)
+        if self._comments and isinstance(node, ast.stmt):
+            self._commented(node, scope)
+        match node:
+            case ast.Name():
+                if isinstance(node.ctx, ast.Load) and not self._nameless:
+                    self._unbound.name(node, scope, is_asked=bool(self._asked), is_run=not self._unrun)
+                return
+            case ast.Constant():
+                return
+            case ast.Attribute():
+                self._one(node.value, scope)
+                if isinstance(node.ctx, ast.Load) and not self._tolerant:
+                    self._lookups.attribute(node, scope)
+                return
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, scope)
+                return
+            case ast.Lambda():
+                self._all([value for value in (*node.args.defaults, *node.args.kw_defaults) if value], scope)
+                self._one(node.body, self._source.inner(node, scope))
+                return
+            case ast.ClassDef():
+                self._all([*node.decorator_list, *node.bases, *node.keywords], self._inside(node, scope))
+                self._all(node.body, self._source.inner(node, scope))
+                return
+            case ast.Try():
+                ready = any(_is_ready(handler, TOLERANT) for handler in node.handlers)
+                nameless = any(_is_ready(handler, {"NameError"}) for handler in node.handlers)
+                self._tolerant += ready
+                self._nameless += nameless
+                self._all(node.body, scope)
+                self._tolerant -= ready
+                self._nameless -= nameless
+                self._all([*node.handlers, *node.orelse, *node.finalbody], scope)
+                return
+            case ast.With() | ast.AsyncWith():
+                self._all(node.items, scope)
+                ready = any(_suppresses(item.context_expr) for item in node.items)
+                self._tolerant += ready
+                self._nameless += ready
+                self._all(node.body, scope)
+                self._tolerant -= ready
+                self._nameless -= ready
+                return
+            case ast.If() | ast.IfExp():
+                asked = any(getattr(one, "id", getattr(one, "attr", "")) in ASKING for one in walk(node.test))
+                self._tolerant += asked
+                self._asked += asked
+                if not self._tolerant:
+                    self._awaits.truth([node.test], scope)
+                self._all(children(node), scope)
+                self._tolerant -= asked
+                self._asked -= asked
+                return
+        if isinstance(node, ast.AnnAssign):
+            self._annotation(node.annotation, scope)
+            self._all([node.target, *([node.value] if node.value else [])], scope)
+        else:
+            self._all(children(node), scope)
+        if self._tolerant:
+            return
+        match node:
+            case ast.Call():
+                self._calling.call(node, scope)
+            case ast.Await(value=ast.Call() as call):
+                self._awaits.awaited(call, scope)
+            case ast.Expr(value=ast.Call() as call):
+                self._awaits.thrown_away(call, scope)
+            case ast.Subscript(value=value):
+                self._lookups.subscript(node, scope)
+                self._awaits.used(value, scope)
+            case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
+                self._awaits.used(value, scope)
+            case ast.FormattedValue(value=value):
+                self._awaits.used(value, scope)
+            case ast.BinOp(left=left, right=right):
+                self._awaits.truth([left, right], scope)
+            case ast.Compare(left=left, comparators=others):
+                self._awaits.truth([left, *others], scope)
+            case ast.BoolOp(values=values):
+                self._awaits.truth(values[:-1], scope)
+            case ast.UnaryOp(operand=value) | ast.While(test=value) | ast.Assert(test=value):
+                self._awaits.truth([value], scope)
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
+                self._awaits.used(value, scope)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value) if is_asynchronous(scope):
+                self._awaits.named(name, value, scope)
+            case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
+                self._awaits.kept(value, scope)
+            case ast.AnnAssign(annotation=said, value=ast.Call() as value) if not is_awaitable(said):
+                self._awaits.used(value, scope)
+
+    def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
+        """The types in a comment about a statement or a parameter are read like annotations."""
+        for said in self._comments.get((node.lineno, node.col_offset), ()):
+            self._type(said, scope)
+
+    def _annotation(self, node: ast.expr, scope: Scope) -> None:
+        self._one(node, scope)
+        for text in texts_of_types(node):
+            said = type_in_text(text)
+            if said is not None:
+                self._type(said, scope)
+
+    def _type(self, node: ast.expr, scope: Scope) -> None:
+        self._unrun += 1
+        self._one(node, scope)
+        self._unrun -= 1
+
+    def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
+        """Where type parameters of the definition are seen, if it has any."""
+        return self._source.inner(node, scope) if getattr(node, "type_params", None) else scope
+
+    def _function(self, node: Function, scope: Scope) -> None:
+        self._all(node.decorator_list, scope)
+        outer = self._inside(node, scope)
+        arguments = node.args
+        self._all([value for value in (*arguments.defaults, *arguments.kw_defaults) if value], scope)
+        every = [
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            arguments.vararg,
+            arguments.kwarg,
+        ]
+        for one in every:
+            if one is not None and one.annotation is not None:
+                self._annotation(one.annotation, outer)
+        for one in every if self._comments else ():
+            if one is not None:
+                self._commented(one, outer)
+        if node.returns is not None:
+            self._annotation(node.returns, outer)
+        inner = self._source.inner(node, scope)
+        self._all(node.body, inner)
+        if isinstance(node, ast.AsyncFunctionDef):
+            self._awaits.returns(node, inner)
+
+
+def _suppresses(node: ast.expr) -> bool:
+    """`suppress(AttributeError)` and `pytest.raises(TypeError)`: what fails inside is expected."""
+    return isinstance(node, ast.Call) and any(
+        getattr(one, "id", getattr(one, "attr", "")) in TOLERANT for one in node.args
+    )
+
+
+def _is_ready(handler: ast.ExceptHandler, errors: Collection[str]) -> bool:
+    """Whether it catches one of these errors by name."""
+    if handler.type is None:
+        return False
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(getattr(kind, "id", getattr(kind, "attr", "")) in errors for kind in kinds)

@@ -1,0 +1,220 @@
+"""What is known of words: who defines them, who uses them how often, and which may be meant by another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gate.names import shipped
+from gate.names.facts import Facts, Use
+from gate.names.foreign import FOREIGN
+from gate.names.modules import Modules
+from gate.names.near import Vocabulary, candidates, is_slip, is_stumble, is_typical, parts, plain
+from gate.names.packages import Words
+from gate.names.words import LIBRARY, Outside
+
+_KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
+BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
+TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
+
+
+EMPTY = Vocabulary(frozenset())
+
+
+@dataclass(slots=True)
+class Known:
+    """What is defined anywhere: in the project, and outside of it."""
+
+    project: frozenset[str]
+    attributes: frozenset[str]
+    outside: Words
+    packages: Outside
+    used: Mapping[str, int]
+    together: Counter[tuple[str, str]]
+    modules: Modules
+    required: Mapping[str, int]
+    installed: bool
+    covered: bool
+    """Whether what the project imports is known, if only from the list that comes with gate."""
+    imported: Mapping[tuple[str, str], int]
+    """How often each name is imported from each package."""
+    capitals: Counter[str] = field(default_factory=Counter)
+    """How often names of classes are looked up in what has each name, and is no module."""
+    tops: frozenset[str] = frozenset()
+    """The packages that the project imports."""
+    fields: frozenset[str] = frozenset()
+    """Attributes of the project that are always values, and so cannot be called."""
+    own: frozenset[str] = frozenset()
+    """The words of the project, without what its files know by importing it only."""
+    usual: Vocabulary = EMPTY
+    """What the project defines or uses, and what builtins have."""
+    elsewhere: Vocabulary = EMPTY
+    """What packages define."""
+    _parts: frozenset[str] = frozenset()
+
+    def is_defined(self, word: str) -> bool:
+        """Whether somebody is known to have an attribute of this name."""
+        return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
+
+    def is_strange(self, word: str) -> bool:
+        """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
+        return len(word) > 1 and "__" not in word[2:-2] and not self.is_defined(word)
+
+    def is_unknown_to_all(self, word: str) -> bool:
+        """Whether nobody says the word but in order to import it."""
+        return word not in self.own and word not in self.outside.defined and "__" not in word[2:-2]
+
+    def has(self, word: str, *, is_called: bool) -> bool:
+        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
+        return word in self.attributes and not (is_called and word in self.fields)
+
+    def is_habit(self, word: str) -> bool:
+        """Whether the project looks a name up so often that it must be right, however strange."""
+        count = self.used.get(word, 0)
+        return count > 8 and 2 * count > max(
+            (self.used.get(right, 0) for right in FOREIGN.get(word, ())), default=0
+        )
+
+    def right_words(self, use: Use, *, keyword: bool) -> list[str]:
+        """The words that may be meant, the most likely first; none where what is written may as well be right."""
+        word, count = use.name, self.used.get(use.name, 0)
+        if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
+            return []
+        strong = [one for one in candidates(word, self.usual, shortest=2) if is_slip(word, one)]
+        if keyword:
+            # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
+            may_differ = not word[0].isupper()
+            strong = [
+                one
+                for one in strong
+                if plain(word) != plain(one)
+                or (is_typical(word, one) and (may_differ or self.together.get((use.receiver, one), 0) > 1))
+            ]
+        beside = [one for one in strong if self._is_beside(use, one)]
+        if word in self.outside.defined or (keyword and word in self.outside.said):
+            return self.ordered(word, beside) if beside and count == 1 else []
+        strong = [one for one in strong if self._is_weighty(use, one)]
+        if len(word) < 3 or word in self.outside.said or not self.installed:
+            kept = [
+                one for one in strong if is_typical(word, one) and self._is_sure(use, one, keyword=keyword)
+            ]
+            return self.ordered(word, dict.fromkeys([*beside, *kept]))
+        if strong:
+            return self.ordered(word, strong)
+        return (
+            [one for one in candidates(word, self.elsewhere) if _is_sole_slip(word, one)]
+            if count == 1
+            else []
+        )
+
+    def _is_beside(self, use: Use, right: str) -> bool:
+        """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
+        often = self.together.get((use.receiver, right), 0)
+        plural = use.name.rstrip("s") == right.rstrip("s")
+        return bool(use.receiver) and often > 1 and not plural and is_typical(use.name, right)
+
+    def _is_weighty(self, use: Use, right: str) -> bool:
+        """What is written more than once is a slip only of what is written far more often."""
+        count = self.used.get(use.name, 0)
+        defined = self.is_defined(right)
+        if count < 2:
+            return defined or self.used.get(right, 0) > 1
+        return defined and is_typical(use.name, right) and self.used.get(right, 0) >= 2 * count
+
+    def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
+        word = use.name
+        if not self.installed and plain(word) == plain(right) and len(word) != len(right):
+            return False
+        if word.casefold() == right.casefold():
+            # `module.Name` beside `module.name` is common; inside a word a single capital is not.
+            return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
+        if len(word) < 3:
+            return right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2
+        known = self.covered or not self._is_made_of_words(word)
+        return known and (
+            self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
+        )
+
+    def _is_made_of_words(self, word: str) -> bool:
+        """Whether a name consists of words that others use as well, as a name of a missing package would."""
+        if not self._parts:
+            library = self.packages.words_of(LIBRARY)
+            every = (*library.defined, *library.said)
+            self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
+        return all(part in self._parts for part in parts(word))
+
+    def ordered(self, word: str, many: Iterable[str]) -> list[str]:
+        """The words that fingers easily make `word` of first, and of them those that this project uses."""
+
+        def rank(right: str) -> tuple[bool, bool, bool]:
+            return not is_typical(word, right), not self.used.get(right, 0), right not in BUILTIN_ATTRIBUTES
+
+        found = sorted(many, key=rank)
+        if not found:
+            return []
+        return [right for right in found if is_typical(word, right)] if is_typical(word, found[0]) else found
+
+    def fix(self, word: str, right: str) -> tuple[str, str] | None:
+        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
+        if not is_stumble(word, right):
+            return None
+        everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
+        return (word, right) if everywhere == {right} else None
+
+
+def _is_sole_slip(word: str, found: str) -> bool:
+    """A slip of a word that nobody here uses: of the kinds that fingers make, and no other number or case of it."""
+    other = word.casefold() == found.casefold() and word[0] != found[0]
+    return (
+        is_slip(word, found)
+        and is_typical(word, found)
+        and not other
+        and word.rstrip("s") != found.rstrip("s")
+    )
+
+
+def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, required: frozenset[str]) -> Known:
+    """Everything that is defined, with how often the project uses each attribute and keyword.
+
+    `required` are the words of the files that name the project's dependencies.
+    """
+    files = list(files)
+    project = frozenset(word for facts in files for word in facts.words)
+    used: Counter[str] = Counter()
+    together: Counter[tuple[str, str]] = Counter()
+    for facts in files:
+        for use in (*facts.attributes, *facts.members, *facts.keywords):
+            used[use.name] += 1
+            together[use.receiver, use.name] += 1
+    tops = Counter(top for facts in files for top in {use.owner.partition(".")[0] for use in facts.imports})
+    words = outside.relevant({*tops, *(word for word in project if word in outside.names)})
+    missing = [top for top in tops if top and not modules.is_known_package(top)]
+    unknown = [top for top in missing if top not in shipped.names() and tops[top] > 1]
+    return Known(
+        project=project,
+        own=frozenset(word for facts in files for word in facts.words - facts.only_imported),
+        packages=outside,
+        attributes=frozenset(word for facts in files for word in facts.attributes_defined),
+        capitals=Counter(
+            use.receiver
+            for facts in files
+            for use in facts.attributes
+            if use.name[0].isupper() and not use.root
+        ),
+        tops=frozenset(tops) - {""},
+        fields=frozenset().union(*(facts.fields for facts in files))
+        - frozenset().union(*(facts.functions for facts in files)),
+        outside=words,
+        used=used,
+        together=together,
+        modules=modules,
+        required=Counter(required) + tops,
+        usual=Vocabulary(project | BUILTIN_ATTRIBUTES | used.keys()),
+        elsewhere=Vocabulary(words.defined),
+        installed=not missing or len(missing) * 4 < len(words.imported & outside.names),
+        covered=len(unknown) * 4 < len(words.imported),
+        imported=Counter(
+            (use.owner.partition(".")[0], use.name) for facts in files for use in facts.imports if use.name
+        ),
+    )

@@ -1,0 +1,71 @@
+"""Names that nothing binds."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from gate.names.classes import MISSING
+from gate.names.infer import Engine
+from gate.names.judged import Judged, Strange
+from gate.names.modules import Source
+from gate.names.near import candidates
+from gate.names.scopes import Scope
+
+BUILTINS = frozenset(dir(builtins)) | {
+    "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
+    "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
+}  # fmt: skip
+OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
+                         "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
+
+
+class Unbound:
+    """Looks at each name that one file reads."""
+
+    def __init__(self, engine: Engine, source: Source, found: Judged) -> None:
+        """What is wrong goes to `found`."""
+        self._engine = engine
+        self._source = source
+        self._found = found
+        self._opens = any(self._is_open_star(star) for star in source.scope.stars)
+
+    def name(self, node: ast.Name, scope: Scope, *, is_asked: bool, is_run: bool) -> None:
+        """A name that is read. `is_asked`: behind a question for the kind of Python; a type may never be run."""
+        name = node.id
+        if is_asked and name in OF_PYTHON_2:
+            return
+        if len(name) < 2 or scope.lookup(name) is not None or name in BUILTINS:
+            return
+        if name in self._source.made_global or name in self._source.scope.elsewhere:
+            return
+        # What runs while the module is read sees only the stars above it.
+        is_early = scope is self._source.scope and node.lineno < self._source.scope.first_star
+        stars = [] if is_early else self._source.scope.stars
+        if self._opens and stars:
+            return
+        seen: set[str] = set()
+        for star in stars:
+            module = self._engine.modules.module(star)
+            if module is not None and name in module.names:
+                return
+            seen |= module.names if module is not None else set()
+        around: Scope | None = scope
+        while around is not None:
+            if name in around.elsewhere or name in around.nonlocals:
+                return
+            seen |= around.names.keys()
+            around = around.parent
+        if not is_run and (
+            self._engine.member("typing", name) is not MISSING
+            or all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
+        ):
+            # Nothing runs this, so nobody needs an import; and it may be for those who read, or for another tool.
+            return
+        mine: Strange = "" if is_run else "anywhere"
+        message = f"`{name}` is bound to nothing here"
+        self._found.tell("misspelt-name", node, message, name, seen | BUILTINS, strange=mine)
+
+    def _is_open_star(self, star: str) -> bool:
+        module = self._engine.modules.module(star)
+        return module is None or module.open
