@@ -17,7 +17,6 @@ from gate.names.near import candidates, is_typical
 
 if TYPE_CHECKING:
     from gate.names.known import Known
-    from gate.names.packages import Words
 
 MOST_USED = 2
 """Whoever writes a word more often means it."""
@@ -29,7 +28,7 @@ def member(path: str, use: Use, known: Known) -> Iterator[Finding]:
     if top not in shipped.names() or known.modules.is_known_package(top) or name in known.own:
         return
     words = shipped.words_of(top)
-    if name.startswith("_") or _says(words, name) or known.is_habit(name):
+    if name.startswith("_") or name in words.defined or name in words.said or known.is_habit(name):
         return
     right = [word for word in candidates(name, words.defined) if is_typical(name, word)]
     right = right if known.used.get(name, 0) <= MOST_USED else []
@@ -50,15 +49,11 @@ def keyword(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     if known.modules.origin(top) != "site" or not packages.knows(top):
         return
-    words = packages.words_of(top)
-    if _says(words, name) or any(_says(packages.words_of(inner), name) for inner in words.imported - {top}):
+    if packages.reaches(top, name):
         return
+    words = packages.words_of(top)
     right = [word for word in candidates(name, words.said | words.defined, 2) if is_typical(name, word)]
     if right:
         yield finding_at(
             path, use, "misspelt-keyword", f"`{top}` takes no `{name}=`", known.ordered(name, right)
         )
-
-
-def _says(words: Words, name: str) -> bool:
-    return name in words.defined or name in words.said

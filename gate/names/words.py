@@ -27,8 +27,8 @@ MOST = 2000
 LIBRARY = ""
 """The name under which the standard library is kept."""
 OWN = "outside"
-Answers = tuple[dict[str, bool], dict[str, bool], dict[str, dict[str, bool]]]
-"""Of words, whether what is relevant defines them, or says them; and of packages, whether they define words."""
+Answers = tuple[dict[str, bool], dict[str, bool], dict[str, dict[str, bool]], dict[str, dict[str, bool]]]
+"""Of words, whether what is relevant defines or says them; of packages, whether they define words, or reach them."""
 _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 
@@ -55,6 +55,7 @@ class Outside:
         self._read: dict[str, Words] = {}
         self._relevant = Words()
         self._defines: dict[str, dict[str, bool]] = {}
+        self._reaches: dict[str, dict[str, bool]] = {}
         self._ahead: Ahead | None = None
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
@@ -105,10 +106,21 @@ class Outside:
             answers[word] = word in self.words_of(name).defined
         return answers[word]
 
+    def reaches(self, name: str, word: str) -> bool:
+        """Whether a package, or one that it imports, says a word in any way."""
+        answers = self._reaches.setdefault(name, {})
+        if word not in answers:
+            words = self.words_of(name)
+            near = (words, *map(self.words_of, words.imported - {name}))
+            answers[word] = any(word in one.defined or word in one.said for one in near)
+        return answers[word]
+
     def recall(self, answers: Answers) -> None:
         """Begin with what an earlier run has asked: what is asked again need not be read."""
-        defined, said, packages = answers
-        self._defines = {name: {**known} for name, known in packages.items()}
+        defined, said, *packages = answers
+        self._defines, self._reaches = (
+            {name: {**known} for name, known in asked.items()} for asked in packages
+        )
         for words, known in ((self._relevant.defined, defined), (self._relevant.said, said)):
             if isinstance(words, Listed):
                 words.answers |= known
@@ -119,7 +131,7 @@ class Outside:
         for part in (self._relevant.defined, self._relevant.said):
             known = {word: word in part for word in words}
             found.append(part.answers if isinstance(part, Listed) else known)
-        return found[0], found[1], self._defines
+        return found[0], found[1], self._defines, self._reaches
 
     def _place(self, name: str) -> Path | None:
         """Where it is installed."""

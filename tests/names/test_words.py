@@ -111,7 +111,7 @@ def test_what_was_asked_is_answered_without_the_list(tmp_path: Path, few: bool) 
                            {"Kind": False, "some_parameter": True, "nowhere": False})  # fmt: skip
     again = Outside(None, [site], store)
     words = again.relevant(["pkg"])
-    again.recall(({"Kind": False}, {}, {}))
+    again.recall(({"Kind": False}, {}, {}, {}))
     # What is remembered is believed; only what was not asked before is looked for, one by one or all at once.
     assert "Kind" not in words.defined
     asked = ["field", "fiel", "local", "NAME", *([] if few else [f"name_{number}" for number in range(20)])]
