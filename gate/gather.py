@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.git.change import default_branch
-from gate.git.objects import REGULAR_MODES, list_tree, read_blob, read_blobs, read_objects, resolve
+from gate.git.objects import REGULAR_MODES, list_tree, read_blobs, read_objects, resolve
 from gate.git.repository import Repository
 from gate.model import ENVIRONMENTS, Change, FileChange, Finding
 from gate.policy.load import POLICY_FILE, load_policy
@@ -27,8 +27,23 @@ class Ownership:
 
 
 def policy_at(repository: Repository, commit: str) -> Policy:
-    """The policy in the tree of `commit`; raises InvalidInput with every mistake in it."""
-    return load_policy(read_blob(repository, commit, POLICY_FILE), POLICY_FILE)
+    """The policy in the tree of `commit`; raises InvalidInput with every mistake in it, or if it is a link."""
+    listed = list_tree(repository, commit, [POLICY_FILE])
+    entry = next((entry for entry in listed if entry.path == POLICY_FILE), None)
+    if entry is None:
+        return load_policy(None)
+    if entry.mode not in REGULAR_MODES:
+        raise behind_links([POLICY_FILE])
+    return load_policy(read_objects(repository, [entry.oid])[entry.oid], POLICY_FILE)
+
+
+def behind_links(places: Iterable[str]) -> InvalidInput:
+    """What is said where rules should be, and there is but the name of another file or a submodule.
+
+    It would be read as no rules at all, which whoever put it there did not mean.
+    """
+    said = "expected a file, got a symbolic link or a submodule, and no rules are read through it"
+    return InvalidInput([Mistake(place, 0, 0, said) for place in places], "put the file itself there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +94,7 @@ def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOw
     if found is None:
         links = [entry.path for entry in list_tree(repository, commit, places) if entry.path in places]
         if links:
-            said = "is a symbolic link or a submodule, and who owns the code cannot be read through it"
-            raise InvalidInput([Mistake(link, 0, 0, said) for link in links], "put the file itself there")
+            raise behind_links(links)
         return None
     file, dialect = found
     return parse(present[file], file, dialect)

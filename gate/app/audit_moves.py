@@ -8,8 +8,9 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 
-from gate.codeowners import PLACES, CodeOwners, Rule, locate, parse
+from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import CannotDecide, InvalidInput, UsageError
+from gate.gather import behind_links
 from gate.git.change import parse_raw, read_renames
 from gate.git.objects import REGULAR_MODES, read_objects, resolve
 from gate.git.repository import Repository
@@ -188,6 +189,7 @@ class Rules:
 
     repository: Repository
     _blobs: dict[str, str] = field(default_factory=dict)
+    _links: set[str] = field(default_factory=set)
     _policies: dict[str, Policy | InvalidInput] = field(default_factory=dict)
     _owners: dict[tuple[str, str], CodeOwners] = field(default_factory=dict)
     _contents: dict[str, bytes] = field(default_factory=dict)
@@ -195,23 +197,30 @@ class Rules:
     def start(self, commit: str) -> None:
         """Begin at this commit."""
         raw = self.repository.run("ls-tree", "-z", "--full-tree", commit, "--", *sorted(FOLLOWED))
-        self._blobs = {}
+        self._blobs, self._links = {}, set()
         for line in raw.split(b"\0")[:-1]:
             head, _, path = line.partition(b"\t")
-            mode, _kind, oid = head.decode("ascii").split(" ")
+            mode, kind, oid = head.decode("ascii").split(" ")
             if mode in REGULAR_MODES:
                 self._blobs[decode_path(path)] = oid
+            elif kind != "tree":
+                self._links.add(decode_path(path))
 
     def follow(self, files: Iterable[FileChange]) -> None:
         """Go one move further."""
         for file in files:
             if file.path in FOLLOWED:
                 self._blobs.pop(file.path, None)
+                self._links.discard(file.path)
                 if file.new_mode in REGULAR_MODES:
                     self._blobs[file.path] = file.new
+                elif file.status != "deleted":
+                    self._links.add(file.path)
 
     def policy(self) -> Policy:
         """The policy here; raises InvalidInput if it is none."""
+        if POLICY_FILE in self._links:
+            raise behind_links([POLICY_FILE])
         oid = self._blobs.get(POLICY_FILE, "")
         if oid not in self._policies:
             try:
@@ -233,6 +242,9 @@ class Rules:
         present = {place: self._content(self._blobs[place]) for place in places}
         located = locate(present, policy.dialect)
         if located is None:
+            links = self._links.intersection(ALL_PLACES if policy.dialect is None else PLACES[policy.dialect])
+            if links:
+                raise behind_links(sorted(links))
             return "", {}
         file, dialect = located
         key = (f"{dialect}:{file}", self._blobs[file])

@@ -5,6 +5,7 @@ The number in a name is that of the line in the list of threats.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any
 
@@ -169,18 +170,33 @@ def test_03_code_owners_that_cannot_be_read(town: Town, how: str) -> None:
         assert f"{OWNERS}:" in said.text
 
 
-@pytest.mark.attack(3, "a link in the place of the code owners")
-def test_03_code_owners_that_are_a_link(town: Town) -> None:
+@pytest.mark.attack(3, "a link in the place of the policy or the code owners")
+@pytest.mark.parametrize(
+    ("path", "target"), [(OWNERS, "../docs/index.md"), ("gate.yaml", "real.yaml"), ("gate.yaml", "nowhere")]
+)
+def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
     clone = town.clone("nobody", "setup")
     clone.git("checkout", "-q", "main")
-    (clone.path / OWNERS).unlink()
-    (clone.path / OWNERS).symlink_to("../docs/index.md")
+    clone.write({"real.yaml": (clone.path / "gate.yaml").read_bytes()})
+    (clone.path / path).unlink()
+    (clone.path / path).symlink_to(target)
     clone.git("add", "-A")
     clone.git("commit", "-q", "-m", "link")
     clone.git("push", "-q", "origin", "main")
+    linked = clone.git("rev-parse", "HEAD")
     new = town.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    assert new.gate("check").code == 2
+    for command in (["check"], ["merge", BRANCH]):
+        said = new.gate(*command)
+        assert said.code == 2, said.text
+        assert f"{path}: expected a file, got a symbolic link" in said.err
+    # What came after is proven by rules that can be read, or not at all.
+    clone.commit("past the gate", {"b.py": "x = 2\n"})
+    said = clone.gate("audit", f"{linked}..HEAD", "--format", "json")
+    assert said.code == 1, said.text
+    steps = json.loads(said.out)
+    assert [step["outcome"] for step in steps] == ["failed"]
+    assert f"{path}: expected a file" in steps[0]["reason"]
 
 
 @pytest.mark.attack(4)
