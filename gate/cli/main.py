@@ -9,11 +9,11 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, TextIO, cast
 
 from gate import __version__
 from gate.cli import COMMANDS
-from gate.errors import CannotDecide, GateError
+from gate.errors import CannotDecide, GateError, UsageError
 
 BLOCKED, WRONG, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
@@ -79,33 +79,45 @@ def run(arguments: list[str]) -> int:
     except GateError as error:
         return _say(error)
     except KeyboardInterrupt:
-        print("gate: interrupted", file=sys.stderr)
+        _complain("gate: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has left; there is nobody to tell, and it must not look like a pass.
-        _give_up_output()
+        _give_up(sys.stdout)
         return UNDECIDED
     except OSError as error:
         # A full disk, a folder that cannot be written to: no defect of gate's, and no verdict either.
         where = f"{error.filename}: " if error.filename else ""
-        print(f"gate: {_visible(f'{where}{error.strerror or error}')}", file=sys.stderr)
-        print("  help: is the disk full, or may you not write there?", file=sys.stderr)
-        _give_up_output()
+        _complain(
+            f"gate: {_visible(f'{where}{error.strerror or error}')}",
+            "  help: is the disk full, or may you not write there?",
+        )
+        _give_up(sys.stdout)
         return UNDECIDED
     except Exception as error:
         if os.environ.get("GATE_DEBUG"):
             raise
-        print(f"gate: internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("  help: this is a defect in gate; GATE_DEBUG=1 shows where", file=sys.stderr)
+        _complain(
+            f"gate: internal error: {type(error).__name__}: {error}",
+            "  help: this is a defect in gate; GATE_DEBUG=1 shows where",
+        )
         return UNDECIDED
 
 
-def _give_up_output() -> None:
+def _complain(*lines: str) -> None:
+    """Print on standard error. Where that cannot be written to, the exit code says it alone."""
+    try:
+        print(*lines, sep="\n", file=sys.stderr)
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
     """Write what can be written still. Of the rest Python would complain at its end, with an exit code of its own."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -121,28 +133,44 @@ def _dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         return _unknown(name)
+    parser = parser_of(name)
     try:
-        options = parser_of(name).parse_args(rest)
+        options = parser.parse_args(rest)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else WRONG
+    _refuse_nothing(parser, options, rest)
     return command(name).run(options)
+
+
+def _refuse_nothing(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, arguments: list[str]
+) -> None:
+    """Raise UsageError where a value is given and empty, unless that is its default anyway.
+
+    A script that writes `gate merge "$BRANCH"` and has not set it means no branch, and HEAD least of all.
+    """
+    for name, value in vars(options).items():
+        if "" in (value if isinstance(value, list) else [value]) and parser.get_default(name) != "":
+            option = f"--{name.replace('_', '-')}"
+            by_option = any(word.partition("=")[0] == option for word in arguments)
+            raise UsageError(
+                f"{option if by_option else name.upper()} is given, but empty",
+                "is a variable of the script not set?",
+            )
 
 
 def _unknown(name: str) -> int:
     from difflib import get_close_matches
 
     near = get_close_matches(name, COMMANDS, 1)
-    print(f"gate: there is no command {name!r}", file=sys.stderr)
     hint = f"did you mean `gate {near[0]}`?" if near else "`gate --help` lists the commands"
-    print(f"  help: {hint}", file=sys.stderr)
+    _complain(f"gate: there is no command {name!r}", f"  help: {hint}")
     return WRONG
 
 
 def _say(error: GateError) -> int:
-    for line in error.message.splitlines() or [""]:
-        print(f"gate: {_visible(line)}", file=sys.stderr)
-    if error.hint:
-        print(f"  help: {_visible(error.hint)}", file=sys.stderr)
+    lines = [f"gate: {_visible(line)}" for line in error.message.splitlines() or [""]]
+    _complain(*lines, *([f"  help: {_visible(error.hint)}"] if error.hint else []))
     return UNDECIDED if isinstance(error, CannotDecide) else WRONG
 
 
