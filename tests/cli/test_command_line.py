@@ -39,6 +39,36 @@ def test_wrong_usage_is_2(project: Clone, args: list[str]) -> None:
     assert said.err
 
 
+@pytest.mark.parametrize(
+    ("args", "name"),
+    [
+        (["check", "--head", ""], "--head"),
+        (["check", "--head="], "--head"),
+        (["check", "--into", ""], "--into"),
+        (["check", "--base", ""], "--base"),
+        (["check", "--output", ""], "--output"),
+        (["owners", "--head", ""], "--head"),
+        (["approve", ""], "REV"),
+        (["approvals", ""], "REV"),
+        (["merge", ""], "REV"),
+        (["revoke", ""], "ID"),
+        (["audit", "--into", ""], "--into"),
+        (["init", "--person", ""], "--person"),
+        (["owners", "app.py", ""], "PATHS"),
+        (["check", "--only", ""], "--only"),
+    ],
+)
+def test_a_value_that_is_empty_is_none(project: Clone, args: list[str], name: str) -> None:
+    """A script whose variable is not set has asked about no branch, and not about HEAD."""
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"new.py": "x = 1\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "New")
+    said = project.gate(*args)
+    assert said.code == 2, said.text
+    assert said.err.startswith(f"gate: {name} is given, but empty")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(("args", "code"), [("check", 0), ("owners", 0), ("chekc", 2)])
 def test_streams_that_the_caller_closed_change_no_answer(

@@ -231,35 +231,6 @@ def test_an_answer_that_cannot_be_written_is_none(approved: Scene, args: tuple[s
         assert "Exception" not in done.stderr
 
 
-@pytest.mark.parametrize("descriptor", [0, 1, 2])
-@pytest.mark.parametrize(
-    ("args", "code"),
-    [
-        (("check",), 0),
-        (("approvals", "--format", "json"), 0),
-        (("owners",), 0),
-        (("check", "--head", "nope"), 2),
-        (("chekc",), 2),
-    ],
-)
-def test_a_stream_that_is_closed_changes_no_exit_code(
-    approved: Scene, args: tuple[str, ...], code: int, descriptor: int
-) -> None:
-    senior = approved.senior
-    for _ in range(2):  # An answer that was kept is written in another way.
-        done = subprocess.run(
-            ["sh", "-c", f'exec "$@" {descriptor}>&-', "sh", sys.executable, "-P", "-m", "gate", *args],
-            cwd=senior.path,
-            env=isolated(senior.path.parent / "home"),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        assert "internal error" not in done.stderr
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a full disk to try with")
 @pytest.mark.parametrize(
     ("args", "code"),
