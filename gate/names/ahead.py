@@ -31,11 +31,10 @@ class Ahead:
         items: Sequence[str],
         work: Callable[[str], Any],
         *,
-        least: int = 2,
         first: Sequence[str] | None = None,
         more: Callable[[Any], Iterable[str]] | None = None,
     ) -> None:
-        """Nobody is asked for help with fewer than `least` items."""
+        """Other processes work already while this one does something else, until it asks for the answers."""
         self._items = items
         self._work = work
         self._places = {item: place for place, item in enumerate(items)}
@@ -43,11 +42,11 @@ class Ahead:
         self._first = [self._places[item] for item in (items if first is None else first)]
         self._claimed = mmap.mmap(-1, max(len(items), 1))
         self._helpers: list[tuple[int, int]] = []
-        if len(self._first) >= least and hasattr(os, "fork"):
-            self._start(min(processors(), MOST, len(self._first)))
+        if hasattr(os, "fork"):
+            self._start(min(processors() - 1, MOST - 1, len(self._first)))
 
-    def _start(self, processes: int) -> None:
-        for number in range(1, processes):
+    def _start(self, helpers: int) -> None:
+        for number in range(1, helpers + 1):
             answers, written = os.pipe()
             try:
                 helper = os.fork()
@@ -56,7 +55,7 @@ class Ahead:
                 os.close(written)
                 return
             if not helper:
-                self._help(written, len(self._first) * number // processes)
+                self._help(written, len(self._first) * number // (helpers + 1))
             os.close(written)
             self._helpers.append((helper, answers))
 

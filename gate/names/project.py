@@ -25,8 +25,8 @@ from gate.names.packages import Words
 from gate.names.source import text_of
 from gate.names.told import Told
 
-WORTH_A_PROCESS = 12
-"""With fewer files to judge, starting a process takes longer than it saves."""
+FEW = 12
+"""To judge more files than these, it is worth while to read what every file needs before they are dealt out."""
 EVERYWHERE = ("builtins", "typing", "types", "collections", "collections.abc", "os", "_typeshed")
 _ITEMS = {"attributes": Use, "keywords": Use, "members": Use, "imports": Use, "wrong": WrongKind, "exports": Told,
           "references": Told}  # fmt: skip
@@ -88,21 +88,25 @@ class Project:
                     is_right(use, self._modules)
 
     def judged(self, outside: Words) -> Iterator[tuple[File, Judged]]:
-        """Every file, and what the kinds of its values tell; `outside` is what packages define that it uses."""
+        """Every file, and what the kinds of its values tell; `outside` is what packages define that it uses.
+
+        What is kept comes first: meanwhile other processes judge the rest.
+        """
         self.engine.heard = outside
         keys = self._keys(outside)
         found = {name: self._kept_judgement(*key) for name, key in keys.items()}
         missing = [name for name, answer in found.items() if answer is None]
-        if len(missing) >= WORTH_A_PROCESS:
+        if len(missing) > FEW:
             # What every file needs is read once, for all processes.
             for name in EVERYWHERE:
                 self._modules.sources(name)
-        work = Ahead(missing, self._judge, least=WORTH_A_PROCESS)
+        work = Ahead(missing, self._judge)
+        for name, answer in found.items():
+            if answer is not None:
+                yield self.files[name], _judged(answer)
         for name, answer in work.answers().items():
-            found[name] = answer
             self._kept.put(keys[name][0], (answer, keys[name][1]))
-        for file in self.files.values():
-            yield file, _judged(found[file.name])
+            yield self.files[name], _judged(answer)
 
     def _kept_judgement(self, key: str, everything: str) -> Any:
         """What is kept, unless it lists names among which one may be meant: any other then counts as well."""

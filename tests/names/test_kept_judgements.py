@@ -128,6 +128,7 @@ def test_only_files_that_see_what_changed_are_judged_again(
             return super().judge()
 
     monkeypatch.setattr("gate.names.project.Judge", Counted)
+    monkeypatch.setattr("gate.names.ahead.processors", lambda: 1)
     change(tree, name, old, new)
     again(tree)
     assert judged == files
