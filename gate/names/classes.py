@@ -228,7 +228,9 @@ class Classes:
         if not values or len(values) != 1 or not isinstance(values[0], ClassValue):
             return None
         base = values[0].of
-        if base.origin == "site" or base.node.keywords or self.is_a(base, "type", "tuple", "Enum", "object"):
+        if base.origin == "site" or base.node.keywords or self.is_a(base, "type", "tuple", "Enum"):
+            return None
+        if self.is_open(base):
             return None
         return (Instance(base),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import digits
 
 from gate.names import shipped
 from gate.names.facts import Use
@@ -10,6 +11,7 @@ from gate.names.finding import Finding, finding_at
 from gate.names.known import Known
 from gate.names.modules import MODULE_NAMES, Modules
 from gate.names.near import candidates, is_slip, is_stumble, is_typical, meant, nearest, sole_fix
+from gate.names.words import LIBRARY
 
 
 def is_right(use: Use, modules: Modules) -> bool:
@@ -65,7 +67,14 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
         and (len(top) > 2 or _has(f"{one}.{rest}".rstrip("."), use.name if not rest else "", known))
     ]
     others = [one for one in candidates(top, known.required) if known.required[one] > 3 * count]
-    right = [one for one in dict.fromkeys((*here, *others)) if is_slip(top, one)]
+    # `boto` beside `boto3` is an older package, and no slip.
+    right = [
+        one
+        for one in dict.fromkeys((*here, *others))
+        if is_slip(top, one) and one.rstrip(digits) != top.rstrip(digits)
+    ]
+    if top in shipped.others():
+        right = [one for one in right if known.modules.origin(one) == "project"]
     if not known.installed:
         right = [one for one in right if is_typical(top, one)]
     if right:
@@ -90,8 +99,11 @@ def _from_absent(path: str, use: Use, known: Known) -> Iterator[Finding]:
             told = [".".join([top, *inner[:number], one, *inner[number + 1 :]]) for one in right]
             yield finding_at(path, use, "misspelt-import", f"`{top}` knows no module `{part}`", told)
             return
-    if use.name and use.name not in words and known.imported.get((top, use.name), 0) < 2:
-        right = [one for one in candidates(use.name, words) if is_typical(use.name, one)]
+    # A package passes on what it imports: `from fastapi import Request` is starlette's.
+    passed_on = known.packages.reaches(top, use.name) or known.packages.defines(LIBRARY, use.name)
+    if use.name and not passed_on and known.imported.get((top, use.name), 0) < 2:
+        everything = words | known.packages.passed_on(top)
+        right = [one for one in candidates(use.name, everything) if is_typical(use.name, one)]
         if right:
             message = f"`{use.owner}` has no `{use.name}`"
             yield finding_at(path, use, "misspelt-import", message, known.ordered(use.name, right))

@@ -27,14 +27,13 @@ def member(path: str, use: Use, known: Known) -> Iterator[Finding]:
     name, top = use.name, use.owner.partition(".")[0]
     if top not in shipped.names() or known.modules.is_known_package(top) or name in known.own:
         return
-    words = shipped.words_of(top)
-    if name.startswith("_") or name in words.defined or name in words.said or known.is_habit(name):
+    # What another language calls something may as well come from a package that this one passes on.
+    if name.startswith("_") or known.packages.reaches(top, name) or known.is_habit(name):
         return
+    words = known.packages.words_of(top)
     right = [word for word in candidates(name, words.defined) if is_typical(name, word)]
     right = right if known.used.get(name, 0) <= MOST_USED else []
-    # What another language calls something may as well come from a package that this one passes on.
-    if not right and not any(name in shipped.words_of(inner).defined for inner in words.imported):
-        right = [word for word in FOREIGN.get(name, ()) if word in words.defined]
+    right = right or [word for word in FOREIGN.get(name, ()) if word in words.defined]
     if right:
         yield finding_at(
             path, use, "misspelt-member", f"`{use.owner}` knows no `{name}`", known.ordered(name, right)

@@ -24,6 +24,7 @@ NO_PACKAGES = frozenset(
 LIST = Path(__file__).with_name("packages.zip")
 NAMES = LIST.with_suffix(".txt")
 """The packages in the list, which is all that most runs ask of it."""
+OTHERS = Path(__file__).with_name("others.txt")
 
 
 @cache
@@ -31,6 +32,15 @@ def names() -> frozenset[str]:
     """The packages that the list knows, as they are imported."""
     try:
         return frozenset(NAMES.read_text("utf-8").split())
+    except OSError:
+        return frozenset()
+
+
+@cache
+def others() -> frozenset[str]:
+    """Further well-known packages of which only the name is known: that one is not installed says nothing."""
+    try:
+        return frozenset(OTHERS.read_text("utf-8").split())
     except OSError:
         return frozenset()
 

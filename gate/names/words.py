@@ -115,6 +115,12 @@ class Outside:
             answers[word] = any(word in one.defined or word in one.said for one in near)
         return answers[word]
 
+    def passed_on(self, name: str) -> frozenset[str]:
+        """What a package says and one defines that it imports, as what it only hands on."""
+        words = self.words_of(name)
+        near = map(self.words_of, words.imported - {name})
+        return frozenset(word for one in near for word in words_in(one.defined) if word in words.said)
+
     def recall(self, answers: Answers) -> None:
         """Begin with what an earlier run has asked: what is asked again need not be read."""
         defined, said, *packages = answers

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.names import shipped
 from gate.names.program import check
 
 PACKAGE = """
@@ -75,10 +76,38 @@ def test_what_a_package_may_have_all_the_same_is_left_alone(tmp_path: Path, code
 
 
 def test_a_package_under_another_name_than_its_module_is_no_slip_of_a_third(tmp_path: Path) -> None:
-    code = "import ldap\n\nldap.initialize('x')\n"
-    assert told(tmp_path, code) == [("misspelt-import", "ldap3")]
-    (tmp_path / "tree" / "requirements.txt").write_text("python-ldap==3.4\n")
+    code = "import pandass\n\npandass.read_csv('x')\n"
+    assert told(tmp_path, code) == [("misspelt-import", "pandas")]
+    (tmp_path / "tree" / "requirements.txt").write_text("python-pandass==3.4\n")
     assert told(tmp_path, code) == []
+
+
+@pytest.mark.parametrize("name", ["ldap", "boto", "nose", "moto", "polib", "sage", "vim", "cv2", "gi"])
+def test_a_package_that_others_have_heard_of_is_no_slip_of_one_that_the_list_knows(
+    tmp_path: Path, name: str
+) -> None:
+    assert told(tmp_path, f"import {name}\n") == []
+
+
+def test_the_two_lists_share_nothing() -> None:
+    assert not shipped.others() & shipped.names()
+    assert len(shipped.others()) > 100
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        # starlette's, which fastapi passes on.
+        ("from fastapi import Depends, Request\nfrom fastapi.responses import JSONResponse\n", []),
+        ("import fastapi\n\nprint(fastapi.Request)\n", []),
+        ("from fastapi import Requets\n", [("misspelt-import", "Request")]),
+        ("from requests import Sesion\n", [("misspelt-import", "Session")]),
+        # What a module needs of the standard library can be imported from it, if nobody should.
+        ("from invoke.loader import Path\n", []),
+    ],
+)
+def test_what_a_package_passes_on_is_there(tmp_path: Path, code: str, found: list[tuple[str, str]]) -> None:
+    assert told(tmp_path, code) == found
 
 
 def test_a_keyword_of_an_installed_package_is_told_though_its_function_takes_any(
