@@ -10,7 +10,7 @@ from gate.errors import InvalidInput, Mistake, UsageError
 from gate.git.change import default_branch
 from gate.git.objects import REGULAR_MODES, list_tree, read_blobs, read_objects, resolve
 from gate.git.repository import Repository
-from gate.model import ENVIRONMENTS, Change, FileChange, Finding
+from gate.model import ENVIRONMENTS, Change, FileChange, Finding, short_name
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy, Protection
 
@@ -98,6 +98,26 @@ def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOw
         return None
     file, dialect = found
     return parse(present[file], file, dialect)
+
+
+def unreadable_rules(repository: Repository, commit: str) -> tuple[Mistake, ...]:
+    """The mistakes in the policy or the code owners at `commit`, by which nothing could be judged after it."""
+    try:
+        owners = codeowners_at(repository, commit, policy_at(repository, commit))
+    except InvalidInput as error:
+        return error.mistakes
+    return owners.mistakes if owners else ()
+
+
+def spoilt_rules(repository: Repository, change: Change) -> str:
+    """What is wrong with the rules that the change brings, in one sentence; "" if it leaves them readable."""
+    if not any(file.path == POLICY_FILE or file.path.endswith("CODEOWNERS") for file in change.files):
+        return ""
+    mistakes = unreadable_rules(repository, change.tree)
+    if not mistakes:
+        return ""
+    more = f" (and {len(mistakes) - 1} more)" if mistakes[1:] else ""
+    return f"{short_name(change.into)} would have rules that nobody can read: {mistakes[0]}{more}"
 
 
 def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:

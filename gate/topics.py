@@ -22,7 +22,7 @@ Only 0 lets a change pass.""",
 A change can only be judged by what merging it would make. git itself makes that tree (`merge-tree`), without
 touching your files. It cannot where files are in conflict, where the histories have nothing in common, or
 where two paths of the result differ only in case or in Unicode form, so that some file systems would mix
-them up.
+them up. Nor may a change leave a gate.yaml or CODEOWNERS with mistakes: nothing could enter after it.
 
 What to do: merge the branch into yours, resolve, commit, and check again.""",
     "owners": """\

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gate.environment import Environment, find_environment
 from gate.errors import UsageError
-from gate.gather import ownership_at, weakenings_in
+from gate.gather import ownership_at, spoilt_rules, weakenings_in
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
@@ -95,6 +95,9 @@ def judge(
     Of a `release` the rules are those at the commit `rules`.
     """
     change = replace(change, repository=policy.repository)
+    if release is None and change.tree and not change.obstacle:
+        # Whoever may approve it: nothing else could enter afterwards, and least of all what mends it.
+        change = replace(change, obstacle=spoilt_rules(repository, change))
     protection = policy.protection(short_name(change.into))
     settings = _chosen(policy, protection, request.only)
     if request.only:

@@ -15,7 +15,7 @@ from pathlib import Path
 from gate.app.audit_moves import WATCHED
 from gate.app.server_moves import Push, Received, Refusal, judge_moves
 from gate.errors import InvalidInput, UsageError
-from gate.gather import codeowners_at, policy_at
+from gate.gather import policy_at, unreadable_rules
 from gate.git.change import fold
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
@@ -175,12 +175,7 @@ class _House:
             return f"{branch} can only be at a commit", ""
         if not push.old:
             return self._refused_birth(branch, push.new)
-        try:
-            policy = policy_at(self.repository, push.new)
-            owners = codeowners_at(self.repository, push.new, policy)
-            mistakes = owners.mistakes if owners else ()
-        except InvalidInput as error:
-            mistakes = error.mistakes
+        mistakes = unreadable_rules(self.repository, push.new)
         if mistakes:
             return f"{branch} would have rules that nobody can read: {mistakes[0]}", "mend that first"
         return "", ""

@@ -1,4 +1,4 @@
-"""The requirement `mergeable`: there is a merge result at all, and it can be checked out anywhere."""
+"""The requirement `mergeable`: there is a merge result, it can be checked out anywhere, and has readable rules."""
 
 from __future__ import annotations
 

@@ -42,13 +42,14 @@ def on_main(town: Town, files: dict[str, str | bytes]) -> None:
 def edits(town: Town) -> dict[str, dict[str, str | bytes]]:
     """What the author of a change would like the rules to be."""
     policy = town.policy()
+    swapped = {"nehemiah": [town.public("newhire")], "newhire": [town.public("nehemiah")]}
     return {
         "owns it all": {OWNERS: "* @newhire\n"},
         "owned by nobody": {OWNERS: ""},
         "asks for nothing": {"gate.yaml": "version: 1\n"},
         "asks for less": {"gate.yaml": policy.replace("approvals: 1", "approvals: 0")},
         "no junior": {"gate.yaml": policy.replace("junior, senior", "senior, senior")},
-        "a key for the senior": {"gate.yaml": town.policy(keys={"nehemiah": [town.public("newhire")]})},
+        "a key for the senior": {"gate.yaml": town.policy(keys=swapped)},
         "in the team": {"gate.yaml": policy.replace('["@nehemiah", "@ada"]', '["@newhire"]')},
         "other checks": {"gate.yaml": policy.replace('command: ["true"]', 'command: ["true", "-x"]')},
     }
@@ -197,6 +198,28 @@ def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
     steps = json.loads(said.out)
     assert [step["outcome"] for step in steps] == ["failed"]
     assert f"{path}: expected a file" in steps[0]["reason"]
+
+
+@pytest.mark.attack(3, "rules that nobody could read are brought in, with every approval")
+@pytest.mark.parametrize(
+    ("path", "content", "said"),
+    [
+        ("gate.yaml", "nope: 1\n", "gate.yaml:1:1: nope: unknown key"),
+        (OWNERS, "* @bob\nx nobody\n!y @a\n", f"{OWNERS}:2:3: expected an owner"),
+        ("CODEOWNERS", "x nobody\n", ""),
+    ],
+)
+def test_03_rules_that_a_change_spoils(town: Town, path: str, content: str, said: str) -> None:
+    town.set_policy(town.policy(PLAIN))
+    on_main(town, {OWNERS: "* @ada\n"})
+    town.clone("newhire").commit("spoil", {path: content}, branch=BRANCH)
+    ada = town.clone("ada")
+    ada.approve(BRANCH)
+    found = outcome(ada, "mergeable")
+    # A file that would not count, as another takes precedence, spoils nothing.
+    assert (found["outcome"], said in found["reason"]) == ("unmet" if said else "met", True)
+    assert ada.may_merge("origin/feature") is not bool(said)
+    assert ada.gate("merge", f"origin/{BRANCH}").code == bool(said)
 
 
 @pytest.mark.attack(4)
