@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
     context = context_of(answer.verdict, command, everything=options.all)
     for name, path in files:
         _write(path, report(name).render(answer.verdict, replace(context, colour=False)))
-    if options.format == "github":
+    if "github" in {options.format, *(name for name, _ in files)}:
         _summarise(answer.verdict, context)
     if options.output:
         _write(options.output, report(options.format).render(answer.verdict, replace(context, colour=False)))

@@ -120,3 +120,11 @@ def test_an_answer_says_that_its_checks_were_kept(project: Clone) -> None:
     project.git("commit", "-q", "-m", "New")
     assert '"cached": false' in asked(project, "--format", "json").out
     assert '"cached": true' in asked(project, "--format", "json").out
+
+
+@pytest.mark.parametrize("args", [("--format", "github"), ("--format=github",), ("--report", "github=x")])
+def test_the_job_summary_is_written_each_time(project: Clone, tmp_path: Path, args: tuple[str, ...]) -> None:
+    summary = tmp_path / "summary.md"
+    for times in (1, 2):
+        project.gate_process("check", *args, env={"GITHUB_STEP_SUMMARY": str(summary)})
+        assert summary.read_text("utf-8").count("May merge") == times
