@@ -13,7 +13,15 @@ def main() -> int:
     """Run gate with the process's arguments and return the exit code."""
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_streams()
-    arguments = sys.argv[1:]
+    try:
+        return _answer(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before there is a command line to say so, or again while it ends what runs.
+        sys.stderr.write("gate: interrupted\n")
+        return 130
+
+
+def _answer(arguments: list[str]) -> int:
     if arguments[:1] == ["check"]:
         from gate.kept import answer
 

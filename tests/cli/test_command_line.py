@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.town import Clone, isolated
 
+from gate.__main__ import main as start
 from gate.cli import COMMANDS
 from gate.cli.main import overview, parser_of
 from gate.policy.load import load_policy
@@ -85,6 +86,18 @@ def test_streams_that_the_caller_closed_change_no_answer(
             check=False,
         )
         assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_an_interrupt_while_gate_starts_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_arguments: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gate.kept.answer", interrupted)
+    monkeypatch.setattr(sys, "argv", ["gate", "check"])
+    assert start() == 130
+    assert capsys.readouterr().err == "gate: interrupted\n"
 
 
 def test_a_misspelt_command_is_told_the_right_one(project: Clone) -> None:
