@@ -102,8 +102,8 @@ class Edit:
 class Finding:
     """One thing that a check says about one place. `new` is False where the base tree has it as well.
 
-    `line`, `column` and `end_line` count from 1; 0 stands for the whole file, and an empty `path` for the
-    whole tree. `fix` is what surely mends it, all of it together; empty where nothing does surely.
+    `line`, `column` and `end_line` count from 1; 0 stands for the whole file (tools say so by -1 as well), and an
+    empty `path` for the whole tree. `fix` is what surely mends it, all of it together; empty where nothing does surely.
     """
 
     path: str
@@ -117,6 +117,12 @@ class Finding:
     new: bool = True
     fix: tuple[Edit, ...] = ()
 
+    def __post_init__(self) -> None:
+        """No report has a place for a line before the first, whatever a tool says."""
+        for name in ("line", "column", "end_line"):
+            if getattr(self, name) < 0:
+                object.__setattr__(self, name, 0)
+
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Finding:
         """The finding of which `data` holds the fields, as JSON has them; raises TypeError if they are others."""
@@ -128,7 +134,8 @@ class Ran:
     """A check that ran to its end. `findings` holds all of them; `blocking` those that forbid the merge.
 
     `seconds` is the wall time of the run that produced it, also when the result was `cached`; `note` is one
-    line worth telling (files checked, tests run).
+    line worth telling (files checked, tests run). `seen` is how many files or tests it has looked at; None where
+    it does not say.
     """
 
     id: str
@@ -137,6 +144,7 @@ class Ran:
     seconds: float
     cached: bool = False
     note: str = ""
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

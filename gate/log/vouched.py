@@ -118,6 +118,13 @@ def passed(document: Any, place: Place, required: Collection[str]) -> tuple[Ran,
 def _result(check: dict[str, Any]) -> Ran:
     names = Finding.__dataclass_fields__
     findings = tuple(Finding(**{name: item[name] for name in names}) for item in check["findings"])
+    seen = check.get("seen")
     return Ran(
-        str(check["id"]), findings, (), float(check["seconds"]), cached=True, note=str(check.get("note", ""))
+        str(check["id"]),
+        findings,
+        (),
+        float(check["seconds"]),
+        cached=True,
+        note=str(check.get("note", "")),
+        seen=None if seen is None else int(seen),
     )

@@ -142,11 +142,12 @@ def _all(files: int) -> str:
 
 
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:
-    """One line for each check that is not told above; if they all passed, only how much was there before."""
-    if state == "met" and not ink.context.everything:
-        old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran))
-        return there_before(old, 4, ink) if old else []
-    if not ink.context.everything:
+    """One line for each check that is not told above; if they all passed, of those that had nothing to look at."""
+    passed = state == "met" and not ink.context.everything
+    old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran)) if passed else 0
+    if passed:
+        results = [result for result in results if isinstance(result, Ran) and result.seen == 0]
+    elif not ink.context.everything:
         results = [result for result in results if not is_told(result)]
     room = max((cells(visible(result.id)) for result in results), default=0)
     lines: list[str] = []
@@ -155,7 +156,7 @@ def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -
         name = visible(result.id)
         head = f"    {ink.paint(mark, style)} {name}{' ' * (room - cells(name))}"
         lines += beside(head, [("", words)], room + 8, ink)
-    return lines
+    return lines + (there_before(old, 4, ink) if old else [])
 
 
 def _state_of(result: CheckResult) -> tuple[Piece, str]:

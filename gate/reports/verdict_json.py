@@ -143,6 +143,7 @@ def _check(result: CheckResult) -> Data:
                 "seconds": result.seconds,
                 "cached": result.cached,
                 "note": result.note,
+                "seen": result.seen,
                 "findings": [_finding(finding, blocking) for finding in findings],
             }
         case Broken():
@@ -253,4 +254,5 @@ def _read_check(data: Mapping[str, Any]) -> CheckResult:
         data["seconds"],
         data["cached"],
         data.get("note", ""),
+        data.get("seen"),
     )

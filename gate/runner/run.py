@@ -118,7 +118,9 @@ class Runner:
         seen = self._seen_less(check, report)
         if isinstance(seen, Broken | Skipped):
             return seen
-        return Ran(check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note)
+        return Ran(
+            check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note, report.seen
+        )
 
     def _before(
         self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool

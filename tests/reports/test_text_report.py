@@ -79,6 +79,14 @@ def test_files_that_were_named_above_are_not_named_again() -> None:
     assert "gate.yaml: x: @nehemiah for all 2 files\n" in render(unadvised, CONTEXT)
 
 
+def test_a_check_that_had_nothing_to_look_at_says_so_where_all_passed() -> None:
+    idle = Ran("tests", (), (), 0.1, note="no tests", seen=0)
+    text = render(replace(PASSED, checks=(*PASSED.checks[:-1], idle)), CONTEXT)
+    assert "    ✓ tests  passed (no tests, 0.1 s)\n" in text
+    assert "✓ lint" not in text
+    assert "no tests" not in render(PASSED, CONTEXT)
+
+
 def test_what_nobody_has_set_up_takes_one_line() -> None:
     unasked = tuple(
         Outcome(name, "not_applicable", NOT_ASKED) for name in ("approvals", "history", "guarded")
