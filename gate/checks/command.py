@@ -41,7 +41,10 @@ class Command:
         try:
             read = _sarif if job.check.report == "sarif" else _junit
             findings, seen = read(raw, job.root)
-        except (ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError):
+        except (
+            ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError,
+            ElementTree.ParseError,
+        ):  # fmt: skip
             return Unreadable(
                 f"{job.check.id}: its {job.check.report} report cannot be read",
                 "let it write the report to {report}, or to standard output",

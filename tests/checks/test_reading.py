@@ -156,6 +156,12 @@ JUNIT = b"<testsuite>" + CASE + b"</testsuite>"
         pytest.param("none", Left(0, "", ""), [], id="0"),
         pytest.param("none", Left(3, "x\nlast words", ""), [("", 0)], id="not 0"),
         pytest.param("sarif", Left(1, json.dumps(SARIF), ""), [("app.py", 2)], id="sarif"),
+        pytest.param(
+            "sarif",
+            Left(1, json.dumps(SARIF).replace('"startLine": 2', '"startLine": -1'), ""),
+            [("app.py", 0)],
+            id="a line before the first",
+        ),
         pytest.param("junit", Left(1, "", "", JUNIT), [("app.py", 3)], id="junit"),
         pytest.param(
             "junit", Left(1, "", "", b"<testsuite/>"), [("", 0)], id="a report that hides the exit code"
@@ -168,7 +174,17 @@ def test_commands(report: str, left: Left, places: list[tuple[str, int]]) -> Non
     assert [(finding.path, finding.line) for finding in answer.findings] == places
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"<a", b'<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"<a",
+        b'<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>',
+        json.dumps(SARIF).replace('"startLine": 2', '"startLine": 1e999').encode(),
+        b"[" * 100_000,
+    ],
+)
 def test_a_report_that_cannot_be_read_is_broken(raw: bytes) -> None:
     for report in ("sarif", "junit"):
         assert isinstance(read("command", Left(0, "", "", raw), report=report), Unreadable)
