@@ -161,17 +161,43 @@ does not see the project's dependencies: make one with
 }
 
 
+WORDS: Final[dict[str, str]] = {
+    "base": "The tip of the branch that would be merged into. Policy and code owners are read there.",
+    "head": "The tip of what would be merged: HEAD, `--head REV`, or with `--staged` what the index would become.",
+    "merge-base": "The commit at which base and head parted. It serves to merge; nothing is compared with it.",
+    "change": "What entering would do: from the base to the merge result, by path, both sides of a rename.",
+    "merge-result": "The tree that merging would make (`gate explain mergeable`). The checks run on it, and it lands.",
+    "protected-branch": "A branch that is entered through the gate only: `protect` in gate.yaml, or the default one.",
+    "code-owner": "Who has to approve changes of a file, by CODEOWNERS (`gate explain owners`).",
+    "unowned": "Nobody owns the file: no rule matches it, or the last that does has no owners. They are told apart.",
+    "approval": "A person's signed word that exactly this change may enter (`gate approve`), or a review on a forge.",
+    "discounted": "Seen, and not counted: `gate approvals` gives the reason for each.",
+    "author": "Whoever wrote, committed or co-wrote any commit of the change. Nobody approves their own.",
+    "policy": "What a branch asks for: gate.yaml at the base, or the defaults where there is none.",
+    "requirement": "One thing that the policy asks for: met, unmet, undecided, or not applicable.",
+    "check": "A run that the policy has set up: names, lint, types, tests, or any command (`gate explain checks`).",
+    "finding": "One thing that a check says about one place.",
+    "new-finding": "A finding that is not there at the base. `block: new` stops at these only.",
+    "weakening": "What makes a check see less, or changes the gate itself (`gate explain guarded`).",
+    "verdict": "The answer to all requirements together: pass, blocked or undecided (`gate explain exit-codes`).",
+    "record": "One signed line of the log in `refs/gate/log`: an approval, objection, waiver, revocation or verdict.",
+    "blocked": "A requirement is not met: exit code 1. The report says who or what is missing, and how to get it.",
+    "undecided": "What is needed to know cannot be had: exit code 3, and never a pass.",
+}
+"""What the documents and messages of gate call things."""
+
+
 def topics() -> dict[str, str]:
     """Every topic with its text: the words above, the rules of the `names` check, and what weakens the gate."""
     from gate.names.catalogue import CATALOGUE, page
     from gate.weakenings.pages import PAGES
 
-    return TOPICS | {name: page(rule) for name, rule in CATALOGUE.items()} | PAGES
+    return TOPICS | WORDS | {name: page(rule) for name, rule in CATALOGUE.items()} | PAGES
 
 
 def topic(name: str) -> str | None:
-    """The text about `name`, however it is capitalised; None where there is none."""
-    return topics().get(name.casefold().replace("_", "-")) or _of_a_tool(name)
+    """The text about `name`, however it is capitalised and its words are joined; None where there is none."""
+    return topics().get(re.sub("[ _]", "-", name.casefold())) or _of_a_tool(name)
 
 
 def _of_a_tool(rule: str) -> str | None:

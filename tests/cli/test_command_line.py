@@ -234,6 +234,19 @@ def test_explain_knows_every_rule_that_gate_reports(project: Clone) -> None:
     assert "guardian" in project.gate("explain", "new-noqa").out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "base", "head", "merge base", "change", "merge result", "protected branch", "code owner", "unowned",
+        "approval", "stale", "discounted", "author", "policy", "requirement", "check", "finding", "new finding",
+        "weakening", "verdict", "record", "waiver", "broken", "blocked", "undecided", "exit codes",
+    ],
+)  # fmt: skip
+def test_explain_knows_what_gate_calls_things(project: Clone, words: str) -> None:
+    apart, together = project.gate("explain", *words.split()), project.gate("explain", words.title())
+    assert (apart.code, apart.out) == (0, together.out)
+
+
 def test_explain_says_where_the_rules_of_tools_are_told(project: Clone) -> None:
     assert "ruff rule F401" in project.gate("explain", "F401").out
     assert "#code-arg-type" in project.gate("explain", "arg-type").out
