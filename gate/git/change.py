@@ -160,7 +160,7 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
         return first
     raise UsageError(
         "there is no branch to merge into: no origin/HEAD, no main, no master",
-        "name it: `gate check --into BRANCH`",
+        "name it with `--into BRANCH`",
     )
 
 

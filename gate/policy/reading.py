@@ -204,7 +204,7 @@ def refused(text: str) -> tuple[str, int, int]:
     parser busy for longer than anybody waits.
     """
     if len(text) > MOST_BYTES:
-        return "the file is too large", 0, 0
+        return f"the file is too large: expected at most {MOST_BYTES:,} characters, got {len(text):,}", 0, 0
     control = CONTROL.search(text)
     if control:
         before = text[: control.start()]
@@ -221,7 +221,7 @@ def refused(text: str) -> tuple[str, int, int]:
         if isinstance(event, yaml.AliasEvent):
             said = "aliases (`*name`) are not allowed"
         elif number > MOST_NODES:
-            said = "the file is too large"
+            said = f"the file is too large: expected at most {MOST_NODES:,} keys and values"
         elif depth > DEEPEST:
             said = "it is nested too deeply"
         elif getattr(event, "tag", None) is not None:
