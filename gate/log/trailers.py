@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gate.model import Author, Verdict
+from gate.reports.words import visible
 
 How = Literal["merge", "squash", "ff-only"]
 """The ways to merge: a merge commit, one commit of all, or the branch moves to the head itself."""
@@ -52,7 +53,8 @@ def read_trailers(message: str) -> Trailers:
 
 
 def _line(name: str, value: str) -> str:
-    return f"{name}: {' '.join(value.split())}"
+    # `git log` prints it to terminals as it is.
+    return f"{name}: {visible(' '.join(value.split()))}"
 
 
 def _name(author: Author) -> str:

@@ -241,14 +241,15 @@ def test_a_remote_that_cannot_be_reached_loses_nothing(town: Town) -> None:
 def test_a_waiver_opens_and_is_loud_everywhere(town: Town) -> None:
     new, ada = town.clone("newhire"), town.clone("ada")
     new.commit("hotfix", {"a.py": "x = 2\n"}, branch="hotfix")
-    ada.approve("hotfix", "--waive", "--reason", "outage 4711")
+    ada.approve("hotfix", "--waive", "--reason", "outage 4711\n\x1b[2K")
     checked = ada.gate("check", "--head", "origin/hotfix")
     assert checked.code == 0
     assert "WAIVED by @ada: outage 4711" in checked.out
     merged = ada.gate("merge", "hotfix", "--push")
     assert merged.code == 0, merged.text
     assert "WAIVED by @ada: outage 4711" in merged.out
-    assert "Gate-WAIVED-by: @ada" in town.server.git("log", "-1", "--format=%B", "main")
+    message = town.server.git("log", "-1", "--format=%B", "main")
+    assert re.search(r"^Gate-WAIVED-by: @ada \([0-9a-f]{12}\): outage 4711 \\x1b\[2K$", message, re.MULTILINE)
     assert "WAIVED by @ada: outage 4711" in ada.gate("audit", "--all").out
 
 
