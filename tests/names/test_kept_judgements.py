@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gate.names.ahead import Ahead
+from gate.names.cache import Kept
 from gate.names.finding import Finding
 from gate.names.judge import Judge
 from gate.names.judged import Judged
@@ -182,3 +183,15 @@ def test_many_files_are_judged_by_several_processes_as_by_one(
     assert len(alone) >= 30
     monkeypatch.setattr("gate.names.ahead.processors", lambda: 3)
     assert check(tree, None, None)[1] == alone
+
+
+def test_what_is_kept_for_one_state_is_gone_with_it_and_stays_without_being_asked_for(tmp_path: Path) -> None:
+    first = Kept(tmp_path / "kept", "one state")
+    first.put("json", (True, False, ["loads"]))
+    first.write()
+    for run in range(5):
+        other = Kept(tmp_path / "kept", "one state")
+        other.put(f"other {run}", None)
+        other.write()
+    assert Kept(tmp_path / "kept", "one state").get("json") == (True, False, ["loads"])
+    assert Kept(tmp_path / "kept", "another state").get("json") is None
