@@ -214,15 +214,17 @@ def _read_key(path: Path) -> str:
 
 
 def _repository_name(origin: str) -> str:
-    """`acme/shortener`, from the address of a remote: its last two parts, or the one that there is."""
+    """`acme/shortener`, from the address of a remote: its last two parts, or the one that there is.
+
+    On a server that is called after GitLab all parts are a name: there, groups have groups inside.
+    """
     # Before the path stand a scheme, a host, or both; whoever may ask there is no part of a name.
-    path = (
-        re.sub(r"^[\w+.-]+://[^/]*|^[^/]*:", "", origin)
-        .rstrip("/")
-        .removesuffix("/.git")
-        .removesuffix(".git")
-    )
-    parts = [part for part in path.split("/") if part.strip(".")][-2:]
+    place = re.match(r"[\w+.-]+://[^/]*|[^/]*:", origin)
+    path = origin[place.end() :] if place else origin
+    path = path.rstrip("/").removesuffix("/.git").removesuffix(".git")
+    parts = [part for part in path.split("/") if part.strip(".")]
+    if not place or "gitlab" not in place[0].casefold():
+        parts = parts[-2:]
     return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""
 
 

@@ -77,6 +77,8 @@ def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
         ("ssh://git@git.example:22/acme/shortener.git/", "acme/shortener"),
         ("forge:acme/shortener.git", "acme/shortener"),
         ("https://git.example:8443/shortener", "shortener"),
+        ("git@gitlab.com:acme/web/shop/shortener.git", "acme/web/shop/shortener"),
+        ("https://gitlab.acme.example/acme/web/shortener", "acme/web/shortener"),
         ("/srv/git/shortener.git", "git/shortener"),
         ("file:///srv/git/shortener.git", "git/shortener"),
         ("../../shortener.git/", "shortener"),
