@@ -461,5 +461,5 @@ def _methods(body: list[ast.stmt]) -> Iterator[Function]:
     for node in body:
         if isinstance(node, Function):
             yield node
-        elif isinstance(node, ast.If | ast.Try):
+        elif isinstance(node, ast.If | ast.Try | ast.TryStar):
             yield from _methods([*node.body, *node.orelse])

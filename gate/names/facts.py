@@ -303,7 +303,15 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.value, str) and len(node.value) < 200 and node not in self._types:
             self.facts.words.update(word for word in _words(node.value) if word.isidentifier())
 
+    def visit_TryStar(self, node: ast.TryStar) -> None:
+        """`except*` catches like `except`."""
+        self._try(node)
+
     def visit_Try(self, node: ast.Try) -> None:
+        """An attempt."""
+        self._try(node)
+
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
         """What fails in a `try` that is ready for it is no mistake."""
         caught = {name for handler in node.handlers for name in _caught(handler)}
         ready = bool(caught & TOLERANT)

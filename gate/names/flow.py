@@ -90,7 +90,7 @@ class _Flow:
                             return self._at(name, around)
                     case ast.If() if place and name in self._bound(around.test):
                         return None
-                    case ast.Try() if step.part != "body":
+                    case ast.Try() | ast.TryStar() if step.part != "body":
                         return None
             for number in range(step.number - 1, -1, -1):
                 if name in self._bound(step.block[number]):

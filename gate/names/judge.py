@@ -83,7 +83,7 @@ class Judge:
                 self._all([*node.decorator_list, *node.bases, *node.keywords], self._inside(node, scope))
                 self._all(node.body, self._source.inner(node, scope))
                 return
-            case ast.Try():
+            case ast.Try() | ast.TryStar():
                 ready = any(_is_ready(handler, TOLERANT) for handler in node.handlers)
                 nameless = any(_is_ready(handler, {"NameError"}) for handler in node.handlers)
                 self._tolerant += ready

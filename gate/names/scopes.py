@@ -22,8 +22,9 @@ TYPE_PARAMETER = re.compile(
 )
 _BIND_NOTHING: frozenset[type[ast.AST]] = frozenset({
     ast.Attribute, ast.Expr, ast.Return, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Subscript, ast.List,
-    ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.With, ast.JoinedStr, ast.FormattedValue,
-    ast.IfExp, ast.ListComp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While, ast.GeneratorExp,
+    ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.TryStar, ast.With, ast.JoinedStr,
+    ast.FormattedValue, ast.IfExp, ast.ListComp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
+    ast.GeneratorExp,
 })  # fmt: skip
 """Kinds of nodes that bind nothing by themselves; told first, since most nodes are of these."""
 ASKING = frozenset({"isinstance", "hasattr", "issubclass", "callable", "type", "getattr"})
