@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from time import time
 
@@ -106,6 +107,9 @@ def run(options: argparse.Namespace) -> int:
         fail_fast=options.fail_fast,
         reviews=place_of(options.reviews),
     )
+    if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
+        # Programs read it, as they would from a file: XML says itself that it is UTF-8.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     with shown_progress() as progress:
         answer = check(request, progress)
     code = EXIT_CODES[answer.verdict.decision]

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Protocol, TextIO, cast
 
 from gate import __version__
@@ -72,6 +73,10 @@ def overview() -> str:
 
 def run(arguments: list[str]) -> int:
     """Carry out `gate ARGUMENTS`; prints, and returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # What the caller's encoding does not have is shown as an escape, and is no reason to end.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from gate.__main__ import main as start
 from gate.cli import COMMANDS
 from gate.cli.main import overview, parser_of
 from gate.policy.load import load_policy
+from gate.reports import REPORTS
 from gate.topics import topics
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,35 @@ def test_streams_that_the_caller_closed_change_no_answer(
             check=False,
         )
         assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("--help",), 0),
+        (("explain",), 0),
+        (("owners", "--lint"), 2),
+        (("check", "--head", "\N{SNOWMAN}"), 2),
+        *((("check", "--into", "old", "--only", "names", "--format", form), 1) for form in REPORTS),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_whatever_the_encoding_something_is_printed(
+    project: Clone, encoding: str, args: tuple[str, ...], code: int
+) -> None:
+    project.git("branch", "old")
+    project.write({"\N{SNOWMAN}.py": "import json\n\njson.laods\n", "docs/CODEOWNERS": "x \N{SNOWMAN}\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Snow")
+    command = [sys.executable, "-P", "-m", "gate", *args]
+    env = {**isolated(project.path.parent / "home"), "PYTHONIOENCODING": encoding}
+    for _ in range(2):  # An answer that was kept is written in another way.
+        done = subprocess.run(command, cwd=project.path, env=env, capture_output=True, check=False)
+        assert (done.returncode, b"internal error" in done.stderr) == (code, False), done.stderr
+    if "--format" in args:
+        text = done.stdout.decode("utf-8")
+        assert ("\N{SNOWMAN}" in text) or args[-1] in {"text", "json", "sarif", "gitlab"}
 
 
 def test_an_interrupt_while_gate_starts_is_no_traceback(
