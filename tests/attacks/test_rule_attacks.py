@@ -173,7 +173,9 @@ def test_03_code_owners_that_cannot_be_read(town: Town, how: str) -> None:
 
 @pytest.mark.attack(3, "a link in the place of the policy or the code owners")
 @pytest.mark.parametrize(
-    ("path", "target"), [(OWNERS, "../docs/index.md"), ("gate.yaml", "real.yaml"), ("gate.yaml", "nowhere")]
+    ("path", "target"),
+    [(OWNERS, "../docs/index.md"), ("gate.yaml", "real.yaml"), ("gate.yaml", "nowhere")],
+    ids=["code owners", "policy", "policy, to nowhere"],
 )
 def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
     clone = town.clone("nobody", "setup")
@@ -208,6 +210,7 @@ def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
         (OWNERS, "* @bob\nx nobody\n!y @a\n", f"{OWNERS}:2:3: expected an owner"),
         ("CODEOWNERS", "x nobody\n", ""),
     ],
+    ids=["policy", "code owners", "code owners that do not count"],
 )
 def test_03_rules_that_a_change_spoils(town: Town, path: str, content: str, said: str) -> None:
     town.set_policy(town.policy(PLAIN))
