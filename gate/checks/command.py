@@ -62,14 +62,20 @@ def _failed(job: Job, left: Left) -> Finding:
 
 
 def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
-    """The findings of every run; it does not tell how much was looked at."""
+    """The findings of every run; it does not tell how much was looked at.
+
+    Raises ValueError where a run has not come to its end: it says so itself, or has no results, which is not the same
+    as an empty list of them (SARIF 2.1.0, 3.14.23 and 3.20.14).
+    """
     severities: dict[str, Severity] = {"error": "error", "warning": "warning", "note": "note", "none": "note"}
     findings = []
     runs = json.loads(raw)["runs"]
     if not runs:
         raise ValueError("a report of no run says nothing")
     for run in runs:
-        for result in run.get("results") or []:
+        if any(one.get("executionSuccessful") is False for one in run.get("invocations") or []):
+            raise ValueError("the tool says that it has failed")
+        for result in run["results"]:
             places = result.get("locations") or [{}]
             physical: dict[str, Any] = places[0].get("physicalLocation", {})
             region = physical.get("region", {})

@@ -71,16 +71,22 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
     right = [
         one
         for one in dict.fromkeys((*here, *others))
-        if is_slip(top, one) and one.rstrip(digits) != top.rstrip(digits)
+        if (is_slip(top, one) or one.casefold() == top.casefold())
+        and one.rstrip(digits) != top.rstrip(digits)
     ]
     if top in shipped.others():
         right = [one for one in right if known.modules.origin(one) == "project"]
     if not known.installed:
-        right = [one for one in right if is_typical(top, one)]
+        right = [one for one in right if is_typical(top, one) or _is_case(top, one)]
     if right:
         fix = sole_fix(top, right, known.modules.top_level) if is_stumble(top, right[0]) else None
         told = [f"{one}.{rest}" if rest else one for one in right]
         yield finding_at(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
+
+
+def _is_case(word: str, other: str) -> bool:
+    """Whether they differ in case alone, which on some machines finds the same file: `import JSON`."""
+    return word.casefold() == other.casefold()
 
 
 def _has(module: str, name: str, known: Known) -> bool:

@@ -183,6 +183,10 @@ def test_commands(report: str, left: Left, places: list[tuple[str, int]]) -> Non
         b'<!DOCTYPE x [<!ENTITY a "b">]><testsuite/>',
         json.dumps(SARIF).replace('"startLine": 2', '"startLine": 1e999').encode(),
         b"[" * 100_000,
+        # What has not come to its end has found nothing to be missed.
+        b'{"runs": [{"tool": {"driver": {"name": "x"}}}]}',
+        b'{"runs": [{"results": null}]}',
+        b'{"runs": [{"results": [], "invocations": [{"executionSuccessful": false}]}]}',
     ],
 )
 def test_a_report_that_cannot_be_read_is_broken(raw: bytes) -> None:
