@@ -81,6 +81,10 @@ class Known:
         word, count = use.name, self.used.get(use.name, 0)
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
             return []
+        top = use.owner.partition(".")[0]
+        if top and self.packages.knows(top) and self.packages.reaches(top, word):
+            # `click.Option` is there, however often `click.option` is used.
+            return []
         strong = [one for one in candidates(word, self.usual, shortest=2) if is_slip(word, one)]
         if keyword:
             # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.

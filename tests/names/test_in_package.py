@@ -102,6 +102,8 @@ def test_the_two_lists_share_nothing() -> None:
         ("import fastapi\n\nprint(fastapi.Request)\n", []),
         ("from fastapi import Requets\n", [("misspelt-import", "Request")]),
         ("from requests import Sesion\n", [("misspelt-import", "Session")]),
+        # Two of its names, one of them used far more often.
+        ("import click\n\n" + 3 * "click.option('x')\n" + "print(click.Option)\n", []),
         # What a module needs of the standard library can be imported from it, if nobody should.
         ("from invoke.loader import Path\n", []),
     ],
