@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import codeowners_at, policy_at
+from gate.gather import behind_links, codeowners_at, policy_at
 from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path
@@ -96,9 +96,7 @@ def lint(start: Path, revision: str | None = None) -> Lint:
     policy = load_policy(files.pop(POLICY_FILE, None))
     located = locate(files, policy.dialect)
     if links:
-        raise InvalidInput(
-            [Mistake(link, 0, 0, "is no regular file; no forge follows a link to it") for link in links]
-        )
+        raise behind_links(links)
     if located is None:
         raise UsageError("there is no CODEOWNERS file", "write one, for instance .github/CODEOWNERS")
     file, dialect = located
