@@ -30,17 +30,18 @@ OTHERS = Path(__file__).with_name("others.txt")
 @cache
 def names() -> frozenset[str]:
     """The packages that the list knows, as they are imported."""
-    try:
-        return frozenset(NAMES.read_text("utf-8").split())
-    except OSError:
-        return frozenset()
+    return _listed(NAMES)
 
 
 @cache
 def others() -> frozenset[str]:
     """Further well-known packages of which only the name is known: that one is not installed says nothing."""
+    return _listed(OTHERS)
+
+
+def _listed(path: Path) -> frozenset[str]:
     try:
-        return frozenset(OTHERS.read_text("utf-8").split())
+        return frozenset(path.read_text("utf-8").split())
     except OSError:
         return frozenset()
 

@@ -82,7 +82,9 @@ def test_a_package_under_another_name_than_its_module_is_no_slip_of_a_third(tmp_
     assert told(tmp_path, code) == []
 
 
-@pytest.mark.parametrize("name", ["ldap", "boto", "nose", "moto", "polib", "sage", "vim", "cv2", "gi"])
+@pytest.mark.parametrize(
+    "name", ["jinja", "ldap", "boto", "nose", "moto", "polib", "sage", "vim", "cv2", "gi"]
+)
 def test_a_package_that_others_have_heard_of_is_no_slip_of_one_that_the_list_knows(
     tmp_path: Path, name: str
 ) -> None:

@@ -37,6 +37,23 @@ def test_what_is_defined_is_told_from_what_is_said(tmp_path: Path) -> None:
     assert words.imported == {"pkg"}
 
 
+def test_a_bridge_to_another_package_does_not_bring_its_words(tmp_path: Path) -> None:
+    """Only those who use that package themselves have to do with it."""
+    site = installed(tmp_path, "import needed\n")
+    for path, text in {
+        "pkg/contrib/other.py": "import other, needed\n",
+        "pkg/third/__init__.py": "from third import x\n",
+        "other.py": "def of_other(): ...\n",
+        "third.py": "def of_third(): ...\n",
+        "needed.py": "def of_needed(): ...\n",
+    }.items():
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_text(text)
+    found = Outside(None, [site]).relevant(["pkg"])
+    assert (found.imported, found.defined) == ({"pkg", "needed"}, {"of_needed"})
+    assert "of_other" in Outside(None, [site]).relevant(["pkg", "other"]).defined
+
+
 def test_the_list_of_a_release_serves_another_environment(tmp_path: Path) -> None:
     first = Store(tmp_path / "one", tmp_path / "packages", "a")
     assert "first_function" in defined(installed(tmp_path / "site", MODULE), first)
