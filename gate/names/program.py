@@ -164,9 +164,12 @@ def bundled_typeshed() -> Path | None:
 def _ask(python: str) -> subprocess.Popen[str]:
     """Have an interpreter tell where packages are installed; meanwhile there is enough to do."""
     code = "import sysconfig,json;print(json.dumps([sysconfig.get_path(k) for k in ('purelib','platlib')]))"
-    return subprocess.Popen(
-        [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    try:
+        return subprocess.Popen(
+            [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+    except OSError as error:
+        sys.exit(f"{python} cannot be started: {error.strerror}")
 
 
 def _site_packages(asked: subprocess.Popen[str]) -> list[Path]:

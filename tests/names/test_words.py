@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gate.names import shipped
+from gate.names.program import check
 from gate.names.words import Outside, Store
 
 MODULE = (
@@ -134,3 +135,8 @@ def test_what_was_asked_is_answered_without_the_list(tmp_path: Path, few: bool) 
     asked = ["field", "fiel", "local", "NAME", *([] if few else [f"name_{number}" for number in range(20)])]
     assert [word for word in asked if word in words.defined] == ["field", "local", "NAME"]
     assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
+
+
+def test_an_interpreter_that_cannot_be_started_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"nowhere/python cannot be started: No such file"):
+        check(tmp_path, str(tmp_path / "nowhere" / "python"), None)
