@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -13,9 +14,17 @@ from support.town import Clone, Town, build_town, copy_town
 # A shell lets what it starts in the background ignore interrupts, and what that starts would ignore them as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says something about the machine, and nothing about the code.
-settings.register_profile("gate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("gate")
+# No deadline: how long an example takes depends on the machine. `--hypothesis-profile=nightly` tries the most.
+for profile, examples in (("dev", 25), ("ci", 100), ("nightly", 5000)):
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One process for the files named on the command line, so that a short loop starts at once."""
+    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 @pytest.fixture(scope="session")

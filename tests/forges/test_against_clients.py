@@ -12,7 +12,6 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import pytest
-from gitea_api_client import ApiClient, Configuration, IssueApi, OrganizationApi, RepositoryApi
 from gitlab import Gitlab
 from support.forge import NUMBER, PROJECT, TOKEN, Forge, Kind, serving
 
@@ -63,6 +62,9 @@ def test_gitea_as_its_own_description_knows_it(gitea: Forge) -> None:
 
 
 async def read_with_the_generated_client(gitea: Forge) -> None:
+    # Importing this client takes as long as collecting all other tests together.
+    from gitea_api_client import ApiClient, Configuration, IssueApi, OrganizationApi, RepositoryApi
+
     gitea.page = 50
     gitea.teams["acme/core"] = ["nmonrose"]
     owner, _, name = PROJECT.partition("/")
