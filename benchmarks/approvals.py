@@ -144,11 +144,11 @@ class Bench:
         stream = Stream()
         tip: list[int] = []
         for raw, data, signature in zip(lists, made, signatures, strict=True):
-            name = sha256(data).hexdigest()
+            name, digest = sha256(data).hexdigest(), sha256(raw).hexdigest()
             files = {
                 f"records/{name[:2]}/{name}.json": stream.blob(data),
                 f"records/{name[:2]}/{name}.sig": stream.blob(signature),
-                f"changes/{sha256(raw).hexdigest()}": stream.blob(raw),
+                f"changes/{digest[:2]}/{digest}": stream.blob(raw),
             }
             tip = [stream.commit("refs/gate/log", "gate", 1_700_000_000, files, *tip)]
         self.git("fast-import", "--quiet", stdin=b"".join(stream.parts))

@@ -15,6 +15,7 @@ from gate.gather import environment_named, ownership_at, policy_at
 from gate.git.change import RAW_DIFF, read_change
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about, open_log
+from gate.log.paths import change_path
 from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
@@ -113,7 +114,7 @@ def approve(proposal: Proposal) -> Recorded:
         after=max(own, default=0),
         reason=proposal.reason,
     )
-    lists = {f"changes/{change.digest}": list_of(proposal.repository, change)}
+    lists = {change_path(change.digest): list_of(proposal.repository, change)}
     return send(proposal.repository, put(proposal.repository, record, proposal.signer, lists))
 
 

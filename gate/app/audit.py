@@ -20,8 +20,9 @@ from gate.git.repository import Repository
 from gate.git.steps import History, existing, read_history
 from gate.log.history import read_list_blobs
 from gate.log.index import Found, Index, open_index
+from gate.log.paths import record_path
 from gate.log.proofs import prove
-from gate.log.store import record_path, settle
+from gate.log.store import settle
 from gate.log.sync import fetch, remote_of
 from gate.log.vouched import Place, passed, read_documents, trusted
 from gate.policy.keys import PublicKey

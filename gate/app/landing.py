@@ -19,7 +19,7 @@ from gate.git.steps import read_onward
 from gate.git.worktrees import advance, busy_worktree
 from gate.log.index import open_index
 from gate.log.store import LOG, add, contains, tips
-from gate.log.sync import Pushed, push, remember, remote_of, share
+from gate.log.sync import Pushed, fetch, outpaced, push, remember, remote_of, share
 from gate.log.trailers import How, trailers_for
 from gate.model import Change, Verdict, short_name
 
@@ -166,7 +166,12 @@ def _push(
     pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
     match pushed.state:
         case "refused":
-            return NotMerged(verdict, f"the remote refused it: {pushed.said}")
+            # Only what the remote has now tells a refusal from a lost race behind the server's hook.
+            fetch(repository, remote, branch)
+            moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
+            if verdict.change.base in moved.values() and not outpaced(repository, remote, log):
+                return NotMerged(verdict, f"the remote refused it: {pushed.said}")
+            return Moved(pushed)
         case "behind":
             # Be it the branch or the log that others moved: what they recorded may be an objection.
             return Moved(pushed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from gate.app.check import check
@@ -89,7 +90,6 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
         return Promoted(answer.verdict, None, notes=notes)
     document = document_of(answer.verdict)
     files = files_of(repository, answer.verdict, document)
-    name = next(name for name in files if name.startswith("verdicts/"))
     record = compose(
         "verdict",
         change,
@@ -97,7 +97,7 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
         request.now,
         after=stays[-1].since if stays else 0,
         reason="released",
-        of=name.removeprefix("verdicts/").removesuffix(".json"),
+        of=sha256(document).hexdigest(),
     )
     recorded = send(repository, put(repository, record, signer, files))
     return Promoted(answer.verdict, recorded, before == change.head, notes)

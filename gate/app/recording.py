@@ -14,6 +14,7 @@ from gate.errors import UsageError
 from gate.gather import policy_at
 from gate.git.repository import Repository
 from gate.log.decisions import open_log
+from gate.log.paths import change_path, verdict_path
 from gate.log.sync import fetch, remote_of
 from gate.log.vouched import find_voucher
 from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
@@ -52,8 +53,8 @@ def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[
     """What the log needs beside a record about the verdict."""
     digest = verdict.change.digest
     return {
-        f"verdicts/{sha256(document).hexdigest()}.json": document,
-        f"changes/{digest}": list_of(repository, verdict.change),
+        verdict_path(sha256(document).hexdigest()): document,
+        change_path(digest): list_of(repository, verdict.change),
     }
 
 

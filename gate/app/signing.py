@@ -10,7 +10,8 @@ from gate.approvals.keys import holders
 from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, serialise
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
-from gate.log.store import add, record_path, signature_path
+from gate.log.paths import record_path, signature_path
+from gate.log.store import add
 from gate.log.sync import remote_of, share
 from gate.model import Change
 from gate.policy.types import Person, Policy

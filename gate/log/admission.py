@@ -10,8 +10,9 @@ from itertools import pairwise
 from gate.approvals.record import Refused, parse
 from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.log.difference import PLACES, is_superset
+from gate.log.difference import is_superset
 from gate.log.history import LARGEST_LIST, LARGEST_SIGNATURE, read_sized, sides
+from gate.log.paths import PLACES
 from gate.log.store import contains
 
 
@@ -47,7 +48,10 @@ def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
     fields = raw.split(b"\0")[:-1]
     added = {}
     for head, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, _, oid, _ = head.decode("ascii").split(" ")
+        _, mode, _, oid, status = head.decode("ascii").split(" ")
+        if status == "D":
+            # It has moved: nothing is missing, as the caller has made sure.
+            continue
         name = os.fsdecode(path)
         if mode != "100644" or not PLACES.fullmatch(name):
             yield f"the log has no place for {name}"
@@ -67,9 +71,10 @@ def _wrong(name: str, data: bytes | None) -> str:
         return "is too large" if len(data) > LARGEST_SIGNATURE else ""
     if sha256(data).hexdigest() != file.removesuffix(".json"):
         return "does not fit its name: it was tampered with"
-    if folder.startswith("records/"):
+    kind, _, shard = folder.partition("/")
+    if shard not in {"", file[:2]}:
+        return "is in another folder than its own"
+    if kind == "records":
         record = parse(data)
-        if folder != f"records/{file[:2]}":
-            return "is in another folder than its own"
         return f"is no record: {record.reason}" if isinstance(record, Refused) else ""
     return ""

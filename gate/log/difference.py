@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gate.git.repository import Repository
+from gate.log.paths import PLACES, is_flat, sharded
 
-PLACES = re.compile(
-    r"records/[0-9a-f]{2}/[0-9a-f]{64}(\.json|(\.[0-9a-f]{40,64})?\.sig)|changes/[0-9a-f]{64}|verdicts/[0-9a-f]{64}\.json"
-)
-"""The paths that a log has."""
+
+def flat_files(repository: Repository, tip: str) -> dict[str, str]:
+    """The files of the log at `tip` that are in an old flat folder: blobs by path."""
+    raw = repository.run("ls-tree", "-z", "--full-tree", tip, "--", "changes/", "verdicts/")
+    entries = [line.partition(b"\t") for line in raw.split(b"\0")[:-1]]
+    blobs = {os.fsdecode(path): head.split(b" ")[2].decode() for head, _, path in entries}
+    return {path: blob for path, blob in blobs.items() if is_flat(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def compare(repository: Repository, ours: str, theirs: str) -> Difference:
         elif status == "A":
             # What the log has no place for could stand in the place of what it has: a file named `records`.
             if mode == "100644" and PLACES.fullmatch(os.fsdecode(path)):
-                added[os.fsdecode(path)] = new
+                added[sharded(os.fsdecode(path))] = new
         else:
             changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)
     return Difference(added, changed, lost)

@@ -11,6 +11,7 @@ from gate.approvals.content import parse_contents
 from gate.approvals.record import LARGEST, Refused, parse
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
+from gate.log.paths import verdict_path
 
 LARGEST_SIGNATURE = 16 * 1024
 LARGEST_LIST = 64 * 1024 * 1024
@@ -78,7 +79,7 @@ def _note(stretch: Stretch, path: bytes, blob: bytes) -> None:
         return
     folder, _, name = os.fsdecode(path).rpartition("/")
     stem, _, ending = name.rpartition(".")
-    if folder == "changes":
+    if folder.partition("/")[0] == "changes":
         stretch.lists.setdefault(name, set()).add(blob.decode())
     elif folder.startswith("records/") and ending == "json":
         stretch.records.setdefault(stem, set()).add(blob.decode())
@@ -161,11 +162,12 @@ def read_list_blobs(repository: Repository, oids: Iterable[str]) -> Mapping[str,
 def read_verdicts(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, bytes]:
     """The JSON verdicts in the log at `tip` that have these names, each the sha256 of its content."""
     wanted = sorted(set(names))
-    asked = "".join(f"{tip}:verdicts/{name}.json\n" for name in wanted).encode("ascii")
+    places = [(name, path) for name in wanted for path in (f"verdicts/{name}.json", verdict_path(name))]
+    asked = "".join(f"{tip}:{path}\n" for _, path in places).encode("ascii")
     raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode()
     oids = {
         name: line.partition(" ")[0]
-        for name, line in zip(wanted, raw.splitlines(), strict=True)
+        for (name, _), line in zip(places, raw.splitlines(), strict=True)
         if line.endswith(" blob")
     }
     contents = read_sized(repository, set(oids.values()), LARGEST_LIST)

@@ -1,7 +1,7 @@
 """Writing the log: additions and unions, each one commit, put in place by compare-and-swap.
 
 The ref `refs/gate/log` is a chain of commits. Their tree holds `records/ab/<sha256>.json` with the signature
-`<sha256>.sig` beside it, `changes/<sha256>` (what a change consists of) and `verdicts/<sha256>.json`. Nothing
+`<sha256>.sig` beside it, `changes/ab/<sha256>` (what a change consists of) and `verdicts/ab/<sha256>.json`. Nothing
 in it is ever changed or taken away: what a commit in the chain removes is put back by the next union, and
 whoever reads counts what the chain ever held.
 
@@ -20,7 +20,8 @@ from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
-from gate.log.difference import compare, reconcile
+from gate.log.difference import compare, flat_files, reconcile
+from gate.log.paths import sharded
 
 LOG = "refs/gate/log"
 TRACKING = "refs/gate/remotes"
@@ -97,7 +98,7 @@ def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str
             b"blob\nmark :%d\ndata %d\n%s\n" % (mark, len(data), data)
             for mark, data in enumerate(files.values(), 2)
         )
-        stream += _commit(message, tip)
+        stream += _commit(message, tip) + _shard(repository, tip)
         stream += b"".join(b"M 100644 :%d %s\n" % (mark, path.encode()) for mark, path in enumerate(files, 2))
         if new := _import(repository, stream, tip):
             return new
@@ -126,16 +127,6 @@ def absorb(repository: Repository, other: str) -> str:
     raise _busy(repository)
 
 
-def record_path(identity: str) -> str:
-    """Where the record with this id lies."""
-    return f"records/{identity[:2]}/{identity}.json"
-
-
-def signature_path(identity: str) -> str:
-    """Where its signature lies."""
-    return f"records/{identity[:2]}/{identity}.sig"
-
-
 def _tries(repository: Repository) -> Iterator[str]:
     """The commit at which the log stands, try after try, as long as there is hope."""
     before, unmoved = "", 0
@@ -160,6 +151,16 @@ def _busy(repository: Repository) -> CannotDecide:
     return CannotDecide(
         f"{LOG} could not be written: others wrote to it again and again", "try again in a while"
     )
+
+
+def _shard(repository: Repository, tip: str) -> bytes:
+    """Commands that move what older versions wrote into flat folders to where it belongs.
+
+    A flat folder is written anew, with every entry it ever had, by each commit that adds to it.
+    """
+    flat = flat_files(repository, tip) if tip else {}
+    moves = [f"M 100644 {oid} {sharded(path)}\nD {path}\n" for path, oid in flat.items()]
+    return "".join(moves).encode("ascii")
 
 
 def _commit(message: str, *parents: str) -> bytes:

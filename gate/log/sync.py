@@ -11,7 +11,7 @@ from typing import Literal
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository, hint_about_lock
-from gate.log.store import LOG, settle, tips, tracking_ref
+from gate.log.store import LOG, contains, settle, tips, tracking_ref
 from gate.process import Finished
 
 ROUNDS = 60
@@ -76,13 +76,22 @@ def share(repository: Repository, remote: str) -> None:
         if pushed.state == "done":
             remember(repository, remote, tip)
             return
-        if pushed.state == "refused":
-            raise CannotDecide(f"{remote} does not accept the log: {pushed.said}")
         fetch(repository, remote)
+        if pushed.state == "refused" and not outpaced(repository, remote, tip):
+            raise CannotDecide(f"{remote} does not accept the log: {pushed.said}")
         unmoved = unmoved + 1 if tips(repository).own == tip else 0
         if unmoved == UNMOVED:
             raise stuck(remote, pushed)
     raise CannotDecide(f"others wrote to the log of {remote} {ROUNDS} times in a row", "try again in a while")
+
+
+def outpaced(repository: Repository, remote: str, tip: str) -> bool:
+    """Does the remote's log, as it was just fetched, have something that the log at `tip` does not contain?
+
+    Then a push that the remote's hook refused was a lost race: a hook cannot say so in words that git knows.
+    """
+    theirs = tips(repository).remote.get(tracking_ref(remote), "")
+    return bool(theirs) and not contains(repository, tip, theirs)
 
 
 def remember(repository: Repository, remote: str, tip: str) -> None:

@@ -90,7 +90,7 @@ def test_the_record_lies_where_the_contract_says(town: Town) -> None:
     identity = senior.decisions("feature")[0]["id"]
     digest = senior.verdict("origin/feature")["change"]["digest"]
     expected = [
-        f"changes/{digest}",
+        f"changes/{digest[:2]}/{digest}",
         f"records/{identity[:2]}/{identity}.json",
         f"records/{identity[:2]}/{identity}.sig",
     ]

@@ -15,9 +15,12 @@ from gate.approvals.record import Record, record_id, serialise
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
 from gate.log import store
+from gate.log.admission import refusal
 from gate.log.difference import is_superset
+from gate.log.history import read_verdicts
 from gate.log.index import open_index
-from gate.log.store import LOG, absorb, add, contains, record_path, settle, signature_path, tips
+from gate.log.paths import change_path, record_path, sharded, signature_path, verdict_path
+from gate.log.store import LOG, absorb, add, contains, settle, tips
 
 RECORD = Record(
     kind="approve",
@@ -232,6 +235,45 @@ def test_lists_are_found_by_the_paths_in_them(repository: Repository) -> None:
     assert set(index.touching(["a b.py", "other"])) == {digest}
     assert index.touching(["a"]) == {}
     assert set(index.lists_of({digest, "0" * 64})) == {digest}
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_lists_and_verdicts_are_read_from_flat_folders_and_from_subfolders(
+    repository: Repository, flat: bool
+) -> None:
+    raw = b":100644 100644 %s %s M\0a.py\0" % (b"a" * 40, b"b" * 40)
+    digest, verdict = sha256(raw).hexdigest(), sha256(b"{}").hexdigest()
+    written = {f"changes/{digest}": raw, f"verdicts/{verdict}.json": b"{}"}
+    tip = add(repository, {path if flat else sharded(path): data for path, data in written.items()}, "x")
+    assert set(open_index(repository, tip).touching(["a.py"])) == {digest}
+    assert read_verdicts(repository, tip, [verdict]) == {verdict: b"{}"}
+
+
+def test_an_addition_moves_flat_folders_into_subfolders(repository: Repository) -> None:
+    """Nothing gets lost by that, in whichever clone it happens, and an old clone may go on adding."""
+    contents = [f"list {number}".encode() for number in range(3)]
+    names = [sha256(content).hexdigest() for content in contents]
+    old = add(
+        repository, {f"changes/{names[0]}": contents[0], f"verdicts/{names[0]}.json": contents[0]}, "old"
+    )
+    new = add(repository, {change_path(names[1]): contents[1]}, "new")
+    assert paths(repository) == {change_path(names[0]), change_path(names[1]), verdict_path(names[0])}
+    assert is_superset(repository, new, old)
+    assert refusal(repository, old, new) == ""
+    repository.run("update-ref", LOG, old)
+    _flat(repository, old, f"changes/{names[2]}", contents[2])
+    united = absorb(repository, new)
+    assert refusal(repository, new, united) == ""
+    add(repository, files(1), "one more")
+    assert {change_path(name) for name in names} < paths(repository)
+    assert not [path for path in paths(repository) if path.count("/") < 2]
+
+
+def _flat(repository: Repository, parent: str, path: str, content: bytes) -> None:
+    """A commit as older versions of gate made it."""
+    stream = b"commit %s\ncommitter g <g@g> 0 +0000\ndata 1\nx\nfrom %s\n" % (LOG.encode(), parent.encode())
+    stream += b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
+    repository.run("fast-import", "--quiet", stdin=stream)
 
 
 def test_a_lock_that_stays_is_told(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import pytest
 from support.town import Clone, Town
 
 from gate.approvals.record import Record, record_id, serialise
-from gate.log.store import record_path, signature_path
+from gate.log.paths import record_path, signature_path
 
 BRANCH = "feature"
 

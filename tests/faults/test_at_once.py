@@ -37,8 +37,16 @@ def readers_find_all(clone: Clone, signed: list[str]) -> None:
         assert (decision["by"], decision["counted"]) == (f"@{signed[number]}", True)
 
 
-def test_in_eight_clones(proposals: Town) -> None:
-    town = proposals
+@pytest.fixture(params=["no hook", "hook"])
+def shared(proposals: Town, request: pytest.FixtureRequest) -> Town:
+    """The same with and without the server's hook, whose refusals git reports like any other."""
+    if request.param == "hook":
+        assert proposals.server.gate("install", "--server").code == 0
+    return proposals
+
+
+def test_in_eight_clones(shared: Town) -> None:
+    town = shared
     signed = [PEOPLE[number % len(PEOPLE)] for number in EIGHT]
     clones = [town.clone(name, f"clone-{number}") for number, name in enumerate(signed)]
     said = all_at_once([(clone, ("approve", f"origin/f{number}")) for number, clone in enumerate(clones)])
@@ -59,9 +67,9 @@ def test_in_one_clone(proposals: Town) -> None:
     assert senior.git("rev-parse", "refs/gate/log") == town.server.git("rev-parse", "refs/gate/log")
 
 
-def test_who_merges_at_once_merges_one_after_the_other(proposals: Town) -> None:
+def test_who_merges_at_once_merges_one_after_the_other(shared: Town) -> None:
     """Eight merges onto the same main: each lands once, upon the others, and the audit finds no fault."""
-    town = proposals
+    town = shared
     senior = town.clone("nehemiah")
     senior.fetch()
     for number in EIGHT:

@@ -131,7 +131,8 @@ def forge(clone: Clone, key: str, **changed: object) -> None:
     """A verdict record that claims to be CI's, signed with `key`, in the log of the clone."""
     from gate.approvals.record import parse, record_id, serialise
     from gate.git.repository import Repository
-    from gate.log.store import add, record_path, signature_path
+    from gate.log.paths import record_path, signature_path
+    from gate.log.store import add
     from gate.policy.keys import parse_key
     from gate.ssh import SigningKey, sign
 
