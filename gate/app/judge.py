@@ -12,7 +12,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
 
-from gate.environment import Environment, find_environment
+from gate.environment import Environment, Environments
 from gate.errors import UsageError
 from gate.gather import ownership_at, spoilt_rules, weakenings_in
 from gate.git.objects import list_tree
@@ -60,7 +60,9 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict, and what it rests on outside of git: the environment in which the checks ran, by `settings`.
+    """The verdict, and what it rests on outside of git: the environments in which the checks ran, by `settings`.
+
+    There are none where no check was asked for, or a verdict was taken over.
 
     `until` is the second since the epoch at which it stops to hold by itself, as a key expires. `vouched` is the
     verdict that the checks were taken from, where they did not have to run; `trusted` says whose that can be.
@@ -68,7 +70,7 @@ class Answer:
 
     verdict: Verdict
     repository: Repository
-    environment: Environment | None
+    environments: tuple[Environment, ...]
     until: int | None = None
     vouched: Voucher | None = None
     trusted: tuple[str, ...] = ()
@@ -118,7 +120,7 @@ def judge(
         )
         weakened = side.submit(weakenings_in, repository, change, policy)
         side.submit(_load_what_decides)
-        environment = None
+        environments: tuple[Environment, ...] = ()
         checks: tuple[CheckResult, ...] = ()
         vouched = None
         if asks_verdicts:
@@ -128,8 +130,10 @@ def judge(
         if vouched is not None:
             checks = vouched.results
         elif change.tree and not request.trust_only:
-            environment = find_environment(repository.work_tree or repository.common_dir, policy.python)
-            checks = _run(repository, change, settings, environment, request, progress, under_way.set)
+            trees = (change.base_tree, change.tree, change.head)
+            chosen = Environments(repository, policy.python, trees)
+            checks = _run(repository, change, settings, chosen, request, progress, under_way.set)
+            environments = chosen.used
         under_way.set()
         from gate.requirements.asked import mark_unasked
         from gate.requirements.facts import Facts
@@ -155,7 +159,7 @@ def judge(
     approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership)
     verdict = decide(replace(facts, approvals=approvals), _notes(request, protection, vouched))
     until = evidence.until
-    return Answer(verdict, repository, environment, until, vouched, protection.verdicts, tuple(settings))
+    return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))
 
 
 def _open_log(repository: Repository) -> Index:
@@ -220,7 +224,7 @@ def _run(
     repository: Repository,
     change: Change,
     settings: list[CheckSettings],
-    environment: Environment,
+    environments: Environments,
     request: CheckRequest,
     progress: Callable[[Event], None],
     under_way: Callable[[], None],
@@ -233,11 +237,12 @@ def _run(
         workspace.tree(change.base_tree, role="base") as base,
     ):
         entries = partial(list_tree, repository)
+        packages = environments.environment_for_top().packages
         runner = Runner(
             change=change,
-            head=Side(repository, head, head_run, entries, environment.packages),
-            base=Side(repository, base, base, entries, environment.packages),
-            environment=environment,
+            head=Side(repository, head, head_run, entries, packages),
+            base=Side(repository, base, base, entries, packages),
+            environments=environments,
             results=Results(state / "results"),
             state_dir=state,
         )

@@ -79,7 +79,7 @@ class Watch:
     def leave_note(self, answer: Answer) -> None:
         """Leave a note of a pass, if all that it rests on can be seen by the shell and was at rest."""
         verdict = answer.verdict
-        if verdict.decision != "pass" or answer.until is not None or answer.environment is None:
+        if verdict.decision != "pass" or answer.until is not None or not answer.environments:
             return
         # What the policy lets through to a check may be a secret, and is written nowhere.
         if any(check.env for check in answer.settings) or _state((*self.files, self.index)) != self.before:

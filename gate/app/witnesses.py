@@ -13,14 +13,14 @@ from gate.environment import Environment
 
 def witnesses_of(answer: Answer) -> list[str]:
     """The project's environment, gate's own code and tools, git's settings, and the programs of commands."""
-    found = list(answer.environment.witnesses) if answer.environment else []
+    found = [path for environment in answer.environments for path in environment.witnesses]
     found += [str(path) for path in Path(__file__).parents[1].rglob("*.py")]
     # gate's own tools serve a project that has none.
     found += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    if answer.environment:
-        found += [item.entry for item in answer.environment.editables]
+    for environment in answer.environments:
+        found += [item.entry for item in environment.editables]
         for check in answer.settings:
-            found += _program(check.command[0], answer.environment) if check.command else []
+            found += _program(check.command[0], environment) if check.command else []
     # A file more changes its folder.
     found += {str(Path(path).parent) for path in found if path.endswith(".py")}
     return list(dict.fromkeys([*found, *_settings_of_git(answer)]))

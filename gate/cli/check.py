@@ -199,7 +199,7 @@ def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, c
     from gate import kept
     from gate.app.witnesses import witnesses_of
 
-    if code not in {0, 1} or answer.environment is None or options.report:
+    if code not in {0, 1} or not answer.environments or options.report:
         return
     if answer.verdict.change.into.startswith(ENVIRONMENTS):
         # Time and what is measured have a say in it, and they are never what they were.

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from gate.environment.choose import Environments, ProjectTree
 from gate.environment.editable import Editable, sources_of
-from gate.environment.find import find_environment
+from gate.environment.find import Candidate, candidates, find_environment
 from gate.environment.interpreter import Environment, Installed, check_environ, own_tool
+from gate.environment.tracked import Tracked
 
 __all__ = [
+    "Candidate",
     "Editable",
     "Environment",
+    "Environments",
     "Installed",
+    "ProjectTree",
+    "Tracked",
+    "candidates",
     "check_environ",
     "find_environment",
     "own_tool",

@@ -1,4 +1,4 @@
-"""Finding the project's environment, without starting any of the programs that make them."""
+"""Finding the project's environment where tools put it, without starting any of those tools."""
 
 from __future__ import annotations
 
@@ -11,49 +11,108 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gate.environment.interpreter import Environment, executable, normal
+from gate.environment.tracked import Tracked, first_tracked
 from gate.errors import UsageError
 
 PYTHONS = ("bin/python", "Scripts/python.exe")
 ACTIVE = "the active environment"
 DECLARING = ("pyproject.toml", "requirements.txt", "poetry.lock")
+UNTRACKED = Tracked()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place where the project's environment may be: an interpreter, and how it was found, for people.
+
+    `problem` says why it is not used; it is empty for one that can be. `source` is the file that names the place.
+    """
+
+    prefix: Path
+    origin: str
+    python: str = ""
+    problem: str = ""
+    source: Path | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything is there."""
+        return bool(self.python) or self.prefix.exists()
 
 
 def find_environment(
-    project: Path, configured: str = "", environ: Mapping[str, str] = os.environ
+    project: Path, configured: str = "", environ: Mapping[str, str] = os.environ, tracked: Tracked = UNTRACKED
 ) -> Environment:
-    """The environment of the project whose working tree (or git folder) is `project`.
+    """The environment of the project in the folder `project` of a working tree (or in a git folder).
 
-    The policy's `python` is taken at its word: a path, from the project's folder on, or a name on PATH. Then
-    an active environment that is not gate's own, then the folders that venv, uv and poetry make, then conda,
-    then the first environment on PATH; else the interpreter that runs gate. Raises UsageError if the policy
-    names an interpreter that is not there.
+    The policy's `python` is used as it is: a path, from the project's folder on, or a name on PATH. Otherwise the
+    first of `candidates` that can be used; else the interpreter that runs gate. An environment with a file that
+    git tracks is never used: the change could have written it. Raises UsageError if the policy names one, or an
+    interpreter that is not there.
     """
     if configured:
-        return Environment(
-            _configured(project, configured, environ), f"`python: {configured}`", project=project
-        )
+        python = _configured(project, configured, environ)
+        if place := first_tracked(tracked, (python, python.parent.parent)):
+            raise UsageError(
+                f"gate.yaml: python: {configured} is tracked by git ({place}), so a change could replace it",
+                "name an interpreter outside the repository, or an environment that git ignores",
+            )
+        return Environment(python, f"`python: {configured}`", project=project)
     passed_over: list[str] = []
-    for prefix, origin in _candidates(project, environ):
-        python = next(filter(None, (executable(prefix / name) for name in PYTHONS)), "")
-        # gate may run from an environment of pre-commit's or pipx's, which is then the active one.
-        if python and (not _runs_gate(prefix) or prefix.resolve().is_relative_to(project.resolve())):
-            return Environment(Path(python), origin, project=project, passed_over=tuple(passed_over))
-        passed_over.append(str(prefix / PYTHONS[0]))
+    problems: list[str] = []
+    for candidate in candidates(project, environ, tracked):
+        if not candidate.problem:
+            return Environment(
+                Path(candidate.python),
+                candidate.origin,
+                project=project,
+                passed_over=tuple(passed_over),
+                problems=tuple(problems),
+            )
+        passed_over.append(str(candidate.prefix / PYTHONS[0]))
+        if candidate.python and not _runs_gate(candidate.prefix):
+            problems.append(f"{candidate.origin}: {candidate.problem}")
     own = Environment(
         Path(sys.executable),
         "the interpreter that runs gate",
         found=False,
         project=project,
-        # What the project says of itself decides whether this one serves it.
+        # The project's own declarations decide whether this one serves it.
         passed_over=(*passed_over, *(str(project / name) for name in DECLARING)),
+        problems=tuple(problems),
     )
     if _serves(project, own):
-        return Environment(own.python, "the environment that gate is in", True, project, own.passed_over)
+        origin = "the environment that gate is in"
+        return Environment(own.python, origin, True, project, own.passed_over, own.problems)
     return own
+
+
+def candidates(
+    project: Path, environ: Mapping[str, str] = os.environ, tracked: Tracked = UNTRACKED
+) -> Iterator[Candidate]:
+    """Every place where a tool may have put the project's environment, the first to use first.
+
+    Those that are not used say why: `gate doctor` lists them.
+    """
+    for place in _places(project, environ):
+        python = next(filter(None, (executable(place.prefix / name) for name in PYTHONS)), "")
+        problem = "" if python else "no interpreter there"
+        # gate may run from an environment of pre-commit's or pipx's, which is then the active one.
+        if python and _runs_gate(place.prefix) and not _is_below(place.prefix, project):
+            problem = "it is gate's own"
+        elif python:
+            paths = [place.prefix, Path(python), *filter(None, [place.source])]
+            tracked_path = first_tracked(tracked, paths)
+            problem = f"git tracks {tracked_path}, so a change could replace it" if tracked_path else ""
+        yield Candidate(place.prefix, place.origin, python, problem, place.source)
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _configured(project: Path, configured: str, environ: Mapping[str, str]) -> Path:
@@ -68,24 +127,31 @@ def _configured(project: Path, configured: str, environ: Mapping[str, str]) -> P
     return Path(path)
 
 
-def _candidates(project: Path, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    """The folders in which an environment may be, the likeliest first, and how each is told to people."""
+def _places(project: Path, environ: Mapping[str, str]) -> Iterator[Candidate]:
+    """The folders in which an environment may be, the likeliest first."""
+    in_project = (".venv", "venv", "env", ".pixi/envs/default")
     for folder, origin in (
         (environ.get("UV_PROJECT_ENVIRONMENT"), "UV_PROJECT_ENVIRONMENT"),
         (environ.get("VIRTUAL_ENV"), ACTIVE),
-        (".venv", ".venv"),
-        ("venv", "venv"),
+        *((name, name) for name in in_project),
     ):
         if folder:
-            yield Path(os.path.normpath(project / folder)), origin
-    for folder in _poetry(project, environ):
-        yield Path(folder), "the environment that poetry made"
+            yield Candidate(Path(os.path.normpath(project / folder)), origin)
+    yield from _pdm(project)
+    home = Path(environ.get("HOME", "~")).expanduser()
+    for tool in (_poetry, _hatch, _pipenv):
+        yield from tool(project, environ, home)
     if environ.get("CONDA_PREFIX"):
-        yield Path(environ["CONDA_PREFIX"]), "the active conda environment"
+        yield Candidate(Path(environ["CONDA_PREFIX"]), "the active conda environment")
+    yield from _conda(project, home)
     # pre-commit puts its own environment in front, and hides the variable that named the one that was active.
     for folder in environ.get("PATH", "").split(os.pathsep):
         if folder and (Path(folder).parent / "pyvenv.cfg").is_file():
-            yield Path(os.path.normpath(Path(folder).parent)), "an environment on PATH"
+            yield Candidate(Path(os.path.normpath(Path(folder).parent)), "an environment on PATH")
+    for tool_name, folder in (("tox", ".tox"), ("nox", ".nox")):
+        for prefix in sorted((project / folder).glob("*"), reverse=True):
+            if re.match(r"(?:py|tests?\b|unit)", prefix.name) and (prefix / "pyvenv.cfg").is_file():
+                yield Candidate(prefix, f"{tool_name}'s {folder}/{prefix.name}")
 
 
 def _runs_gate(prefix: Path) -> bool:
@@ -130,16 +196,67 @@ def _list(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list | dict) else []
 
 
-def _poetry(project: Path, environ: Mapping[str, str]) -> list[str]:
+def _digest(text: str, size: int = 32) -> str:
+    """The beginning of a hash, as poetry, hatch and pipenv put it into the names of folders."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:size]).decode()[:8]
+
+
+def _poetry(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
     """Where poetry keeps the environments of this project; starting poetry to ask would take half a second."""
     if not (project / "poetry.lock").exists():
-        return []
-    home = Path(environ.get("HOME", "~")).expanduser()
+        return
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "pypoetry" / "virtualenvs"
     cache = Path(environ.get("POETRY_VIRTUALENVS_PATH") or cache)
-    name, _ = _declared(project)
     # poetry's own rule: the name, cut and cleaned, and a hash of the project's folder.
-    clean = re.sub(r'[ $`!*@"\\\r\n\t]', "_", name.lower())[:42]
-    digest = hashlib.sha256(str(project.resolve()).encode()).digest()
-    tail = base64.urlsafe_b64encode(digest).decode()[:8]
-    return [str(path) for path in sorted(cache.glob(f"{clean}-{tail}-py*"), reverse=True)]
+    clean = re.sub(r'[ $`!*@"\\\r\n\t]', "_", _declared(project)[0].lower())[:42]
+    for path in sorted(cache.glob(f"{clean}-{_digest(str(project.resolve()))}-py*"), reverse=True):
+        yield Candidate(path, "the environment that poetry made")
+
+
+def _pdm(project: Path) -> Iterator[Candidate]:
+    """The interpreter that pdm has written down: PATH/bin/python, or PATH\\Scripts\\python.exe."""
+    note = project / ".pdm-python"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        python = Path(note.read_text("utf-8").strip())
+        if python.is_absolute():
+            yield Candidate(python.parent.parent, "the environment of .pdm-python", source=note)
+
+
+def _hatch(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
+    """hatch's environments of this project: the one for tests, else the default one, which has the project's name."""
+    name = re.sub(r"[-_.]+", "-", _declared(project)[0]).lower()
+    if not name:
+        return
+    data = Path(
+        environ.get("HATCH_DATA_DIR") or Path(environ.get("XDG_DATA_HOME") or home / ".local/share") / "hatch"
+    )
+    folder = data / "env" / "virtual" / name / _digest(str(project.resolve()))
+    by_name = {path.name: path for path in sorted(folder.glob("*"))}
+    wanted = [name, "test", "tests", *(key for key in by_name if key.startswith("hatch-test"))]
+    for key in wanted:
+        if key in by_name:
+            yield Candidate(by_name[key], f"the environment that hatch made ({key})")
+
+
+def _pipenv(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
+    """pipenv's environment: the folder's name, cut and cleaned, and a hash of the Pipfile's path."""
+    pipfile = project.resolve() / "Pipfile"
+    if not pipfile.is_file():
+        return
+    folder = Path(environ.get("WORKON_HOME") or home / ".local" / "share" / "virtualenvs")
+    clean = re.sub(r'[ &$`!*@"()\[\]\\\r\n\t]', "_", pipfile.parent.name)[:42]
+    yield Candidate(folder / f"{clean}-{_digest(str(pipfile), 6)}", "the environment that pipenv made")
+
+
+def _conda(project: Path, home: Path) -> Iterator[Candidate]:
+    """The conda environment that the project's `environment.yml` names, if conda has it."""
+    name = ""
+    for file in ("environment.yml", "environment.yaml"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            match = re.search(r"^name:\s*[\"']?([\w.-]+)", (project / file).read_text("utf-8"), re.MULTILINE)
+            name = name or (match[1] if match else "")
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        known = (home / ".conda" / "environments.txt").read_text("utf-8").splitlines() if name else []
+        for line in known:
+            if Path(line.strip()).name == name:
+                yield Candidate(Path(line.strip()), f"the conda environment {name}")

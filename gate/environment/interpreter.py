@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,7 +46,8 @@ class Environment:
 
     `found` is False where the project has no environment of its own: then `python` is the one that runs gate,
     and what the project depends on may be missing. `project` is the project's working tree (or git folder).
-    `passed_over` are the places that were looked at before, and had no environment.
+    `passed_over` are the places that were looked at before, and had no environment; `problems` say of those that
+    had one why it is not used.
     """
 
     python: Path
@@ -53,6 +55,7 @@ class Environment:
     found: bool = True
     project: Path | None = None
     passed_over: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @cached_property
     def prefix(self) -> Path:
@@ -87,7 +90,8 @@ class Environment:
     def _asked(self) -> list[str]:
         """What the interpreter itself says: its version, and its folders of packages."""
         try:
-            answer = json.loads(run([str(self.python), "-I", "-c", ASK]).stdout)
+            environ = check_environ((), tempfile.gettempdir())
+            answer = json.loads(run([str(self.python), "-I", "-c", ASK], env=environ).stdout)
             return [str(part) for part in answer]
         except (OSError, ValueError, TypeError):
             return [""]
@@ -181,18 +185,13 @@ def _names(folder: Path) -> list[str]:
 def check_environ(
     names: tuple[str, ...], scratch: str, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment that a check runs in: what every program needs, and what the policy names for it.
+    """The variables that a check runs with: what every program needs, and what the policy names for it.
 
     `scratch` is where its temporary files go.
     """
-    kept = {
+    passed = {
         name: value
         for name, value in environ.items()
         if name in PASSED or name.startswith("LC_") or name in names
     }
-    return kept | {
-        "TMPDIR": scratch,
-        "TERM": "dumb",
-        "NO_COLOR": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    return passed | {"TMPDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -12,7 +12,7 @@ from typing import Literal
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
 from gate.checks.pytest import decides_tests
-from gate.environment import Environment
+from gate.environment import Environments
 from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import CheckSettings
@@ -47,14 +47,14 @@ class Runner:
         change: Change,
         head: Side,
         base: Side,
-        environment: Environment,
+        environments: Environments,
         results: Results,
         state_dir: Path,
     ) -> None:
         """`state_dir` is where the tools' own caches are kept."""
         self._change = change
         self._head, self._base = head, base
-        self._environment = environment
+        self._environments = environments
         self._results = results
         self._state = state_dir
         self._cancel = Cancel()
@@ -215,12 +215,13 @@ class Runner:
         asked: `progress` and `started` (once a tool is under way) are for the head.
         """
         tool = TOOLS[check.tool]
-        installed = self._environment.tool(tool.distribution) if tool.distribution else None
+        environment = self._environments.environment_for(side)
+        installed = environment.tool(tool.distribution) if tool.distribution else None
         if tool.distribution and installed is None:
             return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
         asked = Asked(check, side, installed, only, count)
         wanted = [only, ("count",)][: 1 + count]
-        keys = [result_key(check, side.entries, self._environment, installed, extra) for extra in wanted]
+        keys = [result_key(check, side.entries, environment, installed, extra) for extra in wanted]
         for key in keys:
             kept = load(self._results.get(key))
             if kept is not None:
@@ -232,7 +233,7 @@ class Runner:
             name = cache_name(check, self._head.path(runs_code=tool.runs_code))
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
             asked = replace(asked, cache=name, differing=files)
-        outcome = execute(asked, self._environment, self._state, self._cancel, started)
+        outcome = execute(asked, environment, self._state, self._cancel, started)
         if isinstance(outcome.report, Report) and not outcome.cancelled:
             self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
         return outcome

@@ -9,11 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gate.model import Finding
-from gate.weakenings import ignored, pins, places, settings, shadows, suppressions, tests, unseen
+from gate.weakenings import (
+    environments,
+    ignored,
+    pins,
+    places,
+    settings,
+    shadows,
+    suppressions,
+    tests,
+    unseen,
+)
 from gate.weakenings.reading import NAMES
 from gate.weakenings.sides import Sides
 
-DETECTORS = (places.find, ignored.find, suppressions.find, tests.find, shadows.find, unseen.find, pins.find)
+DETECTORS = (
+    places.find, ignored.find, suppressions.find, tests.find, shadows.find, unseen.find, pins.find, environments.find,
+)  # fmt: skip
 
 SETTINGS = tuple(sorted(NAMES))
 """The files at the top of a tree that decide what the checks see."""
@@ -29,6 +41,7 @@ def may_weaken(path: str) -> bool:
         or suppressions.may_hold(path)
         or name in NAMES | ignored.NAMES | {"py.typed"}
         or pins.FILES.search(path) is not None
+        or environments.is_part(path)
         or places.is_guarded(path)
     )
 

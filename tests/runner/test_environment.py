@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.environments import VERSION, install, make_venv
 
-from gate.environment import Environment, check_environ, find_environment, own_tool
+from gate.environment import Environment, Tracked, check_environ, find_environment, own_tool
 from gate.errors import UsageError
+from gate.git.repository import Repository
 
 
 @pytest.fixture
@@ -31,12 +34,117 @@ def poetry_folder(root: Path, name: str) -> Path:
     return root.parent / "home" / ".cache" / "pypoetry" / "virtualenvs" / f"{name}-{digest[:8]}-py{VERSION}"
 
 
-@pytest.mark.parametrize("name", [".venv", "venv"])
+@pytest.mark.parametrize("name", [".venv", "venv", "env", ".pixi/envs/default"])
 def test_the_usual_folders(root: Path, name: str) -> None:
     make_venv(root / name)
     environment = found(root)
     assert (environment.python, environment.origin) == (root / name / "bin" / "python", name)
     assert environment.found
+
+
+def digest(text: str, size: int = 32) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:size]).decode()[:8]
+
+
+def test_where_other_tools_put_it(root: Path) -> None:
+    home = root.parent / "home"
+    (root / "pyproject.toml").write_text('[project]\nname = "My.Thing"\n')
+    real = str(root.resolve())
+    places = {
+        "tox": root / ".tox" / "py311",
+        "nox": root / ".nox" / "tests",
+        "conda": home / "conda" / "envs" / "science",
+        "pipenv": home / ".local/share/virtualenvs" / f"project-{digest(f'{real}/Pipfile', 6)}",
+        "hatch": home / ".local/share/hatch/env/virtual/my-thing" / digest(real) / "my-thing",
+        "pdm": home / "anywhere",
+    }
+    (root / "Pipfile").write_text("")
+    (root / "environment.yml").write_text("name: science\ndependencies: []\n")
+    (home / ".conda").mkdir(parents=True)
+    (home / ".conda" / "environments.txt").write_text(f"{home}/conda\n{places['conda']}\n")
+    (root / ".pdm-python").write_text(f"{places['pdm']}/bin/python\n")
+    # From the last resort to what comes before all the others.
+    for tool in ("nox", "tox", "conda", "pipenv", "hatch", "pdm"):
+        make_venv(places[tool])
+        environment = found(root)
+        assert environment.prefix == places[tool], tool
+        assert tool in environment.origin
+
+
+class TestWhatGitTracks:
+    """An environment that a change could have written is never used, and nothing of it is started."""
+
+    @pytest.fixture
+    def tracked(self, root: Path) -> Tracked:
+        subprocess.run(["git", "init", "-q", str(root)], check=True)
+        return Tracked(Repository.find(root))
+
+    @staticmethod
+    def add(root: Path, *paths: str) -> None:
+        subprocess.run(["git", "-C", str(root), "add", "-f", *paths], check=True)
+
+    def test_one_file_is_enough(self, root: Path, tracked: Tracked) -> None:
+        site = make_venv(root / ".venv")
+        (site / "thing.py").write_text("")
+        assert find_environment(root, "", {}, tracked).found
+        self.add(root, str(site / "thing.py"))
+        environment = find_environment(root, "", {}, tracked)
+        assert not environment.found
+        assert environment.problems == (".venv: git tracks .venv, so a change could replace it",)
+
+    def test_a_tracked_link_to_one_elsewhere(self, root: Path, tracked: Tracked) -> None:
+        make_venv(root.parent / "elsewhere")
+        (root / ".venv").symlink_to(root.parent / "elsewhere")
+        assert find_environment(root, "", {}, tracked).found
+        self.add(root, ".venv")
+        assert not find_environment(root, "", {}, tracked).found
+
+    def test_a_link_to_a_tracked_one(self, root: Path, tracked: Tracked) -> None:
+        make_venv(root / "tools" / "python")
+        self.add(root, "tools")
+        (root / ".venv").symlink_to("tools/python")
+        assert not find_environment(root, "", {}, tracked).found
+
+    def test_a_tracked_note_of_pdms(self, root: Path, tracked: Tracked) -> None:
+        make_venv(root.parent / "elsewhere")
+        (root / ".pdm-python").write_text(f"{root.parent}/elsewhere/bin/python")
+        self.add(root, ".pdm-python")
+        assert not find_environment(root, "", {}, tracked).found
+
+    def test_the_active_one_and_one_on_path(self, root: Path, tracked: Tracked) -> None:
+        make_venv(root / "tools")
+        self.add(root, "tools")
+        environ = {"VIRTUAL_ENV": str(root / "tools"), "PATH": f"{root}/tools/bin"}
+        assert not find_environment(root, "", environ, tracked).found
+
+    def test_one_that_the_policy_names(self, root: Path, tracked: Tracked) -> None:
+        make_venv(root / "tools")
+        assert find_environment(root, "tools/bin/python", {}, tracked).prefix == root / "tools"
+        self.add(root, "tools")
+        with pytest.raises(UsageError, match="is tracked by git"):
+            find_environment(root, "tools/bin/python", {}, tracked)
+
+    def test_one_that_only_another_commit_has(self, root: Path, tracked: Tracked) -> None:
+        site = make_venv(root / ".venv")
+        (site / "thing.py").write_text("")
+        self.add(root, ".venv")
+        run = subprocess.run(
+            ["git", "-C", str(root), "write-tree"], check=True, capture_output=True, text=True
+        )
+        subprocess.run(["git", "-C", str(root), "rm", "-rq", "--cached", "."], check=True)
+        assert find_environment(root, "", {}, tracked).found
+        assert not find_environment(root, "", {}, replace(tracked, trees=(run.stdout.strip(),))).found
+
+
+def test_an_interpreter_is_asked_without_the_callers_secrets(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_secret")
+    (root / "bin").mkdir()
+    (root / "bin" / "python").write_text(f"#!/bin/sh\nenv > {root}/seen\necho '[\"3.9\"]'\n")
+    (root / "bin" / "python").chmod(0o755)
+    assert dict(find_environment(root, "bin/python", {}).packages) == {}
+    assert "ghs_secret" not in (root / "seen").read_text()
 
 
 @pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX"])
@@ -252,5 +360,5 @@ def test_a_check_sees_what_every_program_needs_and_what_is_named_for_it() -> Non
     seen = check_environ(("DATABASE", "NOT_SET"), "/scratch", caller)
     assert seen == {
         "PATH": "/bin", "HOME": "/home/a", "LC_ALL": "C", "LANG": "C", "CI": "true", "DATABASE": "x",
-        "TMPDIR": "/scratch", "TERM": "dumb", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": "/scratch", "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip

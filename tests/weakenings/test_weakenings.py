@@ -117,6 +117,14 @@ def rules(path: str, old: str | None, new: str | None) -> list[str]:
         pytest.param("src/logging/__init__.py", None, "", "shadowed-library", id="src package"),
         pytest.param("ruff/__init__.py", None, "", "shadowed-tool", id="ruff package"),
         pytest.param("sitecustomize.py", None, "", "shadowed-tool", id="sitecustomize"),
+        pytest.param(".venv/pyvenv.cfg", None, "", "committed-environment", id="environment"),
+        pytest.param("tests/pyvenv.cfg", None, "", "committed-environment", id="folder posing as one"),
+        pytest.param("tools/conda-meta/history", None, "", "committed-environment", id="conda"),
+        pytest.param("tools/bin/python3.12", None, "", "committed-environment", id="interpreter"),
+        pytest.param(
+            "e/lib/python3.9/site-packages/a.py", "", "1", "committed-environment", id="package in it"
+        ),
+        pytest.param(".pdm-python", "/a", "/b", "committed-environment", id="pdm's note"),
         pytest.param("app.pyi", None, "", "shadowing-stub", id="stub"),
         pytest.param("x.pth", None, "import os\n", "path-file", id="pth"),
         pytest.param("app/py.typed", "", None, "lost-py-typed", id="py.typed"),
