@@ -11,13 +11,13 @@ import hashlib
 import marshal
 import os
 import sys
-from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 FORMAT = b"gate names 3\n"
 MOST = 20_000
+"""More answers than these are kept only while they are no more than a few times what the last run asked for."""
 
 
 class Kept:
@@ -73,7 +73,7 @@ class Kept:
         run = self._run + 1
         oldest = 0 if self._state else run - 2
         kept = {key: value for key, value in self._old.items() if value[0] >= oldest} | self._new
-        if len(kept) > MOST:
+        if len(kept) > max(MOST, 4 * len(self._new)):
             kept = self._new
         body = marshal.dumps((run, self._state, kept))
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
@@ -99,21 +99,3 @@ def own_state() -> str:
     """The version of this check: its own files, and the Python by whose grammar and library it reads."""
     files = [(str(path), path.stat()) for path in sorted(Path(__file__).parent.rglob("*.py"))]
     return digest(sys.version, *(f"{name} {state.st_mtime_ns} {state.st_size}" for name, state in files))
-
-
-def reaches(links: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """For each module the set of those that it can reach, itself included, as bits in the order of `links`."""
-    order = {name: 1 << number for number, name in enumerate(links)}
-    found = dict(order)
-    near = {name: [other for other in others if other in order] for name, others in links.items()}
-    changed = True
-    while changed:
-        changed = False
-        for name, others in near.items():
-            bits = found[name]
-            for other in others:
-                bits |= found[other]
-            if bits != found[name]:
-                found[name] = bits
-                changed = True
-    return found

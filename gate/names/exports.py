@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from gate.names.finding import Edit, Finding
-from gate.names.modules import MODULE_NAMES, Modules
+from gate.names.modules import Modules
 from gate.names.near import closest, is_sole
 from gate.names.told import Told, told
 
@@ -50,7 +50,7 @@ def missing(path: str, module: str, exports: Iterable[Told], modules: Modules) -
         return
     for name in exports:
         if name.text not in own.names and modules.module(f"{module}.{name.text}") is None:
-            right = closest(name.text, own.names - MODULE_NAMES)
+            right = closest(name.text, own.own)
             hint = f"did you mean `{right}`?" if right else ""
             message = f"`__all__` names `{name.text}`, which this module does not have"
             sole = is_sole(name.text, right, own.names)

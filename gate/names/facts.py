@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gate.names.comments import texts_of_types
 from gate.names.exports import exported
+from gate.names.guards import Guards
 from gate.names.kinds import FAMILY, Kinds, WrongKind
 from gate.names.modules import absolute
 from gate.names.nodes import children, dotted_name, walk
@@ -17,11 +18,8 @@ from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
 from gate.names.values import Function
 
-ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
-                    "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
 _MAY_BE_CALLED = re.compile(r"Call|Any|object|[Tt]ype\b|Protocol|Func|Handler|\bT\b")
 SEPARATORS = re.compile(r"[.:,/]|__")
-TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 
 
 class Use(NamedTuple):
@@ -68,9 +66,9 @@ class Facts:
     """The names of classes that something is derived from."""
 
 
-def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
+def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool) -> Facts:
     """Read a file whose dotted name is `module`."""
-    reader = _Reader(module, is_package=is_package)
+    reader = _Reader(module, guards, is_package=is_package)
     reader.visit(tree)
     if reader.imports_any(FAMILY):
         reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
@@ -80,8 +78,9 @@ def facts_of(tree: ast.Module, module: str, *, is_package: bool) -> Facts:
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self, module: str, *, is_package: bool) -> None:
+    def __init__(self, module: str, guards: Guards, *, is_package: bool) -> None:
         self.facts = Facts()
+        self._guards = guards
         self._module = module
         self._is_package = is_package
         self._bound: dict[str, int] = {}
@@ -92,7 +91,6 @@ class _Reader(ast.NodeVisitor):
         self._given: list[tuple[str, Use]] = []
         self._classes: list[set[str]] = []
         """What the classes around define, as far as it has been read."""
-        self._tolerant = 0
         self._types: set[ast.AST] = set()
         """Texts that are types: they define nothing."""
 
@@ -165,7 +163,7 @@ class _Reader(ast.NodeVisitor):
                     members.add(node.attr)
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
                 self.facts.stored.add(node.attr)
-        elif not self._tolerant:
+        elif not self._guards.of(node).is_uncertain:
             dotted = dotted_name(node.value)
             self._looked_up.append((dotted, use))
         self.generic_visit(node)
@@ -173,7 +171,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         """Keywords are looked up in whatever is called."""
         for keyword in node.keywords:
-            if keyword.arg and not self._tolerant:
+            if keyword.arg and not self._guards.of(keyword).is_uncertain:
                 end = keyword.end_lineno or keyword.lineno
                 place = keyword.lineno, keyword.col_offset + 1, end
                 use = Use(keyword.arg, *place, receiver=receiver_of(node.func))
@@ -198,22 +196,23 @@ class _Reader(ast.NodeVisitor):
                 # `import a.b` binds `a`, and makes `a.b` a module as well; both may be looked into.
                 self._bound[alias.name] = 1
                 self._modules[alias.name] = alias.name
-            if not self._tolerant:
+            if not self._guards.of(node).expects_import_error:
                 self.facts.imports.append(_use(alias, "", alias.name))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Names are bound from a module, or modules from a package."""
         source = absolute(node, self._module, self._is_package)
         self.facts.links.update(_prefixes(source))
+        is_optional = self._guards.of(node).expects_import_error
         for alias in node.names:
             self.facts.links.add(f"{source}.{alias.name}")
             if alias.name == "*":
-                if not self._tolerant:
+                if not is_optional:
                     self.facts.imports.append(_use(alias, "", source))
                 continue
             self._bind(alias.asname or alias.name)
             self._roots[alias.asname or alias.name] = source
-            if not self._tolerant and node.module != "__future__":
+            if not is_optional and node.module != "__future__":
                 self.facts.imports.append(_use(alias, alias.name, source))
 
     def _function(self, node: Function) -> None:
@@ -303,41 +302,6 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.value, str) and len(node.value) < 200 and node not in self._types:
             self.facts.words.update(word for word in _words(node.value) if word.isidentifier())
 
-    def visit_TryStar(self, node: ast.TryStar) -> None:
-        """`except*` catches like `except`."""
-        self._try(node)
-
-    def visit_Try(self, node: ast.Try) -> None:
-        """An attempt."""
-        self._try(node)
-
-    def _try(self, node: ast.Try | ast.TryStar) -> None:
-        """What fails in a `try` that is ready for it is no mistake."""
-        caught = {name for handler in node.handlers for name in _caught(handler)}
-        ready = bool(caught & TOLERANT)
-        missing = bool(caught & {"Exception", "BaseException"})
-        for statement in node.body:
-            # Whoever catches everything around an import means that it may be missing; a misspelt name it hides.
-            more = ready or (missing and isinstance(statement, ast.Import | ast.ImportFrom))
-            self._tolerant += more
-            self.visit(statement)
-            self._tolerant -= more
-        for handler in node.handlers:
-            # What is imported where another import failed is for another place than this one.
-            instead = bool(_caught(handler) & {"ImportError", "ModuleNotFoundError"})
-            self._tolerant += instead
-            self.visit(handler)
-            self._tolerant -= instead
-        for part in (*node.orelse, *node.finalbody):
-            self.visit(part)
-
-    def visit_If(self, node: ast.If) -> None:
-        """What is looked up behind a question for it, or for the kind of Python, is there when it is reached."""
-        asked = any(getattr(inner, "id", getattr(inner, "attr", "")) in ASKING for inner in walk(node.test))
-        self._tolerant += asked
-        self.generic_visit(node)
-        self._tolerant -= asked
-
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:
     """What the body of a class annotates as something that cannot be called."""
@@ -381,13 +345,6 @@ def _prefixes(name: str) -> Iterator[str]:
     """`a`, `a.b` and `a.b.c` of `a.b.c`."""
     parts = name.split(".")
     return (".".join(parts[:number]) for number in range(1, len(parts) + 1))
-
-
-def _caught(handler: ast.ExceptHandler) -> set[str]:
-    if handler.type is None:
-        return {"BaseException"}
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return {dotted_name(kind).rpartition(".")[2] for kind in kinds}
 
 
 def _words(text: str) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from gate.names.finding import Edit, Finding
 
@@ -21,19 +23,54 @@ def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
     Until here columns count the bytes of UTF-8, as Python's parser does, and fixes are what the rules believe.
     """
     lines = text.split("\n")
+    file = _File(text)
     wrong = {edit.old for finding in findings for edit in finding.fix}
     for finding in findings:
         found = [_found(lines, edit) for edit in finding.fix]
         edits = [edit for edit in found if edit is not None and edit.new not in wrong]
         fix = tuple(edits) if len(edits) == len(found) else ()
         if fix and finding.rule == "misspelt-import":
-            fix = _with_uses(fix, ast.parse(text), lines)
+            fix = _with_uses(fix, file, lines)
         if fix and finding.rule == "misspelt-name":
-            fix = fix if _is_bound(fix[0], ast.parse(text)) else ()
+            fix = fix if _is_bound(fix[0], file) else ()
         column = _character(lines, finding.line, finding.column)
         if fix and (finding.fix[0].line, finding.fix[0].column) == (finding.line, finding.column):
             column = fix[0].column
         yield replace(finding, column=column, fix=fix)
+
+
+class _File:
+    """The tree of one file, read when a fix asks for it, and what its nodes bind and use, each listed once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self._text)
+
+    @cached_property
+    def _nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def aliases(self) -> list[ast.alias]:
+        """Everything that is imported."""
+        return [node for node in self._nodes if isinstance(node, ast.alias)]
+
+    @cached_property
+    def bindings(self) -> Counter[str]:
+        """How often each name is bound."""
+        return Counter(name for node in self._nodes for name in _bound(node))
+
+    @cached_property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """The places of each name."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+        return found
 
 
 def _character(lines: Sequence[str], line: int, column: int) -> int:
@@ -57,24 +94,21 @@ def _found(lines: Sequence[str], edit: Edit) -> Edit | None:
     return replace(edit, column=places[0]) if len(places) == 1 else None
 
 
-def _with_uses(fix: tuple[Edit, ...], tree: ast.Module, lines: Sequence[str]) -> tuple[Edit, ...]:
+def _with_uses(fix: tuple[Edit, ...], file: _File, lines: Sequence[str]) -> tuple[Edit, ...]:
     """The fix of an import, and of whatever the file then looks up under the wrong name.
 
     Nothing is certain if the file binds either name in another way as well.
     """
     (edit,) = fix
-    aliases = [
-        alias for node in ast.walk(tree) for alias in getattr(node, "names", ()) if _binds(alias, edit)
-    ]
+    aliases = [alias for alias in file.aliases if _binds(alias, edit)]
     if not aliases:
         return fix
-    others = [name for node in ast.walk(tree) for name in _bound(node) if name in {edit.old, edit.new}]
+    others = [name for name in (edit.old, edit.new) for _ in range(file.bindings[name])]
     if len(aliases) > 1 or others != [edit.old]:
         return ()
     uses = [
         _found(lines, Edit(node.lineno, node.col_offset + 1, edit.old, edit.new))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and node.id == edit.old
+        for node in file.names.get(edit.old, ())
     ]
     return () if None in uses else (*fix, *(use for use in uses if use))
 
@@ -84,12 +118,12 @@ def _binds(alias: object, edit: Edit) -> bool:
     return isinstance(alias, ast.alias) and alias.name == edit.old and alias.asname in {None, edit.old}
 
 
-def _is_bound(edit: Edit, tree: ast.Module) -> bool:
+def _is_bound(edit: Edit, file: _File) -> bool:
     """Whether the line can see the right name; in another case it must be that of something imported."""
     if edit.old.casefold() != edit.new.casefold():
-        return edit.new in _visible(tree, edit.line)
+        return edit.new in _visible(file.tree, edit.line)
     return any(
-        edit.new in _bound(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+        edit.new in _bound(node) for node in file.tree.body if isinstance(node, ast.Import | ast.ImportFrom)
     )
 
 

@@ -9,7 +9,7 @@ from gate.names import shipped
 from gate.names.facts import Use
 from gate.names.finding import Finding, finding_at
 from gate.names.known import Known
-from gate.names.modules import MODULE_NAMES, Modules
+from gate.names.modules import Modules
 from gate.names.near import candidates, is_slip, is_stumble, is_typical, meant, nearest, sole_fix
 from gate.names.words import LIBRARY
 
@@ -36,7 +36,7 @@ def found_in(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     if not use.name:
         return
-    names = module.names - MODULE_NAMES
+    names = module.own
     if not modules.lacks(use.owner, use.name):
         # Where more may be there than can be read, only a slip of what is there is told.
         near = (
@@ -124,7 +124,7 @@ def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
         parent = known.modules.module(package)
     if parent is None:
         return
-    names = parent.names - MODULE_NAMES
+    names = parent.own
     right = meant(last, names) or candidates(last, names, shortest=2)
     if parent.open and not candidates(last, names, shortest=2):
         return

@@ -6,15 +6,19 @@ Reading is careful rather than clever: wherever something may be more than the t
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from gate.names.annotations import Annotations
 from gate.names.calls import fitting, solved
 from gate.names.classes import MISSING, Classes, Missing
+from gate.names.cycles import Answers
 from gate.names.flow import reaching
 from gate.names.modules import Modules
 from gate.names.packages import Words
 from gate.names.scopes import Binding, Scope, own_nodes
 from gate.names.values import (
+    NEVER,
+    UNKNOWN,
     ClassValue,
     Coroutine,
     Function,
@@ -29,6 +33,7 @@ from gate.names.values import (
 )
 
 DEEPEST = 50
+UNANSWERED: Any = object()
 # Decorators that leave a function what it is; `property` and its like are read where methods are.
 MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 HARMLESS = MANAGERS | {"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod",
@@ -51,29 +56,19 @@ class Engine:
         """Attributes that some code of the project sets on what is not its `self`."""
         self.heard = Words()
         """Names that installed packages define: one of them is never wrong on a value of theirs."""
-        self._expressions: dict[ast.AST, Values] = {}
-        self._members: dict[tuple[str, str], Values | Missing] = {}
-        self._bindings: dict[Binding, Values] = {}
+        self._answers = Answers()
         self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
-        self._busy: set[object] = set()
 
     # -- expressions
 
     def infer(self, node: ast.expr, scope: Scope) -> Values:
         """What `node` may be when it is used in `scope`."""
-        if node in self._expressions:
-            return self._expressions[node]
-        if node in self._busy:
-            return ()
-        if len(self._busy) > DEEPEST:
+        known: Values = self._answers.complete.get(node, UNANSWERED)
+        if known is not UNANSWERED:
+            return known
+        if self._answers.depth > DEEPEST:
             return None
-        self._busy.add(node)
-        try:
-            found = self._infer(node, scope)
-        finally:
-            self._busy.discard(node)
-        self._expressions[node] = found
-        return found
+        return self._answers.of(node, lambda: self._infer(node, scope), NEVER)
 
     def _infer(self, node: ast.expr, scope: Scope) -> Values:
         if type(node) in _COLLECTIONS:
@@ -175,17 +170,7 @@ class Engine:
 
     def binding(self, binding: Binding, scope: Scope) -> Values:
         """What one binding gives."""
-        if binding in self._bindings:
-            return self._bindings[binding]
-        if binding in self._busy:
-            return ()
-        self._busy.add(binding)
-        try:
-            found = self._binding(binding, scope)
-        finally:
-            self._busy.discard(binding)
-        self._bindings[binding] = found
-        return found
+        return self._answers.of(binding, lambda: self._binding(binding, scope), NEVER)
 
     def _binding(self, binding: Binding, scope: Scope) -> Values:
         node = binding.node
@@ -248,11 +233,7 @@ class Engine:
 
     def member(self, module: str, name: str) -> Values | Missing:
         """What a module's member is; MISSING if there is none for certain."""
-        key = module, name
-        if key not in self._members:
-            self._members[key] = None
-            self._members[key] = self._member(module, name)
-        return self._members[key]
+        return self._answers.of((module, name), lambda: self._member(module, name), None)
 
     def _member(self, module: str, name: str) -> Values | Missing:
         for source in self.modules.sources(module):
@@ -274,11 +255,10 @@ class Engine:
         """What an attribute of an expression is."""
         owners = self.infer(node.value, scope)
         if not owners:
-            return None
+            return owners
         found = [self.attribute_of(owner, node.attr) for owner in owners]
         # Where only some have it, it is theirs that is meant.
-        kept = [value for value in found if not isinstance(value, Missing)]
-        return union(kept) if kept else None
+        return union([value for value in found if not isinstance(value, Missing)])
 
     def attribute_of(self, owner: Value, name: str) -> Values | Missing:
         """The attribute of one value; MISSING if it has none for certain."""
@@ -301,7 +281,7 @@ class Engine:
             return self.classes.parent(scope)
         callees = self.infer(node.func, scope)
         if not callees:
-            return None
+            return callees
         return union([self._called(callee, node, scope) for callee in callees])
 
     def _called(self, callee: Value, node: ast.Call, scope: Scope) -> Values:
@@ -358,25 +338,22 @@ class Engine:
         self, definition: Function, scope: Scope, function: FunctionValue, *, is_manager: bool
     ) -> Values:
         """What a function yields, for a loop over it or for the `with` that enters it."""
-        if function.scope.source.origin != "project" or definition in self._busy:
+        if function.scope.source.origin != "project":
             return None
         if self.classes.is_overridden(definition.name, function):
             return None
         given = [node.value for node in own_nodes(definition) if isinstance(node, ast.Yield)]
         if any(isinstance(node, ast.YieldFrom) for node in own_nodes(definition)):
             return None
-        self._busy.add(definition)
-        try:
-            found = union([self.infer(value, scope) if value else () for value in given]) if given else None
-        finally:
-            self._busy.discard(definition)
-        return (Yielding(found, is_manager),)
+
+        def work() -> Values:
+            return union([self.infer(value, scope) if value else () for value in given]) if given else None
+
+        return (Yielding(self._answers.of(("yields", definition), work, NEVER), is_manager),)
 
     def _told(self, definition: Function, scope: Scope, function: FunctionValue) -> Values:
         """What the `return`s of a function say."""
-        if definition in self._busy or len(self._busy) > DEEPEST // 2:
-            return None
-        if self.classes.is_overridden(definition.name, function):
+        if self._answers.depth > DEEPEST // 2 or self.classes.is_overridden(definition.name, function):
             return None
         returns: list[ast.expr] = []
         for node in own_nodes(definition):
@@ -386,11 +363,11 @@ class Engine:
                 returns.append(node.value)
             if isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node):
                 return None
-        self._busy.add(definition)
-        try:
+
+        def work() -> Values:
             return union([self.infer(value, scope) for value in returns]) if returns else None
-        finally:
-            self._busy.discard(definition)
+
+        return self._answers.of(("returns", definition), work, NEVER)
 
     # -- the protocols of Python
 
@@ -406,7 +383,7 @@ class Engine:
     def each(self, values: Values) -> Values:
         """What iterating over any of `values` gives."""
         if not values:
-            return None
+            return values
         found: list[Values] = []
         for value in values:
             if isinstance(value, Tuple):
@@ -421,7 +398,7 @@ class Engine:
 
     def _entered(self, values: Values) -> Values:
         if not values:
-            return None
+            return values
         return union(
             [
                 (value.result if value.is_manager else None)
@@ -433,12 +410,12 @@ class Engine:
 
     def _awaited(self, values: Values) -> Values:
         if not values:
-            return None
+            return values
         return union([value.result if isinstance(value, Coroutine) else None for value in values])
 
     def _part(self, values: Values, index: int) -> Values:
         if not values:
-            return None
+            return values
         found: list[Values] = []
         for value in values:
             if isinstance(value, Tuple):
@@ -449,8 +426,10 @@ class Engine:
 
     def _item(self, node: ast.Subscript, scope: Scope) -> Values:
         values = self.infer(node.value, scope)
-        if not values or scope.asks_about(ast.unparse(node)):
-            return None
+        if not values:
+            return values
+        if scope.asks_about(ast.unparse(node)):
+            return UNKNOWN
         found: list[Values] = []
         for value in values:
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
@@ -469,6 +448,8 @@ class Engine:
 
     def _binary(self, node: ast.BinOp, scope: Scope) -> Values:
         left = self.infer(node.left, scope)
+        if left == NEVER:
+            return NEVER
         if not left or len(left) != 1 or not isinstance(left[0], Instance):
             return None
         name = left[0].of.name

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from gate.names.awaits import Awaits, is_asynchronous, is_awaitable
 from gate.names.calling import Calling
 from gate.names.comments import texts_of_types, type_in_text, types_in_comments
+from gate.names.guards import Guard
 from gate.names.infer import Engine
 from gate.names.judged import Judged
 from gate.names.likely import Likely
 from gate.names.lookups import Lookups
 from gate.names.modules import Source
-from gate.names.nodes import children, walk
+from gate.names.nodes import children
 from gate.names.scopes import Scope
 from gate.names.unbound import Unbound
 from gate.names.values import Function
-
-ASKING = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2",
-                    "PY3", "TYPE_CHECKING", "find_spec"})  # fmt: skip
-TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 
 
 class Judge:
@@ -36,12 +33,7 @@ class Judge:
         self._awaits = Awaits(engine, self.found)
         self._calling = Calling(engine, self._awaits, self.found)
         self._comments = types_in_comments(source.data)
-        self._tolerant = 0
-        """How many `try`s and questions around are ready for what is not there."""
-        self._asked = 0
-        """How many questions around are for the kind of Python."""
-        self._nameless = 0
-        """How many `try`s around are ready for a name that is not bound."""
+        self._guards = source.guards
         self._unrun = 0
         """Whether what is read is a type in a comment or a text, which nobody runs."""
 
@@ -62,14 +54,16 @@ class Judge:
             self._commented(node, scope)
         match node:
             case ast.Name():
-                if isinstance(node.ctx, ast.Load) and not self._nameless:
-                    self._unbound.name(node, scope, is_asked=bool(self._asked), is_run=not self._unrun)
+                guard = self._guards.of(node)
+                if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
+                    is_asked = bool(guard & Guard.VERSION)
+                    self._unbound.name(node, scope, is_asked=is_asked, is_run=not self._unrun)
                 return
             case ast.Constant():
                 return
             case ast.Attribute():
                 self._one(node.value, scope)
-                if isinstance(node.ctx, ast.Load) and not self._tolerant:
+                if isinstance(node.ctx, ast.Load) and not self._guards.of(node).expects_missing:
                     self._lookups.attribute(node, scope)
                 return
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -83,41 +77,17 @@ class Judge:
                 self._all([*node.decorator_list, *node.bases, *node.keywords], self._inside(node, scope))
                 self._all(node.body, self._source.inner(node, scope))
                 return
-            case ast.Try() | ast.TryStar():
-                ready = any(_is_ready(handler, TOLERANT) for handler in node.handlers)
-                nameless = any(_is_ready(handler, {"NameError"}) for handler in node.handlers)
-                self._tolerant += ready
-                self._nameless += nameless
-                self._all(node.body, scope)
-                self._tolerant -= ready
-                self._nameless -= nameless
-                self._all([*node.handlers, *node.orelse, *node.finalbody], scope)
-                return
-            case ast.With() | ast.AsyncWith():
-                self._all(node.items, scope)
-                ready = any(_suppresses(item.context_expr) for item in node.items)
-                self._tolerant += ready
-                self._nameless += ready
-                self._all(node.body, scope)
-                self._tolerant -= ready
-                self._nameless -= ready
-                return
             case ast.If() | ast.IfExp():
-                asked = any(getattr(one, "id", getattr(one, "attr", "")) in ASKING for one in walk(node.test))
-                self._tolerant += asked
-                self._asked += asked
-                if not self._tolerant:
+                if not self._guards.of(node.test).expects_missing:
                     self._awaits.truth([node.test], scope)
                 self._all(children(node), scope)
-                self._tolerant -= asked
-                self._asked -= asked
                 return
         if isinstance(node, ast.AnnAssign):
             self._annotation(node.annotation, scope)
             self._all([node.target, *([node.value] if node.value else [])], scope)
         else:
             self._all(children(node), scope)
-        if self._tolerant:
+        if self._guards.of(node).expects_missing:
             return
         match node:
             case ast.Call():
@@ -195,18 +165,3 @@ class Judge:
         self._all(node.body, inner)
         if isinstance(node, ast.AsyncFunctionDef):
             self._awaits.returns(node, inner)
-
-
-def _suppresses(node: ast.expr) -> bool:
-    """`suppress(AttributeError)` and `pytest.raises(TypeError)`: what fails inside is expected."""
-    return isinstance(node, ast.Call) and any(
-        getattr(one, "id", getattr(one, "attr", "")) in TOLERANT for one in node.args
-    )
-
-
-def _is_ready(handler: ast.ExceptHandler, errors: Collection[str]) -> bool:
-    """Whether it catches one of these errors by name."""
-    if handler.type is None:
-        return False
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(getattr(kind, "id", getattr(kind, "attr", "")) in errors for kind in kinds)

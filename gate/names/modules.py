@@ -8,11 +8,12 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
 from gate.names.cache import Kept
+from gate.names.guards import Guards
 from gate.names.nodes import walk
 from gate.names.scopes import Scope
 
@@ -37,8 +38,18 @@ class Module:
     names: frozenset[str]
     open: bool = False
 
+    @property
+    def own(self) -> frozenset[str]:
+        """The names that are not every module's: always the same set, so that answers about it can be kept."""
+        return _without_module_names(self.names)
+
 
 OPEN = Module(frozenset(), open=True)
+
+
+@lru_cache(maxsize=4096)
+def _without_module_names(names: frozenset[str]) -> frozenset[str]:
+    return names - MODULE_NAMES
 
 
 class Source:
@@ -58,6 +69,11 @@ class Source:
     def scope(self) -> Scope:
         """What the module itself binds."""
         return Scope("module", self.tree, None, self)
+
+    @cached_property
+    def guards(self) -> Guards:
+        """Where the file expects that something is not there."""
+        return Guards(self.tree)
 
     @cached_property
     def own_names(self) -> frozenset[str]:

@@ -189,28 +189,58 @@ def meant(word: str, known: Collection[str]) -> list[str]:
     One slip of the finger, then another way to write the same words, then what it is called elsewhere, then
     what looks like it most; for lists small enough to look at each.
     """
+    return list(_meant(word, known if isinstance(known, frozenset) else frozenset(known)))
+
+
+@lru_cache(maxsize=8192)
+def _meant(word: str, known: frozenset[str]) -> tuple[str, ...]:
     found = candidates(word, known)
     if found:
-        return list(dict.fromkeys([*found, *said_as(word, known)]))
-    flat, pieces = plain(word), sorted(parts(word))
-    public = not (word.startswith("__") and word.endswith("__"))
-    known = [name for name in known if not (public and name.startswith("__"))]
-    same = sorted(name for name in known if plain(name) == flat or sorted(parts(name)) == pieces)
+        return tuple(dict.fromkeys([*found, *said_as(word, known)]))
+    names = _indexed(known, is_special=word.startswith("__") and word.endswith("__"))
+    same = names.same_words(word)
     if same:
-        return same
-    elsewhere = said_as(word, set(known))
+        return tuple(same)
+    elsewhere = said_as(word, known)
     if elsewhere:
-        return elsewhere
-    shown = [name for name in known if not name.startswith("_") or word.startswith("_")]
-    close = get_close_matches(word, sorted(shown), 2, 0.75)
+        return tuple(elsewhere)
+    shown = names.all if word.startswith("_") else names.public
+    close = get_close_matches(word, shown, 2, 0.75)
     if close:
-        return close
+        return tuple(close)
+    flat = plain(word)
     joined = "".join(sorted(flat))
-    anagram = sorted(name for name in shown if "".join(sorted(plain(name))) == joined)
-    return (
+    anagram = [name for name in shown if "".join(sorted(plain(name))) == joined]
+    return tuple(
         anagram
         or sorted((name for name in shown if len(plain(name)) > 3 and plain(name) in flat), key=len)[-1:]
     )
+
+
+class _Names:
+    """Names by the words that they are made of, taken apart once for all questions about them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.all = sorted(names)
+        self.public = [name for name in self.all if not name.startswith("_")]
+        self._same: dict[str, list[str]] = {}
+        for name in self.all:
+            for key in {plain(name), _sorted_parts(name)}:
+                self._same.setdefault(key, []).append(name)
+
+    def same_words(self, word: str) -> list[str]:
+        """The names that are made of the same words as `word`, in any order and case."""
+        keys = {plain(word), _sorted_parts(word)}
+        return sorted({name for key in keys for name in self._same.get(key, ())})
+
+
+def _sorted_parts(word: str) -> str:
+    return " ".join(sorted(parts(word)))
+
+
+@lru_cache(maxsize=512)
+def _indexed(known: frozenset[str], *, is_special: bool) -> _Names:
+    return _Names(name for name in known if is_special or not name.startswith("__"))
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from gate.names import exports
 from gate.names.ahead import Ahead
-from gate.names.cache import Kept, digest, own_state, reaches
+from gate.names.cache import Kept, digest, own_state
+from gate.names.components import reachable_digests
 from gate.names.faces import Face, face_of
 from gate.names.facts import Facts, Use, facts_of
 from gate.names.imports import is_right
@@ -72,8 +73,8 @@ class Project:
             )
             return
         tree = ast.parse(data)
-        facts = facts_of(tree, module, is_package=package)
         source = Source(module, "project", tree, data, is_package=package, is_stub=name.endswith(".pyi"))
+        facts = facts_of(tree, module, source.guards, is_package=package)
         face = face_of(tree, text_of(data))
         self.files[name] = File(name, module, data, key, facts, face, source, is_notebook)
         self._kept.put(key, (_plain(facts), (face.rest, face.pieces, face.said, face.words)))
@@ -160,25 +161,23 @@ class Project:
         links = {
             name: {link for file in many for link in file.facts.links} for name, many in by_module.items()
         }
-        open_to_all = [digest(*(_seen(file.face, public) for file in many)) for many in by_module.values()]
-        everything = [digest(*(_seen(file.face, None) for file in many)) for many in by_module.values()]
-        reach = reaches(links)
+        open_to_all = reachable_digests(
+            links,
+            {name: digest(*(_seen(file.face, public) for file in many)) for name, many in by_module.items()},
+        )
+        everything = reachable_digests(
+            links,
+            {name: digest(*(_seen(file.face, None) for file in many)) for name, many in by_module.items()},
+        )
         common = digest(*whole)
-        seen: dict[int, tuple[str, str]] = {}
-        found: dict[str, tuple[str, str]] = {}
+        keys: dict[str, tuple[str, str]] = {}
         for file in files:
-            bits = reach[file.module]
-            if bits not in seen:
-                here = [number for number in range(len(everything)) if bits >> number & 1]
-                seen[bits] = (
-                    digest(*(open_to_all[number] for number in here)),
-                    digest(*(everything[number] for number in here)),
-                )
             own = [
                 fact for name in sorted(file.face.words & private.keys()) for fact in (name, *private[name])
             ]
-            found[file.name] = digest(common, file.key, seen[bits][0], *own), seen[bits][1]
-        return found
+            key = digest(common, file.key, open_to_all[file.module], *own)
+            keys[file.name] = key, everything[file.module]
+        return keys
 
     def _of_all(self) -> Iterator[tuple[str, str]]:
         """What counts of the project as a whole, by the name that it is about."""

@@ -12,7 +12,6 @@ from gate.names.judged import Certain, Judged
 from gate.names.kinds import WrongKind
 from gate.names.known import BUILTIN_ATTRIBUTES, TYPICAL, Known
 from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
-from gate.names.modules import MODULE_NAMES
 from gate.names.near import candidates, is_stumble, is_typical, meant, nearest, sole_fix
 from gate.names.unheard import unheard
 
@@ -107,7 +106,7 @@ def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator
         return
     word = one.word
     module = known.modules.module(word)
-    names = module.names - MODULE_NAMES if module is not None else frozenset[str]()
+    names = module.own if module is not None else frozenset[str]()
     slips: list[str] = []
     if use is not None and use.name not in names:
         slips = [name for name in candidates(use.name, names) if is_typical(use.name, name)]

@@ -100,7 +100,11 @@ class Parameter:
 
 Value = Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Coroutine | Yielding | Tuple
 Values = tuple[Value, ...] | None
-"""All that it may be, None where it may be anything. Nothing at all stands for `None` and what never returns."""
+"""All that it may be; see `UNKNOWN` and `NEVER`."""
+UNKNOWN: Values = None
+"""It may be anything."""
+NEVER: Values = ()
+"""Nothing that has attributes: `None`, what never returns, or what is still being worked out."""
 
 
 def union(many: list[Values]) -> Values:

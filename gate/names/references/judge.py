@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.names.finding import Edit, Finding
-from gate.names.modules import MODULE_NAMES, Modules
+from gate.names.modules import Modules
 from gate.names.near import closest, is_sole, nearest
 from gate.names.told import Told
 
@@ -102,7 +102,7 @@ def _look_up(modules: Modules, reference: Told, folders: Iterable[Path]) -> _Mis
             continue
         if name in module.names or any(_is_spread(folder, owner) for folder in folders):
             return None
-        among = module.names - MODULE_NAMES
+        among = module.own
         # A module may be made when the project is built, or be kept out of git: one that is misspelt is near
         # another. What is a class by its look, or stands behind a colon, is no module.
         may_be_module = in_module and name.islower()
