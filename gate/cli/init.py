@@ -5,17 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from time import time
 from typing import get_args
 
-from gate.app.init import add_person, first_policy, write
+from gate.app.init import add_person, write_new
+from gate.app.setup.observed import Observed, observe
+from gate.app.setup.proposal import Proposal, approvers, propose
+from gate.app.setup.team import Answers
 from gate.errors import UsageError
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Role
+from gate.reports.words import visible
 
 SUMMARY = "write a first gate.yaml, or add a person to the one that is there"
 EXAMPLES = """\
-  gate init                           look around, and write gate.yaml
+  gate init                           look around, ask what can't be known, and write gate.yaml
+  gate init --yes                     the same without questions: assumptions are printed
   gate init --print                   show what it would write
+  gate init --me @ada --approvals 2   answer in advance
   gate init --person @me              add yourself with your e-mail and SSH key
   gate init --person @new --role junior --email new@acme.example --key new.pub
 """
@@ -27,6 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--into", metavar="BRANCH", help="the branch to protect (default: the default branch)"
     )
+    parser.add_argument(
+        "--yes", "-y", action="store_true", help="ask nothing: take the default of each question"
+    )
+    parser.add_argument("--me", metavar="@NAME", help="your name in CODEOWNERS")
+    parser.add_argument("--approvals", metavar="N", type=int, help="how many people must approve a change")
     parser.add_argument("--person", metavar="@NAME", help="add this person to the policy")
     parser.add_argument("--role", choices=get_args(Role), help="with --person: their role (default: member)")
     parser.add_argument("--email", help="with --person: their e-mail address (default: yours)")
@@ -44,19 +56,101 @@ def run(options: argparse.Namespace) -> int:
     for option in ("role", "email", "key"):
         if getattr(options, option) is not None:
             raise UsageError(f"--{option} is about a person", "say whose it is with `--person @NAME`")
-    first = first_policy(Path.cwd(), options.into)
+    observed = observe(Path.cwd(), options.into)
+    answers = _answers(options, observed)
+    proposal = propose(observed, answers, int(time()))
     if options.print:
-        sys.stdout.write(first.text)
+        sys.stdout.write(proposal.text)
         return 0
-    write(first)
-    for line in first.seen:
-        print(f"  {line}")
-    print(f"Wrote {first.path.name}. Next:")
-    print("  read it, and commit it on the protected branch: it counts from there")
-    print("  gate check       what would block your branch now")
-    print("  gate install     the git hooks of this clone, which are advice")
-    print("  and let the server or the forge require `gate check`, which is what enforces")
+    write_new(observed.top / POLICY_FILE, proposal.text)
+    _report(observed, proposal)
     return 0
+
+
+def _answers(options: argparse.Namespace, observed: Observed) -> Answers:
+    """What the command line says, and what somebody at a terminal is asked besides."""
+    if options.approvals is not None and options.approvals < 0:
+        raise UsageError("--approvals must be a whole number, 0 or more")
+    answers = Answers(me=options.me, approvals=options.approvals)
+    if options.yes or options.print or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return answers
+    from gate.cli.questions import ask
+
+    return ask(observed, answers)
+
+
+def _report(observed: Observed, proposal: Proposal) -> None:
+    """Print what was seen and assumed, what the policy does, and what to do next."""
+    for line in _seen(observed):
+        print(f"  {visible(line)}")
+    _block("Assumed", proposal.assumptions)
+    _block("Policy", _policy(observed, proposal))
+    _block("A stricter policy would lock people out", proposal.rejected)
+    _block("Simulated", _simulated(proposal))
+    print(f"Wrote {POLICY_FILE}. Next:")
+    print(f"  review it, and commit it to {visible(observed.branch)} to activate it")
+    print("  gate check       what would block your branch now")
+    print("  gate install     the git hooks of this clone; they can be skipped with --no-verify")
+    print("  to enforce it, require `gate check` on the forge, or run `gate install --server` there")
+
+
+def _block(title: str, lines: tuple[str, ...] | list[str]) -> None:
+    if lines:
+        print(f"{title}:")
+        for line in lines:
+            print(f"  {visible(line)}")
+
+
+def _seen(observed: Observed) -> list[str]:
+    owners = observed.owners
+    lines = [
+        f"branch to protect: {observed.branch}",
+        f"repository: {observed.repository}, from origin"
+        if observed.repository
+        else "repository: not set, since origin has no address on a host; approvals can be replayed elsewhere",
+        f"code owners: {owners.file if owners else 'no CODEOWNERS file'}",
+    ]
+    lines += [f"reviews: on {_forge_name(observed.forge)}"] if observed.forge else []
+    lines += [f"{tool}: {place}" for tool, place in observed.tools.items()]
+    lines += [f"lock file: {observed.lock}"] if observed.lock else []
+    lines += [f"CI: {', '.join(observed.ci)}"] if observed.ci else []
+    lines += ["pre-commit: .pre-commit-config.yaml"] if observed.pre_commit else []
+    return lines + (
+        [] if observed.key else ["your SSH key: none; `ssh-keygen -t ed25519` makes one to approve with"]
+    )
+
+
+def _forge_name(forge: str) -> str:
+    return {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea or Forgejo"}[forge]
+
+
+def _policy(observed: Observed, proposal: Proposal) -> list[str]:
+    """What the policy requires, in words."""
+    rules = proposal.rules
+    able = [person.name for person in approvers(proposal.team, proposal.forge)]
+    lines = ["the checks names, lint, types and tests must pass"]
+    if rules.owners and observed.owners:
+        lines.append(f"an owner of every changed file must approve ({observed.owners.file})")
+    if rules.approvals:
+        people = "1 person" if rules.approvals == 1 else f"{rules.approvals} people"
+        lines.append(f"{people} must approve, none of them an author of the change")
+    elif rules.others_need_senior:
+        lines.append(
+            f"{able[0]} is the only one who can approve: everybody else's changes need that approval, and "
+            f"{able[0]}'s own need none, since nobody else could approve them"
+            if len(able) == 1
+            else f"changes by anybody but {', '.join(able)} need approval by one of them"
+        )
+    else:
+        lines.append("no approval is required: anybody can merge unreviewed changes that pass the checks")
+    return lines
+
+
+def _simulated(proposal: Proposal) -> list[str]:
+    lines = [
+        f"{problem.level}: {problem.message}" for problem in proposal.problems if problem.level != "note"
+    ]
+    return lines or ["everybody's changes can be merged, changes to gate.yaml and CODEOWNERS too"]
 
 
 def _person(options: argparse.Namespace) -> int:

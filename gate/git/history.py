@@ -1,4 +1,4 @@
-"""What a repository's past tells about it, for `gate init`. GitPython is imported here, and only when asked."""
+"""Who commits to a repository, who is at the keyboard, and where it was cloned from: for `gate init`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
-from gate.errors import CannotDecide
 from gate.git.repository import Repository
 
-LOOKED_AT = 500
+COMMITS_READ = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,38 +22,47 @@ class Committer:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Who commits, most first; who is at the keyboard; and where the repository came from, if anywhere."""
+    """Who commits, most first; who is at the keyboard; and where the repository came from, if anywhere.
+
+    `login` is the account on a forge that git's settings name (`github.user`, `gitlab.user`), or empty.
+    """
 
     committers: tuple[Committer, ...]
     name: str
     email: str
     signing_key: str
     origin: str
+    login: str = ""
 
 
 def past_of(repository: Repository) -> Past:
-    """Read the last commits and git's settings; a repository without commits has no committers."""
-    from git import Repo
-    from git.exc import GitError
+    """Read the last commits, as `.mailmap` names their authors, and git's settings."""
+    counts: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    # In a repository without commits there is nothing to list, and git says so by an exit code.
+    done = repository.attempt("log", f"--max-count={COMMITS_READ}", "--format=%aN%x00%aE", "HEAD")
+    for line in done.stdout.decode("utf-8", "replace").splitlines() if not done.returncode else ():
+        name, _, email = line.partition("\0")
+        counts[email.casefold()] += 1
+        names.setdefault(email.casefold(), name)
+    committers = tuple(Committer(names[email], email, number) for email, number in counts.most_common())
+    return Past(
+        committers,
+        _setting(repository, "user.name"),
+        _setting(repository, "user.email"),
+        _setting(repository, "user.signingKey"),
+        _origin(repository),
+        _setting(repository, "github.user") or _setting(repository, "gitlab.user"),
+    )
 
-    try:
-        with Repo(str(repository.work_tree or repository.git_dir)) as repo:
-            counts: Counter[str] = Counter()
-            names: dict[str, str] = {}
-            if repo.head.is_valid():
-                for commit in repo.iter_commits(max_count=LOOKED_AT):
-                    email = str(commit.author.email or "").casefold()
-                    counts[email] += 1
-                    names.setdefault(email, str(commit.author.name or ""))
-            origin = next((remote.url for remote in repo.remotes if remote.name == "origin"), "")
-    except (GitError, OSError, ValueError) as error:
-        raise CannotDecide(f"the repository's history cannot be read: {error}") from error
-    committers = tuple(Committer(names[mail], mail, count) for mail, count in counts.most_common())
-    name, email, key = (_setting(repository, setting) for setting in ("name", "email", "signingKey"))
-    return Past(committers, name, email, key, origin)
+
+def _origin(repository: Repository) -> str:
+    """The address of `origin`, else of the only remote there is."""
+    remotes = repository.text("remote").splitlines()
+    name = "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else ""
+    return _setting(repository, f"remote.{name}.url") if name else ""
 
 
 def _setting(repository: Repository, name: str) -> str:
-    # git itself knows every place at which it may be set; GitPython does not know them all.
-    done = repository.attempt("config", "--get", f"user.{name}")
+    done = repository.attempt("config", "--get", name)
     return os.fsdecode(done.stdout).strip()

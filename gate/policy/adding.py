@@ -48,6 +48,11 @@ def entry_of(person: Person) -> str:
     parts += [f"senior: {quoted(person.senior)}"] if person.senior else []
     parts += [f"emails: [{', '.join(map(quoted, person.emails))}]"] if person.emails else []
     parts += [f"keys: [{', '.join(map(quoted, person.keys))}]"] if person.keys else []
+    parts += [
+        f"{forge}: {quoted(login)}"
+        for forge in ("github", "gitlab", "gitea")
+        if (login := person.login(forge))
+    ]
     return f"{quoted(person.name)}: {{{', '.join(parts)}}}"
 
 

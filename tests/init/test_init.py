@@ -79,13 +79,11 @@ def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
         ("https://git.example:8443/shortener", "shortener"),
         ("git@gitlab.com:acme/web/shop/shortener.git", "acme/web/shop/shortener"),
         ("https://gitlab.acme.example/acme/web/shortener", "acme/web/shortener"),
-        ("/srv/git/shortener.git", "git/shortener"),
-        ("file:///srv/git/shortener.git", "git/shortener"),
-        ("../../shortener.git/", "shortener"),
-        ("/srv/~ada/c++.git", "~ada/c++"),
-        ("/home/ada/shortener/.git", "ada/shortener"),
-        ("../010", "010"),
-        ("../yes.git", "yes"),
+        # The name of a folder is what one clone of it happens to be called.
+        ("/srv/git/shortener.git", ""),
+        ("file:///srv/git/shortener.git", ""),
+        ("../../shortener.git/", ""),
+        ("C:/git/shortener.git", ""),
         ("/srv/a folder: odd/it's #1", ""),
         ("..", ""),
     ],
@@ -94,11 +92,12 @@ def test_the_name_of_the_repository_is_that_of_its_origin(project: Clone, url: s
     project.git("remote", "add", "origin", url)
     assert first(project).repository == name
     said = project.gate("init")
-    assert (f"repository: {name}, after origin" if name else "repository: no name yet") in said.out
+    assert (f"repository: {name}, from origin" if name else "repository: not set") in said.out
 
 
 def test_without_origin_the_repository_has_no_name(project: Clone) -> None:
-    project.git("remote", "add", "upstream", "git@git.example:acme/shortener.git")
+    for name in ("upstream", "fork"):
+        project.git("remote", "add", name, f"git@git.example:{name}/shortener.git")
     said = project.gate("init", "--print")
     assert load_policy(said.out.encode()).repository == ""
     assert "# repository: acme/shortener" in said.out
@@ -122,7 +121,7 @@ def test_hostile_names_stay_what_they_are(project: Clone) -> None:
 def test_code_owners_are_suggested_by_their_names(project: Clone) -> None:
     project.write({".github/CODEOWNERS": "* @Nehemiah @acme/web\n/docs/ writer@acme.example @ada\n"})
     said = project.gate("init", "--print")
-    assert ".github/CODEOWNERS says who" in said.out
+    assert ".github/CODEOWNERS" in said.out
     everybody = load_policy(uncommented(said.out).encode())
     assert set(everybody.people) == {"@ada", "@Nehemiah"}
     assert set(everybody.teams) == {"@acme/web"}

@@ -1,0 +1,1 @@
+"""Setting gate up in a repository: look at it, propose a policy that locks nobody out, write it."""

@@ -1,0 +1,162 @@
+"""What a repository shows about its people, its tools and where it is hosted: read once, nothing assumed yet."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gate.app.setup.keys import own_key
+from gate.codeowners import ALL_PLACES, CodeOwners, locate, parse
+from gate.errors import InvalidInput, UsageError
+from gate.git.change import default_branch
+from gate.git.history import Past, past_of
+from gate.git.objects import list_index
+from gate.git.repository import Repository
+
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "ruff": ("ruff.toml", ".ruff.toml", "[tool.ruff"),
+    "mypy": ("mypy.ini", ".mypy.ini", "[tool.mypy", "[mypy]"),
+    "pytest": ("pytest.ini", "pytest.toml", "[tool.pytest", "[tool:pytest]", "[pytest]"),
+    "tox": ("tox.ini", "tox.toml", "[tool.tox"),
+    "nox": ("noxfile.py",),
+}
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pixi.lock", "conda-lock.yml",
+         "requirements.txt")  # fmt: skip
+CI: Mapping[str, str] = {
+    ".github/workflows": "GitHub Actions",
+    ".gitlab-ci.yml": "GitLab CI",
+    "Jenkinsfile": "Jenkins",
+    ".gitea/workflows": "Gitea Actions",
+    ".forgejo/workflows": "Forgejo Actions",
+    "azure-pipelines.yml": "Azure Pipelines",
+    ".circleci/config.yml": "CircleCI",
+    ".travis.yml": "Travis CI",
+}
+PRE_COMMIT = ".pre-commit-config.yaml"
+FORGES = ("github", "gitlab", "gitea")
+"""The forges whose reviews gate can count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The facts that a first policy rests on. Texts are empty where there is nothing of the kind.
+
+    `forge` is the one that origin's host names; `tools` says by tool where it is configured; `key` is your public
+    SSH key; `paths` are the tracked files.
+    """
+
+    top: Path
+    branch: str
+    repository: str
+    origin: str
+    forge: str
+    owners: CodeOwners | None
+    paths: tuple[str, ...]
+    past: Past
+    key: str
+    tools: Mapping[str, str] = field(default_factory=dict)
+    lock: str = ""
+    ci: tuple[str, ...] = ()
+    pre_commit: bool = False
+
+
+def observe(start: Path, branch: str | None = None) -> Observed:
+    """Read the repository around `start`; the branch to protect is `branch`, else the default one.
+
+    Raises UsageError in a bare repository or without any branch, InvalidInput where CODEOWNERS has mistakes.
+    """
+    repository = Repository.find(start)
+    top = work_tree_of(repository)
+    past = past_of(repository)
+    return Observed(
+        top=top,
+        branch=branch or _branch(repository),
+        repository=repository_name(past.origin),
+        origin=past.origin,
+        forge=forge_of(past.origin),
+        owners=_code_owners(top),
+        paths=tuple(list_index(repository)),
+        past=past,
+        key=own_key(past.signing_key),
+        tools=_tools(top),
+        lock=next((name for name in LOCKS if (top / name).is_file()), ""),
+        ci=tuple(name for place, name in CI.items() if (top / place).exists()),
+        pre_commit=(top / PRE_COMMIT).is_file(),
+    )
+
+
+def work_tree_of(repository: Repository) -> Path:
+    """The working tree; raises UsageError where there is none."""
+    if repository.work_tree is None:
+        raise UsageError("a bare repository has no working tree to write a policy into", "run it in a clone")
+    return repository.work_tree
+
+
+def repository_name(origin: str) -> str:
+    """`acme/shortener`, from the address of a remote on a host; empty for a folder, whose name is only a local one.
+
+    The last two parts of the path; on a host that is called after GitLab all of them, since groups nest there.
+    """
+    # Before the path comes a scheme with a host, or a host alone; who logs in there is not part of the name.
+    place = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)
+    if not place:
+        return ""
+    path = origin[place.end() :].rstrip("/").removesuffix("/.git").removesuffix(".git")
+    parts = [part for part in path.split("/") if part.strip(".")]
+    if "gitlab" not in place[0].casefold():
+        parts = parts[-2:]
+    return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""
+
+
+def forge_of(origin: str) -> str:
+    """The forge that the host of a remote is called after, or is known to run; empty if that cannot be told."""
+    match = re.match(r"(?:[\w+.-]+://)?(?:[^/@]*@)?([^/:]+)[:/]", origin)
+    host = match[1].casefold() if match and not origin.startswith(("/", ".", "file:")) else ""
+    if host == "codeberg.org" or "forgejo" in host:
+        return "gitea"
+    return next((forge for forge in FORGES if forge in host), "")
+
+
+def _branch(repository: Repository) -> str:
+    try:
+        return default_branch(repository)
+    except UsageError:
+        done = repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
+        if done.returncode:
+            raise UsageError(
+                "no branch to protect: there is no origin/HEAD, no main and no master, and HEAD is detached",
+                "name it: `gate init --into BRANCH`",
+            ) from None
+        return os.fsdecode(done.stdout).strip()
+
+
+def _code_owners(top: Path) -> CodeOwners | None:
+    present = {place: (top / place).read_bytes() for place in ALL_PLACES if (top / place).is_file()}
+    located = locate(present)
+    if located is None:
+        return None
+    file, dialect = located
+    owners = parse(present[file], file, dialect)
+    if owners.mistakes:
+        raise InvalidInput(owners.mistakes, "fix these lines first: a policy cannot rest on them")
+    return owners
+
+
+def _tools(top: Path) -> dict[str, str]:
+    """Where each tool is configured."""
+    shared = {
+        name: (top / name).read_text("utf-8", "replace")
+        for name in ("pyproject.toml", "setup.cfg", "tox.ini")
+        if (top / name).is_file()
+    }
+    places: dict[str, str] = {}
+    for tool, marks in TOOLS.items():
+        files = [mark for mark in marks if not mark.startswith("[") and (top / mark).is_file()]
+        sections = tuple(mark for mark in marks if mark.startswith("["))
+        files += [name for name, text in shared.items() if any(mark in text for mark in sections)]
+        if files:
+            places[tool] = files[0]
+    return places

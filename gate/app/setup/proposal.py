@@ -1,0 +1,87 @@
+"""From the people of a repository to a policy that locks none of them out: the strictest one that works. Pure.
+
+Candidates are simulated from the strictest on; the first under which every change can be merged by somebody is it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gate.app.setup.observed import Observed
+from gate.app.setup.team import Answers, Team, assemble
+from gate.app.setup.text import Rules, policy_text
+from gate.policy.load import load_policy
+from gate.policy.types import Person
+from gate.simulation import Problem, Setup, can_approve, problems, simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A policy, and how it came about.
+
+    `rules` are what it requires. `problems` are what a simulation of it shows. `rejected` says what a stricter
+    policy would have done, empty where this is the strictest; `assumptions` what was guessed.
+    """
+
+    text: str
+    rules: Rules
+    team: Team
+    forge: str
+    assumptions: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    rejected: tuple[str, ...] = ()
+
+
+def propose(observed: Observed, answers: Answers, now: int) -> Proposal:
+    """The strictest policy under which everybody's changes can still be merged."""
+    team = assemble(observed, answers)
+    forge = observed.forge if answers.forge is None else answers.forge
+    rejected: tuple[str, ...] = ()
+    for rules in _candidates(observed, team, answers, forge):
+        text = policy_text(observed, team, rules)
+        found, blocks = _simulated(observed, text, forge, now)
+        if not blocks:
+            return Proposal(text, rules, team, forge, _assumptions(team, rules, answers), found, rejected)
+        if not rejected:
+            rejected = tuple(problem.message for problem in found if problem.level != "note")
+    raise AssertionError("a policy that requires no approval locks nobody out")
+
+
+def approvers(team: Team, forge: str) -> tuple[Person, ...]:
+    """The people who have a way to approve, by a key or by an account on the forge."""
+    policy = load_policy(None)
+    policy = replace(policy, people={person.name: person for person in team.people})
+    return tuple(person for person in team.people if can_approve(policy, person, forge))
+
+
+def _candidates(observed: Observed, team: Team, answers: Answers, forge: str) -> Iterator[Rules]:
+    able = approvers(team, forge)
+    guardians = answers.guardians if answers.guardians is not None else tuple(person.name for person in able)
+    wanted = 1 if answers.approvals is None else answers.approvals
+    if len(able) > 1 and wanted:
+        for owners in (True, False) if observed.owners else (False,):
+            for number in range(wanted, 0, -1):
+                for guarded in (guardians, ()) if guardians else ((),):
+                    yield Rules(owners, number, False, guarded)
+    if able and answers.approvals != 0:
+        yield Rules(owners=False, approvals=0, others_need_senior=True, guarded=())
+    yield Rules(owners=False, approvals=0, others_need_senior=False, guarded=())
+
+
+def _simulated(observed: Observed, text: str, forge: str, now: int) -> tuple[tuple[Problem, ...], bool]:
+    """What a simulation of the policy shows, and whether anybody's change could never be merged."""
+    policy = load_policy(text.encode("utf-8"))
+    # Owners whom nobody has to ask are no reason to worry.
+    owners = observed.owners if policy.protection(observed.branch).require.owners else None
+    simulation = simulate(Setup(policy, owners, observed.paths, (observed.branch,), now, forge))
+    return problems(simulation), bool(simulation.blocked)
+
+
+def _assumptions(team: Team, rules: Rules, answers: Answers) -> tuple[str, ...]:
+    lines = list(team.assumptions)
+    if answers.approvals is None and rules.approvals:
+        lines.append("one approval by somebody other than the author is enough")
+    if answers.guardians is None and rules.guarded:
+        lines.append(f"changes to the policy itself need approval by one of {', '.join(rules.guarded)}")
+    return tuple(lines)

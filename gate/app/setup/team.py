@@ -1,0 +1,207 @@
+"""Who is who: from CODEOWNERS, commits and git's settings to the people of a policy. Pure.
+
+Nobody is made up. A name comes from CODEOWNERS, from an account on the forge, or, where neither says anything, from
+the e-mail address of whoever runs `gate init`; every guess is stated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gate.app.setup.observed import Observed
+from gate.git.history import Committer
+from gate.policy.types import Person
+from gate.policy.words import EMAIL, NAME
+
+NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
+MOST_SUGGESTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What somebody has said about it; None where nobody was asked, or the default is right.
+
+    `me` is their name in CODEOWNERS. `members` has the people of each team, by its name.
+    """
+
+    me: str | None = None
+    approvals: int | None = None
+    guardians: tuple[str, ...] | None = None
+    forge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The people of a policy: those in it, and those to be filled in by hand, each with the reason.
+
+    `me` is the name of whoever runs `gate init`, or empty. `assumptions` say what was guessed. `teams` are the
+    names of teams that CODEOWNERS has and whose members are not known.
+    """
+
+    me: str
+    people: tuple[Person, ...]
+    suggested: tuple[tuple[Person, str], ...]
+    teams: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+def assemble(observed: Observed, answers: Answers) -> Team:
+    """The people that the repository shows."""
+    forge = answers.forge if answers.forge is not None else observed.forge
+    owners = personal_owners(observed)
+    me, assumption = _me(observed, answers, owners)
+    people: dict[str, Person] = {}
+    if me:
+        past = observed.past
+        emails = (past.email,) if EMAIL.fullmatch(past.email) else ()
+        person = Person(me, "senior", emails=emails, keys=(observed.key,) if observed.key else ())
+        people[me.casefold()] = _with_login(person, forge, _login(me, owners, observed))
+    suggested: list[tuple[Person, str]] = []
+    for owner in owners:
+        if owner.casefold() in people:
+            continue
+        committer = _committer_of(owner, observed, tuple(people.values()))
+        person = Person(owner, "senior", emails=(committer.email,) if committer else ())
+        if forge:
+            people[owner.casefold()] = _with_login(person, forge, owner[1:])
+        else:
+            suggested.append((person, f"in {observed.owners.file}" if observed.owners else ""))
+    suggested += _committers(observed, tuple(people.values()), [person for person, _ in suggested])
+    return Team(
+        me, tuple(people.values()), tuple(suggested), teams_of(observed), tuple(filter(None, [assumption]))
+    )
+
+
+def personal_owners(observed: Observed) -> tuple[str, ...]:
+    """The people that CODEOWNERS names by a handle, whoever has most rules first."""
+    return tuple(owner for owner in _handles(observed) if "/" not in owner and not owner.startswith("@@"))
+
+
+def teams_of(observed: Observed) -> tuple[str, ...]:
+    """The teams that CODEOWNERS names."""
+    return tuple(owner for owner in _handles(observed) if "/" in owner)
+
+
+def candidates(observed: Observed) -> tuple[str, ...]:
+    """The owners of whom any could be whoever runs `gate init`: none where it is clear who that is."""
+    owners = personal_owners(observed)
+    clear = _certain(observed, owners) or (len(owners) == 1 and _alone(observed)) or not owners
+    return () if clear else owners
+
+
+def _handles(observed: Observed) -> list[str]:
+    rules = observed.owners.rules if observed.owners else ()
+    names = [owner for rule in rules for owner in rule.owners if NAME.fullmatch(owner)]
+    return sorted(dict.fromkeys(names), key=names.count, reverse=True)
+
+
+def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[str, str]:
+    """The name of whoever runs `gate init`, and what was assumed for it."""
+    past = observed.past
+    identity = f"{past.name} <{past.email}>".strip()
+    if answers.me is not None:
+        known = {owner.casefold(): owner for owner in owners}
+        return known.get(answers.me.casefold(), answers.me), ""
+    if not EMAIL.fullmatch(past.email):
+        return "", "git does not know your e-mail address (`user.email`), so you are not in `people`"
+    if name := _certain(observed, owners):
+        return name, f"you ({identity}) are {name}"
+    if len(owners) == 1 and _alone(observed):
+        return owners[0], f"you ({identity}) are {owners[0]}, the only person in {_file(observed)}"
+    name = f"@{past.login}" if past.login else f"@{_slug(past.email.partition('@')[0]) or 'me'}"
+    if not owners:
+        return name, f"you ({identity}) are {name}: no CODEOWNERS file names you"
+    listed = ", ".join(owners)
+    return name, (
+        f"you ({identity}) are none of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
+        f"if you are one of them, run `gate init --me @NAME`"
+    )
+
+
+def _file(observed: Observed) -> str:
+    return observed.owners.file if observed.owners else "CODEOWNERS"
+
+
+def _certain(observed: Observed, owners: Sequence[str]) -> str:
+    """The owner who is whoever runs `gate init` by what they are called; empty if that is not clear."""
+    past = observed.past
+    hidden = NO_REPLY.fullmatch(past.email)
+    words = [past.login, hidden[1] if hidden else "", *_names(past.name, past.email)]
+    matches = {
+        owner for owner in owners for word in words if word and owner[1:].casefold() == word.casefold()
+    }
+    return matches.pop() if len(matches) == 1 else ""
+
+
+def _alone(observed: Observed) -> bool:
+    """Whether nobody else has committed."""
+    emails = {committer.email for committer in observed.past.committers}
+    return emails <= {observed.past.email.casefold()}
+
+
+def _names(name: str, email: str) -> list[str]:
+    """The handles that a name and an address suggest."""
+    words = [_slug(word) for word in name.split()]
+    joined = ["-".join(words), "".join(words)]
+    initial = [f"{words[0][:1]}{words[-1]}"] if len(words) > 1 else []
+    return [word for word in (_slug(email.partition("@")[0]), *joined, *initial) if word]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")
+
+
+def _login(name: str, owners: Sequence[str], observed: Observed) -> str:
+    """The account on the forge of whoever runs `gate init`, as far as that is known."""
+    hidden = NO_REPLY.fullmatch(observed.past.email)
+    if observed.past.login or hidden:
+        return observed.past.login or (hidden[1] if hidden else "")
+    return name[1:] if name.casefold() in {owner.casefold() for owner in owners} else ""
+
+
+def _with_login(person: Person, forge: str, login: str) -> Person:
+    logins = {name: login if name == forge else "" for name in ("github", "gitlab", "gitea")}
+    return Person(person.name, person.role, person.senior, person.emails, person.keys, **logins)
+
+
+def _committer_of(owner: str, observed: Observed, people: Sequence[Person]) -> Committer | None:
+    """The one committer who is called like an owner, unless their address belongs to somebody already."""
+    taken = {email.casefold() for person in people for email in person.emails}
+    matches = [
+        committer
+        for committer in observed.past.committers
+        if committer.email not in taken and EMAIL.fullmatch(committer.email) and _is_called(owner, committer)
+    ]
+    return matches[0] if len(matches) == 1 else None
+
+
+def _is_called(owner: str, committer: Committer) -> bool:
+    hidden = NO_REPLY.fullmatch(committer.email)
+    words = [hidden[1]] if hidden else _names(committer.name, committer.email)
+    return owner[1:].casefold() in {word.casefold() for word in words}
+
+
+def _committers(
+    observed: Observed, people: Sequence[Person], others: Sequence[Person]
+) -> list[tuple[Person, str]]:
+    """Whoever else commits, to be added by hand: a commit makes nobody an approver."""
+    names = {person.name.casefold() for person in (*people, *others)}
+    emails = {email.casefold() for person in (*people, *others) for email in person.emails}
+    found: list[tuple[Person, str]] = []
+    for committer in observed.past.committers:
+        hidden = NO_REPLY.fullmatch(committer.email)
+        name = f"@{hidden[1] if hidden else next(iter(_names(committer.name, committer.email)), '')}"
+        usable = EMAIL.fullmatch(committer.email) and NAME.fullmatch(name)
+        if (
+            not usable
+            or name.casefold() in names
+            or committer.email in emails
+            or len(found) == MOST_SUGGESTED
+        ):
+            continue
+        commits = "1 commit" if committer.commits == 1 else f"{committer.commits} commits"
+        found.append((Person(name, emails=(committer.email,)), commits))
+        names.add(name.casefold())
+    return found

@@ -1,0 +1,109 @@
+"""The text of a first policy, with a comment at each decision. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gate.app.setup.observed import Observed
+from gate.app.setup.team import Team
+from gate.policy.adding import entry_of, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a first policy requires. `others_need_senior`: whoever is no senior needs the approval of one."""
+
+    owners: bool
+    approvals: int
+    others_need_senior: bool
+    guarded: tuple[str, ...]
+
+
+def policy_text(observed: Observed, team: Team, rules: Rules) -> str:
+    """The policy as it is written to gate.yaml."""
+    return f"""\
+# The policy of gate: what a change needs before it can be merged into a protected branch.
+# It is read from that branch, never from the change. `gate explain` describes every key.
+version: 1
+
+# Approvals hold for this repository alone, and can't be replayed in another one.
+{f"repository: {_plain(observed.repository)}" if observed.repository else "# repository: acme/shortener"}
+
+protect:
+  {_plain(observed.branch)}:
+    require:
+{_owners(observed, rules)}
+{_approvals(rules)}
+{_seniority(rules)}
+{_guarded(rules)}
+      checks: [names, lint, types, tests]
+
+# Who is who, by the names in CODEOWNERS. `gate approve` signs with one of the keys.
+{_people(team)}
+
+{_teams(observed, team)}
+
+# Every check has a default; change one here, or add a command of your own.
+# checks:
+#   tests: {{tool: pytest, timeout: 10m}}
+#   docs: {{command: ["sphinx-build", "-W", "docs", "{{scratch}}"]}}
+"""
+
+
+def _owners(observed: Observed, rules: Rules) -> str:
+    file = observed.owners.file if observed.owners else ""
+    if rules.owners or not file:
+        return f"""\
+      # An owner of every changed file must approve, by {file or "CODEOWNERS once there is one"}.
+      # `stale`: an approval holds until the change itself is another one (change), the owner's own
+      # files are (owned), or any commit is added (head).
+      owners: {{stale: change}}"""
+    return f"""\
+      # true: an owner of every changed file must approve, by {file}. Off, since today it would
+      # lock people out: nobody can approve their own change. `gate owners --lint` shows whom.
+      owners: false"""
+
+
+def _approvals(rules: Rules) -> str:
+    return f"""\
+      # At least this many people must approve, none of them an author of the change.
+      approvals: {rules.approvals}"""
+
+
+def _seniority(rules: Rules) -> str:
+    if rules.others_need_senior:
+        return """\
+      # Whoever is not a senior needs the approval of one; a senior's own change needs none.
+      # Who wrote a commit is what its e-mail address says: once two people can approve, require
+      # `approvals: 1` instead.
+      seniority: {authors: [junior, member, unknown], need: senior}"""
+    return """\
+      # A junior's change needs the senior assigned to them, or any senior:
+      # seniority: {authors: [junior, unknown], need: senior}"""
+
+
+def _guarded(rules: Rules) -> str:
+    text = """\
+      # Guardians approve changes that weaken checks or change the policy. Name at least two: nobody
+      # can approve their own change."""
+    if rules.guarded:
+        return f"{text}\n      guarded: [{', '.join(map(quoted, rules.guarded))}]"
+    return f'{text}\n      # guarded: ["@acme/guardians"]'
+
+
+def _people(team: Team) -> str:
+    lines = [entry_of(person) for person in team.people]
+    lines += [f"# {entry_of(person)}{f'  # {why}' if why else ''}" for person, why in team.suggested]
+    return "\n".join([f"people:{'' if team.people else ' {}'}", *(f"  {line}" for line in lines)])
+
+
+def _teams(observed: Observed, team: Team) -> str:
+    member = quoted(team.me or "@someone")
+    names = team.teams or (f"@{observed.repository.partition('/')[0] or 'acme'}/guardians",)
+    return "\n".join(["# teams:", *(f"#   {quoted(name)}: [{member}]" for name in names)])
+
+
+def _plain(name: str) -> str:
+    """A name as one writes it in YAML, without quotes where it can do without."""
+    return name if re.fullmatch(r"[A-Za-z][\w./-]*", name) else quoted(name)

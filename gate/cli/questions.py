@@ -1,0 +1,70 @@
+"""The questions of `gate init` on a terminal: only what a repository does not show, each with a default."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from time import time
+
+from gate.app.setup.observed import FORGES, Observed
+from gate.app.setup.proposal import approvers, propose
+from gate.app.setup.team import Answers, candidates
+from gate.reports.words import visible
+
+
+def ask(observed: Observed, answers: Answers) -> Answers:
+    """The answers, completed by whoever sits at the terminal; an empty line takes the default."""
+    owners = candidates(observed)
+    if answers.me is None and owners:
+        answers = replace(answers, me=_me(owners))
+    if not observed.forge and observed.repository:
+        answers = replace(answers, forge=_forge())
+    proposal = propose(observed, answers, int(time()))
+    able = [person.name for person in approvers(proposal.team, proposal.forge)]
+    if len(able) > 1 and answers.approvals is None:
+        answers = replace(answers, approvals=_approvals(len(able) - 1))
+    if len(able) > 2 and answers.approvals:
+        answers = replace(answers, guardians=_guardians(able))
+    return answers
+
+
+def _question(text: str, default: str) -> str:
+    sys.stdout.write(f"{visible(text)} [{visible(default)}] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip() or default
+
+
+def _me(owners: tuple[str, ...]) -> str | None:
+    print("Which of the owners in CODEOWNERS are you?")
+    for number, owner in enumerate(owners, 1):
+        print(f"  {number}  {visible(owner)}")
+    given = _question("A number or a name; nothing if none of them", "none")
+    if given.isdecimal() and 0 < int(given) <= len(owners):
+        return owners[int(given) - 1]
+    return given if given.startswith("@") else None
+
+
+def _forge() -> str:
+    while (given := _question(f"Where are changes reviewed: {', '.join(FORGES)} or none?", "none")) != "none":
+        if given in FORGES:
+            return given
+        print(f"  expected one of {', '.join(FORGES)}, none")
+    return ""
+
+
+def _approvals(most: int) -> int:
+    while True:
+        given = _question(f"How many people must approve a change, besides its author (0 to {most})?", "1")
+        if given.isdecimal() and int(given) <= most:
+            return int(given)
+        print(f"  expected a whole number from 0 to {most}: nobody can approve their own change")
+
+
+def _guardians(able: list[str]) -> tuple[str, ...]:
+    known = {name.casefold(): name for name in able}
+    while True:
+        given = _question("Who may approve changes to the policy itself (two or more)?", ", ".join(able))
+        names = [word if word.startswith("@") else f"@{word}" for word in given.replace(",", " ").split()]
+        if len(names) > 1 and all(name.casefold() in known for name in names):
+            return tuple(dict.fromkeys(known[name.casefold()] for name in names))
+        print(f"  expected at least two of {', '.join(able)}")

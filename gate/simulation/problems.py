@@ -1,0 +1,140 @@
+"""What a simulation shows to be wrong with a policy, in sentences. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gate.codeowners import Rule
+from gate.simulation.trials import STRANGER, Simulation, Trial, can_approve
+
+Level = Literal["error", "warning", "note"]
+MOST_PATHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to know about a policy. An `error` locks people out; a `note` is no mistake by itself."""
+
+    level: Level
+    message: str
+    help: str = ""
+
+
+def locks_out(found: Iterable[Problem]) -> bool:
+    """Whether there is a change that could never be merged."""
+    return any(problem.level == "error" for problem in found)
+
+
+def problems(simulation: Simulation) -> tuple[Problem, ...]:
+    """Everything that a policy's author should know, the worst first."""
+    found = [
+        problem
+        for branch in simulation.setup.branches
+        for problem in _of_branch(simulation, branch, [t for t in simulation.trials if t.branch == branch])
+    ]
+    found += [_unknown(owner, rule, simulation) for owner, rule in simulation.unknown_owners.items()]
+    found += [_silent(owner, rule, simulation) for owner, rule in simulation.silent_owners.items()]
+    found += [
+        Problem(
+            "note",
+            f"No approval is required: any change can be merged into {branch} without review",
+            "require one once somebody else can approve: `approvals: 1`",
+        )
+        for branch in simulation.requires_nobody
+    ]
+    order: tuple[Level, ...] = ("error", "warning", "note")
+    return tuple(sorted(found, key=lambda problem: order.index(problem.level)))
+
+
+def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> list[Problem]:
+    code = [trial for trial in trials if trial.kind == "code"]
+    rules = [trial for trial in trials if trial.kind == "rules"]
+    found: list[Problem] = []
+    if code and (dead := _dead(code)):
+        what = (
+            "No change can be merged"
+            if len(dead) == len(code[0].paths)
+            else f"Nobody can merge a change to {_files(simulation, dead)}"
+        )
+        found.append(_blocked(simulation, f"{what} into {branch}", code, dead))
+    found += [problem for trial in code for problem in _of_author(simulation, branch, trial, _dead(code))]
+    if rules and (dead := _dead(rules)):
+        found.append(_blocked(simulation, f"Nobody can change {' or '.join(dead)} on {branch}", rules, dead))
+    shut_out = {trial.author for trial in code if len(trial.blocked) == len(trial.paths)}
+    for trial in rules:
+        left = {path: why for path, why in trial.blocked.items() if path not in _dead(rules)}
+        if left and trial.author not in {STRANGER, *shut_out}:
+            said = f"{trial.author} can't merge a change to {' or '.join(left)} into {branch}"
+            found.append(Problem("warning", said, _why(left)))
+    return found
+
+
+def _dead(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """The paths that nobody could ever change."""
+    return tuple(path for path in trials[0].paths if all(path in trial.blocked for trial in trials))
+
+
+def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence[str]) -> list[Problem]:
+    left = {path: why for path, why in trial.blocked.items() if path not in dead}
+    if not left:
+        return []
+    everything = len(left) == len(trial.paths)
+    what = "any change" if everything else f"a change to {_files(simulation, tuple(left))}"
+    said = f"{trial.author[:1].upper()}{trial.author[1:]} can't merge {what} into {branch}"
+    worst = everything and trial.author != STRANGER and not trial.waivable
+    if worst:
+        return [Problem("error", f"{said}{_alone(trial.author, simulation)}", _why(left))]
+    return [Problem("warning", said, _why(left))]
+
+
+def _blocked(simulation: Simulation, said: str, trials: Sequence[Trial], dead: Sequence[str]) -> Problem:
+    """A dead end. Where there is a guardian to waive it, it is narrow, and no dead end."""
+    known = next((trial for trial in trials if trial.author != STRANGER), trials[0])
+    why = _why({path: known.blocked[path] for path in dead})
+    if any(trial.waivable for trial in trials):
+        return Problem("warning", f"{said} without a guardian's waiver", why)
+    return Problem("error", f"{said}{_alone(known.author, simulation)}", why)
+
+
+def _alone(author: str, simulation: Simulation) -> str:
+    able = [
+        person
+        for person in simulation.setup.policy.people.values()
+        if person.name != author and can_approve(simulation.setup.policy, person, simulation.setup.forge)
+    ]
+    return "" if able else ": nobody else can approve"
+
+
+def _why(blocked: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(dict.fromkeys(reason for reasons in blocked.values() for reason in reasons))
+
+
+def _files(simulation: Simulation, paths: Sequence[str]) -> str:
+    """Some files by name, and how many there are in all."""
+    total = sum(simulation.sizes[path] for path in paths)
+    named = ", ".join(paths[:MOST_PATHS])
+    return (
+        named if total <= len(paths[:MOST_PATHS]) else f"{named} and {total - len(paths[:MOST_PATHS])} more"
+    )
+
+
+def _unknown(owner: str, rule: Rule, simulation: Simulation) -> Problem:
+    file = simulation.setup.policy.file or "gate.yaml"
+    return Problem(
+        "warning",
+        f"{rule.place}: {owner} is not in `people` or `teams` of {file}, so nobody can approve as {owner}",
+        f"add them: `gate init --person {owner}`"
+        if "/" not in owner
+        else f"list the members in `teams` of {file}",
+    )
+
+
+def _silent(owner: str, rule: Rule, simulation: Simulation) -> Problem:
+    file = simulation.setup.policy.file or "gate.yaml"
+    return Problem(
+        "warning",
+        f"{rule.place}: {owner} has no way to approve: no key in {file}, and no login where reviews count",
+        f"add their public SSH key under `keys` in {file}",
+    )

@@ -1,0 +1,259 @@
+"""What a policy would do, before it is in force: whose changes could be merged, and who would have to approve them.
+
+Hypothetical changes are put before the real requirements, with an approval by everybody who is able to give one.
+What is blocked even so can never be merged: the policy locks its own people out. What passes without any approval
+is not reviewed by anybody. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from gate.approvals.count import Question, count
+from gate.approvals.entries import Entry, Reviewed, Signed
+from gate.approvals.keys import holders
+from gate.approvals.record import Record
+from gate.codeowners import CodeOwners, Rule
+from gate.model import BRANCHES, Approval, Author, Change, FileChange, Finding, Outcome
+from gate.policy.load import POLICY_FILE
+from gate.policy.types import Person, Policy
+from gate.requirements import outcomes_of, waiver
+from gate.requirements.asked import mark_unasked
+from gate.requirements.facts import Facts
+from gate.requirements.owners import people_of
+
+STRANGER = "somebody who is not in `people`"
+NO_ADDRESS = "an address that is nobody's in the policy"
+Kind = Literal["code", "rules"]
+Decision = Literal["approve", "waive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is to be simulated: a policy and the code owners beside it, over the files of the repository.
+
+    `branches` are the protected branches by name; a pattern of the policy stands for one of its kind. `forge` is
+    the one whose reviews count (github, gitlab or gitea), or empty where only signed approvals do. `now` is in
+    seconds since the epoch: keys may have expired.
+    """
+
+    policy: Policy
+    owners: CodeOwners | None
+    paths: Sequence[str]
+    branches: tuple[str, ...]
+    now: int
+    forge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One author's change to every kind of file, with all the approvals that can be had.
+
+    `kind` is `code`, or `rules` for a change to the policy and CODEOWNERS. `blocked` says by path why it could
+    never be merged. `unreviewed` are the paths that need no approval at all. `waivable`: a guardian could still
+    let it in.
+    """
+
+    branch: str
+    author: str
+    kind: Kind
+    paths: tuple[str, ...]
+    blocked: Mapping[str, tuple[str, ...]]
+    unreviewed: frozenset[str]
+    waivable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """The trials of a setup. `sizes` says for how many files each path of the trials stands."""
+
+    setup: Setup
+    trials: tuple[Trial, ...]
+    sizes: Mapping[str, int]
+    unknown_owners: Mapping[str, Rule] = field(default_factory=dict)
+    silent_owners: Mapping[str, Rule] = field(default_factory=dict)
+
+    @property
+    def blocked(self) -> tuple[Trial, ...]:
+        """The trials of which a part could never be merged."""
+        return tuple(trial for trial in self.trials if trial.blocked)
+
+    @property
+    def requires_nobody(self) -> tuple[str, ...]:
+        """The branches into which anybody's change can be merged without any approval."""
+        return tuple(
+            branch
+            for branch in self.setup.branches
+            if all(
+                trial.unreviewed >= frozenset(trial.paths) for trial in self.trials if trial.branch == branch
+            )
+        )
+
+
+def can_approve(policy: Policy, person: Person, forge: str = "") -> bool:
+    """Whether a person has a way to approve: a key that is theirs alone, or a login where reviews count."""
+    if person.role == "bot":
+        return False
+    signs = any(holder.person == person.name for holder in holders(policy).values())
+    return signs or bool(forge and person.login(forge))
+
+
+def simulate(setup: Setup) -> Simulation:
+    """Put every person's change to every kind of file before the requirements."""
+    ownership = _ownership(setup)
+    classes: dict[tuple[Rule, ...], list[str]] = {}
+    for path, rules in ownership.items():
+        if path not in _rule_files(setup):
+            classes.setdefault(rules, []).append(path)
+    sizes = {paths[0]: len(paths) for paths in classes.values()} | dict.fromkeys(_rule_files(setup), 1)
+    code = tuple(paths[0] for paths in classes.values())
+    trials = [
+        trial
+        for branch in setup.branches
+        for author in _authors(setup)
+        for trial in (
+            _trial(setup, branch, author, "code", code, ownership),
+            _trial(setup, branch, author, "rules", _rule_files(setup), ownership),
+        )
+        if trial.paths
+    ]
+    return Simulation(setup, tuple(trials), sizes, *_missing_owners(setup))
+
+
+def _rule_files(setup: Setup) -> tuple[str, ...]:
+    return (POLICY_FILE, *([setup.owners.file] if setup.owners else []))
+
+
+def _ownership(setup: Setup) -> dict[str, tuple[Rule, ...]]:
+    paths = dict.fromkeys((*setup.paths, *_rule_files(setup)))
+    return setup.owners.owners_of_all(paths) if setup.owners else dict.fromkeys(paths, ())
+
+
+def _authors(setup: Setup) -> list[Author]:
+    """Everybody whose changes can be told, by their commits or by the forge, and somebody whom nobody knows.
+
+    Whoever the policy knows by an account alone commits from an address that it does not know.
+    """
+    known = [
+        Author(person.name, next(iter(person.emails), NO_ADDRESS))
+        for person in setup.policy.people.values()
+        if person.emails or (setup.forge and person.login(setup.forge))
+    ]
+    return [*known, Author(STRANGER, NO_ADDRESS)]
+
+
+def _trial(
+    setup: Setup,
+    branch: str,
+    author: Author,
+    kind: Kind,
+    paths: tuple[str, ...],
+    ownership: Mapping[str, tuple[Rule, ...]],
+) -> Trial:
+    change = _change(setup.policy, branch, author, paths)
+    protection = setup.policy.protection(branch)
+    require = replace(protection.require, checks=())
+    facts = Facts(
+        change,
+        setup.policy,
+        replace(protection, require=require, verdicts=()),
+        codeowners_file=setup.owners.file if setup.owners else "",
+        ownership={path: ownership[path] for path in paths},
+        weakenings=tuple(_weakening(path) for path in paths) if kind == "rules" else (),
+        hands=frozenset({author.name} & setup.policy.people.keys()),
+    )
+    approved = replace(facts, approvals=_approvals(setup, facts, "approve"))
+    outcomes = outcomes_of(approved)
+    waived = waiver.waive(outcomes, replace(facts, approvals=_approvals(setup, facts, "waive")))
+    return Trial(
+        branch,
+        author.name,
+        kind,
+        paths,
+        _blocked(outcomes, paths),
+        frozenset(paths) - _blocked(outcomes_of(facts), paths).keys(),
+        waivable=not _blocked(waived, paths),
+    )
+
+
+def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By path, the reasons of the requirements that are not met for it."""
+    reasons: dict[str, dict[str, None]] = {}
+    for outcome in outcomes:
+        if outcome.state not in {"unmet", "undecided"}:
+            continue
+        said = outcome.advice[-1] if outcome.advice else outcome.reason
+        for path in {path for missing in outcome.missing for path in missing.paths} or paths:
+            reasons.setdefault(path, {})[f"{outcome.id}: {said}"] = None
+    return {path: tuple(reasons[path]) for path in paths if path in reasons}
+
+
+def _change(policy: Policy, branch: str, author: Author, paths: Sequence[str]) -> Change:
+    files = tuple(FileChange(path, "modified", "100644", "100644", "a" * 40, "b" * 40) for path in paths)
+    return Change(
+        repository=policy.repository,
+        into=f"{BRANCHES}{branch}",
+        base="1" * 40,
+        head="2" * 40,
+        merge_base="1" * 40,
+        tree="3" * 40,
+        base_tree="4" * 40,
+        digest="5" * 64,
+        authors=(author,),
+        files=files,
+    )
+
+
+def _weakening(path: str) -> Finding:
+    return Finding(path, 0, 0, 0, "policy", "warning", "the rules of the gate change")
+
+
+def _approvals(setup: Setup, facts: Facts, kind: Decision) -> tuple[Approval, ...]:
+    """What counts of the decisions that everybody able to would give about the change."""
+    entries = list(_entries(setup, facts.change, kind))
+    question = Question(facts.change, setup.policy, facts.protection, now=setup.now, hands=facts.hands)
+    counted = count(entries, question).approvals
+    return mark_unasked(counted, setup.policy, facts.protection.require, facts.ownership)
+
+
+def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:
+    known = holders(setup.policy)
+    for number, person in enumerate(setup.policy.people.values()):
+        blob = next((blob for blob, holder in known.items() if holder.person == person.name), "")
+        login = person.login(setup.forge) if setup.forge else ""
+        if not blob and (not login or kind == "waive"):
+            continue
+        record = Record(
+            kind=kind,
+            repository=setup.policy.repository,
+            into=change.into,
+            base=change.base,
+            head=change.head,
+            change=change.digest,
+            by=person.name,
+            at=setup.now,
+            nonce="",
+            reason="simulated",
+            source="ssh" if blob else setup.forge,  # type: ignore[arg-type]  # one of Person's forges
+        )
+        yield Entry(f"{number:064x}", record, Signed(blob) if blob else Reviewed(login))
+
+
+def _missing_owners(setup: Setup) -> tuple[dict[str, Rule], dict[str, Rule]]:
+    """Owners who are nobody in the policy, and those of whom nobody can approve, each with the first rule."""
+    if setup.owners is None or not setup.policy.people:
+        return {}, {}
+    unknown: dict[str, Rule] = {}
+    silent: dict[str, Rule] = {}
+    for rule in setup.owners.rules:
+        for owner in rule.owners:
+            people = people_of(setup.policy, [owner])
+            if not people:
+                unknown.setdefault(owner, rule)
+            elif not any(
+                can_approve(setup.policy, setup.policy.people[name], setup.forge) for name in people
+            ):
+                silent.setdefault(owner, rule)
+    return unknown, silent

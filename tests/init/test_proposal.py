@@ -1,0 +1,154 @@
+"""What `gate init` proposes: nobody is locked out, nobody is made up, and what is not required is said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from support.teams import PATHS, key_of, observed, teams
+
+from gate.app.setup.observed import Observed
+from gate.app.setup.proposal import Proposal, propose
+from gate.app.setup.team import Answers
+from gate.git.history import Committer
+from gate.model import Approval, Author, Change, FileChange
+from gate.policy.load import load_policy
+from gate.policy.types import Policy
+from gate.requirements.facts import Facts
+from gate.verdict import decide
+
+NOW = 1_800_000_000
+GITHUB = "git@github.com:acme/shop.git"
+
+
+def policy_of(proposal: Proposal) -> Policy:
+    return load_policy(proposal.text.encode())
+
+
+def merges(
+    seen: Observed, policy: Policy, email: str, path: str, approvers: list[str], author: str = ""
+) -> bool:
+    """Whether a change from an address, by an author that the forge knows, passes with these approvals."""
+    protection = policy.protection("main")
+    require = protection.require
+    change = Change(
+        policy.repository, "refs/heads/main", "1" * 40, "2" * 40, "1" * 40, "3" * 40, "4" * 40, "5" * 64,
+        (Author("", email),), (FileChange(path, "modified", "100644", "100644", "6" * 40, "7" * 40),),
+    )  # fmt: skip
+    facts = Facts(
+        change,
+        policy,
+        protection,
+        seen.owners.file if seen.owners else "",
+        {path: seen.owners.owners_of(path) if seen.owners else ()},
+        tuple(Approval(name, name, "approve", "ssh", True, "", (path,)) for name in approvers),
+        hands=frozenset({author} - {""}),
+    )
+    states = {outcome.id: outcome.state for outcome in decide(facts).outcomes}
+    del states["checks"]
+    assert require.checks
+    return not {"unmet", "undecided"} & set(states.values())
+
+
+def no_lock_out(seen: Observed) -> None:
+    proposal = propose(seen, Answers(), NOW)
+    policy = policy_of(proposal)
+    able = [
+        person.name
+        for person in policy.people.values()
+        if person.keys or (proposal.forge and person.login(proposal.forge))
+    ]
+    for author in [*policy.people.values(), None]:
+        email = author.emails[0] if author and author.emails else "stranger@elsewhere.example"
+        others = [name for name in able if author is None or name != author.name]
+        for path in (*PATHS, "gate.yaml", "CODEOWNERS"):
+            assert merges(seen, policy, email, path, others, author.name if author else ""), (
+                email,
+                path,
+                proposal.text,
+            )
+    required = policy.protection("main").require
+    if not (required.owners or required.approvals or required.seniority):
+        assert any(problem.level == "note" for problem in proposal.problems)
+
+
+@settings(max_examples=8)
+@given(teams())
+def test_no_team_is_locked_out(seen: Observed) -> None:
+    no_lock_out(seen)
+
+
+@pytest.mark.slow
+@settings(max_examples=200)
+@given(teams())
+def test_none_of_many_teams_is_locked_out(seen: Observed) -> None:
+    no_lock_out(seen)
+
+
+def test_alone_your_own_changes_need_nobody_and_those_of_others_need_you() -> None:
+    seen = observed(codeowners="* @ada\n")
+    policy = policy_of(propose(seen, Answers(), NOW))
+    assert merges(seen, policy, "ada@acme.example", "a.py", [])
+    assert not merges(seen, policy, "bob@elsewhere.example", "a.py", [])
+    assert merges(seen, policy, "bob@elsewhere.example", "a.py", ["@ada"])
+
+
+def test_two_owners_on_a_forge_review_each_other_by_name() -> None:
+    seen = observed(codeowners="* @ada @bob\n", origin=GITHUB)
+    policy = policy_of(propose(seen, Answers(), NOW))
+    assert {person.github for person in policy.people.values()} == {"ada", "bob"}
+    required = policy.protection("main").require
+    assert (bool(required.owners), required.approvals, required.guarded) == (True, 1, ("@ada", "@bob"))
+    assert not merges(seen, policy, "ada@acme.example", "a.py", [])
+
+
+def test_code_owners_are_left_out_where_they_would_lock_somebody_out_and_that_is_said() -> None:
+    seen = observed(codeowners="* @ada\n/docs/ @bob\n", origin=GITHUB)
+    proposal = propose(seen, Answers(), NOW)
+    required = policy_of(proposal).protection("main").require
+    assert (required.owners, required.approvals) == (None, 1)
+    assert any("@ada can't merge" in line for line in proposal.rejected)
+
+
+@pytest.mark.parametrize(
+    ("codeowners", "name", "email", "me"),
+    [
+        ("* @apark-acme\n", "Ada Park", "ada@acme.example", "@apark-acme"),
+        ("* @apark @bob\n", "Ada Park", "ada@acme.example", "@apark"),
+        ("* @ada @bob\n", "X", "12+ADA@users.noreply.github.com", "@ada"),
+        ("* @bob @cyd\n", "Ada Park", "ada@acme.example", "@ada"),
+        (None, "Ada Park", "ada@acme.example", "@ada"),
+    ],
+)
+def test_who_you_are_comes_from_code_owners_and_is_stated(
+    codeowners: str | None, name: str, email: str, me: str
+) -> None:
+    proposal = propose(observed(codeowners=codeowners, name=name, email=email), Answers(), NOW)
+    assert next(iter(policy_of(proposal).people)) == me
+    assert me in proposal.assumptions[0]
+
+
+def test_a_name_that_fits_none_of_several_owners_is_no_silent_guess() -> None:
+    proposal = propose(observed(codeowners="* @bob @cyd\n"), Answers(), NOW)
+    assert "@bob, @cyd" in proposal.assumptions[0]
+    named = propose(observed(codeowners="* @bob @cyd\n"), Answers(me="@BOB"), NOW)
+    assert "@bob" in policy_of(named).people
+
+
+def test_who_commits_is_not_thereby_an_approver() -> None:
+    others = (Committer("Bob", "bob@acme.example", 90), Committer("Ada", "ada@acme.example", 1))
+    proposal = propose(observed(committers=others, origin=GITHUB), Answers(), NOW)
+    assert list(policy_of(proposal).people) == ["@ada"]
+    assert '# "@bob"' in proposal.text
+
+
+@pytest.mark.parametrize(("asked", "got"), [(1, 1), (2, 2), (5, 2), (0, 0)])
+def test_no_more_approvals_than_there_are_others(asked: int, got: int) -> None:
+    seen = observed(codeowners="* @ada @bob @cyd\n", origin=GITHUB)
+    policy = policy_of(propose(seen, Answers(approvals=asked), NOW))
+    assert policy.protection("main").require.approvals == got
+
+
+def test_without_a_key_or_a_forge_nobody_can_approve_and_that_is_said() -> None:
+    proposal = propose(observed(key=""), Answers(), NOW)
+    assert "can be merged into main without review" in proposal.problems[-1].message
+    assert propose(observed(key=key_of(3)), Answers(), NOW).problems == ()
