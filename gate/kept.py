@@ -32,6 +32,7 @@ NAMING_OPTIONS = ("--into", "--head", "--base")
 # Options whose answer is more than what is printed, or rests on what a forge says; always worked out.
 UNKEPT_OPTIONS = (
     "--record", "--output", "--report", "--reviews", "--fix", "-o", "-h", "--help", "--verbose",
+    "--rerun",
 )  # fmt: skip
 MOST_KEPT = 200
 
@@ -252,6 +253,16 @@ def keep(
             file.write(b"%08x\n" % _checksum(data) + data)
         os.replace(temporary, path)
         _forget_oldest(os.path.dirname(path))
+    except OSError:
+        return
+
+
+def forget(state: str) -> None:
+    """Remove every cached answer."""
+    try:
+        with os.scandir(f"{state}/answers") as entries:
+            for entry in entries:
+                os.unlink(entry.path)
     except OSError:
         return
 

@@ -150,6 +150,14 @@ What to do: run it by itself; the finding's help says how.""",
     "exit-code": """\
 A program that said no by its exit code alone: a command of the policy's with `report: none`, or pytest where it ended
 with an error of its own. What it printed last is the message.""",
+    "coverage": """\
+No test failed, but less of the code was run than the project's settings of coverage require.
+
+What to do: test the new code, or lower the limit in a change of its own.""",
+    "syntax": """\
+A file that mypy cannot parse: a mistake, a template, or Python 2. The other files are checked without it.
+
+What to do: correct it, or exclude it in the settings of mypy.""",
     "fewer-tests": """\
 Fewer tests are collected than at the base, or not the same ones: one is gone, renamed, or left out by a setting. That
 is a weakening, and needs a guardian (`gate explain guarded`).""",

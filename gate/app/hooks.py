@@ -17,7 +17,7 @@ from gate.git.change import branch_of_head, default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.store import contains
-from gate.model import Verdict
+from gate.model import UNRESOLVED, Verdict, short_name
 from gate.policy.types import Policy
 from gate.reports.words import listed
 from gate.runner import Event
@@ -82,14 +82,26 @@ def for_commit(verdict: Verdict) -> Verdict:
 def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], None] = ignore) -> Answer:
     """The verdict about the index, beside the default branch; where there is none yet, beside the one it goes to.
 
-    A pass is noted where the hook's shell finds it the next time.
+    On a branch that conflicts with it, only the commit counts: the index is compared with where the branches parted,
+    and a note warns of the conflict. A pass is noted where the hook's shell finds it the next time.
     """
     repository = Repository.find(start)
     branch = _default(repository)
     watch = Watch.begin(repository, branch, index_file) if branch else None
     into = None if branch else branch_of_head(repository) or None
-    answer = check(CheckRequest(start=start, into=into, staged=True, index_file=index_file), progress)
+    request = CheckRequest(start=start, into=into, staged=True, index_file=index_file)
+    answer = check(request, progress)
+    change, warning = answer.verdict.change, ""
+    if change.conflicts and change.obstacle != UNRESOLVED and change.merge_base:
+        warning = (
+            f"This branch conflicts with {short_name(change.into)} in {listed(change.conflicts[:3])}"
+            f"{' and other files' if change.conflicts[3:] else ''}: resolve that before you push."
+        )
+        answer = check(replace(request, base=change.merge_base), progress)
     answer = replace(answer, verdict=for_commit(answer.verdict))
+    if warning:
+        verdict = replace(answer.verdict, notes=(*answer.verdict.notes, warning))
+        return replace(answer, verdict=verdict, warnings=(warning,))
     if watch is not None:
         watch.leave_note(answer)
     return answer

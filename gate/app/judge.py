@@ -12,6 +12,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
 
+from gate.checks import TOOLS
 from gate.environment import Environment, Environments
 from gate.errors import UsageError
 from gate.gather import ownership_at, spoilt_rules, weakenings_in
@@ -41,7 +42,7 @@ class CheckRequest:
     stands in for the branch's tip. `only` runs no other checks than these; `kept_only` starts none at all, and
     takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
     trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
-    `reviews` names the request on a forge whose reviews count as well.
+    `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used.
     """
 
     start: Path
@@ -56,6 +57,7 @@ class CheckRequest:
     trust_only: bool = False
     key: str | None = None
     reviews: Place | None = None
+    rerun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Answer:
 
     `until` is the second since the epoch at which it stops to hold by itself, as a key expires. `vouched` is the
     verdict that the checks were taken from, where they did not have to run; `trusted` says whose that can be.
+    `warnings` are to be shown even where the verdict passes in silence.
     """
 
     verdict: Verdict
@@ -75,6 +78,19 @@ class Answer:
     vouched: Voucher | None = None
     trusted: tuple[str, ...] = ()
     settings: tuple[CheckSettings, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same answer holds next time: every check ran, and no test or command failed.
+
+        A failing test may be flaky, so that asking again has to run it again.
+        """
+        running = {check.id for check in self.settings if TOOLS[check.tool].runs_code}
+        return all(
+            isinstance(result, Ran) and not (result.findings and result.id in running)
+            for result in self.verdict.checks
+        )
 
 
 def ignore(_event: Event) -> None:
@@ -245,6 +261,7 @@ def _run(
             environments=environments,
             results=Results(state / "results"),
             state_dir=state,
+            rerun=request.rerun,
         )
         return runner.run(
             settings,

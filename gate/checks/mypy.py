@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import re
 import tomllib
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +20,7 @@ from gate.checks.tool import (
     Report,
     Unreadable,
     count_of,
+    is_utf8,
     last_line,
     reads_python,
     relative,
@@ -36,6 +39,7 @@ MATTERS_OF_TASTE = (
     "list-item",
     "dict-item",
 )
+NOTHING_LEFT = "There are no .py[i] files in directory"
 CHECKED = re.compile(r"Found \d+ errors? in|Success: no issues found")
 JSON_SINCE = (1, 11)
 TEXT = re.compile(
@@ -86,9 +90,15 @@ class Mypy:
         argv += job.check.args
         # A home of its own: the user's settings of mypy have no say.
         home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
+        if job.own and job.found and settings and "plugins" in settings:
+            # gate's own mypy finds the plugins where the project has them.
+            home["PYTHONPATH"] = ":".join(job.sites)
         if _says_what(settings):
+            argv += [f"--exclude=^{re.escape(path)}$" for path in sorted(job.excluded)]
             return (Invocation(tuple(argv), home),)
-        return tuple(_over(part, argv, home) for part in modules.parts(job.files, job.text))
+        # No import can name a file whose name is not UTF-8, and mypy cannot print it.
+        given = [path for path in job.files if path not in job.excluded and is_utf8(path)]
+        return tuple(_over(part, argv, home) for part in modules.parts(given, job.text))
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
@@ -102,7 +112,7 @@ class Mypy:
             except (ValueError, KeyError, TypeError, AttributeError):
                 if _has_json(job) and line.startswith("{"):
                     return Unreadable("mypy's answer cannot be read", "another version of mypy may mend it")
-                return Unreadable(f"mypy could not run: {line}", _way_out(line, job))
+                return Unreadable(f"mypy failed to start: {line}", _way_out(line, job))
             if finding.severity == "note":
                 _add_hint(findings, finding)
             else:
@@ -148,15 +158,54 @@ def _judged(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unrea
     if left.returncode == 1:
         return Unreadable(f"mypy found something but did not say what: {last_line(left.stderr)}")
     if left.returncode == 2 and errors and all(error.rule == "syntax" for error in errors):
-        return Report(errors, f"mypy saw no further than {errors[0].path}, which it cannot parse")
+        # It says no more than this, and has looked at no other file.
+        own = _syntax_errors(job)
+        findings = (*own.values(), *(error for error in errors if error.path not in own))
+        return Report(findings, note, unparsed=frozenset(finding.path for finding in findings))
     if errors:
         reason = f"{errors[0].path}: {errors[0].message}"
-        return Unreadable(f"mypy could not run: {reason}", errors[0].hint or _way_out(reason, job))
-    said = left.stderr.strip() or left.stdout
-    return Unreadable(f"mypy could not run: {last_line(said)}", _way_out(said, job))
+        return Unreadable(f"mypy stopped at {reason}", errors[0].hint or _way_out(reason, job))
+    output = left.stderr.strip() or left.stdout
+    if job.excluded and NOTHING_LEFT in output:
+        return Report((), note)
+    return Unreadable(f"mypy failed to start: {_plain(last_line(output))}", _way_out(output, job), whole=True)
+
+
+def _plain(line: str) -> str:
+    """A line of output for people: newer versions print what is wrong with their settings as JSON, too."""
+    try:
+        item = json.loads(line)
+        return f"{item['file']}:{item['line']}: {item['message']}"
+    except (ValueError, KeyError, TypeError):
+        return line
+
+
+def _syntax_errors(job: Job) -> dict[str, Finding]:
+    """The files that no Python of today can parse: another's Python, or a template."""
+    found = {}
+    for path in job.files:
+        if not path.endswith((".py", ".pyi")) or path in job.excluded:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(job.text(path))
+        except SyntaxError as error:
+            line = error.lineno or 0
+            found[path] = Finding(
+                path, line, (error.offset or 1) if line else 0, line, "syntax", "error", error.msg
+            )
+        except (ValueError, RecursionError, MemoryError):
+            continue
+    return found
 
 
 def _notes(job: Job) -> Iterator[str]:
+    if job.excluded:
+        others = (
+            f" and {count_of(len(job.excluded) - 1, 'other')}" if job.excluded - {min(job.excluded)} else ""
+        )
+        yield f"{min(job.excluded)}{others} excluded: mypy cannot parse {'them' if others else 'it'}"
     if not job.found:
         yield "no environment of the project: imports are not judged"
     left = [] if _says_what(_settings(job)) else modules.out_of_reach(job.files)
@@ -184,12 +233,12 @@ def _finding(item: dict[str, Any], root: str) -> Finding:
     )
 
 
-def _way_out(said: str, job: Job) -> str:
-    if "plugin" not in said.lower() and "No module named" not in said:
-        return "see what it printed"
-    return (
-        "install mypy and its plugins in the project's own environment" if job.own else "install the plugin"
-    )
+def _way_out(output: str, job: Job) -> str:
+    if "plugin" not in output.lower() and "No module named" not in output:
+        return "install the version of mypy that these settings are for in the project's environment"
+    if job.own:
+        return "install mypy and its plugins in the project's own environment"
+    return f"install the plugin into {job.origin}"
 
 
 def _settings(job: Job) -> dict[str, object] | None:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from gate.checks.advice import setup_command
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line
 from gate.model import Finding
 
@@ -14,6 +15,12 @@ NOT_USABLE = re.compile(r"^gate: pytest cannot be imported: (.*)$", re.MULTILINE
 DECIDING = frozenset({
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "setup.cfg", "tox.ini",
 })  # fmt: skip
+COVERAGE = re.compile(
+    r"^(?:(?:FAIL|ERROR:?)\b.*\bcoverage\b|coverage failure\b|.*\bcoverage\b.*\b(?:not reached|less than|below)\b)",
+    re.IGNORECASE,
+)
+"""How pytest-cov and coverage report that too little of the code was run."""
+TELLING = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -97,11 +104,24 @@ def _judged(
             f"pytest found {collected} tests and ran {ran}", "look for `--collect-only` and the like"
         )
     if status != 0 and not findings:
-        said = last_line(left.stderr if left.stderr.strip() else left.stdout)
-        findings = (Finding("", 0, 0, 0, "exit-code", "error", f"pytest ended with {status}: {said}"),)
+        findings = (_exit_code(status, left),)
     if status == 0 and (findings or left.returncode != 0):
         return Unreadable("pytest's exit code and its report contradict each other")
     return Report(findings, _note(end), collected, frozenset(map(str, end["tests"])))
+
+
+def _exit_code(status: int, left: Left) -> Finding:
+    """Why a run failed in which no test did: what pytest or a plugin of it printed about that."""
+    lines = [line.strip() for line in left.stdout.splitlines() if line.strip()]
+    coverage = next((line for line in reversed(lines) if COVERAGE.search(line)), "")
+    if coverage:
+        shown = coverage.removeprefix("ERROR:").removeprefix("FAIL").strip()
+        return Finding("", 0, 0, 0, "coverage", "error", f"the coverage is below its limit: {shown}")
+    telling = [line for line in lines if TELLING.match(line)]
+    reason = telling[-1] if telling else last_line(left.stderr if left.stderr.strip() else left.stdout)
+    return Finding(
+        "", 0, 0, 0, "exit-code", "error", f"no test failed, but pytest ended with {status}: {reason}"
+    )
 
 
 def _note(end: dict[str, Any]) -> str:
@@ -143,13 +163,11 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
 
 def _not_installed(modules: list[str], job: Job) -> Unreadable:
     names = ", ".join(f"`{name}`" for name in modules[:4])
+    hint = f"{setup_command(job.files, existing=job.found)}"
     if job.found:
-        hint = f"install what the tests need into {job.origin}"
+        hint = f"install what the tests need into {job.origin}: {hint}"
     else:
-        hint = (
-            "make an environment: `python3 -m venv .venv && .venv/bin/pip install -e .` and what the tests need, "
-            "or name its interpreter in gate.yaml (`python:`)"
-        )
+        hint = f"make an environment: {hint}, or name its interpreter in gate.yaml (`python:`)"
     return Unreadable(
         f"the tests need {names}, which {'is' if len(modules) == 1 else 'are'} not installed",
         hint,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from gate.checks.tool import (
@@ -14,6 +16,7 @@ from gate.checks.tool import (
     Report,
     Unreadable,
     count_of,
+    is_utf8,
     last_line,
     python_count,
     reads_python,
@@ -21,6 +24,7 @@ from gate.checks.tool import (
 )
 from gate.model import Finding
 
+REQUIRED = re.compile(r"Required version `([^`]+)`")
 NOTHING = "No Python files found"
 WITHOUT_SETTINGS = b'[lint]\nselect = ["E4", "E7", "E9", "F"]\n'
 """What holds where a project says nothing: errors, and no more. What ruff selects by itself has grown from that to
@@ -48,7 +52,9 @@ class Ruff:
         A home of its own, so that neither the user's settings of ruff nor a list of files that their git
         ignores has a say.
         """
-        argv = [*job.tool, "check", "--output-format=json", "--no-fix", f"--cache-dir={job.cache}"]
+        # ruff cannot write a file name that is not UTF-8 to its cache, and gives up.
+        cache = f"--cache-dir={job.cache}" if all(map(is_utf8, job.files)) else "--no-cache"
+        argv = [*job.tool, "check", "--output-format=json", "--no-fix", cache]
         target = _target(job)
         if target:
             argv.append(f"--target-version={target}")
@@ -64,18 +70,36 @@ class Ruff:
                 "bring it into the repository, and extend it there",
             )
         if left.returncode not in {0, 1}:
-            return Unreadable(
-                f"ruff could not run: {last_line(left.stderr)}", "mend its settings, or its installation"
-            )
+            reason = last_line(left.stderr).removeprefix("Cause: ")
+            return Unreadable(f"ruff failed to start: {reason}", _fix(reason, job))
         try:
             items = json.loads(left.stdout)
-            findings = tuple(_finding(item, job.root) for item in items)
+            findings = tuple(_of_files((_finding(item, job.root) for item in items), job.files))
         except (ValueError, KeyError, TypeError, AttributeError):
             return Unreadable("ruff's answer cannot be read", "another version of ruff may mend it")
         if NOTHING in left.stderr:
             return Report(findings, "its settings leave it no file to check", 0)
         count = python_count(job.files)
         return Report(findings, count_of(count, "file"), count)
+
+
+def _of_files(findings: Iterable[Finding], files: tuple[str, ...]) -> Iterator[Finding]:
+    """The findings of regular files. A link may lead out of the tree; inside, its target is linted by its own name.
+
+    ruff prints a name that is not UTF-8 with replacement characters.
+    """
+    names = {path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"): path for path in files}
+    for finding in findings:
+        if finding.path in names:
+            yield replace(finding, path=names[finding.path])
+
+
+def _fix(reason: str, job: Job) -> str:
+    required = REQUIRED.search(reason)
+    if required is None:
+        return "correct its settings, or install the version of ruff that they are for"
+    where = f"into {job.origin}" if job.found else "in the project's environment"
+    return f'install the required version {where}: `pip install "ruff{required[1]}"`'
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:

@@ -27,9 +27,10 @@ class Job:
     an empty folder of the run's own, `cache` one that stays, `report` where the tool may write a report.
 
     `roots` are folders of the tree that the environment imports from, where the project is installed in editable
-    mode. `away` is the user's working tree, which must have no say; `submodules` are the places in it that the
-    tree does not hold. `only` limits a run of tests to these; with `count` they are collected and not run.
-    `text` gives the content of one of `files`.
+    mode, and `sites` those in which it has its packages. `away` is the user's working tree, which must have no say;
+    `submodules` are the places in it that the tree does not hold. `only` limits a run of tests to these; with `count`
+    they are collected and not run. `text` gives the content of one of `files`. `excluded` are those that the tool
+    cannot parse, and is to leave out.
     """
 
     check: CheckSettings
@@ -46,11 +47,13 @@ class Job:
     origin: str = ""
     version: str = ""
     roots: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
     away: str = ""
     submodules: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     count: bool = False
     text: Callable[[str], str] = lambda _path: ""
+    excluded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,15 @@ class Report:
     """What a tool says of a tree, all of it. `note` is one line worth telling.
 
     `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
-    that were run as tests.
+    that were run as tests. `unparsed` are files that the tool could not parse, and at which it stopped: it has to run
+    again without them, or its answer is worth nothing.
     """
 
     findings: tuple[Finding, ...]
     note: str = ""
     seen: int | None = None
     tests: frozenset[str] = frozenset()
+    unparsed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ def joined(runs: Sequence[tuple[Invocation, Report]]) -> Report:
             )
         ),
         "; ".join(dict.fromkeys(report.note for _, report in runs if report.note)),
+        unparsed=frozenset[str]().union(*(report.unparsed for _, report in runs)),
     )
 
 
@@ -161,6 +167,11 @@ def last_line(text: str) -> str:
 def python_count(files: tuple[str, ...]) -> int:
     """How many files of Python there are."""
     return sum(path.endswith(PYTHON_FILES) for path in files)
+
+
+def is_utf8(path: str) -> bool:
+    """Whether the bytes of a path are UTF-8: few tools expect others."""
+    return path.isascii() or not any("\udc80" <= char <= "\udcff" for char in path)
 
 
 def count_of(number: int, one: str, many: str = "") -> str:

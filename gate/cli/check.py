@@ -53,6 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-fast", action="store_true", help="end the other checks as soon as one has said no"
     )
+    parser.add_argument(
+        "--rerun", action="store_true", help="run every check again, whatever results are cached"
+    )
     parser.add_argument("--all", action="store_true", help="also show findings that were there before")
     parser.add_argument(
         "--record", action="store_true", help="sign that the checks passed, and record it: what CI calls"
@@ -106,7 +109,10 @@ def run(options: argparse.Namespace) -> int:
         only=tuple(dict.fromkeys(options.only)),
         fail_fast=options.fail_fast,
         reviews=place_of(options.reviews),
+        rerun=options.rerun,
     )
+    if options.rerun:
+        _forget_answers()
     if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
         # Programs read it, as they would from a file: XML says itself that it is UTF-8.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
@@ -194,12 +200,21 @@ def _summarise(verdict: Verdict, context: ReportContext) -> None:
             file.write(summary(verdict, context))
 
 
+def _forget_answers() -> None:
+    """Remove what `gate check` would print again without running anything."""
+    from gate import kept
+
+    place = kept.find()
+    if place is not None:
+        kept.forget(f"{place[1]}/gate")
+
+
 def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, code: int) -> None:
     """Keep what was printed for the next time that the same is asked of the same content."""
     from gate import kept
     from gate.app.witnesses import witnesses_of
 
-    if code not in {0, 1} or not answer.environments or options.report:
+    if code not in {0, 1} or not answer.environments or options.report or not answer.repeatable:
         return
     if answer.verdict.change.into.startswith(ENVIRONMENTS):
         # Time and what is measured have a say in it, and they are never what they were.

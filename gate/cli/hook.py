@@ -17,6 +17,7 @@ from gate.cli.shown import EXIT_CODES, context_of
 from gate.cli.terminal import shown_progress
 from gate.model import BRANCHES
 from gate.reports import report
+from gate.reports.words import visible
 
 SUMMARY = "what the git hooks call; `gate install` sets them up"
 EXAMPLES = """\
@@ -48,6 +49,9 @@ def run(options: argparse.Namespace) -> int:
         print(
             "`git commit --no-verify` would go past this; the push and the server would not.", file=sys.stderr
         )
+    else:
+        for warning in answer.warnings:
+            print(f"gate: warning: {visible(warning)}", file=sys.stderr)
     return code
 
 

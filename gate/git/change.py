@@ -58,10 +58,14 @@ def read_change(
 
     The base is the tip of `into`: of `origin`'s where that is known, unless the local branch is ahead of it
     without holding the head already. `base` names another commit in its stead. With `staged` the head is the
-    commit that the index would become; `index_file` is the one that git prepared for a hook.
+    commit that the index would become; `index_file` is the one that git prepared for a hook. `upstream/main` as
+    `into` is the branch `main` of the remote `upstream`, whose tip is then the base.
 
     Raises UsageError where a name stands for nothing, CannotDecide where history is missing.
     """
+    if into:
+        into, tracked = _remote_branch(repository, into)
+        base = base or tracked
     branch = _branch_name(into) if into else default_branch(repository, unborn=staged)
     local, tracking = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
     head_name = head or "HEAD"
@@ -172,6 +176,16 @@ def branch_of_head(repository: Repository) -> str:
 
 def _has_no_branch(repository: Repository) -> bool:
     return not repository.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes")
+
+
+def _remote_branch(repository: Repository, into: str) -> tuple[str, str | None]:
+    """The branch that is meant by `into`, and the tracking branch that holds its tip where that names a remote."""
+    remote, slash, branch = into.removeprefix("refs/remotes/").partition("/")
+    tracking = f"refs/remotes/{remote}/{branch}"
+    if not slash or remote == "origin" or into.startswith("refs/heads/"):
+        return into, None
+    found = resolve(repository, [f"refs/heads/{into}", tracking])
+    return (branch, tracking) if tracking in found and f"refs/heads/{into}" not in found else (into, None)
 
 
 def _branch_name(into: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from gate.checks import TOOLS, Invocation, Job, Left, Report, Unreadable
 from gate.checks.tool import joined
 from gate.environment import Environment, Installed, check_environ
+from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.runner.bytecode import Interpreter, lent_bytecode
@@ -94,8 +95,25 @@ def execute(
 
 
 def _run(job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None]) -> Outcome:
+    """What the tool says, run again without the files at which it stops because it cannot parse them."""
+    seconds = 0.0
+    earlier: tuple[Finding, ...] = ()
+    while True:
+        outcome = _run_all(job, env, cancel, started, seconds)
+        seconds, report = outcome.seconds, outcome.report
+        if not isinstance(report, Report):
+            return outcome
+        findings = tuple(dict.fromkeys((*earlier, *report.findings)))
+        if report.unparsed <= job.excluded:
+            return replace(outcome, report=replace(report, findings=findings))
+        earlier, job = findings, replace(job, excluded=job.excluded | report.unparsed)
+
+
+def _run_all(
+    job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None], seconds: float
+) -> Outcome:
     """Every run of the job, one after the other within its time; the first without an answer ends it."""
-    check, seconds = job.check, 0.0
+    check = job.check
     reports: list[tuple[Invocation, Report]] = []
     for invocation in TOOLS[check.tool].commands(job):
         finished = supervise(
@@ -113,6 +131,8 @@ def _run(job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[],
         if isinstance(outcome.report, Unreadable):
             return replace(outcome, seconds=seconds)
         reports.append((invocation, outcome.report))
+        if outcome.report.unparsed:
+            break
     return Outcome(joined(reports), seconds)
 
 
@@ -156,6 +176,7 @@ def _job(asked: Asked, environment: Environment) -> Job:
         origin=environment.origin,
         version=installed.version if installed else "",
         roots=tuple(root.removeprefix(".") for root in roots),
+        sites=tuple(map(str, environment.site_packages)),
         away=away,
         submodules=side.submodules,
         only=asked.only,
@@ -201,9 +222,32 @@ def _read(check: CheckSettings, job: Job, finished: Finished) -> Outcome:
     report = Path(job.report)
     written = report.read_bytes() if report.is_file() and report.stat().st_size <= OUTPUT_LIMIT else None
     answer = TOOLS[check.tool].read(job, Left(finished.returncode, out, err, written))
+    if isinstance(answer, Report):
+        answer = _portable(answer, job)
     return Outcome(
         answer, seconds, output=output if isinstance(answer, Unreadable) and not answer.whole else ""
     )
+
+
+def _portable(report: Report, job: Job) -> Report:
+    """The report without the folders of this very run, so that the same failure reads the same in any tree."""
+    temporary = job.scratch.rpartition("/")[0]
+    short = {
+        **{f"{root}/": "" for root in (os.path.realpath(job.root), job.root)},
+        **dict.fromkeys((os.path.realpath(job.root), job.root), "."),
+        **dict.fromkeys((os.path.realpath(temporary), temporary), "$TMPDIR"),
+    }
+
+    def cleaned(text: str) -> str:
+        for folder, name in short.items():
+            text = text.replace(folder, name)
+        return text
+
+    findings = tuple(
+        replace(finding, message=cleaned(finding.message), hint=cleaned(finding.hint))
+        for finding in report.findings
+    )
+    return replace(report, findings=findings)
 
 
 def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:

@@ -68,6 +68,7 @@ def dump(report: Report, seconds: float) -> bytes:
         "note": report.note,
         "seen": report.seen,
         "tests": sorted(report.tests),
+        "unparsed": sorted(report.unparsed),
         "seconds": seconds,
     }
     return json.dumps(data).encode("ascii")
@@ -80,7 +81,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
     try:
         kept = json.loads(data)
         findings = tuple(Finding.from_data(finding) for finding in kept["findings"])
-        tests = frozenset(kept["tests"])
-        return Report(findings, kept["note"], kept["seen"], tests), float(kept["seconds"])
+        tests, unparsed = frozenset(kept["tests"]), frozenset(kept["unparsed"])
+        return Report(findings, kept["note"], kept["seen"], tests, unparsed), float(kept["seconds"])
     except (ValueError, KeyError, TypeError):
         return None

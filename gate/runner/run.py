@@ -50,13 +50,15 @@ class Runner:
         environments: Environments,
         results: Results,
         state_dir: Path,
+        rerun: bool = False,
     ) -> None:
-        """`state_dir` is where the tools' own caches are kept."""
+        """`state_dir` is where the tools' own caches are kept. With `rerun` no cached result is used."""
         self._change = change
         self._head, self._base = head, base
         self._environments = environments
         self._results = results
         self._state = state_dir
+        self._rerun = rerun
         self._cancel = Cancel()
         self._why_not = "not run: another check had already said no"
 
@@ -115,6 +117,8 @@ class Runner:
                 return before
             findings = mark_new(findings, before, self._change.renames)
         blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
+        if report.unparsed and not blocking:
+            return _stopped(check, min(report.unparsed), outcome.seconds)
         seen = self._seen_less(check, report)
         if isinstance(seen, Broken | Skipped):
             return seen
@@ -223,9 +227,10 @@ class Runner:
         wanted = [only, ("count",)][: 1 + count]
         keys = [result_key(check, side.entries, environment, installed, extra) for extra in wanted]
         for key in keys:
-            kept = load(self._results.get(key))
-            if kept is not None:
-                return Outcome(*kept, cached=True)
+            cached = None if self._rerun else load(self._results.get(key))
+            # A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
+            if cached is not None and not (cached[0].findings and tool.runs_code and side is self._head):
+                return Outcome(*cached, cached=True)
         if self._cancel.is_set():
             return Outcome(Unreadable("cancelled"), cancelled=True)
         progress(Event(check.id, "started"))
@@ -237,3 +242,13 @@ class Runner:
         if isinstance(outcome.report, Report) and not outcome.cancelled:
             self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
         return outcome
+
+
+def _stopped(check: CheckSettings, path: str, seconds: float) -> Broken:
+    """A tool that has looked at nothing because of one file is no pass."""
+    return Broken(
+        check.id,
+        f"{check.tool} cannot parse {path}, and stops there: other files import it",
+        f"fix {path}, or exclude it in the settings of {check.tool}",
+        seconds,
+    )

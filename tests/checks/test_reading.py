@@ -27,7 +27,7 @@ def read(tool: str, left: Left, **more: object) -> Report | Unreadable:
 RUFF = json.dumps([
     {"code": "F821", "message": "Undefined name `Json`", "filename": "/tree/app.py",
      "location": {"row": 3, "column": 5}, "end_location": {"row": 3, "column": 9}, "fix": None},
-    {"code": None, "message": "SyntaxError: Expected `:`", "filename": "/tree/b.py",
+    {"code": None, "message": "SyntaxError: Expected `:`", "filename": "/tree/test_app.py",
      "location": {"row": 1, "column": 2}, "end_location": {"row": 1, "column": 3}},
 ])  # fmt: skip
 MYPY = (
@@ -52,6 +52,45 @@ def test_ruffs_findings_are_read() -> None:
     first, second = report.findings
     assert (first.path, first.line, first.column, first.rule) == ("app.py", 3, 5, "F821")
     assert (second.rule, second.message) == ("invalid-syntax", "Expected `:`")
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (
+            "FAIL Required test coverage of 90% not reached. Total coverage: 50.00%\n1 passed in 0.1s\n",
+            "Total coverage: 50",
+        ),
+        (
+            "ERROR: Coverage failure: total of 50 is less than fail-under=90\n\n1 passed in 0.1s\n",
+            "total of 50",
+        ),
+        ("1 passed\nCoverage failure: total of 50 is less than fail-under=90\n", "fail-under=90"),
+    ],
+)
+def test_coverage_below_its_limit_is_the_reason(output: str, shown: str) -> None:
+    lines = FINISHED % (1, 1, "{}")
+    report = read("pytest", Left(1, output, "a library warns about something\n", lines.encode()))
+    assert isinstance(report, Report)
+    (finding,) = report.findings
+    assert finding.rule == "coverage"
+    assert shown in finding.message
+
+
+def test_settings_for_another_version_are_answered_with_how_to_install_it() -> None:
+    error = "ruff failed\n  Cause: Required version `==0.4.1` does not match the running version `0.9.0`\n"
+    answer = read("ruff", Left(2, "", error))
+    assert isinstance(answer, Unreadable)
+    assert 'pip install "ruff==0.4.1"' in answer.hint
+
+
+def test_what_mypy_prints_about_its_settings_as_json_is_read() -> None:
+    error = '{"file": "mypy.ini", "line": 2, "message": "Error importing plugin \\"x\\": No module named \'x\'"}\n'
+    answer = read("mypy", Left(2, "", error))
+    assert isinstance(answer, Unreadable)
+    assert (
+        answer.reason == "mypy failed to start: mypy.ini:2: Error importing plugin \"x\": No module named 'x'"
+    )
 
 
 def test_why_pytest_did_not_begin_is_told_in_its_own_words() -> None:

@@ -1,0 +1,45 @@
+"""What to do about an environment that lacks something, in the words of the tool that the project uses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# The files by which a project shows what it is set up with, the most specific first, each with the command for it.
+COMMANDS = (
+    ("uv.lock", "`uv sync`"),
+    ("poetry.lock", "`poetry install`"),
+    ("pdm.lock", "`pdm install`"),
+    ("pixi.lock", "`pixi install`"),
+    ("pixi.toml", "`pixi install`"),
+    ("Pipfile.lock", "`pipenv sync --dev`"),
+    ("Pipfile", "`pipenv install --dev`"),
+    ("environment.yml", "`conda env update --file environment.yml`"),
+    ("environment.yaml", "`conda env update --file environment.yaml`"),
+)
+FOR_TESTS = ("dev", "test", "tests", "testing", "ci")
+INSTALLABLE = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
+    """The command that installs what a project with these `files` needs; in an `existing` environment or a new one."""
+    known = frozenset(files)
+    for name, command in COMMANDS:
+        if name in known:
+            return command
+    pip = "pip" if existing else ".venv/bin/pip"
+    options = [f"-r {path}" for path in _requirements(known)]
+    if known & frozenset(INSTALLABLE):
+        options.append("-e .")
+    begin = "" if existing else "python3 -m venv .venv && "
+    if not options:
+        return f"`{begin}{pip} install pytest` and what the tests import"
+    return f"`{begin}{pip} install {' '.join(options)}` and what the tests need besides"
+
+
+def _requirements(known: frozenset[str]) -> list[str]:
+    """The lists of requirements: of the project, then those for its development and tests."""
+    names = ["requirements.txt"]
+    for word in FOR_TESTS:
+        names += [f"requirements-{word}.txt", f"requirements_{word}.txt", f"{word}-requirements.txt"]
+        names.append(f"requirements/{word}.txt")
+    return [name for name in names if name in known]

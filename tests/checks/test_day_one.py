@@ -1,0 +1,165 @@
+"""The first verdict on a project that nobody has set up for gate: right, or one sentence that says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.town import Clone
+
+from gate.checks.advice import setup_command
+
+Json = dict[str, Any]
+
+
+def commit(project: Clone, files: dict[str, str], branch: str = "feature") -> None:
+    project.git("checkout", "-q", "-B", branch)
+    project.write(files)
+    project.git("add", "-A")
+    project.git("commit", "-q", "--allow-empty", "-m", "Change")
+
+
+def verdict(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Json]]:
+    """The exit code of `gate check`, and the checks by name."""
+    done = project.gate_process("check", "--format", "json", *args, env=env)
+    assert done.out, done.err
+    return done.code, {check["id"]: check for check in json.loads(done.out)["checks"]}
+
+
+class TestFailuresAreNotCached:
+    def test_a_failing_test_runs_again_when_asked_again(self, project: Clone, tmp_path: Path) -> None:
+        mark = tmp_path / "mark"
+        flaky = f"import pathlib\n\n\ndef test_it():\n    assert pathlib.Path({str(mark)!r}).exists()\n"
+        commit(project, {"test_flaky.py": flaky})
+        assert verdict(project, "--only", "tests")[0] == 1
+        mark.touch()
+        assert verdict(project, "--only", "tests")[0] == 0
+
+    def test_a_pass_is_cached_until_a_rerun(self, project: Clone, tmp_path: Path) -> None:
+        count = tmp_path / "count"
+        counting = f"def test_it():\n    with open({str(count)!r}, 'a') as file:\n        file.write('x')\n"
+        commit(project, {"test_it.py": counting})
+        for args in ([], [], ["--rerun"]):
+            code, checks = verdict(project, "--only", "tests", *args)
+            assert (code, checks["tests"]["outcome"]) == (0, "passed")
+        assert count.read_text() == "xx"
+
+    def test_a_rerun_that_fails_leaves_no_old_pass_behind(self, project: Clone, tmp_path: Path) -> None:
+        mark = tmp_path / "mark"
+        mark.touch()
+        flaky = f"import pathlib\n\n\ndef test_it():\n    assert pathlib.Path({str(mark)!r}).exists()\n"
+        commit(project, {"test_flaky.py": flaky})
+        assert verdict(project, "--only", "tests")[0] == 0
+        mark.unlink()
+        assert verdict(project, "--only", "tests", "--rerun")[0] == 1
+        assert verdict(project, "--only", "tests")[0] == 1
+
+
+def test_a_failure_that_names_the_checked_tree_is_the_same_failure_at_the_base(project: Clone) -> None:
+    text = "import pathlib\n\n\ndef test_it(tmp_path):\n    assert not {where}, str({where})\n"
+    files = {
+        "test_tree.py": text.format(where="pathlib.Path(__file__)"),
+        "test_temporary.py": text.format(where="tmp_path"),
+    }
+    commit(project, files, "main")
+    commit(project, {"new.py": "x = 1\n"})
+    code, checks = verdict(project, "--only", "tests")
+    assert (code, [finding["new"] for finding in checks["tests"]["findings"]]) == (1, [False, False])
+
+
+class TestOneBadFile:
+    OLD = 'print "Python 2"\n'
+    WRONG = "def use() -> int:\n    return 'two'\n"
+
+    def test_it_does_not_keep_mypy_from_the_others(self, project: Clone) -> None:
+        commit(project, {"legacy/old.py": self.OLD, "legacy/older.py": self.OLD}, "main")
+        commit(project, {"use.py": self.WRONG})
+        code, checks = verdict(project, "--only", "types")
+        new = [finding["path"] for finding in checks["types"]["findings"] if finding["new"]]
+        assert (code, new) == (1, ["use.py"])
+        assert "legacy/old.py and 1 other excluded" in checks["types"]["note"]
+
+    def test_it_is_excluded_where_the_settings_name_the_folder(self, project: Clone) -> None:
+        settings = '[tool.mypy]\nfiles = ["src"]\n'
+        commit(project, {"pyproject.toml": settings, "src/old.py": self.OLD}, "main")
+        commit(project, {"src/use.py": self.WRONG})
+        code, checks = verdict(project, "--only", "types")
+        new = [finding["path"] for finding in checks["types"]["findings"] if finding["new"]]
+        assert (code, new) == (1, ["src/use.py"])
+
+    def test_one_that_others_import_is_no_pass(self, project: Clone) -> None:
+        commit(project, {"old.py": self.OLD, "user.py": "import old\n\nprint(old)\n"}, "main")
+        commit(project, {"new.py": "x = 1\n"})
+        code, checks = verdict(project, "--only", "types")
+        assert (code, checks["types"]["outcome"]) == (3, "broken")
+        assert "cannot parse old.py" in checks["types"]["reason"]
+
+    def test_a_name_that_is_not_utf8_and_a_link_out_of_the_tree_disable_nothing(self, project: Clone) -> None:
+        (project.path / "outside.py").symlink_to("/etc/passwd")
+        commit(project, {"latin\udce9.py": "import os\n", "use.py": self.WRONG})
+        code, checks = verdict(project, "--only", "lint", "types")
+        assert code == 1
+        assert [finding["rule"] for finding in checks["lint"]["findings"]] == ["F401"]
+        assert [finding["path"] for finding in checks["types"]["findings"]] == []
+
+
+class TestCommitsOnABranchInConflict:
+    @pytest.fixture
+    def conflict(self, project: Clone) -> Clone:
+        commit(project, {"app.py": "x = 2\n"})
+        project.git("checkout", "-q", "main")
+        commit(project, {"app.py": "x = 3\n"}, "main")
+        project.git("checkout", "-q", "feature")
+        return project
+
+    def test_the_commit_counts_and_the_conflict_is_a_warning(self, conflict: Clone) -> None:
+        conflict.write({"other.py": "y = 1\n"})
+        conflict.git("add", "-A")
+        done = conflict.gate_process("hook", "pre-commit")
+        assert done.code == 0, done.err
+        assert "conflicts with main in app.py" in done.err
+
+    def test_what_the_commit_breaks_still_blocks(self, conflict: Clone) -> None:
+        conflict.write({"other.py": "import json\n\njson.laods('')\n"})
+        conflict.git("add", "-A")
+        assert conflict.gate_process("hook", "pre-commit").code == 1
+
+    def test_a_merge_is_blocked(self, conflict: Clone) -> None:
+        assert conflict.gate_process("check", "--only", "names").code == 1
+
+
+def test_a_branch_of_another_remote_is_a_base(project: Clone, tmp_path: Path) -> None:
+    project.git("clone", "-q", str(project.path), str(tmp_path / "upstream"))
+    upstream = Clone(tmp_path / "upstream", "ada", tmp_path)
+    upstream.git("config", "user.name", "Ada")
+    upstream.git("config", "user.email", "ada@acme.example")
+    commit(upstream, {"theirs.py": "z = 1\n"}, "main")
+    project.git("remote", "add", "upstream", str(upstream.path))
+    project.git("fetch", "-q", "upstream")
+    project.git("checkout", "-q", "-b", "topic", "upstream/main")
+    commit(project, {"mine.py": "y = 1\n"}, "topic")
+    done = project.gate_process("check", "--into", "upstream/main", "--only", "lint", "--format", "json")
+    change = json.loads(done.out)["change"]
+    assert (done.code, change["into"]) == (0, "refs/heads/main")
+    assert [file["path"] for file in change["files"]] == ["mine.py"]
+
+
+@pytest.mark.parametrize(
+    ("files", "existing", "command"),
+    [
+        (["uv.lock", "pyproject.toml", "requirements.txt"], False, "`uv sync`"),
+        (["poetry.lock", "pyproject.toml"], True, "`poetry install`"),
+        (["Pipfile", "setup.py"], False, "`pipenv install --dev`"),
+        (["requirements.txt", "a.py"], True, "`pip install -r requirements.txt`"),
+        (["requirements/test.txt", "setup.py"], True, "`pip install -r requirements/test.txt -e .`"),
+        (["pyproject.toml"], False, ".venv/bin/pip install -e .`"),
+        (["environment.yml"], True, "`conda env update"),
+        (["a.py"], True, "`pip install pytest`"),
+    ],
+)
+def test_advice_is_in_the_words_of_the_projects_own_tool(
+    files: list[str], existing: bool, command: str
+) -> None:
+    assert command in setup_command(files, existing=existing)
