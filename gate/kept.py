@@ -15,18 +15,19 @@ import os
 import sys
 from time import time
 
+from gate.cache_inputs import FIND_ENVIRONMENTS, seen_by_check
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMAT = "1"
-# Everything in the caller's environment that could lead to another answer, or to another look of it.
+FORMAT = "2"
+# Besides the variables of the table in `cache_inputs`: what could make git or the report another one.
 ENVIRONMENT = (
-    "PATH", "HOME", "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "POETRY_VIRTUALENVS_PATH",
     "GIT_INDEX_FILE", "GIT_DIR", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
     "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
-    "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "PYTHONIOENCODING",
-    "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "CI",
+    "XDG_CONFIG_HOME", "NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8",
+    *FIND_ENVIRONMENTS,
 )  # fmt: skip
 NAMING_OPTIONS = ("--into", "--head", "--base")
 # Options whose answer is more than what is printed, or rests on what a forge says; always worked out.
@@ -35,6 +36,8 @@ UNKEPT_OPTIONS = (
     "--rerun",
 )  # fmt: skip
 MOST_KEPT = 200
+BELOW = "* "
+"""Before a folder in which no file may have changed since the answer was asked for."""
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -119,6 +122,7 @@ def question(arguments: list[str], git_dir: str, common_dir: str) -> str | None:
     parts = [
         FORMAT, sys.executable, sys.version, os.getcwd(), repr(arguments), oids, pointer,
         _terminal(), *(f"{name}={os.environ.get(name, '')}" for name in ENVIRONMENT),
+        *(f"{name}={value}" for name, value in sorted(seen_by_check(os.environ).items())),
     ]  # fmt: skip
     if "--staged" in arguments:
         index = _index(os.environ.get("GIT_INDEX_FILE") or f"{git_dir}/index")
@@ -227,23 +231,68 @@ def read(path: str, name: str) -> tuple[int, bytes] | None:
         return None
     if lines[2] != "-" and not (lines[2].isdecimal() and time() < int(lines[2])):
         return None
-    if any(witness(line.partition(" ")[2]) != line for line in lines[3:]):
+    folders = [line.removeprefix(BELOW) for line in lines[3:] if line.startswith(BELOW)]
+    if any(witness(line.partition(" ")[2]) != line for line in lines[3:] if not line.startswith(BELOW)):
+        return None
+    if folders and not _unchanged_since(path, folders):
         return None
     return int(lines[1]), body
 
 
+def _unchanged_since(reference: str, folders: list[str]) -> bool:
+    """Whether no file below `folders` has changed since the time of the file `reference`, byte code aside.
+
+    Asked of `find`, which looks at thousands of files in the time that Python needs for hundreds.
+    """
+    hear, tell = os.pipe()
+    try:
+        pid = os.posix_spawnp(
+            "find",
+            ["find", "-H", *folders, "-name", "__pycache__", "-prune", "-o", "-cnewer", reference, "-print"],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, tell, 1),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            ],
+        )
+        os.close(tell)
+        tell = -1
+        newer = os.read(hear, 4096)
+        os.close(hear)
+        hear = -1
+        _, status = os.waitpid(pid, 0)
+    except OSError:
+        return False
+    finally:
+        for descriptor in (hear, tell):
+            if descriptor >= 0:
+                os.close(descriptor)
+    return status == 0 and not newer
+
+
 def keep(
-    state: str, name: str, code: int, body: bytes, witnesses: Iterable[str], until: int | None = None
+    state: str,
+    name: str,
+    code: int,
+    body: bytes,
+    witnesses: Iterable[str],
+    until: int | None = None,
+    *,
+    folders: Iterable[str] = (),
+    started: float = 0.0,
 ) -> None:
     """Keep `body` and `code` as the answer to `name` while the files in `witnesses` stay as they are.
 
-    `until` is the second since the epoch at which it stops to hold by itself. Written whole or not at all.
+    So must all files below `folders` since the time `started`, in seconds since the epoch. `until` is the second
+    since the epoch at which it stops to hold by itself. Written whole or not at all.
     A file name with a newline cannot be watched: then nothing is kept.
     """
     paths = sorted(set(witnesses))
-    if any("\n" in path for path in paths) or code not in {0, 1}:
+    below = [f"{BELOW}{folder}" for folder in folders]
+    if any("\n" in path for path in [*paths, *below]) or code not in {0, 1}:
         return
-    lines = [name, str(code), "-" if until is None else str(until), *(witness(path) for path in paths)]
+    moment = "-" if until is None else str(until)
+    lines = [name, str(code), moment, *(witness(path) for path in paths), *below]
     data = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n\n" + body
     path = entry_path(state, name)
     temporary = f"{path}.{os.getpid()}"
@@ -251,6 +300,7 @@ def keep(
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(b"%08x\n" % _checksum(data) + data)
+        os.utime(temporary, (started or time(), started or time()))
         os.replace(temporary, path)
         _forget_oldest(os.path.dirname(path))
     except OSError:

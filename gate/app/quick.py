@@ -21,8 +21,8 @@ from pathlib import Path
 from time import time_ns
 
 from gate.app.judge import Answer
-from gate.app.witnesses import witnesses_of
-from gate.environment.interpreter import PASSED
+from gate.app.witnesses import package_folders, witnesses_of
+from gate.cache_inputs import FIND_ENVIRONMENTS, LOCALE_NAMES, SEEN_BY_CHECKS
 from gate.git.index import Unmerged, index_tree
 from gate.git.repository import Repository
 
@@ -33,11 +33,9 @@ NOTE = "gate/passed"
 BSD = sys.platform == "darwin" or "bsd" in sys.platform
 STAT = "stat -L -f '%i %Fc'" if BSD else "stat -L -c '%i %.9Z'"
 VARIABLES = sorted(
-    PASSED
-    | {f"LC_{name}" for name in ("ALL", "COLLATE", "CTYPE", "MESSAGES", "MONETARY", "NUMERIC", "TIME")}
+    {*SEEN_BY_CHECKS, *LOCALE_NAMES, *FIND_ENVIRONMENTS}
     | {f"PYTHON{name}" for name in ("PATH", "HOME", "USERBASE", "NOUSERSITE", "SAFEPATH", "PLATLIBDIR")}
-    | {f"XDG_{name}_HOME" for name in ("CONFIG", "CACHE", "DATA")}
-    | {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "POETRY_VIRTUALENVS_PATH", "TMPDIR"}
+    | {"XDG_CONFIG_HOME", "TMPDIR"}
     | {f"GIT_CONFIG_{name}" for name in ("GLOBAL", "SYSTEM", "NOSYSTEM", "COUNT", "PARAMETERS")}
     | {f"GIT_{name}" for name in ("WORK_TREE", "COMMON_DIR", "NAMESPACE", "CEILING_DIRECTORIES")}
     | {f"GIT_{name}" for name in ("OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES", "SHALLOW_FILE")}
@@ -47,6 +45,7 @@ COARSE = 2 * 10**9
 MOST_TEXT = 100_000
 NOTE_SCRIPT = """\
 {same} &&
+[ -z "$({find} 2>&1 | head -c 1)" ] &&
 case $(LC_ALL=C {stat} {files} "${{GIT_INDEX_FILE:-${{GIT_DIR:-.git}}/index}}" 2>/dev/null) in
   {others}{index}) answer=pass ;;
   {others}*) [ "$(git write-tree --missing-ok 2>/dev/null)" = {tree} ] && answer=pass ;;
@@ -90,9 +89,10 @@ class Watch:
         tree = index_tree(self.repository, self.index)
         if isinstance(tree, Unmerged):
             return
-        note = _note((*self.files, *others), self.index, tree)
+        path = self.repository.git_dir / NOTE
+        note = _note((*self.files, *others), self.index, tree, _find_newer(path, package_folders(answer)))
         if len(note) <= MOST_TEXT:
-            _replace(self.repository.git_dir / NOTE, note.encode("utf-8", "surrogateescape"))
+            _replace(path, note.encode("utf-8", "surrogateescape"), self.started - COARSE // 100)
 
 
 def _files_of_git(repository: Repository, branch: str) -> tuple[str, ...] | None:
@@ -144,7 +144,16 @@ def _newest(paths: Iterable[str]) -> int:
     return newest
 
 
-def _note(files: tuple[str, ...], index: str, tree: str) -> str:
+def _find_newer(note: Path, folders: list[str]) -> str:
+    """The command that lists installed files which have changed since the time of the note, byte code aside."""
+    if not folders:
+        return ":"
+    return (
+        f"find -H {shlex.join(folders)} -name __pycache__ -prune -o -cnewer {shlex.quote(str(note))} -print"
+    )
+
+
+def _note(files: tuple[str, ...], index: str, tree: str, find: str) -> str:
     """The condition. Cut short anywhere it is no shell, or says nothing: never yes."""
     same = [f'[ "$python" = {shlex.quote(sys.executable)} ]', f'[ "$PWD" = {shlex.quote(str(Path.cwd()))} ]']
     for name in VARIABLES:
@@ -155,6 +164,7 @@ def _note(files: tuple[str, ...], index: str, tree: str) -> str:
     return NOTE_SCRIPT.format(
         same=" &&\n".join(same),
         stat=STAT,
+        find=find,
         files=shlex.join(files),
         others=others,
         index=shlex.quote(_state([index])),
@@ -162,9 +172,10 @@ def _note(files: tuple[str, ...], index: str, tree: str) -> str:
     )
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes, moment: int) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
         temporary.write_bytes(content)
+        os.utime(temporary, ns=(moment, moment))
         temporary.replace(path)

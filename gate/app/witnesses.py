@@ -26,6 +26,12 @@ def witnesses_of(answer: Answer) -> list[str]:
     return list(dict.fromkeys([*found, *_settings_of_git(answer)]))
 
 
+def package_folders(answer: Answer) -> list[str]:
+    """The folders of installed packages, of which no file may have changed since the question was asked."""
+    folders = (str(path) for environment in answer.environments for path in environment.site_packages)
+    return list(dict.fromkeys(folders))
+
+
 def _settings_of_git(answer: Answer) -> list[str]:
     """The files of git's settings. One may include another, and that may say who the author of what is staged is."""
     home = os.environ.get("HOME", "")

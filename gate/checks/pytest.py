@@ -107,7 +107,8 @@ def _judged(
         findings = (_exit_code(status, left),)
     if status == 0 and (findings or left.returncode != 0):
         return Unreadable("pytest's exit code and its report contradict each other")
-    return Report(findings, _note(end), collected, frozenset(map(str, end["tests"])))
+    tests, skipped = (frozenset(map(str, end.get(name, ()))) for name in ("tests", "skipped"))
+    return Report(findings, _note(end), collected, tests, skipped=skipped)
 
 
 def _exit_code(status: int, left: Left) -> Finding:

@@ -83,8 +83,9 @@ class Report:
     """What a tool says of a tree, all of it. `note` is one line worth telling.
 
     `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
-    that were run as tests. `unparsed` are files that the tool could not parse, and at which it stopped: it has to run
-    again without them, or its answer is worth nothing.
+    that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
+    that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
+    nothing.
     """
 
     findings: tuple[Finding, ...]
@@ -92,6 +93,7 @@ class Report:
     seen: int | None = None
     tests: frozenset[str] = frozenset()
     unparsed: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from gate.model import ENVIRONMENTS, Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
 from gate.reports.words import visible
 
+COARSE = 0.02
+"""Seconds by which the time stamps of files may be behind the clock."""
 SUMMARY = "decide whether a change may enter a protected branch"
 EXAMPLES = """\
   gate check                          HEAD into the default branch
@@ -87,6 +89,7 @@ def add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Decide, report, and return 0 (may merge), 1 (blocked) or 3 (could not decide)."""
+    started = time() - COARSE
     files = [_report_file(value) for value in options.report]
     if options.staged and options.reviews is not None:
         raise UsageError("--staged and --reviews: what is staged has no commit that could have been reviewed")
@@ -137,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
     if options.record:
         return _record(options, answer) or code
     if not options.fix and not options.output:
-        _keep(options, answer, context, code)
+        _keep(options, answer, context, code, started)
     return code
 
 
@@ -209,10 +212,12 @@ def _forget_answers() -> None:
         kept.forget(f"{place[1]}/gate")
 
 
-def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, code: int) -> None:
+def _keep(
+    options: argparse.Namespace, answer: Answer, context: ReportContext, code: int, started: float
+) -> None:
     """Keep what was printed for the next time that the same is asked of the same content."""
     from gate import kept
-    from gate.app.witnesses import witnesses_of
+    from gate.app.witnesses import package_folders, witnesses_of
 
     if code not in {0, 1} or not answer.environments or options.report or not answer.repeatable:
         return
@@ -233,4 +238,5 @@ def _keep(options: argparse.Namespace, answer: Answer, context: ReportContext, c
     text = report(options.format).render(replace(answer.verdict, checks=checks), context)
     body = text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
     witnesses = [*witnesses_of(answer), f"{place[1]}/config", f"{place[1]}/shallow"]
-    kept.keep(f"{place[1]}/gate", name, code, body, witnesses, answer.until)
+    folders = package_folders(answer)
+    kept.keep(f"{place[1]}/gate", name, code, body, witnesses, answer.until, folders=folders, started=started)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gate.cache_inputs import seen_by_check
 from gate.environment.editable import Editable, editables, sources_of
 from gate.process import run
 
-# What a check may see of the caller's environment; a token or an agent's socket is never among it.
-PASSED = frozenset({
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "CI", "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR",
-})  # fmt: skip
 ASK = "import json,site,sys; print(json.dumps([sys.version.split()[0], *site.getsitepackages()]))"
 
 
@@ -118,7 +115,7 @@ class Environment:
 
         The source of what is installed in editable mode from outside the project counts as well.
         """
-        parts = [str(self.python), *(f"{name}=={version}" for name, version in sorted(self.packages.items()))]
+        parts = [str(self.python), *self._installed_files()]
         for path in self._content:
             try:
                 status = Path(path).stat()
@@ -126,6 +123,24 @@ class Environment:
             except OSError:
                 parts.append(f"{path} -")
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def _installed_files(self) -> Iterator[str]:
+        """Every file of the installed packages with its size and time: one that is edited in place changes a line.
+
+        Byte code is left out, which comes and goes.
+        """
+        waiting = [str(folder) for folder in self.site_packages]
+        while waiting:
+            folder = waiting.pop()
+            entries = sorted(_scanned(folder), key=lambda entry: entry.name)
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != "__pycache__":
+                        waiting.append(entry.path)
+                    continue
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    yield f"{entry.path} {status.st_mtime_ns} {status.st_size}"
 
     @cached_property
     def _content(self) -> tuple[str, ...]:
@@ -175,6 +190,14 @@ def normal(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 
+def _scanned(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
 def _names(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)  # noqa: PTH208  names alone are wanted, of what may be a thousand entries
@@ -189,9 +212,4 @@ def check_environ(
 
     `scratch` is where its temporary files go.
     """
-    passed = {
-        name: value
-        for name, value in environ.items()
-        if name in PASSED or name.startswith("LC_") or name in names
-    }
-    return passed | {"TMPDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
+    return seen_by_check(environ, names) | {"TMPDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}

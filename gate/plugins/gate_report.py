@@ -43,6 +43,7 @@ class State:
     collected = 0
     failures = 0
     tests: set[str] = set()  # noqa: RUF012  one session a process
+    skipped: set[str] = set()  # noqa: RUF012  as above
     outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
     imported: dict[str, str] = {}  # noqa: RUF012  as above
 
@@ -109,11 +110,25 @@ def pytest_collection_modifyitems(items: Any) -> None:
     State.found = len(items)
 
 
+def is_skipped(item: Any) -> bool:
+    """Whether the marks of a test already say that it will not run."""
+    if not any(True for name in ("skip", "skipif") for _ in item.iter_markers(name)):
+        return False
+    try:
+        from _pytest.skipping import evaluate_skip_marks
+
+        return evaluate_skip_marks(item) is not None
+    except (ImportError, Exception, pytest.fail.Exception, pytest.skip.Exception):
+        # A condition that cannot be evaluated fails the test, which is then reported.
+        return any(True for _ in item.iter_markers("skip"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: Any) -> None:
     """Count what will run, after everybody has had a chance to deselect."""
     State.collected = len(session.items)
     State.tests = {item.nodeid.partition("[")[0] for item in session.items}
+    State.skipped = {item.nodeid.partition("[")[0] for item in session.items if is_skipped(item)}
 
 
 def _place(report: Any) -> tuple[str, int]:
@@ -174,6 +189,7 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
     State.found = max(State.found, told.get("gate_found", 0))
     State.collected = max(State.collected, told.get("gate_collected", 0))
     State.tests.update(told.get("gate_tests", ()))
+    State.skipped.update(told.get("gate_skipped", ()))
 
 
 @pytest.hookimpl(trylast=True)
@@ -185,6 +201,7 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         session.config.workeroutput["gate_found"] = State.found
         session.config.workeroutput["gate_collected"] = State.collected
         session.config.workeroutput["gate_tests"] = sorted(State.tests)
+        session.config.workeroutput["gate_skipped"] = sorted(State.skipped)
         return
     State.imported.update(outside)
     say(
@@ -193,6 +210,7 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         found=State.found,
         collected=State.collected,
         tests=sorted(State.tests),
+        skipped=sorted(State.skipped),
         outcomes=State.outcomes,
         failures=State.failures,
         outside=State.imported,

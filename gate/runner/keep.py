@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from gate import __version__
+from gate.cache_inputs import seen_by_check
 from gate.checks import TOOLS, Report
 from gate.environment import Environment, Installed, sources_of
 from gate.git.objects import Entry
@@ -36,10 +37,10 @@ def result_key(
     # How a finding counts, how long the run may take and how much it may hold do not change what it says.
     shown = replace(check, block="new", timeout=0.0, memory=0)
     place = _program(check) if installed is None else f"{installed.version} {installed.site}"
-    values = {name: os.environ.get(name, "") for name in check.env}
+    values = seen_by_check(os.environ, check.env)
     return key_of(
         __version__, code_version(), read, json.dumps(asdict(shown)), place, environment.fingerprint,
-        json.dumps(values), *extra,
+        json.dumps(values, sort_keys=True), *extra,
     )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ def dump(report: Report, seconds: float) -> bytes:
         "seen": report.seen,
         "tests": sorted(report.tests),
         "unparsed": sorted(report.unparsed),
+        "skipped": sorted(report.skipped),
         "seconds": seconds,
     }
     return json.dumps(data).encode("ascii")
@@ -81,7 +83,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
     try:
         kept = json.loads(data)
         findings = tuple(Finding.from_data(finding) for finding in kept["findings"])
-        tests, unparsed = frozenset(kept["tests"]), frozenset(kept["unparsed"])
-        return Report(findings, kept["note"], kept["seen"], tests, unparsed), float(kept["seconds"])
+        names = {name: frozenset(kept[name]) for name in ("tests", "skipped", "unparsed")}
+        return Report(findings, kept["note"], kept["seen"], **names), float(kept["seconds"])
     except (ValueError, KeyError, TypeError):
         return None

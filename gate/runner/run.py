@@ -38,6 +38,10 @@ class Event:
     result: CheckResult | None = None
 
 
+def _first(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
 class Runner:
     """Runs checks over the head and, where it matters, over the base."""
 
@@ -158,37 +162,67 @@ class Runner:
         )
 
     def _seen_less(self, check: CheckSettings, report: Report) -> tuple[Finding, ...] | Broken | Skipped:
-        """What is to be said if the check looks at less than it does at the base.
+        """Findings if the check looks at less than it does at the base.
 
-        Nothing at all where there was something is no pass. Fewer tests are a finding that does not block by
-        itself; the base is asked only if the change touches what decides which tests there are.
+        Nothing at all where there was something is no pass. The tests that are collected are always compared with
+        those of the base, whichever file made the difference; fewer are a finding that does not block by itself.
         """
         if report.seen is None or self._change.base_tree == self._change.tree:
             return ()
-        touched = self._touches_tests() if check.tool == "pytest" else ""
-        if report.seen > 0 and not touched:
+        tests = check.tool == "pytest"
+        if report.seen > 0 and not tests:
             return ()
-        outcome = self._ask(check, self._base, count=check.tool == "pytest")
+        outcome = self._ask(check, self._base, count=tests)
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         base = outcome.report if isinstance(outcome.report, Report) else Report(())
-        before = base.seen
-        if report.seen == 0 and before != 0:
-            what = "test" if check.tool == "pytest" else "file"
+        if report.seen == 0 and base.seen != 0:
+            what = "test" if tests else "file"
             return Broken(
                 check.id,
-                f"it has no {what} to look at, where at the base it has {'some' if before is None else before}",
+                f"it has no {what} to look at, where the base has {'some' if base.seen is None else base.seen}",
                 "if that is meant, take the check out of gate.yaml first",
                 outcome.seconds,
             )
-        gone = sorted(base.tests - report.tests)
-        if before is None or (report.seen >= before and not gone):
-            return ()
-        message = f"{report.seen} tests are collected, where at the base there are {before}"
-        if gone:
-            others = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
-            message += f"; {gone[0]}{others} {'are' if others else 'is'} not among them"
-        return (Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message),)
+        return self._fewer_tests(report, base) if base.seen is not None else ()
+
+    def _fewer_tests(self, report: Report, base: Report) -> tuple[Finding, ...]:
+        """Tests of the base that are not collected any more, or are skipped now, though their code is still there."""
+        missing = self._moved(base.tests) - report.tests
+        removed = self._removed_in_sight(missing)
+        gone = sorted(missing - removed)
+        skipped = sorted((report.skipped - base.skipped) & base.tests)
+        fewer = report.seen is not None and base.seen is not None and report.seen < base.seen and not removed
+        messages = []
+        if gone or fewer:
+            message = f"{report.seen} tests are collected, where the base has {base.seen}"
+            messages.append(message + (f"; not among them: {_first(gone)}" if gone else ""))
+        if skipped:
+            messages.append(f"skipped now, and not at the base: {_first(skipped)}")
+        touched = self._touches_tests() if messages else ""
+        return tuple(Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message) for message in messages)
+
+    def _moved(self, tests: frozenset[str]) -> frozenset[str]:
+        """Tests of the base by the names that they have where their files were renamed."""
+        new_path = {old: new for new, old in self._change.renames.items()}
+        parts = (test.partition("::") for test in tests)
+        return frozenset(f"{new_path.get(path, path)}{mark}{name}" for path, mark, name in parts)
+
+    def _removed_in_sight(self, tests: frozenset[str]) -> frozenset[str]:
+        """Those of `tests` whose code the change takes away: the deleted test is reported where that is read."""
+        changed = {entry.path: entry.new for entry in self._change.files}
+        files = {entry.path: entry.new for entry in self._change.files if entry.new_mode.startswith("100")}
+        wanted = {test.partition("::")[0] for test in tests}
+        contents = read_objects(
+            self._head.repository, [files[path] for path in sorted(wanted & files.keys())]
+        )
+        removed = set()
+        for test in (test for test in tests if test.partition("::")[0] in changed):
+            path, _, name = test.partition("::")
+            function = re.escape(name.rpartition("::")[2]).encode("utf-8", "surrogateescape")
+            if not re.search(rb"\b" + function + rb"\b", contents.get(changed[path], b"")):
+                removed.add(test)
+        return frozenset(removed)
 
     def _touches_tests(self) -> str:
         """The first changed file that may decide which tests are collected; empty if there is none."""

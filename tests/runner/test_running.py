@@ -201,7 +201,7 @@ class TestLessThanBefore:
         change(tested, {"test_app.py": None})
         code, checks = ask(tested, "--only", "tests")
         assert code == 3
-        assert checks["tests"]["reason"] == "it has no test to look at, where at the base it has 2"
+        assert checks["tests"]["reason"] == "it has no test to look at, where the base has 2"
 
     def test_no_python_left_is_no_pass(self, project: Clone) -> None:
         change(project, {"app.py": None, "README": "gone"})
@@ -213,7 +213,7 @@ class TestLessThanBefore:
         change(project, {"ruff.toml": 'exclude = ["*"]\n'})
         code, checks = ask(project, "--only", "lint")
         assert code == 3
-        assert checks["lint"]["reason"] == "it has no file to look at, where at the base it has 1"
+        assert checks["lint"]["reason"] == "it has no file to look at, where the base has 1"
 
     def test_all_deselected_is_no_pass(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"})
@@ -227,11 +227,42 @@ class TestLessThanBefore:
         verdict = json.loads(said.out)
         (finding,) = verdict["checks"][0]["findings"]
         assert (finding["rule"], finding["path"]) == ("fewer-tests", "conftest.py")
-        counted = "1 tests are collected, where at the base there are 2"
-        assert finding["message"] == f"{counted}; test_app.py::test_two is not among them"
+        counted = "1 tests are collected, where the base has 2"
+        assert finding["message"] == f"{counted}; not among them: test_app.py::test_two"
         assert "1 deselected" in verdict["checks"][0]["note"]
         guarded = next(item for item in verdict["requirements"] if item["id"] == "guarded")
         assert "weakening" in guarded["reason"]
+
+    @pytest.mark.parametrize(
+        ("files", "message"),
+        [
+            pytest.param({"more/pyvenv.cfg": ""}, "collected", id="a folder posing as an environment"),
+            pytest.param({"more/conda-meta/history": ""}, "collected", id="a folder posing as conda's"),
+            pytest.param({"app.py": "import unittest\n\nraise unittest.SkipTest\n"}, "collected", id="skips"),
+            pytest.param({"app.py": "SLOW = True\n"}, "skipped now", id="a condition somewhere else"),
+        ],
+    )
+    def test_whichever_file_hides_tests(
+        self, tested: Clone, files: dict[str, str | None], message: str
+    ) -> None:
+        hidden = (
+            "import pytest\n\nimport app\n\n\n"
+            "@pytest.mark.skipif('getattr(app, \"SLOW\", False)')\ndef test_more():\n    assert app\n"
+        )
+        save(tested, {"more/test_more.py": hidden, "conftest.py": "", "app.py": "SLOW = False\n"})
+        change(tested, files)
+        code, checks = ask(tested, "--only", "tests")
+        (finding,) = checks["tests"]["findings"]
+        assert (code, finding["rule"]) == (0, "fewer-tests")
+        assert message in finding["message"]
+        assert "more/test_more.py::test_more" in finding["message"]
+
+    def test_tests_that_move_with_their_file_or_go_in_sight_are_none(self, tested: Clone) -> None:
+        moved = TEST + "\n\ndef test_three():\n    assert True\n"
+        save(tested, {"test_old.py": moved})
+        change(tested, {"test_old.py": None, "test_new.py": moved, "test_app.py": "def test_one(): pass\n"})
+        code, checks = ask(tested, "--only", "tests")
+        assert (code, checks["tests"]["findings"]) == (0, [])
 
     def test_a_hook_that_takes_nothing_away_is_none(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    items.reverse()\n"})
@@ -416,6 +447,38 @@ class TestNothingTwice:
 
 
 SLEEP = "import os, time; open({note!r}, 'w').write(str(os.getpid()) + '\\n'); time.sleep(600)"
+
+
+class TestWhatAnAnswerRestsOn:
+    """Whatever a check can see is part of the key of its result, of a cached answer and of the hook's note."""
+
+    @pytest.fixture
+    def dependent(self, project: Clone) -> Path:
+        site = environment(project)
+        install(site, "depx", "1.0", {"depx/__init__.py": "VALUE = 1\n"})
+        test = "import time\n\nimport depx\n\n\ndef test_it():\n    assert (depx.VALUE, time.tzname[0]) == (1, 'UTC')\n"
+        change(project, {"test_it.py": test})
+        assert ask(project, "--only", "tests", env={"TZ": "UTC"})[0] == 0
+        return site
+
+    @pytest.mark.parametrize("asked_again", [False, True], ids=["result", "answer"])
+    @pytest.mark.usefixtures("dependent")
+    def test_a_variable_that_checks_see(self, project: Clone, asked_again: bool) -> None:
+        more = ("--only", "tests") if asked_again else ("--only", "tests", "--base", "main")
+        assert ask(project, *more, env={"TZ": "Asia/Tokyo"})[0] == 1
+        assert ask(project, *more, env={"TZ": "UTC"})[0] == 0
+
+    def test_an_installed_file_that_is_edited_in_place(self, project: Clone, dependent: Path) -> None:
+        module = dependent / "depx" / "__init__.py"
+        before = module.stat()
+        module.write_text("VALUE = 2\n")
+        os.utime(module.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert ask(project, "--only", "tests", env={"TZ": "UTC"})[0] == 1
+
+    @pytest.mark.usefixtures("dependent")
+    def test_an_answer_holds_while_nothing_has_changed(self, project: Clone) -> None:
+        code, checks = ask(project, "--only", "tests", env={"TZ": "UTC"})
+        assert (code, checks["tests"]["cached"]) == (0, True)
 
 
 class TestEnding:
