@@ -17,7 +17,7 @@ Severity = Literal["error", "warning", "note"]
 Source = Literal["ssh", "github", "gitlab", "gitea"]
 
 BRANCHES = "refs/heads/"
-NOT_ASKED = "the policy does not ask for it"
+NOT_ASKED = "not required"
 """Why a requirement is not applicable that nobody has set up."""
 UNRESOLVED = "the index has unresolved conflicts"
 """The obstacle of a staged change that cannot be committed yet."""
@@ -178,7 +178,8 @@ class Approval:
 
     `by` is the person's name in the policy, with its `@`; whoever signed with an unknown key is named by
     that key. `files` are the changed paths that a counted decision answers for: all of them, unless the
-    policy lets an approval go stale file by file (`stale: owned`).
+    policy lets an approval go stale file by file (`stale: owned`). `owned` are those of them that the person is a
+    code owner of.
     """
 
     id: str
@@ -188,6 +189,7 @@ class Approval:
     counted: bool
     why: str = ""
     files: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +204,47 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Something that must be approved: by `need` of `whom`, people of the policy; `paths` are the files behind it.
+    """Approvals that are still missing: `need` of the people `whom`, for the files `paths`.
 
-    `teams` are names for several people at once.
+    `names` is how CODEOWNERS or the policy names those people, teams included; empty means by their own names.
+    `role` is the capacity in which they are asked, such as `code owner`.
     """
 
     paths: tuple[str, ...]
     need: int
     whom: frozenset[str]
-    teams: tuple[tuple[frozenset[str], str], ...] = ()
+    names: tuple[str, ...] = ()
+    role: str = "reviewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What somebody is asked to approve, and as what."""
+
+    role: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """Whom to ask: the approval of `need` of `names`, which are people or one team.
+
+    With a single name nobody else can do it; of several, any can.
+    """
+
+    names: tuple[str, ...]
+    need: int
+    duties: tuple[Duty, ...]
+
+    @property
+    def required(self) -> bool:
+        """Whether this person or team cannot be replaced by anybody else."""
+        return len(self.names) == 1
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that they answer for."""
+        return tuple(dict.fromkeys(path for duty in self.duties for path in duty.paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +252,8 @@ class Outcome:
     """What one requirement says.
 
     `advice` is what to do next, and whom to ask, in one or more lines; `findings` are the places that made it
-    apply (what a change of settings would hide). `asks` are those that people could answer, and `asking` the lines
-    of `advice` that say so: whoever shows several outcomes can say it once for all of them.
+    apply (what a change of settings would hide). `asks` are the approvals that are missing and that people could
+    give; the verdict turns those of all outcomes into its `reviewers`.
     """
 
     id: str
@@ -229,12 +263,14 @@ class Outcome:
     advice: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     asks: tuple[Ask, ...] = ()
-    asking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The one answer. `decision` is `pass` only if a requirement is met and none is unmet or undecided."""
+    """The one answer. `decision` is `pass` only if a requirement is met and none is unmet or undecided.
+
+    `reviewers` says whom to ask for what is missing, and `approve_with` how they approve it.
+    """
 
     decision: Decision
     change: Change
@@ -242,3 +278,5 @@ class Verdict:
     checks: tuple[CheckResult, ...]
     approvals: tuple[Approval, ...]
     notes: tuple[str, ...] = ()
+    reviewers: tuple[ReviewRequest, ...] = ()
+    approve_with: str = ""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from gate.model import Decision, Outcome, Verdict
-from gate.requirements import mergeable, outcomes_of, waiver
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gate.model import Approval, Decision, Outcome, ReviewRequest, Verdict
+from gate.requirements import mergeable, outcomes_of, owners, waiver
+from gate.requirements.approvals import how_to_approve
+from gate.requirements.asking import lines_of, review_requests
 from gate.requirements.facts import Facts
 
 
@@ -13,8 +18,46 @@ def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
     notes = (*waiver.notes(facts), *notes)
     decision = draw(outcomes)
     if decision == "blocked" and not any(outcome.state == "unmet" for outcome in outcomes):
-        notes += ("The policy asks for nothing here, and a gate that asks for nothing cannot say yes.",)
-    return Verdict(decision, facts.change, outcomes, facts.checks, facts.approvals, notes)
+        notes += (
+            "The policy requires nothing for this branch. gate passes a change only if a requirement is met.",
+        )
+    reviewers = review_requests(outcomes)
+    approve_with = how_to_approve(facts) if reviewers and facts.policy.people else ""
+    return Verdict(
+        decision,
+        facts.change,
+        _asking(outcomes, reviewers, approve_with),
+        facts.checks,
+        _credited(facts),
+        notes,
+        reviewers,
+        approve_with,
+    )
+
+
+def _asking(
+    outcomes: tuple[Outcome, ...], reviewers: Sequence[ReviewRequest], approve_with: str
+) -> tuple[Outcome, ...]:
+    """The outcomes, with the advice of the first that misses approvals saying whom to ask, for all of them."""
+    first = next(
+        (outcome for outcome in outcomes if outcome.state in {"unmet", "undecided"} and outcome.asks), None
+    )
+    return tuple(
+        replace(outcome, advice=(*lines_of(reviewers, approve_with), *outcome.advice))
+        if outcome is first
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def _credited(facts: Facts) -> tuple[Approval, ...]:
+    """The approvals, each with the files that its author owns."""
+    return tuple(
+        replace(approval, owned=owners.owned_by(facts, approval.by, approval.files))
+        if approval.counted and approval.kind == "approve"
+        else approval
+        for approval in facts.approvals
+    )
 
 
 def draw(outcomes: tuple[Outcome, ...]) -> Decision:

@@ -9,7 +9,7 @@ from time import gmtime, strftime
 from typing import TextIO
 
 from gate.app.sources import Sources
-from gate.cli.terminal import terminal_width, wants_colour
+from gate.cli.terminal import terminal_height, terminal_width, wants_colour
 from gate.model import Verdict
 from gate.reports import ReportContext
 
@@ -26,6 +26,7 @@ def context_of(
     return ReportContext(
         colour=wants_colour(stream),
         width=terminal_width(stream),
+        height=terminal_height(stream),
         encoding=stream.encoding or "utf-8",
         everything=everything,
         command=command,

@@ -33,6 +33,14 @@ def terminal_width(stream: TextIO | None = None) -> int:
         return 80
 
 
+def terminal_height(stream: TextIO | None = None) -> int:
+    """The height of the terminal behind `stream`, 0 where there is none."""
+    try:
+        return os.get_terminal_size((stream or sys.stdout).fileno()).lines
+    except (OSError, ValueError):
+        return 0
+
+
 @contextlib.contextmanager
 def shown_progress() -> Iterator[Callable[[Event], None]]:
     """A listener that draws the run of the checks on standard error; it draws nothing but on a terminal."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gate.model import Finding, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.markup import document, element
-from gate.reports.select import groups, obstacles
+from gate.reports.select import Group, groups, help_of, obstacles
 from gate.reports.words import visible_path
 
 SEVERITIES = {"error": "error", "warning": "warning", "note": "info"}
@@ -28,12 +28,12 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
         files.setdefault(obstacle.paths[0] if obstacle.paths else NO_FILE, []).append(error)
     for group in groups(verdict):
         for finding, blocks in group.marked():
-            files.setdefault(finding.path or NO_FILE, []).append(_error(group.id, finding, blocks))
+            files.setdefault(finding.path or NO_FILE, []).append(_error(group, finding, blocks))
     content = [element("file", {"name": visible_path(path)}, *files[path]) for path in sorted(files)]
     return document(element("checkstyle", {"version": "4.3"}, *content))
 
 
-def _error(check: str, finding: Finding, blocks: bool) -> str:
+def _error(group: Group, finding: Finding, blocks: bool) -> str:
     severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
     return element(
         "error",
@@ -41,7 +41,9 @@ def _error(check: str, finding: Finding, blocks: bool) -> str:
             "line": max(finding.line, 1),
             "column": finding.column or None,
             "severity": severity,
-            "message": f"{finding.message} ({finding.hint})" if finding.hint else finding.message,
-            "source": f"gate.{check}.{finding.rule}",
+            "message": f"{finding.message} ({note})"
+            if (note := help_of(group, finding))
+            else finding.message,
+            "source": f"gate.{group.id}.{finding.rule}",
         },
     )

@@ -17,10 +17,11 @@ def no_lines(_path: str) -> Sequence[str]:
 class ReportContext:
     """How to show a verdict.
 
-    `width` is in terminal cells; `encoding` is that of the output, so that the text report can fall back to
-    ASCII. `everything` (`--all`) also shows the findings that were there before. `command` is what the reader
-    would type to ask again, without `--all`. `lines(path)` gives the lines of a file of the merge result,
-    without line ends, or nothing; `before(path)` those of the base. `made` says when it was decided.
+    `width` is in terminal cells; `encoding` is that of the output, so that the text report can fall back to ASCII.
+    `everything` (`--all`) also shows existing findings and leaves nothing out. `command` is what the reader would
+    type to run it again, without `--all`. `lines(path)` gives the lines of a file of the merge result, without line
+    ends, or nothing; `before(path)` those of the base. `made` says when the verdict was reached. `height` is that of
+    the terminal, in lines; 0 where nothing limits it.
     """
 
     colour: bool = False
@@ -32,3 +33,4 @@ class ReportContext:
     lines: Callable[[str], Sequence[str]] = no_lines
     before: Callable[[str], Sequence[str]] = no_lines
     made: str = ""
+    height: int = 0

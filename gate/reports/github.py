@@ -1,35 +1,36 @@
 """GitHub Actions: annotations in the log, and the Markdown of the job summary.
 
-GitHub shows ten errors, ten warnings and ten notices of a step, so the most important come first and the last
-place says what was left off. A message can neither end its own command nor start another: what ends a line
-or separates properties is written as the runner decodes it.
+GitHub shows ten errors, ten warnings and ten notices of a step, so the most important come first and the tenth
+says how many more there are. A message can neither end its own command nor start another: what ends a line or
+separates properties is written as the runner decodes it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
-from gate.model import Finding, Missing, Outcome, Ran, RequirementState, Verdict
+from gate.model import NOT_ASKED, Broken, Finding, Outcome, Ran, RequirementState, ReviewRequest, Verdict
 from gate.reports.context import ReportContext
-from gate.reports.select import Group, groups, obstacles
-from gate.reports.words import branch, count, may, noun, took, visible, visible_path
+from gate.reports.select import Group, groups, help_of, obstacles
+from gate.reports.words import branch, count, decision_words, noun, reasons, took, verb, visible, visible_path
+from gate.requirements.asking import approved_text, folders, lines_of, who
 
 MOST: Final = 10
 """How many annotations of one kind GitHub shows for a step."""
-MOST_ROWS: Final = 50
+MOST_ROWS: Final = 1000
+"""How many findings the job summary lists: GitHub takes at most 1 MiB of it, and a row is less than 700 bytes."""
+LONGEST_CELL: Final = 160
+MOST_DECISIONS: Final = 100
 MARKS: Final[dict[RequirementState, str]] = {
     "unmet": "❌",
     "undecided": "❔",
     "met": "✅",
     "not_applicable": "➖",
 }
-HEADLINES: Final = {
-    "pass": "✅ {} into",
-    "blocked": "❌ Blocked: may not enter",
-    "undecided": "❔ Undecided: may not enter",
-}
+SIGNS: Final = {"pass": "✅", "blocked": "❌", "undecided": "❔"}
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
@@ -43,28 +44,38 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
             elif finding.new:
                 level = "notice" if finding.severity == "note" else "warning"
                 rest[level].append(_annotation(level, group, finding))
-    into = branch(verdict.change.into)
     if verdict.decision == "pass":
-        rest["notice"].insert(
-            0, _command("notice", "", 0, 0, 0, "gate", f"{may(verdict.change.into).lower()} into {into}")
-        )
+        rest["notice"].insert(0, _command("notice", "", 0, 0, 0, "gate", headline(verdict)))
     elif not errors:
-        errors.append(_command("error", "", 0, 0, 0, "gate", f"{verdict.decision}: may not enter {into}"))
-    lines = [*_capped("error", errors)]
-    for level, found in rest.items():
-        lines += _capped(level, found)
+        errors.append(_command("error", "", 0, 0, 0, "gate", headline(verdict)))
+    lines = [*_capped("error", errors, verdict)]
+    for level, commands in rest.items():
+        lines += _capped(level, commands, verdict)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _capped(level: str, lines: Sequence[str]) -> Sequence[str]:
+def headline(verdict: Verdict) -> str:
+    """The decision, why, and what for: `Blocked: missing code owner approval. Can't merge into main.`"""
+    into, words = branch(verdict.change.into), decision_words(verdict)
+    if verdict.decision == "pass":
+        return f"{words} into {into}"
+    return f"{words}: {reasons(verdict)}. Can't {verb(verdict.change.into)} into {into}."
+
+
+def _capped(level: str, lines: Sequence[str], verdict: Verdict) -> Sequence[str]:
     if len(lines) <= MOST:
         return lines
-    more = f"{len(lines) - MOST + 1:,} more are in the job summary and in the other reports"
+    blocking = sum(len(group.blocking) for group in groups(verdict))
+    # The summary lists what blocks; other findings are in the reports that are files.
+    complete = level == "error" and blocking <= MOST_ROWS
+    where = "the job summary" if complete else "the report that `gate check --report html=FILE` writes"
+    more = f"{len(lines) - MOST + 1:,} more: see {where}"
     return [*lines[: MOST - 1], _command(level, "", 0, 0, 0, "gate", more)]
 
 
 def _annotation(level: str, group: Group, finding: Finding) -> str:
-    message = f"{finding.message}\nhelp: {finding.hint}" if finding.hint else finding.message
+    note = help_of(group, finding)
+    message = f"{finding.message}\nhelp: {note}" if note else finding.message
     title = f"{group.id}: {finding.rule}" if finding.rule else group.id
     end = finding.end_line if finding.end_line > finding.line else 0
     return _command(level, finding.path, finding.line, end, finding.column, title, message)
@@ -95,21 +106,20 @@ def _property(text: str) -> str:
 
 def summary(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - like `render`
     """The job summary: what a reviewer needs to act, in Markdown."""
-    into = branch(verdict.change.into)
     parts = [
-        f"## {HEADLINES[verdict.decision].format(may(verdict.change.into))} {_code(into)}",
+        f"## {SIGNS[verdict.decision]} {_plain(headline(verdict))}",
         _about(verdict),
-        _requirements(verdict.outcomes),
+        *(f"> {_plain(note)}" for note in verdict.notes),
+        _reviewers(verdict),
+        _requirements(verdict),
     ]
-    for outcome in verdict.outcomes:
-        if outcome.state in {"unmet", "undecided"} and (outcome.missing or outcome.advice):
-            parts.append(_open(outcome))
+    room = MOST_ROWS
     for group in groups(verdict):
         if group.blocking:
-            parts.append(_findings(group))
+            parts.append(_findings(group, room))
+            room = max(room - len(group.blocking), 0)
     parts.append(_checks(verdict))
     parts.append(_decisions(verdict))
-    parts += [f"> {_plain(note)}" for note in verdict.notes]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -134,61 +144,85 @@ def _about(verdict: Verdict) -> str:
     )
 
 
-def _requirements(outcomes: Sequence[Outcome]) -> str:
-    rows = [(f"{MARKS[o.state]} {_plain(o.id)}", _plain(o.reason)) for o in outcomes]
-    return _table(("requirement", "what it says"), rows) if rows else ""
+def _reviewers(verdict: Verdict) -> str:
+    """Whom to ask, in the order of every other report."""
+    rows = [
+        (_plain(who(request)), _roles(request), "<br>".join(_folders(request)))
+        for request in verdict.reviewers
+    ]
+    if not rows:
+        return ""
+    how = f"\n\nTo approve, run {_code(verdict.approve_with.strip('`'))}." if verdict.approve_with else ""
+    return f"### Approval needed from\n\n{_table(('who', 'as', 'for'), rows)}{how}"
 
 
-def _open(outcome: Outcome) -> str:
-    parts = [f"### {_plain(outcome.id)}: what is missing"]
-    rows = [_missing(missing) for missing in outcome.missing[:MOST_ROWS]]
-    if rows:
-        parts.append(_table(("approvals", "from", "for", "says"), rows))
-    parts += [f"**{_plain(advice)}**" for advice in outcome.advice]
-    return "\n\n".join(parts)
+def _roles(request: ReviewRequest) -> str:
+    return _plain(", ".join(duty.role for duty in request.duties))
 
 
-def _missing(missing: Missing) -> tuple[str, str, str, str]:
-    paths = [_code(visible_path(path)) for path in missing.paths[:MOST]]
-    if len(missing.paths) > MOST:
-        paths.append(f"and {len(missing.paths) - MOST:,} more")
-    who = ", ".join(_code(name) for name in missing.whom)
-    return str(missing.need or ""), who, "<br>".join(paths), _code(missing.rule) if missing.rule else ""
+def _folders(request: ReviewRequest) -> list[str]:
+    return [f"{_code(visible_path(name))} ({number:,})" for name, number in folders(request.paths, MOST)]
 
 
-def _findings(group: Group) -> str:
+def _requirements(verdict: Verdict) -> str:
+    asking = set(lines_of(verdict.reviewers, verdict.approve_with))
+    shown = [outcome for outcome in verdict.outcomes if outcome.reason != NOT_ASKED]
+    rows = [(f"{MARKS[o.state]} {_plain(o.id)}", "<br>".join(_says(o, asking))) for o in shown]
+    return _table(("requirement", "result"), rows) if rows else ""
+
+
+def _says(outcome: Outcome, asking: AbstractSet[str]) -> list[str]:
+    """The reason, what to do about it, and the files in conflict; whom to ask is shown above."""
+    lines = [_plain(outcome.reason)]
+    if outcome.state in {"unmet", "undecided"}:
+        lines += [f"<b>{_plain(advice)}</b>" for advice in outcome.advice if advice not in asking]
+        conflicts = [path for missing in outcome.missing if not missing.need for path in missing.paths]
+        lines += [_code(visible_path(path)) for path in conflicts[:MOST]]
+        lines += [f"and {len(conflicts) - MOST:,} more"] if len(conflicts) > MOST else []
+    return lines
+
+
+def _findings(group: Group, room: int) -> str:
     rows = []
-    for finding in group.blocking[:MOST_ROWS]:
+    for finding in group.blocking[:room]:
         where = f"{visible_path(finding.path)}:{finding.line}" if finding.line else visible_path(finding.path)
-        hint = f"<br>{_plain(finding.hint)}" if finding.hint else ""
-        rows.append((_code(where), _code(finding.rule), _plain(finding.message) + hint))
-    more = len(group.blocking) - MOST_ROWS
+        note = help_of(group, finding)
+        hint = f"<br>{_plain(_cut(note))}" if note else ""
+        rows.append((_code(where), _code(finding.rule), _plain(_cut(finding.message)) + hint))
+    more = len(group.blocking) - room
     tail = f"\n\n… and {more:,} more." if more > 0 else ""
     title = f"### {_plain(group.id)}: {count(len(group.blocking), noun(group.id))}"
     return f"{title}\n\n{_table(('where', 'rule', 'what'), rows)}{tail}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
 def _checks(verdict: Verdict) -> str:
     rows = []
     for result in verdict.checks:
         if isinstance(result, Ran):
-            found = len(result.blocking)
-            mark, said = ("❌", count(found, noun(result.id))) if found else ("✅", "passed")
-            said += f", {_plain(result.note)}" if result.note else ""
+            number = len(result.blocking)
+            mark, text = ("❌", count(number, noun(result.id))) if number else ("✅", "passed")
+            text += f", {_plain(result.note)}" if result.note else ""
         else:
-            mark, said = "❔", f"not known: {_plain(result.reason)}"
-        rows.append((f"{mark} {_plain(result.id)}", said, took(result)))
+            what = "could not run" if isinstance(result, Broken) else "not run"
+            mark, text = "❔", f"{what}: {_plain(result.reason)}"
+        rows.append((f"{mark} {_plain(result.id)}", text, took(result)))
     return f"### Checks\n\n{_table(('check', 'result', 'time'), rows)}" if rows else ""
 
 
 def _decisions(verdict: Verdict) -> str:
+    kinds = {"approve": "approved", "block": "objected", "waive": "waived the requirements"}
     rows = [
         (
             _code(approval.by),
-            {"approve": "approves", "block": "objects", "waive": "waives"}[approval.kind],
-            "yes" if approval.counted else "no",
-            _plain(approval.why),
+            kinds[approval.kind] if approval.counted else f"{kinds[approval.kind]} (not counted)",
+            _plain(approval.why) or _plain(approved_text(approval, verdict))
+            if approval.files
+            else _plain(approval.why),
         )
-        for approval in verdict.approvals[:MOST_ROWS]
+        for approval in verdict.approvals[:MOST_DECISIONS]
     ]
-    return f"### Decisions\n\n{_table(('who', 'what', 'counts', 'why'), rows)}" if rows else ""
+    return f"### Approvals\n\n{_table(('who', 'decision', 'files or reason'), rows)}" if rows else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gate.model import Finding, Verdict
 from gate.reports.context import ReportContext
-from gate.reports.select import Fingerprints, Obstacle, groups, obstacles
+from gate.reports.select import Fingerprints, Group, Obstacle, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump
 from gate.reports.words import visible, visible_path
 
@@ -21,7 +21,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     names = Fingerprints(context.lines)
     issues = [_obstacle(obstacle, names) for obstacle in obstacles(verdict)]
     issues += [
-        _finding(group.id, finding, blocks, known)
+        _finding(group, finding, blocks, known)
         for group in groups(verdict)
         for finding, blocks, known in names.marked(group)
     ]
@@ -34,11 +34,11 @@ def _obstacle(obstacle: Obstacle, names: Fingerprints) -> Data:
     return _issue(obstacle.text, f"gate/{obstacle.id}", known, "blocker", path, 1, 1)
 
 
-def _finding(check: str, finding: Finding, blocks: bool, known: str) -> Data:
-    text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+def _finding(group: Group, finding: Finding, blocks: bool, known: str) -> Data:
+    text = f"{finding.message} ({note})" if (note := help_of(group, finding)) else finding.message
     severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
     line = max(finding.line, 1)
-    name = f"{check}/{finding.rule}"
+    name = f"{group.id}/{finding.rule}"
     return _issue(text, name, known, severity, finding.path or NO_FILE, line, max(finding.end_line, line))
 
 

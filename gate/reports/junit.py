@@ -1,7 +1,7 @@
 """JUnit's XML, which every build server shows: the requirements as one suite, each check as another.
 
-What blocks fails, what could not be said is an error, what does not apply or was not run is skipped. A check
-with nothing that blocks is one passed test case; what was there before is told, not failed.
+What blocks fails, what could not be decided is an error, what does not apply or was not run is skipped. A check
+with nothing that blocks is one passed test case; existing findings are listed, not failed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from typing import assert_never
 
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
 from gate.reports.context import ReportContext
+from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.markup import document, element, escape_lines
-from gate.reports.select import group_of, place
-from gate.reports.words import count, visible, visible_lines, visible_path
+from gate.reports.select import Group, group_of, help_of, place
+from gate.reports.words import count, listed, noun, visible, visible_lines, visible_path
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
     """The report, valid against Jenkins's own schema."""
     suites = [_suite("gate", [_requirement(outcome) for outcome in verdict.outcomes], 0.0)]
-    suites += [_suite(f"gate.{result.id}", _cases(result), _seconds(result)) for result in verdict.checks]
+    same = find_duplicates(verdict.checks)
+    suites += [
+        _suite(f"gate.{result.id}", _cases(result, same), _seconds(result)) for result in verdict.checks
+    ]
     return document(element("testsuites", {"name": "gate"}, *suites))
 
 
@@ -77,7 +81,7 @@ def _requirement(outcome: Outcome) -> str:
     return _case("gate", outcome.id, 0.0, *content)
 
 
-def _cases(result: CheckResult) -> list[str]:
+def _cases(result: CheckResult, duplicates: Duplicates) -> list[str]:
     suite = f"gate.{result.id}"
     match result:
         case Broken():
@@ -86,23 +90,31 @@ def _cases(result: CheckResult) -> list[str]:
         case Skipped():
             return [_case(suite, result.id, 0.0, _text("skipped", result.reason, ()))]
         case Ran():
-            group = group_of(result)
-            if not group.blocking:
-                told = [result.note] if result.note else []
-                if group.old:
-                    told.append(f"{count(len(group.old), 'finding')} there before")
-                told += [_line(finding) for finding in group.other]
-                return [_case(suite, result.id, result.seconds, *_output(told))]
-            return [_failure(suite, finding) for finding in group.blocking]
+            group = group_of(result, duplicates)
+            if group.blocking:
+                return [_failure(suite, group, finding) for finding in group.blocking]
+            if group.elsewhere:
+                # Neither passed nor failed: the failure is in the suite of the check that reports it.
+                reason = (
+                    f"{count(len(group.elsewhere), noun(result.id))} reported by {listed(group.elsewhere)}"
+                )
+                return [_case(suite, result.id, result.seconds, _text("skipped", reason, ()))]
+            output = [result.note] if result.note else []
+            if group.old:
+                output.append(f"{count(len(group.old), 'existing finding')}")
+            output += [_line(finding) for finding in group.other]
+            return [_case(suite, result.id, result.seconds, *_output(output))]
         case _:
             assert_never(result)
 
 
-def _failure(suite: str, finding: Finding) -> str:
+def _failure(suite: str, group: Group, finding: Finding) -> str:
     # No line number: a build server knows a test case again by its name.
     path = visible_path(finding.path) or "the whole tree"
     name = f"{path}: {finding.rule}: {finding.message}"
-    return _case(suite, name, 0.0, _text("failure", finding.message, [_line(finding), finding.hint]))
+    return _case(
+        suite, name, 0.0, _text("failure", finding.message, [_line(finding), help_of(group, finding)])
+    )
 
 
 def _line(finding: Finding) -> str:

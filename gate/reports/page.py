@@ -18,7 +18,7 @@ from gate.reports.markup import escape
 from gate.reports.page_files import MOST_FILES, files
 from gate.reports.page_owners import picture
 from gate.reports.page_style import STYLE
-from gate.reports.words import branch, count, listed, may, visible, visible_path
+from gate.reports.words import branch, count, listed, verb, visible, visible_path
 
 HEADLINES: Final = {
     "pass": "{may} into {}",
@@ -45,7 +45,7 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     into = branch(verdict.change.into)
     waived = any(one.kind == "waive" and one.counted for one in verdict.approvals)
     tone = f"{verdict.decision} waived" if waived else verdict.decision
-    headline = HEADLINES[verdict.decision].format(into, may=may(verdict.change.into))
+    headline = HEADLINES[verdict.decision].format(into, may=f"Ready to {verb(verdict.change.into)}")
     headline += ", by waiver" if waived and verdict.decision == "pass" else ""
     parts = {
         "Requirements": ("requirements", _board(verdict)),

@@ -141,7 +141,7 @@ def times(checks: Sequence[CheckResult]) -> str:
     rows = []
     for result in checks:
         seconds = _seconds(result)
-        kept = isinstance(result, Ran) and result.cached
+        cached = isinstance(result, Ran) and result.cached
         share = f"{100 * seconds / longest:.1f}"
         bar = (
             f'<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
@@ -151,7 +151,7 @@ def times(checks: Sequence[CheckResult]) -> str:
         name = escape(result.id[:LONGEST_NAME])
         rows.append(
             f'<tr><th scope="row" class="word">{name}</th><td><span class="{style}">{escape(said)}</span></td>'
-            f'<td class="word">{"kept" if kept else duration(seconds)}</td><td class="wide">{bar}</td></tr>'
+            f'<td class="word">{"cached" if cached else duration(seconds)}</td><td class="wide">{bar}</td></tr>'
         )
     head = '<th scope="col">Check</th><th scope="col">Result</th><th scope="col">Time</th>'
     head += '<th scope="col" class="wide">Compared</th>'

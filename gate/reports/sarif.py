@@ -1,8 +1,8 @@
 """SARIF 2.1.0, for code scanning.
 
-The first run is gate's own: it has no results, and tells as notifications what blocks and is no finding, for
+The first run is gate's own: it has no results and reports, as notifications, what blocks and is not a finding:
 an alert in code scanning is about code, and a missing approval is not. Then comes a run for each check that
-ran to its end. A check that could not run has none: a run without results would say that all is mended.
+finished. A check that could not run has none: a run without results would close every alert.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from gate.model import Finding, Verdict, encode_path
 from gate.reports.context import ReportContext
-from gate.reports.select import Fingerprints, Group, groups, obstacles
+from gate.reports.select import Fingerprints, Group, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump
 from gate.reports.words import visible
 
@@ -37,9 +37,13 @@ def _frame(
     name: str, verdict: Verdict, context: ReportContext, rules: list[Data], results: list[Data]
 ) -> Data:
     change = verdict.change
-    driver: Data = {"name": name, "version": context.version, "semanticVersion": context.version}
-    if rules:
-        driver["rules"] = rules
+    # Code scanning asks for `rules` in every run, also in one without results.
+    driver: Data = {
+        "name": name,
+        "version": context.version,
+        "semanticVersion": context.version,
+        "rules": rules,
+    }
     return {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"{name}/"},
@@ -81,7 +85,7 @@ def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerpr
         rule = visible(finding.rule) or visible(group.id)
         index = rules.setdefault(rule, len(rules))
         fingerprint = {"partialFingerprints": {"gateFinding/v1": known}}
-        results.append(_result(finding, blocks, rule, index) | fingerprint)
+        results.append(_result(group, finding, blocks, rule, index) | fingerprint)
     described = [_described(group.id, rule) for rule in rules]
     return _frame(f"gate/{visible(group.id)}", verdict, context, described, results)
 
@@ -102,8 +106,8 @@ def _described(check: str, rule: str) -> Data:
     }
 
 
-def _result(finding: Finding, blocks: bool, rule: str, index: int) -> Data:
-    text = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+def _result(group: Group, finding: Finding, blocks: bool, rule: str, index: int) -> Data:
+    text = f"{finding.message} ({note})" if (note := help_of(group, finding)) else finding.message
     place: Data = {"artifactLocation": {"uri": uri(finding.path), "uriBaseId": ROOT}}
     if finding.line > 0:
         place["region"] = {"startLine": finding.line}

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from gate.model import Broken, Finding, Outcome, Ran, Verdict
 from gate.reports.context import no_lines
+from gate.reports.duplicates import Duplicates, find_duplicates, join_cases
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one check, or of one requirement: what blocks, what else is new, what was there before."""
+    """The findings of one check, or of one requirement: what blocks, what else is new, what was there before.
+
+    `elsewhere` names, for each blocking finding left out because another check reports the same mistake, that
+    check; `also` has for the `id()` of a finding which checks were left out in its favor.
+    """
 
     id: str
     blocking: tuple[Finding, ...]
     other: tuple[Finding, ...] = ()
     old: tuple[Finding, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    also: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything in it blocks, wherever it is shown."""
+        return bool(self.blocking or self.elsewhere)
 
     def marked(self) -> Iterator[tuple[Finding, bool]]:
         """Every finding, and whether it blocks."""
@@ -31,25 +43,42 @@ def place(finding: Finding) -> tuple[str, int, int, str]:
     return finding.path, finding.line, finding.column, finding.rule
 
 
-def group_of(source: Ran | Outcome) -> Group:
-    """The findings of `source`, each kind in the order of `place`. Those of a requirement block while it is open."""
+def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Group:
+    """The findings of `source`, each kind in the order of `place`. Those of a requirement block while it is open.
+
+    With `duplicates`, a mistake that another check reports better is left out, and cases of one test are joined.
+    """
     if isinstance(source, Outcome):
         found = tuple(sorted(source.findings, key=place))
         blocks = source.state in {"unmet", "undecided"}
         return Group(source.id, found, ()) if blocks else Group(source.id, (), found)
     rest = sorted((Counter(source.findings) - Counter(source.blocking)).elements(), key=place)
+    blocking = sorted(source.blocking, key=place)
+    same = duplicates or Duplicates()
+    shown = [finding for finding in blocking if id(finding) not in same.reported_by]
     return Group(
         source.id,
-        tuple(sorted(source.blocking, key=place)),
+        tuple(join_cases(shown) if duplicates is not None else shown),
         tuple(finding for finding in rest if finding.new),
         tuple(finding for finding in rest if not finding.new),
+        tuple(same.reported_by[id(finding)] for finding in blocking if id(finding) in same.reported_by),
+        same.also,
     )
 
 
 def groups(verdict: Verdict) -> list[Group]:
-    """The findings of every check that ran, then those of every requirement that has any."""
-    ran = [group_of(result) for result in verdict.checks if isinstance(result, Ran)]
+    """The findings of every check that ran, then those of every requirement that has any: each mistake once."""
+    same = find_duplicates(verdict.checks)
+    ran = [group_of(result, same) for result in verdict.checks if isinstance(result, Ran)]
+    # A check may report what a guardian has to approve: there it is shown.
+    guarded = {finding for outcome in verdict.outcomes for finding in outcome.findings}
+    ran = [replace(group, other=tuple(item for item in group.other if item not in guarded)) for group in ran]
     return ran + [group_of(outcome) for outcome in verdict.outcomes if outcome.findings]
+
+
+def help_of(group: Group, finding: Finding) -> str:
+    """What to do about a finding and who else reports it, on one line; empty if there is nothing to say."""
+    return "; ".join(filter(None, (finding.hint, group.also.get(id(finding), ""))))
 
 
 class Fingerprints:
@@ -101,18 +130,18 @@ class Obstacle:
 def obstacles(verdict: Verdict) -> list[Obstacle]:
     """Everything that blocks and is no finding, in the order of the verdict.
 
-    The requirement `checks` is told by the checks themselves, unless one has no result at all.
+    The requirement `checks` is reported by the checks themselves, unless one has no result at all.
     """
-    found: list[Obstacle] = []
-    told = any(isinstance(result, Broken) or getattr(result, "blocking", ()) for result in verdict.checks)
+    listed: list[Obstacle] = []
+    reported = any(isinstance(result, Broken) or getattr(result, "blocking", ()) for result in verdict.checks)
     for outcome in verdict.outcomes:
-        if outcome.state not in {"unmet", "undecided"} or (outcome.id == "checks" and told):
+        if outcome.state not in {"unmet", "undecided"} or (outcome.id == "checks" and reported):
             continue
         title = f"{outcome.id} {'could not be decided' if outcome.state == 'undecided' else 'is not met'}"
         paths = tuple(dict.fromkeys(path for missing in outcome.missing for path in missing.paths))
-        found.append(Obstacle(outcome.id, title, "; ".join((outcome.reason, *outcome.advice)), paths))
+        listed.append(Obstacle(outcome.id, title, "; ".join((outcome.reason, *outcome.advice)), paths))
     for result in verdict.checks:
         if isinstance(result, Broken):
             message = "; ".join(filter(None, (result.reason, result.hint)))
-            found.append(Obstacle(result.id, f"{result.id} could not run", message, ()))
-    return found
+            listed.append(Obstacle(result.id, f"{result.id} could not run", message, ()))
+    return listed

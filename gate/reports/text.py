@@ -1,48 +1,59 @@
 """The report for people at a terminal.
 
-What has to be mended comes first, with its line of code and the way out; then one line for each requirement,
-what blocks before what does not, with whom to ask; the verdict is the last line, next to the prompt.
+Findings come first, each with its line of code and what to do about it; then one line for each requirement, whom
+to ask, and the verdict as the last line, next to the prompt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Final, assert_never
 
 from gate.model import (
     NOT_ASKED,
-    Approval,
     Broken,
     CheckResult,
     Missing,
     Outcome,
     Ran,
     RequirementState,
+    ReviewRequest,
     Skipped,
     Verdict,
 )
 from gate.reports.context import ReportContext
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import group_of
-from gate.reports.text_findings import aside, beside, help_lines, is_told, sections, there_before
-from gate.reports.words import branch, count, listed, may, noun, took, visible, visible_path, whom
-from gate.requirements.asking import whom_to_ask
+from gate.reports.text_findings import beside, existing, has_section, help_lines, in_brackets, sections
+from gate.reports.words import (
+    branch,
+    count,
+    decision_words,
+    noun,
+    reasons,
+    took,
+    verb,
+    visible,
+    visible_path,
+    whom,
+)
+from gate.requirements.asking import approved_text, duty_text, lines_of, where, who
 
 MOST_PATHS: Final = 8
-FEW_PATHS: Final = 3
 MOST_APPROVALS: Final = 10
+WIDEST_NAME: Final = 32
 MARKS: Final[dict[RequirementState, Piece]] = {
     "unmet": ("bold red", "✗"),
     "undecided": ("bold yellow", "?"),
     "met": ("green", "✓"),
     "not_applicable": ("dim", "–"),
 }
-"""The mark of each state of a requirement, in the order in which the states are shown."""
+"""The mark of each state of a requirement."""
+ORDER: Final[tuple[RequirementState, ...]] = ("not_applicable", "met", "undecided", "unmet")
+"""The most important last: that is what is on the screen when the command ends."""
 DECISIONS: Final = {
     "approve": ("green", "✓", "approved"),
-    "block": ("bold red", "✗", "objects"),
+    "block": ("bold red", "✗", "objected"),
     "waive": ("bold yellow", "⚠", "waived the requirements"),
 }
 
@@ -50,105 +61,72 @@ DECISIONS: Final = {
 def render(verdict: Verdict, context: ReportContext) -> str:
     """What `gate check` prints: two to six lines when all is well."""
     ink = Ink(context)
-    lines = [*sections(verdict, ink), *_board(verdict, ink), *_approvals(verdict.approvals, ink)]
+    lines = [*_board(verdict, ink), *_approvals(verdict, ink), *_reviewers(verdict, ink)]
     for note in verdict.notes:
         lines += ink.flow([("bold yellow", "⚠"), ("", visible(note))], hang=2)
-    if verdict.decision != "pass":
+    if verdict.decision != "pass" and lines:
         lines.append("")
-    return ink.sheet([*lines, *_closing(verdict, ink)])
+    lines += _closing(verdict, ink)
+    # Below the report the prompt needs a line, and above the last section there may be one that counts the rest.
+    room = context.height - len(lines) - 6 if context.height else 10_000
+    return ink.sheet([*sections(verdict, ink, room), *lines])
 
 
 def _board(verdict: Verdict, ink: Ink) -> list[str]:
-    """One line for each requirement, and below an unmet one what it lacks."""
-    order = list(MARKS)
-    outcomes = sorted(verdict.outcomes, key=lambda outcome: order.index(outcome.state))
+    """One line for each requirement, and below an unmet one what it needs. What is not required is left out."""
+    everything = ink.context.everything
+    outcomes = sorted(verdict.outcomes, key=lambda outcome: ORDER.index(outcome.state))
+    if not everything:
+        outcomes = [outcome for outcome in outcomes if outcome.reason != NOT_ASKED]
     room = max((cells(visible(outcome.id)) for outcome in outcomes), default=0)
-    shown: set[str] = set()
+    asking = set(lines_of(verdict.reviewers, verdict.approve_with))
     lines: list[str] = []
-    for outcome in outcomes if ink.context.everything else _asked_once(outcomes):
-        if outcome.state != "not_applicable" or outcome.reason != NOT_ASKED:
-            lines += _outcome(outcome, verdict, room, shown, ink)
-        shown |= {path for missing in outcome.missing for path in missing.paths} | set(outcome.advice)
-    unasked = [outcome for outcome in outcomes if outcome.reason == NOT_ASKED]
-    return [*lines, *_unasked(unasked, room, ink)]
-
-
-def _asked_once(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes, the first of those that ask for somebody asking for all of them: often it is one person."""
-    several = {outcome.id: outcome.asks for outcome in outcomes if outcome.asking}
-    if len(several) < 2:
-        return list(outcomes)
-    together = whom_to_ask(several)
-    once = []
     for outcome in outcomes:
-        if outcome.asking:
-            rest = (line for line in outcome.advice if line not in outcome.asking)
-            once.append(replace(outcome, advice=(*together, *rest)))
-        else:
-            once.append(outcome)
-    return once
+        lines += _outcome(outcome, verdict, room, ink)
+        if outcome.state in {"unmet", "undecided"}:
+            lines += help_lines([line for line in outcome.advice if line not in asking], ink, 4)
+    return lines
 
 
-def _unasked(outcomes: Sequence[Outcome], room: int, ink: Ink) -> list[str]:
-    """What nobody has set up, in one line; by `--all` a line each."""
-    if ink.context.everything or len(outcomes) < 2:
-        return [line for outcome in outcomes for line in _head(outcome, room, ink)]
-    names = listed([visible(outcome.id) for outcome in outcomes])
-    return ink.flow([MARKS["not_applicable"], ("dim", f"{names}: the policy does not ask for them")], 0, 2)
-
-
-def _outcome(outcome: Outcome, verdict: Verdict, room: int, shown: AbstractSet[str], ink: Ink) -> list[str]:
-    """`shown` are the paths and the pieces of advice that were listed above."""
-    lines = _head(outcome, room, ink)
+def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[str]:
+    name = visible(outcome.id)
+    style = "dim" if outcome.state == "not_applicable" else ""
+    mark = MARKS[outcome.state]
+    head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{' ' * (room - cells(name))}"
+    lines = beside(head, [(style, visible(outcome.reason))], room + 4, ink)
     if outcome.state in {"unmet", "undecided"}:
+        # Who has to approve is listed below, for all requirements together.
+        covered = {path for request in verdict.reviewers for path in request.paths}
         for missing in outcome.missing:
-            everything = len(missing.paths) == len(verdict.change.files)
-            known = everything and (shown >= set(missing.paths) or len(missing.paths) > FEW_PATHS)
-            # Of all that the change has, the advice says whom to ask.
-            if not (known and outcome.advice) or ink.context.everything:
-                lines += _missing(missing, known, ink)
-        lines += help_lines([line for line in outcome.advice if line not in shown], ink, 4)
+            if ink.context.everything or not (missing.need and covered >= set(missing.paths)):
+                lines += _missing(missing, ink)
     if outcome.id == "checks":
         lines += _checks(verdict.checks, outcome.state, ink)
     return lines
 
 
-def _head(outcome: Outcome, room: int, ink: Ink) -> list[str]:
-    name = visible(outcome.id)
-    pad = " " * (room - cells(name))
-    style = "dim" if outcome.state == "not_applicable" else ""
-    mark = MARKS[outcome.state]
-    head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{pad}"
-    return beside(head, [(style, visible(outcome.reason))], room + 4, ink)
-
-
-def _missing(missing: Missing, whole: bool, ink: Ink) -> list[str]:
-    """Who must approve which files; with `whole`, no list of them: they are those of the change."""
-    rule = [("dim", f"{visible(missing.rule)}:")] if missing.rule else []
-    who = ("bold", whom(missing.whom, missing.need))
-    if whole and missing.need:
-        return ink.flow([*rule, who, ("", f"for {_all(len(missing.paths))}")], 4, 2)
-    lines = ink.flow([*rule, who], 4, 2) if missing.need else []
+def _missing(missing: Missing, ink: Ink) -> list[str]:
+    """Which rule asks for whose approval of which files."""
+    lines: list[str] = []
+    if missing.need:
+        rule = [("dim", f"{visible(missing.rule)}:")] if missing.rule else []
+        lines = ink.flow([*rule, ("bold", whom(missing.whom, missing.need))], 4, 2)
     limit = len(missing.paths) if ink.context.everything else MOST_PATHS
     lines += [f"      {visible_path(path)}" for path in missing.paths[:limit]]
-    if len(missing.paths) > limit:
-        more = f"… and {count(len(missing.paths) - limit, 'more file')}"
+    if rest := missing.paths[limit:]:
+        more = f"… and {count(len(rest), 'more file')} in {visible(where(rest))}"
         lines.append(f"      {ink.paint(more, 'dim')}")
     return lines
 
 
-def _all(files: int) -> str:
-    return "the one file" if files == 1 else f"all {files:,} files"
-
-
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:
-    """One line for each check that is not told above; if they all passed, of those that had nothing to look at."""
+    """One line for each check that has no section; if all passed, only for those that had nothing to check."""
     passed = state == "met" and not ink.context.everything
     old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran)) if passed else 0
     if passed:
         results = [result for result in results if isinstance(result, Ran) and result.seen == 0]
     elif not ink.context.everything:
-        results = [result for result in results if not is_told(result)]
+        results = [result for result in results if not has_section(result)]
     room = max((cells(visible(result.id)) for result in results), default=0)
     lines: list[str] = []
     for result in results:
@@ -156,15 +134,15 @@ def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -
         name = visible(result.id)
         head = f"    {ink.paint(mark, style)} {name}{' ' * (room - cells(name))}"
         lines += beside(head, [("", words)], room + 8, ink)
-    return lines + (there_before(old, 4, ink) if old else [])
+    return lines + (existing(old, 4, ink) if old else [])
 
 
 def _state_of(result: CheckResult) -> tuple[Piece, str]:
     match result:
         case Ran(blocking=blocking):
             if blocking:
-                return MARKS["unmet"], f"{count(len(blocking), noun(result.id))} {aside(result)}"
-            return MARKS["met"], f"passed {aside(result)}"
+                return MARKS["unmet"], f"{count(len(blocking), noun(result.id))} {in_brackets(result)}"
+            return MARKS["met"], f"passed {in_brackets(result)}"
         case Broken():
             return MARKS["undecided"], f"could not run ({took(result)})"
         case Skipped(reason=reason):
@@ -173,46 +151,77 @@ def _state_of(result: CheckResult) -> tuple[Piece, str]:
             assert_never(result)
 
 
-def _approvals(approvals: Sequence[Approval], ink: Ink) -> list[str]:
-    """Every decision that somebody took, with the reason where it does not count. Waivers stand out."""
+def _approvals(verdict: Verdict, ink: Ink) -> list[str]:
+    """Every decision, with the files it covers, or the reason why it does not count. Waivers stand out."""
     kinds = list(reversed(DECISIONS))
-    ordered = sorted(approvals, key=lambda one: (not one.counted, kinds.index(one.kind)))
+    ordered = sorted(verdict.approvals, key=lambda item: (not item.counted, kinds.index(item.kind)))
     limit = len(ordered) if ink.context.everything else MOST_APPROVALS
     lines: list[str] = []
     for approval in ordered[:limit]:
-        style, mark, said = DECISIONS[approval.kind]
+        style, mark, words = DECISIONS[approval.kind]
         if approval.source != "ssh":
-            said += f" on {approval.source}"
+            words += f" on {approval.source}"
         if not approval.counted:
-            style, mark, said = "dim", "–", f"{said} (not counted)"
+            style, mark, words = "dim", "–", f"{words} (not counted)"
+        elif approval.kind == "approve" and (covered := approved_text(approval, verdict)):
+            words += f" {covered}"
         why = [("", visible(approval.why))] if approval.why else []
-        lines += ink.flow(
-            [(style, mark), ("bold", visible(approval.by)), ("", said + ":" * bool(why)), *why], 0, 2
-        )
+        pieces = [(style, mark), ("bold", visible(approval.by)), ("", visible(words) + ":" * bool(why)), *why]
+        lines += ink.flow(pieces, 0, 2)
     if len(ordered) > limit:
         lines += ink.flow([("dim", f"… and {count(len(ordered) - limit, 'more decision')}")], 2, 0)
     return lines
 
 
+def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
+    """Whom to ask, and how they approve."""
+    needed = [request for request in verdict.reviewers if request.required]
+    choices = [request for request in verdict.reviewers if not request.required]
+    if not verdict.reviewers:
+        return []
+    lines = [""]
+    if needed:
+        lines += ink.flow([("bold", "Approval needed from:")])
+        room = min(max(cells(visible(who(request))) for request in needed), WIDEST_NAME)
+        for request in needed:
+            name = visible(who(request))
+            head = f"  {ink.paint(name, 'bold')}{' ' * (room - cells(name))}"
+            lines += beside(head, [("", visible(_duties(request, ink)))], room + 4, ink)
+    for request in choices:
+        which = "any one of" if request.need == 1 else f"any {request.need} of"
+        start = f"Approval needed from {which}" if not needed else f"And from {which}"
+        names = ("bold", f"{visible(', '.join(request.names))}:")
+        lines += ink.flow([("bold", start), names, ("", visible(where(request.paths, _most(ink))))], 0, 2)
+    if verdict.approve_with:
+        lines += ink.flow([("", f"To approve, run {visible(verdict.approve_with)}")])
+    return lines
+
+
+def _duties(request: ReviewRequest, ink: Ink) -> str:
+    """All that somebody has to approve, the folders after the role that names them."""
+    parts = []
+    for duty in request.duties:
+        folders = where(duty.paths, _most(ink))
+        if duty.role == "code owner":
+            parts.append(folders)
+        elif duty.role == "reviewer":
+            parts.append(f"{folders} (reviewer)")
+        else:
+            parts.append(duty_text(duty))
+    return "; ".join(parts)
+
+
+def _most(ink: Ink) -> int:
+    return 1000 if ink.context.everything else 3
+
+
 def _closing(verdict: Verdict, ink: Ink) -> list[str]:
     """The verdict in one sentence."""
     into = branch(verdict.change.into)
-    match verdict.decision:
-        case "pass":
-            waived = any(one.kind == "waive" and one.counted for one in verdict.approvals)
-            what = f"{count(len(verdict.change.files), 'file')} into {into}{', by waiver' if waived else ''}."
-            return ink.flow([("bold green", f"{may(verdict.change.into)}:"), ("", what)])
-        case "blocked":
-            style, word, why = "bold red", "Blocked:", _which(verdict, "unmet", "not met")
-        case "undecided":
-            style, word, why = "bold yellow", "Undecided:", _which(verdict, "undecided", "not known")
-        case _:
-            assert_never(verdict.decision)
-    return ink.flow([(style, word), ("", f"{why}, so this change may not enter {into} yet.")])
-
-
-def _which(verdict: Verdict, state: RequirementState, words: str) -> str:
-    """`owners and checks are not met`."""
-    names = [visible(outcome.id) for outcome in verdict.outcomes if outcome.state == state]
-    several = len(names) > 1 or "".join(names).endswith("s")
-    return f"{listed(names) or 'nothing'} {'are' if several else 'is'} {words if names else 'met'}"
+    words = decision_words(verdict)
+    if verdict.decision == "pass":
+        what = f"{count(len(verdict.change.files), 'file')} into {into}."
+        return ink.flow([("bold green", f"{words}:"), ("", what)])
+    style = "bold red" if verdict.decision == "blocked" else "bold yellow"
+    end = f"Can't {verb(verdict.change.into)} into {into}."
+    return ink.flow([(style, f"{words}:"), ("", f"{reasons(verdict)}. {end}")])

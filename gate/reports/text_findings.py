@@ -1,4 +1,4 @@
-"""The upper part of the text report: what was found, where, and what to do about it."""
+"""The upper part of the text report: each finding, where it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,37 +6,42 @@ from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
-from gate.reports.alike import Alike, alike, cases_together
+from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import Group, group_of
 from gate.reports.words import count, listed, noun, took, visible, visible_lines, visible_path
+from gate.requirements.asking import where
 
 MOST_FINDINGS: Final = 20
 MOST_OUTPUT: Final = 12
 SEVERITIES: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def sections(verdict: Verdict, ink: Ink) -> list[str]:
-    """A section for each check or requirement that has something to show, those that could not run last."""
+def sections(verdict: Verdict, ink: Ink, room: int = 10_000) -> list[str]:
+    """A section for each check or requirement that has something to show, those that could not run last.
+
+    Of each the first finding is shown; the others only while all of it takes no more than `room` lines.
+    """
     lines: list[str] = []
-    same = Alike() if ink.context.everything else alike(verdict.checks)
+    same = None if ink.context.everything else find_duplicates(verdict.checks)
     for result in sorted(verdict.checks, key=lambda result: isinstance(result, Broken)):
-        lines += _check(result, same, ink)
+        lines += _check(result, same, ink, room - len(lines))
     for outcome in verdict.outcomes:
-        lines += _listing(group_of(outcome), _requirement_heading(outcome, ink), Alike(), ink)
+        heading = _requirement_heading(outcome, ink)
+        lines += _listing(group_of(outcome), heading, ink, room - len(lines))
     return lines
 
 
-def is_told(result: CheckResult) -> bool:
+def has_section(result: CheckResult) -> bool:
     """Whether the check has a section of its own."""
     return isinstance(result, Broken) or (isinstance(result, Ran) and bool(result.blocking))
 
 
-def _check(result: CheckResult, same: Alike, ink: Ink) -> list[str]:
+def _check(result: CheckResult, same: Duplicates | None, ink: Ink, room: int) -> list[str]:
     match result:
         case Ran():
-            group = group_of(result)
-            return _listing(group, _check_heading(result, group, ink), same, ink)
+            group = group_of(result, same)
+            return _listing(group, _check_heading(result, group, ink), ink, room)
         case Broken():
             return [*_broken(result, ink), ""]
         case Skipped():
@@ -47,11 +52,11 @@ def _check(result: CheckResult, same: Alike, ink: Ink) -> list[str]:
 
 def _check_heading(result: Ran, group: Group, ink: Ink) -> list[str]:
     what = "passed"
-    if group.blocking:
-        new = "new " if group.old and all(finding.new for finding in group.blocking) else ""
-        what = count(len(group.blocking), new + noun(result.id))
-    style = "bold red" if group.blocking else "bold green"
-    return ink.flow([(style, f"{visible(result.id)}:"), ("bold", what), ("dim", aside(result))])
+    if group.failed:
+        new = "new " if group.old and all(finding.new for finding in result.blocking) else ""
+        what = count(len(result.blocking), new + noun(result.id))
+    style = "bold red" if group.failed else "bold green"
+    return ink.flow([(style, f"{visible(result.id)}:"), ("bold", what), ("dim", in_brackets(result))])
 
 
 def _requirement_heading(outcome: Outcome, ink: Ink) -> list[str]:
@@ -59,64 +64,67 @@ def _requirement_heading(outcome: Outcome, ink: Ink) -> list[str]:
     return ink.flow([(style, f"{visible(outcome.id)}:"), ("bold", count(len(outcome.findings), "finding"))])
 
 
-def aside(result: Ran) -> str:
-    """What is worth telling about a run, in brackets."""
+def in_brackets(result: Ran) -> str:
+    """A note about the run and how long it took."""
     return f"({', '.join(part for part in (visible(result.note), took(result)) if part)})"
 
 
-def _listing(group: Group, heading: list[str], same: Alike, ink: Ink) -> list[str]:
-    """The findings below their heading: those that block, and all of them when everything is asked for.
+def _listing(group: Group, heading: list[str], ink: Ink, room: int) -> list[str]:
+    """The findings below their heading: those that block and fit, and all of them with `--all`.
 
-    Those that are the `same` as what another check tells are only counted.
+    Mistakes that another check reports better are only counted.
     """
     everything = ink.context.everything
     shown = [*group.blocking, *group.other, *(group.old if everything else ())]
-    if not group.blocking and not (everything and shown):
+    if not group.failed and not (everything and shown):
         return []
-    elsewhere = [same.told_by[finding] for finding in shown if finding in same.told_by]
-    shown = [finding for finding in shown if finding not in same.told_by]
-    shown = shown if everything else cases_together(shown)
-    limit = len(shown) if everything else MOST_FINDINGS
-    lines = [*heading, *_told(elsewhere, len(shown), ink), ""]
-    for finding in shown[:limit]:
-        lines += [*_finding(finding, same.also.get(finding, ""), ink), ""]
-    if len(shown) > limit:
-        more = f"… and {len(shown) - limit:,} more; `{visible(ink.context.command)} --all` shows them"
+    lines = [*heading, *_elsewhere(group, ink), *([""] if shown else [])]
+    number = 0
+    for finding in shown:
+        block = _finding(finding, group.also.get(id(finding), ""), ink)
+        if number and not everything and (number == MOST_FINDINGS or len(lines) + len(block) > room):
+            break
+        lines += [*block, ""]
+        number += 1
+    command = visible(ink.context.command)
+    if rest := shown[number:]:
+        places = visible(where([finding.path for finding in rest]))
+        more = f"… and {len(rest):,} more in {places}; run `{command} --all` to see them"
         lines += [*ink.flow([("dim", more)], 2, 0), ""]
     sure = sum(bool(finding.fix) for finding in group.blocking)
     if sure:
-        told = f"{count(sure, 'fix is', 'fixes are')} certain; `{visible(ink.context.command)} --fix` shows the diff"
-        lines += [*ink.flow([("dim", told)], 2, 0), ""]
+        certain = f"{count(sure, 'finding')} can be fixed safely; run `{command} --fix` to see the diff"
+        lines += [*ink.flow([("dim", certain)], 2, 0), ""]
     if group.old and not everything:
-        lines += [*there_before(len(group.old), 2, ink), ""]
-    return lines
+        lines += existing(len(group.old), 2, ink)
+    return lines if not lines[-1] else [*lines, ""]
 
 
-def _told(elsewhere: Sequence[str], here: int, ink: Ink) -> list[str]:
-    """How many findings other checks tell of; `elsewhere` has the check for each."""
-    if not elsewhere:
+def _elsewhere(group: Group, ink: Ink) -> list[str]:
+    """How many findings are shown with another check, which reports the same mistakes."""
+    if not group.elsewhere:
         return []
-    number = f"{len(elsewhere):,} of them " if here else ""
-    checks = listed([visible(check) for check in dict.fromkeys(elsewhere)])
-    return ink.flow([("dim", f"{number}told by {checks} as well")], 2, 0)
+    number = f"{len(group.elsewhere):,} also" if group.blocking else "also"
+    checks = listed([f"`{visible(check)}`" for check in dict.fromkeys(group.elsewhere)])
+    return ink.flow([("dim", f"{number} reported by {checks}")], 2, 0)
 
 
-def there_before(old: int, indent: int, ink: Ink) -> list[str]:
+def existing(old: int, indent: int, ink: Ink) -> list[str]:
     """How many findings are not shown because the base has them too, and how to see them."""
-    were, them = ("was", "it") if old == 1 else ("were", "them")
-    told = f"{count(old, 'finding')} {were} there before; `{visible(ink.context.command)} --all` shows {them}"
-    return ink.flow([("dim", told)], indent, 0)
+    them = "it" if old == 1 else "them"
+    text = f"{count(old, 'existing finding')} not shown; run `{visible(ink.context.command)} --all` to see {them}"
+    return ink.flow([("dim", text)], indent, 0)
 
 
 def _finding(finding: Finding, also: str, ink: Ink) -> list[str]:
-    """`also` is what else says the same."""
+    """`also` says which other checks report the same mistake."""
     numbers = (str(number) for number in (finding.line, finding.column) if number)
     place = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
     pieces = [
         ("bold", f"{place}:"),
         (SEVERITIES[finding.severity], visible(finding.rule)),
         ("", visible(finding.message)),
-        ("dim", "" if finding.new else "(there before)"),
+        ("dim", "" if finding.new else "(existing)"),
     ]
     lines = ink.flow(pieces, 2, 2)
     lines += _source(finding, ink)
@@ -157,7 +165,7 @@ def _broken(result: Broken, ink: Ink) -> list[str]:
     if tail:
         lines.append("")
     if len(tail) > MOST_OUTPUT:
-        lines.append(ink.paint(f"    … {count(len(tail) - MOST_OUTPUT, 'line')} before", "dim"))
+        lines.append(ink.paint(f"    … {count(len(tail) - MOST_OUTPUT, 'earlier line')}", "dim"))
     lines += [f"    {ink.paint('│', 'dim')} {line}" for line in tail[-MOST_OUTPUT:]]
     if result.hint:
         lines += [""] if tail else []

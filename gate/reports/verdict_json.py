@@ -18,15 +18,18 @@ from gate.model import (
     Broken,
     Change,
     CheckResult,
+    Duty,
     FileChange,
     Finding,
     Missing,
     Outcome,
     Ran,
+    ReviewRequest,
     Skipped,
     Verdict,
 )
 from gate.reports.context import ReportContext
+from gate.reports.duplicates import Duplicates, find_duplicates
 
 VERSION: Final = 1
 FINDING_FIELDS: Final = (
@@ -56,14 +59,26 @@ def dump(data: object) -> str:
 
 def to_data(verdict: Verdict) -> Data:
     """The verdict as the objects, lists and strings of JSON."""
+    duplicates = find_duplicates(verdict.checks)
     return {
         "version": VERSION,
         "outcome": verdict.decision,
         "change": _change(verdict.change),
         "requirements": [_requirement(outcome) for outcome in verdict.outcomes],
-        "checks": [_check(result) for result in verdict.checks],
+        "checks": [_check(result, duplicates) for result in verdict.checks],
         "approvals": approvals_data(verdict.approvals),
         "notes": list(verdict.notes),
+        "reviewers": [_reviewer(request) for request in verdict.reviewers],
+        "approve_with": verdict.approve_with,
+    }
+
+
+def _reviewer(request: ReviewRequest) -> Data:
+    return {
+        "names": list(request.names),
+        "need": request.need,
+        "required": request.required,
+        "duties": [{"role": duty.role, "paths": list(duty.paths)} for duty in request.duties],
     }
 
 
@@ -78,6 +93,7 @@ def approvals_data(approvals: Iterable[Approval]) -> list[Data]:
             "counted": approval.counted,
             "why": approval.why,
             "files": list(approval.files),
+            "owned": list(approval.owned),
         }
         for approval in approvals
     ]
@@ -132,10 +148,15 @@ def _requirement(outcome: Outcome) -> Data:
     }
 
 
-def _check(result: CheckResult) -> Data:
+def _check(result: CheckResult, duplicates: Duplicates) -> Data:
     match result:
         case Ran():
             blocking = Counter(result.blocking)
+            reporter = {
+                item: duplicates.reported_by[id(item)]
+                for item in result.blocking
+                if id(item) in duplicates.reported_by
+            }
             findings = [*result.findings, *(Counter(result.blocking) - Counter(result.findings)).elements()]
             return {
                 "id": result.id,
@@ -144,7 +165,10 @@ def _check(result: CheckResult) -> Data:
                 "cached": result.cached,
                 "note": result.note,
                 "seen": result.seen,
-                "findings": [_finding(finding, blocking) for finding in findings],
+                "findings": [
+                    _finding(finding, blocking) | {"reported_by": reporter.get(finding, "")}
+                    for finding in findings
+                ],
             }
         case Broken():
             return _not_run(result, skipped=False)
@@ -196,11 +220,23 @@ def from_json(text: str) -> Verdict:
             _read_change(data["change"]),
             tuple(_read_requirement(item) for item in data["requirements"]),
             tuple(_read_check(item) for item in data["checks"]),
-            tuple(Approval(**{**item, "files": tuple(item.get("files", ()))}) for item in data["approvals"]),
+            tuple(_read_approval(item) for item in data["approvals"]),
             tuple(data.get("notes", ())),
+            tuple(_read_reviewer(item) for item in data.get("reviewers", ())),
+            data.get("approve_with", ""),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a verdict: {error!r}") from error
+
+
+def _read_approval(data: Mapping[str, Any]) -> Approval:
+    lists = {name: tuple(data.get(name, ())) for name in ("files", "owned")}
+    return Approval(**{**data, **lists})
+
+
+def _read_reviewer(data: Mapping[str, Any]) -> ReviewRequest:
+    duties = tuple(Duty(duty["role"], tuple(duty["paths"])) for duty in data["duties"])
+    return ReviewRequest(tuple(data["names"]), data["need"], duties)
 
 
 def _read_change(data: Mapping[str, Any]) -> Change:
@@ -244,7 +280,10 @@ def _read_check(data: Mapping[str, Any]) -> CheckResult:
     if data["outcome"] == "broken":
         return Broken(data["id"], data["reason"], data["hint"], data["seconds"], data["output"])
     pairs = [
-        (Finding.from_data({key: value for key, value in item.items() if key != "blocks"}), item["blocks"])
+        (
+            Finding.from_data({key: item[key] for key in item.keys() - {"blocks", "reported_by"}}),
+            item["blocks"],
+        )
         for item in data["findings"]
     ]
     return Ran(

@@ -1,11 +1,11 @@
-"""Words for people: what strangers wrote made visible, and counts, lists and times as one says them."""
+"""Words for people: untrusted text made visible; counts, lists and durations; the verdict in a few words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gate.model import ENVIRONMENTS, CheckResult, Ran, short_name
+from gate.model import ENVIRONMENTS, Broken, CheckResult, Outcome, Ran, Verdict, short_name
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -78,13 +78,61 @@ def duration(seconds: float) -> str:
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
 
 
-def may(into: str) -> str:
-    """What is allowed by a verdict that passes."""
-    return "May release" if into.startswith(ENVIRONMENTS) else "May merge"
+_UNMET: Final = {
+    "mergeable": "no merge result",
+    "owners": "missing code owner approval",
+    "approvals": "missing approvals",
+    "seniority": "missing senior approval",
+    "guarded": "missing guardian approval",
+    "history": "more than one commit",
+    "passed": "not yet verified elsewhere",
+    "soaked": "not long enough in the previous environment",
+    "metric": "metrics out of limits",
+    "budget": "downtime budget used up",
+}
+"""Why a verdict blocks, by the id of the requirement that is not met."""
+
+
+def decision_words(verdict: Verdict) -> str:
+    """The decision alone: `Ready to merge`, `Blocked`, `Couldn't decide`."""
+    if verdict.decision == "pass":
+        waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
+        return f"Ready to {verb(verdict.change.into)}{' (requirements waived)' if waived else ''}"
+    return "Blocked" if verdict.decision == "blocked" else "Couldn't decide"
+
+
+def reasons(verdict: Verdict) -> str:
+    """Why the verdict is not a pass: `missing code owner approval; names failed`; empty for a pass."""
+    state = {"blocked": "unmet", "undecided": "undecided"}.get(verdict.decision)
+    words = [_why(outcome, verdict) for outcome in verdict.outcomes if outcome.state == state]
+    if verdict.decision == "blocked" and not words:
+        words = ["nothing is required"]
+    return "; ".join(dict.fromkeys(words))
+
+
+def _why(outcome: Outcome, verdict: Verdict) -> str:
+    if outcome.state == "undecided":
+        broken = [visible(result.id) for result in verdict.checks if isinstance(result, Broken)]
+        if outcome.id == "checks" and broken:
+            return f"{listed(broken)} failed to run"
+        return f"{visible(outcome.id)} could not be evaluated"
+    if outcome.id == "checks":
+        failed = [visible(item.id) for item in verdict.checks if isinstance(item, Ran) and item.blocking]
+        return f"{listed(failed) or 'checks'} failed"
+    if outcome.id == "mergeable" and verdict.change.conflicts:
+        return "merge conflicts"
+    if outcome.id == "approvals" and not outcome.missing:
+        return "an objection"
+    return _UNMET.get(outcome.id, f"{visible(outcome.id)} is not met")
+
+
+def verb(into: str) -> str:
+    """What the verdict is about: to `merge` into a branch, or to `release` to an environment."""
+    return "release" if into.startswith(ENVIRONMENTS) else "merge"
 
 
 def branch(into: str) -> str:
-    """The short name of the branch or environment that is entered."""
+    """The short name of the branch or environment."""
     return visible(short_name(into))
 
 
@@ -94,7 +142,7 @@ def noun(check: str) -> str:
 
 
 def took(result: CheckResult) -> str:
-    """How long a check took, or that its result was kept."""
+    """How long a check took, or that its result was cached."""
     if isinstance(result, Ran) and result.cached:
-        return "kept"
+        return "cached"
     return duration(getattr(result, "seconds", 0.0))

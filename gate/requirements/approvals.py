@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
-from gate.requirements.asking import and_list
+from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
 
 ID = "approvals"
@@ -21,15 +21,15 @@ def evaluate(facts: Facts) -> Outcome:
     if objections:
         return _objected(facts, objections)
     if facts.log_gap:
-        advice = ("`gate approvals --fetch` brings it from the remote",)
+        advice = ("fetch the approval log: `gate approvals --fetch`",)
         return Outcome(ID, "undecided", facts.log_gap, advice=advice)
     need = facts.protection.require.approvals
     if not need:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.change.tree:
-        return Outcome(ID, "undecided", "nothing to approve: there is no merge result")
+        return Outcome(ID, "undecided", "there is no merge result to approve")
     if not facts.change.files:
-        return Outcome(ID, "met", "nothing changes, so nothing needs an approval")
+        return Outcome(ID, "met", "no files changed")
     return _enough(facts, need)
 
 
@@ -44,32 +44,32 @@ def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
 
 
 def how_to_approve(facts: Facts) -> str:
-    """With what somebody approves this change: a command; where reviews count, on the forge as well."""
+    """How to approve this change: a command; where reviews count, on the forge as well."""
     if facts.change.staged:
-        return "`gate approve`, once it is committed"
+        return "`gate approve` once it is committed"
     command = f"`gate approve {facts.change.head[:12]} --into {facts.branch}`"
-    return f"{command}, or on {facts.request}" if facts.request else command
+    return f"{command}, or approve {facts.request}" if facts.request else command
 
 
 def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
     of_person: dict[str, list[Approval]] = {}
     for objection in objections:
         of_person.setdefault(objection.by, []).append(objection)
-    said = "; ".join(f"{name} objects{_because(some)}" for name, some in of_person.items())
+    reason = "; ".join(f"{name} objects{_because(theirs)}" for name, theirs in of_person.items())
     advice = tuple(
-        f"settle it with {name}, who takes it back {and_list(_ways_back(facts, some))}"
-        for name, some in of_person.items()
+        f"resolve it with {name}, who can withdraw it {and_list(_ways_back(facts, theirs))}"
+        for name, theirs in of_person.items()
     )
-    return Outcome(ID, "unmet", said, advice=advice)
+    return Outcome(ID, "unmet", reason, advice=advice)
 
 
 def _because(objections: Iterable[Approval]) -> str:
     why = "; ".join(dict.fromkeys(objection.why for objection in objections if objection.why))
-    return f": {why}" if why else ", and gives no reason"
+    return f": {why}" if why else " (no reason given)"
 
 
 def _ways_back(facts: Facts, objections: Iterable[Approval]) -> frozenset[str]:
-    """How a person takes all of their objections back."""
+    """How a person withdraws all of their objections."""
     return frozenset(
         f"with `gate revoke {objection.id[:12]}`"
         if objection.source == "ssh"
@@ -90,25 +90,20 @@ def _enough(facts: Facts, need: int) -> Outcome:
     able = frozenset(people - facts.author_names())
     left = able - frozenset.intersection(*(given[path] for path in lacking))
     missing = (Missing(tuple(lacking), more, tuple(sorted(left)), rule),)
-    have = f"approved by {and_list(everybody)}" if everybody else "nobody has approved it"
-    if len(lacking) < len(given):
-        have += f", {len(lacking)} of {len(given)} files not by enough"
-    reason = f"needs {_people(more)} more: {have}" if everybody else f"needs {_people(need)}: {have}"
+    if everybody:
+        reason = f"needs {_approvals(more, 'more ')}; approved by {and_list(everybody)}"
+        if len(lacking) < len(given):
+            reason += f" except {files(len(lacking))} of {len(given)}"
+    else:
+        reason = f"needs {_approvals(need)}; has none"
     if len(left) < more:
-        reason += ", and too few are left who may"
-        advice = f"add people who are no authors of it to `people` in {facts.policy.file or 'gate.yaml'}"
+        reason += f", and only {len(left)} other {'person' if len(left) == 1 else 'people'} can approve"
+        advice = (
+            f"add people who are not authors of this change to `people` in {facts.policy.file or 'gate.yaml'}"
+        )
         return Outcome(ID, "unmet", reason, missing, (advice,))
-    asking = (f"ask {and_list(left, 'or')}",)
-    return Outcome(
-        ID,
-        "unmet",
-        reason,
-        missing,
-        (*asking, f"they approve with {how_to_approve(facts)}"),
-        asks=(Ask(tuple(lacking), more, left),),
-        asking=asking,
-    )
+    return Outcome(ID, "unmet", reason, missing, asks=(Ask(tuple(lacking), more, left),))
 
 
-def _people(number: int) -> str:
-    return "the approval of 1 person" if number == 1 else f"the approval of {number} people"
+def _approvals(number: int, more: str = "") -> str:
+    return f"{number} {more}approval{'' if number == 1 else 's'}"

@@ -1,65 +1,175 @@
-"""Whom to ask, in words: the fewest people who could clear what is open, for one requirement or for several."""
+"""Whom to ask: everybody whose approval is mandatory, and what any of several people can approve."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from gate.model import Ask
-from gate.requirements.cover import Suggestion, smallest
+from gate.model import Approval, Ask, Duty, Outcome, ReviewRequest, Verdict
 
-NAMED = 5
-MOST_ASKED = 8
+REVIEWER = "reviewer"
+"""The role of somebody who is asked only because the policy wants a number of approvals."""
+MOST_FOLDERS = 3
 
 
-def whom_to_ask(asks: Mapping[str, Sequence[Ask]]) -> tuple[str, ...]:
-    """A line for each person or group to ask, whoever covers most first; nothing where nobody could answer.
+@dataclass(slots=True)
+class _Lot:
+    """Approvals that the same people can give."""
 
-    `asks` has them by requirement. Of several, each line says for which ones somebody is asked.
+    whom: frozenset[str]
+    need: int = 0
+    names: tuple[str, ...] = ()
+    duties: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def add(self, role: str, paths: Iterable[str]) -> None:
+        self.duties.setdefault(role, {}).update(dict.fromkeys(paths))
+
+
+def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
+    """Whom to ask so that every approval that is missing is given; those who cannot be replaced come first.
+
+    What the people listed so far approve anyway is not asked of anybody else. One approval covers everything
+    that a person may approve, so nobody is listed twice.
     """
-    everything = [ask for some in asks.values() for ask in some]
-    suggestions = sorted(smallest(everything), key=lambda one: (-len(one.paths), -len(_served(one, asks))))
-    teams = {people: name for ask in everything for people, name in ask.teams}
-    waiting = len({path for ask in everything for path in ask.paths})
-    lines: list[str] = []
-    for suggestion in suggestions[:MOST_ASKED]:
-        covers = f"{len(suggestion.paths)}" if lines else f"{len(suggestion.paths)} of {files(waiting)}"
-        why = f" ({and_list(_served(suggestion, asks))})" if len(asks) > 1 else ""
-        lines.append(f"{'and' if lines else 'ask'} {_who(suggestion, teams)}: covers {covers}{why}")
-    rest = suggestions[MOST_ASKED:]
-    if rest:
-        paths = {path for suggestion in rest for path in suggestion.paths}
-        lines.append(f"and {sum(suggestion.need for suggestion in rest)} more people: cover {len(paths)}")
-    return tuple(lines)
+    unmet = (outcome for outcome in outcomes if outcome.state in {"unmet", "undecided"})
+    lots = _lots(ask for outcome in unmet for ask in outcome.asks if len(ask.whom) >= ask.need > 0)
+    chosen: list[_Lot] = []
+    for lot in sorted(lots, key=lambda lot: (len(lot.whom) > lot.need, len(lot.whom), sorted(lot.whom))):
+        left = lot.need - _certain(lot.whom, chosen)
+        if left > 0:
+            lot.need = left
+            chosen.append(lot)
+        for other in chosen:
+            if other is not lot and other.whom <= lot.whom:
+                for role, paths in lot.duties.items():
+                    other.add(role, paths)
+    requests = [_request(lot) for lot in chosen]
+    return tuple(sorted(requests, key=lambda item: (not item.required, -len(item.paths), item.names)))
 
 
-def _served(suggestion: Suggestion, asks: Mapping[str, Sequence[Ask]]) -> list[str]:
-    """The requirements that these people have a say in."""
-    people = frozenset(suggestion.whom)
-    return [name for name, some in asks.items() if any(people <= ask.whom for ask in some)]
+def _lots(asks: Iterable[Ask]) -> list[_Lot]:
+    """One lot for each set of people; where all of them are needed, one for each person."""
+    lots: dict[frozenset[str], _Lot] = {}
+    for ask in asks:
+        everybody = len(ask.whom) == ask.need
+        for whom in [frozenset({name}) for name in sorted(ask.whom)] if everybody else [ask.whom]:
+            lot = lots.setdefault(whom, _Lot(whom))
+            lot.need = max(lot.need, 1 if everybody else ask.need)
+            lot.names = tuple(whom) if len(whom) == 1 else lot.names or ask.names or tuple(sorted(whom))
+            lot.add(ask.role, ask.paths)
+    return list(lots.values())
 
 
-def _who(suggestion: Suggestion, teams: Mapping[frozenset[str], str]) -> str:
-    whom = suggestion.whom
-    team = teams.get(frozenset(whom), "")
-    if team and len(whom) > 1:
-        return f"{'one' if suggestion.need == 1 else suggestion.need} of {team}"
-    if len(whom) == suggestion.need:
-        return f"one of {whom[0]}" if len(whom) == 1 and "/" in whom[0] else and_list(whom)
-    if suggestion.need == 1:
-        return and_list(whom, "or")
-    return f"{suggestion.need} of {and_list(whom)}"
+def _certain(whom: frozenset[str], chosen: Sequence[_Lot]) -> int:
+    """How many of `whom` will have approved once everything `chosen` is there, whoever of them it will be."""
+    counted: frozenset[str] = frozenset()
+    total = 0
+    for lot in chosen:
+        sure = lot.need - len(lot.whom - whom)
+        if sure > 0 and not lot.whom & counted:
+            counted |= lot.whom
+            total += sure
+    return total
+
+
+def _request(lot: _Lot) -> ReviewRequest:
+    roles = {role: paths for role, paths in lot.duties.items() if role != REVIEWER} or lot.duties
+    duties = tuple(Duty(role, tuple(paths)) for role, paths in roles.items())
+    return ReviewRequest(lot.names, lot.need, duties)
+
+
+def who(request: ReviewRequest) -> str:
+    """The people of a request, every one of them by name: `@a`, `@a or @b`, `2 of @a, @b and @c`."""
+    if request.required:
+        name = request.names[0]
+        return name if request.need == 1 else f"{request.need} members of {name}"
+    return listed(request.names, "or") if request.need == 1 else f"{request.need} of {listed(request.names)}"
+
+
+def duty_text(duty: Duty) -> str:
+    """`code owner of shop/api/ (6 files)`, `senior reviewer for @sam`."""
+    return f"{duty.role} of {where(duty.paths)}" if duty.role.endswith("owner") else duty.role
+
+
+def line_of(request: ReviewRequest) -> str:
+    """One request in one line, for a report that has nothing but lines."""
+    roles = "; ".join(duty_text(duty) for duty in request.duties)
+    if all(duty.role == REVIEWER for duty in request.duties):
+        roles = where(request.paths)
+    return f"{who(request)}: {roles}"
+
+
+def lines_of(requests: Sequence[ReviewRequest], approve_with: str = "") -> Iterator[str]:
+    """Everybody to ask, a line each, and how they approve."""
+    for request in requests:
+        yield f"ask {line_of(request)}"
+    if requests and approve_with:
+        yield f"to approve, run {approve_with}"
+
+
+def where(paths: Sequence[str], most: int = MOST_FOLDERS) -> str:
+    """The folders that hold `paths`, with the number of files in each: `shop/api/ (6 files), setup.py`.
+
+    Beyond `most` folders the rest is counted.
+    """
+    paths = list(dict.fromkeys(paths))
+    groups = folders(paths, most)
+    shown = groups if len(groups) <= most else groups[: most - 1]
+    parts = [name if name in paths else f"{name} ({files(count)})" for name, count in shown]
+    if rest := groups[len(shown) :]:
+        parts.append(f"{len(rest)} more folders ({files(sum(count for _, count in rest))})")
+    return ", ".join(parts)
+
+
+def folders(paths: Iterable[str], most: int = MOST_FOLDERS) -> list[tuple[str, int]]:
+    """The folders, each with a `/` at its end, that hold `paths`, and the number of files in and below each.
+
+    Where there are more than `most`, they are joined to the folders above them, except for the top of the
+    repository, which is `./`. A folder of one file is shown as that file.
+    """
+    groups: dict[str, list[str]] = {}
+    for path in paths:
+        groups.setdefault(_folder(path), []).append(path)
+    for name in sorted(groups, reverse=True):
+        if above := next(
+            (other for other in groups if other and name != other and name.startswith(other)), ""
+        ):
+            groups[above].extend(groups.pop(name))
+    while len(groups) > most and (deepest := max(name.count("/") for name in groups)) > 1:
+        for name in [name for name in groups if name.count("/") == deepest]:
+            groups.setdefault(_folder(name.rstrip("/")), []).extend(groups.pop(name))
+    named = ((items[0] if len(items) == 1 else name or "./", len(items)) for name, items in groups.items())
+    return sorted(named, key=lambda group: (-group[1], group[0]))
+
+
+def _folder(path: str) -> str:
+    folder = path.rpartition("/")[0]
+    return f"{folder}/" if folder else ""
+
+
+def approved_text(approval: Approval, verdict: Verdict) -> str:
+    """What a person has approved: `shop/api/ (6 files) as code owner`, `all 12 files`."""
+    if approval.owned:
+        return f"{where(approval.owned)} as code owner"
+    total = len(verdict.change.files)
+    if len(approval.files) == total:
+        return f"all {files(total)}" if total > 1 else files(total)
+    return where(approval.files)
+
+
+def listed(names: Iterable[str], word: str = "and") -> str:
+    """`@a, @b and @c`, in their order; none is left out."""
+    items = list(names)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {word} {items[-1]}"
 
 
 def and_list(names: Iterable[str], word: str = "and") -> str:
-    """`@a, @b and @c`; of many only the first few."""
-    listed = sorted(names)
-    if len(listed) > NAMED:
-        return f"{', '.join(listed[:NAMED])} {word} {len(listed) - NAMED} more"
-    if len(listed) < 2:
-        return "".join(listed)
-    return f"{', '.join(listed[:-1])} {word} {listed[-1]}"
+    """Like `listed`, sorted."""
+    return listed(sorted(names), word)
 
 
 def files(count: int) -> str:
     """`1 file`, `2 files`."""
-    return "1 file" if count == 1 else f"{count} files"
+    return "1 file" if count == 1 else f"{count:,} files"

@@ -19,7 +19,7 @@ def evaluate(facts: Facts) -> Outcome:
     if not required:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.change.tree:
-        return Outcome(ID, "undecided", "nothing to check: there is no merge result")
+        return Outcome(ID, "undecided", "there is no merge result to check")
     failed: list[str] = []
     unknown: list[str] = []
     results = {result.id: result for result in facts.checks}
@@ -31,11 +31,11 @@ def evaluate(facts: Facts) -> Outcome:
             case Broken():
                 unknown.append(f"{name} could not run")
             case Skipped() | None:
-                unknown.append(f"{name} was not run")
+                unknown.append(f"{name} did not run")
             case other:
                 assert_never(other)
     if failed:
-        return Outcome(ID, "unmet", f"blocked by {', '.join(failed)}" + _tail(unknown))
+        return Outcome(ID, "unmet", f"failed: {', '.join(failed)}" + _tail(unknown))
     if unknown:
         return Outcome(ID, "undecided", "; ".join(unknown))
     return Outcome(ID, "met", f"{', '.join(required)} passed")

@@ -1,13 +1,16 @@
-"""The requirement `guarded`: what makes the gate see less, or changes the gate, needs a guardian."""
+"""The requirement `guarded`: a change that weakens checks or changes the gate needs approval from a guardian."""
 
 from __future__ import annotations
 
-from gate.model import NOT_ASKED, Ask, Missing, Outcome
+from collections.abc import Collection, Sequence
+
+from gate.model import NOT_ASKED, Ask, Finding, Missing, Outcome
 from gate.policy.people import members
-from gate.requirements.asking import and_list, files
+from gate.requirements.asking import files
 from gate.requirements.facts import Facts
 
 ID = "guarded"
+MOST_PLACES = 5
 
 
 def evaluate(facts: Facts) -> Outcome:
@@ -16,10 +19,10 @@ def evaluate(facts: Facts) -> Outcome:
     guardians = facts.protection.require.guarded
     paths = tuple(dict.fromkeys(finding.path for finding in found))
     if not guardians:
-        told = f"{_count(len(found))}, and the policy names no guardians" if found else NOT_ASKED
-        return Outcome(ID, "not_applicable", told, findings=found)
+        reason = f"{_count(len(found))}, but the policy lists no guardians" if found else NOT_ASKED
+        return Outcome(ID, "not_applicable", reason, findings=found)
     if not found:
-        return Outcome(ID, "met", "nothing in it makes the gate see less")
+        return Outcome(ID, "met", "no checks weakened")
     people = members(facts.policy, guardians)
     allowed = people - facts.author_names()
     answered = {
@@ -34,14 +37,24 @@ def evaluate(facts: Facts) -> Outcome:
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.guarded"
     missing = (Missing(open_paths, 1, tuple(guardians), rule),)
     if not allowed:
-        reason = "no guardian is left who is not an author of the change"
-        return Outcome(ID, "unmet", reason, missing, (f"name another in {rule}",), found)
-    reason = f"{_count(len(found))} in {files(len(open_paths))}, not approved by a guardian"
-    asking = (f"ask {and_list(allowed, 'or')}",)
-    advice = (*asking, "or take out of the change what makes the gate see less")
-    asks = (Ask(open_paths, 1, allowed),)
-    return Outcome(ID, "unmet", reason, missing, advice, found, asks=asks, asking=asking)
+        reason = "every guardian is an author of this change"
+        return Outcome(ID, "unmet", reason, missing, (f"add another guardian to {rule}",), found)
+    reason = f"{_count(len(found))} in {files(len(open_paths))}: needs approval from a guardian"
+    names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
+    asks = (Ask(open_paths, 1, allowed, names, "guardian"),)
+    return Outcome(ID, "unmet", reason, missing, (_way_out(found, answered),), found, asks=asks)
+
+
+def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:
+    """What to take out of the change so that no guardian is needed."""
+    places = dict.fromkeys(
+        f"`{finding.path}:{finding.line}`" if finding.line else f"`{finding.path}`"
+        for finding in weakenings
+        if finding.path not in approved
+    )
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    return f"or revert what weakens the checks: {', '.join(list(places)[:MOST_PLACES])}{more}"
 
 
 def _count(number: int) -> str:
-    return "1 weakening" if number == 1 else f"{number} weakenings"
+    return "1 weakened check" if number == 1 else f"{number} weakened checks"

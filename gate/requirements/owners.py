@@ -10,8 +10,8 @@ from gate.codeowners import Rule
 from gate.model import NOT_ASKED, Ask, Missing, Outcome
 from gate.policy.people import members
 from gate.policy.types import Policy
-from gate.requirements.approvals import approvers, how_to_approve
-from gate.requirements.asking import files, whom_to_ask
+from gate.requirements.approvals import approvers
+from gate.requirements.asking import files
 from gate.requirements.facts import Facts
 
 ID = "owners"
@@ -38,36 +38,45 @@ def evaluate(facts: Facts) -> Outcome:
     if facts.protection.require.owners is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.codeowners_file:
-        return Outcome(ID, "not_applicable", "there is no CODEOWNERS file at the base")
+        return Outcome(ID, "not_applicable", "no CODEOWNERS file on the base branch")
     if not facts.change.tree:
-        return Outcome(ID, "undecided", "nothing to look up: there is no merge result")
+        return Outcome(ID, "undecided", "there is no merge result to find owners for")
     if not facts.change.files:
-        return Outcome(ID, "met", "nothing changes, so no owner is asked")
+        return Outcome(ID, "met", "no files changed")
     grouped = _grouped(facts)
     total = len(facts.change.files)
     if not grouped:
-        return Outcome(ID, "met", f"nobody has to be asked{_unasked(facts)}")
+        return Outcome(ID, "met", f"no approval needed{_unasked(facts)}")
     given = approvers(facts)
     unsatisfied = [entry for entry in (_open(facts, given, *group) for group in grouped) if entry]
     if not unsatisfied:
         asked = len({path for _, paths in grouped for path in paths})
-        return Outcome(ID, "met", f"{_of(asked, total)} approved by the owners{_unasked(facts)}")
+        return Outcome(ID, "met", f"{_of(asked, total)} approved by code owners{_unasked(facts)}")
     missing = tuple(
         Missing(entry.paths, entry.need, _named(facts, entry.rule), entry.rule.place) for entry in unsatisfied
     )
     waiting = len({path for entry in unsatisfied for path in entry.paths})
-    lack = "lacks" if waiting == 1 else "lack"
-    reason = f"{_of(waiting, total)} {lack} the approval of an owner{_unasked(facts)}"
+    need = "needs" if waiting == 1 else "need"
+    reason = f"{_of(waiting, total)} {need} approval from a code owner{_unasked(facts)}"
     doubts = [entry for entry in unsatisfied if _unread(facts, entry.rule)]
     if len(doubts) == len(unsatisfied):
         # Whoever has approved may be in a team whose members nobody could tell.
         advice = tuple(_unread(facts, entry.rule) for entry in doubts)
         return Outcome(ID, "undecided", reason, missing, tuple(dict.fromkeys(advice)))
-    teams = _teams(facts, unsatisfied)
-    asks = tuple(Ask(entry.paths, entry.need, entry.whom, teams) for entry in unsatisfied)
-    asking = whom_to_ask({ID: asks})
-    advice = _advice(facts, unsatisfied, asking)
-    return Outcome(ID, "unmet", reason, missing, advice, asks=asks, asking=asking)
+    asks = tuple(
+        Ask(entry.paths, entry.need, entry.whom, _names(facts, entry), "code owner") for entry in unsatisfied
+    )
+    return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied), asks=asks)
+
+
+def owned_by(facts: Facts, person: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """Those of `paths` that `person` may approve as a code owner."""
+    if facts.protection.require.owners is None:
+        return ()
+    owning = {
+        rule: person in _able(facts, rule.owners) for rules in facts.ownership.values() for rule in rules
+    }
+    return tuple(path for path in paths if any(owning[rule] for rule in facts.ownership.get(path, ())))
 
 
 def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
@@ -107,9 +116,9 @@ def _unasked(facts: Facts) -> str:
     counts = [
         f"{files(count)} {words if count == 1 else plural}"
         for count, words, plural in (
-            (without, "matches no rule", "match no rule"),
-            (unowned, "is owned by nobody", "are owned by nobody"),
-            (optional, "has optional owners only", "have optional owners only"),
+            (without, "has no matching rule", "have no matching rule"),
+            (unowned, "is explicitly unowned", "are explicitly unowned"),
+            (optional, "has only optional owners", "have only optional owners"),
         )
         if count
     ]
@@ -159,34 +168,29 @@ def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
     return tuple(others) or rule.owners
 
 
-def _advice(facts: Facts, unsatisfied: Sequence[_Open], asking: Sequence[str]) -> tuple[str, ...]:
-    lines = list(asking)
-    if lines and not facts.policy.people:
-        lines.append("an approval counts once `gate.yaml` on the base branch says who they are: `gate init`")
-    elif lines:
-        lines.append(f"they approve with {how_to_approve(facts)}")
-    lines += [_stuck(facts, entry) for entry in unsatisfied if len(entry.whom) < entry.need]
+def _names(facts: Facts, entry: _Open) -> tuple[str, ...]:
+    """The owners as the file names them, without those who have nothing left to approve."""
+    return tuple(dict.fromkeys(owner for owner in entry.rule.owners if _able(facts, [owner]) & entry.whom))
+
+
+def _advice(facts: Facts, unsatisfied: Sequence[_Open]) -> tuple[str, ...]:
+    lines = [_stuck(facts, entry) for entry in unsatisfied if len(entry.whom) < entry.need]
+    if len(lines) < len(unsatisfied) and not facts.policy.people:
+        lines.append("to count approvals, list these people in gate.yaml on the base branch: `gate init`")
     return tuple(lines)
 
 
 def _unread(facts: Facts, rule: Rule) -> str:
     """Which team among the owners could not be read, and why; nothing if there is none."""
     return "; ".join(
-        f"who is in {owner} is not known: {facts.unread_teams[owner]}; list them in `teams`"
+        f"the members of {owner} could not be read: {facts.unread_teams[owner]}; list them under `teams`"
         for owner in rule.owners
         if owner in facts.unread_teams
     )
 
 
-def _teams(facts: Facts, unsatisfied: Sequence[_Open]) -> tuple[tuple[frozenset[str], str], ...]:
-    """The teams that own something here, by those of them who could approve."""
-    names = dict.fromkeys(owner for entry in unsatisfied for owner in entry.rule.owners)
-    known = {name.casefold() for name in facts.policy.teams}
-    return tuple((_able(facts, [name]), name) for name in reversed(names) if name.casefold() in known)
-
-
 def _stuck(facts: Facts, entry: _Open) -> str:
-    """Why a rule can never be satisfied as things are, and what would mend it."""
+    """Why a rule can never be satisfied as things are, and how to fix it."""
     where = f"{entry.rule.place} ({', '.join(entry.rule.owners)}) cannot be satisfied:"
     policy = facts.policy
     if policy.people and not people_of(policy, entry.rule.owners):
@@ -194,15 +198,17 @@ def _stuck(facts: Facts, entry: _Open) -> str:
         if all(owner.casefold() in empty for owner in entry.rule.owners):
             return f"{where} the team has no members; add some in {policy.file} on the base branch"
         return (
-            f"{where} nobody of them is in `people` or `teams` of {policy.file}; add them on the base branch"
+            f"{where} no owner on this line is listed in `people` or `teams` of {policy.file}; "
+            "add them on the base branch"
         )
     if not _able(facts, entry.rule.owners):
         return (
-            f"{where} every owner is an author of the change, or a bot; name another owner on the base branch"
+            f"{where} every owner is an author of this change or a bot; add another owner on the base branch"
         )
     more = f"{entry.need} more" if entry.need < entry.rule.required else f"{entry.need}"
     return (
-        f"{where} it asks for {more}, and only {len(entry.whom)} could; name more owners on the base branch"
+        f"{where} it requires {more} approvals and only {len(entry.whom)} can still be given; "
+        "add owners on the base branch"
     )
 
 

@@ -38,11 +38,11 @@ def evaluate(facts: Facts) -> Outcome:
     if facts.release is not None:
         return _of_release(facts, facts.release, rule)
     if not facts.change.files:
-        return Outcome(ID, "not_applicable", "nothing changes")
+        return Outcome(ID, "not_applicable", "no files changed")
     needs = _needs(facts, rule)
     if not needs:
-        listed = and_list({*rule.authors, "unknown"}, "or")
-        return Outcome(ID, "not_applicable", f"no author of the change is {listed}")
+        roles = and_list({*rule.authors, "unknown"}, "or")
+        return Outcome(ID, "not_applicable", f"no author is {roles}")
     given = approvers(facts)
     unmet = [
         (need, paths)
@@ -55,21 +55,25 @@ def evaluate(facts: Facts) -> Outcome:
     missing = tuple(Missing(paths, 1, tuple(sorted(need.whom)), need.rule) for need, paths in unmet)
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
     advice = tuple(dict.fromkeys(line for need, _ in unmet for line in _advice(need, facts, rule)))
+    asks = tuple(
+        Ask(paths, 1, need.whom, role=f"{rule.need} reviewer for {need.author}")
+        for need, paths in unmet
+        if need.whom
+    )
     return Outcome(
         ID,
         "unmet",
         reason,
         missing,
         advice,
-        asks=tuple(Ask(paths, 1, need.whom) for need, paths in unmet if need.whom),
-        asking=tuple(dict.fromkeys(_ask(need) for need, _ in unmet if need.whom)),
+        asks=asks,
     )
 
 
 def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outcome:
     """A release is sent out by somebody senior, or one has approved all of it; whose work it is does not matter."""
     if release.returning:
-        return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
+        return Outcome(ID, "met", f"it was in {facts.branch} before, and rolling back is always allowed")
     seniors = frozenset(
         person.name
         for person in facts.policy.people.values()
@@ -82,7 +86,7 @@ def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outc
     if given and not paths:
         people = frozenset().union(*given.values()) & seniors
         return Outcome(ID, "met", f"approved by {and_list(people)}")
-    who = release.promoter or "whoever asks"
+    who = release.promoter or "the person releasing it"
     missing = (
         Missing(
             paths, 1, tuple(sorted(seniors)), f"{facts.policy.file}: protect.{facts.branch}.require.seniority"
@@ -91,7 +95,7 @@ def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outc
     advice = f"ask {and_list(seniors, 'or')} to run {how_to_approve(facts)}, or to promote it"
     if not seniors:
         advice = f"give somebody the role {rule.need} in {facts.policy.file}"
-    reason = f"{who} is no {rule.need}, and none has approved it"
+    reason = f"{who} is not a {rule.need}, and no {rule.need} has approved it"
     return Outcome(ID, "unmet", reason, missing, (advice,))
 
 
@@ -111,7 +115,7 @@ def _needs(facts: Facts, rule: SeniorityRequired) -> list[_Need]:
         elif person.role in rule.authors:
             needs.append(_of_person(person, seniors, facts, place))
     if not facts.change.authors:
-        needs.append(_Need("nobody that is named", seniors, place))
+        needs.append(_Need("an unnamed author", seniors, place))
     return list(dict.fromkeys(needs))
 
 
@@ -124,17 +128,11 @@ def _of_person(person: Person, seniors: frozenset[str], facts: Facts, place: str
 
 def _reason(need: _Need, rule: SeniorityRequired) -> str:
     if need.assigned:
-        return f"the work of {need.author} needs the approval of {and_list(need.whom)}"
+        return f"{need.author}'s work needs approval from {and_list(need.whom)}"
     if not need.whom:
-        return f"the work of {need.author} needs a {rule.need}, and none is left who is not an author of it"
-    return f"the work of {need.author} needs the approval of a {rule.need}"
+        return f"{need.author}'s work needs approval from a {rule.need}, and every {rule.need} is an author of it"
+    return f"{need.author}'s work needs approval from a {rule.need}"
 
 
 def _advice(need: _Need, facts: Facts, rule: SeniorityRequired) -> tuple[str, ...]:
-    if not need.whom:
-        return (f"give somebody else the role {rule.need} in {facts.policy.file}",)
-    return _ask(need), f"they approve with {how_to_approve(facts)}"
-
-
-def _ask(need: _Need) -> str:
-    return f"ask {and_list(need.whom, 'or')}{f', the senior of {need.author}' if need.assigned else ''}"
+    return () if need.whom else (f"give another person the role `{rule.need}` in {facts.policy.file}",)

@@ -10,6 +10,7 @@ from gate.model import Approval, Author, Change, FileChange, Outcome
 from gate.policy.types import Person, Policy, Protection, Require, SeniorityRequired
 from gate.requirements import approvals, seniority, waiver
 from gate.requirements.facts import Facts
+from gate.verdict import decide
 
 FILES = tuple(
     FileChange(path, "modified", "100644", "100644", "0" * 40, "1" * 40) for path in ("a.py", "b.py")
@@ -57,24 +58,24 @@ def by(name: str, *paths: str, kind: str = "approve", counted: bool = True, why:
 @pytest.mark.parametrize(
     ("found", "state", "reason"),
     [
-        (facts(), "not_applicable", "the policy does not ask for it"),
-        (facts(need=1), "unmet", "needs the approval of 1 person: nobody has approved it"),
+        (facts(), "not_applicable", "not required"),
+        (facts(need=1), "unmet", "needs 1 approval; has none"),
         (facts(by("@peer"), need=1), "met", "approved by @peer"),
-        (facts(by("@peer", counted=False, why="stale"), need=1), "unmet", "nobody has approved it"),
-        (facts(by("@peer"), need=2), "unmet", "needs the approval of 1 person more: approved by @peer"),
-        (facts(by("@peer"), by("@peer"), need=2), "unmet", "more: approved by @peer"),
+        (facts(by("@peer", counted=False, why="stale"), need=1), "unmet", "needs 1 approval; has none"),
+        (facts(by("@peer"), need=2), "unmet", "needs 1 more approval; approved by @peer"),
+        (facts(by("@peer"), by("@peer"), need=2), "unmet", "needs 1 more approval; approved by @peer"),
         (facts(by("@peer"), by("@boss"), need=2), "met", "approved by @boss and @peer"),
-        (facts(by("@peer", "a.py"), need=1), "unmet", "1 of 2 files not by enough"),
+        (facts(by("@peer", "a.py"), need=1), "unmet", "approved by @peer except 1 file of 2"),
         (facts(by("@peer", "a.py"), by("@boss", "b.py"), need=1), "met", "approved by @boss and @peer"),
         (facts(by("@peer", kind="block", why="no")), "unmet", "@peer objects: no"),
         (facts(by("@boss"), by("@peer", kind="block"), need=1), "unmet", "@peer objects"),
-        (facts(by("@peer", kind="block", counted=False)), "not_applicable", "does not ask"),
+        (facts(by("@peer", kind="block", counted=False)), "not_applicable", "not required"),
         (replace(facts(by("@peer"), need=1), log_gap="the log lacks"), "undecided", "the log lacks"),
         (replace(facts(), log_gap="the log lacks"), "undecided", "the log lacks"),
         (replace(facts(need=1), change=replace(CHANGE, tree="")), "undecided", "no merge result"),
-        (replace(facts(need=1), change=replace(CHANGE, files=())), "met", "nothing changes"),
-        (facts(need=9), "unmet", "too few are left who may"),
-        (facts(need=1, people={}), "unmet", "too few are left who may"),
+        (replace(facts(need=1), change=replace(CHANGE, files=())), "met", "no files changed"),
+        (facts(need=9), "unmet", "and only 4 other people can approve"),
+        (facts(need=1, people={}), "unmet", "and only 0 other people can approve"),
     ],
 )
 def test_approvals(found: Facts, state: str, reason: str) -> None:
@@ -86,31 +87,37 @@ def test_approvals(found: Facts, state: str, reason: str) -> None:
 def test_whom_to_ask_leaves_out_authors_bots_and_who_has_approved() -> None:
     outcome = approvals.evaluate(facts(by("@peer"), need=2))
     assert outcome.missing[0].whom == ("@boss", "@lead", "@other")
-    assert "gate approve aaaaaaaaaaaa --into main" in outcome.advice[1]
+    assert outcome.asks[0].whom == {"@boss", "@lead", "@other"}
+
+
+def test_the_verdict_says_how_to_approve() -> None:
+    verdict = decide(facts(by("@peer"), need=2))
+    assert verdict.approve_with == "`gate approve aaaaaaaaaaaa --into main`"
+    assert any(verdict.approve_with in line for outcome in verdict.outcomes for line in outcome.advice)
 
 
 @pytest.mark.parametrize(
     ("found", "state", "reason"),
     [
-        (facts(), "unmet", "the work of @new needs the approval of @boss"),
+        (facts(), "unmet", "@new's work needs approval from @boss"),
         (facts(by("@boss")), "met", "approved by @boss"),
-        (facts(by("@lead")), "unmet", "the work of @new needs the approval of @boss"),
-        (facts(by("@peer")), "unmet", "the work of @new needs the approval of @boss"),
+        (facts(by("@lead")), "unmet", "@new's work needs approval from @boss"),
+        (facts(by("@peer")), "unmet", "@new's work needs approval from @boss"),
         (facts(by("@lead"), authors=("new@x", "boss@x")), "met", "approved by @lead"),
-        (facts(authors=("new@x", "boss@x")), "unmet", "needs the approval of a senior"),
+        (facts(authors=("new@x", "boss@x")), "unmet", "needs approval from a senior"),
         (facts(by("@lead"), authors=("other@x",)), "met", "approved by @lead"),
-        (facts(by("@peer"), authors=("other@x",)), "unmet", "the work of @other needs"),
+        (facts(by("@peer"), authors=("other@x",)), "unmet", "@other's work needs"),
         (facts(by("@lead"), authors=("stranger@y",)), "met", "approved by @lead"),
-        (facts(authors=("stranger@y",)), "unmet", "the work of stranger@y needs the approval of a senior"),
+        (facts(authors=("stranger@y",)), "unmet", "stranger@y's work needs approval from a senior"),
         (facts(by("@boss"), authors=("new@x", "stranger@y")), "met", "approved by @boss"),
-        (facts(by("@lead"), authors=("new@x", "stranger@y")), "unmet", "the work of @new needs"),
-        (facts(authors=("peer@x",)), "not_applicable", "no author of the change is"),
-        (facts(authors=("boss@x",)), "not_applicable", "no author of the change is"),
-        (facts(authors=()), "unmet", "nobody that is named"),
-        (facts(by("@boss", "a.py")), "unmet", "the work of @new"),
-        (facts(authors=("other@x", "boss@x", "lead@x")), "unmet", "none is left who is not an author"),
-        (replace(facts(), change=replace(CHANGE, files=())), "not_applicable", "nothing changes"),
-        (replace(facts(), protection=Protection()), "not_applicable", "the policy does not ask for it"),
+        (facts(by("@lead"), authors=("new@x", "stranger@y")), "unmet", "@new's work needs"),
+        (facts(authors=("peer@x",)), "not_applicable", "no author is"),
+        (facts(authors=("boss@x",)), "not_applicable", "no author is"),
+        (facts(authors=()), "unmet", "an unnamed author"),
+        (facts(by("@boss", "a.py")), "unmet", "@new's work"),
+        (facts(authors=("other@x", "boss@x", "lead@x")), "unmet", "every senior is an author of it"),
+        (replace(facts(), change=replace(CHANGE, files=())), "not_applicable", "no files changed"),
+        (replace(facts(), protection=Protection()), "not_applicable", "not required"),
     ],
 )
 def test_seniority(found: Facts, state: str, reason: str) -> None:

@@ -326,7 +326,7 @@ def test_what_is_most_important_comes_first_and_the_rest_is_counted() -> None:
     assert found[0][1] == {"title": "owners is not met"}
     assert len(found) == 10
     # 40 findings, one weakening, two requirements: nine are shown.
-    assert found[-1][2] == "34 more are in the job summary and in the other reports"
+    assert found[-1][2] == "34 more: see the job summary"
 
 
 def test_a_percent_sign_a_colon_and_a_comma_survive() -> None:
@@ -338,17 +338,32 @@ def test_a_percent_sign_a_colon_and_a_comma_survive() -> None:
 
 def test_the_summary_says_what_a_reviewer_has_to_do() -> None:
     text = summary(BLOCKED, ReportContext())
-    assert text.startswith("## ❌ Blocked: may not enter <code>main</code>\n")
-    assert "**ask &#64;nehemiah&#58; covers 2 of 3 files**" in text
-    assert "<code>shortener/export&#46;py</code>" in text
-    assert "| no | stale" in text
+    assert text.startswith("## ❌ Blocked&#58; missing code owner approval")
+    assert "| &#64;nehemiah | code owner | <code>shortener/</code> (2) |" in text
+    assert "| 2 of &#64;acme/web and &#64;ana | code owner | <code>static/app&#46;js</code> (1) |" in text
+    assert "<code>shortener/export&#46;py&#58;12</code>" in text
+    assert "approved &#40;not counted&#41; | stale" in text or "approved (not counted) | stale" in text
+
+
+def test_the_summary_has_every_finding_that_the_annotations_leave_out() -> None:
+    text = summary(MANY, ReportContext())
+    assert text.count("shortener/views&#46;py") == 40
+
+
+def test_a_summary_of_very_many_findings_is_not_too_large_and_not_promised() -> None:
+    long = tuple(
+        replace(WRONG_KIND, path="a/" * 40 + "b.py", line=n, message="é*" * 400) for n in range(1, 3000)
+    )
+    verdict = replace(BLOCKED, checks=(Ran("lint", long, long, 0.1),))
+    assert len(summary(verdict, ReportContext()).encode()) < 1024 * 1024
+    assert "job summary" not in rendered("github", verdict)
 
 
 @few
 @given(verdicts)
 def test_nothing_in_the_summary_is_markup_but_gates_own(verdict: Verdict) -> None:
     text = summary(verdict, ReportContext())
-    assert set(re.findall(r"<[^>]*>?", text)) <= {"<code>", "</code>", "<br>"}
+    assert set(re.findall(r"<[^>]*>?", text)) <= {"<code>", "</code>", "<b>", "</b>", "<br>"}
     assert not re.search(r"[`\[\]!\\~$]", text)
     assert not re.search(r"@\w|www\.|https?:", text)
     assert all(line.isprintable() for line in text.split("\n"))

@@ -13,14 +13,17 @@ from gate.model import (
     Author,
     Broken,
     Change,
+    Duty,
     FileChange,
     Finding,
     Missing,
     Outcome,
     Ran,
+    ReviewRequest,
     Skipped,
     Verdict,
 )
+from gate.requirements.asking import lines_of
 
 BASE, HEAD, TREE = "b" * 40, "c" * 40, "d" * 40
 HOSTILE = (
@@ -104,6 +107,11 @@ PASSED = Verdict(
     ),
     (Approval("a" * 64, "@nehemiah", "approve", "ssh", counted=True, files=("shortener/views.py",)),),
 )
+REVIEWERS = (
+    ReviewRequest(("@nehemiah",), 1, (Duty("code owner", ("shortener/export.py", "shortener/views.py")),)),
+    ReviewRequest(("@acme/web", "@ana"), 2, (Duty("code owner", ("static/app.js",)),)),
+)
+APPROVE_WITH = f"`gate approve {HEAD[:12]} --into main`"
 BLOCKED = Verdict(
     "blocked",
     CHANGE,
@@ -112,16 +120,16 @@ BLOCKED = Verdict(
         Outcome(
             "owners",
             "unmet",
-            "3 files of 4 not approved by an owner",
+            "3 of 4 files need approval from a code owner",
             (
                 Missing(
                     ("shortener/export.py", "shortener/views.py"), 1, ("@nehemiah",), ".github/CODEOWNERS:3"
                 ),
                 Missing(("static/app.js",), 2, ("@acme/web", "@ana"), ".github/CODEOWNERS:7"),
             ),
-            ("ask @nehemiah: covers 2 of 3 files", "and one of @acme/web, @ana: covers 1 of 3 files"),
+            tuple(lines_of(REVIEWERS, APPROVE_WITH)),
         ),
-        Outcome("checks", "unmet", "blocked by tests (1), names (2)"),
+        Outcome("checks", "unmet", "failed: tests (1), names (2)"),
     ),
     (
         Ran("tests", (FAILED,), (FAILED,), 3.21, note="1 failed, 40 passed"),
@@ -133,14 +141,16 @@ BLOCKED = Verdict(
         Approval("2" * 64, "@old", "approve", "github", counted=False, why="stale: app.js changed since"),
         Approval("3" * 64, "@pedro", "block", "ssh", counted=True, why="the export leaks keys"),
     ),
+    reviewers=REVIEWERS,
+    approve_with=APPROVE_WITH,
 )
 BROKEN = Verdict(
     "undecided",
     CHANGE,
     (
         MERGES,
-        Outcome("owners", "not_applicable", "there is no CODEOWNERS file at the base"),
-        Outcome("checks", "undecided", "types could not run; tests was not run"),
+        Outcome("owners", "not_applicable", "no CODEOWNERS file on the base branch"),
+        Outcome("checks", "undecided", "types could not run; tests did not run"),
     ),
     (
         Ran("names", (), (), 0.2),
@@ -154,7 +164,7 @@ BROKEN = Verdict(
         Skipped("tests", "types had said no"),
     ),
     (),
-    ("Only names, types, tests ran: this is not the whole answer.",),
+    ("Partial run (`--only names types tests`): not a merge decision.",),
 )
 CONFLICT = Verdict(
     "blocked",
@@ -165,9 +175,9 @@ CONFLICT = Verdict(
             "unmet",
             "2 files conflict with main",
             (Missing(("a.py", "b c.py"), 0, (), ""),),
-            ("merge main into your branch, resolve, commit, and check again",),
+            ("merge main into your branch, resolve the conflicts, and commit",),
         ),
-        Outcome("checks", "undecided", "nothing to check: there is no merge result"),
+        Outcome("checks", "undecided", "there is no merge result to check"),
     ),
     (),
     (),
@@ -179,15 +189,15 @@ MANY = replace(
         Outcome(
             "owners",
             "unmet",
-            "29 files of 30 not approved by an owner",
+            "29 of 30 files need approval from a code owner",
             (Missing(tuple(f"part_{n}.py" for n in range(29)), 1, ("@nehemiah",), "CODEOWNERS:1"),),
         ),
         Outcome(
             "guarded",
             "unmet",
-            "1 weakening in 1 file, not approved by a guardian",
+            "1 weakened check in 1 file: needs approval from a guardian",
             (Missing(("part_3.py",), 1, ("@acme/guardians",), "gate.yaml: protect.main.require.guarded"),),
-            ("ask @nehemiah, or take it out of the change",),
+            ("or revert what weakens the checks: `part_3.py:4`",),
             (
                 Finding(
                     "part_3.py",
@@ -210,6 +220,10 @@ MANY = replace(
         ),
     ),
     approvals=(),
+    reviewers=(
+        ReviewRequest(("@nehemiah",), 1, (Duty("code owner", tuple(f"part_{n}.py" for n in range(29))),)),
+        ReviewRequest(("@acme/guardians",), 1, (Duty("guardian", ("part_3.py",)),)),
+    ),
 )
 _EVIL_FINDING = Finding(HOSTILE, 1, 3, 1, HOSTILE, "error", HOSTILE, HOSTILE)
 EVIL = Verdict(
@@ -228,6 +242,8 @@ EVIL = Verdict(
     (Ran("names", (_EVIL_FINDING,), (_EVIL_FINDING,), 1.0), Broken("types", HOSTILE, HOSTILE, 1.0, HOSTILE)),
     (Approval(HOSTILE, HOSTILE, "approve", "ssh", counted=False, why=HOSTILE),),
     (HOSTILE,),
+    (ReviewRequest((HOSTILE, "@x"), 1, (Duty(HOSTILE, (HOSTILE,)), Duty("code owner", (HOSTILE,)))),),
+    HOSTILE,
 )
 STORIES = {
     "passed": PASSED,
@@ -340,6 +356,17 @@ approvals = st.builds(
     texts,
     st.lists(paths, max_size=2).map(tuple),
 )
+duties = st.builds(
+    Duty,
+    st.sampled_from(["code owner", "reviewer"]) | texts,
+    st.lists(paths, min_size=1, max_size=3).map(tuple),
+)
+review_requests = st.builds(
+    ReviewRequest,
+    st.lists(texts, min_size=1, max_size=3).map(tuple),
+    st.integers(1, 3),
+    st.lists(duties, min_size=1, max_size=2).map(tuple),
+)
 verdicts = st.builds(
     Verdict,
     st.sampled_from(["pass", "blocked", "undecided"]),
@@ -348,4 +375,6 @@ verdicts = st.builds(
     st.lists(results, max_size=3).map(tuple),
     st.lists(approvals, max_size=3).map(tuple),
     st.lists(texts, max_size=2).map(tuple),
+    st.lists(review_requests, max_size=2).map(tuple),
+    texts,
 )

@@ -1,0 +1,123 @@
+"""One mistake, one finding: what several checks report about the same mistake is shown once.
+
+An undefined name is a finding of `names`, of the linter and of the type checker; a syntax error is one of every tool
+that reads the file; a mistake in what a parametrized test calls fails each of its cases.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gate.model import CheckResult, Finding, Ran
+
+PREFERRED: Final = "names"
+"""The check that says most about such a mistake: what was meant."""
+SYNTAX_ERRORS: Final = frozenset({"syntax", "syntax-error", "invalid-syntax", "E999"})
+UNDEFINED_NAMES: Final = frozenset(
+    {
+        "F821",
+        "name-defined",
+        "undefined-name",
+        "unresolved-reference",
+        "unknown-name",
+        "reportUndefinedVariable",
+    }
+)
+"""The rules of linters and type checkers about an undefined name: the same mistake where the column is the same."""
+TYPE_ERRORS: Final = frozenset(
+    {
+        *(
+            "attr-defined",
+            "union-attr",
+            "arg-type",
+            "call-arg",
+            "call-overload",
+            "import-not-found",
+            "import",
+        ),
+        *("unresolved-attribute", "possibly-unbound-attribute", "invalid-argument-type", "unknown-argument"),
+        *("missing-argument", "too-many-positional-arguments", "no-matching-overload", "unresolved-import"),
+        *("missing-attribute", "bad-argument-type", "bad-argument-count", "missing-import", "import-error"),
+        *("unexpected-keyword", "missing-module-attribute"),
+        *("reportAttributeAccessIssue", "reportArgumentType", "reportCallIssue", "reportMissingImports"),
+        *("reportOptionalMemberAccess", "reportMissingModuleSource"),
+    }
+)
+"""The rules of type checkers about what `names` reports as well: the same mistake where the line is the same."""
+TEST_FAILED: Final = "test-failed"
+"""The rule of a failed test; its hint is the command that runs it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """`reported_by` has the check that reports the mistake of a finding better; `also`, for the finding that is shown,
+    the other checks and rules that report it.
+    """
+
+    reported_by: Mapping[int, str] = field(default_factory=dict)
+    also: Mapping[int, str] = field(default_factory=dict)
+
+
+def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
+    """Which blocking findings report a mistake that another one reports better. Keys are the `id()` of findings.
+
+    A finding stands for at most one of another check, so that two mistakes never become one; only a syntax error,
+    after which parsers report more of them in the same line, stands for all of these.
+    """
+    ran = (result for result in results if isinstance(result, Ran))
+    better: defaultdict[tuple[str, int], list[tuple[str, Finding]]] = defaultdict(list)
+    reported_by: dict[int, str] = {}
+    also: dict[int, dict[str, None]] = {}
+    for result in sorted(ran, key=lambda result: result.id != PREFERRED):
+        free = {key: list(items) for key, items in better.items()}
+        for finding in sorted(result.blocking, key=lambda item: item.column):
+            place = finding.path, finding.line
+            match = next((item for item in free.get(place, ()) if _same(item, finding)), None)
+            if match is None:
+                if result.id == PREFERRED or finding.rule in UNDEFINED_NAMES | SYNTAX_ERRORS:
+                    better[place].append((result.id, finding))
+                continue
+            if finding.rule not in SYNTAX_ERRORS:
+                free[place].remove(match)
+            also.setdefault(id(match[1]), {})[f"`{result.id}` ({finding.rule})"] = None
+            reported_by[id(finding)] = match[0]
+    return Duplicates(
+        reported_by, {key: f"also reported by {', '.join(names)}" for key, names in also.items()}
+    )
+
+
+def _same(reported: tuple[str, Finding], finding: Finding) -> bool:
+    """Whether both findings, on one line, are about the same mistake."""
+    check, better = reported
+    if finding.rule in SYNTAX_ERRORS:
+        return better.rule in SYNTAX_ERRORS
+    same_place = finding.rule in UNDEFINED_NAMES and finding.column == better.column
+    return same_place or (check == PREFERRED and finding.rule in TYPE_ERRORS)
+
+
+def join_cases(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, with the failing cases of one parametrized test as one, in the place of the first."""
+    cases: dict[object, list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        test = _test_of(finding)
+        cases.setdefault((test, finding.new) if test else number, []).append(finding)
+    return [items[0] if len(items) == 1 else _joined(items) for items in cases.values()]
+
+
+def _test_of(finding: Finding) -> str:
+    """The command that runs all cases of a failed test; empty for anything else."""
+    file, _, name = finding.hint.partition("::")
+    if finding.rule != TEST_FAILED or not name.endswith("]"):
+        return ""
+    return f"{file}::{name.partition('[')[0]}"
+
+
+def _joined(cases: list[Finding]) -> Finding:
+    test = _test_of(cases[0])
+    name = test.partition("::")[2]
+    return replace(
+        cases[0], message=f"{len(cases)} cases of {name} fail, the first: {cases[0].message}", hint=test
+    )
