@@ -29,7 +29,7 @@ def answered(project: Clone) -> Clone:
     project.git("commit", "-q", "-m", "New")
     assert asked(project).code == 0
     (entry,) = kept(project)
-    text = entry.read_bytes().replace(b"May merge", b"FROM KEPT")
+    text = entry.read_bytes().replace(b"Ready to merge", b"FROM KEPT")
     from binascii import crc32
 
     _, _, data = text.partition(b"\n")
@@ -127,4 +127,4 @@ def test_the_job_summary_is_written_each_time(project: Clone, tmp_path: Path, ar
     summary = tmp_path / "summary.md"
     for times in (1, 2):
         project.gate_process("check", *args, env={"GITHUB_STEP_SUMMARY": str(summary)})
-        assert summary.read_text("utf-8").count("May merge") == times
+        assert summary.read_text("utf-8").count("Ready to merge") == times

@@ -104,7 +104,7 @@ def test_the_page_asks_for_nothing_and_forbids_everything_but_its_style(name: st
 
 def test_it_says_the_verdict_first_and_then_what_to_do() -> None:
     page = Page(render(BLOCKED, CONTEXT))
-    order = ["Blocked: may not enter main yet", "What to do next", "Ask @nehemiah: covers 2 of 3 files."]
+    order = ["Blocked: may not enter main yet", "What to do next", "Ask @nehemiah: code owner of shortener/ (2 files)."]
     order += ["Requirements", "Who must approve what", "Findings", "Files changed"]
     places = [page.text.rindex(words) if words in order[3:] else page.text.index(words) for words in order]
     assert places == sorted(places)
