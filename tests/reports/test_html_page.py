@@ -104,7 +104,11 @@ def test_the_page_asks_for_nothing_and_forbids_everything_but_its_style(name: st
 
 def test_it_says_the_verdict_first_and_then_what_to_do() -> None:
     page = Page(render(BLOCKED, CONTEXT))
-    order = ["Blocked: may not enter main yet", "What to do next", "Ask @nehemiah: code owner of shortener/ (2 files)."]
+    order = [
+        "Blocked: may not enter main yet",
+        "What to do next",
+        "Ask @nehemiah: code owner of shortener/ (2 files).",
+    ]
     order += ["Requirements", "Who must approve what", "Findings", "Files changed"]
     places = [page.text.rindex(words) if words in order[3:] else page.text.index(words) for words in order]
     assert places == sorted(places)
@@ -190,7 +194,7 @@ def test_it_says_when_it_was_decided() -> None:
 def test_a_pass_by_waiver_does_not_look_like_any_other() -> None:
     waived = Approval("8" * 64, "@nehemiah", "waive", "ssh", counted=True, why="the site is down")
     text = render(replace(PASSED, approvals=(waived,)), CONTEXT)
-    assert "<h1>May merge into main, by waiver</h1>" in text
+    assert "<h1>Ready to merge into main, by waiver</h1>" in text
     assert '<body class="pass waived">' in text
 
 
