@@ -48,11 +48,15 @@ def behind_links(places: Iterable[str]) -> InvalidInput:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A protected environment. Its policy is that of the default branch, as it is at the commit `rules`."""
+    """A protected environment. Its policy is that of the default branch, as it is at the commit `rules`.
+
+    `note` says, where that is not the newest, why.
+    """
 
     name: str
     policy: Policy
     rules: str
+    note: str = ""
 
     @property
     def protection(self) -> Protection:

@@ -92,7 +92,11 @@ to promote the one before it again is the way back, which is always open. Junior
 approve a release.""",
     "passed": """\
 The very commit went through the gates of other targets: `passed: [main, staging]`. Of a branch, `gate audit` has
-to prove the step that made the commit; into an environment it was promoted, and was not taken back there.""",
+to prove the step that made the commit; into an environment it was promoted, and was not rolled back there.""",
+    "rolled-back": """\
+A release that was rolled back in any environment goes out again, in any, only after somebody other than its authors
+has approved it since: `gate approve REV --into ENVIRONMENT`. Always required; a fix is a new commit and needs none
+of this.""",
     "soaked": """\
 The release has been in another environment for so long in one go: `soaked: {in: staging, for: 30m}`. With
 `healthy: QUERY`, Prometheus has to answer that query with something, and with nothing but other than 0, such

@@ -46,7 +46,7 @@ def list_approvals(
         if not remote:
             raise CannotDecide("there is no remote to fetch the log from", "`git remote add origin URL`")
         fetch(repository, remote)
-    change, policy, rules = the_change(repository, rev, into, now)
+    change, policy, rules = the_change(repository, start, rev, into, now)
     protection = policy.protection(short_name(change.into))
     ownership = ownership_at(repository, change, policy, rules).rules
     given = None

@@ -16,6 +16,8 @@ from gate.git.change import RAW_DIFF, read_change
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about, open_log
 from gate.log.paths import change_path
+from gate.log.releases import stays_in
+from gate.log.sync import bring
 from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
@@ -42,7 +44,7 @@ class Proposal:
     """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
 
     `checks` is what is known of the checks without running any. `standing` is the same decision of the same
-    person where there is one already.
+    person where there is one already. The record will be later than `after`.
     """
 
     repository: Repository
@@ -55,12 +57,16 @@ class Proposal:
     owned: tuple[str, ...]
     checks: tuple[CheckResult, ...] = ()
     standing: Approval | None = None
+    after: int = 0
 
 
 def propose(wish: Wish) -> Proposal:
     """Work out what would be signed; raises UsageError where this person cannot say this, with the way out."""
     repository = Repository.find(wish.start)
-    change, policy, rules = the_change(repository, wish.rev, wish.into, wish.now)
+    if environment_named(repository, wish.into) is not None:
+        # What a release would change is decided by what is there now, which others may have recorded.
+        bring(repository)
+    change, policy, rules = the_change(repository, wish.start, wish.rev, wish.into, wish.now)
     branch = short_name(change.into)
     protection = policy.protection(branch)
     if not change.tree:
@@ -70,6 +76,7 @@ def propose(wish: Wish) -> Proposal:
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
     _may(signer, wish, change, policy, protection, evidence)
+    after, before = _releases_before(repository, change, policy, wish.now)
     standing = next(
         (
             approval
@@ -79,6 +86,7 @@ def propose(wish: Wish) -> Proposal:
             and approval.kind == wish.kind
             and (wish.kind != "block" or approval.why == wish.reason.strip())
             and len(approval.files) == len(change.files)
+            and approval.id not in before
         ),
         None,
     )
@@ -96,7 +104,24 @@ def propose(wish: Wish) -> Proposal:
         owned,
         known.verdict.checks,
         standing,
+        after,
     )
+
+
+def _releases_before(
+    repository: Repository, change: Change, policy: Policy, now: int
+) -> tuple[int, frozenset[str]]:
+    """When the latest release into the environment was recorded, and the records that are older than it.
+
+    What was approved before a rollback has to be approved again, so an older approval is no reason not to record one.
+    """
+    if not policy.is_environment(short_name(change.into)):
+        return 0, frozenset()
+    index = open_log(repository)
+    stays, _ = stays_in(repository, index, policy, short_name(change.into), now)
+    latest = stays[-1].since if stays else 0
+    records = index.all()
+    return latest, frozenset(one.id for one in records if one.record.at < latest)
 
 
 def approve(proposal: Proposal) -> Recorded:
@@ -111,7 +136,7 @@ def approve(proposal: Proposal) -> Recorded:
         change,
         proposal.signer,
         proposal.now,
-        after=max(own, default=0),
+        after=max([*own, proposal.after]),
         reason=proposal.reason,
     )
     lists = {change_path(change.digest): list_of(proposal.repository, change)}
@@ -119,13 +144,15 @@ def approve(proposal: Proposal) -> Recorded:
 
 
 def the_change(
-    repository: Repository, rev: str | None, into: str | None, now: int
+    repository: Repository, start: Path, rev: str | None, into: str | None, now: int
 ) -> tuple[Change, Policy, str]:
     """The change that `rev` is to `into`, the policy that holds for it, and the commit which that is read from."""
     environment = environment_named(repository, into)
     if environment is not None:
         from gate.app.releases import release_change
+        from gate.app.verified_policy import verified
 
+        environment = verified(repository, start, environment)
         index = open_log(repository)
         release = release_change(repository, environment, rev, index, now)
         return release, environment.policy, environment.rules

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.app.downtime import spent
+from gate.app.verified_policy import verified
 from gate.errors import UsageError
 from gate.gather import environments
 from gate.git.repository import Repository
@@ -44,6 +45,7 @@ def read_budget(start: Path, now: int, into: str | None = None) -> Budget:
             else "`gate explain budget` tells how to set one"
         )
         raise UsageError(f"{said}, by the policy of the default branch", hint)
+    environment = verified(repository, start, environment)
     rule = environment.protection.require.budget or BudgetRequired()
     readings = ask(environment.policy.prometheus, [rule.downtime] if rule.downtime else [])
     used, trouble = spent(repository, environment, rule, readings, now)

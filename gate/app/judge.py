@@ -172,7 +172,7 @@ def judge(
 
         # The last thing that is asked: who takes an approval back while the checks run has taken it back.
         facts, evidence = with_reviews(repository, facts, known.result(), wire, int(time()))
-    approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership)
+    approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership, release)
     verdict = decide(replace(facts, approvals=approvals), _notes(request, protection, vouched))
     until = evidence.until
     return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))

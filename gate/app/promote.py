@@ -10,15 +10,19 @@ from pathlib import Path
 from gate.app.check import check
 from gate.app.judge import CheckRequest, ignore
 from gate.app.recording import document_of, files_of
-from gate.app.signing import Recorded, compose, find_signer, put, send
+from gate.app.releases import is_way_back
+from gate.app.signing import Recorded, Signer, compose, find_signer, put, rehearse, send
+from gate.app.verified_policy import verified
+from gate.approvals.record import Record
 from gate.errors import CannotDecide, UsageError
-from gate.gather import environment_named
+from gate.gather import Environment, environment_named
 from gate.git.repository import Repository
 from gate.log.decisions import open_log
 from gate.log.releases import stays_in
 from gate.log.store import settle
-from gate.log.sync import fetch, remote_of
+from gate.log.sync import bring
 from gate.model import Verdict
+from gate.requirements.facts import Stay
 from gate.runner import Event
 
 TRIES = 5
@@ -26,20 +30,24 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class PromoteRequest:
-    """What is asked: release `rev` into the environment `into`, signed with `key` (the usual one)."""
+    """Release `rev` into the environment `into`, signed with `key` (the usual one).
+
+    With `dry_run` nothing is recorded; it is only proven that it could be.
+    """
 
     start: Path
     now: int
     rev: str
     into: str
     key: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """It is recorded. `back` says that it takes the place of a release that came after it.
+    """It is recorded, or after a dry run it could be. `back` is True for a rollback.
 
-    `recorded` is None where it was there already; `notes` are lines to show.
+    `recorded` is None where it was there already, and after a dry run; `notes` are lines to show.
     """
 
     verdict: Verdict
@@ -64,52 +72,60 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
             f"the policy of the default branch has no environment {request.into!r}",
             "`protect: {NAME: {kind: environment}}` in gate.yaml makes one: `gate explain environments`",
         )
-    notes = _bring(repository)
+    notes = bring(repository)
+    environment = verified(repository, request.start, environment)
     signer = find_signer(repository, environment.policy, request.key, request.now, environment.name)
     if signer.person.role == "junior":
         raise UsageError(
             f"{signer.person.name} is a junior by the policy, and a junior cannot release anything",
             f"ask {signer.person.senior or 'a senior'}",
         )
-    for _ in range(TRIES):
-        log = settle(repository)
-        answer = check(
-            CheckRequest(request.start, into=environment.name, head=request.rev, key=request.key), progress
-        )
-        if answer.verdict.decision != "pass":
-            return NotPromoted(answer.verdict)
-        if settle(repository) == log:
-            break
-    else:
-        raise CannotDecide("decisions are being recorded all the time", "try again in a while")
-    change = answer.verdict.change
+    verdict = _judged(repository, environment, request, progress)
+    if verdict.decision != "pass":
+        return NotPromoted(verdict)
     stays, before = stays_in(
         repository, open_log(repository), environment.policy, environment.name, request.now
     )
-    if stays and stays[-1].commit == change.head:
-        return Promoted(answer.verdict, None, notes=notes)
-    document = document_of(answer.verdict)
-    files = files_of(repository, answer.verdict, document)
+    if stays and stays[-1].commit == verdict.change.head:
+        return Promoted(verdict, None, notes=notes)
+    back = is_way_back(repository, stays, before, verdict.change.head)
+    record, files = _record(repository, verdict, signer, stays, request.now)
+    if request.dry_run:
+        rehearse(repository, record, signer, files)
+        return Promoted(verdict, None, back, notes)
+    recorded = send(repository, put(repository, record, signer, files))
+    return Promoted(verdict, recorded, back, notes)
+
+
+def _judged(
+    repository: Repository,
+    environment: Environment,
+    request: PromoteRequest,
+    progress: Callable[[Event], None],
+) -> Verdict:
+    """The verdict, by a log that did not change meanwhile."""
+    for _ in range(TRIES):
+        log = settle(repository)
+        wish = CheckRequest(request.start, into=environment.name, head=request.rev, key=request.key)
+        answer = check(wish, progress)
+        if answer.verdict.decision != "pass" or settle(repository) == log:
+            return answer.verdict
+    raise CannotDecide("decisions are being recorded all the time", "try again in a while")
+
+
+def _record(
+    repository: Repository, verdict: Verdict, signer: Signer, stays: tuple[Stay, ...], now: int
+) -> tuple[Record, dict[str, bytes]]:
+    """The record of the release, and the files that the log keeps with it."""
+    document = document_of(verdict)
+    files = dict(files_of(repository, verdict, document))
     record = compose(
         "verdict",
-        change,
+        verdict.change,
         signer,
-        request.now,
+        now,
         after=stays[-1].since if stays else 0,
         reason="released",
         of=sha256(document).hexdigest(),
     )
-    recorded = send(repository, put(repository, record, signer, files))
-    return Promoted(answer.verdict, recorded, before == change.head, notes)
-
-
-def _bring(repository: Repository) -> tuple[str, ...]:
-    """Fetch what others have recorded. A remote that does not answer is told, and stands in no way back."""
-    remote = remote_of(repository)
-    if not remote:
-        return ()
-    try:
-        fetch(repository, remote)
-    except CannotDecide as error:
-        return (f"what others have recorded may be missing here: {error.message}",)
-    return ()
+    return record, files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ from gate.app.audit_moves import ends_of
 from gate.app.downtime import spent
 from gate.app.judge import Answer, CheckRequest, judge
 from gate.app.signing import find_signer
+from gate.app.verified_policy import verified
 from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment
 from gate.git.change import commit_named, read_step
 from gate.git.repository import Repository
 from gate.log.decisions import open_log
 from gate.log.index import Index
-from gate.log.releases import stays_in
+from gate.log.releases import precedes_first, stays_in
 from gate.model import ENVIRONMENTS, Change
 from gate.prometheus import ask
 from gate.requirements.facts import Release, Stay
@@ -38,9 +39,10 @@ def check_release(
             f"{environment.name} is an environment: a commit goes there as it is, in the place of the one before",
             "leave out --staged and --base",
         )
+    environment = verified(repository, request.start, environment)
     index, now = open_log(repository), int(time())
     change, release = _read(repository, environment, request, index, now)
-    return judge(
+    answer = judge(
         repository,
         change,
         environment.policy,
@@ -50,6 +52,10 @@ def check_release(
         rules=environment.rules,
         release=release,
     )
+    if not environment.note:
+        return answer
+    verdict = replace(answer.verdict, notes=(*answer.verdict.notes, environment.note))
+    return replace(answer, verdict=verdict)
 
 
 def release_change(
@@ -68,7 +74,7 @@ def _read(
     stays, before = history(environment=environment.name)
     change = _step(repository, environment, request.head, stays)
     promoter = _promoter(repository, environment, request.key, now)
-    if before and before == change.head:
+    if is_way_back(repository, stays, before, change.head):
         # The way back does not wait for a monitoring that may be down itself.
         return change, Release(now, promoter=promoter, returning=True)
     there = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
@@ -83,11 +89,34 @@ def _read(
     queries += [soaked.healthy] if soaked and soaked.healthy else []
     queries += [budget.downtime] if budget and budget.downtime else []
     readings = ask(policy.prometheus, queries)
-    release = Release(now, passed, there.get(soaked.place, ()) if soaked else (), readings, promoter=promoter)
+    rolled_back = _rolled_back(change.head, there)
+    latest = max(rolled_back.values(), default=0)
+    release = Release(
+        now,
+        passed,
+        there.get(soaked.place, ()) if soaked else (),
+        readings,
+        promoter=promoter,
+        rolled_back=rolled_back,
+        recent=frozenset(one.id for one in index.select({change.digest}, ()) if one.record.at >= latest),
+    )
     if budget:
         minutes, trouble = spent(repository, environment, budget, readings, now)
         release = replace(release, downtime=minutes, no_downtime=trouble)
     return change, release
+
+
+def is_way_back(repository: Repository, stays: tuple[Stay, ...], before: str, commit: str) -> bool:
+    """Whether to release `commit` is a rollback, to the release `before` the present one."""
+    return before == commit if before else precedes_first(repository, stays, commit)
+
+
+def _rolled_back(commit: str, there: Mapping[str, tuple[Stay, ...]]) -> dict[str, int]:
+    """The environments that have last seen the commit rolled back, and when."""
+    latest = {name: [stay for stay in stays if stay.commit == commit][-1:] for name, stays in there.items()}
+    return {
+        name: stay.until for name, stays in latest.items() for stay in stays if stay.returned and stay.until
+    }
 
 
 def _step(

@@ -11,8 +11,8 @@ from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, seria
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 from gate.log.paths import record_path, signature_path
-from gate.log.store import add
-from gate.log.sync import remote_of, share
+from gate.log.store import add, draft
+from gate.log.sync import may_share, remote_of, share
 from gate.model import Change
 from gate.policy.types import Person, Policy
 from gate.ssh import SigningKey, find_key, sign
@@ -106,6 +106,19 @@ def put(
     files = sealed(record, signer)
     add(repository, files | dict(extra or {}), f"{record.kind} by {record.by}")
     return Recorded(record_id(next(iter(files.values()))), record)
+
+
+def rehearse(
+    repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
+) -> None:
+    """Prove that `put` and `send` would work now: sign for real, and let git and the remote say yes to a dry run.
+
+    Raises UsageError or CannotDecide where they would not. Neither the log here nor the remote's is changed.
+    """
+    files = sealed(record, signer)
+    commit = draft(repository, files | dict(extra or {}), f"{record.kind} by {record.by}")
+    if remote := remote_of(repository):
+        may_share(repository, remote, commit)
 
 
 def send(repository: Repository, recorded: Recorded) -> Recorded:

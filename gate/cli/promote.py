@@ -16,6 +16,8 @@ SUMMARY = "release a commit into a protected environment, and record it"
 EXAMPLES = """\
   gate check --into production --head v3     may it?
   gate promote v3 --into staging             yes, and it is recorded: staging is v3 now
+  gate promote v3 --into production --dry-run
+                                             prove beforehand that this release could be recorded
   gate promote v2 --into production          back to the release before: always allowed
 """
 
@@ -25,11 +27,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rev", metavar="REV", help="the commit to release")
     parser.add_argument("--into", metavar="ENVIRONMENT", required=True, help="the protected environment")
     parser.add_argument("--key", metavar="FILE", help="the SSH key that signs")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="record nothing; check that it may be released, signed and pushed by you, now",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Release, or say what is missing; 0 only if it is recorded."""
-    done = promote(PromoteRequest(Path.cwd(), int(time.time()), options.rev, options.into, options.key))
+    """Release, or say what is missing; 0 only if it is recorded, or with `--dry-run` could be."""
+    request = PromoteRequest(
+        Path.cwd(), int(time.time()), options.rev, options.into, options.key, options.dry_run
+    )
+    done = promote(request)
     into = branch(done.verdict.change.into)
     commit = done.verdict.change.head[:12]
     if isinstance(done, NotPromoted):
@@ -39,6 +49,9 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_CODES[done.verdict.decision]
     for note in (*done.verdict.notes, *done.notes):
         print(f"note: {visible(note)}")
+    if options.dry_run:
+        print(f"{commit} can be released into {into}. Nothing was recorded.")
+        return 0
     if done.recorded is None:
         print(f"{into} is at {commit} already.")
         return 0

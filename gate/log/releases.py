@@ -2,6 +2,9 @@
 
 A release is recorded by a `verdict` whose `into` is the environment: signed, and given only where the gate let it
 in. The last one is there now. To release what was there before the present one is to return to it.
+
+The first release of an environment may have come there before gate was asked about any. So with one release on
+record, the way back leads to any commit that the branch was at before it.
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ def stays_in(
     for record in sorted(records, key=lambda record: (record.at, record.nonce)):
         if stack and stays[stack[-1]].commit == record.head:
             continue
-        returned = len(stack) > 1 and stays[stack[-2]].commit == record.head
+        returned = (len(stack) > 1 and stays[stack[-2]].commit == record.head) or (
+            precedes_first(repository, tuple(stays), record.head)
+        )
         if stays:
             stays[-1] = replace(stays[-1], until=record.at, returned=returned)
         stays.append(Stay(record.head, record.at))
@@ -48,3 +53,10 @@ def stays_in(
             del stack[-2:]
         stack.append(len(stays) - 1)
     return tuple(stays), stays[stack[-2]].commit if len(stack) > 1 else ""
+
+
+def precedes_first(repository: Repository, stays: tuple[Stay, ...], commit: str) -> bool:
+    """Whether `stays` is one release alone, and `commit` was on its branch before it."""
+    if len(stays) != 1 or stays[0].commit == commit:
+        return False
+    return commit in repository.text("rev-list", "--first-parent", stays[0].commit).split()

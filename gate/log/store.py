@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -103,6 +104,34 @@ def add(repository: Repository, files: Mapping[str, bytes], message: str) -> str
         if new := _import(repository, stream, tip):
             return new
     raise _busy(repository)
+
+
+def draft(repository: Repository, files: Mapping[str, bytes], message: str) -> str:
+    """The commit that `add` would make, without moving the log to it; raises CannotDecide if it cannot be written.
+
+    Nothing refers to it afterwards, so that git removes it in time.
+    """
+    tip = tips(repository).own
+    tree = repository.text("rev-parse", f"{tip}^{{tree}}") if tip else ""
+    entries = {path: _blob(repository, data) for path, data in files.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        if tree:
+            repository.run("read-tree", tree, env=index)
+        lines = "".join(f"100644 {oid}\t{path}\n" for path, oid in entries.items())
+        repository.run("update-index", "--add", "--index-info", stdin=lines.encode(), env=index)
+        new = repository.text("write-tree", env=index)
+    who = {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", "gate"), ("EMAIL", "gate@localhost"))
+    }
+    parents = ["-p", tip] if tip else []
+    return repository.text("commit-tree", new, *parents, "-m", message, env=who)
+
+
+def _blob(repository: Repository, data: bytes) -> str:
+    return repository.run("hash-object", "-w", "--stdin", stdin=data).decode("ascii").strip()
 
 
 def absorb(repository: Repository, other: str) -> str:

@@ -62,6 +62,18 @@ def fetch(repository: Repository, remote: str, branch: str = "") -> None:
     settle(repository)
 
 
+def bring(repository: Repository) -> tuple[str, ...]:
+    """Fetch what others have recorded; returns a line to show where the remote does not answer."""
+    remote = remote_of(repository)
+    if not remote:
+        return ()
+    try:
+        fetch(repository, remote)
+    except CannotDecide as error:
+        return (f"what others have recorded may be missing here: {error.message}",)
+    return ()
+
+
 def share(repository: Repository, remote: str) -> None:
     """Push the log; where others were faster, take in theirs and push again. Nothing of either is lost.
 
@@ -92,6 +104,15 @@ def outpaced(repository: Repository, remote: str, tip: str) -> bool:
     """
     theirs = tips(repository).remote.get(tracking_ref(remote), "")
     return bool(theirs) and not contains(repository, tip, theirs)
+
+
+def may_share(repository: Repository, remote: str, commit: str) -> None:
+    """Let the remote say whether it would take `commit` as the log; raises CannotDecide if it would not."""
+    pushed = push(repository, remote, [f"{commit}:{LOG}"], "--dry-run")
+    if pushed.state != "done":
+        raise CannotDecide(
+            f"{remote} would not accept the log: {pushed.said}", pushed.hint or "may you push to it?"
+        )
 
 
 def remember(repository: Repository, remote: str, tip: str) -> None:

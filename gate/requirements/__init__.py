@@ -15,6 +15,7 @@ from gate.requirements import (
     metric,
     owners,
     passed,
+    rolled_back,
     seniority,
     soaked,
 )
@@ -32,6 +33,7 @@ REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
 """Every requirement of a branch, in the order in which a verdict tells of them."""
 
 OF_RELEASES: dict[str, Callable[[Facts], Outcome]] = {
+    "rolled-back": rolled_back.evaluate,
     "passed": passed.evaluate,
     "soaked": soaked.evaluate,
     "metric": metric.evaluate,

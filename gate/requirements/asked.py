@@ -9,6 +9,7 @@ from gate.codeowners import Rule
 from gate.model import Approval
 from gate.policy.people import members
 from gate.policy.types import Policy, Require
+from gate.requirements.facts import Release
 from gate.requirements.owners import people_of
 from gate.requirements.seniority import RANK
 
@@ -18,12 +19,14 @@ def mark_unasked(
     policy: Policy,
     require: Require,
     ownership: Mapping[str, tuple[Rule, ...]],
+    release: Release | None = None,
 ) -> tuple[Approval, ...]:
     """The approvals, with those discounted that no requirement would look at.
 
-    Where the policy asks for a number of people, everybody is asked. An objection is never discounted.
+    Where the policy asks for a number of people, or a release was rolled back, everybody is asked. An objection is
+    never discounted.
     """
-    if require.approvals:
+    if require.approvals or (release and release.rolled_back):
         return approvals
     asked = members(policy, require.guarded) | _seniors(policy, require)
     if require.owners is not None:
@@ -44,9 +47,9 @@ def mark_unasked(
 
 
 def _seniors(policy: Policy, require: Require) -> frozenset[str]:
-    if require.seniority is None:
+    if require.seniority is None and require.budget is None:
         return frozenset()
-    least = RANK.get(require.seniority.need, 2)
+    least = RANK.get(require.seniority.need, 2) if require.seniority else RANK["senior"]
     people = policy.people.values()
     ranked = {person.name for person in people if RANK.get(person.role, -1) >= least}
     return frozenset(ranked | {person.senior for person in people if person.senior})

@@ -15,7 +15,7 @@ from gate.policy.types import Policy, Protection
 class Stay:
     """A release's time in an environment, from `since` on, in seconds since the epoch.
 
-    `until` is None while it is there. `returned` says that it was left for the release before it.
+    `until` is None while it is there. `returned` is True where it was rolled back to the release before it.
     """
 
     commit: str
@@ -40,7 +40,9 @@ class Release:
     oldest first, what was in the environment that the release has to soak in. `readings` are by query.
     `downtime` is in minutes, of the last year; None says with `no_downtime` why that is not known. `promoter` is
     the person who asks, as far as can be told by their key. `returning` is true of the release that was in the
-    environment before the present one: the way back is always open.
+    environment before the present one: the way back is always open. `rolled_back` has the environments in which
+    the latest stay of this commit ended with a rollback, with the time of it; `recent` are the ids of the records
+    about this release that are later than all of these rollbacks.
     """
 
     now: int
@@ -51,6 +53,8 @@ class Release:
     no_downtime: str = ""
     promoter: str = ""
     returning: bool = False
+    rolled_back: Mapping[str, int] = field(default_factory=dict)
+    recent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

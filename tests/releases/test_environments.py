@@ -27,10 +27,10 @@ def protect(town: Town, environments: str, more: str = "") -> None:
     town.set_policy(town.policy(REQUIRE + environments, more=more))
 
 
-def merged(town: Town, name: str = "work") -> str:
+def merged(town: Town, name: str = "work", files: dict[str, str] | None = None) -> str:
     """A commit that went through main's gate: written by bob, approved and merged by ada."""
     bob, ada = town.clone("bob"), town.clone("ada")
-    bob.commit(name, {f"{name}.py": "x = 1\n"}, branch=name)
+    bob.commit(name, files or {f"{name}.py": "x = 1\n"}, branch=name)
     ada.approve(f"origin/{name}")
     said = ada.gate("merge", f"origin/{name}", "--push")
     assert said.code == 0, said.text
@@ -133,6 +133,10 @@ def test_the_way_back_is_open_and_the_way_forth_again_is_not(town: Town, prometh
     said = ada.gate("promote", first, "--into", "production")
     assert said.code == 0, said.text
     assert f"production goes back to {first[:12]}." in said.out
+    said = ada.gate("promote", second, "--into", "production")
+    assert said.code == 1
+    assert "it was rolled back in production, and nobody has approved it since" in " ".join(said.text.split())
+    assert town.clone("nehemiah").gate("approve", second, "--into", "production").code == 0
     assert ada.gate("promote", second, "--into", "production").code == 3
     prometheus.status, prometheus.answers["errors"] = 200, [0.5]
     said = ada.gate("promote", second, "--into", "production")
@@ -152,6 +156,81 @@ def test_what_was_taken_back_in_staging_does_not_go_on(town: Town) -> None:
     assert "staging: it was taken back there" in said.text
 
 
+def test_what_was_rolled_back_in_one_environment_enters_no_other(town: Town) -> None:
+    protect(town, STAGING + "  production: {kind: environment, require: {passed: [main]}}\n")
+    first, second = merged(town, "first"), merged(town, "second")
+    ada = town.clone("ada")
+    promoted(ada, first, "staging")
+    for commit in (first, second):
+        promoted(ada, commit, "production")
+    early = town.clone("nehemiah").gate("approve", second, "--into", "staging")
+    assert early.code == 0, early.text
+    promoted(ada, first, "production")
+    said = ada.gate("check", "--into", "staging", "--head", second)
+    assert said.code == 1, "an approval from before the rollback says nothing about it"
+    assert "rolled back in production" in said.text
+
+
+def test_the_way_back_leads_to_what_was_there_before_the_first_record(town: Town) -> None:
+    protect(town, "  production: {kind: environment, require: {passed: [main]}}\n")
+    ada = town.clone("ada")
+    ada.fetch()
+    before = ada.git("rev-parse", "origin/main")
+    first, second = merged(town, "first"), merged(town, "second")
+    promoted(ada, first, "production")
+    aside = ada.commit("aside", {"aside.py": "x = 3\n"}, branch="aside")
+    for commit in (second, aside):
+        assert "goes back" not in ada.gate("promote", commit, "--into", "production", "--dry-run").out
+    said = ada.gate("promote", before, "--into", "production")
+    assert said.code == 0, said.text
+    assert f"production goes back to {before[:12]}." in said.out
+    assert ada.gate("check", "--into", "production", "--head", first).code == 1
+    promoted(ada, second, "production")
+    promoted(ada, before, "production")
+    older = ada.git("rev-parse", f"{before}^")
+    assert ada.gate("promote", older, "--into", "production").code == 1, "one step back, not two"
+
+
+def test_a_policy_that_was_pushed_past_the_gate_decides_about_no_release(town: Town) -> None:
+    protect(town, STAGING)
+    merged(town)
+    junior = town.clone("newhire")
+    policy = town.policy(REQUIRE + "  staging: {kind: environment, require: {metric: []}}\n")
+    junior.commit("no gate", {"gate.yaml": policy.replace("role: junior", "role: senior")}, branch="easy")
+    junior.git("push", "-q", "origin", "HEAD:main")
+    ada = town.clone("ada")
+    ada.fetch()
+    head = ada.git("rev-parse", "origin/main")
+    said = ada.gate("check", "--into", "staging", "--head", head)
+    assert said.code == 1, said.text
+    assert "changed the rules on main past the gate" in " ".join(said.text.split())
+    assert "a junior cannot release anything" in junior.gate("promote", head, "--into", "staging").err
+
+
+def log_of(clone: Clone) -> str:
+    return clone.git("ls-remote", "origin", "refs/gate/log")
+
+
+def test_a_dry_run_proves_that_a_release_can_be_recorded_and_records_nothing(town: Town) -> None:
+    protect(town, STAGING)
+    commit = merged(town)
+    ada, before = town.clone("ada"), log_of(town.clone("ada"))
+    said = ada.gate("promote", commit, "--into", "staging", "--dry-run")
+    assert (said.code, "Nothing was recorded" in said.out) == (0, True), said.text
+    own = ada.git("for-each-ref", "--format=%(objectname)", "refs/gate/log")
+    assert log_of(ada).startswith(own)
+    assert log_of(ada) == before
+    assert town.clone("newhire").gate("promote", commit, "--into", "staging", "--dry-run").code == 2
+    keyless = ada.gate("promote", commit, "--into", "staging", "--dry-run", "--key", "/nowhere/key")
+    assert keyless.code == 2, keyless.text
+    ada.git("config", "remote.origin.pushurl", "/nowhere/origin.git")
+    said = ada.gate("promote", commit, "--into", "staging", "--dry-run")
+    assert said.code == 3, said.text
+    assert "could not be reached" in said.text
+    ada.git("config", "--unset", "remote.origin.pushurl")
+    promoted(ada, commit, "staging")
+
+
 def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
     soak = (
         "  production: {kind: environment, require: {passed: [staging], soaked: {in: staging, for: FOR}}}\n"
@@ -163,8 +242,7 @@ def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
     said = ada.gate("check", "--into", "production", "--head", commit)
     assert said.code == 1
     assert "of 30 min" in said.text
-    protect(town, STAGING + soak.replace("FOR", "1s"))
-    ada.fetch()
+    merged(town, "policy", {"gate.yaml": town.policy(REQUIRE + STAGING + soak.replace("FOR", "1s"))})
     while "of 1 s" in (said := ada.gate("check", "--into", "production", "--head", commit)).text:
         assert said.code == 1
     assert said.code == 0, said.text
@@ -361,10 +439,22 @@ def test_a_promotion_signed_by_a_key_that_nobody_has_says_nothing(town: Town) ->
     without = "\n".join(line for line in policy.splitlines() if '"@ada": ' not in line).replace(
         '"@ada"', '"@bob"'
     )
-    town.set_policy(without + "\n")
+    merged(town, "policy", {"gate.yaml": without + "\n"})
     bob = town.clone("bob")
     bob.fetch()
     bob.git("fetch", "-q", "origin", "+refs/gate/log:refs/gate/remotes/origin/log")
     said = bob.gate("check", "--into", "production", "--head", commit)
     assert said.code == 1
     assert "no record that it was released into staging" in said.text
+
+
+def test_with_little_budget_left_the_approval_of_a_senior_counts(town: Town, prometheus: Monitoring) -> None:
+    budget = "{minutes: 20, low: 5, downtime: down}"
+    production = f"  production: {{kind: environment, require: {{passed: [main], budget: {budget}}}}}\n"
+    protect(town, production, f"prometheus: {prometheus.address}\n")
+    commit = merged(town)
+    ada, nehemiah = town.clone("ada"), town.clone("nehemiah")
+    prometheus.answers["down"] = [16 * 60.0]
+    assert ada.gate("promote", commit, "--into", "production").code == 1
+    assert nehemiah.gate("approve", commit, "--into", "production").code == 0
+    promoted(ada, commit, "production")
