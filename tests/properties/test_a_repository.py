@@ -83,7 +83,7 @@ class PeopleWhoAreNoOwners(RuleBasedStateMachine):
         """A record in the owner's name, with another key, straight into the log."""
         clone = self.signed_by(who)
         repository = Repository.find(clone.path)
-        change, _, _ = the_change(repository, f"origin/{BRANCH}", None, 1_900_000_000)
+        change, _, _ = the_change(repository, clone.path, f"origin/{BRANCH}", None, 1_900_000_000)
         signer = Signer(Person("@nehemiah"), find_key(clone.key(who), "", ()))
         record = compose(
             "approve" if kind == "approve" else "waive", change, signer, 1_900_000_000, reason="r"
