@@ -73,9 +73,11 @@ def for_commit(verdict: Verdict) -> Verdict:
     A commit on a branch of one's own that conflicts with the base is nobody's business yet either.
     """
     now = tuple(outcome for outcome in verdict.outcomes if outcome.id not in LATER)
-    later = [one.id for one in verdict.outcomes if one.id in LATER and one.state in {"unmet", "undecided"}]
-    verb = "is" if len(later) == 1 else "are"
-    notes = (f"{listed(later)} {verb} not met yet, and asked for at the push",) if later else ()
+    later = [
+        item.id for item in verdict.outcomes if item.id in LATER and item.state in {"unmet", "undecided"}
+    ]
+    branch = short_name(verdict.change.into)
+    notes = (f"Not needed to commit, but to merge into {branch}: {listed(later)}",) if later else ()
     return replace(verdict, outcomes=now, decision=draw(now), notes=(*verdict.notes, *notes))
 
 

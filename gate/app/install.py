@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.app.quick import NOTE
+from gate.app.setup.refspec import forget_log, share_log
+from gate.app.setup.rules import refuse_lock_out
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
 
 HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
 SERVER_HOOKS = ("pre-receive",)
-MARK = "# Installed by gate; `gate install --uninstall` puts back what was here before."
+MARK = "# Installed by gate; `gate uninstall` restores what was here before."
+EARLIER_MARK = "# Installed by gate; `gate install --uninstall` puts back what was here before."
 KEPT = ".before-gate"
 SCRIPT = """\
 #!/bin/sh
@@ -70,6 +73,7 @@ class Installed:
     """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links.
 
     `everywhere` is True for a folder outside of the repository, which git is told of for others as well.
+    `shares_log` is True if `git fetch` now brings the approval log along.
     """
 
     folder: Path
@@ -77,12 +81,14 @@ class Installed:
     kept: tuple[str, ...]
     linked: tuple[str, ...]
     everywhere: bool = False
+    shares_log: bool = False
 
 
-def install(start: Path, *, server: bool = False) -> Installed:
+def install(start: Path, *, server: bool = False, force: bool = False) -> Installed:
     """Install the hooks of a clone, or of a `server`, keeping those that are there.
 
-    Raises UsageError in a repository of the other kind. Installing twice is installing once.
+    Raises UsageError in a repository of the other kind, and on a server whose rules would lock people out, unless
+    `force` says that this is meant. Installing twice is installing once.
     """
     repository = Repository.find(start)
     if server and repository.work_tree is not None:
@@ -100,6 +106,8 @@ def install(start: Path, *, server: bool = False) -> Installed:
             f"{folder} is a link to hooks that other repositories share",
             "let a custom hook call `gate hook pre-receive`; docs/server.md says how",
         )
+    if server and not force:
+        refuse_lock_out(start)
     names = SERVER_HOOKS if server else HOOKS
     kept = []
     try:
@@ -115,7 +123,8 @@ def install(start: Path, *, server: bool = False) -> Installed:
     except OSError as error:
         raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
     linked = tuple(name for name in kept if (folder / f"{name}{KEPT}").is_symlink())
-    return Installed(folder, names, tuple(kept), linked, not server and _is_shared(repository))
+    shares_log = not server and bool(share_log(repository))
+    return Installed(folder, names, tuple(kept), linked, not server and _is_shared(repository), shares_log)
 
 
 def _is_shared(repository: Repository) -> bool:
@@ -126,8 +135,10 @@ def _is_shared(repository: Repository) -> bool:
 
 
 def uninstall(start: Path) -> tuple[str, ...]:
-    """Take the hooks away and put back what was there before; the names of the hooks that were gate's."""
-    folder = hooks_folder(Repository.find(start))
+    """Remove the hooks and the refspec, restore what was there before; the names of the hooks that were gate's."""
+    repository = Repository.find(start)
+    folder = hooks_folder(repository)
+    forget_log(repository)
     removed = []
     for name in (*HOOKS, *SERVER_HOOKS):
         path = folder / name
@@ -144,7 +155,8 @@ def uninstall(start: Path) -> tuple[str, ...]:
 def is_ours(path: Path) -> bool:
     """Whether the hook at `path` is one of gate's."""
     with contextlib.suppress(OSError):
-        return MARK in path.read_text("utf-8", "replace")
+        text = path.read_text("utf-8", "replace")
+        return any(mark in text for mark in (MARK, EARLIER_MARK))
     return False
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.app.setup.rules import lock_outs
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import behind_links, codeowners_at, policy_at
@@ -101,7 +102,10 @@ def lint(start: Path, revision: str | None = None) -> Lint:
         raise UsageError("there is no CODEOWNERS file", "write one, for instance .github/CODEOWNERS")
     file, dialect = located
     owners = parse(files[file], file, dialect)
-    warnings = [*_shadowed(files, file), *_idle(owners, list(tracked)), *_strangers(owners, policy)]
+    paths = list(tracked)
+    warnings = [*_shadowed(files, file), *_idle(owners, paths), *_strangers(owners, policy)]
+    if not owners.mistakes:
+        warnings += lock_outs(repository, policy, owners, paths)
     ordered = sorted(warnings, key=lambda item: (item.line, item.column))
     return Lint(file, len(owners.rules), owners.mistakes, tuple(ordered))
 

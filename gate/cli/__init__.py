@@ -19,6 +19,7 @@ COMMANDS = {
     "audit": "gate.cli.audit",
     "init": "gate.cli.init",
     "install": "gate.cli.install",
+    "uninstall": "gate.cli.uninstall",
     "hook": "gate.cli.hook",
     "demo": "gate.cli.demo",
     "explain": "gate.cli.explain",

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from gate.app.install import install, uninstall
+from gate.errors import UsageError
 from gate.reports.words import listed
 
 SUMMARY = "install the git hooks of this clone, or of a server"
 EXAMPLES = """\
   gate install                        pre-commit, pre-merge-commit and pre-push
   gate install --server               pre-receive, in the bare repository that people push to
-  gate install --uninstall            take them away, put back what was there
+  gate uninstall                      remove them, and restore what was there
 """
 
 
@@ -20,32 +21,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate install`."""
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--server", action="store_true", help="protect the bare repository that people push to")
-    kind.add_argument("--uninstall", action="store_true", help="take the hooks away again")
+    kind.add_argument("--uninstall", action="store_true", help="remove the hooks again: `gate uninstall`")
+    parser.add_argument(
+        "--force", action="store_true", help="with --server: also where the rules lock people out"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Install or take away, and say what is there now."""
+    """Install or remove, and say what is there now."""
+    if options.force and not options.server:
+        raise UsageError("--force is about --server", "`gate install --server --force`")
     if options.uninstall:
-        removed = uninstall(Path.cwd())
-        print(f"Took away {', '.join(removed)}." if removed else "No hook here is gate's.")
-        return 0
-    installed = install(Path.cwd(), server=options.server)
+        return remove()
+    installed = install(Path.cwd(), server=options.server, force=options.force)
     print(f"Installed {listed(installed.names)} in {installed.folder}.")
     for name in installed.kept:
         print(f"  the {name} that was there runs first")
     for name in installed.linked:
-        print("  it was a link: whoever made that may put it back, and gate would be gone; let the hook that")
+        print("  it was a link: whoever made that may restore it, and gate would be gone; let the hook that")
         print(f"  it leads to call `gate hook {name}` instead (docs/server.md)")
     if installed.everywhere:
         print("  core.hooksPath is set for all your repositories: these hooks run in each of them;")
         print("  `git config core.hooksPath .git/hooks` first keeps them in this one")
     if options.server:
-        print(
-            "Every push is judged now: protected branches by the policy at their tips, and the log only grows."
-        )
-    else:
-        print(
-            "They are advice: whoever wants to can go past them. `gate install --server` or a required check"
-        )
-        print("on the server enforces, and `gate audit` proves it afterwards.")
+        print("Pushes to protected branches are now checked; approval records can't be deleted.")
+        return 0
+    print("  pre-commit, pre-merge-commit   run the checks on what would be committed")
+    print("  pre-push                       also asks for the approvals, on a push to a protected branch")
+    if installed.shares_log:
+        print("  git fetch                      now brings the approval log along")
+    print("Local hooks can be skipped with `--no-verify`. To enforce, run `gate install --server` on the")
+    print("server or require `gate check` on the forge; `gate audit` verifies it afterwards.")
+    return 0
+
+
+def remove() -> int:
+    """Remove the hooks of this repository, and say which were there."""
+    removed = uninstall(Path.cwd())
+    print(f"Removed {listed(removed)}." if removed else "No hook of gate is installed here.")
     return 0

@@ -51,12 +51,12 @@ def past_of(repository: Repository) -> Past:
         _setting(repository, "user.name"),
         _setting(repository, "user.email"),
         _setting(repository, "user.signingKey"),
-        _origin(repository),
+        origin_of(repository),
         _setting(repository, "github.user") or _setting(repository, "gitlab.user"),
     )
 
 
-def _origin(repository: Repository) -> str:
+def origin_of(repository: Repository) -> str:
     """The address of `origin`, else of the only remote there is."""
     remotes = repository.text("remote").splitlines()
     name = "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else ""

@@ -26,6 +26,7 @@ from gate.requirements.owners import people_of
 
 STRANGER = "somebody who is not in `people`"
 NO_ADDRESS = "an address that is nobody's in the policy"
+HEAD = "2" * 40
 Kind = Literal["code", "rules"]
 Decision = Literal["approve", "waive"]
 
@@ -184,7 +185,9 @@ def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tup
     for outcome in outcomes:
         if outcome.state not in {"unmet", "undecided"}:
             continue
-        said = outcome.advice[-1] if outcome.advice else outcome.reason
+        # What to run and whom to ask is of no use about a change that does not exist.
+        steps = [line for line in outcome.advice if HEAD[:12] not in line and line not in outcome.asking]
+        said = steps[-1] if steps else outcome.reason
         for path in {path for missing in outcome.missing for path in missing.paths} or paths:
             reasons.setdefault(path, {})[f"{outcome.id}: {said}"] = None
     return {path: tuple(reasons[path]) for path in paths if path in reasons}
@@ -196,7 +199,7 @@ def _change(policy: Policy, branch: str, author: Author, paths: Sequence[str]) -
         repository=policy.repository,
         into=f"{BRANCHES}{branch}",
         base="1" * 40,
-        head="2" * 40,
+        head=HEAD,
         merge_base="1" * 40,
         tree="3" * 40,
         base_tree="4" * 40,

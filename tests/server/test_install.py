@@ -34,7 +34,7 @@ def test_a_hook_that_was_there_runs_first_hears_everything_and_comes_back(town: 
     on_main(new)
     new.commit("straight in", EVIL, push=False)
     assert push(new, "origin", "main").code != 0
-    assert "Took away pre-receive." in town.server.gate("install", "--uninstall").out
+    assert "Removed pre-receive." in town.server.gate("install", "--uninstall").out
     assert old.read_text() == OLD
     assert push(new, "origin", "main").code == 0
 
@@ -150,3 +150,32 @@ def test_a_bare_repository_inside_a_clone_is_meant_itself(town: Town) -> None:
     inner.git("init", "-q", "--bare", ".")
     assert inner.gate("install", "--server").code == 0
     assert (inner.path / "hooks" / "pre-receive").is_file()
+
+
+SOLE_OWNER = """\
+people:
+  "@nehemiah": {role: senior, emails: [nehemiah@acme.example], keys: [%r]}
+"""
+
+
+@pytest.fixture
+def locked(town: Town) -> Town:
+    """A server whose policy has one person, who owns everything, and can never approve their own change."""
+    key = (town.path / "keys" / "nehemiah.pub").read_text().strip()
+    clone = on_main(town.clone("nehemiah"))
+    clone.commit("Alone", {"gate.yaml": SOLE_OWNER % key, ".github/CODEOWNERS": "* @nehemiah\n"}, push=False)
+    clone.git("push", "-q", "origin", "main")
+    return town
+
+
+def test_rules_that_lock_everybody_out_are_not_enforced(locked: Town) -> None:
+    refused = locked.server.gate("install", "--server")
+    assert refused.code == 2
+    assert "@nehemiah can't merge any change into main: nobody else can approve" in refused.err
+    assert not (hooks(locked) / "pre-receive").exists()
+    assert locked.server.gate("install", "--server", "--force").code == 0
+    assert (hooks(locked) / "pre-receive").exists()
+
+
+def test_force_has_a_meaning_for_a_server_only(town: Town) -> None:
+    assert "--server --force" in town.clone("nehemiah").gate("install", "--force").err

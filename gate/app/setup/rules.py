@@ -1,0 +1,85 @@
+"""The simulation of rules that are in force, or about to be: those of a commit, or of the working tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+
+from gate.app.setup.observed import forge_of
+from gate.codeowners import CodeOwners
+from gate.errors import InvalidInput, Mistake, UsageError
+from gate.gather import codeowners_at, policy_at
+from gate.git.change import default_branch
+from gate.git.history import origin_of
+from gate.git.objects import list_tree, resolve
+from gate.git.repository import Repository
+from gate.policy.types import Policy
+from gate.simulation import Problem, Setup, Simulation, locks_out, problems, simulate
+
+
+def simulated(
+    repository: Repository,
+    policy: Policy,
+    owners: CodeOwners | None,
+    paths: list[str],
+    *,
+    forge: str | None = None,
+) -> Simulation:
+    """What a policy does to the people in it; where it names no branch, to those of the default one.
+
+    `forge` is the one whose reviews count; by default that of origin.
+    """
+    branches = policy.branches or (_default(repository),)
+    counted = forge_of(origin_of(repository)) if forge is None else forge
+    return simulate(Setup(policy, owners, paths, branches, int(time()), counted))
+
+
+def lock_outs(
+    repository: Repository, policy: Policy, owners: CodeOwners | None, paths: list[str]
+) -> list[Mistake]:
+    """The errors and warnings of a policy that names people, less those about single owners, as of its file."""
+    if not policy.people:
+        return []
+    found = problems(simulated(repository, policy, owners, paths))
+    return [
+        Mistake(policy.file, 0, 0, f"{problem.message} ({problem.help})" if problem.help else problem.message)
+        for problem in found
+        if problem.level == "error"
+    ]
+
+
+def refuse_lock_out(start: Path) -> None:
+    """Raise UsageError where the rules of a server's default branch would let nothing in, or lock somebody out.
+
+    An empty repository has no rules yet. On a server only signed approvals count.
+    """
+    repository = Repository.find(start)
+    branch = _default(repository)
+    tips = resolve(repository, ["HEAD", f"refs/heads/{branch}"])
+    if not tips:
+        return
+    tip = next(iter(tips.values()))
+    policy = policy_at(repository, tip)
+    owners = codeowners_at(repository, tip, policy)
+    if owners is not None and owners.mistakes:
+        raise InvalidInput(owners.mistakes, "fix it before the server enforces it")
+    found = problems(
+        simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
+    )
+    if locks_out(found):
+        worst = next(problem for problem in found if problem.level == "error")
+        raise UsageError(
+            f"the server would lock people out: {worst.message}{_because(worst)}",
+            f"change the rules on {branch} first (`gate init --print` proposes some), or use `--force`",
+        )
+
+
+def _because(problem: Problem) -> str:
+    return f" ({problem.help})" if problem.help else ""
+
+
+def _default(repository: Repository) -> str:
+    try:
+        return default_branch(repository)
+    except UsageError:
+        return "main"
