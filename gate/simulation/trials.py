@@ -186,7 +186,7 @@ def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tup
         if outcome.state not in {"unmet", "undecided"}:
             continue
         # What to run and whom to ask is of no use about a change that does not exist.
-        steps = [line for line in outcome.advice if HEAD[:12] not in line and line not in outcome.asking]
+        steps = [line for line in outcome.advice if HEAD[:12] not in line]
         said = steps[-1] if steps else outcome.reason
         for path in {path for missing in outcome.missing for path in missing.paths} or paths:
             reasons.setdefault(path, {})[f"{outcome.id}: {said}"] = None
