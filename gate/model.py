@@ -104,6 +104,7 @@ class Finding:
 
     `line`, `column` and `end_line` count from 1; 0 stands for the whole file (tools say so by -1 as well), and an
     empty `path` for the whole tree. `fix` is what surely mends it, all of it together; empty where nothing does surely.
+    `test` is what the runner of the tests calls the one that failed.
     """
 
     path: str
@@ -116,6 +117,7 @@ class Finding:
     hint: str = ""
     new: bool = True
     fix: tuple[Edit, ...] = ()
+    test: str = ""
 
     def __post_init__(self) -> None:
         """No report has a place for a line before the first, whatever a tool says."""
@@ -145,6 +147,11 @@ class Ran:
     cached: bool = False
     note: str = ""
     seen: int | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing ran: there was nothing to look at, which says nothing about the change."""
+        return self.seen == 0 and not self.findings
 
 
 @dataclass(frozen=True, slots=True)

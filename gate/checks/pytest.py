@@ -6,11 +6,11 @@ import json
 import re
 from typing import Any
 
+from gate.checks import suites
 from gate.checks.advice import setup_command
-from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line
+from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
 from gate.model import Finding
 
-TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 NOT_USABLE = re.compile(r"^gate: pytest cannot be imported: (.*)$", re.MULTILINE)
 DECIDING = frozenset({
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "setup.cfg", "tox.ini",
@@ -25,7 +25,7 @@ NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
 class Pytest:
-    """The project's tests, run from the tree that is checked and proven to import from it."""
+    """The project's tests, run as it runs them, from the tree that is checked and proven to import from it."""
 
     distribution = "pytest"
     runs_code = True
@@ -37,21 +37,12 @@ class Pytest:
 
     def idle(self, job: Job) -> Report | None:
         """No tests to run where no file looks like one and no setting names any."""
-        named = any(b"testpaths" in data or b"python_files" in data for data in job.settings.values())
-        if named or any(TEST_FILE.search(path) for path in job.files):
-            return None
-        return Report((), "no tests", 0)
+        return Report((), "no tests", 0) if suites.choose(job).kind == "none" else None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """pytest in the project's interpreter, with the tree first on the import path."""
-        start = f"{__file__.rpartition('/checks/')[0]}/plugins/start_pytest.py"
-        own = job.tool[0] if job.own else ""
-        roots = import_roots(job)
-        argv = [
-            job.python, start, job.root, ":".join(roots), own, *job.only, "--",
-            f"--rootdir={job.root}",
-            *(["--collect-only"] if job.count else []), *job.check.args,
-        ]  # fmt: skip
+        """The project's own way to run its tests, in its interpreter, with the tree first on the import path."""
+        plugins = f"{__file__.rpartition('/checks/')[0]}/plugins"
+        suite, roots = suites.choose(job), import_roots(job)
         env = {
             "GATE_PYTEST_REPORT": job.report,
             "GATE_PYTEST_ROOT": job.root,
@@ -60,6 +51,23 @@ class Pytest:
             "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
             "GATE_PYTEST_LENT": ":".join(f"{job.away}/{path}" for path in job.submodules),
         }
+        if suite.kind in {"django", "unittest"}:
+            start = [
+                job.python,
+                f"{plugins}/start_unittest.py",
+                suite.kind,
+                job.root,
+                ":".join(roots),
+                *job.only,
+            ]
+            env |= {"GATE_TESTS_COUNT": "1"} if job.count else {}
+            return (Invocation((*start, "--", *job.check.args, *suite.files), env),)
+        own = job.tool[0] if job.own else ""
+        argv = [
+            job.python, f"{plugins}/start_pytest.py", job.root, ":".join(roots), own, *job.only, "--",
+            f"--rootdir={job.root}",
+            *(["--collect-only"] if job.count else []), *job.check.args,
+        ]  # fmt: skip
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
         return (Invocation((*argv, *files), env),)
 
@@ -91,6 +99,8 @@ def _judged(
         return missing
     if collected == 0 and not findings and job.only:
         return Report((), "", 0)
+    if collected == 0 and not findings and not int(end.get("found", 0)) and not list(suites.like_tests(job)):
+        return Report((), "no tests", 0)
     if collected == 0 and not findings:
         found = int(end.get("found", 0))
         if found:
@@ -107,8 +117,19 @@ def _judged(
         findings = (_exit_code(status, left),)
     if status == 0 and (findings or left.returncode != 0):
         return Unreadable("pytest's exit code and its report contradict each other")
+    note = "; ".join(filter(None, (_note(end), _not_run(job, end))))
     tests, skipped = (frozenset(map(str, end.get(name, ()))) for name in ("tests", "skipped"))
-    return Report(findings, _note(end), collected, tests, skipped=skipped)
+    return Report(findings, note, collected, tests, skipped=skipped)
+
+
+def _not_run(job: Job, end: dict[str, Any]) -> str:
+    """The files that look like tests, and of which none ran: nobody may take them for passed."""
+    if job.only or job.check.args:
+        return ""
+    ran = {str(test).partition("::")[0] for test in end["tests"]}
+    left = [path for path in suites.like_tests(job) if path not in ran]
+    others = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
+    return f"not run, though they look like tests: {left[0]}{others}" if left else ""
 
 
 def _exit_code(status: int, left: Left) -> Finding:
@@ -146,7 +167,8 @@ def _finding(event: dict[str, Any]) -> Finding:
         rule="test-failed",
         severity="error",
         message=f"{what}: {message[0]}",
-        hint=f"pytest {node}",
+        hint=str(event.get("again") or f"pytest {node}"),
+        test=node,
     )
 
 
@@ -183,9 +205,10 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
         whose = "gate's own pytest does" if job.own else "the project's pytest does"
         hint = f"install pytest into {job.origin}" if job.own else f"mend pytest in {job.origin}"
         return Unreadable(f"{whose} not work with {job.python}: {unusable[1]}", hint)
-    absent = NOT_FOUND.findall(said)
-    if left.returncode == 4 and absent:
-        return _not_installed(sorted({name.partition(".")[0] for name in absent}), job)
+    kind = suites.choose(job).kind
+    absent = {name.partition(".")[0] for name in NOT_FOUND.findall(said)}
+    if absent - top_level(job) and (left.returncode == 4 or kind != "pytest"):
+        return _not_installed(sorted(absent - top_level(job)), job)
     if left.returncode == 0:
         return Unreadable(
             "the tests ended with 0 before they were through: something ended the process early",
@@ -198,7 +221,8 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     hint = ""
     if "unrecognized arguments" in reason:
         hint = f"install the plugin of pytest that knows them into {job.origin}, or take them out of the settings"
-    return Unreadable(f"pytest did not come to its end: {reason}", hint)
+    program = {"django": "`manage.py test`", "unittest": "unittest"}.get(kind, "pytest")
+    return Unreadable(f"{program} did not come to its end: {reason}", hint)
 
 
 def decides_tests(path: str) -> bool:

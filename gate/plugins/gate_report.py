@@ -6,34 +6,15 @@ imported before pytest starts, which would warn about that: PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from functools import lru_cache
 from typing import Any
 
 import pytest
+from gate_origins import ROOT, imported_from, say  # type: ignore[import-not-found]  # it lies beside this file
 
-REPORT = os.environ.pop("GATE_PYTEST_REPORT", "")
-ROOT = os.environ.get("GATE_PYTEST_ROOT", "")
-ROOTS = os.environ.get("GATE_PYTEST_ROOTS", "").split(os.pathsep)
-AWAY = os.environ.get("GATE_PYTEST_AWAY", "")
-LENT = [
-    os.environ.get("GATE_PYTEST_PREFIX", ""),
-    *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
-]
 MOST_FAILURES = 500
 ONLY: set[str] = set()
 """The tests that are asked for, if not all of them."""
-BEFORE = frozenset(sys.modules)
-"""What was imported before anything of the tree could be: pytest and the standard library."""
-
-
-def say(event: str, **fields: Any) -> None:
-    """Add a line to the report."""
-    if REPORT:
-        with open(REPORT, "a", encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
-            file.write(json.dumps({"event": event, **fields}) + "\n")
 
 
 class State:
@@ -51,55 +32,6 @@ class State:
 def is_worker(config: Any) -> bool:
     """Whether this process is a worker of pytest-xdist's."""
     return hasattr(config, "workerinput")
-
-
-@lru_cache(maxsize=None)  # noqa: UP033  any Python from 3.7 on has to understand this file
-def real_folder(path: str) -> str:
-    """Where the folder `path` really is: looked up once, since a big suite imports thousands of modules."""
-    return os.path.realpath(path)
-
-
-def real_file(path: str) -> str:
-    """Where the file `path` really is."""
-    folder, name = os.path.split(path)
-    there = os.path.join(real_folder(folder), name)  # noqa: PTH118  a thousand of these
-    return os.path.realpath(there) if os.path.islink(there) else there  # noqa: PTH114  as above
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Whether the real `path` is in `folder`."""
-    return bool(folder) and path.startswith(real_folder(folder) + os.sep)
-
-
-def has_module(name: str) -> bool:
-    """Whether the tree has a file for the module `name`."""
-    relative = name.replace(".", os.sep)
-    return any(
-        os.path.exists(os.path.join(root, relative + ending))  # noqa: PTH110, PTH118  a thousand of these
-        for root in ROOTS
-        for ending in (".py", os.sep + "__init__.py")
-    )
-
-
-def imported_from() -> dict[str, str]:
-    """What was imported from elsewhere although the tree has it, or from the user's working tree.
-
-    The environment may be in the working tree, and so are submodules, which the tree does not hold.
-    """
-    outside = {}
-    first = {entry.partition(".")[0] for root in ROOTS if os.path.isdir(root) for entry in os.listdir(root)}  # noqa: PTH112, PTH208  as above
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        # A package may offer somebody else's module under a name of its own; that comes from elsewhere by right.
-        if not isinstance(file, str) or getattr(module, "__name__", "") != name:
-            continue
-        real = real_file(file)
-        if is_below(real, ROOT):
-            continue
-        here = name not in BEFORE and name.partition(".")[0] in first and has_module(name)
-        if here or (is_below(real, AWAY) and not any(is_below(real, folder) for folder in LENT)):
-            outside[name] = real
-    return outside
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -160,7 +160,7 @@ def _check(result: CheckResult, duplicates: Duplicates) -> Data:
             findings = [*result.findings, *(Counter(result.blocking) - Counter(result.findings)).elements()]
             return {
                 "id": result.id,
-                "outcome": "failed" if result.blocking else "passed",
+                "outcome": _outcome_of(result),
                 "seconds": result.seconds,
                 "cached": result.cached,
                 "note": result.note,
@@ -176,6 +176,12 @@ def _check(result: CheckResult, duplicates: Duplicates) -> Data:
             return _not_run(Broken(name, reason), skipped=True)
         case _:
             assert_never(result)
+
+
+def _outcome_of(result: Ran) -> str:
+    if result.blocking:
+        return "failed"
+    return "empty" if result.empty else "passed"
 
 
 def _not_run(result: Broken, *, skipped: bool) -> Data:

@@ -21,13 +21,17 @@ def evaluate(facts: Facts) -> Outcome:
     if not facts.change.tree:
         return Outcome(ID, "undecided", "there is no merge result to check")
     failed: list[str] = []
+    passed: list[str] = []
+    empty: list[str] = []
     unknown: list[str] = []
     results = {result.id: result for result in facts.checks}
     for name in required:
         match results.get(name):
-            case Ran(blocking=blocking):
+            case Ran(blocking=blocking) as result:
                 if blocking:
                     failed.append(f"{name} ({len(blocking)})")
+                else:
+                    (empty if result.empty else passed).append(name)
             case Broken():
                 unknown.append(f"{name} could not run")
             case Skipped() | None:
@@ -38,7 +42,9 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "unmet", f"failed: {', '.join(failed)}" + _tail(unknown))
     if unknown:
         return Outcome(ID, "undecided", "; ".join(unknown))
-    return Outcome(ID, "met", f"{', '.join(required)} passed")
+    told = [f"{', '.join(passed)} passed"] if passed else []
+    told += [f"{', '.join(empty)}: nothing ran"] if empty else []
+    return Outcome(ID, "met", "; ".join(told))
 
 
 def _tail(unknown: list[str]) -> str:

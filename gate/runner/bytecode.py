@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.checks.pytest import TEST_FILE
+from gate.checks.suites import TEST_FILE
 from gate.git.objects import Entry
 from gate.process import Cancel, supervise
 from gate.results import Results, key_of

@@ -62,7 +62,7 @@ def execute(
     """
     check, tool = asked.check, TOOLS[asked.check.tool]
     job = _job(asked, environment)
-    idle = tool.idle(job)
+    idle = tool.idle(replace(job, text=asked.side.text))
     if idle is not None:
         # The path is not asked for: a tree without work is never checked out.
         return Outcome(idle)

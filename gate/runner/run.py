@@ -141,7 +141,7 @@ class Runner:
             return findings
         only: tuple[str, ...] = ()
         if check.tool == "pytest":
-            tests = {f.hint.removeprefix("pytest ") for f in findings if f.hint.startswith("pytest ")}
+            tests = {finding.test for finding in findings if finding.test}
             known = {entry.path for entry in self._base.entries}
             only = tuple(sorted(test for test in tests if test.partition("::")[0] in known))
             if not only:

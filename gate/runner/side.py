@@ -78,6 +78,11 @@ class Side:
                 self._settings = {path: contents[oid] for path, oid in oids.items()}
             return self._settings
 
+    def text(self, path: str) -> str:
+        """The content of a file, for which no tree has to be checked out."""
+        oid = next((entry.oid for entry in self.entries if entry.path == path), "")
+        return read_objects(self.repository, [oid])[oid].decode("utf-8", "replace") if oid else ""
+
     def path(self, *, runs_code: bool) -> Path:
         """The folder that holds the tree; checked out by whoever asks first."""
         tree = self.running if runs_code else self.tree

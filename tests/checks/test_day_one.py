@@ -102,7 +102,7 @@ class TestOneBadFile:
         code, checks = verdict(project, "--only", "lint", "types")
         assert code == 1
         assert [finding["rule"] for finding in checks["lint"]["findings"]] == ["F401"]
-        assert [finding["path"] for finding in checks["types"]["findings"]] == []
+        assert [finding["path"] for finding in checks["types"]["findings"]] == ["use.py"]
 
 
 class TestCommitsOnABranchInConflict:

@@ -1,0 +1,69 @@
+"""How a project runs its tests: pytest, `manage.py test`, or unittest; and which files look like tests. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gate.checks.tool import Job
+
+Kind = Literal["pytest", "django", "unittest", "none"]
+TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
+"""What pytest collects where nothing else is set."""
+NAMED_LIKE_TESTS = re.compile(r"(?:^|/)(?:tests?/(?:.*/)?[^/_][^/]*|tests?|tests?_[^/]*|[^/]*_tests?)\.py$")
+LIKE_UNITTEST = re.compile(r"^[ \t]*class\s+\w+\s*\([^)]*\b\w*Test(?:Case|s)?\b", re.MULTILINE)
+LIKE_TESTS = re.compile(r"^[ \t]*(?:async\s+)?def\s+test\w*\s*\(", re.MULTILINE)
+ELSEWHERE = frozenset({"node_modules", "site-packages", "vendor", "build", "dist"})
+SECTIONS = {
+    "pyproject.toml": re.compile(rb"^\s*\[\s*tool\s*\.\s*pytest\b", re.MULTILINE),
+    "setup.cfg": re.compile(rb"^\[tool:pytest\]", re.MULTILINE),
+    "tox.ini": re.compile(rb"^\[pytest\]", re.MULTILINE),
+}
+OWN_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")
+DJANGO = "DJANGO_SETTINGS_MODULE"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """How the tests run; `files` are those that unittest is given."""
+
+    kind: Kind
+    files: tuple[str, ...] = ()
+
+
+def has_pytest_settings(settings: Mapping[str, bytes]) -> bool:
+    """Whether settings of pytest are among those of a project."""
+    return bool(pytest_settings(settings)) or any(name in settings for name in OWN_FILES)
+
+
+def pytest_settings(settings: Mapping[str, bytes]) -> bytes:
+    """The content of the files that configure pytest."""
+    found = [data for name, data in settings.items() if name in OWN_FILES]
+    found += [settings[name] for name, section in SECTIONS.items() if section.search(settings.get(name, b""))]
+    return b"\n".join(found)
+
+
+def choose(job: Job) -> Suite:
+    """How the project in `job` runs its tests; `none` where it has none."""
+    configured = has_pytest_settings(job.settings)
+    if not configured and "manage.py" in job.files and DJANGO in job.text("manage.py"):
+        return Suite("django")
+    settings = pytest_settings(job.settings)
+    if any(word in settings for word in (b"testpaths", b"python_files", b"doctest")):
+        return Suite("pytest")
+    found = list(like_tests(job)) if not any(TEST_FILE.search(path) for path in job.files) else []
+    if not found:
+        return Suite("pytest" if any(TEST_FILE.search(path) for path in job.files) else "none")
+    files = tuple(path for path in found if LIKE_UNITTEST.search(job.text(path)))
+    return Suite("unittest", files) if files else Suite("none")
+
+
+def like_tests(job: Job) -> Iterable[str]:
+    """The files that look like tests by their names and their content."""
+    for path in job.files:
+        if NAMED_LIKE_TESTS.search(path) and not ELSEWHERE.intersection(path.split("/")):
+            text = job.text(path)
+            if LIKE_TESTS.search(text) or LIKE_UNITTEST.search(text):
+                yield path

@@ -1,0 +1,215 @@
+"""Run tests as unittest does: `python start_unittest.py KIND ROOT PATHS TEST… -- ARGUMENTS`.
+
+KIND is `django`, for `manage.py test ARGUMENTS`, or `unittest`, where ARGUMENTS are the files of tests. PATHS are the
+folders (separated like PATH) that imports look in first. If there is any TEST, no others are run. What happened is
+reported as the pytest plugin does it. Any Python from 3.7 on has to understand this file.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import runpy
+import sys
+import traceback
+import unittest
+from typing import Any, Callable, Iterator  # noqa: UP035  Python 3.7
+
+from gate_origins import imported_from, say  # type: ignore[import-not-found]  # it lies beside this file
+
+MAIN = os.getpid()
+COUNT = bool(os.environ.pop("GATE_TESTS_COUNT", ""))
+ONLY: set[str] = set()
+MOST_FAILURES = 500
+
+
+class State:
+    """What has been seen so far."""
+
+    found = 0
+    collected = 0
+    failures = 0
+    unfinished = False
+    tests: set[str] = set()  # noqa: RUF012  one run a process
+    outcomes: dict[str, int] = {}  # noqa: RUF012  as above
+
+
+def file_of(test: Any) -> str:
+    """The file of a test, as it is in the tree; empty where that cannot be told."""
+    module = sys.modules.get(type(test).__module__)
+    file = os.path.realpath(getattr(module, "__file__", None) or "")
+    root = os.path.realpath(os.getcwd())  # noqa: PTH109  strings
+    return file[len(root) + 1 :] if file.startswith(root + os.sep) else ""
+
+
+def name_of(test: Any) -> str:
+    """The name of a test as pytest has it: file, class and method."""
+    path, name = file_of(test), str(test.id())
+    module = f"{type(test).__module__}."
+    if path and name.startswith(module):
+        return f"{path}::{name[len(module) :].replace('.', '::')}"
+    return name
+
+
+def tests_in(suite: Any) -> Iterator[Any]:
+    """Every test of a suite."""
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from tests_in(test)
+        elif test is not None:
+            yield test
+
+
+def failed(test: Any, error: Any) -> None:
+    """Report a failure."""
+    State.failures += 1
+    if State.failures > MOST_FAILURES:
+        return
+    kind, value, trace = error
+    path, line = file_of(test), 0
+    for frame in traceback.extract_tb(trace):
+        if path and os.path.realpath(frame.filename).endswith(os.sep + path):
+            line = frame.lineno or 0
+    lines = traceback.format_exception(kind, value, trace)
+    when = "call"
+    message = traceback.format_exception_only(kind, value)[-1].strip()
+    if type(test).__module__ == "unittest.loader":
+        # A module that cannot be imported: the loader has put the traceback into the message.
+        when = "collect"
+        inside = [text for text in str(value).splitlines() if text.strip()]
+        message, lines = (inside[-1] if inside else message), [str(value)]
+    text = "\n".join("".join(lines).splitlines()[-60:])
+    say(
+        "failed",
+        id=name_of(test),
+        path=path,
+        line=line,
+        when=when,
+        message=message,
+        text=text,
+        again=again(test),
+    )
+
+
+def again(test: Any) -> str:
+    """The command that runs a test by itself."""
+    return f"{COMMAND} {test.id()}"
+
+
+COMMAND = "python -m unittest"
+
+
+def outcome(name: str) -> Callable[..., None]:
+    """A method of a result that counts, reports a failure, and then does what the method did."""
+    original = getattr(unittest.TestResult, name)
+    kind = {"addSuccess": "passed", "addSkip": "skipped", "addExpectedFailure": "xfailed"}.get(name, "failed")
+
+    @functools.wraps(original)
+    def method(self: Any, test: Any, *args: Any) -> None:
+        # Processes that Django runs tests in hand their results to this one.
+        if os.getpid() == MAIN:
+            if name == "addSubTest":
+                if args[1] is not None:
+                    failed(test, args[1])
+            else:
+                State.outcomes[kind] = State.outcomes.get(kind, 0) + 1
+                if name in {"addFailure", "addError"}:
+                    failed(test, args[0])
+                elif name == "addUnexpectedSuccess":
+                    failed(
+                        test, (AssertionError, AssertionError("it was expected to fail, and passed"), None)
+                    )
+        original(self, test, *args)
+
+    return method
+
+
+def run(self: Any, test: Any) -> Any:
+    """Run a suite, or what is asked for of it."""
+    tests = list(tests_in(test)) if isinstance(test, unittest.TestSuite) else [test]
+    State.found += len(tests)
+    if ONLY:
+        tests = [one for one in tests if name_of(one) in ONLY]
+        test = unittest.TestSuite(tests)
+    State.collected += len(tests)
+    State.tests.update(name_of(one) for one in tests)
+    if COUNT:
+        return self._makeResult()
+    before = sum(State.outcomes.values())
+    result = ORIGINAL_RUN(self, test)
+    # A class or module that is skipped, or cannot be set up, is one outcome for all of its tests.
+    missing = len(tests) - (sum(State.outcomes.values()) - before)
+    if missing > 0 and not result.shouldStop:
+        State.outcomes["not run"] = State.outcomes.get("not run", 0) + missing
+    return result
+
+
+ORIGINAL_RUN = unittest.TextTestRunner.run
+
+
+def load(files: list[str]) -> unittest.TestSuite:
+    """The tests in these files, each imported by the name that its packages give it."""
+    suite = unittest.TestSuite()
+    for path in files:
+        folder, name = os.path.split(path)
+        parts = [name[: -len(".py")]]
+        while folder and os.path.exists(os.path.join(folder, "__init__.py")):  # noqa: PTH110, PTH118  strings
+            folder, package = os.path.split(folder)
+            parts.insert(0, package)
+        where = os.path.abspath(folder)  # noqa: PTH100  strings
+        if where not in sys.path:
+            sys.path.insert(0, where)
+        suite.addTests(unittest.defaultTestLoader.loadTestsFromName(".".join(parts)))
+    return suite
+
+
+def manage(arguments: list[str]) -> int:
+    """Run `manage.py test`; its exit code."""
+    sys.argv = ["manage.py", "test", "--noinput", *arguments]
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  strings
+    try:
+        runpy.run_path("manage.py", run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(end.code + "\n")
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def start() -> int:
+    """Run the tests and return the exit code."""
+    global COMMAND
+    _, kind, root, paths, *rest = sys.argv
+    tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
+    ONLY.update(tests)
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
+    first = [path for path in paths.split(os.pathsep) if path]
+    sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, here, ""})]
+    # For what the tests start themselves.
+    os.environ["PYTHONPATH"] = os.pathsep.join(first)
+    os.chdir(root)
+    names = ("addSuccess", "addFailure", "addError", "addSkip", "addExpectedFailure", "addUnexpectedSuccess")
+    for name in (*names, "addSubTest"):
+        setattr(unittest.TestResult, name, outcome(name))
+    # That is how to learn of the tests of any program.
+    setattr(unittest.TextTestRunner, "run", run)  # noqa: B010  mypy refuses to assign to a method
+    if kind == "django":
+        COMMAND = "python manage.py test"
+        status = manage(arguments)
+    else:
+        status = int(not unittest.TextTestRunner().run(load(arguments)).wasSuccessful())
+    say(
+        "finished",
+        status=status,
+        found=State.found,
+        collected=State.collected,
+        tests=sorted(State.tests),
+        outcomes=State.outcomes,
+        failures=State.failures,
+        outside=imported_from(),
+    )
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(start())
