@@ -29,7 +29,7 @@ class State:
     found = 0
     collected = 0
     failures = 0
-    unfinished = False
+    partly: set[str] = set()  # noqa: RUF012  one run a process
     tests: set[str] = set()  # noqa: RUF012  one run a process
     outcomes: dict[str, int] = {}  # noqa: RUF012  as above
 
@@ -110,6 +110,10 @@ def outcome(name: str) -> Callable[..., None]:
         if os.getpid() == MAIN:
             if name == "addSubTest":
                 if args[1] is not None:
+                    # unittest counts such a test neither as passed nor as failed.
+                    if test.id() not in State.partly:
+                        State.partly.add(test.id())
+                        State.outcomes[kind] = State.outcomes.get(kind, 0) + 1
                     failed(test, args[1])
             else:
                 State.outcomes[kind] = State.outcomes.get(kind, 0) + 1

@@ -15,7 +15,18 @@ from typing import Final
 from gate.model import NOT_ASKED, Broken, Finding, Outcome, Ran, RequirementState, ReviewRequest, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.select import Group, groups, help_of, obstacles
-from gate.reports.words import branch, count, decision_words, noun, reasons, took, verb, visible, visible_path
+from gate.reports.words import (
+    branch,
+    count,
+    decision_words,
+    noun,
+    reasons,
+    status,
+    took,
+    verb,
+    visible,
+    visible_path,
+)
 from gate.requirements.asking import approved_text, folders, lines_of, who
 
 MOST: Final = 10
@@ -203,8 +214,7 @@ def _checks(verdict: Verdict) -> str:
     rows = []
     for result in verdict.checks:
         if isinstance(result, Ran):
-            number = len(result.blocking)
-            mark, text = ("❌", count(number, noun(result.id))) if number else ("✅", "passed")
+            mark, text = "❌" if result.blocking else "➖" if result.empty else "✅", status(result)
             text += f", {_plain(result.note)}" if result.note else ""
         else:
             what = "could not run" if isinstance(result, Broken) else "not run"

@@ -90,6 +90,8 @@ def _cases(result: CheckResult, duplicates: Duplicates) -> list[str]:
         case Skipped():
             return [_case(suite, result.id, 0.0, _text("skipped", result.reason, ()))]
         case Ran():
+            if result.empty:
+                return [_case(suite, result.id, result.seconds, _text("skipped", _empty(result), ()))]
             group = group_of(result, duplicates)
             if group.blocking:
                 return [_failure(suite, group, finding) for finding in group.blocking]
@@ -106,6 +108,10 @@ def _cases(result: CheckResult, duplicates: Duplicates) -> list[str]:
             return [_case(suite, result.id, result.seconds, *_output(output))]
         case _:
             assert_never(result)
+
+
+def _empty(result: Ran) -> str:
+    return f"nothing ran: {result.note}" if result.note else "nothing ran"
 
 
 def _failure(suite: str, group: Group, finding: Finding) -> str:

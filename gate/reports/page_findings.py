@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from gate.model import Broken, CheckResult, Finding, Ran, Skipped, Verdict
 from gate.reports.markup import escape, escape_lines
 from gate.reports.select import Group, group_of
-from gate.reports.words import count, duration, noun, visible_lines, visible_path
+from gate.reports.words import count, duration, status, visible_lines, visible_path
 
 Lines = Callable[[str], Sequence[str]]
 AROUND: Final = 2
@@ -48,8 +48,7 @@ def _check(result: CheckResult, lines: Lines) -> str:
             group = group_of(result)
             if not (group.blocking or group.other or group.old):
                 return ""
-            what = count(len(group.blocking), noun(group.id)) if group.blocking else "passed"
-            return _listing(group, what, lines)
+            return _listing(group, status(result), lines)
         case Broken():
             tail = visible_lines(result.output)
             output = f'<pre class="output">{escape_lines(tail)}</pre>' if tail else ""
@@ -165,9 +164,8 @@ def _seconds(result: CheckResult) -> float:
 def _said(result: CheckResult) -> tuple[str, str]:
     match result:
         case Ran(blocking=blocking, note=note):
-            if blocking:
-                return count(len(blocking), noun(result.id)) + (f", {note}" if note else ""), "no"
-            return "passed" + (f", {note}" if note else ""), "yes"
+            style = "no" if blocking else "quiet" if result.empty else "yes"
+            return status(result) + (f", {note}" if note else ""), style
         case Broken():
             return "could not run", "open"
         case Skipped():

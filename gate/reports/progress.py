@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.reports.context import ReportContext
 from gate.reports.ink import Ink
-from gate.reports.words import count, duration, listed, noun, visible
+from gate.reports.words import duration, listed, status, visible
 
 ERASE: Final = "\r\x1b[K"
 """Back to the start of the line, and everything after it away."""
@@ -57,9 +57,10 @@ class ProgressLines:
             case Ran(cached=True):
                 return ""
             case Ran(blocking=blocking):
-                said = count(len(blocking), noun(result.id)) if blocking else "passed"
-                mark, style = ("✗", "bold red") if blocking else ("✓", "green")
-                words = f"{visible(result.id)} {said} ({duration(result.seconds)})"
+                mark, style = (
+                    ("✗", "bold red") if blocking else ("–", "dim") if result.empty else ("✓", "green")
+                )
+                words = f"{visible(result.id)} {status(result)} ({duration(result.seconds)})"
             case Broken():
                 mark, style, words = "?", "bold yellow", f"{visible(result.id)} could not run"
             case Skipped():

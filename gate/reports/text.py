@@ -31,6 +31,7 @@ from gate.reports.words import (
     decision_words,
     noun,
     reasons,
+    status,
     took,
     verb,
     visible,
@@ -120,11 +121,11 @@ def _missing(missing: Missing, ink: Ink) -> list[str]:
 
 
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:
-    """One line for each check that has no section; if all passed, only for those that had nothing to check."""
+    """One line for each check that has no section; if all passed, only for those that ran nothing."""
     passed = state == "met" and not ink.context.everything
     old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran)) if passed else 0
     if passed:
-        results = [result for result in results if isinstance(result, Ran) and result.seen == 0]
+        results = [result for result in results if isinstance(result, Ran) and result.empty]
     elif not ink.context.everything:
         results = [result for result in results if not has_section(result)]
     room = max((cells(visible(result.id)) for result in results), default=0)
@@ -142,7 +143,9 @@ def _state_of(result: CheckResult) -> tuple[Piece, str]:
         case Ran(blocking=blocking):
             if blocking:
                 return MARKS["unmet"], f"{count(len(blocking), noun(result.id))} {in_brackets(result)}"
-            return MARKS["met"], f"passed {in_brackets(result)}"
+            return MARKS[
+                "not_applicable" if result.empty else "met"
+            ], f"{status(result)} {in_brackets(result)}"
         case Broken():
             return MARKS["undecided"], f"could not run ({took(result)})"
         case Skipped(reason=reason):

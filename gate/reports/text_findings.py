@@ -9,7 +9,7 @@ from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verd
 from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.ink import Ink, Piece, cells
 from gate.reports.select import Group, group_of
-from gate.reports.words import count, listed, noun, took, visible, visible_lines, visible_path
+from gate.reports.words import count, listed, noun, status, took, visible, visible_lines, visible_path
 from gate.requirements.asking import where
 
 MOST_FINDINGS: Final = 20
@@ -51,7 +51,7 @@ def _check(result: CheckResult, same: Duplicates | None, ink: Ink, room: int) ->
 
 
 def _check_heading(result: Ran, group: Group, ink: Ink) -> list[str]:
-    what = "passed"
+    what = status(result)
     if group.failed:
         new = "new " if group.old and all(finding.new for finding in result.blocking) else ""
         what = count(len(result.blocking), new + noun(result.id))

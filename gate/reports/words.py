@@ -141,6 +141,13 @@ def noun(check: str) -> str:
     return "failure" if check == "tests" else "finding"
 
 
+def status(result: Ran) -> str:
+    """What came of a check: `2 findings`, `passed`, or `nothing ran`, which is no pass."""
+    if result.blocking:
+        return count(len(result.blocking), noun(result.id))
+    return "nothing ran" if result.empty else "passed"
+
+
 def took(result: CheckResult) -> str:
     """How long a check took, or that its result was cached."""
     if isinstance(result, Ran) and result.cached:

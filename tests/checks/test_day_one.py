@@ -163,3 +163,88 @@ def test_advice_is_in_the_words_of_the_projects_own_tool(
     files: list[str], existing: bool, command: str
 ) -> None:
     assert command in setup_command(files, existing=existing)
+
+
+UNITTEST = """\
+import unittest
+
+from app import read
+
+
+class T(unittest.TestCase):
+    def test_read(self):
+        self.assertEqual(read("1"), {value})
+
+    def test_parts(self):
+        for part in (1, 2):
+            with self.subTest(part=part):
+                self.assertLess(part, {limit})
+
+    @unittest.skip("later")
+    def test_later(self):
+        pass
+"""
+DOCTEST = 'def add(a, b):\n    """\n    >>> add(1, 2)\n    3\n    """\n    return a {sign} b\n'
+SKIPPED = """\
+import unittest
+
+
+@unittest.skip("all")
+class T(unittest.TestCase):
+    def test_a(self):
+        pass
+"""
+
+
+class TestTheProjectsOwnTests:
+    """What the project's own command runs is what gate runs, and what did not run is not said to have passed."""
+
+    def test_unittest_in_a_file_that_pytest_does_not_collect(self, project: Clone) -> None:
+        right = UNITTEST.format(value=1, limit=3)
+        commit(project, {"test/__init__.py": "", "test/test.py": right}, "main")
+        commit(project, {"README.md": "hello\n"})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, checks["tests"]["note"]) == (0, "1 skipped, 2 passed")
+
+        commit(project, {"test/test.py": UNITTEST.format(value=2, limit=2)})
+        code, checks = verdict(project, "--only", "tests")
+        assert code == 1
+        found = {finding["message"].partition(":")[0]: finding for finding in checks["tests"]["findings"]}
+        assert set(found) == {"T"}
+        assert {finding["hint"].rpartition(".")[2] for finding in checks["tests"]["findings"]} == {
+            "test_read",
+            "test_parts",
+        }
+        assert {finding["path"] for finding in checks["tests"]["findings"]} == {"test/test.py"}
+        assert {finding["new"] for finding in checks["tests"]["findings"]} == {True}
+
+    def test_a_unittest_that_failed_before_is_old(self, project: Clone) -> None:
+        commit(project, {"tests/tests.py": UNITTEST.format(value=2, limit=3)}, "main")
+        commit(project, {"README.md": "hello\n"})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, [finding["new"] for finding in checks["tests"]["findings"]]) == (1, [False])
+
+    def test_tests_that_are_all_skipped_ran(self, project: Clone) -> None:
+        commit(project, {"test/tests.py": SKIPPED})
+        assert verdict(project, "--only", "tests")[1]["tests"]["note"] == "1 skipped"
+
+    def test_doctests_that_the_settings_collect(self, project: Clone) -> None:
+        settings = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'
+        commit(project, {"pyproject.toml": settings, "maths.py": DOCTEST.format(sign="+")}, "main")
+        commit(project, {"maths.py": DOCTEST.format(sign="-")})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, len(checks["tests"]["findings"])) == (1, 1)
+
+    def test_no_tests_are_no_pass(self, project: Clone) -> None:
+        commit(project, {"new.py": "x = 1\n"})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, checks["tests"]["outcome"]) == (0, "empty")
+        assert "nothing ran" in project.gate_process("check", "--only", "tests").out
+
+    def test_files_that_look_like_tests_and_did_not_run_are_named(self, project: Clone) -> None:
+        commit(
+            project,
+            {"test_it.py": "def test_it():\n    pass\n", "tests/checks.py": "def test_more():\n    pass\n"},
+        )
+        note = verdict(project, "--only", "tests")[1]["tests"]["note"]
+        assert "not run, though they look like tests: tests/checks.py" in note

@@ -17,6 +17,7 @@ def job(tool: str, *, report: str = "none", found: bool = True) -> Job:
     return Job(
         check, "/tree", ("tool",), own=False, python="/env/bin/python", found=found, files=("app.py", "test_app.py"),
         settings={}, scratch="/s", cache="/c", report="/r", origin=".venv",
+        text=lambda _path: "def test_a():\n    pass\n",
     )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def test_sixty_files_of_ten_owners_fit_a_screen() -> None:
 def test_a_check_that_had_nothing_to_look_at_says_so_where_all_passed() -> None:
     idle = Ran("tests", (), (), 0.1, note="no tests", seen=0)
     text = render(replace(PASSED, checks=(*PASSED.checks[:-1], idle)), CONTEXT)
-    assert "    ✓ tests  passed (no tests, 0.1 s)\n" in text
+    assert "    – tests  nothing ran (no tests, 0.1 s)\n" in text
     assert "✓ lint" not in text
     assert "no tests" not in render(PASSED, CONTEXT)
 
