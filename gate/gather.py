@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.git.change import default_branch
-from gate.git.objects import REGULAR_MODES, list_tree, read_blobs, read_objects, resolve
+from gate.git.objects import (
+    FOLDER,
+    LINK,
+    REGULAR_MODES,
+    Entry,
+    list_entries,
+    list_tree,
+    read_objects,
+    resolve,
+)
 from gate.git.repository import Repository
-from gate.model import ENVIRONMENTS, Change, FileChange, Finding, short_name
+from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy, Protection
 
@@ -42,8 +52,8 @@ def behind_links(places: Iterable[str]) -> InvalidInput:
 
     It would be read as no rules at all, which whoever put it there did not mean.
     """
-    said = "expected a file, got a symbolic link or a submodule, and no rules are read through it"
-    return InvalidInput([Mistake(place, 0, 0, said) for place in places], "put the file itself there")
+    message = "expected a file, got a symbolic link or a submodule, and no rules are read through it"
+    return InvalidInput([Mistake(place, 0, 0, message) for place in places], "put the file itself there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +93,88 @@ def environments(repository: Repository) -> dict[str, Environment]:
     return {name: Environment(name, policy, rules) for name in policy.protect if policy.is_environment(name)}
 
 
-def codeowners_at(repository: Repository, commit: str, policy: Policy) -> CodeOwners | None:
+def codeowners_at(
+    repository: Repository, commit: str, policy: Policy, *, required: bool = True
+) -> CodeOwners | None:
     """The CODEOWNERS file that counts in the tree of `commit`, with its mistakes; None if there is none.
 
-    Raises InvalidInput where there is none but a link in its place.
+    Raises InvalidInput where a link stands in its place, or on the way to it. Where owners are `required`, a file
+    that must be meant as one and is not read as one is refused as well.
     """
     # Owners are asked about while the tools run already, which need not wait for this.
-    from gate.codeowners import ALL_PLACES, PLACES, locate, parse
+    from gate.codeowners import ALL_PLACES, PLACES, hint_for, locate, parse
+    from gate.codeowners.places import FOLDERS, near_misses
 
     places = ALL_PLACES if policy.dialect is None else PLACES[policy.dialect]
-    blobs = read_blobs(repository, commit, places)
-    present = {place: blob for place, blob in blobs.items() if blob is not None}
-    found = locate(present, policy.dialect)
-    if found is None:
-        links = [entry.path for entry in list_tree(repository, commit, places) if entry.path in places]
-        if links:
-            raise behind_links(links)
+    entries = {entry.path: entry for entry in list_entries(repository, commit, (*FOLDERS, *places))}
+    oids = {path: entries[path].oid for path in places if _is_file(entries.get(path))}
+    blobs = read_objects(repository, oids.values())
+    located = locate({path: blobs[oid] for path, oid in oids.items()}, policy.dialect)
+    # A link further down in the order says nothing, as a file there would.
+    before = places if located is None else PLACES[located[1]][: PLACES[located[1]].index(located[0])]
+    links = [path for path in _links(repository, commit, before, entries) if required or path in places]
+    if links:
+        raise behind_links(links)
+    if located is None:
+        if required and (missed := near_misses(_candidates(repository, commit), policy.dialect)):
+            raise refuse_near_misses(missed, policy)
         return None
-    file, dialect = found
-    return parse(present[file], file, dialect)
+    file, dialect = located
+    data = blobs[oids[file]]
+    owners = parse(data, file, dialect)
+    return replace(owners, hint=hint_for(data, owners, dialect, policy.dialect))
+
+
+def refuse_near_misses(paths: Iterable[str], policy: Policy) -> InvalidInput:
+    """What is said of files that must be meant as CODEOWNERS, and are not read as such."""
+    hint = "rename it on the base branch, or delete it; `owners: false` turns code owners off"
+    return InvalidInput([_near_miss(path, policy) for path in paths], hint)
+
+
+def _is_file(entry: Entry | None) -> bool:
+    return entry is not None and entry.mode in REGULAR_MODES
+
+
+def _links(
+    repository: Repository, commit: str, places: Sequence[str], entries: Mapping[str, Entry]
+) -> list[str]:
+    """Those of the places, and of their folders, at which there is neither a file nor a folder."""
+    wanted = dict.fromkeys([*places, *filter(None, (place.rpartition("/")[0] for place in places))])
+    odd = [entries[path] for path in wanted if path in entries and not _is_file(entries[path])]
+    # A folder for documents may well be a link or a submodule; the folders of a forge are there for its files.
+    return [
+        entry.path
+        for entry in odd
+        if entry.mode != FOLDER and (entry.path != "docs" or _leads_to_owners(repository, commit, entry))
+    ]
+
+
+def _leads_to_owners(repository: Repository, commit: str, link: Entry) -> bool:
+    """Does the link lead to a folder of this tree that has a CODEOWNERS file?"""
+    if link.mode != LINK:
+        return False
+    target = posixpath.normpath(decode_path(read_objects(repository, [link.oid])[link.oid]))
+    if target.startswith(("/", "..")):
+        return False
+    return bool(list_entries(repository, commit, [f"{target}/CODEOWNERS"]))
+
+
+def _candidates(repository: Repository, commit: str) -> list[str]:
+    """The files in the folders where a forge looks for CODEOWNERS, whatever the case of the folder's name."""
+    from gate.codeowners.places import is_folder_of_places
+
+    top = list_entries(repository, commit)
+    folders = [f"{e.path}/" for e in top if e.mode == FOLDER and is_folder_of_places(e.path)]
+    inside = list_entries(repository, commit, folders) if folders else ()
+    return [entry.path for entry in (*top, *inside) if entry.mode in REGULAR_MODES]
+
+
+def _near_miss(path: str, policy: Policy) -> Mistake:
+    from gate.codeowners import PLACES
+
+    places = ", ".join(PLACES[policy.dialect or "github"])
+    why = f" with `owners: {{dialect: {policy.dialect}}}` in {policy.file}" if policy.dialect else ""
+    return Mistake(path, 0, 0, f"is not read as a CODEOWNERS file{why}: expected one of {places}")
 
 
 def unreadable_rules(repository: Repository, commit: str) -> tuple[Mistake, ...]:
@@ -129,11 +202,12 @@ def ownership_at(repository: Repository, change: Change, policy: Policy, rules: 
 
     Raises InvalidInput with its mistakes.
     """
-    owners = codeowners_at(repository, rules or change.base, policy)
+    required = policy.protection(short_name(change.into)).require.owners is not None
+    owners = codeowners_at(repository, rules or change.base, policy, required=required)
     if owners is None:
         return Ownership("", {})
     if owners.mistakes:
-        raise InvalidInput(owners.mistakes, "mend it on the base branch; `gate owners --lint` shows the same")
+        raise InvalidInput(owners.mistakes, owners.hint)
     return Ownership(owners.file, owners.owners_of_all([entry.path for entry in change.files]))
 
 

@@ -12,7 +12,8 @@ from gate.app.judge import CheckRequest
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
-from gate.git.change import RAW_DIFF, read_change
+from gate.git.change import read_change
+from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about, open_log
 from gate.log.paths import change_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -11,10 +11,11 @@ from itertools import pairwise
 from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import CannotDecide, InvalidInput, UsageError
 from gate.gather import behind_links
+from gate.git.authors import mechanical, merge_trees
 from gate.git.change import parse_raw, read_renames
 from gate.git.objects import REGULAR_MODES, read_objects, resolve
 from gate.git.repository import Repository
-from gate.git.steps import Commit, History, existing, merge_trees, newcomers, read_diffs
+from gate.git.steps import Commit, History, existing, newcomers, read_diffs
 from gate.log.index import Found
 from gate.log.store import contains
 from gate.log.trailers import Trailers, read_trailers
@@ -157,6 +158,8 @@ def _moves(
     merges = [(chain[start], chain[end]) for start, end, _ in pairs if _is_merge(history, chain, start, end)]
     sides = [(old, history.commits[new].parents[1]) for old, new in merges]
     trees = dict(zip(merges, merge_trees(repository, sides), strict=True)) if sides else {}
+    # A merge of the branch itself into what is merged: nobody's work, unless somebody has settled a conflict.
+    updates = mechanical(repository, (merge for commits in brought.values() for merge in _updates(commits)))
     found = []
     now = 0
     for start, end, raw in pairs:
@@ -164,7 +167,7 @@ def _moves(
         own = [history.commits[oid] for oid in chain[start + 1 : end + 1]]
         new_ones = [commit for one in own for commit in brought[one.oid]]
         trailers = read_trailers(new.message)
-        authors = [author for commit in new_ones for author in commit.named()]
+        authors = [author for commit in new_ones if commit.oid not in updates for author in commit.named()]
         if trees.get((old.oid, new.oid)) != new.tree:
             squashed = bool(trailers.head)
             authors += [author for commit in own for author in commit.named(committer=not squashed)]
@@ -173,6 +176,14 @@ def _moves(
         unique = {author.email.casefold(): author for author in authors}
         found.append(Move(old, new, raw, tuple(unique.values()), ids, now, trailers))
     return found
+
+
+def _updates(commits: Sequence[Commit]) -> Iterator[tuple[str, Sequence[str], str]]:
+    """The merges among what came in with which something that was in the branch already was merged into it."""
+    ids = {commit.oid for commit in commits}
+    for commit in commits:
+        if len(commit.parents) == 2 and not ids.issuperset(commit.parents):
+            yield commit.oid, commit.parents, commit.tree
 
 
 def _is_merge(history: History, chain: Sequence[str], start: int, end: int) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.setup.rules import lock_outs
-from gate.codeowners import ALL_PLACES, CodeOwners, Rule, locate, parse
+from gate.codeowners import ALL_PLACES, CodeOwners, Rule, hint_for, locate, parse
+from gate.codeowners.places import FOLDERS, is_folder_of_places, near_misses
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import behind_links, codeowners_at, policy_at
-from gate.git.objects import list_index, list_tree, read_blobs, resolve
+from gate.gather import behind_links, codeowners_at, policy_at, refuse_near_misses
+from gate.git.objects import list_entries, list_index, list_tree, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path
 from gate.policy.load import POLICY_FILE, load_policy
@@ -37,12 +38,16 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """What is wrong in a CODEOWNERS file: `mistakes` make it invalid, `warnings` are worth a look."""
+    """What is wrong in a CODEOWNERS file: `mistakes` make it invalid, `warnings` are worth a look.
+
+    `hint` says what to do about the mistakes.
+    """
 
     file: str
     rules: int
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
+    hint: str = ""
 
 
 def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owned:
@@ -87,27 +92,52 @@ def lint(start: Path, revision: str | None = None) -> Lint:
     top = repository.work_tree
     if top is None or revision is not None:
         commit = _commit(repository, revision or "HEAD")
-        blobs = read_blobs(repository, commit, (POLICY_FILE, *ALL_PLACES))
-        files = {place: data for place, data in blobs.items() if data is not None}
-        links: list[str] = []
+        policy = policy_at(repository, commit)
+        owners = codeowners_at(repository, commit, policy)
+        present: Iterable[str] = [e.path for e in list_entries(repository, commit, ALL_PLACES)]
         tracked: Iterable[str] = (entry.path for entry in list_tree(repository, commit))
     else:
         files, links = _in_working_tree(top)
-        tracked = list_index(repository)
-    policy = load_policy(files.pop(POLICY_FILE, None))
+        policy = load_policy(files.pop(POLICY_FILE, None))
+        owners = _read_here(top, files, links, policy)
+        present, tracked = files, list_index(repository)
+    if owners is None:
+        raise UsageError("there is no CODEOWNERS file", "write one, for instance .github/CODEOWNERS")
+    paths = list(tracked)
+    warnings = [*_shadowed(present, owners.file), *_idle(owners, paths), *_strangers(owners, policy)]
+    if not owners.mistakes:
+        warnings += lock_outs(repository, policy, owners, paths)
+    ordered = sorted(warnings, key=lambda item: (item.line, item.column))
+    return Lint(owners.file, len(owners.rules), owners.mistakes, tuple(ordered), owners.hint)
+
+
+def _read_here(
+    top: Path, files: Mapping[str, bytes], links: Sequence[str], policy: Policy
+) -> CodeOwners | None:
+    """The file that counts among those of a working tree; raises InvalidInput as `codeowners_at` does."""
     located = locate(files, policy.dialect)
     if links:
         raise behind_links(links)
     if located is None:
-        raise UsageError("there is no CODEOWNERS file", "write one, for instance .github/CODEOWNERS")
+        missed = near_misses(_candidates(top), policy.dialect)
+        if missed:
+            raise refuse_near_misses(missed, policy)
+        return None
     file, dialect = located
     owners = parse(files[file], file, dialect)
-    paths = list(tracked)
-    warnings = [*_shadowed(files, file), *_idle(owners, paths), *_strangers(owners, policy)]
-    if not owners.mistakes:
-        warnings += lock_outs(repository, policy, owners, paths)
-    ordered = sorted(warnings, key=lambda item: (item.line, item.column))
-    return Lint(file, len(owners.rules), owners.mistakes, tuple(ordered))
+    return replace(owners, hint=hint_for(files[file], owners, dialect, policy.dialect))
+
+
+def _candidates(top: Path) -> list[str]:
+    """The files in those folders of a working tree in which a forge looks for CODEOWNERS."""
+    names = [name.name for name in top.iterdir()]
+    folders = ["", *(name for name in names if is_folder_of_places(name) and (top / name).is_dir())]
+    return [
+        path.relative_to(top).as_posix()
+        for folder in folders
+        for path in (top / folder).iterdir()
+        if path.is_file() and not path.is_symlink()
+    ]
 
 
 def _commit(repository: Repository, revision: str) -> str:
@@ -118,12 +148,18 @@ def _commit(repository: Repository, revision: str) -> str:
 
 
 def _in_working_tree(top: Path) -> tuple[dict[str, bytes], list[str]]:
-    """The files that decide, and those of their places where something else than a file stands."""
+    """The files that decide, and those of their places, or of the folders of these, that are links."""
     files: dict[str, bytes] = {}
-    links: list[str] = []
+    links = [
+        folder
+        for folder in FOLDERS
+        if (top / folder).is_symlink() and (folder != "docs" or (top / folder / "CODEOWNERS").is_file())
+    ]
     for place in (POLICY_FILE, *ALL_PLACES):
         path = top / place
         try:
+            if path.parent.is_symlink():
+                continue
             mode = path.lstat().st_mode
             if stat.S_ISREG(mode):
                 files[place] = path.read_bytes()
@@ -171,8 +207,7 @@ def _owned(found: CodeOwners | None, at: str, paths: Sequence[str], *, whole: bo
     if found is None:
         return Owned("", at, dict.fromkeys(paths, ()), whole)
     if found.mistakes:
-        hint = "mend these lines; no answer from the rest of the file can be trusted"
-        raise InvalidInput(found.mistakes, hint)
+        raise InvalidInput(found.mistakes, found.hint)
     return Owned(found.file, at, found.owners_of_all(paths), whole)
 
 

@@ -11,7 +11,7 @@ from gate.codeowners import Rule
 from gate.errors import CannotDecide
 from gate.forges import forge
 from gate.forges.wire import Wire
-from gate.git.change import read_authors
+from gate.git.authors import read_authors
 from gate.git.repository import Repository
 from gate.git.reviewed import changes_shown, digest_of
 from gate.log.decisions import Evidence, decisions_in

@@ -86,7 +86,9 @@ def _lint(found: Lint, form: str) -> int:
     for item in found.warnings:
         place = ":".join(str(part) for part in (item.file, item.line, item.column) if part)
         print(visible(f"{place}: warning: {item.message}"))
-    if not found.mistakes:
+    if found.mistakes:
+        print(f"help: {found.hint}", file=sys.stderr)
+    else:
         rules = "1 rule" if found.rules == 1 else f"{found.rules:,} rules"
         print(f"{found.file}: {rules}, no mistakes")
     return code

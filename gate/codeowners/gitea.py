@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 
-from gate.codeowners.lines import lines_of
+from gate.codeowners.lines import lines_of, without_pattern
 from gate.codeowners.matcher import NONE
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
@@ -51,6 +51,9 @@ def parse(data: bytes, file: str) -> CodeOwners:
             continue
         pattern, *owners = tokens
         column = len(line) - len(line.lstrip()) + 1
+        if lacking := without_pattern(tokens, OWNER, f"({pattern})"):
+            mistakes.append(Mistake(file, number, column, lacking))
+            continue
         unknown = [owner for owner in owners if not OWNER.fullmatch(owner)]
         try:
             expression = Expression(pattern)

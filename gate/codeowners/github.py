@@ -1,4 +1,4 @@
-"""GitHub's dialect (and Bitbucket's, which is close): gitignore's patterns without `!` and `[ ]`.
+"""GitHub's dialect: gitignore's patterns without `!` and `[ ]`.
 
 Rules: https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from gate.codeowners.lines import column_of, lines_of, words_of
+from gate.codeowners.lines import column_of, lines_of, without_pattern, words_of
 from gate.codeowners.matcher import DEEP, Glob, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, one_section
 from gate.errors import Mistake
@@ -16,8 +16,10 @@ OWNER = re.compile(
     r"@[A-Za-z0-9](?:[\w-]*)(?:/[\w.-]+)?|[^\s@]+@[^\s@]+\.[^\s@.]+|[^\s@/]+@[^\s@/]+", re.ASCII
 )
 BRACKET = re.compile(r"(?<!\\)(?:\\\\)*[\[\]]")
+BRACKETS = (
+    "`[ ]` is not a character range here: write `\\[` and `\\]` for the characters themselves, or use `*`"
+)
 SPECIAL = frozenset("*?\\")
-BITBUCKET_OWNER = re.compile(r"@{1,3}[\w./-]+|[^\s@]+@[^\s@]+")
 
 
 def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
@@ -42,11 +44,6 @@ def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
     return CodeOwners(file, (one_section(rules, patterns),), tuple(mistakes))
 
 
-def parse_bitbucket(data: bytes, file: str) -> CodeOwners:
-    """Parse a file of Bitbucket's, whose owners may be groups (`@@@group`)."""
-    return parse(data, file, BITBUCKET_OWNER)
-
-
 def owner_type(owner: str) -> str:
     """`user`, `team`, `email`, or `invalid`."""
     if not OWNER.fullmatch(owner):
@@ -63,13 +60,15 @@ def _mistake(
 
     `valid` remembers owners that are well formed: most are named many times.
     """
+    if lacking := without_pattern([text, *owners], owner, f"/{text}"):
+        return 0, 0, lacking
     if text[0] == "!":
         return 0, 0, "`!` does not negate here; give the path a later line without owners instead"
     if text.startswith("\\#"):
         return 0, 0, "a pattern cannot begin with `#`, escaped or not; put `?` in its place"
     bracket = BRACKET.search(text) if "[" in text or "]" in text else None
     if bracket:
-        return 0, bracket.end() - 1, "`[ ]` is no character range here; use `*`, or a line for each"
+        return 0, bracket.end() - 1, BRACKETS
     if "***" in text:
         return 0, text.index("***"), "`***` means nothing; use `**` for any folders, `*` within one"
     if not text.strip("/"):

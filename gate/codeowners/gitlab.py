@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gate.codeowners.lines import column_of, lines_of, words_of
+from gate.codeowners.lines import column_of, lines_of, without_pattern, words_of
 from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
@@ -18,6 +18,7 @@ ROLE = re.compile(r"(?<![\w@])@@(developer|maintainer|owner)s?(?![\w.@-])", re.I
 DEFAULTS = re.compile(r"[@\w.\-/\s]*", re.ASCII)
 EMAIL = re.compile(r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 NAME = re.compile(r"(?<![\w@.+-])@([\w](?:[\w.-]*[\w-])?(?:/[\w](?:[\w.-]*[\w-])?)*)", re.ASCII)
+OWNER = re.compile(r"@{1,2}\w[\w./-]*", re.ASCII)
 SENTENCES = {
     "missing_section_name": "a section needs a name: `[Documentation]`",
     "invalid_approval_requirement": "expected a number of approvals of at least 1, and none for an optional section",
@@ -118,6 +119,8 @@ def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mi
     if text.startswith("!"):
         section.exclusions[pattern_of(text[1:])] = None
         return None
+    if lacking := without_pattern([text, *words], OWNER, f"/{text}"):
+        return Mistake(file, number, column, lacking)
     named = references(" ".join(words))
     owners = named if words else references(section.head.default_owners)
     section.rules.append(Rule(file, number, column, "", text, owners))

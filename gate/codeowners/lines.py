@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
-ODD_SPACE = re.compile(r"[^\S \t\r\n]|\r(?!\n|\Z)|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+ODD_SPACE = re.compile(r"[^\S \t\r\n]|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+LINE_END = re.compile(r"\r(?!\n|\Z)|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What an editor may show as the end of a line, and no forge takes for one: what follows would be part of it."""
+UNDECODED = re.compile("[\udc80-\udcff]+")
 ODD_BYTES = (b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\r")
+ADDRESS = re.compile(r"[^\s@/*?]+@[A-Za-z][\w-]*(?:\.[\w-]+)*\.[A-Za-z]{2,}")
+"""An e-mail address, and not a file such as `icon@2x.png`."""
+SAVE_AS = "save the file as UTF-8 (PowerShell: `Set-Content -Encoding utf8`)"
+ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
+
+
+def encoding_mistake(data: bytes) -> tuple[int, str] | None:
+    """Why a file is no text at all, and the line that shows it; None if it is text.
+
+    In another encoding every line would be another one, or none: who meant rules must not end up with no rules.
+    """
+    for mark, name in ENCODINGS.items():
+        if data.startswith(mark):
+            return 1, f"expected UTF-8 text, got {name}: {SAVE_AS}"
+    nul = data.find(b"\0")
+    if nul >= 0:
+        return data.count(b"\n", 0, nul) + 1, f"expected UTF-8 text, got a NUL byte: {SAVE_AS}"
+    return None
 
 
 def text_of(data: bytes) -> str:
@@ -35,19 +56,53 @@ def words_of(line: str) -> list[str]:
     return words
 
 
-def odd_spaces(data: bytes) -> Iterator[tuple[int, int, str]]:
-    """Line, column and character of what looks like a blank and is none to a forge, or cannot be seen.
+def odd_characters(data: bytes) -> Iterator[tuple[int, int, str]]:
+    """Line, column and a sentence for each character that a person reads otherwise than a forge does.
 
-    What stands in a comment does no harm and is left out.
+    A blank that is none to a forge, what cannot be seen, and bytes that are no UTF-8 do no harm in a comment;
+    what looks like the end of a line does, since a rule may seem to follow it.
     """
     if data.isascii() and not any(byte in data for byte in ODD_BYTES):
         return
     text = text_of(data)
-    for match in ODD_SPACE.finditer(text):
-        start = text.rfind("\n", 0, match.start()) + 1
-        before = text[start : match.start()]
-        if not re.search(r"(?:^|\s)#", before):
-            yield text.count("\n", 0, start) + 1, len(before) + 1, match[0]
+    for match in LINE_END.finditer(text):
+        line, before = _place(text, match.start())
+        yield line, len(before) + 1, f"expected a line feed, got {match[0]!r}, which does not end a line"
+    for expression in (ODD_SPACE, UNDECODED):
+        for match in expression.finditer(text):
+            line, before = _place(text, match.start())
+            if LINE_END.match(match[0]) or re.search(r"(?:^|\s)#", before):
+                continue
+            yield line, len(before) + 1, _odd(match[0])
+
+
+def _odd(text: str) -> str:
+    if UNDECODED.match(text):
+        raw = text.encode("utf-8", "surrogateescape")
+        return (
+            f"expected UTF-8 text, got the bytes {raw!r}; in a path that is not UTF-8, put `?` for each byte"
+        )
+    return f"expected a blank, got {text!r}, which the forge takes for something else"
+
+
+def _place(text: str, position: int) -> tuple[int, str]:
+    """The line of a position, and what stands before it there."""
+    start = text.rfind("\n", 0, position) + 1
+    return text.count("\n", 0, start) + 1, text[start:position]
+
+
+def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) -> str:
+    """What to say of a line that begins with owners and has no pattern; "" of any other line.
+
+    It would be read as a rule for files of that name, which hardly ever exist. `owner` is what an owner looks
+    like in the dialect, and `example` how a path of that form can be written all the same.
+    """
+    first = words[0]
+    is_email = ADDRESS.fullmatch(first) is not None
+    is_owner = first.startswith("@") and not first.endswith("/") and owner.fullmatch(first)
+    if not is_email and not is_owner:
+        return ""
+    return f"expected a pattern before the owners, such as `* {first}`; for a path of that name write `{example}`"
 
 
 def column_of(line: str, number: int) -> int:

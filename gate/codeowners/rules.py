@@ -58,11 +58,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class CodeOwners:
-    """A parsed CODEOWNERS file. `mistakes` are the lines that say nothing, which the forge would skip."""
+    """A parsed CODEOWNERS file.
+
+    `mistakes` are the lines that say nothing, which the forge would skip; `hint` says what to do about them.
+    """
 
     file: str
     sections: tuple[Section, ...]
     mistakes: tuple[Mistake, ...] = ()
+    hint: str = ""
 
     @property
     def rules(self) -> tuple[Rule, ...]:

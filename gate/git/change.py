@@ -11,29 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gate.errors import CannotDecide, UsageError
+from gate.git.authors import read_authors
 from gate.git.index import Unmerged, nothing_yet, staged_commit
+from gate.git.merging import MERGE_SETTINGS, RAW_DIFF
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository, failure
-from gate.model import UNRESOLVED, Author, Change, FileChange, Status, decode_path, encode_path
+from gate.model import UNRESOLVED, Change, FileChange, Status, decode_path, encode_path
 
-# The merge is the same on every machine: whatever a user or the change has set has no say. The limits are
-# git's own: without one, a change that moves thousands of files keeps git busy for minutes. From git 2.43 on a
-# bare repository would take attributes from its HEAD; the empty tree has none.
-MERGE_SETTINGS = (
-    "-c", "merge.default=text",
-    "-c", "merge.renames=true",
-    "-c", "merge.directoryRenames=conflict",
-    "-c", "merge.renormalize=false",
-    "-c", "merge.renameLimit=7000",
-    "-c", "core.attributesFile=/dev/null",
-    "-c", "attr.tree=4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-)  # fmt: skip
-RAW_DIFF = (
-    "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
-)  # fmt: skip
-"""How a change is listed, everywhere. Without the last word a `.gitmodules` could hide a submodule's move."""
-FORGE_COMMITTERS = frozenset({"noreply@github.com", "noreply@gitlab.com"})
-"""Who a forge names as committer of what was done in its web pages: no person."""
 DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)"
 """The way out of a shallow clone."""
 
@@ -370,25 +354,3 @@ def fold(path: str) -> str:
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-
-
-def read_authors(repository: Repository, base: str, tip: str) -> tuple[Author, ...]:
-    """Everybody whom a commit of the change names, each once: author, committer and co-authors."""
-    form = "%an%x00%ae%x00%cn%x00%ce%x00%(trailers:key=Co-authored-by,valueonly,unfold,separator=%x01)%x00"
-    raw = repository.run(
-        "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", f"{base}..{tip}"
-    )
-    fields = [field.decode("utf-8", "replace").lstrip("\n") for field in raw.split(b"\0")[:-1]]
-    people: dict[str, Author] = {}
-    for name, email, committer, committer_email, trailers in zip(
-        *(fields[i::5] for i in range(5)), strict=True
-    ):
-        named = [Author(name, email)]
-        if committer_email not in FORGE_COMMITTERS:
-            named.append(Author(committer, committer_email))
-        for trailer in filter(None, trailers.split("\x01")):
-            co_name, _, co_email = trailer.strip().removesuffix(">").rpartition("<")
-            named.append(Author(co_name.strip(), co_email.strip()))
-        for author in named:
-            people.setdefault(author.email.casefold(), author)
-    return tuple(people.values())

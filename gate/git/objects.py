@@ -10,6 +10,7 @@ from gate.git.repository import NOT_HERE, Repository
 from gate.model import decode_path, encode_path
 
 REGULAR_MODES = frozenset({"100644", "100755"})
+FOLDER, LINK = "040000", "120000"
 LONGEST_COMMAND = 100_000
 """Bytes of paths that go into one command line: macOS takes 256 KiB of it, with the environment."""
 POINTER = 9
@@ -44,6 +45,18 @@ def _entries(raw: bytes) -> Iterator[Entry]:
         yield Entry(decode_path(path), mode, oid)
 
 
+def list_entries(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) -> tuple[Entry, ...]:
+    """What stands directly at the top of `tree_ish`, or at each of `paths`: folders are listed as such (`040000`).
+
+    A path that ends in `/` is what that folder holds.
+    """
+    return tuple(
+        entry
+        for some in _portions(paths)
+        for entry in _entries(repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *some))
+    )
+
+
 def list_index(repository: Repository) -> tuple[str, ...]:
     """The path of every file that the index has."""
     raw = repository.run("ls-files", "--cached", "-z")
@@ -67,8 +80,7 @@ def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> d
         return found
     oids = {
         entry.path: entry.oid
-        for some in _portions(wanted)
-        for entry in _entries(repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *some))
+        for entry in list_entries(repository, tree_ish, wanted)
         if entry.mode in REGULAR_MODES and entry.path in found
     }
     contents = read_objects(repository, oids.values())

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
-from gate.git.change import RAW_DIFF
+from gate.git.merging import RAW_DIFF
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 

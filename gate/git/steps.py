@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gate.git.change import FORGE_COMMITTERS, MERGE_SETTINGS, RAW_DIFF
+from gate.git.authors import FORGE_COMMITTERS, co_authors
+from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
 from gate.model import Author
 
@@ -118,16 +119,13 @@ def existing(repository: Repository, names: Iterable[str]) -> list[str]:
 
 
 def _read(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
-    trailers = "%(trailers:key=Co-authored-by,valueonly,separator=%x01)"
-    form = _SEPARATOR.join(("%H", "%P", "%T", "%ct", "%an", "%ae", "%cn", "%ce", trailers, "%B", ""))
+    form = _SEPARATOR.join(("%H", "%P", "%T", "%ct", "%an", "%ae", "%cn", "%ce", "%B", ""))
     raw = repository.run(
         "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", *revisions, "--"
     )
     fields = raw.decode("utf-8", "replace").split("\0")
-    for start in range(0, len(fields) - 10, 10):
-        oid, parents, tree, time, name, email, committer, committer_email, trailing, body = fields[
-            start : start + 10
-        ]
+    for start in range(0, len(fields) - 9, 9):
+        oid, parents, tree, time, name, email, committer, committer_email, body = fields[start : start + 9]
         yield Commit(
             oid.lstrip("\n"),
             tuple(parents.split()),
@@ -135,7 +133,7 @@ def _read(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
             _seconds(time),
             Author(name, email),
             Author(committer, committer_email),
-            tuple(_co_author(line) for line in trailing.split("\x01") if line.strip()),
+            co_authors(body),
             body,
         )
 
@@ -143,22 +141,3 @@ def _read(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
 def _seconds(time: str) -> int:
     """When a commit says that it was made. git prints nothing for what is no time, and for times before 1970."""
     return int(time) if time.isdecimal() else 0
-
-
-def _co_author(trailer: str) -> Author:
-    name, _, email = trailer.strip().removesuffix(">").rpartition("<")
-    return Author(name.strip(), email.strip())
-
-
-def merge_trees(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """The tree that merging each pair of commits gives, or "" where git cannot merge them by itself."""
-    asked = "".join(f"{ours} {theirs}\n" for ours, theirs in pairs).encode("ascii")
-    options = ("--write-tree", "--stdin", "--name-only", "--no-messages")
-    fields = repository.run(*MERGE_SETTINGS, "merge-tree", *options, stdin=asked).split(b"\0")
-    found = []
-    position = 0
-    for _ in pairs:
-        clean, tree = fields[position : position + 2]
-        found.append(tree.decode("ascii") if clean == b"1" else "")
-        position = fields.index(b"", position + 2) + 1
-    return found

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from gate.policy.types import Person, Policy
+
+FORGES = ("github", "gitlab", "gitea")
+NO_REPLY = re.compile(r"(?P<local>[^@\s]+)@(?P<host>(?:users\.)?noreply\.[^@\s]+)", re.IGNORECASE)
+NUMBERED = re.compile(r"\d+(?P<mark>[+-])(?P<login>.+)")
 
 
 def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
@@ -26,18 +31,58 @@ def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
 
 
 def person_by_email(policy: Policy, email: str) -> Person | None:
-    """The person to whom an e-mail address belongs; addresses compare without case."""
-    wanted = email.casefold()
-    for person in policy.people.values():
-        if wanted in (own.casefold() for own in person.emails):
-            return person
-    return None
+    """The person to whom an e-mail address belongs; addresses compare without case.
+
+    A forge's no-reply address belongs to the person with the login in it. One that could be several people's
+    is nobody's.
+    """
+    candidates = _candidates(policy, email)
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def people_by_emails(policy: Policy, emails: Iterable[str]) -> frozenset[str]:
-    """The names of everybody to whom one of the addresses belongs."""
-    found = (person_by_email(policy, email) for email in emails)
-    return frozenset(person.name for person in found if person is not None)
+    """The names of everybody to whom one of the addresses belongs, or may belong."""
+    return frozenset(person.name for email in emails for person in _candidates(policy, email))
+
+
+def logins_in(email: str) -> tuple[tuple[str, str], ...]:
+    """The logins that a forge's no-reply address may stand for, each with the forge ("" for any); none in any other.
+
+    GitHub has `ID+login@users.noreply.github.com`, or without the number on an older account; GitLab
+    `ID-login@users.noreply.HOST`; Gitea and Forgejo `login@noreply.HOST`. A host of one's own says nothing of the
+    kind of forge that runs there.
+    """
+    match = NO_REPLY.fullmatch(email.strip())
+    if match is None:
+        return ()
+    local, host = match["local"], match["host"].casefold()
+    forge = {"users.noreply.github.com": "github", "users.noreply.gitlab.com": "gitlab"}.get(host, "")
+    marks = {"github": "+", "gitlab": "-"}.get(forge, "+-")
+    numbered = NUMBERED.fullmatch(local)
+    found = [numbered["login"]] if numbered and numbered["mark"] in marks else []
+    # Without its number, or of an account whose name only looks as if it began with one.
+    if forge != "gitlab" or not found:
+        found.append(local)
+    return tuple((login, forge) for login in found)
+
+
+def _candidates(policy: Policy, email: str) -> list[Person]:
+    wanted = email.strip().casefold()
+    listed = [p for p in policy.people.values() if wanted in (own.casefold() for own in p.emails)]
+    if listed:
+        return listed
+    wanted_logins = [(login.casefold(), forge) for login, forge in logins_in(email)]
+    if not wanted_logins:
+        return []
+    return [
+        person
+        for person in policy.people.values()
+        if any(
+            login == person.login(own).casefold()
+            for login, forge in wanted_logins
+            for own in ((forge,) if forge else FORGES)
+        )
+    ]
 
 
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:

@@ -96,7 +96,8 @@ def _require(
     read = reader.fields(
         {
             "owners": reader.switched(
-                lambda node, path: OwnersRequired(**owners(node, path)), OwnersRequired()
+                lambda node, path: OwnersRequired(**owners(node, path), explicit=True),
+                OwnersRequired(explicit=True),
             ),
             "approvals": reader.whole,
             "seniority": reader.switched(

@@ -19,9 +19,13 @@ DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 
 @dataclass(frozen=True, slots=True)
 class OwnersRequired:
-    """Code owners must approve; `stale` says when an approval no longer counts."""
+    """Code owners must approve; `stale` says when an approval no longer counts.
+
+    `explicit` says that the policy asks for it by name: then a missing CODEOWNERS file is no reason not to.
+    """
 
     stale: Stale = "change"
+    explicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,15 +100,19 @@ def read_teams(
     """Teams by name, each with those of `people` who are in it."""
     known = {name.casefold(): name for name in people}
     seen: set[str] = set()
+    entries = tuple(reader.entries(node, path))
+    names = {name.casefold() for name, _, _ in entries}
 
     def member(node: yaml.Node, path: str) -> str:
         who = reader.text(node, path)
-        if who and who.casefold() not in known:
+        if who.casefold() in names and who.casefold() not in known:
+            reader.wrong(node, path, f"{who} is a team, and a team lists people only: name its members here")
+        elif who and who.casefold() not in known:
             reader.wrong(node, path, f"{who} is not in `people`")
         return known.get(who.casefold(), who)
 
     teams = {}
-    for name, key, value in reader.entries(node, path):
+    for name, key, value in entries:
         place = f"{path}.{name}"
         if not NAME.fullmatch(name):
             reader.wrong(key, place, "expected a name such as @org/team, without blanks or wildcards")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gate.codeowners import Rule
+from gate.codeowners import PLACES, Rule
 from gate.model import NOT_ASKED, Ask, Missing, Outcome
-from gate.policy.people import members
+from gate.policy.people import logins_in, members
 from gate.policy.types import Policy
 from gate.requirements.approvals import approvers
-from gate.requirements.asking import files
+from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
 
 ID = "owners"
-# The address that a forge gives to whoever keeps theirs private names the account.
-NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
+NO_FILE = "no CODEOWNERS file on the base branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,11 @@ def evaluate(facts: Facts) -> Outcome:
     A file that no rule matches, or that a rule leaves without owners, needs nobody here. An owner who is an
     author of the change cannot answer for it; where nobody else is left, that is said, and it blocks.
     """
-    if facts.protection.require.owners is None:
+    required = facts.protection.require.owners
+    if required is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.codeowners_file:
-        return Outcome(ID, "not_applicable", "no CODEOWNERS file on the base branch")
+        return _no_file(facts) if required.explicit else Outcome(ID, "not_applicable", NO_FILE)
     if not facts.change.tree:
         return Outcome(ID, "undecided", "there is no merge result to find owners for")
     if not facts.change.files:
@@ -77,6 +76,28 @@ def owned_by(facts: Facts, person: str, paths: Sequence[str]) -> tuple[str, ...]
         rule: person in _able(facts, rule.owners) for rules in facts.ownership.values() for rule in rules
     }
     return tuple(path for path in paths if any(owning[rule] for rule in facts.ownership.get(path, ())))
+
+
+def _no_file(facts: Facts) -> Outcome:
+    """The policy asks for code owners by name, and nothing says who they are: guardians answer for all of it.
+
+    Nobody could add the file otherwise.
+    """
+    guardians = facts.protection.require.guarded
+    rule = f"{facts.policy.file}: protect.{facts.branch}.require.owners"
+    reason = f"{NO_FILE}, and {rule} requires code owner approval"
+    places = and_list(PLACES[facts.policy.dialect or "github"], "or")
+    add = f"add {places} on {facts.branch}, or set `owners: false` in {facts.policy.file}"
+    able = _able(facts, guardians) if guardians else frozenset()
+    given = approvers(facts)
+    lacking = tuple(path for path, by in given.items() if not by & able)
+    if able and not lacking:
+        return Outcome(ID, "met", f"{NO_FILE}; approved by a guardian")
+    missing = (Missing(lacking, 1, guardians, rule),) if guardians else ()
+    if not able:
+        return Outcome(ID, "unmet", reason, missing, (add,))
+    asks = (Ask(lacking, 1, able, role="guardian"),)
+    return Outcome(ID, "unmet", reason, missing, (add,), asks=asks)
 
 
 def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
@@ -153,8 +174,7 @@ def _able(facts: Facts, owners: Sequence[str]) -> frozenset[str]:
 def _logins(facts: Facts) -> frozenset[str]:
     """How a CODEOWNERS file could name the authors, as far as their addresses tell."""
     emails = [author.email.casefold() for author in facts.change.authors]
-    hidden = [match for email in emails if (match := NO_REPLY.fullmatch(email))]
-    return frozenset((*emails, *(f"@{match[1]}" for match in hidden)))
+    return frozenset((*emails, *(f"@{login}" for email in emails for login, _ in logins_in(email))))
 
 
 def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:

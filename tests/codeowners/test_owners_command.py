@@ -244,6 +244,66 @@ class TestWhichFile:
             assert said.code == 2
             assert "CODEOWNERS: expected a file, got a symbolic link" in said.err
 
+    @pytest.mark.parametrize("dialect", ["", "owners: {dialect: github}\n"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            ".github/codeowners", ".github/CODEOWNER", ".github/CODEOWNERS.txt", "Docs/CODEOWNERS", "codeOwners",
+            ".github/CODE_OWNERS", "docs/CODEWONERS",
+        ],
+    )  # fmt: skip
+    def test_a_file_that_is_almost_one_is_no_missing_file(
+        self, project: Clone, path: str, dialect: str
+    ) -> None:
+        commit(project, {path: "* @ada\n", "gate.yaml": f"version: 1\n{dialect}"})
+        for args in (["owners"], ["owners", "--lint"], ["owners", "--change"], ["check", "--only", "names"]):
+            said = project.gate(*args)
+            assert said.code == 2, args
+            assert f"{path}: is not read as a CODEOWNERS file" in said.err
+            assert ".github/CODEOWNERS" in said.err
+
+    def test_a_file_for_another_forge_than_the_policy_names(self, project: Clone) -> None:
+        commit(project, {".github/CODEOWNERS": "* @ada\n", "gate.yaml": "owners: {dialect: gitlab}\n"})
+        said = project.gate("owners", "app.py")
+        assert said.code == 2
+        assert "`owners: {dialect: gitlab}`" in said.err
+
+    @pytest.mark.parametrize(
+        "path", ["codeowners/x.py", "src/codeowners", "docs/codeowners.md", "OWNERS", ".github/owners.txt"]
+    )
+    def test_a_file_that_is_something_else(self, project: Clone, path: str) -> None:
+        commit(project, {path: "* @ada\n"})
+        assert project.gate("owners", "app.py").code == 0
+
+    def test_a_folder_of_a_forge_that_is_a_link(self, project: Clone) -> None:
+        (project.path / ".github").symlink_to("ci")
+        commit(project, {"ci/CODEOWNERS": "* @ada\n", "CODEOWNERS": "* @bob\n"})
+        for args in (["owners"], ["owners", "--lint"], ["owners", "--lint", "--head", "HEAD"]):
+            said = project.gate(*args)
+            assert said.code == 2, args
+            assert ".github: expected a file, got a symbolic link" in said.err
+
+    def test_a_folder_of_a_forge_that_is_a_submodule(self, project: Clone) -> None:
+        project.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},.gitlab")
+        project.git("commit", "-qm", "a submodule")
+        assert project.gate("owners", "app.py").code == 2
+
+    @pytest.mark.parametrize(("owners", "code"), [("guide/CODEOWNERS", 2), ("guide/index.md", 0)])
+    def test_documents_behind_a_link_matter_if_code_owners_are_there(
+        self, project: Clone, owners: str, code: int
+    ) -> None:
+        (project.path / "docs").symlink_to("guide")
+        commit(project, {owners: "* @ada\n"})
+        assert project.gate("owners", "app.py").code == code
+
+    @pytest.mark.parametrize("line", ["!package.json", "*.py @group/sub/team", "*.py @@maintainer"])
+    def test_what_is_right_for_gitlab_leads_to_the_setting(self, project: Clone, line: str) -> None:
+        commit(project, {"CODEOWNERS": f"* @me\n{line} @me\n"})
+        for args in (["owners", "app.py"], ["owners", "--lint"]):
+            assert "`owners: {dialect: gitlab}`" in project.gate(*args).err
+        commit(project, {"gate.yaml": "owners: {dialect: github}\n"})
+        assert "dialect" not in project.gate("owners", "--lint").err
+
     def test_mistakes_are_no_answer(self, repository: Clone) -> None:
         commit(repository, {".github/CODEOWNERS": "*.py @ada\n!a.py @bob\n*.md bob\n"})
         said = repository.gate("owners", "app.py")
@@ -264,6 +324,11 @@ def lint(clone: Clone, *args: str) -> tuple[int, list[str]]:
     return said.code, said.out.splitlines()
 
 
+BRACKETS = (
+    r"`[ ]` is not a character range here: write `\[` and `\]` for the characters themselves, or use `*`"
+)
+
+
 class TestLint:
     def test_all_is_well(self, repository: Clone) -> None:
         assert lint(repository) == (0, [".github/CODEOWNERS: 3 rules, no mistakes"])
@@ -274,7 +339,7 @@ class TestLint:
         assert code == 2
         assert lines == [
             ".github/CODEOWNERS:1:6: expected an owner (@user, @org/team or an e-mail), got 'ada'",
-            ".github/CODEOWNERS:3:1: `[ ]` is no character range here; use `*`, or a line for each",
+            f".github/CODEOWNERS:3:1: {BRACKETS}",
         ]
         assert lint(repository, "--head", "HEAD")[0] == 0
 

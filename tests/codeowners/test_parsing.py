@@ -12,6 +12,9 @@ from gate.policy.types import Dialect
 SECTION = b"[Docs] @docs\n*.md\n"
 
 OWNER = "expected an owner (@user, @org/team or an e-mail), got"
+BRACKETS = (
+    r"`[ ]` is not a character range here: write `\[` and `\]` for the characters themselves, or use `*`"
+)
 GITLAB_OWNER = "expected an owner (@user, @group, @@role or an e-mail), got"
 NEGATION = "`!` does not negate here; give the path a later line without owners instead"
 MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
@@ -19,14 +22,14 @@ MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
     "the second owner": ("github", "*.py @ada @a/b/c", [f"1:11 {OWNER} '@a/b/c'"]),
     "indented": ("github", "\n  *.py ada", [f"2:8 {OWNER} 'ada'"]),
     "negation": ("github", "!a.py @ada", [f"1:1 {NEGATION}"]),
-    "brackets": ("github", "/ab[cd].py @ada", ["1:4 `[ ]` is no character range here; use `*`, or a line for each"]),
+    "brackets": ("github", "/ab[cd].py @ada", [f"1:4 {BRACKETS}"]),
     "hash": ("github", "\\#a @ada", ["1:1 a pattern cannot begin with `#`, escaped or not; put `?` in its place"]),
     "three stars": ("github", "/a/*** @ada", ["1:4 `***` means nothing; use `**` for any folders, `*` within one"]),
     "the root": ("github", "/ @ada", ["1:1 `/` alone matches nothing; use `*` for every file"]),
     "two lines": (
         "github", "!a @ada\n*.py @ada\n[b] @ada",
         [f"1:1 {NEGATION}",
-         "3:1 `[ ]` is no character range here; use `*`, or a line for each"],
+         f"3:1 {BRACKETS}"],
     ),
     "a no-break space": (
         "github", "*.py\u00a0@ada",
@@ -38,8 +41,18 @@ MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
     ),
     "a carriage return alone": (
         "github", "*.py @ada\r*.md @bob",
-        ["1:10 expected a blank, got '\\r', which the forge takes for something else",
+        ["1:10 expected a line feed, got '\\r', which does not end a line",
          f"1:11 {OWNER} '*.md'"],
+    ),
+    "a rule behind a comment and a carriage return": (
+        "github", "# owners\r* @ada", ["1:9 expected a line feed, got '\\r', which does not end a line"],
+    ),
+    "a rule behind a comment and a line separator": (
+        "gitlab", "# owners\u2028* @ada", ["1:9 expected a line feed, got '\\u2028', which does not end a line"],
+    ),
+    "bytes that are no UTF-8": (
+        "github", "* @ada\n/caf\udce9 @bob",
+        ["2:5 expected UTF-8 text, got the bytes b'\\xe9'; in a path that is not UTF-8, put `?` for each byte"],
     ),
     "a section without a name": ("gitlab", "[] @ada", ["1:1 a section needs a name: `[Documentation]`"]),
     "no approvals": (
@@ -76,7 +89,7 @@ MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
 
 @pytest.mark.parametrize(("dialect", "text", "said"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_said_with_its_place(dialect: Dialect, text: str, said: list[str]) -> None:
-    owners = parse(text.encode(), "CODEOWNERS", dialect)
+    owners = parse(text.encode("utf-8", "surrogateescape"), "CODEOWNERS", dialect)
     assert [f"{m.line}:{m.column} {m.message}" for m in owners.mistakes] == said
     assert {m.file for m in owners.mistakes} == {"CODEOWNERS"}
 
@@ -91,7 +104,9 @@ FINE: dict[str, tuple[Dialect, bytes]] = {
     "a comment with odd spaces": ("github", "# caf\u00e9\u00a0noir\n*.py @ada # \u200b\n".encode()),
     "an escaped blank": ("github", b"a\\ b.py @ada\n"),
     "an e-mail": ("github", b"*.py first.last+tag@sub.acme.example\n"),
-    "bytes that are no UTF-8": ("github", b"/\xff @ada\n"),
+    "a comment that is no UTF-8": ("github", b"# caf\xe9\n* @ada # caf\xe9\n"),
+    "a file with an at sign": ("github", b"icon@2x.png @ada\nlib@1.2.tgz @ada\n/@types/ @ada\n"),
+    "a folder with an at sign": ("gitlab", b"@types/ @ada\n@scope/*.js @ada\n/@ada @bob\n"),
     "a user with an underscore": ("github", b"* @ada_acme\n"),
     "a role": ("gitlab", b"* @@maintainers\n"),
     "a nested group": ("gitlab", b"* @a/b/c\n"),
@@ -104,6 +119,34 @@ FINE: dict[str, tuple[Dialect, bytes]] = {
 @pytest.mark.parametrize(("dialect", "data"), FINE.values(), ids=FINE)
 def test_what_is_right_is_no_mistake(dialect: Dialect, data: bytes) -> None:
     assert parse(data, "CODEOWNERS", dialect).mistakes == ()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("line", ["@ada @bob", "@acme/web", "  @ada # all of it", "ada@acme.example @bob"])
+def test_owners_without_a_pattern(dialect: Dialect, line: str) -> None:
+    (mistake,) = parse(f"# who reviews\n{line}\n".encode(), "CODEOWNERS", dialect).mistakes
+    assert mistake.line == 2
+    assert "expected a pattern before the owners, such as `* " in mistake.message
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "data",
+    [
+        "* @ada\n".encode("utf-16"),
+        "* @ada\n".encode("utf-16-be"),
+        "* @ada\n".encode("utf-16-le"),
+        b"\xfe\xff" + "# c\n* @ada\n".encode("utf-16-be"),
+        "* @ada\n".encode("utf-32"),
+        b"# \0\n* @ada\n",
+        b"\0GITCRYPT\0abc",
+    ],
+)
+def test_a_file_that_is_no_text(dialect: Dialect, data: bytes) -> None:
+    owners = parse(data, "CODEOWNERS", dialect)
+    (mistake,) = owners.mistakes
+    assert (owners.rules, mistake.line) == ((), 1)
+    assert mistake.message.startswith("expected UTF-8 text, got ")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -142,6 +185,9 @@ def test_whatever_is_in_it_nothing_is_raised_and_every_place_is_in_the_file(
 def test_a_line_is_a_rule_or_a_mistake_or_says_nothing(dialect: Dialect, data: bytes) -> None:
     """Nothing is skipped in silence: what is no comment, head or exclusion has a rule or a mistake."""
     owners = parse(data, "CODEOWNERS", dialect)
+    if b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        assert owners.mistakes
+        return
     told = {rule.line for rule in owners.rules} | {mistake.line for mistake in owners.mistakes}
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     for number, line in enumerate(text.split("\n"), 1):

@@ -26,7 +26,7 @@ def test_without_a_file_the_defaults_hold() -> None:
 def test_every_key_is_read() -> None:
     policy = load_policy(WHOLE.encode())
     require = policy.protection("main").require
-    assert (require.owners, require.approvals) == (OwnersRequired("owned"), 2)
+    assert (require.owners, require.approvals) == (OwnersRequired("owned", explicit=True), 2)
     assert require.seniority is not None
     assert require.seniority.authors == ("junior",)
     assert (require.guarded, require.checks) == (("@acme/guardians",), ("names", "docs"))

@@ -29,7 +29,7 @@ VALID = (
     "protect:\npeople:\nteams:\nchecks:\nowners:",
     "protect: {main: }",
     "protect: {main: {require: {owners: true, seniority: false, guarded: false, checks: false}}}",
-    "protect: {main: {require: {checks: [], guarded: }}}",
+    "protect: {main: {require: {checks: [], guarded: []}}}",
     "checks: {lint: {timeout: 90}}",
     "checks: {lint: {timeout: 1.5m}}",
     "checks: {x: {command: [sleep, 1]}}",

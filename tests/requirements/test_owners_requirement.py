@@ -172,6 +172,34 @@ def test_where_nobody_is_left_it_says_how_to_mend_it(text: str, said: str) -> No
     assert said in advice
 
 
+@pytest.mark.parametrize(
+    ("guarded", "approvals", "state", "words"),
+    [
+        ((), [approval("@ada", "a.py")], "unmet", "add .github/CODEOWNERS"),
+        (("@ada",), [], "unmet", "@ada"),
+        (("@ada",), [approval("@bob", "a.py")], "unmet", "@ada"),
+        (("@ada",), [approval("@ada", "a.py")], "met", ""),
+        (("@new",), [approval("@new", "a.py")], "unmet", "add .github/CODEOWNERS"),
+    ],
+)
+def test_owners_that_are_required_and_no_file(
+    guarded: tuple[str, ...], approvals: list[Approval], state: str, words: str
+) -> None:
+    facts = Facts(
+        Change(
+            "acme/app", "refs/heads/main", "b", "h" * 40, "m", "t", "bt", "d", (Author("", "new@acme.example"),),
+            (FileChange("a.py", "modified", "100644", "100644", "1", "2"),),
+        ),
+        POLICY,
+        Protection(Require(owners=OwnersRequired(explicit=True), guarded=guarded)),
+        approvals=tuple(approvals),
+    )  # fmt: skip
+    outcome = owners.evaluate(facts)
+    assert outcome.state == state
+    assert words in " ".join((*outcome.advice, *(name for ask in outcome.asks for name in ask.whom)))
+    assert "no CODEOWNERS file" in outcome.reason
+
+
 def test_an_author_is_never_asked() -> None:
     outcome = ask("* @new @ada\n", ["a.py"])
     assert outcome.missing[0].whom == ("@ada",)

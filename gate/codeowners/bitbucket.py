@@ -1,0 +1,18 @@
+"""Bitbucket's dialect, which is close to GitHub's; owners may also be groups (`@@@group`).
+
+Rules: https://support.atlassian.com/bitbucket-cloud/docs/set-up-and-use-code-owners/
+"""
+
+from __future__ import annotations
+
+import re
+
+from gate.codeowners import github
+from gate.codeowners.rules import CodeOwners
+
+OWNER = re.compile(r"@{1,3}[\w./-]+|[^\s@]+@[^\s@]+")
+
+
+def parse(data: bytes, file: str) -> CodeOwners:
+    """Parse a whole file; a line with a mistake makes no rule."""
+    return github.parse(data, file, OWNER)

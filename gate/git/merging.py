@@ -1,0 +1,20 @@
+"""How git is made to merge, and to list a change: the same everywhere, whatever anybody has configured."""
+
+from __future__ import annotations
+
+# Whatever a user or the change has set has no say. The limits are git's own: without one, a change that moves
+# thousands of files keeps git busy for minutes. From git 2.43 on a bare repository would take attributes from its
+# HEAD; the empty tree has none.
+MERGE_SETTINGS = (
+    "-c", "merge.default=text",
+    "-c", "merge.renames=true",
+    "-c", "merge.directoryRenames=conflict",
+    "-c", "merge.renormalize=false",
+    "-c", "merge.renameLimit=7000",
+    "-c", "core.attributesFile=/dev/null",
+    "-c", "attr.tree=4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+)  # fmt: skip
+RAW_DIFF = (
+    "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
+)  # fmt: skip
+"""How a change is listed, everywhere. Without the last word a `.gitmodules` could hide a submodule's move."""
