@@ -53,9 +53,13 @@ protect:
 
 def _owners(observed: Observed, rules: Rules) -> str:
     file = observed.owners.file if observed.owners else ""
-    if rules.owners or not file:
+    if not file:
+        return """\
+      # Once there is a CODEOWNERS file, an owner of every changed file must approve. `true` requires the file:
+      # owners: true"""
+    if rules.owners:
         return f"""\
-      # An owner of every changed file must approve, by {file or "CODEOWNERS once there is one"}.
+      # An owner of every changed file must approve, by {file}.
       # `stale`: an approval holds until the change itself is another one (change), the owner's own
       # files are (owned), or any commit is added (head).
       owners: {{stale: change}}"""
