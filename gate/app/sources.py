@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.objects import read_blobs
 from gate.git.repository import Repository
-from gate.model import Verdict
+from gate.model import Change, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a change is called: its branch, its subject, and the pull or merge request with its address.
+
+    `committed` is the time of its last commit, 0 if it has none.
+    """
+
+    source: str
+    subject: str
+    committed: int
+    request: str = ""
+    link: str = ""
+
+
+def describe(start: Path, change: Change, head: str | None, environ: Mapping[str, str]) -> Description:
+    """By what `head` was given as, by what CI says, and by the commit itself."""
+    repository = Repository.find(start)
+    named = ("GITHUB_HEAD_REF", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CHANGE_BRANCH")
+    source = next((environ[name] for name in named if environ.get(name)), head or "")
+    if source in {"", "HEAD"}:
+        source = _first_line(repository, "symbolic-ref", "--quiet", "--short", "HEAD") or change.head[:12]
+    log = "" if change.staged else _first_line(repository, "log", "-1", "--format=%ct %s", change.head, "--")
+    committed, _, subject = log.partition(" ")
+    return Description(source, subject, int(committed or 0), *_request(environ))
+
+
+def _first_line(repository: Repository, *command: str) -> str:
+    with suppress(CannotDecide):
+        return repository.text(*command).strip()
+    return ""
+
+
+def _request(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The name of the request that CI runs for, and its address; empty where there is none."""
+    number = re.fullmatch(r"refs/pull/(\d+)/(?:merge|head)", environ.get("GITHUB_REF", ""))
+    if number and environ.get("GITHUB_REPOSITORY"):
+        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"#{number[1]}", f"{server}/{environ['GITHUB_REPOSITORY']}/pull/{number[1]}"
+    project, iid = environ.get("CI_MERGE_REQUEST_PROJECT_URL"), environ.get("CI_MERGE_REQUEST_IID")
+    if project and iid:
+        return f"!{iid}", f"{project}/-/merge_requests/{iid}"
+    if environ.get("CHANGE_URL"):
+        return f"#{environ.get('CHANGE_ID', '')}", environ["CHANGE_URL"]
+    return "", ""
 
 
 class Sources:

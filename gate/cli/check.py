@@ -15,7 +15,7 @@ from time import time
 from gate.app.check import check
 from gate.app.judge import Answer, CheckRequest
 from gate.cli.reviews import add_reviews, place_of
-from gate.cli.shown import EXIT_CODES, context_of
+from gate.cli.shown import EXIT_CODES, context_of, with_description
 from gate.cli.terminal import shown_progress
 from gate.errors import UsageError
 from gate.model import ENVIRONMENTS, Ran, Verdict
@@ -36,6 +36,10 @@ EXAMPLES = """\
   gate check --fix --apply            the same, carried out on your files
   gate check --head feature --reviews github:acme/shortener#12
 """
+
+
+DESCRIBED = frozenset({"html", "metrics"})
+"""The reports that say which branch and which request they are about."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +128,8 @@ def run(options: argparse.Namespace) -> int:
     code = EXIT_CODES[answer.verdict.decision]
     command = shlex.join(["gate", *_asked_again(sys.argv[1:])])
     context = context_of(answer.verdict, command, everything=options.all)
+    if DESCRIBED & {options.format, *(name for name, _ in files)}:
+        context = with_description(context, answer.verdict, options.head)
     for name, path in files:
         _write(path, report(name).render(answer.verdict, replace(context, colour=False)))
     if "github" in {options.format, *(name for name, _ in files)}:

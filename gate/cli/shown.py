@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from time import gmtime, strftime
+from time import gmtime, strftime, time
 from typing import TextIO
 
-from gate.app.sources import Sources
+from gate.app.sources import Sources, describe
 from gate.cli.terminal import terminal_height, terminal_width, wants_colour
 from gate.model import Verdict
 from gate.reports import ReportContext
@@ -33,4 +35,13 @@ def context_of(
         lines=lru_cache(maxsize=None)(sources.lines),
         before=sources.before,
         made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
+    )
+
+
+def with_description(context: ReportContext, verdict: Verdict, head: str | None) -> ReportContext:
+    """The context with the branch, the subject and the link to the request, for readers elsewhere."""
+    about = describe(Path.cwd(), verdict.change, head, os.environ)
+    age = max(int(time()) - about.committed, 0) if about.committed else 0
+    return replace(
+        context, source=about.source, subject=about.subject, request=about.request, link=about.link, age=age
     )

@@ -24,6 +24,8 @@ REPORTS = {
     "gitlab": "gate.reports.gitlab",
     "checkstyle": "gate.reports.checkstyle",
     "html": "gate.reports.page",
+    "badge": "gate.reports.badge",
+    "metrics": "gate.reports.metrics",
 }
 """Every format, by the name that `--format` takes."""
 

@@ -21,7 +21,9 @@ class ReportContext:
     `everything` (`--all`) also shows existing findings and leaves nothing out. `command` is what the reader would
     type to run it again, without `--all`. `lines(path)` gives the lines of a file of the merge result, without line
     ends, or nothing; `before(path)` those of the base. `made` says when the verdict was reached. `height` is that of
-    the terminal, in lines; 0 where nothing limits it.
+    the terminal, in lines; 0 where nothing limits it. `source` is the branch that is merged and `subject` the first
+    line of its last commit; `request` and `link` name and locate the pull or merge request. `age`
+    is the time since that commit, in seconds.
     """
 
     colour: bool = False
@@ -33,4 +35,9 @@ class ReportContext:
     lines: Callable[[str], Sequence[str]] = no_lines
     before: Callable[[str], Sequence[str]] = no_lines
     made: str = ""
+    source: str = ""
+    subject: str = ""
+    request: str = ""
+    link: str = ""
+    age: int = 0
     height: int = 0

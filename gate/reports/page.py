@@ -1,30 +1,30 @@
 """The HTML page: one file to be read by a person, from the verdict down to each line of code.
 
-It asks for nothing else: no script, no font, no picture, and its own content policy forbids them. Everything
-that strangers wrote goes through `markup.escape`. Styles are in one place, held to by their hash.
+It asks for nothing else: no script, no font, no picture, and its own content policy forbids them. Everything that
+is not gate's own text goes through `markup.escape`. Styles are in one place, pinned by their hash.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from gate.model import Approval, Broken, Outcome, Ran, RequirementState, Verdict
+from gate.model import NOT_ASKED, Broken, Outcome, Ran, RequirementState, Verdict
 from gate.reports import page_findings as findings
 from gate.reports.context import ReportContext
 from gate.reports.markup import escape
-from gate.reports.page_files import MOST_FILES, files
-from gate.reports.page_owners import picture
+from gate.reports.page_files import files, left_out, of_no_file
+from gate.reports.page_people import decisions, to_ask
 from gate.reports.page_style import STYLE
-from gate.reports.words import branch, count, listed, verb, visible, visible_path
+from gate.reports.select import groups
+from gate.reports.words import branch, count, decision_words, listed, noun, reasons, visible, visible_path
+from gate.requirements.asking import lines_of
 
-HEADLINES: Final = {
-    "pass": "{may} into {}",
-    "blocked": "Blocked: may not enter {} yet",
-    "undecided": "Undecided: may not enter {} yet",
-}
+MOST_CONFLICTS: Final = 2000
 SIGNS: Final = {
     "pass": "M13 22.5l6.5 6.5L32 16",
     "blocked": "M15.5 15.5l13 13m0-13l-13 13",
@@ -32,27 +32,28 @@ SIGNS: Final = {
 }
 STATES: Final[dict[RequirementState, tuple[str, str]]] = {
     "unmet": ("no", "not met"),
-    "undecided": ("open", "not known"),
+    "undecided": ("open", "unknown"),
     "met": ("yes", "met"),
-    "not_applicable": ("quiet", "does not apply"),
+    "not_applicable": ("quiet", "not applicable"),
 }
 """The style and the word of each state, in the order in which requirements are shown."""
 
 
 def render(verdict: Verdict, context: ReportContext) -> str:
     """The whole page."""
-    lines = lru_cache(context.lines)
-    into = branch(verdict.change.into)
-    waived = any(one.kind == "waive" and one.counted for one in verdict.approvals)
+    context = _remembering(context)
+    passed = verdict.decision == "pass"
+    waived = any(item.kind == "waive" and item.counted for item in verdict.approvals)
     tone = f"{verdict.decision} waived" if waived else verdict.decision
-    headline = HEADLINES[verdict.decision].format(into, may=f"Ready to {verb(verdict.change.into)}")
-    headline += ", by waiver" if waived and verdict.decision == "pass" else ""
+    changed = findings_and_files(verdict, context)
+    if passed and not any(group.blocking or group.other for group in groups(verdict)):
+        # What has passed is read for who approved it; the rest is there to be opened.
+        changed = f"<details><summary>{count(len(verdict.change.files), 'file')}</summary>{changed}</details>"
     parts = {
         "Requirements": ("requirements", _board(verdict)),
-        "Who must approve what": ("approvals", picture(verdict) + _decisions(verdict.approvals)),
-        "Findings": ("findings", findings.sections(verdict, lines)),
-        "Files changed": ("files", files(verdict, context)),
-        "Checks": ("checks", findings.times(verdict.checks) if verdict.checks else ""),
+        "Approvals": ("approvals", decisions(verdict)),
+        "Changed files": ("files", changed),
+        "Checks": ("checks", findings.checks(verdict.checks) if verdict.checks else ""),
     }
     shown = {title: part for title, part in parts.items() if part[1]}
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for title, (name, _) in shown.items())
@@ -69,11 +70,11 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>{escape(headline)} · gate</title>
+<title>{escape(_headline(verdict))} · gate</title>
 <style>{STYLE}</style>
 </head>
 <body class="{tone}">
-{_header(verdict, headline, context)}
+{_header(verdict, context)}
 <nav aria-label="On this page"><ul>{links}</ul></nav>
 <main>
 {_next(verdict)}
@@ -85,61 +86,110 @@ def render(verdict: Verdict, context: ReportContext) -> str:
 """
 
 
-def _header(verdict: Verdict, headline: str, context: ReportContext) -> str:
+def _remembering(context: ReportContext) -> ReportContext:
+    return replace(context, lines=lru_cache(context.lines), before=lru_cache(context.before))
+
+
+def findings_and_files(verdict: Verdict, context: ReportContext) -> str:
+    """The changed files with their findings, and the findings that belong to none."""
+    more = left_out(verdict)
+    rest = f'<p class="quiet">… and {count(more, "more finding")}, in the JSON report.</p>' if more else ""
+    return of_no_file(verdict) + files(verdict, context) + rest + findings.existing(verdict)
+
+
+def _headline(verdict: Verdict) -> str:
+    into = branch(verdict.change.into)
+    words = decision_words(verdict)
+    return f"{words} into {into}" if verdict.decision == "pass" else f"{words}: {reasons(verdict)}"
+
+
+def _header(verdict: Verdict, context: ReportContext) -> str:
+    change = verdict.change
+    sign = f'<path class="sign" d="{SIGNS[verdict.decision]}"/>'
+    icon = f'<svg viewBox="0 0 44 44" aria-hidden="true"><circle class="shape" cx="22" cy="22" r="22"/>{sign}</svg>'
+    subject = f'<p class="subject">{escape(context.subject)}{_link(context)}</p>' if context.subject else ""
+    notes = "".join(f"<p>{findings.rich(note)}</p>" for note in verdict.notes)
+    box = f'<div class="notes">{notes}</div>' if notes else ""
+    kicker = " · ".join(filter(None, (escape(change.repository) or "Merge gate", escape(context.made))))
+    return (
+        f'<header class="verdict"><p class="kicker">{kicker}</p>{subject}\n<div class="banner">{icon}'
+        f"<div><h1>{escape(_headline(verdict))}</h1><p>{_about(verdict, context)}</p></div></div>"
+        f"{box}</header>"
+    )
+
+
+def _link(context: ReportContext) -> str:
+    """The link to the pull or merge request, if there is one."""
+    if not context.link.startswith(("https://", "http://")):
+        return ""
+    return f' <a href="{escape(context.link)}">{escape(context.request or "View the request")}</a>'
+
+
+def _about(verdict: Verdict, context: ReportContext) -> str:
+    """From where to where, how much, and by whom."""
     change = verdict.change
     people = listed([visible(author.name or author.email) for author in change.authors[:3]])
     if len(change.authors) > 3:
         people += f" and {len(change.authors) - 3} more"
-    what = "the staged change" if change.staged else f"commit <code>{escape(change.head[:12])}</code>"
-    about = f"{count(len(change.files), 'file')} changed by {what}"
-    if people:
-        about += f", written by {escape(people)}"
-    kicker = (
-        f"{escape(change.repository) or 'Merge gate'}{f' · {escape(context.made)}' if context.made else ''}"
+    what = (
+        "the staged change" if change.staged else f"<code>{escape(context.source or change.head[:12])}</code>"
     )
-    sign = f'<path class="sign" d="{SIGNS[verdict.decision]}"/>'
-    icon = f'<svg viewBox="0 0 44 44" aria-hidden="true"><circle class="shape" cx="22" cy="22" r="22"/>{sign}</svg>'
-    notes = "".join(f"<p>{findings.rich(note)}</p>" for note in verdict.notes)
-    told = f'<div class="notes">{notes}</div>' if notes else ""
-    return (
-        f'<header class="verdict"><p class="kicker">{kicker}</p>\n<div class="banner">{icon}'
-        f"<div><h1>{escape(headline)}</h1><p>{about}.</p></div></div>"
-        f"{told}</header>"
-    )
+    by = f" · by {escape(people)}" if people else ""
+    return f"{what} into <code>{escape(branch(change.into))}</code> · {count(len(change.files), 'file')} changed{by}"
 
 
 def _next(verdict: Verdict) -> str:
-    """What to do, step by step: mend what blocks, then what each requirement advises."""
-    failed = [result for result in verdict.checks if isinstance(result, Ran) and result.blocking]
-    steps = []
-    if failed:
-        found = listed([f"{escape(result.id)} ({len(result.blocking):,})" for result in failed])
-        steps.append(f'Mend what <a href="#findings">blocks the merge</a>: {found}.')
-    steps += [
-        f"{escape(result.id)} could not run: {findings.rich(result.hint)}"
-        for result in verdict.checks
-        if isinstance(result, Broken) and result.hint
-    ]
-    steps += [
-        f"<strong>{escape(outcome.id)}:</strong> {' '.join(map(_sentence, outcome.advice))}"
-        for outcome in verdict.outcomes
-        if outcome.state in {"unmet", "undecided"} and outcome.advice
-    ]
+    """What to do, step by step: fix what blocks, ask for approvals, then whatever each requirement advises."""
+    steps = _fixes(verdict)
+    if people := to_ask(verdict):
+        how = (
+            f'<p>To approve, run</p><pre class="copy">{escape(_command(verdict))}</pre>'
+            if verdict.approve_with
+            else ""
+        )
+        steps.append(f'Get approval from<ul class="people">{people}</ul>{how}')
+    asking = set(lines_of(verdict.reviewers, verdict.approve_with))
+    for outcome in verdict.outcomes:
+        advice = [line for line in outcome.advice if line not in asking]
+        if outcome.state in {"unmet", "undecided"} and advice:
+            steps.append(f"<strong>{escape(outcome.id)}:</strong> {' '.join(map(_sentence, advice))}")
     if not steps:
         return ""
     items = "".join(f"<li>{step}</li>" for step in dict.fromkeys(steps))
     return f'<div class="next"><h2>What to do next</h2><ol>{items}</ol></div>'
 
 
+def _fixes(verdict: Verdict) -> list[str]:
+    ran = {result.id for result in verdict.checks if isinstance(result, Ran)}
+    failed = [group for group in groups(verdict) if group.id in ran and group.blocking]
+    steps = []
+    if failed:
+        names = listed([f"{count(len(item.blocking), noun(item.id))} ({escape(item.id)})" for item in failed])
+        steps.append(f'Fix <a href="#files">what blocks the merge</a>: {names}.')
+    steps += [
+        f"{escape(result.id)} could not run: {_sentence(result.hint)}"
+        for result in verdict.checks
+        if isinstance(result, Broken) and result.hint
+    ]
+    return steps
+
+
+def _command(verdict: Verdict) -> str:
+    """The command alone, without what else the sentence offers."""
+    parts = verdict.approve_with.split("`")
+    return parts[1] if len(parts) > 2 else verdict.approve_with
+
+
 def _sentence(text: str) -> str:
     words = f"{text[:1].upper()}{text[1:]}"
-    return findings.rich(words if words.endswith((".", "`")) else f"{words}.")
+    return findings.rich(words if words.endswith((".", "`", "?")) else f"{words}.")
 
 
 def _board(verdict: Verdict) -> str:
     order = list(STATES)
+    shown: Sequence[Outcome] = [outcome for outcome in verdict.outcomes if outcome.reason != NOT_ASKED]
     items = []
-    for outcome in sorted(verdict.outcomes, key=lambda outcome: order.index(outcome.state)):
+    for outcome in sorted(shown, key=lambda outcome: order.index(outcome.state)):
         style, word = STATES[outcome.state]
         items.append(
             f'<li><strong>{escape(outcome.id)}</strong> <span class="state {style}">{word}</span> '
@@ -149,31 +199,10 @@ def _board(verdict: Verdict) -> str:
 
 
 def _conflicts(outcome: Outcome) -> str:
-    """The files that stand in the way without anybody's approval being asked for."""
+    """The files in conflict."""
     paths = [path for missing in outcome.missing if not missing.need for path in missing.paths]
-    items = "".join(f'<li class="path">{escape(visible_path(path))}</li>' for path in paths[:MOST_FILES])
+    items = "".join(f'<li class="path">{escape(visible_path(path))}</li>' for path in paths[:MOST_CONFLICTS])
     return f'<ul class="paths">{items}</ul>' if items else ""
-
-
-def _decisions(approvals: tuple[Approval, ...]) -> str:
-    """Every decision that was seen, with the reason where it does not count."""
-    if not approvals:
-        return ""
-    said = {"approve": "approves", "block": "objects", "waive": "waives"}
-    rows = "".join(
-        f'<tr><th scope="row">{escape(one.by)}</th><td class="word">{said[one.kind]}</td>'
-        f'<td class="word"><span class="{_tone(one)}">{"yes" if one.counted else "no"}</span></td>'
-        f"<td>{findings.rich(one.why)}</td></tr>"
-        for one in approvals
-    )
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("Who", "Decision", "Counts", "Why"))
-    return f"<h3>Decisions so far</h3><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _tone(approval: Approval) -> str:
-    if not approval.counted:
-        return "quiet"
-    return "yes" if approval.kind == "approve" else "no"
 
 
 def _footer(verdict: Verdict, context: ReportContext) -> str:
@@ -189,8 +218,8 @@ def _footer(verdict: Verdict, context: ReportContext) -> str:
         f"<dt>{name}</dt><dd><code>{escape(value)}</code></dd>" for name, value in facts.items() if value
     )
     when = f" on {escape(context.made)}" if context.made else ""
-    made = (
-        f"Decided{when} by gate {escape(context.version)}. Ask again with "
-        f"<code>{escape(context.command)}</code>."
+    made = f"Decided{when} by gate {escape(context.version)}. Re-run <code>{escape(context.command)}</code>."
+    return (
+        '<footer class="small quiet"><details><summary>Details</summary>'
+        f"<dl>{items}</dl></details><p>{made}</p></footer>"
     )
-    return f'<footer class="small quiet"><dl>{items}</dl><p>{made}</p></footer>'

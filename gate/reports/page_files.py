@@ -1,154 +1,231 @@
-"""The files of the HTML page: what changed since the base, each with its difference line by line."""
+"""The files of the HTML page, by folder: each with its difference to the base and the findings inside it."""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from dataclasses import dataclass, field
 from typing import Final
 
 from gate.model import FileChange, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.markup import escape
-from gate.reports.page_owners import needed
+from gate.reports.page_diff import Difference, Row, compare
+from gate.reports.page_findings import card
 from gate.reports.select import groups
 from gate.reports.words import count, visible_path
 
-FEW_FILES: Final = 30
 MOST_FILES: Final = 2000
 MOST_DIFFERENCES: Final = 60
 """So many files are shown line by line; a larger change is read where it was written."""
+MOST_FINDINGS: Final = 300
 LONGEST_FILE: Final = 3000
 MOST_ROWS: Final = 400
 OPEN_ROWS: Final = 60
-"""Differences are open from the start while all of them together are no longer than this."""
+"""Files without findings are open from the start while all of them together are no longer than this."""
 LONGEST_LINE: Final = 400
-AROUND: Final = 3
 SUBMODULE: Final = "160000"
+_WORD: Final = re.compile(r"[\w.]+|\S")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A file's difference as rows of the page, and how many lines came and went."""
+@dataclass(slots=True)
+class _File:
+    """A file to show. `cards` are its findings by line, 0 for the file as a whole."""
 
-    rows: tuple[str, ...]
-    added: int
-    removed: int
+    path: str
+    change: FileChange | None = None
+    cards: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    blocking: int = 0
+    marks: dict[int, int] = field(default_factory=dict)
 
 
 def files(verdict: Verdict, context: ReportContext) -> str:
-    """Every file that differs from the base, with what it still waits for."""
-    change = verdict.change
-    if not change.files:
-        return "<p>Merging changes nothing.</p>"
-    reasons = _reasons(verdict)
-    room = OPEN_ROWS
-    rows = []
-    for place, file in enumerate(change.files[:MOST_FILES]):
-        shown = _difference(file, verdict, context) if place < MOST_DIFFERENCES else None
-        room -= len(shown.rows) if shown else 0
-        rows.append(_file(file, verdict, reasons.get(file.path, ()), shown, opened=room >= 0))
-    first = f'<ul class="files">{"".join(rows[:FEW_FILES])}</ul>'
-    if len(change.files) <= FEW_FILES:
-        return first
-    more = len(change.files) - MOST_FILES
+    """Every changed file and every other one with findings, those with findings first."""
+    shown = _files(verdict)
+    if not shown:
+        return "<p>No files changed.</p>"
+    waiting = _waiting(verdict)
+    left = {"differences": MOST_DIFFERENCES, "open": OPEN_ROWS}
+    by_folder: dict[str, list[_File]] = {}
+    for file in shown[:MOST_FILES]:
+        by_folder.setdefault(file.path.rpartition("/")[0], []).append(file)
+    parts = [
+        _folder(folder, members, waiting, verdict, context, left)
+        for folder, members in sorted(
+            by_folder.items(), key=lambda item: (not any(file.blocking for file in item[1]), item[0])
+        )
+    ]
+    more = len(shown) - MOST_FILES
     tail = f'<p class="quiet">… and {count(more, "more file")}.</p>' if more > 0 else ""
-    title = count(len(change.files) - FEW_FILES, "more file")
-    rest = f'<ul class="files">{"".join(rows[FEW_FILES:])}</ul>'
-    return f"{first}<details><summary>{title}</summary>{rest}{tail}</details>"
+    return "\n".join(parts) + tail
 
 
-def _reasons(verdict: Verdict) -> dict[str, list[str]]:
-    """By path, what keeps the file from being merged: findings, then requirements."""
-    found: dict[str, int] = {}
+def _files(verdict: Verdict) -> list[_File]:
+    found = {file.path: _File(file.path, file) for file in verdict.change.files}
+    number = 0
     for group in groups(verdict):
-        for finding in group.blocking:
-            found[finding.path] = found.get(finding.path, 0) + 1
-    reasons = {path: [count(number, "finding")] for path, number in found.items()}
-    for outcome, missing in needed(verdict):
-        for path in missing.paths:
-            names = reasons.setdefault(path, [])
-            names += [outcome.id] * (outcome.id not in names)
-    return reasons
+        for finding, blocks in group.marked():
+            if not (blocks or finding.new) or not finding.path or number == MOST_FINDINGS:
+                continue
+            number += 1
+            file = found.setdefault(finding.path, _File(finding.path))
+            file.cards[finding.line].append(
+                card(group.id, finding, group.also.get(id(finding), ""), blocks=blocks)
+            )
+            file.blocking += blocks
+            file.marks.setdefault(finding.line, finding.column)
+    return sorted(found.values(), key=lambda file: (not file.blocking, not file.cards))
 
 
-def _file(
-    file: FileChange, verdict: Verdict, reasons: Sequence[str], shown: Difference | None, *, opened: bool
-) -> str:
-    came = verdict.change.renames.get(file.path, "")
-    origin = f'<br><span class="quiet">from {escape(visible_path(came))}</span>' if came else ""
-    sizes = ""
-    if shown and not shown.rows:
-        sizes = '<span class="quiet">no line</span>'
-    elif shown:
-        sizes = f'<span class="added">+{shown.added:,}</span> <span class="removed">−{shown.removed:,}</span>'
-    waits = f'<span class="no">blocked by {escape(", ".join(reasons))}</span>' if reasons else ""
-    head = (
-        f'<span class="path">{escape(visible_path(file.path))}{origin}</span>'
-        f'<span class="sizes">{sizes}</span><span class="quiet">{escape(_status(file, verdict))}</span>{waits}'
+def of_no_file(verdict: Verdict) -> str:
+    """The findings that are about no file in particular."""
+    return "".join(
+        card(group.id, finding, "", blocks=blocks)
+        for group in groups(verdict)
+        for finding, blocks in group.marked()
+        if not finding.path and (blocks or finding.new)
     )
-    if not shown or not shown.rows:
+
+
+def left_out(verdict: Verdict) -> int:
+    """How many findings the page does not show."""
+    return max(sum(len(group.blocking) + len(group.other) for group in groups(verdict)) - MOST_FINDINGS, 0)
+
+
+def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
+    """By path, whose approval it waits for."""
+    waiting: dict[str, list[str]] = {}
+    for request in verdict.reviewers:
+        for path in request.paths if request.required else ():
+            waiting.setdefault(path, []).append(request.names[0])
+    return waiting
+
+
+def _folder(
+    folder: str,
+    members: Sequence[_File],
+    waiting: Mapping[str, list[str]],
+    verdict: Verdict,
+    context: ReportContext,
+    left: dict[str, int],
+) -> str:
+    rows = "".join(_file(file, verdict, context, left) for file in members)
+    names = list(dict.fromkeys(name for file in members for name in waiting.get(file.path, ())))
+    waits = f" · waits for {escape(', '.join(names))}" if names else ""
+    title = f'<span class="path">{escape(visible_path(folder + "/")) if folder else "./"}</span>'
+    about = f'<span class="quiet small">{count(len(members), "file")}{waits}</span>'
+    return f'<h3 class="folder">{title} {about}</h3><ul class="files">{rows}</ul>'
+
+
+def _file(file: _File, verdict: Verdict, context: ReportContext, left: dict[str, int]) -> str:
+    difference = _difference(file, verdict, context) if left["differences"] > 0 else None
+    left["differences"] -= 1
+    body = _body(file, difference)
+    if not file.cards:
+        left["open"] -= len(difference.rows) if difference else 0
+    head = _head(file, difference, verdict)
+    if not body:
         return f'<li class="file"><div class="line">{head}</div></li>'
-    code = f'<pre class="code">{"".join(shown.rows)}</pre>'
-    state = " open" if opened else ""
-    return f'<li class="file"><details{state}><summary class="line">{head}</summary>{code}</details></li>'
+    state = " open" if file.cards or left["open"] >= 0 else ""
+    return f'<li class="file"><details{state}><summary class="line">{head}</summary>{body}</details></li>'
 
 
-def _status(file: FileChange, verdict: Verdict) -> str:
+def _head(file: _File, difference: Difference | None, verdict: Verdict) -> str:
+    name = file.path.rpartition("/")[2]
+    came = verdict.change.renames.get(file.path, "")
+    origin = f' <span class="quiet">from {escape(visible_path(came))}</span>' if came else ""
+    sizes = ""
+    if difference and (difference.added or difference.removed):
+        sizes = f'<span class="added">+{difference.added:,}</span> <span class="removed">−{difference.removed:,}</span>'
+    blocking = f'<span class="state no">{count(file.blocking, "finding")}</span>' if file.blocking else ""
+    return (
+        f'<span class="path">{escape(visible_path(name))}{origin}</span>{blocking}'
+        f'<span class="sizes">{sizes}</span><span class="quiet small">{escape(_status(file, verdict))}</span>'
+    )
+
+
+def _status(file: _File, verdict: Verdict) -> str:
+    change = file.change
+    if change is None:
+        return "not changed"
     renames = verdict.change.renames
-    status: str = "renamed" if file.path in renames else file.status
-    if file.status == "deleted" and file.path in renames.values():
-        status = "moved away"
-    modes = (file.old_mode, file.new_mode)
+    status: str = "renamed" if file.path in renames else change.status
+    if change.status == "deleted" and file.path in renames.values():
+        status = "moved"
+    modes = (change.old_mode, change.new_mode)
     if SUBMODULE in modes:
-        status += f" (submodule, {file.old[:12] or 'none'} to {file.new[:12] or 'none'})"
-    elif file.status == "modified" and all(modes) and modes[0] != modes[1]:
+        status += f" (submodule, {change.old[:12] or 'none'} to {change.new[:12] or 'none'})"
+    elif change.status == "modified" and all(modes) and modes[0] != modes[1]:
         status += f", mode {modes[0]} to {modes[1]}"
     return status
 
 
-def _difference(file: FileChange, verdict: Verdict, context: ReportContext) -> Difference | None:
-    """None where there is none to show: of a submodule, of what is no text, of a file that is too long."""
-    renames = verdict.change.renames
-    moved = file.status == "deleted" and file.path in renames.values()
-    if SUBMODULE in (file.old_mode, file.new_mode) or moved:
-        return None
-    old = () if file.status == "added" and file.path not in renames else _old(file, renames, context)
-    new = () if file.status == "deleted" else context.lines(file.path)
+def _difference(file: _File, verdict: Verdict, context: ReportContext) -> Difference | None:
+    """None where there is none to show: of a submodule, a binary file, a file that is too long."""
+    change, renames = file.change, verdict.change.renames
+    new = () if change and change.status == "deleted" else context.lines(file.path)
+    old: Sequence[str] = new
+    if change:
+        moved = change.status == "deleted" and file.path in renames.values()
+        if SUBMODULE in (change.old_mode, change.new_mode) or moved:
+            return None
+        old = (
+            () if change.status == "added" and file.path not in renames else _old(file.path, renames, context)
+        )
     if not (old or new) or max(len(old), len(new)) > LONGEST_FILE:
         return None
     if any("\0" in line for line in (*old, *new)):
         return None
-    return _compared(old, new)
+    return compare(old, new, file.cards.keys())
 
 
-def _old(file: FileChange, renames: Mapping[str, str], context: ReportContext) -> Sequence[str]:
-    return context.before(renames.get(file.path, file.path))
+def _old(path: str, renames: Mapping[str, str], context: ReportContext) -> Sequence[str]:
+    return context.before(renames.get(path, path))
 
 
-def _compared(old: Sequence[str], new: Sequence[str]) -> Difference:
-    rows: list[str] = []
-    added = removed = 0
-    for number, group in enumerate(SequenceMatcher(None, old, new).get_grouped_opcodes(AROUND)):
-        if number:
-            rows.append('<span class="gap">⋯</span>')
-        for kind, start, end, new_start, new_end in group:
-            if kind == "equal":
-                rows += [_row("", at, new[at - 1]) for at in range(new_start + 1, new_end + 1)]
-                continue
-            removed += end - start
-            added += new_end - new_start
-            rows += [_row("removed", at, old[at - 1]) for at in range(start + 1, end + 1)]
-            rows += [_row("added", at, new[at - 1]) for at in range(new_start + 1, new_end + 1)]
+def _body(file: _File, difference: Difference | None) -> str:
+    """The rows with each finding below its line; findings whose line is not shown come first."""
+    rows = difference.rows if difference else ()
+    numbers = {row.new for row in rows[:MOST_ROWS]}
+    first = "".join(
+        text for line, cards in sorted(file.cards.items()) if line not in numbers for text in cards
+    )
+    code = []
+    for row in rows[:MOST_ROWS]:
+        cards = file.cards.get(row.new, ()) if row.new else ()
+        code.append(_row(row, file.marks.get(row.new, 0) if cards else 0, hit=bool(cards)))
+        code += cards
     if len(rows) > MOST_ROWS:
-        left = len(rows) - MOST_ROWS
-        rows = [*rows[:MOST_ROWS], f'<span class="gap">… and {count(left, "more line")}</span>']
-    return Difference(tuple(rows), added, removed)
+        code.append(f'<div class="row gap">… and {count(len(rows) - MOST_ROWS, "more line")}</div>')
+    return first + (f'<div class="code">{"".join(code)}</div>' if code else "")
 
 
-def _row(kind: str, number: int, text: str) -> str:
-    sign = {"removed": "−", "added": "+", "": " "}[kind]
-    shown = text.rstrip("\r\n")
-    cut = shown[:LONGEST_LINE] + ("…" if len(shown) > LONGEST_LINE else "")
-    style = f' class="{kind}"' if kind else ""
-    return f"<span{style}><i>{number}</i>{sign} {escape(cut.replace(chr(9), '    '))}</span>"
+def _row(row: Row, column: int, *, hit: bool) -> str:
+    if row.kind == "gap":
+        return '<div class="row gap">⋯</div>'
+    sign = {"removed": "−", "added": "+"}.get(row.kind, " ")
+    style = " ".join(filter(None, ("row", row.kind, "hit" if hit else "")))
+    numbers = f"<i>{row.old or ''}</i><i>{row.new or ''}</i>"
+    return f'<div class="{style}">{numbers}<span>{sign} {_code(row, column)}</span></div>'
+
+
+def _code(row: Row, column: int) -> str:
+    """The line with what changed in it marked, and the word at `column` underlined."""
+    text = row.text.rstrip("\r\n")
+    cut = text[:LONGEST_LINE]
+    marks = [(start, end, "b") for start, end in row.spans]
+    if column and (word := _WORD.match(cut, column - 1)):
+        marks = [(word.start(), word.end(), "mark")]
+    parts, at = [], 0
+    for start, end, tag in marks:
+        end = min(end, len(cut))
+        if start < at or start >= end:
+            continue
+        parts += [_plain(cut[at:start]), f"<{tag}>{_plain(cut[start:end])}</{tag}>"]
+        at = end
+    return "".join(parts) + _plain(cut[at:]) + ("…" if len(text) > LONGEST_LINE else "")
+
+
+def _plain(text: str) -> str:
+    return escape(text.replace("\t", "    "))

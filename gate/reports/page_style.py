@@ -9,7 +9,7 @@ STYLE: Final = """
   color-scheme: light dark;
   --page: #ffffff; --panel: #f5f6f8; --ink: #1a1e24; --quiet: #59616d; --rule: #dde1e7;
   --no: #b3261e; --no-soft: #fdeceb; --yes: #17692f; --yes-soft: #e7f5ea;
-  --open: #855300; --open-soft: #fdf3df; --link: #0b57d0; --waits: #bd7600; --given: #23863a;
+  --open: #855300; --open-soft: #fdf3df; --link: #0b57d0; --yes-word: #a9e2b8; --no-word: #f6bcb7;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Ubuntu, Cantarell, sans-serif;
   --mono: ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
@@ -17,7 +17,7 @@ STYLE: Final = """
   :root {
     --page: #13161b; --panel: #1b1f26; --ink: #e5e8ed; --quiet: #a0a9b6; --rule: #2f3641;
     --no: #ff968d; --no-soft: #37191a; --yes: #74d38f; --yes-soft: #15301d;
-    --open: #f1bd5b; --open-soft: #35280f; --link: #9cbcff; --waits: #f1bd5b; --given: #5fc67d;
+    --open: #f1bd5b; --open-soft: #35280f; --link: #9cbcff; --yes-word: #25633a; --no-word: #77292b;
   }
 }
 * { box-sizing: border-box; }
@@ -70,28 +70,26 @@ nav a:hover { text-decoration: underline; }
 .state.no { background: var(--no-soft); } .state.yes { background: var(--yes-soft); }
 .state.open { background: var(--open-soft); } .state.quiet { background: var(--panel); }
 
-.picture { margin: 0; }
-.picture > li { padding: 1rem 0; border-top: 1px solid var(--rule); display: grid;
-  grid-template-columns: minmax(11rem, 17rem) 1fr; gap: .35rem 1.5rem; align-items: start; }
-.picture > li:first-child { border-top: 0; padding-top: 0; }
+.people { list-style: none; padding: 0; margin: .25rem 0 .5rem; display: grid;
+  grid-template-columns: fit-content(18rem) fit-content(14rem) 1fr; gap: 0 1.2rem; }
+.next .ask { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline;
+  padding: .3rem 0; border-top: 1px solid var(--rule); }
+.next .ask:first-child { border-top: 0; }
 .who { font-weight: 600; overflow-wrap: anywhere; }
-.strip { display: block; width: 100%; height: 1.1rem; margin: .2rem 0 .35rem; }
-.strip rect { fill: var(--rule); }
-.strip .waits { fill: var(--waits); } .strip .given { fill: var(--given); }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; font-size: .875rem; color: var(--quiet);
-  margin-bottom: 1.1rem; }
-.legend svg { width: .8rem; height: .8rem; margin-right: .45rem; vertical-align: -.06rem; }
-.legend rect { fill: var(--rule); } .legend .waits { fill: var(--waits); }
-.legend .given { fill: var(--given); }
+.ask .quiet { font-size: .875rem; }
+.folders { overflow-wrap: anywhere; }
+pre.copy { background: var(--page); border: 1px solid var(--rule); border-radius: 8px; padding: .5rem .8rem;
+  margin: .3rem 0; white-space: pre-wrap; user-select: all; }
 details { font-size: .9375rem; }
 table + details { margin-top: .6rem; }
 summary { cursor: pointer; color: var(--quiet); padding: .15rem 0; width: fit-content; }
 summary:hover { color: var(--ink); }
 .paths { padding: .2rem 0 .2rem .9rem; border-left: 2px solid var(--rule); margin: .3rem 0; line-height: 1.5; }
 
-.finding { border: 1px solid var(--rule); border-radius: 10px; margin: 0 0 1rem; overflow: hidden;
-  break-inside: avoid; }
-.finding > header { max-width: none; margin: 0; padding: .7rem 1rem .65rem; }
+.finding { border: 1px solid var(--rule); border-left: 4px solid var(--open); border-radius: 8px;
+  margin: .5rem .8rem .6rem; padding: .55rem .9rem .65rem; background: var(--page); break-inside: avoid;
+  font-family: var(--sans); font-size: .9375rem; white-space: normal; }
+.finding.no { border-left-color: var(--no); color: var(--ink); }
 .finding .where { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .1rem 1rem;
   font-size: .875rem; color: var(--quiet); }
 .finding .what { margin-top: .2rem; }
@@ -100,13 +98,17 @@ summary:hover { color: var(--ink); }
 .next code { background: var(--page); }
 .hint { margin-top: .3rem; color: var(--ink); }
 .hint b { color: var(--link); font-weight: 600; }
-pre.code { background: var(--panel); padding: .55rem 0; border-top: 1px solid var(--rule); font-size: .8125rem;
-  line-height: 1.6; white-space: pre-wrap; }
-pre.code span { display: block; padding: 0 1rem 0 4.4rem; text-indent: -3.4rem; }
-pre.code .hit { background: var(--no-soft); box-shadow: inset 3px 0 var(--no); }
-pre.code i { font-style: normal; color: var(--quiet); display: inline-block; width: 2.6rem; margin-right: .8rem;
-  text-align: right; text-indent: 0; user-select: none; }
-pre.code mark { background: none; color: inherit; font-weight: 700;
+.code { border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; margin: .2rem 0 .9rem;
+  font-family: var(--mono); font-size: .8125rem; line-height: 1.6; background: var(--panel); }
+.row { display: grid; grid-template-columns: 2.6rem 2.6rem 1fr; gap: 0 .4rem; }
+.row > i { font-style: normal; color: var(--quiet); text-align: right; user-select: none; }
+.row > span { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0 .8rem 0 1.6rem; text-indent: -1rem; }
+.row.added { background: var(--yes-soft); } .row.removed { background: var(--no-soft); }
+.row b { font-weight: 400; border-radius: 3px; }
+.row.added b { background: var(--yes-word); } .row.removed b { background: var(--no-word); }
+.row.hit { box-shadow: inset 4px 0 var(--no); }
+.row.gap { display: block; padding: 0 1rem; color: var(--quiet); }
+.row mark { background: none; color: inherit; font-weight: 700;
   text-decoration: underline wavy var(--no) 1.5px; text-underline-offset: .28em; text-decoration-skip-ink: none; }
 pre.output { background: var(--panel); border-radius: 8px; padding: .8rem 1rem; white-space: pre-wrap;
   margin-top: .6rem; }
@@ -114,9 +116,14 @@ pre.output { background: var(--panel); border-radius: 8px; padding: .8rem 1rem; 
 
 .file { border-top: 1px solid var(--rule); }
 .file:first-child { border-top: 0; }
-.file .line { display: grid; grid-template-columns: 1fr max-content minmax(6.5rem, max-content) minmax(9rem, 13rem);
-  gap: .1rem 1.2rem; align-items: baseline; width: auto; padding: .5rem 0 .5rem 1.15rem; color: var(--ink);
-  font-size: .9375rem; overflow-wrap: anywhere; }
+.file .line { display: flex; gap: .1rem .9rem; align-items: baseline; width: auto; padding: .4rem 0 .4rem 1.15rem;
+  color: var(--ink); font-size: .9375rem; overflow-wrap: anywhere; }
+.file .line > .path { flex: 1; }
+h3.folder { margin: 1.4rem 0 .3rem; padding-bottom: .3rem; border-bottom: 1px solid var(--rule); }
+h3.folder .quiet { font-weight: 400; margin-left: .5rem; }
+section > h3.folder:first-of-type { margin-top: 0; }
+.subject { font-weight: 600; margin-bottom: .7rem; overflow-wrap: anywhere; }
+.subject a { font-weight: 400; white-space: nowrap; margin-left: .4rem; }
 .file summary.line { list-style: none; position: relative; }
 .file summary.line::-webkit-details-marker { display: none; }
 .file summary.line::before { content: ""; position: absolute; left: .1rem; top: .95em; border: .33rem solid transparent;
@@ -125,21 +132,14 @@ pre.output { background: var(--panel); border-radius: 8px; padding: .8rem 1rem; 
 .file summary.line:hover .path { text-decoration: underline; text-underline-offset: .2em; }
 .sizes { font-size: .8125rem; font-variant-numeric: tabular-nums; white-space: nowrap; text-align: right; }
 .sizes .added { color: var(--yes); } .sizes .removed { color: var(--no); }
-.file pre.code { border: 1px solid var(--rule); border-radius: 8px; margin-bottom: .9rem; }
-pre.code .added { background: var(--yes-soft); box-shadow: inset 3px 0 var(--given); }
-pre.code .removed { background: var(--no-soft); box-shadow: inset 3px 0 var(--no); }
-pre.code .gap { color: var(--quiet); text-indent: 0; }
 
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--rule); vertical-align: baseline;
   overflow-wrap: anywhere; }
 thead th { border-top: 0; overflow-wrap: normal; font-size: .8125rem; font-weight: 600; color: var(--quiet); }
 tbody th { font-weight: 600; }
-.wide { width: 35%; }
 td:last-child, th:last-child { padding-right: 0; }
 .word { white-space: nowrap; font-variant-numeric: tabular-nums; }
-.bar { width: 100%; min-width: 4rem; height: .55rem; display: block; }
-.bar rect { fill: var(--quiet); }
 footer { padding-bottom: 3rem; }
 footer dl { border-top: 1px solid var(--rule); padding-top: 1.5rem; margin-bottom: 1.25rem; }
 footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; }
@@ -153,14 +153,15 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1
   .board > li { display: block; }
   .board .state { float: right; }
   .board .says { display: block; margin-top: .15rem; clear: both; }
-  .picture > li { grid-template-columns: 1fr; }
+  .people, .next .ask { display: block; }
+  .ask .folders { display: block; }
   .next { padding: 1rem 1.1rem; }
-  pre.code span { padding: 0 .8rem 0 3.3rem; text-indent: -2.8rem; }
-  pre.code i { width: 2.1rem; margin-right: .7rem; }
-  .wide { display: none; }
+  .row { grid-template-columns: 2rem 2rem 1fr; gap: 0 .3rem; }
+  .row > span { padding: 0 .5rem 0 1.2rem; }
+  .finding { margin: .4rem; padding: .5rem .6rem; }
   table { font-size: .875rem; }
   th, td { padding-right: .7rem; }
-  .file .line { display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .875rem; }
+  .file .line { flex-wrap: wrap; font-size: .875rem; }
   .file .line > .path { flex: 1 0 100%; }
   .sizes:empty { display: none; }
   footer dl { grid-template-columns: 1fr; } footer dd { margin-bottom: .4rem; }
@@ -168,18 +169,18 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1
 @media print {
   :root { color-scheme: light; --page: #fff; --panel: #f5f6f8; --ink: #000; --quiet: #444; --rule: #bbb;
     --no: #a00; --no-soft: #fff; --yes: #060; --yes-soft: #fff; --open: #740; --open-soft: #fff; --link: #000;
-    --waits: #bd7600; --given: #23863a; }
+    --yes-word: #bbe5c5; --no-word: #f5c6c2; }
   body { font-size: 10.5pt; }
   header, nav, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
   nav { display: none; }
   section { padding: 1.2rem 0; }
-  .strip rect, .shape, .bar rect, pre.code .hit { print-color-adjust: exact; }
+  .shape, .row { print-color-adjust: exact; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  details > * { display: revert; }
+  summary { list-style: none; }
   a { text-decoration: none; }
-  pre.code .added, pre.code .removed { print-color-adjust: exact; background: none; }
 }
 @media (forced-colors: active) {
-  .strip rect, .legend rect { fill: GrayText; stroke: CanvasText; stroke-width: .02; }
-  .strip .waits, .legend .waits { fill: Mark; } .strip .given, .legend .given { fill: Highlight; }
   .state { border: 1px solid; }
 }
 """

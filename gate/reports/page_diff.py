@@ -1,0 +1,112 @@
+"""The difference between two versions of a file as rows: both line numbers, and which words of a line changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final, Literal
+
+AROUND: Final = 3
+"""Unchanged lines shown before and after a change."""
+AROUND_FINDING: Final = 2
+"""Unchanged lines shown before and after a finding that is in no changed line."""
+MOST_TOKENS: Final = 200
+LEAST_ALIKE: Final = 0.4
+"""Lines that share less than this are shown as two lines, with no words marked."""
+
+Kind = Literal["", "added", "removed", "gap"]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a difference. `old` and `new` are its numbers, 0 where it has none; `spans` are what changed in it."""
+
+    kind: Kind
+    old: int
+    new: int
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The rows to show of a file, with a gap where lines are left out, and how many lines were added and removed."""
+
+    rows: tuple[Row, ...]
+    added: int
+    removed: int
+
+
+def compare(old: Sequence[str], new: Sequence[str], lines: Collection[int] = ()) -> Difference:
+    """The difference with a few lines around each change, and around each of the `lines` of the new version."""
+    rows: list[Row] = []
+    for kind, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
+        if kind == "equal":
+            rows += [Row("", start + n + 1, new_start + n + 1, old[start + n]) for n in range(end - start)]
+        else:
+            rows += _changed(old[start:end], new[new_start:new_end], start, new_start)
+    shown = sorted(_shown(rows, frozenset(lines)))
+    return Difference(
+        tuple(_with_gaps(rows, shown)),
+        sum(row.kind == "added" for row in rows),
+        sum(row.kind == "removed" for row in rows),
+    )
+
+
+def _changed(old: Sequence[str], new: Sequence[str], start: int, new_start: int) -> list[Row]:
+    marks = [_words(before, after) for before, after in zip(old, new, strict=False)]
+    none: tuple[Span, ...] = ()
+    removed = [
+        Row("removed", start + n + 1, 0, text, marks[n][0] if n < len(marks) else none)
+        for n, text in enumerate(old)
+    ]
+    return removed + [
+        Row("added", 0, new_start + n + 1, text, marks[n][1] if n < len(marks) else none)
+        for n, text in enumerate(new)
+    ]
+
+
+def _words(before: str, after: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Which parts of two lines differ, word by word; nothing where the lines have little in common."""
+    old, new = _tokens(before), _tokens(after)
+    if max(len(old), len(new)) > MOST_TOKENS:
+        return (), ()
+    matcher = SequenceMatcher(None, [text for _, text in old], [text for _, text in new], autojunk=False)
+    if matcher.ratio() < LEAST_ALIKE:
+        return (), ()
+    changes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
+    return (
+        tuple(_span(old, first, last) for _, first, last, _, _ in changes if last > first),
+        tuple(_span(new, first, last) for _, _, _, first, last in changes if last > first),
+    )
+
+
+def _tokens(text: str) -> list[tuple[int, str]]:
+    return [(match.start(), match[0]) for match in re.finditer(r"\w+|\s+|[^\w\s]", text)]
+
+
+def _span(tokens: Sequence[tuple[int, str]], first: int, last: int) -> Span:
+    return tokens[first][0], tokens[last - 1][0] + len(tokens[last - 1][1])
+
+
+def _shown(rows: Sequence[Row], lines: Collection[int]) -> set[int]:
+    shown: set[int] = set()
+    for at, row in enumerate(rows):
+        around = AROUND if row.kind else AROUND_FINDING if row.new in lines else -1
+        if around >= 0:
+            shown.update(range(max(at - around, 0), min(at + around + 1, len(rows))))
+    return shown
+
+
+def _with_gaps(rows: Sequence[Row], shown: Sequence[int]) -> Iterator[Row]:
+    last = -1
+    for at in shown:
+        if at != last + 1:
+            yield Row("gap", 0, 0, "")
+        yield rows[at]
+        last = at
+    if shown and last < len(rows) - 1:
+        yield Row("gap", 0, 0, "")
