@@ -7,6 +7,7 @@ from typing import Final
 
 from gate.model import CheckResult, Ran, Skipped, Verdict, short_name
 from gate.reports.context import ReportContext
+from gate.reports.words import visible
 
 DECISIONS: Final = ("pass", "blocked", "undecided")
 OUTCOMES: Final = ("passed", "failed", "empty", "broken")
@@ -82,5 +83,4 @@ def _gauge(name: str, about: str, samples: Iterable[Sample]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return visible(text).replace("\\", "\\\\").replace('"', '\\"')

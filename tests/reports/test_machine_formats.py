@@ -367,3 +367,23 @@ def test_nothing_in_the_summary_is_markup_but_gates_own(verdict: Verdict) -> Non
     assert not re.search(r"[`\[\]!\\~$]", text)
     assert not re.search(r"@\w|www\.|https?:", text)
     assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_metrics_have_each_series_once_and_say_what_was_decided() -> None:
+    text = rendered("metrics", BLOCKED)
+    series = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    labels = 'repository="acme/shortener",branch="main"'
+    assert f'gate_verdict{{{labels},outcome="blocked"}} 1\n' in text
+    assert f'gate_verdict{{{labels},outcome="pass"}} 0\n' in text
+    assert f"gate_approvals_missing{{{labels}}} 3\n" in text
+    assert f'gate_check_duration_seconds{{{labels},check="lint"}} 0\n' in text
+    assert f'gate_findings{{{labels},check="names"}} 2\n' in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"), [(PASSED, "passing"), (BLOCKED, "blocked"), (BROKEN, "unknown")]
+)
+def test_a_badge_says_in_one_word_how_it_is(verdict: Verdict, word: str) -> None:
+    image = ET.fromstring(rendered("badge", verdict))
+    assert image.get("aria-label") == f"gate: {word}"
