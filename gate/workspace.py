@@ -235,7 +235,7 @@ def _prune(folder: Path) -> None:
             continue
         with lock.open("a") as held, contextlib.suppress(BlockingIOError):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for suffix in ("", ".git", ".index"):
+            for suffix in ("", ".git", ".index", ".env"):
                 remove(lock.with_suffix(suffix))
 
 

@@ -147,7 +147,7 @@ def judge(
             checks = vouched.results
         elif change.tree and not request.trust_only:
             trees = (change.base_tree, change.tree, change.head)
-            chosen = Environments(repository, policy.python, trees)
+            chosen = Environments(repository, policy.python, trees, policy.environment)
             checks = _run(repository, change, settings, chosen, request, progress, under_way.set)
             environments = chosen.used
         under_way.set()
@@ -253,11 +253,12 @@ def _run(
         workspace.tree(change.base_tree, role="base") as base,
     ):
         entries = partial(list_tree, repository)
-        packages = environments.environment_for_top().packages
+        packages = environments.found_for().packages
+        environments.base = Side(repository, base, base, entries, packages)
         runner = Runner(
             change=change,
             head=Side(repository, head, head_run, entries, packages),
-            base=Side(repository, base, base, entries, packages),
+            base=environments.base,
             environments=environments,
             results=Results(state / "results"),
             state_dir=state,

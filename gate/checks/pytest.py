@@ -49,7 +49,7 @@ class Pytest:
             "GATE_PYTEST_ROOTS": ":".join(roots),
             "GATE_PYTEST_AWAY": job.away,
             "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
-            "GATE_PYTEST_LENT": ":".join(f"{job.away}/{path}" for path in job.submodules),
+            "GATE_PYTEST_LENT": ":".join([*(f"{job.away}/{path}" for path in job.submodules), *job.lent]),
         }
         if suite.kind in {"django", "unittest"}:
             start = [

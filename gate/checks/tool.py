@@ -28,9 +28,9 @@ class Job:
 
     `roots` are folders of the tree that the environment imports from, where the project is installed in editable
     mode, and `sites` those in which it has its packages. `away` is the user's working tree, which must have no say;
-    `submodules` are the places in it that the tree does not hold. `only` limits a run of tests to these; with `count`
-    they are collected and not run. `text` gives the content of one of `files`. `excluded` are those that the tool
-    cannot parse, and is to leave out.
+    `submodules` are the places in it that the tree does not hold. `lent` are the folders of packages that the
+    environment links to. `only` limits a run of tests to these; with `count` they are collected and not run. `text`
+    gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out.
     """
 
     check: CheckSettings
@@ -50,6 +50,7 @@ class Job:
     sites: tuple[str, ...] = ()
     away: str = ""
     submodules: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     count: bool = False
     text: Callable[[str], str] = lambda _path: ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gate.environment.build import BuildFailed
 from gate.environment.choose import Environments, ProjectTree
 from gate.environment.editable import Editable, sources_of
 from gate.environment.find import Candidate, candidates, find_environment
@@ -9,6 +10,7 @@ from gate.environment.interpreter import Environment, Installed, check_environ, 
 from gate.environment.tracked import Tracked
 
 __all__ = [
+    "BuildFailed",
     "Candidate",
     "Editable",
     "Environment",

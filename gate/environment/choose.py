@@ -1,19 +1,36 @@
-"""Which environment the checks of a project run in."""
+"""Which environment the checks of a project run in: found in the project, or built from what the tree declares."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from gate.environment.find import find_environment
-from gate.environment.interpreter import Environment
+from gate.environment.build import Builder, BuildFailed
+from gate.environment.built import (
+    COMPILED,
+    build_inputs,
+    generated_files,
+    install_project,
+    needs_compiling,
+    take_generated,
+)
+from gate.environment.declared import Declared, difference, is_declaring, read_declared
+from gate.environment.find import PYTHONS, find_environment
+from gate.environment.interpreter import Environment, executable, normal, own_environment
+from gate.environment.retarget import in_tree
 from gate.environment.tracked import Tracked
-from gate.git.objects import Entry
+from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
+
+USE_FOUND = "or use the environment as it is: `environment: {source: project}` in gate.yaml"
 
 
 class ProjectTree(Protocol):
@@ -23,50 +40,244 @@ class ProjectTree(Protocol):
     def entries(self) -> tuple[Entry, ...]:
         """Every file of the tree."""
 
+    def path(self, *, runs_code: bool) -> Path:
+        """The folder that holds it; with `runs_code`, the copy in which the project's own code may run."""
+
 
 @dataclass(slots=True)
 class Environments:
     """The environments of one repository's projects, each worked out once.
 
-    `configured` is the policy's `python`; `trees` are the trees and commits whose files are never an environment.
+    `source` and `configured` are the policy's `environment.source` and `python`. `trees` are the trees and commits
+    whose files are never an environment; `base` is the tree that a change of dependencies is seen by.
     """
 
     repository: Repository
     configured: str = ""
     trees: tuple[str, ...] = ()
+    source: str = "auto"
+    base: ProjectTree | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    builder: Builder | None = None
     _found: dict[str, Environment] = field(default_factory=dict)
+    _chosen: dict[tuple[int, str], Environment] = field(default_factory=dict)
+    _declared: dict[tuple[int, str], Declared] = field(default_factory=dict)
+    _in_tree: dict[tuple[str, str], Environment] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def environment_for(self, tree: ProjectTree, folder: str = "") -> Environment:
         """The environment in which the project in `folder` of `tree` is checked; "" is the top of the repository.
 
-        Raises UsageError if the policy names an interpreter that cannot be used.
+        Where there is none for this tree, its `broken` says why. Raises UsageError if the policy names an
+        interpreter that cannot be used.
         """
-        del tree
+        key = id(tree), folder
         with self._lock:
-            if folder not in self._found:
-                self._found[folder] = self._find(folder)
-            return self._found[folder]
+            if key not in self._chosen:
+                self._chosen[key] = self._choose(tree, folder)
+            return self._chosen[key]
+
+    def for_checkout(
+        self, environment: Environment, tree: ProjectTree, root: Path, folder: str = "", *, runs_code: bool
+    ) -> Environment:
+        """`environment` with the project taken from the checkout of `tree` at `root`; raises BuildFailed.
+
+        With `runs_code` the project is also built there, if it needs that.
+        """
+        with self._lock:
+            key = str(root), folder
+            if key not in self._in_tree:
+                self._in_tree[key] = self._retarget(environment, tree, root, folder, runs_code=runs_code)
+            return self._in_tree[key]
 
     @property
     def used(self) -> tuple[Environment, ...]:
         """The environments that were asked for so far."""
         with self._lock:
-            return tuple(self._found.values())
+            return tuple(dict.fromkeys((*self._found.values(), *self._chosen.values())))
 
-    def _find(self, folder: str) -> Environment:
-        top = self.repository.work_tree or self.repository.common_dir
-        tracked = Tracked(self.repository, self.trees)
-        environment = find_environment(Path(top, folder), self.configured, self.environ, tracked)
-        if folder and not environment.found:
-            # Several projects may share the environment at the top, as in a workspace.
-            return self.environment_for_top()
-        return environment
+    @property
+    def _top(self) -> Path:
+        return self.repository.work_tree or self.repository.common_dir
 
-    def environment_for_top(self) -> Environment:
-        """The environment of the repository's top folder, as it was found."""
+    def found_for(self, folder: str = "") -> Environment:
+        """The environment that was found for the project in `folder`, or the one at the top of the repository."""
         with self._lock:
-            if "" not in self._found:
-                self._found[""] = self._find("")
-            return self._found[""]
+            if folder not in self._found:
+                tracked = Tracked(self.repository, self.trees)
+                environment = find_environment(
+                    Path(self._top, folder), self.configured, self.environ, tracked
+                )
+                if folder and not environment.found:
+                    environment = self.found_for()
+                self._found[folder] = replace(environment, project=self._top)
+            return self._found[folder]
+
+    def declared_by(self, tree: ProjectTree, folder: str = "") -> Declared:
+        """The dependencies that the project in `folder` of `tree` declares."""
+        key = id(tree), folder
+        with self._lock:
+            if key not in self._declared:
+                files = {
+                    entry.path: entry.oid
+                    for entry in tree.entries
+                    if entry.mode.startswith("100") and is_declaring(entry.path, folder)
+                }
+                contents = read_objects(self.repository, files.values())
+                prefix = f"{folder}/" if folder else ""
+                by_path = {path.removeprefix(prefix): contents[oid] for path, oid in files.items()}
+                self._declared[key] = read_declared(by_path)
+            return self._declared[key]
+
+    def _choose(self, tree: ProjectTree, folder: str) -> Environment:
+        if self.source == "none":
+            return own_environment(self._top)
+        if self.source == "lock":
+            return self._build(tree, folder, self.declared_by(tree, folder), None)
+        found = self.found_for(folder)
+        if self.source == "project" or self.configured:
+            return self._as_found(found, tree) if found.found else _without(found)
+        declared = self.declared_by(tree, folder)
+        if not found.found or _lacks_project(found, folder, declared):
+            return self._build(tree, folder, declared, found) if declared.source else found
+        before = self.declared_by(self.base, folder) if self.base else None
+        differs = difference(declared, found.packages, before)
+        if not differs or not declared.source:
+            return self._as_found(found, tree)
+        found = replace(
+            self._as_found(found, tree), note=f"{found.origin} is not what the tree declares: {differs}"
+        )
+        return self._build(tree, folder, declared, found)
+
+    def _as_found(self, found: Environment, tree: ProjectTree) -> Environment:
+        return replace(found, generated=generated_files(found, tree.entries))
+
+    def _build(
+        self, tree: ProjectTree, folder: str, declared: Declared, found: Environment | None
+    ) -> Environment:
+        """The environment that the tree declares; where it cannot be had, `found` if the change is not the reason."""
+        builder = self.builder or Builder(self.repository.state_dir / "environments", self.environ)
+        try:
+            if not declared.source:
+                raise BuildFailed(
+                    "nothing in the tree declares an environment",
+                    "add a lock file, requirements.txt or pyproject.toml",
+                )
+            prefix = builder.built(declared) or builder.build(declared, tree.path(runs_code=True) / folder)
+        except BuildFailed as error:
+            return self._instead(tree, folder, declared, found, error)
+        python = next(filter(None, (executable(prefix / name) for name in PYTHONS)), "")
+        config = (prefix / "pyvenv.cfg").read_bytes()
+        return Environment(
+            Path(python),
+            f"an environment built from {declared.source}",
+            project=self._top,
+            identity=f"{prefix.name} {sha256(config).hexdigest()}",
+            passed_over=found.passed_over if found else (),
+            note=f"in an environment built from {declared.source}",
+        )
+
+    def _instead(
+        self,
+        tree: ProjectTree,
+        folder: str,
+        declared: Declared,
+        found: Environment | None,
+        error: BuildFailed,
+    ) -> Environment:
+        """What is used where an environment cannot be built."""
+        before = self.declared_by(self.base, folder) if self.base and self.base is not tree else None
+        altered = before is not None and before.stated != declared.stated
+        if found is not None and not altered:
+            note = (
+                f"; building one failed: {error.reason}"
+                if found.note
+                else f"no environment could be built: {error.reason}"
+            )
+            return replace(found, note=found.note + note, problems=(*found.problems, error.reason))
+        hint = error.hint
+        if found is not None and found.found and error.offline:
+            hint = f"{hint}, {USE_FOUND}" if hint else USE_FOUND
+        reason = f"no environment can be built from {declared.source or 'the tree'}: {error.reason}"
+        return replace(own_environment(self._top), broken=(reason, hint))
+
+    def _retarget(
+        self, environment: Environment, tree: ProjectTree, root: Path, folder: str, *, runs_code: bool
+    ) -> Environment:
+        if not environment.found:
+            return environment
+        declared = self.declared_by(tree, folder)
+        builds = runs_code and self._has_to_be_built(environment, tree, folder, declared)
+        if not builds and not _refers_to_project(environment, declared):
+            return environment
+        prefix = (
+            root.parent / f"{root.name}.env" / (sha256(folder.encode()).hexdigest()[:8] if folder else "top")
+        )
+        roots = (
+            [base for base in (f"{folder}/src", folder) if (root / base).is_dir()] if folder else ["src", ""]
+        )
+        roots = [base for base in roots if (root / base).is_dir()]
+        made = in_tree(environment, root, prefix, name=declared.name, roots=roots, without_project=builds)
+        take_generated(environment, root)
+        if builds:
+            builder = self.builder or Builder(self.repository.state_dir / "environments", self.environ)
+            inputs = build_inputs(tree.entries, folder)
+            places = _packages_of(folder, declared)
+            install_project(builder, made, root, places, inputs, self.repository.state_dir / "installs")
+        return made
+
+    def _has_to_be_built(
+        self, environment: Environment, tree: ProjectTree, folder: str, declared: Declared
+    ) -> bool:
+        """Whether the project has to be installed by its build: into what gate built, or to compile what is missing."""
+        if environment.identity:
+            return bool(_packages_of(folder, declared))
+        if any(path.endswith(COMPILED) for path in environment.generated):
+            return False
+        return _refers_to_project(environment, declared) and needs_compiling(
+            tree.entries, declared.contents, folder
+        )
+
+
+def _without(found: Environment) -> Environment:
+    reason = "the project has no environment, and the policy says `environment: {source: project}`"
+    return replace(found, broken=(reason, "make one, such as `.venv`, or use `source: auto`"))
+
+
+def _lacks_project(found: Environment, folder: str, declared: Declared) -> bool:
+    """Whether `found` is gate's own, and has the dependencies of a project that has to be installed, but not it."""
+    own = Path(sys.prefix) == found.prefix
+    return own and bool(_packages_of(folder, declared)) and normal(declared.name) not in found.packages
+
+
+def _refers_to_project(environment: Environment, declared: Declared) -> bool:
+    """Whether code of the project is installed in the environment, as a reference or as a copy."""
+    if any(environment.in_project(item.folder) for item in environment.editables):
+        return True
+    if declared.name and normal(declared.name) in environment.packages:
+        return True
+    return any(
+        environment.in_project(os.path.realpath(entry.path))
+        and not environment.in_prefix(os.path.realpath(entry.path))
+        for site in environment.site_packages
+        for entry in os.scandir(site)
+        if entry.is_symlink()
+    )
+
+
+def _packages_of(folder: str, declared: Declared) -> list[str]:
+    """The folders that are installed for the project in `folder`: its own, and a workspace's members."""
+    places = []
+    pyproject = declared.contents.get("pyproject.toml", b"")
+    if b"[build-system]" in pyproject or "setup.py" in declared.contents:
+        places.append(folder)
+    try:
+        tables = tomllib.loads(pyproject.decode("utf-8")).get("tool", {}).get("uv", {}).get("workspace", {})
+        patterns = [str(pattern).rstrip("/") for pattern in tables.get("members", [])]
+    except (ValueError, AttributeError, RecursionError):
+        patterns = []
+    for path, content in declared.contents.items():
+        member = path.removesuffix("/pyproject.toml")
+        if member != path and b"[build-system]" in content and any(fnmatchcase(member, p) for p in patterns):
+            places.append(f"{folder}/{member}" if folder else member)
+    return places

@@ -44,7 +44,9 @@ class Environment:
     `found` is False where the project has no environment of its own: then `python` is the one that runs gate,
     and what the project depends on may be missing. `project` is the project's working tree (or git folder).
     `passed_over` are the places that were looked at before, and had no environment; `problems` say of those that
-    had one why it is not used.
+    had one why it is not used. `identity` names the content of one that gate has built. `generated` are files of
+    the working tree that a build has written for an editable install. `lent` are folders whose content it links to.
+    `broken` says why there is no environment for the tree, and what to do. `note` is told with the results.
     """
 
     python: Path
@@ -53,6 +55,11 @@ class Environment:
     project: Path | None = None
     passed_over: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    identity: str = ""
+    generated: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
+    broken: tuple[str, str] = ("", "")
+    note: str = ""
 
     @cached_property
     def prefix(self) -> Path:
@@ -115,6 +122,8 @@ class Environment:
 
         The source of what is installed in editable mode from outside the project counts as well.
         """
+        if self.identity:
+            return self.identity
         parts = [str(self.python), *self._installed_files()]
         for path in self._content:
             try:
@@ -146,7 +155,7 @@ class Environment:
     def _content(self) -> tuple[str, ...]:
         paths = [self.python, self.prefix / "pyvenv.cfg", *self.site_packages]
         foreign = [item.folder for item in self.editables if not self.in_project(item.folder)]
-        return (*(str(path) for path in paths), *sources_of(foreign))
+        return (*(str(path) for path in paths), *self.generated, *sources_of(foreign))
 
     @cached_property
     def witnesses(self) -> tuple[str, ...]:
@@ -157,6 +166,10 @@ class Environment:
         """Whether `path` is in the project's working tree."""
         return self.project is not None and Path(path).is_relative_to(self.project)
 
+    def in_prefix(self, path: str) -> bool:
+        """Whether `path` is in the environment itself."""
+        return Path(path).is_relative_to(self.prefix.resolve())
+
     def tool(self, name: str) -> Installed | None:
         """The tool `name` of this environment, else gate's own copy, else None."""
         version = self.packages.get(name)
@@ -165,6 +178,11 @@ class Environment:
             program = self.python.parent / name
             return Installed(name, version, str(self.python), site, own=False, program=executable(program))
         return own_tool(name)
+
+
+def own_environment(project: Path) -> Environment:
+    """The interpreter that runs gate, for a project without an environment."""
+    return Environment(Path(sys.executable), "the interpreter that runs gate", found=False, project=project)
 
 
 def own_tool(name: str) -> Installed | None:

@@ -13,7 +13,7 @@ import yaml
 from gate.policy.checks import read_checks
 from gate.policy.protected import read_protect
 from gate.policy.reading import Read, Reader, Value
-from gate.policy.types import Dialect, Policy
+from gate.policy.types import Dialect, EnvironmentSource, Policy
 from gate.policy.who import read_people, read_teams
 from gate.policy.words import address
 
@@ -30,6 +30,7 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
         "teams",
         "checks",
         "python",
+        "environment",
         "prometheus",
     )
     given = reader.known(root, "", names)
@@ -40,6 +41,9 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
     checks = section("checks", partial(read_checks, reader), empty.checks)
     people = section("people", partial(read_people, reader), empty.people)
     nothing: dict[str, Any] = {}
+    environment = section(
+        "environment", reader.fields({"source": reader.choice(get_args(EnvironmentSource))}), nothing
+    )
     owners = section("owners", reader.fields({"dialect": reader.choice(get_args(Dialect))}), nothing)
     return Policy(
         version=section("version", partial(_version, reader), empty.version),
@@ -49,6 +53,7 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
         teams=section("teams", partial(read_teams, reader, people), empty.teams),
         checks=checks,
         python=section("python", reader.text, empty.python),
+        environment=environment.get("source", empty.environment),
         prometheus=section("prometheus", partial(address, reader), empty.prometheus),
         **owners,
     )

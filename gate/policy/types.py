@@ -11,6 +11,7 @@ Role = Literal["senior", "member", "junior", "bot"]
 Stale = Literal["change", "owned", "head"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
+EnvironmentSource = Literal["auto", "project", "lock", "none"]
 Kind = Literal["branch", "environment"]
 KeptHistory = Literal["any", "squash"]
 
@@ -176,6 +177,7 @@ class Policy:
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     checks: Mapping[str, CheckSettings] = field(default_factory=lambda: dict(BUILT_IN_CHECKS))
     python: str = ""
+    environment: EnvironmentSource = "auto"
     prometheus: str = ""
     file: str = ""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gate.checks import TOOLS, Invocation, Job, Left, Report, Unreadable
 from gate.checks.tool import joined
-from gate.environment import Environment, Installed, check_environ
+from gate.environment import BuildFailed, Environment, Environments, Installed, check_environ
 from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.process import Cancel, Finished, supervise
@@ -54,9 +54,16 @@ class Outcome:
 
 
 def execute(
-    asked: Asked, environment: Environment, state: Path, cancel: Cancel, started: Callable[[], None]
+    asked: Asked,
+    environment: Environment,
+    environments: Environments,
+    state: Path,
+    cancel: Cancel,
+    started: Callable[[], None],
 ) -> Outcome:
-    """Run the tool. Tools keep their caches below `state`; setting `cancel` ends the run.
+    """Run the tool in `environment`, one of `environments`, with the project taken from the tree.
+
+    Tools keep their caches below `state`; setting `cancel` ends the run.
 
     `started` is called once the tool is under way, if it has to be started.
     """
@@ -75,9 +82,13 @@ def execute(
         cache = state / "cache" / (asked.cache or cache_name(check, root))
         make_old(root, asked.differing)
         cache.mkdir(parents=True, exist_ok=True)
+        environment = environments.for_checkout(environment, asked.side, root, runs_code=tool.runs_code)
         job = replace(
             job,
             root=str(root),
+            tool=_prefix(check, asked.installed, environment),
+            python=str(environment.python),
+            lent=environment.lent,
             scratch=f"{scratch}/empty",
             cache=str(cache),
             report=f"{scratch}/report",
@@ -86,6 +97,11 @@ def execute(
         env = _environ(check, environment, f"{scratch}/t")
         with _ahead(asked, environment, root, env, state):
             return _run(job, env, cancel, started)
+    except BuildFailed as error:
+        cancelled = cancel.is_set()
+        return Outcome(
+            Unreadable(f"the project cannot be installed: {error}", error.hint), cancelled=cancelled
+        )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         name = check.command[0] if check.command else check.tool
@@ -164,7 +180,7 @@ def _job(asked: Asked, environment: Environment) -> Job:
     return Job(
         check=check,
         root="",
-        tool=_prefix(check, installed),
+        tool=_prefix(check, installed, environment),
         own=installed is not None and installed.own,
         python=str(environment.python),
         found=environment.found,
@@ -184,7 +200,7 @@ def _job(asked: Asked, environment: Environment) -> Job:
     )
 
 
-def _prefix(check: CheckSettings, installed: Installed | None) -> tuple[str, ...]:
+def _prefix(check: CheckSettings, installed: Installed | None, environment: Environment) -> tuple[str, ...]:
     """How the tool is started, so that nothing in the tree can be taken for it."""
     if check.tool == "names":
         return (sys.executable, "-P", "-m", "gate.names")
@@ -195,7 +211,8 @@ def _prefix(check: CheckSettings, installed: Installed | None) -> tuple[str, ...
     if check.tool == "ruff" and installed.program:
         return (installed.program,)
     # The project's interpreter may be older than `-P` is; gate's own packages may be in a folder that `-I` hides.
-    return (installed.python, "-P" if installed.own else "-I", "-m", installed.name)
+    python = installed.python if installed.own else str(environment.python)
+    return (python, "-P" if installed.own else "-I", "-m", installed.name)
 
 
 def _environ(check: CheckSettings, environment: Environment, temporary: str) -> dict[str, str]:

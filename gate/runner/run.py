@@ -42,6 +42,10 @@ def _first(names: Sequence[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
+WITHOUT_ENVIRONMENT = frozenset({"names", "ruff"})
+"""Tools that read source alone, and have an answer where the project's environment cannot be had."""
+
+
 class Runner:
     """Runs checks over the head and, where it matters, over the base."""
 
@@ -254,6 +258,8 @@ class Runner:
         """
         tool = TOOLS[check.tool]
         environment = self._environments.environment_for(side)
+        if environment.broken[0] and check.tool not in WITHOUT_ENVIRONMENT:
+            return Outcome(Unreadable(*environment.broken))
         installed = environment.tool(tool.distribution) if tool.distribution else None
         if tool.distribution and installed is None:
             return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
@@ -272,7 +278,7 @@ class Runner:
             name = cache_name(check, self._head.path(runs_code=tool.runs_code))
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
             asked = replace(asked, cache=name, differing=files)
-        outcome = execute(asked, environment, self._state, self._cancel, started)
+        outcome = execute(asked, environment, self._environments, self._state, self._cancel, started)
         if isinstance(outcome.report, Report) and not outcome.cancelled:
             self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
         return outcome

@@ -80,9 +80,7 @@ class TestImportsFromTheTree:
         project.write({"lib/left_over.py": ""})
         code, checks = ask(project, "--only", "tests")
         assert code == 3
-        assert checks["tests"]["reason"].startswith(
-            f"the tests imported `left_over` from {project.path}/lib/"
-        )
+        assert checks["tests"]["reason"].startswith("the tests need `left_over`")
 
     def test_an_installed_copy_does_not_count(self, project: Clone) -> None:
         site = environment(project)

@@ -1,0 +1,227 @@
+"""Building the environment that a tree describes, with uv, once for each content; pruned by age and size."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gate.cache_inputs import BUILD, seen_by_check
+from gate.environment.declared import Declared, pins
+from gate.environment.interpreter import own_tool
+from gate.process import Cancel, Finished, supervise
+from gate.results import key_of
+
+TIMEOUT = 15 * 60.0
+MOST_OUTPUT = 4 * 1024 * 1024
+UNUSED_FOR = 30 * 24 * 3600
+MOST_BYTES = 6 * 1024**3
+COMPLETE = "complete.json"
+"""Written last: a folder without it was not finished, and is built again."""
+OFFLINE = re.compile(
+    r"error sending request|failed to fetch|dns error|connect(?:ion)? (?:error|refused|reset)|network|offline"
+    r"|timed? ?out|client error \(Connect\)|Could not connect",
+    re.IGNORECASE,
+)
+
+
+class BuildFailed(Exception):
+    """An environment that could not be built. `offline` if no package index could be reached."""
+
+    def __init__(self, reason: str, hint: str, *, offline: bool = False) -> None:
+        """`hint` is the one thing to do."""
+        super().__init__(reason)
+        self.reason, self.hint, self.offline = reason, hint, offline
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds environments below `folder`. `environ` are the caller's variables; setting `cancel` ends a build."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    cancel: Cancel = field(default_factory=Cancel)
+
+    def key(self, declared: Declared) -> str:
+        """What decides the content of an environment: the declaring files, and where packages come from."""
+        own = own_tool("uv")
+        parts = [
+            f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(declared.contents.items())
+        ]
+        variables = {name: self.environ.get(name, "") for name in (*BUILD, "PATH")}
+        return key_of("1", own.version if own else "", json.dumps(variables), *parts)
+
+    def built(self, declared: Declared) -> Path | None:
+        """The environment for these declarations, if it is there already."""
+        prefix = self.folder / self.key(declared)[:32]
+        with contextlib.suppress(OSError):
+            os.utime(prefix / COMPLETE)
+            return prefix
+        return None
+
+    def build(self, declared: Declared, project: Path) -> Path:
+        """The environment for the project in the folder `project` of a checked-out tree; raises BuildFailed.
+
+        The project itself is not installed in it: that is done for each tree.
+        """
+        there = self.built(declared)
+        if there is not None:
+            return there
+        prefix = self.folder / self.key(declared)[:32]
+        with self._locked(prefix):
+            there = self.built(declared)
+            if there is not None:
+                return there
+            self.prune()
+            shutil.rmtree(prefix, ignore_errors=True)
+            try:
+                self._make(declared, project, prefix)
+            except BaseException:
+                shutil.rmtree(prefix, ignore_errors=True)
+                raise
+            size = sum(path.stat().st_size for path in prefix.rglob("*") if path.is_file())
+            (prefix / COMPLETE).write_text(json.dumps({"source": declared.source, "bytes": size}))
+        return prefix
+
+    def prune(self) -> None:
+        """Remove environments that nobody has used for long, and the oldest of those that take too much room."""
+        by_age = sorted(
+            self.folder.glob(f"*/{COMPLETE}"), key=lambda path: path.stat().st_mtime, reverse=True
+        )
+        total = 0
+        for path in by_age:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                total += int(json.loads(path.read_text())["bytes"])
+                if total > MOST_BYTES or time.time() - path.stat().st_mtime > UNUSED_FOR:
+                    path.unlink()
+                    shutil.rmtree(path.parent, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _locked(self, prefix: Path) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with prefix.with_suffix(".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise BuildFailed(
+                f"no environment can be built below {self.folder}: {error.strerror or error}",
+                "gate needs room and write access inside the git folder",
+            ) from error
+
+    def _make(self, declared: Declared, project: Path, prefix: Path) -> None:
+        if declared.source == "uv.lock":
+            self.uv(
+                project,
+                ["sync", "--locked", *_sync_options(declared)],
+                {"UV_PROJECT_ENVIRONMENT": str(prefix)},
+            )
+            return
+        self.uv(project, ["venv", "--quiet", str(prefix)])
+        python = str(prefix / "bin" / "python")
+        with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+            for words in _install_steps(declared, Path(scratch)):
+                self.uv(project, ["pip", "install", "--python", python, *words])
+
+    def uv(self, project: Path, words: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+        """Run uv in the project's folder, with the same short list of variables as checks; raises BuildFailed."""
+        program = own_tool("uv")
+        path = (
+            program.program
+            if program and program.program
+            else shutil.which("uv", path=self.environ.get("PATH"))
+        )
+        if not path:
+            raise BuildFailed("uv is not installed, so no environment can be built", "pip install uv")
+        with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+            environ = build_variables(self.environ, scratch) | dict(variables or {})
+            finished = supervise(
+                [path, *words],
+                cwd=str(project),
+                env=environ,
+                timeout=TIMEOUT,
+                limit=MOST_OUTPUT,
+                cancel=self.cancel,
+            )
+        if finished.ended != "exit" or finished.returncode != 0:
+            raise _failed(finished)
+
+
+def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
+    """The variables of a build: those of a check, and where packages come from, as far as that holds no secret."""
+    places = {name: environ[name] for name in BUILD if name in environ and "@" not in environ[name]}
+    settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    return seen_by_check(environ) | places | settings
+
+
+def _sync_options(declared: Declared) -> list[str]:
+    chosen = [f"--group={name}" for name in declared.groups] + [f"--extra={name}" for name in declared.extras]
+    workspace = b"[tool.uv.workspace]" in declared.contents.get("pyproject.toml", b"")
+    return ["--no-install-workspace", *chosen, *(["--all-packages"] if workspace else [])]
+
+
+def _install_steps(declared: Declared, scratch: Path) -> Iterator[list[str]]:
+    """The arguments of `uv pip install`, one call after the other."""
+    source = declared.source
+    if source == "pylock.toml":
+        yield ["-r", "pylock.toml"]
+        return
+    if source in {"poetry.lock", "pdm.lock"}:
+        (scratch / "pins.txt").write_text("\n".join(pins(declared)), "utf-8")
+        (scratch / "wanted.txt").write_text("\n".join((*declared.required, *declared.others)), "utf-8")
+        yield ["-r", str(scratch / "wanted.txt"), "-c", str(scratch / "pins.txt")]
+        return
+    if source == "Pipfile.lock":
+        (scratch / "wanted.txt").write_text("\n".join(_pipfile(declared.contents[source])), "utf-8")
+        yield ["--no-deps", "-r", str(scratch / "wanted.txt")]
+        return
+    words = [word for path in declared.requirement_files for word in ("-r", path)]
+    if "pyproject.toml" in declared.contents and declared.name:
+        words += ["-r", "pyproject.toml", *(f"--extra={name}" for name in declared.extras)]
+        words += [f"--group={name}" for name in declared.groups]
+    elif "setup.py" in declared.contents:
+        words += ["-r", "setup.py"]
+    if words:
+        yield words
+
+
+def _pipfile(data: bytes) -> Iterator[str]:
+    lock = json.loads(data)
+    for section in ("default", "develop"):
+        for name, entry in (lock.get(section) or {}).items():
+            extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
+            if "version" in entry:
+                marker = f" ; {entry['markers']}" if entry.get("markers") else ""
+                yield f"{name}{extras}{entry['version']}{marker}"
+            elif "git" in entry:
+                yield f"{name}{extras} @ git+{entry['git']}@{entry.get('ref', 'HEAD')}"
+
+
+def _failed(finished: Finished) -> BuildFailed:
+    text = finished.stderr.decode("utf-8", "replace")
+    lines = [re.sub(r"^[×╰─▶│├\s]+", "", line).strip() for line in text.splitlines()]
+    lines = [
+        line
+        for line in lines
+        if line and not line.startswith(("Using ", "Creating ", "Resolved ", "Activate"))
+    ]
+    if finished.ended == "cancelled":
+        return BuildFailed("cancelled", "")
+    if finished.ended != "exit":
+        return BuildFailed(f"uv was ended: {finished.ended}", "see that its environment can be built by hand")
+    if "needs to be updated" in text or ("lockfile" in text and "--locked" in text):
+        return BuildFailed("uv.lock does not match pyproject.toml", "run `uv lock`, and commit uv.lock")
+    reason = " ".join(line.removeprefix("error: ") for line in lines[:3]) or "uv said nothing"
+    if OFFLINE.search(text):
+        return BuildFailed(
+            f"no package index can be reached ({reason[:200]})", "connect to the network", offline=True
+        )
+    return BuildFailed(reason[:400], "")

@@ -1,0 +1,227 @@
+"""What a tree says its environment is made of: lock files and declarations, and what in an environment differs."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gate.environment.interpreter import normal
+
+LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
+"""The lock files that an environment is built from, the first that is there."""
+PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
+BESIDE = frozenset({*LOCKS, *PROJECTS, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
+REQUIREMENTS = re.compile(
+    r"(?:(?:base|main|common|test|tests|testing|dev|development)[-_.])?requirements"
+    r"(?:[-_.](?:base|main|common|test|tests|testing|dev|development))?\.txt"
+    r"|requirements/(?:base|main|common|requirements|test|tests|testing|pytest|dev|development)\.txt"
+)
+"""Files of requirements that running the project or its tests takes, by their usual names."""
+ANY_REQUIREMENTS = re.compile(
+    r"[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)"
+)
+FOR_TESTS = ("test", "tests", "testing", "dev", "develop", "development")
+"""Extras and dependency groups that running the tests takes, by their usual names."""
+_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The dependencies of one project. `source` is the file that an environment is built from; "" if there is none.
+
+    `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
+    running the project takes, `others` those of groups, extras and the like. `locked` maps a name to its versions.
+    """
+
+    source: str = ""
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    name: str = ""
+    required: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    requirement_files: tuple[str, ...] = ()
+    locked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def stated(self) -> tuple[object, ...]:
+        """What two trees are compared by: other settings in the same files are no change of dependencies."""
+        return self.source, sorted(self.required), sorted(self.others), sorted(self.locked.items())
+
+
+def is_declaring(path: str, folder: str) -> bool:
+    """Whether the file at `path` has a say in the environment of the project in `folder`."""
+    name = path.rpartition("/")[2]
+    if folder and not path.startswith(f"{folder}/"):
+        # The lock of a workspace is at its top.
+        return path in BESIDE
+    inside = path.removeprefix(f"{folder}/") if folder else path
+    return name == "pyproject.toml" or inside in BESIDE or ANY_REQUIREMENTS.fullmatch(inside) is not None
+
+
+def read_declared(contents: Mapping[str, bytes]) -> Declared:
+    """The dependencies that the declaring files of a project state; what cannot be read states none."""
+    data = _toml(contents.get("pyproject.toml"))
+    project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
+    lock = next((name for name in LOCKS if name in contents), "")
+    files = tuple(path for path in sorted(contents) if REQUIREMENTS.fullmatch(path))
+    installable = bool(project or poetry or "build-system" in data or "setup.py" in contents)
+    source = lock or (files[0] if files else "")
+    if not source and installable:
+        source = "pyproject.toml" if project or poetry else "setup.py" if "setup.py" in contents else ""
+    extras = _table(project, "optional-dependencies")
+    groups = _table(data, "dependency-groups")
+    required = [*_lines(project.get("dependencies")), *_poetry_lines(poetry.get("dependencies"))]
+    others = [line for value in extras.values() for line in _lines(value)]
+    others += [line for value in groups.values() for line in _lines(value)]
+    others += [
+        line for value in _table(data, "tool", "pdm", "dev-dependencies").values() for line in _lines(value)
+    ]
+    others += _poetry_lines(poetry.get("dev-dependencies"))
+    for group in _table(poetry, "group").values():
+        others += _poetry_lines(group.get("dependencies") if isinstance(group, dict) else None)
+    for path in files:
+        main = path.rpartition("/")[2] in {"requirements.txt", "base.txt", "main.txt", "common.txt"}
+        (required if main else others).extend(_requirement_lines(contents[path]))
+    return Declared(
+        source=source,
+        contents=contents,
+        name=str(project.get("name") or poetry.get("name") or ""),
+        required=tuple(dict.fromkeys(required)),
+        others=tuple(dict.fromkeys(others)),
+        groups=tuple(name for name in groups if normal(name) in FOR_TESTS),
+        extras=tuple(name for name in extras if normal(name) in FOR_TESTS),
+        requirement_files=files,
+        locked=_locked(lock, contents.get(lock)),
+    )
+
+
+def difference(declared: Declared, packages: Mapping[str, str], before: Declared | None = None) -> str:
+    """How an environment with `packages` differs from what is declared, in a few words; "" if it does not.
+
+    A locked package has its locked version if it is installed at all. What running the project takes is there. Of
+    the other requirements those that `before`, the same project at the base, did not have are there too.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    for name, versions in declared.locked.items():
+        installed = packages.get(name)
+        try:
+            same = installed is None or Version(installed).public in {Version(v).public for v in versions}
+        except InvalidVersion:
+            same = installed in versions
+        if not same:
+            return f"{name} is {installed} there, and {' or '.join(sorted(versions))} in {declared.source}"
+    known = set(before.others) if before else set(declared.others)
+    for line in (*declared.required, *(line for line in declared.others if line not in known)):
+        problem = _unsatisfied(line, packages)
+        if problem:
+            return problem
+    return ""
+
+
+def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return ""
+    try:
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            return ""
+    except Exception:  # a marker that cannot be evaluated here says nothing about this machine
+        return ""
+    installed = packages.get(normal(requirement.name))
+    if installed is None:
+        return f"{requirement.name} is not installed there"
+    if (
+        requirement.url
+        or not requirement.specifier
+        or requirement.specifier.contains(installed, prereleases=True)
+    ):
+        return ""
+    return f"{requirement.name} is {installed} there, and {requirement.specifier} is required"
+
+
+def _toml(data: bytes | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads((data or b"").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    for key in keys:
+        value = data.get(key)
+        data = value if isinstance(value, dict) else {}
+    return dict(data)
+
+
+def _lines(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _poetry_lines(value: object) -> Iterator[str]:
+    """poetry's table of dependencies as requirements; versions are left to the lock, which states them."""
+    for name, spec in value.items() if isinstance(value, dict) else ():
+        if name.lower() == "python" or (
+            isinstance(spec, dict) and (spec.get("optional") or spec.get("markers"))
+        ):
+            continue
+        extras = spec.get("extras") if isinstance(spec, dict) else None
+        yield f"{name}[{','.join(map(str, extras))}]" if extras else name
+
+
+def _requirement_lines(data: bytes) -> Iterator[str]:
+    text = data.decode("utf-8", "replace").replace("\\\n", " ")
+    for line in text.splitlines():
+        stripped = re.sub(r"\s--hash=\S+|(?:^|\s)#.*", "", line).strip()
+        if stripped and not stripped.startswith("-"):
+            yield stripped
+
+
+def _locked(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
+    versions: dict[str, set[str]] = {}
+    for package, version in _packages(name, data):
+        versions.setdefault(normal(package), set()).add(version)
+    return {package: frozenset(found) for package, found in versions.items()}
+
+
+def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
+    if name == "Pipfile.lock":
+        try:
+            lock = json.loads(data or b"{}")
+            sections = [lock.get("default") or {}, lock.get("develop") or {}]
+            pairs = [(key, str(value.get("version", ""))) for part in sections for key, value in part.items()]
+        except (ValueError, AttributeError):
+            return []
+        return [(key, version.removeprefix("==")) for key, version in pairs if version.startswith("==")]
+    table = _toml(data)
+    listed = table.get("package") or table.get("packages") or []
+    return [
+        (str(item["name"]), str(item["version"]))
+        for item in listed
+        if isinstance(item, dict) and "name" in item and "version" in item and not _is_local(item)
+    ]
+
+
+def _is_local(package: Mapping[str, Any]) -> bool:
+    """Whether a locked package is the project itself, or lies beside it."""
+    source = package.get("source")
+    keys = set(source) if isinstance(source, dict) else set()
+    kind = source.get("type", "") if isinstance(source, dict) else ""
+    return (
+        bool(keys & {"editable", "virtual", "directory", "path"})
+        or kind in {"directory", "file"}
+        or "directory" in package
+    )
+
+
+def pins(declared: Declared) -> list[str]:
+    """The lock's versions as constraints; a name that the lock has twice is left to the resolver."""
+    return [f"{name}=={min(versions)}" for name, versions in declared.locked.items() if len(versions) == 1]
