@@ -137,7 +137,7 @@ class Ran:
 
     `seconds` is the wall time of the run that produced it, also when the result was `cached`; `note` is one
     line worth telling (files checked, tests run). `seen` is how many files or tests it has looked at; None where
-    it does not say.
+    it does not say. A check that is not `enforced` is shown, and blocks nothing.
     """
 
     id: str
@@ -147,6 +147,12 @@ class Ran:
     cached: bool = False
     note: str = ""
     seen: int | None = None
+    enforced: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has anything that would block."""
+        return bool(self.blocking)
 
     @property
     def empty(self) -> bool:
@@ -166,6 +172,12 @@ class Broken:
     hint: str = ""
     seconds: float = 0.0
     output: str = ""
+    enforced: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Never a pass."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +186,12 @@ class Skipped:
 
     id: str
     reason: str
+    enforced: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Never a pass."""
+        return True
 
 
 CheckResult = Ran | Broken | Skipped
@@ -260,7 +278,7 @@ class Outcome:
 
     `advice` is what to do next, and whom to ask, in one or more lines; `findings` are the places that made it
     apply (what a change of settings would hide). `asks` are the approvals that are missing and that people could
-    give; the verdict turns those of all outcomes into its `reviewers`.
+    give; the verdict turns those of all outcomes into its `reviewers`. One that is not `enforced` blocks nothing.
     """
 
     id: str
@@ -270,6 +288,12 @@ class Outcome:
     advice: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     asks: tuple[Ask, ...] = ()
+    enforced: bool = True
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the change out."""
+        return self.enforced and self.state in {"unmet", "undecided"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gate.model import Approval, Decision, Outcome, ReviewRequest, Verdict
-from gate.requirements import mergeable, outcomes_of, owners, waiver
+from gate.requirements import enforcement, mergeable, outcomes_of, owners, waiver
 from gate.requirements.approvals import how_to_approve
 from gate.requirements.asking import lines_of, review_requests
 from gate.requirements.facts import Facts
@@ -14,14 +14,14 @@ from gate.requirements.facts import Facts
 
 def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
     """Evaluate every requirement and draw the verdict. `notes` are lines to show with it."""
-    outcomes = waiver.waive(outcomes_of(facts), facts)
-    notes = (*waiver.notes(facts), *notes)
+    outcomes = enforcement.mark(waiver.waive(outcomes_of(facts), facts), facts)
+    notes = (*waiver.notes(facts), *enforcement.notes(outcomes, facts), *notes)
     decision = draw(outcomes)
-    if decision == "blocked" and not any(outcome.state == "unmet" for outcome in outcomes):
+    if decision == "blocked" and not any(outcome.blocks for outcome in outcomes):
         notes += (
             "The policy requires nothing for this branch. gate passes a change only if a requirement is met.",
         )
-    reviewers = review_requests(outcomes)
+    reviewers = review_requests(tuple(outcome for outcome in outcomes if outcome.blocks))
     approve_with = how_to_approve(facts) if reviewers and facts.policy.people else ""
     return Verdict(
         decision,
@@ -39,9 +39,7 @@ def _asking(
     outcomes: tuple[Outcome, ...], reviewers: Sequence[ReviewRequest], approve_with: str
 ) -> tuple[Outcome, ...]:
     """The outcomes, with the advice of the first that misses approvals saying whom to ask, for all of them."""
-    first = next(
-        (outcome for outcome in outcomes if outcome.state in {"unmet", "undecided"} and outcome.asks), None
-    )
+    first = next((outcome for outcome in outcomes if outcome.blocks and outcome.asks), None)
     return tuple(
         replace(outcome, advice=(*lines_of(reviewers, approve_with), *outcome.advice))
         if outcome is first
@@ -63,12 +61,14 @@ def _credited(facts: Facts) -> tuple[Approval, ...]:
 def draw(outcomes: tuple[Outcome, ...]) -> Decision:
     """One answer from many: unmet blocks, undecided is undecided, and emptiness is no pass.
 
-    That a change merges cleanly is a condition, not evidence: it alone opens no gate.
+    That a change merges cleanly is a condition, not evidence: it alone opens no gate. What is not enforced has no
+    say, and to have tried it is enough.
     """
-    states = {outcome.state for outcome in outcomes}
+    states = {outcome.state for outcome in outcomes if outcome.enforced}
     if "unmet" in states:
         return "blocked"
     if "undecided" in states:
         return "undecided"
-    evidence = (outcome for outcome in outcomes if outcome.id != mergeable.ID)
-    return "pass" if any(outcome.state == "met" for outcome in evidence) else "blocked"
+    evidence = [outcome for outcome in outcomes if outcome.id != mergeable.ID]
+    tried = any(not outcome.enforced and outcome.state != "not_applicable" for outcome in evidence)
+    return "pass" if tried or any(outcome.state == "met" for outcome in evidence) else "blocked"

@@ -28,7 +28,7 @@ from gate.log.vouched import Place, passed, read_documents, trusted
 from gate.policy.keys import PublicKey
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
-from gate.requirements import REQUIREMENTS, checks, mergeable, waiver
+from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver
 from gate.requirements.approvals import approvers
 from gate.requirements.facts import Facts
 
@@ -171,10 +171,8 @@ class _Auditor:
         if not move.files and not move.brought - {move.new.oid}:
             return "nothing changed", True
         outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
-        waived = waiver.waive(tuple(outcomes), facts)
-        failed = [
-            f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.state in {"unmet", "undecided"}
-        ]
+        waived = enforcement.mark(waiver.waive(tuple(outcomes), facts), facts)
+        failed = [f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.blocks]
         vouched, told = self._vouched(move, facts.policy, facts.protection)
         notes = waiver.notes(facts)
         if not vouched and not notes:
@@ -183,7 +181,12 @@ class _Auditor:
             return "; ".join(failed), False
         people = sorted({approval.by for approval in facts.approvals if approval.counted})
         approved = f"approved by {', '.join(people)}" if people else "needed no approval"
-        return "; ".join([*notes, approved, *([told] if vouched else [])]), True
+        tried = [
+            f"not enforced: {outcome.id}: {outcome.reason}"
+            for outcome in waived
+            if not outcome.enforced and outcome.state in {"unmet", "undecided"}
+        ]
+        return "; ".join([*notes, approved, *([told] if vouched else []), *tried]), True
 
     def _facts(self, move: Move) -> Facts | str:
         """The facts about the next move, or why there are none: then it has failed."""
@@ -281,7 +284,7 @@ class _Auditor:
 
         Where the policy names those whose verdict counts, no other does, signed or not.
         """
-        required = protection.require.checks
+        required = policy.enforced_checks(protection)
         if not required:
             return True, "no checks were asked for"
         place = Place(policy.repository, self._ref, move.old.oid, move.digest)

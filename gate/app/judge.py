@@ -162,7 +162,9 @@ def judge(
             protection,
             codeowners_file=owned.file,
             ownership=owned.rules,
-            checks=checks,
+            checks=tuple(
+                replace(result, enforced=policy.enforces_check(protection, result.id)) for result in checks
+            ),
             weakenings=(*weakened.result(), *fewer_tests(checks)),
             log_gap=evidence.gap,
             release=release,
@@ -173,7 +175,7 @@ def judge(
         # The last thing that is asked: who takes an approval back while the checks run has taken it back.
         facts, evidence = with_reviews(repository, facts, known.result(), wire, int(time()))
     approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership, release)
-    verdict = decide(replace(facts, approvals=approvals), _notes(request, protection, vouched))
+    verdict = decide(replace(facts, approvals=approvals), _notes(request, policy, protection, vouched))
     until = evidence.until
     return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))
 
@@ -204,12 +206,14 @@ def _connect(place: Place) -> Wire:
     return connect(place)
 
 
-def _notes(request: CheckRequest, protection: Protection, vouched: Voucher | None) -> tuple[str, ...]:
+def _notes(
+    request: CheckRequest, policy: Policy, protection: Protection, vouched: Voucher | None
+) -> tuple[str, ...]:
     if request.only:
         return (f"Only {', '.join(request.only)} ran: this is not the whole answer.",)
     if vouched is not None:
         return (f"The checks were run by {vouched.by}: verdict {vouched.id[:12]}.",)
-    if protection.verdicts and protection.require.checks and not request.staged:
+    if protection.verdicts and policy.enforced_checks(protection) and not request.staged:
         return (
             f"To enter, it needs a verdict of {' or '.join(protection.verdicts)} as well: none is here yet.",
         )

@@ -104,7 +104,7 @@ def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Ans
     policy = policy_at(repository, change.base)
     branch = change.into.removeprefix("refs/heads/")
     protection = policy.protection(branch)
-    if answer.vouched or not protection.verdicts or not protection.require.checks:
+    if answer.vouched or not protection.verdicts or not policy.enforced_checks(protection):
         return
     if any(approval.counted and approval.kind == "waive" for approval in answer.verdict.approvals):
         return

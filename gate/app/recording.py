@@ -78,7 +78,7 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
     policy = policy_at(repository, change.base)
     protection = policy.protection(short_name(change.into))
     results = {result.id: result for result in verdict.checks}
-    required = [results.get(name) for name in protection.require.checks]
+    required = [results.get(name) for name in policy.enforced_checks(protection)]
     if not required:
         return Unrecorded("the policy asks for no checks")
     if not all(isinstance(result, Ran) and not result.blocking for result in required):

@@ -58,13 +58,14 @@ def find_voucher(
     """The verdict of somebody whom `protection.verdicts` trusts, on all required checks; None without one."""
     place = Place.of(change)
     found = [one for one in index.select({change.digest}, ()) if place.fits(one.record)]
-    if not found or not protection.verdicts or not protection.require.checks:
+    required = policy.enforced_checks(protection)
+    if not found or not protection.verdicts or not required:
         return None
     keys = {blob: holder.key for blob, holder in holders(policy).items()}
     entries = trusted(prove(repository, found, keys), policy, protection, now)
     documents = read_documents(repository, index.tip, (entry.record.of for entry in entries))
     for entry in sorted(entries, key=lambda entry: (entry.record.at, entry.id)):
-        results = passed(documents.get(entry.record.of), place, protection.require.checks)
+        results = passed(documents.get(entry.record.of), place, required)
         if results is not None:
             return Voucher(entry.id, entry.record.by, results)
     return None

@@ -10,6 +10,7 @@ from typing import get_args
 
 import yaml
 
+from gate.policy.enforcing import enforced
 from gate.policy.reading import Reader
 from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat
 from gate.policy.words import size, span
@@ -42,6 +43,7 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "report": reader.choice(get_args(ReportFormat)),
             "env": reader.words,
             "disable": reader.list_of(partial(_rule, reader)),
+            "enforce": partial(enforced, reader),
         }
     )(node, path)
     usual = BUILT_IN_CHECKS.get(name, CheckSettings(name, ""))

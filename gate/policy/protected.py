@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import yaml
 
+from gate.policy.enforcing import enforced, without_enforce
 from gate.policy.reading import Read, Reader
 from gate.policy.types import (
     RELEASE,
@@ -41,6 +42,7 @@ def read_protect(
     read = reader.fields(
         {
             "kind": reader.choice(get_args(Kind)),
+            "enforce": partial(enforced, reader),
             "require": partial(_require, reader, checks, seen),
             "verdicts": reader.switched(
                 reader.list_of(partial(named, reader, "a person or a team, such as @ci"))
@@ -63,7 +65,7 @@ def read_protect(
                 reader.wrong(value, f"{place}.require.{word}", f"has a meaning for `kind: {other}` only")
         trusted = tuple(dict.fromkeys(given.get("verdicts") or ()))
         usual = RELEASE if kind == "environment" else Require()
-        protect[name] = Protection(replace(usual, **require), trusted, kind)
+        protect[name] = Protection(replace(usual, **require), trusted, kind, given.get("enforce", True))
     for node, path, name in seen:
         if name not in protect:
             reader.wrong(node, path, f'there is no "{name}" in `protect`')
@@ -90,8 +92,12 @@ def _require(
         return name
 
     roles = reader.choice((*get_args(Role), "unknown"))
-    owners = reader.fields({"stale": reader.choice(get_args(Stale))})
-    seniority = reader.fields({"authors": reader.list_of(roles), "need": reader.choice(get_args(Role))})
+    # Taken out beforehand; here it is only one of the keys that may be given.
+    switch = {"enforce": partial(enforced, reader)}
+    owners = reader.fields({"stale": reader.choice(get_args(Stale)), **switch})
+    seniority = reader.fields(
+        {"authors": reader.list_of(roles), "need": reader.choice(get_args(Role)), **switch}
+    )
     guardian = partial(named, reader, "a person or a team, such as @acme/guardians")
     read = reader.fields(
         {
@@ -112,16 +118,24 @@ def _require(
             "budget": reader.switched(partial(_budget, reader), BudgetRequired()),
         }
     )
+    node, unenforced = without_enforce(reader, node, path)
     values = read(node, path)
     for name in {"guarded", "checks", "passed", "metric"} & values.keys():
         values[name] = tuple(dict.fromkeys(values[name] or ()))
+    if unenforced:
+        values["unenforced"] = unenforced
     return values
 
 
 def _soaked(reader: Reader, target: Read[str], node: yaml.Node, path: str) -> SoakRequired:
-    values = reader.fields({"in": target, "for": partial(span, reader, 366.0), "healthy": reader.text})(
-        node, path
-    )
+    values = reader.fields(
+        {
+            "in": target,
+            "for": partial(span, reader, 366.0),
+            "healthy": reader.text,
+            "enforce": partial(enforced, reader),
+        }
+    )(node, path)
     for name, what in (("in", "an environment"), ("for", "a time such as 30m")):
         if name not in values:
             reader.wrong(node, path, f"expected `{name}`, {what}")
@@ -145,6 +159,7 @@ def _budget(reader: Reader, node: yaml.Node, path: str) -> BudgetRequired:
             "low": reader.number,
             "downtime": reader.text,
             "incidents": reader.text,
+            "enforce": partial(enforced, reader),
         }
     )(node, path)
     for name in {"minutes", "risk", "low"} & values.keys():

@@ -81,7 +81,7 @@ class Require:
 
     `history` says what of a change's own commits may enter a branch: `any`, or with `squash` none.
     `passed` names the targets through whose gates the very commit must have gone; that, `soaked`, `metric` and
-    `budget` are for environments.
+    `budget` are for environments. `unenforced` are the ids of requirements that are evaluated and do not block.
     """
 
     owners: OwnersRequired | None = OwnersRequired()
@@ -94,6 +94,7 @@ class Require:
     soaked: SoakRequired | None = None
     metric: tuple[Metric, ...] = ()
     budget: BudgetRequired | None = None
+    unenforced: frozenset[str] = frozenset()
 
 
 RELEASE = Require(owners=None, checks=())
@@ -105,12 +106,14 @@ class Protection:
     """One entry of `protect`.
 
     `verdicts` are the people and teams whose signed verdict stands for running the checks; where there are
-    any, no other verdict does, and the server starts no check itself.
+    any, no other verdict does, and the server starts no check itself. Without `enforce` everything is evaluated
+    and shown, and nothing blocks.
     """
 
     require: Require = Require()
     verdicts: tuple[str, ...] = ()
     kind: Kind = "branch"
+    enforce: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ class CheckSettings:
     report: ReportFormat = "none"
     env: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
+    enforce: bool = True
 
 
 BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {
@@ -194,6 +198,15 @@ class Policy:
             if fnmatchcase(branch, pattern):
                 return protection
         return Protection()
+
+    def enforces_check(self, protection: Protection, check: str) -> bool:
+        """Whether `check` has to pass where `protection` holds."""
+        required = protection.enforce and "checks" not in protection.require.unenforced
+        return required and (check not in self.checks or self.checks[check].enforce)
+
+    def enforced_checks(self, protection: Protection) -> tuple[str, ...]:
+        """The required checks that block."""
+        return tuple(name for name in protection.require.checks if self.enforces_check(protection, name))
 
     def is_environment(self, name: str) -> bool:
         """Whether `name` is that of a protected environment."""

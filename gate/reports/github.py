@@ -178,13 +178,16 @@ def _folders(request: ReviewRequest) -> list[str]:
 def _requirements(verdict: Verdict) -> str:
     asking = set(lines_of(verdict.reviewers, verdict.approve_with))
     shown = [outcome for outcome in verdict.outcomes if outcome.reason != NOT_ASKED]
-    rows = [(f"{MARKS[o.state]} {_plain(o.id)}", "<br>".join(_says(o, asking))) for o in shown]
+    rows = [
+        (f"{MARKS[o.state] if o.enforced else '⚠️'} {_plain(o.id)}", "<br>".join(_says(o, asking)))
+        for o in shown
+    ]
     return _table(("requirement", "result"), rows) if rows else ""
 
 
 def _says(outcome: Outcome, asking: AbstractSet[str]) -> list[str]:
     """The reason, what to do about it, and the files in conflict; whom to ask is shown above."""
-    lines = [_plain(outcome.reason)]
+    lines = [_plain(outcome.reason if outcome.enforced else f"not enforced: {outcome.reason}")]
     if outcome.state in {"unmet", "undecided"}:
         lines += [f"<b>{_plain(advice)}</b>" for advice in outcome.advice if advice not in asking]
         conflicts = [path for missing in outcome.missing if not missing.need for path in missing.paths]
@@ -214,7 +217,8 @@ def _checks(verdict: Verdict) -> str:
     rows = []
     for result in verdict.checks:
         if isinstance(result, Ran):
-            mark, text = "❌" if result.blocking else "➖" if result.empty else "✅", status(result)
+            wrong = "❌" if result.enforced else "⚠️"
+            mark, text = wrong if result.blocking else "➖" if result.empty else "✅", status(result)
             text += f", {_plain(result.note)}" if result.note else ""
         else:
             what = "could not run" if isinstance(result, Broken) else "not run"

@@ -67,6 +67,8 @@ def _requirement(outcome: Outcome) -> str:
         lines += [f"{missing.rule}: {missing.need} of {who}" if who else missing.rule]
         lines += [f"  {visible_path(path)}" for path in missing.paths]
     lines += [_line(finding) for finding in sorted(outcome.findings, key=place)]
+    if not outcome.enforced and outcome.state in {"unmet", "undecided"}:
+        return _case("gate", outcome.id, 0.0, _text("skipped", f"not enforced: {outcome.reason}", lines))
     match outcome.state:
         case "met":
             content = _output([outcome.reason])
@@ -84,6 +86,12 @@ def _requirement(outcome: Outcome) -> str:
 def _cases(result: CheckResult, duplicates: Duplicates) -> list[str]:
     suite = f"gate.{result.id}"
     match result:
+        case Broken() if not result.enforced:
+            return [
+                _case(
+                    suite, result.id, result.seconds, _text("skipped", f"not enforced: {result.reason}", ())
+                )
+            ]
         case Broken():
             lines = [result.hint, *visible_lines(result.output)]
             return [_case(suite, result.id, result.seconds, _text("error", result.reason, lines))]

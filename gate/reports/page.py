@@ -151,7 +151,7 @@ def _next(verdict: Verdict) -> str:
     asking = set(lines_of(verdict.reviewers, verdict.approve_with))
     for outcome in verdict.outcomes:
         advice = [line for line in outcome.advice if line not in asking]
-        if outcome.state in {"unmet", "undecided"} and advice:
+        if outcome.blocks and advice:
             steps.append(f"<strong>{escape(outcome.id)}:</strong> {' '.join(map(_sentence, advice))}")
     if not steps:
         return ""
@@ -169,7 +169,7 @@ def _fixes(verdict: Verdict) -> list[str]:
     steps += [
         f"{escape(result.id)} could not run: {_sentence(result.hint)}"
         for result in verdict.checks
-        if isinstance(result, Broken) and result.hint
+        if isinstance(result, Broken) and result.hint and result.enforced
     ]
     return steps
 
@@ -191,6 +191,8 @@ def _board(verdict: Verdict) -> str:
     items = []
     for outcome in sorted(shown, key=lambda outcome: order.index(outcome.state)):
         style, word = STATES[outcome.state]
+        if not outcome.enforced:
+            style, word = "quiet", f"{word}, not enforced"
         items.append(
             f'<li><strong>{escape(outcome.id)}</strong> <span class="state {style}">{word}</span> '
             f'<div class="says">{findings.rich(outcome.reason)}{_conflicts(outcome)}</div></li>'

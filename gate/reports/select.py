@@ -50,10 +50,10 @@ def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Gro
     """
     if isinstance(source, Outcome):
         found = tuple(sorted(source.findings, key=place))
-        blocks = source.state in {"unmet", "undecided"}
-        return Group(source.id, found, ()) if blocks else Group(source.id, (), found)
-    rest = sorted((Counter(source.findings) - Counter(source.blocking)).elements(), key=place)
-    blocking = sorted(source.blocking, key=place)
+        return Group(source.id, found, ()) if source.blocks else Group(source.id, (), found)
+    enforced = source.blocking if source.enforced else ()
+    rest = sorted((Counter(source.findings) - Counter(enforced)).elements(), key=place)
+    blocking = sorted(enforced, key=place)
     same = duplicates or Duplicates()
     shown = [finding for finding in blocking if id(finding) not in same.reported_by]
     return Group(
@@ -135,13 +135,13 @@ def obstacles(verdict: Verdict) -> list[Obstacle]:
     listed: list[Obstacle] = []
     reported = any(isinstance(result, Broken) or getattr(result, "blocking", ()) for result in verdict.checks)
     for outcome in verdict.outcomes:
-        if outcome.state not in {"unmet", "undecided"} or (outcome.id == "checks" and reported):
+        if not outcome.blocks or (outcome.id == "checks" and reported):
             continue
         title = f"{outcome.id} {'could not be decided' if outcome.state == 'undecided' else 'is not met'}"
         paths = tuple(dict.fromkeys(path for missing in outcome.missing for path in missing.paths))
         listed.append(Obstacle(outcome.id, title, "; ".join((outcome.reason, *outcome.advice)), paths))
     for result in verdict.checks:
-        if isinstance(result, Broken):
+        if isinstance(result, Broken) and result.enforced:
             message = "; ".join(filter(None, (result.reason, result.hint)))
             listed.append(Obstacle(result.id, f"{result.id} could not run", message, ()))
     return listed

@@ -29,7 +29,6 @@ from gate.reports.words import (
     branch,
     count,
     decision_words,
-    noun,
     reasons,
     status,
     took,
@@ -50,6 +49,8 @@ MARKS: Final[dict[RequirementState, Piece]] = {
     "not_applicable": ("dim", "–"),
 }
 """The mark of each state of a requirement."""
+NOT_ENFORCED: Final[Piece] = ("bold yellow", "⚠")
+"""The mark of what would block if the policy enforced it."""
 ORDER: Final[tuple[RequirementState, ...]] = ("not_applicable", "met", "undecided", "unmet")
 """The most important last: that is what is on the screen when the command ends."""
 DECISIONS: Final = {
@@ -92,9 +93,11 @@ def _board(verdict: Verdict, ink: Ink) -> list[str]:
 def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[str]:
     name = visible(outcome.id)
     style = "dim" if outcome.state == "not_applicable" else ""
-    mark = MARKS[outcome.state]
+    open_but_free = not outcome.enforced and outcome.state in {"unmet", "undecided"}
+    mark = NOT_ENFORCED if open_but_free else MARKS[outcome.state]
+    reason = f"not enforced: {outcome.reason}" if open_but_free else outcome.reason
     head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{' ' * (room - cells(name))}"
-    lines = beside(head, [(style, visible(outcome.reason))], room + 4, ink)
+    lines = beside(head, [(style, visible(reason))], room + 4, ink)
     if outcome.state in {"unmet", "undecided"}:
         # Who has to approve is listed below, for all requirements together.
         covered = {path for request in verdict.reviewers for path in request.paths}
@@ -141,11 +144,10 @@ def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -
 def _state_of(result: CheckResult) -> tuple[Piece, str]:
     match result:
         case Ran(blocking=blocking):
+            mark = MARKS["not_applicable" if result.empty else "met"]
             if blocking:
-                return MARKS["unmet"], f"{count(len(blocking), noun(result.id))} {in_brackets(result)}"
-            return MARKS[
-                "not_applicable" if result.empty else "met"
-            ], f"{status(result)} {in_brackets(result)}"
+                mark = MARKS["unmet"] if result.enforced else NOT_ENFORCED
+            return mark, f"{status(result)} {in_brackets(result)}"
         case Broken():
             return MARKS["undecided"], f"could not run ({took(result)})"
         case Skipped(reason=reason):

@@ -34,7 +34,9 @@ def sections(verdict: Verdict, ink: Ink, room: int = 10_000) -> list[str]:
 
 def has_section(result: CheckResult) -> bool:
     """Whether the check has a section of its own."""
-    return isinstance(result, Broken) or (isinstance(result, Ran) and bool(result.blocking))
+    return isinstance(result, Broken) or (
+        isinstance(result, Ran) and bool(result.blocking) and result.enforced
+    )
 
 
 def _check(result: CheckResult, same: Duplicates | None, ink: Ink, room: int) -> list[str]:

@@ -133,6 +133,7 @@ def _requirement(outcome: Outcome) -> Data:
     return {
         "id": outcome.id,
         "outcome": outcome.state,
+        "enforced": outcome.enforced,
         "reason": outcome.reason,
         "missing": [
             {
@@ -161,6 +162,7 @@ def _check(result: CheckResult, duplicates: Duplicates) -> Data:
             return {
                 "id": result.id,
                 "outcome": _outcome_of(result),
+                "enforced": result.enforced,
                 "seconds": result.seconds,
                 "cached": result.cached,
                 "note": result.note,
@@ -173,7 +175,7 @@ def _check(result: CheckResult, duplicates: Duplicates) -> Data:
         case Broken():
             return _not_run(result, skipped=False)
         case Skipped(id=name, reason=reason):
-            return _not_run(Broken(name, reason), skipped=True)
+            return _not_run(Broken(name, reason, enforced=result.enforced), skipped=True)
         case _:
             assert_never(result)
 
@@ -188,6 +190,7 @@ def _not_run(result: Broken, *, skipped: bool) -> Data:
     return {
         "id": result.id,
         "outcome": "broken",
+        "enforced": result.enforced,
         "seconds": result.seconds,
         "cached": False,
         "findings": [],
@@ -277,14 +280,16 @@ def _read_requirement(data: Mapping[str, Any]) -> Outcome:
         missing,
         tuple(data.get("advice", ())),
         tuple(Finding.from_data(item) for item in data.get("findings", ())),
+        enforced=data.get("enforced", True),
     )
 
 
 def _read_check(data: Mapping[str, Any]) -> CheckResult:
+    enforced = data.get("enforced", True)
     if data.get("skipped"):
-        return Skipped(data["id"], data["reason"])
+        return Skipped(data["id"], data["reason"], enforced)
     if data["outcome"] == "broken":
-        return Broken(data["id"], data["reason"], data["hint"], data["seconds"], data["output"])
+        return Broken(data["id"], data["reason"], data["hint"], data["seconds"], data["output"], enforced)
     pairs = [
         (
             Finding.from_data({key: item[key] for key in item.keys() - {"blocks", "reported_by"}}),
@@ -300,4 +305,5 @@ def _read_check(data: Mapping[str, Any]) -> CheckResult:
         data["cached"],
         data.get("note", ""),
         data.get("seen"),
+        enforced,
     )

@@ -104,7 +104,8 @@ def decision_words(verdict: Verdict) -> str:
 def reasons(verdict: Verdict) -> str:
     """Why the verdict is not a pass: `missing code owner approval; names failed`; empty for a pass."""
     state = {"blocked": "unmet", "undecided": "undecided"}.get(verdict.decision)
-    words = [_why(outcome, verdict) for outcome in verdict.outcomes if outcome.state == state]
+    blocking = [outcome for outcome in verdict.outcomes if outcome.blocks and outcome.state == state]
+    words = [_why(outcome, verdict) for outcome in blocking]
     if verdict.decision == "blocked" and not words:
         words = ["nothing is required"]
     return "; ".join(dict.fromkeys(words))
@@ -112,12 +113,18 @@ def reasons(verdict: Verdict) -> str:
 
 def _why(outcome: Outcome, verdict: Verdict) -> str:
     if outcome.state == "undecided":
-        broken = [visible(result.id) for result in verdict.checks if isinstance(result, Broken)]
+        broken = [
+            visible(result.id) for result in verdict.checks if isinstance(result, Broken) and result.enforced
+        ]
         if outcome.id == "checks" and broken:
             return f"{listed(broken)} failed to run"
         return f"{visible(outcome.id)} could not be evaluated"
     if outcome.id == "checks":
-        failed = [visible(item.id) for item in verdict.checks if isinstance(item, Ran) and item.blocking]
+        failed = [
+            visible(item.id)
+            for item in verdict.checks
+            if isinstance(item, Ran) and item.blocking and item.enforced
+        ]
         return f"{listed(failed) or 'checks'} failed"
     if outcome.id == "mergeable" and verdict.change.conflicts:
         return "merge conflicts"
@@ -144,7 +151,8 @@ def noun(check: str) -> str:
 def status(result: Ran) -> str:
     """What came of a check: `2 findings`, `passed`, or `nothing ran`, which is no pass."""
     if result.blocking:
-        return count(len(result.blocking), noun(result.id))
+        free = "" if result.enforced else ", not enforced"
+        return f"{count(len(result.blocking), noun(result.id))}{free}"
     return "nothing ran" if result.empty else "passed"
 
 

@@ -24,9 +24,14 @@ def evaluate(facts: Facts) -> Outcome:
     passed: list[str] = []
     empty: list[str] = []
     unknown: list[str] = []
+    ignored: list[str] = []
     results = {result.id: result for result in facts.checks}
     for name in required:
         match results.get(name):
+            case None if not _counts(facts, name):
+                ignored.append(f"{name} did not run")
+            case Ran() | Broken() | Skipped() as result if result.failed and not _counts(facts, name):
+                ignored.append(f"{name} failed")
             case Ran(blocking=blocking) as result:
                 if blocking:
                     failed.append(f"{name} ({len(blocking)})")
@@ -44,7 +49,13 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "undecided", "; ".join(unknown))
     told = [f"{', '.join(passed)} passed"] if passed else []
     told += [f"{', '.join(empty)}: nothing ran"] if empty else []
+    told += [f"not enforced: {', '.join(ignored)}"] if ignored else []
     return Outcome(ID, "met", "; ".join(told))
+
+
+def _counts(facts: Facts, name: str) -> bool:
+    """Whether a check that fails makes the requirement fail: where that is not enforced as a whole, it still does."""
+    return name not in facts.policy.checks or facts.policy.checks[name].enforce
 
 
 def _tail(unknown: list[str]) -> str:

@@ -19,7 +19,7 @@ from gate.codeowners import CodeOwners, Rule
 from gate.model import BRANCHES, Approval, Author, Change, FileChange, Finding, Outcome
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Person, Policy
-from gate.requirements import outcomes_of, waiver
+from gate.requirements import enforcement, outcomes_of, waiver
 from gate.requirements.asked import mark_unasked
 from gate.requirements.facts import Facts
 from gate.requirements.owners import people_of
@@ -166,7 +166,7 @@ def _trial(
         hands=frozenset({author.name} & setup.policy.people.keys()),
     )
     approved = replace(facts, approvals=_approvals(setup, facts, "approve"))
-    outcomes = outcomes_of(approved)
+    outcomes = enforcement.mark(outcomes_of(approved), facts)
     waived = waiver.waive(outcomes, replace(facts, approvals=_approvals(setup, facts, "waive")))
     return Trial(
         branch,
@@ -174,7 +174,7 @@ def _trial(
         kind,
         paths,
         _blocked(outcomes, paths),
-        frozenset(paths) - _blocked(outcomes_of(facts), paths).keys(),
+        frozenset(paths) - _blocked(enforcement.mark(outcomes_of(facts), facts), paths).keys(),
         waivable=not _blocked(waived, paths),
     )
 
@@ -183,7 +183,7 @@ def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tup
     """By path, the reasons of the requirements that are not met for it."""
     reasons: dict[str, dict[str, None]] = {}
     for outcome in outcomes:
-        if outcome.state not in {"unmet", "undecided"}:
+        if not outcome.blocks:
             continue
         # What to run and whom to ask is of no use about a change that does not exist.
         steps = [line for line in outcome.advice if HEAD[:12] not in line]

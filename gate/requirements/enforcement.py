@@ -1,0 +1,36 @@
+"""What `enforce: false` does to outcomes: they are evaluated and shown like any other, and do not block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gate.model import Outcome
+from gate.requirements import mergeable
+from gate.requirements.facts import Facts
+
+
+def mark(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
+    """The outcomes, each with whether the policy enforces it. What cannot be merged at all blocks in any case."""
+    protection = facts.protection
+    return tuple(
+        replace(outcome, enforced=False)
+        if outcome.id != mergeable.ID
+        and (not protection.enforce or outcome.id in protection.require.unenforced)
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def notes(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[str, ...]:
+    """A line that names what would block if it were enforced; nothing where nothing would."""
+    open_ones = [item.id for item in outcomes if not item.enforced and item.state in {"unmet", "undecided"}]
+    for name in facts.protection.require.checks:
+        result = next((result for result in facts.checks if result.id == name), None)
+        # Where the requirement as a whole is not enforced, it is named already.
+        enforced = facts.protection.enforce and "checks" not in facts.protection.require.unenforced
+        if enforced and result is not None and not result.enforced and result.failed:
+            open_ones.append(name)
+    if not open_ones:
+        return ()
+    place = f"`enforce: false` in {facts.policy.file or 'the policy'}"
+    return (f"Not enforced on {facts.branch} yet, would block: {', '.join(open_ones)} ({place})",)
