@@ -9,6 +9,7 @@ from typing import Literal
 
 from gate.app.check import check
 from gate.app.judge import CheckRequest
+from gate.app.outdated import Outdated, find_outdated
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
@@ -45,7 +46,8 @@ class Proposal:
     """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
 
     `checks` is what is known of the checks without running any. `standing` is the same decision of the same
-    person where there is one already. The record will be later than `after`.
+    person where there is one already. `outdated` says that the branch has been
+    pushed to since. The record will be later than `after`.
     """
 
     repository: Repository
@@ -58,6 +60,7 @@ class Proposal:
     owned: tuple[str, ...]
     checks: tuple[CheckResult, ...] = ()
     standing: Approval | None = None
+    outdated: Outdated | None = None
     after: int = 0
 
 
@@ -105,6 +108,7 @@ def propose(wish: Wish) -> Proposal:
         owned,
         known.verdict.checks,
         standing,
+        find_outdated(repository, wish.rev),
         after,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from gate.app.approve import Proposal, Wish, approve, propose
+from gate.app.outdated import Outdated, diff_between
 from gate.app.signing import Recorded
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
 from gate.reports.words import count, visible, visible_path
@@ -38,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--waive", action="store_true", help="let it in as it is; only guardians, with a reason"
     )
     parser.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+    parser.add_argument("--diff", action="store_true", help="show the diff of the change first")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -53,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
         reason=options.reason,
     )
     proposal = propose(wish)
+    if options.diff:
+        sys.stdout.write(_difference(proposal))
+    if proposal.outdated is not None:
+        print("\n".join(_warning(proposal.outdated)), file=sys.stderr)
     if proposal.standing is None:
         print("\n".join(_shown(proposal)))
         if not options.yes and sys.stdin.isatty():
@@ -93,6 +99,27 @@ def _shown(proposal: Proposal) -> list[str]:
     return lines
 
 
+def _warning(outdated: Outdated) -> list[str]:
+    """What to know of a branch that was pushed to since."""
+    local, remote = visible(outdated.name), visible(outdated.remote)
+    ahead = f" and {count(outdated.ahead, 'commit')} ahead of it" if outdated.ahead else ""
+    return [
+        f"warning: your local branch {local} is {count(outdated.behind, 'commit')} behind {remote}{ahead}",
+        f"  You would approve {outdated.local_oid[:12]}, and {remote} is at {outdated.remote_oid[:12]}.",
+        f"  To approve what was pushed: `gate approve {remote}`. What differs: `git diff {local} {remote}`",
+    ]
+
+
+def _difference(proposal: Proposal) -> str:
+    """The diff of the change, and of what was pushed since; without what could steer a terminal."""
+    change, outdated = proposal.change, proposal.outdated
+    text = diff_between(proposal.repository, change.base_tree, change.tree)
+    if outdated is not None:
+        since = diff_between(proposal.repository, outdated.local_oid, outdated.remote_oid)
+        text += f"\nPushed to {outdated.remote} since, and not part of what you would approve:\n{since}"
+    return "".join(visible(line) + "\n" for line in text.split("\n"))
+
+
 def _known(result: CheckResult) -> str:
     match result:
         case Ran(blocking=()):
@@ -109,7 +136,11 @@ def _known(result: CheckResult) -> str:
 
 def _agreed(proposal: Proposal) -> bool:
     words = {"approve": "Approve this", "block": "Object to this", "waive": "WAIVE all requirements for this"}
-    return _answer(f"{words[proposal.kind]}? [y/N] ").lower() in {"y", "yes"}
+    while True:
+        answer = _answer(f"{words[proposal.kind]}? [y/N] (d shows the diff) ").lower()
+        if answer not in {"d", "diff"}:
+            return answer in {"y", "yes"}
+        sys.stdout.write(_difference(proposal))
 
 
 def _answer(question: str) -> str:

@@ -141,6 +141,23 @@ def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reas
     assert f"@bob objects{reason}" in bob.gate("check", "--head", "origin/feature").out
 
 
+def test_whoever_approves_an_old_copy_of_a_branch_is_warned(town: Town) -> None:
+    new, bob = town.clone("newhire"), town.clone("bob")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.fetch()
+    bob.git("switch", "-q", "feature")
+    assert "warning" not in bob.gate("approve", "--yes").text
+    new.commit("v3", {"a.py": "x = 3\n"}, branch="feature")
+    bob.fetch()
+    for rev in ("feature", "HEAD", "refs/heads/feature"):
+        said = bob.gate("approve", rev, "--diff", "--yes")
+        assert "your local branch feature is 1 commit behind origin/feature" in said.err
+        assert "`gate approve origin/feature`" in said.err
+        assert "+x = 2" in said.out
+        assert "+x = 3" in said.out.partition("Pushed to origin/feature since")[2]
+    assert "warning" not in bob.gate("approve", "origin/feature", "--yes").text
+
+
 def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
     new, senior, bob = town.clone("newhire"), town.clone("nehemiah"), town.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
