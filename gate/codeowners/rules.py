@@ -29,8 +29,8 @@ class Rule:
 
     @property
     def place(self) -> str:
-        """`.github/CODEOWNERS:3`."""
-        return f"{self.file}:{self.line}"
+        """`.github/CODEOWNERS:3`; without a line the file alone."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class LastMatch(Protocol):

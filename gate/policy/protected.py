@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import yaml
 
+from gate.policy.approving import read_approvals, read_owners
 from gate.policy.enforcing import enforced, without_enforce
 from gate.policy.reading import Read, Reader
 from gate.policy.types import (
@@ -18,13 +19,11 @@ from gate.policy.types import (
     KeptHistory,
     Kind,
     Metric,
-    OwnersRequired,
     Protection,
     Require,
     Role,
     SeniorityRequired,
     SoakRequired,
-    Stale,
 )
 from gate.policy.words import named, span
 
@@ -94,18 +93,14 @@ def _require(
     roles = reader.choice((*get_args(Role), "unknown"))
     # Taken out beforehand; here it is only one of the keys that may be given.
     switch = {"enforce": partial(enforced, reader)}
-    owners = reader.fields({"stale": reader.choice(get_args(Stale)), **switch})
     seniority = reader.fields(
         {"authors": reader.list_of(roles), "need": reader.choice(get_args(Role)), **switch}
     )
     guardian = partial(named, reader, "a person or a team, such as @acme/guardians")
     read = reader.fields(
         {
-            "owners": reader.switched(
-                lambda node, path: OwnersRequired(**owners(node, path), explicit=True),
-                OwnersRequired(explicit=True),
-            ),
-            "approvals": reader.whole,
+            "owners": partial(read_owners, reader),
+            "approvals": partial(read_approvals, reader),
             "seniority": reader.switched(
                 lambda node, path: SeniorityRequired(**seniority(node, path)), SeniorityRequired()
             ),

@@ -9,6 +9,7 @@ from typing import Literal
 Dialect = Literal["github", "gitlab", "gitea", "bitbucket"]
 Role = Literal["senior", "member", "junior", "bot"]
 Stale = Literal["change", "owned", "head"]
+Unowned = Literal["allow", "error"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
 EnvironmentSource = Literal["auto", "project", "lock", "none"]
@@ -23,10 +24,32 @@ class OwnersRequired:
     """Code owners must approve; `stale` says when an approval no longer counts.
 
     `explicit` says that the policy asks for it by name: then a missing CODEOWNERS file is no reason not to.
+    `need` is how many owners of each file approve at least, or `all`. A file without an owner needs nobody
+    (`unowned: allow`), or is an error unless one of `fallback` approves it. Approval by the `optional` owners is
+    never required. `author` lets an author answer for the files that every author of the change owns.
     """
 
     stale: Stale = "change"
     explicit: bool = False
+    need: int | Literal["all"] = 1
+    unowned: Unowned = "allow"
+    fallback: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    author: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """At least `need` people of `whom` (anybody) approve the files that fit `paths` (all), by `authors` (any).
+
+    `authors` and `whom` are names of people and teams, or roles. `place` is where in the policy's list it stands.
+    """
+
+    need: int = 1
+    paths: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    whom: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +102,15 @@ class BudgetRequired:
 class Require:
     """What a protected branch or environment asks for. `owners` is None where the policy says `owners: false`.
 
+    Of the rules in `approvals` the first one that fits counts, for each file and each author.
+
     `history` says what of a change's own commits may enter a branch: `any`, or with `squash` none.
     `passed` names the targets through whose gates the very commit must have gone; that, `soaked`, `metric` and
     `budget` are for environments. `unenforced` are the ids of requirements that are evaluated and do not block.
     """
 
     owners: OwnersRequired | None = OwnersRequired()
-    approvals: int = 0
+    approvals: tuple[ApprovalRule, ...] = ()
     seniority: SeniorityRequired | None = None
     guarded: tuple[str, ...] = ()
     checks: tuple[str, ...] = DEFAULT_CHECKS

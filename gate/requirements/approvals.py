@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from gate.codeowners.github import pattern_of
+from gate.codeowners.matcher import NONE, Matcher
 from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
+from gate.policy.people import members, person_by_email
+from gate.policy.types import ApprovalRule, Person
 from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
 
@@ -23,14 +28,17 @@ def evaluate(facts: Facts) -> Outcome:
     if facts.log_gap:
         advice = ("fetch the approval log: `gate approvals --fetch`",)
         return Outcome(ID, "undecided", facts.log_gap, advice=advice)
-    need = facts.protection.require.approvals
-    if not need:
+    rules = facts.protection.require.approvals
+    if not rules:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if not facts.change.tree:
         return Outcome(ID, "undecided", "there is no merge result to approve")
     if not facts.change.files:
         return Outcome(ID, "met", "no files changed")
-    return _enough(facts, need)
+    demands = _demands(facts, rules)
+    if not demands:
+        return Outcome(ID, "not_applicable", "not required for these files")
+    return _enough(facts, demands)
 
 
 def approvers(facts: Facts) -> Mapping[str, frozenset[str]]:
@@ -78,31 +86,146 @@ def _ways_back(facts: Facts, objections: Iterable[Approval]) -> frozenset[str]:
     )
 
 
-def _enough(facts: Facts, need: int) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """A rule, the files of the change that it counts for, and who can satisfy it."""
+
+    rule: ApprovalRule
+    paths: tuple[str, ...]
+    able: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is missing for a demand: `more` approvals of the files `paths`, by any of `left`."""
+
+    demand: _Demand
+    paths: tuple[str, ...]
+    more: int
+    left: frozenset[str]
+    by: frozenset[str]
+
+
+def _demands(facts: Facts, rules: Sequence[ApprovalRule]) -> list[_Demand]:
+    """The rules that count for the change: for each file and each author the first one that fits both.
+
+    That way, to name a bot as another author of a change relaxes nothing.
+    """
+    matchers = [Matcher([pattern_of(text) for text in rule.paths]) if rule.paths else None for rule in rules]
+    authors = _authors(facts)
+    fits = [[number for number, rule in enumerate(rules) if _by(facts, rule, author)] for author in authors]
+    found: dict[int, list[str]] = {}
+    for path in dict.fromkeys(file.path for file in facts.change.files):
+        matching = {n for n, matcher in enumerate(matchers) if matcher is None or matcher.last(path) != NONE}
+        for number in dict.fromkeys(next((n for n in some if n in matching), None) for some in fits):
+            if number is not None and rules[number].need:
+                found.setdefault(number, []).append(path)
+    return [
+        _Demand(rules[number], tuple(found[number]), _able(facts, rules[number].whom))
+        for number in sorted(found)
+    ]
+
+
+def _authors(facts: Facts) -> list[Person | None]:
+    """The authors, each once; None is somebody whom the policy does not know."""
+    named = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
+    hands = [facts.policy.people[name] for name in sorted(facts.hands) if name in facts.policy.people]
+    return list({person.name if person else "": person for person in (*named, *hands)}.values()) or [None]
+
+
+def _by(facts: Facts, rule: ApprovalRule, author: Person | None) -> bool:
+    """Is the rule about what this author wrote?"""
+    if not rule.authors:
+        return True
+    if author is None:
+        return "unknown" in rule.authors
+    return author.role in rule.authors or author.name in members(facts.policy, rule.authors)
+
+
+def _able(facts: Facts, whom: Sequence[str]) -> frozenset[str]:
+    """Who can approve: those of `whom` (everybody) who are neither authors nor bots."""
+    people = facts.policy.people.values()
+    named = members(facts.policy, whom)
+    wanted = {person.name for person in people if not whom or person.role in whom or person.name in named}
+    bots = {person.name for person in people if person.role == "bot"}
+    return frozenset(wanted - bots - facts.author_names())
+
+
+def _enough(facts: Facts, demands: Sequence[_Demand]) -> Outcome:
     given = approvers(facts)
-    lacking = {path: need - len(names) for path, names in given.items() if len(names) < need}
-    everybody = frozenset().union(*given.values())
-    if not lacking:
-        return Outcome(ID, "met", f"approved by {and_list(everybody)}")
-    more = max(lacking.values())
+    unmet = [found for found in (_open(demand, given) for demand in demands) if found]
+    if not unmet:
+        people = {name for demand in demands for path in demand.paths for name in _of(demand, given[path])}
+        return Outcome(ID, "met", f"approved by {and_list(people)}")
+    file = facts.policy.file or "gate.yaml"
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.approvals"
-    people = {person.name for person in facts.policy.people.values() if person.role != "bot"}
-    able = frozenset(people - facts.author_names())
-    left = able - frozenset.intersection(*(given[path] for path in lacking))
-    missing = (Missing(tuple(lacking), more, tuple(sorted(left)), rule),)
-    if everybody:
-        reason = f"needs {_approvals(more, 'more ')}; approved by {and_list(everybody)}"
-        if len(lacking) < len(given):
-            reason += f" except {files(len(lacking))} of {len(given)}"
-    else:
-        reason = f"needs {_approvals(need)}; has none"
-    if len(left) < more:
-        reason += f", and only {len(left)} other {'person' if len(left) == 1 else 'people'} can approve"
-        advice = (
-            f"add people who are not authors of this change to `people` in {facts.policy.file or 'gate.yaml'}"
+    missing = tuple(
+        Missing(
+            each.paths,
+            each.more,
+            each.demand.rule.whom or tuple(sorted(each.left)),
+            f"{rule}{each.demand.rule.place}",
         )
-        return Outcome(ID, "unmet", reason, missing, (advice,))
-    return Outcome(ID, "unmet", reason, missing, asks=(Ask(tuple(lacking), more, left),))
+        for each in unmet
+    )
+    advice = tuple(
+        f"add people who are not authors of this change to `people` in {file}"
+        if not each.demand.rule.whom
+        else f"add people who are not authors of this change to {and_list(each.demand.rule.whom, 'or')} in {file}"
+        for each in unmet
+        if len(each.left) < each.more
+    )
+    asks = tuple(_ask(each) for each in unmet if len(each.left) >= each.more)
+    return Outcome(
+        ID, "unmet", "; ".join(map(_reason, unmet)), missing, tuple(dict.fromkeys(advice)), asks=asks
+    )
+
+
+def _ask(each: _Open) -> Ask:
+    whom = each.demand.rule.whom
+    if not whom:
+        return Ask(each.paths, each.more, each.left)
+    return Ask(
+        each.paths, each.more, each.left, tuple(n for n in whom if n.startswith("@")), "required reviewer"
+    )
+
+
+def _of(demand: _Demand, names: frozenset[str]) -> frozenset[str]:
+    """Those of the people who have approved whose approval counts for the demand."""
+    return names & demand.able if demand.rule.whom else names
+
+
+def _open(demand: _Demand, given: Mapping[str, frozenset[str]]) -> _Open | None:
+    by = {path: _of(demand, given[path]) for path in demand.paths}
+    lacking = {
+        path: demand.rule.need - len(names) for path, names in by.items() if len(names) < demand.rule.need
+    }
+    if not lacking:
+        return None
+    left = demand.able - frozenset.intersection(*(by[path] for path in lacking))
+    return _Open(demand, tuple(lacking), max(lacking.values()), left, frozenset().union(*by.values()))
+
+
+def _reason(each: _Open) -> str:
+    rule, total = each.demand.rule, len(each.demand.paths)
+    whom = f" from {and_list(rule.whom, 'or')}" if rule.whom else ""
+    which = f" for {listed_files(each.paths)}" if rule.paths else ""
+    if each.by:
+        text = f"needs {_approvals(each.more, 'more ')}{whom}{which}; approved by {and_list(each.by)}"
+        if len(each.paths) < total:
+            text += f" except {files(len(each.paths))} of {total}"
+    else:
+        text = f"needs {_approvals(rule.need)}{whom}{which}; has none"
+    if len(each.left) < each.more:
+        text += (
+            f", and only {len(each.left)} other {'person' if len(each.left) == 1 else 'people'} can approve"
+        )
+    return text
+
+
+def listed_files(paths: Sequence[str]) -> str:
+    """`a.py`; of several how many."""
+    return paths[0] if len(paths) == 1 else files(len(paths))
 
 
 def _approvals(number: int, more: str = "") -> str:

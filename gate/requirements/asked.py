@@ -26,12 +26,16 @@ def mark_unasked(
     Where the policy asks for a number of people, or a release was rolled back, everybody is asked. An objection is
     never discounted.
     """
-    if require.approvals or (release and release.rolled_back):
+    if any(rule.need and not rule.whom for rule in require.approvals) or (release and release.rolled_back):
         return approvals
-    asked = members(policy, require.guarded) | _seniors(policy, require)
+    asked = members(policy, require.guarded) | _seniors(policy, require) | _named(policy, require)
     if require.owners is not None:
         asked |= people_of(
-            policy, [owner for rules in ownership.values() for rule in rules for owner in rule.owners]
+            policy,
+            [
+                *require.owners.fallback,
+                *(owner for rules in ownership.values() for rule in rules for owner in rule.owners),
+            ],
         )
     why = (
         "not an owner of these files"
@@ -44,6 +48,13 @@ def mark_unasked(
         else approval
         for approval in approvals
     )
+
+
+def _named(policy: Policy, require: Require) -> frozenset[str]:
+    """The people whom rules about approvals name, by their names, their teams or their roles."""
+    named = {name for rule in require.approvals if rule.need for name in rule.whom}
+    by_role = {person.name for person in policy.people.values() if person.role in named}
+    return members(policy, named) | by_role
 
 
 def _seniors(policy: Policy, require: Require) -> frozenset[str]:

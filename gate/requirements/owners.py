@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gate.codeowners import PLACES, Rule
 from gate.model import NOT_ASKED, Ask, Missing, Outcome
-from gate.policy.people import logins_in, members
-from gate.policy.types import Policy
-from gate.requirements.approvals import approvers
+from gate.policy.people import logins_in, members, person_by_email
+from gate.policy.types import OwnersRequired, Policy
+from gate.requirements.approvals import approvers, listed_files
 from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
 
@@ -30,8 +30,9 @@ class _Open:
 def evaluate(facts: Facts) -> Outcome:
     """Met if each rule that matches a changed file has the approvals that it asks for.
 
-    A file that no rule matches, or that a rule leaves without owners, needs nobody here. An owner who is an
-    author of the change cannot answer for it; where nobody else is left, that is said, and it blocks.
+    A file that no rule matches, or that a rule leaves without owners, needs nobody here unless the policy says
+    otherwise. An owner who is an author of the change cannot answer for it, unless the policy lets them; where
+    nobody else is left, that is said, and it blocks.
     """
     required = facts.protection.require.owners
     if required is None:
@@ -42,7 +43,7 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "undecided", "there is no merge result to find owners for")
     if not facts.change.files:
         return Outcome(ID, "met", "no files changed")
-    grouped = _grouped(facts)
+    grouped = _grouped(facts, required)
     total = len(facts.change.files)
     if not grouped:
         return Outcome(ID, "met", f"no approval needed{_unasked(facts)}")
@@ -115,14 +116,60 @@ def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _grouped(facts: Facts) -> list[tuple[Rule, tuple[str, ...]]]:
-    """Every rule that asks for somebody, with the changed files that it counts for."""
+def _grouped(facts: Facts, required: OwnersRequired) -> list[tuple[Rule, tuple[str, ...]]]:
+    """Every rule that asks for somebody, as the policy has it, with the changed files that it counts for."""
     found: dict[Rule, list[str]] = {}
     for path in dict.fromkeys(entry.path for entry in facts.change.files):
-        for rule in facts.ownership.get(path, ()):
+        rules = facts.ownership.get(path, ())
+        for rule in rules:
             if rule.owners and not rule.optional:
                 found.setdefault(rule, []).append(path)
-    return [(rule, tuple(paths)) for rule, paths in found.items()]
+        if required.unowned == "error" and not any(rule.owners for rule in rules):
+            found.setdefault(_unowned_rule(facts, required), []).append(path)
+    return [
+        (demand, tuple(paths)) for rule, paths in found.items() for demand in _demanded(facts, required, rule)
+    ]
+
+
+def _unowned_rule(facts: Facts, required: OwnersRequired) -> Rule:
+    """What holds for a file without an owner where the policy does not allow that."""
+    place = f"{facts.policy.file}: protect.{facts.branch}.require.owners.unowned"
+    return Rule(place, 0, 0, "", "", required.fallback)
+
+
+def _demanded(facts: Facts, required: OwnersRequired, rule: Rule) -> list[Rule]:
+    """What a rule asks for by the policy: of so many of its owners, or of each of them, less the optional ones."""
+    optional = {name.casefold() for name in required.optional}
+    owners = tuple(owner for owner in rule.owners if owner.casefold() not in optional)
+    if rule.owners and not owners:
+        return []
+    if not owners:
+        return [rule]
+    if required.need != "all":
+        return [replace(rule, owners=owners, required=max(rule.required, required.need))]
+    # Of several owners each has to approve, but for those who are the authors: they cannot.
+    others = [owner for owner in owners if _able(facts, [owner]) or not _is_author(facts, owner)]
+    return [replace(rule, owners=(owner,), required=1) for owner in others or owners]
+
+
+def _is_author(facts: Facts, owner: str) -> bool:
+    if facts.policy.people:
+        people = people_of(facts.policy, [owner])
+        return bool(people) and people <= facts.author_names()
+    return owner.casefold() in _logins(facts)
+
+
+def _own_work(facts: Facts, rule: Rule) -> frozenset[str]:
+    """The authors, where the policy lets them answer for what each of them owns; nobody if one of them owns it not."""
+    required = facts.protection.require.owners
+    if required is None or not required.author:
+        return frozenset()
+    known = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
+    authors = {person.name for person in known if person is not None} | facts.hands
+    everybody = bool(known) and None not in known
+    return (
+        frozenset(authors) if everybody and authors <= people_of(facts.policy, rule.owners) else frozenset()
+    )
 
 
 def _unasked(facts: Facts) -> str:
@@ -151,9 +198,8 @@ def _open(
 ) -> _Open | None:
     """What is open of a rule; None if nothing is."""
     able = _able(facts, rule.owners)
-    lacking = {
-        path: rule.required - len(by) for path in paths if len(by := given[path] & able) < rule.required
-    }
+    need = rule.required - len(_own_work(facts, rule))
+    lacking = {path: need - len(by) for path in paths if len(by := given[path] & able) < need}
     if not lacking:
         return None
     # Whoever has approved all that is open has nothing left to give.
@@ -211,6 +257,11 @@ def _unread(facts: Facts, rule: Rule) -> str:
 
 def _stuck(facts: Facts, entry: _Open) -> str:
     """Why a rule can never be satisfied as things are, and how to fix it."""
+    if not entry.rule.owners:
+        return (
+            f"{listed_files(entry.paths)} without an owner: add a rule to {facts.codeowners_file} on the base branch, "
+            f"or name who approves such files in {entry.rule.place}"
+        )
     where = f"{entry.rule.place} ({', '.join(entry.rule.owners)}) cannot be satisfied:"
     policy = facts.policy
     if policy.people and not people_of(policy, entry.rule.owners):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gate.model import Approval, Author, Change, FileChange, Outcome
-from gate.policy.types import Person, Policy, Protection, Require, SeniorityRequired
+from gate.policy.types import ApprovalRule, Person, Policy, Protection, Require, SeniorityRequired
 from gate.requirements import approvals, seniority, waiver
 from gate.requirements.facts import Facts
 from gate.verdict import decide
@@ -44,7 +44,9 @@ def facts(
     people: dict[str, Person] = PEOPLE,
 ) -> Facts:
     change = replace(CHANGE, authors=tuple(Author(email, email) for email in authors))
-    require = Require(approvals=need, seniority=SeniorityRequired(), guarded=("@boss",))
+    require = Require(
+        approvals=(ApprovalRule(need),) if need else (), seniority=SeniorityRequired(), guarded=("@boss",)
+    )
     policy = Policy(people=people, file="gate.yaml")
     return Facts(change, policy, Protection(require), approvals=approved)
 

@@ -9,7 +9,7 @@ from support.policies import KEY, MISTAKES, WHOLE
 
 from gate.errors import InvalidInput
 from gate.policy.load import load_policy
-from gate.policy.types import BUILT_IN_CHECKS, CheckSettings, OwnersRequired, Policy, Protection
+from gate.policy.types import BUILT_IN_CHECKS, ApprovalRule, CheckSettings, OwnersRequired, Policy, Protection
 
 
 def mistakes(text: str | bytes) -> list[str]:
@@ -23,10 +23,36 @@ def test_without_a_file_the_defaults_hold() -> None:
     assert load_policy(b"").protection("main") == Protection()
 
 
+def test_rules_about_approvals_are_read_in_their_order() -> None:
+    text = (
+        "protect: {main: {require: {approvals: [{paths: [db/, '*.lock'], need: 2, from: ['@a', senior]}, "
+        "{authors: [bots, '@b'], need: 0}, {}]}}}"
+    )
+    assert load_policy(text.encode()).protection("main").require.approvals == (
+        ApprovalRule(2, ("db/", "*.lock"), (), ("@a", "senior"), "[0]"),
+        ApprovalRule(0, (), ("bot", "@b"), (), "[1]"),
+        ApprovalRule(place="[2]"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("owners", "wanted"),
+    [
+        ("{need: 2}", OwnersRequired(explicit=True, need=2)),
+        ("{need: all, unowned: error}", OwnersRequired(explicit=True, need="all", unowned="error")),
+        ("{unowned: ['@a']}", OwnersRequired(explicit=True, unowned="error", fallback=("@a",))),
+        ("{optional: ['@a'], author: true}", OwnersRequired(explicit=True, optional=("@a",), author=True)),
+    ],
+)
+def test_how_many_owners_and_which(owners: str, wanted: OwnersRequired) -> None:
+    policy = load_policy(f"protect: {{main: {{require: {{owners: {owners}}}}}}}".encode())
+    assert policy.protection("main").require.owners == wanted
+
+
 def test_every_key_is_read() -> None:
     policy = load_policy(WHOLE.encode())
     require = policy.protection("main").require
-    assert (require.owners, require.approvals) == (OwnersRequired("owned", explicit=True), 2)
+    assert (require.owners, require.approvals) == (OwnersRequired("owned", explicit=True), (ApprovalRule(2),))
     assert require.seniority is not None
     assert require.seniority.authors == ("junior",)
     assert (require.guarded, require.checks) == (("@acme/guardians",), ("names", "docs"))

@@ -19,6 +19,7 @@ from gate.approvals.record import Kind, Record
 from gate.codeowners import parse
 from gate.model import Approval, Author, Change, FileChange
 from gate.policy.types import (
+    ApprovalRule,
     OwnersRequired,
     Person,
     Policy,
@@ -66,7 +67,9 @@ pytestmark = pytest.mark.slow
 
 
 def protection(stale: Stale) -> Protection:
-    require = Require(OwnersRequired(stale), 1, SeniorityRequired(), guarded=("@acme/guardians",), checks=())
+    require = Require(
+        OwnersRequired(stale), (ApprovalRule(),), SeniorityRequired(), guarded=("@acme/guardians",), checks=()
+    )
     return Protection(require)
 
 

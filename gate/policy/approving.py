@@ -1,0 +1,126 @@
+"""The keys `owners` and `approvals` of what is required: who has to approve, by rules per path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import get_args
+
+import yaml
+
+from gate.policy.enforcing import enforced
+from gate.policy.reading import Reader, is_null
+from gate.policy.types import ApprovalRule, OwnersRequired, Role, Stale, Unowned
+from gate.policy.words import NAME, named
+
+ROLES: tuple[str, ...] = get_args(Role)
+PEOPLE = "a person or a team, such as @acme/security"
+BRACKET = re.compile(r"(?<!\\)(?:\\\\)*[\[\]]")
+
+
+def read_owners(reader: Reader, node: yaml.Node, path: str) -> OwnersRequired | None:
+    """`owners`: a mapping, `true`, or `false`, which is None."""
+    names = reader.list_of(partial(named, reader, PEOPLE))
+    fields = reader.fields(
+        {
+            "stale": reader.choice(get_args(Stale)),
+            "need": partial(_need, reader),
+            "unowned": lambda node, path: _unowned(reader, node, path),
+            "optional": names,
+            "author": partial(_author, reader),
+            # Taken out beforehand; here it is only one of the keys that may be given.
+            "enforce": partial(enforced, reader),
+        }
+    )
+
+    def read(node: yaml.Node, path: str) -> OwnersRequired:
+        values = fields(node, path)
+        unowned = values.pop("unowned", None)
+        values.pop("enforce", None)
+        required = OwnersRequired(**{**values, "explicit": True})
+        if isinstance(unowned, tuple):
+            return replace(required, unowned="error", fallback=unowned)
+        return replace(required, unowned=unowned) if unowned else required
+
+    return reader.switched(read, OwnersRequired(explicit=True))(node, path)
+
+
+def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[ApprovalRule, ...]:
+    """`approvals`: a number, or a list of rules of which the first that fits a file and an author counts."""
+    if not isinstance(node, yaml.SequenceNode):
+        need = reader.whole(node, path)
+        return (ApprovalRule(need),) if need else ()
+    read = reader.fields(
+        {
+            "need": reader.whole,
+            "paths": reader.list_of(partial(pattern, reader)),
+            "authors": reader.list_of(partial(_role_or_name, reader, (*ROLES, "unknown"))),
+            "from": reader.list_of(partial(_role_or_name, reader, ROLES)),
+        }
+    )
+    rules: list[ApprovalRule] = []
+    for number, item in enumerate(node.value):
+        place = f"{path}[{number}]"
+        if any(not rule.paths and not rule.authors for rule in rules):
+            reader.wrong(
+                item, place, "never applies: a rule before it fits every file and author; put it last"
+            )
+        values = read(item, place)
+        for key in {"paths", "authors", "from"} & values.keys():
+            if not values[key]:
+                reader.wrong(item, f"{place}.{key}", "expected at least one; leave it out for any")
+        if is_null(item):
+            reader.expected(item, place, "a rule such as {paths: [db/], need: 2}")
+        whom = values.pop("from", ())
+        rules.append(ApprovalRule(**{**values, "whom": whom, "place": f"[{number}]"}))
+    return tuple(rules)
+
+
+def pattern(reader: Reader, node: yaml.Node, path: str) -> str:
+    """A pattern of paths, as GitHub's CODEOWNERS has them."""
+    text = reader.text(node, path)
+    wrong = ""
+    if not text.strip("/") or text != text.strip():
+        wrong = "a pattern such as `docs/`, `*.lock` or `/src/**`"
+    elif text.startswith(("!", "#")):
+        wrong = "a pattern that does not begin with `!` or `#`; the first rule that fits counts"
+    elif BRACKET.search(text) or "***" in text:
+        wrong = r"a pattern with `*`, `**` and `?` alone; write `\[` and `\]` for brackets"
+    if wrong and text:
+        reader.expected(node, path, wrong)
+    return text
+
+
+def _need(reader: Reader, node: yaml.Node, path: str) -> int | str:
+    if isinstance(node, yaml.ScalarNode) and node.value == "all":
+        return "all"
+    return reader.whole(node, path, 1)
+
+
+def _unowned(reader: Reader, node: yaml.Node, path: str) -> Unowned | tuple[str, ...] | None:
+    """What a file without an owner means: nothing, an error, or the approval of those who are named."""
+    if isinstance(node, yaml.SequenceNode):
+        names = reader.list_of(partial(named, reader, PEOPLE))(node, path)
+        if not names:
+            reader.wrong(node, path, "expected at least one person or team; `allow` asks nobody")
+        return names
+    return reader.choice(get_args(Unowned))(node, path)
+
+
+def _author(reader: Reader, node: yaml.Node, path: str) -> bool:
+    flag = reader.flag(node)
+    if flag is None:
+        reader.expected(node, path, "true or false")
+    return bool(flag)
+
+
+def _role_or_name(reader: Reader, roles: tuple[str, ...], node: yaml.Node, path: str) -> str:
+    text = reader.text(node, path)
+    # `bots` is what one says of several, and can mean nothing else.
+    role = text.removesuffix("s")
+    if role in roles:
+        return role
+    if text and not NAME.fullmatch(text):
+        reader.expected(node, path, f"a person, a team, or one of {', '.join(roles)}")
+    return text
