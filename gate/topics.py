@@ -154,6 +154,11 @@ What to do: run it by itself; the finding's help says how.""",
     "exit-code": """\
 A program that said no by its exit code alone: a command of the policy's with `report: none`, or pytest where it ended
 with an error of its own. What it printed last is the message.""",
+    "not-collected": """\
+A file of tests that cannot be imported, so that none of its tests ran. Where all failures are of this kind and the base
+has them too, they are no findings: the check could not run, with one reason.
+
+What to do: import the file by itself; the finding's help says how.""",
     "coverage": """\
 No test failed, but less of the code was run than the project's settings of coverage require.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from typing import Any
 
@@ -11,6 +12,8 @@ from gate.checks.advice import setup_command
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
 from gate.model import Finding
 
+NOT_COLLECTED = "not-collected"
+"""The rule of a finding about a file of tests that cannot be imported."""
 NOT_USABLE = re.compile(r"^gate: pytest cannot be imported: (.*)$", re.MULTILINE)
 DECIDING = frozenset({
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "setup.cfg", "tox.ini",
@@ -45,7 +48,7 @@ class Pytest:
         suite, roots = suites.choose(job), import_roots(job)
         env = {
             "GATE_PYTEST_REPORT": job.report,
-            "GATE_PYTEST_ROOT": job.root,
+            "GATE_PYTEST_ROOT": job.top or job.root,
             "GATE_PYTEST_ROOTS": ":".join(roots),
             "GATE_PYTEST_AWAY": job.away,
             "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
@@ -65,7 +68,7 @@ class Pytest:
         own = job.tool[0] if job.own else ""
         argv = [
             job.python, f"{plugins}/start_pytest.py", job.root, ":".join(roots), own, *job.only, "--",
-            f"--rootdir={job.root}",
+            f"--rootdir={job.root}", *(f"--ignore={folder}" for folder in job.left_out),
             *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
@@ -158,13 +161,14 @@ def _note(end: dict[str, Any]) -> str:
 def _finding(event: dict[str, Any]) -> Finding:
     message = str(event["message"]).strip().splitlines() or ["failed"]
     node, line = str(event["id"]), int(event["line"])
-    what = "cannot be collected" if event["when"] == "collect" else f"{node.partition('::')[2] or node}"
+    collecting = event["when"] == "collect"
+    what = "cannot be collected" if collecting else f"{node.partition('::')[2] or node}"
     return Finding(
         path=str(event["path"]),
         line=line,
         column=1 if line else 0,
         end_line=line,
-        rule="test-failed",
+        rule=NOT_COLLECTED if collecting else "test-failed",
         severity="error",
         message=f"{what}: {message[0]}",
         hint=str(event.get("again") or f"pytest {node}"),
@@ -233,7 +237,7 @@ def decides_tests(path: str) -> bool:
 def import_roots(job: Job) -> list[str]:
     """The folders that imports look in first: those that the environment names, `src`, and the tree itself."""
     roots = [*job.roots, *(["src"] if any(path.startswith("src/") for path in job.files) else []), ""]
-    return [f"{job.root}/{root}".rstrip("/") for root in dict.fromkeys(roots)]
+    return [posixpath.normpath(f"{job.root}/{root}") for root in dict.fromkeys(roots)]
 
 
 def top_level(job: Job) -> set[str]:

@@ -30,7 +30,9 @@ class Job:
     mode, and `sites` those in which it has its packages. `away` is the user's working tree, which must have no say;
     `submodules` are the places in it that the tree does not hold. `lent` are the folders of packages that the
     environment links to. `only` limits a run of tests to these; with `count` they are collected and not run. `text`
-    gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out.
+    gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out. `root` is
+    the folder of the project, `top` that of the tree around it, and `left_out` are the folders in it that are projects
+    of their own.
     """
 
     check: CheckSettings
@@ -55,6 +57,8 @@ class Job:
     count: bool = False
     text: Callable[[str], str] = lambda _path: ""
     excluded: frozenset[str] = frozenset()
+    top: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

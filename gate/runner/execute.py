@@ -17,6 +17,7 @@ from gate.environment import BuildFailed, Environment, Environments, Installed, 
 from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.process import Cancel, Finished, supervise
+from gate.results import key_of
 from gate.runner.bytecode import Interpreter, lent_bytecode
 from gate.runner.side import Side
 from gate.workspace import make_old
@@ -79,13 +80,17 @@ def execute(
         for name in ("t", "empty"):
             (scratch / name).mkdir()
         # By the tree's folder: no other run uses that one at the same time.
-        cache = state / "cache" / (asked.cache or cache_name(check, root))
+        top = asked.side.top.path(runs_code=tool.runs_code)
+        cache = state / "cache" / (asked.cache or cache_name(check, top, asked.side.folder))
         make_old(root, asked.differing)
         cache.mkdir(parents=True, exist_ok=True)
-        environment = environments.for_checkout(environment, asked.side, root, runs_code=tool.runs_code)
+        environment = environments.for_checkout(
+            environment, asked.side.top, top, asked.side.folder, runs_code=tool.runs_code
+        )
         job = replace(
             job,
             root=str(root),
+            top=str(top),
             tool=_prefix(check, asked.installed, environment),
             python=str(environment.python),
             lent=environment.lent,
@@ -152,9 +157,9 @@ def _run_all(
     return Outcome(joined(reports), seconds)
 
 
-def cache_name(check: CheckSettings, root: Path) -> str:
-    """The folder in which the tool keeps what it wants to find again."""
-    return f"{check.id}-{root.name}"
+def cache_name(check: CheckSettings, top: Path, folder: str) -> str:
+    """The folder in which the tool keeps what it wants to find again, of the project in `folder` of a tree."""
+    return f"{check.id}-{top.name}" + (f"-{key_of(folder)[:12]}" if folder else "")
 
 
 def _ahead(
@@ -171,11 +176,13 @@ def _ahead(
 
 def _job(asked: Asked, environment: Environment) -> Job:
     check, side, installed = asked.check, asked.side, asked.installed
-    away = str(environment.project) if environment.project else ""
+    work_tree = side.repository.work_tree
+    away = str(work_tree or environment.project or "")
+    here = os.path.join(away, side.folder)  # noqa: PTH118  strings
     roots = [
-        Path(item.folder).relative_to(away).as_posix()
+        os.path.relpath(item.folder, here)
         for item in environment.editables
-        if environment.in_project(item.folder)
+        if away and Path(item.folder).is_relative_to(away)
     ]
     return Job(
         check=check,
@@ -191,10 +198,11 @@ def _job(asked: Asked, environment: Environment) -> Job:
         report="",
         origin=environment.origin,
         version=installed.version if installed else "",
-        roots=tuple(root.removeprefix(".") for root in roots),
+        roots=tuple("" if root == "." else root for root in roots),
+        left_out=side.left_out,
         sites=tuple(map(str, environment.site_packages)),
         away=away,
-        submodules=side.submodules,
+        submodules=side.top.submodules,
         only=asked.only,
         count=asked.count,
     )
@@ -251,6 +259,7 @@ def _portable(report: Report, job: Job) -> Report:
     temporary = job.scratch.rpartition("/")[0]
     short = {
         **{f"{root}/": "" for root in (os.path.realpath(job.root), job.root)},
+        **{f"{root}/": "" for root in (os.path.realpath(job.top), job.top)},
         **dict.fromkeys((os.path.realpath(job.root), job.root), "."),
         **dict.fromkeys((os.path.realpath(temporary), temporary), "$TMPDIR"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ from typing import Literal
 
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
-from gate.checks.pytest import decides_tests
+from gate.checks.projects import TOP, Project
+from gate.checks.pytest import NOT_COLLECTED, decides_tests
 from gate.environment import Environments
 from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
@@ -20,7 +22,8 @@ from gate.process import Cancel
 from gate.results import Results
 from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.keep import dump, load, result_key
-from gate.runner.side import Side
+from gate.runner.projects import Projects, change_in, joined_results
+from gate.runner.side import Side, part_of
 from gate.runner.turns import Turns
 
 FEWER_TESTS = "fewer-tests"
@@ -59,16 +62,22 @@ class Runner:
         results: Results,
         state_dir: Path,
         rerun: bool = False,
+        cancel: Cancel | None = None,
+        why_not: str = "not run: another check had already said no",
     ) -> None:
-        """`state_dir` is where the tools' own caches are kept. With `rerun` no cached result is used."""
+        """`state_dir` is where the tools' own caches are kept. With `rerun` no cached result is used.
+
+        `cancel` ends what runs, and `why_not` is then the reason of checks that did not.
+        """
         self._change = change
         self._head, self._base = head, base
         self._environments = environments
         self._results = results
         self._state = state_dir
         self._rerun = rerun
-        self._cancel = Cancel()
-        self._why_not = "not run: another check had already said no"
+        self._projects = Projects(head)
+        self._cancel = cancel or Cancel()
+        self._why_not = why_not
 
     def run(
         self,
@@ -94,7 +103,7 @@ class Runner:
         turns = Turns(len(order), under_way)
         with ThreadPoolExecutor(max(len(order), 1)) as pool:
             running: dict[Future[CheckResult], CheckSettings] = {
-                pool.submit(self._check, check, progress, turns): check for check in order
+                pool.submit(self._check_projects, check, progress, turns): check for check in order
             }
             try:
                 while running:
@@ -110,7 +119,49 @@ class Runner:
                 raise
         return tuple(results[check.id] for check in settings)
 
-    def _check(self, check: CheckSettings, progress: Callable[[Event], None], turns: Turns) -> CheckResult:
+    def _check_projects(
+        self, check: CheckSettings, progress: Callable[[Event], None], turns: Turns
+    ) -> CheckResult:
+        """Run a check in each project that the change can affect, and join the results."""
+        projects = self._projects.of(check.tool)
+        if projects == (TOP,):
+            return self.check(check, progress, turns)
+        results = []
+        for project in projects:
+            own = self._within(project)
+            if own.is_affected(check):
+                results.append((project.folder, own.check(check, progress, turns)))
+                turns, progress = Turns(1, lambda: None), lambda _event: None
+        if not results:
+            with turns.taken():
+                return Ran(check.id, (), (), 0.0, note="no project is affected by this change", seen=0)
+        return joined_results(check.id, results)
+
+    def _within(self, project: Project) -> Runner:
+        """The same for one project."""
+        return Runner(
+            change=change_in(self._change, project),
+            head=part_of(self._head, project),
+            base=part_of(self._base, project),
+            environments=self._environments,
+            results=self._results,
+            state_dir=self._state,
+            rerun=self._rerun,
+            cancel=self._cancel,
+            why_not=self._why_not,
+        )
+
+    def is_affected(self, check: CheckSettings) -> bool:
+        """Whether the change can make a difference: a file that decides what `check` reports is another one."""
+        tool = TOOLS[check.tool]
+        sides = [
+            {(entry.path, entry.mode, entry.oid) for entry in side.deciding if tool.reads(entry.path)}
+            for side in (self._head, self._base)
+        ]
+        return sides[0] != sides[1] or self._change.base_tree == self._change.tree
+
+    def check(self, check: CheckSettings, progress: Callable[[Event], None], turns: Turns) -> CheckResult:
+        """What one check says of the head, with what the base has as well marked as old."""
         with turns.taken() as started:
             outcome = self._ask(check, self._head, progress, started)
         if outcome.cancelled:
@@ -125,6 +176,8 @@ class Runner:
                 return before
             findings = mark_new(findings, before, self._change.renames)
         blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
+        if findings and all(finding.rule == NOT_COLLECTED and not finding.new for finding in findings):
+            return _not_collected(check, findings, outcome)
         if report.unparsed and not blocking:
             return _stopped(check, min(report.unparsed), outcome.seconds)
         seen = self._seen_less(check, report)
@@ -257,7 +310,7 @@ class Runner:
         asked: `progress` and `started` (once a tool is under way) are for the head.
         """
         tool = TOOLS[check.tool]
-        environment = self._environments.environment_for(side)
+        environment = self._environments.environment_for(side.top, side.folder)
         if environment.broken[0] and check.tool not in WITHOUT_ENVIRONMENT:
             return Outcome(Unreadable(*environment.broken))
         installed = environment.tool(tool.distribution) if tool.distribution else None
@@ -265,7 +318,10 @@ class Runner:
             return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
         asked = Asked(check, side, installed, only, count)
         wanted = [only, ("count",)][: 1 + count]
-        keys = [result_key(check, side.entries, environment, installed, extra) for extra in wanted]
+        place = (side.folder, *side.left_out)
+        keys = [
+            result_key(check, side.deciding, environment, installed, (*place, *extra)) for extra in wanted
+        ]
         for key in keys:
             cached = None if self._rerun else load(self._results.get(key))
             # A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
@@ -275,13 +331,28 @@ class Runner:
             return Outcome(Unreadable("cancelled"), cancelled=True)
         progress(Event(check.id, "started"))
         if warm and tool.cache_travels:
-            name = cache_name(check, self._head.path(runs_code=tool.runs_code))
+            name = cache_name(check, self._head.top.path(runs_code=tool.runs_code), side.folder)
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
             asked = replace(asked, cache=name, differing=files)
         outcome = execute(asked, environment, self._environments, self._state, self._cancel, started)
         if isinstance(outcome.report, Report) and not outcome.cancelled:
             self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
         return outcome
+
+
+def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:
+    """Tests that cannot be imported, at the base neither, say nothing about the change: one reason for all."""
+    reasons = Counter(finding.message.partition(": ")[2] for finding in findings)
+    (reason, _), *others = reasons.most_common()
+    number = f"{len(findings)} test files" if findings[1:] else findings[0].path
+    more = f" (and {len(others)} other reasons)" if others else ""
+    return Broken(
+        check.id,
+        f"{number} cannot be imported, at the base neither: {reason}{more}",
+        f"`{findings[0].hint}` shows it; see that a fresh clone can run the tests, or name the command that does: "
+        f"`checks: {{{check.id}: {{command: […]}}}}`",
+        outcome.seconds,
+    )
 
 
 def _stopped(check: CheckSettings, path: str, seconds: float) -> Broken:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from gate.checks.generated import version_files
+from gate.checks.projects import TOP, Project, is_inside
 from gate.checks.ruff import WITHOUT_SETTINGS
 from gate.checks.tool import SETTINGS_FILES
 from gate.git.objects import Entry, read_objects
@@ -50,6 +51,26 @@ class Side:
     _ready: set[Path] = field(default_factory=set)
 
     @property
+    def top(self) -> Side:
+        """The whole tree that this is a part of."""
+        return self
+
+    @property
+    def folder(self) -> str:
+        """Where it is in the whole tree."""
+        return ""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The folders in it that are checked by themselves."""
+        return ()
+
+    @property
+    def deciding(self) -> tuple[Entry, ...]:
+        """Every file that may have a say in what a check of it reports, wherever it is."""
+        return self.entries
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """Every file of the tree."""
         with self._lock:
@@ -73,10 +94,14 @@ class Side:
         with self._lock:
             if self._settings is None:
                 known = [entry for entry in self.entries if entry.path in SETTINGS_FILES]
-                oids = {entry.path: entry.oid for entry in known if entry.mode.startswith("100")}
-                contents = read_objects(self.repository, oids.values())
-                self._settings = {path: contents[oid] for path, oid in oids.items()}
+                self._settings = self.contents(known)
             return self._settings
+
+    def contents(self, entries: Iterable[Entry]) -> dict[str, bytes]:
+        """The content of those of `entries` that are regular files."""
+        oids = {entry.path: entry.oid for entry in entries if entry.mode.startswith("100")}
+        contents = read_objects(self.repository, oids.values())
+        return {path: contents[oid] for path, oid in oids.items()}
 
     def text(self, path: str) -> str:
         """The content of a file, for which no tree has to be checked out."""
@@ -106,6 +131,71 @@ class Side:
                 and path.parent.resolve().is_relative_to(root.resolve())
             ):
                 path.write_text(content, "utf-8")
+
+
+@dataclass(slots=True)
+class Part(Side):
+    """One project of a tree that is in a folder of its own. Its paths begin there."""
+
+    whole: Side | None = None
+    project: Project = TOP
+
+    @property
+    def top(self) -> Side:
+        """The whole tree."""
+        return self.whole or self
+
+    @property
+    def folder(self) -> str:
+        """The folder of the project."""
+        return self.project.folder
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The folders in it that are checked by themselves, from the folder of the project on."""
+        return tuple(self._inner(path) for path in self.project.left_out)
+
+    @property
+    def deciding(self) -> tuple[Entry, ...]:
+        """The files of the whole tree, less those of projects that this one has nothing to do with."""
+        unrelated = self.project.unrelated
+        return tuple(
+            entry for entry in self.top.entries if not any(is_inside(entry.path, out) for out in unrelated)
+        )
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every file of the project."""
+        with self._lock:
+            if self._entries is None:
+                own = (entry for entry in self.top.entries if is_inside(entry.path, self.folder))
+                out = self.project.left_out
+                self._entries = tuple(
+                    replace(entry, path=self._inner(entry.path))
+                    for entry in own
+                    if not any(is_inside(entry.path, folder) for folder in out)
+                )
+            return self._entries
+
+    def path(self, *, runs_code: bool) -> Path:
+        """The folder that holds the project; the whole tree is checked out around it."""
+        return self.top.path(runs_code=runs_code) / self.folder
+
+    def _inner(self, path: str) -> str:
+        return path.removeprefix(f"{self.folder}/") if self.folder else path
+
+
+def part_of(side: Side, project: Project) -> Side:
+    """The part of a whole tree that a project is."""
+    return Part(
+        side.repository,
+        side.tree,
+        side.running,
+        side.list_entries,
+        side.packages,
+        whole=side,
+        project=project,
+    )
 
 
 def _fence(folder: Path) -> None:

@@ -248,3 +248,17 @@ class TestTheProjectsOwnTests:
         )
         note = verdict(project, "--only", "tests")[1]["tests"]["note"]
         assert "not run, though they look like tests: tests/checks.py" in note
+
+
+def test_tests_that_cannot_be_imported_before_and_after_are_one_reason(project: Clone) -> None:
+    broken = "raise RuntimeError('no settings')\n\n\ndef test_a():\n    pass\n"
+    commit(project, {f"test_{number}.py": broken for number in range(3)}, "main")
+    commit(project, {"README.md": "hello\n"})
+    code, checks = verdict(project, "--only", "tests")
+    assert (code, checks["tests"]["outcome"]) == (3, "broken")
+    assert (
+        "3 test files cannot be imported, at the base neither: RuntimeError: no settings"
+        in checks["tests"]["reason"]
+    )
+    commit(project, {"test_3.py": broken})
+    assert verdict(project, "--only", "tests")[0] == 1

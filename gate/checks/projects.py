@@ -1,0 +1,190 @@
+"""The projects of a repository: every folder with its own configuration, and which of them depend on which. Pure.
+
+A folder of documentation, examples, test data or foreign code is none, whatever it holds. For one tool, a project is
+checked by itself unless the project around it has settings of that tool and it has none: then those hold for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from gate.checks.suites import has_pytest_settings, pytest_settings
+
+STRONG = frozenset({
+    "pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini",
+    "mypy.ini", ".mypy.ini", "manage.py",
+})  # fmt: skip
+WEAK = frozenset({"requirements.txt", "Pipfile"})
+"""What makes a folder a project only where the repository is none at its top."""
+FOREIGN = frozenset({
+    "package.json", "Cargo.toml", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile", "composer.json",
+})  # fmt: skip
+"""What makes a folder a project in another language."""
+NO_PROJECTS = frozenset({
+    "tests", "test", "testing", "testdata", "test_data", "fixtures", "data", "docs", "doc", "examples", "example",
+    "samples", "demo", "demos", "build", "dist", "node_modules", "site-packages", "vendor", "_vendor", "third_party",
+    "templates", "template",
+})  # fmt: skip
+READ = (
+    ".py",
+    ".pyi",
+    ".toml",
+    ".cfg",
+    ".ini",
+    ".txt",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".sh",
+    ".in",
+    ".lock",
+    "Makefile",
+    "Pipfile",
+)
+NAME = re.compile(rb"""^\s*name\s*=\s*["']?([A-Za-z0-9][A-Za-z0-9._-]*)""", re.MULTILINE)
+WORD = re.compile(rb"[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*")
+COMMON = frozenset({
+    "src", "lib", "app", "tests", "test", "docs", "setup", "conftest", "examples", "scripts", "tools", "manage",
+    "noxfile", "tasks", "python", "main", "project", "__init__",
+})  # fmt: skip
+SHORTEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project in `folder`, "" for the top of the repository.
+
+    `left_out` are the folders in it that are checked by themselves, `unrelated` those elsewhere in the repository that
+    have no say in it.
+    """
+
+    folder: str
+    left_out: tuple[str, ...] = ()
+    unrelated: frozenset[str] = frozenset()
+
+
+TOP = Project("")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of a repository that are projects of Python, and those that are of another language."""
+
+    folders: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+
+    def separate(self, tool: str) -> tuple[str, ...]:
+        """The folders, besides the top, that `tool` checks by themselves."""
+        has = {"pytest": has_pytest_settings, "mypy": _has_mypy_settings}[tool]
+        found: list[str] = []
+        for folder in sorted(self.folders):
+            around = next((above for above in reversed(found) if is_inside(folder, above)), "")
+            outer = self.settings.get(around, {})
+            if (
+                folder
+                and (has(self.settings[folder]) or not has(outer))
+                and not _reaches(outer, around, folder)
+            ):
+                found.append(folder)
+        return tuple(found)
+
+
+def layout(files: Iterable[str]) -> Layout:
+    """The projects by the names of files; the content of their settings is still to be read."""
+    python: set[str] = set()
+    weak: set[str] = set()
+    foreign: set[str] = set()
+    for path in files:
+        folder, _, name = path.rpartition("/")
+        if name not in STRONG | WEAK | FOREIGN or _is_aside(folder):
+            continue
+        (python if name in STRONG else weak if name in WEAK else foreign).add(folder)
+    if "" not in python:
+        python |= {
+            folder for folder in weak if not any(is_inside(folder, above) for above in python if above)
+        }
+    return Layout(tuple(sorted(python)), tuple(sorted(foreign - python - {""})))
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether `path` is in `folder`; everything is in the top."""
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
+def owner(path: str, folders: Iterable[str]) -> str:
+    """The innermost of `folders` that `path` is in; "" if it is in none."""
+    return max((folder for folder in folders if is_inside(path, folder)), key=len, default="")
+
+
+def names_of(folder: str, files: Iterable[str], settings: Mapping[str, bytes]) -> frozenset[str]:
+    """The words by which other projects name the one in `folder`: of its folder, distribution and modules."""
+    names = {folder.rpartition("/")[2]}
+    for data in settings.values():
+        names |= {match.decode("ascii") for match in NAME.findall(data)}
+    for path in files:
+        inside = path.removeprefix(f"{folder}/").removeprefix("src/")
+        first, slash, rest = inside.partition("/")
+        if (slash and rest == "__init__.py") or (not slash and first.endswith(".py")):
+            names.add(first.removesuffix(".py"))
+    return frozenset(normal(name) for name in names if len(name) >= SHORTEST) - COMMON
+
+
+def words_of(text: bytes) -> frozenset[str]:
+    """The words in a file that could be names of projects, and the parts of dotted ones."""
+    found = set()
+    for word in set(WORD.findall(text)):
+        name = word.decode("ascii")
+        found |= {normal(name), *(normal(part) for part in name.split("."))}
+    return frozenset(found)
+
+
+def normal(name: str) -> str:
+    """A name as it is compared: distributions have dashes where modules have underscores."""
+    return name.lower().replace("-", "_")
+
+
+def dependencies(
+    names: Mapping[str, frozenset[str]], words: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """The projects that each one depends on, itself among them: those that it names, and those that these name."""
+    direct = {
+        folder: {other for other in names if (names[other] - names.get(folder, frozenset())) & own} | {folder}
+        for folder, own in words.items()
+    }
+    closed = {}
+    for folder in direct:
+        known, waiting = {folder}, [folder]
+        while waiting:
+            fresh = direct.get(waiting.pop(), set()) - known
+            known |= fresh
+            waiting += fresh
+        closed[folder] = frozenset(known)
+    return closed
+
+
+def _is_aside(folder: str) -> bool:
+    parts = folder.split("/") if folder else []
+    return any(part in NO_PROJECTS or part.startswith(".") or "{" in part for part in parts)
+
+
+def _has_mypy_settings(settings: Mapping[str, bytes]) -> bool:
+    if "mypy.ini" in settings or ".mypy.ini" in settings:
+        return True
+    return b"[tool.mypy" in settings.get("pyproject.toml", b"") or b"[mypy" in settings.get("setup.cfg", b"")
+
+
+def _reaches(outer: Mapping[str, bytes], around: str, folder: str) -> bool:
+    """Whether the settings of pytest around a project name folders of its own to collect tests from."""
+    text = pytest_settings(outer).decode("utf-8", "replace")
+    match = re.search(r"^\s*testpaths\s*=\s*(\[[^\]]*\]|.*(?:\n[ \t]+\S.*)*)", text, re.MULTILINE)
+    inner = folder.removeprefix(f"{around}/") if around else folder
+    for word in re.findall(r"""[^\s"',\[\]]+""", match[1] if match else ""):
+        pattern = word.strip("/").removeprefix("./")
+        parts = inner.count("/") + 1
+        if fnmatchcase(inner, "/".join(pattern.split("/")[:parts])) and pattern not in {"", "."}:
+            return True
+    return False
