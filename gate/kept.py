@@ -32,7 +32,7 @@ ENVIRONMENT = (
 NAMING_OPTIONS = ("--into", "--head", "--base")
 # Options whose answer is more than what is printed, or rests on what a forge says; always worked out.
 UNKEPT_OPTIONS = (
-    "--record", "--output", "--report", "--reviews", "--fix", "-o", "-h", "--help", "--verbose",
+    "--record", "--output", "--report", "--reviews", "--fix", "-o", "-h", "--help", "--verbose", "-v",
     "--rerun",
 )  # fmt: skip
 MOST_KEPT = 200

@@ -160,6 +160,12 @@ def is_ours(path: Path) -> bool:
     return False
 
 
+def interpreter_of(path: Path) -> str:
+    """The interpreter that a hook of gate's starts."""
+    line = next((line for line in path.read_text("utf-8").splitlines() if line.startswith("python=")), "")
+    return "".join(shlex.split(line.removeprefix("python="))[:1])
+
+
 def script_of(name: str) -> str:
     """The hook `name`: it starts the very interpreter that installed it."""
     with_input = name in {"pre-push", "pre-receive"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from gate.log.index import Index
     from gate.log.vouched import Voucher
     from gate.requirements.facts import Release
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ def judge(
         # Whoever may approve it: nothing else could enter afterwards, and least of all what mends it.
         change = replace(change, obstacle=spoilt_rules(repository, change))
     protection = policy.protection(short_name(change.into))
+    _log_question(change, policy, protection)
     settings = _chosen(policy, protection, request.only)
     if request.only:
         protection = replace(protection, require=replace(protection.require, checks=request.only))
@@ -174,10 +178,35 @@ def judge(
 
         # The last thing that is asked: who takes an approval back while the checks run has taken it back.
         facts, evidence = with_reviews(repository, facts, known.result(), wire, int(time()))
+    logger.debug("CODEOWNERS: %s", facts.codeowners_file or "none at the base")
+    logger.debug("approvals that bear on the change: %d", len(evidence.approvals))
     approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership, release)
+    for result in facts.checks:
+        logger.debug("check %s: %s", result.id, "failed" if result.failed else "passed")
     verdict = decide(replace(facts, approvals=approvals), _notes(request, policy, protection, vouched))
     until = evidence.until
     return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))
+
+
+def _log_question(change: Change, policy: Policy, protection: Protection) -> None:
+    logger.debug(
+        "change: %s into %s at %s, %d files",
+        change.head[:12],
+        change.into,
+        change.base[:12],
+        len(change.files),
+    )
+    logger.debug(
+        "merge base %s, merge result %s",
+        change.merge_base[:12] or "none",
+        change.tree[:12] or change.obstacle,
+    )
+    logger.debug("authors: %s", ", ".join(author.email for author in change.authors) or "none")
+    logger.debug(
+        "policy: %s",
+        f"{policy.file} at {change.base[:12]}" if policy.file else "none at the base: the defaults",
+    )
+    logger.debug("required: %s", ", ".join(protection.require.names) or "nothing")
 
 
 def _open_log(repository: Repository) -> Index:

@@ -20,6 +20,8 @@ COMMANDS = {
     "init": "gate.cli.init",
     "install": "gate.cli.install",
     "uninstall": "gate.cli.uninstall",
+    "doctor": "gate.cli.doctor",
+    "cache": "gate.cli.cache",
     "hook": "gate.cli.hook",
     "demo": "gate.cli.demo",
     "explain": "gate.cli.explain",

@@ -16,12 +16,20 @@ from gate import __version__
 from gate.cli import COMMANDS
 from gate.errors import CannotDecide, GateError, UsageError
 
+VERBOSE = ("-v", "--verbose")
 BLOCKED, WRONG, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
 DESCRIPTION = """\
 gate decides whether a change may enter a protected branch: its code owners have
 approved exactly this content, and lint, types, names and tests pass on the very
 tree that the merge would make."""
+
+OPTIONS = """\
+options:
+  -h, --help     show this
+  -v, --verbose  log decisions as they are made, with any command
+  --version      show the version
+"""
 
 EPILOG = """\
 exit codes: 0 may merge, 1 blocked, 2 wrong usage, policy or CODEOWNERS,
@@ -65,10 +73,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 def overview() -> str:
     """What `gate --help` prints."""
     commands = "\n".join(f"  {name:<10} {command(name).SUMMARY}" for name in COMMANDS)
-    return (
-        f"usage: gate COMMAND [OPTION…]\n\n{DESCRIPTION}\n\ncommands:\n{commands}\n\n"
-        f"options:\n  -h, --help  show this\n  --version   show the version\n\n{EPILOG}\n"
-    )
+    return f"usage: gate COMMAND [OPTION…]\n\n{DESCRIPTION}\n\ncommands:\n{commands}\n\n{OPTIONS}\n{EPILOG}\n"
 
 
 def run(arguments: list[str]) -> int:
@@ -126,6 +131,7 @@ def _give_up(stream: TextIO) -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    arguments = _verbose(arguments)
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         if arguments[:1] == ["help"] and arguments[1:2] and arguments[1] in COMMANDS:
             parser_of(arguments[1]).print_help()
@@ -145,6 +151,20 @@ def _dispatch(arguments: list[str]) -> int:
         return stop.code if isinstance(stop.code, int) else WRONG
     _refuse_nothing(parser, options, rest)
     return command(name).run(options)
+
+
+def _verbose(arguments: list[str]) -> list[str]:
+    """The arguments without `-v`, which may come anywhere; where it does, decisions are logged as they are made."""
+    rest = [word for word in arguments if word not in VERBOSE]
+    if len(rest) < len(arguments):
+        import logging
+
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("gate: %(relativeCreated)5d ms  %(message)s"))
+        logger = logging.getLogger("gate")
+        logger.handlers = [handler]
+        logger.setLevel(logging.DEBUG)
+    return rest
 
 
 def _refuse_nothing(

@@ -121,6 +121,23 @@ class Require:
     budget: BudgetRequired | None = None
     unenforced: frozenset[str] = frozenset()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is required, in words: `owners`, `checks (names, lint)`."""
+        checks = f"checks ({', '.join(self.checks)})" if self.checks else ""
+        asked = {
+            "owners": self.owners,
+            "approvals": self.approvals,
+            "seniority": self.seniority,
+            "guarded": self.guarded,
+            checks: self.checks,
+        }
+        return tuple(
+            f"{name}, not enforced" if name.partition(" ")[0] in self.unenforced else name
+            for name, value in asked.items()
+            if value
+        )
+
 
 RELEASE = Require(owners=None, checks=())
 """What an environment asks for where the policy does not say: what was reviewed and checked once need not be again."""

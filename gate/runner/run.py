@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -47,6 +48,9 @@ def _first(names: Sequence[str]) -> str:
 
 WITHOUT_ENVIRONMENT = frozenset({"names", "ruff"})
 """Tools that read source alone, and have an answer where the project's environment cannot be had."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Runner:
@@ -326,9 +330,12 @@ class Runner:
             cached = None if self._rerun else load(self._results.get(key))
             # A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
             if cached is not None and not (cached[0].findings and tool.runs_code and side is self._head):
+                logger.debug("%s: cached result %s", check.id, key[:12])
                 return Outcome(*cached, cached=True)
         if self._cancel.is_set():
             return Outcome(Unreadable("cancelled"), cancelled=True)
+        version = f"{installed.name} {installed.version}" if installed else check.tool
+        logger.debug("%s: running %s in %s (%s)", check.id, version, environment.python, environment.origin)
         progress(Event(check.id, "started"))
         if warm and tool.cache_travels:
             name = cache_name(check, self._head.top.path(runs_code=tool.runs_code), side.folder)

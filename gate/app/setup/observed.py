@@ -81,7 +81,7 @@ def observe(start: Path, branch: str | None = None) -> Observed:
         paths=tuple(list_index(repository)),
         past=past,
         key=own_key(past.signing_key),
-        tools=_tools(top),
+        tools=tools_in(top),
         lock=next((name for name in LOCKS if (top / name).is_file()), ""),
         ci=tuple(name for place, name in CI.items() if (top / place).exists()),
         pre_commit=(top / PRE_COMMIT).is_file(),
@@ -145,7 +145,7 @@ def _code_owners(top: Path) -> CodeOwners | None:
     return owners
 
 
-def _tools(top: Path) -> dict[str, str]:
+def tools_in(top: Path) -> dict[str, str]:
     """Where each tool is configured."""
     shared = {
         name: (top / name).read_text("utf-8", "replace")

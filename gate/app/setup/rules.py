@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from time import time
 
 from gate.app.setup.observed import forge_of
+from gate.app.setup.team import with_login
 from gate.codeowners import CodeOwners
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import codeowners_at, policy_at
 from gate.git.change import default_branch
 from gate.git.history import origin_of
-from gate.git.objects import list_tree, resolve
+from gate.git.objects import list_tree, read_blobs, resolve
 from gate.git.repository import Repository
-from gate.policy.types import Policy
+from gate.policy.types import Person, Policy
 from gate.simulation import Problem, Setup, Simulation, locks_out, problems, simulate
 
 
@@ -31,7 +33,24 @@ def simulated(
     """
     branches = policy.branches or (_default(repository),)
     counted = forge_of(origin_of(repository)) if forge is None else forge
+    if forge is None and owners is not None and not policy.people:
+        # With reviews, whoever CODEOWNERS names by `@login` is that login.
+        counted = counted or "github"
+        policy = _by_login(policy, owners, counted)
     return simulate(Setup(policy, owners, paths, branches, int(time()), counted))
+
+
+def _by_login(policy: Policy, owners: CodeOwners, forge: str) -> Policy:
+    """The policy with the people whom reviews would make known; a team has more than one member."""
+    names = dict.fromkeys(owner for rule in owners.rules for owner in rule.owners if owner.startswith("@"))
+    teams = {
+        name: (f"a member of {name}", f"another member of {name}")
+        for name in names
+        if "/" in name and name not in policy.teams
+    }
+    logins = [name for name in names if "/" not in name] + [one for team in teams.values() for one in team]
+    people = {name: with_login(Person(name), forge, name.removeprefix("@")) for name in logins}
+    return replace(policy, people=people, teams={**policy.teams, **teams})
 
 
 def lock_outs(
@@ -83,3 +102,8 @@ def _default(repository: Repository) -> str:
         return default_branch(repository)
     except UsageError:
         return "main"
+
+
+def rules_at(repository: Repository, commit: str, path: str) -> bytes | None:
+    """The content of a file of rules at a commit; None where it has none."""
+    return read_blobs(repository, commit, [path])[path] if commit else None

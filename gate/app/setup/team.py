@@ -57,7 +57,7 @@ def assemble(observed: Observed, answers: Answers) -> Team:
         past = observed.past
         emails = (past.email,) if EMAIL.fullmatch(past.email) else ()
         person = Person(me, "senior", emails=emails, keys=(observed.key,) if observed.key else ())
-        people[me.casefold()] = _with_login(person, forge, _login(me, owners, observed))
+        people[me.casefold()] = with_login(person, forge, _login(me, owners, observed))
     suggested: list[tuple[Person, str]] = []
     for owner in owners:
         if owner.casefold() in people:
@@ -65,7 +65,7 @@ def assemble(observed: Observed, answers: Answers) -> Team:
         committer = _committer_of(owner, observed, tuple(people.values()))
         person = Person(owner, "senior", emails=(committer.email,) if committer else ())
         if forge:
-            people[owner.casefold()] = _with_login(person, forge, owner[1:])
+            people[owner.casefold()] = with_login(person, forge, owner[1:])
         else:
             suggested.append((person, f"in {observed.owners.file}" if observed.owners else ""))
     suggested += _committers(observed, tuple(people.values()), [person for person, _ in suggested])
@@ -161,7 +161,8 @@ def _login(name: str, owners: Sequence[str], observed: Observed) -> str:
     return name[1:] if name.casefold() in {owner.casefold() for owner in owners} else ""
 
 
-def _with_login(person: Person, forge: str, login: str) -> Person:
+def with_login(person: Person, forge: str, login: str) -> Person:
+    """The person with an account on a forge."""
     logins = {name: login if name == forge else "" for name in ("github", "gitlab", "gitea")}
     return Person(person.name, person.role, person.senior, person.emails, person.keys, **logins)
 

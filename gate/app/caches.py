@@ -1,0 +1,130 @@
+"""What gate stores below the git folder to be faster: how much there is, and how to be rid of it.
+
+All of it is worked out again when it is needed. Nothing that anybody signed is here: the approval log is a ref.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.errors import CannotDecide
+from gate.git.repository import Repository
+from gate.workspace import remove
+
+DAY = 24 * 3600
+MEANING = {
+    "results": "what each check found, by content",
+    "answers": "printed verdicts, by question",
+    "cache": "the caches of the tools",
+    "trees": "checked-out trees that the checks run in",
+    "environments": "environments built from lock files",
+    "installs": "projects built for their tests",
+    "bytecode": "compiled Python",
+    "log": "verified signatures, and an index of the approval log",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of the caches: its folder, how many bytes it takes, and when it was last written to."""
+
+    name: str
+    path: Path
+    size: int
+    used: float
+
+    @property
+    def meaning(self) -> str:
+        """What it is for, in a few words."""
+        return MEANING.get(self.name, "")
+
+
+def entries(repository: Repository) -> list[Entry]:
+    """Every cache of the repository, the largest first."""
+    folder = repository.state_dir
+    if not folder.is_dir():
+        return []
+    found = [Entry(path.name, path, *_measured(path)) for path in folder.iterdir() if not _is_lock(path)]
+    return sorted(found, key=lambda entry: (-entry.size, entry.name))
+
+
+def clear(repository: Repository) -> int:
+    """Remove all caches; how many bytes that freed. Raises CannotDecide while another gate runs here."""
+    with _alone(repository):
+        before = sum(entry.size for entry in entries(repository))
+        for entry in entries(repository):
+            if entry.path.is_dir() and not entry.path.is_symlink():
+                for path in entry.path.iterdir():
+                    if not _is_lock(path):
+                        remove(path)
+            else:
+                remove(entry.path)
+        return before - sum(entry.size for entry in entries(repository))
+
+
+def prune(repository: Repository, days: float) -> int:
+    """Remove what was not used for so many days; how many bytes that freed."""
+    limit = time.time() - days * DAY
+    freed = 0
+    with _alone(repository):
+        for entry in entries(repository):
+            children = list(entry.path.iterdir()) if entry.path.is_dir() else [entry.path]
+            for path in children:
+                size, used = _measured(path)
+                if used < limit and not _is_lock(path):
+                    remove(path)
+                    freed += size
+    return freed
+
+
+def human(size: float) -> str:
+    """`1.2 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"
+
+
+def _is_lock(path: Path) -> bool:
+    return path.suffix == ".lock"
+
+
+def _measured(path: Path) -> tuple[int, float]:
+    """The bytes below `path`, and the latest time that anything there was written. Links are not followed."""
+    size, used = 0, 0.0
+    waiting = [str(path)]
+    while waiting:
+        here = waiting.pop()
+        with contextlib.suppress(OSError):
+            status = os.lstat(here)
+            size += status.st_size
+            used = max(used, status.st_mtime)
+            if os.path.isdir(here) and not os.path.islink(here):  # noqa: PTH112, PTH114  many paths
+                with os.scandir(here) as found:
+                    waiting += [entry.path for entry in found]
+    return size, used
+
+
+@contextlib.contextmanager
+def _alone(repository: Repository) -> Iterator[None]:
+    """Every lock of the caches, held: whoever runs here holds one."""
+    with contextlib.ExitStack() as held:
+        for path in sorted(repository.state_dir.glob("**/*.lock")) if repository.state_dir.is_dir() else ():
+            # Those of the tools are in trees and environments, and are theirs.
+            if len(path.relative_to(repository.state_dir).parts) > 2:
+                continue
+            lock = held.enter_context(path.open("a"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CannotDecide(
+                    "another gate is running in this repository and uses its caches", "wait for it to end"
+                ) from None
+        yield

@@ -1,0 +1,62 @@
+"""`gate cache`: what is cached, and how to remove it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from time import localtime, strftime
+
+from gate.app.caches import clear, entries, human, prune
+from gate.errors import UsageError
+from gate.git.repository import Repository
+
+SUMMARY = "show, prune or clear what gate caches in this repository"
+EXAMPLES = """\
+  gate cache                          what is cached, and how large it is
+  gate cache prune                    remove what was not used for 30 days
+  gate cache prune --days 7
+  gate cache clear                    remove everything; it is worked out again when needed
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `gate cache`."""
+    parser.add_argument(
+        "action", nargs="?", choices=("show", "prune", "clear"), default="show", help="default: show"
+    )
+    parser.add_argument(
+        "--days", type=float, metavar="N", help="with prune: not used for N days (default: 30)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show or remove."""
+    if options.days is not None and options.action != "prune":
+        raise UsageError("--days is about prune", "`gate cache prune --days 7`")
+    repository = Repository.find(Path.cwd())
+    if options.action == "show":
+        _show(repository)
+        return 0
+    freed = clear(repository) if options.action == "clear" else prune(repository, _days(options))
+    print(f"Freed {human(freed)} below {repository.state_dir}.")
+    return 0
+
+
+def _days(options: argparse.Namespace) -> float:
+    if options.days is None:
+        return 30.0
+    if not options.days >= 0:
+        raise UsageError("--days must be 0 or more")
+    return float(options.days)
+
+
+def _show(repository: Repository) -> None:
+    found = entries(repository)
+    if not found:
+        print(f"Nothing is cached below {repository.state_dir}.")
+        return
+    print(f"{repository.state_dir}: {human(sum(entry.size for entry in found))}")
+    room = max(len(entry.name) for entry in found)
+    for entry in found:
+        day = strftime("%Y-%m-%d", localtime(entry.used))
+        print(f"  {entry.name:<{room}}  {human(entry.size):>7}  {day}  {entry.meaning}".rstrip())

@@ -1,0 +1,126 @@
+"""`gate doctor`, `gate cache` and `-v`: what gate finds, stores and decides, and what to do where it is wrong."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from pathlib import Path
+
+import pytest
+from support.town import Clone, Town
+
+
+def items(clone: Clone) -> dict[str, list[dict[str, str]]]:
+    said = clone.gate("doctor", "--format", "json")
+    return {section["name"]: section["items"] for section in json.loads(said.out)}
+
+
+def problems(clone: Clone, section: str) -> str:
+    """Everything in a section that is not right, with its fix; each has one, unless it is only a note."""
+    found = [item for item in items(clone)[section] if item["level"] != "ok"]
+    assert all(item["fix"] for item in found if item["level"] != "note"), found
+    return "\n".join(f"{item['level']} {item['text']} {item['fix']}" for item in found)
+
+
+def commit(clone: Clone, files: dict[str, str]) -> None:
+    clone.write(files)
+    clone.git("add", "-A")
+    clone.git("commit", "-q", "-m", "More")
+
+
+def test_a_plain_repository_has_nothing_wrong(project: Clone) -> None:
+    said = project.gate("doctor")
+    assert said.code == 0, said.out
+    assert "✗" not in said.out
+    for section in ("repository", "policy", "environments", "tools", "hooks", "caches"):
+        assert f"\n{section}\n" in f"\n{said.out}"
+    assert "lint: ruff " in said.out
+
+
+@pytest.mark.parametrize(
+    ("files", "section", "said"),
+    [
+        ({"gate.yaml": "chekcs: {}\n"}, "policy", "gate.yaml:1:1: chekcs: unknown key"),
+        ({"gate.yaml": "protect: {main: {require: {approvals: 1}}}\n"}, "policy", "No change can be merged"),
+        ({"CODEOWNERS": "*.py ada\n"}, "owners", "CODEOWNERS:1:6"),
+        ({"gate.yaml": "python: nowhere/python\n"}, "environments", "nowhere/python is not an interpreter"),
+    ],
+)
+def test_what_keeps_gate_from_working_is_an_error(
+    project: Clone, files: dict[str, str], section: str, said: str
+) -> None:
+    commit(project, files)
+    assert project.gate("doctor").code == 1
+    assert said in problems(project, section)
+
+
+def test_a_hook_that_git_skips_or_that_cannot_start_is_an_error(project: Clone) -> None:
+    project.gate("install")
+    assert problems(project, "hooks") == ""
+    hooks = project.path / ".git" / "hooks"
+    (hooks / "pre-push").chmod(0o644)
+    commit_hook = hooks / "pre-commit"
+    lines = commit_hook.read_text().splitlines()
+    gone = ["python=/gone/python" if line.startswith("python=") else line for line in lines]
+    commit_hook.write_text("\n".join(gone))
+    said = problems(project, "hooks")
+    assert "pre-push is not executable, so git skips it" in said
+    assert "/gone/python, which is gone" in said
+
+
+def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(town: Town) -> None:
+    reviewer, new = town.clone("nehemiah"), town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    reviewer.git("fetch", "-q")
+    assert reviewer.gate("approve", "origin/feature").code == 0
+    new.gate("install")
+    new.git("fetch", "-q")
+    assert "commits of the log that are not taken in gate approvals --fetch" in problems(new, "approval log")
+    new.write({"gate.yaml": "version: 1\n"})
+    assert "gate.yaml here differs from the one in force" in problems(new, "policy")
+
+
+def test_in_a_bare_repository_it_speaks_of_the_server_hook(town: Town) -> None:
+    assert "gate install --server" in problems(town.server, "hooks")
+
+
+def test_no_password_of_a_remote_is_shown(project: Clone) -> None:
+    project.git("remote", "add", "origin", "https://me:secret@github.com/acme/shop.git")
+    assert "secret" not in project.gate("doctor").out
+
+
+def test_the_cache_is_shown_pruned_and_cleared(project: Clone) -> None:
+    assert "Nothing is cached" in project.gate("cache").out
+    assert project.gate("check", "--only", "lint").code == 0
+    shown = project.gate("cache").out
+    assert "results" in shown
+    assert "trees" in shown
+    state = project.path / ".git" / "gate"
+    results = [path for path in (state / "results").rglob("*") if path.is_file()]
+    assert project.gate("cache", "prune").code == 0
+    assert [path for path in results if not path.exists()] == []
+    assert project.gate("cache", "prune", "--days", "0").code == 0
+    assert [path for path in results if path.exists()] == []
+    assert project.gate("check", "--only", "lint").code == 0
+    assert project.gate("cache", "clear").out.startswith("Freed")
+    assert [path for path in state.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    assert project.gate("check", "--only", "lint").code == 0
+
+
+def test_nothing_is_removed_while_another_gate_runs(project: Clone) -> None:
+    project.gate("check", "--only", "lint")
+    lock: Path = next((project.path / ".git" / "gate").glob("*/*.lock"))
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = project.gate("cache", "clear")
+    assert said.code == 3
+    assert "another gate is running" in said.err
+
+
+@pytest.mark.parametrize("place", [("-v", "check"), ("check", "--verbose")])
+def test_decisions_are_logged_with_any_command(project: Clone, place: tuple[str, str]) -> None:
+    said = project.gate(*place, "--only", "lint")
+    assert said.code == 0, said.text
+    assert "policy: none at the base: the defaults" in said.err
+    assert "lint: running ruff" in said.err
+    assert "policy:" not in project.gate("check", "--only", "lint").err
