@@ -13,18 +13,29 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gate.errors import CannotDecide
+from gate.git.as_cloned import (
+    History,
+    fill_lfs,
+    fill_submodules,
+    filter_settings,
+    filtered_paths,
+    gitlinks_in,
+    refs_of,
+)
 from gate.git.promised import bring
 from gate.git.repository import Repository
 from gate.model import decode_path
 
+NO_HISTORY = History()
 UNUSED_FOR = 14 * 24 * 3600
 MOST_SLOTS = 16
-# What is checked out are the blobs as they are: no line-end conversion, no filter, no hook, no watcher. Time
-# stamps alone are not trusted to say that a file is as git left it: tests may have set them back.
+# What is checked out is what a clone has: attributes of the tree count, settings of the user do not, but for the
+# filters that these name. No hook, no watcher. Time stamps alone are not trusted to say that a file is as git left
+# it: tests may have set them back.
 CONFIG = """\
 [core]
 \trepositoryformatversion = 0
@@ -53,19 +64,24 @@ CONFIG = """\
 """
 CONFIG_SHA256 = CONFIG.replace("version = 0", "version = 1") + "[extensions]\n\tobjectFormat = sha256\n"
 SHA1 = 40
-# Attributes in the tree itself could still convert; these, nearer to git, take precedence over them.
-ATTRIBUTES = "* -text -eol !filter -ident -working-tree-encoding !diff !merge\n"
+REMEMBERED = "absent"
+"""The file of a git folder that says what a clone would have and this checkout does not."""
 
 
 class CheckedTree:
     """One tree of the repository, checked out when its `path` is first asked for.
 
-    `tree` is its object id. Use it inside the `with` that made it: after that, another run may move it.
+    `tree` is its object id, `history` what its HEAD descends from. Use it inside the `with` that made it: after
+    that, another run may move it.
     """
 
-    def __init__(self, repository: Repository, tree: str, role: str, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, repository: Repository, tree: str, role: str, stack: contextlib.ExitStack, history: History
+    ) -> None:
         """Made by `Workspace.tree`."""
         self.tree = tree
+        self.history = history
+        self._slot: _Slot | None = None
         self._repository = repository
         self._role = role
         self._stack = stack
@@ -79,9 +95,18 @@ class CheckedTree:
             if self._path is None:
                 bring(self._repository, self.tree)
                 slot = self._stack.enter_context(_slot(self._repository, self._role))
-                slot.move_to(self.tree)
-                self._path = slot.tree
+                slot.move_to(self.tree, self.history)
+                self._slot, self._path = slot, slot.tree
             return self._path
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """What a clone would have and the checkout does not, a sentence each; nothing before it is checked out."""
+        return self._slot.absent if self._slot else ()
+
+    def history_was_read(self) -> bool:
+        """Whether anything has read HEAD of the checkout since it was made; True where that cannot be told."""
+        return self._slot is not None and self._slot.history_was_read()
 
 
 class Workspace:
@@ -92,10 +117,10 @@ class Workspace:
         self._repository = repository
 
     @contextlib.contextmanager
-    def tree(self, oid: str, role: str = "head") -> Iterator[CheckedTree]:
+    def tree(self, oid: str, role: str = "head", history: History = NO_HISTORY) -> Iterator[CheckedTree]:
         """The tree `oid`; `role` keeps trees apart that are needed side by side, so that each stays warm."""
         with contextlib.ExitStack() as stack:
-            yield CheckedTree(self._repository, oid, role, stack)
+            yield CheckedTree(self._repository, oid, role, stack, history)
 
 
 class _Slot:
@@ -105,19 +130,21 @@ class _Slot:
         self.git_dir = folder / f"{name}.git"
         # Not in the git folder that the tree points to: `git update-index` inside a test must not reach it.
         self._index = folder / f"{name}.index"
+        self.absent: tuple[str, ...] = ()
+        self._tells_time = False
 
-    def move_to(self, tree: str) -> None:
+    def move_to(self, tree: str, history: History) -> None:
         """Make the folder hold exactly `tree`; a folder that cannot be mended is made anew."""
         # Whatever ran in the tree may have put a link in its place; what that points to is not gate's.
         if not any(path.is_symlink() for path in (self.tree, self._index)) and self.tree.is_dir():
             with contextlib.suppress(CannotDecide, OSError):
-                self._move(tree)
+                self._move(tree, history)
                 return
         try:
             for leftover in (self.tree, self.git_dir, self._index):
                 remove(leftover)
             self.tree.mkdir(parents=True)
-            self._move(tree)
+            self._move(tree, history)
         except OSError as error:
             raise CannotDecide(
                 f"the tree to check cannot be written below {self.tree.parent}: {error.strerror or error}",
@@ -130,11 +157,17 @@ class _Slot:
         for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
             (self.git_dir / folder).mkdir(parents=True)
         (self.git_dir / "HEAD").write_text("ref: refs/heads/gate\n")
-        (self.git_dir / "config").write_text(CONFIG if len(tree) == SHA1 else CONFIG_SHA256)
-        (self.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
+        config = (CONFIG if len(tree) == SHA1 else CONFIG_SHA256) + filter_settings(self._repository)
+        (self.git_dir / "config").write_text(config, "utf-8", "surrogateescape")
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(self._repository.common_dir / "shallow", self.git_dir / "shallow")
         self._lend_objects()
+        self._forget_filtered(config)
 
     def _git(self, *args: str) -> bytes:
+        return self._run(*args)
+
+    def _run(self, *args: str, stdin: bytes = b"") -> bytes:
         env = {
             "GIT_DIR": str(self.git_dir),
             "GIT_WORK_TREE": str(self.tree),
@@ -142,26 +175,70 @@ class _Slot:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_OPTIONAL_LOCKS": "1",
-            "GIT_AUTHOR_DATE": "@946684800 +0000",
-            "GIT_COMMITTER_DATE": "@946684800 +0000",
         }
-        return self._repository.run(*args, env=env)
+        return self._repository.run(*args, stdin=stdin, env=env)
 
-    def _move(self, tree: str) -> None:
+    def _forget_filtered(self, config: str) -> None:
+        """Have everything written anew where it was written under other filters."""
+        note = self._index.with_suffix(".filters")
+        with contextlib.suppress(OSError):
+            if not note.is_symlink() and note.read_text("utf-8", "surrogateescape") == config:
+                return
+        remove(self._index)
+        remove(note)
+        note.write_text(config, "utf-8", "surrogateescape")
+
+    def _move(self, tree: str, history: History) -> None:
         remove(self._index.with_name(f"{self._index.name}.lock"))
         self._make_git_dir(tree)
         prepare(self.tree)
         again = self._differing(tree) if self._is_from_this_second() else []
         self._git("read-tree", "--reset", "-u", tree)
         self._git("clean", "-ffdxq")
-        self._empty_submodules()
-        if self._git("ls-files", "--others", "--modified", "--deleted", "-z"):
+        staged = self._empty_submodules()
+        if modified := self._git("ls-files", "--modified", "-z"):
+            # Content that attributes convert back to other bytes than git has. What git writes is right.
+            self._run("checkout-index", "--force", "-z", "--stdin", stdin=modified)
+        if self._git("ls-files", "--others", "--deleted", "-z"):
             raise CannotDecide(f"{self.tree} cannot be brought to tree {tree}")
-        commit = self._git("commit-tree", tree, "-m", "The tree that gate checks")
-        (self.git_dir / "HEAD").write_bytes(commit)
+        (self.git_dir / "packed-refs").write_bytes(refs_of(self._repository) if history.parents else b"")
+        head = self.git_dir / "HEAD"
+        head.write_bytes(history.head(self._repository, tree))
         shutil.copyfile(self._index, self.git_dir / "index")
+        self.absent = (*self._fill_filtered(), *self._fill_submodules(staged))
         (self.tree / ".git").write_bytes(os.fsencode(f"gitdir: {self.git_dir}\n"))
         make_old(self.tree, again)
+        self._tells_time = _notes_reading(head)
+        os.utime(head, (0, head.stat().st_mtime))
+
+    def history_was_read(self) -> bool:
+        """Whether anything has read HEAD since; its time of access was set back for that."""
+        return not self._tells_time or (self.git_dir / "HEAD").stat().st_atime > 0
+
+    def _fill_filtered(self) -> Iterator[str]:
+        """Put LFS content in place, and say of which paths a clone would have other content."""
+        listed = self._git("ls-files", "-z")
+        if b".gitattributes\0" not in listed:
+            return
+        named = list(filtered_paths(self._run("check-attr", "-z", "--stdin", "filter", stdin=listed)))
+        missing = fill_lfs(self._repository, self.tree, [path for path, name in named if name == "lfs"])
+        if missing:
+            yield (
+                f"{_first(missing)} {'is' if len(missing) == 1 else 'are'} LFS pointers: the content is not here "
+                "(`git lfs pull`)"
+            )
+        known = (self.git_dir / "config").read_text("utf-8", "surrogateescape")
+        for name in sorted({name for _, name in named if name != "lfs"}):
+            if f'[filter "{name}"]' not in known:
+                paths = [path for path, other in named if other == name]
+                yield f"{_first(paths)}: the filter `{name}` is not configured here, so its content is as git stores it"
+
+    def _fill_submodules(self, staged: bytes) -> Iterator[str]:
+        absent = fill_submodules(
+            self._repository, self.tree, gitlinks_in(staged), self._index.with_suffix(".submodule")
+        )
+        for path in absent:
+            yield f"the submodule {path} is not here (`git submodule update --init`)"
 
     def _is_from_this_second(self) -> bool:
         """Whether files that the tree held before may bear the second at which others are written now."""
@@ -175,16 +252,17 @@ class _Slot:
         )
         return [decode_path(path) for path in raw.split(b"\0")[:-1]]
 
-    def _empty_submodules(self) -> None:
-        """A submodule is an empty folder; git itself never looks into one."""
+    def _empty_submodules(self) -> bytes:
+        """Empty the folders of submodules, which git itself never looks into; the entries of the index."""
         entries = self._git("ls-files", "--stage", "-z")
         if b"160000 " not in entries:
-            return
+            return b""
         for entry in entries.split(b"\0"):
             if entry.startswith(b"160000 "):
                 folder = self.tree / decode_path(entry.partition(b"\t")[2])
                 remove(folder)
                 folder.mkdir(parents=True, exist_ok=True)
+        return entries
 
     def _lend_objects(self) -> None:
         folders = [str(folder) for folder in self._repository.object_dirs]
@@ -194,6 +272,17 @@ class _Slot:
         (self.git_dir / "objects" / "info" / "alternates").write_bytes(
             b"".join(_quoted(os.fsencode(name)) + b"\n" for name in folders)
         )
+
+
+def _first(paths: Sequence[str]) -> str:
+    return paths[0] + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+
+
+def _notes_reading(file: Path) -> bool:
+    """Whether the file system notes when a file is read, at least the first time."""
+    os.utime(file, (0, file.stat().st_mtime))
+    file.read_bytes()
+    return file.stat().st_atime > 0
 
 
 def _quoted(path: bytes) -> bytes:
@@ -235,7 +324,7 @@ def _prune(folder: Path) -> None:
             continue
         with lock.open("a") as held, contextlib.suppress(BlockingIOError):
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for suffix in ("", ".git", ".index", ".env"):
+            for suffix in ("", ".git", ".index", ".env", ".filters"):
                 remove(lock.with_suffix(suffix))
 
 

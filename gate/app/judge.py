@@ -17,6 +17,7 @@ from gate.checks import TOOLS
 from gate.environment import Environment, Environments
 from gate.errors import UsageError
 from gate.gather import ownership_at, spoilt_rules, weakenings_in
+from gate.git.as_cloned import History
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
@@ -269,6 +270,13 @@ def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> li
     return [policy.checks[name] for name in names]
 
 
+def _history(change: Change) -> History:
+    """What the merge result descends from, and whose work it is."""
+    author = change.authors[0] if change.authors else None
+    parents = (change.head,) if change.staged else (change.base, change.head)
+    return History(parents, author.name if author else "", author.email if author else "")
+
+
 def _run(
     repository: Repository,
     change: Change,
@@ -282,8 +290,8 @@ def _run(
     state = repository.state_dir
     with (
         workspace.tree(change.tree, role="head") as head,
-        workspace.tree(change.tree, role="head-run") as head_run,
-        workspace.tree(change.base_tree, role="base") as base,
+        workspace.tree(change.tree, role="head-run", history=_history(change)) as head_run,
+        workspace.tree(change.base_tree, role="base", history=History((change.base,))) as base,
     ):
         entries = partial(list_tree, repository)
         packages = environments.found_for().packages

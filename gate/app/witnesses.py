@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gate.app.judge import Answer
 from gate.environment import Environment
+from gate.runner.brought import brought_files
 
 
 def witnesses_of(answer: Answer) -> list[str]:
@@ -21,6 +22,10 @@ def witnesses_of(answer: Answer) -> list[str]:
         found += [item.entry for item in environment.editables]
         for check in answer.settings:
             found += _program(check.command[0], environment) if check.command else []
+    away = str(answer.repository.work_tree or "")
+    for pattern in {pattern for check in answer.settings for pattern in check.bring}:
+        brought = [f"{away}/{path}" for path in brought_files(away, [pattern], ())]
+        found += [*brought, *(str(Path(path).parent) for path in [*brought, f"{away}/{pattern}"])]
     # A file more changes its folder.
     found += {str(Path(path).parent) for path in found if path.endswith(".py")}
     return list(dict.fromkeys([*found, *_settings_of_git(answer)]))

@@ -42,6 +42,7 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "block": reader.choice(get_args(Block)),
             "report": reader.choice(get_args(ReportFormat)),
             "env": reader.words,
+            "bring": reader.list_of(partial(_inside, reader)),
             "disable": reader.list_of(partial(_rule, reader)),
             "enforce": partial(enforced, reader),
         }
@@ -61,6 +62,13 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
     if tool != usual.tool:
         usual = CheckSettings(name, tool, block="all" if tool in {"pytest", "command"} else "new")
     return replace(usual, **values)
+
+
+def _inside(reader: Reader, node: yaml.Node, path: str) -> str:
+    name = reader.text(node, path)
+    if name.startswith("/") or ".." in name.split("/"):
+        reader.expected(node, path, "a path in the repository, from its top")
+    return name
 
 
 def _argv(reader: Reader, node: yaml.Node, path: str) -> tuple[str, ...]:

@@ -183,7 +183,8 @@ class CheckSettings:
     `tool` is one of the tools that gate knows, or `command` for any command (then `command` is its argv,
     in which `{scratch}` stands for an empty folder of the run's own). `timeout` is in seconds; `memory` in bytes,
     0 for a share of what is free. `args` are added to the tool's command line; `env` names the variables of the
-    caller's environment that the check may see. `report` is how a command's findings are read.
+    caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
+    check needs. `report` is how a command's findings are read.
     """
 
     id: str
@@ -197,6 +198,7 @@ class CheckSettings:
     env: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     enforce: bool = True
+    bring: tuple[str, ...] = ()
 
 
 BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {

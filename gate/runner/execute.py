@@ -18,6 +18,7 @@ from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.results import key_of
+from gate.runner.brought import bring
 from gate.runner.bytecode import Interpreter, lent_bytecode
 from gate.runner.side import Side
 from gate.workspace import make_old
@@ -32,6 +33,7 @@ class Asked:
 
     With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
     has kept of another tree, and may use for this one, which is another at the paths in `differing`.
+    `brought` are files of the working tree that the policy adds.
     """
 
     check: CheckSettings
@@ -41,6 +43,7 @@ class Asked:
     count: bool = False
     cache: str = ""
     differing: tuple[str, ...] = ()
+    brought: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def execute(
         cache = state / "cache" / (asked.cache or cache_name(check, top, asked.side.folder))
         make_old(root, asked.differing)
         cache.mkdir(parents=True, exist_ok=True)
+        bring(str(environment.project), asked.brought, top)
         environment = environments.for_checkout(
             environment, asked.side.top, top, asked.side.folder, runs_code=tool.runs_code
         )

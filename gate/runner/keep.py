@@ -57,7 +57,9 @@ def _program(check: CheckSettings) -> str:
 def code_version() -> str:
     """What of gate's own code decides a result: a development checkout changes under one version number."""
     own = str(Path(__file__).parents[1])
-    files = sources_of(f"{own}/{name}" for name in ("checks", "names", "plugins", "runner"))
+    files = sources_of(
+        f"{own}/{name}" for name in ("checks", "environment", "git", "names", "plugins", "runner")
+    )
     stats = ((path, os.stat(path)) for path in files)  # noqa: PTH116  a Path for each costs more than the look
     return key_of(*(f"{path} {status.st_mtime_ns} {status.st_size}" for path, status in stats))
 

@@ -20,7 +20,8 @@ from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import CheckSettings
 from gate.process import Cancel
-from gate.results import Results
+from gate.results import Results, key_of
+from gate.runner.brought import brought_files, explained, stamps
 from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.keep import dump, load, result_key
 from gate.runner.projects import Projects, change_in, joined_results
@@ -320,18 +321,16 @@ class Runner:
         installed = environment.tool(tool.distribution) if tool.distribution else None
         if tool.distribution and installed is None:
             return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
-        asked = Asked(check, side, installed, only, count)
-        wanted = [only, ("count",)][: 1 + count]
-        place = (side.folder, *side.left_out)
-        keys = [
-            result_key(check, side.deciding, environment, installed, (*place, *extra)) for extra in wanted
-        ]
-        for key in keys:
-            cached = None if self._rerun else load(self._results.get(key))
-            # A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
-            if cached is not None and not (cached[0].findings and tool.runs_code and side is self._head):
-                logger.debug("%s: cached result %s", check.id, key[:12])
-                return Outcome(*cached, cached=True)
+        away = str(environment.project) if environment.project else ""
+        brought = tuple(brought_files(away, check.bring, side.top.entries)) if check.bring else ()
+        asked = Asked(check, side, installed, only, count, brought=brought)
+        place = (side.folder, *side.left_out, *stamps(away, brought))
+        wanted = [(*place, *extra) for extra in [only, ("count",)][: 1 + count]]
+        keys = [result_key(check, side.deciding, environment, installed, extra) for extra in wanted]
+        cached = self._cached(keys, side, keep_findings=not tool.runs_code or side is not self._head)
+        if cached is not None:
+            logger.debug("%s: cached result %s", check.id, keys[-1][:12])
+            return cached
         if self._cancel.is_set():
             return Outcome(Unreadable("cancelled"), cancelled=True)
         version = f"{installed.name} {installed.version}" if installed else check.tool
@@ -343,8 +342,30 @@ class Runner:
             asked = replace(asked, cache=name, differing=files)
         outcome = execute(asked, environment, self._environments, self._state, self._cancel, started)
         if isinstance(outcome.report, Report) and not outcome.cancelled:
-            self._results.put(keys[-1], dump(outcome.report, outcome.seconds))
-        return outcome
+            key = keys[-1]
+            if tool.runs_code and side.running.history_was_read():
+                key = key_of(key, side.history)
+            self._results.put(key, dump(outcome.report, outcome.seconds))
+        if not tool.runs_code or outcome.cancelled:
+            return outcome
+        roots = [item.folder for item in environment.editables if environment.in_project(item.folder)]
+        report = explained(outcome.report, check.id, away, side.top.entries, roots, side.running.absent)
+        return replace(outcome, report=report)
+
+    def _cached(self, keys: Sequence[str], side: Side, *, keep_findings: bool) -> Outcome | None:
+        """The cached result: of a run that has read nothing of git's, else of one with the same history.
+
+        A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
+        """
+        if self._rerun:
+            return None
+        for key in keys:
+            for with_history in (False, True):
+                name = key_of(key, side.history) if with_history else key
+                cached = load(self._results.get(name))
+                if cached is not None and (keep_findings or not cached[0].findings):
+                    return Outcome(*cached, cached=True)
+        return None
 
 
 def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:

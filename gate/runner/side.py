@@ -13,8 +13,10 @@ from gate.checks.generated import version_files
 from gate.checks.projects import TOP, Project, is_inside
 from gate.checks.ruff import WITHOUT_SETTINGS
 from gate.checks.tool import SETTINGS_FILES
+from gate.git.as_cloned import History, refs_of
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
+from gate.results import key_of
 
 FENCE = {"ruff.toml": WITHOUT_SETTINGS, "pytest.ini": b""}
 """The settings that tools find above a tree which has none."""
@@ -24,6 +26,14 @@ class Tree(Protocol):
     """A tree that is checked out when its path is first asked for."""
 
     tree: str
+    history: History
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """What a clone would have and the checkout does not."""
+
+    def history_was_read(self) -> bool:
+        """Whether anything has asked git in the checkout."""
 
     @property
     def path(self) -> Path:
@@ -48,6 +58,7 @@ class Side:
     _running: threading.Lock = field(default_factory=threading.Lock)
     _entries: tuple[Entry, ...] | None = None
     _settings: dict[str, bytes] | None = None
+    _history: str | None = None
     _ready: set[Path] = field(default_factory=set)
 
     @property
@@ -107,6 +118,15 @@ class Side:
         """The content of a file, for which no tree has to be checked out."""
         oid = next((entry.oid for entry in self.entries if entry.path == path), "")
         return read_objects(self.repository, [oid])[oid].decode("utf-8", "replace") if oid else ""
+
+    @property
+    def history(self) -> str:
+        """What git tells in the copy where code runs: the commits that HEAD descends from, tags and remote branches."""
+        with self._lock:
+            if self._history is None:
+                refs = refs_of(self.repository).decode("utf-8", "surrogateescape")
+                self._history = key_of(self.running.tree, repr(self.running.history), refs)
+            return self._history
 
     def path(self, *, runs_code: bool) -> Path:
         """The folder that holds the tree; checked out by whoever asks first."""

@@ -164,7 +164,7 @@ def test_a_link_in_place_of_the_tree_leads_nobody_to_what_it_names(
 @pytest.mark.parametrize(
     "name",
     [
-        "head-0.git/config", "head-0.git/HEAD", "head-0.git/index", "head-0.git/info/attributes",
+        "head-0.git/config", "head-0.git/HEAD", "head-0.git/index", "head-0.filters",
         "head-0.git/objects/info/alternates", "head-0.index", "head-0/.git",
     ],
 )  # fmt: skip

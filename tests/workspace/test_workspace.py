@@ -188,7 +188,8 @@ def test_git_inside_the_tree_sees_a_repository_of_its_own(repository: Repository
         return subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True).stdout
 
     assert "app.py" in inside("ls-files")
-    assert inside("status", "--short") == ""
+    # In a clone, too, git would store this file with other line ends than it has.
+    assert inside("status", "--short") in {"", " M crlf.txt\n"}
     inside("commit", "-q", "--allow-empty", "-m", "inside")
     inside("branch", "main")
     assert project.git("for-each-ref") == before
