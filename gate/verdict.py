@@ -13,7 +13,7 @@ from gate.requirements.facts import Facts
 
 
 def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
-    """Evaluate every requirement and draw the verdict. `notes` are lines to show with it."""
+    """Evaluate every requirement and reach the verdict. `notes` are lines to show with it."""
     outcomes = enforcement.mark(waiver.waive(outcomes_of(facts), facts), facts)
     notes = (*waiver.notes(facts), *enforcement.notes(outcomes, facts), *notes)
     decision = draw(outcomes)

@@ -240,12 +240,12 @@ def _notes(
     request: CheckRequest, policy: Policy, protection: Protection, vouched: Voucher | None
 ) -> tuple[str, ...]:
     if request.only:
-        return (f"Only {', '.join(request.only)} ran: this is not the whole answer.",)
+        return (f"Partial run (`--only {' '.join(request.only)}`): not a merge decision.",)
     if vouched is not None:
-        return (f"The checks were run by {vouched.by}: verdict {vouched.id[:12]}.",)
+        return (f"Checks were run by {vouched.by} (verdict {vouched.id[:12]}).",)
     if protection.verdicts and policy.enforced_checks(protection) and not request.staged:
         return (
-            f"To enter, it needs a verdict of {' or '.join(protection.verdicts)} as well: none is here yet.",
+            f"To merge, it also needs a verdict signed by {' or '.join(protection.verdicts)}; there is none yet.",
         )
     return ()
 
@@ -266,7 +266,7 @@ def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> li
     unknown = [name for name in names if name not in policy.checks]
     if unknown:
         known = ", ".join(policy.checks)
-        raise UsageError(f"there is no check named {unknown[0]!r}; the policy at the base has {known}")
+        raise UsageError(f"unknown check {unknown[0]!r}; the policy on the base branch has {known}")
     return [policy.checks[name] for name in names]
 
 

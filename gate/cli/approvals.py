@@ -11,10 +11,10 @@ from gate.cli.reviews import add_reviews, place_of
 from gate.model import short_name
 from gate.reports.words import visible
 
-SUMMARY = "show what is recorded for a change: what counts, and why the rest does not"
+SUMMARY = "list the approvals of a change: what counts, and why the rest does not"
 EXAMPLES = """\
-  gate approvals feature           decisions about what merging `feature` would change
-  gate approvals --fetch           ... of HEAD, after fetching the log from the remote
+  gate approvals feature           approvals and objections for merging `feature`
+  gate approvals --fetch           the same for HEAD, after fetching the approval log
   gate approvals --format json     for scripts
   gate approvals feature --reviews github:acme/shortener#12
 """
@@ -24,13 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
-    parser.add_argument("--fetch", action="store_true", help="fetch the log from the remote first")
+    parser.add_argument("--fetch", action="store_true", help="fetch the approval log from the remote first")
     add_reviews(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the listing; 0 whatever it says."""
+    """Print the list and return 0."""
     listing = list_approvals(
         Path.cwd(),
         int(time.time()),
@@ -52,16 +52,16 @@ def _lines(listing: Listing) -> list[str]:
     change, evidence = listing.change, listing.evidence
     branch = short_name(change.into)
     title = f"{change.head[:12]} into {visible(branch)}"
-    lines = [f"{title}:" if evidence.approvals else f"{title}: nothing is recorded"]
+    lines = [f"{title}:" if evidence.approvals else f"{title}: no approvals recorded"]
     width = max((len(visible(approval.by)) for approval in evidence.approvals), default=0)
     for approval in evidence.approvals:
         mark = "+" if approval.counted and approval.kind != "block" else "!" if approval.counted else "-"
-        told = {"approve": "approves", "block": "objects", "waive": "WAIVES"}[approval.kind]
+        decision = {"approve": "approved", "block": "objected", "waive": "WAIVED"}[approval.kind]
         why = f": {visible(approval.why)}" if approval.why else ""
-        says = told if approval.counted else f"{told}, not counted"
+        says = decision if approval.counted else f"{decision}, not counted"
         lines.append(f"  {mark} {approval.id[:12]}  {visible(approval.by):<{width}}  {says}{why}")
     if evidence.gap:
-        lines.append(f"note: {evidence.gap}; `gate approvals --fetch` brings it")
+        lines.append(f"note: {evidence.gap}; run `gate approvals --fetch`")
     if evidence.refused:
         identity, reason = min(evidence.refused.items())
         lines.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
@@ -17,12 +18,12 @@ from gate.reports.words import count, visible, visible_path
 
 SUMMARY = "sign and record an approval of exactly this change"
 EXAMPLES = """\
-  gate approve feature             approve what merging `feature` would change
-  gate approve --into release/2    ... of HEAD, into another branch than the default
+  gate approve feature             approve merging `feature` into the default branch
+  gate approve --into release/2    approve merging HEAD into release/2
   gate approve feature --block --reason "drops the index"
-                                   object: nobody can merge it until you revoke that
+                                   object: it can't merge until you revoke the objection
   gate approve feature --waive --reason "outage 4711"
-                                   break the glass: a guardian lets it in, on the record
+                                   emergency override by a guardian, on the record
   gate approve feature --key ~/.ssh/id_ed25519
 """
 SHOWN = 20
@@ -34,13 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--block", action="store_true", help="object instead")
+    kind.add_argument("--block", action="store_true", help="object instead of approving")
     kind.add_argument(
-        "--waive", action="store_true", help="let it in as it is; only guardians, with a reason"
+        "--waive", action="store_true", help="bypass all requirements; only guardians, with --reason"
     )
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="the reason to record")
     parser.add_argument("--diff", action="store_true", help="show the diff of the change first")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="skip the confirmation")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             if proposal.kind == "block" and not proposal.reason.strip():
                 proposal = replace(proposal, reason=_answer("Why? What would have to change? "))
     recorded = approve(proposal)
-    print("\n".join(_told(proposal, recorded)))
+    print("\n".join(_result(proposal, recorded)))
     return exit_code(recorded)
 
 
@@ -86,15 +87,17 @@ def _shown(proposal: Proposal) -> list[str]:
         )
     lines.append("by " + ", ".join(visible(f"{author.name} <{author.email}>") for author in change.authors))
     for approval in proposal.evidence.approvals:
-        mark = "counts" if approval.counted else "does not count"
+        kinds = {"approve": "approval", "block": "objection", "waive": "waiver"}
+        mark = "valid" if approval.counted else "not counted"
         why = f": {visible(approval.why)}" if approval.why else ""
-        lines.append(f"already there: {approval.kind} by {visible(approval.by)}, {mark}{why}")
-    lines.append(f"checks: {', '.join(_known(result) for result in proposal.checks) or 'none are asked for'}")
+        lines.append(f"existing: {kinds[approval.kind]} by {visible(approval.by)} ({mark}){why}")
+    lines.append(f"checks: {_checks(proposal.checks)}")
     if proposal.kind == "approve":
+        person = proposal.signer.person.name
         lines.append(
-            f"You are {proposal.signer.person.name}, and answer for {len(owned)} of these as code owner."
+            f"Approving as {person} (code owner of {len(owned)} of {count(len(change.files), 'file')})"
             if owned
-            else f"You are {proposal.signer.person.name}, code owner of none of these."
+            else f"Approving as {person} (not a code owner of these files)"
         )
     return lines
 
@@ -120,7 +123,13 @@ def _difference(proposal: Proposal) -> str:
     return "".join(visible(line) + "\n" for line in text.split("\n"))
 
 
-def _known(result: CheckResult) -> str:
+def _checks(results: Sequence[CheckResult]) -> str:
+    if results and all(isinstance(result, Skipped) for result in results):
+        return "have not run yet"
+    return ", ".join(_state(result) for result in results) or "none required"
+
+
+def _state(result: CheckResult) -> str:
     match result:
         case Ran(blocking=()):
             return f"{result.id} passed"
@@ -129,7 +138,7 @@ def _known(result: CheckResult) -> str:
         case Broken():
             return f"{result.id} could not run"
         case Skipped():
-            return f"{result.id} not known yet"
+            return f"{result.id} has not run yet"
         case other:
             assert_never(other)
 
@@ -151,18 +160,18 @@ def _answer(question: str) -> str:
         return ""
 
 
-def _told(proposal: Proposal, recorded: Recorded) -> list[str]:
+def _result(proposal: Proposal, recorded: Recorded) -> list[str]:
     words = {"approve": "Approved", "block": "Objected", "waive": "WAIVED"}
-    said = words[proposal.kind]
+    done = words[proposal.kind]
     if proposal.standing is not None:
-        said = f"Already {said.lower()}"
+        done = f"Already {done.lower()}"
     branch = short_name(proposal.change.into)
     lines = [
-        f"{said} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
+        f"{done} by {recorded.record.by}: {recorded.id[:12]} ({proposal.change.head[:12]} into {visible(branch)})"
     ]
     if recorded.record.kind == "block" and not recorded.record.reason.strip():
         lines.append(
-            "It gives no reason, so nobody can tell what to change: `--block --reason TEXT` adds one."
+            "No reason was given. Add one, so that the author knows what to change: `--block --reason TEXT`."
         )
     return lines + shared_lines(recorded)
 
@@ -173,12 +182,12 @@ def exit_code(recorded: Recorded) -> int:
 
 
 def shared_lines(recorded: Recorded) -> list[str]:
-    """Where a record is now, for whoever made it."""
+    """Where a record is now, for the person who made it."""
     if recorded.shared:
-        return [f"The log is on {visible(recorded.shared)}."]
+        return [f"Pushed to {visible(recorded.shared)}."]
     if recorded.unshared:
         return [
-            f"It is recorded here, but not shared yet: {visible(recorded.unshared)}",
-            "The same command sends it.",
+            f"Recorded locally, but not pushed: {visible(recorded.unshared)}",
+            "Run the same command again to push it.",
         ]
     return []

@@ -1,4 +1,4 @@
-"""`gate audit`: prove that each step of a protected branch went through the gate."""
+"""`gate audit`: verify every merge into a protected branch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from gate.app.audit import Audit, audit
 from gate.reports.words import count, visible
 
-SUMMARY = "prove that each step of a protected branch went through the gate"
+SUMMARY = "verify that every merge into a protected branch was checked and approved"
 EXAMPLES = """\
   gate audit                       the default branch, since it has a policy
-  gate audit v1.2..main            a part of it
-  gate audit --fetch               bring branch and log up to date first: what a deployment runs
+  gate audit v1.2..main            only these commits
+  gate audit --fetch               fetch branch and approval log first, for a deployment
   gate audit --format json         for scripts
 """
 
@@ -20,16 +20,16 @@ EXAMPLES = """\
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "range", nargs="?", default="", metavar="RANGE", help="`A..B`, or `B` for all up to B"
+        "range", nargs="?", default="", metavar="RANGE", help="A..B, or B for everything up to B"
     )
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
-    parser.add_argument("--fetch", action="store_true", help="fetch the branch and the log first")
-    parser.add_argument("--all", action="store_true", help="also list the steps that passed")
+    parser.add_argument("--fetch", action="store_true", help="fetch the branch and the approval log first")
+    parser.add_argument("--all", action="store_true", help="also list the merges that passed")
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was found; 0 if every step passed, else 1."""
+    """Print the result; 0 if every merge passed, else 1."""
     found = audit(Path.cwd(), span=options.range, into=options.into, bring=options.fetch)
     failed = sum(step.outcome == "failed" for step in found.steps)
     if options.format == "json":
@@ -51,12 +51,12 @@ def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
         if step.outcome == "failed" or step.waived or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
             lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
-    total = count(len(found.steps), "step")
+    total = count(len(found.steps), "merge")
     branch, since = visible(found.branch), found.start[:12]
     if not found.steps:
-        return [f"{branch}: no step since {since}, nothing to prove"]
+        return [f"{branch}: no merges since {since}, nothing to verify"]
     if failed:
-        return [*lines, f"{branch}: {failed} of {total} since {since} did not go through the gate"]
+        return [*lines, f"{branch}: {failed} of {total} since {since} could not be verified"]
     waived = sum(step.waived for step in found.steps)
-    by_waiver = f", {waived} by a waiver" if waived else ""
-    return [*lines, f"{branch}: all of {total} since {since} went through the gate{by_waiver}"]
+    by_waiver = f" ({waived} by waiver)" if waived else ""
+    return [*lines, f"{branch}: {len(found.steps)} of {total} since {since} verified{by_waiver}"]

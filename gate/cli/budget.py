@@ -1,4 +1,4 @@
-"""`gate budget`: what is left of the downtime that was promised at most."""
+"""`gate budget`: what is left of the downtime budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.budget import Budget, read_budget
 from gate.reports.words import visible
 
-SUMMARY = "say what is left of the year's downtime budget"
+SUMMARY = "show what is left of the downtime budget of the last 365 days"
 EXAMPLES = """\
   gate budget                       of the environment that has one
   gate budget --into production --format json
@@ -53,14 +53,14 @@ def _data(budget: Budget) -> dict[str, object]:
 def _lines(budget: Budget) -> list[str]:
     name, rule = visible(budget.environment), budget.rule
     if budget.used is None or budget.left is None:
-        return [f"{name}: the year's downtime is not known: {visible(budget.trouble)}"]
+        return [f"{name}: downtime unknown: {visible(budget.trouble)}"]
     lines = [
-        f"{name}: {budget.used:.1f} of {rule.minutes:g} minutes of downtime used this year, {budget.left:.1f} left"
+        f"{name}: {budget.used:.1f} of {rule.minutes:g} minutes of downtime used in 365 days, {budget.left:.1f} left"
     ]
     if budget.left < 0 and rule.minutes:
-        lines.append(f"  that is the budget of {budget.used / rule.minutes:.2f} years")
+        lines.append(f"  that is {budget.used / rule.minutes:.2f} times the budget")
     if budget.left < rule.risk:
-        lines.append(f"  frozen: a release may cost {rule.risk:g}; only the way back is open")
+        lines.append(f"  frozen: a release may risk {rule.risk:g} minutes; only rollbacks are allowed")
     elif budget.left < rule.low:
-        lines.append(f"  low: with less than {rule.low:g} left, a senior has to approve each release")
+        lines.append(f"  low: below {rule.low:g} minutes, a senior has to approve each release")
     return lines

@@ -1,4 +1,4 @@
-"""`gate check`: may this change enter?"""
+"""`gate check`: can this change merge?"""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from gate.reports.words import visible
 
 COARSE = 0.02
 """Seconds by which the time stamps of files may be behind the clock."""
-SUMMARY = "decide whether a change may enter a protected branch"
+SUMMARY = "decide whether a change can merge into a protected branch"
 EXAMPLES = """\
   gate check                          HEAD into the default branch
-  gate check --staged                 what `git commit` would make
+  gate check --staged                 the index as it would be committed
   gate check --head feature --into release/2
   gate check --format json            the verdict for a script
-  gate check --head feature --record --key ci_key      what CI calls: its verdict stands for the checks
+  gate check --head feature --record --key ci_key      in CI: sign the verdict, so that nobody reruns the checks
   gate check --report html=gate.html --report sarif=gate.sarif
-  gate check --fix                    the certain fixes, as a diff
-  gate check --fix --apply            the same, carried out on your files
+  gate check --fix                    show safe fixes as a diff
+  gate check --fix --apply            apply them to your files
   gate check --head feature --reviews github:acme/shortener#12
 """
 
@@ -45,37 +45,37 @@ DESCRIBED = frozenset({"html", "metrics"})
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate check`."""
     add_target(parser)
-    parser.add_argument("--staged", action="store_true", help="ask about the index as it would be committed")
-    parser.add_argument("--base", metavar="REV", help="take this commit for the tip of the branch")
+    parser.add_argument("--staged", action="store_true", help="check the index as it would be committed")
+    parser.add_argument("--base", metavar="REV", help="use this commit as the tip of the branch")
     parser.add_argument(
         "--only",
         metavar="CHECK",
         action="extend",
         nargs="+",
         default=[],
-        help="run these checks and no others",
+        help="run only these checks",
     )
     add_reviews(parser)
-    parser.add_argument(
-        "--fail-fast", action="store_true", help="end the other checks as soon as one has said no"
-    )
+    parser.add_argument("--fail-fast", action="store_true", help="stop the other checks when one fails")
     parser.add_argument(
         "--rerun", action="store_true", help="run every check again, whatever results are cached"
     )
-    parser.add_argument("--all", action="store_true", help="also show findings that were there before")
-    parser.add_argument(
-        "--record", action="store_true", help="sign that the checks passed, and record it: what CI calls"
-    )
-    parser.add_argument("--key", metavar="FILE", help="the SSH key for that (default: user.signingkey)")
+    parser.add_argument("--all", action="store_true", help="show everything, existing findings included")
+    parser.add_argument("--record", action="store_true", help="sign and record the verdict, for CI")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key for --record (default: user.signingkey)")
     add_format(parser, tuple(REPORTS))
-    parser.add_argument("--output", metavar="FILE", help="write the report there instead of printing it")
+    parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of printing it")
     parser.add_argument(
-        "--report", metavar="FORMAT=FILE", action="append", default=[], help="write another report as well"
+        "--report",
+        metavar="FORMAT=FILE",
+        action="append",
+        default=[],
+        help="write one more report; repeatable",
     )
+    parser.add_argument("--fix", action="store_true", help="print safe fixes as a diff instead of the report")
     parser.add_argument(
-        "--fix", action="store_true", help="print the certain fixes as a diff instead of the report"
+        "--apply", action="store_true", help="with --fix: apply the fixes to the working tree"
     )
-    parser.add_argument("--apply", action="store_true", help="with --fix: mend the files of the working tree")
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -83,25 +83,25 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--into", metavar="BRANCH", help="the protected branch (default: origin/HEAD, main, master)"
     )
-    parser.add_argument("--head", metavar="REV", help="what would be merged (default: HEAD)")
+    parser.add_argument("--head", metavar="REV", help="the commit to merge (default: HEAD)")
 
 
 def add_format(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
-    """Add the option that chooses how an answer looks."""
+    """Add the option that chooses the output format."""
     parser.add_argument("--format", metavar="F", default="text", choices=formats, help=", ".join(formats))
 
 
 def run(options: argparse.Namespace) -> int:
-    """Decide, report, and return 0 (may merge), 1 (blocked) or 3 (could not decide)."""
+    """Decide, report, and return 0 (ready to merge), 1 (blocked) or 3 (could not decide)."""
     started = time() - COARSE
     files = [_report_file(value) for value in options.report]
     if options.staged and options.reviews is not None:
-        raise UsageError("--staged and --reviews: what is staged has no commit that could have been reviewed")
+        raise UsageError("--staged and --reviews can't be combined: a staged change has no commit to review")
     _check_fix(options)
     if options.record and (options.staged or options.only):
-        raise UsageError("--record signs a whole verdict about a commit", "leave out --staged and --only")
+        raise UsageError("--record needs a full run on a commit", "remove --staged and --only")
     if options.key and not options.record:
-        raise UsageError("--key names the key for --record, which is not asked for")
+        raise UsageError("--key needs --record")
     if options.record:
         from gate.app.recording import bring_log
 
@@ -152,9 +152,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_fix(options: argparse.Namespace) -> None:
     if options.apply and not options.fix:
-        raise UsageError("--apply goes with --fix", "`gate check --fix` shows what would be mended")
+        raise UsageError("--apply needs --fix", "`gate check --fix` shows the fixes")
     if options.fix and options.format != "text" and not options.output:
-        raise UsageError("--fix prints a diff, and no report", "write the report with --report FORMAT=FILE")
+        raise UsageError("--fix prints a diff, not a report", "write the report with --report FORMAT=FILE")
 
 
 def _record(options: argparse.Namespace, answer: Answer) -> int:
@@ -164,10 +164,10 @@ def _record(options: argparse.Namespace, answer: Answer) -> int:
 
     recorded = record_verdict(Path.cwd(), answer, options.key, int(time()))
     if isinstance(recorded, Unrecorded):
-        print(f"gate: no verdict was recorded: {recorded.reason}", file=sys.stderr)
+        print(f"gate: verdict not recorded: {recorded.reason}", file=sys.stderr)
         return 0
     who = f"{visible(recorded.record.by)} ({recorded.id[:12]})"
-    print(f"gate: recorded that the checks passed, by {who}", file=sys.stderr)
+    print(f"gate: verdict recorded by {who}", file=sys.stderr)
     for line in shared_lines(recorded):
         print(f"  {line}", file=sys.stderr)
     return exit_code(recorded)

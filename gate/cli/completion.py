@@ -13,7 +13,7 @@ from gate.app.words import LISTS, words
 from gate.cli import COMMANDS
 from gate.errors import GateError, UsageError
 
-SUMMARY = "print the script that completes gate's commands in a shell"
+SUMMARY = "print a shell completion script"
 EXAMPLES = """\
   gate completion bash > ~/.local/share/bash-completion/completions/gate
   gate completion zsh > "${fpath[1]}/_gate"

@@ -11,35 +11,35 @@ from pathlib import Path
 from gate.app.demo import Kind, replay
 from gate.cli.terminal import wants_colour
 
-SUMMARY = "replay the incident on the sample shortener, in a scratch repository"
+SUMMARY = "replay an incident on a sample project in a temporary repository"
 EXAMPLES = """\
-  gate demo                     blocked, mended, approved, merged; nothing is left behind
-  gate demo --keep /tmp/demo    keep the repository, to look around in it
+  gate demo                     blocked, fixed, approved, merged; then cleaned up
+  gate demo --keep /tmp/demo    keep the repository to explore it
 """
 WIDTH = 80
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the option."""
-    parser.add_argument("--keep", metavar="DIR", help="do it in DIR, which must be new or empty, and keep it")
+    parser.add_argument("--keep", metavar="DIR", help="run in DIR, which must be new or empty, and keep it")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the story; 0 if it went as it should, 1 if any step did not."""
     colour = wants_colour()
 
-    def tell(kind: Kind, text: str) -> None:
+    def show(kind: Kind, text: str) -> None:
         for line in _lines(kind, text, colour=colour):
             print(line, flush=True)
 
-    done = replay(tell, keep=None if options.keep is None else Path(options.keep), colour=colour)
+    done = replay(show, keep=None if options.keep is None else Path(options.keep), colour=colour)
     if done.surprise:
-        print(f"gate: the replay did not go as it should: {done.surprise}", file=sys.stderr)
-        print("  help: this is a defect in gate, or in what it found installed here", file=sys.stderr)
+        print(f"gate: the demo failed: {done.surprise}", file=sys.stderr)
+        print("  help: please report this as a bug in gate", file=sys.stderr)
     else:
-        tell("story", "That is all. The incident did not happen.")
+        show("story", "Done. The incident did not happen.")
     if done.kept:
-        print(f"\nKept: cd {shlex.quote(str(done.kept))}")
+        print(f"\nTo explore it: cd {shlex.quote(str(done.kept))}")
     return 1 if done.surprise else 0
 
 

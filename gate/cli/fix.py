@@ -1,10 +1,10 @@
-"""`gate check --fix`: the certain fixes on standard output, and what to say about them on standard error."""
+"""`gate check --fix`: the safe fixes on standard output, a summary on standard error."""
 
 from __future__ import annotations
 
 import sys
 
-from gate.app.fix import apply as mend_file
+from gate.app.fix import apply as apply_to_file
 from gate.app.fix import fixable, fixes_of
 from gate.app.judge import Answer
 from gate.reports.patch import patch
@@ -12,23 +12,23 @@ from gate.reports.words import count, visible_path
 
 
 def show(answer: Answer, *, everything: bool, apply: bool) -> None:
-    """Print the fixes as a diff, or carry them out on the working tree and print which files were mended."""
+    """Print the fixes as a diff, or apply them to the working tree and print which files were fixed."""
     findings = fixable(answer, everything=everything)
     files = fixes_of(answer, findings)
     if not files:
-        _say("there is nothing that gate could surely mend")
+        _say("no safe fixes")
         return
     if not apply:
         _print("".join(patch(file.path, file.before, file.after) for file in files))
-        _say(f"nothing is written; `--fix --apply` mends {count(len(files), 'file')}")
+        _say(f"nothing written; run with `--fix --apply` to fix {count(len(files), 'file')}")
         return
     for file in files:
-        why_not = mend_file(answer.repository, file)
+        why_not = apply_to_file(answer.repository, file)
         name = visible_path(file.path)
         if why_not:
-            _say(f"{name} {why_not}; it is left as it is")
+            _say(f"{name} {why_not}; not changed")
         else:
-            print(f"mended {name}: {count(len(set(file.fixes)), 'finding')}")
+            print(f"fixed {name}: {count(len(set(file.fixes)), 'finding')}")
 
 
 def _say(text: str) -> None:

@@ -19,12 +19,12 @@ from gate.model import BRANCHES
 from gate.reports import report
 from gate.reports.words import visible
 
-SUMMARY = "what the git hooks call; `gate install` sets them up"
+SUMMARY = "run a git hook; `gate install` sets the hooks up"
 EXAMPLES = """\
-  gate hook pre-commit                the index, but for approvals, which come later
-  gate hook pre-push origin URL       every protected branch of a push, on standard input
-  gate hook pre-push                  the same, as pre-commit's framework tells of it in the environment
-  gate hook pre-receive               every ref of a push that a server receives, on standard input
+  gate hook pre-commit                check the index; approvals come later
+  gate hook pre-push origin URL       check each protected branch of a push, read from standard input
+  gate hook pre-push                  the same, for the pre-commit framework (reads the environment)
+  gate hook pre-receive               check each ref that a server receives, read from standard input
 """
 NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")
 
@@ -32,7 +32,7 @@ NAMES = ("pre-commit", "pre-merge-commit", "pre-push", "pre-receive")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `gate hook`."""
     parser.add_argument("name", metavar="NAME", choices=NAMES, help=", ".join(NAMES))
-    parser.add_argument("arguments", nargs="*", help="what git gives to the hook")
+    parser.add_argument("arguments", nargs="*", help="the arguments that git passes to the hook")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
     if code:
         _show(answer, "gate check --staged")
         print(
-            "`git commit --no-verify` would go past this; the push and the server would not.", file=sys.stderr
+            "To skip this hook once, run `git commit --no-verify`. The push and the server check again.",
+            file=sys.stderr,
         )
     else:
         for warning in answer.warnings:

@@ -1,6 +1,6 @@
 """From the process's arguments to an exit code: parse, hand over to the command, translate what went wrong.
 
-0 may merge, 1 blocked, 2 wrong usage, policy or CODEOWNERS, 3 could not decide, 130 interrupted.
+0 ready to merge, 1 blocked, 2 usage, policy or CODEOWNERS error, 3 could not decide, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ VERBOSE = ("-v", "--verbose")
 BLOCKED, WRONG, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 
 DESCRIPTION = """\
-gate decides whether a change may enter a protected branch: its code owners have
-approved exactly this content, and lint, types, names and tests pass on the very
-tree that the merge would make."""
+gate decides whether a change can merge into a protected branch: its code owners
+have approved exactly this content, and lint, types, names and tests pass on the
+tree that the merge would produce."""
 
 OPTIONS = """\
 options:
-  -h, --help     show this
+  -h, --help     show this help
   -v, --verbose  log decisions as they are made, with any command
   --version      show the version
 """
 
 EPILOG = """\
-exit codes: 0 may merge, 1 blocked, 2 wrong usage, policy or CODEOWNERS,
-3 could not decide, 130 interrupted. Only 0 lets a change pass.
+exit codes: 0 ready to merge, 1 blocked, 2 usage, policy or CODEOWNERS error,
+3 could not decide, 130 interrupted. Only 0 lets a change merge.
 
-`gate COMMAND --help` shows examples; `gate explain` tells about every word."""
+`gate COMMAND --help` shows examples, `gate explain` describes every term."""
 
 
 class Command(Protocol):
@@ -100,7 +100,7 @@ def run(arguments: list[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         _complain(
             f"gate: {_visible(f'{where}{error.strerror or error}')}",
-            "  help: is the disk full, or may you not write there?",
+            "  help: check free disk space and write permission",
         )
         _give_up(sys.stdout)
         return UNDECIDED
@@ -109,7 +109,7 @@ def run(arguments: list[str]) -> int:
             raise
         _complain(
             f"gate: internal error: {type(error).__name__}: {error}",
-            "  help: this is a defect in gate; GATE_DEBUG=1 shows where",
+            "  help: this is a bug in gate; set GATE_DEBUG=1 to see the traceback",
         )
         return UNDECIDED
 
@@ -179,8 +179,8 @@ def _refuse_nothing(
             option = f"--{name.replace('_', '-')}"
             by_option = any(word.partition("=")[0] == option for word in arguments)
             raise UsageError(
-                f"{option if by_option else name.upper()} is given, but empty",
-                "is a variable of the script not set?",
+                f"{option if by_option else name.upper()} is empty",
+                "check that the variable in your script is set",
             )
 
 
@@ -189,7 +189,7 @@ def _unknown(name: str) -> int:
 
     near = get_close_matches(name, COMMANDS, 1)
     hint = f"did you mean `gate {near[0]}`?" if near else "`gate --help` lists the commands"
-    _complain(f"gate: there is no command {name!r}", f"  help: {hint}")
+    _complain(f"gate: unknown command {name!r}", f"  help: {hint}")
     return WRONG
 
 

@@ -73,5 +73,5 @@ def _not_merged(done: NotMerged, rev: str) -> int:
         return 1
     context = context_of(done.verdict, f"gate check --head {visible(rev)}")
     print(report("text").render(done.verdict, context), end="")
-    print(f"Not merged: {visible(rev)} stays where it is.")
+    print(f"Not merged: {visible(rev)}.")
     return EXIT_CODES[done.verdict.decision]

@@ -11,35 +11,33 @@ from gate.app.owners import Lint, lint, owners_of, owners_of_change
 from gate.errors import UsageError
 from gate.reports.words import visible
 
-SUMMARY = "say who owns which file, and find mistakes in CODEOWNERS"
+SUMMARY = "show who owns which files, and check CODEOWNERS for mistakes"
 EXAMPLES = """\
   gate owners                         every file of HEAD, by folder
-  gate owners app.py web              a file, and all that is in a folder
-  gate owners .                       every file, each on a line of its own
-  gate owners --change                what your branch touches
-  gate owners --lint                  mistakes in CODEOWNERS, before a commit
+  gate owners app.py web              a file, and everything in a folder
+  gate owners .                       every file, one a line
+  gate owners --change                the files that your branch changes
+  gate owners --lint                  mistakes in CODEOWNERS, before you commit
 
-what is read:
-  The CODEOWNERS that is committed: HEAD's, or that of --head. With --change the
-  one at the tip of the protected branch, since a change does not say who may
-  approve it. --lint reads the file in the working tree, or that of --head.
+which CODEOWNERS file is read:
+  The committed one of HEAD or --head. With --change, the one on the protected
+  branch, because a change can't edit who approves it. With --lint, the one in
+  the working tree, or of --head.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate owners`."""
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="*", help="files and folders to ask about (default: all)"
-    )
-    parser.add_argument("--change", action="store_true", help="only what a change touches")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders (default: all)")
+    parser.add_argument("--change", action="store_true", help="only the files of a change")
     parser.add_argument(
         "--into",
         metavar="BRANCH",
         help="with --change: the protected branch (default: origin/HEAD, main, master)",
     )
-    parser.add_argument("--head", metavar="REV", help="the commit to look at (default: HEAD)")
+    parser.add_argument("--head", metavar="REV", help="the commit to read (default: HEAD)")
     parser.add_argument(
-        "--lint", action="store_true", help="check CODEOWNERS itself; exit 2 if it has mistakes"
+        "--lint", action="store_true", help="check CODEOWNERS; exit with 2 if it has mistakes"
     )
     parser.add_argument("--format", metavar="F", default="text", choices=("text", "json"), help="text, json")
 
@@ -48,10 +46,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the answer; 0, or 2 where CODEOWNERS has mistakes."""
     if options.lint:
         if options.paths or options.change or options.into:
-            raise UsageError("--lint looks at the file as a whole", "leave out paths, --change and --into")
+            raise UsageError("--lint checks the whole file", "remove paths, --change and --into")
         return _lint(lint(Path.cwd(), options.head), options.format)
     if options.into and not options.change:
-        raise UsageError("--into goes with --change", "`gate owners --change --into BRANCH`")
+        raise UsageError("--into needs --change", "`gate owners --change --into BRANCH`")
     if options.change:
         owned = owners_of_change(Path.cwd(), options.paths, options.into, options.head)
     else:
@@ -78,8 +76,8 @@ def _lint(found: Lint, form: str) -> int:
         from gate.reports.verdict_json import dump
 
         groups = (("error", found.mistakes), ("warning", found.warnings))
-        told = [{**asdict(item), "severity": severity} for severity, items in groups for item in items]
-        sys.stdout.write(dump(told))
+        report = [{**asdict(item), "severity": severity} for severity, items in groups for item in items]
+        sys.stdout.write(dump(report))
         return code
     for mistake in found.mistakes:
         print(visible(str(mistake)))

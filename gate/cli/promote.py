@@ -1,4 +1,4 @@
-"""`gate promote`: release a commit into an environment, if its gate lets it in."""
+"""`gate promote`: release a commit to a protected environment."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gate.cli.shown import EXIT_CODES, context_of
 from gate.reports import report
 from gate.reports.words import branch, visible
 
-SUMMARY = "release a commit into a protected environment, and record it"
+SUMMARY = "release a commit to a protected environment and record it"
 EXAMPLES = """\
-  gate check --into production --head v3     may it?
-  gate promote v3 --into staging             yes, and it is recorded: staging is v3 now
+  gate check --into production --head v3     check whether v3 can be released
+  gate promote v3 --into staging             release v3 and record it
   gate promote v3 --into production --dry-run
-                                             prove beforehand that this release could be recorded
-  gate promote v2 --into production          back to the release before: always allowed
+                                             check that the release could be recorded
+  gate promote v2 --into production          roll back to the release before
 """
 
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="record nothing; check that it may be released, signed and pushed by you, now",
+        help="record nothing; check that you could release, sign and push it now",
     )
 
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if isinstance(done, NotPromoted):
         context = context_of(done.verdict, f"gate check --into {into} --head {visible(options.rev)}")
         print(report("text").render(done.verdict, context), end="")
-        print(f"Not released: {into} stays as it is.")
+        print(f"Not released: {into} is unchanged.")
         return EXIT_CODES[done.verdict.decision]
     for note in (*done.verdict.notes, *done.notes):
         print(f"note: {visible(note)}")
@@ -53,9 +53,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"{commit} can be released into {into}. Nothing was recorded.")
         return 0
     if done.recorded is None:
-        print(f"{into} is at {commit} already.")
+        print(f"{into} is already at {commit}.")
         return 0
-    print(f"{into} goes back to {commit}." if done.back else f"{into} is at {commit} now.")
+    print(f"{into} rolled back to {commit}." if done.back else f"{into} is now at {commit}.")
     print(f"  recorded by {visible(done.recorded.record.by)}: {done.recorded.id[:12]}")
     for line in shared_lines(done.recorded):
         print(f"  {line}")

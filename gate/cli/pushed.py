@@ -16,13 +16,17 @@ SHOWN_ADVICE = 3
 
 
 def lines_of(received: Received) -> list[str]:
-    """The lines to print on standard error; none where everything is let in and there is nothing to tell."""
+    """The lines to print on standard error; none where every update is accepted."""
     lines = [f"gate: {note}" for note in received.notes]
     for refused in received.refusals:
         lines += _refused(refused)
     shown = [_clipped(visible(line)) for line in lines[:MOST_LINES]]
     left = len(lines) - len(shown)
-    return [*shown, f"  … and {count(left, 'more line')}: `gate check` shows it all"] if left > 0 else shown
+    return (
+        [*shown, f"  … and {count(left, 'more line')}; run `gate check` to see everything"]
+        if left > 0
+        else shown
+    )
 
 
 def _refused(refused: Refusal) -> Iterator[str]:

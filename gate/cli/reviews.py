@@ -1,4 +1,4 @@
-"""The option `--reviews`, for the commands that count decisions: it names a request on a forge."""
+"""The option `--reviews`: the pull or merge request whose reviews count."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def add_reviews(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names a request on a forge."""
+    """Add the option that names a pull or merge request."""
     parser.add_argument(
         "--reviews",
         metavar="WHERE",
-        help="count the reviews of a request on a forge: auto (in CI), github:OWNER/REPO#12, "
+        help="count the reviews of a pull or merge request: auto (in CI), github:OWNER/REPO#12, "
         "gitlab:GROUP/PROJECT!7, gitea:OWNER/REPO#3",
     )
 

@@ -1,4 +1,4 @@
-"""`gate revoke`: take one's own approval, objection or waiver back."""
+"""`gate revoke`: withdraw one's own approval, objection or waiver."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from gate.app.revoke import revoke
 from gate.cli.approve import exit_code, shared_lines
 
-SUMMARY = "take back a decision of your own"
+SUMMARY = "withdraw an approval, objection or waiver of your own"
 EXAMPLES = """\
-  gate revoke 3f2a91c04b7d         the id is shown by `gate approvals`
+  gate revoke 3f2a91c04b7d         `gate approvals` lists the ids
   gate revoke 3f2a91c04b7d --reason "the index is back"
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("id", metavar="ID", help="the id of the decision, or the start of it")
+    parser.add_argument("id", metavar="ID", help="the id of the record, or its first characters")
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="the reason to record")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -37,11 +37,7 @@ def mark_unasked(
                 *(owner for rules in ownership.values() for rule in rules for owner in rule.owners),
             ],
         )
-    why = (
-        "not an owner of these files"
-        if require.owners is not None
-        else "the policy asks for no such approval"
-    )
+    why = "not an owner of these files" if require.owners is not None else "approval not required"
     return tuple(
         replace(approval, counted=False, why=why, files=())
         if approval.counted and approval.kind == "approve" and approval.by not in asked

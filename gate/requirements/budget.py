@@ -16,26 +16,30 @@ def evaluate(facts: Facts) -> Outcome:
     if rule is None or release is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if release.returning:
-        return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
+        return Outcome(ID, "met", f"it was in {facts.branch} before, and rolling back is always allowed")
     if release.downtime is None:
-        return Outcome(ID, "undecided", f"the year's downtime is not known: {release.no_downtime}")
+        return Outcome(ID, "undecided", f"the downtime is unknown: {release.no_downtime}")
     left = rule.minutes - release.downtime
-    told = f"{left:.1f} of {rule.minutes:g} minutes are left this year"
+    remaining = f"{left:.1f} of {rule.minutes:g} minutes left in 365 days"
     if left < rule.risk:
-        advice = ("nothing but a way back goes out until then; a guardian can waive: `gate explain waiver`",)
-        return Outcome(ID, "unmet", f"frozen: {told}, and a release may cost {rule.risk:g}", advice=advice)
+        advice = ("only rollbacks are allowed; a guardian can override this: `gate explain waiver`",)
+        return Outcome(
+            ID, "unmet", f"frozen: {remaining}, and a release may risk {rule.risk:g}", advice=advice
+        )
     if left >= rule.low:
-        return Outcome(ID, "met", told)
+        return Outcome(ID, "met", remaining)
     seniors = (
         frozenset(p.name for p in facts.policy.people.values() if p.role == "senior") - facts.author_names()
     )
     given = approvers(facts)
     paths = tuple(path for path, people in given.items() if not people & seniors)
     if not paths:
-        return Outcome(ID, "met", f"{told}, and a senior has approved")
+        return Outcome(ID, "met", f"{remaining}, approved by a senior")
     place = f"{facts.policy.file}: protect.{facts.branch}.require.budget.low"
     advice = (
-        f"ask {and_list(seniors, 'or') or 'somebody to be made a senior'} to run {how_to_approve(facts)}",
+        f"ask {and_list(seniors, 'or') or 'a guardian to name a senior'} to run {how_to_approve(facts)}",
     )
     missing = (Missing(paths, 1, tuple(sorted(seniors)), place),)
-    return Outcome(ID, "unmet", f"{told}, fewer than {rule.low:g}: a senior has to approve", missing, advice)
+    return Outcome(
+        ID, "unmet", f"{remaining}, below {rule.low:g}: needs approval from a senior", missing, advice
+    )

@@ -17,25 +17,23 @@ def evaluate(facts: Facts) -> Outcome:
     if not metrics or facts.release is None:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if facts.release.returning:
-        return Outcome(ID, "met", f"it was in {facts.branch} before, and the way back is always open")
+        return Outcome(ID, "met", f"it was in {facts.branch} before, and rolling back is always allowed")
     beyond, unknown = [], []
     for metric in metrics:
-        reading = facts.release.readings.get(metric.query, Reading(trouble="nobody has asked"))
+        reading = facts.release.readings.get(metric.query, Reading(trouble="not queried"))
         if reading.trouble:
             unknown.append(reading.trouble)
         elif not reading.values:
             unknown.append(f"Prometheus has no data for `{metric.query}`")
         elif any(map(isnan, reading.values)):
-            unknown.append(f"`{metric.query}` is NaN, no number")
+            unknown.append(f"`{metric.query}` is NaN")
         else:
             beyond += [_told(metric, value) for value in reading.values if not _within(metric, value)][:1]
     if beyond:
-        return Outcome(
-            ID, "unmet", "; ".join(beyond), advice=("see what is wrong there before releasing more",)
-        )
+        return Outcome(ID, "unmet", "; ".join(beyond), advice=("fix the cause before you release again",))
     if unknown:
         advice = (
-            f"is {facts.policy.prometheus or 'Prometheus'} up, and does it scrape what the query asks for?",
+            f"check that {facts.policy.prometheus or 'Prometheus'} is up and collects what the query reads",
         )
         return Outcome(ID, "undecided", "; ".join(dict.fromkeys(unknown)), advice=advice)
     return Outcome(ID, "met", f"{len(metrics)} within limits")
@@ -48,4 +46,4 @@ def _within(metric: Metric, value: float) -> bool:
 def _told(metric: Metric, value: float) -> str:
     limits = [f"below {metric.below:g}"] if metric.below is not None else []
     limits += [f"above {metric.above:g}"] if metric.above is not None else []
-    return f"`{metric.query}` is {value:g}, and has to be {' and '.join(limits)}"
+    return f"`{metric.query}` is {value:g}, expected {' and '.join(limits)}"

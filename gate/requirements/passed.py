@@ -1,4 +1,4 @@
-"""The requirement `passed`: the very commit went through the gates of other targets before."""
+"""The requirement `passed`: the same commit has passed other targets before."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if facts.release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before")
-    why = {target: facts.release.passed.get(target, "nothing is known about it") for target in targets}
+    why = {target: facts.release.passed.get(target, "no record of it") for target in targets}
     wanting = [f"{target}: {reason}" for target, reason in why.items() if reason]
     if not wanting:
-        return Outcome(ID, "met", f"it went through the gate of {' and '.join(targets)}")
+        return Outcome(ID, "met", f"passed {' and '.join(targets)}")
     commit = facts.change.head[:12]
     advice = tuple(
-        f"`gate promote {commit} --into {target}` first"
+        f"run `gate promote {commit} --into {target}` first"
         if facts.policy.is_environment(target)
-        else f"release a commit that `gate merge` put on {target}; `gate audit --into {target}` lists its steps"
+        else f"release a commit that `gate merge` put on {target}; `gate audit --into {target} --all` lists them"
         for target, reason in why.items()
         if reason
     )

@@ -21,17 +21,17 @@ def evaluate(facts: Facts) -> Outcome:
     stays = [stay for stay in release.stays if stay.commit == facts.change.head]
     if not stays:
         commit = facts.change.head[:12]
-        way = f"`gate promote {commit} --into {rule.place}`, and wait for {span(rule.seconds)}"
-        return Outcome(ID, "unmet", f"it has not been in {rule.place}", advice=(way,))
+        way = f"run `gate promote {commit} --into {rule.place}` and wait for {span(rule.seconds)}"
+        return Outcome(ID, "unmet", f"it has never been in {rule.place}", advice=(way,))
     if stays[-1].returned:
         way = f"find out what was wrong there; then it can go into {rule.place} again"
         return Outcome(ID, "unmet", f"it was taken back in {rule.place}", advice=(way,))
     longest = max((stay.until or release.now) - stay.since for stay in stays if not stay.returned)
     if longest < rule.seconds:
         there = f"it has been in {rule.place} for {span(longest)} of {span(rule.seconds)}"
-        way = f"ask again in {span(rule.seconds - longest)}"
+        way = f"try again in {span(rule.seconds - longest)}"
         if stays[-1].until is not None:
-            way = f"it is not there any more: promote it into {rule.place} again"
+            way = f"it is no longer there: promote it to {rule.place} again"
         return Outcome(ID, "unmet", there, advice=(way,))
     return _health(rule, release, f"it was in {rule.place} for {span(longest)}")
 
@@ -52,11 +52,9 @@ def _health(rule: SoakRequired, release: Release, there: str) -> Outcome:
         why = (
             reading.trouble if reading and reading.trouble else f"Prometheus has no data for `{rule.healthy}`"
         )
-        return Outcome(ID, "undecided", f"whether it is healthy there cannot be told: {why}")
+        return Outcome(ID, "undecided", f"its health there is unknown: {why}")
     if any(map(isnan, reading.values)):
-        return Outcome(
-            ID, "undecided", f"whether it is healthy there cannot be told: `{rule.healthy}` is NaN, no number"
-        )
+        return Outcome(ID, "undecided", f"its health there is unknown: `{rule.healthy}` is NaN")
     if 0 in reading.values:
         return Outcome(ID, "unmet", f"it is not healthy there: `{rule.healthy}` is 0")
     return Outcome(ID, "met", f"{there}, healthy")

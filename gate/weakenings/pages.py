@@ -1,98 +1,126 @@
-"""What `gate explain` tells of each kind of weakening: what it hides, and what to do instead."""
+"""What `gate explain` says about each kind of weakened check: what it hides, and what to do instead."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from gate.weakenings.settings import TOOLS
-from gate.weakenings.suppressions import HIDES
 
 ENDING: Final = """
 
-It is there to be seen by a guardian, who approves the change or not (`gate explain guarded`); taken out of the
-change, nobody is asked."""
+It needs approval from a guardian (`gate explain guarded`). If you revert it, no guardian is needed."""
 _WEAKER: Final = """\
-A setting of {tool} with which it sees, says or counts less than before: fewer rules or files, a looser mode, an
-option that leaves something out. Settings are compared by what they mean, so their order and layout are free."""
-_NEW: Final = """\
-A `{kind}` that was not there before, or that is now over other code: it {hides}.
+A {tool} setting got looser, so {tool} reports less than before.
 
-What to do: mend what it hides. Where the tool is wrong, name its rule in the comment, and say why beside it."""
-_TOLD: Final[dict[str, str]] = {
+Fewer rules or files, a looser mode, or an option that excludes something. Settings are compared by meaning: their
+order and layout do not matter.
+
+What to do: keep the setting as it was, and fix what it reports."""
+_NEW_PAGES: Final[dict[str, tuple[str, str]]] = {
+    "noqa": ("a `# noqa` comment", "it hides lint findings"),
+    "ruff-disable": ("a `# ruff: disable` comment", "it hides lint findings"),
+    "type-ignore": ("a `# type: ignore` comment", "it hides type errors"),
+    "mypy-inline": ("a `# mypy:` comment", "it changes mypy's settings for the file"),
+    "no-type-check": ("a `@no_type_check` decorator", "mypy skips everything below it"),
+    "any-name": ("an untyped (`Any`) name in a stub", "every attribute of it exists for the type checker"),
+    "gate-ignore": ("a `# gate: ignore` comment", "it hides findings of the names check"),
+    "no-cover": ("a `# pragma: no cover` comment", "it excludes code from coverage"),
+    "tool-ignore": ("a comment that another tool reads", "it hides findings of that tool"),
+    "format-off": ("a `# fmt: off` comment", "it hides code from the formatter"),
+    "skip": ("a skipped or expected-to-fail test", "its failure does not count"),
+    "test-hook": ("a pytest hook", "it decides which tests run, or what is reported about them"),
+}
+_PAGES: Final[dict[str, str]] = {
     "guarded-policy": """\
-The change edits `gate.yaml`: the policy of the gate, or the people in it. What holds for this change is the file at
-the base; the edit holds from the next change on.""",
+The change edits `gate.yaml`: the policy or the people in it.
+
+The file on the base branch applies to this change; the edit applies to later ones.""",
     "guarded-owners": """\
-The change edits a CODEOWNERS file, or brings one to a place where it could take precedence. Who owns what is read at
-the base, so the edit has no say about itself.""",
+The change edits a CODEOWNERS file, or adds one that could take precedence.
+
+Owners are read from the base branch, so the edit does not affect its own approval.""",
     "guarded-attributes": """\
-The change edits `.gitattributes`, which decides how git shows and merges files for people. gate reads none of it.""",
+The change edits `.gitattributes`, which decides how git shows and merges files.
+
+gate itself ignores the file, but reviewers may not see what they approve.""",
     "guarded-ci": """\
-The change edits what CI or the hooks run: a workflow, a pipeline, a hook manager's file. Whoever can edit it can leave
-the gate out.""",
+The change edits what CI or the hooks run: a workflow, a pipeline, or the settings of a hook manager.
+
+Whoever can edit these files can turn gate off.""",
     "guarded-command": """\
-The change edits what a check of the policy starts: its script, its plugin, or the settings of its program. With that
-it could say yes to itself.""",
+The change edits what a check runs: its script, its plugin, or the settings of its program.
+
+With such an edit a check could approve itself.""",
     "ignored-code": """\
-A pattern of `.gitignore` (or of a file like it) by which tools that follow git's ignores would pass over code, or an
-exception from one that no longer holds.""",
+An ignore file (`.gitignore` or similar) now covers code, so tools that honor it skip that code.""",
     "older-tool": """\
-The project asks for an older version of a tool than before, or no longer for the tool at all. An older one sees
-less.""",
+The project asks for an older version of a tool, or no longer for the tool.
+
+An older version has fewer rules.""",
     "unreadable-settings": """\
-A file of settings that cannot be read any more, so that nobody can say what a check would still see.
+A settings file can no longer be parsed, so nobody knows what the checks would report.
 
-What to do: mend its syntax.""",
+What to do: fix its syntax.""",
     "nested-settings": """\
-A file of settings in a folder, which takes the place of those that held there so far; for ruff the nearest file counts
-alone, for mypy and pytest the first of several.""",
+A settings file in a subfolder replaces the settings that applied there.
+
+ruff uses the nearest file alone, mypy and pytest the first that they find.""",
     "compiled-code": """\
-Compiled code that could be imported in place of source. Nobody can review it, and no check reads it.
+Compiled code can be imported in place of source.
 
-What to do: build it from source where it is needed.""",
+Nobody can review it, and no check reads it. What to do: build it from source where it is needed.""",
     "shadowed-library": """\
-A module by the name of one of the standard library's. Where its folder comes first, `import` finds it and not the real
-one.
+A module has the name of a standard library module.
 
-What to do: call it something else.""",
+If its folder comes first on the path, `import` finds it instead of the real one. What to do: rename it.""",
     "shadowed-tool": """\
-A module by the name of a tool, or of one that Python loads by itself (`sitecustomize`), which it could run in place of.
-gate's own tools do not look there.
+A module has the name of a tool, or of one that Python loads by itself (`sitecustomize`).
 
-What to do: call it something else.""",
+It could run in place of the tool. gate's own tools do not look there. What to do: rename it.""",
     "shadowing-stub": """\
-A stub (`.pyi`) beside a module. Type checkers then read the stub, and not the code.
+A stub (`.pyi`) is next to a module, so type checkers read the stub and not the code.
 
 What to do: write the types in the code.""",
     "path-file": """\
-A `.pth` file. Python runs what is in it at every start, where it is installed.""",
+A `.pth` file: Python runs its content at every start where it is installed.""",
     "lost-py-typed": """\
-`py.typed` is gone. Without it the type checkers of whoever uses the package see nothing of it.""",
+`py.typed` was removed, so type checkers ignore the package's types wherever it is used.""",
     "lost-test-hook": """\
-A hook of pytest's is gone, which may have seen to something: to which tests run, or to what is reported.""",
+A pytest hook was removed, which may have selected tests or reported results.""",
     "deleted-test": """\
-A test is gone, or where pytest does not collect it. One that moved to another file of the change is not gone.""",
+A test was removed, or moved to where pytest does not collect it.
+
+A test that moved to another file of the same change is not reported.""",
     "emptied-test": """\
-A test of the same name has fewer assertions, or fewer cases, than before.""",
+A test has fewer assertions or fewer cases than before.""",
     "unseen-code": """\
-Code where no tool looks: in a folder that they all leave out, under a name that is no Python's, or behind a link or a
-submodule.
+Code is where no tool looks: in an excluded folder, in a file without a Python extension, or behind a link or submodule.
 
-What to do: put it where the rest of the code is.""",
+What to do: move it to where the rest of the code is.""",
     "odd-encoding": """\
-Source that declares an encoding other than UTF-8. In it, Python could read other code than people do.
+A source file declares an encoding other than UTF-8.
 
-What to do: save it as UTF-8, and take the declaration out.""",
+Python could read other code than people see. What to do: save it as UTF-8 and remove the declaration.""",
     "hidden-text": """\
-Characters that turn the direction of text, or that no line shows: it reads otherwise than it runs (CVE-2021-42574).
+Invisible or direction-changing characters: the code reads differently than it runs (CVE-2021-42574).
 
 What to do: write them as escapes, such as `\\u202e`.""",
 }
+
+
+def _new(what: str, effect: str) -> str:
+    return (
+        f"New suppression: {what}.\n\n{effect[:1].upper()}{effect[1:]}. It is reported if it was added, or if it now "
+        "applies to other code.\n\nWhat to do: fix what it hides. If the tool is wrong, name the rule in the comment "
+        "and say why."
+    )
+
+
 PAGES: Final[dict[str, str]] = {
     rule: page + ENDING
     for rule, page in {
-        **_TOLD,
+        **_PAGES,
         **{f"weaker-{tool}": _WEAKER.format(tool=tool) for tool in TOOLS},
-        **{f"new-{kind}": _NEW.format(kind=kind, hides=hides) for kind, hides in HIDES.items()},
+        **{f"new-{kind}": _new(what, effect) for kind, (what, effect) in _NEW_PAGES.items()},
     }.items()
 }

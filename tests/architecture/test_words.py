@@ -1,0 +1,172 @@
+"""Plain English with the field's terms: old words are rejected in messages, documents and names.
+
+`words.json` counts, for each file, the old words that are still in it. A file may have fewer, never more, and a file
+that is not listed may have none. After a clean-up, `GATE_UPDATE_WORDS=1 pytest tests/architecture/test_words.py`
+lowers the counts; it never raises one.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COUNTS = Path(__file__).with_name("words.json")
+SOURCES = sorted((ROOT / "gate").rglob("*.py"))
+# The changelog also has what older versions printed.
+DOCUMENTS = sorted(
+    path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")] if path.name != "CHANGELOG.md"
+)
+OLD_WORDS = {
+    r"\bt(?:old|ells?|elling)\b": "reported, reports; say",
+    r"\bkept\b": "cached, preserved, unchanged",
+    r"\bsees? less\b": "weakens checks",
+    r"\bmend(?:s|ed|ing)?\b": "fix",
+    r"\bst(?:ands?|ood) for\b": "is, resolves to, counts as",
+    r"\bslips?\b": "typo",
+    r"\bthrough the gate\b": "verified, checked by gate",
+    r"\b(?:policy|nobody) (?:does not ask|asks) for\b": "not required",
+    r"\bmay (?:not )?enter\b": "can merge into",
+    r"\bbound to nothing\b": "undefined",
+    r"\bwrong usage\b": "usage error",
+    r"\bbreak[- ]the[- ]glass\b|\bbreak-glass\b|\bglass to break\b": "emergency override",
+    r"\b(?:nobody|none) of them\b": "no owner, no person, none of these people",
+    r"\b(?:is|are) no (?:UTF-8|Python|CI|file|folder|number|text|commit|branch)\b": "is not …",
+    r"\b(?:go|goes|going|went) past\b": "skip, bypass",
+    r"\bway out\b": "fix, hint",
+    r"\bheeds?\b": "reads, honors",
+    r"\bwhoever\b": "anyone who, the person who",
+    r"\bspeaks? of\b": "mentions, refers to",
+    r"\bhas no say\b|\bhave a say\b|\bhas a say\b": "does not affect, affects",
+    r"\bthere before\b": "existing",
+    r"\bseen to\b|\bsees to\b": "ensures",
+    r"\bcovers \d+ of\b": "the folders, with the number of files",
+    r"\b(?:col|hon|fav|behavi)our": "American spelling: color, honor, favor, behavior",
+    r"\b(?:recogn|normal|organ|summar|capital|serial|initial)is(?:e[sd]?|ing|ation)\b": "American spelling: -ize",
+}
+OLD_NAMES = {
+    *(
+        "told",
+        "tell",
+        "tells",
+        "telling",
+        "said",
+        "kept",
+        "keeper",
+        "mend",
+        "mended",
+        "slip",
+        "stumble",
+        "witness",
+    ),
+    *(
+        "witnesses",
+        "judged",
+        "spoilt",
+        "vouched",
+        "voucher",
+        "aside",
+        "unheard",
+        "heard",
+        "heirs",
+        "silencer",
+    ),
+}
+PLACES = ("messages", "documents", "names")
+MESSAGE = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in OLD_WORDS.items()]
+
+
+def messages(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every string of a module that is not a docstring: what a person may be shown."""
+    docstrings = {
+        id(node.value)
+        for parent in ast.walk(tree)
+        if isinstance(parent, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in parent.body
+        if isinstance(node, ast.Expr)
+    }
+    docstrings |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every name that a module defines: of functions, classes, parameters and variables."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+
+
+def in_text(text: str, line: int = 1) -> Iterator[str]:
+    for pattern, better in MESSAGE:
+        for match in pattern.finditer(text):
+            at = line + text.count("\n", 0, match.start())
+            yield f"line {at}: {' '.join(match[0].split())!r} → {better}"
+
+
+def in_names(tree: ast.Module) -> Iterator[str]:
+    for line, name in names(tree):
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name):
+            if word.lower() in OLD_NAMES:
+                yield f"line {line}: the name {name!r} has the old word {word!r}"
+
+
+def offenders() -> dict[str, dict[str, list[str]]]:
+    """By place and file, every old word with its line."""
+    found: dict[str, dict[str, list[str]]] = {place: {} for place in PLACES}
+    for path in DOCUMENTS:
+        found["documents"][name_of(path)] = list(in_text(path.read_text("utf-8")))
+    for path in SOURCES:
+        tree = ast.parse(path.read_text("utf-8"))
+        hits = [hit for line, text in messages(tree) if " " in text.strip() for hit in in_text(text, line)]
+        found["messages"][name_of(path)] = hits
+        found["names"][name_of(path)] = list(in_names(tree))
+    return found
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, list[str]]]:
+    return offenders()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_file_has_more_old_words_than_it_had(place: str, found: dict[str, dict[str, list[str]]]) -> None:
+    counts: dict[str, dict[str, int]] = json.loads(COUNTS.read_text("utf-8"))
+    hits = {name: lines for name, lines in found[place].items() if lines}
+    if os.environ.get("GATE_UPDATE_WORDS"):
+        known = counts[place]
+        counts[place] = {
+            name: min(len(lines), known.get(name, 0)) for name, lines in hits.items() if name in known
+        }
+        COUNTS.write_text(json.dumps(counts, indent=1, sort_keys=True) + "\n", "utf-8")
+    over = {name: lines for name, lines in hits.items() if len(lines) > counts[place].get(name, 0)}
+    assert not over, "\n".join(f"{name}: {line}" for name, lines in over.items() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [("1 of them told by names", 1), ("mend it:\nthe way out", 2), ("reported by `names`", 0), ("colour", 1)],
+)
+def test_old_words_are_recognized_in_text(text: str, hits: int) -> None:
+    assert len(list(in_text(text))) == hits
+
+
+def test_old_words_are_recognized_in_names_and_not_in_docstrings() -> None:
+    tree = ast.parse('"""Told."""\ndef told_by(kept):\n    """Mended."""\n    Kept = f"mend {kept}"\n')
+    assert len(list(in_names(tree))) == 3
+    assert [text for _, text in messages(tree)] == ["mend "]
