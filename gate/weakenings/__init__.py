@@ -12,6 +12,7 @@ from gate.model import Finding
 from gate.weakenings import (
     environments,
     ignored,
+    indexes,
     pins,
     places,
     settings,
@@ -24,7 +25,8 @@ from gate.weakenings.reading import NAMES
 from gate.weakenings.sides import Sides
 
 DETECTORS = (
-    places.find, ignored.find, suppressions.find, tests.find, shadows.find, unseen.find, pins.find, environments.find,
+    places.find, ignored.find, suppressions.find, tests.find, shadows.find, unseen.find, pins.find, indexes.find,
+    environments.find,
 )  # fmt: skip
 
 SETTINGS = tuple(sorted(NAMES))
@@ -41,6 +43,7 @@ def may_weaken(path: str) -> bool:
         or suppressions.may_hold(path)
         or name in NAMES | ignored.NAMES | {"py.typed"}
         or pins.FILES.search(path) is not None
+        or indexes.FILES.search(path) is not None
         or environments.is_part(path)
         or places.is_guarded(path)
     )

