@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.checks import command, mypy, names, pytest, ruff
+from gate.checks import command, hooks, mypy, names, pytest, ruff, sessions
 from gate.checks.tool import Invocation, Job, Left, Report, Tool, Unreadable
 
 TOOLS: dict[str, Tool] = {
@@ -10,6 +10,9 @@ TOOLS: dict[str, Tool] = {
     "ruff": ruff.Ruff(),
     "mypy": mypy.Mypy(),
     "pytest": pytest.Pytest(),
+    "pre-commit": hooks.Hooks(),
+    "nox": sessions.Sessions("nox"),
+    "tox": sessions.Sessions("tox"),
     "command": command.Command(),
 }
 """Every tool, by the word that stands for it in the policy."""

@@ -9,6 +9,9 @@ from xml.etree import ElementTree
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line, relative
 from gate.model import Finding, Severity
 
+FILES = "{files}"
+"""A word of a command that stands for the changed files, each an argument."""
+
 
 class Command:
     """A command of the policy's. `{scratch}` in it is an empty folder, `{report}` where its report goes."""
@@ -21,17 +24,20 @@ class Command:
         """Anything may have a say."""
         return bool(path)
 
-    def idle(self, job: Job) -> Report | None:  # noqa: ARG002  a command always runs
-        """A command always runs."""
-        return None
+    def idle(self, job: Job) -> Report | None:
+        """A command always runs, unless it is to run over changed files, and there are none."""
+        asked = FILES in (*job.check.command, *job.check.args)
+        return Report((), "no changed files", 0) if asked and not job.changed else None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
         """The policy's own words."""
-        words = (
-            word.replace("{scratch}", job.scratch).replace("{report}", job.report)
-            for word in job.check.command
-        )
-        return (Invocation((*words, *job.check.args)),)
+        words: list[str] = []
+        for word in (*job.check.command, *job.check.args):
+            if word == FILES:
+                words += job.changed
+            else:
+                words.append(word.replace("{scratch}", job.scratch).replace("{report}", job.report))
+        return (Invocation(tuple(words)),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The findings of the report, else one finding for an exit code that is not 0."""

@@ -32,7 +32,7 @@ class Job:
     environment links to. `only` limits a run of tests to these; with `count` they are collected and not run. `text`
     gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out. `root` is
     the folder of the project, `top` that of the tree around it, and `left_out` are the folders in it that are projects
-    of their own.
+    of their own. `changed` are the files of this side that the change adds or modifies.
     """
 
     check: CheckSettings
@@ -59,18 +59,21 @@ class Job:
     excluded: frozenset[str] = frozenset()
     top: str = ""
     left_out: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """A command line, and what its environment has besides the clean one.
 
-    `files` are those of which no other run of the same job has anything to say.
+    `files` are those of which no other run of the same job has anything to say; `writes` are files of the run's own
+    folder that are written before it, with their content.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
+    writes: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from gate.policy.reading import Reader
 from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat
 from gate.policy.words import size, span
 
-TOOLS = ("names", "ruff", "mypy", "pytest", "command")
+TOOLS = ("names", "ruff", "mypy", "pytest", "pre-commit", "nox", "tox", "command")
+BLOCKING_ALL = frozenset({"pytest", "pre-commit", "nox", "tox", "command"})
+"""The tools of which every finding blocks where the policy does not say: they are commands that fail."""
 CHECK = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -44,6 +46,8 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "env": reader.words,
             "bring": reader.list_of(partial(_inside, reader)),
             "disable": reader.list_of(partial(_rule, reader)),
+            "paths": reader.words,
+            "working-directory": partial(_folder, reader),
             "enforce": partial(enforced, reader),
         }
     )(node, path)
@@ -60,7 +64,9 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
         if values.get(key) not in {None, "none", ()} and tool != only:
             reader.wrong(node, path, f"`{key}` has a meaning for {only} only, and this check is {tool}")
     if tool != usual.tool:
-        usual = CheckSettings(name, tool, block="all" if tool in {"pytest", "command"} else "new")
+        usual = CheckSettings(name, tool, block="all" if tool in BLOCKING_ALL else "new")
+    if "working-directory" in values:
+        values["working_directory"] = values.pop("working-directory")
     return replace(usual, **values)
 
 
@@ -69,6 +75,11 @@ def _inside(reader: Reader, node: yaml.Node, path: str) -> str:
     if name.startswith("/") or ".." in name.split("/"):
         reader.expected(node, path, "a path in the repository, from its top")
     return name
+
+
+def _folder(reader: Reader, node: yaml.Node, path: str) -> str:
+    folder = _inside(reader, node, path).removeprefix("./").strip("/")
+    return "" if folder == "." else folder
 
 
 def _argv(reader: Reader, node: yaml.Node, path: str) -> tuple[str, ...]:

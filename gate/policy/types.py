@@ -184,7 +184,8 @@ class CheckSettings:
     in which `{scratch}` stands for an empty folder of the run's own). `timeout` is in seconds; `memory` in bytes,
     0 for a share of what is free. `args` are added to the tool's command line; `env` names the variables of the
     caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
-    check needs. `report` is how a command's findings are read.
+    check needs. `report` is how a command's findings are read. It runs only where a changed file matches one of
+    `paths`, if there are any, and in the folder `working_directory` of the tree.
     """
 
     id: str
@@ -199,6 +200,8 @@ class CheckSettings:
     disable: tuple[str, ...] = ()
     enforce: bool = True
     bring: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    working_directory: str = ""
 
 
 BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {

@@ -34,6 +34,7 @@ class Asked:
     With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
     has kept of another tree, and may use for this one, which is another at the paths in `differing`.
     `brought` are files of the working tree that the policy adds.
+    `changed` are the files of this side that the change adds or modifies.
     """
 
     check: CheckSettings
@@ -44,6 +45,7 @@ class Asked:
     cache: str = ""
     differing: tuple[str, ...] = ()
     brought: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ def _run_all(
     check = job.check
     reports: list[tuple[Invocation, Report]] = []
     for invocation in TOOLS[check.tool].commands(job):
+        for path, content in invocation.writes.items():
+            Path(path).write_bytes(content)
         finished = supervise(
             invocation.argv,
             cwd=job.root,
@@ -208,6 +212,7 @@ def _job(asked: Asked, environment: Environment) -> Job:
         away=away,
         submodules=side.top.submodules,
         only=asked.only,
+        changed=asked.changed,
         count=asked.count,
     )
 
@@ -220,11 +225,11 @@ def _prefix(check: CheckSettings, installed: Installed | None, environment: Envi
         return ()
     if check.tool == "pytest":
         return (installed.site,)
-    if check.tool == "ruff" and installed.program:
+    if check.tool in {"ruff", "pre-commit", "nox", "tox"} and installed.program:
         return (installed.program,)
     # The project's interpreter may be older than `-P` is; gate's own packages may be in a folder that `-I` hides.
     python = installed.python if installed.own else str(environment.python)
-    return (python, "-P" if installed.own else "-I", "-m", installed.name)
+    return (python, "-P" if installed.own else "-I", "-m", installed.name.replace("-", "_"))
 
 
 def _environ(check: CheckSettings, environment: Environment, temporary: str) -> dict[str, str]:

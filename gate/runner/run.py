@@ -13,6 +13,8 @@ from typing import Literal
 
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
+from gate.checks.command import FILES
+from gate.checks.paths import any_matches
 from gate.checks.projects import TOP, Project
 from gate.checks.pytest import NOT_COLLECTED, decides_tests
 from gate.environment import Environments
@@ -30,6 +32,8 @@ from gate.runner.turns import Turns
 
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
+INSTEAD = {"pre-commit": ("prek",)}
+"""Programs that are used instead of a tool where they are installed."""
 HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
 """What in a Python file may decide which tests are collected."""
 
@@ -128,13 +132,18 @@ class Runner:
         self, check: CheckSettings, progress: Callable[[Event], None], turns: Turns
     ) -> CheckResult:
         """Run a check in each project that the change can affect, and join the results."""
-        projects = self._projects.of(check.tool)
+        changed = [entry.path for entry in self._change.files]
+        if check.paths and not any_matches([*changed, *self._change.renames.values()], check.paths):
+            with turns.taken():
+                return Ran(check.id, (), (), 0.0, note="no changed file matches `paths`", seen=0)
+        folder = check.working_directory
+        projects = (Project(folder),) if folder else self._projects.of(check.tool)
         if projects == (TOP,):
             return self.check(check, progress, turns)
         results = []
         for project in projects:
             own = self._within(project)
-            if own.is_affected(check):
+            if folder or own.is_affected(check):
                 results.append((project.folder, own.check(check, progress, turns)))
                 turns, progress = Turns(1, lambda: None), lambda _event: None
         if not results:
@@ -298,6 +307,17 @@ class Runner:
         contents = read_objects(self._head.repository, oids)
         return next((path for oid, path in oids.items() if HOOKS.search(contents[oid])), "")
 
+    def _changed_on(self, side: Side, check: CheckSettings) -> tuple[str, ...]:
+        """The files of one side that the change is about: what it adds or modifies, or what that was at the base."""
+        files = set(side.files)
+        changed = {entry.path for entry in self._change.files} | set(self._change.renames.values())
+        inside = f"{side.folder}/" if side.folder else ""
+        return tuple(
+            path
+            for path in sorted(changed & files)
+            if not check.paths or any_matches([inside + path], check.paths)
+        )
+
     def _ask(
         self,
         check: CheckSettings,
@@ -318,13 +338,16 @@ class Runner:
         environment = self._environments.environment_for(side.top, side.folder)
         if environment.broken[0] and check.tool not in WITHOUT_ENVIRONMENT:
             return Outcome(Unreadable(*environment.broken))
-        installed = environment.tool(tool.distribution) if tool.distribution else None
+        names = (*INSTEAD.get(check.tool, ()), tool.distribution)
+        installed = next(filter(None, (environment.tool(name) for name in names if name)), None)
         if tool.distribution and installed is None:
             return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
         away = str(environment.project) if environment.project else ""
         brought = tuple(brought_files(away, check.bring, side.top.entries)) if check.bring else ()
-        asked = Asked(check, side, installed, only, count, brought=brought)
+        changed = self._changed_on(side, check)
+        asked = Asked(check, side, installed, only, count, brought=brought, changed=changed)
         place = (side.folder, *side.left_out, *stamps(away, brought))
+        place += changed if _runs_over_changes(check) else ()
         wanted = [(*place, *extra) for extra in [only, ("count",)][: 1 + count]]
         keys = [result_key(check, side.deciding, environment, installed, extra) for extra in wanted]
         cached = self._cached(keys, side, keep_findings=not tool.runs_code or side is not self._head)
@@ -366,6 +389,10 @@ class Runner:
                 if cached is not None and (keep_findings or not cached[0].findings):
                     return Outcome(*cached, cached=True)
         return None
+
+
+def _runs_over_changes(check: CheckSettings) -> bool:
+    return check.tool == "pre-commit" or FILES in (*check.command, *check.args)
 
 
 def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:

@@ -229,7 +229,7 @@ class TestLessThanBefore:
         assert finding["message"] == f"{counted}; not among them: test_app.py::test_two"
         assert "1 deselected" in verdict["checks"][0]["note"]
         guarded = next(item for item in verdict["requirements"] if item["id"] == "guarded")
-        assert "weakening" in guarded["reason"]
+        assert "weakened" in guarded["reason"]
 
     @pytest.mark.parametrize(
         ("files", "message"),

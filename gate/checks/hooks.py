@@ -1,0 +1,163 @@
+"""`tool: pre-commit`: the hooks of `.pre-commit-config.yaml`, run over the changed files on the clean tree."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.model import Edit, Finding
+
+CONFIG = ".pre-commit-config.yaml"
+OWN = frozenset({"gate", "gate-push", "gate-owners"})
+"""gate's own hooks: a check that ran them would never end."""
+WHERE = re.compile(r"(?P<path>[^\s:][^:\n]*?):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?P<message>\S.*)")
+HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+STATUS = re.compile(
+    r"^(?:- (?:hook id|exit code|duration|files were modified by this hook).*|.*\.{3,}.*(?:Failed|Passed|Skipped))$"
+)
+TROUBLE = re.compile(
+    r"^(?:An (?:unexpected )?error has occurred: .*|error: .*|Executable `.*` not found.*)$", re.MULTILINE
+)
+MOST_LINES = 6
+
+
+class Hooks:
+    """The hooks that the project has set up for pre-commit; prek runs them where it is installed."""
+
+    distribution = "pre-commit"
+    runs_code = True
+    cache_travels = False
+
+    def reads(self, path: str) -> bool:
+        """Hooks may read anything."""
+        return bool(path)
+
+    def idle(self, job: Job) -> Report | None:
+        """There is nothing to do without hooks, or where no file is left that has changed."""
+        if CONFIG not in job.files:
+            return Report((), f"no {CONFIG}", 0)
+        return None if job.changed else Report((), "no changed files", 0)
+
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
+        """A program of gate's that runs one hook after the other, and notes what each has changed."""
+        script = f"{__file__.rpartition('/checks/')[0]}/plugins/run_hooks.py"
+        lists = {"hooks": hook_ids(job.text(CONFIG)), "files": list(job.changed)}
+        written = {name: "\0".join(lines).encode("utf-8", "surrogateescape") for name, lines in lists.items()}
+        places = [f"{job.scratch}/{name}" for name in lists]
+        argv = [sys.executable, "-I", script, job.report, *places, "--", *job.tool, *job.check.args]
+        return (
+            Invocation(tuple(argv), writes={f"{job.scratch}/{name}": data for name, data in written.items()}),
+        )
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """The findings of each hook: the places that it names, and what it changed."""
+        try:
+            lines = [json.loads(line) for line in (left.report or b"").splitlines()]
+            ran = [line for line in lines if "hook" in line]
+            if not lines or not lines[-1].get("finished"):
+                return Unreadable(f"the hooks did not come to their end: {last_line(left.stderr)}")
+            findings: list[Finding] = []
+            for hook in ran:
+                trouble = _trouble(hook)
+                if trouble:
+                    return Unreadable(f"the hook {hook['hook']} could not run: {trouble}", INSTALL)
+                findings += _findings(job, hook)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return Unreadable("the report of the hooks is damaged: something in the run has written into it")
+        files = f"{count_of(len(ran), 'hook')} over {count_of(len(job.changed), 'file')}"
+        return Report(tuple(findings), files, len(ran))
+
+
+INSTALL = (
+    "run `pre-commit install-hooks` where there is network access, or install what the hook needs; "
+    "variables that it needs are named in gate.yaml (`env`)"
+)
+
+
+def hook_ids(config: str) -> list[str]:
+    """The hooks that run at a commit, in their order; raises ValueError where the file cannot be read."""
+    try:
+        data = yaml.safe_load(config) or {}
+        stages = data.get("default_stages") or ["pre-commit"]
+        hooks = [hook for repository in data.get("repos") or [] for hook in repository.get("hooks") or []]
+        found = [str(hook["id"]) for hook in hooks if _at_commit(hook.get("stages") or stages)]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{CONFIG} cannot be read: {str(error).splitlines()[0]}") from error
+    return [name for name in dict.fromkeys(found) if name not in OWN]
+
+
+def _at_commit(stages: Any) -> bool:
+    return isinstance(stages, list) and bool({"commit", "pre-commit"} & {str(stage) for stage in stages})
+
+
+def _trouble(hook: dict[str, Any]) -> str:
+    """Why a hook could not run, in the words of the program; empty if it ran."""
+    match = TROUBLE.search(str(hook["output"])) if hook["code"] else None
+    if match:
+        return match[0]
+    return last_line(str(hook["output"])) if hook["code"] not in {0, 1} else ""
+
+
+def _findings(job: Job, hook: dict[str, Any]) -> list[Finding]:
+    if not hook["code"]:
+        return []
+    name = str(hook["hook"])
+    changed = list(_modifications(name, str(hook["diff"])))
+    lines = [line for line in str(hook["output"]).splitlines() if line.strip() and not STATUS.match(line)]
+    places = [finding for line in lines if (finding := _place(job, name, line))]
+    if changed or places:
+        return [*places, *changed]
+    shown = "; ".join(line.strip() for line in lines[:MOST_LINES]) or f"ended with {hook['code']}"
+    return [Finding("", 0, 0, 0, name, "error", shown)]
+
+
+def _place(job: Job, name: str, line: str) -> Finding | None:
+    match = WHERE.match(line.strip())
+    path = match["path"].removeprefix(f"{job.root}/").removeprefix("./") if match else ""
+    if match is None or path not in job.files:
+        return None
+    number = int(match["line"])
+    return Finding(path, number, int(match["column"] or 1), number, name, "error", match["message"])
+
+
+def _modifications(name: str, diff: str) -> Iterator[Finding]:
+    """What a hook changed, a finding for each part of the diff, with the change as the fix."""
+    path, line = "", 0
+    old: list[str] = []
+    new: list[str] = []
+
+    def finding() -> Iterator[Finding]:
+        before, after = "\n".join(old), "\n".join(new)
+        if before != after:
+            fix = (Edit(line, 1, before, after),) if before else ()
+            shown = _shown(old, new)
+            yield Finding(path, line, 1, line + max(len(old) - 1, 0), name, "error", shown, fix=fix)
+
+    for row in diff.split("\n"):
+        hunk = HUNK.match(row)
+        if hunk or row.startswith("diff --git "):
+            yield from finding()
+            old, new = [], []
+            line = int(hunk[1]) if hunk else 0
+        elif row.startswith("--- a/") and not old and not new and not line:
+            path = row.removeprefix("--- a/").rstrip("\t")
+        elif line and row[:1] in {" ", "-", "+"}:
+            old += [row[1:]] if row[0] != "+" else []
+            new += [row[1:]] if row[0] != "-" else []
+    yield from finding()
+
+
+def _shown(old: list[str], new: list[str]) -> str:
+    """A change as a diff of one line, as far as that goes."""
+    gone = [line for line in old if line not in new]
+    come = [line for line in new if line not in old]
+    rows = [f"- {line.strip()}" for line in gone[:2]] + [f"+ {line.strip()}" for line in come[:2]]
+    more = len(gone) + len(come) - len(rows)
+    tail = f" and {count_of(more, 'line')} more" if more > 0 else ""
+    return f"modified by this hook: {' '.join(rows) or 'white space'}{tail}"
