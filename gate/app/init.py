@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +17,22 @@ from gate.policy.load import POLICY_FILE
 from gate.policy.types import Person, Role
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet, with the folders around it; raises UsageError rather than overwrite one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
+def write_all(top: Path, files: Mapping[str, str]) -> None:
+    """Write files that are not there yet, with the folders around them; raises UsageError rather than overwrite one."""
+    present = [name for name in files if (top / name).exists() or (top / name).is_symlink()]
+    if present:
         raise UsageError(
-            f"{path.name} already exists, and gate never overwrites it",
+            f"{present[0]} already exists, and gate never overwrites it",
             "`gate init --print` shows what it would write",
-        ) from None
-    except OSError as error:
-        raise CannotDecide(f"{path} cannot be written: {error.strerror}") from error
+        )
+    for name, text in files.items():
+        path = top / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise CannotDecide(f"{path} cannot be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

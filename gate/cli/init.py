@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from time import time
 from typing import get_args
 
-from gate.app.init import add_person, write_new
+from gate.app.init import add_person, write_all
+from gate.app.install import install
+from gate.app.setup.integrations import FORGE, Kind, after, files_of
 from gate.app.setup.observed import Observed, observe
 from gate.app.setup.proposal import Proposal, approvers, propose
+from gate.app.setup.refspec import share_log
 from gate.app.setup.team import Answers
 from gate.errors import UsageError
+from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Role
-from gate.reports.words import visible
+from gate.policy.words import NAME
+from gate.reports.words import listed, visible
 
 SUMMARY = "write a first gate.yaml, or add a person to the one that is there"
 EXAMPLES = """\
   gate init                           look around, ask what can't be known, and write gate.yaml
   gate init --yes                     the same without questions: assumptions are printed
+  gate init --github                  also write the workflow; likewise --gitlab, --jenkins, --bare
   gate init --print                   show what it would write
   gate init --me @ada --approvals 2   answer in advance
   gate init --person @me              add yourself with your e-mail and SSH key
@@ -37,6 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes", "-y", action="store_true", help="ask nothing: take the default of each question"
     )
+    kind = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("github", "also write .github/workflows/gate.yml"),
+        ("gitlab", "also write .gitlab-ci.yml, or .gitlab/gate.yml to include"),
+        ("jenkins", "also write a Jenkinsfile"),
+        ("bare", "a bare repository on a server: also install the hooks of this clone"),
+    ):
+        kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=text)
     parser.add_argument("--me", metavar="@NAME", help="your name in CODEOWNERS")
     parser.add_argument("--approvals", metavar="N", type=int, help="how many people must approve a change")
     parser.add_argument("--person", metavar="@NAME", help="add this person to the policy")
@@ -59,19 +74,54 @@ def run(options: argparse.Namespace) -> int:
     observed = observe(Path.cwd(), options.into)
     answers = _answers(options, observed)
     proposal = propose(observed, answers, int(time()))
+    files = {POLICY_FILE: proposal.text, **(files_of(options.kind, observed) if options.kind else {})}
     if options.print:
-        sys.stdout.write(proposal.text)
+        _print(files)
         return 0
-    write_new(observed.top / POLICY_FILE, proposal.text)
+    write_all(observed.top, files)
+    shared = share_log(Repository.find(Path.cwd()))
+    installed = install(Path.cwd()) if options.kind == "bare" else None
     _report(observed, proposal)
+    print(f"Wrote {listed([visible(name) for name in files])}.")
+    if shared:
+        print(f"`git fetch` from {visible(shared)} now brings the approval log along.")
+    if installed:
+        print(f"Installed {listed(installed.names)}; they can be skipped with --no-verify.")
+    _next(observed, files, options.kind)
     return 0
+
+
+def _print(files: Mapping[str, str]) -> None:
+    """Print the policy as it is; where there are more files, each under its name."""
+    for name, text in files.items():
+        sys.stdout.write(text if len(files) == 1 else f"# --- {name}\n{text}\n")
+
+
+def _next(observed: Observed, files: Mapping[str, str], kind: Kind | None) -> None:
+    branch = visible(observed.branch)
+    print("Next:")
+    print(
+        f"  git add {' '.join(map(visible, files))} && git commit, and merge it into {branch}: it counts from there"
+    )
+    for line in after(kind, files) if kind else ():
+        print(f"  {line}")
+    if not kind:
+        print("  gate install     the git hooks of this clone; they can be skipped with --no-verify")
+        print(
+            "  to enforce it: `gate init --github`, --gitlab or --jenkins writes what CI runs; on a server of"
+        )
+        print("  your own, `gate install --server` in the bare repository")
 
 
 def _answers(options: argparse.Namespace, observed: Observed) -> Answers:
     """What the command line says, and what somebody at a terminal is asked besides."""
     if options.approvals is not None and options.approvals < 0:
         raise UsageError("--approvals must be a whole number, 0 or more")
-    answers = Answers(me=options.me, approvals=options.approvals)
+    if options.me is not None and not NAME.fullmatch(options.me):
+        raise UsageError(
+            f"--me {options.me!r} is not a name", "give it as CODEOWNERS has it, such as @someone"
+        )
+    answers = Answers(me=options.me, approvals=options.approvals, forge=FORGE.get(options.kind))
     if options.yes or options.print or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return answers
     from gate.cli.questions import ask
@@ -87,11 +137,6 @@ def _report(observed: Observed, proposal: Proposal) -> None:
     _block("Policy", _policy(observed, proposal))
     _block("A stricter policy would lock people out", proposal.rejected)
     _block("Simulated", _simulated(proposal))
-    print(f"Wrote {POLICY_FILE}. Next:")
-    print(f"  review it, and commit it to {visible(observed.branch)} to activate it")
-    print("  gate check       what would block your branch now")
-    print("  gate install     the git hooks of this clone; they can be skipped with --no-verify")
-    print("  to enforce it, require `gate check` on the forge, or run `gate install --server` there")
 
 
 def _block(title: str, lines: tuple[str, ...] | list[str]) -> None:
@@ -130,7 +175,8 @@ def _policy(observed: Observed, proposal: Proposal) -> list[str]:
     able = [person.name for person in approvers(proposal.team, proposal.forge)]
     lines = ["the checks names, lint, types and tests must pass"]
     if rules.owners and observed.owners:
-        lines.append(f"an owner of every changed file must approve ({observed.owners.file})")
+        free = "; authors answer for what they own themselves" if rules.owners == "author" else ""
+        lines.append(f"an owner of every changed file must approve ({observed.owners.file}){free}")
     if rules.approvals:
         people = "1 person" if rules.approvals == 1 else f"{rules.approvals} people"
         lines.append(f"{people} must approve, none of them an author of the change")

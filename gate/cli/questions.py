@@ -8,7 +8,7 @@ from time import time
 
 from gate.app.setup.observed import FORGES, Observed
 from gate.app.setup.proposal import approvers, propose
-from gate.app.setup.team import Answers, candidates
+from gate.app.setup.team import Answers, account_unknown, candidates
 from gate.reports.words import visible
 
 
@@ -17,8 +17,11 @@ def ask(observed: Observed, answers: Answers) -> Answers:
     owners = candidates(observed)
     if answers.me is None and owners:
         answers = replace(answers, me=_me(owners))
-    if not observed.forge and observed.repository:
+    if answers.forge is None and not observed.forge and observed.repository:
         answers = replace(answers, forge=_forge())
+    forge = observed.forge if answers.forge is None else answers.forge
+    if answers.me is None and account_unknown(observed, forge):
+        answers = replace(answers, me=_account(forge))
     proposal = propose(observed, answers, int(time()))
     able = [person.name for person in approvers(proposal.team, proposal.forge)]
     if len(able) > 1 and answers.approvals is None:
@@ -42,6 +45,11 @@ def _me(owners: tuple[str, ...]) -> str | None:
     if given.isdecimal() and 0 < int(given) <= len(owners):
         return owners[int(given) - 1]
     return given if given.startswith("@") else None
+
+
+def _account(forge: str) -> str | None:
+    given = _question(f"Your account on {forge}, by which your reviews count (nothing if none)", "none")
+    return None if given == "none" else f"@{given.removeprefix('@')}"
 
 
 def _forge() -> str:

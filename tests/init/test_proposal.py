@@ -102,11 +102,13 @@ def test_two_owners_on_a_forge_review_each_other_by_name() -> None:
     assert not merges(seen, policy, "ada@acme.example", "a.py", [])
 
 
-def test_code_owners_are_left_out_where_they_would_lock_somebody_out_and_that_is_said() -> None:
-    seen = observed(codeowners="* @ada\n/docs/ @bob\n", origin=GITHUB)
+def test_sole_owners_answer_for_their_own_files_and_somebody_else_reviews() -> None:
+    bob = (Committer("Bob", "bob@acme.example", 5),)
+    seen = observed(codeowners="* @ada\n/docs/ @bob\n", origin=GITHUB, committers=bob)
     proposal = propose(seen, Answers(), NOW)
     required = policy_of(proposal).protection("main").require
-    assert (required.owners, required.approvals) == (None, ONE)
+    assert required.owners is not None
+    assert (required.owners.author, required.approvals) == (True, ONE)
     assert any("@ada can't merge" in line for line in proposal.rejected)
 
 
@@ -153,3 +155,10 @@ def test_without_a_key_or_a_forge_nobody_can_approve_and_that_is_said() -> None:
     proposal = propose(observed(key=""), Answers(), NOW)
     assert "can be merged into main without review" in proposal.problems[-1].message
     assert propose(observed(key=key_of(3)), Answers(), NOW).problems == ()
+
+
+def test_owners_whom_nobody_can_approve_for_are_left_out_and_that_is_said() -> None:
+    seen = observed(codeowners="* @ada @bob\n/docs/ @acme/web\n", origin=GITHUB)
+    proposal = propose(seen, Answers(), NOW)
+    assert policy_of(proposal).protection("main").require.owners is None
+    assert any("Nobody can merge a change to docs/index.md" in line for line in proposal.rejected)

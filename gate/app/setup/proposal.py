@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from gate.app.setup.observed import Observed
 from gate.app.setup.team import Answers, Team, assemble
@@ -14,6 +15,9 @@ from gate.app.setup.text import Rules, policy_text
 from gate.policy.load import load_policy
 from gate.policy.types import Person
 from gate.simulation import Problem, Setup, can_approve, problems, simulate
+
+OWNERS: tuple[Literal["", "others", "author"], ...] = ("others", "author", "")
+"""What may be asked of code owners, the strictest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,13 @@ def _candidates(observed: Observed, team: Team, answers: Answers, forge: str) ->
     guardians = answers.guardians if answers.guardians is not None else tuple(person.name for person in able)
     wanted = 1 if answers.approvals is None else answers.approvals
     if len(able) > 1 and wanted:
-        for owners in (True, False) if observed.owners else (False,):
+        for owners in OWNERS if observed.owners else OWNERS[-1:]:
             for number in range(wanted, 0, -1):
                 for guarded in (guardians, ()) if guardians else ((),):
                     yield Rules(owners, number, False, guarded)
     if able and answers.approvals != 0:
-        yield Rules(owners=False, approvals=0, others_need_senior=True, guarded=())
-    yield Rules(owners=False, approvals=0, others_need_senior=False, guarded=())
+        yield Rules(owners="", approvals=0, others_need_senior=True, guarded=())
+    yield Rules(owners="", approvals=0, others_need_senior=False, guarded=())
 
 
 def _simulated(observed: Observed, text: str, forge: str, now: int) -> tuple[tuple[Problem, ...], bool]:

@@ -23,7 +23,7 @@ MOST_SUGGESTED = 8
 class Answers:
     """What somebody has said about it; None where nobody was asked, or the default is right.
 
-    `me` is their name in CODEOWNERS. `members` has the people of each team, by its name.
+    `me` is their name in CODEOWNERS, which on a forge is their account.
     """
 
     me: str | None = None
@@ -57,7 +57,7 @@ def assemble(observed: Observed, answers: Answers) -> Team:
         past = observed.past
         emails = (past.email,) if EMAIL.fullmatch(past.email) else ()
         person = Person(me, "senior", emails=emails, keys=(observed.key,) if observed.key else ())
-        people[me.casefold()] = with_login(person, forge, _login(me, owners, observed))
+        people[me.casefold()] = with_login(person, forge, _login(me, owners, observed, answers))
     suggested: list[tuple[Person, str]] = []
     for owner in owners:
         if owner.casefold() in people:
@@ -89,6 +89,12 @@ def candidates(observed: Observed) -> tuple[str, ...]:
     owners = personal_owners(observed)
     clear = _certain(observed, owners) or (len(owners) == 1 and _alone(observed)) or not owners
     return () if clear else owners
+
+
+def account_unknown(observed: Observed, forge: str) -> bool:
+    """Whether nothing says which account on the forge is that of whoever runs `gate init`."""
+    known = observed.past.login or NO_REPLY.fullmatch(observed.past.email)
+    return bool(forge) and not known and not personal_owners(observed)
 
 
 def _handles(observed: Observed) -> list[str]:
@@ -153,12 +159,13 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")
 
 
-def _login(name: str, owners: Sequence[str], observed: Observed) -> str:
+def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answers) -> str:
     """The account on the forge of whoever runs `gate init`, as far as that is known."""
     hidden = NO_REPLY.fullmatch(observed.past.email)
     if observed.past.login or hidden:
         return observed.past.login or (hidden[1] if hidden else "")
-    return name[1:] if name.casefold() in {owner.casefold() for owner in owners} else ""
+    named = answers.me is not None or name.casefold() in {owner.casefold() for owner in owners}
+    return name[1:] if named else ""
 
 
 def with_login(person: Person, forge: str, login: str) -> Person:

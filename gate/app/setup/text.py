@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from gate.app.setup.observed import Observed
 from gate.app.setup.team import Team
@@ -12,9 +13,13 @@ from gate.policy.adding import entry_of, quoted
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a first policy requires. `others_need_senior`: whoever is no senior needs the approval of one."""
+    """What a first policy requires of code owners and of people.
 
-    owners: bool
+    `owners` may be `author`: authors answer for what they own themselves. `others_need_senior`: whoever is no senior
+    needs the approval of one.
+    """
+
+    owners: Literal["", "others", "author"]
     approvals: int
     others_need_senior: bool
     guarded: tuple[str, ...]
@@ -57,6 +62,12 @@ def _owners(observed: Observed, rules: Rules) -> str:
         return """\
       # Once there is a CODEOWNERS file, an owner of every changed file must approve. `true` requires the file:
       # owners: true"""
+    if rules.owners == "author":
+        return f"""\
+      # An owner of every changed file must approve, by {file}.
+      # `author: true`: for files that they own, authors answer themselves. Without it some could never
+      # merge a change to their own files: nobody else owns them.
+      owners: {{stale: change, author: true}}"""
     if rules.owners:
         return f"""\
       # An owner of every changed file must approve, by {file}.

@@ -1,0 +1,95 @@
+"""The workflow, pipeline or hook that asks gate, written for the project at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from gate import __version__
+from gate.app.setup.observed import Observed
+from gate.errors import UsageError
+
+Kind = Literal["github", "gitlab", "jenkins", "bare"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+TEMPLATES = Path(__file__).parent / "templates"
+GITLAB_TEMPLATE = "gitlab-ci.yml"
+NEXT: Mapping[Kind, str] = {
+    "github": "make the check `gate` required: Settings, Rules, Rulesets, Require status checks to pass",
+    "gitlab": "Settings, Merge requests: Pipelines must succeed; a token GITLAB_TOKEN lets approvals count",
+    "jenkins": "set up the library `gate` once, and require the build on the forge (docs/jenkins.md)",
+    "bare": "on the server, in the bare repository: `gate install --server`",
+}
+"""What is left to do by hand, outside of the repository."""
+FORGE: Mapping[Kind, str] = {"github": "github", "gitlab": "gitlab"}
+"""The forge whose reviews the integration counts."""
+
+
+def files_of(kind: Kind, observed: Observed) -> dict[str, str]:
+    """The files of an integration, by their path from the top of the repository.
+
+    Raises UsageError where there is one already that would have to be changed, saying what to add to it.
+    """
+    match kind:
+        case "github":
+            return {".github/workflows/gate.yml": _github(observed)}
+        case "gitlab":
+            return _gitlab(observed)
+        case "jenkins":
+            return {"Jenkinsfile": _jenkins(observed)}
+        case "bare":
+            return {}
+
+
+def _package(extra: str) -> str:
+    return f"merge-gate{extra}=={__version__}"
+
+
+def _github(observed: Observed) -> str:
+    return _filled("github.yml", CACHE=_cache(observed), PACKAGE=_package("[github]"))
+
+
+def _cache(observed: Observed) -> str:
+    """A step that caches what uv downloads, by what the project's environment is built from; none without that."""
+    files = [observed.lock] if observed.lock else []
+    files += [name for name in ("pyproject.toml", "setup.py") if name in observed.paths and not files]
+    if not files:
+        return ""
+    return _filled("github-cache.yml", FILES=", ".join(f"'{name}'" for name in files))
+
+
+def _gitlab(observed: Observed) -> dict[str, str]:
+    text = gitlab_template().replace('value: "merge-gate[gitlab]"', f'value: "{_package("[gitlab]")}"')
+    _, mark, rest = text.partition("\nvariables:")
+    head = "# Written by `gate init --gitlab`. Then let merge requests be merged only when their pipeline succeeds.\n"
+    # A pipeline that is there keeps its file: it includes this one.
+    place = ".gitlab/gate.yml" if (observed.top / ".gitlab-ci.yml").exists() else ".gitlab-ci.yml"
+    return {place: f"{head}{mark}{rest}"}
+
+
+def gitlab_template() -> str:
+    """The template that GitLab projects include, as it is packaged with gate or beside its source."""
+    package = Path(__file__).parents[2]
+    for folder in (package / "_templates", package.parent / "templates"):
+        if (folder / GITLAB_TEMPLATE).is_file():
+            return (folder / GITLAB_TEMPLATE).read_text("utf-8")
+    raise UsageError(f"this installation of gate lacks {GITLAB_TEMPLATE}", "install gate again")
+
+
+def _jenkins(observed: Observed) -> str:
+    branch = observed.branch.replace("\\", "\\\\").replace("'", "\\'")
+    return _filled("Jenkinsfile", BRANCH=branch, PACKAGE=_package("[github]" if observed.forge else ""))
+
+
+def after(kind: Kind, files: Mapping[str, str]) -> tuple[str, ...]:
+    """What is left to do once the files are merged."""
+    include = ".gitlab/gate.yml" in files
+    lines = ["add to .gitlab-ci.yml:  include: [{local: .gitlab/gate.yml}]"] if include else []
+    return (*lines, NEXT[kind])
+
+
+def _filled(name: str, **values: str) -> str:
+    text = (TEMPLATES / name).read_text("utf-8")
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text

@@ -1,0 +1,172 @@
+"""`gate init --github`, --gitlab, --jenkins and --bare: what they write is valid, safe, and fits the project."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.town import Clone, Town, isolated
+
+from gate.policy.load import load_policy
+from gate.policy.types import ApprovalRule
+
+BIN = Path(sys.executable).parent
+WORKFLOW = ".github/workflows/gate.yml"
+PROJECTS = {
+    "uv": {"pyproject.toml": "[project]\nname = 'x'\nversion = '1'\n", "uv.lock": "version = 1\n"},
+    "poetry": {"pyproject.toml": "[tool.poetry]\nname = 'x'\n", "poetry.lock": "\n"},
+    "pip": {"requirements.txt": "flask\n"},
+    "setuptools": {"setup.py": "from setuptools import setup\nsetup()\n"},
+    "none": {},
+}
+
+
+@pytest.fixture
+def hosted(project: Clone) -> Clone:
+    project.git("remote", "add", "origin", "git@github.com:acme/shop.git")
+    return project
+
+
+def tool(name: str, *args: str) -> None:
+    done = subprocess.run([str(BIN / name), *args], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_workflow_is_valid_and_safe_for_every_kind_of_project(hosted: Clone, tmp_path: Path) -> None:
+    written = []
+    for kind, files in PROJECTS.items():
+        hosted.write(files)
+        hosted.git("add", "-A")
+        assert hosted.gate("init", "--github").code == 0
+        text = (hosted.path / WORKFLOW).read_text()
+        lock = next((name for name in files if name.endswith((".lock", ".txt"))), next(iter(files), ""))
+        assert (f"hashFiles('{lock}')" in text) == bool(lock), kind
+        assert all(re.search(r"@[0-9a-f]{40} # v\d", line) for line in text.splitlines() if "uses:" in line)
+        written.append(tmp_path / f"{kind}.yml")
+        written[-1].write_text(text)
+        hosted.git("reset", "-q", "--hard")
+        hosted.git("clean", "-fdq")
+    tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, written))
+    tool("zizmor", "--offline", "--quiet", "--persona=pedantic", *map(str, written))
+
+
+def test_the_steps_of_the_workflow_reach_the_log_and_quote_what_strangers_name(
+    town: Town, tmp_path: Path
+) -> None:
+    clone = town.clone("nehemiah")
+    clone.git("rm", "-q", "gate.yaml")
+    assert clone.gate("init", "--github").code == 0
+    steps = yaml.safe_load((clone.path / WORKFLOW).read_text())["jobs"]["gate"]["steps"]
+    scripts = {step["name"]: step["run"] for step in steps if "run" in step}
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    clone.git("fetch", "-q")
+    env = {"TOKEN": "t", "GITHUB_SERVER_URL": "https://github.com", "RUNNER_TEMP": str(tmp_path)}
+    fetch = scripts["Fetch the target branch and the approval log"]
+    run_step(new, fetch, env)
+    assert clone.gate("approve", "origin/feature").code == 0
+    run_step(new, fetch, env)
+    assert new.git("rev-parse", "refs/gate/remotes/origin/log") == clone.git("rev-parse", "refs/gate/log")
+    stub = tmp_path / "gate" / "bin" / "gate"
+    stub.parent.mkdir(parents=True)
+    stub.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
+    stub.chmod(0o755)
+    hostile = {**env, "INTO": "refs/heads/a;$(touch hacked) b", "HEAD": "abc", "BASE": ""}
+    said = run_step(new, scripts["Decide"], hostile)
+    assert "<--into><a;$(touch hacked) b><--head><abc><--reviews>" in said
+    assert not (new.path / "hacked").exists()
+
+
+def run_step(clone: Clone, script: str, env: dict[str, str]) -> str:
+    """Run a step of a workflow as the runner does."""
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=clone.path,
+        env={**isolated(clone.path.parent / "home"), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_pipelines_of_gitlab_keep_to_the_schema_and_leave_an_existing_one_alone(hosted: Clone) -> None:
+    assert hosted.gate("init", "--gitlab").code == 0
+    first = hosted.path / ".gitlab-ci.yml"
+    options = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+    tool("check-jsonschema", *options, str(first))
+    assert "merge-gate[gitlab]==" in first.read_text()
+    (hosted.path / "gate.yaml").unlink()
+    first.write_text("build: {script: make}\n")
+    said = hosted.gate("init", "--gitlab")
+    assert "include: [{local: .gitlab/gate.yml}]" in said.out
+    assert first.read_text() == "build: {script: make}\n"
+    tool("check-jsonschema", *options, str(hosted.path / ".gitlab" / "gate.yml"))
+
+
+def test_a_jenkinsfile_names_the_branch_and_a_present_one_stays(hosted: Clone) -> None:
+    assert hosted.gate("init", "--jenkins", "--into", "it's").code == 0
+    assert "branch 'it\\'s'" in (hosted.path / "Jenkinsfile").read_text()
+    (hosted.path / "gate.yaml").unlink()
+    said = hosted.gate("init", "--jenkins")
+    assert said.code == 2
+    assert "Jenkinsfile already exists" in said.err
+    assert not (hosted.path / "gate.yaml").exists()
+
+
+def test_for_a_bare_repository_the_hooks_of_the_clone_are_installed(town: Town) -> None:
+    clone = town.clone("nehemiah")
+    clone.git("rm", "-q", "gate.yaml")
+    said = clone.gate("init", "--bare")
+    assert said.code == 0, said.text
+    assert "gate install --server" in said.out
+    assert (clone.path / ".git" / "hooks" / "pre-push").exists()
+    assert "refs/gate/log*" in clone.git("config", "--get-all", "remote.origin.fetch")
+
+
+def at_terminal(clone: Clone, answers: str, *args: str) -> str:
+    """Run `gate init` at a terminal, where somebody types these lines; what the screen shows."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "gate", "init", *args],
+        cwd=clone.path,
+        env={**isolated(clone.path.parent / "home"), "TERM": "dumb"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as running:
+        os.close(theirs)
+        os.write(ours, answers.encode())
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # the terminal is gone with its last program
+            pass
+        os.close(ours)
+        assert running.wait() == 0, shown.decode()
+    return shown.decode()
+
+
+def test_at_a_terminal_it_asks_only_what_it_cannot_know(hosted: Clone) -> None:
+    hosted.write({"CODEOWNERS": "* @apark @bob @cyd\n"})
+    shown = at_terminal(hosted, "1\n2\n@apark, @cyd\n")
+    assert shown.count("?") == 3, shown
+    policy = load_policy((hosted.path / "gate.yaml").read_bytes())
+    require = policy.protection("main").require
+    assert policy.people["@apark"].emails == ("ada@acme.example",)
+    assert (require.approvals, require.guarded) == ((ApprovalRule(2),), ("@apark", "@cyd"))
+
+
+def test_an_account_that_nothing_names_is_asked_for_and_yes_asks_nothing(hosted: Clone) -> None:
+    shown = at_terminal(hosted, "", "--yes", "--print")
+    assert "Your account" not in shown
+    assert "Your account on github" in at_terminal(hosted, "apark\n")
+    assert load_policy((hosted.path / "gate.yaml").read_bytes()).people["@apark"].github == "apark"
