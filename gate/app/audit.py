@@ -18,6 +18,7 @@ from gate.git.change import default_branch
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.git.steps import History, existing, read_history
+from gate.log.carried import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found, Index, open_index
 from gate.log.paths import record_path
@@ -207,6 +208,7 @@ class _Auditor:
         records = [found for found in self._bearing(move) if self._was_there(move, found)]
         earlier = frozenset(found.id for found in records if found.record.change != move.digest)
         question = Question(change, policy, protection, move.now, earlier, earlier, self._lists)
+        question = carry(self._repository, question, [(found.id, found.record) for found in records])
         counted = count(self._prove(records, policy), question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
 

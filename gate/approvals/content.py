@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from gate.model import FileChange, decode_path
 
-Contents = Mapping[str, tuple[str, str, str, str]]
-"""By path: old mode, new mode, old blob, new blob."""
+Content = tuple[str, str, str, str]
+"""What a change makes of a file: old mode, new mode, old blob, new blob."""
+Contents = Mapping[str, Content]
+States = Mapping[str, tuple[str, str]]
+"""By path: mode and blob. What is not there is missing."""
+GONE = "000000"
 
 NAMED = 3
 
@@ -39,6 +43,24 @@ def differing(before: Contents, now: Contents) -> tuple[str, ...]:
 def same(before: Contents, now: Contents) -> tuple[str, ...]:
     """The paths that are the same in both, in order."""
     return tuple(sorted(path for path, content in now.items() if before.get(path) == content))
+
+
+def merged_already(before: Contents, now: Contents, base: States) -> frozenset[str]:
+    """The files of a change that is no longer whole which the base has exactly as the change would make them."""
+    return frozenset(
+        path
+        for path, (_, mode, _, blob) in before.items()
+        if path not in now and (base.get(path) == (mode, blob) or (mode == GONE and path not in base))
+    )
+
+
+def covers(before: Contents, now: Contents, base: States, equivalent: Collection[str] = ()) -> bool:
+    """Is whatever `now` changes a part of what `before` did, of which the base has the rest already, unaltered?
+
+    Files in `equivalent` count as the same.
+    """
+    same = all(before.get(path) == content or path in equivalent for path, content in now.items())
+    return bool(now) and same and before.keys() - now.keys() <= merged_already(before, now, base)
 
 
 def alike(before: Contents, now: Contents) -> bool:

@@ -13,7 +13,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from gate.approvals.content import Contents, contents_of, differing, name_some, same
+from gate.approvals.content import (
+    Contents,
+    States,
+    contents_of,
+    covers,
+    differing,
+    merged_already,
+    name_some,
+    same,
+)
 from gate.approvals.entries import Decision, Entry, Nobody, Reviewed, identify
 from gate.approvals.keys import boundaries, holders
 from gate.approvals.record import Record
@@ -31,6 +40,8 @@ class Question:
     of this very change, as far as can be told; `certain` those of them about which there is no doubt. `lists`
     has the contents of changes by digest, as far as they are known. `hands` are people known to have had a hand
     in it besides those whom the commits name; `guessed` those who are in the policy only by their login.
+    `at_base` is what the base has of files that earlier forms of the change had as well. `hunks` has, by record, the
+    files whose change is the approved one on a file that has moved elsewhere.
     """
 
     change: Change
@@ -42,6 +53,8 @@ class Question:
     lists: Mapping[str, Contents] = field(default_factory=dict)
     hands: frozenset[str] = frozenset()
     guessed: frozenset[str] = frozenset()
+    at_base: States = field(default_factory=dict)
+    hunks: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def stale(self) -> Stale:
@@ -236,6 +249,11 @@ class _Bench:
                 return _Ruling(False, f"stale: given for commit {record.head[:12]}")
             return _Ruling(True, "", tuple(self._contents))
         before = self._question.lists.get(record.change, {})
+        hunks = self._question.hunks.get(entry.id, frozenset())
+        if covers(before, self._contents, self._question.at_base, hunks):
+            if stale == "head" and record.head != change.head:
+                return _Ruling(False, f"stale: given for commit {record.head[:12]}")
+            return _Ruling(True, "", tuple(self._contents))
         kept = same(before, self._contents) if stale == "owned" and entry.id in self._question.certain else ()
         if not kept:
             return self._stale(record)
@@ -250,4 +268,6 @@ class _Bench:
         before = self._question.lists.get(record.change)
         if before is None:
             return _Ruling(False, "stale: given for another content")
-        return _Ruling(False, f"stale: {name_some(differing(before, self._contents))} changed since")
+        merged = merged_already(before, self._contents, self._question.at_base)
+        changed = tuple(path for path in differing(before, self._contents) if path not in merged)
+        return _Ruling(False, f"stale: {name_some(changed)} changed since")

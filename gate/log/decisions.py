@@ -11,6 +11,7 @@ from gate.approvals.count import Question, count
 from gate.approvals.keys import holders
 from gate.approvals.reviews import Given
 from gate.git.repository import Repository
+from gate.log.carried import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found, Index, open_index
 from gate.log.proofs import prove
@@ -82,6 +83,7 @@ def decisions_in(
     entries = prove(repository, chosen, keys)
     if given:
         question = question.with_reviews(given)
+        question = carry(repository, question, [(entry.id, entry.record) for entry in given.entries])
         entries = [*entries, *given.entries]
     counted = count(entries, question)
     return Evidence(counted.approvals, counted.until, gap, tuple(chosen), index.refusals())
@@ -106,9 +108,12 @@ def find(
     sure, perhaps = _by_same_authors(repository, similar, change)
     certain |= sure
     earlier = frozenset(certain | perhaps)
+    question = Question(change, policy, protection, now, earlier, frozenset(certain), lists)
+    question = carry(repository, question, [(found.id, found.record) for found in chosen])
+    earlier = question.earlier
     related = {found.id for found in chosen if found.record.change == change.digest} | earlier
     bearing = [found for found in chosen if found.id in related or found.record.of in related]
-    return Question(change, policy, protection, now, earlier, frozenset(certain), lists), bearing
+    return question, bearing
 
 
 def _similar(

@@ -8,7 +8,7 @@ from typing import Literal
 
 Dialect = Literal["github", "gitlab", "gitea", "bitbucket"]
 Role = Literal["senior", "member", "junior", "bot"]
-Stale = Literal["change", "owned", "head"]
+Stale = Literal["change", "owned", "head", "hunks"]
 Unowned = Literal["allow", "error"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]

@@ -71,7 +71,7 @@ def test_the_json_of_approvals_is_that_of_the_verdict(town: Town) -> None:
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
     (decision,) = senior.decisions("feature")
-    assert decision | {"id": ""} == {
+    assert decision | {"id": "", "owned": []} == {
         "id": "",
         "by": "@nehemiah",
         "kind": "approve",
@@ -79,8 +79,9 @@ def test_the_json_of_approvals_is_that_of_the_verdict(town: Town) -> None:
         "counted": True,
         "why": "",
         "files": ["a.py"],
+        "owned": [],
     }
-    assert senior.verdict("origin/feature")["approvals"] == [decision]
+    assert senior.verdict("origin/feature")["approvals"] == [decision | {"owned": ["a.py"]}]
 
 
 def test_the_record_lies_where_the_contract_says(town: Town) -> None:
@@ -111,18 +112,18 @@ def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_on
     new, bob = town.clone("newhire"), town.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     assert "`--block --reason TEXT` adds one" in bob.approve("feature", "--block").out
-    assert "@bob objects, and gives no reason" in bob.gate("check", "--head", "origin/feature").out
+    assert "@bob objects (no reason given)" in bob.gate("check", "--head", "origin/feature").out
     assert "adds one" not in bob.approve("feature", "--block", "--reason", "drops the index").out
     said = " ".join(bob.gate("check", "--head", "origin/feature").out.split())
     assert "@bob objects: drops the index" in said
-    assert "gives no reason" not in said
+    assert "no reason given" not in said
     for identity in re.findall(r"with `gate revoke ([0-9a-f]+)`", said):
         assert bob.gate("revoke", identity).code == 0
     assert "@bob objects:" not in bob.gate("check", "--head", "origin/feature").out
 
 
 @pytest.mark.parametrize(
-    ("typed", "reason"), [("drops the index\n", ": drops the index"), ("\n", ", and gives no")]
+    ("typed", "reason"), [("drops the index\n", ": drops the index"), ("\n", " (no reason given)")]
 )
 def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reason: str) -> None:
     new, bob = town.clone("newhire"), town.clone("bob")

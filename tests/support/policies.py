@@ -90,7 +90,7 @@ MISTAKES = (
     Case("checks: {lint: {enforce: 1}}", "checks.lint.enforce: expected true or false"),
     Case(require("owner: {}"), "did you mean `owners`?"),
     Case(require("owners: yes"), "protect.main.require.owners: expected a mapping", schema=False),
-    Case(require("owners: {stale: never}"), "one of change, owned, head"),
+    Case(require("owners: {stale: never}"), "one of change, owned, head, hunks"),
     Case(require("seniority: {authors: [king]}"), "authors[0]: expected one of senior, member"),
     Case(require("guarded: [nobody]"), "guarded[0]: expected a person or a team"),
     Case(require("guarded: true"), "expected a list, got true"),

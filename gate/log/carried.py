@@ -1,0 +1,61 @@
+"""Approvals of another content that still hold: of a stack whose first part was merged; of the same hunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gate.approvals.content import Contents, contents_of, covers
+from gate.approvals.count import Question
+from gate.approvals.record import Record
+from gate.git.hunks import HunkComparison, entered_since
+from gate.git.objects import list_tree, resolve
+from gate.git.repository import Repository
+from gate.model import Change
+
+
+def carry(repository: Repository, question: Question, records: Iterable[tuple[str, Record]]) -> Question:
+    """The question with what these records (by id), which are about another content, have to do with it.
+
+    Those that cover what is left to be merged are about an earlier form of the change.
+    """
+    change, lists, now = question.change, question.lists, contents_of(question.change.files)
+    others = {
+        identity: (record, lists[record.change])
+        for identity, record in records
+        if record.kind == "approve" and record.change != change.digest and record.change in lists
+    }
+    if not others:
+        return question
+    gone = sorted({path for _, before in others.values() for path in before.keys() - now.keys()})
+    tree = change.base_tree or change.base
+    base = {e.path: (e.mode, e.oid) for e in list_tree(repository, tree, gone)} if gone else {}
+    hunks: dict[str, frozenset[str]] = {}
+    if question.stale == "hunks":
+        comparison = HunkComparison(repository)
+        for identity, (record, before) in others.items():
+            if now.keys() <= before.keys() and not covers(before, now, base):
+                hunks[identity] = _same_hunks(repository, comparison, change, record, before, now)
+    ids = {i for i, (_, before) in others.items() if covers(before, now, base, hunks.get(i, frozenset()))}
+    return replace(
+        question,
+        earlier=question.earlier | ids,
+        at_base={**question.at_base, **base},
+        hunks={**question.hunks, **hunks},
+    )
+
+
+def _same_hunks(
+    repository: Repository,
+    comparison: HunkComparison,
+    change: Change,
+    record: Record,
+    before: Contents,
+    now: Contents,
+) -> frozenset[str]:
+    """The files whose change is the approved one, unless it has been on the branch before: then it was used."""
+    paths = comparison.equivalent(before, now)
+    if not paths or not resolve(repository, [record.base]):
+        return frozenset()
+    entered = entered_since(repository, record.base, change.base, sorted(paths))
+    return paths - {path for path, content in entered if comparison.same_hunks(before[path], content)}

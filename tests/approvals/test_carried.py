@@ -1,0 +1,117 @@
+"""Approvals of another content that still hold: the rest of a stack, and the same hunks on a base that moved."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.town import Town
+
+from gate.approvals.content import Contents, covers
+
+LONG = "".join(f"x{number} = {number}\n" for number in range(40))
+REQUIRE = "      owners: {{stale: {}}}\n      checks: [ok]\n"
+
+
+def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(town: Town) -> None:
+    town.set_policy(town.policy(REQUIRE.format("change")))
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("first", {"a.py": "x = 2\n"}, branch="first")
+    new.git("switch", "-q", "-c", "second")
+    new.commit("second", {"b.py": "b = 2\n"}, branch="second")
+    senior.approve("second")
+    senior.approve("first")
+    merged = senior.gate("merge", "origin/first", "--push")
+    assert merged.code == 0, merged.text
+    assert senior.may_merge("origin/second")
+    # Whatever else happens to the part that went in, what was approved is no longer what would be there.
+    main = town.clone("ada")
+    main.git("switch", "-q", "main")
+    main.write({"a.py": "x = 3\n"})
+    main.git("commit", "-qam", "Something else")
+    main.git("push", "-q", "origin", "main")
+    senior.fetch()
+    (decision,) = [each for each in senior.decisions("origin/second") if each["by"] == "@nehemiah"][:1]
+    assert (decision["counted"], decision["why"]) == (False, "stale: a.py changed since")
+
+
+def advance(town: Town, text: str) -> None:
+    main = town.clone("ada")
+    main.git("fetch", "-q")
+    main.git("switch", "-q", "-C", "main", "origin/main")
+    main.write({"a.py": text})
+    main.git("commit", "-qam", "Meanwhile")
+    main.git("push", "-q", "origin", "main")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stale", ["change", "owned", "head", "hunks"])
+def test_a_base_that_moves_elsewhere_in_the_same_file(town: Town, stale: str) -> None:
+    town.set_policy(town.policy(REQUIRE.format(stale)))
+    advance(town, LONG)
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new.commit("v2", {"a.py": LONG.replace("x30 = 30", "x30 = 'thirty'")}, branch="feature")
+    senior.approve("feature")
+    advance(town, LONG.replace("x2 = 2\n", "x2 = 'two'\nmore = 1\n"))
+    senior.fetch()
+    assert senior.may_merge("origin/feature") == (stale == "hunks")
+    if stale != "hunks":
+        return
+    # Rebased by somebody, and then altered: the first is the same, the second is not.
+    new.fetch()
+    new.git("rebase", "-q", "origin/main")
+    new.git("push", "-q", "-f", "origin", "feature")
+    senior.fetch()
+    assert senior.may_merge("origin/feature")
+    altered = (new.path / "a.py").read_text().replace("'thirty'", "'Thirty'")
+    new.commit("slip something in", {"a.py": altered}, branch="feature")
+    senior.fetch()
+    assert not senior.may_merge("origin/feature")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("squash", [False, True])
+def test_hunks_that_were_merged_and_reverted_need_a_new_approval(town: Town, squash: bool) -> None:
+    town.set_policy(town.policy(REQUIRE.format("hunks")))
+    advance(town, LONG)
+    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    own = LONG.replace("x30 = 30", "x30 = 'thirty'")
+    new.commit("v2", {"a.py": own}, branch="feature")
+    senior.approve("feature")
+    moved = LONG.replace("x2 = 2\n", "x2 = 'two'\nmore = 1\n")
+    advance(town, moved)
+    both = moved.replace("x30 = 30", "x30 = 'thirty'")
+    if squash:
+        advance(town, both)
+    else:
+        senior.fetch()
+        assert senior.gate("merge", "origin/feature", "--push").code == 0
+    advance(town, moved)
+    senior.fetch()
+    new.fetch()
+    new.git("switch", "-q", "-c", "again", "origin/main")
+    new.commit("again", {"a.py": both}, branch="again")
+    senior.fetch()
+    assert not senior.may_merge("origin/again")
+
+
+CONTENT = st.tuples(*[st.sampled_from(["100644", "000000"])] * 2, *[st.sampled_from("abc")] * 2)
+CONTENTS = st.dictionaries(st.sampled_from(["p", "q", "r"]), CONTENT, max_size=3)
+
+
+@given(before=CONTENTS, landed=st.sets(st.sampled_from(["p", "q", "r"])), other=CONTENTS)
+def test_a_rest_is_covered_exactly_if_the_base_has_all_else_as_approved(
+    before: Contents, landed: set[str], other: Contents
+) -> None:
+    now = {path: content for path, content in before.items() if path not in landed}
+    base = {
+        path: (mode, blob)
+        for path, (_, mode, _, blob) in before.items()
+        if path in landed and mode != "000000"
+    }
+    assert covers(before, now, base) == bool(now)
+    for path in landed & before.keys():
+        spoilt = {**base, path: ("100644", "z")}
+        assert not covers(before, now, spoilt)
+    if other and any(before.get(path) != content for path, content in other.items()):
+        assert not covers(before, {**now, **other}, base)
