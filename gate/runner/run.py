@@ -373,7 +373,7 @@ class Runner:
             return outcome
         roots = [item.folder for item in environment.editables if environment.in_project(item.folder)]
         report = explained(outcome.report, check.id, away, side.top.entries, roots, side.running.absent)
-        return replace(outcome, report=report)
+        return replace(outcome, report=_with_note(report, environment.note))
 
     def _cached(self, keys: Sequence[str], side: Side, *, keep_findings: bool) -> Outcome | None:
         """The cached result: of a run that has read nothing of git's, else of one with the same history.
@@ -393,6 +393,15 @@ class Runner:
 
 def _runs_over_changes(check: CheckSettings) -> bool:
     return check.tool == "pre-commit" or FILES in (*check.command, *check.args)
+
+
+def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
+    """`report`, with which environment it comes from where that is not the one that people expect."""
+    if not note:
+        return report
+    if isinstance(report, Unreadable):
+        return replace(report, reason=f"{report.reason} ({note})")
+    return replace(report, note=", ".join(filter(None, [report.note, note])))
 
 
 def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:

@@ -1,0 +1,253 @@
+"""Environments that gate builds from what a tree declares, and the project as each tree has it. No index is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.environments import VERSION, install, make_venv
+from support.town import Clone
+
+# Each builds at least one environment, or runs tests in one.
+pytestmark = pytest.mark.slow
+
+BACKEND = '''\
+"""A build backend without dependencies: writes a version, and refers to `src`."""
+
+import os
+import zipfile
+
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    with open("src/thing/_version.py", "w") as file:
+        file.write("version = '1.5'\\n")
+    if os.environ.get("GITHUB_TOKEN"):
+        raise SystemExit("a build sees the token")
+    name = "thing-1.5-py3-none-any.whl"
+    info = "thing-1.5.dist-info"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.writestr("thing.pth", os.path.abspath("src") + "\\n")
+        wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: thing\\nVersion: 1.5\\n")
+        words = "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr(info + "/WHEEL", words)
+        wheel.writestr(info + "/entry_points.txt", "[console_scripts]\\nthing = thing:main\\n")
+        wheel.writestr(info + "/RECORD", "")
+    return name
+
+
+def get_requires_for_build_editable(config_settings=None):
+    return []
+'''
+PROJECT = """\
+[project]
+name = "thing"
+version = "1.5"
+dependencies = [{dependencies}]
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+TEST = """\
+import os
+import pathlib
+import subprocess
+import sys
+
+import dep
+
+import thing
+
+HERE = pathlib.Path(__file__).parent
+
+
+def run(*words):
+    return subprocess.run(words, env={}, cwd="/", capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_it():
+    assert dep.VALUE == 1
+    assert pathlib.Path(thing.__file__).is_relative_to(HERE)
+    assert run(sys.executable, "-I", "-c", "import thing; print(thing.__file__)") == thing.__file__
+    assert run(str(pathlib.Path(sys.executable).parent / "thing")) == "main"
+"""
+
+
+def wheel(folder: Path, name: str, version: str, source: str) -> None:
+    """A distribution of one module, to be found in `folder`."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
+        file.writestr(f"{name}.py", source)
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        file.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        file.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of distributions, which takes the place of any index."""
+    folder = tmp_path / "links"
+    wheel(folder, "dep", "1.0", "VALUE = 1\n")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    return folder
+
+
+def commit(project: Clone, files: dict[str, str]) -> None:
+    project.write(files)
+    project.git("add", "-A")
+    project.git("commit", "-q", "--allow-empty", "-m", "Change")
+
+
+def run_tests(project: Clone, **env: str) -> tuple[int, dict[str, Any]]:
+    done = project.gate_process("check", "--format", "json", "--only", "tests", env={**links_of(), **env})
+    assert done.out, done.err
+    return done.code, json.loads(done.out)["checks"][0]
+
+
+def links_of() -> dict[str, str]:
+    return {
+        name: os.environ[name]
+        for name in ("UV_FIND_LINKS", "UV_OFFLINE", "UV_CACHE_DIR")
+        if name in os.environ
+    }
+
+
+@pytest.fixture
+def thing(project: Clone, links: Path) -> Clone:
+    """A project that has to be installed and has a dependency, on a branch of its own."""
+    files = {
+        "pyproject.toml": PROJECT.format(dependencies='"dep"'),
+        "backend.py": BACKEND,
+        ".gitignore": ".venv\n_version.py\n",
+        "src/thing/__init__.py": "from thing._version import version\n\n\ndef main():\n    print('main')\n",
+        "test_it.py": TEST,
+    }
+    commit(project, files)
+    project.git("checkout", "-q", "-B", "feature")
+    commit(project, {"more.py": ""})
+    return project
+
+
+def builds(project: Clone) -> int:
+    return len(list((project.path / ".git" / "gate" / "environments").glob("*/complete.json")))
+
+
+class TestWithoutAnEnvironment:
+    """A plain install of gate runs the tests of a project that nobody has set up here."""
+
+    def test_what_is_declared_is_built_once(self, thing: Clone) -> None:
+        code, check = run_tests(thing, GITHUB_TOKEN="secret")  # noqa: S106  made up
+        assert code == 0, check
+        commit(thing, {"other.py": ""})
+        assert run_tests(thing)[0] == 0
+        assert builds(thing) == 1
+        assert len(list((thing.path / ".git" / "gate" / "installs").iterdir())) == 1
+
+    def test_a_new_dependency_is_there_for_the_change_alone(self, thing: Clone, links: Path) -> None:
+        wheel(links, "extra", "1.0", "")
+        files = {
+            "pyproject.toml": PROJECT.format(dependencies='"dep", "extra"'),
+            "test_more.py": "import extra\n",
+        }
+        commit(thing, files)
+        assert run_tests(thing)[0] == 0
+        assert builds(thing) == 2
+
+    def test_a_dependency_that_nobody_has_is_no_pass(self, thing: Clone) -> None:
+        commit(thing, {"pyproject.toml": PROJECT.format(dependencies='"dep", "nowhere-to-be-found"')})
+        code, check = run_tests(thing)
+        assert code == 3
+        assert "no environment can be built from pyproject.toml" in check["reason"]
+        assert "nowhere-to-be-found" in check["reason"]
+
+    @pytest.mark.usefixtures("links")
+    def test_requirements_are_enough(self, project: Clone) -> None:
+        project.git("checkout", "-q", "-B", "feature")
+        test = "import dep\n\n\ndef test_it():\n    assert dep.VALUE == 1\n"
+        commit(project, {"requirements-dev.txt": "dep==1.0\n", "test_it.py": test})
+        code, check = run_tests(project)
+        assert code == 0, check
+
+    def test_a_build_that_fails_is_no_pass(self, thing: Clone) -> None:
+        commit(thing, {"backend.py": "raise SystemExit('the build is broken')\n"})
+        code, check = run_tests(thing)
+        assert code == 3
+        assert "cannot be installed" in check["reason"]
+
+
+class TestWithAnEnvironment:
+    """What is found in the project serves, as long as it has what the tree declares."""
+
+    @pytest.fixture
+    def site(self, thing: Clone) -> Path:
+        site = make_venv(thing.path / ".venv", {})
+        install(site, "dep", "1.0", {"dep/__init__.py": "VALUE = 1\n"})
+        (site / "thing-1.5.dist-info").mkdir()
+        (site / "thing.pth").write_text(f"{thing.path}/src\n")
+        script = f"#!{thing.path}/.venv/bin/python\nimport thing\nthing.main()\n"
+        (thing.path / ".venv" / "bin" / "thing").write_text(script)
+        (thing.path / ".venv" / "bin" / "thing").chmod(0o755)
+        # As its own build would have left it.
+        (thing.path / "src" / "thing" / "_version.py").write_text("version = '1.5'\n")
+        return site
+
+    @pytest.mark.usefixtures("site")
+    def test_it_is_used_with_the_project_from_the_tree(self, thing: Clone) -> None:
+        (thing.path / "src" / "thing" / "__init__.py").write_text("raise SystemExit\n")
+        code, check = run_tests(thing)
+        assert code == 0, check
+        assert builds(thing) == 0
+
+    def test_a_copy_that_is_installed_does_not_count(self, thing: Clone, site: Path) -> None:
+        (site / "thing.pth").unlink()
+        (site / "thing").mkdir()
+        (site / "thing" / "__init__.py").write_text("raise SystemExit\n")
+        (site / "thing-1.5.dist-info" / "RECORD").write_text("thing/__init__.py,,\n")
+        commit(thing, {"src/thing/__init__.py": "def main():\n    print('main')\n"})
+        code, check = run_tests(thing)
+        assert code == 0, check
+
+    @pytest.mark.usefixtures("site")
+    def test_what_it_lacks_is_built(self, thing: Clone, links: Path) -> None:
+        wheel(links, "extra", "1.0", "")
+        files = {
+            "pyproject.toml": PROJECT.format(dependencies='"dep", "extra"'),
+            "test_more.py": "import extra\n",
+        }
+        commit(thing, files)
+        assert run_tests(thing)[0] == 0
+        assert builds(thing) == 1
+
+    @pytest.mark.usefixtures("site")
+    @pytest.mark.parametrize(("source", "code", "built"), [("project", 3, 0), ("lock", 0, 2), ("none", 3, 0)])
+    def test_the_policy_chooses(self, thing: Clone, links: Path, source: str, code: int, built: int) -> None:
+        wheel(links, "extra", "1.0", "")
+        thing.git("checkout", "-q", "main")
+        commit(thing, {"gate.yaml": f"environment: {{source: {source}}}\n"})
+        thing.git("checkout", "-q", "-B", "feature")
+        files = {
+            "pyproject.toml": PROJECT.format(dependencies='"dep", "extra"'),
+            "test_more.py": "import extra\n",
+        }
+        commit(thing, files)
+        assert run_tests(thing)[0] == code
+        assert builds(thing) == built
+
+    @pytest.mark.usefixtures("site")
+    def test_nothing_of_the_users_environment_is_changed(self, thing: Clone) -> None:
+        folder = thing.path / ".venv"
+        before = {path: path.lstat().st_mtime_ns for path in folder.rglob("*") if path.name != "__pycache__"}
+        commit(thing, {"setup.cfg": "[tool:pytest]\n"})
+        run_tests(thing)
+        after = {path: path.lstat().st_mtime_ns for path in folder.rglob("*") if path.name != "__pycache__"}
+        assert after == before
+        assert VERSION in str(next(folder.glob("lib/python*")))
