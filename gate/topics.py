@@ -282,8 +282,11 @@ def groups() -> Mapping[str, Mapping[str, str]]:
 
 
 def topics() -> dict[str, str]:
-    """Every topic with its text."""
-    return {name: text for group in groups().values() for name, text in group.items()}
+    """Every topic with its text, and the rules of the names check by their former ids as well."""
+    from gate.names.catalogue import FORMER_IDS, page_of_former
+
+    current = {name: text for group in groups().values() for name, text in group.items()}
+    return {name: page_of_former(name) for name in FORMER_IDS} | current
 
 
 def topic(name: str) -> str | None:

@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gate.names.scopes import Scope
-from gate.names.values import ClassValue, Instance, Tuple, Values, union
+from gate.names.values import UNKNOWN, Class, ClassValue, Instance, Tuple, Values, union
 
 if TYPE_CHECKING:
     from gate.names.infer import Engine
 
+UNTELLING = frozenset({"Any", "_SpecialForm", "_ProtocolMeta", "NotImplementedType", "_NotImplementedType", "type",
+                       "_TypedDict", "TypedDict"})  # fmt: skip
+"""Classes of the standard library whose instances may be anything: special forms, and what stands for a class."""
 _ANY = frozenset({"Any", "object", "Callable", "Protocol", "AnyStr", "Never", "Incomplete", "Unused",
                   "Buffer", "ReadableBuffer", "WriteableBuffer", "TypedDict"})  # fmt: skip
 _WRAPPERS = frozenset({"Final", "ClassVar", "Annotated", "Required", "NotRequired", "ReadOnly", "InitVar"})
 _OLD = {"List": "list", "Dict": "dict", "Set": "set", "FrozenSet": "frozenset", "Tuple": "tuple", "Type": "type",
         "Text": "str"}  # fmt: skip
+
+
+def is_untelling(kind: Class) -> bool:
+    """Whether that something is an instance of the class tells nothing of its attributes."""
+    return kind.origin == "library" and kind.name in UNTELLING
 
 
 class Annotations:
@@ -69,9 +77,13 @@ class Annotations:
         if name in _OLD and self._is_of_typing(node, scope):
             return self._engine.builtin(_OLD[name])
         values = (
-            self._engine.name(name, scope) if isinstance(node, ast.Name) else self._engine.infer(node, scope)
+            self._engine.type_name(name, scope)
+            if isinstance(node, ast.Name)
+            else self._engine.infer(node, scope)
         )
         if values and all(isinstance(value, ClassValue) for value in values):
+            if any(is_untelling(value.of) for value in values if isinstance(value, ClassValue)):
+                return UNKNOWN
             return tuple(Instance(value.of) for value in values if isinstance(value, ClassValue))
         if isinstance(node, ast.Name):
             return self._alias(node.id, scope)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from gate.names.infer import Engine, name_of
+from gate.names.infer import Engine
 from gate.names.judged import Judged
-from gate.names.nodes import walk
+from gate.names.nodes import name_of, walk
 from gate.names.scopes import Scope, own_nodes
 from gate.names.values import Coroutine
 
@@ -25,26 +25,29 @@ class Awaits:
         """What is wrong goes to `found`."""
         self._engine = engine
         self._found = found
-        self._awaited: set[tuple[Scope | None, str]] = set()
-        self._thrown_away: list[tuple[tuple[Scope | None, str], ast.Call]] = []
+        self._awaited: dict[tuple[Scope | None, str], set[Scope]] = {}
+        self._thrown_away: list[tuple[tuple[Scope | None, str], ast.Call, Scope]] = []
 
     def finish(self) -> None:
         """Tell of what is thrown away here and awaited elsewhere."""
-        for key, call in self._thrown_away:
-            if key in self._awaited:
+        for key, call, scope in self._thrown_away:
+            # Who does both in one function knows what the one and the other are.
+            if key in self._awaited and scope not in self._awaited[key]:
+                name = key[1].rpartition(".")[2]
+                message = f"`{key[1]}` is awaited elsewhere"
                 self._found.tell(
-                    "missing-await", call, f"`{key[1]}` is awaited elsewhere", hint="add `await`"
+                    "missing-await", call, message, name, strange="synchronous", hint="add `await`"
                 )
 
     def awaited(self, call: ast.Call, scope: Scope) -> None:
         """A call whose result is awaited."""
-        self._awaited.add(self._known_as(call, scope))
+        self._awaited.setdefault(self._known_as(call, scope), set()).add(scope)
 
     def thrown_away(self, call: ast.Call, scope: Scope) -> None:
         """A call that is a statement."""
         self.used(call, scope)
         if is_asynchronous(scope) and self._engine.infer(call, scope) is None:
-            self._thrown_away.append((self._known_as(call, scope), call))
+            self._thrown_away.append((self._known_as(call, scope), call, scope))
 
     def used(self, node: ast.expr, scope: Scope) -> None:
         """What is done with a value here cannot be done with a coroutine."""

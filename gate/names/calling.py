@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 
 from gate.names.awaits import Awaits
-from gate.names.calls import Misfit, misfit, signature_of
+from gate.names.calls import Misfit, misfit, misspelt_keywords, signature_of
 from gate.names.given import last_name
 from gate.names.infer import Engine
-from gate.names.judged import Judged
+from gate.names.judged import Judged, Strange
 from gate.names.kinds import FAMILY, READS_OR_WRITES, Kinds
-from gate.names.lookups import names_of
+from gate.names.lookups import is_super_uncalled, names_of
+from gate.names.modules import Module
+from gate.names.nodes import Function, is_stub
 from gate.names.scopes import Scope
 from gate.names.text import TextKinds
-from gate.names.values import Function, FunctionValue, Instance, ModuleValue, Value, Values
+from gate.names.values import FunctionValue, Instance, ModuleValue, Value, Values
 
 
 class Calling:
@@ -25,6 +27,8 @@ class Calling:
         self._text = TextKinds(engine)
         self._awaits = awaits
         self._found = found
+        self._owners: dict[ast.expr, str] = {}
+        """The modules in which functions that are called are looked up."""
         self._passed_on: dict[ast.Call, tuple[str, str]] = {}
         """Calls of a `load` or `dump` that another file has imported: its module and its name."""
 
@@ -35,7 +39,13 @@ class Calling:
 
     def call(self, node: ast.Call, scope: Scope) -> None:
         """A call of anything."""
+        if is_super_uncalled(node.func, scope):
+            return
         callees = self._engine.infer(node.func, scope)
+        if isinstance(node.func, ast.Attribute):
+            owners = self._engine.infer(node.func.value, scope) or ()
+            if len(owners) == 1 and isinstance(owners[0], ModuleValue):
+                self._owners[node.func] = owners[0].name
         passed_on = self._passed_on_as(node, callees, scope)
         if passed_on is not None:
             self._passed_on[node] = passed_on
@@ -66,13 +76,20 @@ class Calling:
         signature = signature_of(self._engine, callee, node)
         if signature is None:
             return
+        for wrong in misspelt_keywords(signature, node):
+            strange: Strange = "" if signature.scope.source.origin == "library" else "anywhere"
+            if wrong.node is not None:
+                message = f"`{shown}` takes no `{wrong.name}=`"
+                self._found.tell(
+                    "unexpected-keyword", wrong.node, message, wrong.name, wrong.taken, strange=strange
+                )
         misfits = [misfit(self._engine, signature, one, node, scope) for one in signature.definitions]
         for one in signature.definitions:
             self._settle(node, one, takes_all=signature.scope.source.origin == "library")
-        if all(misfits):
+        if all(misfits) and not self._is_template(signature):
             best = min(
                 (one for one in misfits if one),
-                key=lambda one: ["keyword", "many", "missing", "value"].index(one.kind),
+                key=lambda one: ["keyword", "twice", "many", "missing", "value"].index(one.kind),
             )
             self._misfit(node, shown, callee, best)
 
@@ -105,6 +122,16 @@ class Calling:
             or self._engine.classes.is_protocol(callee.of)
         )
 
+    def _module_of(self, function: ast.expr) -> Module | None:
+        """The module in which a function is looked up."""
+        return self._engine.modules.module(self._owners.get(function, ""))
+
+    def _is_template(self, signature: FunctionValue) -> bool:
+        """Whether a method is only there to be overridden, maybe with other parameters."""
+        return any(map(is_stub, signature.definitions)) and self._engine.classes.is_overridden(
+            signature.definitions[0].name, signature
+        )
+
     def _settle(self, node: ast.Call, definition: Function, *, takes_all: bool) -> None:
         arguments = definition.args
         names = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)}
@@ -116,8 +143,15 @@ class Calling:
         rule = "wrong-json-argument" if _of_family(callee) else "wrong-call"
         if wrong.kind == "keyword" and wrong.node is not None:
             self._found.tell(
-                "misspelt-keyword", wrong.node, f"`{shown}` takes no `{wrong.name}=`", wrong.name, wrong.taken
+                "unexpected-keyword",
+                wrong.node,
+                f"`{shown}` takes no `{wrong.name}=`",
+                wrong.name,
+                wrong.taken,
             )
+        elif wrong.kind == "twice" and wrong.node is not None:
+            message = f"`{shown}` gets `{wrong.name}` twice: by position and by name"
+            self._found.tell("wrong-call", wrong.node, message)
         elif wrong.kind == "many":
             hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
             count = (
@@ -131,7 +165,10 @@ class Calling:
             )
         elif wrong.kind == "missing":
             top, _, name = shown.rpartition(".")
-            right = f"{top}.{name}s" if top and name in {"load", "dump"} else ""
+            # Only what is there can be meant: `yaml` has no `loads`.
+            others = (f"{name}s", f"safe_{name}") if top and name in {"load", "dump"} else ()
+            module = self._module_of(node.func)
+            right = next((f"{top}.{other}" for other in others if module and other in module.names), "")
             hint = f"did you mean `{right}`?" if right else ""
             self._found.tell(rule, node, f"`{shown}` needs its argument `{wrong.name}`", hint=hint)
 

@@ -6,8 +6,10 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gate.names.scopes import TYPE_PARAMETER, Scope
-from gate.names.values import Class, ClassValue, Function, FunctionValue, Instance, Values, union
+from gate.names.near import candidates
+from gate.names.nodes import Function
+from gate.names.scopes import TYPE_PARAMETER, Scope, parameters
+from gate.names.values import Class, ClassValue, FunctionValue, Instance, Values, union
 
 if TYPE_CHECKING:
     from gate.names.infer import Engine
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 class Misfit:
     """Why a call does not fit. `name` is the keyword, or the parameter that gets nothing."""
 
-    kind: Literal["keyword", "many", "missing", "value"]
+    kind: Literal["keyword", "twice", "many", "missing", "value"]
     name: str = ""
     node: ast.keyword | None = None
     taken: tuple[str, ...] = ()
@@ -62,6 +64,12 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
     names = {one.arg for one in (*places, *arguments.kwonlyargs)} - positional_only
     filled = {one.arg for one in places[: len(call.args)]}
     for word in call.keywords:
+        if (
+            word.arg in filled & names
+            and not starred
+            and not (arguments.kwarg and function.scope.source.is_stub)
+        ):
+            return Misfit("twice", word.arg or "", word)
         if word.arg is None or arguments.kwarg:
             continue
         if word.arg not in names:
@@ -79,6 +87,33 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
         annotations = {one.arg: one.annotation for one in (*places, *arguments.kwonlyargs)}
         return _wrong_value(engine, function, call, scope, annotations, [one.arg for one in places])
     return None
+
+
+def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
+    """Keywords that only `**kwargs` takes, one slip away from a parameter that is given nothing.
+
+    Where a parameter has nearly the name it is meant, and whatever gets the rest will not know the word.
+    """
+    found: dict[str, Misfit] = {}
+    for definition in function.definitions:
+        arguments = definition.args
+        if not arguments.kwarg:
+            return []
+        places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+        names = {one.arg for one in (*places, *arguments.kwonlyargs)}
+        given = {one.arg for one in places[: len(call.args)]} | {word.arg for word in call.keywords}
+        for word in call.keywords:
+            if word.arg in names:
+                found.pop(word.arg or "", None)
+            elif word.arg and (near := [one for one in _near(word.arg, names, function) if one not in given]):
+                found.setdefault(word.arg, Misfit("keyword", word.arg, word, tuple(near)))
+    named = {one.arg for definition in function.definitions for one in parameters(definition.args)}
+    return [misfit for name, misfit in found.items() if name not in named]
+
+
+def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
+    is_library = function.scope.source.origin == "library"
+    return [one for one in candidates(word, names) if is_library or word.casefold() != one.casefold()]
 
 
 def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from gate.names.calls import fitting, solved
 from gate.names.foreign import said_as
-from gate.names.nodes import LEAVES, children, walk
+from gate.names.nodes import LEAVES, MANAGERS, Function, children, decorators, name_of, walk
 from gate.names.scopes import TYPE_PARAMETER, Binding, Scope, parameters
 from gate.names.values import (
+    UNKNOWN,
     Class,
     ClassValue,
-    Function,
     FunctionValue,
     Instance,
     Parameter,
@@ -40,7 +40,7 @@ class Missing(Enum):
 MISSING = Missing.MISSING
 _STORING: frozenset[type[ast.AST]] = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.AnnAssign})
 DYNAMIC = frozenset({"__getattr__", "__getattribute__"})
-PLAIN_METACLASSES = frozenset({"ABCMeta", "EnumMeta", "EnumType", "type"})
+PLAIN_METACLASSES = frozenset({"ModelBase", "ABCMeta", "EnumMeta", "EnumType", "type"})
 PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_checkable", "unique", "define",
                               "frozen", "mutable", "attrs", "type_check_only", "disjoint_base",
                               "deprecated", "verify"})  # fmt: skip
@@ -54,6 +54,10 @@ MAKES_OTHERS = frozenset({"super", "type", "property", "staticmethod", "classmet
                           "NewType"})  # fmt: skip
 _TAKE_NO_ATTRIBUTES = frozenset({"str", "bytes", "bytearray", "int", "float", "complex", "bool", "list", "dict", "set",
                                  "frozenset", "tuple", "range", "slice", "memoryview"})  # fmt: skip
+_WRITTEN_BY_DECORATORS = frozenset(
+    {"__init__", "__new__", "__post_init__", "__lt__", "__le__", "__gt__", "__ge__"}
+)
+_ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", "numbers", "io", "_io"})
 _FIRST_IS_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
 
 
@@ -70,6 +74,8 @@ class Classes:
         """In how many classes of the project each attribute is defined."""
         self.bases: frozenset[str] = frozenset()
         """The names of the classes that the project derives from."""
+        self.combined: frozenset[str] = frozenset()
+        """Those of them from which something is derived together with another class."""
 
     def of(self, node: ast.ClassDef, scope: Scope) -> Class:
         """The class that `node` makes in `scope`."""
@@ -81,8 +87,6 @@ class Classes:
         return found
 
     def _read(self, found: Class) -> None:
-        from gate.names.infer import decorators, name_of
-
         node = found.node
         found.dynamic = bool(
             DYNAMIC & found.scope.names.keys()
@@ -93,6 +97,9 @@ class Classes:
             )
         )
         if found.scope.source.is_stub:
+            return
+        if _is_model(found):
+            # It sets what its fields are called, which the classes that derive from it show.
             return
         for method in _methods(node.body):
             own = [*method.args.posonlyargs, *method.args.args]
@@ -234,6 +241,10 @@ class Classes:
             return None
         return (Instance(base),)
 
+    def is_django_model(self, kind: Class) -> bool:
+        """Whether it derives from Django's `Model`."""
+        return any(map(_is_model, (one for one, _ in self.line(kind, far=False)[0])))
+
     def is_open(self, kind: Class) -> bool:
         """Whether instances may have attributes that cannot be read anywhere."""
         return self.line(kind, far=False)[1]
@@ -258,7 +269,12 @@ class Classes:
             bindings = kind.scope.names.get(name)
             stores = kind.stores.get(name) if isinstance(owner, Instance) else None
             if bindings is None and stores is None:
+                if name in _WRITTEN_BY_DECORATORS and _has_methods_written(kind):
+                    return UNKNOWN
                 continue
+            if kind.dynamic and kind.origin == "project" and not (bindings and _is_method(bindings)):
+                # What is stored behind the back of the text may be anything.
+                return UNKNOWN
             known = (
                 given if kind is owner.of else {key: _put(value, given) for key, value in environment.items()}
             )
@@ -272,7 +288,9 @@ class Classes:
                 return None
             for stored, annotation, scope in stores or ():
                 if annotation is not None:
-                    found.append(self._engine.annotations.read(annotation, scope))
+                    declared = self._engine.annotations.read(annotation, scope)
+                    value = self._engine.infer(stored, scope) if stored is not None and declared else UNKNOWN
+                    found.append(declared if value is UNKNOWN else union([declared, value]))
                 else:
                     found.append(self._engine.infer(stored, scope) if stored is not None else None)
             return union(found) or None
@@ -285,12 +303,65 @@ class Classes:
         if isinstance(owner, ClassValue):
             if any(name in kind.stores for kind, _ in line):
                 return None
-            metaclass = "EnumMeta" if self.is_a(owner.of, "Enum") else "type"
-            for value in self._engine.builtin("type") or ():
-                if isinstance(value, Instance) and name in value.of.scope.names:
-                    return None
-            return None if metaclass == "EnumMeta" else MISSING
+            return UNKNOWN if self.is_a(owner.of, "Enum") or self._metaclass_has(line, name) else MISSING
+        if self._is_beyond_stub(line, name) or self._is_in_subclass(owner.of, name):
+            return UNKNOWN
         return MISSING
+
+    def _metaclass_has(self, line: Line, name: str) -> bool:
+        """Whether the class of a class has an attribute: `register` of `ABCMeta`, `mro` of `type`."""
+        metaclasses: list[Values] = [self._engine.member_or_unknown("builtins", "type")]
+        for kind, _ in line:
+            for word in kind.node.keywords:
+                if word.arg == "metaclass":
+                    metaclasses.append(self._engine.infer(word.value, kind.scope.parent or kind.scope))
+            if self.is_protocol(kind) or kind.scope.source.name in _ABSTRACT_MODULES:
+                metaclasses.append(self._engine.member_or_unknown("abc", "ABCMeta"))
+        for values in metaclasses:
+            for value in values or ():
+                if not isinstance(value, ClassValue):
+                    return True
+                descent, is_open = self.line(value.of)
+                if is_open or any(name in one.scope.names or name in one.stores for one, _ in descent):
+                    return True
+        return False
+
+    def _is_beyond_stub(self, line: Line, name: str) -> bool:
+        """Whether the source of a library's class has an attribute that its stub leaves out."""
+        if name.startswith("_") and "__" in name[2:]:
+            # A private name of another class, as Python mangles it.
+            return True
+        return any(
+            kind.origin == "library"
+            and name in self._engine.modules.attributes_beside_stub(kind.scope.source.name)
+            for kind, _ in line
+        )
+
+    def _is_in_subclass(self, kind: Class, name: str) -> bool:
+        """Whether a class beside `kind` that derives from it has an attribute: `elts` of what is some `ast.expr`.
+
+        What is annotated with the base is asked for its class in ways that cannot all be followed.
+        """
+        if kind.origin == "project":
+            return False
+        derived = {kind.name}
+        for node in kind.scope.source.tree.body:
+            if isinstance(node, ast.ClassDef) and any(name_of(base) in derived for base in node.bases):
+                derived.add(node.name)
+                scope = kind.scope.source.inner(node, kind.scope.source.scope)
+                if name in scope.names or name in scope.elsewhere:
+                    return True
+        return False
+
+    def is_abstract(self, kind: Class) -> bool:
+        """Whether a class of a library is there to be derived from, so that its instances have more than it shows."""
+        return kind.origin != "project" and (
+            self.is_protocol(kind)
+            or any(
+                word.arg == "metaclass" and name_of(word.value) == "ABCMeta" for word in kind.node.keywords
+            )
+            or any("abstractmethod" in decorators(one) for one in kind.node.body if isinstance(one, Function))
+        )
 
     def _is_foreign(self, name: str, kind: Class) -> bool:
         """Whether other languages call so what a builtin calls otherwise: nobody sets that on a list or a text.
@@ -308,8 +379,6 @@ class Classes:
     def _bound(
         self, bindings: list[Binding], owner: Instance | ClassValue, kind: Class, known: Environment
     ) -> Values:
-        from gate.names.infer import MANAGERS, decorators
-
         functions = tuple(binding.node for binding in bindings if isinstance(binding.node, Function))
         if len(functions) == len(bindings):
             told = set().union(*(decorators(node) for node in functions))
@@ -346,6 +415,9 @@ class Classes:
         typed = [binding for binding in bindings if binding.how == "typed"]
         if typed and typed[0].annotation is not None:
             found = self._engine.annotations.read(typed[0].annotation, kind.scope, known, owner)
+            if found and isinstance(typed[0].node, ast.expr) and kind.origin == "project":
+                value = self._engine.infer(typed[0].node, kind.scope)
+                found = found if value is UNKNOWN else union([found, value])
         else:
             found = self._engine.bound(bindings, kind.scope)
         return None if found and any(self._may_be_descriptor(value) for value in found) else found
@@ -387,7 +459,7 @@ class Classes:
         if is_open or self.is_a(kind, "Enum", "tuple", "TypedDict", "type"):
             return None
         for one, _ in line:
-            if _decorators_of(one.node) - HARMLESS_OF_CLASSES or one.dynamic:
+            if decorators(one.node) - HARMLESS_OF_CLASSES or one.dynamic:
                 return None
             for name in ("__init__", "__new__"):
                 bindings = one.scope.names.get(name)
@@ -402,13 +474,16 @@ class Classes:
 
     def is_overridden(self, name: str, function: FunctionValue) -> bool:
         """Whether a derived class may have another method in the place of this one."""
-        kind = function.bound.of if function.bound else None
-        return kind is not None and self._varies(kind, name)
+        if function.bound is None:
+            return False
+        outer, definer = function.bound.of, function.scope.node
+        inherited = (
+            isinstance(definer, ast.ClassDef) and definer.name in self.bases and self.defined[name] > 1
+        )
+        return self._varies(outer, name) or (inherited and function.scope.source.origin == "project")
 
     def parameter(self, binding: Binding, scope: Scope) -> Values:
         """What a parameter is: `self`, or what its annotation says."""
-        from gate.names.infer import decorators
-
         node, argument = scope.node, binding.node
         if isinstance(node, Function) and scope.parent is not None and scope.parent.kind == "class":
             first = next(iter(parameters(node.args)), None)
@@ -427,10 +502,17 @@ class Classes:
         return self._engine.annotations.read(binding.annotation, scope.parent or scope)
 
 
-def _decorators_of(node: ast.ClassDef) -> set[str]:
-    from gate.names.infer import decorators
+def _is_model(kind: Class) -> bool:
+    return kind.name == "Model" and kind.scope.source.name == "django.db.models.base"
 
-    return decorators(node)
+
+def _has_methods_written(kind: Class) -> bool:
+    """Whether a decorator or a metaclass may write methods into the class, as `dataclass` does."""
+    return bool(
+        kind.dynamic
+        or decorators(kind.node) - HARMLESS_OF_CLASSES
+        or (kind.origin == "project" and any(word.arg == "metaclass" for word in kind.node.keywords))
+    )
 
 
 def _put(value: Values, given: Environment) -> Values:

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 
 from gate.names.given import last_name
-from gate.names.nodes import children, walk
+from gate.names.nodes import Function, children, walk
 from gate.names.source import text_of
-from gate.names.values import Function
 
 Place = tuple[int, int]
 _MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")

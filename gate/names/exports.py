@@ -10,7 +10,7 @@ from gate.names.modules import Modules
 from gate.names.near import closest, is_sole
 from gate.names.told import Told, told
 
-RULE = "misspelt-export"
+RULE = "undefined-export"
 
 
 def exported(tree: ast.Module) -> Iterator[Told]:

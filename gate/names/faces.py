@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gate.names.cache import digest
-from gate.names.nodes import walk
-from gate.names.values import Function
+from gate.names.nodes import Function, walk
 
 WORD = re.compile(r"[^\W\d]\w*")
 REACHES_ANYTHING = re.compile(r"\b(?:globals|setattr|vars|exec|__dict__|delattr|modules)\b")

@@ -13,12 +13,15 @@ from gate.names.exports import exported
 from gate.names.guards import Guards
 from gate.names.kinds import FAMILY, Kinds, WrongKind
 from gate.names.modules import absolute
-from gate.names.nodes import children, dotted_name, walk
+from gate.names.nodes import Function, children, dotted_name, walk
 from gate.names.references.code import in_call, in_dict, in_module
 from gate.names.told import Told
-from gate.names.values import Function
 
 _MAY_BE_CALLED = re.compile(r"Call|Any|object|[Tt]ype\b|Protocol|Func|Handler|\bT\b")
+COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
+"""What stands for a whole column of values, or for the functions of a database."""
+TEMPLATE_WORD = re.compile(r"[$:{@](?:\()?([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
+"""A parameter of a template in a text: `$name`, `{name}`, `:name`, `%(name)s`."""
 SEPARATORS = re.compile(r"[.:,/]|__")
 
 
@@ -64,6 +67,25 @@ class Facts:
     """The names of functions and classes."""
     bases: set[str] = field(default_factory=set)
     """The names of classes that something is derived from."""
+    combined: set[str] = field(default_factory=set)
+    """Those of them that stand beside others."""
+    synchronous: set[str] = field(default_factory=set)
+    """The names of functions that are not asynchronous."""
+    texts: set[str] = field(default_factory=set)
+    """Words in texts: what sets attributes by name may use them."""
+    refused: set[tuple[int, int, str]] = field(default_factory=set)
+    """What only Python's compiler finds wrong: line, column and message."""
+
+
+def refused_by_compiler(tree: ast.Module, *, is_notebook: bool) -> Iterator[tuple[int, int, str]]:
+    """The place and the message of what a parser reads and Python's compiler refuses: `return` outside a function."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if is_notebook else 0
+    try:
+        compile(tree, "<unknown>", "exec", flags=flags, dont_inherit=True)
+    except SyntaxError as error:
+        yield error.lineno or 1, error.offset or 1, error.msg
+    except (ValueError, RecursionError, MemoryError):
+        return
 
 
 def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool) -> Facts:
@@ -225,6 +247,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         """A function is bound to its name."""
+        self.facts.synchronous.add(node.name)
         self._function(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
@@ -235,7 +258,9 @@ class _Reader(ast.NodeVisitor):
         """A class is bound to its name; keywords of its head are its metaclass's business."""
         self._bind(node.name)
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
-        self.facts.bases.update(dotted_name(base).rpartition(".")[2] for base in node.bases)
+        bases = {dotted_name(base).rpartition(".")[2] for base in node.bases}
+        self.facts.bases |= bases
+        self.facts.combined |= bases if len(node.bases) > 1 else set()
         self.facts.functions.add(node.name)
         self.facts.fields.update(_fields(node))
         members = {name for child in node.body for name in bound(child)}
@@ -299,8 +324,14 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """A text that looks like a name may be one: of an attribute, a column, a key."""
+        if isinstance(node.value, str):
+            self.facts.words.update(
+                word for pair in TEMPLATE_WORD.findall(node.value) for word in pair if word
+            )
         if isinstance(node.value, str) and len(node.value) < 200 and node not in self._types:
-            self.facts.words.update(word for word in _words(node.value) if word.isidentifier())
+            words = {word for word in _words(node.value) if word.isidentifier()}
+            self.facts.words |= words
+            self.facts.texts |= words
 
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:

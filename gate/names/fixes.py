@@ -29,9 +29,9 @@ def settled(findings: Sequence[Finding], text: str) -> Iterator[Finding]:
         found = [_found(lines, edit) for edit in finding.fix]
         edits = [edit for edit in found if edit is not None and edit.new not in wrong]
         fix = tuple(edits) if len(edits) == len(found) else ()
-        if fix and finding.rule == "misspelt-import":
+        if fix and finding.rule in {"unknown-module", "unknown-member"}:
             fix = _with_uses(fix, file, lines)
-        if fix and finding.rule == "misspelt-name":
+        if fix and finding.rule == "undefined-name":
             fix = fix if _is_bound(fix[0], file) else ()
         column = _character(lines, finding.line, finding.column)
         if fix and (finding.fix[0].line, finding.fix[0].column) == (finding.line, finding.column):

@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gate.names.nodes import walk
+from gate.names.nodes import Function, walk
 from gate.names.scopes import Binding, Scope, own_nodes
-from gate.names.values import Function
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

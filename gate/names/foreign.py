@@ -59,6 +59,10 @@ make_dir create_dir mkdirs createDirectory create_directory make_directory ensur
 mkdir_all mkdir_p make_dirs create_dirs MkdirAll: makedirs mkdir
 listdir: iterdir
 join: path
+combine path_join: join
+parent: dirname
+rmdir remove_folder delete_folder rm: rmtree
+regex new_regex Regex RegExp pattern: compile
 list_dir listdirs readdir read_dir ls list_files list dir: listdir iterdir
 is_directory isDirectory is_dir isDir: isdir is_dir
 is_file isFile is_regular: isfile is_file

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from gate.names.nodes import children, walk
+from gate.names.nodes import Function, children, walk
 from gate.names.telling import LINES_CALLS, Kind
-from gate.names.values import Function
 
 _ASKING = frozenset({"isinstance", "hasattr", "callable", "type", "issubclass", "getattr"})
 

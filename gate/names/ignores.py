@@ -50,19 +50,26 @@ def _read(path: str, comments: Iterator[tuple[int, int, str]]) -> Ignores:
     for line, column, comment in comments:
         for match in IGNORE.finditer(comment):
             named = [name.strip() for name in (match[1] or "").split(",") if name.strip()]
-            lines[line] = lines.get(line, frozenset()) | frozenset(named)
+            rules = {rule for name in named for rule in (name, *_current_ids(name))}
+            lines[line] = lines.get(line, frozenset()) | rules
             place = column + match.start() + 1
             wrong += [Finding(path, line, place, line, RULE, *said) for said in _mistakes(named)]
     return Ignores(lines, tuple(wrong))
 
 
+def _current_ids(name: str) -> tuple[str, ...]:
+    from gate.names.catalogue import current_ids
+
+    return current_ids(name)
+
+
 def _mistakes(named: list[str]) -> Iterator[tuple[str, str]]:
-    from gate.names.catalogue import CATALOGUE
+    from gate.names.catalogue import CATALOGUE, current_ids
 
     if not named:
         yield "it names no rule, and so ignores nothing", "write which rule: `# gate: ignore[RULE]`"
     for name in named:
-        if name not in CATALOGUE:
+        if not current_ids(name):
             near = get_close_matches(name, CATALOGUE, 1)
             hint = f"did you mean `{near[0]}`?" if near else "`gate explain names` lists the rules"
             yield f"there is no rule `{name}`", hint

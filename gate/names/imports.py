@@ -48,7 +48,7 @@ def found_in(path: str, use: Use, known: Known) -> Iterator[Finding]:
             return
     found = known.ordered(use.name, meant(use.name, names))
     message = f"`{use.owner}` has no `{use.name}`"
-    yield finding_at(path, use, "misspelt-import", message, found, sole_fix(use.name, found, names))
+    yield finding_at(path, use, "unknown-member", message, found, sole_fix(use.name, found, names))
 
 
 def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def _top(path: str, use: Use, known: Known) -> Iterator[Finding]:
     if right:
         fix = sole_fix(top, right, known.modules.top_level) if is_stumble(top, right[0]) else None
         told = [f"{one}.{rest}" if rest else one for one in right]
-        yield finding_at(path, use, "misspelt-import", f"there is no module `{top}`", told, fix)
+        yield finding_at(path, use, "unknown-module", f"there is no module `{top}`", told, fix)
 
 
 def _is_case(word: str, other: str) -> bool:
@@ -103,21 +103,28 @@ def _from_absent(path: str, use: Use, known: Known) -> Iterator[Finding]:
         right = [one for one in candidates(part, words) if is_typical(part, one)] if part not in words else []
         if right:
             told = [".".join([top, *inner[:number], one, *inner[number + 1 :]]) for one in right]
-            yield finding_at(path, use, "misspelt-import", f"`{top}` knows no module `{part}`", told)
+            yield finding_at(path, use, "unknown-module", f"`{top}` knows no module `{part}`", told)
             return
     # A package passes on what it imports: `from fastapi import Request` is starlette's.
     passed_on = known.packages.reaches(top, use.name) or known.packages.defines(LIBRARY, use.name)
     if use.name and not passed_on and known.imported.get((top, use.name), 0) < 2:
         everything = words | known.packages.passed_on(top)
-        right = [one for one in candidates(use.name, everything) if is_typical(use.name, one)]
+        right = [
+            one
+            for one in candidates(use.name, everything)
+            # A class that the list leaves out, beside a module or a function: `Rotation` and `rotation`.
+            if is_typical(use.name, one) and not (use.name[0].isupper() and use.name[1:] == one[1:])
+        ]
         if right:
             message = f"`{use.owner}` has no `{use.name}`"
-            yield finding_at(path, use, "misspelt-import", message, known.ordered(use.name, right))
+            yield finding_at(path, use, "unknown-member", message, known.ordered(use.name, right))
 
 
 def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
     """A package that is there, and a module in it that is not."""
     package, _, last = use.owner.rpartition(".")
+    if known.modules.generated.has(use.owner):
+        return
     parent = known.modules.module(package)
     while parent is None and "." in package:
         package, _, last = package.rpartition(".")
@@ -132,4 +139,4 @@ def _submodule(path: str, use: Use, known: Known) -> Iterator[Finding]:
     rest = use.owner.removeprefix(wrong)
     fix = (wrong, f"{package}.{right[0]}") if sole_fix(last, right, names) else None
     told = [f"{package}.{one}{rest}" for one in right]
-    yield finding_at(path, use, "misspelt-import", f"there is no module `{wrong}`", told, fix)
+    yield finding_at(path, use, "unknown-module", f"there is no module `{wrong}`", told, fix)

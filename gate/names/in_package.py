@@ -36,7 +36,7 @@ def member(path: str, use: Use, known: Known) -> Iterator[Finding]:
     right = right or [word for word in FOREIGN.get(name, ()) if word in words.defined]
     if right:
         yield finding_at(
-            path, use, "misspelt-member", f"`{use.owner}` knows no `{name}`", known.ordered(name, right)
+            path, use, "unknown-member", f"`{use.owner}` knows no `{name}`", known.ordered(name, right)
         )
 
 
@@ -54,5 +54,9 @@ def keyword(path: str, use: Use, known: Known) -> Iterator[Finding]:
     right = [word for word in candidates(name, words.said | words.defined, 2) if is_typical(name, word)]
     if right:
         yield finding_at(
-            path, use, "misspelt-keyword", f"`{top}` takes no `{name}=`", known.ordered(name, right)
+            path,
+            use,
+            "unexpected-keyword",
+            f"`{use.receiver or top}` takes no `{name}=`",
+            known.ordered(name, right),
         )

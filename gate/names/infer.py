@@ -14,6 +14,7 @@ from gate.names.classes import MISSING, Classes, Missing
 from gate.names.cycles import Answers
 from gate.names.flow import reaching
 from gate.names.modules import Modules
+from gate.names.nodes import MANAGERS, Function, decorators, dotted_name, ends_before
 from gate.names.packages import Words
 from gate.names.scopes import Binding, Scope, own_nodes
 from gate.names.values import (
@@ -21,7 +22,6 @@ from gate.names.values import (
     UNKNOWN,
     ClassValue,
     Coroutine,
-    Function,
     FunctionValue,
     Instance,
     ModuleValue,
@@ -35,7 +35,6 @@ from gate.names.values import (
 DEEPEST = 50
 UNANSWERED: Any = object()
 # Decorators that leave a function what it is; `property` and its like are read where methods are.
-MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 HARMLESS = MANAGERS | {"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod",
                        "type_check_only", "no_type_check", "deprecated"}  # fmt: skip
 MAKES_CLASSES = frozenset({"namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "new_class"})
@@ -88,7 +87,7 @@ class Engine:
                     return found if all(isinstance(value, ModuleValue) for value in found) else None
                 return found
             case ast.Attribute():
-                if scope.asked and scope.asks_about(ast.unparse(node)):
+                if scope.asks_about(dotted_name(node) or ast.unparse(node)):
                     return None
                 return self.attribute(node, scope)
             case ast.Call():
@@ -108,7 +107,7 @@ class Engine:
             case ast.GeneratorExp():
                 return (Yielding(self.infer(node.elt, scope), is_manager=False),)
             case ast.Tuple() if not any(isinstance(item, ast.Starred) for item in node.elts):
-                return (Tuple(tuple(self.infer(item, scope) for item in node.elts)),)
+                return (Tuple(tuple(self.infer(item, scope) for item in node.elts), is_written_out=True),)
         return None
 
     def is_heard(self, name: str) -> bool:
@@ -128,6 +127,8 @@ class Engine:
 
     def _used(self, node: ast.Name, scope: Scope) -> Values:
         """What a name is where it is used: what the order of the statements leaves of its bindings."""
+        if scope.kind == "class" and scope.parent is not None and node.id in scope.names:
+            return self._used_in_class(node, scope, scope.parent)
         if len(scope.names.get(node.id, ())) > 1 and scope.source.origin == "project":
             if scope not in self._flows:
                 self._flows[scope] = reaching(scope)
@@ -135,6 +136,32 @@ class Engine:
             if seen is not None and not (scope.kind == "module" and node.id in scope.source.made_global):
                 return self.binding(seen, scope)
         return self.name(node.id, scope)
+
+    def _used_in_class(self, node: ast.Name, scope: Scope, around: Scope) -> Values:
+        """What a name is in the body of a class: what is bound above it, else what it is around the class."""
+        above = [
+            one
+            for one in scope.names[node.id]
+            if ends_before(one.node, node) and not isinstance(one.node, ast.AnnAssign)
+        ]
+        if not above:
+            return self._used(node, around)
+        # Here it is the value itself, whatever its annotation says of instances.
+        return union(
+            [
+                self.infer(one.node, scope) if one.how == "typed" and isinstance(one.node, ast.expr)
+                else self.binding(one, scope)
+                for one in above
+            ]
+        )  # fmt: skip
+
+    def type_name(self, name: str, scope: Scope) -> Values:
+        """What a name is in an annotation: a method called `list` hides no builtin there."""
+        bindings = scope.names.get(name, [])
+        is_method = bool(bindings) and all(one.how == "function" for one in bindings)
+        if scope.kind == "class" and scope.parent is not None and is_method:
+            return self.type_name(name, scope.parent)
+        return self.name(name, scope)
 
     def name(self, name: str, scope: Scope) -> Values:
         """What a name is in a scope."""
@@ -160,13 +187,25 @@ class Engine:
             return self._functions(bindings, scope)
         typed = [binding for binding in bindings if binding.how == "typed"]
         if typed:
-            return self.binding(typed[0], scope)
+            return self._declared(typed[0], bindings, scope)
         found = union([self.binding(binding, scope) for binding in bindings if binding.how != "added"])
         if found and any(binding.how == "added" for binding in bindings):
             numbers = {"int", "float", "bool", "complex"}
             if any(isinstance(value, Instance) and value.of.name in numbers for value in found):
                 return None
         return found
+
+    def _declared(self, typed: Binding, bindings: list[Binding], scope: Scope) -> Values:
+        """What is declared, and what is assigned to it: `file: IO = StringIO()` is a `StringIO` as well."""
+        declared = self.binding(typed, scope)
+        if not declared:
+            return declared
+        assigned = [
+            self.infer(one.node, scope) if one.how == "typed" else self.binding(one, scope)
+            for one in bindings
+            if one.how in {"value", "entered", "typed"} and isinstance(one.node, ast.expr)
+        ]
+        return union([declared, *(values for values in assigned if values is not UNKNOWN)])
 
     def binding(self, binding: Binding, scope: Scope) -> Values:
         """What one binding gives."""
@@ -197,6 +236,8 @@ class Engine:
                 return self.classes.parameter(binding, scope)
             case "rest":
                 return self.builtin(binding.name)
+            case "group":
+                return self.builtin("ExceptionGroup")
         if not isinstance(node, ast.expr):
             return self._caught(node, scope) if isinstance(node, ast.ExceptHandler) else None
         value = self.infer(node, scope)
@@ -233,7 +274,14 @@ class Engine:
 
     def member(self, module: str, name: str) -> Values | Missing:
         """What a module's member is; MISSING if there is none for certain."""
-        return self._answers.of((module, name), lambda: self._member(module, name), None)
+        found: Values | Missing = self._answers.of((module, name), lambda: self._member(module, name), None)
+        is_set_elsewhere = found is MISSING and name in self.stored_outside
+        return UNKNOWN if is_set_elsewhere and self.modules.origin(module) == "project" else found
+
+    def member_or_unknown(self, module: str, name: str) -> Values:
+        """What a module's member is; unknown where there is none."""
+        found = self.member(module, name)
+        return UNKNOWN if isinstance(found, Missing) else found
 
     def _member(self, module: str, name: str) -> Values | Missing:
         for source in self.modules.sources(module):
@@ -464,15 +512,3 @@ class Engine:
         if isinstance(node.op, ast.Div) and name in {"Path", "PurePath", "PosixPath"}:
             return left
         return None
-
-
-def decorators(node: Function | ast.ClassDef) -> set[str]:
-    """The last names of what decorates a definition."""
-    return {name_of(one) for one in node.decorator_list}
-
-
-def name_of(node: ast.expr) -> str:
-    """The last part of a dotted name that may be called; `?` where it is none."""
-    if isinstance(node, ast.Call):
-        node = node.func
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "?"

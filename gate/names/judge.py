@@ -14,10 +14,9 @@ from gate.names.judged import Judged
 from gate.names.likely import Likely
 from gate.names.lookups import Lookups
 from gate.names.modules import Source
-from gate.names.nodes import children
+from gate.names.nodes import Function, children
 from gate.names.scopes import Scope
 from gate.names.unbound import Unbound
-from gate.names.values import Function
 
 
 class Judge:
@@ -34,6 +33,8 @@ class Judge:
         self._calling = Calling(engine, self._awaits, self.found)
         self._comments = types_in_comments(source.data)
         self._guards = source.guards
+        self._postponed = 0
+        """How many annotations around are never evaluated."""
         self._unrun = 0
         """Whether what is read is a type in a comment or a text, which nobody runs."""
 
@@ -87,7 +88,7 @@ class Judge:
             self._all([node.target, *([node.value] if node.value else [])], scope)
         else:
             self._all(children(node), scope)
-        if self._guards.of(node).expects_missing:
+        if self._postponed or self._guards.of(node).expects_missing:
             return
         match node:
             case ast.Call():
@@ -126,7 +127,10 @@ class Judge:
             self._type(said, scope)
 
     def _annotation(self, node: ast.expr, scope: Scope) -> None:
+        is_postponed = self._source.postpones_annotations
+        self._postponed += is_postponed
         self._one(node, scope)
+        self._postponed -= is_postponed
         for text in texts_of_types(node):
             said = type_in_text(text)
             if said is not None:
@@ -134,8 +138,10 @@ class Judge:
 
     def _type(self, node: ast.expr, scope: Scope) -> None:
         self._unrun += 1
+        self._postponed += 1
         self._one(node, scope)
         self._unrun -= 1
+        self._postponed -= 1
 
     def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
         """Where type parameters of the definition are seen, if it has any."""

@@ -12,14 +12,15 @@ from gate.names.likely import Evidence
 from gate.names.modules import MODULE_NAMES
 
 Place = tuple[int, int]
-Strange = Literal["", "project", "anywhere"]
+Strange = Literal["", "attribute", "project", "model", "anywhere", "synchronous"]
 
 
 @dataclass(frozen=True, slots=True)
 class Certain:
     """Something wrong at a place. `word` is what is written, `names` are what could be meant instead.
 
-    `strange` says who else must not know `word` for that: nobody in the project, or nobody anywhere.
+    `strange` says who else must not know `word` for that: no class of the project, nobody in it, nobody anywhere, or
+    no function of the project that is not asynchronous.
     """
 
     rule: str
@@ -31,6 +32,8 @@ class Certain:
     names: frozenset[str] = frozenset()
     strange: Strange = ""
     hint: str = ""
+    package: str = ""
+    """The installed module that was looked into, if it was one."""
 
 
 @dataclass(slots=True)
@@ -59,9 +62,10 @@ class Judged:
         strange: Strange = "",
         hint: str = "",
         at: Place | None = None,
+        package: str = "",
     ) -> None:
         """Tell something about `node`; the place is another one if `at` is given."""
         line, column = at or (node.lineno, node.col_offset + 1)
         end = node.end_lineno or node.lineno
         others = frozenset(names) if word.startswith("__") else frozenset(names) - MODULE_NAMES
-        self.told.append(Certain(rule, line, column, end, message, word, others, strange, hint))
+        self.told.append(Certain(rule, line, column, end, message, word, others, strange, hint, package))

@@ -18,9 +18,8 @@ from gate.names.given import (
     own_nodes_of,
     returned_by,
 )
-from gate.names.nodes import children, walk
+from gate.names.nodes import Function, children, walk
 from gate.names.telling import Kind
-from gate.names.values import Function
 
 # Modules whose `load` reads a file and whose `loads` reads text; the third part: `dump` and `dumps` likewise.
 FAMILY = frozenset({"json", "simplejson", "ujson", "rapidjson", "pickle", "cPickle", "marshal", "toml", "tomllib",
@@ -53,6 +52,25 @@ def _wrong(node: ast.Call, message: str, right: str) -> WrongKind:
     return WrongKind(*place, message, right, function.end_lineno or 0, column, function.attr)
 
 
+def _options_of_files(node: ast.Call) -> Iterator[str]:
+    """The names under which a program gets what `type=argparse.FileType()` or `type=click.File()` has opened."""
+    kind = next((word.value for word in node.keywords if word.arg == "type"), None)
+    if kind is None or not any(
+        "File" in last_name(one) or last_name(one) == "open" for one in _names_in(kind)
+    ):
+        return
+    for word in node.keywords:
+        if word.arg == "dest" and isinstance(word.value, ast.Constant):
+            yield str(word.value.value)
+    for one in node.args:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield one.value.lstrip("-").replace("-", "_")
+
+
+def _names_in(node: ast.expr) -> list[ast.expr]:
+    return [one for one in walk(node) if isinstance(one, ast.Name | ast.Attribute)]
+
+
 class Kinds:
     """The kinds of values in one file."""
 
@@ -64,6 +82,10 @@ class Kinds:
         self._members: dict[str, tuple[str, str]] = {}
         self._busy: set[int] = set()
         self._calls: dict[str, list[tuple[ast.Call, list[ast.AST]]]] = {}
+        self._file_options: set[str] = set()
+        """Options of a command line that are opened as files."""
+        self._narrowed: dict[ast.AST, Kind] = {}
+        """What names are in the body of an `if` that has asked for their type."""
         for node in walk(tree):
             if isinstance(node, Function):
                 self._functions.setdefault(node.name, []).append(node)
@@ -76,12 +98,27 @@ class Kinds:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     self._members[alias.asname or alias.name] = (node.module, alias.name)
+            elif isinstance(node, ast.If):
+                self._narrow(node)
+            elif isinstance(node, ast.Call):
+                self._file_options.update(_options_of_files(node))
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
                     if isinstance(target, ast.Attribute):
                         self._attributes.setdefault(target.attr, []).append(node.value)
             elif isinstance(node, ast.AnnAssign) and node.value and isinstance(node.target, ast.Attribute):
                 self._attributes.setdefault(node.target.attr, []).append(node.value)
+
+    def _narrow(self, node: ast.If) -> None:
+        match node.test:
+            case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kinds]):
+                named = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+                if not all(last_name(one) in {"str", "bytes", "bytearray"} for one in named):
+                    return
+                inner = [one for statement in node.body for one in walk(statement)]
+                uses = [one for one in inner if isinstance(one, ast.Name) and one.id == name]
+                if all(isinstance(one.ctx, ast.Load) for one in uses):
+                    self._narrowed.update(dict.fromkeys(uses, "text"))
 
     def wrong_calls(
         self, tree: ast.Module, callees: Mapping[ast.Call, tuple[str, str]] | None = None
@@ -139,6 +176,10 @@ class Kinds:
                 to_file |= module in {"json", "simplejson"} or self.kind(second, scopes) == "file"
             if to_file:
                 return _wrong(node, f"`{module}.dumps` returns text and takes no file", f"{module}.dump")
+        if name == "dump" and second is not None and self._is_opened(node.args[0], scopes):
+            is_swapped = self.kind(second, scopes) != "file"
+            if is_swapped:
+                return _wrong(node, f"`{module}.dump` takes the value first and the file after it", "")
         given = second is not None or keywords & {"fp", "file", "f", "stream"}
         if name == "dump" and node.args and (not given or (module in _PICKLES and _is_protocol(second))):
             return _wrong(node, f"`{module}.dump` needs a file to write to", f"{module}.dumps")
@@ -150,6 +191,8 @@ class Kinds:
             case ast.Call():
                 name = name_called(node)
                 return bool(name) and name.islower() and not telling.MAY_BE_FILE.search(name)
+            case ast.Attribute(attr=name) | ast.Name(id=name) if name in self._file_options:
+                return False
             case ast.Attribute(attr=name, value=owner):
                 return last_name(owner) not in {"self", "cls", "sys"} and not telling.MAY_BE_FILE.search(name)
             case ast.Name(id=name) if not telling.MAY_BE_FILE.search(name):
@@ -164,6 +207,16 @@ class Kinds:
                         for one in arguments_of(scope.args):
                             if one.arg == name:
                                 return one.annotation is None
+        return False
+
+    def _is_opened(self, node: ast.expr, scopes: list[ast.AST]) -> bool:
+        """Whether a name was given by a call that opens a file, and by nothing else."""
+        if not isinstance(node, ast.Name):
+            return False
+        for scope in reversed(scopes):
+            values = list(given_to(node.id, scope))
+            if values:
+                return all(isinstance(one, ast.Call) and name_called(one) == "open" for one in values)
         return False
 
     def kind(self, node: ast.expr, scopes: list[ast.AST]) -> Kind:
@@ -193,13 +246,15 @@ class Kinds:
             case ast.BoolOp(values=values):
                 return "text" if "text" in {self.kind(value, scopes) for value in values} else ""
             case ast.Name(id=name):
-                return self._name(name, scopes)
+                return self._narrowed.get(node) or self._name(name, scopes)
             case ast.Attribute():
                 return self._attribute(node, scopes)
         return ""
 
     def _attribute(self, node: ast.Attribute, scopes: list[ast.AST]) -> Kind:
         name, owner = node.attr, node.value
+        if name in self._file_options:
+            return ""
         if isinstance(owner, ast.Name) and owner.id == "self" and name in self._attributes:
             return _agreed([self.kind(value, scopes) for value in self._attributes[name]])
         if isinstance(owner, ast.Name) and owner.id == "sys":
@@ -293,6 +348,8 @@ class Kinds:
         )
 
     def _name(self, name: str, scopes: list[ast.AST]) -> Kind:
+        if name in self._file_options:
+            return ""
         for scope in reversed(scopes):
             if asks_about(name, scope):
                 return ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gate.names import shipped
-from gate.names.facts import Facts, Use
+from gate.names.facts import COLUMNS, Facts, Use
 from gate.names.foreign import FOREIGN
 from gate.names.modules import Modules
 from gate.names.near import Vocabulary, candidates, is_slip, is_stumble, is_typical, parts, plain
@@ -19,6 +20,9 @@ BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
 TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
 
 
+MADE_BY_DJANGO = re.compile(
+    r"(?:id|pk|objects|DoesNotExist|MultipleObjectsReturned|get_\w+_display|get_(?:next|previous)_by_\w+|\w+_(?:set|id|ptr))$"
+)
 EMPTY = Vocabulary(frozenset())
 
 
@@ -45,6 +49,14 @@ class Known:
     """The packages that the project imports."""
     fields: frozenset[str] = frozenset()
     """Attributes of the project that are always values, and so cannot be called."""
+    keywords: frozenset[str] = frozenset()
+    """Keywords that the project gives to anything."""
+    classes: frozenset[str] = frozenset()
+    """Names of functions and classes of the project, in lower case."""
+    synchronous: frozenset[str] = frozenset()
+    """The project's functions that are not asynchronous."""
+    texts: frozenset[str] = frozenset()
+    """Words in texts of the project: an attribute may be set by its name."""
     own: frozenset[str] = frozenset()
     """The words of the project, without what its files know by importing it only."""
     usual: Vocabulary = EMPTY
@@ -69,6 +81,11 @@ class Known:
         """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
         return word in self.attributes and not (is_called and word in self.fields)
 
+    def may_be_of_model(self, word: str) -> bool:
+        """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
+        is_made = MADE_BY_DJANGO.match(word) is not None
+        return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
+
     def is_habit(self, word: str) -> bool:
         """Whether the project looks a name up so often that it must be right, however strange."""
         count = self.used.get(word, 0)
@@ -81,11 +98,18 @@ class Known:
         word, count = use.name, self.used.get(use.name, 0)
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
             return []
+        if use.receiver in COLUMNS:
+            # `func.json_set`: what is looked up there goes into SQL.
+            return []
         top = use.owner.partition(".")[0]
         if top and self.packages.knows(top) and self.packages.reaches(top, word):
             # `click.Option` is there, however often `click.option` is used.
             return []
-        strong = [one for one in candidates(word, self.usual, shortest=2) if is_slip(word, one)]
+        strong = [
+            one
+            for one in candidates(word, self.usual, shortest=2)
+            if is_slip(word, one) and (keyword or not self._is_class_beside_value(use, one))
+        ]
         if keyword:
             # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
             may_differ = not word[0].isupper()
@@ -96,6 +120,10 @@ class Known:
                 or (is_typical(word, one) and (may_differ or self.together.get((use.receiver, one), 0) > 1))
             ]
         beside = [one for one in strong if self._is_beside(use, one)]
+        origin = use.root.partition(".")[0]
+        if origin and self.modules.origin(origin) == "site" and not self.packages.knows(origin):
+            # Nothing is known of where it comes from but what the project does with it.
+            return self.ordered(word, beside)
         if word in self.outside.defined or (keyword and word in self.outside.said):
             return self.ordered(word, beside) if beside and count == 1 else []
         strong = [one for one in strong if self._is_weighty(use, one)]
@@ -111,6 +139,13 @@ class Known:
             if count == 1
             else []
         )
+
+    def _is_class_beside_value(self, use: Use, right: str) -> bool:
+        """Whether it looks like a class that is looked up in a class or a module: `Token.Continuation`."""
+        word = use.name
+        if not word[0].isupper() or right[0].isupper() or word[1:] != right[1:]:
+            return False
+        return bool(use.root) or use.receiver[:1].isupper()
 
     def _is_beside(self, use: Use, right: str) -> bool:
         """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
@@ -128,6 +163,13 @@ class Known:
 
     def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
         word = use.name
+        if (
+            not self.installed
+            and word.startswith("_")
+            and (len(word) < 6 or word.rstrip("s") == right.rstrip("s"))
+        ):
+            # What a missing package keeps to itself no list tells.
+            return False
         if not self.installed and plain(word) == plain(right) and len(word) != len(right):
             return False
         if word.casefold() == right.casefold():
@@ -157,6 +199,10 @@ class Known:
         found = sorted(many, key=rank)
         if not found:
             return []
+        elsewhere = [one for one in FOREIGN.get(word, ()) if one in found]
+        if elsewhere and all(one in elsewhere or one.casefold() == word.casefold() for one in found):
+            # `logger` for `getLogger`: the class `Logger` is nearer by its letters alone.
+            return [*elsewhere, *(one for one in found if one not in elsewhere)]
         return [right for right in found if is_typical(word, right)] if is_typical(word, found[0]) else found
 
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
@@ -209,6 +255,10 @@ def known_of(files: Iterable[Facts], outside: Outside, modules: Modules, require
         tops=frozenset(tops) - {""},
         fields=frozenset().union(*(facts.fields for facts in files))
         - frozenset().union(*(facts.functions for facts in files)),
+        keywords=frozenset(use.name for facts in files for use in facts.keywords),
+        classes=frozenset(name.casefold() for facts in files for name in facts.functions),
+        synchronous=frozenset().union(*(facts.synchronous for facts in files)),
+        texts=frozenset().union(*(facts.texts for facts in files)),
         outside=words,
         used=used,
         together=together,

@@ -10,11 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gate.names.facts import receiver_of
+from gate.names.facts import COLUMNS, receiver_of
 from gate.names.infer import Engine
-from gate.names.nodes import dotted_name, walk
+from gate.names.nodes import Function, dotted_name, walk
 from gate.names.scopes import Scope
-from gate.names.values import Function
 
 Kind = Literal["str", "list", "dict"]
 ATTRIBUTES: dict[Kind, frozenset[str]] = {
@@ -33,7 +32,6 @@ TELLING: dict[Kind, frozenset[str]] = {
 GIVES_TEXT = {"strip": 1, "lstrip": 1, "rstrip": 1, "lower": 0, "upper": 0, "title": 0, "capitalize": 0, "casefold": 0,
               "decode": 2, "removeprefix": 1, "removesuffix": 1, "zfill": 1, "hexdigest": 0, "isoformat": 1,
               "read_text": 2, "getvalue": 0, "strftime": 1, "b64decode": 2, "swapcase": 0, "get_text": 2}  # fmt: skip
-COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,14 @@ DUNDERS = frozenset(
 }  # fmt: skip
 
 
+def is_super_uncalled(node: ast.expr, scope: Scope) -> bool:
+    """Whether something is looked up in `super` itself: the parentheses are missing."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="super")):
+            return scope.lookup("super") is None
+    return False
+
+
 class Lookups:
     """Looks at each attribute and item that one file reads."""
 
@@ -50,6 +58,14 @@ class Lookups:
     def attribute(self, node: ast.Attribute, scope: Scope) -> None:
         """An attribute that is read."""
         name = node.attr
+        if is_super_uncalled(node, scope):
+            self._found.tell(
+                "wrong-call",
+                node,
+                "`super` is looked into without being called",
+                hint=f"did you mean `super().{name}`?",
+            )
+            return
         end = node.end_lineno or node.lineno
         place = end, max((node.end_col_offset or 0) - len(name) + 1, 1)
         if name.startswith("__") and name.endswith("__"):
@@ -57,7 +73,7 @@ class Lookups:
             if name not in DUNDERS and meant:
                 message = f"nothing defines `.{name}`"
                 self._found.tell(
-                    "misspelt-attribute", node, message, name, meant, strange="anywhere", at=place
+                    "unknown-attribute", node, message, name, meant, strange="anywhere", at=place
                 )
             return
         owners = self._engine.infer(node.value, scope)
@@ -86,12 +102,29 @@ class Lookups:
         for owner in owners:
             names |= names_of(self._engine, owner)
         kinds = " or ".join(dict.fromkeys(f"`{label(owner)}`" for owner in owners))
-        rule = "misspelt-member" if isinstance(owners[0], ModuleValue) else "misspelt-attribute"
+        rule = "unknown-member" if isinstance(owners[0], ModuleValue) else "unknown-attribute"
         origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
-        mine: Strange = "anywhere" if "site" in origins else "project" if "project" in origins else ""
+        mine: Strange = (
+            "anywhere" if "site" in origins else self._of_project(owners) if "project" in origins else ""
+        )
+        if any(kind and self._engine.classes.is_django_model(kind) for kind in map(class_of, owners)):
+            mine = "model"
         if not is_sure or (any(self._may_be_more(owner) for owner in owners) and name != "message"):
             mine = "anywhere"
-        self._found.tell(rule, node, f"{kinds} has no `{name}`", name, names, strange=mine, at=place)
+        first = owners[0].name if isinstance(owners[0], ModuleValue) else ""
+        package = first if first and self._engine.modules.origin(first) == "site" else ""
+        self._found.tell(
+            rule, node, f"{kinds} has no `{name}`", name, names, strange=mine, at=place, package=package
+        )
+
+    def _of_project(self, owners: tuple[Value, ...]) -> Strange:
+        """How strange a word has to be that no class of the project has which `owners` are of.
+
+        Where nothing derives from these classes, no word counts but what somebody defines as an attribute.
+        """
+        kinds = [class_of(owner) for owner in owners]
+        is_final = all(kind is not None and kind.name not in self._engine.classes.bases for kind in kinds)
+        return "attribute" if is_final else "project"
 
     def subscript(self, node: ast.Subscript, scope: Scope) -> None:
         """An item that is read."""
@@ -120,13 +153,20 @@ class Lookups:
 
     def _may_be_more(self, owner: Value) -> bool:
         """Whether it stands for classes that derive from it, and that may get attributes from elsewhere."""
+        if isinstance(owner, Tuple):
+            return not owner.is_written_out
         if not isinstance(owner, Instance):
             return False
         if owner.of.scope.source.name == "builtins":
             return owner.of.name in {"Exception", "BaseException"}
         # The other bases of a mixin's heirs are not those of the mixin.
-        is_shared = owner.of.origin != "project" or "mixin" in owner.of.name.casefold()
-        return is_shared and owner.of.name in self._engine.classes.bases
+        classes = self._engine.classes
+        is_shared = (
+            owner.of.origin != "project"
+            or "mixin" in owner.of.name.casefold()
+            or owner.of.name in classes.combined
+        )
+        return (is_shared and owner.of.name in classes.bases) or classes.is_abstract(owner.of)
 
     def _looked_up(self, owner: Value, name: str) -> Values | Missing:
         """The attribute; of a module only whether it is there, which is known without looking what it is."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from gate.names.cache import Kept
+from gate.names.generated import GeneratedModules
 from gate.names.guards import Guards
 from gate.names.nodes import walk
 from gate.names.scopes import Scope
@@ -69,6 +70,31 @@ class Source:
     def scope(self) -> Scope:
         """What the module itself binds."""
         return Scope("module", self.tree, None, self)
+
+    @cached_property
+    def postpones_annotations(self) -> bool:
+        """Whether annotations are never evaluated, unless somebody asks for them."""
+        return self.is_stub or any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(alias.name == "annotations" for alias in node.names)
+            for node in self.tree.body
+        )
+
+    @cached_property
+    def exports(self) -> list[str]:
+        """The names in `__all__`, as far as they are written out there."""
+        return [
+            one.value
+            for node in self.tree.body
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+            and any(
+                getattr(target, "id", "") == "__all__"
+                for target in getattr(node, "targets", [getattr(node, "target", None)])
+            )
+            for one in walk(node)
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        ]
 
     @cached_property
     def guards(self) -> Guards:
@@ -139,9 +165,11 @@ class Modules:
         self._site = list(site_packages)
         self._installed = installed
         self._kept = kept
+        self.generated = GeneratedModules(root)
         self._known: dict[str, Module | None] = {}
         self._sources: dict[str, list[Source]] = {}
         self._beside: dict[str, frozenset[str]] = {}
+        self._attributes: dict[str, frozenset[str]] = {}
         self._entries: dict[Path, dict[str, bool]] = {}
         self.top_level = frozenset(self._top_level())
 
@@ -187,7 +215,17 @@ class Modules:
             or self.module(f"{name}.{member}") is not None
         ):
             return False
-        return member not in self.beside_stub(name)
+        return member not in self.beside_stub(name) and not self._is_mentioned(name, member)
+
+    def _is_mentioned(self, name: str, member: str) -> bool:
+        """Whether a module of the project or a package says a name in a text: it may be loaded when it is needed."""
+        if self.origin(name) == "library":
+            return False
+        text = re.compile(rb"['\"]%s['\"]" % member.encode("utf-8", "replace"))
+        return any(
+            len(text.findall(source.data)) > sum(one == member for one in source.exports)
+            for source in self.sources(name)
+        )
 
     def beside_stub(self, name: str) -> frozenset[str]:
         """What the source of a module of the standard library has besides what its stub tells."""
@@ -209,6 +247,19 @@ class Modules:
                     self._beside[name] = frozenset(names)
             found = self._beside[name]
         return found
+
+    def attributes_beside_stub(self, name: str) -> frozenset[str]:
+        """What the classes in the source of a library's module define or set, whatever its stub leaves out."""
+        if self._installed is not None:
+            return self._installed.attributes_beside_stub(name)
+        if name not in self._attributes:
+            path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
+            found: set[str] = set()
+            for file in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+                parsed = _read_library(file)
+                found.update(_attributes_defined(parsed[0]) if parsed else ())
+            self._attributes[name] = frozenset(found)
+        return self._attributes[name]
 
     def source(self, name: str) -> Source | None:
         """The text of a module, its stub before its source."""
@@ -354,6 +405,24 @@ def _parsed(path: Path) -> tuple[ast.Module, bytes] | None:
 def _read_library(path: Path) -> tuple[ast.Module, bytes] | None:
     """The standard library stays what it is as long as this process runs."""
     return _parsed(path)
+
+
+def _attributes_defined(tree: ast.Module) -> Iterator[str]:
+    """What any class in a module has in its body, and what is set on anything."""
+    for node in walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.ClassDef):
+            for one in node.body:
+                match one:
+                    case (
+                        ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name)
+                    ):
+                        yield name
+                    case ast.Assign(targets=targets):
+                        yield from (target.id for target in targets if isinstance(target, ast.Name))
+                    case ast.AnnAssign(target=ast.Name(id=name)):
+                        yield name
 
 
 def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:

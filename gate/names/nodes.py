@@ -50,6 +50,38 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
             stack += children(one)
 
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
+"""Decorators that make a context manager of a function."""
+
+
+def decorators(node: Function | ast.ClassDef) -> set[str]:
+    """The last names of what decorates a definition."""
+    return {name_of(one) for one in node.decorator_list}
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name that may be called; `?` where it is none."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "?"
+
+
+def ends_before(node: ast.AST, other: ast.expr) -> bool:
+    """Whether a node is complete where another one begins."""
+    end = getattr(node, "end_lineno", None) or 0, getattr(node, "end_col_offset", None) or 0
+    return end <= (other.lineno, other.col_offset)
+
+
+def is_stub(node: Function) -> bool:
+    """Whether a function has no body to speak of: a docstring, `...`, `pass` or `raise`."""
+    return all(
+        isinstance(one, ast.Pass | ast.Raise)
+        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        for one in node.body
+    )
+
+
 def dotted_name(node: ast.expr) -> str:
     """`a.b.c`; empty for anything that is not made of names alone."""
     if isinstance(node, ast.Name):

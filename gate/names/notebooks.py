@@ -113,7 +113,7 @@ class Notebook:
         None where it is about a name that the kernel may have brought: only a sure slip is none of those.
         """
         index = bisect_right(self._first, finding.line) - 1
-        if index < 0 or (finding.rule == "misspelt-name" and not finding.fix):
+        if index < 0 or (finding.rule == "undefined-name" and not finding.fix):
             return None
         cell, line = self._cells[index], finding.line - self._first[index] + 1
         start, column = self._place(finding.line, finding.column)

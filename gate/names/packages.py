@@ -152,6 +152,16 @@ def words_below(place: Path) -> Words:
     return Words(_text(defined), _text(said - defined), _text(imported))
 
 
+def states_below(place: Path) -> Iterator[str]:
+    """The state of each file of Python of a package, or of the one file that it is."""
+    for file in sorted(_files(place)):
+        try:
+            state = os.stat(file)  # noqa: PTH116  thousands of these
+        except OSError:
+            continue
+        yield f"{file} {state.st_mtime_ns} {state.st_size} {state.st_ino}"
+
+
 def tops_imported(files: Iterable[bytes]) -> set[str]:
     """The packages that files of Python import, as their text looks."""
     return {name.decode("utf-8", "replace") for data in files for name in _IMPORTED.findall(b"\n" + data)}

@@ -14,11 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gate.names import exports, fixes, ignores
+from gate.names.acknowledged import without_acknowledged
 from gate.names.cache import Kept, digest, own_state
 from gate.names.finding import Finding
 from gate.names.known import Known, known_of
 from gate.names.modules import Modules
-from gate.names.packages import tops_imported
+from gate.names.packages import states_below, tops_imported
 from gate.names.project import Project
 from gate.names.references.files import in_file
 from gate.names.references.judge import References
@@ -36,18 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--disable", action="append", default=[], help="a rule to leave out")
     parser.add_argument("--format", default="json", choices=("json", "text"))
     options = parser.parse_args(arguments)
+    disabled: set[str] = set()
     if options.disable:
-        from gate.names.catalogue import CATALOGUE
+        from gate.names.catalogue import current_ids
 
-        for rule in set(options.disable) - set(CATALOGUE):
-            parser.error(f"there is no rule {rule!r}")
+        for rule in options.disable:
+            if not current_ids(rule):
+                parser.error(f"there is no rule {rule!r}")
+            disabled.update(current_ids(rule))
     sys.setrecursionlimit(5000)
     # Everything that is read stays until the end: collecting would only look at it again and again.
     gc.disable()
     warnings.simplefilter("ignore")
     root = options.root.resolve()
     count, findings = check(root, options.python, options.cache)
-    kept = [finding for finding in findings if finding.rule not in options.disable]
+    kept = [finding for finding in findings if finding.rule not in disabled]
     if options.format == "text":
         for finding in kept:
             hint = f" ({finding.hint})" if finding.hint else ""
@@ -65,7 +69,8 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     tree = Tree.read(root, findings)
     site = _site_packages(asked) if asked else []
     typeshed = bundled_typeshed()
-    environment = digest(*_environment(typeshed, site))
+    tops = tops_imported(tree.python.values())
+    environment = digest(*_environment(typeshed, site, tops))
     kept = Kept(cache / "files" if cache else None)
     modules_kept = Kept(cache / "modules" if cache else None, f"{own_state()} {environment}")
     installed = Modules(None, typeshed, site, kept=modules_kept)
@@ -73,7 +78,7 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     outside = Outside(typeshed, site, Store(cache, cache / "words", environment) if cache else None)
     project = Project(modules, kept, environment)
     references = References(root, typeshed, site, modules, installed)
-    outside.begin(tops_imported(tree.python.values()))
+    outside.begin(tops)
     for name, data in tree.python.items():
         with reading(name, findings):
             project.read(name, dotted(name), data, is_notebook=name in tree.books)
@@ -85,6 +90,10 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     for file, judged in project.judged(known.outside):
         name = file.name
         told = [
+            *(
+                Finding(name, line, column, line, "syntax-error", text)
+                for line, column, text in file.facts.refused
+            ),
             *findings_in(name, file.facts, judged, known),
             *references.findings(name, file.facts.references),
         ]
@@ -95,7 +104,10 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
         text = file.text
         left_alone = ignores.read(name, text)
         here = [
-            *fixes.settled([found for found in told if not left_alone.cover(found)], text),
+            *without_acknowledged(
+                fixes.settled([found for found in told if not left_alone.cover(found)], text),
+                text.split("\n"),
+            ),
             *left_alone.wrong,
         ]
         findings += filter(None, map(tree.books[name].placed, here)) if name in tree.books else here
@@ -185,12 +197,20 @@ def _site_packages(asked: subprocess.Popen[str]) -> list[Path]:
     return [folder for folder in map(Path, dict.fromkeys(json.loads(said))) if folder.is_dir()]
 
 
-def _environment(typeshed: Path | None, site: Iterable[Path]) -> Iterator[str]:
-    """What tells one state of what is installed from another."""
+def _environment(typeshed: Path | None, site: Iterable[Path], tops: AbstractSet[str]) -> Iterator[str]:
+    """What tells one state of what is installed from another.
+
+    Of the packages in `tops`, which the project imports, each file counts: somebody may edit it in its place.
+    """
     yield f"{typeshed} {typeshed.stat().st_mtime_ns if typeshed else ''}"
     for folder in site:
         yield str(folder)
         try:
-            yield from sorted(f"{one.name} {one.stat().st_mtime_ns}" for one in folder.iterdir())
+            entries = sorted(folder.iterdir())
+            yield from (f"{entry.name} {entry.stat().st_mtime_ns}" for entry in entries)
         except OSError:
             yield "cannot be read"
+            continue
+        for entry in entries:
+            if entry.name.partition(".")[0] in tops:
+                yield from states_below(entry)

@@ -14,7 +14,7 @@ from gate.names.ahead import Ahead
 from gate.names.cache import Kept, digest, own_state
 from gate.names.components import reachable_digests
 from gate.names.faces import Face, face_of
-from gate.names.facts import Facts, Use, facts_of
+from gate.names.facts import Facts, Use, facts_of, refused_by_compiler
 from gate.names.imports import is_right
 from gate.names.infer import Engine
 from gate.names.judge import Judge
@@ -75,6 +75,8 @@ class Project:
         tree = ast.parse(data)
         source = Source(module, "project", tree, data, is_package=package, is_stub=name.endswith(".pyi"))
         facts = facts_of(tree, module, source.guards, is_package=package)
+        if not source.is_stub:
+            facts.refused.update(refused_by_compiler(tree, is_notebook=is_notebook))
         face = face_of(tree, text_of(data))
         self.files[name] = File(name, module, data, key, facts, face, source, is_notebook)
         self._kept.put(key, (_plain(facts), (face.rest, face.pieces, face.said, face.words)))
@@ -141,6 +143,7 @@ class Project:
         engine.stored_outside = frozenset(name for one in facts for name in one.stored)
         engine.classes.defined = Counter(name for one in facts for name in one.members_of_classes)
         engine.classes.bases = frozenset(name for one in facts for name in one.bases)
+        engine.classes.combined = frozenset(name for one in facts for name in one.combined)
         return engine
 
     def _keys(self, outside: Words) -> dict[str, tuple[str, str]]:
@@ -184,6 +187,7 @@ class Project:
         classes = self.engine.classes
         yield from ((name, f"stored {name}") for name in sorted(self.engine.stored_outside))
         yield from ((name, f"base {name}") for name in sorted(classes.bases))
+        yield from ((name, f"combined {name}") for name in sorted(classes.combined))
         yield from (
             (name, f"defined {name} {min(classes.defined[name], 2)}") for name in sorted(classes.defined)
         )
@@ -225,7 +229,9 @@ def _facts(plain: dict[str, list[Any]]) -> Facts:
 
 
 def _plain_judged(judged: Judged) -> tuple[Any, ...]:
-    certain = [(*_tuple(one)[:6], sorted(one.names), one.strange, one.hint) for one in judged.told]
+    certain = [
+        (*_tuple(one)[:6], sorted(one.names), one.strange, one.hint, one.package) for one in judged.told
+    ]
     evidence = [(place, *_tuple(one)) for place, one in judged.evidence.items() if one != NOTHING]
     wrong = [_tuple(one) for one in judged.wrong]
     return certain, list(judged.settled), evidence, judged.doubtful, judged.exports, wrong
@@ -235,8 +241,8 @@ def _judged(plain: Sequence[Any]) -> Judged:
     certain, settled, evidence, doubtful, exported, wrong = plain
     return Judged(
         [
-            Certain(rule, line, column, end, message, word, frozenset(names), strange, hint)
-            for rule, line, column, end, message, word, names, strange, hint in certain
+            Certain(rule, line, column, end, message, word, frozenset(names), *rest)
+            for rule, line, column, end, message, word, names, *rest in certain
         ],
         set(settled),
         {place: Evidence(*rest) for place, *rest in evidence},

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gate.names import imports, in_package
-from gate.names.facts import Facts, Use
+from gate.names.facts import COLUMNS, Facts, Use
 from gate.names.finding import Edit, Finding, finding_at
 from gate.names.foreign import FOREIGN, said_as
 from gate.names.judged import Certain, Judged
 from gate.names.kinds import WrongKind
 from gate.names.known import BUILTIN_ATTRIBUTES, TYPICAL, Known
-from gate.names.likely import ATTRIBUTES, COLUMNS, NOTHING, Evidence
+from gate.names.likely import ATTRIBUTES, NOTHING, Evidence
 from gate.names.near import candidates, is_stumble, is_typical, meant, nearest, sole_fix
 from gate.names.unheard import unheard
+from gate.names.words import LIBRARY
 
 
 def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterator[Finding]:
@@ -29,14 +30,14 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
     told = {(one.line, one.column) for one in judged.told}
     tops = {link.partition(".")[0] for link in facts.links}
     wrong = {(call.line, call.column): call for call in (*judged.wrong, *facts.wrong)}
-    unbound = {(one.line, one.column) for one in judged.told if one.rule == "misspelt-name"}
+    unbound = {(one.line, one.column) for one in judged.told if one.rule == "undefined-name"}
     looked_into = {
         place: use
         for use in (facts.attributes if unbound else ())
         if (place := (use.line, use.column - len(use.receiver) - 1)) in unbound
     }
     for one in judged.told:
-        if one.rule == "misspelt-name":
+        if one.rule == "undefined-name":
             for finding in _unbound(path, one, looked_into.get((one.line, one.column)), known):
                 told.add((finding.line, finding.column))
                 yield finding
@@ -45,14 +46,14 @@ def findings_in(path: str, facts: Facts, judged: Judged, known: Known) -> Iterat
     for use in (*facts.attributes, *facts.members):
         place = use.line, use.column
         if place not in judged.settled and place not in told:
-            found = list(_near(path, use, known, "misspelt-attribute", f"nothing defines `.{use.name}`"))
-            found = found or list(_foreign(path, use, judged.evidence.get(place, NOTHING), known))
+            found = list(_near(path, use, known, "unknown-attribute", f"nothing defines `.{use.name}`"))
+            found = found or list(_foreign(path, use, judged.evidence.get(place, NOTHING), known, tops))
             found = found or list(_open_member(path, use, known))
             found = found or list(in_package.member(path, use, known))
             yield from found or unheard(path, use, judged.evidence.get(place, NOTHING), known, tops)
     for use in facts.keywords:
         if (use.line, use.column) not in judged.settled and (use.line, use.column) not in told:
-            found = list(_near(path, use, known, "misspelt-keyword", f"nothing takes `{use.name}=`"))
+            found = list(_near(path, use, known, "unexpected-keyword", f"nothing takes `{use.name}=`"))
             yield from found or in_package.keyword(path, use, known)
     for call in wrong.values():
         hint = f"did you mean `{call.right}`?" if call.right else ""
@@ -72,13 +73,20 @@ def _is_private(word: str) -> bool:
 
 def _certain(path: str, one: Certain, known: Known) -> Iterator[Finding]:
     """What the kinds of values tell. What may come from elsewhere all the same has to be unheard of."""
-    if not one.word:
+    if one.strange == "synchronous" and one.word in known.synchronous:
+        return
+    if not one.word or one.strange == "synchronous":
         yield Finding(path, one.line, one.column, one.end_line, one.rule, one.message, one.hint)
         return
     if _is_defined(one, known):
         return
     right = known.ordered(one.word, meant(one.word, one.names))
-    if not right and one.rule == "misspelt-attribute":
+    if one.package and not any(is_typical(one.word, word) for word in right):
+        top = one.package.partition(".")[0]
+        if known.packages.knows(top) and known.packages.defines(top, one.word):
+            # Another part of the package sets it there: `outbox` in `django.core.mail`.
+            return
+    if not right and one.rule == "unknown-attribute":
         right = known.right_words(Use(one.word, one.line, one.column, one.end_line), keyword=False)
     fix = sole_fix(one.word, right, one.names)
     yield finding_at(path, one, one.rule, one.message, right, fix)
@@ -88,6 +96,10 @@ def _is_defined(one: Certain, known: Known) -> bool:
     """Whether somebody who has a say in it knows the word."""
     if not one.strange:
         return False
+    if one.strange == "model":
+        return one.word in known.project or known.may_be_of_model(one.word)
+    if one.strange == "attribute":
+        return one.word in known.attributes or one.word in known.texts
     if one.word in known.project:
         return True
     if one.strange != "anywhere":
@@ -102,6 +114,9 @@ def _is_defined(one: Certain, known: Known) -> bool:
 
 def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator[Finding]:
     """A name that nothing binds; `use` is what is looked up in it. It may be a module that was not imported."""
+    if not one.word:
+        yield Finding(path, one.line, one.column, one.end_line, one.rule, one.message, one.hint)
+        return
     if _is_defined(one, known):
         return
     word = one.word
@@ -117,7 +132,7 @@ def _unbound(path: str, one: Certain, use: Use | None, known: Known) -> Iterator
         yield _not_imported(path, one, f"import {word}")
         if slips:
             message = f"`{word}` has no `{use.name}`"
-            yield finding_at(path, use, "misspelt-member", message, slips)
+            yield finding_at(path, use, "unknown-member", message, slips)
     elif not right and word in names:
         # What is called like its module: `datetime.now()`, `getpass()`.
         yield _not_imported(path, one, f"from {word} import {word}")
@@ -139,7 +154,7 @@ def _not_imported(path: str, one: Certain, statement: str) -> Finding:
 
 def _near(path: str, use: Use, known: Known, rule: str, message: str) -> Iterator[Finding]:
     """A name that nobody defines, and that is a slip away from one that somebody does."""
-    right = known.right_words(use, keyword=rule == "misspelt-keyword")
+    right = known.right_words(use, keyword=rule == "unexpected-keyword")
     if right:
         yield finding_at(path, use, rule, message, right, known.fix(use.name, right[0]))
 
@@ -151,10 +166,10 @@ def _open_member(path: str, use: Use, known: Known) -> Iterator[Finding]:
         return
     right = [word for word in candidates(use.name, module.names) if is_typical(use.name, word)]
     if right:
-        yield finding_at(path, use, "misspelt-member", f"`{use.owner}` shows no `{use.name}`", right)
+        yield finding_at(path, use, "unknown-member", f"`{use.owner}` shows no `{use.name}`", right)
 
 
-def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Finding]:
+def _foreign(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -> Iterator[Finding]:
     """A name that the value, by all that is done with it, most likely does not have."""
     name, kind = use.name, told.kind
     if use.owner or len(name) < 2 or name.startswith("_"):
@@ -178,10 +193,13 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
         ) and (elsewhere or not is_elsewhere):
             what = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
             yield finding_at(
-                path, use, "misspelt-attribute", f"by its use this is {what}, which has no `.{name}`", right
+                path, use, "unknown-attribute", f"by its use this is {what}, which has no `.{name}`", right
             )
             return
     if is_elsewhere:
+        return
+    if known.packages.defines(LIBRARY, name) or any(known.packages.defines(top, name) for top in tops):
+        # Another thing of that name may have it.
         return
     often = max(known.together[use.receiver, name], 1)
     beside = [
@@ -189,11 +207,11 @@ def _foreign(path: str, use: Use, told: Evidence, known: Known) -> Iterator[Find
     ]
     if beside and use.receiver and use.receiver not in COLUMNS:
         message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
-        yield finding_at(path, use, "misspelt-attribute", message, known.ordered(name, beside))
+        yield finding_at(path, use, "unknown-attribute", message, known.ordered(name, beside))
         return
     if is_unheard and name in FOREIGN and known.covered and not use.root:
         right = [word for word in FOREIGN[name] if word in TYPICAL]
         if right:
             yield finding_at(
-                path, use, "misspelt-attribute", f"nothing defines `.{name}`", known.ordered(name, right)
+                path, use, "unknown-attribute", f"nothing defines `.{name}`", known.ordered(name, right)
             )

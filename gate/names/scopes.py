@@ -9,20 +9,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gate.names.nodes import LEAVES, children
-from gate.names.values import Function
+from gate.names.nodes import LEAVES, Function, children, dotted_name
 
 if TYPE_CHECKING:
     from gate.names.modules import Source
 
 How = Literal["value", "typed", "each", "entered", "module", "member", "function", "class", "parameter", "caught",
-              "added", "rest", "anything"]  # fmt: skip
+              "added", "rest", "group", "anything"]  # fmt: skip
 TYPE_PARAMETER = re.compile(
     r"(?:AnyStr|SupportsRichComparisonT|_(?:[A-Z]|[A-Z]\w*T|[KV]T|[ST])\d?(?:_co|_contra)?(?:_\d)?)$"
 )
 _BIND_NOTHING: frozenset[type[ast.AST]] = frozenset({
     ast.Attribute, ast.Expr, ast.Return, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Subscript, ast.List,
-    ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.TryStar, ast.With, ast.JoinedStr,
+    ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.With, ast.JoinedStr,
     ast.FormattedValue, ast.IfExp, ast.ListComp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
     ast.GeneratorExp,
 })  # fmt: skip
@@ -107,6 +106,8 @@ class Scope:
 class _Reader:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._of_groups: set[ast.ExceptHandler] = set()
+        """Handlers of `except*`."""
 
     def read(self) -> None:
         node = self._scope.node
@@ -157,8 +158,10 @@ class _Reader:
                 return
             case ast.ClassDef():
                 bind(node.name, Binding("class", node))
+                self._all([*node.decorator_list, *node.bases, *node.keywords])
                 return
             case ast.Lambda():
+                self._all([value for value in (*node.args.defaults, *node.args.kw_defaults) if value])
                 return
             case ast.Assign():
                 for target in node.targets:
@@ -204,7 +207,9 @@ class _Reader:
                 return
             case ast.ExceptHandler():
                 if node.name:
-                    bind(node.name, Binding("caught", node))
+                    bind(node.name, Binding("group" if node in self._of_groups else "caught", node))
+            case ast.TryStar():
+                self._of_groups.update(node.handlers)
             case ast.Call():
                 if isinstance(node.func, ast.Name) and node.func.id in ASKING and node.args:
                     asked = ast.unparse(node.args[0])
@@ -248,7 +253,13 @@ class _Reader:
                     starred = starred or isinstance(item, ast.Starred)
                     inner = item.value if isinstance(item, ast.Starred) else item
                     self._target(inner, "anything" if starred else how, value, (*path, number))
-            case ast.Attribute() | ast.Subscript():
+            case ast.Attribute():
+                text = dotted_name(target)
+                if text and text.partition(".")[0] not in {"self", "cls"}:
+                    # Whoever sets it here knows better than its class what it is.
+                    self._scope.asked.add(text)
+                self._one(target.value)
+            case ast.Subscript():
                 self._one(target.value)
 
 

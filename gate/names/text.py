@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gate.names.calls import fitting, takes_self
+from gate.names.given import name_called
+from gate.names.nodes import Function
 from gate.names.scopes import Scope
 from gate.names.telling import TEXT_KEPT, TEXT_NAMES
-from gate.names.values import Function, FunctionValue, Instance, Value, Values
+from gate.names.values import FunctionValue, Instance, Value, Values
 
 if TYPE_CHECKING:
     from gate.names.infer import Engine
@@ -45,6 +47,8 @@ class TextKinds:
             return None
         if callee.called_on is not None and node.args:
             return self._self(node, callee, scope)
+        if callee.definitions[0].name == "open" and (told := _wrong_mode(node, callee)) is not None:
+            return told
         module = callee.scope.source.name.removeprefix("_").partition(".")[0]
         if module in FAMILY and callee.definitions[0].name in {"load", "loads", "dump"}:
             told = self._of_family(node, module, callee.definitions[0].name, scope)
@@ -132,7 +136,7 @@ class TextKinds:
         places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(callee, definition) else 0 :]
         if any(isinstance(one, ast.Starred) for one in node.args):
             return None
-        module, name = callee.scope.source.name.removeprefix("_"), definition.name
+        module, name = callee.scope.source.name.removeprefix("_"), name_called(node) or definition.name
         right = SWAPPED.get(name, "")
         hint = f"did you mean `{module.partition('.')[0]}.{right}`?" if right else ""
         for parameter, value in zip(places, node.args, strict=False):
@@ -174,6 +178,38 @@ class TextKinds:
             else:
                 return set()
         return found
+
+
+def _wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongText | None:
+    """A mode with which no file can be opened."""
+    places = [one.arg for one in (*callee.definitions[0].args.posonlyargs, *callee.definitions[0].args.args)]
+    if takes_self(callee, callee.definitions[0]):
+        places = places[1:]
+    if "mode" not in places or not {"buffering", "encoding", "newline"} <= set(places):
+        return None
+    given: dict[str, ast.expr] = dict(zip(places, node.args, strict=False))
+    if any(isinstance(one, ast.Starred) for one in node.args):
+        return None
+    given |= {word.arg: word.value for word in node.keywords if word.arg}
+    mode = given.get("mode")
+    if not isinstance(mode, ast.Constant) or not isinstance(mode.value, str):
+        return None
+    said = mode.value
+    if set(said) - set("rwxabt+") or len(set(said)) < len(said):
+        return WrongText(f'there is no file mode "{said}"', "use one of r, w, x and a, and b or + beside it")
+    if sum(letter in said for letter in "rwxa") != 1:
+        right = "r+" if set("rw") <= set(said) else ""
+        hint = f'did you mean "{right}"?' if right else "use one of r, w, x and a"
+        return WrongText(f'the file mode "{said}" needs exactly one of r, w, x and a', hint)
+    if {"b", "t"} <= set(said):
+        return WrongText(f'the file mode "{said}" is binary and text at once', "leave out b or t")
+    for name in ("encoding", "errors", "newline"):
+        value = given.get(name)
+        if "b" in said and isinstance(value, ast.Constant) and value.value is not None:
+            return WrongText(
+                f'a file that is opened with "{said}" takes no `{name}`', f"leave out `{name}` or the b"
+            )
+    return None
 
 
 def _may_be_text(node: ast.expr) -> bool:

@@ -9,12 +9,14 @@ from gate.names.classes import MISSING
 from gate.names.infer import Engine
 from gate.names.judged import Judged, Strange
 from gate.names.modules import Source
-from gate.names.near import candidates
-from gate.names.scopes import Scope
+from gate.names.near import candidates, is_typical
+from gate.names.nodes import Function
+from gate.names.scopes import Scope, parameters
 
 BUILTINS = frozenset(dir(builtins)) | {
     "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
     "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
+    "_",
 }  # fmt: skip
 OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
                          "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
@@ -35,7 +37,7 @@ class Unbound:
         name = node.id
         if is_asked and name in OF_PYTHON_2:
             return
-        if len(name) < 2 or scope.lookup(name) is not None or name in BUILTINS:
+        if scope.lookup(name) is not None or name in BUILTINS:
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
@@ -56,15 +58,40 @@ class Unbound:
                 return
             seen |= around.names.keys()
             around = around.parent
+        if is_asked and not any(is_typical(name, one) for one in candidates(name, seen | BUILTINS)):
+            # Another version may have it.
+            return
         if not is_run and (
             self._engine.member("typing", name) is not MISSING
             or all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
         ):
             # Nothing runs this, so nobody needs an import; and it may be for those who read, or for another tool.
             return
+        own = self._attribute_of_self(name, scope)
+        if own:
+            self._found.tell(
+                "undefined-name", node, f"Undefined name `{name}`", hint=f"did you mean `{own}`?"
+            )
+            return
         mine: Strange = "" if is_run else "anywhere"
-        message = f"`{name}` is bound to nothing here"
-        self._found.tell("misspelt-name", node, message, name, seen | BUILTINS, strange=mine)
+        message = f"Undefined name `{name}`"
+        self._found.tell("undefined-name", node, message, name, seen | BUILTINS, strange=mine)
+
+    def _attribute_of_self(self, name: str, scope: Scope) -> str:
+        """`self.name`, where the class around has such an attribute; empty otherwise."""
+        around: Scope | None = scope
+        while around is not None and around.parent is not None and around.parent.kind != "class":
+            around = around.parent
+        if around is None or around.parent is None or not isinstance(around.node, Function):
+            return ""
+        outer, method = around.parent, around.node
+        own = parameters(method.args)
+        if not own or not isinstance(outer.node, ast.ClassDef) or outer.parent is None:
+            return ""
+        kind = self._engine.classes.of(outer.node, outer.parent)
+        line = self._engine.classes.line(kind, far=False)[0]
+        has = any(name in one.stores or (one.name != "object" and name in one.scope.names) for one, _ in line)
+        return f"{own[0].arg}.{name}" if has else ""
 
     def _is_open_star(self, star: str) -> bool:
         module = self._engine.modules.module(star)

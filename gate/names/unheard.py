@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gate.names.facts import Use
+from gate.names.facts import COLUMNS, Use
 from gate.names.finding import Finding
 from gate.names.foreign import FOREIGN
-from gate.names.likely import COLUMNS, Evidence
+from gate.names.likely import Evidence
 from gate.names.near import candidates, is_typical, meant, parts, snake
 from gate.names.words import LIBRARY
 
@@ -71,7 +71,7 @@ def unheard(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -
             return
         hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?"
         place = use.line, use.column, use.end_line
-        yield Finding(path, *place, "misspelt-attribute", f"nothing here defines `.{name}`", hint)
+        yield Finding(path, *place, "unknown-attribute", f"nothing here defines `.{name}`", hint)
     elif right := _stray(use, known, tops):
         hint = f"did you mean `{right[0]}`?"
         yield Finding(
@@ -79,7 +79,7 @@ def unheard(path: str, use: Use, told: Evidence, known: Known, tops: set[str]) -
             use.line,
             use.column,
             use.end_line,
-            "misspelt-attribute",
+            "unknown-attribute",
             f"nothing here defines `.{name}`",
             hint,
         )
@@ -99,7 +99,7 @@ def _is_foreign(use: Use, told: Evidence, known: Known, tops: set[str]) -> bool:
         return False
     if not any(known.is_defined(word) and _fits(word, told.given) for word in FOREIGN[name]):
         return False
-    return not any(known.packages.defines(top, name) for top in tops)
+    return not any(known.packages.reaches(top, name) for top in tops)
 
 
 def _is_nowhere(use: Use, known: Known, tops: set[str]) -> bool:

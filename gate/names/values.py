@@ -6,10 +6,10 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gate.names.nodes import Function
+
 if TYPE_CHECKING:
     from gate.names.scopes import Scope
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class Tuple:
     """A tuple of known length."""
 
     items: tuple[Values, ...]
+    is_written_out: bool = False
+    """Whether it stands in the code; what is only annotated so may have names as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gate.names import shipped
 from gate.names.ahead import Ahead
-from gate.names.packages import Listed, Words, places_in, words_below, words_in
+from gate.names.packages import Listed, Words, places_in, states_below, words_below, words_in
 
 FORMAT = "gate words 4"
 MOST = 2000
@@ -57,16 +57,19 @@ class Outside:
         self._defines: dict[str, dict[str, bool]] = {}
         self._reaches: dict[str, dict[str, bool]] = {}
         self._ahead: Ahead | None = None
+        self._tops: frozenset[str] = frozenset()
+        """The packages that the project imports: of these each file counts, whoever has edited it."""
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
         self._places = places_in(self._site)
 
     def begin(self, tops: Iterable[str]) -> None:
         """Let another process read what will likely be asked for, unless all of it is kept."""
+        self._tops = frozenset(tops)
         if self._store is not None and _environment_of(self._store.own / OWN) == self._store.environment:
             return
         known = sorted(self._places.keys() | shipped.names())
-        first = [LIBRARY, *sorted({*tops}.intersection(known))]
+        first = [LIBRARY, *sorted(self._tops.intersection(known))]
         self._ahead = Ahead(
             [LIBRARY, *known], lambda name: _plain(self.words_of(name)), first=first, more=_imported
         )
@@ -148,6 +151,8 @@ class Outside:
         if self._store is None:
             return None
         state = self._records.get(name) or _state(place)
+        if name in self._tops:
+            state = _digest(state, *states_below(place))
         return self._store.packages / _digest(FORMAT, place.name, state)
 
     def relevant(self, imported: Iterable[str]) -> Words:

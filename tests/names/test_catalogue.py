@@ -66,7 +66,7 @@ def test_a_page_fits_a_terminal_and_says_how_to_switch_the_rule_off() -> None:
 def test_explain_shows_the_page_of_a_rule(project: Clone) -> None:
     for name, rule in CATALOGUE.items():
         assert project.gate("explain", name).out.strip() == page(rule).strip()
-    assert "`gate explain misspelt-member`" in project.gate("explain", "mispelt-member").err
+    assert "`gate explain unknown-member`" in project.gate("explain", "unknwon-member").err
 
 
 def test_the_document_lists_the_rules_as_they_are() -> None:

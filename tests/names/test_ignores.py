@@ -17,7 +17,7 @@ protect: {main: {require: {owners: false, guarded: ["@ada"], checks: [names]}}}
 people: {"@ada": {role: senior, emails: [boss@acme.example]}}
 """
 NOTEBOOK = """\
-{"cells": [{"cell_type": "code", "source": "import json\\njson.laods(1)  # gate: ignore[misspelt-member]"}]}
+{"cells": [{"cell_type": "code", "source": "import json\\njson.laods(1)  # gate: ignore[unknown-member]"}]}
 """
 
 
@@ -29,14 +29,14 @@ def rules(folder: Path, source: str) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("json.laods(1)  # gate: ignore[misspelt-member]", []),
-        ("json.laods(josn)  # gate: ignore[misspelt-member, misspelt-name]", []),
-        ("json.laods(1)  # noqa  # gate:ignore[misspelt-member]", []),
-        ("json.laods(1)  # gate: ignore[misspelt-name]", ["misspelt-member"]),
-        ("json.laods(1)  # gate: ignore", ["misspelt-member", "wrong-ignore"]),
-        ("json.laods(1)  # gate: ignore[]", ["misspelt-member", "wrong-ignore"]),
-        ("json.laods(1)  # gate: ignore[misspelt-member, nonsense]", ["wrong-ignore"]),
-        ("json.laods('# gate: ignore[misspelt-member]')", ["misspelt-member"]),
+        ("json.laods(1)  # gate: ignore[unknown-member]", []),
+        ("json.laods(josn)  # gate: ignore[unknown-member, undefined-name]", []),
+        ("json.laods(1)  # noqa  # gate:ignore[unknown-member]", []),
+        ("json.laods(1)  # gate: ignore[undefined-name]", ["unknown-member"]),
+        ("json.laods(1)  # gate: ignore", ["unknown-member", "wrong-ignore"]),
+        ("json.laods(1)  # gate: ignore[]", ["unknown-member", "wrong-ignore"]),
+        ("json.laods(1)  # gate: ignore[unknown-member, nonsense]", ["wrong-ignore"]),
+        ("json.laods('# gate: ignore[unknown-member]')", ["unknown-member"]),
         ("json.load(\n    'text'\n)  # gate: ignore[wrong-json-argument]", []),
     ],
 )
@@ -59,10 +59,10 @@ def verdict(project: Clone, files: dict[str, str | bytes]) -> tuple[int, dict[st
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("new.py", "import json\n\njson.laods('1')  # gate: ignore[misspelt-member]\n"),
+        ("new.py", "import json\n\njson.laods('1')  # gate: ignore[unknown-member]\n"),
         (
             "log.yaml",
-            "version: 1\nhandlers:\n  a:\n    class: logging.Handlr  # gate: ignore[misspelt-reference]\n",
+            "version: 1\nhandlers:\n  a:\n    class: logging.Handlr  # gate: ignore[unknown-reference]\n",
         ),
         (
             "n.ipynb",
@@ -81,16 +81,16 @@ def test_a_new_ignore_passes_the_check_and_needs_a_guardian(project: Clone, path
 def test_a_rule_that_the_policy_at_the_base_disables_is_off(project: Clone) -> None:
     wrong: dict[str, str | bytes] = {"new.py": "import json\n\njson.laods('1')\n"}
     project.git("checkout", "-q", "main")
-    project.write({"gate.yaml": POLICY + "checks: {names: {disable: [misspelt-member]}}\n"})
+    project.write({"gate.yaml": POLICY + "checks: {names: {disable: [unknown-member]}}\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Policy")
     assert verdict(project, wrong)[1]["checks"] == "met"
 
 
 def test_a_rule_that_there_is_not_cannot_be_disabled(project: Clone) -> None:
-    project.write({"gate.yaml": "checks: {names: {disable: [misspelt-membr]}}\n"})
+    project.write({"gate.yaml": "checks: {names: {disable: [unknown-membr]}}\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Policy")
     said = project.gate("check")
     assert said.code == 2
-    assert "did you mean `misspelt-member`?" in said.err
+    assert "did you mean `unknown-member`?" in said.err

@@ -47,11 +47,11 @@ OTHER = "import user\n\nprint(user.one)\n"
 HELPER = "def help_with(value):\n    return str(value)\n"
 CHANGES = {
     "a method takes more": ("store.py", "def save(self, data)", "def save(self, data, other)", "wrong-call"),
-    "a method goes": ("store.py", "def save(", "def keep(", "misspelt-attribute"),
-    "a constant goes": ("store.py", "LIMIT = 3", "LIMITS = 3", "misspelt-member"),
-    "a function goes": ("store.py", "def make(", "def made(", "misspelt-member"),
+    "a method goes": ("store.py", "def save(", "def keep(", "unknown-attribute"),
+    "a constant goes": ("store.py", "LIMIT = 3", "LIMITS = 3", "unknown-member"),
+    "a function goes": ("store.py", "def make(", "def made(", "unknown-member"),
     "an attribute goes": ("store.py", "self.path = path", "self.place = path", ""),
-    "an attribute is another": ("store.py", "self.path = path", "self.path = []", "misspelt-attribute"),
+    "an attribute is another": ("store.py", "self.path = path", "self.path = []", "unknown-attribute"),
     "a helper further away gives a coroutine": ("helper.py", "def help_with", "async def help_with", ""),
 }  # fmt: skip
 
@@ -95,7 +95,7 @@ def test_what_a_function_does_to_a_name_of_the_module_is_seen(tree: Path) -> Non
     )
     assert again(tree) == []
     change(tree, "store.py", "global LIMIT", "pass")
-    assert [one.rule for one in again(tree)] == ["misspelt-attribute"]
+    assert [one.rule for one in again(tree)] == ["unknown-attribute"]
 
 
 def test_a_suggestion_follows_a_name_that_the_file_does_not_say(tree: Path) -> None:

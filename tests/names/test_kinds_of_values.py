@@ -10,30 +10,30 @@ from gate.names.program import check
 
 WRONG = {
     "a loop over a split text": (
-        "def f(text: str):\n    for part in text.split(','):\n        part.trim()\n", "misspelt-attribute", "strip"),
+        "def f(text: str):\n    for part in text.split(','):\n        part.trim()\n", "unknown-attribute", "strip"),
     "what a helper returns": (
         "def read(path):\n    return open(path).read()\n\ndef f(path):\n    return read(path).to_lower()\n",
-        "misspelt-attribute", "lower"),
+        "unknown-attribute", "lower"),
     "an attribute of self": (
         "class A:\n    def __init__(self):\n        self.all = []\n\n    def add(self, x):\n        self.all.push(x)\n",
-        "misspelt-attribute", "append"),
+        "unknown-attribute", "append"),
     "a class method of the library": (
-        "from datetime import datetime\n\ndatetime.utc_now()\n", "misspelt-attribute", "utcnow"),
+        "from datetime import datetime\n\ndatetime.utc_now()\n", "unknown-attribute", "utcnow"),
     "a module's function by another language's name": (
-        "import json\n\njson.stringify({})\n", "misspelt-member", "dumps"),
+        "import json\n\njson.stringify({})\n", "unknown-member", "dumps"),
     "a keyword of the library": (
-        "open('x', encodign='utf-8')\n", "misspelt-keyword", "encoding"),
+        "open('x', encodign='utf-8')\n", "unexpected-keyword", "encoding"),
     "a keyword of the project": (
-        "def save(data, path): ...\n\nsave(1, pth='x')\n", "misspelt-keyword", "path"),
+        "def save(data, path): ...\n\nsave(1, pth='x')\n", "unexpected-keyword", "path"),
     "an argument too many": ("def save(data): ...\n\nsave(1, 2)\n", "wrong-call", ""),
     "a module that is called": ("import time\n\ntime()\n", "wrong-call", "time.time"),
     "a mapping that is called": ("import os\n\nos.environ('HOME')\n", "wrong-call", "os.environ.get"),
     "text for bytes": ("import base64\n\nbase64.b64encode('x')\n", "wrong-argument", "encode"),
     "a name of an enclosing class": (
-        "class A:\n    size = 1\n\n    def f(self):\n        return size\n", "misspelt-name", ""),
+        "class A:\n    size = 1\n\n    def f(self):\n        return size\n", "undefined-name", ""),
     "what only the use tells": (
         "def f(value):\n    if value.startswith('#'):\n        return value.replace_all('#', '')\n",
-        "misspelt-attribute", "replace"),
+        "unknown-attribute", "replace"),
     "a coroutine that is thrown away": (
         "class A:\n    async def load(self): ...\n\n    async def f(self):\n        self.load()\n",
         "missing-await", ""),
@@ -42,7 +42,7 @@ WRONG = {
         "    with open(name) as out:\n        return json.loads(out)\n"), "wrong-json-argument", "load"),
     "text that a list became": (
         "def f():\n    text = ['a']\n    text = ','.join(text)\n    return text.trim()\n",
-        "misspelt-attribute", "strip"),
+        "unknown-attribute", "strip"),
     "a coroutine that is only given on": (
         "async def load(): ...\n\nasync def f():\n    page = load()\n    print(page)\n", "missing-await", "await"),
     "a coroutine that is returned for its result": (
@@ -51,26 +51,26 @@ WRONG = {
         ("class A:\n    def __init__(self, app):\n        self.app = app\n\n    async def f(self):\n"
         "        await self.app(1)\n\n    async def g(self):\n        self.app(2)\n"), "missing-await", "await"),
     "a name that no star can have brought yet": (
-        "HOME = os.sep\n\nfrom unknown_package import *\n", "misspelt-name", ""),
+        "HOME = os.sep\n\nfrom unknown_package import *\n", "undefined-name", ""),
     "a name in a try that is ready for other errors": (
         ("def f(data):\n    try:\n        return josn(data)\n    except (AttributeError, TypeError):\n"
-        "        return None\n"), "misspelt-name", ""),
+        "        return None\n"), "undefined-name", ""),
     "a module that is asked for something else": (
         "import os\n\ndef f():\n    if hasattr(os, 'sync'):\n        os.sync()\n    return os.env['HOME']\n",
-        "misspelt-member", "environ"),
+        "unknown-member", "environ"),
     "the method of a value in the case of a class": (
         "def f(a, b, c):\n    a.upper()\n    b.upper()\n    c.upper()\n    return a.size.Upper()\n",
-        "misspelt-attribute", "upper"),
+        "unknown-attribute", "upper"),
     "a keyword in the case of a class": (
         "from unknown_package import Route\n\nRoute(prefix='/a')\nRoute(prefix='/b')\nRoute(Prefix='/c')\n",
-        "misspelt-keyword", "prefix"),
+        "unexpected-keyword", "prefix"),
     "a name with underscores around it": (
         "class A:\n    __searchable__ = ['a']\n\ndef f(model):\n    return model.__seachable__\n",
-        "misspelt-attribute", "__searchable__"),
+        "unknown-attribute", "__searchable__"),
     "a field of another class, called": (
         ("class A:\n    entries: list[int] = []\n\ndef f(data):\n    for k, v in data['a'].entries():\n"
-        "        print(k, v)\n"), "misspelt-attribute", "items"),
-    "a short module": ("from bc import ABCMeta\n", "misspelt-import", "abc"),
+        "        print(k, v)\n"), "unknown-attribute", "items"),
+    "a short module": ("from bc import ABCMeta\n", "unknown-module", "abc"),
     "one of several modules of a name": (
         ("try:\n    import orjson as json\nexcept ImportError:\n    import json\n\ndef f(data):\n"
         "    return json.dump(data)\n"), "wrong-json-argument", "dumps"),

@@ -30,7 +30,7 @@ def findings(folder: Path, data: bytes) -> list[Finding]:
 def test_a_finding_has_its_cell_and_its_place_in_the_file(tmp_path: Path, indent: int | None) -> None:
     data = notebook(["import json\n", "text = 'é\"\\t'\n"], "print('€', json.laods(text))", indent=indent)
     (finding,) = findings(tmp_path, data)
-    assert (finding.rule, finding.hint) == ("misspelt-member", "did you mean `loads`? (cell 3, line 1)")
+    assert (finding.rule, finding.hint) == ("unknown-member", "did you mean `loads`? (cell 3, line 1)")
     line = data.decode().split("\n")[finding.line - 1]
     assert line[finding.column - 1 :].startswith("laods(text)")
     (edit,) = finding.fix
@@ -49,7 +49,7 @@ def test_a_finding_has_its_cell_and_its_place_in_the_file(tmp_path: Path, indent
         pytest.param(["this is (no Python", "print(maybe)"], id="a cell that cannot be read"),
         pytest.param(["await spark.read(dbutils)"], id="what a kernel may bring, and top-level await"),
         pytest.param(["%%capture lenm\n1", "print(lenm)"], id="captured"),
-        pytest.param(["import json\njson.laods('1')  # gate: ignore[misspelt-member]"], id="ignored"),
+        pytest.param(["import json\njson.laods('1')  # gate: ignore[unknown-member]"], id="ignored"),
         pytest.param(["x = (1\n  % 2)"], id="no magic"),
     ],
 )
@@ -78,7 +78,7 @@ def test_surrogate_pairs_and_escapes_are_one_character() -> None:
     data = rb'{"cells": [{"cell_type": "code", "source": "\ud83d\ude00 + xyz\n"}]}'
     found = notebooks.read(data)
     assert found is not None
-    placed = found.placed(Finding("n", 3, 5, 3, "misspelt-attribute", "", ""))
+    placed = found.placed(Finding("n", 3, 5, 3, "unknown-attribute", "", ""))
     assert placed is not None
     assert placed.column == data.index(b"xyz") + 1
 

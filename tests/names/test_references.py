@@ -93,8 +93,8 @@ def findings(folder: Path, path: str, text: str) -> list[tuple[str, str, str]]:
 def test_a_name_that_leads_nowhere_is_found_at_its_place(
     tmp_path: Path, path: str, text: str, wrong: str, right: str
 ) -> None:
-    told = [item for item in findings(tmp_path, path, text) if item[1] == "misspelt-reference"]
-    assert told == [(wrong, "misspelt-reference", f"did you mean `{right}`?")]
+    told = [item for item in findings(tmp_path, path, text) if item[1] == "unknown-reference"]
+    assert told == [(wrong, "unknown-reference", f"did you mean `{right}`?")]
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_name_that_leads_nowhere_is_found_at_its_place(
         pytest.param("Procfile", "web: cd shop && gunicorn shop.wgsi:application\n", id="in another folder"),
         pytest.param("Procfile", "web: node shop.wgsi:application\n", id="no server of Python"),
         pytest.param("deep/src/shop/x.py", "pytest_plugins = ['shop.x']\n", id="the nearest folder has it"),
-        pytest.param("log.yaml", logging_of("shop.logs.mkae  # gate: ignore[misspelt-reference]"), id="ignored"),
+        pytest.param("log.yaml", logging_of("shop.logs.mkae  # gate: ignore[unknown-reference]"), id="ignored"),
     ],
 )  # fmt: skip
 def test_what_may_be_there_is_left_alone(tmp_path: Path, path: str, text: str) -> None:
-    assert [item for item in findings(tmp_path, path, text) if item[1] != "misspelt-name"] == []
+    assert [item for item in findings(tmp_path, path, text) if item[1] != "undefined-name"] == []
 
 
 def test_a_change_of_settings_alone_blocks_and_is_mended(project: Clone) -> None:
@@ -142,7 +142,7 @@ def test_a_change_of_settings_alone_blocks_and_is_mended(project: Clone) -> None
     project.git("commit", "-q", "-m", "Script")
     said = project.gate_process("check", "--only", "names")
     assert said.code == 1
-    assert "pyproject.toml:2:13: misspelt-reference" in said.out
+    assert "pyproject.toml:2:13: unknown-reference" in said.out
     project.gate_process("check", "--only", "names", "--fix", "--apply")
     assert (project.path / "pyproject.toml").read_bytes() == text.replace("raed", "read").encode()
 

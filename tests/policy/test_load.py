@@ -79,7 +79,7 @@ def test_every_key_is_read() -> None:
         report="sarif",
         env=("LANG",),
     )
-    assert policy.checks["names"].disable == ("misspelt-keyword",)
+    assert policy.checks["names"].disable == ("unexpected-keyword",)
     assert policy.checks["lint"] == BUILT_IN_CHECKS["lint"]
 
 

@@ -316,7 +316,7 @@ def test_any_verdict_is_a_list_of_commands_and_nothing_else(verdict: Verdict) ->
 def test_an_annotation_has_its_place_title_and_hint() -> None:
     assert (
         "error",
-        {"file": "shortener/export.py", "line": "12", "col": "9", "title": "names: misspelt-attribute"},
+        {"file": "shortener/export.py", "line": "12", "col": "9", "title": "names: unknown-attribute"},
         f"{MISSPELT.message}\nhelp: {MISSPELT.hint}",
     ) in commands(BLOCKED)
 

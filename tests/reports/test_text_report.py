@@ -122,8 +122,8 @@ def test_what_is_not_required_is_left_out() -> None:
 
 
 def test_one_mistake_that_three_checks_report_is_shown_once() -> None:
-    name = replace(WRONG_KIND, rule="misspelt-name", message="`Json` is bound to nothing here")
-    other = replace(name, column=30, rule="misspelt-attribute", message="nothing defines `.laods`")
+    name = replace(WRONG_KIND, rule="undefined-name", message="Undefined name `Json`")
+    other = replace(name, column=30, rule="unknown-attribute", message="nothing defines `.laods`")
     undefined = replace(name, rule="F821", message="Undefined name `Json`", hint="")
     typed = replace(name, column=1, rule="arg-type", message="Argument 1 has a wrong type", hint="")
     second = replace(typed, message="Argument 2 has a wrong type")

@@ -38,7 +38,7 @@ teams:
   "@acme/guardians": ["@nehemiah"]
 checks:
   tests: {{tool: pytest, timeout: 10m, memory: 1.5g, args: [-x]}}
-  names: {{disable: [misspelt-keyword]}}
+  names: {{disable: [unexpected-keyword]}}
   docs: {{command: [sphinx-build, docs, "{{scratch}}"], timeout: 90s, env: [LANG], block: new, report: sarif}}
 """
 
@@ -156,8 +156,8 @@ MISTAKES = (
     Case("checks: {lint: {memory: 0g}}", "a size such as", schema=False),
     Case("checks: {lint: {tool: rust}}", "one of names, ruff"),
     Case("checks: {lint: {report: sarif}}", "`report` has a meaning for command only", schema=False),
-    Case("checks: {lint: {disable: [misspelt-name]}}", "`disable` has a meaning for names only", schema=False),
-    Case("checks: {names: {disable: [misspelt-nmae]}}", "; did you mean `misspelt-name`?", schema=False),
+    Case("checks: {lint: {disable: [undefined-name]}}", "`disable` has a meaning for names only", schema=False),
+    Case("checks: {names: {disable: [undefined-nmae]}}", "; did you mean `undefined-name`?", schema=False),
     Case("checks: {lint: {tool: ruff}, lint: {}}", "given twice", schema=False),
     Case("checks: {9lives: {}}", "expected a name of letters"),
     Case("people: {nobody: {}}", "a name such as @someone"),

@@ -74,7 +74,7 @@ MISSPELT = Finding(
     12,
     9,
     12,
-    "misspelt-attribute",
+    "unknown-attribute",
     "error",
     "module `json` has no attribute `laods`",
     "did you mean `json.loads`?",

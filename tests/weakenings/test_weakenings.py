@@ -82,19 +82,19 @@ def rules(path: str, old: str | None, new: str | None) -> list[str]:
             "a.py", "f(1)\n", "f(1)  # type: ignore[arg-type]\n", "new-type-ignore", id="type ignore"
         ),
         pytest.param(
-            "a.py", "f()\n", "f()  # gate: ignore[misspelt-name]\n", "new-gate-ignore", id="gate ignore"
+            "a.py", "f()\n", "f()  # gate: ignore[undefined-name]\n", "new-gate-ignore", id="gate ignore"
         ),
         pytest.param(
             "a.ipynb",
             '{"cells": []}',
-            '{"cells": [{"source": ["f()  # gate: ignore[misspelt-name]\\n"]}]}',
+            '{"cells": [{"source": ["f()  # gate: ignore[undefined-name]\\n"]}]}',
             "new-gate-ignore",
             id="gate ignore in a notebook",
         ),
         pytest.param(
             "logging.yaml",
             "version: 1\n",
-            "version: 1  # gate: ignore[misspelt-reference]\n",
+            "version: 1  # gate: ignore[unknown-reference]\n",
             "new-gate-ignore",
             id="gate ignore in settings",
         ),

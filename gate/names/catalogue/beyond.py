@@ -6,7 +6,7 @@ from gate.names.catalogue.rule import Rule, code
 
 RULES = (
     Rule(
-        "misspelt-reference",
+        "unknown-reference",
         "A dotted name in settings whose module is there, and has no such name.",
         """\
 The name is looked up when the program starts in that setting, or when the first message is logged: often only
@@ -51,10 +51,10 @@ It silences nothing, though whoever wrote it believes that it does. An ignore na
 it does not hide the next mistake on the same line as well.""",
         (
             code("x = 1  # gate: ignore  # <- write which rule: `# gate: ignore[RULE]`\n"),
-            code("x = 1  # gate: ignore[misspelt-nmae]  # <- did you mean `misspelt-name`?\n"),
+            code("x = 1  # gate: ignore[undefined-nmae]  # <- did you mean `undefined-name`?\n"),
         ),
         (
-            code("import json\n\njson.laods('1')  # gate: ignore[misspelt-member]\n"),
+            code("import json\n\njson.laods('1')  # gate: ignore[unknown-member]\n"),
             code("print('# gate: ignore is text here')\n"),
         ),
     ),

@@ -6,36 +6,43 @@ from gate.names.catalogue.rule import Rule, code
 
 RULES = (
     Rule(
-        "misspelt-import",
-        "A module, or a name imported from one, that is not there.",
+        "unknown-module",
+        "A module that is imported and does not exist.",
         """\
 An import inside a function fails when the function is first called, not when the program starts. One at the
-top of a module fails when that module is first loaded, which for a plugin or a command may be in production.""",
+top of a module fails when that module is first loaded, which for a plugin or a command may be in production.
+A module that git ignores, or that a build file names, is left alone: it is generated.""",
         (
-            code("from json import laods  # <- did you mean `loads`?\n"),
             code("def read():\n    import josn  # <- did you mean `json`?\n"),
-            {
-                "helper.py": "def help_me(): ...\n",
-                "example.py": "from helper import hlep_me  # <- did you mean `help_me`?\n",
-            },
+            code("import os.paht  # <- did you mean `os.path`?\n"),
         ),
         (
             code("try:\n    import ujosn as json\nexcept ImportError:\n    import json\n"),
-            code("import sys\n\nif sys.version_info < (3, 3):\n    from collections import Mappping\n"),
+            {
+                ".gitignore": "shop/_build\n",
+                "shop/__init__.py": "",
+                "shop/page.py": "from shop._build import VERSION\n",
+            },
         ),
     ),
     Rule(
-        "misspelt-member",
-        "A name that is looked up in a module and that the module does not have.",
+        "unknown-member",
+        "A name that is imported from a module, or looked up in it, and that the module does not have.",
         """\
-Python looks the name up when the line runs: an AttributeError in the one request that comes this way. The
-module is known by its source or its stubs, so the rule needs no guess. Of two modules of which one stands in for
-the other, each has to lack the name; where one is not there to be read, it has to be a slip of what the other has.""",
+Python looks the name up when the line runs: an AttributeError in the one request that comes this way, or an
+ImportError when the module is first loaded. The module is known by its source or its stubs, so the rule needs no
+guess. Of two modules of which one stands in for the other, each has to lack the name; where one is not there to be
+read, it has to be a typo of what the other has.""",
         (
             code(
                 "import json\n\n\ndef read(text):\n    return json.laods(text)  # <- did you mean `loads`?\n"
             ),
             code("import os\n\nplace = os.path.jion('a', 'b')  # <- did you mean `join`?\n"),
+            code("from json import laods  # <- did you mean `loads`?\n"),
+            {
+                "helper.py": "def help_me(): ...\n",
+                "example.py": "from helper import hlep_me  # <- did you mean `help_me`?\n",
+            },
             {
                 "compat.py": "try:\n    import simplejson as json\nexcept ImportError:\n    import json\n",
                 "example.py": "from compat import json\n\nurls = json.laods('[]')  # <- did you mean `loads`?\n",
@@ -43,6 +50,7 @@ the other, each has to lack the name; where one is not there to be read, it has 
         ),
         (
             code("import sys\n\nif hasattr(sys, 'gettotalrefcont'):\n    sys.gettotalrefcont()\n"),
+            code("import sys\n\nif sys.version_info < (3, 3):\n    from collections import Mappping\n"),
             {
                 "lazy.py": "def __getattr__(name):\n    return name\n",
                 "example.py": "import lazy\n\nlazy.whatevr\n",
@@ -50,8 +58,8 @@ the other, each has to lack the name; where one is not there to be read, it has 
         ),
     ),
     Rule(
-        "misspelt-name",
-        "A name that nothing in the file binds, and that is no builtin.",
+        "undefined-name",
+        "A name that is undefined: nothing in the file binds it, and it is no builtin.",
         """\
 A NameError when the line runs. `Json.loads(text)` is one of the ways in which the incident that gate is made
 for could have been written. In a type comment, or in an annotation that is a text, a name is told if it is a slip of
@@ -78,8 +86,8 @@ one in sight and nobody anywhere defines it.""",
         ),
     ),
     Rule(
-        "misspelt-attribute",
-        "An attribute that the value does not have, or that nobody defines and is a slip away from one that is.",
+        "unknown-attribute",
+        "An attribute that the value does not have, or that nothing defines and is a typo of one that is defined.",
         """\
 An AttributeError when the line runs. Where the code tells what kind of value it is, its class decides. Where
 nothing tells, the project, the standard library and the packages that the project imports are the word list,
@@ -111,8 +119,8 @@ that the file imports, is told on any value.""",
         ),
     ),
     Rule(
-        "misspelt-keyword",
-        "A keyword argument that nothing takes, one slip away from one that something takes.",
+        "unexpected-keyword",
+        "A keyword argument that the call does not take, or a typo of one that something takes.",
         "A TypeError when the call is made, or, where the function takes `**options`, an option that is ignored.",
         (
             code(
@@ -123,7 +131,7 @@ that the file imports, is told on any value.""",
         (code("def show(**options): ...\n\n\nshow(widget_frobnication=1)\n"),),
     ),
     Rule(
-        "misspelt-export",
+        "undefined-export",
         "A name in `__all__` that the module does not have.",
         "`from module import *` raises an AttributeError, in the file that imports and not where the mistake is.",
         (code('__all__ = ["raed"]  # <- did you mean `read`?\n\n\ndef read(): ...\n'),),

@@ -11,7 +11,7 @@ from gate.names.modules import Modules
 from gate.names.near import closest, is_sole, nearest
 from gate.names.told import Told
 
-RULE = "misspelt-reference"
+RULE = "unknown-reference"
 EXTENDS = ("extend_path", "declare_namespace", "__path__")
 """What a package says that is spread over several folders."""
 
