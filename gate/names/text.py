@@ -47,8 +47,8 @@ class TextKinds:
             return None
         if callee.called_on is not None and node.args:
             return self._self(node, callee, scope)
-        if callee.definitions[0].name == "open" and (told := _wrong_mode(node, callee)) is not None:
-            return told
+        if callee.definitions[0].name == "open" and (problem := _wrong_mode(node, callee)):
+            return problem
         module = callee.scope.source.name.removeprefix("_").partition(".")[0]
         if module in FAMILY and callee.definitions[0].name in {"load", "loads", "dump"}:
             told = self._of_family(node, module, callee.definitions[0].name, scope)
@@ -194,20 +194,20 @@ def _wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongText | None:
     mode = given.get("mode")
     if not isinstance(mode, ast.Constant) or not isinstance(mode.value, str):
         return None
-    said = mode.value
-    if set(said) - set("rwxabt+") or len(set(said)) < len(said):
-        return WrongText(f'there is no file mode "{said}"', "use one of r, w, x and a, and b or + beside it")
-    if sum(letter in said for letter in "rwxa") != 1:
-        right = "r+" if set("rw") <= set(said) else ""
+    letters = mode.value
+    if set(letters) - set("rwxabt+") or len(set(letters)) < len(letters):
+        return WrongText(f'unknown file mode "{letters}"', "use one of r, w, x and a, and b or + beside it")
+    if sum(letter in letters for letter in "rwxa") != 1:
+        right = "r+" if set("rw") <= set(letters) else ""
         hint = f'did you mean "{right}"?' if right else "use one of r, w, x and a"
-        return WrongText(f'the file mode "{said}" needs exactly one of r, w, x and a', hint)
-    if {"b", "t"} <= set(said):
-        return WrongText(f'the file mode "{said}" is binary and text at once', "leave out b or t")
+        return WrongText(f'the file mode "{letters}" needs exactly one of r, w, x and a', hint)
+    if {"b", "t"} <= set(letters):
+        return WrongText(f'the file mode "{letters}" is binary and text at once', "leave out b or t")
     for name in ("encoding", "errors", "newline"):
         value = given.get(name)
-        if "b" in said and isinstance(value, ast.Constant) and value.value is not None:
+        if "b" in letters and isinstance(value, ast.Constant) and value.value is not None:
             return WrongText(
-                f'a file that is opened with "{said}" takes no `{name}`', f"leave out `{name}` or the b"
+                f'a file that is opened with "{letters}" takes no `{name}`', f"leave out `{name}` or the b"
             )
     return None
 
