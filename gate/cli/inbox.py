@@ -1,0 +1,81 @@
+"""`gate inbox`: the branches that wait for my approval."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from gate.app.inbox import Item, Overview, inbox
+from gate.reports import ReportContext
+from gate.reports.words import count, visible
+
+SUMMARY = "list the branches that wait for your approval"
+EXAMPLES = """\
+  gate inbox                       which files are yours, how old, how the checks are
+  gate inbox --into release/2      for another protected branch
+  gate inbox --as @nehemiah        for somebody else
+  gate inbox --format json         for scripts
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument(
+        "--as", metavar="@NAME", dest="person", help="for this person (default: by user.email)"
+    )
+    parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list and return 0, whatever waits."""
+    overview = inbox(Path.cwd(), options.into, options.person)
+    if options.format == "json":
+        print_json(overview)
+        return 0
+    from gate.reports.ink import Ink
+    from gate.reports.overview import inbox_lines, sheet
+
+    context = terminal_context()
+    blocks = [
+        [
+            *inbox_lines(item.branch.name, about(item), item.mine, item.verdict, Ink(context)),
+            f"  gate review {visible(item.branch.name)}",
+        ]
+        for item in overview.items
+        if item.verdict is not None
+    ]
+    number = count(len(blocks), "branch", "branches")
+    waits = "waits" if len(blocks) == 1 else "wait"
+    closing = f"{number} {waits} for {overview.person} (into {overview.into})."
+    sys.stdout.write(sheet(blocks, closing if blocks else f"Nothing waits for {overview.person}.", context))
+    return 0
+
+
+def about(item: Item) -> str:
+    """`"Add export" by New Hire, 2 hours ago`."""
+    from gate.reports.overview import age
+
+    branch = item.branch
+    return f'"{branch.subject}" by {branch.author}, {age(max(int(time.time()) - branch.committed, 0))}'
+
+
+def print_json(overview: Overview) -> None:
+    """The items as a JSON list."""
+    from gate.reports.overview import to_data
+    from gate.reports.verdict_json import dump
+
+    items = [
+        to_data(i.branch.name, i.branch.commit, i.branch.committed, i.mine, i.verdict, i.trouble)
+        for i in overview.items
+    ]
+    sys.stdout.write(dump(items))
+
+
+def terminal_context() -> ReportContext:
+    """How to show a list on standard output."""
+    from gate.cli.terminal import terminal_width, wants_colour
+
+    return ReportContext(wants_colour(), terminal_width(), sys.stdout.encoding or "utf-8")

@@ -1,0 +1,134 @@
+"""`gate review`: read the diff of my files with its findings, then approve, object or skip."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from gate.app.approve import Proposal, Wish, approve, propose
+from gate.app.review import Line, diff_lines
+from gate.cli.approve import exit_code, shared_lines
+from gate.cli.terminal import wants_colour
+from gate.model import short_name
+from gate.reports.overview import checks_text
+from gate.reports.words import count, visible
+
+SUMMARY = "read the diff of your files with its findings, then approve or object"
+EXAMPLES = """\
+  gate review origin/feature       your files of a branch, in git's pager
+  gate review feature --all        every file that it changes
+  gate review                      HEAD
+
+On a terminal gate asks what to do: approve, object to a line or to all of it,
+or skip. Elsewhere it only prints the diff.
+"""
+STYLES = {"file": "1", "hunk": "36", "added": "32", "removed": "31", "finding": "1;35", "same": ""}
+QUESTION = "[a]pprove, [o]bject, [s]kip? "
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
+    parser.add_argument("--all", action="store_true", help="show every changed file, not only yours")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the diff, ask where somebody can answer, and record the decision."""
+    wish = Wish(Path.cwd(), int(time.time()), rev=options.rev, into=options.into, key=options.key)
+    proposal = propose(wish)
+    everything = tuple(file.path for file in proposal.change.files)
+    paths = everything if options.all or not proposal.owned else proposal.owned
+    _show(proposal, paths)
+    if proposal.standing is not None:
+        print(f"You have already approved this: {proposal.standing.id[:12]}")
+        return 0
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return 0
+    match _answer(QUESTION).lower()[:1]:
+        case "a":
+            return _record(proposal, "Approved")
+        case "o":
+            place = _answer("On which line? (FILE:LINE, or Enter for the whole change) ")
+            reason = _answer("Why? What has to change? ")
+            text = f"{place}: {reason}" if place else reason
+            objection = propose(replace(wish, kind="block", reason=text))
+            return _record(objection, "Objected")
+    print("Skipped: nothing was recorded.")
+    return 0
+
+
+def _record(proposal: Proposal, word: str) -> int:
+    recorded = approve(proposal)
+    print(f"{word} as {recorded.record.by}: {recorded.id[:12]}")
+    for line in shared_lines(recorded):
+        print(line)
+    return exit_code(recorded)
+
+
+def _show(proposal: Proposal, paths: tuple[str, ...]) -> None:
+    change = proposal.change
+    total = count(len(change.files), "file")
+    number = f"{len(paths)} of {total}" if len(paths) < len(change.files) else total
+    yours = "yours" if proposal.owned else "none owned by you"
+    authors = ", ".join(author.name or author.email for author in change.authors)
+    title = [
+        f"{change.head[:12]} into {short_name(change.into)}: {number} ({yours})",
+        f"by {authors}; {checks_text(proposal.checks)}",
+        "",
+    ]
+    lines = [Line("file", line) for line in title] + list(diff_lines(proposal, paths))
+    pager = _pager() if sys.stdout.isatty() else ""
+    # A pager such as delta colors a diff itself, and can only read one that has no colors yet.
+    plain = bool(pager) and Path(shlex.split(pager)[0]).name not in {"less", "more", "cat", "pager"}
+    text = "".join(f"{line}\n" for line in _drawn(lines, colour=wants_colour() and not plain))
+    if pager:
+        _page(pager, text)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:
+    for line in lines:
+        text = visible(line.text.replace("\t", "    "))
+        text = f"    >>> {text}" if line.kind == "finding" else text
+        style = STYLES[line.kind]
+        yield f"\x1b[{style}m{text}\x1b[0m" if colour and style else text
+
+
+def _pager() -> str:
+    """The pager that git would use for a diff; empty for none."""
+    for command in (["config", "--get", "pager.diff"], ["var", "GIT_PAGER"]):
+        with suppress(OSError):
+            done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)  # noqa: S607 - the user's git
+            if done.returncode == 0 and done.stdout.strip():
+                pager = done.stdout.strip()
+                return "" if pager in {"cat", "false", "no"} else pager
+    return ""
+
+
+def _page(pager: str, text: str) -> None:
+    """Show the text as git does: by the shell, with `less` set to quit where it fits one screen."""
+    environment = {"LESS": "FRX", "LV": "-c", **os.environ}
+    try:
+        subprocess.run(pager, shell=True, input=text.encode(), env=environment, check=False)  # noqa: S602 - git's setting
+    except OSError:
+        sys.stdout.write(text)
+
+
+def _answer(question: str) -> str:
+    """What somebody types on one line; nothing at the end of the input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""

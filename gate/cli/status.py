@@ -1,0 +1,44 @@
+"""`gate status`: my open branches, and what each still needs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gate.app.inbox import status
+from gate.cli.inbox import about, print_json, terminal_context
+from gate.reports.words import count
+
+SUMMARY = "list your open branches and what each still needs"
+EXAMPLES = """\
+  gate status                      into the default branch
+  gate status --into release/2     into another protected branch
+  gate status --format json        for scripts
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the list and return 0, whatever is missing."""
+    overview = status(Path.cwd(), options.into)
+    if options.format == "json":
+        print_json(overview)
+        return 0
+    from gate.reports.ink import Ink
+    from gate.reports.overview import sheet, status_lines
+
+    context = terminal_context()
+    blocks = [
+        status_lines(item.branch.name, about(item), item.verdict, item.trouble, Ink(context))
+        for item in overview.items
+    ]
+    number = count(len(blocks), "open branch", "open branches")
+    closing = f"{number} of {overview.person} (into {overview.into})."
+    sys.stdout.write(sheet(blocks, closing if blocks else "You have no open branches.", context))
+    return 0

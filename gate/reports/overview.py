@@ -1,0 +1,113 @@
+"""Lists of branches: what waits for a person, and what a person's own branches still need. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gate.model import Broken, CheckResult, Duty, Ran, ReviewRequest, Skipped, Verdict
+from gate.reports.context import ReportContext
+from gate.reports.ink import Ink
+from gate.reports.words import count, decision_words, listed, reasons, visible
+from gate.requirements.asking import lines_of, where
+
+MARKS = {"pass": ("green", "✓"), "blocked": ("bold red", "✗"), "undecided": ("bold yellow", "?")}
+SIZES = ((86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+def age(seconds: int) -> str:
+    """`3 days ago`, `just now`."""
+    for size, noun in SIZES:
+        if seconds >= size:
+            return f"{count(seconds // size, noun)} ago"
+    return "just now"
+
+
+def checks_text(results: Sequence[CheckResult]) -> str:
+    """`names passed, tests failed (2)`: what is known of the checks without running them."""
+    if not results or all(isinstance(result, Skipped) for result in results):
+        return "checks have not run yet"
+    return ", ".join(_check(result) for result in results)
+
+
+def _check(result: CheckResult) -> str:
+    name = visible(result.id)
+    if isinstance(result, Ran):
+        return f"{name} failed ({len(result.blocking)})" if result.blocking else f"{name} passed"
+    return f"{name} could not run" if isinstance(result, Broken) else f"{name} has not run"
+
+
+def inbox_lines(
+    name: str, about: str, mine: Sequence[ReviewRequest], verdict: Verdict, ink: Ink
+) -> list[str]:
+    """A branch that waits for somebody: which files, and how its checks are. `name` is what commands take."""
+    lines = ink.flow([("bold", visible(name)), ("dim", visible(about))], 0, 2)
+    for request in mine:
+        others = "" if request.required else f", or {listed(request.names, 'or')}"
+        for duty in request.duties:
+            lines += ink.flow([("", f"{_yours(duty)}{visible(others)}")], 2, 2)
+    return [*lines, *ink.flow([("dim", checks_text(verdict.checks))], 2, 2)]
+
+
+def _yours(duty: Duty) -> str:
+    return f"{visible(where(duty.paths))} as {visible(duty.role)}"
+
+
+def status_lines(name: str, about: str, verdict: Verdict | None, trouble: str, ink: Ink) -> list[str]:
+    """A branch of one's own and what it still needs."""
+    if verdict is None:
+        return [*_title(("bold yellow", "?"), name, about, ink), *ink.flow([("", visible(trouble))], 4, 2)]
+    lines = _title(MARKS[verdict.decision], name, about, ink)
+    words = decision_words(verdict)
+    why = f"{words}: {reasons(verdict)}" if verdict.decision != "pass" else words
+    lines += ink.flow([("", why)], 4, 2)
+    for line in lines_of(verdict.reviewers):
+        lines += ink.flow([("", visible(line))], 4, 2)
+    return [*lines, *ink.flow([("dim", checks_text(verdict.checks))], 4, 2)]
+
+
+def _title(mark: tuple[str, str], name: str, about: str, ink: Ink) -> list[str]:
+    return ink.flow([mark, ("bold", visible(name)), ("dim", visible(about))], 0, 2)
+
+
+def sheet(blocks: Iterable[Sequence[str]], closing: str, context: ReportContext) -> str:
+    """The blocks with a blank line between them, and the summary as the last line."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += [*block, ""]
+    return Ink(context).sheet([*lines, closing])
+
+
+def to_data(
+    name: str,
+    commit: str,
+    committed: int,
+    mine: Sequence[ReviewRequest],
+    verdict: Verdict | None,
+    trouble: str,
+) -> dict[str, Any]:
+    """A branch as JSON."""
+    return {
+        "branch": name,
+        "commit": commit,
+        "committed": committed,
+        "outcome": verdict.decision if verdict else "undecided",
+        "reason": reasons(verdict) if verdict else trouble,
+        "files": list(dict.fromkeys(path for request in mine for path in request.paths)),
+        "reviewers": [
+            {
+                "names": list(item.names),
+                "need": item.need,
+                "required": item.required,
+                "paths": list(item.paths),
+            }
+            for item in (verdict.reviewers if verdict else ())
+        ],
+        "checks": {result.id: _state(result) for result in (verdict.checks if verdict else ())},
+    }
+
+
+def _state(result: CheckResult) -> str:
+    if isinstance(result, Ran):
+        return "failed" if result.blocking else "passed"
+    return "broken" if isinstance(result, Broken) else "not run"

@@ -1,0 +1,82 @@
+"""What waits for whom, and what one's own branches need: from refs alone, without running a check."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.town import Clone, Town
+
+
+@pytest.fixture
+def pushed(town: Town) -> Clone:
+    """A branch of the new hire's on the server."""
+    new = town.clone("newhire")
+    new.commit("Add export", {"a.py": "x = 2\n"}, branch="feature")
+    new.git("push", "-q", "origin", "feature")
+    return new
+
+
+def test_the_inbox_has_what_waits_for_me_and_not_what_i_have_approved(town: Town, pushed: Clone) -> None:
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    shown = senior.gate("inbox")
+    assert shown.code == 0
+    assert 'origin/feature "Add export" by' in " ".join(shown.out.split())
+    assert "a.py as code owner" in shown.out
+    assert "checks have not run yet" in shown.out
+    assert "gate review origin/feature" in shown.out
+    assert shown.out.splitlines()[-1] == "1 branch waits for @nehemiah (into main)."
+    (item,) = json.loads(senior.gate("inbox", "--format", "json").out)
+    assert (item["branch"], item["files"]) == ("origin/feature", ["a.py"])
+    senior.approve("origin/feature")
+    assert senior.gate("inbox").out == "Nothing waits for @nehemiah.\n"
+
+
+def test_nothing_waits_for_an_author(pushed: Clone) -> None:
+    assert pushed.gate("inbox").out == "Nothing waits for @newhire.\n"
+    assert "origin/feature" in pushed.gate("inbox", "--as", "@nehemiah").out
+
+
+def test_a_stranger_has_to_say_who_they_are(pushed: Clone) -> None:
+    pushed.git("config", "user.email", "nobody@else.example")
+    answer = pushed.gate("inbox")
+    assert answer.code == 2
+    assert "nobody@else.example is not listed in `people`" in answer.err
+    assert "--as @NAME" in answer.err
+
+
+def test_status_shows_my_branches_and_what_they_need(pushed: Clone) -> None:
+    shown = pushed.gate("status")
+    assert shown.code == 0
+    assert "✗ feature" in shown.out
+    assert "ask @nehemiah: code owner of a.py" in " ".join(shown.out.split())
+    assert shown.out.splitlines()[-1] == "1 open branch of @newhire (into main)."
+    (item,) = json.loads(pushed.gate("status", "--format", "json").out)
+    assert item["reviewers"][0]["names"] == ["@nehemiah"]
+
+
+def test_a_merged_branch_is_not_open(pushed: Clone) -> None:
+    pushed.git("switch", "-q", "main")
+    pushed.git("merge", "-q", "feature")
+    pushed.git("update-ref", "refs/remotes/origin/main", "main")
+    assert pushed.gate("status").out == "You have no open branches.\n"
+
+
+def test_a_review_shows_the_diff_of_my_files_with_the_findings_of_earlier_runs(town: Town) -> None:
+    town.set_policy(town.policy("      owners: true\n      checks: [names]\n"))
+    new = town.clone("newhire")
+    new.fetch()
+    new.git("reset", "-q", "--hard", "origin/main")
+    new.commit("Load", {"a.py": "import json\n\nvalue = json.laods('1')\n"}, branch="feature")
+    new.git("push", "-q", "origin", "feature")
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    senior.gate("check", "--head", "origin/feature")
+    shown = senior.gate("review", "origin/feature")
+    assert shown.code == 0
+    lines = shown.out.splitlines()
+    at = lines.index("+value = json.laods('1')")
+    assert lines[at + 1].startswith("    >>> 3:")
+    assert "laods" in lines[at + 1]
+    assert "approve" not in shown.out.splitlines()[-1]
