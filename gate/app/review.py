@@ -41,9 +41,7 @@ def diff_lines(proposal: Proposal, paths: Sequence[str]) -> Iterator[Line]:
 
 def _diff(repository: Repository, old: str, new: str, path: str) -> str:
     # gate runs git with literal pathspecs.
-    raw = repository.run(
-        "diff", "--no-ext-diff", "--no-textconv", "--no-color", "-M", old, new, "--", literal
-    )
+    raw = repository.run("diff", "--no-ext-diff", "--no-textconv", "--no-color", "-M", old, new, "--", path)
     return raw.decode("utf-8", "replace")
 
 
