@@ -217,3 +217,17 @@ def _tail(stream: IO[bytes], limit: int) -> bytes:
     size = os.fstat(stream.fileno()).st_size
     stream.seek(max(0, size - limit))
     return stream.read(limit)
+
+
+def show_in_pager(command: str, text: str, environment: Mapping[str, str]) -> bool:
+    """Show `text` in the pager `command`, started by the shell as git does; False if that cannot be started."""
+    try:
+        done = subprocess.run(
+            ["sh", "-c", command],  # noqa: S607 - a setting of the user's own git
+            input=text.encode("utf-8", "replace"),
+            env=environment,
+            check=False,
+        )
+    except OSError:
+        return False
+    return done.returncode not in {126, 127}

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,9 @@ from gate.app.approve import Proposal, Wish, approve, propose
 from gate.app.review import Line, diff_lines
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.terminal import wants_colour
+from gate.git.repository import Repository
 from gate.model import short_name
+from gate.process import show_in_pager
 from gate.reports.overview import checks_text
 from gate.reports.words import count, visible
 
@@ -87,15 +87,11 @@ def _show(proposal: Proposal, paths: tuple[str, ...]) -> None:
         "",
     ]
     lines = [Line("file", line) for line in title] + list(diff_lines(proposal, paths))
-    pager = _pager() if sys.stdout.isatty() else ""
+    pager = _pager(proposal.repository) if sys.stdout.isatty() else ""
     # A pager such as delta colors a diff itself, and can only read one that has no colors yet.
     plain = bool(pager) and Path(shlex.split(pager)[0]).name not in {"less", "more", "cat", "pager"}
     text = "".join(f"{line}\n" for line in _drawn(lines, colour=wants_colour() and not plain))
-    if pager:
-        _page(pager, text)
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    _print(text, pager)
 
 
 def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:
@@ -106,24 +102,22 @@ def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:
         yield f"\x1b[{style}m{text}\x1b[0m" if colour and style else text
 
 
-def _pager() -> str:
+def _pager(repository: Repository) -> str:
     """The pager that git would use for a diff; empty for none."""
-    for command in (["config", "--get", "pager.diff"], ["var", "GIT_PAGER"]):
-        with suppress(OSError):
-            done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)  # noqa: S607 - the user's git
-            if done.returncode == 0 and done.stdout.strip():
-                pager = done.stdout.strip()
-                return "" if pager in {"cat", "false", "no"} else pager
+    for command in (("config", "--get", "pager.diff"), ("var", "GIT_PAGER")):
+        done = repository.attempt(*command)
+        pager = os.fsdecode(done.stdout).strip()
+        if done.returncode == 0 and pager:
+            return "" if pager in {"cat", "false", "no"} else pager
     return ""
 
 
-def _page(pager: str, text: str) -> None:
-    """Show the text as git does: by the shell, with `less` set to quit where it fits one screen."""
+def _print(text: str, pager: str) -> None:
+    """Show the text as git does, in `less` only where it does not fit one screen."""
     environment = {"LESS": "FRX", "LV": "-c", **os.environ}
-    try:
-        subprocess.run(pager, shell=True, input=text.encode(), env=environment, check=False)  # noqa: S602 - git's setting
-    except OSError:
+    if not (pager and show_in_pager(pager, text, environment)):
         sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _answer(question: str) -> str:
