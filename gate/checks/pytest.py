@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import posixpath
 import re
@@ -227,6 +228,24 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
         hint = f"install the plugin of pytest that knows them into {job.origin}, or take them out of the settings"
     program = {"django": "`manage.py test`", "unittest": "unittest"}.get(kind, "pytest")
     return Unreadable(f"{program} did not come to its end: {reason}", hint)
+
+
+def how_far(report: bytes | None) -> tuple[str, float]:
+    """How far a run came that was ended, in words, and the share of the tests that had run; 0 if nobody knows."""
+    notes = []
+    for line in (report or b"").splitlines():
+        # The last line may be cut off.
+        with contextlib.suppress(ValueError):
+            notes.append(json.loads(line))
+    last = next((note for note in reversed(notes) if note.get("event") == "progress"), None)
+    if last is None:
+        return "before the first test had run", 0.0
+    done, total = int(last["done"]), int(last["total"])
+    of = f" of {total:,}" if total >= done else ""
+    return (
+        f"after {done:,}{of} tests; the last one was {last['last']}",
+        done / total if total >= done else 0.0,
+    )
 
 
 def decides_tests(path: str) -> bool:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 REPORT = os.environ.pop("GATE_PYTEST_REPORT", "")
@@ -20,6 +21,8 @@ LENT = [
     os.environ.get("GATE_PYTEST_PREFIX", ""),
     *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
 ]
+EVERY = 0.5
+"""Seconds between two notes of how far the run is."""
 BEFORE = frozenset(sys.modules)
 """What was imported before anything of the tree could be: pytest and the standard library."""
 
@@ -29,6 +32,22 @@ def say(event: str, **fields: Any) -> None:
     if REPORT:
         with open(REPORT, "a", encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
             file.write(json.dumps({"event": event, **fields}) + "\n")
+
+
+class Progress:
+    """How far the run is, for whoever has to end it."""
+
+    done = 0
+    told = 0.0
+
+
+def progress(total: int, name: str) -> None:
+    """Note that one more test of `total` has run, twice a second at most."""
+    Progress.done += 1
+    now = monotonic()
+    if abs(now - Progress.told) > EVERY:
+        Progress.told = now
+        say("progress", done=Progress.done, total=total, last=name)
 
 
 @lru_cache(maxsize=None)  # noqa: UP033  any Python from 3.7 on has to understand this file

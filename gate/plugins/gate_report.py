@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 import pytest
-from gate_origins import imported_from, say  # type: ignore[import-not-found]  # it lies beside this file
+from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
 
 MOST_FAILURES = 500
 ONLY: set[str] = set()
@@ -110,6 +110,8 @@ def pytest_runtest_logreport(report: Any) -> None:
         State.outcomes["failed"] = State.outcomes.get("failed", 0) + 1
     elif report.when == "call" or report.skipped:
         State.outcomes[report.outcome] = State.outcomes.get(report.outcome, 0) + 1
+    if report.when == "teardown":
+        progress(State.collected, report.nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,7 +15,7 @@ import traceback
 import unittest
 from typing import Any, Callable, Iterator  # noqa: UP035  Python 3.7
 
-from gate_origins import imported_from, say  # type: ignore[import-not-found]  # it lies beside this file
+from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
 
 MAIN = os.getpid()
 COUNT = bool(os.environ.pop("GATE_TESTS_COUNT", ""))
@@ -117,6 +117,7 @@ def outcome(name: str) -> Callable[..., None]:
                     failed(test, args[1])
             else:
                 State.outcomes[kind] = State.outcomes.get(kind, 0) + 1
+                progress(State.collected, name_of(test))
                 if name in {"addFailure", "addError"}:
                     failed(test, args[0])
                 elif name == "addUnexpectedSuccess":

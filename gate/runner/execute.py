@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import sys
@@ -12,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.checks import TOOLS, Invocation, Job, Left, Report, Unreadable
+from gate.checks.pytest import how_far
 from gate.checks.tool import joined
 from gate.environment import BuildFailed, Environment, Environments, Installed, check_environ
 from gate.model import Finding
-from gate.policy.types import CheckSettings
+from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.results import key_of
 from gate.runner.brought import bring
@@ -25,6 +27,8 @@ from gate.workspace import make_old
 
 OUTPUT_LIMIT = 64 * 1024 * 1024
 SHOWN_OUTPUT = 4000
+MARGIN = 1.5
+"""How much more time is suggested than a run seems to need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +254,11 @@ def _read(check: CheckSettings, job: Job, finished: Finished) -> Outcome:
     seconds = finished.seconds
     if finished.ended == "cancelled":
         return Outcome(Unreadable("cancelled"), seconds, cancelled=True)
-    broken = _broken(check, finished)
-    if broken is not None:
-        return Outcome(broken, seconds, output=output)
     report = Path(job.report)
     written = report.read_bytes() if report.is_file() and report.stat().st_size <= OUTPUT_LIMIT else None
+    broken = _timeout(check, written) if finished.ended == "timeout" else _broken(check, finished)
+    if broken is not None:
+        return Outcome(broken, seconds, output=output)
     answer = TOOLS[check.tool].read(job, Left(finished.returncode, out, err, written))
     if isinstance(answer, Report):
         answer = _portable(answer, job)
@@ -285,13 +289,20 @@ def _portable(report: Report, job: Job) -> Report:
     return replace(report, findings=findings)
 
 
+def _timeout(check: CheckSettings, written: bytes | None) -> Unreadable:
+    """What is said of a run that took too long: how far it came, and how much time it seems to need."""
+    far, share = how_far(written) if check.tool == "pytest" else ("", 0.0)
+    needed = check.timeout / share if share else check.timeout
+    minutes = math.ceil(needed * MARGIN / 60)
+    tool = "" if check.id in BUILT_IN_CHECKS else f"tool: {check.tool}, "
+    return Unreadable(
+        f"it took longer than {check.timeout:g} s and was ended" + (f" {far}" if far else ""),
+        f"allow more time in gate.yaml: `checks: {{{check.id}: {{{tool}timeout: {minutes}m}}}}`",
+    )
+
+
 def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:
     """Why there is no answer to read, if there is none."""
-    if finished.ended == "timeout":
-        return Unreadable(
-            f"it took longer than {check.timeout:g} s and was ended",
-            f"give it more time in gate.yaml: `checks: {{{check.id}: {{timeout: …}}}}`",
-        )
     if finished.ended == "overflow":
         return Unreadable(
             f"it printed more than {OUTPUT_LIMIT // 2**20} MB and was ended", "let it print less"

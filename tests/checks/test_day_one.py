@@ -262,3 +262,15 @@ def test_tests_that_cannot_be_imported_before_and_after_are_one_reason(project: 
     )
     commit(project, {"test_3.py": broken})
     assert verdict(project, "--only", "tests")[0] == 1
+
+
+@pytest.mark.slow
+def test_tests_that_take_too_long_say_how_far_they_came_and_what_to_set(project: Clone) -> None:
+    commit(project, {"gate.yaml": "checks: {tests: {timeout: 4s}}\n"}, "main")
+    test = "@pytest.mark.parametrize('n', range(40))\ndef test_it(n):\n    time.sleep(0.6)\n"
+    commit(project, {"test_slow.py": f"import time\nimport pytest\n\n\n{test}"})
+    code, checks = verdict(project, "--only", "tests")
+    assert (code, checks["tests"]["outcome"]) == (3, "broken")
+    reason = checks["tests"]["reason"]
+    assert "of 40 tests; the last one was test_slow.py::test_it[" in reason, reason
+    assert "checks: {tests: {timeout: " in checks["tests"]["hint"]
