@@ -38,15 +38,15 @@ class Progress:
     """How far the run is, for whoever has to end it."""
 
     done = 0
-    told = 0.0
+    noted_at = 0.0
 
 
 def progress(total: int, name: str) -> None:
     """Note that one more test of `total` has run, twice a second at most."""
     Progress.done += 1
     now = monotonic()
-    if abs(now - Progress.told) > EVERY:
-        Progress.told = now
+    if abs(now - Progress.noted_at) > EVERY:
+        Progress.noted_at = now
         say("progress", done=Progress.done, total=total, last=name)
 
 
