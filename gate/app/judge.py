@@ -21,6 +21,7 @@ from gate.git.as_cloned import History
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
+from gate.policy.load import POLICY_FILE
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.results import Results
 from gate.runner import FEWER_TESTS, Event, Runner, Side
@@ -184,7 +185,10 @@ def judge(
     approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership, release)
     for result in facts.checks:
         logger.debug("check %s: %s", result.id, "failed" if result.failed else "passed")
-    verdict = decide(replace(facts, approvals=approvals), _notes(request, policy, protection, vouched))
+    notes = _notes(request, policy, protection, vouched)
+    if release is None and change.tree and not change.obstacle:
+        notes += _lock_out(repository, change)
+    verdict = decide(replace(facts, approvals=approvals), notes)
     until = evidence.until
     return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))
 
@@ -208,6 +212,16 @@ def _log_question(change: Change, policy: Policy, protection: Protection) -> Non
         f"{policy.file} at {change.base[:12]}" if policy.file else "none at the base: the defaults",
     )
     logger.debug("required: %s", ", ".join(protection.require.names) or "nothing")
+
+
+def _lock_out(repository: Repository, change: Change) -> tuple[str, ...]:
+    """A warning if the change brings rules that lock people out: it can be merged, and nothing after it."""
+    if not any(file.path == POLICY_FILE or file.path.endswith("CODEOWNERS") for file in change.files):
+        return ()
+    # Few changes touch the rules, and only they wait for what the simulation takes.
+    from gate.app.setup.rules import warning_of
+
+    return warning_of(repository, change)
 
 
 def _open_log(repository: Repository) -> Index:

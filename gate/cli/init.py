@@ -177,6 +177,10 @@ def _policy(observed: Observed, proposal: Proposal) -> list[str]:
     if rules.owners and observed.owners:
         free = "; authors answer for what they own themselves" if rules.owners == "author" else ""
         lines.append(f"an owner of every changed file must approve ({observed.owners.file}){free}")
+    elif observed.owners:
+        teams = proposal.team.teams
+        why = f": list the members of {', '.join(teams)} under `teams` first" if teams else ""
+        lines.append(f"code owners ({observed.owners.file}) are not required yet{why}")
     if rules.approvals:
         people = "1 person" if rules.approvals == 1 else f"{rules.approvals} people"
         lines.append(f"{people} must approve, none of them an author of the change")

@@ -204,3 +204,19 @@ def test_you_are_called_what_code_owners_call_you(project: Clone, name: str, own
     project.git("config", "user.email", "nm@acme.example")
     project.write({"CODEOWNERS": f"* {owner}\n"})
     assert list(first(project).people) == [owner]
+
+
+def test_a_change_that_would_lock_its_author_out_says_so(project: Clone) -> None:
+    (project.path / "k.pub").write_text(KEY)
+    project.git("config", "user.signingKey", str(project.path / "k.pub"))
+    project.write({"CODEOWNERS": "* @ada\n"})
+    assert project.gate("init").code == 0
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    project.git("checkout", "-q", "-b", "stricter")
+    text = (project.path / "gate.yaml").read_text()
+    project.write({"gate.yaml": text.replace("approvals: 0", "approvals: 1")})
+    project.git("commit", "-q", "-am", "Ask for one approval")
+    said = project.gate("check", "--only", "lint")
+    shown = " ".join(said.out.split())
+    assert "This change would lock people out: @ada can't merge any change into main" in shown

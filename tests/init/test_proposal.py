@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from support.teams import PATHS, key_of, observed, teams
@@ -141,7 +144,27 @@ def test_who_commits_is_not_thereby_an_approver() -> None:
     others = (Committer("Bob", "bob@acme.example", 90), Committer("Ada", "ada@acme.example", 1))
     proposal = propose(observed(committers=others, origin=GITHUB), Answers(), NOW)
     assert list(policy_of(proposal).people) == ["@ada"]
-    assert '# "@bob"' in proposal.text
+    # Which account an address belongs to is not made up.
+    assert '# "@ACCOUNT": {role: member, emails: ["bob@acme.example"]}  # Bob, 90 commits' in proposal.text
+
+
+def test_a_no_reply_address_names_the_account_and_a_bot_is_one() -> None:
+    others = tuple(
+        Committer(name, f"7+{name}@users.noreply.github.com", 3) for name in ("dan", "renovate[bot]")
+    )
+    email = "12+apark@users.noreply.github.com"
+    proposal = propose(observed(committers=others, origin=GITHUB, email=email), Answers(), NOW)
+    assert policy_of(proposal).people["@apark"].github == "apark"
+    assert '# "@dan": {role: member' in proposal.text
+    assert '# "@renovate[bot]": {role: bot' in proposal.text
+
+
+def test_hooks_and_sessions_of_the_project_are_offered_as_checks() -> None:
+    seen = replace(observed(), pre_commit=True, tools={"nox": "noxfile.py"})
+    text = propose(seen, Answers(), NOW).text
+    taken = re.sub(r"^# ( ?)", r"\1", text.partition("# checks:\n")[2], flags=re.MULTILINE)
+    policy = load_policy(f"checks:\n{taken}".encode())
+    assert (policy.checks["hooks"].tool, policy.checks["nox"].tool) == ("pre-commit", "nox")
 
 
 @pytest.mark.parametrize(("asked", "got"), [(1, 1), (2, 2), (5, 2), (0, 0)])

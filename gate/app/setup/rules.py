@@ -15,6 +15,7 @@ from gate.git.change import default_branch
 from gate.git.history import origin_of
 from gate.git.objects import list_tree, read_blobs, resolve
 from gate.git.repository import Repository
+from gate.model import Change
 from gate.policy.types import Person, Policy
 from gate.simulation import Problem, Setup, Simulation, locks_out, problems, simulate
 
@@ -65,6 +66,29 @@ def lock_outs(
         for problem in found
         if problem.level == "error"
     ]
+
+
+def warning_of(repository: Repository, change: Change) -> tuple[str, ...]:
+    """What to say of a change after which people would be locked out who are not today; nothing else."""
+    before = {problem.message for problem in _errors(repository, change.base_tree)}
+    new = [problem for problem in _errors(repository, change.tree) if problem.message not in before]
+    return tuple(
+        f"This change would lock people out: {problem.message}{_because(problem)}" for problem in new
+    )
+
+
+def _errors(repository: Repository, tree: str) -> list[Problem]:
+    """The lock-outs by the rules in a tree; where those cannot be read, other things are wrong."""
+    try:
+        policy = policy_at(repository, tree)
+        owners = codeowners_at(repository, tree, policy)
+    except InvalidInput:
+        return []
+    if not policy.people or (owners is not None and owners.mistakes):
+        return []
+    paths = [entry.path for entry in list_tree(repository, tree)]
+    found = problems(simulated(repository, policy, owners, paths))
+    return [problem for problem in found if problem.level == "error"]
 
 
 def refuse_lock_out(start: Path) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gate.app.setup.observed import Observed
-from gate.git.history import Committer
-from gate.policy.types import Person
+from gate.git.history import Committer, Past
+from gate.policy.types import Person, Role
 from gate.policy.words import EMAIL, NAME
 
 NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
+BOT = re.compile(r"\bbot\b|\[bot\]|-bot$", re.IGNORECASE)
 MOST_SUGGESTED = 8
+UNNAMED = "@ACCOUNT"
+"""Stands for an account that is to be filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def assemble(observed: Observed, answers: Answers) -> Team:
             people[owner.casefold()] = with_login(person, forge, owner[1:])
         else:
             suggested.append((person, f"in {observed.owners.file}" if observed.owners else ""))
-    suggested += _committers(observed, tuple(people.values()), [person for person, _ in suggested])
+    suggested += _committers(observed, forge, tuple(people.values()), [person for person, _ in suggested])
     return Team(
         me, tuple(people.values()), tuple(suggested), teams_of(observed), tuple(filter(None, [assumption]))
     )
@@ -93,8 +96,7 @@ def candidates(observed: Observed) -> tuple[str, ...]:
 
 def account_unknown(observed: Observed, forge: str) -> bool:
     """Whether nothing says which account on the forge is that of whoever runs `gate init`."""
-    known = observed.past.login or NO_REPLY.fullmatch(observed.past.email)
-    return bool(forge) and not known and not personal_owners(observed)
+    return bool(forge) and not _account(observed.past) and not personal_owners(observed)
 
 
 def _handles(observed: Observed) -> list[str]:
@@ -116,14 +118,21 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
         return name, f"you ({identity}) are {name}"
     if len(owners) == 1 and _alone(observed):
         return owners[0], f"you ({identity}) are {owners[0]}, the only person in {_file(observed)}"
-    name = f"@{past.login}" if past.login else f"@{_slug(past.email.partition('@')[0]) or 'me'}"
+    name = f"@{_account(past) or _slug(past.email.partition('@')[0]) or 'me'}"
     if not owners:
-        return name, f"you ({identity}) are {name}: no CODEOWNERS file names you"
+        why = f"{_file(observed)} names teams only" if observed.owners else "no CODEOWNERS file names you"
+        return name, f"you ({identity}) are {name}: {why}"
     listed = ", ".join(owners)
     return name, (
         f"you ({identity}) are none of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
         f"if you are one of them, run `gate init --me @NAME`"
     )
+
+
+def _account(past: Past) -> str:
+    """The account on the forge that git's settings or a no-reply address name; empty if neither does."""
+    hidden = NO_REPLY.fullmatch(past.email)
+    return past.login or (hidden[1] if hidden else "")
 
 
 def _file(observed: Observed) -> str:
@@ -133,8 +142,8 @@ def _file(observed: Observed) -> str:
 def _certain(observed: Observed, owners: Sequence[str]) -> str:
     """The owner who is whoever runs `gate init` by what they are called; empty if that is not clear."""
     past = observed.past
-    hidden = NO_REPLY.fullmatch(past.email)
-    words = [past.login, hidden[1] if hidden else "", *_names(past.name, past.email)]
+    account = _account(past)
+    words = [account] if account else _names(past.name, past.email)
     matches = {
         owner for owner in owners for word in words if word and owner[1:].casefold() == word.casefold()
     }
@@ -161,9 +170,8 @@ def _slug(text: str) -> str:
 
 def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answers) -> str:
     """The account on the forge of whoever runs `gate init`, as far as that is known."""
-    hidden = NO_REPLY.fullmatch(observed.past.email)
-    if observed.past.login or hidden:
-        return observed.past.login or (hidden[1] if hidden else "")
+    if account := _account(observed.past):
+        return account
     named = answers.me is not None or name.casefold() in {owner.casefold() for owner in owners}
     return name[1:] if named else ""
 
@@ -192,7 +200,7 @@ def _is_called(owner: str, committer: Committer) -> bool:
 
 
 def _committers(
-    observed: Observed, people: Sequence[Person], others: Sequence[Person]
+    observed: Observed, forge: str, people: Sequence[Person], others: Sequence[Person]
 ) -> list[tuple[Person, str]]:
     """Whoever else commits, to be added by hand: a commit makes nobody an approver."""
     names = {person.name.casefold() for person in (*people, *others)}
@@ -200,16 +208,17 @@ def _committers(
     found: list[tuple[Person, str]] = []
     for committer in observed.past.committers:
         hidden = NO_REPLY.fullmatch(committer.email)
-        name = f"@{hidden[1] if hidden else next(iter(_names(committer.name, committer.email)), '')}"
+        # On a forge a name is an account, and an address does not say which.
+        guess = UNNAMED[1:] if forge else next(iter(_names(committer.name, committer.email)), "")
+        name = f"@{hidden[1] if hidden else guess}"
         usable = EMAIL.fullmatch(committer.email) and NAME.fullmatch(name)
-        if (
-            not usable
-            or name.casefold() in names
-            or committer.email in emails
-            or len(found) == MOST_SUGGESTED
-        ):
+        known = name != UNNAMED and name.casefold() in names
+        if not usable or known or committer.email in emails or len(found) == MOST_SUGGESTED:
             continue
         commits = "1 commit" if committer.commits == 1 else f"{committer.commits} commits"
-        found.append((Person(name, emails=(committer.email,)), commits))
+        role: Role = "bot" if BOT.search(committer.name) or BOT.search(name) else "member"
+        person = Person(name, role, emails=(committer.email,))
+        who = "".join(char for char in committer.name if char.isprintable())
+        found.append((with_login(person, forge, hidden[1] if hidden else ""), f"{who}, {commits}"))
         names.add(name.casefold())
     return found

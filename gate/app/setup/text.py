@@ -52,8 +52,19 @@ protect:
 # Every check has a default; change one here, or add a command of your own.
 # checks:
 #   tests: {{tool: pytest, timeout: 10m}}
-#   docs: {{command: ["sphinx-build", "-W", "docs", "{{scratch}}"]}}
+#   docs: {{command: ["sphinx-build", "-W", "docs", "{{scratch}}"]}}{_offered(observed)}
 """
+
+
+def _offered(observed: Observed) -> str:
+    """Checks that the project could be asked for besides, since it is set up for their tools."""
+    tools = {"pre-commit": "hooks"} if observed.pre_commit else {}
+    tools |= {tool: tool for tool in ("nox", "tox") if tool in observed.tools}
+    lines = [
+        f"#   {name}: {{tool: {tool}}}  # list it under `checks` above as well"
+        for tool, name in tools.items()
+    ]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _owners(observed: Observed, rules: Rules) -> str:
