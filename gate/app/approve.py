@@ -9,6 +9,7 @@ from typing import Literal
 
 from gate.app.check import check
 from gate.app.judge import CheckRequest
+from gate.app.listed import with_listed_people
 from gate.app.outdated import Outdated, find_outdated
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.errors import CannotDecide, UsageError
@@ -162,7 +163,7 @@ def the_change(
         release = release_change(repository, environment, rev, index, now)
         return release, environment.policy, environment.rules
     change = read_change(repository, into=into, head=rev)
-    policy = policy_at(repository, change.base)
+    policy = with_listed_people(repository, policy_at(repository, change.base), change.into)
     return replace(change, repository=policy.repository), policy, change.base
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
 
+from gate.app.listed import with_listed_people
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments
 from gate.errors import UsageError
@@ -117,6 +118,7 @@ def judge(
 
     Of a `release` the rules are those at the commit `rules`.
     """
+    policy = with_listed_people(repository, policy, change.into)
     change = replace(change, repository=policy.repository)
     if release is None and change.tree and not change.obstacle:
         # Whoever may approve it: nothing else could enter afterwards, and least of all what mends it.

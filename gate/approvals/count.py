@@ -31,6 +31,22 @@ from gate.model import Approval, Change
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection, Stale
 
+INVALID_KEY = {
+    "expired": "expired key",
+    "not yet valid": "not yet valid key",
+    "retired": "signed with a key that the policy no longer lists",
+}
+
+
+def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
+    """Who can lift the objection of somebody who is no longer in the policy: guardians, else whoever can review.
+
+    Authors of the change never can; who they are is another question.
+    """
+    guardians = members(policy, protection.require.guarded)
+    reviewers = {person.name for person in policy.people.values() if person.role in {"senior", "member"}}
+    return guardians if protection.require.guarded else frozenset(reviewers)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -154,6 +170,12 @@ class _Bench:
         self._lifted = {
             (revoke.person, revoke.entry.record.of) for revoke in revokes if revoke.validity == "valid"
         }
+        settlers = who_settles(question.policy, question.protection) - self._authors
+        self._settled = {
+            revoke.entry.record.of: revoke.person
+            for revoke in revokes
+            if revoke.validity == "valid" and revoke.person in settlers
+        }
         self._rulings = {decision.entry.id: self._ruling(decision) for decision in decisions}
         self._objecting: set[str] = set()
         self._closed: dict[str, int] = {}
@@ -210,9 +232,9 @@ class _Bench:
         if decision.review and decision.review.void:
             return _Ruling(False, decision.review.void)
         if record.kind == "block":
-            return self._objection(record)
+            return self._objection(decision)
         if decision.validity != "valid":
-            return _Ruling(False, f"{decision.validity} key")
+            return _Ruling(False, INVALID_KEY[decision.validity])
         if record.kind == "waive":
             return self._waiver(record, person)
         role = self._question.policy.people[person].role
@@ -229,8 +251,12 @@ class _Bench:
             return _Ruling(False, "whose work the change is cannot be told, and it could be theirs")
         return self._still_fits(decision.entry)
 
-    def _objection(self, record: Record) -> _Ruling:
-        # An objection does not lapse with its key: that would let waiting open the gate.
+    def _objection(self, decision: Decision) -> _Ruling:
+        # An objection does not lapse with its key or its author: that would let waiting open the gate.
+        record, person = decision.entry.record, decision.person
+        settler = self._settled.get(decision.entry.id)
+        if settler and person not in self._question.policy.people:
+            return _Ruling(False, f"settled by {settler}: {person} is no longer in the policy")
         earlier = record.change != self._question.change.digest
         told = (record.reason.strip(), "raised against an earlier form of the change" if earlier else "")
         return _Ruling(True, "; ".join(filter(None, told)), tuple(self._contents))

@@ -14,9 +14,15 @@ from gate.policy.types import Policy
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature that ssh-keygen has verified, and the base64 text of the key that made it."""
+    """A signature that ssh-keygen has verified, and the base64 text of the key that made it.
+
+    `former` is the person who held the key by an earlier policy of the branch, where the present one does not list
+    it. `before` says that the record was in the log before the key was taken out of the policy.
+    """
 
     key: str
+    former: str = ""
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An entry whose author is who it says: a person of the policy."""
+    """An entry whose author is who it says: a person of the policy, or of an earlier one.
+
+    A `retired` key is one that the policy no longer lists: what it signed can open nothing.
+    """
 
     entry: Entry
     person: str
-    validity: Literal["valid", "expired", "not yet valid"]
+    validity: Literal["valid", "expired", "not yet valid", "retired"]
 
     @property
     def moment(self) -> tuple[int, str]:
@@ -86,6 +95,9 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
             return Decision(entry, person.name, "valid")
         why = f"not in the policy: nobody in `people` has `{record.source}: {signature.login}`"
         return Nobody(f"@{signature.login}", why)
+    if holder is None and isinstance(signature, Signed) and signature.former == record.by:
+        name = next((name for name in policy.people if name.casefold() == record.by.casefold()), record.by)
+        return Decision(entry, name, "valid" if signature.before and record.kind == "revoke" else "retired")
     if holder is None and signature.key:
         why = f"unknown signer: says to be {record.by}, with a key that the policy does not list"
         return Nobody(fingerprint(signature.key), why)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
+from gate.policy.keys import parse_key
 from gate.policy.types import Person, Policy
 
 FORGES = ("github", "gitlab", "gitea")
@@ -83,6 +85,31 @@ def _candidates(policy: Policy, email: str) -> list[Person]:
             for own in ((forge,) if forge else FORGES)
         )
     ]
+
+
+def still_listed(policy: Policy, current: Policy) -> Policy:
+    """The policy of an older branch, with those people and keys only that the present one lists as well.
+
+    Where the present one lists nobody, nobody was taken out of it.
+    """
+    if not current.people:
+        return policy
+    listed = {name.casefold(): person for name, person in current.people.items()}
+    people = {}
+    for name, person in policy.people.items():
+        now = listed.get(name.casefold())
+        if now is not None:
+            keys = {_blob(line) for line in now.keys}
+            people[name] = replace(person, keys=tuple(line for line in person.keys if _blob(line) in keys))
+    return replace(policy, people=people)
+
+
+def _blob(line: str) -> str:
+    """The key in a line, whatever its options and its comment are."""
+    try:
+        return parse_key(line).blob
+    except ValueError:
+        return line
 
 
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:

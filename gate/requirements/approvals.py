@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gate.approvals.count import who_settles
 from gate.codeowners.github import pattern_of
 from gate.codeowners.matcher import NONE, Matcher
 from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
@@ -64,11 +65,21 @@ def _objected(facts: Facts, objections: list[Approval]) -> Outcome:
     for objection in objections:
         of_person.setdefault(objection.by, []).append(objection)
     reason = "; ".join(f"{name} objects{_because(theirs)}" for name, theirs in of_person.items())
-    advice = tuple(
-        f"resolve it with {name}, who can withdraw it {and_list(_ways_back(facts, theirs))}"
-        for name, theirs in of_person.items()
-    )
+    advice = tuple(_way_out(facts, name, theirs) for name, theirs in of_person.items())
     return Outcome(ID, "unmet", reason, advice=advice)
+
+
+def _way_out(facts: Facts, name: str, objections: list[Approval]) -> str:
+    """How to settle a person's objections."""
+    if name in facts.policy.people or any(objection.source != "ssh" for objection in objections):
+        return f"resolve it with {name}, who can withdraw it {and_list(_ways_back(facts, objections))}"
+    settlers = sorted(who_settles(facts.policy, facts.protection) - facts.author_names())
+    commands = and_list(f"`gate revoke {objection.id[:12]} --reason TEXT`" for objection in objections)
+    if not settlers:
+        return (
+            f"{name} is no longer in the policy, and nobody can settle it: name guardians who are not authors"
+        )
+    return f"{name} is no longer in the policy: {and_list(settlers, 'or')} can settle it with {commands}"
 
 
 def _because(objections: Iterable[Approval]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gate.policy.people import people_by_emails, person_by_email
+from gate.policy.people import people_by_emails, person_by_email, still_listed
 from gate.policy.types import Person, Policy
 
 POLICY = Policy(
@@ -63,3 +63,14 @@ def test_an_address_that_two_people_may_have_is_nobodys_and_neither_may_approve(
     email = "bob@users.noreply.code.acme.example"
     assert person_by_email(POLICY, email) is None
     assert people_by_emails(POLICY, [email]) == {"@bob", "@cyd"}
+
+
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn2GkAt7LjNlGhDBGcCVHtsnbuMpE5PWUvGcZxkZ2fZ"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBZ0mC8hVQO6Xn6yrs0PZzr2DvDXVrHnxmHbwMKFdzxP"
+
+
+def test_who_is_no_longer_listed_is_nobody_and_neither_is_a_key() -> None:
+    old = Policy(people={"@a": Person("@a", keys=(KEY, OTHER)), "@gone": Person("@gone", keys=(KEY,))})
+    now = Policy(people={"@A": Person("@A", keys=(f'valid-before="20990101" {KEY} new laptop',))})
+    assert still_listed(old, now).people == {"@a": Person("@a", keys=(KEY,))}
+    assert still_listed(old, Policy()) == old
