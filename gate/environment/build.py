@@ -52,12 +52,14 @@ class Builder:
 
     def key(self, declared: Declared) -> str:
         """What decides the content of an environment: the declaring files, and where packages come from."""
-        own = own_tool("uv")
         parts = [
             f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(declared.contents.items())
         ]
-        variables = {name: self.environ.get(name, "") for name in (*BUILD, "PATH")}
-        return key_of("1", own.version if own else "", json.dumps(variables), *parts)
+        variables = {name: self.environ.get(name, "") for name in BUILD}
+        # Which interpreter uv would take: the same one in a hook, where PATH is another.
+        found = [shutil.which(name, path=self.environ.get("PATH")) for name in ("python3", "python")]
+        pythons = [os.path.realpath(path) for path in found if path]
+        return key_of("2", json.dumps([variables, pythons]), *parts)
 
     def built(self, declared: Declared) -> Path | None:
         """The environment for these declarations, if it is there already."""

@@ -29,6 +29,8 @@ from gate.environment.retarget import in_tree
 from gate.environment.tracked import Tracked
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
+from gate.process import Cancel
+from gate.results import Results, key_of
 
 USE_FOUND = "or use the environment as it is: `environment: {source: project}` in gate.yaml"
 
@@ -58,7 +60,7 @@ class Environments:
     source: str = "auto"
     base: ProjectTree | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    builder: Builder | None = None
+    cancel: Cancel = field(default_factory=Cancel)
     _found: dict[str, Environment] = field(default_factory=dict)
     _chosen: dict[tuple[int, str], Environment] = field(default_factory=dict)
     _declared: dict[tuple[int, str], Declared] = field(default_factory=dict)
@@ -99,6 +101,10 @@ class Environments:
     @property
     def _top(self) -> Path:
         return self.repository.work_tree or self.repository.common_dir
+
+    @property
+    def _builder(self) -> Builder:
+        return Builder(self.repository.state_dir / "environments", self.environ, self.cancel)
 
     def found_for(self, folder: str = "") -> Environment:
         """The environment that was found for the project in `folder`, or the one at the top of the repository."""
@@ -141,13 +147,25 @@ class Environments:
         if not found.found or _lacks_project(found, folder, declared):
             return self._build(tree, folder, declared, found) if declared.source else found
         before = self.declared_by(self.base, folder) if self.base else None
-        differs = difference(declared, found.packages, before)
+        differs = self._difference(declared, found, before)
         if not differs or not declared.source:
             return self._as_found(found, tree)
         found = replace(
             self._as_found(found, tree), note=f"{found.origin} is not what the tree declares: {differs}"
         )
         return self._build(tree, folder, declared, found)
+
+    def _difference(self, declared: Declared, found: Environment, before: Declared | None) -> str:
+        """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""
+        cache = Results(self.repository.state_dir / "results")
+        sides = (self._builder.key(declared), self._builder.key(before) if before else "")
+        key = key_of("environment differs", *sides, repr(sorted(found.packages.items())))
+        cached = cache.get(key)
+        if cached is not None:
+            return cached.decode("utf-8", "surrogateescape")
+        differs = difference(declared, found.packages, before)
+        cache.put(key, differs.encode("utf-8", "surrogateescape"))
+        return differs
 
     def _as_found(self, found: Environment, tree: ProjectTree) -> Environment:
         return replace(found, generated=generated_files(found, tree.entries))
@@ -156,7 +174,7 @@ class Environments:
         self, tree: ProjectTree, folder: str, declared: Declared, found: Environment | None
     ) -> Environment:
         """The environment that the tree declares; where it cannot be had, `found` if the change is not the reason."""
-        builder = self.builder or Builder(self.repository.state_dir / "environments", self.environ)
+        builder = self._builder
         try:
             if not declared.source:
                 raise BuildFailed(
@@ -187,7 +205,9 @@ class Environments:
     ) -> Environment:
         """What is used where an environment cannot be built."""
         before = self.declared_by(self.base, folder) if self.base and self.base is not tree else None
-        altered = before is not None and before.stated != declared.stated
+        altered = (
+            before is not None and before.contents != declared.contents and before.stated != declared.stated
+        )
         if found is not None and not altered:
             note = (
                 f"; building one failed: {error.reason}"
@@ -220,10 +240,9 @@ class Environments:
         made = in_tree(environment, root, prefix, name=declared.name, roots=roots, without_project=builds)
         take_generated(environment, root)
         if builds:
-            builder = self.builder or Builder(self.repository.state_dir / "environments", self.environ)
             inputs = build_inputs(tree.entries, folder)
             places = _packages_of(folder, declared)
-            install_project(builder, made, root, places, inputs, self.repository.state_dir / "installs")
+            install_project(self._builder, made, root, places, inputs, self.repository.state_dir / "installs")
         return made
 
     def _has_to_be_built(

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gate.environment.interpreter import normal
@@ -29,12 +30,12 @@ FOR_TESTS = ("test", "tests", "testing", "dev", "develop", "development")
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declared:
     """The dependencies of one project. `source` is the file that an environment is built from; "" if there is none.
 
     `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
-    running the project takes, `others` those of groups, extras and the like. `locked` maps a name to its versions.
+    running the project takes, `others` those of groups, extras and the like.
     """
 
     source: str = ""
@@ -45,7 +46,11 @@ class Declared:
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     requirement_files: tuple[str, ...] = ()
-    locked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def locked(self) -> Mapping[str, frozenset[str]]:
+        """The versions of each package that the lock file has. Read when asked for: a lock may be long."""
+        return _locked(self.source, self.contents.get(self.source)) if self.source in LOCKS else {}
 
     @property
     def stated(self) -> tuple[object, ...]:
@@ -96,7 +101,6 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
         groups=tuple(name for name in groups if normal(name) in FOR_TESTS),
         extras=tuple(name for name in extras if normal(name) in FOR_TESTS),
         requirement_files=files,
-        locked=_locked(lock, contents.get(lock)),
     )
 
 

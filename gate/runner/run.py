@@ -85,7 +85,8 @@ class Runner:
         self._state = state_dir
         self._rerun = rerun
         self._projects = Projects(head)
-        self._cancel = cancel or Cancel()
+        # A build of an environment ends with the run that waits for it.
+        self._cancel = environments.cancel = cancel or Cancel()
         self._why_not = why_not
 
     def run(
@@ -337,7 +338,7 @@ class Runner:
         tool = TOOLS[check.tool]
         environment = self._environments.environment_for(side.top, side.folder)
         if environment.broken[0] and check.tool not in WITHOUT_ENVIRONMENT:
-            return Outcome(Unreadable(*environment.broken))
+            return Outcome(Unreadable(*environment.broken), cancelled=self._cancel.is_set())
         names = (*INSTEAD.get(check.tool, ()), tool.distribution)
         installed = next(filter(None, (environment.tool(name) for name in names if name)), None)
         if tool.distribution and installed is None:
