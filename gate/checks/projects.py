@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from gate.checks.checkers import chosen
 from gate.checks.suites import has_pytest_settings, pytest_settings
 
 STRONG = frozenset({
     "pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini",
-    "mypy.ini", ".mypy.ini", "manage.py",
+    "mypy.ini", ".mypy.ini", "ty.toml", "pyrefly.toml", "pyrightconfig.json", "manage.py",
 })  # fmt: skip
 WEAK = frozenset({"requirements.txt", "Pipfile"})
 """What makes a folder a project only where the repository is none at its top."""
@@ -79,7 +80,7 @@ class Layout:
 
     def separate(self, tool: str) -> tuple[str, ...]:
         """The folders, besides the top, that `tool` checks by themselves."""
-        has = {"pytest": has_pytest_settings, "mypy": _has_mypy_settings}[tool]
+        has = has_pytest_settings if tool == "pytest" else chosen
         found: list[str] = []
         for folder in sorted(self.folders):
             around = next((above for above in reversed(found) if is_inside(folder, above)), "")
@@ -169,12 +170,6 @@ def dependencies(
 def _is_aside(folder: str) -> bool:
     parts = folder.split("/") if folder else []
     return any(part in NO_PROJECTS or part.startswith(".") or "{" in part for part in parts)
-
-
-def _has_mypy_settings(settings: Mapping[str, bytes]) -> bool:
-    if "mypy.ini" in settings or ".mypy.ini" in settings:
-        return True
-    return b"[tool.mypy" in settings.get("pyproject.toml", b"") or b"[mypy" in settings.get("setup.cfg", b"")
 
 
 def _reaches(outer: Mapping[str, bytes], around: str, folder: str) -> bool:

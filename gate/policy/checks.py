@@ -15,7 +15,20 @@ from gate.policy.reading import Reader
 from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat
 from gate.policy.words import size, span
 
-TOOLS = ("names", "ruff", "mypy", "pytest", "pre-commit", "nox", "tox", "command")
+TOOLS = (
+    "names",
+    "ruff",
+    "mypy",
+    "ty",
+    "pyrefly",
+    "pyright",
+    "basedpyright",
+    "pytest",
+    "pre-commit",
+    "nox",
+    "tox",
+    "command",
+)
 BLOCKING_ALL = frozenset({"pytest", "pre-commit", "nox", "tox", "command"})
 """The tools of which every finding blocks where the policy does not say: they are commands that fail."""
 CHECK = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")

@@ -229,7 +229,7 @@ def _prefix(check: CheckSettings, installed: Installed | None, environment: Envi
         return ()
     if check.tool == "pytest":
         return (installed.site,)
-    if check.tool in {"ruff", "pre-commit", "nox", "tox"} and installed.program:
+    if check.tool != "mypy" and installed.program:
         return (installed.program,)
     # The project's interpreter may be older than `-P` is; gate's own packages may be in a folder that `-I` hides.
     python = installed.python if installed.own else str(environment.python)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from gate.checks.checkers import SETTINGS
 from gate.checks.projects import (
     READ,
     TOP,
@@ -21,7 +22,7 @@ from gate.checks.tool import SETTINGS_FILES
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.runner.side import Side
 
-PER_PROJECT = frozenset({"pytest", "mypy"})
+PER_PROJECT = frozenset({"pytest", *SETTINGS})
 """The tools that know one project, and have to run in each."""
 MOST_NOTES = 4
 

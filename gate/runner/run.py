@@ -13,6 +13,7 @@ from typing import Literal
 
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
+from gate.checks.checkers import chosen
 from gate.checks.command import FILES
 from gate.checks.paths import any_matches
 from gate.checks.projects import TOP, Project
@@ -20,7 +21,7 @@ from gate.checks.pytest import NOT_COLLECTED, decides_tests
 from gate.environment import Environments
 from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
-from gate.policy.types import CheckSettings
+from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel
 from gate.results import Results, key_of
 from gate.runner.brought import brought_files, explained, stamps
@@ -177,6 +178,7 @@ class Runner:
 
     def check(self, check: CheckSettings, progress: Callable[[Event], None], turns: Turns) -> CheckResult:
         """What one check says of the head, with what the base has as well marked as old."""
+        check = self._with_own_checker(check)
         with turns.taken() as started:
             outcome = self._ask(check, self._head, progress, started)
         if outcome.cancelled:
@@ -201,6 +203,20 @@ class Runner:
         return Ran(
             check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note, report.seen
         )
+
+    def _with_own_checker(self, check: CheckSettings) -> CheckSettings:
+        """The check of types with the type checker that the project has settings for, if it is installed.
+
+        The settings at the base say which: a change could choose the one that finds less.
+        """
+        if check != BUILT_IN_CHECKS["types"]:
+            return check
+        names = chosen(self._base.settings)
+        if not names or names[0] == "mypy":
+            return check
+        environment = self._environments.environment_for(self._head.top, self._head.folder)
+        installed = next((name for name in names if environment.tool(name)), None)
+        return replace(check, tool=installed) if installed else check
 
     def _before(
         self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool

@@ -21,6 +21,7 @@ MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 RUN_BY: dict[str, tuple[str, ...]] = {
     "make": ("Makefile", "makefile", "GNUmakefile"),
     "nox": ("noxfile.py",),
+    "pre-commit": (".pre-commit-config.yaml", ".pre-commit-config.yml"),
     "tox": ("tox.ini", "tox.toml"),
     "just": ("justfile", "Justfile", ".justfile"),
     "invoke": ("tasks.py",),
@@ -42,6 +43,13 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "codespell": (".codespellrc",),
 }
 """What some programs read or run without being told, at the top or in a folder that they are told of."""
+CHECKERS = ("ty", "pyrefly", "pyright", "basedpyright")
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in (*CHECKERS, "pre-commit", "nox", "tox")},
+    # The check of types runs the one that the project has settings for.
+    "mypy": CHECKERS,
+}
+"""The programs that a tool of the policy runs, whose settings are not compared key by key."""
 TABLES = {"lint-imports": "importlinter", "basedpyright": "pyright", "sphinx-build": "sphinx"}
 """Tables of settings by another name than the program's."""
 BY_MEANING = frozenset({"ruff", "mypy", "pytest", "coverage"})
@@ -57,7 +65,7 @@ def judge(
     checks: Iterable[CheckSettings],
 ) -> tuple[Finding, ...]:
     """What was `found`, as far as it matters to these checks, and what matters to their commands besides."""
-    checks = [check for check in checks if check.command or check.args]
+    checks = [check for check in checks if check.command or check.args or check.tool in PROGRAMS]
     words = {check.id: _words(check) for check in checks}
     formats = any(FORMATTERS.search(" ".join(check.command)) for check in checks)
     heeded = [one for one in found if formats or one.rule != "new-format-off"]
@@ -71,7 +79,8 @@ def judge(
 
 
 def _words(check: CheckSettings) -> list[str]:
-    return [word.removeprefix("./") for part in (*check.command, *check.args) for word in WORD.findall(part)]
+    words = (*PROGRAMS.get(check.tool, ()), *check.command, *check.args)
+    return [word.removeprefix("./") for part in words for word in WORD.findall(part)]
 
 
 def _named(paths: Iterable[str], words: Mapping[str, list[str]]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from gate.checks import TOOLS, Job, Left, Report, Unreadable, modules
 from gate.checks.baseline import mark_new
+from gate.checks.checkers import chosen
 from gate.model import Finding
 from gate.policy.types import CheckSettings
 
@@ -311,3 +312,60 @@ def test_the_environments_and_sessions_that_failed_are_findings(tool: str, outpu
     assert isinstance(report, Report)
     assert ([finding.message for finding in report.findings], report.seen) == (["lint failed"], 2)
     assert isinstance(TOOLS[tool].read(job(tool), Left(2, "", "boom")), Unreadable)
+
+
+TY = json.dumps([
+    {"check_name": "invalid-argument-type", "description": "invalid-argument-type: Expected `int`", "severity": "major",
+     "location": {"path": "app.py", "positions": {"begin": {"line": 5, "column": 3}, "end": {"line": 5, "column": 6}}}},
+    {"check_name": "import-not-found", "description": "import-not-found: no `x`", "severity": "major",
+     "location": {"path": "app.py", "positions": {"begin": {"line": 1, "column": 8}, "end": {"line": 1, "column": 9}}}},
+])  # fmt: skip
+PYREFLY = json.dumps({"errors": [
+    {"line": 5, "column": 3, "stop_line": 5, "stop_column": 6, "path": "app.py", "code": 1, "name": "bad-argument-type",
+     "description": "long", "concise_description": "Expected `int`", "severity": "error"},
+    {"line": 1, "column": 8, "stop_line": 1, "stop_column": 9, "path": "app.py", "code": 2, "name": "missing-import",
+     "description": "no `x`", "severity": "error"},
+]})  # fmt: skip
+PYRIGHT = json.dumps({"generalDiagnostics": [
+    {"file": "/tree/app.py", "severity": "error", "message": "Expected `int`\n more", "rule": "reportArgumentType",
+     "range": {"start": {"line": 4, "character": 2}, "end": {"line": 4, "character": 5}}},
+    {"file": "/tree/app.py", "severity": "error", "message": "no `x`", "rule": "reportMissingImports",
+     "range": {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 8}}},
+    {"file": "/tree/app.py", "severity": "warning", "message": "a matter of taste", "rule": "reportUnusedCallResult",
+     "range": {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 8}}},
+], "summary": {"filesAnalyzed": 1}})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tool", "output"), [("ty", TY), ("pyrefly", PYREFLY), ("pyright", PYRIGHT), ("basedpyright", PYRIGHT)]
+)
+def test_the_findings_of_other_type_checkers_are_read(tool: str, output: str) -> None:
+    for found, expected in ((True, 2), (False, 1)):
+        report = TOOLS[tool].read(job(tool, found=found), Left(1, output, ""))
+        assert isinstance(report, Report)
+        assert len(report.findings) == expected
+        first = report.findings[0]
+        assert (first.path, first.line, first.column, first.message) == ("app.py", 5, 3, "Expected `int`")
+    assert isinstance(TOOLS[tool].read(job(tool), Left(2, output, "boom")), Unreadable)
+    assert isinstance(TOOLS[tool].read(job(tool), Left(1, "{", "boom")), Unreadable)
+
+
+def test_a_checker_that_has_looked_at_nothing_is_broken() -> None:
+    nothing = json.dumps({"generalDiagnostics": [], "summary": {"filesAnalyzed": 0}})
+    assert isinstance(TOOLS["pyright"].read(job("pyright"), Left(0, nothing, "")), Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"pyproject.toml": b"[tool.ty.rules]\n"}, ("ty",)),
+        ({"pyrefly.toml": b""}, ("pyrefly",)),
+        ({"pyrightconfig.json": b"{}", "mypy.ini": b""}, ("mypy", "pyright")),
+        ({"pyproject.toml": b"[tool.basedpyright]\n"}, ("basedpyright",)),
+        ({"pyproject.toml": b"[tool.typos]\n", "setup.cfg": b"[metadata]\n"}, ()),
+    ],
+)
+def test_which_type_checker_a_project_has_chosen(
+    settings: dict[str, bytes], expected: tuple[str, ...]
+) -> None:
+    assert chosen(settings) == expected

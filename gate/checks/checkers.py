@@ -1,0 +1,188 @@
+"""The type checkers besides mypy: ty, pyrefly, pyright and basedpyright, each by its own JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gate.checks.tool import (
+    Invocation,
+    Job,
+    Left,
+    Report,
+    Unreadable,
+    count_of,
+    last_line,
+    python_count,
+    reads_python,
+    relative,
+)
+from gate.model import Finding, Severity
+
+SETTINGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "mypy": (("mypy.ini", ".mypy.ini"), ("mypy",)),
+    "ty": (("ty.toml",), ("ty",)),
+    "pyrefly": (("pyrefly.toml",), ("pyrefly",)),
+    "basedpyright": ((), ("basedpyright",)),
+    "pyright": (("pyrightconfig.json",), ("pyright",)),
+}
+"""Where each type checker has its settings: files of its own, and tables of pyproject.toml."""
+NOT_INSTALLED = frozenset({
+    "import-not-found", "unresolved-import", "missing-import", "missing-source-for-stubs", "reportMissingImports",
+    "reportMissingModuleSource", "reportMissingTypeStubs",
+})  # fmt: skip
+"""The rules about imports that cannot be found, which say nothing where there is no environment."""
+
+
+def chosen(settings: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The type checkers that a project has settings for; mypy first."""
+    pyproject = settings.get("pyproject.toml", b"")
+    found = []
+    for name, (files, tables) in SETTINGS.items():
+        marks = [
+            mark for table in tables for mark in (f"[tool.{table}]".encode(), f"[tool.{table}.".encode())
+        ]
+        in_cfg = name == "mypy" and b"[mypy" in settings.get("setup.cfg", b"")
+        if in_cfg or any(file in settings for file in files) or any(mark in pyproject for mark in marks):
+            found.append(name)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing that a checker reports, whatever its JSON looks like."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    rule: str
+    severity: Severity
+    message: str
+
+
+class Checker:
+    """A type checker with the project's own settings, or its own defaults."""
+
+    runs_code = False
+    cache_travels = False
+
+    def __init__(self, distribution: str) -> None:
+        """`distribution` is its name."""
+        self.distribution = distribution
+
+    def reads(self, path: str) -> bool:
+        """Python files and settings."""
+        return reads_python(path)
+
+    def idle(self, job: Job) -> Report | None:
+        """There is nothing to check where there is no Python."""
+        return None if python_count(job.files) else Report((), "no Python files", 0)
+
+    def commands(self, job: Job) -> tuple[Invocation, ...]:
+        """The whole project, against the project's interpreter."""
+        configured = self.distribution in chosen(job.settings)
+        argv = [*job.tool]
+        env: dict[str, str] = {}
+        if self.distribution == "ty":
+            argv += ["check", "--output-format=gitlab", "--project", ".", "--python", job.python]
+            env = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
+        elif self.distribution == "pyrefly":
+            argv += ["check", "--output-format=json", f"--python-interpreter-path={job.python}"]
+        else:
+            # With a file or folder on its command line it does not look for settings above the tree.
+            argv += ["--outputjson", "--pythonpath", job.python, *([] if configured else ["."])]
+        return (Invocation((*argv, *job.check.args), env),)
+
+    def read(self, job: Job, left: Left) -> Report | Unreadable:
+        """Exit codes 0 and 1 come with JSON; anything else is no answer."""
+        if left.returncode not in {0, 1}:
+            output = left.stderr if left.stderr.strip() else left.stdout
+            return Unreadable(
+                f"{self.distribution} failed to start: {last_line(output)}",
+                "correct its settings, or its installation",
+            )
+        try:
+            reported = list(READERS[self.distribution](json.loads(left.stdout or "[]"), job.root))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Unreadable(
+                f"the report of {self.distribution} cannot be read",
+                f"another version of {self.distribution} may work",
+            )
+        errors = [item for item in reported if item.severity == "error"]
+        # Some fail on warnings as well, if told so.
+        kept = errors if errors or not left.returncode else reported
+        if left.returncode and not kept:
+            return Unreadable(f"{self.distribution} failed and did not say why: {last_line(left.stderr)}")
+        findings = tuple(_finding(item) for item in kept if job.found or item.rule not in NOT_INSTALLED)
+        notes = [count_of(python_count(job.files), "file")]
+        notes += [] if job.found else ["no virtual environment found; import errors ignored"]
+        return Report(findings, "; ".join(notes), python_count(job.files))
+
+
+def _finding(item: Diagnostic) -> Finding:
+    message, _, rest = item.message.partition("\n")
+    hint = " ".join(rest.split())
+    return Finding(item.path, item.line, item.column, item.end_line, item.rule, item.severity, message, hint)
+
+
+def _ty(data: Any, root: str) -> Iterator[Diagnostic]:
+    severities: dict[str, Severity] = {
+        "blocker": "error",
+        "critical": "error",
+        "major": "error",
+        "minor": "warning",
+    }
+    for item in data:
+        begin, end = item["location"]["positions"]["begin"], item["location"]["positions"]["end"]
+        rule = str(item["check_name"])
+        yield Diagnostic(
+            relative(str(item["location"]["path"]), root),
+            int(begin["line"]),
+            int(begin["column"]),
+            int(end["line"]),
+            rule,
+            severities.get(str(item["severity"]), "note"),
+            str(item["description"]).removeprefix(f"{rule}: "),
+        )
+
+
+def _pyrefly(data: Any, root: str) -> Iterator[Diagnostic]:
+    severities: dict[str, Severity] = {"error": "error", "warn": "warning"}
+    for item in data["errors"] if data else ():
+        yield Diagnostic(
+            relative(str(item["path"]), root),
+            int(item["line"]),
+            int(item["column"]),
+            int(item["stop_line"]),
+            str(item["name"]),
+            severities.get(str(item.get("severity", "error")), "note"),
+            str(item.get("concise_description") or item["description"]),
+        )
+
+
+def _pyright(data: Any, root: str) -> Iterator[Diagnostic]:
+    severities: dict[str, Severity] = {"error": "error", "warning": "warning"}
+    for item in _diagnostics(data):
+        begin, end = item["range"]["start"], item["range"]["end"]
+        yield Diagnostic(
+            relative(str(item["file"]), root),
+            int(begin["line"]) + 1,
+            int(begin["character"]) + 1,
+            int(end["line"]) + 1,
+            str(item.get("rule") or "pyright"),
+            severities.get(str(item["severity"]), "note"),
+            str(item["message"]),
+        )
+
+
+def _diagnostics(data: Any) -> Iterable[Any]:
+    if int(data["summary"]["filesAnalyzed"]) < 1:
+        raise ValueError("it has looked at nothing")
+    diagnostics: Iterable[Any] = data["generalDiagnostics"]
+    return diagnostics
+
+
+READERS = {"ty": _ty, "pyrefly": _pyrefly, "pyright": _pyright, "basedpyright": _pyright}
