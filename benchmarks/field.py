@@ -92,8 +92,8 @@ def set_up(project: Project, clones: Path, folder: Path) -> Path:
 
 def environ(clone: Path) -> dict[str, str]:
     """The environment of somebody who has activated the project's own."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ}
-    return {**kept, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
+    shared = {name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ}
+    return {**shared, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
 
 
 def own_result(project: Project, clone: Path, commit: str, folder: Path) -> Run:
@@ -116,8 +116,8 @@ def gate_result(clone: Path, base: str) -> tuple[str, str, float]:
     except (ValueError, LookupError):
         return "error", done.output.strip()[-300:], done.seconds
     found = [finding["message"] for finding in check.get("findings", [])]
-    told = check.get("reason") or check.get("note") or ""
-    return check["outcome"], f"{told} {found[0] if found else ''}".strip()[:160], done.seconds
+    summary = check.get("reason") or check.get("note") or ""
+    return check["outcome"], f"{summary} {found[0] if found else ''}".strip()[:160], done.seconds
 
 
 def compare(project: Project, clone: Path, folder: Path) -> list[str]:
@@ -143,16 +143,16 @@ def compare(project: Project, clone: Path, folder: Path) -> list[str]:
 def row(project: Project, change: str, clone: Path, commits: tuple[str, str], folder: Path) -> str:
     """One comparison, as a row of the table."""
     own = own_result(project, clone, commits[0], folder)
-    outcome, told, seconds = gate_result(clone, commits[1])
+    outcome, summary, seconds = gate_result(clone, commits[1])
     nothing = outcome == "empty" and own.code == 5
     agree = nothing or ((outcome == "passed") == (own.code == 0) and outcome in {"passed", "failed"})
     last = [line for line in own.output.strip().splitlines() if line.strip()][-1:] or [""]
-    told = told.replace("|", "/").replace("\n", " ")
+    summary = summary.replace("|", "/").replace("\n", " ")
     shown = f"{own.code}: {last[0][:60]}".replace("|", "/")
     mark = "yes" if agree else "NO"
     return (
         f"| {project.name} | {project.kind} | {change} | {shown} | {outcome} | {mark} | {own.seconds:.1f} | "
-        f"{seconds:.1f} | {told} |"
+        f"{seconds:.1f} | {summary} |"
     )
 
 

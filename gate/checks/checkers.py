@@ -113,10 +113,10 @@ class Checker:
             )
         errors = [item for item in reported if item.severity == "error"]
         # Some fail on warnings as well, if told so.
-        kept = errors if errors or not left.returncode else reported
-        if left.returncode and not kept:
+        reportable = errors if errors or not left.returncode else reported
+        if left.returncode and not reportable:
             return Unreadable(f"{self.distribution} failed and did not say why: {last_line(left.stderr)}")
-        findings = tuple(_finding(item) for item in kept if job.found or item.rule not in NOT_INSTALLED)
+        findings = tuple(_finding(item) for item in reportable if job.found or item.rule not in NOT_INSTALLED)
         notes = [count_of(python_count(job.files), "file")]
         notes += [] if job.found else ["no virtual environment found; import errors ignored"]
         return Report(findings, "; ".join(notes), python_count(job.files))
