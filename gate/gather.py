@@ -52,7 +52,9 @@ def behind_links(places: Iterable[str]) -> InvalidInput:
 
     It would be read as no rules at all, which whoever put it there did not mean.
     """
-    message = "expected a file, got a symbolic link or a submodule, and no rules are read through it"
+    message = (
+        "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
+    )
     return InvalidInput([Mistake(place, 0, 0, message) for place in places], "put the file itself there")
 
 
@@ -145,7 +147,8 @@ def _links(
     return [
         entry.path
         for entry in odd
-        if entry.mode != FOLDER and (entry.path != "docs" or _leads_to_owners(repository, commit, entry))
+        if (entry.mode != FOLDER or entry.path in places)
+        and (entry.path != "docs" or _leads_to_owners(repository, commit, entry))
     ]
 
 
@@ -177,10 +180,12 @@ def _near_miss(path: str, policy: Policy) -> Mistake:
     return Mistake(path, 0, 0, f"is not read as a CODEOWNERS file{why}: expected one of {places}")
 
 
-def unreadable_rules(repository: Repository, commit: str) -> tuple[Mistake, ...]:
-    """The mistakes in the policy or the code owners at `commit`, by which nothing could be judged after it."""
+def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mistake, ...]:
+    """The mistakes in the policy or the code owners at `commit`, by which nothing could enter `into` after it."""
     try:
-        owners = codeowners_at(repository, commit, policy_at(repository, commit))
+        policy = policy_at(repository, commit)
+        required = policy.protection(short_name(into)).require.owners is not None
+        owners = codeowners_at(repository, commit, policy, required=required)
     except InvalidInput as error:
         return error.mistakes
     return owners.mistakes if owners else ()
@@ -188,13 +193,20 @@ def unreadable_rules(repository: Repository, commit: str) -> tuple[Mistake, ...]
 
 def spoilt_rules(repository: Repository, change: Change) -> str:
     """What is wrong with the rules that the change brings, in one sentence; "" if it leaves them readable."""
-    if not any(file.path == POLICY_FILE or file.path.endswith("CODEOWNERS") for file in change.files):
+    if not any(_is_about_rules(file) for file in change.files):
         return ""
-    mistakes = unreadable_rules(repository, change.tree)
+    mistakes = unreadable_rules(repository, change.tree, change.into)
     if not mistakes:
         return ""
     more = f" (and {len(mistakes) - 1} more)" if mistakes[1:] else ""
     return f"{short_name(change.into)} would have rules that nobody can read: {mistakes[0]}{more}"
+
+
+def _is_about_rules(file: FileChange) -> bool:
+    """Could this make the policy or the code owners unreadable? A folder that holds them may become a link."""
+    folder, _, name = file.path.rpartition("/")
+    becomes_a_link = not folder and file.status != "deleted" and file.new_mode not in REGULAR_MODES
+    return file.path == POLICY_FILE or "owner" in name.casefold() or becomes_a_link
 
 
 def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:
@@ -204,7 +216,8 @@ def ownership_at(repository: Repository, change: Change, policy: Policy, rules: 
     """
     required = policy.protection(short_name(change.into)).require.owners is not None
     owners = codeowners_at(repository, rules or change.base, policy, required=required)
-    if owners is None:
+    if owners is None or not (owners.rules or owners.mistakes):
+        # A file without a single rule names no owners either.
         return Ownership("", {})
     if owners.mistakes:
         raise InvalidInput(owners.mistakes, owners.hint)

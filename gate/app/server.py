@@ -175,7 +175,7 @@ class _House:
             return f"{branch} can only be at a commit", ""
         if not push.old:
             return self._refused_birth(branch, push.new)
-        mistakes = unreadable_rules(self.repository, push.new)
+        mistakes = unreadable_rules(self.repository, push.new, push.ref)
         if mistakes:
             return f"{branch} would have rules that nobody can read: {mistakes[0]}", "mend that first"
         return "", ""

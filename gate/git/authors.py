@@ -9,8 +9,8 @@ from gate.git.merging import MERGE_SETTINGS
 from gate.git.repository import Repository
 from gate.model import Author
 
-FORGE_COMMITTERS = frozenset({"noreply@github.com", "noreply@gitlab.com"})
-"""Who a forge names as committer of what was done in its web pages: no person."""
+FORGE_COMMITTER = re.compile(r"no-?reply@[^@\s]+", re.IGNORECASE)
+"""Who a forge names as committer of what was done in its web pages, whatever its host: no person."""
 
 _CO_AUTHOR = re.compile(
     r"^[ \t>*-]*co-?(?:author|develop)(?:ed)?(?:[- ]?by)?[ \t]*:(.*(?:\n[ \t]+\S.*)*)",
@@ -45,7 +45,7 @@ def read_authors(repository: Repository, base: str, tip: str) -> tuple[Author, .
         *(fields[i::8] for i in range(8)), strict=True
     ):
         named = [Author(name, email)]
-        if committer_email not in FORGE_COMMITTERS:
+        if not FORGE_COMMITTER.fullmatch(committer_email):
             named.append(Author(committer, committer_email))
         named += co_authors(body)
         sides = parents.split()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gate.git.authors import FORGE_COMMITTERS, co_authors
+from gate.git.authors import FORGE_COMMITTER, co_authors
 from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
 from gate.model import Author
@@ -34,7 +34,7 @@ class Commit:
     def named(self, *, committer: bool = True) -> Iterator[Author]:
         """Author and co-authors, and the committer unless that is a forge."""
         yield self.author
-        if committer and self.committer.email not in FORGE_COMMITTERS:
+        if committer and not FORGE_COMMITTER.fullmatch(self.committer.email):
             yield self.committer
         yield from self.co_authors
 

@@ -80,11 +80,16 @@ def _candidates(policy: Policy, email: str) -> list[Person]:
         person
         for person in policy.people.values()
         if any(
-            login == person.login(own).casefold()
+            login == _login(person, own)
             for login, forge in wanted_logins
             for own in ((forge,) if forge else FORGES)
         )
     ]
+
+
+def _login(person: Person, forge: str) -> str:
+    """Their login on a forge; where none is listed, the name: CODEOWNERS calls people by their login."""
+    return (person.login(forge) or person.name.removeprefix("@")).casefold()
 
 
 def still_listed(policy: Policy, current: Policy) -> Policy:

@@ -50,6 +50,8 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
 
     def login(forge: str, node: yaml.Node, path: str) -> str:
         text = reader.text(node, path)
+        if text.startswith("@") or text != text.strip():
+            reader.expected(node, path, f"the login as {forge} has it, without `@`")
         if text:
             own(f"{forge}: {text.casefold()}", node, path)
         return text

@@ -14,7 +14,7 @@ from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
 
 ID = "owners"
-NO_FILE = "no CODEOWNERS file on the base branch"
+NO_FILE = "no CODEOWNERS file with rules on the base branch"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,8 @@ WRONG = {
     "outside": (["../x"], "../x is not inside the repository"),
     "no such folder": (["nowhere/"], "there is no file below nowhere/"),
     "no such commit": (["--head", "nowhere"], "'nowhere' stands for no commit here"),
-    "into without change": (["--into", "main"], "--into goes with --change"),
-    "lint of a path": (["--lint", "app.py"], "--lint looks at the file as a whole"),
+    "into without change": (["--into", "main"], "--into needs --change"),
+    "lint of a path": (["--lint", "app.py"], "--lint checks the whole file"),
 }
 
 
@@ -282,6 +282,33 @@ class TestWhichFile:
             said = project.gate(*args)
             assert said.code == 2, args
             assert ".github: expected a file, got a symbolic link" in said.err
+
+    def test_a_folder_in_its_place(self, project: Clone) -> None:
+        commit(project, {".github/CODEOWNERS/rules": "* @ada\n", "CODEOWNERS": "* @bob\n"})
+        said = project.gate("owners", "app.py")
+        assert said.code == 2
+        assert ".github/CODEOWNERS: expected a file" in said.err
+
+    @pytest.mark.parametrize("text", ["", "# to be written\n"])
+    def test_a_file_without_rules_is_none_where_owners_are_required(self, project: Clone, text: str) -> None:
+        policy = "protect: {main: {require: {owners: true, checks: []}}}\n"
+        commit(project, {"CODEOWNERS": text, "gate.yaml": policy})
+        project.git("checkout", "-q", "-b", "feature")
+        commit(project, {"app.py": "x = 2\n"})
+        said = project.gate("check")
+        assert said.code == 1
+        assert "no CODEOWNERS file with rules" in said.out
+
+    def test_a_change_that_turns_a_folder_of_rules_into_a_link_is_blocked(self, repository: Clone) -> None:
+        commit(repository, {"gate.yaml": "protect: {main: {require: {owners: true, checks: []}}}\n"})
+        repository.git("checkout", "-q", "-b", "feature")
+        (repository.path / ".gitlab").symlink_to("web")
+        repository.git("add", "-A")
+        repository.git("commit", "-qm", "a link")
+        commit(repository, {"x.py": "x = 2\n"})
+        repository.git("checkout", "-q", "main")
+        said = repository.gate("check", "--head", "feature")
+        assert said.code == 1
 
     def test_a_folder_of_a_forge_that_is_a_submodule(self, project: Clone) -> None:
         project.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},.gitlab")

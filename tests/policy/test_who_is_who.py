@@ -15,6 +15,7 @@ POLICY = Policy(
             Person("@bob", github="Bob", gitlab="55-bob"),
             Person("@cyd", gitlab="bob"),
             Person("@ci", role="bot", github="ci[bot]"),
+            Person("@dan", gitlab="d"),
         )
     }
 )
@@ -32,9 +33,13 @@ SAME = {
     "1+bob@users.noreply.github.com": "@bob",
     "8-55-bob@users.noreply.gitlab.com": "@bob",
     "8-bob@users.noreply.gitlab.com": "@cyd",
+    "5+dan@users.noreply.github.com": "@dan",
+    "dan@noreply.gitea.acme.example": "@dan",
+    "5-d@users.noreply.gitlab.com": "@dan",
     "41898282+ci[bot]@users.noreply.github.com": "@ci",
 }
 NOBODY = (
+    "5-dan@users.noreply.gitlab.com",
     "",
     "ada-gh",
     "ada.gl@users.noreply.github.com",

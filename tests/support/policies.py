@@ -100,6 +100,7 @@ MISTAKES = (
     Case(require("checks: "), "expected a list, got nothing; write [] for an empty one"),
     Case(require("guarded: "), "expected a list, got nothing"),
     Case("protect: {main: {verdicts: }}", "expected a list, got nothing"),
+    Case("people: {'@a': {github: '@a'}}", "people.@a.github: expected the login as github has it", schema=False),
     Case(
         "people: {'@a': {}}\nteams: {'@t/a': ['@a'], '@t/b': ['@t/a']}",
         "2:34: teams.@t/b[0]: @t/a is a team, and a team lists people only",
