@@ -56,6 +56,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="run only these checks",
     )
     add_reviews(parser)
+    parser.add_argument(
+        "--comment",
+        action="store_true",
+        help="with --reviews: write the report as a comment on the request, updated in place",
+    )
+    parser.add_argument(
+        "--webhook",
+        metavar="VARIABLE",
+        help="post the verdict to the Slack-compatible webhook whose address this environment variable has",
+    )
     parser.add_argument("--fail-fast", action="store_true", help="stop the other checks when one fails")
     parser.add_argument(
         "--rerun", action="store_true", help="run every check again, whatever results are cached"
@@ -98,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
     if options.staged and options.reviews is not None:
         raise UsageError("--staged and --reviews can't be combined: a staged change has no commit to review")
     _check_fix(options)
+    _check_announcing(options)
     if options.record and (options.staged or options.only):
         raise UsageError("--record needs a full run on a commit", "remove --staged and --only")
     if options.key and not options.record:
@@ -128,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
     code = EXIT_CODES[answer.verdict.decision]
     command = shlex.join(["gate", *_asked_again(sys.argv[1:])])
     context = context_of(answer.verdict, command, everything=options.all)
-    if DESCRIBED & {options.format, *(name for name, _ in files)}:
+    if options.webhook or DESCRIBED & {options.format, *(name for name, _ in files)}:
         context = with_description(context, answer.verdict, options.head)
     for name, path in files:
         _write(path, report(name).render(answer.verdict, replace(context, colour=False)))
@@ -143,11 +154,41 @@ def run(options: argparse.Namespace) -> int:
     elif not options.output:
         sys.stdout.write(report(options.format).render(answer.verdict, context))
         sys.stdout.flush()
+    if options.comment or options.webhook:
+        _announce(options, answer.verdict, context)
     if options.record:
         return _record(options, answer) or code
-    if not options.fix and not options.output:
+    if not options.fix and not options.output and not options.webhook:
         _keep(options, answer, context, code, started)
     return code
+
+
+def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:
+    """Tell the request and the webhook; what goes wrong is a warning, and the verdict stays what it is."""
+    warnings = []
+    place = place_of(options.reviews)
+    if options.comment and place is not None:
+        from gate.app.announce import comment
+
+        warnings += comment(place, verdict, context)
+    if options.webhook:
+        from gate.forges.webhook import post
+        from gate.reports.message import to_message
+
+        trouble = post(os.environ[options.webhook], to_message(verdict, context))
+        warnings += [f"the webhook was not notified: {trouble}"] if trouble else []
+    for warning in warnings:
+        print(f"gate: warning: {visible(warning)}", file=sys.stderr)
+
+
+def _check_announcing(options: argparse.Namespace) -> None:
+    if options.comment and options.reviews is None:
+        raise UsageError("--comment needs --reviews", "name the request, as in `--reviews auto --comment`")
+    if options.webhook is not None and not os.environ.get(options.webhook):
+        raise UsageError(
+            f"--webhook {options.webhook}: this environment variable is not set",
+            "--webhook takes the name of a variable, since the address is a secret",
+        )
 
 
 def _check_fix(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from gate.errors import CannotDecide, UsageError
 from gate.forges.places import Place
-from gate.forges.wire import PATIENCE, Answer, Query, Refused
+from gate.forges.wire import PATIENCE, Answer, Json, Query, Refused
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -38,11 +38,18 @@ class GitHubClient:
 
     def get(self, path: str, query: Query) -> Answer:
         """See `gate.forges.wire.Wire`."""
+        return self._ask("GET", path, dict(query), None)
+
+    def send(self, method: str, path: str, body: Json) -> None:
+        """See `gate.forges.wire.Wire`."""
+        self._ask(method, path, None, body)
+
+    def _ask(self, method: str, path: str, query: dict[str, str | int] | None, sent: Json | None) -> Answer:
         from github import GithubException
         from requests import RequestException
 
         try:
-            headers, body = self._requester.requestJsonAndCheck("GET", path, dict(query))
+            headers, body = self._requester.requestJsonAndCheck(method, path, query, input=sent)
         except GithubException as error:
             raise Refused(error.status, error.message or "", _small(error.headers or {})) from error
         except (RequestException, OSError, ValueError, AssertionError, RuntimeError) as error:
@@ -72,12 +79,19 @@ class GitLabClient:
 
     def get(self, path: str, query: Query) -> Answer:
         """See `gate.forges.wire.Wire`."""
+        return self._ask("get", path, dict(query), None)
+
+    def send(self, method: str, path: str, body: Json) -> None:
+        """See `gate.forges.wire.Wire`."""
+        self._ask(method.lower(), path, {}, body)
+
+    def _ask(self, method: str, path: str, query: dict[str, str | int], sent: Json | None) -> Answer:
         from gitlab.exceptions import GitlabError
         from requests import RequestException
 
         try:
             answer = self._gitlab.http_request(
-                "get", path, query_data=dict(query), obey_rate_limit=False, max_retries=0
+                method, path, query_data=query, post_data=sent, obey_rate_limit=False, max_retries=0
             )
             return Answer(answer.json(), _small(answer.headers))
         except GitlabError as error:

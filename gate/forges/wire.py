@@ -41,6 +41,9 @@ class Wire(Protocol):
     def get(self, path: str, query: Query) -> Answer:
         """The answer to a GET of `path`, below the address of the API."""
 
+    def send(self, method: str, path: str, body: Json) -> None:
+        """Write `body` to `path` by POST, PUT or PATCH."""
+
 
 class Refused(Exception):
     """The forge answered with a status that is no success."""

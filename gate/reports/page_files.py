@@ -37,7 +37,7 @@ class _File:
     change: FileChange | None = None
     cards: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     blocking: int = 0
-    marks: dict[int, int] = field(default_factory=dict)
+    columns: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 def files(verdict: Verdict, context: ReportContext) -> str:
@@ -74,7 +74,7 @@ def _files(verdict: Verdict) -> list[_File]:
                 card(group.id, finding, group.also.get(id(finding), ""), blocks=blocks)
             )
             file.blocking += blocks
-            file.marks.setdefault(finding.line, finding.column)
+            file.columns[finding.line].append(finding.column)
     return sorted(found.values(), key=lambda file: (not file.blocking, not file.cards))
 
 
@@ -194,29 +194,30 @@ def _body(file: _File, difference: Difference | None) -> str:
     code = []
     for row in rows[:MOST_ROWS]:
         cards = file.cards.get(row.new, ()) if row.new else ()
-        code.append(_row(row, file.marks.get(row.new, 0) if cards else 0, hit=bool(cards)))
+        code.append(_row(row, file.columns[row.new] if cards else ()))
         code += cards
     if len(rows) > MOST_ROWS:
         code.append(f'<div class="row gap">… and {count(len(rows) - MOST_ROWS, "more line")}</div>')
     return first + (f'<div class="code">{"".join(code)}</div>' if code else "")
 
 
-def _row(row: Row, column: int, *, hit: bool) -> str:
+def _row(row: Row, columns: Sequence[int]) -> str:
     if row.kind == "gap":
         return '<div class="row gap">⋯</div>'
     sign = {"removed": "−", "added": "+"}.get(row.kind, " ")
-    style = " ".join(filter(None, ("row", row.kind, "hit" if hit else "")))
+    style = " ".join(filter(None, ("row", row.kind, "hit" if columns else "")))
     numbers = f"<i>{row.old or ''}</i><i>{row.new or ''}</i>"
-    return f'<div class="{style}">{numbers}<span>{sign} {_code(row, column)}</span></div>'
+    return f'<div class="{style}">{numbers}<span>{sign} {_code(row, columns)}</span></div>'
 
 
-def _code(row: Row, column: int) -> str:
-    """The line with what changed in it marked, and the word at `column` underlined."""
+def _code(row: Row, columns: Sequence[int]) -> str:
+    """The line with what changed in it marked, or, where it has findings, the words at their `columns` underlined."""
     text = row.text.rstrip("\r\n")
     cut = text[:LONGEST_LINE]
     marks = [(start, end, "b") for start, end in row.spans]
-    if column and (word := _WORD.match(cut, column - 1)):
-        marks = [(word.start(), word.end(), "mark")]
+    words = [_WORD.match(cut, column - 1) for column in columns if column]
+    if found := {(word.start(), word.end(), "mark") for word in words if word}:
+        marks = sorted(found)
     parts, at = [], 0
     for start, end, tag in marks:
         end = min(end, len(cut))

@@ -81,6 +81,14 @@ It could run in place of the tool. gate's own tools do not look there. What to d
 A stub (`.pyi`) is next to a module, so type checkers read the stub and not the code.
 
 What to do: write the types in the code.""",
+    "committed-environment": """\
+A Python environment is committed to the repository.
+
+Its packages could be anything, and tools may run in it. What to do: remove it and add it to `.gitignore`.""",
+    "package-index": """\
+Packages come from an index that was not used before.
+
+The owner of that index decides what is installed. What to do: use the index that the project used so far.""",
     "path-file": """\
 A `.pth` file: Python runs its content at every start where it is installed.""",
     "lost-py-typed": """\

@@ -68,7 +68,7 @@ def test_a_value_that_is_empty_is_none(project: Clone, args: list[str], name: st
     project.git("commit", "-q", "-m", "New")
     said = project.gate(*args)
     assert said.code == 2, said.text
-    assert said.err.startswith(f"gate: {name} is given, but empty")
+    assert said.err.startswith(f"gate: {name} is empty")
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
@@ -115,7 +115,7 @@ def test_whatever_the_encoding_something_is_printed(
         assert (done.returncode, b"internal error" in done.stderr) == (code, False), done.stderr
     if "--format" in args:
         text = done.stdout.decode("utf-8")
-        assert ("\N{SNOWMAN}" in text) or args[-1] in {"text", "json", "sarif", "gitlab"}
+        assert ("\N{SNOWMAN}" in text) or args[-1] in {"text", "json", "sarif", "gitlab", "badge", "metrics"}
 
 
 def test_an_interrupt_while_gate_starts_is_no_traceback(
@@ -344,7 +344,11 @@ def test_the_page_shows_the_lines_as_tools_count_them_and_what_changed(project: 
     project.git("commit", "-q", "-a", "-m", "New")
     project.gate("check", "--only", "lint", "--report", "html=page.html")
     page = (project.path / "page.html").read_text()
-    assert '<span class="hit"><i>3</i>import <mark>os</mark></span>' in page
-    assert '<span class="removed"><i>3</i>− y = 2</span>' in page
-    assert '<span class="added"><i>3</i>+ import os</span>' in page
+    assert '<div class="row removed"><i>3</i><i></i><span>− y = 2</span></div>' in page
+    assert (
+        '<div class="row added hit"><i></i><i>3</i><span>+ <mark>import</mark> <mark>os</mark></span></div>'
+        in page
+    )
+    assert "<code>feature</code> into <code>main</code>" in page
+    assert '<p class="subject">New</p>' in page
     assert " UTC by gate" in page

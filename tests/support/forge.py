@@ -74,6 +74,9 @@ class Forge:
     teams: dict[str, list[str]] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    written: list[tuple[str, str, Json]] = field(default_factory=list)
+    comments: list[Json] = field(default_factory=list)
+    lines: list[Json] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     now: int = field(default_factory=lambda: int(time.time()) - 10_000)
@@ -132,6 +135,21 @@ class Forge:
         if state in words:
             self.notes.append((at, login, words[state]))
 
+    def write(self, method: str, path: str, body: Json) -> bool:
+        """Keep what is written, as the forge's own comments; False where there is nothing to change."""
+        self.written.append((method, path, body))
+        if method == "POST":
+            lines = [*body.get("comments", ()), *([body] if "position" in body else [])]
+            self.lines += lines
+            if not lines:
+                self.comments.append({"id": len(self.comments) + 1, "body": body["body"]})
+            return True
+        number = path.rpartition("/")[2]
+        comment = next((item for item in self.comments if str(item["id"]) == number), None)
+        if comment is not None:
+            comment["body"] = body["body"]
+        return comment is not None
+
     def answer(self, path: str) -> object:
         """The JSON at a path, or None where there is nothing."""
         return self._gitlab(path) if self.kind == "gitlab" else self._github(path)
@@ -157,6 +175,8 @@ class Forge:
             f"{repository}/pulls/{NUMBER}": pull,
             f"{repository}/pulls": [pull],
             f"{repository}/pulls/{NUMBER}/reviews": [self._github_review(one) for one in self.reviews],
+            f"{repository}/issues/{NUMBER}/comments": self.comments,
+            f"{repository}/pulls/{NUMBER}/comments": self.lines,
             f"{repository}/pulls/{NUMBER}/commits": [
                 {
                     "sha": str(number) * 40,
@@ -214,7 +234,9 @@ class Forge:
                     for one in standing
                 ]
             },
-            f"{request}/notes": [
+            f"{request}/discussions": self.lines,
+            f"{request}/notes": self.comments
+            + [
                 {"system": True, "author": {"username": login}, "body": body, "created_at": when(at)}
                 for at, login, body in self.notes
             ]
@@ -281,6 +303,25 @@ class _Handler(BaseHTTPRequestHandler):
         page = int(parse_qs(parts.query).get("page", ["1"])[0])
         some = body[(page - 1) * forge.page : page * forge.page]
         return self._send(200, json.dumps(some), self._paging(page, len(body)))
+
+    def _write(self) -> None:
+        forge, parts = self.forge, urlsplit(self.path)
+        path = unquote(parts.path).removeprefix(urlsplit(forge.url).path)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        for trouble in forge.troubles:
+            if trouble.where == f"{self.command} {path}" or trouble.where == self.command:
+                return self._trouble(trouble)
+        done = forge.write(self.command, path, body)
+        return self._send(201 if done else 404, "{}", {})
+
+    def do_POST(self) -> None:
+        self._write()
+
+    def do_PUT(self) -> None:
+        self._write()
+
+    def do_PATCH(self) -> None:
+        self._write()
 
     def _paging(self, page: int, total: int) -> dict[str, str]:
         more = page * self.forge.page < total

@@ -1,0 +1,139 @@
+"""Writing to a pull or merge request: one comment that is updated in place, and comments on lines.
+
+Nothing that is written here decides anything. What cannot be written is reported and changes no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gate.errors import CannotDecide
+from gate.forges.wire import Json, Refused, Wire, every, one, project_path, quoted
+
+MARK: Final = "<!-- merge-gate -->"
+"""By this a comment of gate's is recognized; forges do not show it."""
+MOST_LINES: Final = 30
+"""So many comments on lines are written at most; the comment on the request has the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineComment:
+    """A comment on a line of the new version of a file. `key` tells it from every other one."""
+
+    path: str
+    line: int
+    body: str
+    key: str
+
+
+def put_comment(wire: Wire, text: str) -> str:
+    """Write the comment, or update the one that is there; why it could not be written, or nothing.
+
+    Only a comment of the same account is updated: forges refuse to change those of others.
+    """
+    body = {"body": f"{MARK}\n{text}"}
+    listed, single = _comment_paths(wire)
+    try:
+        known = [item for item in every(wire, listed) if str(item.get("body", "")).startswith(MARK)]
+        for item in known:
+            try:
+                wire.send("PUT" if wire.place.source == "gitlab" else "PATCH", f"{single}/{item['id']}", body)
+            except Refused as refused:
+                if refused.status not in {403, 404}:
+                    raise
+            else:
+                return ""
+        wire.send("POST", listed, body)
+    except Refused as refused:
+        return _why(refused)
+    except CannotDecide as error:
+        return error.message
+    return ""
+
+
+def put_line_comments(wire: Wire, head: str, comments: Sequence[LineComment]) -> str:
+    """Write those comments that are not there yet; why it could not be done, or nothing."""
+    if not comments:
+        return ""
+    try:
+        there = " ".join(str(item) for item in every(wire, _lines_path(wire)))
+        fresh = [item for item in comments if item.key not in there][:MOST_LINES]
+        if fresh:
+            _send_lines(wire, head, fresh)
+    except Refused as refused:
+        return _why(refused)
+    except CannotDecide as error:
+        return error.message
+    return ""
+
+
+def _comment_paths(wire: Wire) -> tuple[str, str]:
+    """The path of all comments, and that below which each has its own."""
+    place = wire.place
+    if place.source == "gitlab":
+        notes = f"{_merge_request(wire)}/notes"
+        return notes, notes
+    issues = f"/repos/{project_path(place)}/issues"
+    return f"{issues}/{place.number}/comments", f"{issues}/comments"
+
+
+def _lines_path(wire: Wire) -> str:
+    place = wire.place
+    if place.source == "gitlab":
+        return f"{_merge_request(wire)}/discussions"
+    pull = f"/repos/{project_path(place)}/pulls/{place.number}"
+    return f"{pull}/comments" if place.source == "github" else f"{pull}/reviews"
+
+
+def _merge_request(wire: Wire) -> str:
+    return f"/projects/{quoted(wire.place.project)}/merge_requests/{wire.place.number}"
+
+
+def _send_lines(wire: Wire, head: str, comments: Sequence[LineComment]) -> None:
+    match wire.place.source:
+        case "gitlab":
+            refs = one(wire, _merge_request(wire)).get("diff_refs")
+            for comment in comments:
+                wire.send(
+                    "POST", _lines_path(wire), _gitlab_line(comment, refs if isinstance(refs, dict) else {})
+                )
+        case "github":
+            lines: list[Json] = [
+                {"path": item.path, "line": item.line, "side": "RIGHT", "body": _body(item)}
+                for item in comments
+            ]
+            _send_review(wire, head, lines, comments)
+        case _:
+            lines = [{"path": item.path, "new_position": item.line, "body": _body(item)} for item in comments]
+            _send_review(wire, head, lines, comments)
+
+
+def _send_review(wire: Wire, head: str, lines: list[Json], comments: Sequence[LineComment]) -> None:
+    path = f"/repos/{project_path(wire.place)}/pulls/{wire.place.number}/reviews"
+    # Gitea lists reviews without their comments, so the keys are here as well.
+    keys = " ".join(item.key for item in comments)
+    text = f"gate: {len(lines)} {'finding' if len(lines) == 1 else 'findings'}\n\n<!-- merge-gate {keys} -->"
+    wire.send("POST", path, {"commit_id": head, "event": "COMMENT", "body": text, "comments": lines})
+
+
+def _gitlab_line(comment: LineComment, refs: Json) -> Json:
+    position = {
+        "position_type": "text",
+        "new_path": comment.path,
+        "old_path": comment.path,
+        "new_line": comment.line,
+        **{name: refs.get(name, "") for name in ("base_sha", "start_sha", "head_sha")},
+    }
+    return {"body": _body(comment), "position": position}
+
+
+def _body(comment: LineComment) -> str:
+    return f"{comment.body}\n\n<!-- merge-gate {comment.key} -->"
+
+
+def _why(refused: Refused) -> str:
+    if refused.status in {401, 403}:
+        return f"the token may not write comments (status {refused.status})"
+    return f"the forge refused it with status {refused.status}"

@@ -1,0 +1,87 @@
+"""One comment on the request, updated in place, comments on lines, and a webhook: none changes the verdict."""
+
+from __future__ import annotations
+
+from queue import Queue
+from typing import Any
+
+import pytest
+from support.forge import Forge
+from support.site import Site
+from support.webhooks import webhook
+
+from gate.forges import connect
+from gate.forges.comments import MARK, LineComment, put_line_comments
+from gate.forges.places import find_place
+
+
+def test_one_comment_is_updated_in_place(site: Site) -> None:
+    assert site.check("--comment").code == 1
+    (comment,) = site.forge.comments
+    assert comment["body"].startswith(f"{MARK}\n## ❌ Blocked")
+    assert "&#64;nehemiah" in comment["body"]
+    site.forge.approve("nmonrose")
+    done = site.check("--comment")
+    assert (done.code, done.err) == (0, "")
+    (comment,) = site.forge.comments
+    assert comment["body"].startswith(f"{MARK}\n## ✅ Ready to merge into main")
+
+
+def test_a_comment_of_another_account_is_left_alone(site: Site) -> None:
+    site.forge.comments.append({"id": 1, "body": f"{MARK}\nforged"})
+    method = "PUT" if site.forge.kind == "gitlab" else "PATCH"
+    site.forge.trouble(method, 403)
+    assert site.check("--comment").code == 1
+    assert [item["body"].splitlines()[1][:4] for item in site.forge.comments] == ["forg", "## ❌"]
+
+
+def test_a_token_that_may_not_write_is_a_warning(site: Site) -> None:
+    site.forge.trouble("POST", 403)
+    done = site.check("--comment")
+    assert done.code == 1
+    assert "warning: no comment was written: the token may not write comments (status 403)" in done.err
+
+
+def test_lines_are_commented_once(forge: Forge) -> None:
+    wire = connect(find_place(forge.spec, forge.env))
+    comments = [LineComment("a.py", line, f"finding {line}", f"key{line}") for line in (1, 2)]
+    assert put_line_comments(wire, "c" * 40, comments) == ""
+    bodies = [item["body"] for item in forge.lines]
+    assert [body.splitlines()[0] for body in bodies] == ["finding 1", "finding 2"]
+    if (
+        forge.kind != "gitea"
+    ):  # There a review lists no comments, and the stand-in has no such list of its own.
+        assert put_line_comments(wire, "c" * 40, comments) == ""
+        assert len(forge.lines) == 2
+
+
+def test_comment_needs_a_request(site: Site) -> None:
+    done = site.judge.gate("check", "--comment")
+    assert done.code == 2
+    assert "--comment needs --reviews" in done.err
+
+
+@pytest.fixture
+def hook() -> Any:
+    with webhook() as served:
+        yield served
+
+
+def test_a_webhook_hears_of_the_verdict_in_slacks_format(hub: Site, hook: tuple[str, Queue[Any]]) -> None:
+    address, received = hook
+    done = hub.judge.gate("check", "--head", hub.head, "--webhook", "TEAM_HOOK", env={"TEAM_HOOK": address})
+    assert (done.code, done.err) == (1, "")
+    message = received.get(timeout=5)
+    assert message["outcome"] == "blocked"
+    assert message["head"] == hub.head
+    assert f":x: *acme/shortener: {hub.head} into main*" in message["text"]
+    assert "• ask @nehemiah: code owner of" in message["text"]
+
+
+def test_a_webhook_that_fails_is_a_warning_without_its_address(hub: Site) -> None:
+    address = "http://127.0.0.1:9/secret"
+    done = hub.judge.gate("check", "--head", hub.head, "--webhook", "TEAM_HOOK", env={"TEAM_HOOK": address})
+    assert done.code == 1
+    assert "warning: the webhook was not notified" in done.err
+    assert "secret" not in done.out + done.err
+    assert hub.judge.gate("check", "--webhook", "NO_SUCH").code == 2
