@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from gate.approvals.reviews import Request
 from gate.forges.places import Place
-from gate.forges.wire import Wire
+from gate.forges.wire import Wire, Writer
 from gate.model import Source
 
 FORGES: Mapping[Source, str] = {
@@ -36,7 +36,7 @@ def forge(place: Place) -> Forge:
     return cast("Forge", import_module(FORGES[place.source]))
 
 
-def connect(place: Place) -> Wire:
+def connect(place: Place) -> Writer:
     """A client for a place; raises UsageError where its library is not installed."""
     from gate.forges.clients import GitHubClient, GitLabClient
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gate.errors import CannotDecide
-from gate.forges.wire import Json, Refused, Wire, every, one, project_path, quoted
+from gate.forges.wire import Json, Refused, Writer, every, one, project_path, quoted
 
 MARK: Final = "<!-- merge-gate -->"
 """By this a comment of gate's is recognized; forges do not show it."""
@@ -28,7 +28,7 @@ class LineComment:
     key: str
 
 
-def put_comment(wire: Wire, text: str) -> str:
+def put_comment(wire: Writer, text: str) -> str:
     """Write the comment, or update the one that is there; why it could not be written, or nothing.
 
     Only a comment of the same account is updated: forges refuse to change those of others.
@@ -53,7 +53,7 @@ def put_comment(wire: Wire, text: str) -> str:
     return ""
 
 
-def put_line_comments(wire: Wire, head: str, comments: Sequence[LineComment]) -> str:
+def put_line_comments(wire: Writer, head: str, comments: Sequence[LineComment]) -> str:
     """Write those comments that are not there yet; why it could not be done, or nothing."""
     if not comments:
         return ""
@@ -69,7 +69,7 @@ def put_line_comments(wire: Wire, head: str, comments: Sequence[LineComment]) ->
     return ""
 
 
-def _comment_paths(wire: Wire) -> tuple[str, str]:
+def _comment_paths(wire: Writer) -> tuple[str, str]:
     """The path of all comments, and that below which each has its own."""
     place = wire.place
     if place.source == "gitlab":
@@ -79,7 +79,7 @@ def _comment_paths(wire: Wire) -> tuple[str, str]:
     return f"{issues}/{place.number}/comments", f"{issues}/comments"
 
 
-def _lines_path(wire: Wire) -> str:
+def _lines_path(wire: Writer) -> str:
     place = wire.place
     if place.source == "gitlab":
         return f"{_merge_request(wire)}/discussions"
@@ -87,11 +87,11 @@ def _lines_path(wire: Wire) -> str:
     return f"{pull}/comments" if place.source == "github" else f"{pull}/reviews"
 
 
-def _merge_request(wire: Wire) -> str:
+def _merge_request(wire: Writer) -> str:
     return f"/projects/{quoted(wire.place.project)}/merge_requests/{wire.place.number}"
 
 
-def _send_lines(wire: Wire, head: str, comments: Sequence[LineComment]) -> None:
+def _send_lines(wire: Writer, head: str, comments: Sequence[LineComment]) -> None:
     match wire.place.source:
         case "gitlab":
             refs = one(wire, _merge_request(wire)).get("diff_refs")
@@ -110,7 +110,7 @@ def _send_lines(wire: Wire, head: str, comments: Sequence[LineComment]) -> None:
             _send_review(wire, head, lines, comments)
 
 
-def _send_review(wire: Wire, head: str, lines: list[Json], comments: Sequence[LineComment]) -> None:
+def _send_review(wire: Writer, head: str, lines: list[Json], comments: Sequence[LineComment]) -> None:
     path = f"/repos/{project_path(wire.place)}/pulls/{wire.place.number}/reviews"
     # Gitea lists reviews without their comments, so the keys are here as well.
     keys = " ".join(item.key for item in comments)

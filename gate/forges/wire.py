@@ -41,6 +41,10 @@ class Wire(Protocol):
     def get(self, path: str, query: Query) -> Answer:
         """The answer to a GET of `path`, below the address of the API."""
 
+
+class Writer(Wire, Protocol):
+    """A client that can write as well. Raises like one that only reads."""
+
     def send(self, method: str, path: str, body: Json) -> None:
         """Write `body` to `path` by POST, PUT or PATCH."""
 

@@ -58,7 +58,7 @@ def test_approving_shows_what_is_known_of_the_checks_and_runs_none(town: Town) -
     town.set_policy(town.policy().replace('["true"]', f'["touch", "{marker}"]'))
     new, senior, ada = town.clone("newhire"), town.clone("nehemiah"), town.clone("ada")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-    assert "checks: ok not known yet" in senior.approve("feature").out
+    assert "checks: have not run yet" in senior.approve("feature").out
     assert not marker.exists()
     ada.fetch()
     ada.gate("check", "--head", "origin/feature")
@@ -111,7 +111,10 @@ def test_approving_twice_records_once(town: Town) -> None:
 def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_one(town: Town) -> None:
     new, bob = town.clone("newhire"), town.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-    assert "`--block --reason TEXT` adds one" in bob.approve("feature", "--block").out
+    assert (
+        "Add one, so that the author knows what to change: `--block --reason TEXT`"
+        in bob.approve("feature", "--block").out
+    )
     assert "@bob objects (no reason given)" in bob.gate("check", "--head", "origin/feature").out
     assert "adds one" not in bob.approve("feature", "--block", "--reason", "drops the index").out
     said = " ".join(bob.gate("check", "--head", "origin/feature").out.split())
@@ -136,7 +139,7 @@ def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reas
         terminal.type("y\n")
         assert terminal.wait_for("Why? What would have to change?")
         terminal.type(typed)
-        assert terminal.wait_for("The log is on")
+        assert terminal.wait_for("Pushed to")
     finally:
         terminal.close()
     assert f"@bob objects{reason}" in bob.gate("check", "--head", "origin/feature").out
@@ -249,7 +252,7 @@ def test_a_remote_that_cannot_be_reached_loses_nothing(town: Town) -> None:
     town.server.path.rename(away)
     said = senior.gate("approve", "feature")
     assert said.code == 3
-    assert "not shared yet" in said.text
+    assert "not pushed" in said.text
     assert senior.may_merge("origin/feature")
     away.rename(town.server.path)
     assert senior.gate("approve", "feature").code == 0

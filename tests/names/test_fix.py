@@ -48,7 +48,7 @@ def test_applied_when_asked_and_then_the_check_passes(project: Clone) -> None:
     path.chmod(0o750)
     before = (project.path / "other.py").stat()
     said = fix(project, "--apply")
-    assert (said.code, said.out) == (1, "mended new.py: 1 finding\n")
+    assert (said.code, said.out) == (1, "fixed new.py: 1 finding\n")
     assert path.read_text() == RIGHT
     assert stat.S_IMODE(path.stat().st_mode) == 0o750
     assert (project.path / "other.py").stat() == before
@@ -72,7 +72,7 @@ def test_applied_when_asked_and_then_the_check_passes(project: Clone) -> None:
 )
 def test_bytes_that_are_not_mended_stay_as_they_are(project: Clone, content: bytes) -> None:
     commit(project, {"new.py": content})
-    assert fix(project, "--apply").out.startswith("mended new.py")
+    assert fix(project, "--apply").out.startswith("fixed new.py")
     assert (project.path / "new.py").read_bytes() == content.replace(b"laods", b"loads")
 
 
@@ -82,7 +82,7 @@ def test_line_ends_that_git_converts_stay_as_they_are(project: Clone) -> None:
     project.git("checkout", "-q", "main")
     project.git("checkout", "-q", "feature")
     assert b"\r\n" in (project.path / "new.py").read_bytes()
-    assert fix(project, "--apply").out.startswith("mended")
+    assert fix(project, "--apply").out.startswith("fixed")
     assert (project.path / "new.py").read_bytes() == RIGHT.replace("\n", "\r\n").encode()
 
 
@@ -117,7 +117,7 @@ def test_what_the_index_has_is_judged_and_the_working_tree_is_mended(project: Cl
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": WRONG})
     project.git("add", "-A")
-    assert fix(project, "--staged", "--apply").out.startswith("mended new.py")
+    assert fix(project, "--staged", "--apply").out.startswith("fixed new.py")
     assert project.git("show", ":new.py") == WRONG.strip()
     assert (project.path / "new.py").read_text() == RIGHT
 
@@ -127,7 +127,7 @@ def test_what_was_there_before_is_left_unless_asked(project: Clone) -> None:
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Old")
     commit(project, {"new.py": "x = 1\n"})
-    assert "nothing that gate could surely mend" in fix(project).err
+    assert "no safe fixes" in fix(project).err
     assert "+    return json.loads(text)" in fix(project, "--all").out
 
 
@@ -162,7 +162,7 @@ def test_the_verdict_and_sarif_have_the_fix(project: Clone, tmp_path: Path) -> N
     commit(project, {"new.py": WRONG})
     reports = [f"--report=json={tmp_path}/v.json", f"--report=sarif={tmp_path}/s.sarif"]
     said = project.gate_process("check", "--only", "names", *reports)
-    assert "1 fix is certain; `gate check --only names --fix` shows the diff" in said.out
+    assert "1 finding can be fixed safely; run `gate check --only names --fix` to see" in said.out
     (check,) = json.loads((tmp_path / "v.json").read_text())["checks"]
     edit = {"line": 5, "column": 17, "old": "laods", "new": "loads"}
     assert [finding["fix"] for finding in check["findings"]] == [[edit]]
