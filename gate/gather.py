@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake, UsageError
+from gate.git.branches import known_tip
 from gate.git.change import default_branch
 from gate.git.objects import (
     FOLDER,
@@ -17,12 +18,13 @@ from gate.git.objects import (
     list_entries,
     list_tree,
     read_objects,
-    resolve,
 )
 from gate.git.repository import Repository
 from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.load import POLICY_FILE
 from gate.policy.types import Policy, Protection
+from gate.rules import behind_links as behind_links
+from gate.rules import policy_at as policy_at
 
 if TYPE_CHECKING:
     from gate.codeowners import CodeOwners, Rule
@@ -34,28 +36,6 @@ class Ownership:
 
     file: str
     rules: Mapping[str, tuple[Rule, ...]]
-
-
-def policy_at(repository: Repository, commit: str) -> Policy:
-    """The policy in the tree of `commit`; raises InvalidInput with every mistake in it, or if it is a link."""
-    listed = list_tree(repository, commit, [POLICY_FILE])
-    entry = next((entry for entry in listed if entry.path == POLICY_FILE), None)
-    if entry is None:
-        return load_policy(None)
-    if entry.mode not in REGULAR_MODES:
-        raise behind_links([POLICY_FILE])
-    return load_policy(read_objects(repository, [entry.oid])[entry.oid], POLICY_FILE)
-
-
-def behind_links(places: Iterable[str]) -> InvalidInput:
-    """What is said where rules should be, and there is but the name of another file or a submodule.
-
-    It would be read as no rules at all, which whoever put it there did not mean.
-    """
-    message = (
-        "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
-    )
-    return InvalidInput([Mistake(place, 0, 0, message) for place in places], "put the file itself there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +67,9 @@ def environments(repository: Repository) -> dict[str, Environment]:
         branch = default_branch(repository)
     except UsageError:
         return {}
-    found = resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"])
-    if not found:
+    rules = known_tip(repository, branch)
+    if not rules:
         return {}
-    rules = next(iter(found.values()))
     policy = policy_at(repository, rules)
     return {name: Environment(name, policy, rules) for name in policy.protect if policy.is_environment(name)}
 

@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.approvals.sshsig import can_tell, is_certainly_valid, signing_key
+from gate.approvals.sshsig import can_tell, certain_validity, signing_key
 from gate.errors import CannotDecide, UsageError
 from gate.policy.keys import NAMESPACE, PublicKey, parse_key
 from gate.process import Finished
 from gate.process import run as run_process
 
 KEY_FILES = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
+_NOT_DONE = re.compile(
+    rb"Unable to open|Couldn't read|No space left|Cannot allocate|out of memory", re.IGNORECASE
+)
 FEW = 16
 """So many signatures ssh-keygen has verified before the library that is faster has been loaded."""
 # The one name in the list of allowed signers. Who holds a key is looked up by the key itself, so that no
@@ -113,17 +116,20 @@ def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
     )
 
 
-def verify(claims: Sequence[Claim]) -> list[bool]:
-    """Which of the signatures are valid, in order. ssh-keygen is asked about each that is not certain without it."""
-    certain = [False] * len(claims)
+def verify(claims: Sequence[Claim]) -> list[bool | None]:
+    """Whether each signature is valid, in order; None where that could not be found out this time.
+
+    ssh-keygen is asked about each that is not certain without it.
+    """
+    certain: list[bool | None] = [None] * len(claims)
     if len(claims) > FEW and can_tell():
-        certain = [is_certainly_valid(claim.data, claim.signature, claim.key.blob) for claim in claims]
-    doubtful = [claim for claim, sure in zip(claims, certain, strict=True) if not sure]
+        certain = [certain_validity(claim.data, claim.signature, claim.key.blob) for claim in claims]
+    doubtful = [claim for claim, sure in zip(claims, certain, strict=True) if sure is None]
     answers = iter(_ask(doubtful))
-    return [sure or next(answers) for sure in certain]
+    return [next(answers) if sure is None else sure for sure in certain]
 
 
-def _ask(claims: Sequence[Claim]) -> list[bool]:
+def _ask(claims: Sequence[Claim]) -> list[bool | None]:
     """What ssh-keygen says. Several at a time: it takes one each."""
     if not claims:
         return []
@@ -133,13 +139,18 @@ def _ask(claims: Sequence[Claim]) -> list[bool]:
             signers[key.blob] = Path(folder) / f"signers-{len(signers)}"
             signers[key.blob].write_text(f'{PRINCIPAL} namespaces="{NAMESPACE}" {key.line}\n', "ascii")
 
-        def check(numbered: tuple[int, Claim]) -> bool:
+        def check(numbered: tuple[int, Claim]) -> bool | None:
             number, claim = numbered
             signature = Path(folder) / f"{number}.sig"
             signature.write_bytes(claim.signature)
             argv = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", PRINCIPAL]
             argv += ["-f", str(signers[claim.key.blob]), "-s", str(signature)]
-            return _run(argv, claim.data).returncode == 0
+            done = _run(argv, claim.data)
+            if done.returncode == 0:
+                return True
+            # It says so in any case: where it could not do its work, standard error has the reason.
+            unknown = _NOT_DONE.search(done.stderr) or b"Could not verify signature" not in done.stdout
+            return None if unknown else False
 
         with ThreadPoolExecutor(min(len(claims), (os.cpu_count() or 1) + 1)) as pool:
             return list(pool.map(check, enumerate(claims)))

@@ -7,17 +7,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from gate.app.audit_moves import change_of, read_moves
 from gate.app.check import check
 from gate.app.judge import CheckRequest
 from gate.app.listed import with_listed_people
 from gate.app.outdated import Outdated, find_outdated
 from gate.app.signing import Recorded, Signer, compose, find_signer, put, send
+from gate.approvals.record import AFTERWARDS
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
 from gate.git.change import read_change
 from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
-from gate.log.decisions import Evidence, decisions_about, open_log
+from gate.git.steps import read_onward
+from gate.log.admitted import open_log
+from gate.log.decisions import Evidence, decisions_about
 from gate.log.paths import change_path
 from gate.log.releases import stays_in
 from gate.log.sync import bring
@@ -81,6 +85,8 @@ def propose(wish: Wish) -> Proposal:
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
     _may(signer, wish, change, policy, protection, evidence)
+    if change.landed:
+        wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
     after, before = _releases_before(repository, change, policy, wish.now)
     standing = next(
         (
@@ -123,10 +129,10 @@ def _releases_before(
     """
     if not policy.is_environment(short_name(change.into)):
         return 0, frozenset()
-    index = open_log(repository)
-    stays, _ = stays_in(repository, index, policy, short_name(change.into), now)
+    log = open_log(repository)
+    stays, _ = stays_in(log, policy, short_name(change.into), now)
     latest = stays[-1].since if stays else 0
-    records = index.all()
+    records = log.given_for(change.into, "approve", "block", "waive")
     return latest, frozenset(one.id for one in records if one.record.at < latest)
 
 
@@ -159,12 +165,24 @@ def the_change(
         from gate.app.verified_policy import verified
 
         environment = verified(repository, start, environment)
-        index = open_log(repository)
-        release = release_change(repository, environment, rev, index, now)
+        release = release_change(repository, environment, rev, open_log(repository), now)
         return release, environment.policy, environment.rules
     change = read_change(repository, into=into, head=rev)
+    change = _step_of(repository, change) or change
     policy = with_listed_people(repository, policy_at(repository, change.base), change.into)
     return replace(change, repository=policy.repository), policy, change.base
+
+
+def _step_of(repository: Repository, change: Change) -> Change | None:
+    """The step that the branch made, if the proposed commit is one that it has been at; else None."""
+    if change.files or change.merge_base != change.head:
+        return None
+    parents = repository.text("rev-list", "--max-count=1", "--parents", change.head).split()[1:]
+    if not parents or change.head not in repository.text("rev-list", "--first-parent", change.base).split():
+        return None
+    history = read_onward(repository, parents[0], change.head)
+    (move,) = read_moves(repository, history, history.chain, open_log(repository), change.into)
+    return change_of(repository, move, change.into, policy_at(repository, move.old.oid))
 
 
 def list_of(repository: Repository, change: Change) -> bytes:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
 
-from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
-from gate.errors import CannotDecide, InvalidInput, UsageError
-from gate.gather import behind_links
+from gate.approvals.content import Contents, parse_contents
+from gate.errors import CannotDecide, UsageError
 from gate.git.authors import mechanical, merge_trees
+from gate.git.branches import refs_of
 from gate.git.change import parse_raw, read_renames
-from gate.git.objects import REGULAR_MODES, read_objects, resolve
+from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.steps import Commit, History, existing, newcomers, read_diffs
+from gate.log.admitted import ApprovalLog
+from gate.log.history import read_list_blobs
 from gate.log.index import Found
 from gate.log.store import contains
 from gate.log.trailers import Trailers, read_trailers
-from gate.model import Author, Change, FileChange, decode_path
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.model import Author, Change, FileChange
+from gate.policy.load import POLICY_FILE
 from gate.policy.types import Policy
-from gate.weakenings import SETTINGS
-
-WATCHED = (POLICY_FILE, *dict.fromkeys(place for places in PLACES.values() for place in places))
-FOLLOWED = frozenset({*WATCHED, *SETTINGS})
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Move:
 
     `authors` are those of what was merged. Whoever made the merge commit is one of them only if its tree is
     not what git alone makes of the two sides. `now` is the latest time that any commit up to here claims.
+    `squashed` is the commit that gate squashed, where a signed verdict proves that it did.
     """
 
     old: Commit
@@ -43,6 +41,7 @@ class Move:
     brought: frozenset[str]
     now: int
     trailers: Trailers
+    squashed: str = ""
 
     @cached_property
     def digest(self) -> str:
@@ -56,8 +55,8 @@ class Move:
 
     @property
     def head(self) -> str:
-        """The commit that was proposed, as far as the branch tells."""
-        return self.new.parents[1] if len(self.new.parents) > 1 else self.trailers.head or self.new.oid
+        """The commit that was proposed, as far as the branch tells and the log proves."""
+        return self.new.parents[1] if len(self.new.parents) > 1 else self.squashed or self.new.oid
 
 
 def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> Change:
@@ -83,14 +82,14 @@ def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
     below, dots, above = span.partition("..")
     end = above if dots else below
     names = [name for name in (below if dots else "", end) if name]
-    ours, theirs = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
-    found = resolve(repository, [*names, ours, theirs])
+    refs = refs_of(repository, branch)
+    found = resolve(repository, [*names, *refs])
     for name in names:
         if name not in found:
             raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
     if end:
         return found.get(below, "") if dots else "", found[end]
-    tips = [found[name] for name in (ours, theirs) if name in found]
+    tips = [found[name] for name in refs if name in found]
     if not tips:
         raise UsageError(f"there is no branch {branch!r} here, nor on origin", "name another with `--into`")
     bottom = found.get(below, "") if dots else ""
@@ -121,60 +120,146 @@ def chain_of(repository: Repository, history: History, bottom: str, branch: str)
 
 
 def read_moves(
-    repository: Repository, history: History, chain: Sequence[str], hints: Iterable[Found]
+    repository: Repository, history: History, chain: Sequence[str], log: ApprovalLog, ref: str
 ) -> list[Move]:
-    """The moves along `chain` (commits of the branch, oldest first; the first is where it all starts from).
+    """The moves along `chain` (commits of the branch, oldest first; the first is where it all starts from)."""
+    pairs = [(number, number + 1) for number in range(len(chain) - 1)]
+    return _moves(repository, history, chain, pairs, log, ref)
 
-    A fast-forward leaves no merge commit. Where a record was made for a stretch of the chain, and names
-    exactly what it changed, the stretch is one move.
+
+def read_stretches(
+    repository: Repository,
+    history: History,
+    chain: Sequence[str],
+    moves: Sequence[Move],
+    log: ApprovalLog,
+    ref: str,
+) -> dict[int, list[tuple[int, Move]]]:
+    """Moves over several commits that somebody approved, waived or verified as one: by where they start, longest first.
+
+    A fast-forward, and a rebase by a forge, leave no merge commit. Each entry has the number of the commit
+    where it ends. It is a proposal: it stands for its commits only where it is verified as a whole.
     """
+    kinds = {"approve", "waive", "verdict"}
+    named = [
+        record
+        for record in log.select((), chain)
+        if record.record.kind in kinds and record.record.into == ref
+    ]
+    digests: dict[tuple[int, int], set[str]] = {}
+    for start, end, digest in (*_named(chain, named), *_listed(repository, moves, log, ref)):
+        if end - start > 1:
+            digests.setdefault((start, end), set()).add(digest)
+    if not digests:
+        return {}
+    stretches: dict[int, list[tuple[int, Move]]] = {}
+    ordered = sorted(digests, key=lambda pair: (pair[0], -pair[1]))
+    for pair, move in zip(ordered, _moves(repository, history, chain, ordered, log, ref), strict=True):
+        # Without a file that it changes, nobody can have approved it: what came in would have been taken out.
+        if move.digest in digests[pair] and move.files:
+            stretches.setdefault(pair[0], []).append((pair[1], move))
+    return stretches
+
+
+def _named(chain: Sequence[str], records: Iterable[Found]) -> Iterator[tuple[int, int, str]]:
+    """The stretches from the base to the head of a record, with the digest that each must have."""
     position = {oid: number for number, oid in enumerate(chain)}
-    singles = list(pairwise(chain))
-    longer = {
-        (found.record.base, found.record.head): found.record.change
-        for found in hints
-        if position.get(found.record.base, len(chain)) < position.get(found.record.head, 0) - 1
+    for record in (record.record for record in records):
+        start, end = position.get(record.base), position.get(record.head)
+        if start is not None and end is not None:
+            yield start, end, record.change
+
+
+def _listed(
+    repository: Repository, moves: Sequence[Move], log: ApprovalLog, ref: str
+) -> Iterator[tuple[int, int, str]]:
+    """The stretches that change what the list of a record has, though not one commit at a time.
+
+    They begin with the first commit that changes one of its files, and end with the last.
+    """
+    single = {move.digest for move in moves}
+    open_moves = _unexplained(moves, log, ref)
+    if len(open_moves) < 2:
+        return
+    paths = {file.path for number in open_moves for file in moves[number].files}
+    lists = {digest: blob for digest, blob in log.touching(paths).items() if digest not in single}
+    kinds = {"approve", "waive", "verdict"}
+    wanted = {
+        record.record.change
+        for record in log.select(lists, ())
+        if record.record.kind in kinds and record.record.into == ref
     }
-    raws = dict(zip([*singles, *longer], read_diffs(repository, [*singles, *longer]), strict=True))
-    starts: dict[str, str] = {}
-    for (base, head), digest in longer.items():
-        if sha256(raws[base, head]).hexdigest() == digest and not _trailers(history, head).change:
-            best = starts.get(head, base)
-            starts[head] = min(base, best, key=position.__getitem__)
-    pairs = []
-    end = len(chain) - 1
-    while end > 0:
-        start = position[starts[chain[end]]] if chain[end] in starts else end - 1
-        pairs.append((start, end))
-        end = start
-    pairs.reverse()
-    return _moves(repository, history, chain, [(s, e, raws[chain[s], chain[e]]) for s, e in pairs])
+    contents = read_list_blobs(repository, {lists[digest] for digest in wanted & lists.keys()})
+    for digest in wanted & lists.keys():
+        if lists[digest] in contents:
+            for start, end in _spans(moves, open_moves, parse_contents(contents[lists[digest]])):
+                yield start, end, digest
+
+
+def _unexplained(moves: Sequence[Move], log: ApprovalLog, ref: str) -> list[int]:
+    """The moves without a merge commit about which, taken by themselves, nothing is recorded."""
+    plain = [number for number, move in enumerate(moves) if len(move.new.parents) == 1]
+    recorded = {
+        record.record.change
+        for record in log.select({moves[number].digest for number in plain}, ())
+        if record.record.into == ref
+    }
+    return [number for number in plain if moves[number].digest not in recorded]
+
+
+def _spans(moves: Sequence[Move], numbers: Sequence[int], contents: Contents) -> Iterator[tuple[int, int]]:
+    """Where the files of a list go, commit after commit, from the old contents to the new."""
+    start = before = -1
+    missing: set[str] = set()
+    for number in numbers:
+        if number != before + 1:
+            start = -1
+        before = number
+        for file in moves[number].files:
+            if file.path not in contents:
+                continue
+            old_mode, new_mode, old, new = contents[file.path]
+            if start < 0 and (file.old_mode, file.old) == (old_mode, old):
+                start, missing = number, set(contents)
+            if start >= 0 and (file.new_mode, file.new) == (new_mode, new):
+                missing.discard(file.path)
+            elif start >= 0:
+                missing.add(file.path)
+        if start >= 0 and not missing:
+            yield start, number + 1
 
 
 def _moves(
-    repository: Repository, history: History, chain: Sequence[str], pairs: Sequence[tuple[int, int, bytes]]
+    repository: Repository,
+    history: History,
+    chain: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    log: ApprovalLog,
+    ref: str,
 ) -> list[Move]:
     brought = newcomers(history)
-    merges = [(chain[start], chain[end]) for start, end, _ in pairs if _is_merge(history, chain, start, end)]
+    raws = read_diffs(repository, [(chain[start], chain[end]) for start, end in pairs])
+    merges = [(chain[start], chain[end]) for start, end in pairs if _is_merge(history, chain, start, end)]
     sides = [(old, history.commits[new].parents[1]) for old, new in merges]
     trees = dict(zip(merges, merge_trees(repository, sides), strict=True)) if sides else {}
     # A merge of the branch itself into what is merged: nobody's work, unless somebody has settled a conflict.
     updates = mechanical(repository, (merge for commits in brought.values() for merge in _updates(commits)))
+    squashes = _squashes(history, chain, zip(pairs, raws, strict=True), log, ref)
     found = []
     now = 0
-    for start, end, raw in pairs:
+    for (start, end), raw in zip(pairs, raws, strict=True):
         old, new = history.commits[chain[start]], history.commits[chain[end]]
         own = [history.commits[oid] for oid in chain[start + 1 : end + 1]]
         new_ones = [commit for one in own for commit in brought[one.oid]]
-        trailers = read_trailers(new.message)
+        squashed = squashes.get((old.oid, new.oid), "")
         authors = [author for commit in new_ones if commit.oid not in updates for author in commit.named()]
         if trees.get((old.oid, new.oid)) != new.tree:
-            squashed = bool(trailers.head)
             authors += [author for commit in own for author in commit.named(committer=not squashed)]
         now = max(now, old.time, *(commit.time for commit in own))
         ids = frozenset(commit.oid for commit in (*new_ones, *own))
         unique = {author.email.casefold(): author for author in authors}
-        found.append(Move(old, new, raw, tuple(unique.values()), ids, now, trailers))
+        trailers = read_trailers(new.message)
+        found.append(Move(old, new, raw, tuple(unique.values()), ids, now, trailers, squashed))
     return found
 
 
@@ -186,87 +271,31 @@ def _updates(commits: Sequence[Commit]) -> Iterator[tuple[str, Sequence[str], st
             yield commit.oid, commit.parents, commit.tree
 
 
+def _squashes(
+    history: History,
+    chain: Sequence[str],
+    pairs: Iterable[tuple[tuple[int, int], bytes]],
+    log: ApprovalLog,
+    ref: str,
+) -> dict[tuple[str, str], str]:
+    """The moves that are squashes by gate: the commit that each was made of, by its two ends.
+
+    What a commit says of itself proves nothing: a signed verdict must be about just this base, head and content.
+    """
+    claims = {}
+    for (start, end), raw in pairs:
+        commit = history.commits[chain[end]]
+        if end == start + 1 and len(commit.parents) == 1 and (head := read_trailers(commit.message).head):
+            claims[chain[start], commit.oid] = (chain[start], head, sha256(raw).hexdigest())
+    if not claims:
+        return {}
+    proven = {
+        (found.record.base, found.record.head, found.record.change)
+        for found in log.select({digest for _, _, digest in claims.values()}, ())
+        if found.record.kind == "verdict" and found.record.into == ref
+    }
+    return {ends: claim[1] for ends, claim in claims.items() if claim in proven}
+
+
 def _is_merge(history: History, chain: Sequence[str], start: int, end: int) -> bool:
     return end == start + 1 and len(history.commits[chain[end]].parents) == 2
-
-
-def _trailers(history: History, oid: str) -> Trailers:
-    return read_trailers(history.commits[oid].message)
-
-
-@dataclass(slots=True)
-class Rules:
-    """The policy and the code owners along the branch, read once for each content that they ever had."""
-
-    repository: Repository
-    _blobs: dict[str, str] = field(default_factory=dict)
-    _links: set[str] = field(default_factory=set)
-    _policies: dict[str, Policy | InvalidInput] = field(default_factory=dict)
-    _owners: dict[tuple[str, str], CodeOwners] = field(default_factory=dict)
-    _contents: dict[str, bytes] = field(default_factory=dict)
-
-    def start(self, commit: str) -> None:
-        """Begin at this commit."""
-        raw = self.repository.run("ls-tree", "-z", "--full-tree", commit, "--", *sorted(FOLLOWED))
-        self._blobs, self._links = {}, set()
-        for line in raw.split(b"\0")[:-1]:
-            head, _, path = line.partition(b"\t")
-            mode, kind, oid = head.decode("ascii").split(" ")
-            if mode in REGULAR_MODES:
-                self._blobs[decode_path(path)] = oid
-            elif kind != "tree":
-                self._links.add(decode_path(path))
-
-    def follow(self, files: Iterable[FileChange]) -> None:
-        """Go one move further."""
-        for file in files:
-            if file.path in FOLLOWED:
-                self._blobs.pop(file.path, None)
-                self._links.discard(file.path)
-                if file.new_mode in REGULAR_MODES:
-                    self._blobs[file.path] = file.new
-                elif file.status != "deleted":
-                    self._links.add(file.path)
-
-    def policy(self) -> Policy:
-        """The policy here; raises InvalidInput if it is none."""
-        if POLICY_FILE in self._links:
-            raise behind_links([POLICY_FILE])
-        oid = self._blobs.get(POLICY_FILE, "")
-        if oid not in self._policies:
-            try:
-                self._policies[oid] = load_policy(self._content(oid) if oid else None)
-            except InvalidInput as error:
-                self._policies[oid] = error
-        found = self._policies[oid]
-        if isinstance(found, InvalidInput):
-            raise found
-        return found
-
-    def settings(self) -> dict[str, str]:
-        """The files at the top of the tree that decide what the checks see, with their blobs."""
-        return {path: oid for path, oid in self._blobs.items() if path in SETTINGS}
-
-    def ownership(self, policy: Policy, paths: Sequence[str]) -> tuple[str, Mapping[str, tuple[Rule, ...]]]:
-        """The file of code owners here ("" for none) and who owns the paths; raises InvalidInput."""
-        places = (place for place in self._blobs if place in WATCHED and place != POLICY_FILE)
-        present = {place: self._content(self._blobs[place]) for place in places}
-        located = locate(present, policy.dialect)
-        if located is None:
-            links = self._links.intersection(ALL_PLACES if policy.dialect is None else PLACES[policy.dialect])
-            if links:
-                raise behind_links(sorted(links))
-            return "", {}
-        file, dialect = located
-        key = (f"{dialect}:{file}", self._blobs[file])
-        if key not in self._owners:
-            self._owners[key] = parse(present[file], file, dialect)
-        owners = self._owners[key]
-        if owners.mistakes:
-            raise InvalidInput(owners.mistakes)
-        return file, owners.owners_of_all(paths)
-
-    def _content(self, oid: str) -> bytes:
-        if oid not in self._contents:
-            self._contents[oid] = read_objects(self.repository, [oid])[oid]
-        return self._contents[oid]

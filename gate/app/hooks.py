@@ -11,15 +11,16 @@ from gate.app.judge import Answer, CheckRequest, ignore
 from gate.app.quick import Watch
 from gate.app.server import refused_birth
 from gate.app.server_moves import Push, Refusal, astray
-from gate.errors import InvalidInput, UsageError
-from gate.gather import policy_at
-from gate.git.change import branch_of_head, default_branch
+from gate.errors import UsageError
+from gate.git.branches import head_branch, tracking_ref
+from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.log.admitted import open_log
 from gate.log.store import contains
 from gate.model import UNRESOLVED, Verdict, short_name
-from gate.policy.types import Policy
 from gate.reports.words import listed
+from gate.rules import ProtectedBranches
 from gate.runner import Event
 from gate.verdict import draw
 
@@ -90,7 +91,7 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
     repository = Repository.find(start)
     branch = _default(repository)
     watch = Watch.begin(repository, branch, index_file) if branch else None
-    into = None if branch else branch_of_head(repository) or None
+    into = None if branch else head_branch(repository) or None
     request = CheckRequest(start=start, into=into, staged=True, index_file=index_file)
     answer = check(request, progress)
     change, warning = answer.verdict.change, ""
@@ -114,18 +115,17 @@ def at_push(
 ) -> list[tuple[Update, Answer | Refusal]]:
     """A verdict, or a refusal, for each update of a protected branch: as the server's own hook would see it."""
     repository = Repository.find(start)
-    default = _default(repository)
-    tip = _known(repository, default) if default else ""
+    protected = ProtectedBranches.of(repository)
     answers: list[tuple[Update, Answer | Refusal]] = []
     for update in updates:
         branch = update.remote_ref.removeprefix("refs/heads/")
         if branch and not update.remote:
-            told = resolve(repository, [f"refs/remotes/origin/{branch}"])
-            update = replace(update, remote="".join(told.values()))
-        if branch and not _protected(repository, update, default, tip):
+            tracked = resolve(repository, filter(None, [tracking_ref(repository, branch)]))
+            update = replace(update, remote="".join(tracked.values()))
+        if branch and not _is_protected(protected, update):
             continue
-        born = bool(branch) and branch != default and not update.remote.strip("0")
-        if refused := _refused(repository, update, default, tip):
+        born = bool(branch) and branch != protected.default and not update.remote.strip("0")
+        if refused := _refused(protected, update):
             answers.append((update, refused))
         elif not born:
             base = update.remote if update.remote.strip("0") else None
@@ -142,36 +142,18 @@ def _default(repository: Repository) -> str:
         return ""
 
 
-def _known(repository: Repository, branch: str) -> str:
-    """Where the branch is, on origin if that is known; empty if it is nowhere."""
-    return next(
-        iter(resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"]).values()), ""
+def _is_protected(protected: ProtectedBranches, update: Update) -> bool:
+    """Whether an update goes to a branch that the remote protects."""
+    if not update.remote_ref.startswith("refs/heads/"):
+        return False
+    return protected.protects(
+        update.remote_ref.removeprefix("refs/heads/"), update.remote.strip("0") and update.remote
     )
 
 
-def _protected(repository: Repository, update: Update, default: str, tip: str) -> bool:
-    """Whether an update goes to a branch that the remote protects.
-
-    The policy of the default branch says so, or the one that holds on the branch itself. Without any policy the
-    default branch is.
-    """
-    if not update.remote_ref.startswith("refs/heads/"):
-        return False
-    branch = update.remote_ref.removeprefix("refs/heads/")
-    policy = policy_at(repository, tip) if tip else Policy()
-    if policy.protects(branch) if policy.branches else branch == default:
-        return True
-    if not update.remote.strip("0") or not resolve(repository, [update.remote]):
-        return False
-    try:
-        return policy_at(repository, update.remote).protects(branch)
-    except InvalidInput:
-        # Half-written rules on somebody's own branch protect nothing.
-        return False
-
-
-def _refused(repository: Repository, update: Update, default: str, tip: str) -> Refusal | None:
-    """The refusal of a move that no approval allows: an end, a step aside, a beginning elsewhere."""
+def _refused(protected: ProtectedBranches, update: Update) -> Refusal | None:
+    """The refusal of a move that no approval allows: a deletion, a rewritten history, a start elsewhere."""
+    repository = protected.repository
     branch = update.remote_ref.removeprefix("refs/heads/")
     push = Push(update.remote_ref, update.remote, update.local)
     reason, way_out = "", ""
@@ -182,6 +164,6 @@ def _refused(repository: Repository, update: Update, default: str, tip: str) -> 
         way_out = "`git fetch`, and build on what is there"
     elif update.remote.strip("0"):
         return None if contains(repository, update.local, update.remote) else astray(repository, push)
-    elif tip and branch not in {"", default}:
-        reason, way_out = refused_birth(repository, default, tip, update.local)
+    elif branch and branch != protected.default:
+        reason, way_out = refused_birth(protected, open_log(repository), branch, update.local)
     return Refusal(push.ref, reason, help=way_out) if reason else None

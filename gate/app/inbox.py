@@ -12,8 +12,7 @@ from gate.errors import GateError, UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch, read_change
 from gate.git.repository import Repository
-from gate.log.decisions import open_log
-from gate.log.index import Index
+from gate.log.admitted import ApprovalLog, open_log
 from gate.model import ReviewRequest, Verdict, short_name
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, Policy
@@ -157,7 +156,7 @@ def _branches(repository: Repository, root: str, merged_into: list[str]) -> Iter
 
 
 def _item(
-    repository: Repository, branch: Branch, target: str, start: Path, log: Index, *, cached_checks: bool
+    repository: Repository, branch: Branch, target: str, start: Path, log: ApprovalLog, *, cached_checks: bool
 ) -> Item:
     """The verdict about a branch, from what is known without running a check."""
     try:

@@ -32,8 +32,8 @@ from gate.workspace import Workspace
 if TYPE_CHECKING:
     from gate.forges.places import Place
     from gate.forges.wire import Wire
+    from gate.log.admitted import ApprovalLog
     from gate.log.decisions import Evidence
-    from gate.log.index import Index
     from gate.log.vouched import Voucher
     from gate.requirements.facts import Release
 
@@ -109,7 +109,7 @@ def judge(
     policy: Policy,
     request: CheckRequest,
     *,
-    log: Index | None = None,
+    log: ApprovalLog | None = None,
     progress: Callable[[Event], None] = ignore,
     rules: str = "",
     release: Release | None = None,
@@ -137,7 +137,7 @@ def judge(
         finally_.callback(under_way.set)
         if not asks_verdicts:
             side.submit(under_way.wait)
-        known = side.submit(lambda: log or _open_log(repository))
+        known = side.submit(lambda: log or _open_log(repository, change.base))
         ownership = side.submit(ownership_at, repository, change, policy, rules)
         recorded = side.submit(
             lambda: _decisions(repository, known.result(), change, policy, protection, now)
@@ -226,14 +226,14 @@ def _lock_out(repository: Repository, change: Change) -> tuple[str, ...]:
     return warning_of(repository, change)
 
 
-def _open_log(repository: Repository) -> Index:
-    from gate.log.decisions import open_log
+def _open_log(repository: Repository, base: str) -> ApprovalLog:
+    from gate.log.decisions import complete_log
 
-    return open_log(repository)
+    return complete_log(repository, base)
 
 
 def _decisions(
-    repository: Repository, log: Index, change: Change, policy: Policy, protection: Protection, now: int
+    repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
 ) -> Evidence:
     from gate.log.decisions import decisions_in
 

@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import assert_never
 
+from gate.app.audit import unproven
 from gate.app.merge_commit import make_commit
-from gate.app.proof import unproven
 from gate.app.recording import document_of, files_of, signed_verdict
 from gate.app.signing import Signer, find_signer
 from gate.errors import GateError, UsageError
@@ -17,7 +17,7 @@ from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.steps import read_onward
 from gate.git.worktrees import advance, busy_worktree
-from gate.log.index import open_index
+from gate.log.admitted import log_at
 from gate.log.store import LOG, add, contains, tips
 from gate.log.sync import Pushed, fetch, outpaced, push, remember, remote_of, share
 from gate.log.trailers import How, trailers_for
@@ -152,7 +152,7 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
 def _unproven(repository: Repository, change: Change, commit: str, witness: str) -> str:
     """What an audit would say against the step to `commit`, with the log at `witness`; "" for nothing."""
     history = read_onward(repository, change.base, commit)
-    step = unproven(repository, change.into, open_index(repository, witness), history)
+    step = unproven(repository, change.into, log_at(repository, witness, [change.base]), history)
     return step.reason if step else ""
 
 

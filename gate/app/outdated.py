@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gate.git.change import branch_of_head
+from gate.git.branches import head_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.model import BRANCHES
@@ -26,7 +26,7 @@ class Outdated:
 
 def find_outdated(repository: Repository, rev: str | None) -> Outdated | None:
     """How the branch that `rev` (HEAD) names lags behind its remote, as of the last fetch; None if it does not."""
-    name = branch_of_head(repository) if rev in {None, "HEAD", "@"} else (rev or "").removeprefix(BRANCHES)
+    name = head_branch(repository) if rev in {None, "HEAD", "@"} else (rev or "").removeprefix(BRANCHES)
     local = f"{BRANCHES}{name}"
     if not name:
         return None

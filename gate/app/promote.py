@@ -17,7 +17,7 @@ from gate.approvals.record import Record
 from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment, environment_named
 from gate.git.repository import Repository
-from gate.log.decisions import open_log
+from gate.log.admitted import open_log
 from gate.log.releases import stays_in
 from gate.log.store import settle
 from gate.log.sync import bring
@@ -83,9 +83,7 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
     verdict = _judged(repository, environment, request, progress)
     if verdict.decision != "pass":
         return NotPromoted(verdict)
-    stays, before = stays_in(
-        repository, open_log(repository), environment.policy, environment.name, request.now
-    )
+    stays, before = stays_in(open_log(repository), environment.policy, environment.name, request.now)
     if stays and stays[-1].commit == verdict.change.head:
         return Promoted(verdict, None, notes=notes)
     back = is_way_back(repository, stays, before, verdict.change.head)

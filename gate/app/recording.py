@@ -13,7 +13,7 @@ from gate.approvals.record import Record
 from gate.errors import UsageError
 from gate.gather import policy_at
 from gate.git.repository import Repository
-from gate.log.decisions import open_log
+from gate.log.admitted import open_log
 from gate.log.paths import change_path, verdict_path
 from gate.log.sync import fetch, remote_of
 from gate.log.vouched import find_voucher
@@ -85,10 +85,10 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
         return Unrecorded("not all of the required checks passed")
     signer = find_signer(repository, policy, key, now, short_name(change.into))
     own = Protection(protection.require, (signer.person.name,))
-    index = open_log(repository)
-    standing = find_voucher(repository, index, change, policy, own, now)
+    log = open_log(repository)
+    standing = find_voucher(repository, log, change, policy, own, now)
     if standing is not None:
-        (found,) = index.starting(standing.id)
+        (found,) = log.starting(standing.id)
         return send(repository, Recorded(found.id, found.record))
     document = document_of(verdict)
     record = _record(verdict, document, signer, now)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from time import time
 
-from gate.app.audit import audit
+from gate.app.audit import is_verified
 from gate.app.audit_moves import ends_of
 from gate.app.downtime import spent
 from gate.app.judge import Answer, CheckRequest, judge
@@ -18,8 +17,7 @@ from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment
 from gate.git.change import commit_named, read_step
 from gate.git.repository import Repository
-from gate.log.decisions import open_log
-from gate.log.index import Index
+from gate.log.admitted import ApprovalLog, open_log
 from gate.log.releases import precedes_first, stays_in
 from gate.model import ENVIRONMENTS, Change
 from gate.prometheus import ask
@@ -40,14 +38,14 @@ def check_release(
             "leave out --staged and --base",
         )
     environment = verified(repository, request.start, environment)
-    index, now = open_log(repository), int(time())
-    change, release = _read(repository, environment, request, index, now)
+    log, now = open_log(repository), int(time())
+    change, release = _read(repository, environment, request, log, now)
     answer = judge(
         repository,
         change,
         environment.policy,
         request,
-        log=index,
+        log=log,
         progress=progress,
         rules=environment.rules,
         release=release,
@@ -59,18 +57,18 @@ def check_release(
 
 
 def release_change(
-    repository: Repository, environment: Environment, head: str | None, index: Index, now: int
+    repository: Repository, environment: Environment, head: str | None, log: ApprovalLog, now: int
 ) -> Change:
     """What releasing `head` (HEAD) would change in the environment."""
-    stays, _ = stays_in(repository, index, environment.policy, environment.name, now)
+    stays, _ = stays_in(log, environment.policy, environment.name, now)
     return _step(repository, environment, head, stays)
 
 
 def _read(
-    repository: Repository, environment: Environment, request: CheckRequest, index: Index, now: int
+    repository: Repository, environment: Environment, request: CheckRequest, log: ApprovalLog, now: int
 ) -> tuple[Change, Release]:
     policy, require = environment.policy, environment.protection.require
-    history = partial(stays_in, repository, index, policy, now=now)
+    history = partial(stays_in, log, policy, now=now)
     stays, before = history(environment=environment.name)
     change = _step(repository, environment, request.head, stays)
     promoter = _promoter(repository, environment, request.key, now)
@@ -81,7 +79,7 @@ def _read(
     passed = {
         target: _been(change.head, target, there[target])
         if target in there
-        else _entered(repository, request.start, target, change.head, index)
+        else _entered(repository, target, change.head, log)
         for target in require.passed
     }
     soaked, budget = require.soaked, require.budget
@@ -98,7 +96,7 @@ def _read(
         readings,
         promoter=promoter,
         rolled_back=rolled_back,
-        recent=frozenset(one.id for one in index.select({change.digest}, ()) if one.record.at >= latest),
+        recent=frozenset(one.id for one in log.select({change.digest}, ()) if one.record.at >= latest),
     )
     if budget:
         minutes, trouble = spent(repository, environment, budget, readings, now)
@@ -145,18 +143,11 @@ def _been(commit: str, environment: str, stays: tuple[Stay, ...]) -> str:
     return "it was taken back there" if own[-1].returned else ""
 
 
-def _entered(repository: Repository, start: Path, branch: str, commit: str, index: Index) -> str:
+def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog) -> str:
     """Why `commit` did not go through the gate of `branch`; empty if the audit proves that it did."""
     _, tip = ends_of(repository, branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
         return f"{branch} itself has never been at this commit"
-    into = f"refs/heads/{branch}"
-    forward = [found.record.base for found in index.select((), {commit}) if found.record.into == into]
-    for bottom in (f"{commit}^1", *dict.fromkeys(forward)):
-        try:
-            steps = audit(start, span=f"{bottom}..{commit}", into=branch).steps
-        except (UsageError, CannotDecide):
-            continue
-        if steps and all(step.outcome == "passed" for step in steps):
-            return ""
+    if is_verified(repository, f"refs/heads/{branch}", log, commit):
+        return ""
     return f"its step did not go through the gate: `gate audit {commit[:12]}^..{commit[:12]}` tells why"

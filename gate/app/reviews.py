@@ -14,8 +14,8 @@ from gate.forges.wire import Wire
 from gate.git.authors import read_authors
 from gate.git.repository import Repository
 from gate.git.reviewed import changes_shown, digest_of
+from gate.log.admitted import ApprovalLog
 from gate.log.decisions import Evidence, decisions_in
-from gate.log.index import Index
 from gate.model import Change, short_name
 from gate.policy.types import Policy, Protection
 from gate.requirements.facts import Facts
@@ -58,7 +58,7 @@ def read_reviews(
 
 
 def with_reviews(
-    repository: Repository, facts: Facts, log: Index, wire: Wire, now: int
+    repository: Repository, facts: Facts, log: ApprovalLog, wire: Wire, now: int
 ) -> tuple[Facts, Evidence]:
     """The facts with what the forge adds to them, and all decisions counted anew, those of the log included."""
     policy, protection = facts.policy, facts.protection

@@ -10,10 +10,10 @@ from gate.app.signing import Recorded, Signer, find_signer, put, send
 from gate.approvals.record import Record
 from gate.errors import UsageError
 from gate.gather import environment_named, policy_at
-from gate.git.objects import resolve
+from gate.git.branches import known_tip
 from gate.git.repository import Repository
-from gate.log.index import Found, Index, open_index
-from gate.log.store import settle
+from gate.log.admitted import ApprovalLog, open_log
+from gate.log.index import Found
 from gate.model import ENVIRONMENTS, short_name
 from gate.policy.types import Policy
 
@@ -32,9 +32,8 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     Raises UsageError if there is no such decision, or it is somebody else's.
     """
     repository = Repository.find(start)
-    tip = settle(repository)
-    index = open_index(repository, tip) if tip else Index("")
-    found = _find(index, identity)
+    log = open_log(repository)
+    found = _find(log, identity)
     branch = short_name(found.record.into)
     policy = _policy_of(repository, found.record.into)
     signer = find_signer(repository, policy, key, now, branch)
@@ -45,7 +44,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
             if found.record.kind == "approve"
             else f"ask {found.record.by}",
         )
-    earlier = [other for other in index.select((), (found.record.head,)) if other.record.of == found.id]
+    earlier = [other for other in log.select((), (found.record.head,)) if other.record.of == found.id]
     if earlier:
         return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
     record = _revocation(found, signer, now, reason)
@@ -57,17 +56,16 @@ def _policy_of(repository: Repository, into: str) -> Policy:
     if environment is not None:
         return environment.policy
     branch = short_name(into)
-    names = [f"refs/remotes/origin/{branch}", into]
-    tips = resolve(repository, names)
-    if not tips:
+    tip = known_tip(repository, branch)
+    if not tip:
         raise UsageError(f"there is no {branch} here, whose policy says who is who", "`git fetch origin`")
-    return policy_at(repository, next(tips[name] for name in names if name in tips))
+    return policy_at(repository, tip)
 
 
-def _find(index: Index, identity: str) -> Found:
+def _find(log: ApprovalLog, identity: str) -> Found:
     if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
         raise UsageError(f"{identity!r} is not the id of a decision", "`gate approvals` shows them")
-    found = [one for one in index.starting(identity) if one.record.kind in {"approve", "block", "waive"}]
+    found = [one for one in log.starting(identity) if one.record.kind in {"approve", "block", "waive"}]
     if not found:
         raise UsageError(
             f"there is no decision {identity} in the log here", "`gate approvals --fetch` shows what there is"

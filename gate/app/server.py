@@ -12,21 +12,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.audit_moves import WATCHED
+from gate.app.audit import is_start
+from gate.app.audit_rules import WATCHED
 from gate.app.server_moves import Push, Received, Refusal, judge_moves
-from gate.errors import InvalidInput, UsageError
-from gate.gather import policy_at, unreadable_rules
+from gate.errors import UsageError
+from gate.gather import unreadable_rules
+from gate.git.branches import USUAL
 from gate.git.change import fold
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
-from gate.log.admission import refusal
-from gate.log.index import Index, open_index
+from gate.log.admission import refusal, unadmitted
+from gate.log.admitted import ApprovalLog, log_at
 from gate.log.store import LOG, tips
 from gate.model import BRANCHES
-from gate.policy.types import Policy
+from gate.rules import ProtectedBranches
 
-USUAL = ("main", "master")
-"""The branches that are protected, besides the default one, where no policy names any."""
+FOREIGN_REFS = {
+    "refs/replace/": "refs/replace/ would show other objects than there are",
+    "refs/remotes/": "refs/remotes/ would show another place of a branch than where it is",
+}
+"""What nobody can push, since git and gate would believe it in this repository or in a mirror of it."""
 
 
 def parse_pushes(lines: Iterable[str]) -> tuple[Push, ...]:
@@ -50,13 +55,18 @@ def receive(start: Path, pushes: Sequence[Push]) -> Received:
     if refusals:
         return Received(tuple(refusals))
     branches = [push for push in real if push.ref.startswith(BRANCHES)]
-    if not branches:
+    has_log = any(push.ref == LOG for push in real)
+    if not branches and not has_log:
         return Received(())
-    house = _House.of(repository, start, _log_after(repository, real))
-    refusals = [found for push in branches if (found := house.refuse_alias(push)) is not None]
+    protected = ProtectedBranches.of(repository)
+    log = _log_after(repository, real, protected)
+    if has_log and (refused := _refuse_unadmitted(repository, log)):
+        return Received((refused,))
+    receiving = _ReceivingRepository(repository, start, log, protected)
+    refusals = [found for push in branches if (found := receiving.refuse_alias(push)) is not None]
     if refusals:
         return Received(tuple(refusals))
-    answers = [house.judge(push) for push in branches if house.protects(push)]
+    answers = [receiving.judge(push) for push in branches if receiving.protects(push)]
     notes = [note for answer in answers for note in answer.notes]
     return Received(tuple(refused for answer in answers for refused in answer.refusals), tuple(notes))
 
@@ -79,9 +89,11 @@ def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]
 def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
     """Why a ref of gate's own may not move so; None if it may, or is none."""
     folded = fold(push.ref)
-    if folded.startswith("refs/replace/") and push.new:
-        way_out = "keep such refs in clones: gate heeds none, but git would here, whatever else is pushed"
-        return Refusal(push.ref, "refs/replace/ would show other objects than there are", help=way_out)
+    for prefix, reason in FOREIGN_REFS.items():
+        if folded.startswith(prefix) and push.new:
+            return Refusal(
+                push.ref, reason, help="keep such refs in your clone: they mean nothing on a server"
+            )
     if not folded.startswith("refs/gate/"):
         return None
     if push.ref != LOG:
@@ -94,61 +106,51 @@ def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
     return None
 
 
-def _log_after(repository: Repository, pushes: Sequence[Push]) -> Index:
-    """The log as it will be. Only what is there already is kept on disk: the rest may be gone in a moment."""
-    there = tips(repository).own
-    index = open_index(repository, there) if there else Index("")
+def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | None:
+    """Why the log may not become this one: something in it is by nobody whom the policy lists."""
+    if wrong := unadmitted(repository, tips(repository).own, log):
+        return Refusal(
+            LOG, wrong, help="only people in the policy add to the log; `gate log` lists what is not admitted"
+        )
+    return None
+
+
+def _log_after(repository: Repository, pushes: Sequence[Push], protected: ProtectedBranches) -> ApprovalLog:
+    """The log as it will be, with the people whom the protected branches will list.
+
+    Only what is there already is kept on disk: the rest may be gone in a moment.
+    """
+    commits = _protected_tips(pushes, protected)
+    there = log_at(repository, tips(repository).own, commits)
     pushed = next((push.new for push in pushes if push.ref == LOG), "")
-    return open_index(repository, pushed, keep=False) if pushed else index
+    return log_at(repository, pushed, commits, keep=False) if pushed else there
+
+
+def _protected_tips(pushes: Sequence[Push], protected: ProtectedBranches) -> list[str]:
+    """Where the protected branches would be."""
+    branches = [push for push in pushes if push.ref.startswith(BRANCHES) and push.new]
+    return [push.new for push in branches if protected.protects(push.ref.removeprefix(BRANCHES), push.old)]
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
-    """The receiving repository as it is before the push, with the log as it will be.
-
-    `default` is the short name of the default branch, `tip` where it is ("" where it does not exist), and
-    `policy` what holds there. `heirs` do not exist, and would be the default branch in its stead if they did.
-    """
+class _ReceivingRepository:
+    """The receiving repository as it is before the push, with the log as it will be."""
 
     repository: Repository
     start: Path
-    log: Index
-    default: str
-    tip: str
-    policy: Policy
-    heirs: frozenset[str]
-
-    @classmethod
-    def of(cls, repository: Repository, start: Path, log: Index) -> _House:
-        head = os.fsdecode(repository.attempt("symbolic-ref", "--quiet", "HEAD").stdout).strip()
-        names = [*filter(None, [head]), *(f"refs/heads/{name}" for name in USUAL)]
-        found = resolve(repository, names)
-        ref = next((name for name in names if name in found), names[0])
-        tip = found.get(ref, "")
-        policy = policy_at(repository, tip) if tip else Policy()
-        heirs = names[: names.index(ref)] if tip else []
-        short = [name.removeprefix("refs/heads/") for name in (ref, *heirs)]
-        return cls(repository, start, log, short[0], tip, policy, frozenset(short[1:]))
+    log: ApprovalLog
+    branches: ProtectedBranches
 
     def protects(self, push: Push) -> bool:
-        """Is it a protected branch? By the default branch's policy, or by what holds on the branch itself."""
-        branch = push.ref.removeprefix(BRANCHES)
-        named = branch in {self.default, *USUAL}
-        if self.policy.protects(branch) or (named and not self.policy.branches) or branch in self.heirs:
-            return True
-        try:
-            own = policy_at(self.repository, push.old) if push.old else Policy()
-        except InvalidInput:
-            # Half-written rules on somebody's own branch protect nothing.
-            return False
-        return own.protects(branch)
+        """Is it a protected branch?"""
+        return self.branches.protects(push.ref.removeprefix(BRANCHES), push.old)
 
     def refuse_alias(self, push: Push) -> Refusal | None:
         """Why a branch may not be made by this name: a file system may take it for one that is protected."""
         if push.old or not push.new:
             return None
         names = self.repository.text("for-each-ref", "--format=%(refname)", BRANCHES).splitlines()
-        names += [f"{BRANCHES}{name}" for name in (self.default, *USUAL)]
+        names += [f"{BRANCHES}{name}" for name in (self.branches.default, *USUAL)]
         for name in names:
             if name != push.ref and fold(name) == fold(push.ref) and self.protects(replace(push, ref=name)):
                 reason = (
@@ -159,52 +161,52 @@ class _House:
 
     def judge(self, push: Push) -> Received:
         """May this protected branch move so?"""
-        reason, way_out = self._refused_at_once(push)
+        reason, fix = self._refused_at_once(push)
         if reason:
-            return Received((Refusal(push.ref, reason, help=way_out),))
+            return Received((Refusal(push.ref, reason, help=fix),))
         if not push.old:
             return Received(())
         return judge_moves(self.repository, self.start, push, self.log)
 
     def _refused_at_once(self, push: Push) -> tuple[str, str]:
-        """What forbids a move whatever has been approved: the sentence and the way out."""
+        """What forbids a move whatever has been approved: the sentence and the fix."""
         branch = push.ref.removeprefix(BRANCHES)
         if not push.new:
             return f"{branch} is protected, and cannot be deleted", ""
         if resolve(self.repository, [push.new]).get(push.new) != push.new:
             return f"{branch} can only be at a commit", ""
         if not push.old:
-            return self._refused_birth(branch, push.new)
+            return refused_birth(self.branches, self.log, branch, push.new)
         mistakes = unreadable_rules(self.repository, push.new, push.ref)
         if mistakes:
-            return f"{branch} would have rules that nobody can read: {mistakes[0]}", "mend that first"
+            return f"{branch} would have rules that nobody can read: {mistakes[0]}", "fix that first"
         return "", ""
 
-    def _refused_birth(self, branch: str, new: str) -> tuple[str, str]:
-        """Why a protected branch cannot begin at this commit.
 
-        The default branch, the first of all, can begin anywhere: there are no rules yet.
-        """
-        if not self.tip:
-            return "", ""
-        if branch in self.heirs:
-            way_out = f"on the server, `git symbolic-ref HEAD refs/heads/{self.default}` settles which it is"
-            return f"{branch} would become the default branch in place of {self.default}", way_out
-        return refused_birth(self.repository, self.default, self.tip, new)
+def refused_birth(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
+    """Why the protected `branch` cannot start at the commit `new`: the sentence and the fix; both empty where it can.
 
-
-def refused_birth(repository: Repository, default: str, tip: str, new: str) -> tuple[str, str]:
-    """Why a protected branch beside the `default` one, which is at `tip`, cannot begin at the commit `new`.
-
-    It begins at a commit that the default branch has been at, with the rules of today: older ones may know
-    people who have left. The sentence and the way out; both empty where it can.
+    The default branch, the first of all, can start anywhere: there are no rules yet. Another one starts at a
+    commit to which a verified merge brought the default branch, with the rules of today: older ones may know
+    people who have left. The `log` may be missing in a clone; the server judges again.
     """
-    been = repository.text("rev-list", "--first-parent", tip).split()
-    way_out = f"begin it at the tip of {default}"
+    repository, default = branches.repository, branches.default
+    if not branches.tip:
+        return "", ""
+    if branch in branches.candidates:
+        fix = f"on the server, `git symbolic-ref HEAD refs/heads/{default}` settles which it is"
+        return f"{branch} would become the default branch in place of {default}", fix
+    been = repository.text("rev-list", "--first-parent", branches.tip).split()
+    fix = f"start it at the tip of {default}"
     if new not in been:
-        return f"a protected branch begins at a commit that {default} has been at", way_out
-    if _rules(repository, new) != _rules(repository, tip):
-        return f"{default} has other rules (policy or code owners) by now", way_out
+        return f"a protected branch starts at a commit that {default} has been at", fix
+    if not is_start(repository, log, branches.tip, new):
+        return (
+            f"{new[:12]} is not the end of a verified merge into {default}: nobody approved it by itself",
+            fix,
+        )
+    if _rules(repository, new) != _rules(repository, branches.tip):
+        return f"{default} has other rules (policy or code owners) by now", fix
     return "", ""
 
 

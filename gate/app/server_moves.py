@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import time
 
-from gate.app.audit_moves import Move, change_of, read_moves
+from gate.app.audit import unproven
+from gate.app.audit_moves import Move, change_of, read_moves, read_stretches
 from gate.app.judge import Answer, CheckRequest, judge
-from gate.app.proof import unproven
 from gate.gather import policy_at
 from gate.git.change import collision
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.git.steps import History, read_onward
-from gate.log.index import Index
+from gate.log.admitted import ApprovalLog
 from gate.log.store import contains
 from gate.model import CheckResult, Outcome
 from gate.reports.words import listed
@@ -53,23 +54,26 @@ class Received:
     notes: tuple[str, ...] = ()
 
 
-def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> Received:
+def judge_moves(repository: Repository, start: Path, push: Push, log: ApprovalLog) -> Received:
     """May a protected branch go on from `push.old` to `push.new`, by the `log` as it will be?
 
-    Each commit that the branch would be at is a step (or a stretch of them, where a record says so), and each has
-    to pass. What nobody has approved is not run here, nor what could not be proven afterwards.
+    Each commit that the branch would be at is a step, or a stretch of them that passes as a whole, and each has to
+    pass. The checks of what nobody has approved are not run here, nor of what could not be proven afterwards.
     """
     history = read_onward(repository, push.old, push.new)
     if history.chain[:1] != [push.old]:
         return Received((astray(repository, push),))
-    moves = read_moves(repository, history, history.chain, log.all())
+    moves = read_moves(repository, history, history.chain, log, push.ref)
+    stretches = read_stretches(repository, history, history.chain, moves, log, push.ref)
     answer = partial(_answer, repository, start, push, log)
     notes: list[str] = []
     waiting = []
-    for move in moves:
+    position = 0
+    while position < len(moves):
+        alternatives = [*stretches.get(position, ()), (position + 1, moves[position])]
+        position, move, found = _first_that_passes(alternatives, answer)
         if refused := _too_early(push, move):
             return Received((refused,), tuple(notes))
-        found = answer(move, run=False)
         notes += [note for note in found.verdict.notes if note.startswith("WAIVED")]
         if _waits_for_checks(found):
             waiting.append(move)
@@ -81,6 +85,18 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: Index) -> 
         if refused := _refused_by(push, move, answer(move, run=True)):
             return Received((refused,), tuple(notes))
     return Received((), tuple(notes))
+
+
+def _first_that_passes(
+    alternatives: Sequence[tuple[int, Move]], answer: Callable[..., Answer]
+) -> tuple[int, Move, Answer]:
+    """The first of these moves, each with the commit where it ends, that passes but for its checks; else the first."""
+    tried = []
+    for end, move in alternatives:
+        tried.append((end, move, answer(move, run=False)))
+        if tried[-1][2].verdict.decision == "pass" or _waits_for_checks(tried[-1][2]):
+            return tried[-1]
+    return tried[0]
 
 
 def astray(repository: Repository, push: Push) -> Refusal:
@@ -110,7 +126,9 @@ def _too_early(push: Push, move: Move) -> Refusal | None:
     )
 
 
-def _answer(repository: Repository, start: Path, push: Push, log: Index, move: Move, *, run: bool) -> Answer:
+def _answer(
+    repository: Repository, start: Path, push: Push, log: ApprovalLog, move: Move, *, run: bool
+) -> Answer:
     """What `gate check` says of one step, now and here; without `run` no check is started."""
     policy = policy_at(repository, move.old.oid)
     change = change_of(repository, move, push.ref, policy)
@@ -123,7 +141,9 @@ def _answer(repository: Repository, start: Path, push: Push, log: Index, move: M
     return judge(repository, change, policy, request, log=log)
 
 
-def _refused_by_audit(repository: Repository, push: Push, log: Index, history: History) -> Refusal | None:
+def _refused_by_audit(
+    repository: Repository, push: Push, log: ApprovalLog, history: History
+) -> Refusal | None:
     """The refusal of what could not be proven afterwards."""
     failed = unproven(repository, push.ref, log, history)
     if failed is None:

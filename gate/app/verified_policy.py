@@ -17,7 +17,7 @@ from gate.gather import Environment, policy_at
 from gate.git.change import default_branch
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
-from gate.log.decisions import open_log
+from gate.log.admitted import open_log
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Policy
 
@@ -76,9 +76,8 @@ def _verified_end(
     into, at = f"refs/heads/{branch}", position[commit]
     spans = {(f"{commit}^1", commit)} | {
         (one.record.base, one.record.head)
-        for one in open_log(repository).all()
-        if one.record.into == into
-        and position.get(one.record.base, at) < at <= position.get(one.record.head, -1)
+        for one in open_log(repository).given_for(into, "approve", "waive", "verdict")
+        if position.get(one.record.base, at) < at <= position.get(one.record.head, -1)
     }
     for bottom, top in spans:
         try:

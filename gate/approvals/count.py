@@ -58,6 +58,7 @@ class Question:
     in it besides those whom the commits name; `guessed` those who are in the policy only by their login.
     `at_base` is what the base has of files that earlier forms of the change had as well. `hunks` has, by record, the
     files whose change is the approved one on a file that has moved elsewhere.
+    `spent` has the records that an earlier merge has used, each with the commit of that.
     """
 
     change: Change
@@ -71,6 +72,7 @@ class Question:
     guessed: frozenset[str] = frozenset()
     at_base: States = field(default_factory=dict)
     hunks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    spent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stale(self) -> Stale:
@@ -233,6 +235,8 @@ class _Bench:
             return _Ruling(False, decision.review.void)
         if record.kind == "block":
             return self._objection(decision)
+        if commit := self._question.spent.get(decision.entry.id):
+            return _Ruling(False, f"spent: {commit[:12]} has brought it in before")
         if decision.validity != "valid":
             return _Ruling(False, INVALID_KEY[decision.validity])
         if record.kind == "waive":

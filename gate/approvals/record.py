@@ -53,6 +53,15 @@ class Refused:
     reason: str
 
 
+AFTERWARDS = "afterwards"
+"""How the reason of a record begins by which somebody approves what is on the branch already."""
+
+
+def is_afterwards(record: Record) -> bool:
+    """Was the record made for a commit that was on the branch already?"""
+    return record.reason == AFTERWARDS or record.reason.startswith(f"{AFTERWARDS}: ")
+
+
 FIELDS = frozenset(Record.__dataclass_fields__)
 
 

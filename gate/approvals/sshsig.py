@@ -1,7 +1,7 @@
-"""SSH's signatures: what one says of itself, and those that can be told to be valid without ssh-keygen. Pure.
+"""SSH's signatures: what one says of itself, and those that can be judged without ssh-keygen. Pure.
 
 The format is OpenSSH's `PROTOCOL.sshsig`. ssh-keygen is the judge of signatures, and takes milliseconds for
-each. Of those of the plain kinds, in their only canonical form, `is_certainly_valid` is as sure as it is;
+each. Of those of the plain kinds, in their only canonical form, `certain_validity` is as sure as it is;
 whatever is in the least unusual is left to ssh-keygen: hardware keys, certificates, short RSA keys.
 """
 
@@ -47,7 +47,7 @@ def signing_key(signature: bytes) -> str | None:
 
 
 def can_tell() -> bool:
-    """Is the library there with which `is_certainly_valid` can tell anything? Without it ssh-keygen does it all."""
+    """Is the library there with which `certain_validity` can tell anything? Without it ssh-keygen does it all."""
     try:
         import cryptography.hazmat.primitives.serialization  # noqa: F401
     except ImportError:
@@ -55,20 +55,20 @@ def can_tell() -> bool:
     return True
 
 
-def is_certainly_valid(data: bytes, signature: bytes, key: str) -> bool:
-    """Has the key (its base64 text) surely signed `data` for gate? False says nothing: ask ssh-keygen then."""
+def certain_validity(data: bytes, signature: bytes, key: str) -> bool | None:
+    """Has the key (its base64 text) signed `data` for gate? None where only ssh-keygen can say that."""
     found = _read(signature)
     if found is None or found.rest or found.reserved or found.hash not in _HASHES:
-        return False
+        return None
     if found.namespace != NAMESPACE.encode() or found.key != base64.b64decode(key):
-        return False
+        return None
     digest = hashlib.new(found.hash.decode(), data).digest()
     signed = _MAGIC + b"".join(map(_string, (found.namespace, b"", found.hash, digest)))
     try:
         algorithm, raw = _strings(found.signature, 2)
         return _verify(found.key, algorithm, raw, signed)
     except ValueError:
-        return False
+        return None
 
 
 def _read(signature: bytes) -> _Signature | None:
@@ -89,8 +89,8 @@ def _read(signature: bytes) -> _Signature | None:
     return _Signature(key, namespace, reserved, hash_name, made, rest)
 
 
-def _verify(key: bytes, algorithm: bytes, raw: bytes, signed: bytes) -> bool:
-    """Raises ValueError for what is not in the form that it should have."""
+def _verify(key: bytes, algorithm: bytes, raw: bytes, signed: bytes) -> bool | None:
+    """Whether the signature is valid; None for other kinds. Raises ValueError for what is not in its usual form."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     kind, _ = _first(key)
@@ -102,8 +102,10 @@ def _verify(key: bytes, algorithm: bytes, raw: bytes, signed: bytes) -> bool:
         elif kind.startswith(b"ecdsa-sha2-") and algorithm == kind:
             _verify_ecdsa(key, raw, signed)
         else:
-            return False
-    except (InvalidSignature, UnsupportedAlgorithm):
+            return None
+    except UnsupportedAlgorithm:
+        return None
+    except InvalidSignature:
         return False
     return True
 

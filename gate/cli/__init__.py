@@ -20,6 +20,7 @@ COMMANDS = {
     "promote": "gate.cli.promote",
     "budget": "gate.cli.budget",
     "audit": "gate.cli.audit",
+    "log": "gate.cli.log",
     "init": "gate.cli.init",
     "install": "gate.cli.install",
     "uninstall": "gate.cli.uninstall",

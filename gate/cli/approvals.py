@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.approvals import Listing, list_approvals
 from gate.cli.reviews import add_reviews, place_of
 from gate.model import short_name
-from gate.reports.words import visible
+from gate.reports.words import count, visible
 
 SUMMARY = "list the approvals of a change: what counts, and why the rest does not"
 EXAMPLES = """\
@@ -61,10 +61,10 @@ def _lines(listing: Listing) -> list[str]:
         says = decision if approval.counted else f"{decision}, not counted"
         lines.append(f"  {mark} {approval.id[:12]}  {visible(approval.by):<{width}}  {says}{why}")
     if evidence.gap:
-        lines.append(f"note: {evidence.gap}; run `gate approvals --fetch`")
+        lines.append(f"note: {visible(evidence.gap)}")
     if evidence.refused:
         identity, reason = min(evidence.refused.items())
-        lines.append(
-            f"note: {len(evidence.refused)} in the log refused, as {visible(identity)[:12]}: {visible(reason)}"
-        )
+        total = count(len(evidence.refused), "record")
+        lines.append(f"note: {total} not admitted, such as {visible(identity)[:12]}: {visible(reason)}")
+        lines.append("      `gate log` lists what is not admitted")
     return lines

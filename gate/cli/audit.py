@@ -56,7 +56,13 @@ def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
     if not found.steps:
         return [f"{branch}: no merges since {since}, nothing to verify"]
     if failed:
-        return [*lines, f"{branch}: {failed} of {total} since {since} could not be verified"]
+        commit = next(step.commit for step in found.steps if step.outcome == "failed")
+        return [
+            *lines,
+            f"{branch}: {failed} of {total} since {since} could not be verified",
+            f"help: anyone who could have approved it can still do so: `gate approve {commit[:12]} --into {branch}`",
+            f"      if checks are missing: `gate check --record --base {commit[:12]}^ --head {commit[:12]}`",
+        ]
     waived = sum(step.waived for step in found.steps)
     by_waiver = f" ({waived} by waiver)" if waived else ""
     return [*lines, f"{branch}: {len(found.steps)} of {total} since {since} verified{by_waiver}"]

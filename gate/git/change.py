@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.authors import read_authors
+from gate.git.branches import USUAL, default_candidates, head_branch, refs_of, tracking_ref
 from gate.git.index import Unmerged, nothing_yet, staged_commit
 from gate.git.merging import MERGE_SETTINGS, RAW_DIFF
 from gate.git.objects import list_tree, resolve
@@ -51,12 +52,11 @@ def read_change(
         into, tracked = _remote_branch(repository, into)
         base = base or tracked
     branch = _branch_name(into) if into else default_branch(repository, unborn=staged)
-    local, tracking = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
+    local = f"refs/heads/{branch}"
     head_name = head or "HEAD"
     given = [name for name in (head_name, base) if name]
-    found = resolve(
-        repository, [local, tracking, *(meaning for name in given for meaning in _meanings(name))]
-    )
+    meanings = (meaning for name in given for meaning in _meanings(name))
+    found = resolve(repository, [*refs_of(repository, branch), *meanings])
     head_oid = _head(found, head_name, staged)
     if not head_oid and not base and _has_no_branch(repository):
         head_oid = base_oid = nothing_yet(repository)
@@ -133,29 +133,21 @@ def commit_named(repository: Repository, name: str) -> str:
 def default_branch(repository: Repository, *, unborn: bool = False) -> str:
     """The short name of the branch that `origin/HEAD` points at, else `main`, else `master`.
 
+    In a bare repository its own HEAD comes first.
     With `unborn`, in a repository without any commit, the branch that the first one will be on.
     """
-    done = repository.attempt("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-    target = os.fsdecode(done.stdout).strip()
-    if target.startswith("refs/remotes/origin/"):
-        return target.removeprefix("refs/remotes/origin/")
-    names = [
-        f"{root}{branch}" for branch in ("main", "master") for root in ("refs/heads/", "refs/remotes/origin/")
-    ]
-    for name in resolve(repository, names):
-        return name.removeprefix("refs/heads/").removeprefix("refs/remotes/origin/")
-    if unborn and _has_no_branch(repository) and (first := branch_of_head(repository)):
+    names = default_candidates(repository)
+    if repository.work_tree and names[0] not in USUAL:
+        return names[0]
+    refs = {ref: name for name in names for ref in refs_of(repository, name)}
+    for ref in resolve(repository, refs):
+        return refs[ref]
+    if unborn and _has_no_branch(repository) and (first := head_branch(repository)):
         return first
     raise UsageError(
         "there is no branch to merge into: no origin/HEAD, no main, no master",
         "name it with `--into BRANCH`",
     )
-
-
-def branch_of_head(repository: Repository) -> str:
-    """The short name of the branch that is checked out, whether it has a commit or not; empty where none is."""
-    told = os.fsdecode(repository.attempt("symbolic-ref", "--quiet", "HEAD").stdout).strip()
-    return told.removeprefix("refs/heads/") if told.startswith("refs/heads/") else ""
 
 
 def _has_no_branch(repository: Repository) -> bool:
@@ -216,7 +208,8 @@ def _commit_named(found: Mapping[str, str], name: str) -> str:
 def _base(repository: Repository, found: Mapping[str, str], branch: str, base: str | None, head: str) -> str:
     if base:
         return _commit_named(found, base)
-    local, tracking = found.get(f"refs/heads/{branch}"), found.get(f"refs/remotes/origin/{branch}")
+    local = found.get(f"refs/heads/{branch}")
+    tracking = found.get(tracking_ref(repository, branch))
     if not local and not tracking:
         hint = "`git fetch origin`, or name another"
         if branch.startswith("origin/"):

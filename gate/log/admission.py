@@ -1,26 +1,58 @@
-"""What a server takes into the log: only additions, and only what every reader of the log will understand."""
+"""What a server takes into the log: only additions, only what somebody signed, and only so much at once."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
 from gate.approvals.record import Refused, parse
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog
 from gate.log.difference import is_superset
-from gate.log.history import LARGEST_LIST, LARGEST_SIGNATURE, read_sized, sides
+from gate.log.history import (
+    LARGEST_LIST,
+    LARGEST_SIGNATURE,
+    Stretch,
+    read_sized,
+    read_stretch,
+    sides,
+    total_size,
+)
 from gate.log.paths import PLACES
+from gate.log.proofs import valid_keys
 from gate.log.store import contains
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one push may add to the log. Whoever runs a server sets them with `git config gate.NAME`."""
+
+    files: int = 5000
+    bytes: int = 32 * 1024 * 1024
+    signatures: int = 8
+
+    @classmethod
+    def of(cls, repository: Repository) -> Limits:
+        """The limits of this repository."""
+        names = {"files": "maxLogFiles", "bytes": "maxLogSize", "signatures": "maxSignatures"}
+        found = {}
+        for field, name in names.items():
+            done = repository.attempt("config", "--type=int", "--get", f"gate.{name}")
+            if done.returncode == 0:
+                found[field] = int(done.stdout)
+        return replace(cls(), **found)
 
 
 def refusal(repository: Repository, old: str, new: str) -> str:
     """Why the log may not go from the commit `old` ("" for none) to `new`; "" if it may.
 
     It has to grow out of what is there, since what its history once held counts, and hold all of that. A file
-    that does not fit its name would stand in the way of the right one for ever: none is let in.
+    that does not fit its name would stand in the way of the right one for ever: none is let in. Who signed the
+    additions is for `unadmitted`.
     """
     if not resolve(repository, [new]):
         return "it is no commit"
@@ -28,7 +60,83 @@ def refusal(repository: Repository, old: str, new: str) -> str:
         return "it does not grow out of the log that is here: records would be lost"
     if old and not is_superset(repository, new, old):
         return "it lacks, or alters, records that are here"
-    return next(_misfits(repository, old, new), "") or _strays(repository, old, new)
+    return (
+        _strays(repository, old, new)
+        or _too_much(repository, old, new)
+        or next(_misfits(repository, old, new), "")
+    )
+
+
+def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
+    """Why something that the log has beyond the commit `old` ("" for none) is not admitted; "" if all of it is.
+
+    Each record and each signature must be by somebody in the policy, in their own name; each list of a change and
+    each verdict must be one that such a record refers to.
+    """
+    stretch = read_stretch(repository, old, log.tip) or Stretch()
+    if not log.signers.names:
+        # Nobody has a key, so nobody can sign: nothing but what merges refer to gets here.
+        return next(
+            (f"record {name[:12]} is by nobody: the policy lists no key" for name in stretch.records), ""
+        )
+    limit = Limits.of(repository).signatures
+    for identity, reason in _unsigned(repository, stretch, log, limit):
+        return f"record {identity[:12]} is not admitted: {reason}"
+    for name in sorted(
+        stretch.lists.keys() - {found.record.change for found in log.select(stretch.lists, ())}
+    ):
+        return f"no signed record refers to the change {name[:12]}"
+    of = {found.record.of for found in log.referring_to(stretch.verdicts) if found.record.kind == "verdict"}
+    return next(
+        (
+            f"no signed record refers to the verdict {name[:12]}"
+            for name in sorted(stretch.verdicts.keys() - of)
+        ),
+        "",
+    )
+
+
+def _unsigned(
+    repository: Repository, stretch: Stretch, log: ApprovalLog, limit: int
+) -> Iterator[tuple[str, str]]:
+    """The records of the stretch that nobody signed, or that have a signature which is not valid; each with why."""
+    there = {
+        found.id: found for found in log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
+    }
+    for identity in sorted(stretch.signatures.keys() - there.keys()):
+        yield identity, "it is not there, only a signature of it"
+    for found in there.values():
+        if len(found.signatures) > limit:
+            yield (
+                found.id,
+                f"it has {len(found.signatures)} signatures, more than {limit} (`git config gate.maxSignatures`)",
+            )
+    signed_anew = [
+        replace(found, signatures=(signature,))
+        for found in there.values()
+        for signature in found.signatures
+        if signature[0] in stretch.signatures.get(found.id, ())
+    ]
+    for found, _, reason in valid_keys(repository, signed_anew, log.signers):
+        if reason:
+            yield found.id, reason
+    admitted = {found.id for found in log.admit(list(there.values()))}
+    for identity in sorted(stretch.records.keys() - admitted):
+        yield identity, log.rejected.get(identity, "it is no record")
+
+
+def _too_much(repository: Repository, old: str, new: str) -> str:
+    """Why this is more than one push may add; "" if it is not."""
+    limits = Limits.of(repository)
+    stretch = read_stretch(repository, old, new) or Stretch()
+    commits = int(repository.text("rev-list", "--count", f"{old}..{new}" if old else new))
+    files = max(len(stretch.blobs), commits)
+    if files > limits.files:
+        return f"it adds {files} files or commits, more than {limits.files} at once (`git config gate.maxLogFiles`)"
+    size = total_size(repository, stretch.blobs)
+    if size > limits.bytes:
+        return f"it adds {size} bytes, more than {limits.bytes} at once (`git config gate.maxLogSize`)"
+    return ""
 
 
 def _strays(repository: Repository, old: str, new: str) -> str:

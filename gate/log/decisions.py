@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from gate.approvals.content import Contents, alike, contents_of, parse_contents
 from gate.approvals.count import Question, count
-from gate.approvals.keys import holders
 from gate.approvals.reviews import Given
+from gate.errors import CannotDecide
 from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, entries_of, open_log
 from gate.log.carried import carry
 from gate.log.history import read_list_blobs
-from gate.log.index import Found, Index, open_index
-from gate.log.proofs import prove
-from gate.log.store import contains, settle
+from gate.log.index import Found
+from gate.log.spent import spent_on
+from gate.log.store import LOG, contains, settle
+from gate.log.sync import fetch, remote_of
 from gate.model import Approval, Change
 from gate.policy.types import Policy, Protection
 
@@ -33,7 +36,8 @@ class Evidence:
 
     `until` is the next moment (in seconds since the epoch) at which time alone would alter it. `gap` says why
     the log that is here may lack decisions; then nothing can be concluded from what it does not hold.
-    `records` are those that bear upon the change, whatever they are worth; `refused` what is no record at all.
+    `records` are those that bear upon the change, whatever they are worth; `refused` says why others are not
+    admitted, by id.
     """
 
     approvals: tuple[Approval, ...] = ()
@@ -53,21 +57,28 @@ def decisions_about(
 ) -> Evidence:
     """Count what is recorded about `change`, with the policy at its base, at the time `now`.
 
-    `given` are decisions from reviews, to be counted along with what is signed. Nothing is fetched: see
-    `gate.log.sync`.
+    `given` are decisions from reviews, to be counted along with what is signed.
     """
-    return decisions_in(repository, open_log(repository), change, policy, protection, now, given)
+    log = complete_log(repository, change.base)
+    return decisions_in(repository, log, change, policy, protection, now, given)
 
 
-def open_log(repository: Repository) -> Index:
-    """The log of this repository, after everything that was fetched has been taken in."""
+def complete_log(repository: Repository, base: str, commits: Iterable[str] = ()) -> ApprovalLog:
+    """The log, fetched first where it lacks what the protected branch at `base` refers to.
+
+    That is so after a plain `git pull` of somebody's merge. Whatever the fetch comes to, `Evidence.gap` tells
+    what is still missing.
+    """
     tip = settle(repository)
-    return open_index(repository, tip) if tip else Index("")
+    if _missing(repository, base, tip) and repository.aside is None and (remote := remote_of(repository)):
+        with suppress(CannotDecide):
+            fetch(repository, remote)
+    return open_log(repository, commits)
 
 
 def decisions_in(
     repository: Repository,
-    index: Index,
+    log: ApprovalLog,
     change: Change,
     policy: Policy,
     protection: Protection,
@@ -75,31 +86,29 @@ def decisions_in(
     given: Given | None = None,
 ) -> Evidence:
     """Like `decisions_about`, by this state of the log."""
-    gap = _gap(repository, change.base, index.tip)
-    if not (index.tip or given) or not change.digest:
+    gap = _gap(repository, change.base, log.tip)
+    if not (log.tip or given) or not change.digest:
         return Evidence(gap=gap)
-    question, chosen = find(repository, index, change, policy, protection, now)
-    keys = {blob: holder.key for blob, holder in holders(policy).items()}
-    entries = prove(repository, chosen, keys)
+    log = log.trusting(policy)
+    question, chosen = find(repository, log, change, policy, protection, now)
+    entries = entries_of(chosen, policy)
     if given:
         question = question.with_reviews(given)
         question = carry(repository, question, [(entry.id, entry.record) for entry in given.entries])
         entries = [*entries, *given.entries]
     counted = count(entries, question)
-    return Evidence(counted.approvals, counted.until, gap, tuple(chosen), index.refusals())
+    return Evidence(counted.approvals, counted.until, gap, tuple(chosen), log.rejected)
 
 
 def find(
-    repository: Repository, index: Index, change: Change, policy: Policy, protection: Protection, now: int
+    repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
 ) -> tuple[Question, list[Found]]:
     """The records that bear upon `change`, and the question that they answer."""
     contents = contents_of(change.files)
-    lineage = (
-        set(repository.text("rev-list", f"{change.base}..{change.head}").split()) if index.records else set()
-    )
-    touching = index.touching(contents)
-    chosen = index.select({change.digest, *touching}, lineage)
-    blobs = index.lists_of({found.record.change for found in chosen})
+    lineage = set(repository.text("rev-list", f"{change.base}..{change.head}").split()) if log.tip else set()
+    touching = log.touching(contents)
+    chosen = log.select({change.digest, *touching}, lineage)
+    blobs = log.lists_of({found.record.change for found in chosen})
     read = read_list_blobs(repository, blobs.values())
     lists = {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
     lists[change.digest] = contents
@@ -113,7 +122,8 @@ def find(
     earlier = question.earlier
     related = {found.id for found in chosen if found.record.change == change.digest} | earlier
     bearing = [found for found in chosen if found.id in related or found.record.of in related]
-    return question, bearing
+    spent = spent_on(repository, change.base, bearing, contents, lists)
+    return replace(question, spent=spent), bearing
 
 
 def _similar(
@@ -168,16 +178,32 @@ def _by_same_authors(
 
 def _gap(repository: Repository, base: str, tip: str) -> str:
     """Why the log here may be incomplete, or nothing: the protected branch knows a later state of it."""
-    witness = last_witness(repository, base)
-    if not witness or contains(repository, tip, witness):
+    missing = _missing(repository, base, tip)
+    if not missing:
         return ""
-    if not tip:
-        return f"the log of approvals is not here, and the protected branch refers to it ({witness[:12]})"
-    return f"the log of approvals here lacks what the protected branch refers to ({witness[:12]})"
+    what = "the approval log here lacks" if tip else "the approval log is not here, and has"
+    reason = f"{what} what {missing.merge} refers to (commit {missing.witness[:12]} of the log)"
+    if not (remote := remote_of(repository)):
+        return reason
+    # It was fetched before: what is missing now has not been pushed, or the remote could not be reached.
+    push = f"the person who merged that ({missing.who}) runs `git push {remote} {LOG}`"
+    return f"{reason}: {remote} does not have it, or cannot be reached; {push}"
 
 
-def last_witness(repository: Repository, base: str) -> str:
-    """The commit of the log that the protected branch last referred to, or nothing."""
-    form = f"--format=%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-    said = repository.text("log", "--first-parent", f"-{WITNESSES}", form, base)
-    return next((line for line in said.splitlines() if _OID.fullmatch(line)), "")
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A commit of the log that is not here; the merge that refers to it, and who made that."""
+
+    witness: str
+    merge: str
+    who: str
+
+
+def _missing(repository: Repository, base: str, tip: str) -> _Missing | None:
+    """What the protected branch last referred to, if the log at `tip` does not contain it."""
+    form = f"--format=%h%x00%cn%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+    lines = repository.text("log", "--first-parent", f"-{WITNESSES}", form, base).split("\n")
+    for merge, who, witness in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
+        if _OID.fullmatch(witness):
+            return None if contains(repository, tip, witness) else _Missing(witness, merge, who)
+    return None

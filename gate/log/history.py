@@ -29,6 +29,13 @@ class Stretch:
     records: Blobs = field(default_factory=dict)
     signatures: Blobs = field(default_factory=dict)
     lists: Blobs = field(default_factory=dict)
+    verdicts: Blobs = field(default_factory=dict)
+
+    @property
+    def blobs(self) -> set[str]:
+        """All of them."""
+        kinds = (self.records, self.signatures, self.lists, self.verdicts)
+        return {blob for kind in kinds for several in kind.values() for blob in several}
 
 
 def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
@@ -81,6 +88,8 @@ def _note(stretch: Stretch, path: bytes, blob: bytes) -> None:
     stem, _, ending = name.rpartition(".")
     if folder.partition("/")[0] == "changes":
         stretch.lists.setdefault(name, set()).add(blob.decode())
+    elif folder.partition("/")[0] == "verdicts":
+        stretch.verdicts.setdefault(stem, set()).add(blob.decode())
     elif folder.startswith("records/") and ending == "json":
         stretch.records.setdefault(stem, set()).add(blob.decode())
     elif folder.startswith("records/") and ending == "sig":
@@ -129,6 +138,13 @@ def _refusal(identity: str, data: bytes | None) -> str:
         return "its content does not fit its name: it was tampered with"
     record = parse(data)
     return record.reason if isinstance(record, Refused) else ""
+
+
+def total_size(repository: Repository, oids: Iterable[str]) -> int:
+    """The size of these objects together, in bytes."""
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    sizes = repository.run("cat-file", "--batch-check=%(objectsize)", stdin=asked).split()
+    return sum(int(size) for size in sizes if size.isdigit())
 
 
 def read_sized(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[str, bytes]:

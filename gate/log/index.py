@@ -14,26 +14,34 @@ from hashlib import blake2b
 from pathlib import Path
 
 from gate.approvals.record import Record, Refused, parse
+from gate.approvals.sshsig import signing_key
 from gate.git.repository import Repository
-from gate.log.history import Stretch, read_lists, read_records, read_stretch
+from gate.log.history import Stretch, read_lists, read_records, read_signatures, read_stretch
+from gate.log.signers import key_id
 
-FORMAT = "gate log index 1"
+FORMAT = "gate log index 2"
 PATHS_NOTED = 2000
 """Of a longer list of paths only so many are noted; they serve to find what may be alike."""
 
-# A record's line: id, change, of, head, the blobs of its signatures, its JSON.
+# A record's line: id, change, of, head, its signatures as BLOB:KEY, its JSON.
 _ID, _CHANGE, _OF, _HEAD = slice(0, 64), slice(65, 129), slice(130, 194), slice(195, 259)
 _REST = 260
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record of the log, and the blobs of its signatures: more than one only where clones disagreed."""
+    """A record of the log, and its signatures: more than one only where clones disagreed.
+
+    A signature is the blob that it is in, and the short name of the key that it claims to be made with. `keys` are
+    the keys (base64 text) that certainly made one: of the person in whose name the record is, and only after
+    its admission.
+    """
 
     id: str
     data: bytes
     record: Record
-    signatures: tuple[str, ...]
+    signatures: tuple[tuple[str, str], ...]
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,16 @@ class Index:
     def all(self) -> list[Found]:
         """Every record."""
         return [_read_line(line) for line in self.records]
+
+    def with_ids(self, ids: Collection[str]) -> list[Found]:
+        """The records with these ids."""
+        wanted = {identity.encode() for identity in ids}
+        return [_read_line(line) for line in self.records if line[_ID] in wanted]
+
+    def referring_to(self, names: Collection[str]) -> list[Found]:
+        """The records that refer to one of these, which are ids of records or the names of verdicts."""
+        wanted = {name.encode() for name in names}
+        return [_read_line(line) for line in self.records if line[_OF] in wanted]
 
     def starting(self, start: str) -> list[Found]:
         """The records whose id starts so."""
@@ -100,7 +118,7 @@ def open_index(repository: Repository, tip: str, *, keep: bool = True) -> Index:
 
 def _extend(repository: Repository, kept: Index, stretch: Stretch, tip: str) -> Index:
     good, refused = read_records(repository, stretch.records)
-    signatures = {identity: set(blobs) for identity, blobs in stretch.signatures.items()}
+    signatures = _claims(repository, stretch)
     stay = []
     for line in kept.records:
         identity = line[_ID].decode()
@@ -127,11 +145,22 @@ def _extend(repository: Repository, kept: Index, stretch: Stretch, tip: str) -> 
     )
 
 
-def _record_line(identity: str, data: bytes, signatures: Iterable[str]) -> bytes:
+def _claims(repository: Repository, stretch: Stretch) -> dict[str, set[tuple[str, str]]]:
+    """For each record the signatures of the stretch, and who each claims to be by ("" where it is no signature)."""
+    contents = read_signatures(repository, {blob for blobs in stretch.signatures.values() for blob in blobs})
+    keys = {blob: key_id(key) for blob, content in contents.items() if (key := signing_key(content))}
+    return {
+        identity: {(blob, keys.get(blob, "")) for blob in blobs}
+        for identity, blobs in stretch.signatures.items()
+    }
+
+
+def _record_line(identity: str, data: bytes, signatures: Iterable[tuple[str, str]]) -> bytes:
     record = parse(data)
     assert not isinstance(record, Refused)  # noqa: S101 - only what was accepted gets here
     columns = [identity.encode(), record.change.encode(), _column(record.of), _column(record.head)]
-    return b" ".join([*columns, ",".join(sorted(signatures)).encode(), data.removesuffix(b"\n")])
+    claims = ",".join(f"{blob}:{key}" for blob, key in sorted(signatures))
+    return b" ".join([*columns, claims.encode(), data.removesuffix(b"\n")])
 
 
 def _read_line(line: bytes) -> Found:
@@ -139,7 +168,8 @@ def _read_line(line: bytes) -> Found:
     data += b"\n"
     record = parse(data)
     assert not isinstance(record, Refused)  # noqa: S101 - the index holds only what was accepted
-    return Found(line[_ID].decode(), data, record, tuple(filter(None, signatures.decode().split(","))))
+    claims = (claim.partition(":") for claim in signatures.decode().split(",") if claim)
+    return Found(line[_ID].decode(), data, record, tuple((blob, key) for blob, _, key in claims))
 
 
 def _column(text: str) -> bytes:

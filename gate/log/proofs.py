@@ -1,7 +1,7 @@
-"""Verified signatures, remembered by content: a signature that was valid once is valid for ever.
+"""Verified signatures, remembered by content: valid or invalid, a signature is that for ever.
 
 Whose key it is, whether that key still holds and what the record is worth is asked anew each time. A line of
-the file is told to be whole by its own checksum, so lines may be added by several processes at once, and
+the file is known to be whole by its own checksum, so lines may be added by several processes at once, and
 whatever else is in the file says nothing.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gate.approvals.entries import Entry, Signed, Unsigned
-from gate.approvals.sshsig import signing_key
 from gate.git.repository import Repository
 from gate.log.history import read_signatures
 from gate.log.index import Found
+from gate.log.signers import Signers
 from gate.policy.keys import PublicKey
 from gate.ssh import Claim, verify
 
@@ -25,53 +25,76 @@ FEW = 50
 LARGEST_MEMORY = 16 * 1024 * 1024
 
 
-def prove(repository: Repository, records: Sequence[Found], known: Mapping[str, PublicKey]) -> list[Entry]:
-    """What the signature of each record is worth. `known` are the keys in the policy, by base64 text.
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """A signature in a blob of the log that claims to be by a key of whom the record names."""
 
-    A signature by any other key is not verified: its maker is a stranger either way. The key is named as
-    the signature claims it.
+    record: Found
+    blob: str
+    key: PublicKey
+
+    def line(self, verdict: bytes) -> bytes:
+        """The line of the file that says whether it is valid."""
+        name = sha256(f"{self.key.blob} {self.record.id} {self.blob}".encode()).hexdigest().encode()
+        return b"%s %08x\n" % (name, zlib.crc32(verdict + b" " + name))
+
+
+def valid_keys(
+    repository: Repository, records: Sequence[Found], signers: Signers
+) -> Iterator[tuple[Found, tuple[str, ...], str]]:
+    """For each record the keys that signed it, of those that its author has or had; without any, why it has none.
+
+    Only those signatures are looked at, and each of them once: the answer is remembered.
     """
-    blobs = read_signatures(repository, {oid for found in records for oid in found.signatures})
-    entries: dict[str, Entry] = {}
-    claims: list[tuple[Found, Claim]] = []
-    for found in records:
-        signatures = [blobs[oid] for oid in found.signatures if oid in blobs]
-        entries[found.id] = Entry(found.id, found.record, _unproven(signatures))
-        for signature in signatures:
-            key = known.get(signing_key(signature) or "")
-            if key is not None:
-                claims.append((found, Claim(found.data, signature, key)))
-    for (found, claim), valid in zip(
-        claims, _checked(repository, [claim for _, claim in claims]), strict=True
-    ):
-        if valid:
-            entries[found.id] = Entry(found.id, found.record, Signed(claim.key.blob))
-    return list(entries.values())
+    claimed = [
+        _Signature(record, blob, signers.keys[key][0])
+        for record in records
+        for blob, key in record.signatures
+        if key in signers.keys and record.record.by in signers.keys[key][1]
+    ]
+    valid: dict[int, list[str]] = {}
+    for signature, good in zip(claimed, _checked(repository, claimed), strict=True):
+        if good:
+            valid.setdefault(id(signature.record), []).append(signature.key.blob)
+    tried = {id(signature.record) for signature in claimed}
+    for record in records:
+        keys = tuple(dict.fromkeys(valid.get(id(record), ())))
+        yield record, keys, "" if keys else _reason(record, signers, tried=id(record) in tried)
 
 
-def _unproven(signatures: Sequence[bytes]) -> Unsigned:
-    if not signatures:
-        return Unsigned("not signed")
-    keys = [key for key in map(signing_key, signatures) if key]
-    return Unsigned("its signature is not valid", keys[0] if keys else "")
+def _reason(record: Found, signers: Signers, *, tried: bool) -> str:
+    """Why a record has no valid signature."""
+    author = record.record.by
+    keys = {key for _, key in record.signatures if key}
+    others = {name for key in keys & signers.keys.keys() for name in signers.keys[key][1]}
+    if not record.signatures:
+        return "not signed"
+    if tried or not keys:
+        return "its signature is not valid"
+    if others:
+        return f"signed with the key of {min(others)}, in the name of {author}"
+    return f"unknown signer: says to be {author}"
 
 
-def _checked(repository: Repository, claims: Sequence[Claim]) -> list[bool]:
+def _checked(repository: Repository, signatures: Sequence[_Signature]) -> list[bool]:
     path = repository.state_dir / "log" / "verified"
-    lines = [_line(claim) for claim in claims]
-    remembered = _remembered(path, lines)
-    doubtful = [number for number, line in enumerate(lines) if line not in remembered]
-    answers = dict(zip(doubtful, verify([claims[number] for number in doubtful]), strict=True))
-    _remember(path, [lines[number] for number, valid in answers.items() if valid])
-    return [answers.get(number, True) for number in range(len(claims))]
+    good = [signature.line(b"valid") for signature in signatures]
+    bad = [signature.line(b"invalid") for signature in signatures]
+    remembered = _remembered(path, [*good, *bad])
+    doubtful = [n for n in range(len(signatures)) if good[n] not in remembered and bad[n] not in remembered]
+    answers = dict(zip(doubtful, _verify(repository, [signatures[n] for n in doubtful]), strict=True))
+    # What could not be told, as where ssh-keygen was ended, is asked anew the next time.
+    known = {n: answer for n, answer in answers.items() if answer is not None}
+    _remember(path, [(good if valid else bad)[n] for n, valid in known.items()])
+    return [known.get(n, good[n] in remembered) for n in range(len(signatures))]
 
 
-def _line(claim: Claim) -> bytes:
-    name = sha256()
-    for part in (claim.key.blob.encode(), claim.data, claim.signature):
-        name.update(sha256(part).digest())
-    digest = name.hexdigest().encode()
-    return b"%s %08x\n" % (digest, zlib.crc32(b"verified " + digest))
+def _verify(repository: Repository, signatures: Sequence[_Signature]) -> list[bool | None]:
+    blobs = read_signatures(repository, {signature.blob for signature in signatures})
+    there = [n for n, signature in enumerate(signatures) if signature.blob in blobs]
+    claims = [Claim(signatures[n].record.data, blobs[signatures[n].blob], signatures[n].key) for n in there]
+    answers: dict[int, bool | None] = dict(zip(there, verify(claims), strict=True))
+    return [answers.get(n) for n in range(len(signatures))]
 
 
 def _remembered(path: Path, lines: Sequence[bytes]) -> set[bytes]:

@@ -11,32 +11,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gate.approvals.keys import holders
 from gate.git.repository import Repository
-from gate.log.index import Index
-from gate.log.proofs import prove
+from gate.log.admitted import ApprovalLog, entries_of
 from gate.log.vouched import trusted
 from gate.model import ENVIRONMENTS
 from gate.policy.types import Policy
 from gate.requirements.facts import Stay
 
 
-def stays_in(
-    repository: Repository, index: Index, policy: Policy, environment: str, now: int
-) -> tuple[tuple[Stay, ...], str]:
+def stays_in(log: ApprovalLog, policy: Policy, environment: str, now: int) -> tuple[tuple[Stay, ...], str]:
     """The releases that were in `environment`, oldest first, and the one before the present ("" for none).
 
     Records by unknown keys and by juniors say nothing. `now` is when the keys have to be valid.
     """
     into = ENVIRONMENTS + environment
-    found = [
-        one
-        for one in index.all()
-        if one.record.kind == "verdict"
-        and (one.record.into, one.record.repository) == (into, policy.repository)
-    ]
-    keys = {blob: holder.key for blob, holder in holders(policy).items()}
-    entries = trusted(prove(repository, found, keys), policy, policy.protect[environment], now)
+    found = [one for one in log.given_for(into, "verdict") if one.record.repository == policy.repository]
+    entries = trusted(entries_of(found, policy), policy, policy.protect[environment], now)
     records = [entry.record for entry in entries if policy.people[entry.record.by].role != "junior"]
     stays: list[Stay] = []
     stack: list[int] = []
@@ -44,7 +34,7 @@ def stays_in(
         if stack and stays[stack[-1]].commit == record.head:
             continue
         returned = (len(stack) > 1 and stays[stack[-2]].commit == record.head) or (
-            precedes_first(repository, tuple(stays), record.head)
+            precedes_first(log.repository, tuple(stays), record.head)
         )
         if stays:
             stays[-1] = replace(stays[-1], until=record.at, returned=returned)

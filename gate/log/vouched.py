@@ -15,9 +15,8 @@ from gate.approvals.entries import Entry, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, entries_of
 from gate.log.history import read_verdicts
-from gate.log.index import Index
-from gate.log.proofs import prove
 from gate.model import Change, Finding, Ran
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
@@ -53,17 +52,17 @@ class Voucher:
 
 
 def find_voucher(
-    repository: Repository, index: Index, change: Change, policy: Policy, protection: Protection, now: int
+    repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
 ) -> Voucher | None:
     """The verdict of somebody whom `protection.verdicts` trusts, on all required checks; None without one."""
     place = Place.of(change)
-    found = [one for one in index.select({change.digest}, ()) if place.fits(one.record)]
+    log = log.trusting(policy)
+    found = [one for one in log.select({change.digest}, ()) if place.fits(one.record)]
     required = policy.enforced_checks(protection)
     if not found or not protection.verdicts or not required:
         return None
-    keys = {blob: holder.key for blob, holder in holders(policy).items()}
-    entries = trusted(prove(repository, found, keys), policy, protection, now)
-    documents = read_documents(repository, index.tip, (entry.record.of for entry in entries))
+    entries = trusted(entries_of(found, policy), policy, protection, now)
+    documents = read_documents(repository, log.tip, (entry.record.of for entry in entries))
     for entry in sorted(entries, key=lambda entry: (entry.record.at, entry.id)):
         results = passed(documents.get(entry.record.of), place, required)
         if results is not None:

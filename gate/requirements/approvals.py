@@ -27,8 +27,7 @@ def evaluate(facts: Facts) -> Outcome:
     if objections:
         return _objected(facts, objections)
     if facts.log_gap:
-        advice = ("fetch the approval log: `gate approvals --fetch`",)
-        return Outcome(ID, "undecided", facts.log_gap, advice=advice)
+        return Outcome(ID, "undecided", facts.log_gap)
     rules = facts.protection.require.approvals
     if not rules:
         return Outcome(ID, "not_applicable", NOT_ASKED)

@@ -351,7 +351,10 @@ def test_in_a_bare_repository(town: Town) -> None:
     env = ("user.name", "user.email")
     for name in env:
         server.git("config", name, "server@acme.example")
-    assert server.gate("merge", "feature").code == 0
+    unsigned = server.gate("merge", "feature")
+    assert unsigned.code == 1
+    assert "no signed verdict" in unsigned.err
+    assert server.gate("merge", "feature", "--key", server.key("nehemiah")).code == 0
     assert server.git("show", "main:a.py") == "x = 2"
     assert server.gate("audit").code == 0
 

@@ -8,18 +8,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import subprocess
-import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.forging import BRANCH, forged, plant, put, sign
 from support.town import Clone, Town
 
-from gate.approvals.record import Record, record_id, serialise
+from gate.approvals.record import record_id, serialise
 from gate.log.paths import record_path, signature_path
-
-BRANCH = "feature"
 
 
 @pytest.fixture
@@ -37,57 +34,14 @@ def senior(town: Town, new: Clone) -> Clone:
     return clone
 
 
-def put(clone: Clone, files: dict[str, bytes], *, drop: tuple[str, ...] = (), force: bool = False) -> None:
-    """Write files into the log by hand and push it: what somebody does who has no use for `gate approve`."""
-    index = {"GIT_INDEX_FILE": str(clone.path / ".git" / "attack-index")}
-    known = clone.git("for-each-ref", "--format=%(objectname)", "refs/gate/log")
-    if known:
-        clone.git("read-tree", known, env=index)
-    for name, data in files.items():
-        oid = clone.git("hash-object", "-w", "--stdin", stdin=data)
-        clone.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", env=index)
-    for name in drop:
-        clone.git("update-index", "--force-remove", name, env=index)
-    tree = clone.git("write-tree", env=index)
-    parents = ["-p", known] if known and not force else []
-    commit = clone.git("commit-tree", tree, *parents, "-m", "log")
-    clone.git("update-ref", "refs/gate/log", commit)
-    clone.git("push", "-q", *(["-f"] if force else []), "origin", "refs/gate/log")
-
-
-def sign(clone: Clone, data: bytes, key: str, namespace: str = "gate@v1") -> bytes:
-    """The signature that ssh-keygen makes, whatever it is for."""
-    argv = ["ssh-keygen", "-Y", "sign", "-n", namespace, "-f", clone.key(key)]
-    return subprocess.run(argv, input=data, capture_output=True, check=True).stdout
-
-
-def forged(clone: Clone, **fields: Any) -> Record:
-    """A record about the feature as it stands, with whatever the attacker wants in it."""
-    change = clone.verdict(BRANCH)["change"]
-    made: dict[str, Any] = {
-        "kind": "approve",
-        "repository": "acme/shortener",
-        "into": "refs/heads/main",
-        "base": change["base"],
-        "head": change["head"],
-        "change": change["digest"],
-        "by": "@nehemiah",
-        "at": int(time.time()),
-        "nonce": "0" * 32,
-    }
-    return Record(**{**made, **fields})
-
-
-def plant(clone: Clone, record: Record, key: str, namespace: str = "gate@v1") -> str:
-    """Put a record, signed with `key`, into the log; its id."""
-    data = serialise(record)
-    identity = record_id(data)
-    put(clone, {record_path(identity): data, signature_path(identity): sign(clone, data, key, namespace)})
-    return identity
-
-
 def whys(clone: Clone, rev: str = BRANCH) -> list[str]:
     return [one["why"] for one in clone.decisions(rev) if not one["counted"]]
+
+
+def not_admitted(clone: Clone, why: str, rev: str = BRANCH) -> bool:
+    """Is there a record for which this is given as the reason why it is treated as absent?"""
+    said = clone.gate("approvals", rev)
+    return "record not admitted, such as" in said.out and said.out.split(": ")[-1].startswith(why)
 
 
 @pytest.mark.attack(9)
@@ -301,14 +255,14 @@ def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senio
 def test_15_a_signature_made_for_something_else(senior: Clone) -> None:
     plant(senior_view(senior), forged(senior), "nehemiah", namespace="git")
     assert not senior.may_merge(BRANCH)
-    assert whys(senior) == ["its signature is not valid"]
+    assert not_admitted(senior, "its signature is not valid")
 
 
 @pytest.mark.attack(15)
 def test_15_another_name_than_that_of_the_key(new: Clone) -> None:
     plant(new, forged(new, by="@nehemiah"), "newhire")
     assert not new.may_merge(BRANCH)
-    assert whys(new) == ["signed with the key of @newhire, in the name of @nehemiah"]
+    assert not_admitted(new, "signed with the key of @newhire, in the name of @nehemiah")
 
 
 @pytest.mark.attack(15)
@@ -316,7 +270,7 @@ def test_15_another_name_than_that_of_the_key(new: Clone) -> None:
 def test_15_a_pattern_for_a_name(new: Clone, name: str) -> None:
     plant(new, forged(new, by=name), "newhire")
     assert not new.may_merge(BRANCH)
-    assert whys(new) == [f"signed with the key of @newhire, in the name of {name}"]
+    assert not_admitted(new, f"signed with the key of @newhire, in the name of {name}")
 
 
 @pytest.mark.attack(15)
@@ -380,7 +334,7 @@ def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone
     new.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     put(new, {record_path(record_id(data)): data, signature_path(record_id(data)): signature})
     assert not new.may_merge(BRANCH)
-    assert "its signature is not valid" in whys(new)
+    assert not_admitted(new, "its signature is not valid")
 
 
 @pytest.mark.attack(16)
@@ -394,7 +348,7 @@ def test_16_a_signature_for_a_known_key_made_up(new: Clone, town: Town) -> None:
     signature = f"{armour[0]}\n{made}\n{armour[-1]}\n".encode()
     put(new, {record_path(record_id(data)): data, signature_path(record_id(data)): signature})
     assert not new.may_merge(BRANCH)
-    assert whys(new) == ["its signature is not valid"]
+    assert not_admitted(new, "its signature is not valid")
 
 
 @pytest.mark.attack(16)
@@ -544,7 +498,7 @@ def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: C
     fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     said = fresh.gate("check", "--head", "origin/next", "--format", "json")
     assert said.code != 0
-    assert "lacks what the protected branch refers to" in said.out
+    assert "the approval log here lacks what" in said.out
     assert fresh.gate("audit").code == 1
 
 
@@ -554,11 +508,15 @@ def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, se
     assert senior.gate("merge", BRANCH, "--push").code == 0
     town.set_policy(town.policy("      owners: false\n      checks: [ok]\n"))
     new.commit("next", {"a.py": "x = 3\n"}, branch="next")
+    tip = town.server.git("rev-parse", "refs/gate/log")
+    town.server.git("update-ref", "-d", "refs/gate/log")
     fresh = town.clone("ada")
-    assert fresh.gate("check", "--head", "origin/next").code == 3
+    undecided = fresh.gate("check", "--head", "origin/next")
+    assert undecided.code == 3
+    assert "(nehemiah) runs `git push origin refs/gate/log`" in " ".join(undecided.out.split())
     assert fresh.gate("audit").code == 3
-    assert fresh.gate("approvals", "origin/next", "--fetch").code == 0
-    assert fresh.gate("check", "--head", "origin/next").code == 0
+    town.server.git("update-ref", "refs/gate/log", tip)
+    assert fresh.gate("check", "--head", "origin/next").code == 0, "it fetches the log itself"
 
 
 @pytest.mark.attack(17)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.town import PEOPLE as EVERYBODY
 from support.town import REQUIRE, Clone, Town, isolated, killing
 
 BRANCH = "feature"
@@ -334,7 +335,19 @@ def test_35_a_fast_forward_needs_a_signed_verdict(town: Town) -> None:
     assert said.code == 2
     assert "signed" in said.err
     merged = senior.gate("merge", BRANCH, "--push")
-    assert merged.code == 0
+    assert merged.code == 1
+    assert "no signed verdict about them" in merged.err
+
+
+@pytest.mark.attack(35)
+def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(town: Town) -> None:
+    text = town.policy("      owners: false\n      checks: [ok]\n", keys={name: [] for name in EVERYBODY})
+    town.set_policy(text)
+    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    merged = senior.gate("merge", BRANCH, "--push")
+    assert merged.code == 0, merged.text
     assert "without a signature" in merged.out
     assert "by an unsigned verdict" in audited(town.clone("ada"))[0][1]
 

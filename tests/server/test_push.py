@@ -219,7 +219,7 @@ def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
     senior.git("merge", "-q", "--no-ff", "origin/feature")
     said = push(senior, "origin", "main")
     assert said.code != 0
-    assert "an audit would find: checks: no verdict" in said.err
+    assert "an audit would find: checks: no signed verdict" in said.err
     assert "gate merge" in said.err
 
 
@@ -325,7 +325,7 @@ def test_a_new_branch_that_the_policy_protects(guarded: Town) -> None:
     new.commit("straight in", EVIL, push=False)
     said = push(new, "origin", "main:release/1")
     assert said.code != 0
-    assert "begins at a commit that main has been at" in said.err
+    assert "starts at a commit that main has been at" in said.err
     said = push(new, "origin", f"{old}:refs/heads/release/1")
     assert said.code != 0
     assert "has other rules" in said.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from hashlib import sha256
 
 import pytest
@@ -272,15 +273,27 @@ def test_the_server_checks_what_only_the_push_brings(town: Town) -> None:
 
 def lie(clone: Clone, base: str, head: str) -> None:
     """The senior signs that checks passed which did not."""
+    from gate.approvals.record import Record, record_id, serialise
     from gate.git.repository import Repository
+    from gate.log.paths import record_path, signature_path, verdict_path
     from gate.log.store import add
+    from gate.ssh import find_key, sign
 
     verdict = clone.verdict(head, "--base", base)
     for check in verdict["checks"]:
         check |= {"outcome": "passed", "findings": []}
     document = json.dumps(verdict).encode()
     name = sha256(document).hexdigest()
-    add(Repository.find(clone.path), {f"verdicts/{name}.json": document}, "a lie")
+    about = verdict["change"]
+    data = serialise(
+        Record(
+            "verdict", about["repository"], about["into"], base, about["head"], about["digest"],
+            by="@nehemiah", at=int(time.time()), nonce="0" * 32, of=name,
+        )
+    )  # fmt: skip
+    files = {record_path(record_id(data)): data, verdict_path(name): document}
+    files[signature_path(record_id(data))] = sign(data, find_key(clone.key("nehemiah"), "", ()))
+    add(Repository.find(clone.path), files, "a lie")
     message = f"Merge feature into main\n\nGate-Verdict: {name}\n"
     clone.git("commit", "-q", "--amend", "-m", message)
 

@@ -92,9 +92,10 @@ def _errors(repository: Repository, tree: str) -> list[Problem]:
 
 
 def refuse_lock_out(start: Path) -> None:
-    """Raise UsageError where the rules of a server's default branch would let nothing in, or lock somebody out.
+    """Raise UsageError where by the rules of a server's default branch nobody could merge anything.
 
-    An empty repository has no rules yet. On a server only signed approvals count.
+    That some can is enough: the others are `gate doctor`'s to report. An empty repository has no rules yet. On a
+    server only signed approvals count.
     """
     repository = Repository.find(start)
     branch = _default(repository)
@@ -106,15 +107,21 @@ def refuse_lock_out(start: Path) -> None:
     owners = codeowners_at(repository, tip, policy)
     if owners is not None and owners.mistakes:
         raise InvalidInput(owners.mistakes, "fix it before the server enforces it")
-    found = problems(
-        simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
-    )
-    if locks_out(found):
+    simulation = simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
+    found = problems(simulation)
+    if locks_out(found) and any(_locks_everybody_out(simulation, name) for name in simulation.setup.branches):
         worst = next(problem for problem in found if problem.level == "error")
         raise UsageError(
             f"the server would lock people out: {worst.message}{_because(worst)}",
             f"change the rules on {branch} first (`gate init --print` proposes some), or use `--force`",
         )
+
+
+def _locks_everybody_out(simulation: Simulation, branch: str) -> bool:
+    """Whether no change of anybody in the policy could be merged into the branch, by whomever it is approved."""
+    trials = [one for one in simulation.trials if one.branch == branch and one.kind == "code"]
+    known = [one for one in trials if one.author in simulation.setup.policy.people]
+    return all(len(one.blocked) == len(one.paths) and not one.waivable for one in known or trials)
 
 
 def _because(problem: Problem) -> str:

@@ -1,0 +1,44 @@
+"""The approval log as a whole: what is in it, and what of it is not admitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.approvals.record import Record
+from gate.errors import CannotDecide
+from gate.git.repository import Repository
+from gate.log.admitted import open_log
+from gate.log.sync import fetch, remote_of
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A record under its id."""
+
+    id: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class LogListing:
+    """The admitted records, the latest first; and why others are not, by id. `tip` is the commit of the log."""
+
+    tip: str
+    entries: tuple[LogEntry, ...]
+    rejected: dict[str, str]
+
+
+def list_log(start: Path, *, bring: bool = False) -> LogListing:
+    """What is in the log of this repository; with `bring` that of the remote is fetched first."""
+    repository = Repository.find(start)
+    if bring:
+        remote = remote_of(repository)
+        if not remote:
+            raise CannotDecide("there is no remote to fetch the log from", "`git remote add origin URL`")
+        fetch(repository, remote)
+    log = open_log(repository)
+    admitted = log.all()
+    entries = sorted(admitted, key=lambda found: (-found.record.at, found.id))
+    rejected = {**log.index.refusals(), **log.rejected}
+    return LogListing(log.tip, tuple(LogEntry(found.id, found.record) for found in entries), rejected)

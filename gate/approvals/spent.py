@@ -1,0 +1,58 @@
+"""When an approval has been used. Pure.
+
+An approval, or a waiver, is *spent* for a base if the protected branch already had what it approves: if, at some
+commit after the base that it was given for, up to and including the base in question, each file of the change had
+exactly the content (and mode) that the approval is about; or if the commit that it was given for is already part
+of that branch. What was merged and reverted has to be approved again, however it comes back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+
+from gate.approvals.content import Contents
+from gate.model import FileChange
+
+State = tuple[str, str]
+"""What a branch has at a path: mode and blob."""
+
+
+class Timeline:
+    """What each commit of a branch changed, by its number: 1 for the first after `start`, and so on."""
+
+    def __init__(self, changes: Iterable[Sequence[FileChange]]) -> None:
+        """Of the changes that each commit made to the one before it, oldest first."""
+        self._numbers: dict[str, list[int]] = {}
+        self._states: dict[str, list[State]] = {}
+        for number, files in enumerate(changes, 1):
+            for file in files:
+                self._numbers.setdefault(file.path, []).append(number)
+                self._states.setdefault(file.path, []).append((file.new_mode, file.new))
+
+    def first_with(self, contents: Contents, after: int, until: int) -> int:
+        """The first commit after the one numbered `after`, up to `until`, where the branch had these contents; or 0.
+
+        All files have to have changed since `after`, each to its new content: at `after` they are as before the change.
+        """
+        wanted = {path: (new_mode, new) for path, (_, new_mode, _, new) in contents.items()}
+        for number in sorted({n for path in wanted for n in self._between(path, after, until)}):
+            if all(self._at(path, number, after) == state for path, state in wanted.items()):
+                return number
+        return 0
+
+    def _between(self, path: str, after: int, until: int) -> Sequence[int]:
+        numbers = self._numbers.get(path, [])
+        return numbers[bisect_right(numbers, after) : bisect_right(numbers, until)]
+
+    def _at(self, path: str, number: int, after: int) -> State | None:
+        """What the branch has at a path at that commit; None if the path has not changed since `after`."""
+        numbers = self._numbers.get(path, [])
+        last = bisect_right(numbers, number) - 1
+        return self._states[path][last] if last >= 0 and numbers[last] > after else None
+
+
+def files_of(lists: Mapping[str, Contents], change: str, now: Contents) -> Contents:
+    """The contents for which an approval of the change with this digest counts now: the files that are unchanged."""
+    before = lists.get(change, now)
+    return {path: content for path, content in now.items() if before.get(path) == content}

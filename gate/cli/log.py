@@ -1,0 +1,77 @@
+"""`gate log`: what is in the approval log, and what of it is not admitted."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from gate.app.listing import LogEntry, LogListing, list_log
+from gate.model import short_name
+from gate.reports.words import count, visible
+
+SUMMARY = "list the approval log, and what in it is not admitted, and why"
+EXAMPLES = """\
+  gate log                         the latest records, and everything that is not admitted
+  gate log --all                   every record
+  gate log --fetch                 after fetching the log from the remote
+  gate log --format json           for scripts
+"""
+SHOWN = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--all", action="store_true", help=f"every record, not only the latest {SHOWN}")
+    parser.add_argument("--fetch", action="store_true", help="fetch the log from the remote first")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the listing; 0 whatever it says."""
+    listing = list_log(Path.cwd(), bring=options.fetch)
+    if options.format == "json":
+        from gate.reports.verdict_json import dump
+
+        records = [{"id": entry.id, **asdict(entry.record)} for entry in listing.entries]
+        rejected = [
+            {"id": identity, "reason": reason} for identity, reason in sorted(listing.rejected.items())
+        ]
+        print(dump({"tip": listing.tip, "records": records, "not_admitted": rejected}), end="")
+    else:
+        print("\n".join(_lines(listing, everything=options.all)))
+    return 0
+
+
+def _lines(listing: LogListing, *, everything: bool) -> list[str]:
+    if not listing.tip:
+        return [
+            "There is no approval log here yet.",
+            "  help: `gate log --fetch` fetches the one of the remote",
+        ]
+    shown = listing.entries if everything else listing.entries[:SHOWN]
+    lines = [_line(entry) for entry in shown]
+    if len(listing.entries) > len(shown):
+        lines.append(f"… and {count(len(listing.entries) - len(shown), 'earlier record')}: `gate log --all`")
+    people = {entry.record.by for entry in listing.entries}
+    total = count(len(listing.entries), "record")
+    lines.append(f"{total} by {count(len(people), 'person', 'people')}, at {listing.tip[:12]}")
+    if listing.rejected:
+        lines.append(
+            f"{count(len(listing.rejected), 'record')} not admitted: treated as absent, and never counted"
+        )
+        lines += [
+            f"  {visible(identity)[:12]}  {visible(reason)}"
+            for identity, reason in sorted(listing.rejected.items())
+        ]
+    return lines
+
+
+def _line(entry: LogEntry) -> str:
+    record = entry.record
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(record.at))
+    about = f"{record.head[:12]} into {visible(short_name(record.into))}"
+    about = f"of {record.of[:12]}" if record.kind == "revoke" else about
+    reason = f": {visible(record.reason)}" if record.reason else ""
+    return f"{entry.id[:12]}  {when}  {record.kind:<7}  {visible(record.by)}  {about}{reason}"

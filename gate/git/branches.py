@@ -1,0 +1,51 @@
+"""Where a branch is, and which branch is the default: in a clone by what it tracks, in a bare repository by itself."""
+
+from __future__ import annotations
+
+import os
+
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.model import BRANCHES
+
+ORIGIN = "refs/remotes/origin/"
+USUAL = ("main", "master")
+"""The branches that are taken for the default one, in this order, where nothing names it."""
+
+
+def tracking_ref(repository: Repository, branch: str) -> str:
+    """The ref that tracks `branch` of `origin`; "" in a bare repository, which tracks nothing.
+
+    There, whoever may push could have put anything at `refs/remotes/`.
+    """
+    return f"{ORIGIN}{branch}" if repository.work_tree else ""
+
+
+def refs_of(repository: Repository, branch: str) -> list[str]:
+    """The refs that can hold a branch (a short name): the local one, and the tracking one where there is one."""
+    return list(filter(None, [f"{BRANCHES}{branch}", tracking_ref(repository, branch)]))
+
+
+def known_tip(repository: Repository, branch: str) -> str:
+    """Where a branch is: on `origin` where that is known, else here; "" if it is nowhere."""
+    return next(iter(resolve(repository, reversed(refs_of(repository, branch))).values()), "")
+
+
+def head_branch(repository: Repository) -> str:
+    """The short name of the branch at HEAD, whether it has a commit or not; "" where none is."""
+    return _short(repository, "HEAD", BRANCHES)
+
+
+def default_candidates(repository: Repository) -> list[str]:
+    """The branches that could be the default one, in order: the first that exists is.
+
+    In a clone that is the branch at `origin/HEAD`, in a bare repository its own HEAD; then main, then master.
+    """
+    at_origin = repository.work_tree is not None
+    named = _short(repository, f"{ORIGIN}HEAD", ORIGIN) if at_origin else head_branch(repository)
+    return list(dict.fromkeys(filter(None, [named, *USUAL])))
+
+
+def _short(repository: Repository, symbolic: str, prefix: str) -> str:
+    target = os.fsdecode(repository.attempt("symbolic-ref", "--quiet", symbolic).stdout).strip()
+    return target.removeprefix(prefix) if target.startswith(prefix) else ""

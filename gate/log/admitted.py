@@ -1,0 +1,113 @@
+"""The admitted part of the approval log: the only way to read it outside of `gate.log`.
+
+A record is admitted if somebody whom the policy lists, or has listed, signed it in their own name (see
+`gate.log.signers`). Everything else is treated as absent, whatever it says: it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gate.approvals.entries import Entry, Signed
+from gate.approvals.keys import holders
+from gate.git.repository import Repository
+from gate.log.index import Found, Index, open_index
+from gate.log.proofs import valid_keys
+from gate.log.signers import Signers, read_signers, signers_in
+from gate.log.store import settle
+from gate.policy.types import Policy
+
+
+@dataclass(slots=True)
+class ApprovalLog:
+    """The log of a repository at one commit, as far as it is admitted.
+
+    `rejected` collects why records that were asked for are not admitted, by id.
+    """
+
+    repository: Repository
+    index: Index
+    signers: Signers = field(default_factory=Signers)
+    rejected: dict[str, str] = field(default_factory=dict)
+    _admitted: dict[str, Found | None] = field(default_factory=dict)
+
+    @property
+    def tip(self) -> str:
+        """The commit of the log; "" where there is none."""
+        return self.index.tip
+
+    def trusting(self, policy: Policy) -> ApprovalLog:
+        """The same log, where the people of this policy can sign as well."""
+        signers = self.signers | signers_in(policy)
+        return self if signers == self.signers else replace(self, signers=signers, _admitted={})
+
+    def select(self, changes: Collection[str], heads: Collection[str]) -> list[Found]:
+        """The records about one of the changes, or given for one of the heads; and what revokes any of them."""
+        return self.admit(self.index.select(changes, heads))
+
+    def all(self) -> list[Found]:
+        """Every record."""
+        return self.admit(self.index.all())
+
+    def with_ids(self, ids: Collection[str]) -> list[Found]:
+        """The records with these ids."""
+        return self.admit(self.index.with_ids(ids))
+
+    def referring_to(self, names: Collection[str]) -> list[Found]:
+        """The records that refer to one of these, which are ids of records or the names of verdicts."""
+        return self.admit(self.index.referring_to(names))
+
+    def given_for(self, into: str, *kinds: str) -> list[Found]:
+        """The records of these kinds about changes of this branch or environment (a full ref name)."""
+        candidates = (found for found in self.index.all() if found.record.into == into)
+        return self.admit([found for found in candidates if found.record.kind in kinds])
+
+    def starting(self, start: str) -> list[Found]:
+        """The records whose id starts so."""
+        return self.admit(self.index.starting(start))
+
+    def touching(self, paths: Iterable[str]) -> dict[str, str]:
+        """The lists of the changes that may touch one of the paths: blobs by digest."""
+        return self.index.touching(paths)
+
+    def lists_of(self, digests: Collection[str]) -> dict[str, str]:
+        """The lists of these changes, as far as the log has them: blobs by digest."""
+        return self.index.lists_of(digests)
+
+    def admit(self, records: Collection[Found]) -> list[Found]:
+        """Those of the records that are admitted, with the keys that made their signatures."""
+        unknown = [record for record in records if record.id not in self._admitted]
+        for record, keys, reason in valid_keys(self.repository, unknown, self.signers):
+            self._admitted[record.id] = replace(record, keys=keys) if keys else None
+            if reason:
+                self.rejected[record.id] = reason
+        known = (self._admitted[record.id] for record in records)
+        return [record for record in known if record is not None]
+
+
+def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog:
+    """The log of this repository, after everything that was fetched has been taken in.
+
+    Those whom the policies in the history of `commits` list can sign as well.
+    """
+    return log_at(repository, settle(repository), commits)
+
+
+def log_at(
+    repository: Repository, tip: str, commits: Iterable[str] = (), *, keep: bool = True
+) -> ApprovalLog:
+    """The log at the commit `tip` ("" for none). A tip that may be gone in a moment is not to be kept on disk."""
+    if not tip:
+        return ApprovalLog(repository, Index(""))
+    return ApprovalLog(repository, open_index(repository, tip, keep=keep), read_signers(repository, commits))
+
+
+def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
+    """The records as decisions to count: each with its signature by a key that the policy lists, if one is."""
+    known = holders(policy)
+    return [Entry(record.id, record.record, Signed(_best(record, known))) for record in records]
+
+
+def _best(record: Found, known: Mapping[str, object]) -> str:
+    return next((key for key in record.keys if key in known), record.keys[0])

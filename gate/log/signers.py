@@ -1,0 +1,149 @@
+"""Who can sign records: everybody whom the policy of a protected branch lists, or has listed.
+
+Whether a record counts is decided by the policy at the base of each change. This is only about admission:
+a record that none of these people signed in their own name is treated as absent, wherever the log is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+
+from gate.errors import InvalidInput
+from gate.git.branches import ORIGIN
+from gate.git.repository import Repository
+from gate.model import BRANCHES
+from gate.policy.keys import PublicKey, parse_key
+from gate.policy.load import POLICY_FILE
+from gate.policy.types import Policy
+from gate.rules import ProtectedBranches, policy_at
+
+
+def key_id(blob: str) -> str:
+    """The short name of a key (its base64 text) by which the index of the log notes who claims to have signed."""
+    return blake2b(blob.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True)
+class Signers:
+    """The keys that people have, or had: the names of their holders by the key's line in the policy."""
+
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @cached_property
+    def keys(self) -> Mapping[str, tuple[PublicKey, frozenset[str]]]:
+        """The key and its holders by the key's short name."""
+        return {key_id((key := parse_key(line)).blob): (key, names) for line, names in self.names.items()}
+
+    def __or__(self, other: Signers) -> Signers:
+        """The signers of both."""
+        names = dict(self.names)
+        for line, more in other.names.items():
+            names[line] = names.get(line, frozenset()) | more
+        return Signers(names)
+
+
+def signers_in(policy: Policy) -> Signers:
+    """The signers whom one policy lists; a key that cannot be read is nobody's."""
+    found: dict[str, set[str]] = {}
+    for person in policy.people.values():
+        for line in person.keys:
+            try:
+                key = parse_key(line)
+            except ValueError:
+                continue
+            found.setdefault(key.line, set()).add(person.name)
+    return Signers({line: frozenset(names) for line, names in found.items()})
+
+
+def read_signers(repository: Repository, commits: Iterable[str] = ()) -> Signers:
+    """Everybody whom a policy in the history of a protected branch lists, or in the history of one of `commits`.
+
+    The history is that of first parents: what a branch itself has been at. What was read is remembered, and
+    read on from there.
+    """
+    tips = _protected_tips(repository)
+    path = repository.state_dir / "log" / "signers"
+    seen, known = _load(path)
+    if set(tips) != set(seen):
+        known = known | _listed(repository, tips, seen)
+        _save(path, tips, known)
+    others = [commit for commit in dict.fromkeys(commits) if commit not in tips]
+    return known | _listed(repository, others, tips) if others else known
+
+
+def _protected_tips(repository: Repository) -> list[str]:
+    branches = _protected(repository)
+    if branches is None:
+        return []
+    places = (BRANCHES, ORIGIN) if repository.work_tree else (BRANCHES,)
+    raw = repository.text("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", *places)
+    tips = set()
+    for line in raw.splitlines():
+        oid, kind, ref = line.split(" ", 2)
+        name = next(ref.removeprefix(place) for place in places if ref.startswith(place))
+        if kind == "commit" and branches.protects(name):
+            tips.add(oid)
+    return sorted(tips)
+
+
+def _protected(repository: Repository) -> ProtectedBranches | None:
+    """The protected branches; None where the policy cannot be read, which whoever asks further will be told."""
+    try:
+        return ProtectedBranches.of(repository)
+    except InvalidInput:
+        return None
+
+
+def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) -> Signers:
+    """The signers in every policy in the history of `tips`, less what is in that of `seen`."""
+    if not tips:
+        return Signers()
+    options = ("--first-parent", "--diff-merges=first-parent", "--root", "--format=%H", "--raw", "-z")
+    known = "".join(f"^{oid}\n" for oid in seen)
+    asked = ("".join(f"{oid}\n" for oid in tips) + known).encode("ascii")
+    raw = repository.run(
+        "log", *options, "--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-missing", "--stdin",
+        "--", POLICY_FILE, stdin=asked,
+    )  # fmt: skip
+    commits: dict[str, str] = {}
+    commit = ""
+    for part in (part.lstrip(b"\n").decode("ascii") for part in raw.split(b"\0")):
+        if part.startswith(":"):
+            commits.setdefault(part.split(" ")[3], commit)
+        elif part != POLICY_FILE:
+            commit = part
+    found = Signers()
+    for commit in commits.values():
+        try:
+            found = found | signers_in(policy_at(repository, commit))
+        except InvalidInput:
+            continue
+    return found
+
+
+def _load(path: Path) -> tuple[list[str], Signers]:
+    """What was remembered: the tips that have been read, and the signers; nothing where it is damaged."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        names = {parse_key(line).line: frozenset(map(str, names)) for line, names in data["names"].items()}
+        return [str(tip) for tip in data["tips"]], Signers(names)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return [], Signers()
+
+
+def _save(path: Path, tips: Sequence[str], signers: Signers) -> None:
+    data = {"tips": list(tips), "names": {line: sorted(names) for line, names in signers.names.items()}}
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(data), "utf-8")
+        temporary.replace(path)
+    except OSError:
+        # A repository that cannot be written to is read anew each time.
+        return

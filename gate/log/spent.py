@@ -1,0 +1,76 @@
+"""Which approvals have been used: looked up in the history of the protected branch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gate.approvals.content import Contents
+from gate.approvals.record import Record
+from gate.approvals.spent import Timeline, files_of
+from gate.git.change import parse_raw
+from gate.git.objects import LONGEST_COMMAND, resolve
+from gate.git.repository import Repository
+from gate.log.index import Found
+from gate.log.store import contains
+from gate.model import FileChange, encode_path
+
+SPENDABLE = frozenset({"approve", "waive"})
+"""What a merge uses up. An objection stands; a verdict is bound to its base, and never fits another."""
+
+
+def spent_on(
+    repository: Repository,
+    base: str,
+    records: Iterable[Found],
+    contents: Contents,
+    lists: Mapping[str, Contents],
+) -> dict[str, str]:
+    """Those of the records that are spent where the branch is at `base`: the commit that used each, by its id.
+
+    `contents` are those of the change in question, `lists` those of others by digest.
+    """
+    found = {}
+    for record in records:
+        if record.record.kind in SPENDABLE and record.record.base != base:
+            files = files_of(lists, record.record.change, contents)
+            if commit := _merged(repository, base, record.record) or _had(
+                repository, base, record.record, files
+            ):
+                found[record.id] = commit
+    return found
+
+
+def _merged(repository: Repository, base: str, record: Record) -> str:
+    """The commit that the record was given for, if it is part of the branch; else ""."""
+    return record.head if contains(repository, base, record.head) else ""
+
+
+def _had(repository: Repository, base: str, record: Record, files: Contents) -> str:
+    """The commit after the record's base at which the branch had these contents; "" if there is none."""
+    if not files:
+        return ""
+    span = f"{record.base}..{base}" if resolve(repository, [record.base]) else base
+    steps = _changes_of(repository, span, files)
+    number = Timeline(changed for _, changed in steps).first_with(files, 0, len(steps))
+    return steps[number - 1][0] if number else ""
+
+
+def _changes_of(
+    repository: Repository, span: str, paths: Iterable[str]
+) -> list[tuple[str, list[FileChange]]]:
+    """The commits that a branch was at, oldest first, that changed one of the paths; and what each changed of them."""
+    options = ("--first-parent", "--diff-merges=first-parent", "--root", "--reverse", "--raw", "-z", "-r")
+    plain = ("--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-submodules=none")
+    encoded = [encode_path(path) for path in paths]
+    # Of very many paths git is asked about all there are: more commits to look at, and the same answer.
+    limited = encoded if sum(map(len, encoded)) < LONGEST_COMMAND else []
+    raw = repository.run("log", "--format=%H", *options, *plain, span, "--", *limited)
+    found: list[tuple[str, list[FileChange]]] = []
+    fields = iter(raw.split(b"\0"))
+    for field in fields:
+        head = field.lstrip(b"\n")
+        if head.startswith(b":"):
+            found[-1][1].extend(parse_raw(head + b"\0" + next(fields) + b"\0"))
+        elif head:
+            found.append((head.decode("ascii"), []))
+    return found

@@ -1,0 +1,77 @@
+"""The rules in force: the policy at a commit, and which branches of a repository are protected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gate.errors import InvalidInput, Mistake
+from gate.git.branches import USUAL, default_candidates, known_tip
+from gate.git.objects import REGULAR_MODES, list_tree, read_objects, resolve
+from gate.git.repository import Repository
+from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.types import Policy
+
+
+def policy_at(repository: Repository, commit: str) -> Policy:
+    """The policy in the tree of `commit`; raises InvalidInput with every mistake in it, or if it is a link."""
+    listed = list_tree(repository, commit, [POLICY_FILE])
+    entry = next((entry for entry in listed if entry.path == POLICY_FILE), None)
+    if entry is None:
+        return load_policy(None)
+    if entry.mode not in REGULAR_MODES:
+        raise behind_links([POLICY_FILE])
+    return load_policy(read_objects(repository, [entry.oid])[entry.oid], POLICY_FILE)
+
+
+def behind_links(places: Iterable[str]) -> InvalidInput:
+    """The error where rules should be, and there is only the name of another file or a submodule.
+
+    It would be read as no rules at all, which whoever put it there did not mean.
+    """
+    reason = "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
+    return InvalidInput([Mistake(place, 0, 0, reason) for place in places], "put the file itself there")
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedBranches:
+    """The branches of a repository that only move through the gate.
+
+    `default` is the short name of the default branch, `tip` the commit where it is ("" where it does not exist),
+    and `policy` what holds there. `candidates` do not exist, and would be the default branch instead if they did.
+    """
+
+    repository: Repository
+    default: str
+    tip: str
+    policy: Policy
+    candidates: frozenset[str]
+
+    @classmethod
+    def of(cls, repository: Repository) -> ProtectedBranches:
+        """Those of this repository, or of its `origin` where it is a clone; raises InvalidInput for a bad policy."""
+        names = default_candidates(repository)
+        tips = {name: known_tip(repository, name) for name in names}
+        default = next((name for name in names if tips[name]), names[0])
+        tip = tips[default]
+        policy = policy_at(repository, tip) if tip else Policy()
+        earlier = names[: names.index(default)] if tip else []
+        return cls(repository, default, tip, policy, frozenset(earlier))
+
+    def protects(self, branch: str, tip: str = "") -> bool:
+        """Is the branch (a short name), which is at the commit `tip` ("" for none known), protected?
+
+        The default branch always is. Others are where its policy says so, or the policy on the branch itself;
+        where it names no branch at all, the usual names are.
+        """
+        if branch == self.default or branch in self.candidates or self.policy.protects(branch):
+            return True
+        if branch in USUAL and not self.policy.branches:
+            return True
+        if not tip or not resolve(self.repository, [tip]):
+            return False
+        try:
+            return policy_at(self.repository, tip).protects(branch)
+        except InvalidInput:
+            # Half-written rules on somebody's own branch protect nothing.
+            return False
