@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
@@ -54,18 +55,29 @@ def shown_progress() -> Iterator[Callable[[Event], None]]:
         ReportContext(wants_colour(sys.stderr), terminal_width(sys.stderr), sys.stderr.encoding or "utf-8")
     )
     drawing = threading.Lock()
+    over = threading.Event()
 
     def draw(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
 
-    def tell(event: Event) -> None:
-        # Checks run side by side, and each tells from a thread of its own.
+    def show(event: Event) -> None:
+        # Checks run side by side, and each reports from a thread of its own.
         with drawing:
-            draw(lines.started(event.id) if event.result is None else lines.finished(event.result))
+            now = time.monotonic()
+            draw(lines.started(event.id, now) if event.result is None else lines.finished(event.result, now))
 
+    def tick() -> None:
+        while not over.wait(1.0):
+            with drawing:
+                draw(lines.tick(time.monotonic()))
+
+    clock = threading.Thread(target=tick, daemon=True)
+    clock.start()
     try:
-        yield tell
+        yield show
     finally:
+        over.set()
+        clock.join()
         with drawing:
             draw(lines.end())

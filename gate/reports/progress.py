@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.reports.context import ReportContext
 from gate.reports.ink import Ink
-from gate.reports.words import duration, listed, status, visible
+from gate.reports.words import duration, status, visible
 
 ERASE: Final = "\r\x1b[K"
 """Back to the start of the line, and everything after it away."""
@@ -21,31 +21,34 @@ class ProgressLines:
     """
 
     def __init__(self, context: ReportContext) -> None:
-        """Nothing has started. `context` says the width, the colours and the encoding of the terminal."""
+        """Nothing has started. `context` says the width, the colors and the encoding of the terminal."""
         self._ink = Ink(context)
-        self._running: list[str] = []
+        self._running: dict[str, float] = {}
 
-    def started(self, check: str) -> str:
-        """The check has been started."""
-        self._running.append(check)
-        return self._draw("")
+    def started(self, check: str, now: float = 0.0) -> str:
+        """The check has been started, at `now` in seconds of any clock."""
+        self._running[check] = now
+        return self._draw("", now)
 
-    def finished(self, result: CheckResult) -> str:
-        """The check has come to its end. A result that was kept took no time and gets no line."""
-        if result.id in self._running:
-            self._running.remove(result.id)
-        return self._draw(self._line(result))
+    def finished(self, result: CheckResult, now: float = 0.0) -> str:
+        """The check has finished. A cached result took no time and gets no line."""
+        self._running.pop(result.id, None)
+        return self._draw(self._line(result), now)
+
+    def tick(self, now: float) -> str:
+        """Time has passed: the line of running checks says how long each has taken."""
+        return self._draw("", now) if self._running else ""
 
     def end(self) -> str:
-        """Nothing runs any more: what was drawn for the moment goes."""
+        """Nothing runs any more: the line of running checks is erased."""
         self._running.clear()
         return ERASE
 
-    def _draw(self, line: str) -> str:
+    def _draw(self, line: str, now: float) -> str:
         done = f"{line}\n" if line else ""
         if not self._running:
             return f"{ERASE}{done}"
-        names = listed([visible(name) for name in self._running])
+        names = ", ".join(_elapsed(visible(name), now - start) for name, start in self._running.items())
         return f"{ERASE}{done}{self._ink.paint(self._shown(f'  … {names}'), 'dim')}"
 
     def _shown(self, text: str) -> str:
@@ -60,7 +63,8 @@ class ProgressLines:
                 mark, style = (
                     ("✗", "bold red") if blocking else ("–", "dim") if result.empty else ("✓", "green")
                 )
-                words = f"{visible(result.id)} {status(result)} ({duration(result.seconds)})"
+                note = f"{visible(result.note)}, " if result.note else ""
+                words = f"{visible(result.id)} {status(result)} ({note}{duration(result.seconds)})"
             case Broken():
                 mark, style, words = "?", "bold yellow", f"{visible(result.id)} could not run"
             case Skipped():
@@ -69,3 +73,11 @@ class ProgressLines:
                 assert_never(result)
         shown = self._shown(f"  {mark} {words}")
         return shown.replace(shown[2], self._ink.paint(shown[2], style), 1)
+
+
+def _elapsed(name: str, seconds: float) -> str:
+    """`tests 12 s`; in whole seconds, and nothing for what has just begun."""
+    whole = round(seconds)
+    if whole < 1:
+        return name
+    return f"{name} {whole} s" if whole < 60 else f"{name} {duration(seconds)}"

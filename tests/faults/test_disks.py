@@ -104,7 +104,7 @@ def test_a_server_that_can_only_be_read_keeps_what_was_recorded_here(proposed: S
     with read_only(server.path):
         said = senior.gate_process("approve", BRANCH)
         assert said.code == 3
-        assert "recorded here, but not shared yet" in said.out
+        assert "Recorded locally, but not pushed" in said.out
         merge = senior.gate_process("merge", BRANCH, "--push")
         assert merge.code in {1, 3}
         assert "unpack" in merge.err or "Read-only" in merge.err or "denied" in merge.err

@@ -24,7 +24,7 @@ def screen(written: str) -> list[str]:
 def test_finished_checks_stay_and_running_ones_are_named_below() -> None:
     progress = ProgressLines(ReportContext())
     written = progress.started("tests") + progress.started("lint")
-    assert screen(written) == ["  … tests and lint"]
+    assert screen(written) == ["  … tests, lint"]
     written += progress.finished(Ran("lint", (), (), 0.2))
     assert screen(written) == ["  ✓ lint passed (0.2 s)", "  … tests"]
     written += progress.finished(Ran("tests", (ERROR,), (ERROR,), 61.2))
@@ -61,3 +61,13 @@ def test_colour_is_used_where_it_is_wanted() -> None:
     progress = ProgressLines(ReportContext(colour=True))
     result = BLOCKED.checks[0]
     assert "\x1b[1;31m✗\x1b[0m tests" in progress.started(result.id) + progress.finished(result)
+
+
+def test_running_checks_show_how_long_they_have_taken() -> None:
+    progress = ProgressLines(ReportContext())
+    written = progress.started("tests", 100.0) + progress.started("types", 110.0) + progress.tick(175.4)
+    assert screen(written) == ["  … tests 1 min 15 s, types 1 min 5 s"]
+    written += progress.finished(Ran("types", (), (), 70.0, note="81 files"), 180.0) + progress.tick(181.0)
+    assert screen(written) == ["  ✓ types passed (81 files, 1 min 10 s)", "  … tests 1 min 21 s"]
+    written += progress.end()
+    assert progress.tick(190.0) == ""
