@@ -2,10 +2,10 @@
 
     python benchmarks/field.py [--clones FOLDER] [--table FILE] [PROJECT...]
 
-FOLDER has a git repository for each project of the table, named as in its address (`pallets+click`); what is not there
-is cloned. Each project is set up as its table entry says, in a plain clone of the newest commit. Then the project's own
-command and `gate check --only tests` answer for that commit, and for a commit on top of it in which a test that
-passes is made to fail. They agree if both pass, or both fail. A row of Markdown is printed for each project.
+FOLDER has a git repository for each project of the table, named as in its address (`pallets+click`); others are cloned.
+Each project is set up as its table entry says, in a plain clone of the newest commit, or of the `commit` of its entry.
+Then the project's own command and `gate check --only tests` answer for that commit, and for one on top of it in which a
+test that passes is made to fail. They agree if both pass, or both fail. A row of Markdown is printed for each project.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Project:
     file: str
     old: str
     new: str
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def set_up(project: Project, clones: Path, folder: Path) -> Path:
     clone = folder / "clone"
     origin = str(source) if source.exists() else f"https://github.com/{project.name}"
     must(["git", "clone", "-q", origin, str(clone)], folder)
+    if project.commit:
+        must(["git", "checkout", "-q", "-B", "field", project.commit], clone)
     (clone / ".git/info/exclude").write_text(".venv\n")
     must([str(UV), "venv", "-q", "--python", sys.executable, ".venv"], clone)
     if project.install:

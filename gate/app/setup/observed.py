@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gate.app.setup.keys import own_key
+from gate.checks.own_commands import OwnCommand, is_source, own_commands
 from gate.codeowners import ALL_PLACES, CodeOwners, locate, parse
 from gate.errors import InvalidInput, UsageError
 from gate.git.change import default_branch
@@ -61,6 +62,7 @@ class Observed:
     lock: str = ""
     ci: tuple[str, ...] = ()
     pre_commit: bool = False
+    commands: tuple[OwnCommand, ...] = ()
 
 
 def observe(start: Path, branch: str | None = None) -> Observed:
@@ -71,6 +73,7 @@ def observe(start: Path, branch: str | None = None) -> Observed:
     repository = Repository.find(start)
     top = work_tree_of(repository)
     past = past_of(repository)
+    paths = tuple(list_index(repository))
     return Observed(
         top=top,
         branch=branch or _branch(repository),
@@ -78,14 +81,20 @@ def observe(start: Path, branch: str | None = None) -> Observed:
         origin=past.origin,
         forge=forge_of(past.origin),
         owners=_code_owners(top),
-        paths=tuple(list_index(repository)),
+        paths=paths,
         past=past,
         key=own_key(past.signing_key),
         tools=tools_in(top),
         lock=next((name for name in LOCKS if (top / name).is_file()), ""),
         ci=tuple(name for place, name in CI.items() if (top / place).exists()),
         pre_commit=(top / PRE_COMMIT).is_file(),
+        commands=_commands(top, paths),
     )
+
+
+def _commands(top: Path, paths: tuple[str, ...]) -> tuple[OwnCommand, ...]:
+    files = [path for path in paths if is_source(path) and (top / path).is_file()]
+    return own_commands({path: (top / path).read_bytes() for path in files})
 
 
 def work_tree_of(repository: Repository) -> Path:

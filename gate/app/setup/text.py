@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -64,6 +65,12 @@ def _offered(observed: Observed) -> str:
         f"#   {name}: {{tool: {tool}}}  # list it under `checks` above as well"
         for tool, name in tools.items()
     ]
+    taken = {*tools.values(), "names", "lint", "types", "tests"}
+    for own in observed.commands:
+        name = own.name if own.name not in taken else f"{own.name}-{own.command[0]}"
+        if name not in taken:
+            taken.add(name)
+            lines.append(f"#   {name}: {{command: {json.dumps(list(own.command))}}}  # from {own.source}")
     return "".join(f"\n{line}" for line in lines)
 
 

@@ -1,0 +1,119 @@
+"""The commands that a project has for its own checks: targets, scripts and steps of CI, to be offered. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+CHECKING = re.compile(
+    r"\b(?:tests?|pytest|unittest|lint|check|types?|typecheck|mypy|ruff|flake8|doctest|verify)\b",
+    re.IGNORECASE,
+)
+TARGET = re.compile(r"^([A-Za-z][\w.-]*)\s*:(?![=:])", re.MULTILINE)
+MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
+SETTING_UP = re.compile(
+    r"^(?:sudo |apt|brew|pip3? |python3? -m pip|uv (?:sync|pip|venv)|poetry install|pdm (?:install|sync)|npm |git "
+    r"|echo |cd |#)"
+)
+MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCommand:
+    """A command, by a name that a check may have, and the file that has it."""
+
+    name: str
+    command: tuple[str, ...]
+    source: str
+
+
+def is_source(path: str) -> bool:
+    """Whether the file at `path` may have commands of the project's."""
+    workflow = path.startswith(".github/workflows/") and path.endswith((".yml", ".yaml"))
+    return path in {*MAKEFILES, "pyproject.toml", ".gitlab-ci.yml"} or workflow
+
+
+def own_commands(contents: Mapping[str, bytes]) -> tuple[OwnCommand, ...]:
+    """The commands in these files by which a project checks itself, those that people type first; no two alike."""
+    found: dict[tuple[str, ...], OwnCommand] = {}
+    for path in sorted(contents, key=lambda name: (name.startswith("."), name)):
+        text = contents[path].decode("utf-8", "replace")
+        if path in MAKEFILES:
+            commands = _targets(text, path)
+        elif path == "pyproject.toml":
+            commands = _scripts(text, path)
+        else:
+            commands = _steps(text, path)
+        for command in commands:
+            found.setdefault(command.command, command)
+    return tuple(found.values())[:MOST]
+
+
+def _targets(text: str, path: str) -> Iterator[OwnCommand]:
+    for name in dict.fromkeys(TARGET.findall(text)):
+        if CHECKING.search(name):
+            yield OwnCommand(name, ("make", name), path)
+
+
+def _scripts(text: str, path: str) -> Iterator[OwnCommand]:
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+        tables = {
+            ("poe",): _at(tool, "poe", "tasks"),
+            ("pdm", "run"): _at(tool, "pdm", "scripts"),
+            ("hatch", "run"): _at(tool, "hatch", "envs", "default", "scripts"),
+        }
+        for name, environment in _at(tool, "hatch", "envs").items():
+            if name != "default" and isinstance(environment, dict):
+                for script in _at(environment, "scripts"):
+                    if CHECKING.search(script) or CHECKING.search(name):
+                        yield OwnCommand(f"{name}-{script}", ("hatch", "run", f"{name}:{script}"), path)
+    except (ValueError, AttributeError, RecursionError):
+        return
+    for program, scripts in tables.items():
+        for name in scripts:
+            if CHECKING.search(name):
+                yield OwnCommand(name, (*program, name), path)
+
+
+def _at(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _steps(text: str, path: str) -> Iterator[OwnCommand]:
+    """The lines of CI that check something; those with variables of the CI's own say nothing anywhere else."""
+    try:
+        lines = list(_lines_of(yaml.safe_load(text)))
+    except yaml.YAMLError:
+        return
+    for line in lines:
+        try:
+            words = tuple(shlex.split(line))
+        except ValueError:
+            continue
+        simple = words and not re.search(r"[|&;<>$`{}*]|\\$", line)
+        if simple and CHECKING.search(line) and not SETTING_UP.match(line):
+            match = CHECKING.search(line)
+            yield OwnCommand(match[0].lower() if match else "ci", words, path)
+
+
+def _lines_of(data: Any) -> Iterator[str]:
+    """The lines of every `run` and `script`, wherever in the file."""
+    if isinstance(data, list):
+        for item in data:
+            yield from _lines_of(item)
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key in {"run", "script"}:
+                texts = value if isinstance(value, list) else [value]
+                yield from (line.strip() for text in texts for line in str(text).splitlines() if line.strip())
+            else:
+                yield from _lines_of(value)
