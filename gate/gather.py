@@ -21,7 +21,7 @@ from gate.git.objects import (
 )
 from gate.git.repository import Repository
 from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
-from gate.policy.load import POLICY_FILE
+from gate.policy.load import POLICY_FILE, STORED
 from gate.policy.types import Policy, Protection
 from gate.rules import behind_links as behind_links
 from gate.rules import policy_at as policy_at
@@ -170,9 +170,14 @@ def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mi
     return owners.mistakes if owners else ()
 
 
+def touches_rules(change: Change) -> bool:
+    """Whether a change may alter the policy, a policy that it extends, or who owns what."""
+    return any(_is_about_rules(file) for file in change.files)
+
+
 def spoilt_rules(repository: Repository, change: Change) -> str:
     """What is wrong with the rules that the change brings, in one sentence; "" if it leaves them readable."""
-    if not any(_is_about_rules(file) for file in change.files):
+    if not touches_rules(change):
         return ""
     mistakes = unreadable_rules(repository, change.tree, change.into)
     if not mistakes:
@@ -185,7 +190,7 @@ def _is_about_rules(file: FileChange) -> bool:
     """Could this make the policy or the code owners unreadable? A folder that holds them may become a link."""
     folder, _, name = file.path.rpartition("/")
     becomes_a_link = not folder and file.status != "deleted" and file.new_mode not in REGULAR_MODES
-    return file.path == POLICY_FILE or "owner" in name.casefold() or becomes_a_link
+    return file.path in {POLICY_FILE, *STORED} or "owner" in name.casefold() or becomes_a_link
 
 
 def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:

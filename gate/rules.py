@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake
 from gate.git.branches import USUAL, default_candidates, known_tip
 from gate.git.objects import REGULAR_MODES, list_tree, read_objects, resolve
 from gate.git.repository import Repository
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.load import POLICY_FILE, STORED, load_policy
 from gate.policy.types import Policy
+
+if TYPE_CHECKING:
+    from gate.policy.extending import Stored
 
 
 def policy_at(repository: Repository, commit: str) -> Policy:
     """The policy in the tree of `commit`; raises InvalidInput with every mistake in it, or if it is a link."""
-    listed = list_tree(repository, commit, [POLICY_FILE])
-    entry = next((entry for entry in listed if entry.path == POLICY_FILE), None)
+    listed = {entry.path: entry for entry in list_tree(repository, commit, [POLICY_FILE, *STORED])}
+    entry = listed.get(POLICY_FILE)
     if entry is None:
         return load_policy(None)
     if entry.mode not in REGULAR_MODES:
         raise behind_links([POLICY_FILE])
-    return load_policy(read_objects(repository, [entry.oid])[entry.oid], POLICY_FILE)
+    contents = read_objects(repository, [item.oid for item in listed.values() if item.mode in REGULAR_MODES])
+    beside = {path: contents.get(item.oid) for path, item in listed.items()}
+    return load_policy(contents[entry.oid], POLICY_FILE, stored_in(beside))
+
+
+def stored_in(contents: Mapping[str, bytes | None]) -> Stored | None:
+    """The shared policy among some files by path; None if not all of it is there."""
+    shared, proof = (contents.get(path) for path in STORED)
+    if shared is None or proof is None:
+        return None
+    from gate.policy.extending import Stored
+
+    return Stored(shared, proof)
+
+
+def stored_here(top: Path) -> Stored | None:
+    """The shared policy that is stored in a working tree."""
+    return stored_in({path: (top / path).read_bytes() for path in STORED if (top / path).is_file()})
 
 
 def behind_links(places: Iterable[str]) -> InvalidInput:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule, locate, parse
 from gate.errors import InvalidInput
-from gate.gather import behind_links
 from gate.git.objects import REGULAR_MODES, read_objects
 from gate.git.repository import Repository
 from gate.model import FileChange, decode_path
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.load import POLICY_FILE, STORED, load_policy
 from gate.policy.types import Policy
+from gate.rules import behind_links, stored_in
 from gate.weakenings import SETTINGS
 
-WATCHED = (POLICY_FILE, *dict.fromkeys(place for places in PLACES.values() for place in places))
+WATCHED = (POLICY_FILE, *STORED, *dict.fromkeys(place for places in PLACES.values() for place in places))
 FOLLOWED = frozenset({*WATCHED, *SETTINGS})
 
 
@@ -58,12 +58,15 @@ class Rules:
         if POLICY_FILE in self._links:
             raise behind_links([POLICY_FILE])
         oid = self._blobs.get(POLICY_FILE, "")
-        if oid not in self._policies:
+        beside = {path: self._blobs[path] for path in STORED if path in self._blobs}
+        key = " ".join([oid, *beside.values()])
+        if key not in self._policies:
             try:
-                self._policies[oid] = load_policy(self._content(oid) if oid else None)
+                stored = stored_in({path: self._content(blob) for path, blob in beside.items()})
+                self._policies[key] = load_policy(self._content(oid) if oid else None, POLICY_FILE, stored)
             except InvalidInput as error:
-                self._policies[oid] = error
-        found = self._policies[oid]
+                self._policies[key] = error
+        found = self._policies[key]
         if isinstance(found, InvalidInput):
             raise found
         return found
@@ -74,7 +77,7 @@ class Rules:
 
     def ownership(self, policy: Policy, paths: Sequence[str]) -> tuple[str, Mapping[str, tuple[Rule, ...]]]:
         """The file of code owners here ("" for none) and who owns the paths; raises InvalidInput."""
-        places = (place for place in self._blobs if place in WATCHED and place != POLICY_FILE)
+        places = (place for place in self._blobs if place in WATCHED and place not in {POLICY_FILE, *STORED})
         present = {place: self._content(self._blobs[place]) for place in places}
         located = locate(present, policy.dialect)
         if located is None:

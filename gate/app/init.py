@@ -15,6 +15,7 @@ from gate.git.repository import Repository
 from gate.policy.adding import with_person
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Person, Role
+from gate.rules import stored_here
 
 
 def write_all(top: Path, files: Mapping[str, str]) -> None:
@@ -74,4 +75,4 @@ def add_person(start: Path, name: str, role: Role, email: str | None, key_file: 
         before = path.read_bytes() if path.exists() else None
     except OSError as error:
         raise CannotDecide(f"{path} cannot be read: {error.strerror}") from error
-    return Added(path, with_person(before, person), person)
+    return Added(path, with_person(before, person, stored_here(path.parent)), person)

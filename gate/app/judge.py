@@ -17,12 +17,11 @@ from gate.app.listed import with_listed_people
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments
 from gate.errors import UsageError
-from gate.gather import ownership_at, spoilt_rules, weakenings_in
+from gate.gather import ownership_at, spoilt_rules, touches_rules, weakenings_in
 from gate.git.as_cloned import History
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
-from gate.policy.load import POLICY_FILE
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.results import Results
 from gate.runner import FEWER_TESTS, Event, Runner, Side
@@ -218,7 +217,7 @@ def _log_question(change: Change, policy: Policy, protection: Protection) -> Non
 
 def _lock_out(repository: Repository, change: Change) -> tuple[str, ...]:
     """A warning if the change brings rules that lock people out: it can be merged, and nothing after it."""
-    if not any(file.path == POLICY_FILE or file.path.endswith("CODEOWNERS") for file in change.files):
+    if not touches_rules(change):
         return ()
     # Few changes touch the rules, and only they wait for what the simulation takes.
     from gate.app.setup.rules import warning_of

@@ -18,6 +18,7 @@ from gate.git.repository import Repository
 from gate.model import decode_path
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
+from gate.rules import stored_here
 
 FEW = 100
 """Up to so many paths git is asked about one by one; for more, all of the tree is read."""
@@ -98,7 +99,7 @@ def lint(start: Path, revision: str | None = None) -> Lint:
         tracked: Iterable[str] = (entry.path for entry in list_tree(repository, commit))
     else:
         files, links = _in_working_tree(top)
-        policy = load_policy(files.pop(POLICY_FILE, None))
+        policy = load_policy(files.pop(POLICY_FILE, None), POLICY_FILE, stored_here(top))
         owners = _read_here(top, files, links, policy)
         present, tracked = files, list_index(repository)
     if owners is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Policy
+from gate.rules import stored_here
 from gate.topics import topics
 
 REMOTE = "origin/"
@@ -56,7 +57,7 @@ def _policy(start: Path) -> Policy:
     """The policy in the working tree: nothing is decided by it here."""
     root = Repository.find(start).work_tree or start
     path = root / POLICY_FILE
-    return load_policy(path.read_bytes() if path.is_file() else None, POLICY_FILE)
+    return load_policy(path.read_bytes() if path.is_file() else None, POLICY_FILE, stored_here(root))
 
 
 LISTS: dict[str, Callable[[Path], list[str]]] = {

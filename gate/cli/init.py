@@ -15,10 +15,11 @@ from gate.app.setup.integrations import FORGE, Kind, after, files_of
 from gate.app.setup.observed import Observed, observe
 from gate.app.setup.proposal import Proposal, approvers, propose
 from gate.app.setup.refspec import share_log
+from gate.app.setup.sharing import store_shared
 from gate.app.setup.team import Answers
 from gate.errors import UsageError
 from gate.git.repository import Repository
-from gate.policy.load import POLICY_FILE
+from gate.policy.load import POLICY_FILE, STORED
 from gate.policy.types import Role
 from gate.policy.words import NAME
 from gate.reports.words import listed, visible
@@ -30,6 +31,7 @@ EXAMPLES = """\
   gate init --github                  also write the workflow; likewise --gitlab, --jenkins, --bare
   gate init --print                   show what it would write
   gate init --me @ada --approvals 2   answer in advance
+  gate init --extends                 store the shared policy that gate.yaml extends
   gate init --person @me              add yourself with your e-mail and SSH key
   gate init --person @new --role junior --email new@acme.example --key new.pub
 """
@@ -54,6 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=text)
     parser.add_argument("--me", metavar="@NAME", help="your name in CODEOWNERS")
     parser.add_argument("--approvals", metavar="N", type=int, help="how many people must approve a change")
+    parser.add_argument(
+        "--extends", action="store_true", help="fetch and store the shared policy that gate.yaml extends"
+    )
     parser.add_argument("--person", metavar="@NAME", help="add this person to the policy")
     parser.add_argument("--role", choices=get_args(Role), help="with --person: their role (default: member)")
     parser.add_argument("--email", help="with --person: their e-mail address (default: yours)")
@@ -68,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
     """Write or print, and say what to do next."""
     if options.person:
         return _person(options)
+    if options.extends:
+        return _extends()
     for option in ("role", "email", "key"):
         if getattr(options, option) is not None:
             raise UsageError(f"--{option} is about a person", "say whose it is with `--person @NAME`")
@@ -201,6 +208,15 @@ def _simulated(proposal: Proposal) -> list[str]:
         f"{problem.level}: {problem.message}" for problem in proposal.problems if problem.level != "note"
     ]
     return lines or ["everybody's changes can be merged, changes to gate.yaml and CODEOWNERS too"]
+
+
+def _extends() -> int:
+    extends, policy = store_shared(Path.cwd())
+    print(f"Stored {visible(extends.file)} of {visible(extends.repository)} at {extends.commit[:12]}.")
+    for name in policy.branches:
+        print(f"  {visible(name)} requires {', '.join(policy.protection(name).require.names) or 'nothing'}")
+    print(f"Commit {POLICY_FILE} and {' and '.join(STORED)}: nothing is fetched to read the policy.")
+    return 0
 
 
 def _person(options: argparse.Namespace) -> int:

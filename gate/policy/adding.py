@@ -7,6 +7,7 @@ from dataclasses import replace
 import yaml
 
 from gate.errors import InvalidInput, UsageError
+from gate.policy.extending import Stored
 from gate.policy.keys import parse_key
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.reading import Reader
@@ -14,8 +15,8 @@ from gate.policy.types import Person, Policy
 from gate.policy.words import NAME
 
 
-def with_person(data: bytes | None, person: Person) -> bytes:
-    """The policy with `person` in it.
+def with_person(data: bytes | None, person: Person, stored: Stored | None = None) -> bytes:
+    """The policy with `person` in it. `stored` is the shared policy that it extends, if it does.
 
     Raises InvalidInput if the policy has mistakes, UsageError if the name is none, if the person is in it
     already, if what they bring is somebody else's, or if there is no place to add them without touching the
@@ -23,7 +24,7 @@ def with_person(data: bytes | None, person: Person) -> bytes:
     """
     if not NAME.fullmatch(person.name):
         raise UsageError(f"{person.name!r} is no name", "give it as CODEOWNERS has it, such as @someone")
-    before = load_policy(data)
+    before = load_policy(data, POLICY_FILE, stored)
     if person.name.casefold() in {name.casefold() for name in before.people}:
         raise UsageError(f"{person.name} is in `people` already", f"edit {POLICY_FILE}")
     _nobody_elses(before, person)
@@ -31,7 +32,7 @@ def with_person(data: bytes | None, person: Person) -> bytes:
     after = _added(text, entry_of(person)).encode("utf-8")
     wanted = replace(before, people={**before.people, person.name: person}, file=POLICY_FILE)
     try:
-        fits = load_policy(after) == wanted
+        fits = load_policy(after, POLICY_FILE, stored) == wanted
     except InvalidInput:
         fits = False
     if not fits:

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput
 from gate.policy.types import Policy
 
+if TYPE_CHECKING:
+    from gate.policy.extending import Stored
+
 POLICY_FILE = "gate.yaml"
+SHARED = ".gate/shared-policy.yaml"
+"""Where a policy that this one extends is stored, byte by byte as it is at the pinned commit."""
+PROOF = ".gate/shared-policy.proof"
+"""The commit and the trees that lead to it."""
+STORED = (SHARED, PROOF)
 
 
-def load_policy(data: bytes | None, file: str = POLICY_FILE) -> Policy:
+def load_policy(data: bytes | None, file: str = POLICY_FILE, stored: Stored | None = None) -> Policy:
     """The policy in `data`; None, where there is no such file, is the policy of defaults.
+
+    `stored` is the shared policy beside it, which it needs if it has `extends`.
 
     Raises InvalidInput with every mistake in it.
     """
     if data is None:
         return Policy()
     # PyYAML takes longer to import than the rest of a quick run; without a policy it is not needed.
+    from gate.policy.extending import merged
     from gate.policy.reading import Reader
     from gate.policy.sections import read_policy
 
     reader = Reader(file)
     root = reader.root(data)
-    policy = read_policy(reader, root) if root is not None else Policy()
+    extends = None
+    if root is not None:
+        root, extends = merged(reader, root, stored)
+    # What is wrong with the shared policy comes first: without it the rest means something else.
+    policy = read_policy(reader, root) if root is not None and not reader.mistakes else Policy()
     if reader.mistakes:
         raise InvalidInput(sorted(reader.mistakes, key=lambda mistake: (mistake.line, mistake.column)))
-    return replace(policy, file=file)
+    return replace(policy, file=file, extends=extends)

@@ -23,6 +23,8 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
     empty = Policy()
     names = (
         "version",
+        "extends",
+        "overridable",
         "repository",
         "owners",
         "protect",
@@ -34,6 +36,8 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
         "prometheus",
     )
     given = reader.known(root, "", names)
+    if "overridable" in given:
+        reader.words(given["overridable"], "overridable")
 
     def section(name: str, read: Read[Value], default: Value) -> Value:
         return read(given[name], name) if name in given else default

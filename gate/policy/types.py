@@ -213,11 +213,20 @@ BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Extends:
+    """The policy that another one builds on: a `file` in a `repository`, as it is at a `commit`."""
+
+    repository: str
+    commit: str
+    file: str = "gate.yaml"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """`gate.yaml`, parsed; `Policy()` is what holds where there is none.
 
     `python` is the project's interpreter, or empty to look for it. `prometheus` is the address of the server
-    that queries go to. `file` is empty when there was no file.
+    that queries go to. `file` is empty when there was no file. `extends` is the shared policy that is part of it.
     """
 
     version: int = 1
@@ -231,6 +240,7 @@ class Policy:
     environment: EnvironmentSource = "auto"
     prometheus: str = ""
     file: str = ""
+    extends: Extends | None = None
 
     def protection(self, branch: str) -> Protection:
         """What `branch` (a short name) asks for.

@@ -1,0 +1,96 @@
+"""Fetching a shared policy at its pinned commit, and storing it beside the policy that extends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gate.app.setup.observed import work_tree_of
+from gate.errors import CannotDecide, InvalidInput, UsageError
+from gate.git.repository import Repository, said_by
+from gate.policy.extending import Stored, proof_of, read_extends, unproven
+from gate.policy.load import POLICY_FILE, PROOF, SHARED, load_policy
+from gate.policy.reading import Reader
+from gate.policy.types import Extends, Policy
+
+
+def store_shared(start: Path) -> tuple[Extends, Policy]:
+    """Fetch what the `extends` of the working tree's policy names, and write it to the working tree.
+
+    Returns what was stored and the policy that results. Raises InvalidInput where that is none, UsageError without
+    `extends`, and CannotDecide where the repository cannot be reached or lacks the commit or the file.
+    """
+    repository = Repository.find(start)
+    top = work_tree_of(repository)
+    path = top / POLICY_FILE
+    data = path.read_bytes() if path.is_file() else b""
+    extends = _extends_of(data)
+    stored = _read(repository, extends)
+    policy = load_policy(data, POLICY_FILE, stored)
+    for place, content in ((SHARED, stored.policy), (PROOF, stored.proof)):
+        (top / place).parent.mkdir(parents=True, exist_ok=True)
+        (top / place).write_bytes(content)
+    return extends, policy
+
+
+def _extends_of(data: bytes) -> Extends:
+    reader = Reader(POLICY_FILE)
+    root = reader.root(data)
+    pairs = getattr(root, "value", None)
+    node = (
+        next((value for key, value in pairs if key.value == "extends"), None)
+        if isinstance(pairs, list)
+        else None
+    )
+    extends = read_extends(reader, node, "extends") if node is not None else None
+    if reader.mistakes:
+        raise InvalidInput(reader.mistakes)
+    if extends is None:
+        raise UsageError(
+            f"{POLICY_FILE} extends no policy", "add `extends: {repository: ADDRESS, commit: ID}` to it first"
+        )
+    return extends
+
+
+def _read(repository: Repository, extends: Extends) -> Stored:
+    """The file at the pinned commit, with the proof; fetched unless the commit is here already."""
+    if repository.attempt("cat-file", "-e", f"{extends.commit}^{{commit}}").returncode:
+        _fetch(repository, extends)
+    parts = extends.file.split("/")
+    commit = repository.run("cat-file", "commit", extends.commit)
+    trees = []
+    for depth in range(len(parts)):
+        folder = "/".join(parts[:depth])
+        done = repository.attempt("cat-file", "tree", f"{extends.commit}:{folder}")
+        if done.returncode:
+            raise _missing(extends)
+        trees.append(done.stdout)
+    blob = repository.attempt("cat-file", "blob", f"{extends.commit}:{extends.file}")
+    if blob.returncode:
+        raise _missing(extends)
+    stored = Stored(blob.stdout, proof_of(commit, trees))
+    if wrong := unproven(extends, stored):
+        raise CannotDecide(f"{extends.file} of {extends.repository}: {wrong}")
+    return stored
+
+
+def _fetch(repository: Repository, extends: Extends) -> None:
+    # Not every server gives out a commit by its id; then what its branches and tags lead to has to do.
+    for wanted in ([extends.commit], ["+refs/heads/*:refs/gate/shared/*"]):
+        done = repository.attempt(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", extends.repository, *wanted
+        )
+        if not repository.attempt("cat-file", "-e", f"{extends.commit}^{{commit}}").returncode:
+            break
+    for ref in repository.text("for-each-ref", "--format=%(refname)", "refs/gate/shared").splitlines():
+        repository.attempt("update-ref", "-d", ref)
+    if repository.attempt("cat-file", "-e", f"{extends.commit}^{{commit}}").returncode:
+        raise CannotDecide(
+            f"{extends.repository} cannot be reached, or has no commit {extends.commit[:12]}: {said_by(done)}",
+            "check the address and the commit in `extends`",
+        )
+
+
+def _missing(extends: Extends) -> CannotDecide:
+    return CannotDecide(
+        f"{extends.repository} has no file {extends.file} at {extends.commit[:12]}", "check `extends.file`"
+    )

@@ -1,0 +1,166 @@
+"""`extends`: a policy that several repositories share, stored beside the one that names it. Pure.
+
+What is stored is proven to be what the pinned commit holds: the commit, the trees on the way to the file, and the
+file itself, each under the hash that the one before it names. So nothing has to be fetched to read a policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from gate.policy.load import PROOF, SHARED
+from gate.policy.reading import Reader, joined
+from gate.policy.sections import read_policy
+from gate.policy.types import Extends
+
+OWN = frozenset({"version", "extends", "repository"})
+"""What every policy says for itself."""
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+UPDATE = "`gate init --extends` fetches and stores it"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a shared policy: its bytes, and the proof that they are what the commit holds."""
+
+    policy: bytes
+    proof: bytes
+
+
+def read_extends(reader: Reader, node: yaml.Node, path: str) -> Extends:
+    """The section `extends`."""
+    values = reader.fields({"repository": reader.text, "commit": reader.text, "file": reader.text})(
+        node, path
+    )
+    for name, what in (("repository", "the address of a repository"), ("commit", "the id of a commit")):
+        if not values.get(name):
+            reader.wrong(node, path, f"expected `{name}`, {what}")
+    commit = values.get("commit", "")
+    if commit and not COMMIT.fullmatch(commit):
+        # A branch or a tag could be moved, and with it what is required here.
+        reader.wrong(node, f"{path}.commit", f'expected the full id of a commit, got "{commit}"')
+    return Extends(values.get("repository", ""), commit, values.get("file") or "gate.yaml")
+
+
+def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml.Node, Extends | None]:
+    """The policy with the one that it extends below it, and which that is; mistakes are left in the reader."""
+    node = _entry(root, "extends")
+    if node is None:
+        return root, None
+    extends = read_extends(reader, node, "extends")
+    if reader.mistakes:
+        return root, extends
+    named = f"{extends.file} of {extends.repository}"
+    wrong = "it is not stored here" if stored is None else unproven(extends, stored)
+    if wrong or stored is None:
+        reader.wrong(node, "extends", f"{named} at {extends.commit[:12]}: {wrong}; {UPDATE}")
+        return root, extends
+    below = Reader(f"{extends.repository}:{extends.file}")
+    shared = below.root(stored.policy)
+    if _entry(shared, "extends") is not None:
+        reader.wrong(node, "extends", f"{named} extends another policy itself, which is not followed")
+    elif shared is not None:
+        # By itself first: a mistake in it is told with its own file and line.
+        read_policy(below, shared)
+    reader.mistakes += below.mistakes
+    if not isinstance(shared, yaml.MappingNode) or not isinstance(root, yaml.MappingNode):
+        return root, extends
+    overridable = _entry(shared, "overridable")
+    _refuse_others(reader, root, "", below.words(overridable, "overridable") if overridable else ())
+    return _over(shared, root), extends
+
+
+def unproven(extends: Extends, stored: Stored) -> str:
+    """Why what is stored is not what the commit holds; empty if it is."""
+    try:
+        proof = json.loads(stored.proof)
+        commit = base64.b64decode(proof["commit"], validate=True)
+        trees = [base64.b64decode(tree, validate=True) for tree in proof["trees"]]
+    except (ValueError, KeyError, TypeError):
+        return f"{PROOF} cannot be read"
+    algorithm = "sha256" if len(extends.commit) == 64 else "sha1"
+    if _oid("commit", commit, algorithm) != extends.commit:
+        return f"{PROOF} is about another commit"
+    wanted = commit.partition(b"\n")[0].removeprefix(b"tree ").decode("ascii", "replace")
+    parts = extends.file.split("/")
+    if len(trees) != len(parts):
+        return f"{PROOF} is about another file"
+    for name, tree in zip(parts, trees, strict=True):
+        if _oid("tree", tree, algorithm) != wanted:
+            return f"{PROOF} does not belong together"
+        wanted = _child(tree, name, len(extends.commit) // 2)
+    if _oid("blob", stored.policy, algorithm) != wanted:
+        return f"{SHARED} is not what the commit holds"
+    return ""
+
+
+def proof_of(commit: bytes, trees: Sequence[bytes]) -> bytes:
+    """The proof to store: the raw commit, and the raw trees from its own down to that of the file."""
+    encoded = {
+        "commit": base64.b64encode(commit).decode(),
+        "trees": [base64.b64encode(t).decode() for t in trees],
+    }
+    return json.dumps(encoded, indent=1).encode() + b"\n"
+
+
+def _oid(kind: str, data: bytes, algorithm: str) -> str:
+    return hashlib.new(algorithm, b"%s %d\0%s" % (kind.encode(), len(data), data)).hexdigest()
+
+
+def _child(tree: bytes, name: str, width: int) -> str:
+    """The id of an entry of a raw tree; empty if there is none."""
+    position = 0
+    while position < len(tree):
+        end = tree.find(b"\0", position)
+        if end < 0:
+            return ""
+        entry = tree[position:end].partition(b" ")[2]
+        oid = tree[end + 1 : end + 1 + width]
+        if entry == name.encode("utf-8", "surrogateescape"):
+            return oid.hex()
+        position = end + 1 + width
+    return ""
+
+
+def _refuse_others(reader: Reader, node: yaml.Node, path: str, allowed: Sequence[str]) -> None:
+    """Note every key that the shared policy does not leave to the one that extends it."""
+    for name, key, value in reader.entries(node, path):
+        place = joined(path, name)
+        if (not path and name in OWN) or place in allowed:
+            continue
+        deeper = [other for other in allowed if other.startswith(f"{place}.")]
+        if deeper and isinstance(value, yaml.MappingNode):
+            _refuse_others(reader, value, place, allowed)
+        else:
+            open_keys = f"may be overridden: {', '.join(allowed)}" if allowed else "nothing may be overridden"
+            reader.wrong(key, place, f"the policy that is extended does not leave this open; {open_keys}")
+
+
+def _over(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
+    """Both mappings in one: what is above wins, and what are mappings on both sides is joined."""
+    pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {
+        str(key.value): (key, value) for key, value in below.value if key.value != "overridable"
+    }
+    for key, value in above.value:
+        name = str(key.value)
+        if name == "extends":
+            continue
+        other = pairs[name][1] if name in pairs else None
+        if isinstance(value, yaml.MappingNode) and isinstance(other, yaml.MappingNode):
+            value = _over(other, value)
+        pairs[name] = (key, value)
+    return yaml.MappingNode(
+        above.tag, list(pairs.values()), above.start_mark, above.end_mark, above.flow_style
+    )
+
+
+def _entry(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for key, value in pairs if getattr(key, "value", None) == name), None)
