@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from gate.names.finding import Edit, Finding
+from gate.names.newer import parse
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 INNER = FUNCTIONS | ast.ClassDef | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -47,7 +48,7 @@ class _File:
 
     @cached_property
     def tree(self) -> ast.Module:
-        return ast.parse(self._text)
+        return parse(self._text.encode("utf-8", "surrogatepass"))
 
     @cached_property
     def _nodes(self) -> list[ast.AST]:

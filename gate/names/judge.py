@@ -59,6 +59,8 @@ class Judge:
                 if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
                     is_asked = bool(guard & Guard.VERSION)
                     self._unbound.name(node, scope, is_asked=is_asked, is_run=not self._unrun)
+                    if not self._postponed and not guard:
+                        self._unbound.too_early(node, scope)
                 return
             case ast.Constant():
                 return
@@ -84,7 +86,10 @@ class Judge:
                 self._all(children(node), scope)
                 return
         if isinstance(node, ast.AnnAssign):
+            # Python never evaluates what annotates a local variable.
+            self._postponed += scope.kind == "function"
             self._annotation(node.annotation, scope)
+            self._postponed -= scope.kind == "function"
             self._all([node.target, *([node.value] if node.value else [])], scope)
         else:
             self._all(children(node), scope)

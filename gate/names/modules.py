@@ -15,6 +15,7 @@ from typing import Literal
 from gate.names.cache import Kept
 from gate.names.generated import GeneratedModules
 from gate.names.guards import Guards
+from gate.names.newer import parse
 from gate.names.nodes import walk
 from gate.names.scopes import Scope
 
@@ -46,6 +47,8 @@ class Module:
 
 
 OPEN = Module(frozenset(), open=True)
+Version = tuple[int, int]
+OWN_VERSION: Version = sys.version_info[:2]
 
 
 @lru_cache(maxsize=4096)
@@ -57,8 +60,9 @@ class Source:
     """One file of Python."""
 
     def __init__(self, name: str, origin: Origin, tree: ast.Module, data: bytes, *, is_package: bool,
-                 is_stub: bool = False) -> None:  # fmt: skip
-        """`name` is the module's, `data` what the file holds."""
+                 is_stub: bool = False, target: Version | None = None) -> None:  # fmt: skip
+        """`name` is the module's, `data` what the file holds, `target` the version of Python that it is for."""
+        self.target = target or OWN_VERSION
         self.is_stub = is_stub
         self.name = name
         self.origin = origin
@@ -74,11 +78,15 @@ class Source:
     @cached_property
     def postpones_annotations(self) -> bool:
         """Whether annotations are never evaluated, unless somebody asks for them."""
-        return self.is_stub or any(
-            isinstance(node, ast.ImportFrom)
-            and node.module == "__future__"
-            and any(alias.name == "annotations" for alias in node.names)
-            for node in self.tree.body
+        return (
+            self.is_stub
+            or self.target >= (3, 14)
+            or any(
+                isinstance(node, ast.ImportFrom)
+                and node.module == "__future__"
+                and any(alias.name == "annotations" for alias in node.names)
+                for node in self.tree.body
+            )
         )
 
     @cached_property
@@ -152,17 +160,23 @@ class Modules:
         site_packages: Sequence[Path],
         installed: Modules | None = None,
         kept: Kept | None = None,
+        target: Version | None = None,
     ) -> None:
         """`root` is the tree; the standard library is read from its stubs in `typeshed` and its source.
 
         Where there is `installed`, it is asked for what is not in the tree, so that several trees may share it.
-        `kept` has what earlier runs have found, if that cannot have changed.
+        `kept` has what earlier runs have found, if that cannot have changed. `target` is the version of Python that
+        the project is for: where code asks for the version, it is the answer.
         """
         self._root = root
         self._tree = [folder for folder in (root / "src", root) if folder.is_dir()] if root else []
+        self._library_names = sys.stdlib_module_names
+        if typeshed is not None:
+            self._library_names |= {path.name.partition(".")[0] for path in typeshed.iterdir()}
         library = Path(sysconfig.get_path("stdlib"))
         self._library = [folder for folder in (typeshed, library) if folder is not None]
         self._site = list(site_packages)
+        self.target: Version = target or (installed.target if installed else OWN_VERSION)
         self._installed = installed
         self._kept = kept
         self.generated = GeneratedModules(root)
@@ -179,7 +193,7 @@ class Modules:
         found.insert(0 if source.is_stub else len(found), source)
 
     def _top_level(self) -> Iterable[str]:
-        yield from sys.stdlib_module_names
+        yield from self._library_names
         for folder in (*self._tree, *self._site):
             yield from self._submodules(folder)
 
@@ -283,7 +297,7 @@ class Modules:
         top = name.partition(".")[0]
         if any({top, f"{top}.py", f"{top}.pyi"} & self._listed(folder).keys() for folder in self._tree):
             return "project"
-        return "library" if top in sys.stdlib_module_names or top == "_typeshed" else "site"
+        return "library" if top in self._library_names or top == "_typeshed" else "site"
 
     def is_ambiguous(self, name: str, path: str) -> bool:
         """Whether for the file at `path` the project has another `name`: it may hold projects inside.
@@ -337,7 +351,9 @@ class Modules:
         if found is None:
             return None
         tree, data = found
-        return Source(name, origin, tree, data, is_package=is_package, is_stub=path.suffix == ".pyi")
+        return Source(
+            name, origin, tree, data, is_package=is_package, is_stub=path.suffix == ".pyi", target=self.target
+        )
 
     def _read(self, name: str) -> Module | None:
         origin, folders = self._places(name)
@@ -396,7 +412,7 @@ def _parsed(path: Path) -> tuple[ast.Module, bytes] | None:
         if path.stat().st_size > LARGEST:
             return None
         data = path.read_bytes()
-        return ast.parse(data), data
+        return parse(data), data
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
 

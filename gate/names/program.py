@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -18,7 +19,7 @@ from gate.names.acknowledged import without_acknowledged
 from gate.names.cache import Kept, digest, own_state
 from gate.names.finding import Finding
 from gate.names.known import Known, known_of
-from gate.names.modules import Modules
+from gate.names.modules import OWN_VERSION, Modules, Version
 from gate.names.packages import states_below, tops_imported
 from gate.names.project import Project
 from gate.names.references.files import in_file
@@ -67,13 +68,14 @@ def check(root: Path, python: str | None, cache: Path | None) -> tuple[int, list
     findings: list[Finding] = []
     asked = _ask(python) if python else None
     tree = Tree.read(root, findings)
-    site = _site_packages(asked) if asked else []
+    site, version = _answer(asked) if asked else ([], None)
+    target = max(version or _required_version(root), OWN_VERSION)
     typeshed = bundled_typeshed()
     tops = tops_imported(tree.python.values())
-    environment = digest(*_environment(typeshed, site, tops))
+    environment = digest(str(target), *_environment(typeshed, site, tops))
     kept = Kept(cache / "files" if cache else None)
     modules_kept = Kept(cache / "modules" if cache else None, f"{own_state()} {environment}")
-    installed = Modules(None, typeshed, site, kept=modules_kept)
+    installed = Modules(None, typeshed, site, kept=modules_kept, target=target)
     modules = Modules(root, typeshed, site, installed)
     outside = Outside(typeshed, site, Store(cache, cache / "words", environment) if cache else None)
     project = Project(modules, kept, environment)
@@ -175,7 +177,10 @@ def bundled_typeshed() -> Path | None:
 
 def _ask(python: str) -> subprocess.Popen[str]:
     """Have an interpreter tell where packages are installed; meanwhile there is enough to do."""
-    code = "import sysconfig,json;print(json.dumps([sysconfig.get_path(k) for k in ('purelib','platlib')]))"
+    code = (
+        "import sys,sysconfig,json;"
+        "print(json.dumps([[sysconfig.get_path(k) for k in ('purelib','platlib')],sys.version_info[:2]]))"
+    )
     try:
         return subprocess.Popen(
             [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -184,17 +189,38 @@ def _ask(python: str) -> subprocess.Popen[str]:
         sys.exit(f"{python} cannot be started: {error.strerror}")
 
 
-def _site_packages(asked: subprocess.Popen[str]) -> list[Path]:
-    """Where the project's packages are installed, as the interpreter itself says."""
+def _required_version(root: Path) -> Version:
+    """The oldest version of Python that a project allows, as its settings state it; this one where none do."""
+    for name, pattern in (
+        ("pyproject.toml", r"requires-python\s*=\s*[\"'].*?>=?\s*3\.(\d+)"),
+        ("pyproject.toml", r"(?m)^python\s*=\s*[\"'][\^~>=]*\s*3\.(\d+)"),
+        ("setup.cfg", r"python_requires\s*=.*?>=?\s*3\.(\d+)"),
+        (".python-version", r"3\.(\d+)"),
+    ):
+        try:
+            match = re.search(pattern, (root / name).read_text("utf-8", "replace"))
+        except OSError:
+            continue
+        if match:
+            return 3, int(match[1])
+    return OWN_VERSION
+
+
+def _answer(asked: subprocess.Popen[str]) -> tuple[list[Path], Version | None]:
+    """Where the project's packages are installed, and the version of Python, as the interpreter itself says."""
     try:
         said, _ = asked.communicate(timeout=30)
     except subprocess.TimeoutExpired:
         asked.kill()
         asked.communicate()
-        return []
+        return [], None
     if asked.returncode != 0:
-        return []
-    return [folder for folder in map(Path, dict.fromkeys(json.loads(said))) if folder.is_dir()]
+        return [], None
+    folders, version = json.loads(said)
+    return [folder for folder in map(Path, dict.fromkeys(folders)) if folder.is_dir()], (
+        version[0],
+        version[1],
+    )
 
 
 def _environment(typeshed: Path | None, site: Iterable[Path], tops: AbstractSet[str]) -> Iterator[str]:

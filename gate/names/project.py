@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -21,7 +20,8 @@ from gate.names.judge import Judge
 from gate.names.judged import Certain, Judged
 from gate.names.kinds import WrongKind
 from gate.names.likely import NOTHING, Evidence
-from gate.names.modules import Modules, Source
+from gate.names.modules import OWN_VERSION, Modules, Source
+from gate.names.newer import parse
 from gate.names.packages import Words
 from gate.names.source import text_of
 from gate.names.told import Told
@@ -72,8 +72,16 @@ class Project:
                 name, module, data, key, _facts(found[0]), Face(*found[1]), None, is_notebook
             )
             return
-        tree = ast.parse(data)
-        source = Source(module, "project", tree, data, is_package=package, is_stub=name.endswith(".pyi"))
+        tree = parse(data, is_newer=self._modules.target > OWN_VERSION)
+        source = Source(
+            module,
+            "project",
+            tree,
+            data,
+            is_package=package,
+            is_stub=name.endswith(".pyi"),
+            target=self._modules.target,
+        )
         facts = facts_of(tree, module, source.guards, is_package=package)
         if not source.is_stub:
             facts.refused.update(refused_by_compiler(tree, is_notebook=is_notebook))
@@ -127,7 +135,7 @@ class Project:
             package = file.name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
             same = found is not None and found.data == file.data
             source = found if same and found else Source(
-                file.module, "project", ast.parse(file.data), file.data, is_package=package
+                file.module, "project", parse(file.data), file.data, is_package=package, target=self._modules.target
             )  # fmt: skip
         judged = Judge(self.engine, source).judge()
         imports = enumerate(file.facts.imports)

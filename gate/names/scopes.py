@@ -22,8 +22,7 @@ TYPE_PARAMETER = re.compile(
 _BIND_NOTHING: frozenset[type[ast.AST]] = frozenset({
     ast.Attribute, ast.Expr, ast.Return, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Subscript, ast.List,
     ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.With, ast.JoinedStr,
-    ast.FormattedValue, ast.IfExp, ast.ListComp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
-    ast.GeneratorExp,
+    ast.FormattedValue, ast.IfExp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
 })  # fmt: skip
 """Kinds of nodes that bind nothing by themselves; told first, since most nodes are of these."""
 ASKING = frozenset({"isinstance", "hasattr", "issubclass", "callable", "type", "getattr"})
@@ -42,6 +41,8 @@ class Binding:
     annotation: ast.expr | None = None
     module: str = ""
     name: str = ""
+    inside: ast.AST | None = None
+    """The comprehension, or the handler of an exception, outside of which the name is not bound."""
 
 
 class Scope:
@@ -58,6 +59,7 @@ class Scope:
         "parent",
         "source",
         "stars",
+        "type_parameters",
     )
 
     def __init__(self, kind: Literal["module", "class", "function"], node: ast.AST, parent: Scope | None,
@@ -70,6 +72,8 @@ class Scope:
         self.names: dict[str, list[Binding]] = {}
         self.asked: set[str] = set()
         self.stars: list[str] = []
+        self.type_parameters: set[str] = set()
+        """Names that functions inside see as well, even in a class."""
         self.first_star = 0
         """The line of the first `from module import *`."""
         self.nonlocals: set[str] = set()
@@ -85,7 +89,7 @@ class Scope:
         scope: Scope | None = self
         while scope is not None:
             if (
-                (scope.kind != "class" or scope is self)
+                (scope.kind != "class" or scope is self or name in scope.type_parameters)
                 and name in scope.names
                 and name not in scope.nonlocals
             ):
@@ -128,6 +132,7 @@ class _Reader:
     def _type_parameters(self, node: ast.AST) -> None:
         for parameter in getattr(node, "type_params", ()):
             self._scope.bind(parameter.name, Binding("anything", parameter))
+            self._scope.type_parameters.add(parameter.name)
 
     def _parameters(self, arguments: ast.arguments) -> None:
         for argument in parameters(arguments):
@@ -176,12 +181,13 @@ class _Reader:
                     bind(node.target.id, Binding("added", node.value))
             case ast.NamedExpr():
                 self._target(node.target, "value", node.value, ())
-            case ast.For() | ast.AsyncFor() | ast.comprehension():
-                later = isinstance(node, ast.AsyncFor)
-                if isinstance(node, ast.comprehension):
-                    later = bool(node.is_async)
-                how: How = "anything" if later else "each"
-                self._target(node.target, how, node.iter, ())
+            case ast.For() | ast.AsyncFor():
+                self._target(
+                    node.target, "anything" if isinstance(node, ast.AsyncFor) else "each", node.iter, ()
+                )
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                for one in node.generators:
+                    self._target(one.target, "anything" if one.is_async else "each", one.iter, (), node)
             case ast.withitem():
                 if node.optional_vars is not None:
                     self._target(node.optional_vars, "entered", node.context_expr, ())
@@ -207,7 +213,10 @@ class _Reader:
                 return
             case ast.ExceptHandler():
                 if node.name:
-                    bind(node.name, Binding("group" if node in self._of_groups else "caught", node))
+                    bind(
+                        node.name,
+                        Binding("group" if node in self._of_groups else "caught", node, inside=node),
+                    )
             case ast.TryStar():
                 self._of_groups.update(node.handlers)
             case ast.Call():
@@ -223,7 +232,7 @@ class _Reader:
                 if node.rest:
                     bind(node.rest, Binding("anything", node))
             case ast.If():
-                taken = _branch(node.test)
+                taken = _branch(node.test, self._scope.source.target)
                 if taken is not None:
                     kept, left = (node.body, node.orelse) if taken else (node.orelse, node.body)
                     self._all(kept)
@@ -243,16 +252,23 @@ class _Reader:
             other = Scope("function", ast.Module(nodes, []), None, self._scope.source)
             self._scope.elsewhere |= other.names.keys() | other.elsewhere
 
-    def _target(self, target: ast.expr, how: How, value: ast.expr, path: tuple[int, ...]) -> None:
+    def _target(
+        self,
+        target: ast.expr,
+        how: How,
+        value: ast.expr,
+        path: tuple[int, ...],
+        inside: ast.AST | None = None,
+    ) -> None:
         match target:
             case ast.Name():
-                self._scope.bind(target.id, Binding(how, value, path))
+                self._scope.bind(target.id, Binding(how, value, path, inside=inside))
             case ast.Tuple() | ast.List():
                 starred = False
                 for number, item in enumerate(target.elts):
                     starred = starred or isinstance(item, ast.Starred)
                     inner = item.value if isinstance(item, ast.Starred) else item
-                    self._target(inner, "anything" if starred else how, value, (*path, number))
+                    self._target(inner, "anything" if starred else how, value, (*path, number), inside)
             case ast.Attribute():
                 text = dotted_name(target)
                 if text and text.partition(".")[0] not in {"self", "cls"}:
@@ -263,13 +279,15 @@ class _Reader:
                 self._one(target.value)
 
 
-def _branch(test: ast.expr) -> bool | None:
+def _branch(test: ast.expr, target: tuple[int, int]) -> bool | None:
     """Whether the body of an `if` on the version or the platform counts; None for any other question."""
     match test:
         case ast.Compare(left=ast.Attribute(value=ast.Name(id="sys"), attr="version_info"), ops=[op],
                          comparators=[ast.Tuple(elts=items)]):  # fmt: skip
             asked = tuple(item.value for item in items if isinstance(item, ast.Constant))
-            have = sys.version_info[: len(asked)]
+            have = (*target, *(sys.version_info[2:] if target == sys.version_info[:2] else (0,)))[
+                : len(asked)
+            ]
             return (
                 have >= asked if isinstance(op, ast.GtE) else have < asked if isinstance(op, ast.Lt) else None
             )

@@ -11,6 +11,7 @@ from gate.names.judged import Judged, Strange
 from gate.names.modules import Source
 from gate.names.near import candidates, is_typical
 from gate.names.nodes import Function
+from gate.names.order import Order
 from gate.names.scopes import Scope, parameters
 
 BUILTINS = frozenset(dir(builtins)) | {
@@ -22,6 +23,19 @@ OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "r
                          "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
 
 
+def _builtins_of(engine: Engine) -> frozenset[str]:
+    """The builtins of the version that the project is for, as far as this interpreter has them not."""
+    source = engine.modules.source("builtins")
+    if source is None:
+        return frozenset()
+    defined = {
+        name
+        for name, bindings in source.scope.names.items()
+        if bindings[0].how in {"class", "function"} and not name.startswith("_")
+    }
+    return frozenset(defined - {"function", "ellipsis", "reveal_locals"})
+
+
 class Unbound:
     """Looks at each name that one file reads."""
 
@@ -30,6 +44,8 @@ class Unbound:
         self._engine = engine
         self._source = source
         self._found = found
+        self._order = Order()
+        self._builtins = BUILTINS | _builtins_of(engine)
         self._opens = any(self._is_open_star(star) for star in source.scope.stars)
 
     def name(self, node: ast.Name, scope: Scope, *, is_asked: bool, is_run: bool) -> None:
@@ -37,7 +53,7 @@ class Unbound:
         name = node.id
         if is_asked and name in OF_PYTHON_2:
             return
-        if scope.lookup(name) is not None or name in BUILTINS:
+        if scope.lookup(name) is not None or name in self._builtins:
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
@@ -76,6 +92,38 @@ class Unbound:
         mine: Strange = "" if is_run else "anywhere"
         message = f"Undefined name `{name}`"
         self._found.tell("undefined-name", node, message, name, seen | BUILTINS, strange=mine)
+
+    def too_early(self, node: ast.Name, scope: Scope) -> None:
+        """A name that the scope binds, and that is surely not bound where it is used."""
+        name = node.id
+        if (
+            scope.kind == "class"
+            or name not in scope.names
+            or name in scope.nonlocals
+            or self._source.is_stub
+        ):
+            return
+        if name in self._source.made_global or name in scope.elsewhere or scope.stars:
+            return
+        is_module = scope.kind == "module"
+        if is_module and (name in self._builtins or self._source.writes_globals):
+            return
+        is_seen_around = scope.parent is not None and scope.parent.lookup(name) is not None
+        if self._order.is_outside(node, scope):
+            if not is_seen_around and name not in self._builtins:
+                self._found.tell(
+                    "undefined-name", node, f"Undefined name `{name}`", hint=self._elsewhere(node, scope)
+                )
+        elif self._order.is_bound_later(node, scope):
+            line = min(getattr(one.node, "lineno", 0) for one in scope.names[name])
+            message = f"`{name}` is used before it is bound"
+            self._found.tell("undefined-name", node, message, hint=f"it is bound on line {line}")
+
+    def _elsewhere(self, node: ast.Name, scope: Scope) -> str:
+        """Where the name is bound instead."""
+        inside = scope.names[node.id][0].inside
+        what = "the handler of the exception" if isinstance(inside, ast.ExceptHandler) else "a comprehension"
+        return f"it is bound only inside {what} on line {getattr(inside, 'lineno', 0)}"
 
     def _attribute_of_self(self, name: str, scope: Scope) -> str:
         """`self.name`, where the class around has such an attribute; empty otherwise."""
