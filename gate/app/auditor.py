@@ -24,6 +24,7 @@ from gate.log.carried import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found
 from gate.log.paths import record_path
+from gate.log.retired import mark_earlier
 from gate.log.spent import SPENDABLE, spent_on
 from gate.log.store import LOG
 from gate.log.vouched import Place, passed, read_documents, trusted
@@ -206,7 +207,8 @@ class Auditor:
         spent = self._spent(start, move, records)
         question = Question(change, policy, protection, move.now, earlier, earlier, self._lists, spent=spent)
         question = carry(self._repository, question, [(found.id, found.record) for found in records])
-        counted = count(entries_of(records, policy), question)
+        entries = mark_earlier(self._repository, move.old.oid, entries_of(records, policy))
+        counted = count(entries, question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
 
     def _spent(self, start: int, move: Move, records: Sequence[Found]) -> dict[str, str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from gate.errors import UsageError
-from gate.gather import policy_at
-from gate.git.change import default_branch
-from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.model import BRANCHES
 from gate.policy.people import still_listed
 from gate.policy.types import Policy
+from gate.rules import ProtectedBranches
 
 
 def with_listed_people(repository: Repository, policy: Policy, into: str) -> Policy:
@@ -19,14 +16,7 @@ def with_listed_people(repository: Repository, policy: Policy, into: str) -> Pol
     """
     if not policy.people or not into.startswith(BRANCHES):
         return policy
-    try:
-        branch = default_branch(repository)
-    except UsageError:
+    branches = ProtectedBranches.of(repository)
+    if not branches.tip or into == f"{BRANCHES}{branches.default}":
         return policy
-    if into == f"{BRANCHES}{branch}":
-        return policy
-    # What somebody pushed to a place for copies says nothing on a server.
-    tracking = [f"refs/remotes/origin/{branch}"] if repository.work_tree else []
-    tips = resolve(repository, [*tracking, f"{BRANCHES}{branch}"])
-    tip = next((tips[name] for name in (*tracking, f"{BRANCHES}{branch}") if name in tips), "")
-    return still_listed(policy, policy_at(repository, tip)) if tip else policy
+    return still_listed(policy, branches.policy)

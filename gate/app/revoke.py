@@ -1,4 +1,4 @@
-"""Take back a recorded decision: only whoever made it can."""
+"""Withdraw a recorded decision: only its author can, or, of somebody who left, a guardian."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.signing import Recorded, Signer, find_signer, put, send
+from gate.approvals.count import who_settles
+from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.errors import UsageError
 from gate.gather import environment_named, policy_at
@@ -37,18 +39,45 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     branch = short_name(found.record.into)
     policy = _policy_of(repository, found.record.into)
     signer = find_signer(repository, policy, key, now, branch)
-    if signer.person.name != found.record.by:
+    departed = found.record.kind == "block" and found.record.by not in policy.people
+    if departed:
+        _may_settle(signer, found, policy, reason)
+    elif signer.person.name != found.record.by:
         raise UsageError(
             f"{found.id[:12]} is a decision of {found.record.by}, and only they can take it back",
             f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
             if found.record.kind == "approve"
             else f"ask {found.record.by}",
         )
-    earlier = [other for other in log.select((), (found.record.head,)) if other.record.of == found.id]
+    listed = holders(policy)
+    # One by a key that is no longer listed may lift nothing: it is made again with the present one.
+    earlier = [
+        other
+        for other in log.select((), (found.record.head,))
+        if other.record.of == found.id
+        and other.record.by == signer.person.name
+        and not listed.keys().isdisjoint(other.keys)
+    ]
     if earlier:
         return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
     record = _revocation(found, signer, now, reason)
     return Taken(found, send(repository, put(repository, record, signer)))
+
+
+def _may_settle(signer: Signer, found: Found, policy: Policy, reason: str) -> None:
+    """Raise UsageError if the signer cannot lift the objection of somebody who is no longer in the policy."""
+    author, name = found.record.by, signer.person.name
+    settlers = who_settles(policy, policy.protection(short_name(found.record.into)))
+    if name not in settlers:
+        raise UsageError(
+            f"{author} is no longer in the policy, and {name} cannot settle what they objected to",
+            f"ask one of {', '.join(sorted(settlers)) or 'the guardians, once the policy names some'}",
+        )
+    if not reason.strip():
+        raise UsageError(
+            f"{author} is no longer in the policy: to settle their objection takes a reason",
+            "`--reason TEXT` says why it no longer matters",
+        )
 
 
 def _policy_of(repository: Repository, into: str) -> Policy:

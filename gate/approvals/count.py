@@ -179,6 +179,7 @@ class _Bench:
             if revoke.validity == "valid" and revoke.person in settlers
         }
         self._rulings = {decision.entry.id: self._ruling(decision) for decision in decisions}
+        self._authors_of = {decision.entry.id: decision.person for decision in decisions}
         self._objecting: set[str] = set()
         self._closed: dict[str, int] = {}
         self._latest: dict[tuple[str, str], tuple[int, str]] = {}
@@ -195,6 +196,9 @@ class _Bench:
         """Note what a decision means for the others of the same person."""
         record, person, ruling = decision.entry.record, decision.person, self._rulings[decision.entry.id]
         if self._elsewhere(record) or not _concerns(decision.entry, self._question):
+            return
+        if record.kind == "revoke" and self._authors_of.get(record.of, person) != person:
+            # Whoever settles what somebody else objected to says nothing about what they decided themselves.
             return
         if record.kind in {"block", "revoke"} or (decision.review and decision.review.dismissed):
             self._closed[person] = max(self._closed.get(person, 0), record.at)

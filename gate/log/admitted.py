@@ -104,9 +104,17 @@ def log_at(
 
 
 def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
-    """The records as decisions to count: each with its signature by a key that the policy lists, if one is."""
+    """The records as decisions to count: each with its signature by a key that the policy lists, if one is.
+
+    One by another key is by somebody who was listed with it once, as admission has made sure.
+    """
     known = holders(policy)
-    return [Entry(record.id, record.record, Signed(_best(record, known))) for record in records]
+    entries = []
+    for record in records:
+        key = _best(record, known)
+        former = "" if key in known else record.record.by
+        entries.append(Entry(record.id, record.record, Signed(key, former)))
+    return entries
 
 
 def _best(record: Found, known: Mapping[str, object]) -> str:

@@ -16,6 +16,7 @@ from gate.log.admitted import ApprovalLog, entries_of, open_log
 from gate.log.carried import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found
+from gate.log.retired import mark_earlier
 from gate.log.spent import spent_on
 from gate.log.store import LOG, contains, settle
 from gate.log.sync import fetch, remote_of
@@ -91,7 +92,7 @@ def decisions_in(
         return Evidence(gap=gap)
     log = log.trusting(policy)
     question, chosen = find(repository, log, change, policy, protection, now)
-    entries = entries_of(chosen, policy)
+    entries = mark_earlier(repository, change.base, entries_of(chosen, policy))
     if given:
         question = question.with_reviews(given)
         question = carry(repository, question, [(entry.id, entry.record) for entry in given.entries])

@@ -154,6 +154,46 @@ def test_what_counts(entries: list[Entry], expected: tuple[bool, str]) -> None:
     assert only(*entries) == expected
 
 
+def former(made: Entry, *, before: bool = False) -> Entry:
+    """The entry, signed with a key that its author had by an earlier policy."""
+    return replace(made, signature=Signed(blob("lost"), made.record.by, before))
+
+
+GONE = entry("b", signer="gone", **BLOCK)
+SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="left")
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([former(entry(signer="peer"))], (False, "signed with a key that the policy no longer lists")),
+        ([former(entry(**WAIVE))], (False, "signed with a key that the policy no longer lists")),
+        ([former(entry("b", signer="peer", **BLOCK))], (True, "no")),
+        ([former(entry("b", signer="peer", **BLOCK)), entry("r", signer="peer", kind="revoke", of="b")],
+         (False, "revoked")),
+        ([former(entry("b", signer="peer", **BLOCK)), former(entry("r", signer="peer", kind="revoke", of="b"))],
+         (True, "no")),
+        ([former(entry("b", signer="peer", **BLOCK)),
+          former(entry("r", signer="peer", kind="revoke", of="b"), before=True)], (False, "revoked")),
+        ([entry(signer="peer"), former(entry("b", signer="peer", **BLOCK))],
+         (False, "withdrawn: the same person objects")),
+        ([former(entry("b", signer="peer", **BLOCK)), SETTLED], (True, "no")),
+        ([former(GONE)], (True, "no")),
+        ([former(GONE), SETTLED], (False, "settled by @senior: @gone is no longer in the policy")),
+        ([former(GONE), former(SETTLED)], (True, "no")),
+        ([former(GONE), entry("r", signer="peer", kind="revoke", of="b", at=NOW)], (True, "no")),
+        ([former(GONE), entry("r", signer="author", kind="revoke", of="b", at=NOW)], (True, "no")),
+        ([former(entry(signer="gone"))], (False, "signed with a key that the policy no longer lists")),
+        ([replace(entry(signer="peer"), signature=Signed(blob("lost")))],
+         (False, "unknown signer: says to be @peer, with a key that the policy does not list")),
+    ],
+)  # fmt: skip
+def test_keys_and_people_that_the_policy_no_longer_lists(
+    entries: list[Entry], expected: tuple[bool, str]
+) -> None:
+    assert only(*entries) == expected
+
+
 def test_a_junior_cannot_approve_what_a_stranger_wrote() -> None:
     change = replace(CHANGE, authors=(Author("Who", "who@nowhere"),))
     found = count([entry(signer="author"), entry("p", "peer")], Question(change, POLICY, protection(), NOW))

@@ -30,6 +30,68 @@ def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(town:
     assert ada.may_merge("origin/fix", "--into", "release/1")
 
 
+@pytest.mark.slow
+def test_an_objection_outlives_its_key_and_its_author(town: Town) -> None:
+    town.set_policy(everywhere(town))
+    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    assert bob.approve("feature", "--block", "--reason", "drops the index").code == 0
+    ada.approve("feature")
+    first = bob.decisions("origin/feature")
+    (objection,) = [each["id"][:12] for each in first if each["kind"] == "block"]
+
+    # Another key: it stands, and the key that was replaced cannot lift it.
+    policy = everywhere(town).replace(town.public("bob"), town.public("second"))
+    town.set_policy(policy)
+    ada.fetch()
+    assert "drops the index" in ada.gate("check", "--head", "origin/feature").out
+    assert not ada.may_merge("origin/feature")
+
+    # No longer there: a guardian says why it no longer matters, and nobody else can.
+    town.set_policy(without(policy, "@bob"))
+    ada.fetch()
+    blocked = ada.gate("check", "--head", "origin/feature").out
+    assert f"`gate revoke {objection} --reason TEXT`" in " ".join(blocked.split())
+    assert new.gate("revoke", objection, "--reason", "I want it").code == 2
+    assert "takes a reason" in ada.gate("revoke", objection).err
+    assert ada.gate("revoke", objection, "--reason", "left; the index is not used").code == 0
+    assert ada.may_merge("origin/feature")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replaced_first", [False, True])
+def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(town: Town, *, replaced_first: bool) -> None:
+    town.set_policy(everywhere(town))
+    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.approve("feature", "--block", "--reason", "drops the index")
+    ada.approve("feature")
+    (objection,) = [each["id"][:12] for each in bob.decisions("origin/feature") if each["kind"] == "block"]
+    new_key = town.path / "keys" / "second"
+    if not replaced_first:
+        assert bob.gate("revoke", objection).code == 0
+    rotate = town.clone("nehemiah")
+    rotate.git("switch", "-q", "-c", "rotate", "origin/main")
+    rotated = everywhere(town).replace(town.public("bob"), town.public("second"))
+    rotate.commit("rotate", {"gate.yaml": rotated}, branch="rotate")
+    ada.approve("origin/rotate")
+    merged = ada.gate("merge", "origin/rotate", "--push")
+    assert merged.code == 0, merged.text
+    if replaced_first:
+        # Whoever has the old key still has a clone in which it is listed.
+        stale = town.clone("bob", "stale")
+        stale.git(
+            "update-ref", "refs/remotes/origin/main", f"{stale.git('rev-parse', 'origin/main').strip()}^"
+        )
+        stale.gate("revoke", objection)
+    ada.gate("approvals", "--fetch", "origin/feature")
+    assert ada.may_merge("origin/feature") != replaced_first
+    bob.fetch()
+    assert bob.gate("revoke", objection, "--key", str(new_key)).code == 0
+    ada.gate("approvals", "--fetch", "origin/feature")
+    assert ada.may_merge("origin/feature")
+
+
 def everywhere(town: Town) -> str:
     """The same rules for every branch."""
     return town.policy(REQUIRE).replace("  main:\n", '  "*":\n')

@@ -1,0 +1,83 @@
+"""Decisions signed with a key that the policy no longer lists: which of them were there before it was taken out.
+
+An objection stands whatever becomes of the key. To withdraw one opens the gate, so a key that is no longer listed
+can do that only where the log held it before: a key is often replaced because somebody else may have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from gate.approvals.entries import Entry, Signed
+from gate.approvals.keys import holders
+from gate.errors import InvalidInput
+from gate.git.repository import Repository
+from gate.git.steps import existing
+from gate.log.paths import record_path
+from gate.policy.load import POLICY_FILE
+from gate.rules import policy_at
+
+SEARCHED = 20
+"""How many commits of the branch are searched for one that names a commit of the log."""
+TRAILER = "Gate-Log"
+OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+def mark_earlier(repository: Repository, base: str, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries; revocations by a former key are marked if the log had them before `base` dropped that key."""
+    marked = list(entries)
+    doubtful = [number for number, entry in enumerate(entries) if _is_doubtful(entry)]
+    if not doubtful:
+        return marked
+    tips = {
+        key: _referred_to(repository, drop)
+        for key, drop in _dropped(repository, base, _keys(entries)).items()
+    }
+    for number in doubtful:
+        signature = entries[number].signature
+        assert isinstance(signature, Signed)  # noqa: S101 - that is what makes it doubtful
+        tip = tips.get(signature.key, "")
+        if tip and existing(repository, [f"{tip}:{record_path(entries[number].id)}"]) != [""]:
+            marked[number] = replace(entries[number], signature=replace(signature, before=True))
+    return marked
+
+
+def _referred_to(repository: Repository, commit: str) -> str:
+    """The commit of the log to which the branch last referred at this commit of its own; "" if it did not lately.
+
+    A commit cannot name what was made after it, so nothing that is added to the log later can be in there.
+    """
+    form = f"--format=%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+    lines = repository.text("log", "--first-parent", f"-{SEARCHED}", form, commit).split("\n")
+    return next((line for line in lines if OID.fullmatch(line)), "")
+
+
+def _is_doubtful(entry: Entry) -> bool:
+    return (
+        entry.record.kind == "revoke" and isinstance(entry.signature, Signed) and bool(entry.signature.former)
+    )
+
+
+def _keys(entries: Iterable[Entry]) -> set[str]:
+    return {entry.signature.key for entry in entries if isinstance(entry.signature, Signed)}
+
+
+def _dropped(repository: Repository, base: str, keys: set[str]) -> dict[str, str]:
+    """By key the commit of the branch (by first parents) with which the policy ceased to list it."""
+    dropped: dict[str, str] = {}
+    later = ""
+    open_keys = set(keys)
+    for commit in repository.text("rev-list", "--first-parent", base, "--", POLICY_FILE).split():
+        try:
+            listed = open_keys & holders(policy_at(repository, commit)).keys()
+        except InvalidInput:
+            continue
+        if later:
+            dropped |= dict.fromkeys(listed, later)
+        open_keys -= listed
+        if not open_keys:
+            break
+        later = commit
+    return dropped
