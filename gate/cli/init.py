@@ -15,14 +15,16 @@ from gate.app.setup.integrations import FORGE, Kind, after, files_of
 from gate.app.setup.observed import Observed, observe
 from gate.app.setup.proposal import Proposal, approvers, propose
 from gate.app.setup.refspec import share_log
+from gate.app.setup.rules import could_require
 from gate.app.setup.sharing import store_shared
 from gate.app.setup.team import Answers
 from gate.errors import UsageError
 from gate.git.repository import Repository
-from gate.policy.load import POLICY_FILE, STORED
+from gate.policy.load import POLICY_FILE, STORED, load_policy
 from gate.policy.types import Role
 from gate.policy.words import NAME
 from gate.reports.words import listed, visible
+from gate.rules import stored_here
 
 SUMMARY = "write a first gate.yaml, or add a person to the one that is there"
 EXAMPLES = """\
@@ -228,6 +230,13 @@ def _person(options: argparse.Namespace) -> int:
         return 0
     added.write()
     print(f"Added {added.person.name} to {POLICY_FILE}; it counts once it is on the protected branch.")
+    if more := could_require(
+        Path.cwd(), load_policy(added.data, POLICY_FILE, stored_here(added.path.parent))
+    ):
+        print(
+            f"  enough people can approve now to review each other: {' and '.join(f'`{line}`' for line in more)}"
+        )
+        print("  in `require` would lock nobody out")
     if not added.person.keys:
         print("  without a key they cannot approve: add one under `keys`")
     if not added.person.emails:

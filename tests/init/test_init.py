@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.teams import key_of
 from support.town import Clone
 
 from gate.policy.load import load_policy
@@ -220,3 +221,16 @@ def test_a_change_that_would_lock_its_author_out_says_so(project: Clone) -> None
     said = project.gate("check", "--only", "lint")
     shown = " ".join(said.out.split())
     assert "This change would lock people out: @ada can't merge any change into main" in shown
+
+
+def test_with_a_second_person_it_says_what_could_be_required(project: Clone) -> None:
+    (project.path / "k.pub").write_text(key_of(1))
+    (project.path / "new.pub").write_text(key_of(2))
+    project.git("config", "user.signingKey", str(project.path / "k.pub"))
+    assert project.gate("init").code == 0
+    added = ("--person", "@new", "--email", "new@acme.example")
+    said = project.gate("init", *added, "--key", str(project.path / "new.pub"))
+    assert "`approvals: 1`" in said.out
+    without = project.gate("init", "--person", "@more", "--email", "more@acme.example")
+    assert "`approvals: 1`" in without.out
+    assert "without a key they cannot approve" in without.out

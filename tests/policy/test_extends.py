@@ -163,3 +163,19 @@ def test_a_mistake_in_the_shared_policy_has_its_own_file_and_line(
     shared[0].git("commit", "-q", "-am", "Typo")
     extending(project, (shared[0], shared[0].git("rev-parse", "HEAD")))
     assert "policies/gate.yaml:2:1: chekcs: unknown key" in project.gate("init", "--extends").err
+
+
+@pytest.mark.slow
+def test_the_audit_reads_the_shared_policy_of_its_time(project: Clone, shared: tuple[Clone, str]) -> None:
+    """It asks for an approval that the merge does not have: without it nothing would be missing."""
+    extending(project, shared)
+    project.gate("init", "--extends")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Extend")
+    project.git("commit", "-q", "--allow-empty", "-m", "More")
+    project.write({"b.py": "x = 1\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Straight in")
+    said = project.gate("audit")
+    assert said.code == 1
+    assert "approvals: needs 1 approval" in said.out

@@ -80,7 +80,7 @@ def observe(start: Path, branch: str | None = None) -> Observed:
         repository=repository_name(past.origin),
         origin=past.origin,
         forge=forge_of(past.origin),
-        owners=_code_owners(top),
+        owners=codeowners_here(top),
         paths=paths,
         past=past,
         key=own_key(past.signing_key),
@@ -142,7 +142,8 @@ def _branch(repository: Repository) -> str:
         return os.fsdecode(done.stdout).strip()
 
 
-def _code_owners(top: Path) -> CodeOwners | None:
+def codeowners_here(top: Path) -> CodeOwners | None:
+    """The CODEOWNERS file of a working tree; raises InvalidInput with its mistakes."""
     present = {place: (top / place).read_bytes() for place in ALL_PLACES if (top / place).is_file()}
     located = locate(present)
     if located is None:

@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from time import time
 
-from gate.app.setup.observed import forge_of
+from gate.app.setup.observed import codeowners_here, forge_of
 from gate.app.setup.team import with_login
 from gate.codeowners import CodeOwners
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import codeowners_at, policy_at
 from gate.git.change import default_branch
 from gate.git.history import origin_of
-from gate.git.objects import list_tree, read_blobs, resolve
+from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
 from gate.model import Change
-from gate.policy.types import Person, Policy
+from gate.policy.types import ApprovalRule, OwnersRequired, Person, Policy
 from gate.simulation import Problem, Setup, Simulation, locks_out, problems, simulate
 
 
@@ -138,3 +138,23 @@ def _default(repository: Repository) -> str:
 def rules_at(repository: Repository, commit: str, path: str) -> bytes | None:
     """The content of a file of rules at a commit; None where it has none."""
     return read_blobs(repository, commit, [path])[path] if commit else None
+
+
+def could_require(start: Path, policy: Policy) -> tuple[str, ...]:
+    """What a policy of the working tree could require besides without locking anybody out: lines of gate.yaml."""
+    repository = Repository.find(start)
+    owners = codeowners_here(repository.work_tree or start)
+    paths = list(list_index(repository))
+    branch = next(iter(policy.branches), "")
+    if not branch or policy.protection(branch).require.approvals:
+        return ()
+    require = replace(policy.protection(branch).require, approvals=(ApprovalRule(1),))
+    with_owners = replace(require, owners=OwnersRequired()) if owners and require.owners is None else require
+    for candidate in dict.fromkeys((with_owners, require)):
+        protect = {**policy.protect, branch: replace(policy.protection(branch), require=candidate)}
+        if not simulated(repository, replace(policy, protect=protect), owners, paths).blocked:
+            return (
+                "approvals: 1",
+                *(["owners: true"] if candidate.owners and require.owners is None else []),
+            )
+    return ()
