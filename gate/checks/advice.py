@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gate.checks.tool import Job
+
 # The files by which a project shows what it is set up with, the most specific first, each with the command for it.
 COMMANDS = (
     ("uv.lock", "`uv sync`"),
@@ -34,6 +36,31 @@ def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
     if not options:
         return f"`{begin}{pip} install pytest` and what the tests import"
     return f"`{begin}{pip} install {' '.join(options)}` and what the tests need besides"
+
+
+def install_command(job: Job, requirement: str) -> str:
+    """How `requirement` gets into the environment of the project, or into what it is built from."""
+    source = built_from(job)
+    if source == "uv.lock":
+        return f'`uv add --dev "{requirement}"`'
+    if source == "poetry.lock":
+        return f'`poetry add --group dev "{requirement}"`'
+    if source == "pdm.lock":
+        return f'`pdm add --dev "{requirement}"`'
+    if source:
+        return f'add "{requirement}" to {source}'
+    return f'`pip install "{requirement}"`' + ("" if job.found else " there, or in `.venv`")
+
+
+def add_to_environment(job: Job, what: str) -> str:
+    """How `what`, which has no name to install it by, gets into the environment."""
+    source = built_from(job)
+    return f"add {what} to {source}" if source else f"install {what} into {job.origin}"
+
+
+def built_from(job: Job) -> str:
+    """The file that gate has built the environment from; empty where it was found."""
+    return job.origin.partition("built from ")[2]
 
 
 def _requirements(known: frozenset[str]) -> list[str]:

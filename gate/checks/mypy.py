@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from gate.checks import modules
+from gate.checks.advice import add_to_environment
 from gate.checks.tool import (
     Invocation,
     Job,
@@ -238,7 +239,7 @@ def _way_out(output: str, job: Job) -> str:
         return "install the version of mypy that these settings are for in the project's environment"
     if job.own:
         return "install mypy and its plugins in the project's own environment"
-    return f"install the plugin into {job.origin}"
+    return add_to_environment(job, "the plugin")
 
 
 def _settings(job: Job) -> dict[str, object] | None:

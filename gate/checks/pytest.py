@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from gate.checks import suites
-from gate.checks.advice import setup_command
+from gate.checks.advice import add_to_environment, built_from, setup_command
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
 from gate.model import Finding
 
@@ -192,7 +192,9 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
 def _not_installed(modules: list[str], job: Job) -> Unreadable:
     names = ", ".join(f"`{name}`" for name in modules[:4])
     hint = f"{setup_command(job.files, existing=job.found)}"
-    if job.found:
+    if source := built_from(job):
+        hint = f"add what the tests need to {source}: gate builds the environment from it"
+    elif job.found:
         hint = f"install what the tests need into {job.origin}: {hint}"
     else:
         hint = f"make an environment: {hint}, or name its interpreter in gate.yaml (`python:`)"
@@ -208,7 +210,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     unusable = NOT_USABLE.search(left.stderr)
     if unusable:
         whose = "gate's own pytest does" if job.own else "the project's pytest does"
-        hint = f"install pytest into {job.origin}" if job.own else f"mend pytest in {job.origin}"
+        hint = add_to_environment(job, "pytest") if job.own else f"repair pytest in {job.origin}"
         return Unreadable(f"{whose} not work with {job.python}: {unusable[1]}", hint)
     kind = suites.choose(job).kind
     absent = {name.partition(".")[0] for name in NOT_FOUND.findall(said)}
@@ -225,7 +227,8 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     reason = (telling[-1] if telling else last_line(left.stdout)).removeprefix("E  ").strip()
     hint = ""
     if "unrecognized arguments" in reason:
-        hint = f"install the plugin of pytest that knows them into {job.origin}, or take them out of the settings"
+        plugin = add_to_environment(job, "the plugin of pytest that knows them")
+        hint = f"{plugin}, or take them out of the settings"
     program = {"django": "`manage.py test`", "unittest": "unittest"}.get(kind, "pytest")
     return Unreadable(f"{program} did not come to its end: {reason}", hint)
 

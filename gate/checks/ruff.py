@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from gate.checks.advice import install_command
 from gate.checks.tool import (
     Invocation,
     Job,
@@ -98,8 +99,7 @@ def _fix(reason: str, job: Job) -> str:
     required = REQUIRED.search(reason)
     if required is None:
         return "correct its settings, or install the version of ruff that they are for"
-    where = f"into {job.origin}" if job.found else "in the project's environment"
-    return f'install the required version {where}: `pip install "ruff{required[1]}"`'
+    return f"install the required version in the project's environment: {install_command(job, f'ruff{required[1]}')}"
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:

@@ -198,6 +198,9 @@ class Runner:
         if report.unparsed and not blocking:
             return _stopped(check, min(report.unparsed), outcome.seconds)
         seen = self._seen_less(check, report)
+        if isinstance(seen, Broken) and blocking:
+            # Tests that cannot be imported any more are failures, and the answer is clear.
+            seen = ()
         if isinstance(seen, Broken | Skipped):
             return seen
         return Ran(

@@ -264,6 +264,13 @@ def test_tests_that_cannot_be_imported_before_and_after_are_one_reason(project: 
     assert verdict(project, "--only", "tests")[0] == 1
 
 
+def test_tests_that_the_change_keeps_from_being_imported_have_failed(project: Clone) -> None:
+    commit(project, {"test/test.py": UNITTEST.format(value=1, limit=3)}, "main")
+    commit(project, {"app.py": "raise RuntimeError('broken')\n"})
+    code, checks = verdict(project, "--only", "tests")
+    assert (code, checks["tests"]["outcome"], checks["tests"]["findings"][0]["new"]) == (1, "failed", True)
+
+
 @pytest.mark.slow
 def test_tests_that_take_too_long_say_how_far_they_came_and_what_to_set(project: Clone) -> None:
     commit(project, {"gate.yaml": "checks: {tests: {timeout: 4s}}\n"}, "main")
