@@ -300,7 +300,8 @@ class Outcome:
 class Verdict:
     """The one answer. `decision` is `pass` only if a requirement is met and none is unmet or undecided.
 
-    `reviewers` says whom to ask for what is missing, and `approve_with` how they approve it.
+    `reviewers` says whom to ask for what is missing, and `approve_with` how they approve it. `environments` says
+    where the checks ran, in a few words each.
     """
 
     decision: Decision
@@ -311,3 +312,4 @@ class Verdict:
     notes: tuple[str, ...] = ()
     reviewers: tuple[ReviewRequest, ...] = ()
     approve_with: str = ""
+    environments: tuple[str, ...] = ()

@@ -190,6 +190,7 @@ def judge(
     if release is None and change.tree and not change.obstacle:
         notes += _lock_out(repository, change)
     verdict = decide(replace(facts, approvals=approvals), notes)
+    verdict = replace(verdict, environments=tuple(dict.fromkeys(e.description for e in environments)))
     until = evidence.until
     return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))
 

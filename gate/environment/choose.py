@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +20,14 @@ from gate.environment.built import (
     needs_compiling,
     take_generated,
 )
-from gate.environment.declared import Declared, difference, is_declaring, read_declared
+from gate.environment.declared import (
+    OF_WORKSPACE,
+    Declared,
+    difference,
+    is_declaring,
+    read_declared,
+    workspace_members,
+)
 from gate.environment.find import PYTHONS, find_environment
 from gate.environment.interpreter import Environment, executable, normal, own_environment
 from gate.environment.retarget import in_tree
@@ -94,9 +99,9 @@ class Environments:
 
     @property
     def used(self) -> tuple[Environment, ...]:
-        """The environments that were asked for so far."""
+        """The environments that checks were given so far."""
         with self._lock:
-            return tuple(dict.fromkeys((*self._found.values(), *self._chosen.values())))
+            return tuple(dict.fromkeys(self._chosen.values()))
 
     @property
     def _top(self) -> Path:
@@ -124,16 +129,21 @@ class Environments:
         key = id(tree), folder
         with self._lock:
             if key not in self._declared:
-                files = {
-                    entry.path: entry.oid
-                    for entry in tree.entries
-                    if entry.mode.startswith("100") and is_declaring(entry.path, folder)
-                }
-                contents = read_objects(self.repository, files.values())
-                prefix = f"{folder}/" if folder else ""
-                by_path = {path.removeprefix(prefix): contents[oid] for path, oid in files.items()}
-                self._declared[key] = read_declared(by_path)
+                self._declared[key] = read_declared(self._declaring_files(tree, folder))
             return self._declared[key]
+
+    def _declaring_files(self, tree: ProjectTree, folder: str) -> dict[str, bytes]:
+        """The files that declare the environment of a project, by their paths from its folder on."""
+        files = {entry.path: entry.oid for entry in tree.entries if entry.mode.startswith("100")}
+        own = {path: oid for path, oid in files.items() if is_declaring(path, folder)}
+        shared = {path: files[path] for path in (*OF_WORKSPACE, "pyproject.toml") if folder and path in files}
+        contents = read_objects(self.repository, [*own.values(), *shared.values()])
+        found = {
+            path.removeprefix(f"{folder}/" if folder else ""): contents[oid] for path, oid in own.items()
+        }
+        if folder in workspace_members(contents.get(shared.get("pyproject.toml", ""), b""), [folder]):
+            found |= {path: contents[shared[path]] for path in OF_WORKSPACE if path in shared}
+        return found
 
     def _choose(self, tree: ProjectTree, folder: str) -> Environment:
         if self.source == "none":
@@ -290,13 +300,10 @@ def _packages_of(folder: str, declared: Declared) -> list[str]:
     pyproject = declared.contents.get("pyproject.toml", b"")
     if b"[build-system]" in pyproject or "setup.py" in declared.contents:
         places.append(folder)
-    try:
-        tables = tomllib.loads(pyproject.decode("utf-8")).get("tool", {}).get("uv", {}).get("workspace", {})
-        patterns = [str(pattern).rstrip("/") for pattern in tables.get("members", [])]
-    except (ValueError, AttributeError, RecursionError):
-        patterns = []
-    for path, content in declared.contents.items():
-        member = path.removesuffix("/pyproject.toml")
-        if member != path and b"[build-system]" in content and any(fnmatchcase(member, p) for p in patterns):
+    below = [
+        path.removesuffix("/pyproject.toml") for path in declared.contents if path.endswith("/pyproject.toml")
+    ]
+    for member in workspace_members(pyproject, below):
+        if b"[build-system]" in declared.contents[f"{member}/pyproject.toml"]:
             places.append(f"{folder}/{member}" if folder else member)
     return places

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,8 @@ LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
 """The lock files that an environment is built from, the first that is there."""
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 BESIDE = frozenset({*LOCKS, *PROJECTS, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
+OF_WORKSPACE = ("uv.lock", "uv.toml", ".python-version")
+"""Files at the top of a workspace that decide the environment of each member."""
 REQUIREMENTS = re.compile(
     r"(?:(?:base|main|common|test|tests|testing|dev|development)[-_.])?requirements"
     r"(?:[-_.](?:base|main|common|test|tests|testing|dev|development))?\.txt"
@@ -62,10 +65,21 @@ def is_declaring(path: str, folder: str) -> bool:
     """Whether the file at `path` has a say in the environment of the project in `folder`."""
     name = path.rpartition("/")[2]
     if folder and not path.startswith(f"{folder}/"):
-        # The lock of a workspace is at its top.
-        return path in BESIDE
+        return False
     inside = path.removeprefix(f"{folder}/") if folder else path
     return name == "pyproject.toml" or inside in BESIDE or ANY_REQUIREMENTS.fullmatch(inside) is not None
+
+
+def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
+    """Those of `folders` that are members of the uv workspace whose settings are `pyproject`."""
+    workspace = _table(_toml(pyproject), "tool", "uv", "workspace")
+    patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _lines(workspace.get("members"))]
+    left_out = _lines(workspace.get("exclude"))
+    return [
+        folder
+        for folder in folders
+        if any(fnmatchcase(folder, p) for p in patterns) and not any(fnmatchcase(folder, p) for p in left_out)
+    ]
 
 
 def read_declared(contents: Mapping[str, bytes]) -> Declared:

@@ -61,6 +61,12 @@ class Environment:
     broken: tuple[str, str] = ("", "")
     note: str = ""
 
+    @property
+    def description(self) -> str:
+        """What it is, for people, with what is wrong about it."""
+        note = "" if self.identity else self.note or "; ".join(self.problems)
+        return f"{self.origin} ({note})" if note else self.origin
+
     @cached_property
     def prefix(self) -> Path:
         """The folder of the environment. The interpreter's link is not followed: a venv is known by its place."""

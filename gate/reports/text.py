@@ -106,6 +106,8 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
                 lines += _missing(missing, ink)
     if outcome.id == "checks":
         lines += _checks(verdict.checks, outcome.state, ink)
+        if verdict.environments:
+            lines += ink.flow([("dim", f"in {visible(', '.join(verdict.environments))}")], 4, 2)
     return lines
 
 

@@ -67,6 +67,7 @@ def to_data(verdict: Verdict) -> Data:
         "requirements": [_requirement(outcome) for outcome in verdict.outcomes],
         "checks": [_check(result, duplicates) for result in verdict.checks],
         "approvals": approvals_data(verdict.approvals),
+        "environments": list(verdict.environments),
         "notes": list(verdict.notes),
         "reviewers": [_reviewer(request) for request in verdict.reviewers],
         "approve_with": verdict.approve_with,
