@@ -98,13 +98,13 @@ class Classes:
         )
         if found.scope.source.is_stub:
             return
-        if _is_model(found):
-            # It sets what its fields are called, which the classes that derive from it show.
-            return
         for method in _methods(node.body):
             own = [*method.args.posonlyargs, *method.args.args]
             if own and "staticmethod" not in decorators(method):
                 self._stores(found, method, own[0].arg)
+        if _is_model(found):
+            # It sets what its fields are called, which the classes that derive from it show.
+            found.dynamic = False
 
     def _stores(self, found: Class, method: Function, own: str) -> None:
         scope: Scope | None = None
@@ -158,6 +158,9 @@ class Classes:
         return lines[kind]
 
     def _descent(self, kind: Class, *, far: bool) -> tuple[Line, bool]:
+        if _is_model(kind):
+            # What it derives from itself adds nothing that is looked up in a model.
+            return [(kind, {})], False
         if kind.origin == "site" and not far:
             return [(kind, {})], True
         found: dict[Class, Environment] = {kind: {}}
@@ -322,7 +325,9 @@ class Classes:
                 if not isinstance(value, ClassValue):
                     return True
                 descent, is_open = self.line(value.of)
-                if is_open or any(name in one.scope.names or name in one.stores for one, _ in descent):
+                if (is_open and value.of.name != "ModelBase") or any(
+                    name in one.scope.names or name in one.stores for one, _ in descent
+                ):
                     return True
         return False
 

@@ -60,6 +60,7 @@ mkdir_all mkdir_p make_dirs create_dirs MkdirAll: makedirs mkdir
 listdir: iterdir
 join: path
 combine path_join: join
+NotFound ObjectNotFound DoesntExist NoResult: DoesNotExist
 parent: dirname
 rmdir remove_folder delete_folder rm: rmtree
 regex new_regex Regex RegExp pattern: compile

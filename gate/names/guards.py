@@ -16,6 +16,8 @@ from gate.names.nodes import children, walk
 VERSION_NAMES = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2", "PY3",
                            "TYPE_CHECKING", "find_spec", "hexversion", "__version__", "__version_info__"})  # fmt: skip
 """Names that only code which depends on a version, a platform or an installed package looks at."""
+VERSION_FLAG = re.compile(r"(?i)_?(?:is_)?(?:py|python)_?[23]k?\d*(?:_(?:plus|or_later|or_newer))?$|is_pypy$")
+"""What such answers are called where they come from another module."""
 VERSION_CALLS = frozenset({"Version", "LooseVersion", "StrictVersion", "parse_version"})
 LOOKUP_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
@@ -60,8 +62,9 @@ class Guards:
     def __init__(self, tree: ast.Module) -> None:
         """Mark all nodes; most files have few that are marked."""
         self._marks: dict[ast.AST, Guard] = {}
+        flags = frozenset(_version_flags(tree))
         for node in walk(tree):
-            for guard, guarded in _guarded(node):
+            for guard, guarded in _guarded(node, flags):
                 if guard:
                     self._mark(guard, guarded)
 
@@ -75,7 +78,7 @@ class Guards:
                 self._marks[node] = self._marks.get(node, Guard.NONE) | guard
 
 
-def _guarded(node: ast.AST) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
+def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
     """What a node guards directly, and how."""
     match node:
         case ast.Try() | ast.TryStar():
@@ -87,14 +90,14 @@ def _guarded(node: ast.AST) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
             caught = set(_expected_errors(node))
             # `pytest.raises(TypeError, function, …)`: what is called is among the arguments.
             yield _guard_against(caught), node.args
-        case ast.If() | ast.IfExp() | ast.While() if asks_for_version(node.test):
+        case ast.If() | ast.IfExp() | ast.While() if asks_for_version(node.test, flags):
             yield Guard.VERSION, children(node)
-        case ast.comprehension(ifs=tests) if any(map(asks_for_version, tests)):
+        case ast.comprehension(ifs=tests) if any(asks_for_version(test, flags) for test in tests):
             yield Guard.VERSION, tests
-        case ast.BoolOp(values=values) if any(map(asks_for_version, values)):
+        case ast.BoolOp(values=values) if any(asks_for_version(value, flags) for value in values):
             yield Guard.VERSION, values
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if node.decorator_list:
-            yield _decorated(node.decorator_list), node.body
+            yield _decorated(node.decorator_list, flags), node.body
 
 
 def _in_try(node: ast.Try | ast.TryStar) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
@@ -129,25 +132,33 @@ def _expected_errors(node: ast.AST) -> Iterator[str]:
                 yield name
 
 
-def _decorated(decorators: list[ast.expr]) -> Guard:
+def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
     """What a test that is skipped on some versions, or is expected to fail, is prepared for."""
     guard = Guard.NONE
     for one in decorators:
         function = one.func if isinstance(one, ast.Call) else one
         if last_part(function) in EXPECTED_FAILURES:
             guard |= Guard.LOOKUP | Guard.NAME
-        if isinstance(one, ast.Call) and any(
-            map(asks_for_version, (*one.args, *(word.value for word in one.keywords)))
-        ):
+        values = [*one.args, *(word.value for word in one.keywords)] if isinstance(one, ast.Call) else []
+        if any(asks_for_version(value, flags) for value in values):
             guard |= Guard.VERSION
     return guard
 
 
-def asks_for_version(test: ast.AST) -> bool:
+def _version_flags(tree: ast.Module) -> Iterator[str]:
+    """Names that a module gives to an answer about the version: `PY3K = sys.version_info > (3,)`."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and asks_for_version(node.value, frozenset()):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def asks_for_version(test: ast.AST, flags: frozenset[str]) -> bool:
     """Whether an expression depends on a version, on the platform or on what is installed."""
     for node in walk(test):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in VERSION_NAMES:
+                return True
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in flags or VERSION_FLAG.match(name):
                 return True
             case ast.Attribute(value=ast.Name(id="os"), attr="name"):
                 return True

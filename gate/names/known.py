@@ -83,7 +83,7 @@ class Known:
 
     def may_be_of_model(self, word: str) -> bool:
         """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
-        is_made = MADE_BY_DJANGO.match(word) is not None
+        is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
         return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
 
     def is_habit(self, word: str) -> bool:

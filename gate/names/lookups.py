@@ -109,6 +109,7 @@ class Lookups:
         )
         if any(kind and self._engine.classes.is_django_model(kind) for kind in map(class_of, owners)):
             mine = "model"
+            names |= {"objects", "pk", "id", "DoesNotExist", "MultipleObjectsReturned"}
         if not is_sure or (any(self._may_be_more(owner) for owner in owners) and name != "message"):
             mine = "anywhere"
         first = owners[0].name if isinstance(owners[0], ModuleValue) else ""
