@@ -32,6 +32,7 @@ def uncommented(text: str) -> str:
     return f"{head}\npeople:" + "\n".join(taken) + f"\n# Every check{rest}"
 
 
+@pytest.mark.slow
 def test_what_it_wrote_is_what_check_reads(project: Clone) -> None:
     assert project.gate("init").code == 0
     project.git("add", "-A")

@@ -38,6 +38,7 @@ def tool(name: str, *args: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_workflow_is_valid_and_safe_for_every_kind_of_project(hosted: Clone, tmp_path: Path) -> None:
     written = []
     for kind, files in PROJECTS.items():
@@ -56,6 +57,7 @@ def test_the_workflow_is_valid_and_safe_for_every_kind_of_project(hosted: Clone,
     tool("zizmor", "--offline", "--quiet", "--persona=pedantic", *map(str, written))
 
 
+@pytest.mark.slow
 def test_the_steps_of_the_workflow_reach_the_log_and_quote_what_strangers_name(
     town: Town, tmp_path: Path
 ) -> None:
@@ -97,6 +99,7 @@ def run_step(clone: Clone, script: str, env: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_pipelines_of_gitlab_keep_to_the_schema_and_leave_an_existing_one_alone(hosted: Clone) -> None:
     assert hosted.gate("init", "--gitlab").code == 0
     first = hosted.path / ".gitlab-ci.yml"
@@ -165,6 +168,7 @@ def test_at_a_terminal_it_asks_only_what_it_cannot_know(hosted: Clone) -> None:
     assert (require.approvals, require.guarded) == ((ApprovalRule(2),), ("@apark", "@cyd"))
 
 
+@pytest.mark.slow
 def test_an_account_that_nothing_names_is_asked_for_and_yes_asks_nothing(hosted: Clone) -> None:
     shown = at_terminal(hosted, "", "--yes", "--print")
     assert "Your account" not in shown
