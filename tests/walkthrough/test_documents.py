@@ -2,78 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-PEOPLE = {
-    "Nehemiah": "nehemiah@acme.example",
-    "The new hire": "new@acme.example",
-    "An auditor": "audit@acme.example",
-}
+from support.people import ROOT, Person, company
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody at a machine of their own, with git, an SSH key, and a clone."""
-
-    home: Path
-    name: str
-
-    @property
-    def clone(self) -> Path:
-        return self.home / "app"
-
-    def run(self, command: str, *, code: int = 0, where: Path | None = None) -> str:
-        """Type a command; what it printed."""
-        env = {
-            "HOME": str(self.home),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "LANG": "C.UTF-8",
-            "GIT_CONFIG_NOSYSTEM": "1",
-        }
-        done = subprocess.run(
-            ["sh", "-c", command],
-            cwd=where or self.clone,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, f"$ {command}\n{done.stdout}"
-        return done.stdout
 
 
 @pytest.fixture
 def people(tmp_path: Path) -> dict[str, Person]:
     """Everybody, with a clone of the same bare repository, which has a first commit."""
-    found = {}
-    for name, email in PEOPLE.items():
-        person = Person(tmp_path / name.replace(" ", "-"), name)
-        (person.home / ".ssh").mkdir(parents=True)
-        at_home = person.home
-        person.run('ssh-keygen -q -t ed25519 -N "" -f ~/.ssh/id_ed25519', where=at_home)
-        person.run(f"git config --global user.name '{name.removeprefix('The ').title()}'", where=at_home)
-        person.run(f"git config --global user.email {email}", where=at_home)
-        found[name] = person
-    lead, new = found["Nehemiah"], found["The new hire"]
-    lead.run(f"git init -q --bare -b main {tmp_path}/server.git", where=tmp_path)
-    lead.run(f"git clone -q {tmp_path}/server.git app", where=lead.home)
-    lead.run("echo '# App' > README.md && git add -A && git commit -qm Start && git push -q origin HEAD")
-    new.run(f"git clone -q {tmp_path}/server.git app", where=new.home)
-    (lead.clone / "newhire.pub").write_text((new.home / ".ssh/id_ed25519.pub").read_text())
-    return found
+    return company(tmp_path)
 
 
 def readme() -> Iterator[tuple[str, str]]:

@@ -1,0 +1,65 @@
+"""The documentation: links lead somewhere, generated pages are current, and every how-to works as written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.people import ROOT, company, follow
+
+TRACKED = subprocess.run(
+    ["git", "ls-files", "-z", "--", "*.md"], cwd=ROOT, capture_output=True, check=True
+).stdout.decode()
+PAGES = [ROOT / name for name in TRACKED.split("\0") if name and "tests/data/" not in name]
+HOW_TO = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "docs" / "tutorial.md"])
+
+
+def prose(page: Path) -> str:
+    """The page without its code blocks."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MkDocs make them."""
+    names: set[str] = set()
+    for heading in re.findall(r"^#{1,6} (.+)$", prose(page), re.MULTILINE):
+        plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        names.add(re.sub(r"[^\w\- ]", "", plain).replace(" ", "-"))
+    return names | set(re.findall(r'<a (?:id|name)="([^"]+)"', page.read_text()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    text = re.sub(r"`[^`\n]*`", "", prose(page))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", path):
+            continue
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            broken.append(target)
+    assert not broken
+
+
+def test_the_command_reference_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", str(ROOT / ".ci" / "reference.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
+def test_a_how_to_works_as_written(page: Path, tmp_path: Path) -> None:
+    people = company(tmp_path)
+    server = str(tmp_path / "server.git")
+    count = follow(page, people, {"git@server:app.git": server, "/srv/git/app.git": server})
+    assert count or "```sh" not in page.read_text()
