@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,23 @@ def test_the_command_reference_is_current() -> None:
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_page_of_the_site_exists_and_every_page_is_on_the_site() -> None:
+    site = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    listed = {ROOT / "docs" / name for name in re.findall(r"(\S+\.md)$", site, re.MULTILINE)}
+    records = set((ROOT / "docs" / "decisions").glob("0*.md"))  # reached through their index
+    assert listed == set((ROOT / "docs").rglob("*.md")) - records
+
+
+@pytest.mark.slow
+def test_the_site_builds(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "site" / "tutorial" / "index.html").is_file()
 
 
 @pytest.mark.slow
