@@ -1,0 +1,314 @@
+"""Random histories through the real command line, with a protected server, compared with an independent model.
+
+`pytest tests/model -m slow` runs a few; `GATE_MODEL_SEQUENCES=5000 pytest tests/model -m slow` as many as it says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from model.oracle import GUARDED, Difference, Oracle, Proposal, Record, Tree, merged
+from support.pushing import push
+from support.town import Clone, Town, copy_town
+
+PEOPLE = ("nehemiah", "ada", "bob", "newhire")
+PATHS = ("a.py", "b.py", "docs/index.md", "web/page.py")
+BRANCHES = ("one", "two", "three")
+REBASE = "!git rebase -q origin/main >/dev/null 2>&1 || git rebase --abort"
+person = st.sampled_from(PEOPLE)
+branch_name = st.sampled_from(BRANCHES)
+
+pytestmark = pytest.mark.slow
+
+
+def content(path: str, number: int) -> str:
+    """One line, so that two different changes of a file are always a conflict."""
+    return f"# Page {number}\n" if path.endswith(".md") else f"value = {number}\n"
+
+
+class Histories(RuleBasedStateMachine):
+    """People write, approve, object, update, rebase, merge, and push past the gate, each in a clone of their own."""
+
+    template: ClassVar[Town]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="model-"))
+        self.town = copy_town(self.template, self.folder / "town")
+        self.start = self.town.server.git("rev-parse", "main")
+        self.oracle = Oracle()
+        self.generation = dict.fromkeys(BRANCHES, 0)
+        self.main = self.town.server.git("rev-parse", "main")
+        self.rotations = 0
+
+    def teardown(self) -> None:
+        """Everything on main was let in by the gate, and an auditor can prove it."""
+        said = self.at("ada").gate("audit", "--fetch")
+        assert said.code == 0, said.text
+        shutil.rmtree(self.folder)
+
+    # What git tells.
+
+    def at(self, who: str) -> Clone:
+        clone = self.town.clone(who)
+        clone.fetch()
+        return clone
+
+    def ref(self, name: str) -> str:
+        """The branch as it is called now: a branch that was merged is deleted, and its name never used again."""
+        return f"{name}-{self.generation[name]}"
+
+    def exists(self, name: str) -> bool:
+        return bool(self.town.server.git("branch", "--list", self.ref(name)))
+
+    def tree(self, commit: str) -> Tree:
+        listed = self.town.server.git("ls-tree", "-r", commit).splitlines()
+        return {line.split("\t")[1]: line.split()[2] for line in listed}
+
+    def proposal(self, name: str) -> Proposal:
+        server, ref = self.town.server, self.ref(name)
+        base = server.git("merge-base", "main", ref)
+        difference = merged(self.tree(base), self.tree("main"), self.tree(ref))
+        emails = server.git("log", "--no-merges", "--format=%ae%n%ce", f"main..{ref}").split()
+        return Proposal(ref, difference, frozenset(email.partition("@")[0] for email in emails))
+
+    def related(self, name: str, path: str) -> bool:
+        """Whether an objection to another branch could be taken for one to this: it names the same file."""
+        return any(
+            record.kind == "block"
+            and record.branch != self.ref(name)
+            and path in {item[0] for item in record.difference}
+            for record in self.oracle.records
+        )
+
+    # What people do.
+
+    @rule(who=person, name=branch_name, path=st.sampled_from(PATHS), number=st.integers(1, 3))
+    def commit(self, who: str, name: str, path: str, number: int) -> None:
+        if self.related(name, path):
+            return
+        clone, ref = self.at(who), self.ref(name)
+        clone.git("checkout", "-q", "-B", ref, f"origin/{ref}" if self.exists(name) else "origin/main")
+        clone.write({path: content(path, number)})
+        clone.git("add", "-A")
+        clone.git("commit", "-q", "--allow-empty", "-m", f"{path} is {number}")
+        clone.git("push", "-q", "-f", "origin", ref)
+
+    @rule(who=person, name=branch_name)
+    def update(self, who: str, name: str) -> None:
+        """What "Update branch" does: merge main into the branch."""
+        if not self.exists(name) or self.proposal(name).difference is None:
+            return
+        clone, ref = self.at(who), self.ref(name)
+        clone.git("checkout", "-q", "-B", ref, f"origin/{ref}")
+        clone.git("merge", "-q", "--no-edit", "origin/main")
+        clone.git("push", "-q", "origin", ref)
+
+    @rule(who=person, name=branch_name)
+    def rebase(self, who: str, name: str) -> None:
+        if not self.exists(name):
+            return
+        clone, ref = self.at(who), self.ref(name)
+        clone.git("checkout", "-q", "-B", ref, f"origin/{ref}")
+        clone.git("-c", f"alias.try={REBASE}", "try")
+        clone.git("push", "-q", "-f", "origin", ref)
+
+    def reviewable(self, name: str) -> Proposal | None:
+        proposal = self.proposal(name) if self.exists(name) else None
+        return proposal if proposal and proposal.difference else None
+
+    @rule(who=person, name=branch_name)
+    def approve(self, who: str, name: str) -> None:
+        proposal = self.reviewable(name)
+        if proposal is None:
+            return
+        said = self.at(who).gate("approve", f"origin/{proposal.branch}", "--yes")
+        if who in proposal.authors:
+            assert said.code != 0, f"{who} approved their own work\n{said.text}"
+            return
+        if any(record.by == who for record in self.oracle.objections(proposal)):
+            return  # whether it is refused or recorded, it does not count
+        assert said.code == 0, said.text
+        if who not in self.oracle.counted(proposal):
+            self.oracle.decide(who, "approve", proposal)
+
+    @rule(who=person, name=branch_name)
+    def object(self, who: str, name: str) -> None:
+        proposal = self.reviewable(name)
+        others = [self.proposal(other) for other in BRANCHES if other != name and self.exists(other)]
+        if proposal is None or any(proposal.paths & other.paths for other in others):
+            return
+        if who in proposal.authors or any(record.by == who for record in self.oracle.objections(proposal)):
+            return
+        said = self.at(who).gate("approve", f"origin/{proposal.branch}", "--block", "--reason", "no", "--yes")
+        assert said.code == 0, said.text
+        self.oracle.decide(who, "block", proposal)
+
+    @rule(name=branch_name, who=st.sampled_from(("nehemiah", "ada")))
+    def waive(self, who: str, name: str) -> None:
+        proposal = self.reviewable(name)
+        if proposal is None or who in proposal.authors:
+            return
+        said = self.at(who).gate(
+            "approve", f"origin/{proposal.branch}", "--waive", "--reason", "outage", "--yes"
+        )
+        assert said.code == 0, said.text
+        self.oracle.decide(who, "waive", proposal)
+
+    @rule(who=person, name=branch_name)
+    def revoke(self, who: str, name: str) -> None:
+        proposal = self.reviewable(name)
+        if proposal is None:
+            return
+        own = [
+            record
+            for record in self.oracle.records
+            if record.by == who
+            and record.branch == proposal.branch
+            and record.difference == proposal.difference
+            and not record.revoked
+        ]
+        if len(own) != 1 or own[0].spent:
+            return
+        clone = self.at(who)
+        clone.gate("approvals", "--fetch", f"origin/{proposal.branch}")
+        listed = [item for item in clone.decisions(f"origin/{proposal.branch}") if self.same(item, own[0])]
+        assert len(listed) == 1, listed
+        said = clone.gate("revoke", listed[0]["id"])
+        assert said.code == 0, said.text
+        self.oracle.revoke(own[0], proposal)
+
+    @staticmethod
+    def same(item: dict[str, Any], record: Record) -> bool:
+        return (
+            item["by"] == f"@{record.by}"
+            and item["kind"] == record.kind
+            and "revoked" not in item.get("why", "")
+        )
+
+    @rule(who=person, name=branch_name)
+    def check(self, who: str, name: str) -> None:
+        proposal = self.reviewable(name)
+        if proposal is None:
+            return
+        clone = self.at(who)
+        clone.gate("approvals", "--fetch", f"origin/{proposal.branch}")
+        said = clone.gate("check", "--head", f"origin/{proposal.branch}")
+        expected = 0 if self.oracle.may_merge(proposal) else 1
+        assert said.code == expected, self.disagreement(proposal, expected, said.text)
+
+    @rule(who=person, name=branch_name, how=st.sampled_from(["", "--squash"]))
+    def merge(self, who: str, name: str, how: str) -> None:
+        proposal = self.reviewable(name)
+        if proposal is None:
+            return
+        clone = self.at(who)
+        expected = self.oracle.may_merge(proposal)
+        said = clone.gate("merge", f"origin/{proposal.branch}", "--push", *filter(None, [how]))
+        assert (said.code == 0) == expected, self.disagreement(proposal, 0 if expected else 1, said.text)
+        if expected:
+            self.entered(name, proposal)
+        else:
+            self.nothing_moved()
+
+    def entered(self, name: str, proposal: Proposal) -> None:
+        before, after = self.tree(self.main), self.tree("main")
+        changed: Difference = frozenset(
+            (path, before.get(path), after.get(path))
+            for path in {*before, *after}
+            if before.get(path) != after.get(path)
+        )
+        assert changed == proposal.difference
+        self.oracle.spend(proposal)
+        self.main = self.town.server.git("rev-parse", "main")
+        self.town.server.git("branch", "-q", "-D", self.ref(name))
+        self.generation[name] += 1
+
+    def nothing_moved(self) -> None:
+        assert self.town.server.git("rev-parse", "main") == self.main
+
+    @rule(who=person, name=branch_name)
+    def push_past_the_gate(self, who: str, name: str) -> None:
+        """A branch straight to main: only what may merge could enter so."""
+        proposal = self.reviewable(name)
+        if proposal is None or self.oracle.may_merge(proposal):
+            return
+        clone = self.at(who)
+        for option in ((), ("--force",)):
+            assert push(clone, "-q", *option, "origin", f"origin/{proposal.branch}:main").code != 0
+        self.nothing_moved()
+
+    @rule(who=person, name=branch_name)
+    def merge_by_hand(self, who: str, name: str) -> None:
+        """git's own merge, with trailers that claim what no record proves."""
+        proposal = self.reviewable(name)
+        if proposal is None or self.oracle.may_merge(proposal):
+            return
+        clone = self.at(who)
+        clone.git("checkout", "-q", "-B", "main", "origin/main")
+        head = clone.git("rev-parse", f"origin/{proposal.branch}")
+        trailers = f"Merge\n\nGate-Approved-by: @nehemiah\nGate-Head: {head}\nGate-WAIVED-by: @ada"
+        clone.git("merge", "-q", "--no-ff", "-m", trailers, head)
+        assert push(clone, "-q", "origin", "main").code != 0
+        self.nothing_moved()
+
+    @rule(who=person, name=st.sampled_from(["records/ab/" + "ab" * 32 + ".json", "notes.txt"]))
+    def junk_in_the_log(self, who: str, name: str) -> None:
+        """A file that is no signed record never gets into the server's log."""
+        clone = self.at(who)
+        if not self.town.server.git("for-each-ref", "refs/gate/log"):
+            return
+        clone.git("fetch", "-q", "origin", "+refs/gate/log:refs/junk")
+        clone.git("checkout", "-q", "--detach", "refs/junk")
+        clone.write({name: '{"by":"@nehemiah"}\n'})
+        clone.git("add", "-A")
+        clone.git("commit", "-q", "-m", "junk")
+        before = self.town.server.git("rev-parse", "refs/gate/log")
+        assert push(clone, "-q", "origin", "HEAD:refs/gate/log").code != 0
+        assert self.town.server.git("rev-parse", "refs/gate/log") == before
+        clone.git("checkout", "-q", "-f", "-B", "main", "origin/main")
+
+    @precondition(lambda self: self.rotations < 1)
+    @rule()
+    def bob_gets_a_new_key(self) -> None:
+        """The policy changes by the ordinary path; what the old key approved counts no more, objections stay."""
+        if any(
+            item in self.proposal(name).paths for name in BRANCHES if self.exists(name) for item in GUARDED
+        ):
+            return
+        policy = self.town.server.git("show", "main:gate.yaml")
+        new = policy.replace(self.town.public("bob"), self.town.public("second")) + "\n"
+        self.at("ada").commit("A new key for bob", {"gate.yaml": new}, branch="rotation")
+        lead = self.at("nehemiah")
+        for command in (("approve", "origin/rotation", "--yes"), ("merge", "origin/rotation", "--push")):
+            said = lead.gate(*command)
+            assert said.code == 0, said.text
+        self.town.clone("bob").git("config", "user.signingkey", self.town.clone("bob").key("second"))
+        self.oracle.keys["bob"] += 1
+        self.rotations += 1
+        self.main = self.town.server.git("rev-parse", "main")
+
+    def disagreement(self, proposal: Proposal, expected: int, text: str) -> str:
+        counted = sorted(self.oracle.counted(proposal))
+        return (
+            f"the model expects exit code {expected}: {proposal}\nits counted approvals: {counted}, "
+            f"waived: {self.oracle.waived(proposal)}, objections: {self.oracle.objections(proposal)}\n{text}"
+        )
+
+
+def test_random_histories(town_template: Town, tmp_path: Path) -> None:
+    town = copy_town(town_template, tmp_path / "template")
+    said = town.server.gate("install", "--server")
+    assert said.code == 0, said.text
+    Histories.template = town
+    sequences = int(os.environ.get("GATE_MODEL_SEQUENCES", "12"))
+    few = settings(max_examples=sequences, stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(Histories, settings=few)
