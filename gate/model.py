@@ -104,7 +104,7 @@ class Finding:
 
     `line`, `column` and `end_line` count from 1; 0 stands for the whole file (tools say so by -1 as well), and an
     empty `path` for the whole tree. `fix` is what surely mends it, all of it together; empty where nothing does surely.
-    `test` is what the runner of the tests calls the one that failed.
+    `test` is what the runner of the tests calls the one that failed; it is `flaky` if it passed when it was run again.
     """
 
     path: str
@@ -118,6 +118,7 @@ class Finding:
     new: bool = True
     fix: tuple[Edit, ...] = ()
     test: str = ""
+    flaky: bool = False
 
     def __post_init__(self) -> None:
         """No report has a place for a line before the first, whatever a tool says."""

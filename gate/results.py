@@ -10,9 +10,14 @@ import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from gate.errors import UsageError
 
 MOST_KEPT = 4000
+SHARED_MOST = 40_000
 UNUSED_FOR = 30 * 24 * 3600
 
 
@@ -25,16 +30,39 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()
 
 
+def shared_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that `GATE_CACHE` names, as a URL: results of all clones on a machine, or of CI jobs.
+
+    Whoever can write there can make gate believe that a check has passed, as in `.git/gate` itself. Raises UsageError
+    if it is anything else than `file:///ABSOLUTE/PATH`.
+    """
+    url = environ.get("GATE_CACHE", "")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+        raise UsageError(f"GATE_CACHE: expected file:///ABSOLUTE/PATH, got {url!r}")
+    return Path(unquote(parts.path)) / "results"
+
+
 class Results:
     """A folder of kept results."""
 
-    def __init__(self, folder: Path, most: int = MOST_KEPT) -> None:
-        """The folder is made when something is first kept; it holds about `most` results."""
+    def __init__(self, folder: Path, most: int = MOST_KEPT, shared: Path | None = None) -> None:
+        """The folder is made when something is first kept; it holds about `most` results.
+
+        What is not there is looked for in `shared`, another such folder, where everything is kept as well.
+        """
         self._folder = folder
         self._most = most
+        self._shared = Results(shared, SHARED_MOST) if shared else None
 
     def get(self, key: str) -> bytes | None:
         """What is kept under `key`, or None."""
+        body = self._get(key)
+        return self._shared.get(key) if body is None and self._shared else body
+
+    def _get(self, key: str) -> bytes | None:
         path = self._path(key)
         try:
             data = path.read_bytes()
@@ -52,6 +80,8 @@ class Results:
 
         One in 256 keys has the folder tidied up as well.
         """
+        if self._shared:
+            self._shared.put(key, body)
         path = self._path(key)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
         try:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import gate_inputs  # type: ignore[import-not-found]  # it lies beside this file
 import pytest
 from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
+
+gate_inputs.start()  # a worker of pytest-xdist's begins here
 
 MOST_FAILURES = 500
 ONLY: set[str] = set()

@@ -75,6 +75,7 @@ def start() -> int:
     sys.path.insert(0, here)
     try:
         # Here, so that nothing in the tree can be taken for it.
+        import_module("gate_inputs").start()
         import_module("gate_report").ONLY.update(tests)
         import pytest
     except Exception as error:  # whatever a pytest that was made for another Python may raise

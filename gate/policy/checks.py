@@ -12,7 +12,7 @@ import yaml
 
 from gate.policy.enforcing import enforced
 from gate.policy.reading import Reader
-from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat
+from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat, Select
 from gate.policy.words import size, span
 
 TOOLS = (
@@ -62,6 +62,8 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "paths": reader.words,
             "working-directory": partial(_folder, reader),
             "enforce": partial(enforced, reader),
+            "select": reader.choice(get_args(Select)),
+            "retries": reader.whole,
         }
     )(node, path)
     usual = BUILT_IN_CHECKS.get(name, CheckSettings(name, ""))
@@ -73,7 +75,12 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
     if not tool or (tool == "command" and "command" not in values):
         reader.wrong(node, path, f"expected a `tool` ({', '.join(TOOLS[:-1])}) or a `command`")
     # A setting that has no effect looks like one that has: better to say so.
-    for key, only in (("report", "command"), ("disable", "names")):
+    for key, only in (
+        ("report", "command"),
+        ("disable", "names"),
+        ("select", "pytest"),
+        ("retries", "pytest"),
+    ):
         if values.get(key) not in {None, "none", ()} and tool != only:
             reader.wrong(node, path, f"`{key}` has a meaning for {only} only, and this check is {tool}")
     if tool != usual.tool:

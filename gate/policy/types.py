@@ -12,6 +12,7 @@ Stale = Literal["change", "owned", "head", "hunks"]
 Unowned = Literal["allow", "error"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
+Select = Literal["off", "suite", "file"]
 EnvironmentSource = Literal["auto", "project", "lock", "none"]
 Kind = Literal["branch", "environment"]
 KeptHistory = Literal["any", "squash"]
@@ -186,6 +187,8 @@ class CheckSettings:
     caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
     check needs. `report` is how a command's findings are read. It runs only where a changed file matches one of
     `paths`, if there are any, and in the folder `working_directory` of the tree.
+    With `select`, a pass of the tests also holds for a tree that differs only in what they did not look at; tests
+    that fail are run again `retries` times, to name those that are flaky.
     """
 
     id: str
@@ -202,6 +205,8 @@ class CheckSettings:
     bring: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     working_directory: str = ""
+    select: Select = "suite"
+    retries: int = 1
 
 
 BUILT_IN_CHECKS: Mapping[str, CheckSettings] = {

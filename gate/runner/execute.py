@@ -20,6 +20,7 @@ from gate.model import Finding
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.results import key_of
+from gate.runner.affected import Inputs, read_inputs
 from gate.runner.brought import bring
 from gate.runner.bytecode import Interpreter, lent_bytecode
 from gate.runner.side import Side
@@ -54,13 +55,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run. `output` is the tail of what the tool printed, if its answer is no good."""
+    """What came of a run. `output` is the tail of what the tool printed, if its answer is no good.
+
+    `inputs` is what a run of tests looked at, where that was recorded.
+    """
 
     report: Report | Unreadable
     seconds: float = 0.0
     cached: bool = False
     output: str = ""
     cancelled: bool = False
+    inputs: Inputs | None = None
 
 
 def execute(
@@ -110,8 +115,11 @@ def execute(
             text=lambda path: (root / path).read_text("utf-8", "replace"),
         )
         env = _environ(check, environment, f"{scratch}/t")
+        if check.tool == "pytest" and not asked.count:
+            env |= {"GATE_INPUTS": f"{scratch}/inputs", "GATE_INPUTS_TREE": str(top)}
         with _ahead(asked, environment, root, env, state):
-            return _run(job, env, cancel, started)
+            outcome = _run(job, env, cancel, started)
+        return replace(outcome, inputs=read_inputs(part.read_bytes() for part in scratch.glob("inputs.*")))
     except BuildFailed as error:
         cancelled = cancel.is_set()
         return Outcome(

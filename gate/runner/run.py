@@ -18,12 +18,13 @@ from gate.checks.command import FILES
 from gate.checks.paths import any_matches
 from gate.checks.projects import TOP, Project
 from gate.checks.pytest import NOT_COLLECTED, decides_tests
-from gate.environment import Environments
+from gate.environment import Environment, Environments, Installed
 from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel
 from gate.results import Results, key_of
+from gate.runner.affected import Suite, TreeState
 from gate.runner.brought import brought_files, explained, stamps
 from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.keep import dump, load, result_key
@@ -57,6 +58,10 @@ WITHOUT_ENVIRONMENT = frozenset({"names", "ruff"})
 
 
 logger = logging.getLogger(__name__)
+MOST_RETRIED = 25
+"""If more tests fail, they are not run again: that many are hardly flaky."""
+UNAFFECTED = "not affected by this change"
+"""What is said of tests that did not have to run, because nothing that they look at is different."""
 
 
 class Runner:
@@ -74,10 +79,12 @@ class Runner:
         rerun: bool = False,
         cancel: Cancel | None = None,
         why_not: str = "not run: another check had already said no",
+        select: bool = True,
     ) -> None:
         """`state_dir` is where the tools' own caches are kept. With `rerun` no cached result is used.
 
-        `cancel` ends what runs, and `why_not` is then the reason of checks that did not.
+        `cancel` ends what runs, and `why_not` is then the reason of checks that did not. With `select`, a pass
+        of the tests also holds for a tree that differs only in what they did not look at.
         """
         self._change = change
         self._head, self._base = head, base
@@ -85,6 +92,7 @@ class Runner:
         self._results = results
         self._state = state_dir
         self._rerun = rerun
+        self._select = select
         self._projects = Projects(head)
         # A build of an environment ends with the run that waits for it.
         self._cancel = environments.cancel = cancel or Cancel()
@@ -191,7 +199,7 @@ class Runner:
             before = self._before(check, findings, warm=not outcome.cached)
             if isinstance(before, Broken | Skipped):
                 return before
-            findings = mark_new(findings, before, self._change.renames)
+            findings = mark_new(self._name_flaky(check, findings), before, self._change.renames)
         blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
         if findings and all(finding.rule == NOT_COLLECTED and not finding.new for finding in findings):
             return _not_collected(check, findings, outcome)
@@ -220,6 +228,26 @@ class Runner:
         environment = self._environments.environment_for(self._head.top, self._head.folder)
         installed = next((name for name in names if environment.tool(name)), None)
         return replace(check, tool=installed) if installed else check
+
+    def _name_flaky(self, check: CheckSettings, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """Say of each failed test that passes when the failed ones run again by themselves that it is flaky."""
+        failed = {finding.test for finding in findings if "::" in finding.test}
+        if check.tool != "pytest" or not failed or len(failed) > MOST_RETRIED:
+            return findings
+        flaky: set[str] = set()
+        for _ in range(check.retries):
+            report = self._ask(check, self._head, only=tuple(sorted(failed - flaky)), again=True).report
+            if not isinstance(report, Report):
+                break
+            flaky |= (failed - flaky) - {finding.test for finding in report.findings}
+            if flaky == failed:
+                break
+        return tuple(
+            replace(finding, flaky=True, message=f"flaky, passed when run again: {finding.message}")
+            if finding.test in flaky
+            else finding
+            for finding in findings
+        )
 
     def _before(
         self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool
@@ -348,11 +376,12 @@ class Runner:
         only: tuple[str, ...] = (),
         count: bool = False,
         warm: bool = False,
+        again: bool = False,
     ) -> Outcome:
         """What the check says of a side: what is kept, else what comes of a run, which is then kept.
 
-        With `warm` the tool may use what it has just kept of the head. Nobody has to be told of what the base is
-        asked: `progress` and `started` (once a tool is under way) are for the head.
+        With `warm` the tool may use what it has just cached of the head; with `again` it runs whatever is cached, and
+        nothing is cached of it. `progress` and `started` (once a tool is under way) are for the head only.
         """
         tool = TOOLS[check.tool]
         environment = self._environments.environment_for(side.top, side.folder)
@@ -371,9 +400,16 @@ class Runner:
         wanted = [(*place, *extra) for extra in [only, ("count",)][: 1 + count]]
         keys = [result_key(check, side.deciding, environment, installed, extra) for extra in wanted]
         cached = self._cached(keys, side, keep_findings=not tool.runs_code or side is not self._head)
-        if cached is not None:
+        if cached is not None and not again:
             logger.debug("%s: cached result %s", check.id, keys[-1][:12])
             return cached
+        suite = self._suite(check, environment, installed, (*place, *only)) if not only else None
+        tree = TreeState(side.top.entries, side.top.text)
+        reused = suite.reuse(tree) if suite else None
+        if reused is not None:
+            logger.debug("%s: nothing that the tests look at is different", check.id)
+            passed = replace(reused.report, note=f"{reused.report.note}, {UNAFFECTED}")
+            return Outcome(passed, reused.seconds, cached=True)
         if self._cancel.is_set():
             return Outcome(Unreadable("cancelled"), cancelled=True)
         version = f"{installed.name} {installed.version}" if installed else check.tool
@@ -384,16 +420,33 @@ class Runner:
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
             asked = replace(asked, cache=name, differing=files)
         outcome = execute(asked, environment, self._environments, self._state, self._cancel, started)
-        if isinstance(outcome.report, Report) and not outcome.cancelled:
+        if isinstance(outcome.report, Report) and not outcome.cancelled and not again:
             key = keys[-1]
             if tool.runs_code and side.running.history_was_read():
                 key = key_of(key, side.history)
+            elif suite and not count:
+                why_not = suite.record(tree, outcome.inputs, outcome.report, outcome.seconds)
+                logger.debug(
+                    "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"
+                )
             self._results.put(key, dump(outcome.report, outcome.seconds))
         if not tool.runs_code or outcome.cancelled:
             return outcome
         roots = [item.folder for item in environment.editables if environment.in_project(item.folder)]
         report = explained(outcome.report, check.id, away, side.top.entries, roots, side.running.absent)
         return replace(outcome, report=_with_note(report, environment.note))
+
+    def _suite(
+        self,
+        check: CheckSettings,
+        environment: Environment,
+        installed: Installed | None,
+        place: tuple[str, ...],
+    ) -> Suite | None:
+        """The records of a suite whose pass may hold for other trees; None if every tree is to run it."""
+        if check.tool != "pytest" or self._rerun or not self._select or check.select == "off":
+            return None
+        return Suite(self._results, result_key(check, (), environment, installed, place))
 
     def _cached(self, keys: Sequence[str], side: Side, *, keep_findings: bool) -> Outcome | None:
         """The cached result: of a run that has read nothing of git's, else of one with the same history.
