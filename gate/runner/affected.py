@@ -30,10 +30,11 @@ from gate.runner.keep import dump, load
 MOST_RECORDS = 8
 VERIFY_EVERY = 20
 """So many passes are reused before the suite runs again to compare."""
-UNRELATED = frozenset(
-    "bandit basedpyright black bumpversion codespell commitizen djlint flake8 interrogate isort mypy pydocstyle pylint "
-    "pyrefly pyright ruff semantic_release towncrier ty typos vulture".split()
-)
+UNRELATED = frozenset({
+    "bandit", "basedpyright", "black", "bumpversion", "codespell", "commitizen", "djlint", "flake8", "interrogate",
+    "isort", "mypy", "pydocstyle", "pylint", "pyrefly", "pyright", "ruff", "semantic_release", "towncrier", "ty",
+    "typos", "vulture",
+})  # fmt: skip
 """Sections of pyproject.toml for tools that neither run tests nor install anything."""
 IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
 ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
