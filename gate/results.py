@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from gate.errors import UsageError
 
@@ -39,10 +38,10 @@ def shared_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
     url = environ.get("GATE_CACHE", "")
     if not url:
         return None
-    parts = urlsplit(url)
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+    folder = url.removeprefix("file://")
+    if folder == url or not folder.startswith("/"):
         raise UsageError(f"GATE_CACHE: expected file:///ABSOLUTE/PATH, got {url!r}")
-    return Path(unquote(parts.path)) / "results"
+    return Path(folder) / "results"
 
 
 class Results:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.results import Results, key_of
+from gate.errors import UsageError
+from gate.results import Results, key_of, shared_folder
 
 KEY = key_of("a")
 
@@ -102,3 +103,20 @@ def test_to_use_an_entry_is_to_keep_it(tmp_path: Path) -> None:
     assert results.get(KEY) == b"x"
     results.prune()
     assert results.get(KEY) == b"x"
+
+
+def test_a_shared_folder_gives_what_another_clone_has_found(tmp_path: Path) -> None:
+    first, second = (Results(tmp_path / name, shared=tmp_path / "shared") for name in ("one", "two"))
+    first.put("a" * 64, b"found")
+    assert second.get("a" * 64) == b"found"
+    assert Results(tmp_path / "two").get("a" * 64) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["/srv/cache", "http://localhost/cache", "file://srv/cache", "file:", "s3://bucket"]
+)
+def test_where_results_are_shared_must_be_a_folder(url: str) -> None:
+    with pytest.raises(UsageError, match="GATE_CACHE: expected file:///ABSOLUTE/PATH"):
+        shared_folder({"GATE_CACHE": url})
+    assert shared_folder({}) is None
+    assert shared_folder({"GATE_CACHE": "file:///srv/cache"}) == Path("/srv/cache/results")
