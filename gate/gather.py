@@ -183,7 +183,7 @@ def spoilt_rules(repository: Repository, change: Change) -> str:
     if not mistakes:
         return ""
     more = f" (and {len(mistakes) - 1} more)" if mistakes[1:] else ""
-    return f"{short_name(change.into)} would have rules that nobody can read: {mistakes[0]}{more}"
+    return f"{short_name(change.into)} would have an invalid policy or CODEOWNERS file: {mistakes[0]}{more}"
 
 
 def _is_about_rules(file: FileChange) -> bool:

@@ -44,7 +44,7 @@ def list_approvals(
     if bring:
         remote = remote_of(repository)
         if not remote:
-            raise CannotDecide("there is no remote to fetch the log from", "`git remote add origin URL`")
+            raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
         fetch(repository, remote)
     change, policy, rules = the_change(repository, start, rev, into, now)
     protection = policy.protection(short_name(change.into))

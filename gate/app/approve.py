@@ -79,9 +79,9 @@ def propose(wish: Wish) -> Proposal:
     branch = short_name(change.into)
     protection = policy.protection(branch)
     if not change.tree:
-        raise UsageError(f"there is nothing to approve: {change.obstacle}", "resolve that first")
+        raise UsageError(f"nothing to approve: {change.obstacle}", "resolve that first")
     if not change.files:
-        raise UsageError(f"there is nothing to approve: {wish.rev or 'HEAD'} changes nothing on {branch}")
+        raise UsageError(f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}")
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
     _may(signer, wish, change, policy, protection, evidence)
@@ -189,7 +189,7 @@ def list_of(repository: Repository, change: Change) -> bytes:
     """What the change consists of, as git lists it: the bytes that its digest is made of."""
     raw = repository.run(*RAW_DIFF, change.base_tree, change.tree)
     if sha256(raw).hexdigest() != change.digest:
-        raise CannotDecide("git lists the change in another way than a moment ago", "try again")
+        raise CannotDecide("the change differs from a moment ago", "try again")
     return raw
 
 
@@ -205,27 +205,27 @@ def _may(
             _may_waive(name, wish, policy, protection)
         case "approve":
             if signer.person.role == "bot":
-                raise UsageError(f"{name} is a bot by the policy, and a bot cannot approve")
+                raise UsageError(f"{name} is a bot, and bots cannot approve")
             if signer.person.role == "junior" and protection.kind == "environment":
                 raise UsageError(
-                    f"{name} is a junior by the policy, and a junior cannot approve a release",
-                    "`gate check` says whom to ask",
+                    f"{name} is a junior, and juniors cannot approve a release",
+                    "`gate check` lists whom to ask",
                 )
             if name in people_by_emails(policy, (author.email for author in change.authors)):
                 raise UsageError(
-                    f"{name} is an author of this change, and nobody approves their own",
-                    "`gate check` says whom to ask",
+                    f"{name} is an author of this change and cannot approve it",
+                    "`gate check` lists whom to ask",
                 )
             strangers = [a.email for a in change.authors if person_by_email(policy, a.email) is None]
             if signer.person.role == "junior" and strangers:
                 raise UsageError(
-                    f"nobody knows who {strangers[0]} is, who wrote some of this: it could be you, a junior",
-                    "if it is you, add the address to your `emails` in the policy; either way, ask somebody else",
+                    f"{strangers[0]} wrote part of this and is not in the policy; it could be you",
+                    "if it is you, add the address to your `emails`; ask somebody else to approve",
                 )
     for approval in evidence.approvals:
         if approval.counted and approval.kind == "block" and approval.by == name:
             raise UsageError(
-                f"{name} objects to this change, and that stands until it is taken back",
+                f"{name} has objected to this change and must withdraw the objection first",
                 f"`gate revoke {approval.id[:12]}`, then approve",
             )
 
@@ -234,15 +234,15 @@ def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) ->
     guardians = members(policy, protection.require.guarded)
     if not guardians:
         raise UsageError(
-            "the policy names no guardians, and only they can waive",
+            "only guardians can waive, and the policy lists none",
             "see `guarded` in `gate explain guarded`",
         )
     if name not in guardians:
         raise UsageError(
-            f"{name} is not one of the guardians ({', '.join(sorted(guardians))}), who alone can waive"
+            f"{name} is not one of the guardians ({', '.join(sorted(guardians))}); only guardians can waive"
         )
     if not wish.reason.strip():
-        raise UsageError("a waiver needs a reason", "say it: `--reason TEXT`")
+        raise UsageError("a waiver needs a reason", "add `--reason TEXT`")
 
 
 def _answers_for(

@@ -36,8 +36,8 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     repository = Repository.find(start)
     if into and environment_named(repository, into) is not None:
         raise UsageError(
-            f"{into} is an environment: nothing but signed records says what was there, and no other counts",
-            f"`gate check --into {into} --head REV` says by them what REV went through; `gate audit` proves the branch",
+            f"{into} is an environment; its releases are signed records",
+            f"`gate check --into {into} --head REV` evaluates a release; `gate audit` verifies a branch",
         )
     branch = (into or default_branch(repository)).removeprefix("refs/heads/")
     if bring and (remote := remote_of(repository)):

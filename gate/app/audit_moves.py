@@ -86,12 +86,12 @@ def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
     found = resolve(repository, [*names, *refs])
     for name in names:
         if name not in found:
-            raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
+            raise UsageError(f"{name!r} is not a known revision", "run `git fetch`, or check the spelling")
     if end:
         return found.get(below, "") if dots else "", found[end]
     tips = [found[name] for name in refs if name in found]
     if not tips:
-        raise UsageError(f"there is no branch {branch!r} here, nor on origin", "name another with `--into`")
+        raise UsageError(f"branch {branch!r} not found locally or on origin", "choose another with `--into`")
     bottom = found.get(below, "") if dots else ""
     if len(tips) == 2 and contains(repository, tips[0], tips[1]):
         return bottom, tips[0]
@@ -103,18 +103,18 @@ def chain_of(repository: Repository, history: History, bottom: str, branch: str)
     chain = history.chain
     if bottom:
         if bottom not in chain:
-            raise UsageError(f"{bottom[:12]} is not a commit that {branch} itself has been at")
+            raise UsageError(f"{bottom[:12]} was never the tip of {branch}")
         return chain[chain.index(bottom) :]
     if (repository.common_dir / "shallow").exists():
         raise CannotDecide(
-            "this clone is shallow, so where the policy began is not in it",
-            "`git fetch --unshallow`, or name a range: `gate audit A..B`",
+            "this clone is shallow, so the commit that added the policy is missing",
+            "run `git fetch --unshallow`, or give a range: `gate audit A..B`",
         )
     present = existing(repository, (f"{oid}:{POLICY_FILE}" for oid in chain))
     first = next((number for number, oid in enumerate(present) if oid), None)
     if first is None:
         raise CannotDecide(
-            f"{branch} never had a {POLICY_FILE}: nothing can be proven", "`gate init` writes one"
+            f"{branch} never had a {POLICY_FILE}, so there is nothing to verify", "`gate init` writes one"
         )
     return chain[first:]
 

@@ -40,9 +40,9 @@ def read_budget(start: Path, now: int, into: str | None = None) -> Budget:
     if environment is None or (not into and len(having) > 1):
         said = f"{into} has no budget" if into else f"{len(having) or 'no'} environments have a budget"
         hint = (
-            f"name one with `--into`: {', '.join(having)}"
+            f"choose one with `--into`: {', '.join(having)}"
             if having
-            else "`gate explain budget` tells how to set one"
+            else "`gate explain budget` says how to set one"
         )
         raise UsageError(f"{said}, by the policy of the default branch", hint)
     environment = verified(repository, start, environment)

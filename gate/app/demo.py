@@ -65,22 +65,21 @@ class Step:
 
 STEPS = (
     Step(
-        "Nehemiah, a senior, keeps a URL shortener. CODEOWNERS names him, gate.yaml asks for his approval,"
-        " and his public key is in it.",
+        "Nehemiah, a senior, maintains a URL shortener. CODEOWNERS lists him, gate.yaml requires his approval"
+        " and has his public key.",
         "git init --quiet --initial-branch main",
     ),
     Step("", "git add --all"),
     Step("", "git commit --quiet --message 'Version 1'"),
     Step(
-        "A new hire writes version 2 on a branch: it brings along the links of the first days, which were kept"
-        " in a file, urls.json.",
+        "A new hire writes version 2 on a branch: it imports the links of the first days from a file, urls.json.",
         "git switch --quiet --create version-2",
         by=HIRE,
     ),
     Step("", "git apply --index ../version-2.patch", by=HIRE),
     Step("", "git commit --message 'Version 2: bring the old links along'", by=HIRE),
     Step(
-        "On main, this would have been deployed at once, and would have failed in production. May it enter?",
+        "On main, this would have been deployed at once, and would have failed in production. Can it merge?",
         "gate check",
         by=HIRE,
         ends=1,
@@ -88,23 +87,23 @@ STEPS = (
             "moving.py:17", "`json.load`", "moving.py:20", "`json`", "moving.py:27", "`json.loads`", "✗ owners",
         ),
     ),
-    Step("The new hire mends it, and writes the test that was missing.", "git apply --index ../mended.patch", by=HIRE),
+    Step("The new hire fixes it and adds the missing test.", "git apply --index ../mended.patch", by=HIRE),
     Step("", "git commit --message 'Read JSON as what it is'", by=HIRE),
     Step(
-        "The checks pass now. Only the approval is missing, and the gate says whose.",
+        "The checks pass now. Only the approval is missing, and gate says whose.",
         "gate check",
         by=HIRE,
         ends=1,
         says=("✓ checks", "@nehemiah"),
     ),
     Step(
-        "Nehemiah reads the change, and signs exactly what he has read.",
+        "Nehemiah reviews the change and signs exactly what he has read.",
         f"gate approve version-2 --key ../{KEY}",
         says=("Approved by @nehemiah",),
     ),
-    Step("Now it may enter.", "gate check", by=HIRE, says=("May merge",)),
+    Step("Now it can merge.", "gate check", by=HIRE, says=("Ready to merge",)),
     Step("", f"gate merge version-2 --key ../{KEY}", says=("Merged version-2 into main",)),
-    Step("Later, anybody can prove it, offline.", "gate audit", says=("went through the gate",)),
+    Step("Later, anybody can verify it offline.", "gate audit", says=("1 of 1 merge", "verified")),
 )  # fmt: skip
 
 
@@ -178,7 +177,7 @@ def sample() -> Path:
     for folder in (package / "_sample", package.parent / "example_shortener"):
         if (folder / "gate.yaml").is_file():
             return folder
-    raise CannotDecide("the sample that the demo replays is not installed", "reinstall merge-gate")
+    raise CannotDecide("the demo's sample project is not installed", "reinstall merge-gate")
 
 
 def environment_of(actor: Actor, environ: Mapping[str, str], *, colour: bool = False) -> dict[str, str]:
@@ -209,9 +208,11 @@ def _scratch(keep: Path | None) -> Iterator[Path]:
             keep.mkdir(parents=True, exist_ok=True)
             used = any(keep.iterdir())
         except OSError as error:
-            raise UsageError(f"--keep {keep}: {error.strerror}", "name a folder that can be made") from error
+            raise UsageError(
+                f"--keep {keep}: {error.strerror}", "choose a folder that can be created"
+            ) from error
         if used:
-            raise UsageError(f"--keep {keep}: there is something in it", "name a new or an empty folder")
+            raise UsageError(f"--keep {keep}: the folder is not empty", "choose a new or empty folder")
         yield keep.absolute()
         return
     folder = Path(tempfile.mkdtemp(prefix="gate-demo-")).resolve()

@@ -46,7 +46,7 @@ def spent(
         return None, "the policy says neither `downtime` nor `incidents`"
     # What is no time that passed must not come out as little.
     if not all(0 <= minutes < inf for minutes in found):
-        return None, f"`{budget.downtime}` is no number of seconds"
+        return None, f"`{budget.downtime}` is not a number of seconds"
     return max(found), ""
 
 

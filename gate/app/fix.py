@@ -54,12 +54,12 @@ def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
 
 
 def apply(repository: Repository, file: FileFix) -> str:
-    """Mend the file in the working tree; returns why not, if it was left as it is.
+    """Fix the file in the working tree; returns why not, if it was not changed.
 
     Only a file that is what was judged is touched, its line ends aside, and it is replaced whole or not at all.
     """
     if repository.work_tree is None:
-        raise UsageError("a bare repository has no working tree to mend", "run gate in a clone")
+        raise UsageError("a bare repository has no working tree to fix", "run gate in a clone")
     target = repository.work_tree / os.fsdecode(file.path.encode("utf-8", "surrogateescape"))
     try:
         if target.is_symlink() or target.resolve() != repository.work_tree.resolve() / target.relative_to(
@@ -73,7 +73,7 @@ def apply(repository: Repository, file: FileFix) -> str:
         return "is not what was checked: your working tree has other content"
     mended = file.after if found == file.before else mend(file.path, found, file.fixes)
     if mended is None:
-        return "cannot be mended with its line ends"
+        return "cannot be fixed with its line ends"
     try:
         _replace(target, found, mended)
     except OSError as error:

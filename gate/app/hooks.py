@@ -51,7 +51,7 @@ def parse_updates(lines: Iterable[str]) -> tuple[Update, ...]:
         if not words:
             continue
         if len(words) != 4:
-            raise UsageError(f"pre-push was told {line!r}; expected two refs and two object ids")
+            raise UsageError(f"pre-push received {line!r}; expected two refs and two object ids")
         updates.append(Update(*words))
     return tuple(updates)
 

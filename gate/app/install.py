@@ -35,8 +35,8 @@ if [ ! -x "$python" ]; then
   exit 3
 fi
 {body}"""
-HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to do without"
-SERVER_HELP = "whoever runs this server has to install gate again, and run \\`gate install --server\\`"
+HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to remove the hook"
+SERVER_HELP = "ask the administrator of this server to install gate again and run \\`gate install --server\\`"
 # What `gate.app.quick` noted holds as long as nothing that decided it has changed.
 PLAIN = """\
 if [ -x "$before" ]; then "$before" "$@" || exit $?; fi

@@ -78,8 +78,8 @@ def land(
     signer = signer_of(repository, request, change)
     if how == "ff-only" and signer is None:
         raise UsageError(
-            "a fast-forward leaves no place for the verdict but the log, and there it has to be signed",
-            "name your key with `--key FILE`, or leave out `--ff-only`",
+            "a fast-forward has no merge commit to record the verdict in, so the verdict has to be signed",
+            "add `--key FILE`, or remove `--ff-only`",
         )
     document = document_of(verdict)
     files = files_of(repository, verdict, document)
@@ -132,19 +132,19 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
     if change.merge_base != change.base:
         raise UsageError(
             f"{branch} cannot be fast-forwarded: it has commits that {request.rev} does not have",
-            f"rebase {request.rev} onto {branch}, or leave out `--ff-only`",
+            f"rebase {request.rev} onto {branch}, or remove `--ff-only`",
         )
     history = read_onward(repository, change.base, change.head)
     if history.chain[:1] != [change.base]:
         raise UsageError(
             f"{request.rev} has merged {branch}: after a fast-forward, {branch} would go on from its history",
-            f"rebase {request.rev} onto {branch}, or leave out `--ff-only`",
+            f"rebase {request.rev} onto {branch}, or remove `--ff-only`",
         )
     brought = len(history.commits) - 1
     if one and brought > 1:
         raise UsageError(
-            f"{branch} takes a change as one commit, and {request.rev} has {brought}",
-            "leave out `--ff-only`: they are squashed then",
+            f"{branch} accepts one commit for each change, and {request.rev} has {brought}",
+            "remove `--ff-only` to squash them",
         )
     return "ff-only"
 

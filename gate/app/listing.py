@@ -35,7 +35,7 @@ def list_log(start: Path, *, bring: bool = False) -> LogListing:
     if bring:
         remote = remote_of(repository)
         if not remote:
-            raise CannotDecide("there is no remote to fetch the log from", "`git remote add origin URL`")
+            raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
         fetch(repository, remote)
     log = open_log(repository)
     admitted = log.all()

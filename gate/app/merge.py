@@ -34,14 +34,14 @@ def merge(
     repository = Repository.find(request.start)
     if environment_named(repository, request.into) is not None:
         raise UsageError(
-            f"{request.into} is an environment: nothing is merged there",
+            f"{request.into} is an environment; releases are promoted, not merged",
             f"`gate promote {request.rev} --into {request.into}`",
         )
     branch = (request.into or default_branch(repository)).removeprefix("refs/heads/")
     remote = remote_of(repository) if request.push else ""
     if request.push and not remote:
         raise UsageError(
-            "there is no remote to push to", "`git remote add origin URL`, or leave out `--push`"
+            "there is no remote to push to", "run `git remote add origin URL`, or remove `--push`"
         )
     before, unmoved = None, 0
     for _ in range(TRIES):
@@ -69,7 +69,7 @@ def merge(
         if not unmoved:
             tell(f"{branch} or the log has moved meanwhile: checking again")
     raise CannotDecide(
-        f"{branch} or the log moved {TRIES} times while gate was checking", "try again in a while"
+        f"{branch} or the approval log changed {TRIES} times during the checks", "try again later"
     )
 
 
@@ -82,7 +82,7 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
     found = resolve(repository, [ours, theirs])
     own, tracking = found.get(ours, ""), found.get(theirs, "")
     if remote and not tracking:
-        raise UsageError(f"{remote} has no branch {branch}", "push it there first")
+        raise UsageError(f"{remote} has no branch {branch}", "push it first")
     if remote or not own:
         return tracking or own or ours, own
     if not tracking or contains(repository, own, tracking):
@@ -90,8 +90,8 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
     if contains(repository, tracking, own):
         return tracking, own
     raise UsageError(
-        f"your {branch} has commits that origin's does not have, and the other way round",
-        f"bring them together first, or merge on the remote with `gate merge REV --into {branch} --push`",
+        f"your {branch} and origin's have diverged",
+        f"reconcile them first, or merge on the remote with `gate merge REV --into {branch} --push`",
     )
 
 
@@ -111,8 +111,8 @@ def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Ans
     signer = signer_of(repository, request, change)
     if signer is None or signer.person.name not in members(policy, protection.verdicts):
         raise CannotDecide(
-            f"{branch} takes its checks from a verdict of {' or '.join(protection.verdicts)}, and none is here yet",
-            "wait for it; `gate approvals --fetch` brings what has been recorded",
+            f"{branch} needs a verdict signed by {' or '.join(protection.verdicts)}, and there is none yet",
+            "wait for CI, then run `gate approvals --fetch`",
         )
 
 

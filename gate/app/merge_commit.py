@@ -29,7 +29,7 @@ def make_commit(repository: Repository, change: Change, how: How, title: str, tr
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise UsageError(
-            f"git cannot make the merge commit: {said[-1] if said else 'it did not say why'}",
-            "does it know you? `git config user.name NAME` and `git config user.email ADDRESS`",
+            f"git cannot make the merge commit: {said[-1] if said else 'no reason given'}",
+            "set `git config user.name NAME` and `git config user.email ADDRESS`",
         )
     return done.stdout.decode("ascii").strip()

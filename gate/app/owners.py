@@ -76,7 +76,7 @@ def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: 
     change = read_change(repository, into=into, head=head)
     found = codeowners_at(repository, change.base, policy_at(repository, change.base))
     if not change.tree:
-        raise UsageError(f"there is no merge result: {change.obstacle}", "`gate check` says more")
+        raise UsageError(f"there is no merge result: {change.obstacle}", "run `gate check` for details")
     touched = [entry.path for entry in change.files]
     if paths:
         asked = [_in_tree(repository, start, path) for path in paths]
@@ -103,7 +103,7 @@ def lint(start: Path, revision: str | None = None) -> Lint:
         owners = _read_here(top, files, links, policy)
         present, tracked = files, list_index(repository)
     if owners is None:
-        raise UsageError("there is no CODEOWNERS file", "write one, for instance .github/CODEOWNERS")
+        raise UsageError("there is no CODEOWNERS file", "create one, for example .github/CODEOWNERS")
     paths = list(tracked)
     warnings = [*_shadowed(present, owners.file), *_idle(owners, paths), *_strangers(owners, policy)]
     if not owners.mistakes:
@@ -144,7 +144,7 @@ def _candidates(top: Path) -> list[str]:
 def _commit(repository: Repository, revision: str) -> str:
     commits = resolve(repository, [revision])
     if revision not in commits:
-        raise UsageError(f"{revision!r} stands for no commit here", "commit first, or check the spelling")
+        raise UsageError(f"{revision!r} is not a known revision", "commit first, or check the spelling")
     return commits[revision]
 
 
@@ -183,7 +183,7 @@ def _in_tree(repository: Repository, start: Path, path: str) -> str:
         inner = os.path.relpath(absolute, os.path.realpath(top))
     inner = os.path.normpath(inner)
     if inner == ".." or inner.startswith(("../", "/")):
-        raise UsageError(f"{path} is not inside the repository", "give paths as seen from where you are")
+        raise UsageError(f"{path} is not inside the repository", "give paths relative to the current folder")
     return "" if inner == "." else inner
 
 
@@ -197,9 +197,7 @@ def _expanded(asked: Mapping[str, str], files: Mapping[str, None]) -> list[str]:
     for path, written in asked.items():
         below = [] if path in files else [file for file in files if _is_below(file, path)]
         if not below and (written.endswith("/") or not path):
-            raise UsageError(
-                f"there is no file below {written}", "`git status` shows what is not committed yet"
-            )
+            raise UsageError(f"no file below {written}", "`git status` lists uncommitted files")
         wanted |= dict.fromkeys(below or [path])
     return list(wanted)
 

@@ -77,7 +77,7 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
     signer = find_signer(repository, environment.policy, request.key, request.now, environment.name)
     if signer.person.role == "junior":
         raise UsageError(
-            f"{signer.person.name} is a junior by the policy, and a junior cannot release anything",
+            f"{signer.person.name} is a junior, and juniors cannot release",
             f"ask {signer.person.senior or 'a senior'}",
         )
     verdict = _judged(repository, environment, request, progress)
@@ -108,7 +108,7 @@ def _judged(
         answer = check(wish, progress)
         if answer.verdict.decision != "pass" or settle(repository) == log:
             return answer.verdict
-    raise CannotDecide("decisions are being recorded all the time", "try again in a while")
+    raise CannotDecide("the approval log keeps changing", "try again later")
 
 
 def _record(

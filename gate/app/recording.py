@@ -72,15 +72,15 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
     change = verdict.change
     if change.into.startswith(ENVIRONMENTS):
         raise UsageError(
-            f"{short_name(change.into)} is an environment, and a verdict about one records a release",
-            "`gate promote` does that",
+            f"{short_name(change.into)} is an environment; its verdicts are recorded by a release",
+            "run `gate promote`",
         )
     policy = policy_at(repository, change.base)
     protection = policy.protection(short_name(change.into))
     results = {result.id: result for result in verdict.checks}
     required = [results.get(name) for name in policy.enforced_checks(protection)]
     if not required:
-        return Unrecorded("the policy asks for no checks")
+        return Unrecorded("the policy requires no checks")
     if not all(isinstance(result, Ran) and not result.blocking for result in required):
         return Unrecorded("not all of the required checks passed")
     signer = find_signer(repository, policy, key, now, short_name(change.into))

@@ -34,8 +34,8 @@ def check_release(
     """Decide whether `request.head` may go into the environment; raises as `check` does."""
     if request.staged or request.base:
         raise UsageError(
-            f"{environment.name} is an environment: a commit goes there as it is, in the place of the one before",
-            "leave out --staged and --base",
+            f"{environment.name} is an environment; a commit is released as it is",
+            "remove --staged and --base",
         )
     environment = verified(repository, request.start, environment)
     log, now = open_log(repository), int(time())
@@ -147,7 +147,7 @@ def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog)
     """Why `commit` did not go through the gate of `branch`; empty if the audit proves that it did."""
     _, tip = ends_of(repository, branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
-        return f"{branch} itself has never been at this commit"
+        return f"{branch} was never at this commit"
     if is_verified(repository, f"refs/heads/{branch}", log, commit):
         return ""
-    return f"its step did not go through the gate: `gate audit {commit[:12]}^..{commit[:12]}` tells why"
+    return f"its merge is not verified: `gate audit {commit[:12]}^..{commit[:12]}` says why"

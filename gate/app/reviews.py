@@ -80,14 +80,14 @@ def _refuse_another(request: Request, change: Change) -> None:
     branch = short_name(change.into)
     if request.into != branch:
         raise CannotDecide(
-            f"{request.name} is aimed at {request.into}, and what is judged would enter {branch}",
-            f"`--into {request.into}`, or name another request",
+            f"{request.name} targets {request.into}, not {branch}",
+            f"`--into {request.into}`, or choose another request",
         )
     if not request.landed and request.head != change.head:
         raise CannotDecide(
             f"{request.name} has the head {request.head[:12]} as {request.source} tells it, and what is judged "
             f"is {change.head[:12]}",
-            "if it was pushed just now, try again; of a forge's own merge commit name the head: `--head`",
+            "if it was just pushed, try again; for a merge commit made by the forge, give the head with `--head`",
         )
 
 

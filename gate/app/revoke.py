@@ -44,7 +44,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
         _may_settle(signer, found, policy, reason)
     elif signer.person.name != found.record.by:
         raise UsageError(
-            f"{found.id[:12]} is a decision of {found.record.by}, and only they can take it back",
+            f"{found.id[:12]} was recorded by {found.record.by}, and only they can withdraw it",
             f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
             if found.record.kind == "approve"
             else f"ask {found.record.by}",
@@ -93,14 +93,14 @@ def _policy_of(repository: Repository, into: str) -> Policy:
 
 def _find(log: ApprovalLog, identity: str) -> Found:
     if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
-        raise UsageError(f"{identity!r} is not the id of a decision", "`gate approvals` shows them")
+        raise UsageError(f"{identity!r} is not the id of a record", "`gate approvals` lists the ids")
     found = [one for one in log.starting(identity) if one.record.kind in {"approve", "block", "waive"}]
     if not found:
         raise UsageError(
-            f"there is no decision {identity} in the log here", "`gate approvals --fetch` shows what there is"
+            f"no record {identity} in the approval log", "run `gate approvals --fetch` to list them"
         )
     if len(found) > 1:
-        raise UsageError(f"{len(found)} decisions start with {identity}", "give more of the id")
+        raise UsageError(f"{len(found)} records start with {identity}", "give more characters of the id")
     return found[0]
 
 

@@ -40,7 +40,7 @@ def parse_pushes(lines: Iterable[str]) -> tuple[Push, ...]:
     for line in lines:
         words = line.split(" ")
         if line and len(words) != 3:
-            raise UsageError(f"pre-receive was told {line!r}; expected two object ids and a ref")
+            raise UsageError(f"pre-receive received {line!r}; expected two object ids and a ref")
         if line:
             old, new = (oid if oid.strip("0") else "" for oid in words[:2])
             pushes.append(Push(words[2], old, new))
@@ -99,7 +99,7 @@ def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
     if push.ref != LOG:
         return Refusal(push.ref, f"of refs/gate/ only {LOG} is shared", help=f"push {LOG} alone")
     if not push.new:
-        return Refusal(LOG, "the log of approvals cannot be deleted")
+        return Refusal(LOG, "the approval log cannot be deleted")
     # Not what the pusher saw: who waits with a push could else outrun an objection.
     if wrong := refusal(repository, tips(repository).own, push.new):
         return Refusal(LOG, wrong, help="`gate approvals --fetch` unites both logs; then push again")
@@ -179,7 +179,10 @@ class _ReceivingRepository:
             return refused_birth(self.branches, self.log, branch, push.new)
         mistakes = unreadable_rules(self.repository, push.new, push.ref)
         if mistakes:
-            return f"{branch} would have rules that nobody can read: {mistakes[0]}", "fix that first"
+            return (
+                f"{branch} would have an invalid policy or CODEOWNERS file: {mistakes[0]}",
+                "fix that first",
+            )
         return "", ""
 
 

@@ -105,12 +105,12 @@ def astray(repository: Repository, push: Push) -> Refusal:
     if contains(repository, push.new, push.old):
         return Refusal(
             push.ref,
-            f"the history of {branch} would go on from another branch, and its own be merged into that",
+            f"this would make another branch the first parent of {branch}",
             help=f"merge the other way round: `gate merge REV --into {branch} --push`",
         )
     return Refusal(
         push.ref,
-        f"{branch} is protected, and commits of it would be lost (no fast-forward)",
+        f"{branch} is protected, and this push would remove commits (not a fast-forward)",
         help="`git fetch`, and build on what is there",
     )
 
@@ -121,7 +121,7 @@ def _too_early(push: Push, move: Move) -> Refusal | None:
         return None
     return Refusal(
         push.ref,
-        f"{move.new.oid[:12]} ({move.new.title}) claims to be of a time that has not come yet",
+        f"{move.new.oid[:12]} ({move.new.title}) has a date in the future",
         help="make the commit anew, on a machine whose clock is right",
     )
 
@@ -150,7 +150,7 @@ def _refused_by_audit(
         return None
     return Refusal(
         push.ref,
-        f"{failed.commit[:12]} ({failed.title}) may not enter, for an audit would find: {failed.reason}",
+        f"{failed.commit[:12]} ({failed.title}) can't merge, because an audit would report: {failed.reason}",
         help=f"`gate merge REV --into {push.ref.removeprefix('refs/heads/')} --push` records what was checked",
     )
 
@@ -179,11 +179,11 @@ def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
         elif answer.trusted:
             reason = f"no verdict of {listed(answer.trusted, 'or')} about this is recorded yet"
             lacking.append(replace(outcome, reason=reason))
-    verb = "may not enter" if answer.verdict.decision == "blocked" else "cannot be judged, and does not enter"
+    verb = "can't merge into" if answer.verdict.decision == "blocked" else "could not be checked for"
     return Refusal(
         push.ref,
         f"{move.new.oid[:12]} ({move.new.title}) {verb} {branch}",
         tuple(lacking),
-        f"`gate check --into {branch}` shows it all; then `gate merge REV --into {branch} --push`",
+        f"`gate check --into {branch}` lists everything; then run `gate merge REV --into {branch} --push`",
         answer.verdict.checks,
     )

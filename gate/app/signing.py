@@ -53,7 +53,7 @@ def find_signer(repository: Repository, policy: Policy, given: str | None, now: 
     holder = known.get(key.public.blob)
     if holder is None:
         raise UsageError(
-            f"the key {key.public.fingerprint} belongs to nobody in the policy of {where}",
+            f"the key {key.public.fingerprint} is not listed in the policy of {where}",
             f"add `{key.public.line}` to your `keys` under `people` in gate.yaml, and have that merged first; "
             "or name another key with `--key FILE`",
         )
@@ -92,9 +92,7 @@ def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
     try:
         data = serialise(record)
     except ValueError as error:
-        raise UsageError(
-            "a record can only hold text: is there an odd byte in the reason or a name?"
-        ) from error
+        raise UsageError("the reason or a name has bytes that are not text") from error
     identity = record_id(data)
     return {record_path(identity): data, signature_path(identity): sign(data, signer.key)}
 

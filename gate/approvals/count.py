@@ -256,7 +256,7 @@ class _Bench:
             # Else a junior could commit from an address that the policy does not know, and approve that.
             return _Ruling(False, "an author of the change is unknown, and could be this junior")
         if person in self._question.guessed and self._stranger:
-            return _Ruling(False, "whose work the change is cannot be told, and it could be theirs")
+            return _Ruling(False, "the authors of the change are unknown, and it could be their own work")
         return self._still_fits(decision.entry)
 
     def _objection(self, decision: Decision) -> _Ruling:

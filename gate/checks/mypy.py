@@ -112,7 +112,7 @@ class Mypy:
                 finding = _finding(item, job.root)
             except (ValueError, KeyError, TypeError, AttributeError):
                 if _has_json(job) and line.startswith("{"):
-                    return Unreadable("mypy's answer cannot be read", "another version of mypy may mend it")
+                    return Unreadable("mypy's output cannot be read", "try another version of mypy")
                 return Unreadable(f"mypy failed to start: {line}", _way_out(line, job))
             if finding.severity == "note":
                 _add_hint(findings, finding)

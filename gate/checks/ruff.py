@@ -77,7 +77,7 @@ class Ruff:
             items = json.loads(left.stdout)
             findings = tuple(_of_files((_finding(item, job.root) for item in items), job.files))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Unreadable("ruff's answer cannot be read", "another version of ruff may mend it")
+            return Unreadable("ruff's output cannot be read", "try another version of ruff")
         if NOTHING in left.stderr:
             return Report(findings, "its settings leave it no file to check", 0)
         count = python_count(job.files)

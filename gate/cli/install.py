@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
     for name in installed.kept:
         print(f"  the {name} that was there runs first")
     for name in installed.linked:
-        print("  it was a link: whoever made that may restore it, and gate would be gone; let the hook that")
-        print(f"  it leads to call `gate hook {name}` instead (docs/server.md)")
+        print("  it was a symbolic link: if its owner restores it, gate is gone. Let the hook that")
+        print(f"  it points to call `gate hook {name}` instead (docs/server.md)")
     if installed.everywhere:
         print("  core.hooksPath is set for all your repositories: these hooks run in each of them;")
         print("  `git config core.hooksPath .git/hooks` first keeps them in this one")

@@ -127,7 +127,7 @@ def _small(headers: Mapping[str, object]) -> dict[str, str]:
 
 def _not_installed(place: Place, library: str) -> UsageError:
     return UsageError(
-        f"to read reviews on {place.source} takes {library}, which is not installed",
+        f"reading reviews on {place.source} needs {library}, which is not installed",
         f"`pip install 'merge-gate[{place.source}]'`",
     )
 
@@ -135,8 +135,8 @@ def _not_installed(place: Place, library: str) -> UsageError:
 def _away(place: Place, path: str, error: Exception) -> CannotDecide:
     # The error's own words may quote the headers that were sent; its kind says enough.
     return CannotDecide(
-        f"{place.source} could not be asked for {path}: {_kind(error)}",
-        f"is {place.api} reachable? try again",
+        f"{place.source} could not be reached for {path}: {_kind(error)}",
+        f"check that {place.api} is reachable, and try again",
     )
 
 

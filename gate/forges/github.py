@@ -121,8 +121,8 @@ def reviews_in(place: Place, items: list[Json], states: Mapping[str, State | Non
 def _unknown_review(place: Place, state: str) -> CannotDecide:
     """What to raise for a review that cannot be understood: it may be an objection."""
     return CannotDecide(
-        f"{place.source} tells of a review in a form that gate does not know (state {state or 'missing'})",
-        "a newer gate may know it",
+        f"{place.source} has a review in an unknown state ({state or 'missing'})",
+        "upgrade gate",
     )
 
 

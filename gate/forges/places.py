@@ -74,7 +74,7 @@ def _place(
     variable = next((name for name in _token_variables(source, environ) if environ.get(name)), "")
     if not variable:
         names = " or ".join(_token_variables(source, environ))
-        raise UsageError(f"there is no token with which to ask {source} for reviews", f"set {names}")
+        raise UsageError(f"no token to read reviews on {source}", f"set {names}")
     api = _api(source, environ)
     return Place(source, api, project, number, variable, environ[variable].strip(), commit, queued)
 
@@ -94,7 +94,7 @@ def _api(source: Source, environ: Mapping[str, str]) -> str:
     api = next((environ[name] for name in names if environ.get(name)), APIS[source]).rstrip("/")
     if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", api):
         raise UsageError(
-            f"the address of {source}'s API is {api!r}" if api else f"where {source} is, nobody has said",
+            f"the address of {source}'s API is {api!r}" if api else f"the address of {source} is not set",
             f"set {(*names, 'its API address')[0]}, such as https://git.example.com/api/v1",
         )
     return api
@@ -106,7 +106,7 @@ def _from_ci(environ: Mapping[str, str]) -> Place:
         return _from_event(source, environ)
     if environ.get("GITLAB_CI") == "true":
         return _from_gitlab(environ)
-    raise UsageError("--reviews auto: this is no CI of GitHub, GitLab or Gitea", HOW)
+    raise UsageError("--reviews auto works only in GitHub, GitLab or Gitea CI", HOW)
 
 
 def _from_event(source: Source, environ: Mapping[str, str]) -> Place:
@@ -124,7 +124,7 @@ def _from_event(source: Source, environ: Mapping[str, str]) -> Place:
     pushed = event.get("after")
     if name == "push" and isinstance(pushed, str):
         return _place(source, project, 0, environ, commit=pushed)
-    raise UsageError(f"--reviews auto: the event {name or 'without a name'} tells of no pull request", HOW)
+    raise UsageError(f"--reviews auto: the event {name or 'without a name'} has no pull request", HOW)
 
 
 def _event(path: str) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _event(path: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CannotDecide(f"the event in GITHUB_EVENT_PATH cannot be read: {error}", HOW) from error
     if not isinstance(event, dict):
-        raise CannotDecide("GITHUB_EVENT_PATH holds no event", HOW)
+        raise CannotDecide("GITHUB_EVENT_PATH has no event", HOW)
     return event
 
 
@@ -148,4 +148,4 @@ def _from_gitlab(environ: Mapping[str, str]) -> Place:
         return _place("gitlab", opened[0][1], int(opened[0][2]), environ)
     if opened:
         raise UsageError("--reviews auto: this branch has more than one open merge request", HOW)
-    raise UsageError("--reviews auto: this pipeline is of no merge request", HOW)
+    raise UsageError("--reviews auto: this pipeline has no merge request", HOW)

@@ -86,7 +86,7 @@ def every(wire: Wire, path: str) -> list[Json]:
         if not answer.body:
             break
     raise CannotDecide(
-        f"{wire.place.source} did not tell all of {path}: its pages do not end, or lack some", "try again"
+        f"{wire.place.source} did not list all of {path}: pages are missing or endless", "try again"
     )
 
 
@@ -124,8 +124,8 @@ def moment(said: str) -> int:
 def unreadable(place: Place, path: str) -> CannotDecide:
     """What to raise where an answer is not what it must be."""
     return CannotDecide(
-        f"{place.source} answered something that gate cannot read, to {path}",
-        f"is {place.api} the address of its API?",
+        f"{place.source} sent an unreadable response for {path}",
+        f"check that {place.api} is the address of its API",
     )
 
 
@@ -133,22 +133,22 @@ def _told(place: Place, path: str, refused: Refused) -> CannotDecide:
     forge, status = place.source, refused.status
     if status == 429 or (status == 403 and _limited(refused)):
         return CannotDecide(
-            f"{forge} lets this token ask no more for now{_until(refused.headers)}", "try again later"
+            f"{forge} rate limit reached for this token{_until(refused.headers)}", "try again later"
         )
     if status == 401:
-        return CannotDecide(f"{forge} does not accept the token in {place.variable}", "has it expired?")
+        return CannotDecide(f"{forge} rejected the token in {place.variable}", "check whether it has expired")
     if status == 403:
         return CannotDecide(
-            f"{forge} does not let the token in {place.variable} read {path}",
-            "which rights it needs: docs/forges.md",
+            f"{forge} does not allow the token in {place.variable} to read {path}",
+            "see docs/forges.md for the permissions that it needs",
         )
     if status == 404:
         return CannotDecide(
             f"{forge} has no {path}, or hides it from the token in {place.variable}",
-            "is the request's name right, and may the token read it?",
+            "check the name of the request and the token's permissions",
         )
     if status >= 500:
-        return CannotDecide(f"{forge} is in trouble: it answered {status} to {path}", "try again")
+        return CannotDecide(f"{forge} had a server error ({status}) for {path}", "try again")
     said = f": {refused.said}" if refused.said else ""
     return CannotDecide(f"{forge} answered {status} to {path}{said}")
 

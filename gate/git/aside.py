@@ -34,7 +34,7 @@ def aside_of(common_dir: Path) -> Path | None:
     except OSError as error:
         raise CannotDecide(
             f"neither {common_dir} nor a temporary folder can be written to: {error.strerror or error}",
-            "set TMPDIR to a folder with room",
+            "set TMPDIR to a folder with free space",
         ) from error
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -45,5 +45,5 @@ def refuse_to_move(command: str, common_dir: Path) -> None:
     if command in MOVING:
         raise CannotDecide(
             f"{common_dir} cannot be written to",
-            "gate can check there, but neither fetch nor record nor merge: do that in a clone of your own",
+            "gate can check there, but not fetch, record or merge; use a clone of your own",
         )

@@ -103,7 +103,7 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
     """
     base = base or nothing_yet(repository)
     if base not in resolve(repository, [base]):
-        raise CannotDecide(f"the commit {base[:12]}, whose place this would take, is not here", "`git fetch`")
+        raise CannotDecide(f"the commit {base[:12]}, which this would replace, is missing", "`git fetch`")
     _refuse_cut_history(repository, _cut_off(repository), f"{base}..{head}")
     old, new = (repository.text("rev-parse", f"{oid}^{{tree}}") for oid in (base, head))
     files, digest = _files(repository, old, new)
@@ -145,8 +145,8 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
     if unborn and _has_no_branch(repository) and (first := head_branch(repository)):
         return first
     raise UsageError(
-        "there is no branch to merge into: no origin/HEAD, no main, no master",
-        "name it with `--into BRANCH`",
+        "no branch to merge into: origin/HEAD, main and master do not exist",
+        "choose one with `--into BRANCH`",
     )
 
 
@@ -168,7 +168,7 @@ def _branch_name(into: str) -> str:
     for prefix in ("refs/heads/", "refs/remotes/origin/"):
         into = into.removeprefix(prefix)
     if not into or into.startswith(("-", "refs/")) or re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{", into):
-        raise UsageError(f"{into!r} is not the name of a branch", "give it as in `--into main`")
+        raise UsageError(f"{into!r} is not a branch name", "use a name such as `--into main`")
     return into
 
 
@@ -196,11 +196,11 @@ def _commit_named(found: Mapping[str, str], name: str) -> str:
     if name not in found and _tracking(name) in found:
         return found[_tracking(name)]
     if name not in found:
-        raise UsageError(f"{name!r} stands for no commit here", "`git fetch` it, or check the spelling")
+        raise UsageError(f"{name!r} is not a known revision", "run `git fetch`, or check the spelling")
     if found.get(f"refs/heads/{name}", found[name]) != found[name]:
         raise UsageError(
-            f"{name!r} is a branch, and a tag or another name as well, for different commits",
-            f"say `refs/heads/{name}` or `refs/tags/{name}`",
+            f"{name!r} is ambiguous: it is both a branch and another ref, at different commits",
+            f"use `refs/heads/{name}` or `refs/tags/{name}`",
         )
     return found[name]
 
@@ -214,7 +214,7 @@ def _base(repository: Repository, found: Mapping[str, str], branch: str, base: s
         hint = "`git fetch origin`, or name another"
         if branch.startswith("origin/"):
             hint = f"name it without its remote: `--into {branch.removeprefix('origin/')}`"
-        raise UsageError(f"there is no branch {branch!r} here, nor on origin", hint)
+        raise UsageError(f"branch {branch!r} not found locally or on origin", hint)
     if not local or not tracking or local == tracking:
         return local or tracking or ""
     ahead = _is_ancestor(repository, tracking, local)
@@ -236,9 +236,7 @@ def _merge_base(repository: Repository, base: str, head: str) -> tuple[str, froz
     if done.returncode != 1:
         raise failure("merge-base", done)
     if shallow:
-        raise CannotDecide(
-            "this clone is shallow, and the commit at which the branches parted is not in it", DEEPEN
-        )
+        raise CannotDecide("this clone is shallow and does not have the merge base", DEEPEN)
     return "", shallow
 
 
@@ -255,7 +253,7 @@ def _refuse_cut_history(repository: Repository, shallow: frozenset[str], both: s
     There, commits are not seen, and so are their authors; and another merge base could be nearer.
     """
     if shallow and not shallow.isdisjoint(repository.text("rev-list", both).split()):
-        raise CannotDecide("this clone is shallow, and commits of the change are not in it", DEEPEN)
+        raise CannotDecide("this clone is shallow and does not have all commits of the change", DEEPEN)
 
 
 def _merge(repository: Repository, base: str, tip: str, merge_base: str) -> _Merge:

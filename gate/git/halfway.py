@@ -57,8 +57,8 @@ def _restore(tree: Repository, old: str, new: str) -> None:
     for path in sorted(not_old & not_new):
         if not any(_is_part(tree, folder / path, f"{commit}:{path}") for commit in (old, new)):
             raise UsageError(
-                f"an earlier merge was ended half-way in {folder}, and {path} has been changed since",
-                f"there, `git checkout {old[:12]} -- FILE` puts a file back as it was before",
+                f"an earlier merge was interrupted in {folder}, and {path} has been changed since",
+                f"run `git checkout {old[:12]} -- FILE` there to restore a file",
             )
     listed = b"".join(encode_path(path) + b"\0" for path in paths)
     _in(tree, "reset", "--quiet", old, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=listed)

@@ -46,7 +46,7 @@ def staged_commit(repository: Repository, head: str, index_file: str | None) -> 
 def index_tree(repository: Repository, index_file: str | None) -> str | Unmerged:
     """The id of the tree that the index would become. Files that are only announced (`git add -N`) are left out."""
     if repository.work_tree is None:
-        raise UsageError("a bare repository has no index", "`gate check --head REV` asks about a commit")
+        raise UsageError("a bare repository has no index", "use `gate check --head REV` to check a commit")
     source = Path(index_file) if index_file else repository.git_dir / "index"
     if not source.is_absolute():
         source = repository.work_tree / source
@@ -63,7 +63,8 @@ def index_tree(repository: Repository, index_file: str | None) -> str | Unmerged
             return repository.text("write-tree", env=env)
     except OSError as error:
         raise CannotDecide(
-            f"the index cannot be copied: {error.strerror or error}", "is there room for temporary files?"
+            f"the index cannot be copied: {error.strerror or error}",
+            "check the free space for temporary files",
         ) from error
 
 

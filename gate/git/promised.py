@@ -35,7 +35,7 @@ def bring(repository: Repository, tree: str) -> None:
     if done.returncode != 0 or _missing(repository, tree):
         why = said_by(done).removeprefix("fatal: ") if done.returncode else "it does not have it"
         raise CannotDecide(
-            f"this clone is partial, and what it left out cannot be fetched from {remote}: {why}",
+            f"this is a partial clone, and the missing objects cannot be fetched from {remote}: {why}",
             NOT_HERE,
         )
 
@@ -58,7 +58,7 @@ def _promisor(repository: Repository) -> str:
     names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     if not names:
         raise CannotDecide(
-            "this clone is partial, and names no remote that has the rest",
+            "this is a partial clone without a remote for the missing objects",
             NOT_HERE,
         )
     return names[0].removeprefix("remote.").removesuffix(".promisor")

@@ -88,7 +88,7 @@ class Repository:
     def find(cls, start: Path) -> Repository:
         """The repository around `start`; raises UsageError where there is none."""
         if not start.is_dir():
-            raise UsageError(f"{start} is no folder", "run gate inside a git repository")
+            raise UsageError(f"{start} is not a folder", "run gate inside a git repository")
         asked = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
         done = _rev_parse(start, *asked)
         answers = os.fsdecode(done.stdout).removesuffix("\n").split("\n")
@@ -185,7 +185,7 @@ def failure(command: str, done: Finished) -> CannotDecide:
 def _not_inside(start: Path, reason: str) -> UsageError:
     if other := re.search(r"dubious ownership in repository at '(.*)'", reason):
         way_out = f"if you trust it: `git config --global --add safe.directory {shlex.quote(other[1])}`"
-        return UsageError(f"{other[1]} belongs to somebody else, so git does not look into it", way_out)
+        return UsageError(f"{other[1]} belongs to another user, so git refuses to read it", way_out)
     why = "" if reason.startswith("not a git repository (or any") else f" ({reason})"
     hint = "run gate inside one"
     if "GIT_DIR" in os.environ:

@@ -58,8 +58,8 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     if _at(repository, ref) != old:
         return False
     raise UsageError(
-        f"git cannot bring {folder} up to date: {' '.join(said) or 'it did not say why'}",
-        hint_about_lock(done) or "the branch has not moved; what stands in the way has to go first",
+        f"git cannot bring {folder} up to date: {' '.join(said) or 'no reason given'}",
+        hint_about_lock(done) or "the branch has not moved; resolve that first",
     )
 
 

@@ -55,9 +55,9 @@ def refusal(repository: Repository, old: str, new: str) -> str:
     additions is for `unadmitted`.
     """
     if not resolve(repository, [new]):
-        return "it is no commit"
+        return "it is not a commit"
     if old and not contains(repository, new, old):
-        return "it does not grow out of the log that is here: records would be lost"
+        return "it does not contain the approval log that is here: records would be lost"
     if old and not is_superset(repository, new, old):
         return "it lacks, or alters, records that are here"
     return (

@@ -79,7 +79,7 @@ def _furthest(repository: Repository, now: Tips) -> str:
     found = [tip for tip in known if all(contains(repository, tip, other) for other in known)]
     if known and not found:
         raise CannotDecide(
-            "two logs of approvals would have to be united, and this repository cannot be written to",
+            "two approval logs have to be merged, and this repository is read-only",
             "run gate in a clone of your own",
         )
     return found[0] if found else ""
@@ -175,11 +175,9 @@ def _busy(repository: Repository) -> CannotDecide:
     if lock.exists():
         return CannotDecide(
             f"{LOG} could not be written: it is locked",
-            f"if no git is at work there, one that was ended left its lock: remove {lock}",
+            f"if no git command is running, remove the stale lock {lock}",
         )
-    return CannotDecide(
-        f"{LOG} could not be written: others wrote to it again and again", "try again in a while"
-    )
+    return CannotDecide(f"{LOG} could not be written: it keeps changing", "try again later")
 
 
 def _shard(repository: Repository, tip: str) -> bytes:

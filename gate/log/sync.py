@@ -90,11 +90,11 @@ def share(repository: Repository, remote: str) -> None:
             return
         fetch(repository, remote)
         if pushed.state == "refused" and not outpaced(repository, remote, tip):
-            raise CannotDecide(f"{remote} does not accept the log: {pushed.said}")
+            raise CannotDecide(f"{remote} does not accept the approval log: {pushed.said}")
         unmoved = unmoved + 1 if tips(repository).own == tip else 0
         if unmoved == UNMOVED:
             raise stuck(remote, pushed)
-    raise CannotDecide(f"others wrote to the log of {remote} {ROUNDS} times in a row", "try again in a while")
+    raise CannotDecide(f"the approval log on {remote} changed {ROUNDS} times in a row", "try again later")
 
 
 def outpaced(repository: Repository, remote: str, tip: str) -> bool:
@@ -111,7 +111,8 @@ def may_share(repository: Repository, remote: str, commit: str) -> None:
     pushed = push(repository, remote, [f"{commit}:{LOG}"], "--dry-run")
     if pushed.state != "done":
         raise CannotDecide(
-            f"{remote} would not accept the log: {pushed.said}", pushed.hint or "may you push to it?"
+            f"{remote} did not accept the approval log: {pushed.said}",
+            pushed.hint or "check that you have push access",
         )
 
 
@@ -124,8 +125,8 @@ def remember(repository: Repository, remote: str, tip: str) -> None:
 def stuck(remote: str, pushed: Pushed) -> CannotDecide:
     """What to raise when a push is too late again and again, though nobody else has pushed."""
     return CannotDecide(
-        f"{remote} does not take it, though nobody was faster: {pushed.said}",
-        pushed.hint or "try again in a while, or ask whoever runs it",
+        f"{remote} rejected the approval log: {pushed.said}",
+        pushed.hint or "try again later, or ask its administrator",
     )
 
 
@@ -139,7 +140,7 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
     said = _words_of_remote(done.stderr)
     if not rejected:
         raise CannotDecide(
-            f"{remote} could not be reached: {said}", "what is recorded here is kept; push later"
+            f"{remote} could not be reached: {said}", "the record is saved locally; push it later"
         )
     reasons = "; ".join(f"{refs.partition(':')[2]} {why}" for _, refs, why in rejected)
     # Of an atomic push that fails, every other ref is reported too.
@@ -172,7 +173,7 @@ def _fetch(repository: Repository, remote: str, specs: Sequence[str]) -> bool:
         time.sleep(0.02 * (number + 1))
     raise CannotDecide(
         f"{remote} could not be fetched from: {_words_of_remote(done.stderr)}",
-        hint_about_lock(done) or "is there a network, and may you read it?",
+        hint_about_lock(done) or "check the network and your read access",
     )
 
 
@@ -188,4 +189,4 @@ def _words_of_remote(stderr: bytes) -> str:
         for line in lines
         if line and not line.startswith(_NOISE)
     ]
-    return "; ".join(told) or "git did not say why"
+    return "; ".join(told) or "gno reason given"

@@ -274,7 +274,7 @@ class Runner:
             return ()
         return Broken(
             check.id,
-            f"at the base, {outcome.report.reason}, so that new findings cannot be told from old ones",
+            f"at the base, {outcome.report.reason}, so new findings cannot be separated from existing ones",
             outcome.report.hint,
             outcome.seconds,
             outcome.output,

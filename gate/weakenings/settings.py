@@ -37,10 +37,10 @@ def _changed(file: Sides, name: str, around: Mapping[str, bytes]) -> Iterator[Fi
     # Settings hold for where they are: one that moves here comes anew.
     old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
     if new is None:
-        yield weakening(file.path, "unreadable-settings", "cannot be read, so that a check may see less")
+        yield weakening(file.path, "unreadable-settings", "cannot be read, so a check may report less")
         return
     for tool in _displaced(file, old, new, around):
-        message = f"takes the place of the {tool} settings that held so far"
+        message = f"replaces the {tool} settings that applied so far"
         yield weakening(file.path, "nested-settings", message)
     for tool in TOOLS:
         for message, key in compare(tool, (old or {}).get(tool, {}), new.get(tool, {})):

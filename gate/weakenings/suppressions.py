@@ -26,10 +26,10 @@ HIDES = {
     "any-name": "would hide type errors, since every name is then in the stub",
     "gate-ignore": "would hide findings of the names check",
     "no-cover": "would hide missing tests from the coverage",
-    "tool-ignore": "would hide findings of the tool that heeds it",
+    "tool-ignore": "would hide findings of the tool that reads it",
     "format-off": "would hide code from the formatter",
     "skip": "would hide a failing test",
-    "test-hook": "has a say in which tests run, and in what is reported of them",
+    "test-hook": "decides which tests run, or what is reported about them",
 }
 
 
@@ -48,7 +48,9 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
         hooks = {mark.text for mark in old if mark.kind == "test-hook"}
         for name in sorted(hooks - {mark.text for mark in new if mark.kind == "test-hook"}):
             yield weakening(
-                file.path, "lost-test-hook", f"`{name}` is gone, which may have seen to something"
+                file.path,
+                "lost-test-hook",
+                f"`{name}` was removed, which may have selected tests or reported results",
             )
 
 

@@ -194,8 +194,8 @@ def test_an_approval_that_is_revoked_no_longer_counts(town: Town) -> None:
 @pytest.mark.parametrize(
     ("key", "args", "told"),
     [
-        ("newhire", (), "@newhire is an author of this change, and nobody approves their own"),
-        ("stranger", (), "belongs to nobody in the policy of main"),
+        ("newhire", (), "@newhire is an author of this change and cannot approve it"),
+        ("stranger", (), "is not listed in the policy of main"),
         ("ci", (), "@ci is a bot by the policy"),
         ("bob", ("--waive", "--reason", "x"), "@bob is not one of the guardians"),
         ("ada", ("--waive",), "a waiver needs a reason"),
@@ -219,7 +219,7 @@ def test_nothing_to_approve_is_said(town: Town) -> None:
     senior = town.clone("nehemiah")
     said = senior.gate("approve", "main")
     assert said.code == 2
-    assert "nothing to approve: main changes nothing on main" in said.err
+    assert "nothing to approve: main has no changes for main" in said.err
 
 
 def test_a_conflict_is_nothing_to_approve(town: Town) -> None:

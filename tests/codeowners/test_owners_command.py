@@ -122,8 +122,8 @@ def test_a_path_through_a_link_to_the_repository(repository: Clone, tmp_path: Pa
 
 WRONG = {
     "outside": (["../x"], "../x is not inside the repository"),
-    "no such folder": (["nowhere/"], "there is no file below nowhere/"),
-    "no such commit": (["--head", "nowhere"], "'nowhere' stands for no commit here"),
+    "no such folder": (["nowhere/"], "no file below nowhere/"),
+    "no such commit": (["--head", "nowhere"], "'nowhere' is not a known revision"),
     "into without change": (["--into", "main"], "--into needs --change"),
     "lint of a path": (["--lint", "app.py"], "--lint checks the whole file"),
 }
@@ -341,7 +341,7 @@ class TestWhichFile:
     def test_without_a_commit(self, tmp_path: Path) -> None:
         clone = Clone(tmp_path, "ada", tmp_path)
         clone.git("init", "-q", "-b", "main")
-        assert "'HEAD' stands for no commit here" in clone.gate("owners").err
+        assert "'HEAD' is not a known revision" in clone.gate("owners").err
         clone.write({"CODEOWNERS": "* @ada\n"})
         assert clone.gate("owners", "--lint").code == 0
 

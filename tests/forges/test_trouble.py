@@ -13,9 +13,9 @@ from support.site import Site, with_logins
 
 PAST_APPROVAL = [
     # where, status, headers, body, what is said
-    ("/reviews", 500, {}, "{}", "is in trouble: it answered 500"),
-    ("/reviews", 502, {}, "<html>bad gateway</html>", "is in trouble: it answered 502"),
-    ("/pulls/", 401, {}, '{"message": "Bad credentials"}', "does not accept the token in"),
+    ("/reviews", 500, {}, "{}", "had a server error (500)"),
+    ("/reviews", 502, {}, "<html>bad gateway</html>", "had a server error (502)"),
+    ("/pulls/", 401, {}, '{"message": "Bad credentials"}', "rejected the token in"),
     ("/pulls/", 404, {}, '{"message": "Not Found"}', "or hides it from the token in"),
     ("/commits", 403, {}, '{"message": "Resource not accessible"}', "does not let the token in"),
     ("/reviews", 200, {}, '{"message": "not a list"}', "answered something that gate cannot read"),
@@ -28,7 +28,7 @@ PAST_APPROVAL = [
         403,
         {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1790000000"},
         '{"message": "API rate limit exceeded"}',
-        "lets this token ask no more for now, until",
+        "rate limit reached for this token, until",
     ),
     ("/reviews", 429, {"Retry-After": "60"}, '{"message": "slow down"}', "ask no more for now"),
     ("/reviews", 0, {}, "", "could not be asked for"),

@@ -107,7 +107,7 @@ def test_giteas_own_github_variables_do_not_lead_to_github(tmp_path: Path) -> No
     )
     assert find_place("github:a/b#1", environ).api == "https://api.github.com"
     assert find_place("gitea:a/b#1", environ).api == "https://git.example.com/api/v1"
-    with pytest.raises(UsageError, match="where gitea is, nobody has said"):
+    with pytest.raises(UsageError, match="the address of gitea is not set"):
         find_place("gitea:a/b#1", {"GITEA_TOKEN": TOKEN})
 
 

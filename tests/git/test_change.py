@@ -332,7 +332,7 @@ def test_a_branch_that_only_origin_has_goes_by_its_short_name(town: Town) -> Non
     senior.git("branch", "feature")
     assert change(senior, head="feature").head == mine
     for word in ("featrue", "HEAD~9"):
-        with pytest.raises(UsageError, match="stands for no commit here"):
+        with pytest.raises(UsageError, match="is not a known revision"):
             change(senior, head=word)
 
 

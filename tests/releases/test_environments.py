@@ -76,7 +76,7 @@ def test_a_commit_that_did_not_go_through_mains_gate_goes_nowhere(town: Town) ->
     bob.fetch()
     said = bob.gate("promote", unmerged, "--into", "staging")
     assert said.code == 1
-    assert "its step did not go through the gate" in said.text
+    assert "its merge is not verified" in said.text
 
 
 def test_what_was_approved_but_never_merged_has_not_passed(town: Town) -> None:
@@ -403,7 +403,7 @@ def test_mistakes_in_the_incident_log_have_their_line(town: Town) -> None:
     [
         (["promote", "HEAD", "--into", "main"], "has no environment 'main'"),
         (["promote", "HEAD", "--into", "prodution"], "has no environment 'prodution'"),
-        (["merge", "HEAD", "--into", "staging"], "is an environment: nothing is merged there"),
+        (["merge", "HEAD", "--into", "staging"], "is an environment; releases are promoted, not merged"),
         (["check", "--staged", "--into", "staging"], "a commit goes there as it is"),
         (["audit", "--into", "staging"], "staging is an environment"),
         (["budget"], "no environments have a budget"),

@@ -112,7 +112,7 @@ def test_a_record_that_fits_its_name_and_is_none(senior: Clone) -> None:
 @pytest.mark.attack(17)
 def test_something_else_than_a_log(senior: Clone) -> None:
     blob = senior.git("hash-object", "-w", "--stdin", stdin=b"x")
-    assert "is no commit" in refused(senior, f"{blob}:{LOG}")
+    assert "is not a commit" in refused(senior, f"{blob}:{LOG}")
 
 
 def test_other_refs_of_gate_are_nobodys_to_push(senior: Clone) -> None:
@@ -180,4 +180,4 @@ def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Town, senio
         check=False,
     )
     assert done.returncode == 1
-    assert b"does not grow out of the log that is here" in done.stderr
+    assert b"does not contain the approval log that is here" in done.stderr

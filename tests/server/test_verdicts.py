@@ -79,7 +79,7 @@ def test_without_a_verdict_the_server_waits_for_it(town: Town) -> None:
     assert "it needs a verdict of @ci as well" in here.out
     said = senior.gate("merge", "feature", "--push")
     assert said.code == 3
-    assert "takes its checks from a verdict of @ci" in said.err
+    assert "needs a verdict signed by @ci" in said.err
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "origin/feature")
     pushed = push(senior, "origin", "main")
