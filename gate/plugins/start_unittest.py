@@ -13,6 +13,7 @@ import runpy
 import sys
 import traceback
 import unittest
+from importlib import import_module
 from typing import Any, Callable, Iterator  # noqa: UP035  Python 3.7
 
 from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
@@ -36,6 +37,8 @@ class State:
 
 def file_of(test: Any) -> str:
     """The file of a test, as it is in the tree; empty where that cannot be told."""
+    if str(getattr(test, "_testMethodName", "")) in NOT_IMPORTED:
+        return NOT_IMPORTED[test._testMethodName]  # noqa: SLF001  what the loader has to go by
     module = sys.modules.get(type(test).__module__)
     file = os.path.realpath(getattr(module, "__file__", None) or "")
     root = os.path.realpath(os.getcwd())  # noqa: PTH109  strings
@@ -45,6 +48,8 @@ def file_of(test: Any) -> str:
 def name_of(test: Any) -> str:
     """The name of a test as pytest has it: file, class and method."""
     path, name = file_of(test), str(test.id())
+    if path in NOT_IMPORTED.values():
+        return path
     module = f"{type(test).__module__}."
     if path and name.startswith(module):
         return f"{path}::{name[len(module) :].replace('.', '::')}"
@@ -164,8 +169,22 @@ def load(files: list[str]) -> unittest.TestSuite:
         where = os.path.abspath(folder)  # noqa: PTH100  strings
         if where not in sys.path:
             sys.path.insert(0, where)
-        suite.addTests(unittest.defaultTestLoader.loadTestsFromName(".".join(parts)))
+        name = ".".join(parts)
+        try:
+            suite.addTests(unittest.defaultTestLoader.loadTestsFromModule(import_module(name)))
+        except unittest.SkipTest:
+            continue
+        except BaseException as error:  # whatever a module raises when it is imported: `sys.exit()` too
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            NOT_IMPORTED[name] = path
+            text = f"cannot be imported\n{traceback.format_exc()}"
+            suite.addTest(unittest.loader._FailedTest(name, ImportError(text)))  # type: ignore[attr-defined]  # noqa: SLF001
     return suite
+
+
+NOT_IMPORTED: dict[str, str] = {}
+"""The files of modules that cannot be imported, by the names of these."""
 
 
 def manage(arguments: list[str]) -> int:

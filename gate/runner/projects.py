@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,16 +36,20 @@ class Projects:
     _layout: Layout | None = None
     _depends: dict[str, frozenset[str]] | None = None
     _for_tool: dict[str, tuple[Project, ...]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, tool: str) -> tuple[Project, ...]:
         """The projects that `tool` runs in; the top alone where there are no others."""
         if tool not in PER_PROJECT:
             return (TOP,)
-        if tool not in self._for_tool:
-            self._for_tool[tool] = self._projects(tool)
-        return self._for_tool[tool]
+        with self._lock:
+            if tool not in self._for_tool:
+                self._for_tool[tool] = self._projects(tool)
+            return self._for_tool[tool]
 
     def _projects(self, tool: str) -> tuple[Project, ...]:
+        if not any(self._names().folders):
+            return (TOP,)
         known = self._known()
         separate = known.separate(tool)
         if not separate:
@@ -66,18 +71,24 @@ class Projects:
                 )
         return tuple(found) or (TOP,)
 
-    def _known(self) -> Layout:
+    def _names(self) -> Layout:
+        """The projects by the names of files, for which nothing has to be read."""
         if self._layout is None:
-            names = layout(self.side.files)
-            wanted = {
-                f"{folder}/{name}".removeprefix("/") for folder in names.folders for name in SETTINGS_FILES
-            }
-            read = self.side.contents(entry for entry in self.side.entries if entry.path in wanted)
-            settings: dict[str, dict[str, bytes]] = {folder: {} for folder in names.folders}
-            for path, data in read.items():
-                folder, _, name = path.rpartition("/")
-                settings[folder][name] = data
-            self._layout = replace(names, settings=settings)
+            self._layout = layout(self.side.files)
+        return self._layout
+
+    def _known(self) -> Layout:
+        """The projects with their settings."""
+        known = self._names()
+        if known.settings:
+            return known
+        wanted = {f"{folder}/{name}".removeprefix("/") for folder in known.folders for name in SETTINGS_FILES}
+        read = self.side.contents(entry for entry in self.side.entries if entry.path in wanted)
+        settings: dict[str, dict[str, bytes]] = {folder: {} for folder in known.folders}
+        for path, data in read.items():
+            folder, _, name = path.rpartition("/")
+            settings[folder][name] = data
+        self._layout = replace(known, settings=settings)
         return self._layout
 
     def _dependencies(self, known: Layout) -> dict[str, frozenset[str]]:
@@ -132,7 +143,8 @@ def joined_results(check: str, results: Sequence[tuple[str, CheckResult]]) -> Ch
         return replace(first, reason=reasons + more, seconds=sum(result.seconds for _, result in broken))
     if skipped and not blocking:
         return skipped[0]
-    notes = [f"{folder or 'top'}: {result.note}" for folder, result in ran if result.note]
+    working = [(folder, result) for folder, result in ran if not result.empty] or ran
+    notes = [f"{folder or 'top'}: {result.note}" for folder, result in working if result.note]
     notes += [result.reason for _, result in broken]
     more = f"; and {len(notes) - MOST_NOTES} more" if notes[MOST_NOTES:] else ""
     seen = [result.seen for _, result in ran]
