@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gate.cache_inputs import BUILD, seen_by_check
-from gate.environment.declared import Declared, pins
+from gate.environment.declared import Declared, pins, stale_lock
 from gate.environment.interpreter import own_tool
 from gate.process import Cancel, Finished, supervise
 from gate.results import key_of
@@ -26,6 +26,8 @@ UNUSED_FOR = 30 * 24 * 3600
 MOST_BYTES = 6 * 1024**3
 COMPLETE = "complete.json"
 """Written last: a folder without it was not finished, and is built again."""
+RELOCK = {"poetry.lock": "poetry lock", "pdm.lock": "pdm lock", "Pipfile.lock": "pipenv lock"}
+"""How a lock file is made anew; uv says itself that its own is out of date."""
 OFFLINE = re.compile(
     r"error sending request|failed to fetch|dns error|connect(?:ion)? (?:error|refused|reset)|network|offline"
     r"|timed? ?out|client error \(Connect\)|Could not connect",
@@ -120,6 +122,8 @@ class Builder:
             ) from error
 
     def _make(self, declared: Declared, project: Path, prefix: Path) -> None:
+        if declared.source in RELOCK and (stale := stale_lock(declared)):
+            raise BuildFailed(stale, f"run `{RELOCK[declared.source]}`, and commit {declared.source}")
         if declared.source == "uv.lock":
             self.uv(
                 project,

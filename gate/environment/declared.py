@@ -30,6 +30,7 @@ ANY_REQUIREMENTS = re.compile(
 )
 FOR_TESTS = ("test", "tests", "testing", "dev", "develop", "development")
 """Extras and dependency groups that running the tests takes, by their usual names."""
+_NAMED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
 
 
@@ -103,7 +104,7 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     others += _poetry_lines(poetry.get("dev-dependencies"))
     for group in _table(poetry, "group").values():
         others += _poetry_lines(group.get("dependencies") if isinstance(group, dict) else None)
-    for path in files:
+    for path in () if lock else files:
         main = path.rpartition("/")[2] in {"requirements.txt", "base.txt", "main.txt", "common.txt"}
         (required if main else others).extend(_requirement_lines(contents[path]))
     return Declared(
@@ -118,6 +119,25 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     )
 
 
+def stale_lock(declared: Declared) -> str:
+    """What the project requires and its lock file does not have, in a few words; "" if the lock is up to date."""
+    if declared.source not in LOCKS or declared.source == "pylock.toml":
+        return ""
+    own = normal(declared.name)
+    # The project itself and other local packages are in the lock, too, without a version of their own.
+    names = {
+        normal(name) for name in _NAMED.findall(declared.contents[declared.source].decode("utf-8", "replace"))
+    }
+    for line in (*declared.required, *declared.others):
+        match = _NAME.match(line)
+        name = normal(match[1]) if match else own
+        versions = declared.locked.get(name, frozenset())
+        problems = [_unsatisfied(line, {name: version}) for version in versions] or [_unsatisfied(line, {})]
+        if name != own and all(problems) and (versions or name not in names):
+            return f"{declared.source} does not have {line}"
+    return ""
+
+
 def difference(declared: Declared, packages: Mapping[str, str], before: Declared | None = None) -> str:
     """How an environment with `packages` differs from what is declared, in a few words; "" if it does not.
 
@@ -126,6 +146,8 @@ def difference(declared: Declared, packages: Mapping[str, str], before: Declared
     """
     from packaging.version import InvalidVersion, Version
 
+    if before and before.contents != declared.contents and (stale := stale_lock(declared)):
+        return stale
     for name, versions in declared.locked.items():
         installed = packages.get(name)
         try:

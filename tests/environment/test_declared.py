@@ -1,0 +1,100 @@
+"""What a tree declares its environment to be, and how an environment or a lock file differs from that."""
+
+from __future__ import annotations
+
+import pytest
+
+from gate.environment.declared import (
+    Declared,
+    difference,
+    is_declaring,
+    read_declared,
+    stale_lock,
+    workspace_members,
+)
+
+PROJECT = '[project]\nname = "thing"\ndependencies = ["a>=1", "b; python_version < \'3\'"]\n'
+LOCK = '[[package]]\nname = "a"\nversion = "1.2"\n[[package]]\nname = "thing"\nsource = { editable = "." }\n'
+
+
+def declared(**files: str) -> Declared:
+    names = {"project": "pyproject.toml", "uv": "uv.lock", "poetry": "poetry.lock", "pipfile": "Pipfile.lock"}
+    return read_declared({names.get(name, f"{name}.txt"): text.encode() for name, text in files.items()})
+
+
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        ({"uv": LOCK, "project": PROJECT, "requirements": "a"}, "uv.lock"),
+        ({"poetry": LOCK, "project": PROJECT}, "poetry.lock"),
+        ({"requirements": "a", "project": PROJECT}, "requirements.txt"),
+        ({"project": PROJECT}, "pyproject.toml"),
+        ({"project": "[tool.ruff]\n"}, ""),
+        ({"project": "no [ toml"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_source_is_the_most_exact_one(files: dict[str, str], source: str) -> None:
+    assert declared(**files).source == source
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "counts"),
+    [
+        ("pyproject.toml", "", True), ("uv.lock", "", True), ("requirements-dev.txt", "", True),
+        ("requirements/test.txt", "", True), ("packages/one/pyproject.toml", "", True), ("docs/uv.lock", "", False),
+        ("app.py", "", False), ("api/uv.lock", "api", True), ("api/pyproject.toml", "api", True),
+        ("pyproject.toml", "api", False), ("web/pyproject.toml", "api", False),
+    ],
+)  # fmt: skip
+def test_which_files_declare(path: str, folder: str, counts: bool) -> None:
+    assert is_declaring(path, folder) is counts
+
+
+@pytest.mark.parametrize(
+    ("packages", "problem"),
+    [
+        ({"a": "1.2"}, ""),
+        ({"a": "1.2", "more": "9"}, ""),
+        ({"a": "1.3"}, "a is 1.3 there, and 1.2 in uv.lock"),
+        ({}, "a is not installed there"),
+    ],
+)
+def test_an_environment_and_the_lock(packages: dict[str, str], problem: str) -> None:
+    assert difference(declared(uv=LOCK, project=PROJECT), packages) == problem
+
+
+def test_a_version_that_does_not_fit() -> None:
+    assert difference(declared(project=PROJECT), {"a": "0.9"}) == "a is 0.9 there, and >=1 is required"
+
+
+def test_only_new_requirements_for_development_have_to_be_there() -> None:
+    before = declared(project=PROJECT + '[dependency-groups]\ndev = ["old"]\n')
+    after = declared(project=PROJECT + '[dependency-groups]\ndev = ["old", "new"]\n')
+    assert difference(before, {"a": "1"}) == ""
+    assert difference(after, {"a": "1"}, before) == "new is not installed there"
+    assert difference(after, {"a": "1", "new": "1"}, before) == ""
+
+
+@pytest.mark.parametrize(
+    ("lock", "project", "stale"),
+    [
+        (LOCK, PROJECT, ""),
+        (LOCK, PROJECT.replace("a>=1", "a>=2"), "does not have a>=2"),
+        (LOCK, PROJECT.replace('"a>=1"', '"a>=1", "c"'), "does not have c"),
+        (LOCK, PROJECT + '[project.optional-dependencies]\nx = ["thing[y]", "c"]\n', "does not have c"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["uv", "poetry"])
+def test_a_lock_that_is_out_of_date(kind: str, lock: str, project: str, stale: str) -> None:
+    answer = stale_lock(declared(**{kind: lock, "project": project}))
+    assert answer == (f"{kind}.lock {stale}" if stale else "")
+    before = declared(**{kind: lock, "project": PROJECT})
+    with_all = {"a": "1.2", "c": "1", "thing": "1"}
+    changed = declared(**{kind: lock, "project": project})
+    assert bool(difference(changed, with_all, before)) is bool(stale)
+
+
+def test_members_of_a_workspace() -> None:
+    settings = b'[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/old"]\n'
+    assert workspace_members(settings, ["packages/one", "packages/old", "other"]) == ["packages/one"]
