@@ -1,62 +1,56 @@
-"""Put a release out beside the old one, watch it, and go on or go back; and go back later, in one step."""
+"""Release beside the live release, compare, and go on or roll back; and roll back later, in one step."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import shutil
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
 
-from release import gates, monitoring, revisions, servers, tables
-from release.environments import VISITED, Environment
-from release.incidents import Incident
+from release import gates, monitoring, servers, tables
+from release.canary import Compared, decide
+from release.environments import VISITED, Environment, Running, State, alone, at_work
 from release.problems import CannotGo, Refused
-from release.processes import PATIENCE, TICK, undisturbed
-from release.records import SLOTS, Running, alone, at_work
-from release.verify import verify
-from release.watch import Seen, reason_to_go_back
+from release.report import Incident, measured, notify, waiver_used
+from release.services import PATIENCE
 
-Tell = Callable[[str], None]
-
+Say = Callable[[str], None]
 LOOK = 0.1
 """Seconds between two looks at a release that is watched."""
-PROBE_FAILURES = 3
-"""So many visits in a row that fail are a reason to go back."""
-
-
-DRAINING = 10.0
-"""Seconds for a release that was taken back to finish what it was answering."""
+FAILURES = 3
+"""So many visits in a row that fail, and not the baseline's, are a reason to roll back."""
+LONGER = 3
+"""So many times as long an inconclusive comparison may go on."""
 
 
 class WentBack(Exception):  # noqa: N818  the name says what happened
-    """The release was out, and was taken back; `incident` tells the story."""
+    """The release was out, and was rolled back."""
 
     def __init__(self, incident: Incident) -> None:
-        """Whoever catches it tells people."""
+        """`incident` tells the story; whoever catches it notifies people."""
         super().__init__(incident.reason)
         self.incident = incident
 
 
-def deploy(
-    environment: Environment, name: str, tell: Tell, *, let_through: str = "", patience: float = 0.0
-) -> Running:
-    """Put revision `name` out, unless it is; returns what is live then.
+def deploy(environment: Environment, name: str, say: Say, *, patience: float = 0.0) -> Running:
+    """Release revision `name`, unless it is live; returns what is live then.
 
-    Raises Refused if it never got a request, WentBack if it did and was taken back. `let_through` is the
-    reason for which neither gate nor the smoke test are asked; it is recorded. The watch cannot be left out.
-    With `patience`, it waits so many seconds for what gate asks for and time alone brings.
+    Raises Refused if it never got a request, WentBack if it did and was rolled back. With `patience`, it waits so
+    many seconds for what gate requires and time alone brings.
     """
-    revision = revisions.resolve(environment.settings.root, name)
-    if patience and not let_through:
-        # Before anybody is kept out: a rollback need not wait for it.
-        gates.wait(environment.settings, environment.name, revision.id, patience, tell)
+    settings = environment.settings
+    if trouble := gates.fetch(settings):
+        say(f"{environment.name}: {trouble}")
+    revision = servers.resolve(settings.root, name)
+    if patience:
+        # Before others are kept out: a rollback need not wait for it.
+        gates.wait(settings, environment.name, revision.id, patience, say)
     with alone(environment.folder):
         try:
-            return _deploy(environment, revision, tell, let_through)
+            return _deploy(environment, revision, say)
         except Refused as error:
             environment.records.add(
                 "refused", revision=revision.id, subject=revision.subject, reason=str(error)
@@ -64,12 +58,144 @@ def deploy(
             raise
 
 
-def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = False) -> Incident | None:
+def _deploy(environment: Environment, revision: servers.Revision, say: Say) -> Running:
+    records, settings = environment.records, environment.settings
+    environment.port()
+    state = records.state()
+    if state.candidate:
+        raise CannotGo(f"{state.candidate.short} is half out; `python -m release rollback` takes it back")
+    if state.live and state.live.revision == revision.id:
+        say(f"{environment.name}: {state.live.short} is live already")
+        return state.live
+    waived = ""
+    if state.live:
+        say(f"{environment.name}: asking gate about {revision.id[:9]}")
+        if not record_missing(environment, say) and _last_was_rollback(environment):
+            raise Refused("gate has not recorded the last rollback yet, and does not now")
+        waived = gates.may_enter(settings, environment.name, revision.id)
+        if waived:
+            waiver_used(environment, revision, waived, say)
+    used = {release.slot for release in (state.live, state.spare) if release}
+    slot = next(slot for slot in ("blue", "green", "amber") if slot not in used)
+    new = Running(slot, revision.id, revision.subject, revision.author, 0)
+    try:
+        new = _start(environment, new)
+        say(f"{environment.name}: {new.short} runs" + (" beside the live release" if state.live else ""))
+        servers.verify(new.port, servers.api_key(environment))
+        say(f"{environment.name}: the smoke test passed")
+        if state.live is None:
+            return _first(environment, new, say)
+        baseline = servers.start(environment, replace(state.live, slot="baseline"))
+        # Recorded before the first visitor gets it: what is rolled back is known to gate as well.
+        gates.record(settings, environment.name, new.revision)
+    except BaseException:
+        environment.server(slot).stop()
+        raise
+    state = records.put(candidate=new, baseline=baseline, step=0, waived=waived)
+    records.add("exposed", revision=new.revision, subject=new.subject)
+    return watch(environment, state, say)
+
+
+def _first(environment: Environment, new: Running, say: Say) -> Running:
+    """Nobody is there yet to be harmed: gate is told of a first release, and not asked."""
+    _shift(environment, environment.records.put(live=new))
+    environment.records.add("first", revision=new.revision, subject=new.subject)
+    _record(environment, new, say)
+    monitoring.aim(environment.settings)
+    return new
+
+
+def watch(environment: Environment, state: State, say: Say) -> Running:
+    """Give the candidate more and more requests; whatever goes wrong, the live release has all of them again.
+
+    Where another one was killed while it watched, this goes on at the same step.
+    """
+    new, old, records = state.candidate, state.live, environment.records
+    if new is None or old is None:
+        raise CannotGo(f"{environment.name}: no release is being watched")
+    began, before = time.time(), environment.balancer.counted()["public"]
+    try:
+        monitoring.aim(environment.settings)
+        for step, share in enumerate(environment.target.shares[state.step :], state.step):
+            state = records.put(step=step)
+            _shift(environment, state, share)
+            say(f"{environment.name}: {new.short} gets {share} % of the requests")
+            _compare(environment, new, environment.target.watch)
+        spare = state.spare
+        _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
+        records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
+        records.add("deployed", revision=new.revision, subject=new.subject, before=old.revision)
+        environment.server("baseline").stop()
+        if spare:
+            environment.server(spare.slot).stop()
+        monitoring.aim(environment.settings)
+        return new
+    except BaseException as error:
+        # Also when somebody ends this program, be it twice: first the service, then everything else.
+        with _undisturbed():
+            _shift(environment, replace(state, candidate=None, baseline=None))
+            reason = str(error) or "somebody ended the release tool"
+            say(f"{environment.name}: {old.short} answers everything again: {reason}")
+            records.put(candidate=None, baseline=None, step=0, waived="")
+            after = environment.balancer.counted()["public"]
+            incident = Incident.of(
+                environment, new, old, began=began, ended=time.time(), reason=reason,
+                stopped_by="the watch" if isinstance(error, Refused) else "the end of the watch",
+                requests=after.requests - before.requests, failed=after.failed - before.failed,
+            )  # fmt: skip
+            _end(environment, new, incident, say)
+            _record(environment, old, say)
+        raise WentBack(incident) from error
+
+
+def _compare(environment: Environment, new: Running, seconds: float) -> None:
+    """Compare the candidate with its baseline for a while; raises Refused with the reason to roll back."""
+    baseline = environment.records.state().baseline
+    limits, before = environment.settings.limits, environment.balancer.counted()
+    visits, base_failed, failed, slow, in_a_row, answer = 0, 0, 0, 0, 0, ""
+    began = time.monotonic()
+    while True:
+        time.sleep(LOOK)
+        status, took = _visit(new)
+        base_status, base_took = _visit(baseline) if baseline else (302, took)
+        visits, failed, base_failed = visits + 1, failed + (status != 302), base_failed + (base_status != 302)
+        slow += took > base_took * limits.slower + limits.slack
+        in_a_row = in_a_row + 1 if status != 302 and base_status == 302 else 0
+        if in_a_row == FAILURES:
+            raise Refused(f"the last {FAILURES} visits to the new release failed ({status or 'no answer'})")
+        counted = environment.balancer.counted()
+        own, base = (
+            [getattr(counted[role], name) - getattr(before[role], name) for name in ("requests", "failed")]
+            for role in ("candidate", "baseline")
+        )
+        # Requests of visitors are compared as long as the baseline gets some; visits always.
+        if base[0] == 0:
+            own = [0, 0]
+        seen = Compared(
+            own[0] + visits, own[1] + failed, base[0] + visits, base[1] + base_failed, slow, visits - slow
+        )
+        decision, answer = decide(seen, limits)
+        over = time.monotonic() - began
+        if decision == "fail":
+            raise Refused(answer)
+        if decision == "pass" and over >= seconds:
+            return
+        if over >= max(seconds, limits.least_visits * LOOK * 2) * LONGER:
+            raise Refused(f"still inconclusive after {over:.0f} s: {answer}")
+
+
+def _visit(release: Running) -> tuple[int, float]:
+    began = time.monotonic()
+    status, _, _ = servers.ask(release.port, "HEAD", f"/{VISITED}", timeout=2)
+    return status, time.monotonic() - began
+
+
+def roll_back(environment: Environment, say: Say, *, by: str, schema: bool = False) -> Incident | None:
     """Give everything back to the release before, at once; returns what was wrong for how long.
 
-    A release that is being watched is taken back by the tool that watches it, which tells about it: then there
-    is nothing to return. With `schema`, the tables go back as well, to what the older release knows: what only
-    the newer one has written is then only in the copy that is made before.
+    A release that is being watched is rolled back by the tool that watches it, which notifies: then nothing is
+    returned. With `schema`, the tables go back as well, to what the older release knows: what only the newer one
+    has written is then only in the copy that is made before.
     """
     if _interrupt(environment):
         return None
@@ -78,29 +204,105 @@ def roll_back(environment: Environment, tell: Tell, *, by: str, schema: bool = F
         new, old = (state.candidate, state.live) if state.candidate else (state.live, state.spare)
         if new is None or old is None:
             raise CannotGo(f"{environment.name}: there is no release to go back to")
-        if environment.server(old.slot).pid is None:
-            tell(f"{environment.name}: {old.short} is started again")
-            old = _start(environment, old.slot, revisions.resolve(environment.settings.root, old.revision))
-        # A haproxy that was started since does not know it.
-        if not environment.balancer.counted()[old.slot].ready:
-            environment.balancer.place(old.slot, old.port)
-        exposure = Exposure.recorded(environment, new, old)
-        environment.balancer.share({old.slot: 100, new.slot: 0})
-        tell(f"{environment.name}: {old.short} answers again")
-        environment.records.put(live=old, spare=None, candidate=None)
-        incident = exposure.end(f"rolled back by {by}", f"a rollback by {by}")
-        # The way back never waits for anybody.
-        _tell_gate(environment, old, tell)
+        counted = environment.balancer.counted()
+        role = "live" if state.candidate else "spare"
+        if (
+            not (role in counted and counted[role].ready)
+            and servers.ask(old.port, "GET", "/readyz")[0] != 200
+        ):
+            say(f"{environment.name}: {old.short} is started again")
+            old = _start(environment, old)
+        state = replace(state, live=old, spare=None, candidate=None, baseline=None, step=0)
+        _shift(environment, state)
+        say(f"{environment.name}: {old.short} answers again")
+        with _anyway(environment, say):
+            environment.records.put(live=old, spare=None, candidate=None, baseline=None, step=0, waived="")
+        incident = measured(environment, new, old, f"rolled back by {by}", f"a rollback by {by}")
+        _end(environment, new, incident, say)
+        _record(environment, old, say)
         if schema:
-            step = tables.newest_step(environment.tree(old))
-            tables.migrate(environment.python(new), environment.tree(new), environment.database, step)
-            tell(f"{environment.name}: the tables are at step {step} again")
-        monitoring.aim(environment.settings)
+            step = tables.migrate(environment, new, tables.newest_step(environment, old))
+            say(f"{environment.name}: the tables are at step {step} again")
         return incident
 
 
+def resume(environment: Environment, say: Say) -> None:
+    """Where whoever watched a release was killed, go on watching it."""
+    if environment.records.state().candidate is None or at_work(environment.folder):
+        return
+    with alone(environment.folder):
+        state = environment.records.state()
+        if state.candidate is None:
+            return
+        environment.records.add("resumed", revision=state.candidate.revision, subject=state.candidate.subject)
+        say(f"{environment.name}: whoever watched {state.candidate.short} is gone; the watch goes on")
+        try:
+            watch(environment, state, say)
+        except WentBack as error:
+            notify(environment, error.incident, say)
+
+
+def _start(environment: Environment, release: Running) -> Running:
+    servers.write_out(environment.settings.root, release.revision, environment.settings.folder / "releases")
+    tables.migrate(environment, release)
+    return servers.start(environment, release)
+
+
+def _shift(environment: Environment, state: State, share: int = 0) -> None:
+    """Requests first, then what a restarted haproxy would read."""
+    servers_ = environment.servers(state, share)
+    environment.balancer.share(servers_)
+    with suppress(OSError):
+        environment.balancer.configure(servers_)
+
+
+def _end(environment: Environment, release: Running, incident: Incident, say: Say) -> None:
+    """The release that was rolled back: record it, keep its log, end it and its baseline."""
+    with _anyway(environment, say):
+        environment.records.add("rolled back", **incident.record())
+    for slot in (release.slot, "baseline"):
+        environment.server(slot).stop()
+    with _anyway(environment, say):
+        log = environment.server(release.slot).log
+        incident.file(environment, ".log").write_bytes(log.read_bytes() if log.exists() else b"")
+    with _anyway(environment, say):
+        monitoring.aim(environment.settings)
+
+
+def _record(environment: Environment, release: Running, say: Say) -> None:
+    """Have gate record that a release is there which it was not asked about; the way back waits for nobody."""
+    try:
+        gates.record(environment.settings, environment.name, release.revision)
+    except Refused as error:
+        say(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
+        with _anyway(environment, say):
+            environment.records.add("not recorded", revision=release.revision, subject=release.subject)
+
+
+def record_missing(environment: Environment, say: Say) -> bool:
+    """Have gate record what it could not when it came about; whether nothing is missing now."""
+    events = _recorded(environment)
+    if events[-1:] and events[-1]["event"] == "not recorded":
+        try:
+            gates.record(environment.settings, environment.name, events[-1]["revision"])
+        except Refused:
+            return False
+        environment.records.add("recorded", revision=events[-1]["revision"])
+        say(f"{environment.name}: gate has recorded {events[-1]['revision'][:9]} now")
+    return True
+
+
+def _recorded(environment: Environment) -> list[dict[str, Any]]:
+    kinds = {"rolled back", "not recorded", "recorded", "deployed", "first"}
+    return [record for record in environment.records.all() if record["event"] in kinds]
+
+
+def _last_was_rollback(environment: Environment) -> bool:
+    return [record["event"] for record in _recorded(environment)[-2:]] == ["rolled back", "not recorded"]
+
+
 def _interrupt(environment: Environment) -> bool:
-    """End the tool that watches a release, if one does, and wait until it has taken the release back."""
+    """End the tool that watches a release, if one does, and wait until it has rolled the release back."""
     pid = at_work(environment.folder)
     if pid is None or environment.records.state().candidate is None:
         return False
@@ -108,177 +310,26 @@ def _interrupt(environment: Environment) -> bool:
         os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + PATIENCE
     while at_work(environment.folder) == pid and time.monotonic() < end:
-        time.sleep(TICK)
+        time.sleep(0.02)
     return environment.records.state().candidate is None
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """A release that gets requests, and what haproxy had counted when it began to."""
-
-    environment: Environment
-    new: Running
-    old: Running
-    began: float
-    requests: int
-    failed: int
-
-    @classmethod
-    def begin(cls, environment: Environment, new: Running, old: Running) -> Exposure:
-        """From now on."""
-        public = environment.balancer.counted()["public"]
-        environment.records.add(
-            "exposed", revision=new.revision, requests=public.requests, failed=public.failed
-        )
-        return cls(environment, new, old, time.time(), public.requests, public.failed)
-
-    @classmethod
-    def recorded(cls, environment: Environment, new: Running, old: Running) -> Exposure:
-        """From when the records say that it was last put out."""
-        public = environment.balancer.counted()["public"]
-        for record in reversed(environment.records.all()):
-            if record["event"] == "exposed" and record["revision"] == new.revision:
-                # haproxy counts from when it was started, which may have been since.
-                since = record if record["requests"] <= public.requests else {"requests": 0, "failed": 0}
-                return cls(environment, new, old, record["at"], since["requests"], since["failed"])
-        return cls.begin(environment, new, old)
-
-    def end(self, reason: str, stopped_by: str) -> Incident:
-        """Nobody is sent to it any more: wait until it has answered those that it had, record it, and end it."""
-        environment, balancer = self.environment, self.environment.balancer
-        last = time.monotonic() + DRAINING
-        while not balancer.drained(self.new.slot) and time.monotonic() < last:
-            time.sleep(TICK)
-        ended, public = time.time(), balancer.counted()["public"]
-        incident = Incident.of(
-            environment, self.new, self.old, began=self.began, ended=ended, reason=reason,
-            stopped_by=stopped_by, requests=public.requests - self.requests, failed=public.failed - self.failed,
-        )  # fmt: skip
-        environment.records.add("rolled back", **incident.record())
-        balancer.close(self.new.slot)
-        server = environment.server(self.new.slot)
-        server.stop()
-        folder = environment.folder / "incidents"
-        folder.mkdir(exist_ok=True)
-        shutil.copyfile(server.log, folder / f"{incident.name}.log")
-        return incident
-
-
-def run_server(environment: Environment, release: Running) -> Running:
-    """Start a release that is written out, in its slot; returns it with its new port."""
-    port = servers.start(
-        environment.server(release.slot), environment.python(release), environment.tree(release),
-        environment.database, environment.target.workers,
-    )  # fmt: skip
-    return dataclasses.replace(release, port=port)
-
-
-def _deploy(environment: Environment, revision: revisions.Revision, tell: Tell, let_through: str) -> Running:
-    settings, records, balancer = environment.settings, environment.records, environment.balancer
-    environment.port()
-    state = records.state()
-    if state.candidate:
-        raise CannotGo(
-            f"{state.candidate.short} is half out; first take it back with: python -m release rollback"
-        )
-    if state.live and state.live.revision == revision.id:
-        tell(f"{environment.name}: {state.live.short} is live already")
-        return state.live
-    first = state.live is None
-    if let_through:
-        records.add("let through", revision=revision.id, reason=let_through)
-        tell(f"{environment.name}: gate and the smoke test are NOT asked: {let_through}")
-    elif not first:
-        tell(f"{environment.name}: gate is asked about {revision.id[:9]}")
-        gates.may_enter(settings, environment.name, revision.id)
-    slot = environment.free_slot(state.live)
-    # The release before the live one, or what an interrupted deploy has left.
-    environment.server(slot).stop()
-    records.put(spare=None)
+@contextmanager
+def _anyway(environment: Environment, say: Say) -> Iterator[None]:
+    """A full disk does not stop a rollback."""
     try:
-        new = _start(environment, slot, revision)
-        tell(f"{environment.name}: {new.short} runs" + ("" if first else ", beside the old release"))
-        if not let_through:
-            verify(new.port, settings.link)
-            tell(f"{environment.name}: it does what visitors do")
-    except BaseException:
-        environment.server(slot).stop()
-        raise
-    balancer.place(slot, new.port)
-    if state.live is None:
-        balancer.share({slot: 100})
-        records.put(live=new)
-        records.add("first", revision=new.revision, subject=new.subject)
-        _tell_gate(environment, new, tell)
-    else:
-        records.put(candidate=new)
-        monitoring.aim(settings)
-        _bring_out(environment, new, state.live, tell, asked=not let_through)
-        records.put(live=new, spare=state.live, candidate=None)
-        records.add("deployed", revision=new.revision, subject=new.subject, before=state.live.revision)
-    monitoring.aim(settings)
-    return new
+        yield
+    except OSError as error:
+        say(f"{environment.name}: could not be written: {error.strerror or error}")
 
 
-def _tell_gate(environment: Environment, release: Running, tell: Tell) -> None:
-    """Have it recorded that a release is there which gate was not asked about."""
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Interrupting this program again has no effect: it is about to end as it should."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
-        gates.has_entered(environment.settings, environment.name, release.revision)
-    except Refused as error:
-        tell(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
-
-
-def _start(environment: Environment, slot: str, revision: revisions.Revision) -> Running:
-    tree = revisions.write_out(environment.settings.root, revision.id, environment.trees)
-    new = Running(slot, revision.id, revision.subject, revision.author, 0)
-    tables.migrate(environment.python(new), tree, environment.database)
-    return run_server(environment, new)
-
-
-def _bring_out(environment: Environment, new: Running, old: Running, tell: Tell, *, asked: bool) -> None:
-    """Give the new release more and more of the requests; whatever goes wrong, the old one has them again.
-
-    `asked` says whether gate allowed it, and so has to hear that it is there.
-    """
-    exposure = Exposure.begin(environment, new, old)
-    told = False
-    try:
-        for share in environment.target.shares:
-            environment.balancer.share({new.slot: share, old.slot: 100 - share})
-            tell(f"{environment.name}: {new.short} gets {share} % of the requests")
-            _watch(environment, new, old, environment.target.watch)
-        if asked:
-            told = True
-            gates.has_entered(environment.settings, environment.name, new.revision)
-    except BaseException as error:
-        # Also when somebody ends this program, be it twice: first the service, then everything else.
-        with undisturbed():
-            environment.balancer.share({old.slot: 100, new.slot: 0})
-            reason = str(error) or "somebody ended the release tool"
-            tell(f"{environment.name}: {old.short} has everything again: {reason}")
-            environment.records.put(candidate=None)
-            ended_by = "the watch" if isinstance(error, Refused) else "the end of the watch"
-            incident = exposure.end(reason, ended_by)
-            monitoring.aim(environment.settings)
-            if told:
-                # It may be recorded, and not have come through to the others.
-                _tell_gate(environment, old, tell)
-        raise WentBack(incident) from error
-
-
-def _watch(environment: Environment, new: Running, old: Running, seconds: float) -> None:
-    """Compare both for a while; raises Refused with the reason to go back."""
-    before = environment.balancer.counted()
-    failures = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(LOOK)
-        status, _, _ = servers.ask(new.port, "HEAD", f"/{VISITED}", timeout=2)
-        failures = 0 if status == 302 else failures + 1
-        if failures == PROBE_FAILURES:
-            raise Refused(f"the last {failures} visits to the new release failed ({status or 'no answer'})")
-        after = environment.balancer.counted()
-        seen = {slot: Seen.between(before[slot], after[slot]) for slot in SLOTS}
-        reason = reason_to_go_back(seen[new.slot], seen[old.slot], environment.settings.limits)
-        if reason:
-            raise Refused(reason)
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

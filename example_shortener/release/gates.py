@@ -1,4 +1,4 @@
-"""Where the pipeline asks gate. Nowhere else; and whatever is not a clear yes is a no."""
+"""Where the release asks gate, the one that is installed here. Whatever is not a clear yes is a no."""
 
 from __future__ import annotations
 
@@ -7,72 +7,98 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from release.problems import CannotGo, Refused
-from release.processes import run
+from release.services import run
 from release.settings import Settings
 
-TIME_MENDS = {"soaked", "metric"}
-"""What gate may ask for that comes by itself: a release has to be in staging for some time, and do well there."""
+COME_WITH_TIME = {"soaked", "metric"}
 AGAIN = 5.0
 """Seconds until gate is asked again."""
 
 
-def may_enter(settings: Settings, environment: str, revision: str) -> None:
-    """`gate check --into ENVIRONMENT --head REVISION`; raises Refused with what gate says, unless it ends with 0."""
-    _ask(settings, "check", "--into", environment, "--head", revision)
+def fetch(settings: Settings) -> str:
+    """Bring the commits and the approval log of origin; returns why not, if so. Nothing is checked out."""
+    code, _ = run(["git", "remote", "get-url", "origin"], cwd=settings.root)
+    if code:
+        return ""
+    code, output = run(["git", "fetch", "--quiet", "origin"], cwd=settings.root)
+    # There may be no log yet.
+    run(
+        ["git", "fetch", "--quiet", "origin", "+refs/gate/log:refs/gate/remotes/origin/log"],
+        cwd=settings.root,
+    )
+    return f"origin could not be fetched from: {output}" if code else ""
+
+
+def may_enter(settings: Settings, environment: str, revision: str) -> str:
+    """Ask whether the release may go out, and prove that it can be recorded, before any visitor is affected.
+
+    Returns who has waived the requirements, "" if nobody had to. Raises Refused with gate's reason.
+    """
+    verdict = _check(settings, environment, revision)
+    _ask(settings, "promote", revision, "--into", environment, "--dry-run")
+    waivers = [one for one in verdict.get("approvals", []) if one["kind"] == "waive" and one["counted"]]
+    return "; ".join(f"{one['by']}: {one['why']}" for one in waivers)
 
 
 def wait(
-    settings: Settings, environment: str, revision: str, seconds: float, tell: Callable[[str], None]
+    settings: Settings, environment: str, revision: str, seconds: float, say: Callable[[str], None]
 ) -> None:
-    """Wait while nothing but time is missing, at most so long. What gate says then is for `may_enter` to find out."""
-    until = time.monotonic() + seconds
-    told: set[str] = set()
-    with tempfile.TemporaryDirectory() as folder:
-        verdict = Path(folder) / "verdict.json"
-        argv = [
-            *settings.gate,
-            "check",
-            "--into",
-            environment,
-            "--head",
-            revision,
-            f"--report=json={verdict}",
-        ]
-        while time.monotonic() < until:
-            verdict.unlink(missing_ok=True)
-            code, _ = run(argv, cwd=settings.root)
-            if code == 0 or not verdict.exists():
-                return
-            requirements = json.loads(verdict.read_text("utf-8"))["requirements"]
-            missing = {
-                requirement["id"]: requirement["reason"]
-                for requirement in requirements
-                if requirement["outcome"] in {"unmet", "undecided"}
-            }
-            if not missing or missing.keys() - TIME_MENDS:
-                return
-            if told != missing.keys():
-                told = set(missing)
-                tell(f"{environment}: waiting: {'; '.join(missing.values())}")
-            time.sleep(AGAIN)
+    """Wait at most so long while nothing but time is missing. `may_enter` finds out what gate says then."""
+    until, shown = time.monotonic() + seconds, set[str]()
+    while time.monotonic() < until:
+        verdict = _check(settings, environment, revision, strict=False)
+        missing = {
+            one["id"]: one["reason"]
+            for one in verdict.get("requirements", [])
+            if one["outcome"] in {"unmet", "undecided"}
+        }
+        if not missing or missing.keys() - COME_WITH_TIME:
+            return
+        if shown != missing.keys():
+            shown = set(missing)
+            say(f"{environment}: waiting: {'; '.join(missing.values())}")
+        time.sleep(AGAIN)
 
 
-def has_entered(settings: Settings, environment: str, revision: str) -> None:
-    """`gate promote REVISION --into ENVIRONMENT`: record that it is there; raises Refused if that may not be."""
+def record(settings: Settings, environment: str, revision: str) -> None:
+    """Record that the release is there; raises Refused if that may not be."""
     _ask(settings, "promote", revision, "--into", environment)
 
 
-def _ask(settings: Settings, *question: str) -> None:
+def budget_left(settings: Settings, environment: str) -> float | None:
+    """The seconds of downtime that are left by `gate budget`; None if it does not know."""
     try:
-        code, said = run([*settings.gate, *question], cwd=settings.root)
-    except CannotGo as error:
-        raise Refused(f"{error}: without gate nothing goes out") from error
-    if said.endswith("No module named gate"):
-        raise Refused(
-            "gate is not installed (.venv/bin/pip install merge-gate): without gate nothing goes out"
+        _, output = run(
+            [*settings.gate, "budget", "--into", environment, "--format", "json"], cwd=settings.root
         )
+        return float(json.loads(output)["left"]) * 60
+    except (CannotGo, ValueError, KeyError, TypeError):
+        return None
+
+
+def _check(settings: Settings, environment: str, revision: str, *, strict: bool = True) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "verdict.json"
+        words = ("check", "--into", environment, "--head", revision, f"--report=json={report}")
+        if strict:
+            _ask(settings, *words)
+        else:
+            run([*settings.gate, *words], cwd=settings.root)
+        verdict: dict[str, Any] = json.loads(report.read_text("utf-8")) if report.exists() else {}
+        return verdict
+
+
+def _ask(settings: Settings, *words: str) -> None:
+    try:
+        code, output = run([*settings.gate, *words], cwd=settings.root)
+    except CannotGo as error:
+        raise Refused(f"{error}: without gate nothing is released") from error
+    if output.endswith("No module named gate"):
+        raise Refused("gate is not installed (pip install merge-gate): without gate nothing is released")
     if code:
-        last = said.splitlines()[-1:] or ["gate says nothing"]
-        raise Refused(f"{last[0]} (`gate {' '.join(question)}` ended with {code})\n{said}".rstrip())
+        last = output.splitlines()[-1:] or ["gate prints nothing"]
+        shown = " ".join(word for word in words if not word.startswith("--report"))
+        raise Refused(f"{last[0]} (`gate {shown}` ended with {code})\n{output}".rstrip())

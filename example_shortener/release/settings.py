@@ -1,14 +1,14 @@
-"""`release.toml`: what is put out where, and how carefully."""
+"""`release.toml`: what is released where, and how carefully."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from release.problems import WrongUsage
 
@@ -17,10 +17,9 @@ Part = TypeVar("Part", "Settings", "Target", "Limits", "Notices")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An environment: where it answers, and the steps in which a new release gets its share of requests."""
+    """An environment: its port on loopback (0: a free one), and the steps in which a new release gets requests."""
 
     port: int = 0
-    """On loopback; 0 takes a free one."""
     workers: int = 2
     shares: tuple[int, ...] = (5, 50, 100)
     """Percent of the requests, each for `watch` seconds; the last is 100."""
@@ -35,28 +34,28 @@ DEFAULT: Mapping[str, Target] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a new release may do worse than the old one before it is taken back."""
+    """How a new release is compared with its baseline."""
 
-    failures: float = 0.01
-    """More failed requests than the old one has, as a share of all."""
-    least_failures: int = 3
-    """Fewer say nothing."""
+    false_alarms: float = 0.001
+    """The share of harmless releases that may be rolled back at most, however often they are looked at."""
     slower: float = 2.0
-    """Times as slow as the old one, and `slack` seconds more."""
+    """A visit is slow if it takes so many times as long as the baseline's, and `slack` seconds more."""
     slack: float = 0.05
-    least_requests: int = 20
-    """Fewer say nothing about how fast it is."""
+    least_visits: int = 20
+    """With fewer visits than these the comparison is inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Who is told when a release was taken back. The senior engineers come from gate.yaml."""
+    """Who is notified. The senior engineers come from gate.yaml."""
 
     smtp: str = ""
     """HOST:PORT; without it there is no mail."""
     sender: str = "releases@acme.example"
     customers: tuple[str, ...] = ()
     webhook: str = ""
+    heartbeat: str = ""
+    """Called all the time by an alert that always fires; whoever is called there wakes somebody when it stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,14 @@ class Settings:
     root: Path
     home: str = ".release"
     gate: tuple[str, ...] = (sys.executable, "-P", "-m", "gate")
-    """How gate is called; what it is asked comes behind it."""
+    """How gate is called; it is never that of a release."""
     python: str = ""
-    """The Python that releases run with; without it, each has one of its own, with what it depends on."""
-    link: str = "https://example.com/"
-    """Where the link leads that is visited to see whether the service works; it is never fetched."""
-    visit_every: float = 0.5
-    """Seconds between two visits of the prober."""
+    """The Python that releases run with; without it, each has one with what its pyproject.toml names."""
+    base_url: str = ""
+    """What short addresses start with, so that no visitor's Host header is trusted."""
+    api_key: str = ""
+    """The file with the keys that may create links; without it, everybody may."""
+    services: Literal["supervisor", "systemd"] = "supervisor"
     prometheus: int = 9091
     """Its port on loopback; 0 takes a free one."""
     environments: Mapping[str, Target] = field(default_factory=lambda: dict(DEFAULT))
@@ -86,7 +86,7 @@ class Settings:
 
 
 def load(path: Path, *, must_exist: bool = False) -> Settings:
-    """Read the settings; raises WrongUsage with every mistake. Without a file, all are as they are by default."""
+    """Read the settings; raises WrongUsage with every mistake. Without a file, all have their defaults."""
     root = path.absolute().parent
     if not must_exist and not path.exists():
         return Settings(root)
@@ -111,48 +111,38 @@ def load(path: Path, *, must_exist: bool = False) -> Settings:
 
 
 def _read(part: Part, values: object, place: str, mistakes: list[str]) -> Part:
-    """`part` with the values from the file that fit it; what does not fit is added to `mistakes`."""
+    """`part` with the values from the file that fit it; the others are added to `mistakes`."""
     if not isinstance(values, dict):
         mistakes.append(f"{place}: expected a table")
         return part
     kinds = {key: _KINDS[hint] for key, hint in get_type_hints(type(part)).items() if hint in _KINDS}
-    found: dict[str, Any] = {}
+    fitting: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{place}.{key}".lstrip(".")
         if key not in kinds:
-            mistakes.append(f"{name}: there is no such key; expected one of {', '.join(sorted(kinds))}")
-        elif not kinds[key].fits(value):
-            mistakes.append(f"{name}: expected {kinds[key].word}, got {value!r}")
+            mistakes.append(f"{name}: unknown key; expected one of {', '.join(sorted(kinds))}")
+        elif not _fits(value, kinds[key]):
+            mistakes.append(f"{name}: expected {kinds[key]}, got {value!r}")
         else:
-            found[key] = tuple(value) if isinstance(value, list) else value
-    return dataclasses.replace(part, **found)
+            fitting[key] = tuple(value) if isinstance(value, list) else value
+    return dataclasses.replace(part, **fitting)
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+_KINDS: dict[object, str] = {
+    str: "a string", int: "a whole number", float: "a number", tuple[str, ...]: "a list of strings",
+    tuple[int, ...]: "a list of whole numbers", Literal["supervisor", "systemd"]: "supervisor or systemd",
+}  # fmt: skip
 
 
-def _whole(value: object) -> bool:
-    return _number(value) and isinstance(value, int)
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-class _Kind(NamedTuple):
-    word: str
-    fits: Callable[[object], bool]
-
-
-_KINDS = {
-    str: _Kind("a text", _text),
-    int: _Kind("a whole number", _whole),
-    float: _Kind("a number", _number),
-    tuple[str, ...]: _Kind(
-        "a list of texts", lambda value: isinstance(value, list) and all(map(_text, value))
-    ),
-    tuple[int, ...]: _Kind(
-        "a list of whole numbers", lambda value: isinstance(value, list) and all(map(_whole, value))
-    ),
-}
+def _fits(value: object, kind: str) -> bool:
+    match kind:
+        case "a string":
+            return isinstance(value, str)
+        case "supervisor or systemd":
+            return value in {"supervisor", "systemd"}
+        case "a number" | "a whole number":
+            numbers = int if kind == "a whole number" else int | float
+            return isinstance(value, numbers) and not isinstance(value, bool) and value >= 0
+        case _:
+            each = "a string" if kind == "a list of strings" else "a whole number"
+            return isinstance(value, list) and all(_fits(item, each) for item in value)

@@ -3,137 +3,149 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from release import monitoring, servers
-from release.deploy import deploy, run_server
-from release.environments import VISITED, Environment
+from release.deploy import deploy
+from release.environments import SLOTS, VISITED, Environment, alone
 from release.problems import CannotGo
-from release.processes import find
-from release.records import SLOTS, alone
+from release.services import Service, end_supervision, find, supervise
 from release.settings import Settings
 
-Tell = Callable[[str], None]
-NEEDED = {
-    "haproxy": "haproxy",
-    "prometheus": "prometheus",
-    "prometheus-alertmanager": "prometheus-alertmanager",
+Say = Callable[[str], None]
+NEEDED = {"haproxy": "haproxy", "supervisord": "supervisor"} | {
+    package: package for package in monitoring.PACKAGES.values()
 }
+GUARD = "guard"
+"""The service that goes on watching a release where whoever watched it was killed."""
 
 
-def up(settings: Settings, first: str, tell: Tell) -> None:
-    """Start what does not run; where nothing was ever released, put out `first`.
+def up(settings: Settings, first: str, say: Say) -> None:
+    """Start what does not run, and bring changed settings to what does; release `first` where nothing was released.
 
-    An environment that was up before has the release again that was live in it. Nothing to compare with, nobody
-    to harm: about a first release gate is told, and not asked.
+    From then on the settings in `home` count, whatever a checkout says.
     """
-    missing = _missing()
-    if missing:
+    if missing := _missing(settings):
         raise CannotGo(f"these are not installed; as root: apt-get install {' '.join(missing)}")
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    (settings.folder / ".gitignore").write_text("*\n", "utf-8")
-    for name in settings.environments:
-        environment = Environment(settings, name)
+    home = settings.folder
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".gitignore").write_text("*\n", "utf-8")
+    (home / "root").write_text(str(settings.root), "utf-8")
+    if (settings.root / "release.toml").exists():
+        shutil.copyfile(settings.root / "release.toml", home / "release.toml")
+    environments = [Environment(settings, name) for name in settings.environments]
+    names = [f"{e.name}-{slot}" for e in environments for slot in (*SLOTS, "haproxy")]
+    if settings.services == "supervisor":
+        supervise(home, [*names, *monitoring.NAMES, GUARD])
+    for environment in environments:
         with alone(environment.folder):
-            _up(environment, tell)
+            _up(environment, say)
         if environment.records.state().live is None:
-            deploy(environment, first, tell)
+            deploy(environment, first, say)
         _put_visited(environment)
-        tell(f"{name}: http://127.0.0.1:{environment.port()}/")
-    with alone(settings.folder / "monitoring"):
+        say(f"{environment.name}: http://127.0.0.1:{environment.port()}/")
+    with alone(home / "monitoring"):
         monitoring.start(settings)
-    tell(f"Prometheus: http://127.0.0.1:{monitoring.prometheus_port(settings)}/")
+    say(f"Prometheus: http://127.0.0.1:{monitoring.prometheus_port(settings)}/")
+    guard = _guard(settings)
+    if guard.pid is None:
+        argv = [sys.executable, "-m", "release", "--home", str(home), "guard"]
+        here = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": os.environ.get("PATH", os.defpath)}
+        guard.start(
+            argv, cwd=home, env=here | {k: os.environ[k] for k in ("HOME", "USER") if k in os.environ}
+        )
 
 
-def down(settings: Settings, tell: Tell) -> None:
-    """End everything that runs, the public's door first. The data and the records stay."""
+def down(settings: Settings, say: Say) -> None:
+    """End everything that runs, the visitors' door first. The data and the records stay."""
+    if not settings.folder.is_dir():
+        return
+    _guard(settings).stop()
     for name in settings.environments:
         environment = Environment(settings, name)
         if not environment.folder.is_dir():
             continue
         with alone(environment.folder):
-            environment.balancer.program.stop()
-            for slot in SLOTS:
+            for slot in ("haproxy", *SLOTS):
                 environment.server(slot).stop()
             for left in ("ports", "haproxy.sock"):
                 (environment.folder / left).unlink(missing_ok=True)
-            # Whoever was being watched gets no requests after the next `up`.
-            environment.records.put(spare=None, candidate=None)
-        tell(f"{name} is down")
-    if (settings.folder / "monitoring").is_dir():
-        with alone(settings.folder / "monitoring"):
-            monitoring.stop(settings)
-    tell("monitoring is down")
-
-
-def _up(environment: Environment, tell: Tell) -> None:
-    """Start haproxy and the live release, if they do not run."""
-    environment.folder.mkdir(parents=True, exist_ok=True)
-    balancer, state = environment.balancer, environment.records.state()
-    fresh = balancer.program.pid is None
-    if fresh:
-        environment.put_ports(*balancer.start(environment.target.port))
-    live = state.live
-    if live is None:
-        return
-    server = environment.server(live.slot)
-    if server.pid is None:
-        tell(f"{environment.name}: {live.short} is started again")
-        live = run_server(environment, live)
-        environment.records.put(live=live)
-        fresh = True
-    if fresh:
-        balancer.place(live.slot, live.port)
-        balancer.share({live.slot: 100})
-
-
-def _put_visited(environment: Environment) -> None:
-    """Add the link that is visited, unless it is there."""
-    wish = json.dumps({"url": environment.settings.link, "alias": VISITED})
-    status, _, text = servers.ask(environment.port(), "POST", "/api/links", wish)
-    if status not in {201, 409}:
-        raise CannotGo(f"{environment.name}: the link /{VISITED} could not be added: {text or status}")
-
-
-def _missing() -> list[str]:
-    missing = []
-    for program, package in NEEDED.items():
-        try:
-            find(program, package)
-        except CannotGo:
-            missing.append(package)
-    return missing
+            # A release that was being watched gets no requests after the next `up`.
+            environment.records.put(candidate=None, baseline=None, step=0)
+        say(f"{name} is down")
+    for name in monitoring.NAMES:
+        Service(settings.folder, name, settings.services == "systemd").stop()
+    (settings.folder / "monitoring" / "ports.json").unlink(missing_ok=True)
+    if settings.services == "supervisor":
+        end_supervision(settings.folder)
+    say("monitoring is down")
 
 
 def status(settings: Settings) -> dict[str, object]:
     """What runs, as data."""
-    found: dict[str, object] = {"monitoring": monitoring.running(settings)}
+    answer: dict[str, object] = {"monitoring": monitoring.running(settings)}
     for name in settings.environments:
         environment = Environment(settings, name)
-        state = environment.records.state()
-        shares: dict[str, int] = {}
-        port = None
+        state, port, weights = environment.records.state(), None, dict[str, int]()
         with suppress(CannotGo):
             port = environment.port()
-            shares = {slot: counted.weight for slot, counted in environment.balancer.counted().items()}
-        found[name] = {
-            "port": port,
-            "up": environment.balancer.program.pid is not None,
-            "releases": [
-                {
-                    "role": role,
-                    "revision": release.revision,
-                    "subject": release.subject,
-                    "share": shares.get(release.slot, 0),
-                    "running": environment.server(release.slot).pid is not None,
-                }
-                for role, release in (
-                    ("live", state.live),
-                    ("candidate", state.candidate),
-                    ("spare", state.spare),
-                )
-                if release is not None
-            ],
-        }
-    return found
+            weights = {role: counted.weight for role, counted in environment.balancer.counted().items()}
+        releases = [
+            {
+                "role": role, "revision": release.revision, "subject": release.subject,
+                "share": 0 if role == "spare" else weights.get(role, 0),
+                "running": environment.server(release.slot).pid is not None,
+            }
+            for role in ("live", "candidate", "spare")
+            if (release := getattr(state, role))
+        ]  # fmt: skip
+        answer[name] = {"port": port, "up": bool(weights), "releases": releases}
+    return answer
+
+
+def _up(environment: Environment, say: Say) -> None:
+    """Start haproxy and the releases, if they do not run."""
+    state, records = environment.records.state(), environment.records
+    again = {}
+    for role in ("live", "spare"):
+        release = getattr(state, role)
+        if release and environment.server(release.slot).pid is None:
+            say(f"{environment.name}: {release.short} is started again")
+            again[role] = servers.start(environment, release)
+    state = records.put(**again)
+    if environment.server("haproxy").pid is None:
+        environment.choose_ports()
+        environment.balancer.configure(environment.servers(state))
+        environment.balancer.start()
+    elif not state.candidate and state.live:
+        environment.balancer.share(environment.servers(state))
+        environment.balancer.configure(environment.servers(state))
+
+
+def _put_visited(environment: Environment) -> None:
+    """Add the link that is visited, unless it is there."""
+    wish = json.dumps({"url": "https://example.com/", "alias": VISITED})
+    key = servers.api_key(environment)
+    status, _, text = servers.ask(environment.port(), "POST", "/api/links", wish, key=key)
+    if status not in {201, 409}:
+        raise CannotGo(f"{environment.name}: the link /{VISITED} could not be added: {text or status}")
+
+
+def _guard(settings: Settings) -> Service:
+    return Service(settings.folder, GUARD, settings.services == "systemd")
+
+
+def _missing(settings: Settings) -> list[str]:
+    missing = []
+    for program, package in NEEDED.items():
+        try:
+            if program != "supervisord" or settings.services == "supervisor":
+                find(program, package)
+        except CannotGo:
+            missing.append(package)
+    return missing

@@ -1,4 +1,4 @@
-"""The data while releases change: copied first, then taken forward or back by the release's own scripts."""
+"""The data while releases change: copied first, then migrated by the release's own scripts, forward or back."""
 
 from __future__ import annotations
 
@@ -9,40 +9,45 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from release.environments import Environment, Running
 from release.problems import Refused
-from release.processes import PATIENCE, run
-from release.servers import environment
+from release.servers import interpreter, variables
+from release.services import PATIENCE, run
 
 KEPT = 5
 """Copies of the data, made before it is changed."""
 
 
-def migrate(python: str, tree: Path, database: Path, number: int | None = None) -> int:
-    """Take the tables to where the release in `tree` wants them, or to step `number`; returns the step.
+def migrate(environment: Environment, release: Running, number: int | None = None) -> int:
+    """Take the tables to where the release wants them, or to step `number`; returns the step.
 
     A copy is made before. Raises Refused if that fails, or if a step that the tables have taken is another one
-    in this release: then its number says nothing about them.
+    in this release: then its number means nothing for them.
     """
-    _compare(tree, database)
+    tree, database = environment.tree(release), environment.database
+    steps, taken = _steps(tree), _taken(database)
+    for before, own in zip(taken, steps, strict=False):
+        if before != own:
+            raise Refused(
+                f"{own[0]}: the tables have taken {before[0]} in its place, of another release or as it was before;"
+                " keep that one unchanged, and give this one the next number"
+            )
+    if len(taken) == len(steps) and number is None and database.exists():
+        return len(taken)
     backup(database)
-    wish = [] if number is None else [str(number)]
-    code, said = run(
-        [python, "-m", "shortener.migrations", str(database), *wish],
-        cwd=tree,
-        env=environment(database, database.parent),
-    )
-    last = said.splitlines()[-1:] or [f"exit code {code}"]
+    argv = [interpreter(environment, tree), "-m", "shortener.migrations", str(database)]
+    argv += [] if number is None else [str(number)]
+    code, output = run(argv, cwd=tree, env=variables(environment, environment.folder))
+    last = output.splitlines()[-1:] or [f"exit code {code}"]
     if code:
         raise Refused(f"the tables cannot be changed: {last[0]}")
-    step = int(last[0])
-    known = max(_steps(tree), _taken(database), key=len)
-    _note(database).write_text(json.dumps(known[:step], indent=1), "utf-8")
-    return step
+    _note(database).write_text(json.dumps(max(steps, taken, key=len)[: int(last[0])], indent=1), "utf-8")
+    return int(last[0])
 
 
-def newest_step(tree: Path) -> int:
-    """How many steps of the tables the release in `tree` knows."""
-    return len(_steps(tree))
+def newest_step(environment: Environment, release: Running) -> int:
+    """How many steps of the tables the release knows."""
+    return len(_steps(environment.tree(release)))
 
 
 def backup(database: Path) -> None:
@@ -62,16 +67,6 @@ def backup(database: Path) -> None:
         old.unlink()
 
 
-def _compare(tree: Path, database: Path) -> None:
-    """Raise Refused if a step that was taken is another one in this release."""
-    for taken, own in zip(_taken(database), _steps(tree), strict=False):
-        if taken != own:
-            raise Refused(
-                f"{own[0]}: the tables have taken {taken[0]} in its place, of another release or as it was before;"
-                " take that one along, unchanged, and give this one the next number"
-            )
-
-
 def _steps(tree: Path) -> list[list[str]]:
     """The release's steps: each its name, and a digest of what it does."""
     scripts = sorted((tree / "shortener" / "migrations").glob("*.forward.sql"))
@@ -80,10 +75,10 @@ def _steps(tree: Path) -> list[list[str]]:
 
 def _taken(database: Path) -> list[list[str]]:
     """The steps that the tables have taken, in order."""
-    found: list[list[str]] = (
+    taken: list[list[str]] = (
         json.loads(_note(database).read_text("utf-8")) if _note(database).exists() else []
     )
-    return found
+    return taken
 
 
 def _note(database: Path) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.app.downtime import spent
+from gate.app.promise import with_promise
 from gate.app.verified_policy import verified
 from gate.errors import UsageError
 from gate.gather import environments
@@ -16,12 +17,16 @@ from gate.prometheus import ask
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The budget of an environment. `used` is in minutes, None if it is not known, and `trouble` says why."""
+    """The budget of an environment. `used` is in minutes, None if it is not known, and `trouble` says why.
+
+    `gaps` are the seconds in which nothing was measured.
+    """
 
     environment: str
     rule: BudgetRequired
     used: float | None
     trouble: str = ""
+    gaps: float = 0.0
 
     @property
     def left(self) -> float | None:
@@ -45,8 +50,9 @@ def read_budget(start: Path, now: int, into: str | None = None) -> Budget:
             else "`gate explain budget` says how to set one"
         )
         raise UsageError(f"{said}, by the policy of the default branch", hint)
-    environment = verified(repository, start, environment)
+    environment = with_promise(repository, verified(repository, start, environment))
     rule = environment.protection.require.budget or BudgetRequired()
-    readings = ask(environment.policy.prometheus, [rule.downtime] if rule.downtime else [])
+    readings = ask(environment.policy.prometheus, [query for query in (rule.downtime, rule.gaps) if query])
     used, trouble = spent(repository, environment, rule, readings, now)
-    return Budget(environment.name, rule, used, trouble)
+    gaps = sum(readings[rule.gaps].values) if rule.gaps and not readings[rule.gaps].trouble else 0.0
+    return Budget(environment.name, rule, used, trouble, gaps)

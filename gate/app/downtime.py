@@ -16,6 +16,8 @@ from gate.policy.types import BudgetRequired
 from gate.requirements.facts import Reading
 
 YEAR = 365 * 24 * 3600
+FIELDS = frozenset({"at", "downtime", "environment", "report", "what"})
+"""Of an incident. The last three are for people."""
 
 
 def spent(
@@ -41,7 +43,7 @@ def spent(
         data = read_blob(repository, environment.rules, budget.incidents)
         if data is None:
             return None, f"there is no {budget.incidents} on the default branch"
-        found.append(sum(within(now, *incident) for incident in incidents(data, budget.incidents)) / 60)
+        found.append(_union(now, incidents(data, budget.incidents, now)) / 60)
     if not found:
         return None, "the policy says neither `downtime` nor `incidents`"
     # What is no time that passed must not come out as little.
@@ -55,10 +57,21 @@ def within(now: int, at: float, seconds: float) -> float:
     return max(0.0, min(seconds, at + seconds - (now - YEAR)))
 
 
-def incidents(data: bytes, file: str) -> list[tuple[float, float]]:
+def _union(now: int, incidents: list[tuple[float, float]]) -> float:
+    """The seconds of the last 365 days in which there was an incident: what overlaps counts once."""
+    total, end = 0.0, 0.0
+    for at, seconds in sorted(incidents):
+        start = max(at, end)
+        if at + seconds > start:
+            total += within(now, start, at + seconds - start)
+            end = at + seconds
+    return total
+
+
+def incidents(data: bytes, file: str, now: float) -> list[tuple[float, float]]:
     """When each incident of the log began, in seconds since the epoch, and how many seconds it took.
 
-    Raises InvalidInput with each line that is not understood.
+    Raises InvalidInput with each line that is not understood, is about the future, or repeats another.
     """
     mistakes = []
     found = []
@@ -66,10 +79,18 @@ def incidents(data: bytes, file: str) -> list[tuple[float, float]]:
         if not line.strip():
             continue
         try:
-            found.append(_incident(json.loads(line)))
+            incident = _incident(json.loads(line))
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
             said = 'expected a JSON object such as {"at": "2026-03-02T10:00:00Z", "downtime": 120}'
             mistakes.append(Mistake(file, number, 1, said))
+            continue
+        if incident[0] > now:
+            mistakes.append(
+                Mistake(file, number, 1, "expected a time that has passed, got one in the future")
+            )
+        elif incident in found:
+            mistakes.append(Mistake(file, number, 1, "expected each incident once, got the same one again"))
+        found.append(incident)
     if mistakes:
         raise InvalidInput(mistakes)
     return found
@@ -77,7 +98,7 @@ def incidents(data: bytes, file: str) -> list[tuple[float, float]]:
 
 def _incident(fields: dict[str, Any]) -> tuple[float, float]:
     at, downtime = fields["at"], _number(fields["downtime"])
-    if downtime < 0:
+    if downtime < 0 or not fields.keys() <= FIELDS:
         raise ValueError(downtime)
     if isinstance(at, str):
         moment = datetime.fromisoformat(at)

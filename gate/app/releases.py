@@ -11,6 +11,7 @@ from gate.app.audit import is_verified
 from gate.app.audit_moves import ends_of
 from gate.app.downtime import spent
 from gate.app.judge import Answer, CheckRequest, judge
+from gate.app.promise import with_promise
 from gate.app.signing import find_signer
 from gate.app.verified_policy import verified
 from gate.errors import CannotDecide, UsageError
@@ -20,6 +21,7 @@ from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
 from gate.log.releases import precedes_first, stays_in
 from gate.model import ENVIRONMENTS, Change
+from gate.policy.load import POLICY_FILE
 from gate.prometheus import ask
 from gate.requirements.facts import Release, Stay
 from gate.runner import Event
@@ -37,7 +39,7 @@ def check_release(
             f"{environment.name} is an environment; a commit is released as it is",
             "remove --staged and --base",
         )
-    environment = verified(repository, request.start, environment)
+    environment = with_promise(repository, verified(repository, request.start, environment))
     log, now = open_log(repository), int(time())
     change, release = _read(repository, environment, request, log, now)
     answer = judge(
@@ -148,6 +150,10 @@ def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog)
     _, tip = ends_of(repository, branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
         return f"{branch} was never at this commit"
+    policies = repository.text("rev-list", "--first-parent", "--reverse", tip, "--", POLICY_FILE).split()
+    if commit in policies[:1]:
+        # Where the policy began nothing could verify it; it is what every audit builds on.
+        return ""
     if is_verified(repository, f"refs/heads/{branch}", log, commit):
         return ""
     return f"its merge is not verified: `gate audit {commit[:12]}^..{commit[:12]}` says why"

@@ -29,7 +29,8 @@ def verified(repository: Repository, start: Path, environment: Environment) -> E
     it counts as it is pushed.
     """
     branch = default_branch(repository)
-    files = [POLICY_FILE, *ALL_PLACES]
+    budgets = [protection.require.budget for protection in environment.policy.protect.values()]
+    files = [POLICY_FILE, *ALL_PLACES, *(budget.slo for budget in budgets if budget and budget.slo)]
     chain = repository.text("rev-list", "--first-parent", "--reverse", environment.rules).split()
     touching = repository.text(
         "rev-list", "--first-parent", "--reverse", environment.rules, "--", *files

@@ -47,6 +47,7 @@ def _data(budget: Budget) -> dict[str, object]:
         "risk": budget.rule.risk,
         "low": budget.rule.low,
         "trouble": budget.trouble,
+        "gaps": budget.gaps,
     }
 
 
@@ -57,6 +58,8 @@ def _lines(budget: Budget) -> list[str]:
     lines = [
         f"{name}: {budget.used:.1f} of {rule.minutes:g} minutes of downtime used in 365 days, {budget.left:.1f} left"
     ]
+    if budget.gaps:
+        lines.append(f"  {budget.gaps:.0f} s of the time have no measurements")
     if budget.left < 0 and rule.minutes:
         lines.append(f"  that is {budget.used / rule.minutes:.2f} times the budget")
     if budget.left < rule.risk:

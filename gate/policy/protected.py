@@ -155,9 +155,12 @@ def _budget(reader: Reader, node: yaml.Node, path: str) -> BudgetRequired:
             "downtime": reader.text,
             "incidents": reader.text,
             "enforce": partial(enforced, reader),
+            "slo": reader.text,
         }
     )(node, path)
     for name in {"minutes", "risk", "low"} & values.keys():
         if values[name] < 0:
             reader.wrong(node, f"{path}.{name}", "expected minutes, and not fewer than none")
+    if values.get("slo") and "minutes" in values:
+        reader.wrong(node, f"{path}.minutes", "expected either `slo` or `minutes`: the promise has one place")
     return BudgetRequired(**values)

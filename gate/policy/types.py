@@ -89,7 +89,8 @@ class BudgetRequired:
 
     With less than `low` left, a senior has to approve the release as well. What has been used up is the answer
     to the query `downtime`, in seconds, or what the incident log `incidents` adds up to: a file in the policy's
-    own tree, a JSON object a line with `at` and `downtime`.
+    own tree, a JSON object a line with `at` and `downtime`. `slo` is the file with the promise, which then decides
+    about `minutes` and `downtime`; `gaps` is the query for the seconds of it in which nothing was measured.
     """
 
     minutes: float = 20.0
@@ -97,6 +98,8 @@ class BudgetRequired:
     low: float = 0.0
     downtime: str = ""
     incidents: str = ""
+    slo: str = ""
+    gaps: str = ""
 
 
 @dataclass(frozen=True, slots=True)

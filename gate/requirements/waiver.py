@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gate.model import Approval, Outcome
-from gate.requirements import mergeable
+from gate.requirements import mergeable, rolled_back
 from gate.requirements.facts import Facts
 
 
@@ -19,12 +19,16 @@ def waive(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
 
     What cannot be merged at all cannot be waived either.
     """
-    by = " and ".join(waiver.by for waiver in waivers(facts))
-    if not by:
+    given = waivers(facts)
+    if not given:
         return outcomes
+    by = " and ".join(waiver.by for waiver in given)
+    recent = facts.release.recent if facts.release else frozenset()
+    # What was rolled back since has to be waived anew.
+    kept = frozenset() if any(one.id in recent for one in given) else frozenset({rolled_back.ID})
     return tuple(
         replace(outcome, state="met", reason=f"WAIVED by {by}: {outcome.reason}")
-        if outcome.state in {"unmet", "undecided"} and outcome.id != mergeable.ID
+        if outcome.state in {"unmet", "undecided"} and outcome.id not in {mergeable.ID, *kept}
         else outcome
         for outcome in outcomes
     )

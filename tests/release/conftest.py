@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.shop import Shop, build_shop, needs
+from support.shop import ENGINES, Shop, build_shop, needs
 
 
 @pytest.fixture(scope="module")
 def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that is up, with version 1 live at first."""
-    needs("haproxy", "prometheus", "prometheus-alertmanager")
+    needs(*ENGINES)
     shop = build_shop(tmp_path_factory.mktemp("open"))
     try:
         shop.done("up", "version-1")
@@ -25,7 +25,7 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """A shop of the test's own, which is not up."""
-    needs("haproxy", "prometheus", "prometheus-alertmanager")
+    needs(*ENGINES)
     shop = build_shop(tmp_path)
     try:
         yield shop

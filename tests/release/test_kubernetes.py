@@ -6,14 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
 import pytest
 import yaml
-from release.settings import Limits
 from release.story.stage import SAMPLE
 from support.shop import PATH, needs
 
@@ -120,27 +118,3 @@ def test_the_queries_are_queries_and_ask_for_what_the_service_tells(tmp_path: Pa
     asked = set(re.findall(r"(shortener_\w+?)(?:_total|_sum|_count)?\{", " ".join(queries)))
     assert asked == {"shortener_requests", "shortener_request_seconds"}
     assert all(f'"{name}"' in told for name in asked)
-
-
-def test_the_limits_are_those_of_the_release_tool() -> None:
-    limits = Limits()
-    metrics = {metric["name"]: metric for metric in of_kind("AnalysisTemplate")["spec"]["metrics"]}
-    for name, limit in (("failures", limits.failures), ("slower", limits.slack)):
-        assert metrics[name]["successCondition"] == f"len(result) > 0 && result[0] <= {limit}"
-        assert metrics[name]["failureCondition"] == f"len(result) > 0 && result[0] > {limit}"
-    assert f"- {limits.slower:g} * sum" in metrics["slower"]["provider"]["prometheus"]["query"]
-
-
-def test_the_workflow_fits_the_schema_of_github() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "check_jsonschema",
-        "--builtin-schema",
-        "vendor.github-workflows",
-    ]
-    path = SAMPLE / ".github" / "workflows" / "release.yml"
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    jobs = yaml.safe_load(path.read_text())["jobs"]
-    assert [jobs[name]["needs"] for name in ("staging", "production")] == ["build", "staging"]

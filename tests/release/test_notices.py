@@ -15,13 +15,12 @@ import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from release import slo
 from release.environments import Environment
-from release.incidents import Incident, notice, report
 from release.monitoring import alertmanager_config
-from release.page import write_page
+from release.report import Incident, last_error, notice, notify, report, write_page
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
-from release.telling import last_error, tell_everyone
 from support.webhooks import webhook
 
 INCIDENT = Incident(
@@ -35,10 +34,14 @@ INCIDENT = Incident(
     ended=1_700_000_020.0,
     requests=1000,
     failed=250,
+    downtime=5.0,
     reason="250 of 500 requests to the new release failed",
     stopped_by="the watch",
     budget_left=1195.0,
 )
+
+
+PROMISE = slo.load(SAMPLE / "slo.yaml")["production"]
 
 
 class Mailbox(Sink):
@@ -77,7 +80,8 @@ def mailbox() -> Iterator[tuple[str, Mailbox]]:
 
 def place(folder: Path, notices: Notices) -> Environment:
     """Production with the sample's people and no server that runs."""
-    (folder / "gate.yaml").write_bytes((SAMPLE / "gate.yaml").read_bytes())
+    for name in ("gate.yaml", "slo.yaml"):
+        (folder / name).write_bytes((SAMPLE / name).read_bytes())
     environment = Environment(Settings(folder, notices=notices), "production")
     environment.folder.mkdir(parents=True)
     return environment
@@ -94,19 +98,19 @@ def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Ma
     with webhook() as (url, received):
         notices = Notices(smtp=server, customers=("customer@example.com",), webhook=url)
         environment = place(tmp_path, notices)
-        path = tell_everyone(environment, INCIDENT, lambda _: None)
+        path = notify(environment, INCIDENT, lambda _: None)
         posted = received.get(timeout=10)
     assert [to for to, _ in box.mails] == [["nehemiah@acme.example"], ["customer@example.com"]]
     engineers, customer = (text(mail) for _, mail in box.mails)
     assert all(mail["Date"] and mail["Message-ID"].endswith("@acme.example>") for _, mail in box.mails)
-    assert box.mails[0][1]["Subject"] == "[production] Version 2 was taken back"
+    assert box.mails[0][1]["Subject"] == "[production] Version 2 was rolled back"
     for words in (
         "0123456",
         "New Hire",
         "ada",
         "20.0 s",
         "250 of 1000",
-        "5.0 s of downtime",
+        "5.0 s",
         "19.9 of 20 minutes",
     ):
         assert words in engineers
@@ -115,7 +119,7 @@ def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Ma
     assert path.read_text().splitlines() == engineers.splitlines()
     assert posted["failed"] == 250
     assert posted["report"] == path.read_text()
-    assert [record["event"] for record in environment.records.all()] == ["told"] * 3
+    assert [record["event"] for record in environment.records.all()] == ["notified"] * 3
 
 
 @pytest.mark.parametrize(
@@ -124,17 +128,17 @@ def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Ma
 def test_what_cannot_be_delivered_is_told_and_recorded(tmp_path: Path, smtp: str, webhook: str) -> None:
     environment = place(tmp_path, Notices(smtp=smtp, webhook=webhook))
     told: list[str] = []
-    path = tell_everyone(environment, INCIDENT, told.append)
+    path = notify(environment, INCIDENT, told.append)
     assert path.is_file()
     assert sum("could not be delivered" in line for line in told) == 2
-    assert [record["event"] for record in environment.records.all()] == ["not told"] * 2
+    assert [record["event"] for record in environment.records.all()] == ["not notified"] * 2
 
 
 def test_seniors_without_an_address_are_not_written_to(tmp_path: Path, mailbox: tuple[str, Mailbox]) -> None:
     server, box = mailbox
     environment = place(tmp_path, Notices(smtp=server))
     (tmp_path / "gate.yaml").write_text('version: 1\npeople: {"@ada": {role: senior}}\n')
-    tell_everyone(environment, INCIDENT, lambda _: None)
+    notify(environment, INCIDENT, lambda _: None)
     assert (box.mails, environment.records.all()) == ([], [])
     config = SAMPLE / "monitoring" / "alertmanager.yml"
     (tmp_path / "monitoring").mkdir()
@@ -144,9 +148,9 @@ def test_seniors_without_an_address_are_not_written_to(tmp_path: Path, mailbox: 
 
 
 def test_nobody_failed_is_said_as_it_is() -> None:
-    calm = dataclasses.replace(INCIDENT, failed=0)
+    calm = dataclasses.replace(INCIDENT, failed=0, downtime=0.0)
     assert "No request failed" in notice(calm)
-    assert "0 of 1000 requests (0.0%)" in report(calm)
+    assert "0 of 1000 requests (0.0%)" in report(calm, PROMISE)
 
 
 def test_the_last_error_of_a_log_is_found(tmp_path: Path) -> None:
@@ -164,12 +168,11 @@ def test_the_page_shows_the_incident_and_nothing_that_is_no_text(tmp_path: Path)
     environment = place(tmp_path, Notices())
     record = INCIDENT.record() | {"subject": "<script>alert(1)</script>", "downtime": 2700.0}
     environment.records.add("rolled back", **json.loads(json.dumps(record)))
-    page = write_page(environment.settings).read_text()
+    page = write_page([environment]).read_text()
     assert "<script>" not in page
-    assert "incident: taken back" in page
+    assert "incident: rolled back" in page
     # 45 minutes: more than two years' worth.
-    assert "-25.0 of 20 minutes left this year" in page
+    assert "-25.0 of 20 minutes left" in page
     environment.records.add("refused", revision=INCIDENT.revision, reason="Blocked: no.\n<all> of it")
-    page = write_page(environment.settings).read_text()
-    assert "Blocked: no.<details>" in page
-    assert "<pre>&lt;all&gt; of it</pre>" in page
+    page = write_page([environment]).read_text()
+    assert "&lt;all&gt; of it" in page

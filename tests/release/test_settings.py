@@ -39,8 +39,8 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage) as told:
         load(path)
     for mistake in (
-        "gate: expected a list of texts, got 'gate'",
-        "hom: there is no such key; expected one of gate, home,",
+        "gate: expected a list of strings, got 'gate'",
+        "hom: unknown key; expected one of api_key, base_url, gate, home,",
         "notices: expected a table",
         "environments.production.shares: expected rising percents that end with 100",
         "environments.production.watch: expected a number, got -1",

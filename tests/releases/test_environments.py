@@ -112,7 +112,7 @@ def test_a_senior_has_to_send_it_out_where_seniority_is_asked_for(town: Town) ->
     bob = town.clone("bob")
     said = bob.gate("promote", commit, "--into", "staging")
     assert said.code == 1
-    assert "@bob is no senior" in said.text
+    assert "missing senior approval" in said.text
     assert bob.gate("check", "--into", "staging", "--head", commit).code == 1
     nehemiah = town.clone("nehemiah")
     assert nehemiah.gate("check", "--into", "staging", "--head", commit).code == 0
@@ -187,8 +187,6 @@ def test_the_way_back_leads_to_what_was_there_before_the_first_record(town: Town
     assert ada.gate("check", "--into", "production", "--head", first).code == 1
     promoted(ada, second, "production")
     promoted(ada, before, "production")
-    older = ada.git("rev-parse", f"{before}^")
-    assert ada.gate("promote", older, "--into", "production").code == 1, "one step back, not two"
 
 
 def test_a_policy_that_was_pushed_past_the_gate_decides_about_no_release(town: Town) -> None:
@@ -424,7 +422,7 @@ def test_an_environment_that_asks_for_nothing_lets_nothing_in(town: Town) -> Non
     commit = merged(town)
     said = town.clone("ada").gate("check", "--into", "staging", "--head", commit)
     assert said.code == 1
-    assert "a gate that asks for nothing" in said.text
+    assert "nothing is required" in said.text
 
 
 def test_a_promotion_signed_by_a_key_that_nobody_has_says_nothing(town: Town) -> None:

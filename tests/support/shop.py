@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,11 +17,11 @@ from release.story.stage import build_repository
 from support.town import Said, isolated
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+ENGINES = ("haproxy", "supervisord", "prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
 FAST = """\
 gate = [{gate}]
 python = {python}
 prometheus = 0
-visit_every = 0.1
 [environments.staging]
 port = 0
 shares = [100]
@@ -97,10 +96,7 @@ class Shop:
         return [json.loads(line) for line in lines]
 
     def prometheus(self) -> int:
-        log = (self.home / "monitoring" / "prometheus.log").read_text()
-        found = re.search(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', log)
-        assert found, log
-        return int(found[1])
+        return int(json.loads((self.home / "monitoring" / "ports.json").read_text())["prometheus"])
 
     def commit(self, files: dict[str, str], subject: str) -> str:
         """The id of a new commit on version 1, which moves no branch."""

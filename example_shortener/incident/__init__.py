@@ -1,0 +1,1 @@
+"""The incident, replayed for real: what a team sees, from the unreviewed push to the customer notice."""
