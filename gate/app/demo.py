@@ -29,7 +29,7 @@ SERVICE = ("flask", "prometheus_client")
 NOT_COPIED = (
     "__pycache__", ".venv", "*.egg-info", ".mypy_cache", ".pytest_cache", ".ruff_cache", "*.db*",
     # How the service is released is another story, and needs programs that may not be there.
-    "release", ".release", "release.toml", "monitoring", "kubernetes",
+    "release", ".release", "release.toml", "monitoring", "kubernetes", "incident", "systemd", "benchmark", "slo.yaml",
 )  # fmt: skip
 ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX", "POETRY_VIRTUALENVS_PATH")
 KEY = "nehemiah"
