@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,6 +139,9 @@ def end_supervision(home: Path) -> None:
     """End supervisord, and with it everything that it runs."""
     if configuration(home).exists():
         run([find("supervisorctl", "supervisor"), "-c", str(configuration(home)), "shutdown"], cwd=home)
+        end = time.monotonic() + PATIENCE
+        while (home / "services" / "supervisord.pid").exists() and time.monotonic() < end:
+            time.sleep(0.05)
 
 
 def replace(path: Path, text: str) -> None:
