@@ -52,8 +52,8 @@ def _minutes(data: bytes, file: str, name: str) -> float:
             raise ValueError(name)
         return float(match[1]) * UNITS[match[2]]
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        said = (
+        expected = (
             f"expected `version: 1` and `environments: {{{name}: {{downtime: 20m}}}}`,"
             f" with no other fields than {', '.join(sorted(FIELDS))}"
         )
-        raise InvalidInput([Mistake(file, 1, 1, said)]) from error
+        raise InvalidInput([Mistake(file, 1, 1, expected)]) from error

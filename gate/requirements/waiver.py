@@ -25,10 +25,10 @@ def waive(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
     by = " and ".join(waiver.by for waiver in given)
     recent = facts.release.recent if facts.release else frozenset()
     # What was rolled back since has to be waived anew.
-    kept = frozenset() if any(one.id in recent for one in given) else frozenset({rolled_back.ID})
+    unwaived = frozenset() if any(one.id in recent for one in given) else frozenset({rolled_back.ID})
     return tuple(
         replace(outcome, state="met", reason=f"WAIVED by {by}: {outcome.reason}")
-        if outcome.state in {"unmet", "undecided"} and outcome.id not in {mergeable.ID, *kept}
+        if outcome.state in {"unmet", "undecided"} and outcome.id not in {mergeable.ID, *unwaived}
         else outcome
         for outcome in outcomes
     )
