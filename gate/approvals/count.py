@@ -23,7 +23,7 @@ from gate.approvals.content import (
     name_some,
     same,
 )
-from gate.approvals.entries import Decision, Entry, Nobody, Reviewed, identify
+from gate.approvals.entries import Decision, Entry, Nobody, RecordedReview, Reviewed, identify
 from gate.approvals.keys import boundaries, holders
 from gate.approvals.record import Record
 from gate.approvals.reviews import Given
@@ -233,7 +233,9 @@ class _Bench:
         taken_back = self._lifted if record.kind == "block" else self._revoked
         if elsewhere := self._elsewhere(record):
             return _Ruling(False, elsewhere)
-        if (person, decision.entry.id) in taken_back:
+        signature = decision.entry.signature
+        recorder = signature.recorder if isinstance(signature, RecordedReview) else person
+        if not taken_back.isdisjoint({(person, decision.entry.id), (recorder, decision.entry.id)}):
             return _Ruling(False, "revoked")
         if decision.review and decision.review.void:
             return _Ruling(False, decision.review.void)

@@ -48,12 +48,25 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedReview:
+    """A review that somebody has seen on a forge and signed for, with this key.
+
+    `recorder` is who that is; `former` says that the policy no longer lists their key.
+    """
+
+    login: str
+    recorder: str
+    key: str
+    former: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A decision under its id, with what answers for its author."""
 
     id: str
     record: Record
-    signature: Signed | Unsigned | Reviewed
+    signature: Signed | Unsigned | Reviewed | RecordedReview
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,8 @@ class Nobody:
 def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> Decision | Nobody:
     """Whose decision it is. `holder` is who holds the key that the signature names, as far as anybody does."""
     record, signature = entry.record, entry.signature
+    if isinstance(signature, RecordedReview):
+        return _recorded_review(entry, signature, holder, policy, now)
     if isinstance(signature, Reviewed):
         person = person_by_login(policy, record.source, signature.login)
         if person is not None:
@@ -107,3 +122,21 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
         why = f"signed with the key of {holder.person}, in the name of {record.by}"
         return Nobody(holder.person, why)
     return Decision(entry, holder.person, holder.key.validity(now))
+
+
+def _recorded_review(
+    entry: Entry, signature: RecordedReview, holder: Holder | None, policy: Policy, now: int
+) -> Decision | Nobody:
+    """Whose decision a recorded review is: the recorder has to be one whom the policy believes."""
+    login, recorder = signature.login, policy.people.get(signature.recorder)
+    person = person_by_login(policy, entry.record.source, login)
+    if person is None:
+        return Nobody(
+            f"@{login}", f"not in the policy: nobody in `people` has `{entry.record.source}: {login}`"
+        )
+    if holder is None or holder.person != signature.recorder:
+        # An objection outlives the key by which it was recorded, as any does.
+        return Decision(entry, person.name, "retired")
+    if recorder is None or not recorder.records:
+        return Nobody(person.name, f"recorded by {signature.recorder}, who lacks `records: true` in `people`")
+    return Decision(entry, person.name, holder.key.validity(now))

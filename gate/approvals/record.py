@@ -19,6 +19,7 @@ LONGEST_REASON = 4000
 
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REVIEW = re.compile(r"[^\s]+ [^\s]+( .*)?", re.DOTALL)
 _NONCE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -28,7 +29,8 @@ class Record:
 
     `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
     JSON verdict that a `verdict` vouches for. `into` is a full ref name. Only what is signed is ever written;
-    a review on a forge takes the same form where it is counted.
+    a review on a forge takes the same form where it is counted. One that was recorded has the forge as its `source`,
+    the recorder in `by`, and in `reason` what `review_of` reads.
     """
 
     kind: Kind
@@ -114,6 +116,19 @@ def _wrong_shape(fields: dict[str, Any]) -> str:
     return ""
 
 
+def review_of(record: Record) -> tuple[str, str, str]:
+    """Of a recorded review: the login of its author, its id on the forge, and the reason given there."""
+    login, _, rest = record.reason.partition(" ")
+    identity, _, reason = rest.partition(" ")
+    return login, identity, reason
+
+
+def _is_review(fields: dict[str, Any]) -> bool:
+    """Is it about a review on a forge, which the signer has seen there?"""
+    known = fields["source"] in get_args(Source) and fields["kind"] in {"approve", "block"}
+    return known and _REVIEW.fullmatch(fields["reason"]) is not None
+
+
 def _wrong_value(fields: dict[str, Any]) -> str:
     kind = fields["kind"]
     expected = {
@@ -128,6 +143,6 @@ def _wrong_value(fields: dict[str, Any]) -> str:
         "of": _SHA256.fullmatch(fields["of"]) if kind in {"revoke", "verdict"} else fields["of"] == "",
         "reason": len(fields["reason"]) <= LONGEST_REASON
         and (kind != "waive" or fields["reason"].strip() != ""),
-        "source": fields["source"] == "ssh",
+        "source": fields["source"] == "ssh" or _is_review(fields),
     }
     return next((f"{name!r} is not what it must be" for name, right in expected.items() if not right), "")

@@ -13,6 +13,7 @@ COMMANDS = {
     "approve": "gate.cli.approve",
     "approvals": "gate.cli.approvals",
     "revoke": "gate.cli.revoke",
+    "record": "gate.cli.record",
     "inbox": "gate.cli.inbox",
     "review": "gate.cli.review",
     "status": "gate.cli.status",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gate.approvals.entries import Entry, Signed
+from gate.approvals.entries import Entry, RecordedReview, Signed
 from gate.approvals.keys import holders
+from gate.approvals.record import review_of
 from gate.git.repository import Repository
 from gate.log.index import Found, Index, open_index
 from gate.log.proofs import valid_keys
@@ -112,9 +113,19 @@ def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
     entries = []
     for record in records:
         key = _best(record, known)
+        if record.record.source != "ssh":
+            entries.append(_review(record, key, former=key not in known))
+            continue
         former = "" if key in known else record.record.by
         entries.append(Entry(record.id, record.record, Signed(key, former)))
     return entries
+
+
+def _review(found: Found, key: str, *, former: bool) -> Entry:
+    """A recorded review, in the name of whoever gave it on the forge."""
+    login, _, reason = review_of(found.record)
+    record = replace(found.record, by=f"@{login}", reason=reason)
+    return Entry(found.id, record, RecordedReview(login, found.record.by, key, former))
 
 
 def _best(record: Found, known: Mapping[str, object]) -> str:

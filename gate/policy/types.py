@@ -164,7 +164,10 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One entry of `people`; `name` is the key, with its `@`."""
+    """One entry of `people`; `name` is the key, with its `@`.
+
+    `records` says that what they sign about reviews on a forge is believed (`gate record`).
+    """
 
     name: str
     role: Role = "member"
@@ -174,6 +177,7 @@ class Person:
     github: str = ""
     gitlab: str = ""
     gitea: str = ""
+    records: bool = False
 
     def login(self, forge: str) -> str:
         """Their login on a forge (github, gitlab or gitea), or nothing."""

@@ -56,6 +56,12 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
             own(f"{forge}: {text.casefold()}", node, path)
         return text
 
+    def records(node: yaml.Node, path: str) -> bool:
+        flag = reader.flag(node)
+        if flag is None:
+            reader.expected(node, path, "true or false")
+        return bool(flag)
+
     read = reader.fields(
         {
             "role": reader.choice(get_args(Role)),
@@ -65,6 +71,7 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
             "github": partial(login, "github"),
             "gitlab": partial(login, "gitlab"),
             "gitea": partial(login, "gitea"),
+            "records": records,
         }
     )
     for name, at, value in reader.entries(node, path):

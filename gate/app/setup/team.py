@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gate.app.setup.observed import Observed
 from gate.git.history import Committer, Past
@@ -178,8 +178,8 @@ def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answer
 
 def with_login(person: Person, forge: str, login: str) -> Person:
     """The person with an account on a forge."""
-    logins = {name: login if name == forge else "" for name in ("github", "gitlab", "gitea")}
-    return Person(person.name, person.role, person.senior, person.emails, person.keys, **logins)
+    github, gitlab, gitea = (login if name == forge else "" for name in ("github", "gitlab", "gitea"))
+    return replace(person, github=github, gitlab=gitlab, gitea=gitea)
 
 
 def _committer_of(owner: str, observed: Observed, people: Sequence[Person]) -> Committer | None:

@@ -1,0 +1,100 @@
+"""`gate record`: reviews that a forge reports, signed by a bot, count offline from then on."""
+
+from __future__ import annotations
+
+import pytest
+from support.site import Site, with_logins
+from support.town import REQUIRE, Said
+
+from gate.approvals.record import Record, Refused, parse, serialise
+
+
+def allow(site: Site) -> None:
+    """Let main believe what the bot records."""
+    require = REQUIRE.replace("checks: [ok]", "checks: []")
+    policy = with_logins(site.town.policy(require)).replace("role: bot,", "role: bot, records: true,")
+    site.town.set_policy(policy)
+    site.judge.fetch()
+
+
+def record(site: Site, owner: str = "ci") -> Said:
+    clone = site.town.clone(owner)
+    clone.fetch()
+    return clone.gate("record", site.head, "--reviews", site.forge.spec, env=site.forge.env)
+
+
+def offline(site: Site) -> dict[str, tuple[bool, str]]:
+    """What counts without asking the forge."""
+    ada = site.town.clone("ada")
+    ada.fetch()
+    ada.gate("approvals", "--fetch", site.head)
+    return {one["by"]: (one["counted"], one["why"]) for one in ada.decisions(site.head)}
+
+
+def test_what_was_recorded_counts_without_the_forge_and_in_the_audit(site: Site) -> None:
+    allow(site)
+    site.forge.approve("nmonrose")
+    first = record(site)
+    assert first.code == 0, first.text
+    assert "Recorded the approval of nmonrose" in first.out
+    assert "1 review recorded before, nothing new" in record(site).out
+    assert offline(site) == {"@nehemiah": (True, "")}
+    # The forge merges it, with a button: the audit finds the approval all the same.
+    forge = site.town.clone("nobody", "setup")
+    forge.fetch()
+    forge.git("checkout", "-q", "-B", "main", "origin/main")
+    before = forge.git("rev-parse", "HEAD").strip()
+    forge.git("merge", "-q", "--no-ff", "-m", "Merge pull request", site.head)
+    forge.git("push", "-q", "origin", "main")
+    ada = site.town.clone("ada")
+    ada.fetch()
+    audited = ada.gate("audit", f"{before}..origin/main")
+    assert audited.code == 0, audited.text
+
+
+def test_what_no_longer_stands_on_the_forge_is_revoked(site: Site) -> None:
+    allow(site)
+    site.forge.approve("nmonrose")
+    site.forge.refuse("lovelace")
+    assert record(site).code == 0
+    assert offline(site)["@ada"][0]
+    site.forge.approve("lovelace")
+    again = record(site)
+    assert "Revoked" in again.out
+    found = offline(site)
+    assert found["@nehemiah"] == (True, "")
+    ada = site.town.clone("ada")
+    assert all(one["counted"] is False for one in ada.decisions(site.head) if one["kind"] == "block")
+
+
+def test_nobody_records_who_is_not_believed(site: Site) -> None:
+    site.forge.approve("nmonrose")
+    for owner in ("ci", "ada"):
+        refused = record(site, owner)
+        assert refused.code == 2
+        assert "`records: true`" in refused.err
+    # Recorded while it was believed, and no longer: what the policy at the base says now is what counts.
+    allow(site)
+    assert record(site).code == 0
+    site.town.set_policy(with_logins(site.town.policy(REQUIRE)))
+    assert offline(site)["@nehemiah"] == (False, "recorded by @ci, who lacks `records: true` in `people`")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reads"),
+    [
+        ({}, True),
+        ({"kind": "block"}, True),
+        ({"kind": "waive"}, False),
+        ({"reason": ""}, False),
+        ({"reason": "nmonrose"}, False),
+        ({"source": "elsewhere"}, False),
+    ],
+)
+def test_only_a_review_names_a_forge_as_its_source(fields: dict[str, str], reads: bool) -> None:
+    made = {"kind": "approve", "source": "github", "reason": "nmonrose github:1 well done"} | fields
+    record = Record(
+        repository="a/b", into="refs/heads/main", base="a" * 40, head="b" * 40, change="c" * 64, by="@ci", at=1,
+        nonce="0" * 32, **made,  # type: ignore[arg-type]  # some of them are wrong on purpose
+    )  # fmt: skip
+    assert isinstance(parse(serialise(record)), Refused) != reads
