@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.app.audit_memory import Memory, recall, remember
 from gate.app.audit_moves import chain_of, ends_of
 from gate.app.auditor import Auditor, Step
 from gate.errors import CannotDecide, UsageError
@@ -43,11 +44,15 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     if bring and (remote := remote_of(repository)):
         fetch(repository, remote, branch)
     bottom, top = ends_of(repository, branch, span)
+    ref = f"refs/heads/{branch}"
+    log = complete_log(repository, top, [top])
+    # A range, and a branch that left another, begin where that says.
+    whole = not bottom and branch == default_branch(repository)
+    if whole and (memory := recall(repository, ref, log, top)):
+        return _continued(repository, branch, log, top, memory)
     history = read_history(repository, "", top)
     fork = "" if bottom else _fork(repository, history, branch)
     chain = chain_of(repository, history, bottom or fork, branch)
-    ref = f"refs/heads/{branch}"
-    log = complete_log(repository, top, [top])
     auditor = Auditor(repository, ref, log, history, chain)
     if not log.tip and any(move.trailers.log for move in auditor.moves):
         raise CannotDecide(
@@ -56,7 +61,22 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
         )
     steps = [*_started_elsewhere(repository, log, history, fork), *auditor.steps()]
     steps += _rewritten(log, ref, history, top)
+    if whole:
+        marks = auditor.concerns()
+        remember(repository, ref, Memory(chain[0], top, log.tip, auditor.now, tuple(steps), marks))
     return Audit(branch, chain[0], tuple(reversed(steps)))
+
+
+def _continued(repository: Repository, branch: str, log: ApprovalLog, top: str, memory: Memory) -> Audit:
+    """The audit of a branch of which an earlier part is verified: only the rest is looked at."""
+    ref = f"refs/heads/{branch}"
+    history = read_onward(repository, memory.top, top)
+    auditor = Auditor(repository, ref, log, history, history.chain, memory.now)
+    steps = (*memory.steps, *auditor.steps())
+    if auditor.moves or log.tip != memory.log:
+        marks = memory.marks | auditor.concerns()
+        remember(repository, ref, Memory(memory.start, top, log.tip, auditor.now, steps, marks))
+    return Audit(branch, memory.start, tuple(reversed(steps)))
 
 
 def unproven(repository: Repository, ref: str, log: ApprovalLog, history: History) -> Step | None:

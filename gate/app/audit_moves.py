@@ -120,11 +120,14 @@ def chain_of(repository: Repository, history: History, bottom: str, branch: str)
 
 
 def read_moves(
-    repository: Repository, history: History, chain: Sequence[str], log: ApprovalLog, ref: str
+    repository: Repository, history: History, chain: Sequence[str], log: ApprovalLog, ref: str, now: int = 0
 ) -> list[Move]:
-    """The moves along `chain` (commits of the branch, oldest first; the first is where it all starts from)."""
+    """The moves along `chain` (commits of the branch, oldest first; the first is where it all starts from).
+
+    `now` is the latest time that a commit before these claims.
+    """
     pairs = [(number, number + 1) for number in range(len(chain) - 1)]
-    return _moves(repository, history, chain, pairs, log, ref)
+    return _moves(repository, history, chain, pairs, log, ref, now)
 
 
 def read_stretches(
@@ -236,6 +239,7 @@ def _moves(
     pairs: Sequence[tuple[int, int]],
     log: ApprovalLog,
     ref: str,
+    now: int = 0,
 ) -> list[Move]:
     brought = newcomers(history)
     raws = read_diffs(repository, [(chain[start], chain[end]) for start, end in pairs])
@@ -246,7 +250,6 @@ def _moves(
     updates = mechanical(repository, (merge for commits in brought.values() for merge in _updates(commits)))
     squashes = _squashes(history, chain, zip(pairs, raws, strict=True), log, ref)
     found = []
-    now = 0
     for (start, end), raw in zip(pairs, raws, strict=True):
         old, new = history.commits[chain[start]], history.commits[chain[end]]
         own = [history.commits[oid] for oid in chain[start + 1 : end + 1]]

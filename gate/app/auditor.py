@@ -38,6 +38,8 @@ NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
 """What the verdict that was recorded with the step answers for; the other requirements are worked out anew."""
 AT_ONCE = 500
 """Moves whose files are read in one call of git."""
+MARK = 16
+"""Of a digest or commit so much is remembered; more steps than necessary may be looked at anew, never fewer."""
 CLOSING = frozenset({"block", "revoke"})
 
 
@@ -69,11 +71,18 @@ class Auditor:
     """Judges the moves along `chain` with what the log holds about all of them, read at once."""
 
     def __init__(
-        self, repository: Repository, ref: str, log: ApprovalLog, history: History, chain: Sequence[str]
+        self,
+        repository: Repository,
+        ref: str,
+        log: ApprovalLog,
+        history: History,
+        chain: Sequence[str],
+        now: int = 0,
     ) -> None:
-        """Read the moves, and what `log` holds about them."""
+        """Read the moves, and what `log` holds about them. `now` is the latest time that earlier ones claim."""
         self._repository, self._ref, self._approvals = repository, ref, log
-        self.moves = read_moves(repository, history, chain, log, ref)
+        self.moves = read_moves(repository, history, chain, log, ref, now)
+        self.now = self.moves[-1].now if self.moves else now
         self._stretches = read_stretches(repository, history, chain, self.moves, log, ref)
         every = [*self.moves, *(move for found in self._stretches.values() for _, move in found)]
         self._numbers = {oid: number for number, oid in enumerate(chain)}
@@ -111,6 +120,13 @@ class Auditor:
             )
             step, position = chosen or (single, number + 1)
             yield step
+
+    def concerns(self) -> frozenset[str]:
+        """The changes and commits that a record has to be about to concern one of these moves, cut short."""
+        every = [*self.moves, *(move for found in self._stretches.values() for _, move in found)]
+        return frozenset(
+            name[:MARK] for move in every for name in (move.digest, move.new.oid, move.old.oid, *move.brought)
+        )
 
     def verifies(self, end: int) -> bool:
         """Is the commit with this number the end of a verified move, of one commit or of several?"""

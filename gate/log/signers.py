@@ -42,6 +42,8 @@ class Signers:
 
     def __or__(self, other: Signers) -> Signers:
         """The signers of both."""
+        if all(self.names.get(line, frozenset()) >= more for line, more in other.names.items()):
+            return self
         names = dict(self.names)
         for line, more in other.names.items():
             names[line] = names.get(line, frozenset()) | more

@@ -362,7 +362,7 @@ def test_35_a_push_past_the_gate_is_named(town: Town) -> None:
     new.commit("straight in", {"a.py": "import os\n"})
     steps = audited(town.clone("ada"))
     assert [outcome for outcome, _ in steps] == ["failed", "passed"]
-    assert "nobody has approved it" in steps[0][1]
+    assert "has none" in steps[0][1]
 
 
 @pytest.mark.attack(35)
@@ -391,7 +391,7 @@ def test_21_what_an_evil_merge_adds_was_approved_by_nobody(town: Town) -> None:
     bob.git("push", "-q", "origin", "main")
     ((outcome, reason),) = audited(town.clone("ada"))
     assert outcome == "failed"
-    assert "nobody has approved it" in reason
+    assert "has none" in reason
     assert senior.gate("audit", "--fetch").code == 1
 
 
@@ -417,7 +417,7 @@ def test_21_who_makes_an_evil_merge_is_an_author_of_it(town: Town) -> None:
     senior.git("push", "-q", "origin", f"{made}:main")
     outcome, reason = audited(town.clone("ada"))[0]
     assert outcome == "failed", reason
-    assert "nobody has approved it" in reason
+    assert "has none" in reason
 
 
 @pytest.mark.attack(35)

@@ -76,7 +76,7 @@ def test_without_a_verdict_the_server_waits_for_it(town: Town) -> None:
     senior.approve("feature")
     here = senior.gate("check", "--head", "origin/feature")
     assert here.code == 0
-    assert "it needs a verdict of @ci as well" in here.out
+    assert "needs a verdict signed by @ci" in here.out
     said = senior.gate("merge", "feature", "--push")
     assert said.code == 3
     assert "needs a verdict signed by @ci" in said.err
@@ -109,7 +109,7 @@ def test_failed_checks_are_not_vouched_for(town: Town) -> None:
     change(town)
     said = record(ci(town))
     assert said.code == 1
-    assert "no verdict was recorded: not all of the required checks passed" in said.err
+    assert "verdict not recorded: not all of the required checks passed" in said.err
     assert town.server.git("for-each-ref", "refs/gate") == ""
 
 

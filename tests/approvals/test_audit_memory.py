@@ -1,0 +1,99 @@
+"""An audit that remembers what it has verified says what one from the start says, whatever has happened since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from support.forging import sign
+from support.pushing import change, on_main
+from support.town import Clone, Town
+
+from gate.approvals.record import Record, parse, serialise
+from gate.git.repository import Repository
+from gate.log.paths import record_path, signature_path
+from gate.log.store import add
+
+
+def merge(town: Town, name: str) -> Clone:
+    senior = change(town, name, {f"{name}.py": "x = 2\n"})
+    senior.approve(name)
+    assert senior.gate("merge", name, "--push").code == 0
+    return senior
+
+
+def another_merge(town: Town) -> None:
+    merge(town, "second")
+
+
+def a_push_past_the_gate(town: Town) -> None:
+    new = on_main(town.clone("newhire"))
+    new.commit("straight in", {"b.py": "y = 2\n"}, push=False)
+    new.git("push", "-q", "origin", "main")
+
+
+def approved_afterwards(town: Town) -> None:
+    a_push_past_the_gate(town)
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    assert senior.gate("approve", "origin/main").code == 0
+    said = senior.gate("check", "--record", "--base", "origin/main^", "--head", "origin/main")
+    assert said.code == 0, said.text
+
+
+def taken_back(town: Town) -> None:
+    """An objection that claims to be from before the merge."""
+
+    bob = town.clone("bob")
+    bob.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    name = next(name for name in bob.log() if name.endswith(".json") and name.startswith("records/"))
+    old = parse(bob.git("cat-file", "blob", f"refs/gate/log:{name}").encode() + b"\n")
+    assert isinstance(old, Record)
+    made = serialise(replace(old, kind="block", by="@bob", at=1, nonce="1" * 32, of=""))
+    identity = sha256(made).hexdigest()
+    files = {record_path(identity): made, signature_path(identity): sign(bob, made, "bob")}
+    add(Repository.find(bob.path), files, "late")
+    bob.git("push", "-q", "origin", "refs/gate/log")
+
+
+def another_history(town: Town) -> None:
+    new = town.clone("newhire")
+    new.fetch()
+    new.git("checkout", "-q", "--orphan", "fresh", "origin/main")
+    new.commit("start", {"a.py": "import os\n"}, push=False)
+    new.git("push", "-q", "-f", "origin", "fresh:main")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (another_merge, 0),
+        (a_push_past_the_gate, 1),
+        (approved_afterwards, 0),
+        (taken_back, 1),
+        (another_history, 1),
+    ],
+)
+def test_what_is_remembered_changes_no_answer(town: Town, event: Callable[[Town], None], code: int) -> None:
+    merge(town, "first")
+    auditor = town.clone("ada", "auditor")
+    assert auditor.gate("audit", "--fetch").code == 0
+    (memory,) = (auditor.path / ".git" / "gate" / "log").glob("audit-*")
+    event(town)
+    remembered = auditor.gate("audit", "--fetch", "--format", "json")
+    assert remembered.code == code, remembered.text
+    memory.unlink()
+    fresh = auditor.gate("audit", "--format", "json")
+    assert (fresh.code, fresh.out) == (code, remembered.out)
+
+
+def test_what_is_verified_is_not_looked_at_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(town, "first")
+    auditor = town.clone("ada", "auditor")
+    first = auditor.gate("audit", "--fetch", "--all")
+    monkeypatch.setattr("gate.app.audit.read_history", lambda *_: pytest.fail("from the start again"))
+    again = auditor.gate("audit", "--all")
+    assert (again.code, again.out) == (0, first.out)
