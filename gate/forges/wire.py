@@ -133,7 +133,7 @@ def _told(place: Place, path: str, refused: Refused) -> CannotDecide:
     forge, status = place.source, refused.status
     if status == 429 or (status == 403 and _limited(refused)):
         return CannotDecide(
-            f"{forge} rate limit reached for this token{_until(refused.headers)}", "try again later"
+            f"{forge}: rate limit of the token reached{_until(refused.headers)}", "try again later"
         )
     if status == 401:
         return CannotDecide(f"{forge} rejected the token in {place.variable}", "check whether it has expired")

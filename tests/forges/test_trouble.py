@@ -17,12 +17,12 @@ PAST_APPROVAL = [
     ("/reviews", 502, {}, "<html>bad gateway</html>", "had a server error (502)"),
     ("/pulls/", 401, {}, '{"message": "Bad credentials"}', "rejected the token in"),
     ("/pulls/", 404, {}, '{"message": "Not Found"}', "or hides it from the token in"),
-    ("/commits", 403, {}, '{"message": "Resource not accessible"}', "does not let the token in"),
-    ("/reviews", 200, {}, '{"message": "not a list"}', "answered something that gate cannot read"),
-    ("/reviews", 200, {}, "[1, 2]", "answered something that gate cannot read"),
-    ("/reviews", 200, {}, "no json at all", "cannot read"),
-    ("/reviews", 200, {}, '[{"state": "APPROVED", "id": 1}]', "in a form that gate does not know"),
-    ("/reviews", 200, {}, '[{"state": "SIDELINED"}]', "does not know (state SIDELINED)"),
+    ("/commits", 403, {}, '{"message": "Resource not accessible"}', "does not allow the token in"),
+    ("/reviews", 200, {}, '{"message": "not a list"}', "sent an unreadable response"),
+    ("/reviews", 200, {}, "[1, 2]", "sent an unreadable response"),
+    ("/reviews", 200, {}, "no json at all", "unreadable response"),
+    ("/reviews", 200, {}, '[{"state": "APPROVED", "id": 1}]', "in an unknown state"),
+    ("/reviews", 200, {}, '[{"state": "SIDELINED"}]', "unknown state (SIDELINED)"),
     (
         "/reviews",
         403,
@@ -30,8 +30,8 @@ PAST_APPROVAL = [
         '{"message": "API rate limit exceeded"}',
         "rate limit reached for this token, until",
     ),
-    ("/reviews", 429, {"Retry-After": "60"}, '{"message": "slow down"}', "ask no more for now"),
-    ("/reviews", 0, {}, "", "could not be asked for"),
+    ("/reviews", 429, {"Retry-After": "60"}, '{"message": "slow down"}', "rate limit of the token reached"),
+    ("/reviews", 0, {}, "", "could not be reached for"),
 ]
 
 
@@ -93,7 +93,7 @@ def test_nobody_is_there(site: Site) -> None:
     env = {name: closed for name, value in site.forge.env.items() if value == site.forge.url}
     answer = site.check(env=env)
     assert answer.code == 3
-    assert "could not be asked for" in answer.err
+    assert "could not be reached for" in answer.err
     assert "no connection" in answer.err
 
 
@@ -123,7 +123,7 @@ def test_pages_that_never_end(hub: Site) -> None:
     hub.forge.trouble("/reviews", 200, headers={"Link": '<http://x/>; rel="next"'}, body="[]")
     answer = hub.check()
     assert answer.code == 3
-    assert "its pages do not end" in answer.err
+    assert "pages are missing or endless" in answer.err
 
 
 @pytest.mark.attack(20)
@@ -263,7 +263,7 @@ def test_wrong_usage_is_told_before_anything_is_asked(hub: Site, tmp_path: Path)
         "gitlab:acme/x#1": "expected auto",
         "bitbucket:acme/x#1": "expected auto",
         "github:acme/x": "expected auto",
-        "auto": "this is no CI of GitHub, GitLab or Gitea",
+        "auto": "works only in GitHub, GitLab or Gitea CI",
     }.items():
         answer = hub.judge.gate("check", "--head", hub.head, "--reviews", spec, env=hub.forge.env)
         assert answer.code == 2
@@ -281,7 +281,7 @@ def test_the_request_is_aimed_at_another_branch(hub: Site) -> None:
     hub.forge.into = "release"
     answer = hub.check()
     assert answer.code == 3
-    assert f"{PROJECT}#{NUMBER} is aimed at release" in answer.err
+    assert f"{PROJECT}#{NUMBER} targets release" in answer.err
 
 
 def test_nothing_is_asked_unless_somebody_says_so(hub: Site) -> None:

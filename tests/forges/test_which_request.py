@@ -51,13 +51,13 @@ def test_events_of_actions(
     ],
 )
 def test_events_that_tell_of_no_request(tmp_path: Path, name: str, event: object) -> None:
-    with pytest.raises(UsageError, match="tells of no pull request"):
+    with pytest.raises(UsageError, match="has no pull request"):
         find_place("auto", actions(tmp_path, name, event))
 
 
 def test_an_event_that_cannot_be_read(tmp_path: Path) -> None:
     environ = actions(tmp_path, "pull_request", [])
-    with pytest.raises(CannotDecide, match="holds no event"):
+    with pytest.raises(CannotDecide, match="has no event"):
         find_place("auto", environ)
     with pytest.raises(CannotDecide, match="cannot be read"):
         find_place("auto", environ | {"GITHUB_EVENT_PATH": str(tmp_path / "nothing")})

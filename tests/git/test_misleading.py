@@ -226,7 +226,7 @@ def test_without_git_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         Repository.find(tmp_path / "nowhere")
 
 
