@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -106,6 +107,8 @@ class _Reader(ast.NodeVisitor):
         self._module = module
         self._is_package = is_package
         self._bound: dict[str, int] = {}
+        self._imports: Counter[str] = Counter()
+        """How often an import binds each name."""
         self._modules: dict[str, str] = {}
         self._methods: set[str] = set()
         self._roots: dict[str, str] = {}
@@ -143,6 +146,9 @@ class _Reader(ast.NodeVisitor):
             else:
                 owner = ""
             root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
+            if not root and self._imports[top] > 1 and self._bound[top] == self._imports[top]:
+                # Whichever of several imports gave it, it is a module's.
+                root = self._roots.get(top) or self._modules[top]
             place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
             (facts.members if owner else facts.attributes).append(place)
         for top, use in self._given:
@@ -211,6 +217,7 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
             self._bind(name)
+            self._imports[name] += 1
             self._modules[name] = alias.name if alias.asname else name
             self.facts.words.update(alias.name.split("."))
             self.facts.links.update(_prefixes(alias.name))
@@ -233,6 +240,7 @@ class _Reader(ast.NodeVisitor):
                     self.facts.imports.append(_use(alias, "", source))
                 continue
             self._bind(alias.asname or alias.name)
+            self._imports[alias.asname or alias.name] += 1
             self._roots[alias.asname or alias.name] = source
             if not is_optional and node.module != "__future__":
                 self.facts.imports.append(_use(alias, alias.name, source))

@@ -289,7 +289,11 @@ class Engine:
             if bindings:
                 return None if name in source.made_global else self.bound(bindings, source.scope)
         for source in self.modules.sources(module):
-            for star in source.scope.stars:
+            # The last one that brings the name along counts.
+            for star in reversed(source.scope.stars):
+                inner = self.modules.source(star)
+                if inner is not None and not inner.is_exported(name):
+                    continue
                 found = self.member(star, name)
                 if found is not MISSING:
                     return found

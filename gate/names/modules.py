@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -29,6 +30,7 @@ _GLOBAL = re.compile(rb"^[ \t]+global[ \t]+([^#\n;]+)", re.MULTILINE)
 _MAY_WRITE_GLOBALS = re.compile(
     rb"\b(?:globals|vars|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
 )
+_NAME_IN_TEXT = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
 _NATIVE = (".so", ".pyd")
 _PYTHON = (".py", ".pyi", *_NATIVE)
 
@@ -90,11 +92,24 @@ class Source:
         )
 
     @cached_property
+    def texts(self) -> Counter[str]:
+        """How often each text that is a name stands in the file."""
+        return Counter(match.decode("utf-8", "replace") for match in _NAME_IN_TEXT.findall(self.data))
+
+    def is_exported(self, name: str) -> bool:
+        """Whether `from module import *` may bring a name of the module along."""
+        if "__all__" not in self.scope.names:
+            return not name.startswith("_")
+        # What is put together there may have any name.
+        is_plain = all(isinstance(one.node, ast.List | ast.Tuple) for one in self.scope.names["__all__"])
+        return not is_plain or name in self.exports
+
+    @cached_property
     def exports(self) -> list[str]:
         """The names in `__all__`, as far as they are written out there."""
         return [
             one.value
-            for node in self.tree.body
+            for node in _statements(self.tree.body)
             if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
             and any(
                 getattr(target, "id", "") == "__all__"
@@ -235,11 +250,7 @@ class Modules:
         """Whether a module of the project or a package says a name in a text: it may be loaded when it is needed."""
         if self.origin(name) == "library":
             return False
-        text = re.compile(rb"['\"]%s['\"]" % member.encode("utf-8", "replace"))
-        return any(
-            len(text.findall(source.data)) > sum(one == member for one in source.exports)
-            for source in self.sources(name)
-        )
+        return any(source.texts[member] > source.exports.count(member) for source in self.sources(name))
 
     def beside_stub(self, name: str) -> frozenset[str]:
         """What the source of a module of the standard library has besides what its stub tells."""
@@ -421,6 +432,14 @@ def _parsed(path: Path) -> tuple[ast.Module, bytes] | None:
 def _read_library(path: Path) -> tuple[ast.Module, bytes] | None:
     """The standard library stays what it is as long as this process runs."""
     return _parsed(path)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, those under a condition included."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            yield from _statements([*node.body, *node.orelse])
 
 
 def _attributes_defined(tree: ast.Module) -> Iterator[str]:

@@ -10,7 +10,7 @@ from gate.names.facts import COLUMNS, Use
 from gate.names.finding import Finding
 from gate.names.foreign import FOREIGN
 from gate.names.likely import Evidence
-from gate.names.near import candidates, is_typical, meant, parts, snake
+from gate.names.near import candidates, is_typical, meant, parts, plain, snake
 from gate.names.words import LIBRARY
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ def _is_foreign(use: Use, told: Evidence, known: Known, tops: set[str]) -> bool:
         return False
     if not any(known.is_defined(word) and _fits(word, told.given) for word in FOREIGN[name]):
         return False
+    if any(known.modules.origin(top) == "site" and not known.packages.knows(top) for top in tops if top):
+        # A package of which nothing is known may have it.
+        return False
     return not any(known.packages.reaches(top, name) for top in tops)
 
 
@@ -159,4 +162,6 @@ def _right(name: str, known: Known) -> list[str]:
     if right or known.used.get(name, 0) > 1:
         # Whoever writes it twice, and near to nothing that fingers make of it, means it.
         return right
-    return meant(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})
+    near = meant(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})
+    # What is only a part of it says nothing.
+    return [word for word in near if plain(word) not in plain(name)]
