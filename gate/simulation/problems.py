@@ -55,7 +55,7 @@ def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> 
     if code and (dead := _dead(code)):
         what = (
             "No change can be merged"
-            if len(dead) == len(code[0].paths)
+            if len(dead) == len({path for trial in code for path in trial.paths})
             else f"Nobody can merge a change to {_files(simulation, dead)}"
         )
         found.append(_blocked(simulation, f"{what} into {branch}", code, dead))
@@ -73,7 +73,10 @@ def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> 
 
 def _dead(trials: Sequence[Trial]) -> tuple[str, ...]:
     """The paths that nobody could ever change."""
-    return tuple(path for path in trials[0].paths if all(path in trial.blocked for trial in trials))
+    paths = dict.fromkeys(path for trial in trials for path in trial.paths)
+    return tuple(
+        path for path in paths if all(path in trial.blocked for trial in trials if path in trial.paths)
+    )
 
 
 def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence[str]) -> list[Problem]:
@@ -92,7 +95,9 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
 def _blocked(simulation: Simulation, said: str, trials: Sequence[Trial], dead: Sequence[str]) -> Problem:
     """A dead end. Where there is a guardian to waive it, it is narrow, and no dead end."""
     known = next((trial for trial in trials if trial.author != STRANGER), trials[0])
-    why = _why({path: known.blocked[path] for path in dead})
+    why = _why(
+        {path: next(trial.blocked[path] for trial in trials if path in trial.blocked) for path in dead}
+    )
     if any(trial.waivable for trial in trials):
         return Problem("warning", f"{said} without a guardian's waiver", why)
     return Problem("error", f"{said}{_alone(known.author, simulation)}", why)

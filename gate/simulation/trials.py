@@ -16,6 +16,8 @@ from gate.approvals.entries import Entry, Reviewed, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.codeowners import CodeOwners, Rule
+from gate.codeowners.github import pattern_of
+from gate.codeowners.matcher import NONE, Matcher
 from gate.model import BRANCHES, Approval, Author, Change, FileChange, Finding, Outcome
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Person, Policy
@@ -102,25 +104,66 @@ def can_approve(policy: Policy, person: Person, forge: str = "") -> bool:
 
 
 def simulate(setup: Setup) -> Simulation:
-    """Put every person's change to every kind of file before the requirements."""
+    """Put every person's change to every kind of file before the requirements.
+
+    Somebody whom nobody knows changes a file of each kind. To whom a kind of file matters that they may approve
+    themselves, or that not even a stranger's change can be merged, that one is tried as well, and one besides.
+    """
     ownership = _ownership(setup)
-    classes: dict[tuple[Rule, ...], list[str]] = {}
-    for path, rules in ownership.items():
+    sizes = dict.fromkeys(_rule_files(setup), 1)
+    trials: list[Trial] = []
+    for branch in setup.branches:
+        kinds = _kinds(setup, branch, ownership)
+        sizes |= {kind.path: kind.size for kind in kinds}
+        *known, stranger = _authors(setup)
+        everything = tuple(kind.path for kind in kinds)
+        first = _trial(setup, branch, stranger, "code", everything, ownership)
+        paths = {
+            author.name: tuple(
+                kind.path
+                for kind in kinds
+                if author.name in kind.approvers or kind.path in first.blocked or kind is other
+            )
+            for author in known
+            for other in (next((kind for kind in kinds if author.name not in kind.approvers), None),)
+        }
+        trials += [_trial(setup, branch, author, "code", paths[author.name], ownership) for author in known]
+        trials.append(first)
+        trials += [
+            _trial(setup, branch, author, "rules", _rule_files(setup), ownership)
+            for author in (*known, stranger)
+        ]
+    return Simulation(setup, tuple(t for t in trials if t.paths), sizes, *_missing_owners(setup))
+
+
+@dataclass(frozen=True, slots=True)
+class _FileKind:
+    """Files that the requirements treat alike, of which `path` is one; `approvers` may be asked about them."""
+
+    path: str
+    size: int
+    approvers: frozenset[str]
+
+
+def _kinds(setup: Setup, branch: str, ownership: Mapping[str, tuple[Rule, ...]]) -> list[_FileKind]:
+    """The kinds of files: those with the same owners, for which the same rules about approvals count."""
+    policy = setup.policy
+    rules = policy.protection(branch).require.approvals
+    matchers = [Matcher([pattern_of(text) for text in rule.paths]) if rule.paths else None for rule in rules]
+    paths: dict[tuple[object, tuple[int, ...]], list[str]] = {}
+    for path, owned in ownership.items():
         if path not in _rule_files(setup):
-            classes.setdefault(rules, []).append(path)
-    sizes = {paths[0]: len(paths) for paths in classes.values()} | dict.fromkeys(_rule_files(setup), 1)
-    code = tuple(paths[0] for paths in classes.values())
-    trials = [
-        trial
-        for branch in setup.branches
-        for author in _authors(setup)
-        for trial in (
-            _trial(setup, branch, author, "code", code, ownership),
-            _trial(setup, branch, author, "rules", _rule_files(setup), ownership),
-        )
-        if trial.paths
-    ]
-    return Simulation(setup, tuple(trials), sizes, *_missing_owners(setup))
+            owners = tuple((rule.section, rule.owners, rule.required, rule.optional) for rule in owned)
+            fits = tuple(n for n, m in enumerate(matchers) if m is None or m.last(path) != NONE)
+            paths.setdefault((owners, fits), []).append(path)
+    kinds = []
+    for (_, fits), same in paths.items():
+        names = [owner for rule in ownership[same[0]] for owner in rule.owners]
+        # A rule without `from` may be satisfied by anybody: where it is about some paths only, all of them matter.
+        about = [rules[number] for number in fits if matchers[number] is not None]
+        names += [name for rule in about for name in rule.whom or tuple(policy.people)]
+        kinds.append(_FileKind(same[0], len(same), people_of(policy, names)))
+    return kinds
 
 
 def _rule_files(setup: Setup) -> tuple[str, ...]:
@@ -167,15 +210,19 @@ def _trial(
     )
     approved = replace(facts, approvals=_approvals(setup, facts, "approve"))
     outcomes = enforcement.mark(outcomes_of(approved), facts)
-    waived = waiver.waive(outcomes, replace(facts, approvals=_approvals(setup, facts, "waive")))
+    blocked = _blocked(outcomes, paths)
+    waivable = False
+    if blocked:
+        waived = waiver.waive(outcomes, replace(facts, approvals=_approvals(setup, facts, "waive")))
+        waivable = not _blocked(waived, paths)
     return Trial(
         branch,
         author.name,
         kind,
         paths,
-        _blocked(outcomes, paths),
+        blocked,
         frozenset(paths) - _blocked(enforcement.mark(outcomes_of(facts), facts), paths).keys(),
-        waivable=not _blocked(waived, paths),
+        waivable=waivable,
     )
 
 

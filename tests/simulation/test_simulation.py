@@ -35,6 +35,12 @@ def simulated(people: str, codeowners: str = "", require: str = "", forge: str =
         ),
         (f"{ADA}, {BOB}", "", "approvals: 3", "No change can be merged into main"),
         (f"{ADA}, {BOB}", "/docs/ @gone", "", "Nobody can merge a change to docs/b.md and 1 more into main"),
+        (
+            f"{ADA}, {BOB}",
+            "",
+            "approvals: [{paths: [/docs/], need: 3}, {need: 1}]",
+            "Nobody can merge a change to docs/b.md and 1 more into main",
+        ),
         (f"{ADA}, {BOB}", "gate.yaml @gone", "", "Nobody can change gate.yaml on main"),
         (f"{ADA}, {BOB}", "* @acme/web", "", "No change can be merged into main"),
     ],
@@ -59,6 +65,18 @@ def test_a_lock_out_is_an_error(people: str, codeowners: str, require: str, said
         (f"{ADA}, {BOB}", "* @ada @gone", "owners: false, approvals: 1", "CODEOWNERS:1: @gone is not in"),
         (f"{ADA}, {BOB}, {ZOE}", "* @ada @bob @zoe", "", "CODEOWNERS:1: @zoe has no way to approve"),
         (f"{ADA}, {BOB}", "", 'approvals: 1, guarded: ["@ada"]', "@ada can't merge a change to gate.yaml"),
+        (
+            f"{ADA}, {BOB}",
+            "",
+            "approvals: [{paths: [/docs/], need: 2}, {need: 1}]",
+            "@ada can't merge a change to docs/b.md and 1 more into main",
+        ),
+        (
+            f"{ADA}, {BOB}",
+            "",
+            'approvals: [{paths: [/docs/], need: 1, from: ["@bob"]}, {need: 1}]',
+            "@bob can't merge a change to docs/b.md and 1 more into main",
+        ),
         (ADA, "* @ada", 'guarded: ["@ada"]', "@ada can't merge any change into main"),
     ],
 )

@@ -120,13 +120,23 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
         return owners[0], f"you ({identity}) are {owners[0]}, the only person in {_file(observed)}"
     name = f"@{_account(past) or _slug(past.email.partition('@')[0]) or 'me'}"
     if not owners:
-        why = f"{_file(observed)} names teams only" if observed.owners else "no CODEOWNERS file names you"
+        why = _unnamed(observed)
         return name, f"you ({identity}) are {name}: {why}"
     listed = ", ".join(owners)
     return name, (
         f"you ({identity}) are none of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
         f"if you are one of them, run `gate init --me @NAME`"
     )
+
+
+def _unnamed(observed: Observed) -> str:
+    """Why no handle in CODEOWNERS is that of whoever runs `gate init`."""
+    if observed.owners is None:
+        return "no CODEOWNERS file names you"
+    owners = {owner.casefold() for rule in observed.owners.rules for owner in rule.owners}
+    if observed.past.email.casefold() in owners:
+        return f"{_file(observed)} names you by your e-mail address"
+    return f"{_file(observed)} names {'teams only' if teams_of(observed) else 'nobody by a handle'}"
 
 
 def _account(past: Past) -> str:
