@@ -14,8 +14,17 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 LENGTH = 7
 """57 ** 7 codes, about two million millions: nobody finds the next one by guessing."""
 
-RESERVED = frozenset({"api", "admin", "healthz", "login", "metrics", "readyz", "static"})
-"""The service's own paths, and those that would fool a visitor."""
+RESERVED = frozenset({
+    "about", "abuse", "account", "accounts", "admin", "administrator", "api", "app", "apple-touch-icon",
+    "assets", "auth", "billing", "blog", "cdn", "contact", "css", "dashboard", "disable", "docs",
+    "download", "email", "favicon", "fonts", "health", "healthz", "help", "home", "images", "img", "index",
+    "info", "js", "legal", "link", "links", "live", "login", "logout", "mail", "metrics", "mobile", "new",
+    "oauth", "pay", "payment", "payments", "ping", "policy", "pricing", "privacy", "ready", "readyz",
+    "register", "report", "reset", "robots", "root", "security", "settings", "shop", "signin", "signout",
+    "signup", "sitemap", "static", "status", "stats", "support", "system", "terms", "test", "token",
+    "tokens", "update", "upload", "user", "users", "verify", "webhook", "well-known", "www",
+})  # fmt: skip
+"""The service's own paths, those that browsers and crawlers ask for, and those that would fool a visitor."""
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,31}")
 

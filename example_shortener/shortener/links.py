@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shortener.codes import new_code
 from shortener.database import connect
-from shortener.problems import AliasTaken, Expired, NoFreeCode, UnknownCode
+from shortener.problems import AliasTaken, Disabled, Expired, NoFreeCode, UnknownCode
 
 TRIES = 10
 LONGEST_LIFE = 10 * 366 * 24 * 3600
@@ -27,6 +27,11 @@ class Link:
     created_at: int
     expires_at: int | None
     clicks: int
+
+    @property
+    def disabled(self) -> bool:
+        """Whether the operator has disabled it."""
+        return self.expires_at == 0
 
 
 class Links:
@@ -74,6 +79,8 @@ class Links:
     def target(self, code: str) -> str:
         """Where the link with this code leads, not counted as a click; raises UnknownCode or Expired."""
         link = self.find(code)
+        if link.disabled:
+            raise Disabled("this link was disabled")
         if link.expires_at is not None and link.expires_at <= self._clock():
             raise Expired("this link has expired")
         return link.target
@@ -87,6 +94,14 @@ class Links:
                 (code, self._clock()),
             ).fetchone()
         return self.target(code) if row is None else str(row[0])
+
+    def disable(self, code: str) -> None:
+        """Let the link lead nowhere any more; its code stays taken. Raises UnknownCode."""
+        with closing(connect(self._database)) as connection:
+            # As one that expired before it began: every release understands that.
+            done = connection.execute("UPDATE links SET expires_at = 0 WHERE code = ?", (code,))
+        if done.rowcount == 0:
+            raise UnknownCode("there is no link with this code")
 
     def _candidates(self, alias: str | None) -> Iterator[str]:
         if alias is not None:

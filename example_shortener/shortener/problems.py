@@ -35,6 +35,20 @@ class AliasTaken(Problem):
     code = "alias_taken"
 
 
+class Disabled(Problem):
+    """There is a link with this code, and the operator has disabled it, since it was abused."""
+
+    status = 410
+    code = "disabled"
+
+
+class Unauthorized(Problem):
+    """A key is needed for this, and none of those that may was sent."""
+
+    status = 401
+    code = "unauthorized"
+
+
 class Expired(Problem):
     """There was a link with this code, until its time was over."""
 

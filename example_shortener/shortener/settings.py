@@ -9,15 +9,30 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`database` is a file; `base_url` is what short addresses start with, if not with the request's host."""
+    """`database` is a file; `base_url` is what short addresses start with, if not with the request's host.
+
+    Where there are `api_keys`, one of them is needed to create, show or disable a link. With `private_targets` a
+    link may lead to a private address.
+    """
 
     database: Path
     base_url: str = ""
+    api_keys: frozenset[str] = frozenset()
+    private_targets: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Read `SHORTENER_DATABASE` and `SHORTENER_BASE_URL`; raises ValueError if one makes no sense."""
+        """Read the variables `SHORTENER_…`; raises ValueError if one makes no sense, OSError without the keys' file."""
         base_url = environ.get("SHORTENER_BASE_URL", "").rstrip("/")
         if base_url and not base_url.startswith(("http://", "https://")):
             raise ValueError(f"SHORTENER_BASE_URL: expected http:// or https://, got {base_url!r}")
-        return cls(Path(environ.get("SHORTENER_DATABASE", "shortener.db")), base_url)
+        keys = environ.get("SHORTENER_API_KEYS", "")
+        api_keys = frozenset(Path(keys).read_text("utf-8").split()) if keys else frozenset[str]()
+        if keys and not api_keys:
+            raise ValueError(f"SHORTENER_API_KEYS: {keys} has no key in it")
+        private = environ.get("SHORTENER_PRIVATE_TARGETS", "")
+        if private not in {"", "0", "1"}:
+            raise ValueError(f"SHORTENER_PRIVATE_TARGETS: expected 0 or 1, got {private!r}")
+        return cls(
+            Path(environ.get("SHORTENER_DATABASE", "shortener.db")), base_url, api_keys, private == "1"
+        )

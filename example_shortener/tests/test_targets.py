@@ -15,7 +15,7 @@ from shortener.targets import LONGEST, check_target
         "https://example.com:8443/a/b.html?q=1&r=%20#top",
         "https://user-pages.example/~me/",
         "https://example.com/path/with@sign",
-        "https://[2001:db8::1]:8080/",
+        "https://[2606:4700::1111]:8080/",
         "https://xn--mnchen-3ya.example/",
         "https://example.com/?next=http://other.example/",
         "https://example.com/" + "a" * (LONGEST - 20),
@@ -60,6 +60,21 @@ def test_a_target_is_taken_as_it_is(url: str) -> None:
         ("https://[::1/", "host"),
         ("https://[nonsense]/", "host"),
         ("https://a%2eb/", "host"),
+        ("https://./", "host"),
+        ("https://a..b/", "host"),
+        ("https://example.com../", "host"),
+        ("https://-a.example/", "host"),
+        ("http://2130706433/", "host"),
+        ("http://0x7f.1/", "host"),
+        ("http://127.0.0.1/", "private network"),
+        ("http://169.254.169.254/latest/meta-data", "private network"),
+        ("http://10.1.2.3/", "private network"),
+        ("http://[::1]/", "private network"),
+        ("http://[::ffff:10.0.0.1]/", "private network"),
+        ("http://localhost/", "private network"),
+        ("http://wiki.internal/", "private network"),
+        ("https://xn--80ak6aa92e.com/", "deceive"),
+        ("https://xn--pypal-4ve.com/", "deceive"),
     ],
 )
 def test_a_target_that_could_trick_somebody_is_refused(url: str, words: str) -> None:
@@ -76,3 +91,8 @@ def test_a_link_cannot_lead_to_the_shortener_itself(url: str) -> None:
 
 def test_a_longer_name_is_another_host() -> None:
     assert check_target("https://notsho.rt/", own_host="sho.rt")
+
+
+def test_a_private_target_is_taken_where_the_operator_allows_it() -> None:
+    for url in ("http://10.1.2.3/", "http://wiki.internal/", "http://localhost:8000/"):
+        assert check_target(url, private=True) == url

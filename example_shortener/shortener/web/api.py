@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from shortener.codes import check_alias
 from shortener.links import LONGEST_LIFE, Link
-from shortener.problems import InvalidRequest
+from shortener.problems import InvalidRequest, Unauthorized
 from shortener.targets import check_target
 from shortener.web.state import state
 
@@ -22,8 +23,10 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 @blueprint.post("/links")
 def create() -> ResponseReturnValue:
     """Add a link: `{"url": "https://…", "alias": "…", "expires_in": SECONDS}`, all but `url` optional."""
+    _authorize()
     fields = _fields()
-    target = check_target(_text(fields, "url"), own_host=urlsplit(_base_url()).hostname or "")
+    settings, own_host = state().settings, urlsplit(_base_url()).hostname or ""
+    target = check_target(_text(fields, "url"), own_host=own_host, private=settings.private_targets)
     alias = check_alias(_text(fields, "alias")) if fields.get("alias") is not None else None
     link = state().links.add(target, alias=alias, lifetime=_lifetime(fields))
     answer = jsonify(_shown(link))
@@ -33,7 +36,27 @@ def create() -> ResponseReturnValue:
 @blueprint.get("/links/<code>")
 def show(code: str) -> ResponseReturnValue:
     """A link and its clicks, also after it has expired."""
+    _authorize()
     return jsonify(_shown(state().links.find(code)))
+
+
+@blueprint.delete("/links/<code>")
+def disable(code: str) -> ResponseReturnValue:
+    """Disable a link that is abused. Only with a key: where there are none, nobody may."""
+    if not state().settings.api_keys:
+        raise Unauthorized("no key is set up that may disable links: SHORTENER_API_KEYS")
+    _authorize()
+    state().links.disable(code)
+    return "", 204
+
+
+def _authorize() -> None:
+    """Raise Unauthorized where keys are needed and none of them was sent."""
+    keys = state().settings.api_keys
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    # Each is compared, in the same time whether it fits or not.
+    if keys and not sum(hmac.compare_digest(key.encode(), sent) for key in keys):
+        raise Unauthorized("expected `Authorization: Bearer KEY`")
 
 
 def _fields() -> dict[str, object]:
@@ -74,6 +97,7 @@ def _shown(link: Link) -> dict[str, object]:
         "short_url": f"{_base_url()}/{link.code}",
         "clicks": link.clicks,
         "created_at": _time(link.created_at),
+        "disabled": link.disabled,
         "expires_at": None if link.expires_at is None else _time(link.expires_at),
     }
 

@@ -11,11 +11,12 @@ from shortener.problems import Problem
 
 def handle(app: Flask) -> None:
     """Let `app` answer with JSON whatever goes wrong. What nobody expected is logged, and not told."""
-    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(HTTPException, _http)
 
 
-def _problem(problem: Problem) -> ResponseReturnValue:
+def answer_problem(problem: Problem) -> ResponseReturnValue:
+    """The answer to a request that cannot be met."""
     return _answer(problem.status, problem.code, problem.message)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
+from shortener.problems import Problem
+from shortener.web.errors import answer_problem
 from shortener.web.state import state
 
 blueprint = Blueprint("redirects", __name__)
@@ -17,5 +21,17 @@ def follow(code: str) -> ResponseReturnValue:
     target = links.target(code) if request.method == "HEAD" else links.follow(code)
     answer = redirect(target, 302)
     # A kept redirect would not be counted, and would outlive the link.
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@blueprint.errorhandler(sqlite3.OperationalError)
+def _uncounted(_: sqlite3.OperationalError) -> ResponseReturnValue:
+    """Where a click cannot be counted, since the disk is full or read-only, the link leads there all the same."""
+    code = (request.view_args or {})["code"]
+    try:
+        answer = redirect(state().links.target(code), 302)
+    except Problem as problem:
+        return answer_problem(problem)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -26,6 +26,7 @@ def test_a_link_is_created(client: FlaskClient) -> None:
         "short_url": f"https://sho.rt/{link['code']}",
         "clicks": 0,
         "created_at": "2023-11-14T22:13:20Z",
+        "disabled": False,
         "expires_at": None,
     }
     assert client.get(answer.headers["Location"]).get_json() == link
@@ -109,7 +110,7 @@ def test_a_body_that_is_too_large_is_refused(client: FlaskClient) -> None:
 
 
 def test_a_method_that_is_not_there_is_told_in_json(client: FlaskClient) -> None:
-    answer = client.delete("/api/links/spring")
+    answer = client.put("/api/links/spring")
     assert answer.status_code == 405
     assert answer.get_json()["error"]["code"] == "method_not_allowed"
     assert "GET" in answer.headers["Allow"]
@@ -126,3 +127,28 @@ def test_when_no_code_is_free_the_caller_may_try_again(database: Path) -> None:
     client = create_app(Settings(database), links).test_client()
     statuses = [client.post("/api/links", json={"url": TARGET}).status_code for _ in range(2)]
     assert statuses == [201, 503]
+
+
+def test_with_keys_links_are_created_shown_and_disabled_with_one_of_them_alone(
+    database: Path, links: Links
+) -> None:
+    settings = Settings(database, "https://sho.rt", frozenset({"first", "second"}))
+    client = create_app(settings, links).test_client()
+    key = {"Authorization": "Bearer second"}
+    for headers in ({}, {"Authorization": "Bearer sec"}, {"Authorization": "Bearer "}):
+        answer = client.post("/api/links", json={"url": TARGET}, headers=headers)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "unauthorized")
+    assert client.post("/api/links", json={"url": TARGET, "alias": "spring"}, headers=key).status_code == 201
+    assert client.get("/spring").status_code == 302, "whoever follows a link needs no key"
+    assert client.delete("/api/links/spring").status_code == 401
+    assert client.delete("/api/links/spring", headers=key).status_code == 204
+    answer = client.get("/spring")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (410, "disabled")
+    assert client.get("/api/links/spring", headers=key).get_json()["disabled"] is True
+    assert client.post("/api/links", json={"url": TARGET, "alias": "spring"}, headers=key).status_code == 409
+
+
+def test_without_keys_nobody_can_disable_a_link(client: FlaskClient) -> None:
+    client.post("/api/links", json={"url": TARGET, "alias": "spring"})
+    assert client.delete("/api/links/spring").status_code == 401
+    assert client.get("/spring").status_code == 302

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
+import pytest
 from flask.testing import FlaskClient
 
 from shortener.links import Links
@@ -42,3 +46,17 @@ def test_no_path_leads_anywhere_else(client: FlaskClient) -> None:
         answer = client.get(path)
         assert answer.status_code in {308, 404}, path
         assert not answer.headers.get("Location", "").startswith(("//", "https://evil")), path
+
+
+def test_a_click_that_cannot_be_counted_still_leads_to_the_target(
+    client: FlaskClient, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = links.add("https://example.com/")
+
+    def read_only(database: Path) -> sqlite3.Connection:
+        return sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+
+    monkeypatch.setattr("shortener.links.connect", read_only)
+    answer = client.get(f"/{link.code}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://example.com/")
+    assert client.get("/unknown").status_code == 404
