@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.signing import Recorded, Signer, find_signer, put, send
 from gate.approvals.count import who_settles
 from gate.approvals.keys import holders
-from gate.approvals.record import Record
+from gate.approvals.record import Record, review_of
 from gate.errors import UsageError
 from gate.gather import environment_named, policy_at
 from gate.git.branches import known_tip
@@ -17,6 +17,7 @@ from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
 from gate.log.index import Found
 from gate.model import ENVIRONMENTS, short_name
+from gate.policy.people import person_by_login
 from gate.policy.types import Policy
 
 
@@ -40,9 +41,9 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     policy = _policy_of(repository, found.record.into)
     signer = find_signer(repository, policy, key, now, branch)
     departed = found.record.kind == "block" and found.record.by not in policy.people
-    if departed:
+    if departed and signer.person.name != _author(found, policy):
         _may_settle(signer, found, policy, reason)
-    elif signer.person.name != found.record.by:
+    elif signer.person.name not in {found.record.by, _author(found, policy)}:
         raise UsageError(
             f"{found.id[:12]} was recorded by {found.record.by}, and only they can withdraw it",
             f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
@@ -62,6 +63,14 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
         return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
     record = _revocation(found, signer, now, reason)
     return Taken(found, send(repository, put(repository, record, signer)))
+
+
+def _author(found: Found, policy: Policy) -> str:
+    """Whose decision it is: of a recorded review the person who gave it on the forge."""
+    if found.record.source == "ssh":
+        return found.record.by
+    person = person_by_login(policy, found.record.source, review_of(found.record)[0])
+    return person.name if person else ""
 
 
 def _may_settle(signer: Signer, found: Found, policy: Policy, reason: str) -> None:
@@ -110,6 +119,7 @@ def _revocation(found: Found, signer: Signer, now: int, reason: str) -> Record:
     return replace(
         found.record,
         kind="revoke",
+        source="ssh",
         by=signer.person.name,
         at=max(now, found.record.at + 1),
         nonce=secrets.token_hex(16),

@@ -10,6 +10,7 @@ REQUIRE = (
 )
 
 
+@pytest.mark.attack(46, "somebody who left approves on a release branch")
 @pytest.mark.slow
 def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(town: Town) -> None:
     town.set_policy(everywhere(town))

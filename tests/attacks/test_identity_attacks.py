@@ -1,0 +1,92 @@
+"""Attacks on who somebody is, and on rules that somebody meant: see `threats.toml`."""
+
+from __future__ import annotations
+
+import pytest
+from support.town import Town
+
+REQUIRE = (
+    '      owners: false\n      approvals: 1\n      guarded: ["@ada", "@nehemiah"]\n      checks: [ok]\n'
+)
+OWNED = "      checks: []\n"
+
+
+def with_login(town: Town) -> str:
+    """Bob has a login on GitHub."""
+    return town.policy(REQUIRE).replace(
+        "emails: [bob@acme.example]", "emails: [bob@acme.example], github: bob-gh"
+    )
+
+
+@pytest.mark.attack(44, "approve what one committed under such an address")
+@pytest.mark.parametrize(
+    ("email", "message"),
+    [
+        ("7+bob-gh@users.noreply.github.com", "v2"),
+        ("BOB-GH@users.noreply.github.com", "v2"),
+        ("newhire@acme.example", "v2\n\nCo-authored-by: x <7+Bob-gh@users.noreply.github.com>"),
+        ("newhire@acme.example", "v2\n\nCo-authored-by: bob@acme.example\n\nand more text"),
+        ("newhire@acme.example", "v2\n\nco-authored-by: A <a@x.example>, B <bob@acme.example>"),
+        ("newhire@acme.example", "v2\n\n  Co-Developed-By: B <bob-gh@users.noreply.github.com> (pair)"),
+    ],
+    ids=["author", "another case", "co-author", "no brackets", "second of two", "co-developer"],
+)
+def test_44_own_work_under_a_no_reply_address(town: Town, email: str, message: str) -> None:
+    town.set_policy(with_login(town))
+    bob = town.clone("bob")
+    bob.fetch()
+    bob.git("switch", "-q", "-c", "feature", "origin/main")
+    bob.write({"a.py": "x = 2\n"})
+    who = {"GIT_AUTHOR_EMAIL": email, "GIT_COMMITTER_EMAIL": "noreply@github.com"}
+    bob.git("commit", "-qam", message, env=who)
+    refused = bob.gate("approve", "feature", "--yes")
+    assert refused.code == 2
+    assert "author of this change" in refused.err
+    assert not bob.may_merge("feature")
+
+
+@pytest.mark.attack(45, "a file that says who owns everything, and is read as none")
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("CODEOWNERS", "* @nehemiah\n".encode("utf-16")),
+        ("CODEOWNERS", "* @nehemiah\n".encode("utf-16-be")),
+        ("CODEOWNERS", b"# owners\r* @nehemiah\n"),
+        ("CODEOWNERS", b"@nehemiah @ada\n"),
+        (".github/codeowners", b"* @nehemiah\n"),
+        (".gitlab/CODEOWNER", b"* @nehemiah\n"),
+    ],
+    ids=["UTF-16", "no mark", "carriage return", "no pattern", "lower case", "singular"],
+)
+def test_45_owners_that_were_meant_and_not_read(town: Town, path: str, content: bytes) -> None:
+    town.set_policy(town.policy(OWNED))
+    setup = town.clone("nobody", "setup")
+    setup.git("rm", "-q", "-r", "--ignore-unmatch", ".github", "CODEOWNERS")
+    setup.write({path: content})
+    setup.git("add", "-A")
+    setup.git("commit", "-qm", "owners")
+    setup.git("push", "-q", "origin", "main")
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    said = new.gate("check", "--head", "feature")
+    assert said.code == 2
+    assert path in said.err
+
+
+@pytest.mark.attack(46, "the replaced key neither drops an objection nor lifts it")
+def test_46_a_replaced_key_and_an_objection(town: Town) -> None:
+    town.set_policy(town.policy(REQUIRE))
+    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.approve("feature", "--block", "--reason", "drops the index")
+    ada.approve("feature")
+    (objection,) = [each["id"] for each in bob.decisions("origin/feature") if each["kind"] == "block"]
+    old = bob.git("rev-parse", "origin/main").strip()
+    town.set_policy(town.policy(REQUIRE).replace(town.public("bob"), town.public("second")))
+    ada.fetch()
+    assert not ada.may_merge("origin/feature")
+    # Somebody with the old key withdraws it, in a clone that still lists it.
+    bob.git("update-ref", "refs/remotes/origin/main", old)
+    bob.gate("revoke", objection)
+    ada.gate("approvals", "--fetch", "origin/feature")
+    assert not ada.may_merge("origin/feature")
