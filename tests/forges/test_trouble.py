@@ -28,7 +28,7 @@ PAST_APPROVAL = [
         403,
         {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1790000000"},
         '{"message": "API rate limit exceeded"}',
-        "rate limit reached for this token, until",
+        "rate limit of the token reached, until",
     ),
     ("/reviews", 429, {"Retry-After": "60"}, '{"message": "slow down"}', "rate limit of the token reached"),
     ("/reviews", 0, {}, "", "could not be reached for"),
