@@ -95,8 +95,7 @@ def set_up(project: Project, clones: Path, folder: Path) -> Path:
 
 def environ(clone: Path) -> dict[str, str]:
     """The environment of somebody who has activated the project's own."""
-    shared = {name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ}
-    return {**shared, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
+    return {**os.environ, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
 
 
 def own_result(project: Project, clone: Path, commit: str, folder: Path) -> Run:

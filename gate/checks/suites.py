@@ -14,7 +14,7 @@ TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 """What pytest collects where nothing else is set."""
 NAMED_LIKE_TESTS = re.compile(r"(?:^|/)(?:tests?/(?:.*/)?[^/_][^/]*|tests?|tests?_[^/]*|[^/]*_tests?)\.py$")
 LIKE_UNITTEST = re.compile(r"^[ \t]*class\s+\w+\s*\([^)]*\b\w*Test(?:Case|s)?\b", re.MULTILINE)
-LIKE_TESTS = re.compile(r"^[ \t]*(?:async\s+)?def\s+test\w*\s*\(", re.MULTILINE)
+LIKE_TESTS = re.compile(r"^[ \t]*(?:async\s+)?def\s+(?:test\w*|runTest)\s*\(", re.MULTILINE)
 ELSEWHERE = frozenset({"node_modules", "site-packages", "vendor", "build", "dist"})
 SECTIONS = {
     "pyproject.toml": re.compile(rb"^\s*\[\s*tool\s*\.\s*pytest\b", re.MULTILINE),
@@ -64,6 +64,5 @@ def like_tests(job: Job) -> Iterable[str]:
     """The files that look like tests by their names and their content."""
     for path in job.files:
         if NAMED_LIKE_TESTS.search(path) and not ELSEWHERE.intersection(path.split("/")):
-            text = job.text(path)
-            if LIKE_TESTS.search(text) or LIKE_UNITTEST.search(text):
+            if LIKE_TESTS.search(job.text(path)):
                 yield path
