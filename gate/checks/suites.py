@@ -63,6 +63,6 @@ def choose(job: Job) -> Suite:
 def like_tests(job: Job) -> Iterable[str]:
     """The files that look like tests by their names and their content."""
     for path in job.files:
-        if NAMED_LIKE_TESTS.search(path) and not ELSEWHERE.intersection(path.split("/")):
-            if LIKE_TESTS.search(job.text(path)):
-                yield path
+        named = NAMED_LIKE_TESTS.search(path) and not ELSEWHERE.intersection(path.split("/"))
+        if named and LIKE_TESTS.search(job.text(path)):
+            yield path
