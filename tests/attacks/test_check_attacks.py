@@ -443,3 +443,28 @@ def test_33_the_other_commands_are_inert(project: Clone) -> None:
         assert said.code != 0 or args[0] in {"owners", "approvals"}
         assert "\x1b" not in said.text
         assert "\n::set-output" not in said.text
+
+
+@pytest.mark.attack(33, "the change brings an environment, whose interpreter and tools would be started")
+@pytest.mark.parametrize("how", ["a folder", "a link"])
+def test_33_an_environment_that_the_change_brings(project: Clone, tmp_path: Path, how: str) -> None:
+    place = ".venv" if how == "a folder" else "tools/env"
+    leak = tmp_path / "leak"
+    files: dict[str, str | bytes] = {
+        f"{place}/pyvenv.cfg": "home = /usr/bin\n",
+        "bad.py": "print(undefined)\n",
+    }
+    for name in ("python", "ruff"):
+        files[f"{place}/bin/{name}"] = f"#!/bin/sh\nenv >> {leak}\necho '[]'\n"
+    project.git("checkout", "-q", "-B", "feature")
+    project.write(files)
+    for name in ("python", "ruff"):
+        (project.path / place / "bin" / name).chmod(0o755)
+    if how == "a link":
+        (project.path / ".venv").symlink_to("tools/env")
+    put(project, {})
+    code, found = judged(project, "--only", "lint", env={"GITHUB_TOKEN": "ghs_secret"})
+    assert code == 1
+    assert not leak.exists()
+    assert check_of(found, "lint")["outcome"] == "failed"
+    assert "committed-environment" in rules_of(found)

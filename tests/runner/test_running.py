@@ -231,6 +231,7 @@ class TestLessThanBefore:
         guarded = next(item for item in verdict["requirements"] if item["id"] == "guarded")
         assert "weakened" in guarded["reason"]
 
+    @pytest.mark.attack(28, "a file that no setting names hides tests")
     @pytest.mark.parametrize(
         ("files", "message"),
         [
@@ -466,6 +467,7 @@ class TestWhatAnAnswerRestsOn:
         assert ask(project, *more, env={"TZ": "Asia/Tokyo"})[0] == 1
         assert ask(project, *more, env={"TZ": "UTC"})[0] == 0
 
+    @pytest.mark.attack(30, "a cached answer, after a file of an installed package was edited in place")
     def test_an_installed_file_that_is_edited_in_place(self, project: Clone, dependent: Path) -> None:
         module = dependent / "depx" / "__init__.py"
         before = module.stat()

@@ -237,6 +237,7 @@ sdist = { url = "https://files.pythonhosted.org/a.tar.gz" }
 """
 
 
+@pytest.mark.attack(27, "packages come from another place")
 @pytest.mark.parametrize(
     ("path", "old", "new", "where"),
     [
