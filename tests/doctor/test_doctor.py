@@ -68,6 +68,7 @@ def test_a_hook_that_git_skips_or_that_cannot_start_is_an_error(project: Clone) 
     assert "/gone/python, which is gone" in said
 
 
+@pytest.mark.slow
 def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(town: Town) -> None:
     reviewer, new = town.clone("nehemiah"), town.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -89,6 +90,7 @@ def test_no_password_of_a_remote_is_shown(project: Clone) -> None:
     assert "secret" not in project.gate("doctor").out
 
 
+@pytest.mark.slow
 def test_the_cache_is_shown_pruned_and_cleared(project: Clone) -> None:
     assert "Nothing is cached" in project.gate("cache").out
     assert project.gate("check", "--only", "lint").code == 0

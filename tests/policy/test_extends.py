@@ -52,6 +52,7 @@ def stored(project: Clone) -> Stored:
     return Stored((project.path / SHARED).read_bytes(), (project.path / PROOF).read_bytes())
 
 
+@pytest.mark.slow
 def test_it_is_fetched_once_and_decides_offline_and_in_every_clone(
     project: Clone, shared: tuple[Clone, str]
 ) -> None:

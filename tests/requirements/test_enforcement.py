@@ -38,15 +38,27 @@ REQUIRE = "protect: {main: {%srequire: {owners: {%s}, checks: %s}}}"
 @pytest.mark.parametrize(
     ("policy", "enforced"),
     [
-        (REQUIRE % ("enforce: false, ", "", "[lint]"), {"owners": False, "checks": False, "lint": False}),
-        (REQUIRE % ("", "enforce: false", "[lint]"), {"owners": False, "checks": True, "lint": True}),
-        (
+        pytest.param(
+            REQUIRE % ("enforce: false, ", "", "[lint]"),
+            {"owners": False, "checks": False, "lint": False},
+            id="branch",
+        ),
+        pytest.param(
+            REQUIRE % ("", "enforce: false", "[lint]"),
+            {"owners": False, "checks": True, "lint": True},
+            id="owners",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             REQUIRE % ("", "", "{run: [lint], enforce: false}"),
             {"owners": True, "checks": False, "lint": False},
+            id="checks",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             REQUIRE % ("", "enforce: false", "[lint]") + "\nchecks: {lint: {enforce: false}}",
             {"owners": False, "lint": False},
+            id="one check",
         ),
     ],
 )
@@ -72,6 +84,7 @@ def test_a_conflict_blocks_in_any_case(project: Clone) -> None:
     assert project.gate("check", "--head", "feature").code == 1
 
 
+@pytest.mark.slow
 def test_the_audit_passes_what_was_not_enforced_and_says_so(town: Town) -> None:
     owner = town.clone("nehemiah")
     text = (owner.path / "gate.yaml").read_text()
