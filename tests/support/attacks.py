@@ -84,7 +84,16 @@ def collect() -> list[Attack]:
         path for path in sorted((ROOT / "tests").rglob("test_*.py")) if "mark.attack(" in path.read_text()
     ]
     plugin = Collected()
-    options = ["--collect-only", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
+    # Also those that do not run by default, and all in this process.
+    options = [
+        "--collect-only",
+        "-m",
+        "slow or not slow",
+        "-n0",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={ROOT}",
+    ]
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         code = pytest.main([*options, *map(str, files)], plugins=[plugin])
