@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
 from gate.model import Edit, Finding
 
@@ -82,6 +80,9 @@ INSTALL = (
 
 def hook_ids(config: str) -> list[str]:
     """The hooks that run at a commit, in their order; raises ValueError where the file cannot be read."""
+    # Few projects ask for it, and it takes long to import.
+    import yaml
+
     try:
         data = yaml.safe_load(config) or {}
         stages = data.get("default_stages") or ["pre-commit"]
