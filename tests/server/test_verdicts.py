@@ -170,7 +170,7 @@ def test_a_forged_verdict_opens_nothing(town: Town) -> None:
     senior.git("merge", "-q", "--no-ff", "origin/feature")
     said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
     assert said.code != 0
-    assert "no verdict of @ci" in said.err
+    assert "is not admitted: signed with the key of @newhire, in the name of @ci" in said.err
 
 
 @pytest.mark.attack(35)
@@ -244,7 +244,7 @@ def test_a_check_that_fails_on_the_server_refuses(town: Town) -> None:
     lie(senior, base, forged)
     said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
     assert said.code != 0
-    assert "blocked by ok" in said.err
+    assert "checks: failed: ok" in said.err
 
 
 def test_the_server_checks_what_only_the_push_brings(town: Town) -> None:
@@ -258,7 +258,7 @@ def test_the_server_checks_what_only_the_push_brings(town: Town) -> None:
     senior.commit("bad", {"a.py": "x = 'bad'\n", "more/b.py": "y = 'bad'\n"}, push=False)
     lie(senior, base, "HEAD")
     said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
-    assert "blocked by ok" in said.err
+    assert "checks: failed: ok" in said.err
     tree = senior.git("rev-parse", "HEAD^{tree}")
     with pytest.raises(AssertionError):
         town.server.git("cat-file", "-e", tree)
