@@ -81,7 +81,7 @@ def test_the_incident_is_blocked_mended_approved_and_merged(place: Place) -> Non
     assert "✗ checks" in blocked
     assert "✗ owners" in blocked
     assert "✓ checks" in mended
-    assert "ask @nehemiah" in mended
+    assert "@nehemiah  " in mended
     assert place.left() == []
 
 

@@ -58,7 +58,7 @@ def test_main_then_staging_then_production_each_by_a_record(town: Town) -> None:
     assert ada.gate("check", "--into", "production", "--head", commit).code == 0
     said = town.clone("nehemiah").gate("promote", commit, "--into", "production")
     assert said.code == 0, said.text
-    assert f"production is at {commit[:12]} now." in said.out
+    assert f"production is now at {commit[:12]}." in said.out
     again = ada.gate("promote", commit, "--into", "production")
     assert again.code == 0, "what others have recorded is fetched first"
     assert "already" in again.out
@@ -132,7 +132,7 @@ def test_the_way_back_is_open_and_the_way_forth_again_is_not(town: Town, prometh
     prometheus.status, prometheus.answers["errors"] = 500, "down"
     said = ada.gate("promote", first, "--into", "production")
     assert said.code == 0, said.text
-    assert f"production goes back to {first[:12]}." in said.out
+    assert f"production rolled back to {first[:12]}." in said.out
     said = ada.gate("promote", second, "--into", "production")
     assert said.code == 1
     assert "it was rolled back in production, and nobody has approved it since" in " ".join(said.text.split())
@@ -183,7 +183,7 @@ def test_the_way_back_leads_to_what_was_there_before_the_first_record(town: Town
         assert "goes back" not in ada.gate("promote", commit, "--into", "production", "--dry-run").out
     said = ada.gate("promote", before, "--into", "production")
     assert said.code == 0, said.text
-    assert f"production goes back to {before[:12]}." in said.out
+    assert f"production rolled back to {before[:12]}." in said.out
     assert ada.gate("check", "--into", "production", "--head", first).code == 1
     promoted(ada, second, "production")
     promoted(ada, before, "production")

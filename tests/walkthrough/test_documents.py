@@ -46,7 +46,7 @@ def test_the_readme(people: dict[str, Person]) -> None:
     assert (lead.clone / "greet.py").is_file()
     message = lead.run("git log -1 --format=%B")
     assert "Gate-Approved-by: @nehemiah" in message
-    assert "all of 1 step" in auditor.run("gate audit")
+    assert "1 of 1 merge" in auditor.run("gate audit")
     # The server has nothing but what git gave it.
     assert not (lead.home.parent / "server.git" / "gate").exists()
 
