@@ -126,7 +126,7 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         unmerged = company.write("two")
         said = shop.release("deploy", unmerged, "--into", "staging")
         assert said.code == 1
-        assert "main itself has never been at this commit" in said.text
+        assert "main was never at this commit" in said.text
         second = company.merge("two")
         # No time brings that.
         said = shop.release("deploy", "main", "--into", "production", "--wait", "1000")
@@ -152,7 +152,7 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         assert "frozen:" in " ".join(said.text.split())
         company.set_policy(BUDGET, f"http://127.0.0.1:{shop.prometheus()}")
         shop.done("deploy", second, "--into", "production")
-        assert "minutes of downtime used this year" in company.gate("budget").stdout
+        assert "minutes of downtime used" in company.gate("budget").stdout
     finally:
         shop.done("down")
     assert shop.left() == []

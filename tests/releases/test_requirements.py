@@ -64,7 +64,7 @@ def test_passed_needs_every_target_and_says_what_to_do() -> None:
     release = Release(NOW, passed={"main": "", "staging": "no record"})
     outcome = passed.evaluate(facts(PASSED, release))
     assert told(outcome) == ("unmet", "staging: no record")
-    assert outcome.advice == ("`gate promote aaaaaaaaaaaa --into staging` first",)
+    assert outcome.advice == ("run `gate promote aaaaaaaaaaaa --into staging` first",)
     assert passed.evaluate(facts(PASSED, Release(NOW, passed={"main": "", "staging": ""}))).state == "met"
     assert passed.evaluate(facts(PASSED, Release(NOW))).state == "unmet", "what is not known has not passed"
     assert passed.evaluate(facts(RELEASE, Release(NOW))).state == "not_applicable"
@@ -83,8 +83,8 @@ WELL = {"up": Reading((1.0, 1.0))}
         ([Stay(HEAD, NOW - 9000, NOW - 100, returned=True)], "unmet", "it was taken back in staging"),
         ([Stay(HEAD, NOW - 900, NOW - 600), Stay(OTHER, NOW - 600, NOW - 500), Stay(HEAD, NOW - 500)], "unmet",
          "it has been in staging for 8 min of 30 min"),
-        ([Stay(OTHER, NOW - 9000)], "unmet", "it has not been in staging"),
-        ([], "unmet", "it has not been in staging"),
+        ([Stay(OTHER, NOW - 9000)], "unmet", "it has never been in staging"),
+        ([], "unmet", "it has never been in staging"),
     ],
 )  # fmt: skip
 def test_soaked_is_one_time_in_one_go(stays: list[Stay], state: str, reason: str) -> None:
