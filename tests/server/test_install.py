@@ -47,7 +47,7 @@ def test_a_link_to_an_admins_hook_is_left_alone(town: Town) -> None:
     (common / "pre-receive").chmod(0o755)
     (hooks(town) / "pre-receive").symlink_to(common / "pre-receive")
     said = town.server.gate("install", "--server")
-    assert "it was a link" in said.out
+    assert "it was a symbolic link" in said.out
     assert (common / "pre-receive").read_text() == OLD
     new = on_main(town.clone("newhire"))
     new.commit("straight in", EVIL, push=False)

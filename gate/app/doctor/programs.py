@@ -70,7 +70,7 @@ def _tool(policy: Policy, name: str, found: Environment, configured: dict[str, s
     installed = found.tool(distribution)
     if installed is None:
         return Item("error", f"{name}: {check.tool} is not installed", f"pip install {distribution}")
-    whose = "gate's own copy" if installed.own else "the project's"
+    whose = "gate's own copy" if installed.own or not found.found else found.origin
     return Item("ok", f"{name}: {check.tool} {installed.version}, {whose}{place}")
 
 
