@@ -176,7 +176,7 @@ class Known:
             # `module.Name` beside `module.name` is common; inside a word a single capital is not.
             return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
         if len(word) < 3:
-            return right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2
+            return not word.isupper() and (right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2)
         known = self.covered or not self._is_made_of_words(word)
         return known and (
             self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
