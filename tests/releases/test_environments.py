@@ -101,7 +101,7 @@ def test_a_junior_can_neither_promote_nor_approve_a_release(town: Town) -> None:
     assert "@nehemiah" in said.err
     said = junior.gate("approve", commit, "--into", "staging")
     assert said.code == 2
-    assert "a junior cannot approve a release" in said.err
+    assert "juniors cannot approve a release" in said.err
     assert town.clone("nehemiah").gate("approve", commit, "--into", "staging").code == 0
     promoted(town.clone("ada"), commit, "staging")
 
@@ -141,7 +141,7 @@ def test_the_way_back_is_open_and_the_way_forth_again_is_not(town: Town, prometh
     prometheus.status, prometheus.answers["errors"] = 200, [0.5]
     said = ada.gate("promote", second, "--into", "production")
     assert said.code == 1
-    assert "`errors` is 0.5, and has to be below 0.01" in said.text
+    assert "`errors` is 0.5, expected below 0.01" in said.text
 
 
 def test_what_was_taken_back_in_staging_does_not_go_on(town: Town) -> None:
@@ -283,7 +283,7 @@ def test_an_answer_about_a_release_is_never_a_kept_one(town: Town, prometheus: M
             "doubts about `errors`: in part",
         ),
         (302, [0.0], "sends gate on to nowhere"),
-        (200, [float("nan")], "is NaN, no number"),
+        (200, [float("nan")], "is NaN"),
     ],
 )
 def test_a_monitoring_that_does_not_say_is_undecided(
@@ -334,7 +334,7 @@ def test_the_incident_of_45_minutes_is_more_than_two_years_of_budget(town: Town)
     commit = merged(town)
     said = ada.gate("promote", commit, "--into", "production")
     assert said.code == 1
-    assert "frozen: -25.0 of 20 minutes are left this year" in " ".join(said.text.split())
+    assert "frozen: -25.0 of 20 minutes left in 365 days" in " ".join(said.text.split())
     data = json.loads(ada.gate("budget", "--into", "production", "--format", "json").out)
     assert (data["used"], data["left"], data["trouble"]) == (45.0, -25.0, "")
 
@@ -358,7 +358,7 @@ def test_the_budget_is_what_prometheus_measures(town: Town, prometheus: Monitori
     for answer in ([], [float("nan")], [float("-inf")], [float("inf")], [-1.0]):
         prometheus.answers["down"] = answer
         said = ada.gate("budget")
-        assert (said.code, "not known" in said.out) == (3, True), answer
+        assert (said.code, "downtime unknown" in said.out) == (3, True), answer
 
 
 @pytest.mark.parametrize(
