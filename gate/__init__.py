@@ -1,3 +1,3 @@
 """gate decides whether a change may enter a protected branch."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -6,7 +6,7 @@
  * Options, all of which may be left out:
  *   credentials  the id of a user name and password, or token, with which git fetches the log of approvals
  *   reviews      where reviews count as well, such as "github:acme/shortener#${env.CHANGE_ID}"
- *   gate         what pip installs: 'merge-gate==0.1.0', or 'merge-gate[github]' where reviews count
+ *   gate         what pip installs: 'merge-gate==0.2.0', or 'merge-gate[github]' where reviews count
  *   python       the Python, 3.11 or newer, that gate itself runs with
  *   arguments    more arguments of `gate check`
  */
