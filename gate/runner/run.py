@@ -405,7 +405,7 @@ class Runner:
             return cached
         suite = self._suite(check, environment, installed, (*place, *only)) if not only else None
         tree = TreeState(side.top.entries, side.top.text)
-        reused = suite.reuse(tree) if suite else None
+        reused = suite.reuse(tree) if suite and not self._failed_last(keys, side) else None
         if reused is not None:
             logger.debug("%s: nothing that the tests look at is different", check.id)
             passed = replace(reused.report, note=f"{reused.report.note}, {UNAFFECTED}")
@@ -447,6 +447,12 @@ class Runner:
         if check.tool != "pytest" or self._rerun or not self._select or check.select == "off":
             return None
         return Suite(self._results, result_key(check, (), environment, installed, place))
+
+    def _failed_last(self, keys: Sequence[str], side: Side) -> bool:
+        """Whether the newest run over this very content failed: then no older pass says anything about it."""
+        names = [name for key in keys for name in (key, key_of(key, side.history))]
+        results = (load(self._results.get(name)) for name in names)
+        return any(result is not None and result[0].findings for result in results)
 
     def _cached(self, keys: Sequence[str], side: Side, *, keep_findings: bool) -> Outcome | None:
         """The cached result: of a run that has read nothing of git's, else of one with the same history.
