@@ -237,7 +237,7 @@ def _incident(company: Company, production: Environment) -> Any:
 
 def _mended(company: Company, staging: Environment, production: Environment) -> None:
     tell("Version 2 does not go out again. Version 3 has the fix, and goes through the gate:")
-    company.gate("nehemiah", "check", "--into", "production", "--head", "version-2", ends=1)
+    company.gate("nehemiah", "promote", "version-2", "--into", "production", "--dry-run", ends=1)
     company.gate("nehemiah", "approve", "version-3", "--yes")
     company.gate("nehemiah", "merge", "version-3", "--push")
     head = git(company.folder / "server.git", "rev-parse", "main")
