@@ -63,7 +63,8 @@ def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
 def nested(path: str, value: object, kind: str = "branch") -> dict[str, Any]:
     """A policy that gives one key; `kind` is that of what it protects."""
     name, _, rest = path.partition(".")
-    name = {"BRANCH": "main", "@NAME": "@a", "ID": "names"}.get(name, name)
+    check = "tests" if rest in {"retries", "select"} else "names"
+    name = {"BRANCH": "main", "@NAME": "@a", "ID": check}.get(name, name)
     found = {name: nested(rest, value, kind) if rest else value}
     return {"kind": kind, **found} if name == "require" else found
 
