@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gate.model import Approval, Decision, Outcome, ReviewRequest, Verdict
+from gate.model import Decision, Outcome, ReviewRequest, Verdict
 from gate.requirements import enforcement, mergeable, outcomes_of, owners, waiver
 from gate.requirements.approvals import how_to_approve
 from gate.requirements.asking import lines_of, review_requests
@@ -28,7 +28,7 @@ def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:
         facts.change,
         _asking(outcomes, reviewers, approve_with),
         facts.checks,
-        _credited(facts),
+        owners.credited(facts),
         notes,
         reviewers,
         approve_with,
@@ -45,16 +45,6 @@ def _asking(
         if outcome is first
         else outcome
         for outcome in outcomes
-    )
-
-
-def _credited(facts: Facts) -> tuple[Approval, ...]:
-    """The approvals, each with the files that its author owns."""
-    return tuple(
-        replace(approval, owned=owners.owned_by(facts, approval.by, approval.files))
-        if approval.counted and approval.kind == "approve"
-        else approval
-        for approval in facts.approvals
     )
 
 

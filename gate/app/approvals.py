@@ -14,6 +14,8 @@ from gate.log.decisions import Evidence, decisions_about
 from gate.log.sync import fetch, remote_of
 from gate.model import Change, short_name
 from gate.requirements.asked import mark_unasked
+from gate.requirements.facts import Facts
+from gate.requirements.owners import credited
 
 if TYPE_CHECKING:
     from gate.forges.places import Place
@@ -58,4 +60,6 @@ def list_approvals(
         change, policy, given = found.change, found.policy, found.given
     evidence = decisions_about(repository, change, policy, protection, now, given)
     marked = mark_unasked(evidence.approvals, policy, protection.require, ownership)
-    return Listing(change, replace(evidence, approvals=marked))
+    hands = given.hands if given else frozenset()
+    facts = Facts(change, policy, protection, ownership=ownership, approvals=marked, hands=hands)
+    return Listing(change, replace(evidence, approvals=credited(facts)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gate.codeowners import PLACES, Rule
-from gate.model import NOT_ASKED, Ask, Missing, Outcome
+from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
 from gate.policy.people import logins_in, members, person_by_email
 from gate.policy.types import OwnersRequired, Policy
 from gate.requirements.approvals import approvers, listed_files
@@ -69,8 +69,17 @@ def evaluate(facts: Facts) -> Outcome:
     return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied), asks=asks)
 
 
-def owned_by(facts: Facts, person: str, paths: Sequence[str]) -> tuple[str, ...]:
-    """Those of `paths` that `person` may approve as a code owner."""
+def credited(facts: Facts) -> tuple[Approval, ...]:
+    """The approvals of `facts`, each with the files that its author may approve as a code owner."""
+    return tuple(
+        replace(approval, owned=_owned_by(facts, approval.by, approval.files))
+        if approval.counted and approval.kind == "approve"
+        else approval
+        for approval in facts.approvals
+    )
+
+
+def _owned_by(facts: Facts, person: str, paths: Sequence[str]) -> tuple[str, ...]:
     if facts.protection.require.owners is None:
         return ()
     owning = {
