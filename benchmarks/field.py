@@ -25,7 +25,7 @@ from pathlib import Path
 GATE = Path(sys.executable).parent / "gate"
 UV = Path(sys.executable).parent / "uv"
 IDENTITY = ("-c", "user.name=Field", "-c", "user.email=field@localhost")
-COLUMNS = ("project", "kind", "change", "own result", "gate", "agree", "own s", "gate s", "what gate said")
+COLUMNS = ("project", "kind", "change", "own exit code", "gate", "agree", "own s", "gate s", "gate's output")
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 
 
