@@ -36,13 +36,15 @@ def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
     chosen: list[_Lot] = []
     for lot in sorted(lots, key=lambda lot: (len(lot.whom) > lot.need, len(lot.whom), sorted(lot.whom))):
         left = lot.need - _certain(lot.whom, chosen)
+        for other in chosen:
+            # What nobody else is asked for is part of what those approve who are asked already.
+            if other.whom <= lot.whom or (left <= 0 and _sure(other, lot.whom)):
+                for role, paths in lot.duties.items():
+                    other.add(role, paths)
         if left > 0:
             lot.need = left
             chosen.append(lot)
-        for other in chosen:
-            if other is not lot and other.whom <= lot.whom:
-                for role, paths in lot.duties.items():
-                    other.add(role, paths)
+    _name_nobody_twice(chosen)
     requests = [_request(lot) for lot in chosen]
     return tuple(sorted(requests, key=lambda item: (not item.required, -len(item.paths), item.names)))
 
@@ -65,11 +67,24 @@ def _certain(whom: frozenset[str], chosen: Sequence[_Lot]) -> int:
     counted: frozenset[str] = frozenset()
     total = 0
     for lot in chosen:
-        sure = lot.need - len(lot.whom - whom)
-        if sure > 0 and not lot.whom & counted:
+        sure = _sure(lot, whom)
+        if sure and not lot.whom & counted:
             counted |= lot.whom
             total += sure
     return total
+
+
+def _sure(lot: _Lot, whom: frozenset[str]) -> int:
+    """How many of `whom` will have approved once all that `lot` asks for is there."""
+    return max(0, lot.need - len(lot.whom - whom))
+
+
+def _name_nobody_twice(chosen: Sequence[_Lot]) -> None:
+    """Leave those who have to approve anyway out of the choices: their approvals are counted there already."""
+    mandatory = {name for lot in chosen if len(lot.whom) == 1 for name in lot.whom}
+    for lot in chosen:
+        if len(lot.whom) > 1 and lot.whom & mandatory:
+            lot.names = tuple(sorted(lot.whom - mandatory))
 
 
 def _request(lot: _Lot) -> ReviewRequest:

@@ -59,7 +59,7 @@ def test_a_stopped_commit_shows_the_line_and_the_command_that_asks_about_it_agai
     stage(named, "bad.py", 'import json\n\nx = json.laods("1")\n')
     done = attempt(named, "commit", "-m", "Bad")
     assert '3 │ x = json.laods("1")' in done.stderr
-    assert "`gate check --staged --fix` shows the diff" in " ".join(done.stderr.split())
+    assert "run `gate check --staged --fix` to see the diff" in " ".join(done.stderr.split())
     assert '+x = json.loads("1")' in named.gate_process("check", "--staged", "--fix").out
 
 
@@ -68,7 +68,9 @@ def test_a_stopped_push_shows_the_command_that_asks_about_it_again(named: Clone)
     stage(named, "bad.py", 'import json\n\nx = json.laods("1")\n')
     named.git("commit", "-q", "--no-verify", "-m", "Bad")
     done = attempt(named, "push", "origin", "feature:main")
-    assert "`gate check --into main --head feature --fix` shows the diff" in " ".join(done.stderr.split())
+    assert "run `gate check --into main --head feature --fix` to see the diff" in " ".join(
+        done.stderr.split()
+    )
 
 
 def test_only_what_is_staged_is_looked_at(hooked: Clone) -> None:
@@ -121,7 +123,7 @@ def test_commits_of_a_protected_branch_are_not_thrown_away(hooked: Clone) -> Non
     for moved in ("main^:main", "main^:refs/heads/feature"):
         done = attempt(hooked, "push", "--force", "origin", moved)
         assert (done.returncode != 0) == moved.endswith(":main"), done.stderr
-        assert ("would be lost" in done.stderr) == moved.endswith(":main")
+        assert ("would remove commits" in done.stderr) == moved.endswith(":main")
     # The same content, and yet the commit that others build on would be gone.
     hooked.git("commit", "-q", "--amend", "--no-verify", "-m", "Better words")
     assert attempt(hooked, "push", "--force", "origin", "main").returncode != 0

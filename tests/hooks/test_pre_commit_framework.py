@@ -125,7 +125,7 @@ def test_commits_merges_and_pushes_go_through_it(hooked: Clone, store: Path) -> 
     done = attempt(hooked, store, "git", "push", "origin", "feature:main")
     assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
     done = attempt(hooked, store, "git", "push", "--force", "origin", "main^:main")
-    assert (done.returncode, "would be lost" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "would remove commits" in said(done)) == (1, True), said(done)
 
 
 def test_mistakes_in_codeowners_are_found(hooked: Clone, store: Path) -> None:
