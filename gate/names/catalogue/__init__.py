@@ -49,7 +49,7 @@ def _page(rule: Rule) -> Iterator[str]:
     yield rule.summary
     yield ""
     yield rule.why
-    for title, examples in (("Found:", rule.invalid), ("Left alone:", rule.valid)):
+    for title, examples in (("Reported:", rule.invalid), ("Not reported:", rule.valid)):
         if examples:
             yield ""
             yield title
@@ -57,8 +57,8 @@ def _page(rule: Rule) -> Iterator[str]:
             yield ""
             yield from _shown(example)
     yield ""
-    yield f"Leave one line alone with `# gate: ignore[{rule.id}]`, which is a weakening that a guardian must"
-    yield f"approve, or turn the rule off in gate.yaml: `checks: {{names: {{disable: [{rule.id}]}}}}`."
+    yield f"To ignore one line, add `# gate: ignore[{rule.id}]`. That weakens a check, so a guardian must approve it."
+    yield f"To turn the rule off, set `checks: {{names: {{disable: [{rule.id}]}}}}` in gate.yaml."
 
 
 def _shown(example: Example) -> Iterator[str]:
@@ -72,4 +72,4 @@ def _shown(example: Example) -> Iterator[str]:
 def table() -> str:
     """The table of rules in docs/names.md."""
     rows = [f"| `{rule.id}` | {rule.summary} |" for rule in CATALOGUE.values()]
-    return "\n".join(("| rule | finds |", "| --- | --- |", *rows))
+    return "\n".join(("| rule | reports |", "| --- | --- |", *rows))

@@ -7,13 +7,12 @@ from gate.names.catalogue.rule import Rule, code
 RULES = (
     Rule(
         "unknown-reference",
-        "A dotted name in settings whose module is there, and has no such name.",
+        "A dotted name in settings that doesn't exist in its module.",
         """\
-The name is looked up when the program starts in that setting, or when the first message is logged: often only
-in production. Followed are entry points and scripts, Django's settings, configurations of logging (in Python,
-YAML, JSON and ini files), plugins of pytest and mypy, and the servers and workers of a Procfile. A name whose
-first part is neither in the tree nor installed is left alone, as is one in a package that may have more than
-can be read.""",
+Python looks the name up when the program starts with that setting, or when it logs its first message: often only in
+production. gate checks entry points and scripts, Django settings, logging configuration (in Python, YAML, JSON, and ini
+files), plugins of pytest and mypy, and the servers and workers in a Procfile. A name is ignored if its first part is
+neither in the tree nor installed, or if its package may have more names than gate can read.""",
         (
             {
                 "shop/__init__.py": "",
@@ -45,10 +44,10 @@ can be read.""",
     ),
     Rule(
         "wrong-ignore",
-        "A `# gate: ignore` that names no rule, or one that there is not.",
+        "A `# gate: ignore` without a rule, or with an unknown one.",
         """\
-It silences nothing, though whoever wrote it believes that it does. An ignore names what it is about, so that
-it does not hide the next mistake on the same line as well.""",
+It ignores nothing, although its author expects it to. An ignore must name its rule, so that it doesn't also hide the
+next mistake on the same line.""",
         (
             code("x = 1  # gate: ignore  # <- write which rule: `# gate: ignore[RULE]`\n"),
             code("x = 1  # gate: ignore[undefined-nmae]  # <- did you mean `undefined-name`?\n"),
@@ -60,8 +59,8 @@ it does not hide the next mistake on the same line as well.""",
     ),
     Rule(
         "syntax-error",
-        "A file that is no Python which this interpreter can read.",
-        "Whatever imports it fails, and no other rule can see into it.",
+        "A file that this Python can't parse.",
+        "Importing the file fails, and no other rule can check it.",
         (code("def broken(:  # <-\n    pass\n"),),
         (code("match [1]:\n    case [first, *rest]:\n        print(first, rest)\n"),),
     ),

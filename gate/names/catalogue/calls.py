@@ -7,12 +7,12 @@ from gate.names.catalogue.rule import Rule, code
 RULES = (
     Rule(
         "wrong-json-argument",
-        "`load` with text, `loads` with a file, `dump` without a file or `dumps` with one.",
+        "`load` with a string, `loads` with a file, `dump` without a file, or `dumps` with one.",
         """\
-`load` reads a file and `loads` text; `dump` writes to a file and `dumps` returns text. The other way round it
-is a TypeError or an AttributeError in the request that comes this way. The kind of the value is followed
-through assignments, `with`, attributes of self, parameters and helpers. A response of an HTTP client is
-neither file nor text: use its `.text` or `.json()`.""",
+`load` reads a file and `loads` reads a string; `dump` writes to a file and `dumps` returns a string. Mixing them up
+raises a TypeError or an AttributeError in the request that takes this path. Types are inferred through assignments,
+`with`, attributes of self, parameters, and helper functions. The response of an HTTP client is neither a file nor a
+string: use its `.text` or `.json()`.""",
         (
             code(
                 "import json\n\n\ndef urls():\n    with open('urls.json') as urls_file:\n"
@@ -43,11 +43,11 @@ neither file nor text: use its `.text` or `.json()`.""",
     ),
     Rule(
         "wrong-argument",
-        "Text, bytes, a file or a time where a function of the standard library takes another of them.",
+        "A string, bytes, file, or time where a standard library function takes another of these.",
         """\
-A TypeError or an AttributeError when the call is made. `strftime` and `strptime` are one letter apart, and so
-are text and bytes; what a value is, is followed through the code, and what a function takes is read from the
-stubs of the standard library.""",
+A TypeError or an AttributeError when the call is made. `strftime` and `strptime` differ by one letter, and strings
+and bytes are easily mixed up. gate infers types from the code, and reads what a function accepts from the stubs of the
+standard library.""",
         (
             code(
                 "import hashlib\n\n\ndef mark(text: str):\n    return hashlib.md5(text)  # <- add `.encode()`\n"
@@ -60,8 +60,8 @@ stubs of the standard library.""",
     ),
     Rule(
         "wrong-call",
-        "A call with too many arguments or with one missing, or of what cannot be called.",
-        "A TypeError when the call is made, on the path that nobody tried.",
+        "A call with too many or missing arguments, or of something that can't be called.",
+        "A TypeError when the call is made, often on a path that nobody has tried.",
         (
             code("def save(data, path): ...\n\n\nsave({})  # <-\n"),
             code(
@@ -77,11 +77,10 @@ stubs of the standard library.""",
     ),
     Rule(
         "missing-await",
-        "The result of an asynchronous function of the project, used before it is awaited.",
+        "The result of one of the project's async functions, used without `await`.",
         """\
-The function never runs: what is used is a coroutine, which has none of the attributes of the result and is
-always true. Python warns about it only when it throws the coroutine away. What an attribute of self holds counts
-where it is always the same class.""",
+The function never runs. The value is a coroutine, which has none of the result's attributes and is always true. Python
+warns only when it discards the coroutine. An attribute of self counts if it always holds the same class.""",
         (
             code("async def fetch():\n    return {}\n\n\nasync def main():\n    fetch()  # <- add `await`\n"),
             code(

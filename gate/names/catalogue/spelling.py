@@ -7,11 +7,11 @@ from gate.names.catalogue.rule import Rule, code
 RULES = (
     Rule(
         "unknown-module",
-        "A module that is imported and does not exist.",
+        "An imported module that doesn't exist.",
         """\
-An import inside a function fails when the function is first called, not when the program starts. One at the
-top of a module fails when that module is first loaded, which for a plugin or a command may be in production.
-A module that git ignores, or that a build file names, is left alone: it is generated.""",
+An import inside a function fails when the function is first called, not when the program starts. An import at the
+top of a module fails when that module is first loaded. For a plugin or a command, that may be in production.
+Generated modules are ignored: those that git ignores, or that a build file names.""",
         (
             code("def read():\n    import josn  # <- did you mean `json`?\n"),
             code("import os.paht  # <- did you mean `os.path`?\n"),
@@ -27,12 +27,12 @@ A module that git ignores, or that a build file names, is left alone: it is gene
     ),
     Rule(
         "unknown-member",
-        "A name that is imported from a module, or looked up in it, and that the module does not have.",
+        "A name that a module doesn't have, in an import or an attribute lookup.",
         """\
-Python looks the name up when the line runs: an AttributeError in the one request that comes this way, or an
-ImportError when the module is first loaded. The module is known by its source or its stubs, so the rule needs no
-guess. Of two modules of which one stands in for the other, each has to lack the name; where one is not there to be
-read, it has to be a typo of what the other has.""",
+Python looks the name up when the line runs. The result is an AttributeError in the one request that takes this path,
+or an ImportError when the module is first loaded. gate knows the module's names from its source or its stubs. If
+either of two modules can be imported under one name, both must lack the name. If gate can read only one of them, the
+name must also be a typo of a name that it has.""",
         (
             code(
                 "import json\n\n\ndef read(text):\n    return json.laods(text)  # <- did you mean `loads`?\n"
@@ -59,11 +59,11 @@ read, it has to be a typo of what the other has.""",
     ),
     Rule(
         "undefined-name",
-        "A name that is undefined: nothing in the file binds it, and it is no builtin.",
+        "A name that is undefined: nothing in the file defines it, and it isn't a builtin.",
         """\
-A NameError when the line runs. `Json.loads(text)` is one of the ways in which the incident that gate is made
-for could have been written. In a type comment, or in an annotation that is a text, a name is told if it is a slip of
-one in sight and nobody anywhere defines it.""",
+A NameError when the line runs. A typical mistake is `Json.loads(text)` where `json.loads(text)` was meant. In a type
+comment or a quoted annotation, a name is reported only if it is a typo of a visible name, and nothing anywhere
+defines it.""",
         (
             code(
                 "import json\n\n\ndef read(text):\n    return Json.loads(text)  # <- did you mean `json`?\n"
@@ -87,12 +87,12 @@ one in sight and nobody anywhere defines it.""",
     ),
     Rule(
         "unknown-attribute",
-        "An attribute that the value does not have, or that nothing defines and is a typo of one that is defined.",
+        "An attribute that the value doesn't have, or a typo that nothing defines.",
         """\
-An AttributeError when the line runs. Where the code tells what kind of value it is, its class decides. Where
-nothing tells, the project, the standard library and the packages that the project imports are the word list,
-and what else is done with the value tells what to expect of it. A method that other languages have, and nothing
-that the file imports, is told on any value.""",
+An AttributeError when the line runs. If the type of the value can be inferred, its class decides. Otherwise, an
+attribute is reported if it is a typo of one in the project, the standard library, or the packages that the project
+imports, and fits how the code uses the value. A method of another language is reported on any value, unless something
+that the file imports has it.""",
         (
             code("def tidy(name):\n    return name.key_set()  # <- did you mean `keys`?\n"),
             code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),
@@ -120,8 +120,8 @@ that the file imports, is told on any value.""",
     ),
     Rule(
         "unexpected-keyword",
-        "A keyword argument that the call does not take, or a typo of one that something takes.",
-        "A TypeError when the call is made, or, where the function takes `**options`, an option that is ignored.",
+        "A keyword argument that the call doesn't accept, or a typo of one.",
+        "A TypeError when the call is made. If the function accepts `**options`, the option is silently ignored.",
         (
             code(
                 "def save(data, indent=2): ...\n\n\ndef main(data):\n    save(data, indent=4)\n"
@@ -132,7 +132,7 @@ that the file imports, is told on any value.""",
     ),
     Rule(
         "undefined-export",
-        "A name in `__all__` that the module does not have.",
+        "A name in `__all__` that the module doesn't define.",
         "`from module import *` raises an AttributeError, in the file that imports and not where the mistake is.",
         (code('__all__ = ["raed"]  # <- did you mean `read`?\n\n\ndef read(): ...\n'),),
         (
