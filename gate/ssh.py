@@ -42,11 +42,12 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Data, its signature, and the key that it is said to be made with."""
+    """Data, its signature, the key that it is said to be made with, and what the signature is for."""
 
     data: bytes
     signature: bytes
     key: PublicKey
+    namespace: str = NAMESPACE
 
 
 def find_key(
@@ -75,8 +76,8 @@ def find_key(
     )
 
 
-def sign(data: bytes, key: SigningKey) -> bytes:
-    """The armoured signature of `data` in gate's namespace; raises CannotDecide in ssh's own words."""
+def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
+    """The armored signature of `data` in this namespace; raises CannotDecide in ssh's own words."""
     with _scratch() as folder:
         path = key.path
         if not path:
@@ -87,13 +88,13 @@ def sign(data: bytes, key: SigningKey) -> bytes:
         # Some signing programs insist on a file, and put the signature beside it.
         message = Path(folder) / "record"
         message.write_bytes(data)
-        argv = [key.program, "-Y", "sign", "-n", NAMESPACE, "-f", path, *agent, str(message)]
+        argv = [key.program, "-Y", "sign", "-n", namespace, "-f", path, *agent, str(message)]
         done = _run(argv)
         beside = Path(f"{message}.sig")
         if done.returncode != 0 or not beside.exists():
             raise _cannot_sign(key, done)
         signature = beside.read_bytes()
-    if signing_key(signature) != key.public.blob:
+    if signing_key(signature, namespace) != key.public.blob:
         raise CannotDecide(
             f"{key.path} signed with another key than {key.public.fingerprint}",
             "is the .pub file beside it that of another key?",
@@ -123,7 +124,9 @@ def verify(claims: Sequence[Claim]) -> list[bool | None]:
     """
     certain: list[bool | None] = [None] * len(claims)
     if len(claims) > FEW and can_tell():
-        certain = [certain_validity(claim.data, claim.signature, claim.key.blob) for claim in claims]
+        certain = [
+            certain_validity(claim.data, claim.signature, claim.key.blob, claim.namespace) for claim in claims
+        ]
     doubtful = [claim for claim, sure in zip(claims, certain, strict=True) if sure is None]
     answers = iter(_ask(doubtful))
     return [next(answers) if sure is None else sure for sure in certain]
@@ -134,17 +137,18 @@ def _ask(claims: Sequence[Claim]) -> list[bool | None]:
     if not claims:
         return []
     with _scratch() as folder:
-        signers: dict[str, Path] = {}
-        for key in {claim.key.blob: claim.key for claim in claims}.values():
-            signers[key.blob] = Path(folder) / f"signers-{len(signers)}"
-            signers[key.blob].write_text(f'{PRINCIPAL} namespaces="{NAMESPACE}" {key.line}\n', "ascii")
+        signers: dict[tuple[str, str], Path] = {}
+        for key, namespace in {(claim.key, claim.namespace) for claim in claims}:
+            path = Path(folder) / f"signers-{len(signers)}"
+            path.write_text(f'{PRINCIPAL} namespaces="{namespace}" {key.line}\n', "ascii")
+            signers[key.blob, namespace] = path
 
         def check(numbered: tuple[int, Claim]) -> bool | None:
             number, claim = numbered
             signature = Path(folder) / f"{number}.sig"
             signature.write_bytes(claim.signature)
-            argv = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", PRINCIPAL]
-            argv += ["-f", str(signers[claim.key.blob]), "-s", str(signature)]
+            argv = ["ssh-keygen", "-Y", "verify", "-n", claim.namespace, "-I", PRINCIPAL]
+            argv += ["-f", str(signers[claim.key.blob, claim.namespace]), "-s", str(signature)]
             done = _run(argv, claim.data)
             if done.returncode == 0:
                 return True

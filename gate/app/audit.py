@@ -25,11 +25,16 @@ LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The steps of `branch`, the latest first. `start` is the commit that they build on."""
+    """The steps of `branch`, the latest first. `start` is the commit that they build on.
+
+    `replaced` is True where the log knows of merges into the branch, and its history has no such merge; then the
+    latest step says so.
+    """
 
     branch: str
     start: str
     steps: tuple[Step, ...]
+    replaced: bool = False
 
 
 def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool = False) -> Audit:
@@ -60,11 +65,12 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
             f"the person who merged has to push it: `git push {remote_of(repository) or 'origin'} {LOG}`",
         )
     steps = [*_started_elsewhere(repository, log, history, fork), *auditor.steps()]
-    steps += _rewritten(log, ref, history, top)
+    replaced = _rewritten(log, ref, history, top)
+    steps += replaced
     if whole:
         marks = auditor.concerns()
         remember(repository, ref, Memory(chain[0], top, log.tip, auditor.now, tuple(steps), marks))
-    return Audit(branch, chain[0], tuple(reversed(steps)))
+    return Audit(branch, chain[0], tuple(reversed(steps)), bool(replaced))
 
 
 def _continued(repository: Repository, branch: str, log: ApprovalLog, top: str, memory: Memory) -> Audit:

@@ -47,7 +47,9 @@ CLOSING = frozenset({"block", "revoke"})
 class Step:
     """One move of the branch, and whether it was verified. `title` is of the commit it moved to.
 
-    `waived` is True where a guardian's waiver replaces something that was missing.
+    `waived` is True where a guardian's waiver replaces something that was missing. `base` is the commit that the
+    branch moved from, whose policy applied; `change` is the digest of what the move changed; `approvers` are the
+    people whose approval counted.
     """
 
     commit: str
@@ -55,6 +57,9 @@ class Step:
     outcome: Literal["passed", "failed"]
     reason: str
     waived: bool = False
+    base: str = ""
+    change: str = ""
+    approvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,16 @@ class Auditor:
         move, facts = candidate.move, candidate.facts
         reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
         waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
-        return Step(move.new.oid, move.new.title, "passed" if passed else "failed", reason, waived)
+        return Step(
+            move.new.oid,
+            move.new.title,
+            "passed" if passed else "failed",
+            reason,
+            waived,
+            move.old.oid,
+            move.digest,
+            _approvers(facts) if isinstance(facts, Facts) else (),
+        )
 
     def _judge(self, move: Move, facts: Facts) -> tuple[str, bool]:
         """Why the move passed or failed, and which of the two."""
@@ -332,6 +346,11 @@ class Auditor:
             # Where nobody has a key, nobody can sign: what the commit refers to is all that there can be.
             return True, "checks passed, by an unsigned verdict (the policy lists no key)"
         return False, "no signed verdict about them is recorded"
+
+
+def _approvers(facts: Facts) -> tuple[str, ...]:
+    counted = (one for one in facts.approvals if one.counted and one.kind == "approve")
+    return tuple(sorted({one.by for one in counted}))
 
 
 def _unguarded(facts: Facts) -> bool:

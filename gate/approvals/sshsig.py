@@ -35,13 +35,13 @@ class _Signature:
     rest: bytes
 
 
-def signing_key(signature: bytes) -> str | None:
-    """The base64 text of the key that a signature names as its maker, if it is one for gate's namespace.
+def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
+    """The base64 text of the key that a signature names as its maker, if it was made for this namespace.
 
     It is a claim until the signature has been verified.
     """
     found = _read(signature)
-    if found is None or found.namespace != NAMESPACE.encode():
+    if found is None or found.namespace != namespace.encode():
         return None
     return base64.b64encode(found.key).decode("ascii")
 
@@ -55,12 +55,12 @@ def can_tell() -> bool:
     return True
 
 
-def certain_validity(data: bytes, signature: bytes, key: str) -> bool | None:
-    """Has the key (its base64 text) signed `data` for gate? None where only ssh-keygen can say that."""
+def certain_validity(data: bytes, signature: bytes, key: str, namespace: str = NAMESPACE) -> bool | None:
+    """Has the key (its base64 text) signed `data` for this namespace? None where only ssh-keygen can say that."""
     found = _read(signature)
     if found is None or found.rest or found.reserved or found.hash not in _HASHES:
         return None
-    if found.namespace != NAMESPACE.encode() or found.key != base64.b64decode(key):
+    if found.namespace != namespace.encode() or found.key != base64.b64decode(key):
         return None
     digest = hashlib.new(found.hash.decode(), data).digest()
     signed = _MAGIC + b"".join(map(_string, (found.namespace, b"", found.hash, digest)))

@@ -21,6 +21,7 @@ COMMANDS = {
     "promote": "gate.cli.promote",
     "budget": "gate.cli.budget",
     "audit": "gate.cli.audit",
+    "attest": "gate.cli.attest",
     "log": "gate.cli.log",
     "init": "gate.cli.init",
     "install": "gate.cli.install",

@@ -25,12 +25,14 @@ class PublicKey:
 
     `blob` is the base64 text, in canonical form: it is what two mentions of a key are compared by.
     `after` and `before` are seconds since the epoch between which it is valid; None where nothing is said.
+    `namespaces` are those that it is restricted to; empty for a key that may sign for any.
     """
 
     kind: str
     blob: str
     after: int | None = None
     before: int | None = None
+    namespaces: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -88,6 +90,7 @@ def parse_key(line: str) -> PublicKey:
         base64.b64encode(raw).decode("ascii"),
         _time(options, "valid-after"),
         _time(options, "valid-before"),
+        tuple(options["namespaces"].split(",")) if "namespaces" in options else (),
     )
 
 
