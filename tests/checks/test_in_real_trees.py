@@ -347,13 +347,12 @@ def test_a_folder_without_init_is_a_package_to_those_who_import_it_as_one(projec
 
 def test_packages_that_share_a_repository_see_one_another(project: Clone) -> None:
     files = {
-        "one/setup.py": "from setuptools import setup\n",
         "one/src/first/__init__.py": RIGHT,
-        "two/setup.py": "import first\n\nfirst.render(1)\n",
+        "two/tool.py": "import first\n\nfirst.render(1)\n",
         "two/src/second/__init__.py": "import first\n\nfirst.render(2)\n",
         "two/src/second/deep.py": "from second import first\n\nfirst.render(3)\n",
     }
-    places = [("two/setup.py", 3), ("two/src/second/__init__.py", 3), ("two/src/second/deep.py", 3)]
+    places = [("two/tool.py", 3), ("two/src/second/__init__.py", 3), ("two/src/second/deep.py", 3)]
     assert typed(project, files) == sorted(places)
 
 
@@ -379,4 +378,4 @@ def test_a_refused_merge_shows_the_line_of_code(project: Clone) -> None:
     said = project.gate_process("merge", "feature")
     assert said.code == 1
     assert "1 │ y = undefined" in said.out
-    assert "Not merged: feature stays where it is." in said.out
+    assert "Not merged: feature." in said.out

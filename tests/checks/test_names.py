@@ -55,7 +55,7 @@ LEFT_ALONE = [
     "import sys\nif hasattr(sys, 'gettotalrefcont'):\n    sys.gettotalrefcont()\n",
     "from dynamic import *\nprint(anything_at_all)\n",
     "def f(x):\n    return x.frobnicate_the_widget()\n",
-    "import json\njson = make()  # noqa\njson.whatever()\ndef make(): ...\n",
+    "import json\ndef make(): ...\njson = make()  # noqa\njson.whatever()\n",
     "import json\njson.laods('1')  # gate: ignore[unknown-member]\n",
     "x = 1\ndel x\nmatch [1]:\n    case [first, *rest]:\n        print(first, rest)\n",
     "import dynamic\ndynamic.whatevr\n",
