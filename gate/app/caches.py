@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
+from gate.runner.flaky import FILE as FLAKY
 from gate.workspace import remove
 
 DAY = 24 * 3600
@@ -50,7 +51,9 @@ def entries(repository: Repository) -> list[Entry]:
     folder = repository.state_dir
     if not folder.is_dir():
         return []
-    found = [Entry(path.name, path, *_measured(path)) for path in folder.iterdir() if not _is_lock(path)]
+    # Which tests were flaky is no cache: nothing could work that out again.
+    paths = [path for path in folder.iterdir() if not _is_lock(path) and path.name != FLAKY]
+    found = [Entry(path.name, path, *_measured(path)) for path in paths]
     return sorted(found, key=lambda entry: (-entry.size, entry.name))
 
 

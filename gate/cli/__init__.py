@@ -28,6 +28,7 @@ COMMANDS = {
     "uninstall": "gate.cli.uninstall",
     "doctor": "gate.cli.doctor",
     "cache": "gate.cli.cache",
+    "flaky": "gate.cli.flaky",
     "hook": "gate.cli.hook",
     "demo": "gate.cli.demo",
     "explain": "gate.cli.explain",

@@ -27,6 +27,7 @@ from gate.results import Results, key_of
 from gate.runner.affected import Suite, TreeState
 from gate.runner.brought import brought_files, explained, stamps
 from gate.runner.execute import Asked, Outcome, cache_name, execute
+from gate.runner.flaky import record_run
 from gate.runner.keep import dump, load, result_key
 from gate.runner.projects import Projects, change_in, joined_results
 from gate.runner.side import Side, part_of
@@ -200,6 +201,8 @@ class Runner:
             if isinstance(before, Broken | Skipped):
                 return before
             findings = mark_new(self._name_flaky(check, findings), before, self._change.renames)
+        if not outcome.cached:
+            self._record_run(check, findings)
         blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
         if findings and all(finding.rule == NOT_COLLECTED and not finding.new for finding in findings):
             return _not_collected(check, findings, outcome)
@@ -248,6 +251,12 @@ class Runner:
             else finding
             for finding in findings
         )
+
+    def _record_run(self, check: CheckSettings, findings: tuple[Finding, ...]) -> None:
+        """Remember a run of a suite and its flaky tests, for `gate flaky`; a server has nobody to show them to."""
+        if check.tool == "pytest" and self._head.repository.work_tree is not None:
+            flaky = {finding.test for finding in findings if finding.flaky}
+            record_run(self._state, check.id, self._head.folder, self._head.top.tree.tree, flaky)
 
     def _before(
         self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool

@@ -1,0 +1,64 @@
+"""`gate flaky`: the tests that had two outcomes for the same content."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from time import gmtime, strftime
+
+from gate.git.repository import Repository
+from gate.reports.words import count, visible
+from gate.runner.flaky import FlakyTest, flaky_tests, runs_recorded
+
+SUMMARY = "list the tests that were flaky in this clone, with their rates"
+EXAMPLES = """\
+  gate flaky                       the highest rate first
+  gate flaky --format json         for scripts
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the option."""
+    parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print them; 0 whatever there is, since nothing is decided."""
+    state_dir = Repository.find(Path.cwd()).state_dir
+    found = flaky_tests(state_dir)
+    if options.format == "json":
+        from gate.reports.verdict_json import dump
+
+        print(dump([_fields(test) for test in found]), end="")
+        return 0
+    if not found:
+        print(
+            f"No flaky test was recorded in this clone ({count(runs_recorded(state_dir), 'run')} of tests)."
+        )
+        return 0
+    rows = [
+        (f"{test.rate:.0%}", f"{test.times} of {count(test.runs, 'run')}", _day(test), visible(test.test))
+        for test in found
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for rate, times, day, name in rows:
+        print(f"{rate:>{widths[0]}}  {times:>{widths[1]}}  last {day}  {name}")
+    return 0
+
+
+def _day(test: FlakyTest) -> str:
+    return strftime("%Y-%m-%d", gmtime(test.last.at))
+
+
+def _fields(test: FlakyTest) -> dict[str, object]:
+    return {
+        "check": test.check,
+        "test": test.test,
+        "times": test.times,
+        "runs": test.runs,
+        "rate": round(test.rate, 4),
+        "last": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(test.last.at)),
+        "outcomes": [
+            {"at": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(one.at)), "tree": one.tree} for one in test.outcomes
+        ],
+    }

@@ -1,0 +1,183 @@
+"""Which tests were flaky here, and how often: a small file below `.git/gate`, for people and never for a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE = "flaky.json"
+VERSION = 1
+MOST_TESTS = 500
+"""Of a suite's flaky tests so many are remembered: those that were flaky last."""
+MOST_SUITES = 100
+MOST_OUTCOMES = 20
+"""Of each test the newest outcomes, with time and tree; of older ones only their number."""
+LONGEST_NAME = 1000
+LARGEST = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """When a test was flaky, in seconds since the epoch, and in which tree."""
+
+    at: int
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlakyTest:
+    """A test of a check, `times` flaky in the `runs` of its suite since it first was; the newest outcome is last."""
+
+    check: str
+    test: str
+    times: int
+    runs: int
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def rate(self) -> float:
+        """In which part of the runs it was flaky."""
+        return self.times / self.runs
+
+    @property
+    def last(self) -> Outcome:
+        """The newest outcome."""
+        return self.outcomes[-1]
+
+
+@dataclass(slots=True)
+class _Test:
+    """`first` is the number of the run in which it was flaky first."""
+
+    first: int
+    times: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Suite:
+    """The suite of a check in a project's folder."""
+
+    check: str
+    folder: str
+    runs: int = 0
+    last: int = 0
+    tests: dict[str, _Test] = field(default_factory=dict)
+
+
+def record_run(state_dir: Path, check: str, folder: str, tree: str, flaky: Collection[str]) -> None:
+    """Count a run of the suite of `check` in `folder` over `tree`, in which the tests `flaky` were flaky.
+
+    Where nothing can be written, nothing is recorded: the verdict does not depend on it.
+    """
+    with contextlib.suppress(OSError), _alone(state_dir):
+        suites = _read(state_dir)
+        suite = suites.setdefault((check, folder), _Suite(check, folder))
+        suite.runs += 1
+        suite.last = int(time.time())
+        for name in sorted(flaky):
+            test = suite.tests.setdefault(name[:LONGEST_NAME], _Test(suite.runs))
+            test.times += 1
+            test.outcomes = [*test.outcomes, Outcome(suite.last, tree)][-MOST_OUTCOMES:]
+        newest = sorted(suite.tests.items(), key=lambda item: item[1].outcomes[-1].at)
+        suite.tests = dict(newest[-MOST_TESTS:])
+        _write(state_dir, sorted(suites.values(), key=lambda one: one.last)[-MOST_SUITES:])
+
+
+def flaky_tests(state_dir: Path) -> list[FlakyTest]:
+    """The tests that were flaky, the highest rate first. Where the file is damaged there are none."""
+    found = [
+        FlakyTest(
+            suite.check,
+            f"{suite.folder}/{name}" if suite.folder else name,
+            test.times,
+            suite.runs - test.first + 1,
+            tuple(test.outcomes),
+        )
+        for suite in _read(state_dir).values()
+        for name, test in suite.tests.items()
+    ]
+    return sorted(found, key=lambda one: (-one.rate, -one.times, one.test, one.check))
+
+
+def runs_recorded(state_dir: Path) -> int:
+    """How many runs of all suites were recorded."""
+    return sum(suite.runs for suite in _read(state_dir).values())
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """One at a time reads, adds to and replaces the file."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "flaky.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(state_dir: Path) -> dict[tuple[str, str], _Suite]:
+    path = state_dir / FILE
+    try:
+        if path.stat().st_size > LARGEST:
+            return {}
+        fields = json.loads(path.read_text("utf-8"))
+        if fields["version"] != VERSION:
+            return {}
+        return {(suite.check, suite.folder): suite for suite in map(_suite, fields["suites"])}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return {}
+
+
+def _write(state_dir: Path, suites: Collection[_Suite]) -> None:
+    rows = [
+        {
+            "check": suite.check,
+            "folder": suite.folder,
+            "runs": suite.runs,
+            "last": suite.last,
+            "tests": [
+                {
+                    "test": name,
+                    "first": test.first,
+                    "times": test.times,
+                    "outcomes": [{"at": one.at, "tree": one.tree} for one in test.outcomes],
+                }
+                for name, test in suite.tests.items()
+            ],
+        }
+        for suite in suites
+    ]
+    temporary = state_dir / f"{FILE}.{os.getpid()}"
+    temporary.write_text(json.dumps({"version": VERSION, "suites": rows}), "utf-8")
+    temporary.replace(state_dir / FILE)
+
+
+def _suite(fields: dict[str, Any]) -> _Suite:
+    suite = _Suite(
+        _text(fields["check"]), _text(fields["folder"]), _number(fields["runs"]), _number(fields["last"])
+    )
+    for one in fields["tests"]:
+        outcomes = [Outcome(_number(each["at"]), _text(each["tree"])) for each in one["outcomes"]]
+        test = _Test(_number(one["first"]), _number(one["times"]), outcomes)
+        if not outcomes or not 1 <= test.first <= suite.runs or test.times < len(outcomes):
+            raise ValueError("numbers that cannot be")
+        suite.tests[_text(one["test"])] = test
+    return suite
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected text")
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise TypeError("expected a whole number")
+    return value
