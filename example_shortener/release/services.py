@@ -7,16 +7,21 @@ another release is to write that line anew and to restart the service.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
+import xmlrpc.client
 from collections.abc import Mapping, Sequence
+from configparser import ConfigParser
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from release.problems import CannotGo
 
@@ -47,7 +52,8 @@ def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None)
             check=False, encoding="utf-8", errors="replace",
         )  # fmt: skip
     except FileNotFoundError as error:
-        raise CannotGo(f"{argv[0]} is not installed or not on PATH") from error
+        missing = f"{argv[0]} is not installed or not on PATH" if cwd.is_dir() else f"{cwd} does not exist"
+        raise CannotGo(missing) from error
     return done.returncode, done.stdout.strip()
 
 
@@ -76,10 +82,12 @@ class Service:
     def pid(self) -> int | None:
         """Its process id, which is also that of its process group; None unless it runs."""
         if self.systemd:
-            _, text = self._control("show", "-p", "MainPID", "--value")
-        else:
-            _, text = self._control("pid")
-        return int(text) if text.isdigit() and text != "0" else None
+            _, text = self._unit("show", "-p", "MainPID", "--value")
+            return int(text) if text.isdigit() and text != "0" else None
+        try:
+            return int(_ask(self.home, "getProcessInfo", self.name)["pid"]) or None
+        except (OSError, xmlrpc.client.Error):
+            return None
 
     def start(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
         """(Re)start it as this command, with no other variables than these."""
@@ -87,25 +95,57 @@ class Service:
         text = f"cd {shlex.quote(str(cwd))} && exec env -i {shlex.join([*words, *argv])}\n"
         replace(self.home / "services" / self.name, text)
         self.log.unlink(missing_ok=True)
-        self._control("stop")
-        if not self.systemd:
-            # Where its log is gone, supervisor has to be told to begin another one.
-            with suppress(CannotGo):
-                self._control("clear")
-        code, text = self._control("start")
-        if code:
-            raise CannotGo(f"{self.name} could not be started: {text}")
+        self.stop()
+        if self.systemd:
+            code, text = self._unit("start")
+            if code:
+                raise CannotGo(f"{self.name} could not be started: {text}")
+            return
+        try:
+            # Where its log is gone, supervisor has to begin another one.
+            with suppress(xmlrpc.client.Error):
+                _ask(self.home, "clearProcessLogs", self.name)
+            _ask(self.home, "startProcess", self.name)
+        except (OSError, xmlrpc.client.Error) as error:
+            raise CannotGo(f"{self.name} could not be started: {error}") from error
 
     def stop(self) -> None:
         """End it and whatever it has started."""
-        self._control("stop")
-
-    def _control(self, command: str, *options: str) -> tuple[int, str]:
         if self.systemd:
-            unit = f"shortener@{self.name}.service"
-            return run(["systemctl", "--user", command, *options, unit], cwd=self.home)
-        control = [find("supervisorctl", "supervisor"), "-c", str(configuration(self.home))]
-        return run([*control, command, self.name], cwd=self.home)
+            self._unit("stop")
+            return
+        # It may have ended already, and supervisor as well.
+        with suppress(OSError, xmlrpc.client.Error):
+            _ask(self.home, "stopProcess", self.name)
+
+    def _unit(self, command: str, *options: str) -> tuple[int, str]:
+        unit = f"shortener@{self.name}.service"
+        return run(["systemctl", "--user", command, *options, unit], cwd=self.home)
+
+
+class _Local(xmlrpc.client.Transport):
+    """XML-RPC over a socket in the file system."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        """Connect; `close` ends it."""
+        connection = http.client.HTTPConnection(host)
+        self._connection = host, connection
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self._path)
+        return connection
+
+
+def _ask(home: Path, method: str, name: str) -> Any:
+    """Call supervisord (https://supervisord.org/api.html) itself: to start `supervisorctl` each time is slow."""
+    settings = ConfigParser()
+    settings.read_string(configuration(home).read_text("utf-8"))
+    transport = _Local(settings["unix_http_server"]["file"])
+    with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
+        return getattr(server.supervisor, method)(name)
 
 
 def configuration(home: Path) -> Path:
@@ -117,13 +157,13 @@ def supervise(home: Path, names: Sequence[str]) -> None:
     """Have supervisord run, with a section for each of these services; what runs already goes on."""
     folder = home / "services"
     folder.mkdir(parents=True, exist_ok=True)
-    socket = _socket(home)
+    address = _socket(home)
     text = (
-        f"[unix_http_server]\nfile={socket}\nchmod=0700\n"
+        f"[unix_http_server]\nfile={address}\nchmod=0700\n"
         f"[supervisord]\nlogfile={folder}/supervisord.log\npidfile={folder}/supervisord.pid\ndirectory={home}\n"
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
-        f"[supervisorctl]\nserverurl=unix://{socket}\n"
+        f"[supervisorctl]\nserverurl=unix://{address}\n"
     ) + "".join(SECTION.format(name=name, folder=folder, home=home) for name in names)
     replace(configuration(home), text.replace("%", "%%"))
     control = [find("supervisorctl", "supervisor"), "-c", str(configuration(home))]
