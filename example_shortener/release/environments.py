@@ -205,7 +205,9 @@ def alone(folder: Path, *, patience: float = 0.5) -> Iterator[None]:
     """Nobody else changes what runs in `folder` meanwhile; raises CannotGo if somebody does for too long."""
     folder.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + patience
-    with (folder / "lock").open("a+", encoding="utf-8") as lock:
+    # Not with mode "a": what is written to such a file goes to its end, whatever the offset.
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as lock:
         while not _locked(lock):
             if time.monotonic() > end:
                 raise CannotGo(
@@ -222,7 +224,7 @@ def at_work(folder: Path) -> int | None:
     """The process that is `alone` in `folder`, if one is."""
     try:
         with (folder / "lock").open("r+", encoding="utf-8") as lock:
-            return None if _locked(lock) else int(lock.read().strip() or 0) or None
+            return None if _locked(lock) else int(lock.read(16).strip() or 0) or None
     except FileNotFoundError:
         return None
 
