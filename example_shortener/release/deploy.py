@@ -22,6 +22,8 @@ LOOK = 0.1
 """Seconds between two looks at a release that is watched."""
 FAILURES = 3
 """So many visits in a row that fail, and not the baseline's, are a reason to roll back."""
+PROCESS_EVERY = 5
+"""So many looks until the next look at the new release's process."""
 LONGER = 3
 """So many times as long an inconclusive comparison may go on."""
 
@@ -114,13 +116,14 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
     if new is None or old is None:
         raise CannotGo(f"{environment.name}: no release is being watched")
     began, before = time.time(), environment.balancer.counted()["public"]
+    process = environment.server(new.slot).pid
     try:
         monitoring.aim(environment.settings)
         for step, share in enumerate(environment.target.shares[state.step :], state.step):
             state = records.put(step=step)
             _shift(environment, state, share)
             say(f"{environment.name}: {new.short} gets {share} % of the requests")
-            _compare(environment, new, environment.target.watch)
+            _compare(environment, new, process)
         spare = state.spare
         _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
         records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
@@ -148,9 +151,12 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
         raise WentBack(incident) from error
 
 
-def _compare(environment: Environment, new: Running, seconds: float) -> None:
-    """Compare the candidate with its baseline for a while; raises Refused with the reason to roll back."""
-    baseline = environment.records.state().baseline
+def _compare(environment: Environment, new: Running, process: int | None) -> None:
+    """Compare the candidate with its baseline for a while; raises Refused with the reason to roll back.
+
+    `process` is the candidate's: it may end and be started again so quickly that hardly a request fails.
+    """
+    baseline, seconds = environment.records.state().baseline, environment.target.watch
     limits, before = environment.settings.limits, environment.balancer.counted()
     visits, base_failed, failed, slow, in_a_row, answer = 0, 0, 0, 0, 0, ""
     began = time.monotonic()
@@ -163,6 +169,10 @@ def _compare(environment: Environment, new: Running, seconds: float) -> None:
         in_a_row = in_a_row + 1 if status != 302 and base_status == 302 else 0
         if in_a_row == FAILURES:
             raise Refused(f"the last {FAILURES} visits to the new release failed ({status or 'no answer'})")
+        if visits % PROCESS_EVERY == 0 and environment.server(new.slot).pid != process:
+            raise Refused(
+                f"the new release ended, and was started again (see {environment.server(new.slot).log})"
+            )
         counted = environment.balancer.counted()
         own, base = (
             [getattr(counted[role], name) - getattr(before[role], name) for name in ("requests", "failed")]
