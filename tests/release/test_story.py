@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,9 +54,9 @@ def test_the_incident_is_over_in_less_than_ten_seconds(tmp_path: Path) -> None:
     assert shop.left() == []
 
 
-def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
+def until_recorded(shop: Shop, environment: str, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
-    while not condition():
+    while shop.records(environment)[-1]["event"] != "recorded":
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -82,7 +81,7 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         # The guard tries again until gate has recorded them.
         (tmp_path / "no-promote").unlink()
         for name in ("staging", "production"):
-            until(lambda name=name: shop.records(name)[-1]["event"] == "recorded")
+            until_recorded(shop, name)
         asked.unlink()
         shop.done("deploy", "version-3", "--into", "staging")
         revision = shop.state("staging")["live"]["revision"]

@@ -37,12 +37,14 @@ class Company:
     """A shop whose main is protected, and two people: bob writes, ada approves, merges and releases."""
 
     def __init__(self, folder: Path) -> None:
-        self.shop: Shop = build_shop(folder, gate=f'"{sys.executable}", "-P", "-m", "gate"')
-        self.root = self.shop.root
         self.policies = 0
         key = folder / "ada"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
         self.public = key.with_suffix(".pub").read_text().strip()
+        self.shop: Shop = build_shop(
+            folder, gate=f'"{sys.executable}", "-P", "-m", "gate"', prepare=self._first_policy
+        )
+        self.root = self.shop.root
         for name, value in (
             ("user.name", "ada"),
             ("user.email", "ada@acme.example"),
@@ -50,8 +52,14 @@ class Company:
             ("user.signingkey", str(key)),
         ):
             self.git("config", name, value)
-        self.git("checkout", "-q", "-B", "main", "version-3")
-        self.set_policy(NO_BUDGET, NOWHERE)
+        # What went to main since then went past gate.
+        self.git("checkout", "-q", "-B", "main", "version-1")
+
+    def _first_policy(self, root: Path) -> None:
+        (root / "gate.yaml").write_text(self._policy(NO_BUDGET, NOWHERE, NO_SOAKING))
+
+    def _policy(self, budget: str, prometheus: str, soaked: str) -> str:
+        return POLICY.format(budget=budget, prometheus=prometheus, soaked=soaked, key=self.public)
 
     def git(self, *arguments: str) -> str:
         env = isolated(self.root.parent)
@@ -66,16 +74,8 @@ class Company:
         return subprocess.run(argv, cwd=self.root, env=env, check=False, capture_output=True, text=True)
 
     def set_policy(self, budget: str, prometheus: str, soaked: str = NO_SOAKING) -> None:
-        """The first one as it is, each later one through the gate."""
-        text = POLICY.format(budget=budget, prometheus=prometheus, soaked=soaked, key=self.public)
-        first = "acme/shortener" not in self.git("show", "HEAD:gate.yaml") or not self.git(
-            "tag", "-l", "policy"
-        )
-        if first:
-            (self.root / "gate.yaml").write_text(text)
-            self.git("commit", "-q", "-m", "Policy", "gate.yaml")
-            self.git("tag", "policy")
-            return
+        """Change it, through the gate."""
+        text = self._policy(budget, prometheus, soaked)
         self.policies += 1
         self.write(f"policy-{self.policies}", {"gate.yaml": text})
         self.merge(f"policy-{self.policies}")

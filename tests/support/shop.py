@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,10 +137,12 @@ class Shop:
         return found
 
 
-def build_shop(folder: Path, gate: str = '"true"', more: str = "") -> Shop:
-    """A repository at `version-3`; nothing runs yet."""
+def build_shop(
+    folder: Path, gate: str = '"true"', more: str = "", prepare: Callable[[Path], None] = lambda _: None
+) -> Shop:
+    """A repository at `version-3`; nothing runs yet. `prepare` may change files of the first version."""
     settings = FAST.format(gate=gate, python=json.dumps(sys.executable)) + more
-    shop = Shop(build_repository(folder / "shop", settings + PATIENT))
+    shop = Shop(build_repository(folder / "shop", settings + PATIENT, prepare))
     # With these, whoever ends a deploy while it watches has the time for it.
     long = settings.replace("watch = 0.5", "watch = 600")
     (shop.root / "patient.toml").write_text(long + PATIENT)
