@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,21 @@ def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def kill(process: int) -> None:
+    """Kill a release with all its workers, and wait until none of them takes a request any more."""
+    os.killpg(process, signal.SIGKILL)
+    until(lambda: not alive(process))
+
+
+def alive(group: int) -> bool:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+            if state not in {"Z", "X"} and int(its_group) == group:
+                return True
+    return False
 
 
 @pytest.fixture
@@ -163,7 +178,7 @@ def test_the_release_before_answers_where_the_live_one_dies(version_1: Shop) -> 
     version_1.done("deploy", "version-3")
     pid = Service(version_1.home, f"production-{version_1.state()['live']['slot']}").pid
     assert pid is not None
-    os.killpg(pid, signal.SIGKILL)
+    kill(pid)
     answers = [version_1.ask("HEAD", "/probe")[0] for _ in range(20)]
     assert answers == [302] * 20
     until(
@@ -179,7 +194,7 @@ def test_a_release_that_dies_while_it_is_watched_is_taken_back(version_1: Shop) 
     wait_for(process, "10 % of the requests")
     pid = Service(version_1.home, f"production-{version_1.state()['candidate']['slot']}").pid
     assert pid is not None
-    os.killpg(pid, signal.SIGKILL)
+    kill(pid)
     _, err = process.communicate(timeout=600)
     assert (process.returncode, "was rolled back" in err) == (1, True)
     assert (version_1.live(), version_1.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
@@ -221,7 +236,7 @@ def test_up_again_changes_nothing_and_mends_what_has_ended(version_1: Shop) -> N
     state = version_1.state()["live"]
     pid = Service(version_1.home, f"production-{state['slot']}").pid
     assert pid is not None
-    os.killpg(pid, signal.SIGKILL)
+    kill(pid)
     version_1.done("up")
     assert version_1.ask("HEAD", "/probe")[0] == 302
 
