@@ -99,6 +99,13 @@ def _ask(settings: Settings, *words: str) -> None:
     if output.endswith("No module named gate"):
         raise Refused("gate is not installed (pip install merge-gate): without gate nothing is released")
     if code:
-        last = output.splitlines()[-1:] or ["gate prints nothing"]
         shown = " ".join(word for word in words if not word.startswith("--report"))
-        raise Refused(f"{last[0]} (`gate {shown}` ended with {code})\n{output}".rstrip())
+        raise Refused(f"{_conclusion(output)} (`gate {shown}` ended with {code})\n{output}".rstrip())
+
+
+def _conclusion(output: str) -> str:
+    """The last thing that gate printed, with the lines that it was broken into."""
+    lines: list[str] = []
+    for line in output.splitlines():
+        lines = [*lines, line.strip()] if line[:1].isspace() else [line]
+    return " ".join(filter(None, lines)) or "gate prints nothing"
