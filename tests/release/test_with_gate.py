@@ -151,6 +151,11 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         assert said.code == 1
         assert "frozen:" in " ".join(said.text.split())
         company.set_policy(BUDGET, f"http://127.0.0.1:{shop.prometheus()}")
+        # What was rolled back goes out again only if somebody approves that.
+        said = shop.release("deploy", second, "--into", "production")
+        assert (said.code, "rolled-back is not met" in said.text) == (1, True)
+        approved = company.gate("approve", second, "--into", "production", "--yes")
+        assert approved.returncode == 0, approved.stdout + approved.stderr
         shop.done("deploy", second, "--into", "production")
         assert "minutes of downtime used" in company.gate("budget").stdout
     finally:
