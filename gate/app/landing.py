@@ -91,7 +91,9 @@ def land(
     commit = change.head if how == "ff-only" else make_commit(repository, change, how, title, trailers)
     if reason := _unproven(repository, change, commit, witness):
         way_out = "have the change approved as it is now, or merge in another way"
-        return NotMerged(verdict, f"{branch} stays where it is, for an audit would find: {reason}; {way_out}")
+        return NotMerged(
+            verdict, f"{branch} stays where it is, because an audit would report: {reason}; {way_out}"
+        )
     notes = []
     if how != request.how:
         notes.append(f"{branch} takes a change as one commit: this is squashed")

@@ -10,7 +10,7 @@ from gate.reports.words import count, visible
 from gate.requirements import checks
 
 MOST_LINES = 13
-WIDEST = 160
+WIDEST = 240
 SHOWN_FINDINGS = 3
 SHOWN_ADVICE = 3
 

@@ -79,7 +79,7 @@ def duration(seconds: float) -> str:
 
 
 _UNMET: Final = {
-    "mergeable": "no merge result",
+    "mergeable": "no usable merge result",
     "owners": "missing code owner approval",
     "approvals": "missing approvals",
     "seniority": "missing senior approval",

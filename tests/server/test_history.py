@@ -125,7 +125,7 @@ def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
     assert senior.may_merge("origin/feature")
     refused = senior.gate("merge", "feature", *options)
     assert refused.code == 1
-    assert "an audit would find: owners:" in refused.err
+    assert "an audit would report: owners:" in refused.err
     assert guarded.server.git("log", "--format=%s", "-1", "main") == "policy"
     senior.approve("origin/feature")
     merged = senior.gate("merge", "feature", *options)
