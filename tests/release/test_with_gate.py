@@ -23,8 +23,9 @@ protect:
   production: {{kind: environment, require: {{passed: [main, staging], soaked: {soaked}, budget: {budget}}}}}
 prometheus: {prometheus}
 people:
-  "@ada": {{role: senior, emails: [ada@acme.example], keys: ["{key}"]}}
+  "@ada": {{role: senior, emails: [ada@acme.example], keys: ["{ada}"]}}
   "@bob": {{emails: [bob@acme.example]}}
+  "@cyd": {{emails: [cyd@acme.example], keys: ["{cyd}"]}}
 """
 NO_SOAKING = "false"
 SOAKING = "{in: staging, for: 10s}"
@@ -34,13 +35,13 @@ BUDGET = "{downtime: 'sum(slo:downtime:seconds{environment=\"production\"})'}"
 
 
 class Company:
-    """A shop whose main is protected, and two people: bob writes, ada approves, merges and releases."""
+    """A shop whose main is protected. Bob writes; ada approves, merges and releases; cyd reads what she has merged."""
 
     def __init__(self, folder: Path) -> None:
         self.policies = 0
-        key = folder / "ada"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-        self.public = key.with_suffix(".pub").read_text().strip()
+        self.keys = {name: folder / name for name in ("ada", "cyd")}
+        for key in self.keys.values():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
         self.shop: Shop = build_shop(
             folder, gate=f'"{sys.executable}", "-P", "-m", "gate"', prepare=self._first_policy
         )
@@ -49,7 +50,7 @@ class Company:
             ("user.name", "ada"),
             ("user.email", "ada@acme.example"),
             ("gpg.format", "ssh"),
-            ("user.signingkey", str(key)),
+            ("user.signingkey", str(self.keys["ada"])),
         ):
             self.git("config", name, value)
         # What went to main since then went past gate.
@@ -59,7 +60,8 @@ class Company:
         (root / "gate.yaml").write_text(self._policy(NO_BUDGET, NOWHERE, NO_SOAKING))
 
     def _policy(self, budget: str, prometheus: str, soaked: str) -> str:
-        return POLICY.format(budget=budget, prometheus=prometheus, soaked=soaked, key=self.public)
+        public = {name: key.with_suffix(".pub").read_text().strip() for name, key in self.keys.items()}
+        return POLICY.format(budget=budget, prometheus=prometheus, soaked=soaked, **public)
 
     def git(self, *arguments: str) -> str:
         env = isolated(self.root.parent)
@@ -151,10 +153,11 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         assert said.code == 1
         assert "frozen:" in " ".join(said.text.split())
         company.set_policy(BUDGET, f"http://127.0.0.1:{shop.prometheus()}")
-        # What was rolled back goes out again only if somebody approves that.
+        # What was rolled back goes out again only if somebody who has no part in it approves that.
         said = shop.release("deploy", second, "--into", "production")
         assert (said.code, "rolled-back is not met" in said.text) == (1, True)
-        approved = company.gate("approve", second, "--into", "production", "--yes")
+        words = ("--into", "production", "--key", str(company.keys["cyd"]), "--yes")
+        approved = company.gate("approve", second, *words)
         assert approved.returncode == 0, approved.stdout + approved.stderr
         shop.done("deploy", second, "--into", "production")
         assert "minutes of downtime used" in company.gate("budget").stdout
