@@ -156,7 +156,7 @@ def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: C
     other.commit("next", {"b.py": "y = 2\n"}, push=False)
     said = push(other, "origin", "main")
     assert said.code != 0
-    assert "log of approvals is not here" in said.err
+    assert "approval log is not here" in said.err
 
 
 @pytest.mark.attack(17)
