@@ -35,6 +35,8 @@ class Judge:
         self._guards = source.guards
         self._postponed = 0
         """How many annotations around are never evaluated."""
+        self._in_class = 0
+        """How many annotations around are in the body of a class: since Python 3.14 they may name what comes later."""
         self._unrun = 0
         """Whether what is read is a type in a comment or a text, which nobody runs."""
 
@@ -59,8 +61,10 @@ class Judge:
                 if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
                     is_asked = bool(guard & Guard.VERSION)
                     self._unbound.name(node, scope, is_asked=is_asked, is_run=not self._unrun)
-                    if not self._postponed and not guard:
+                    if not self._postponed and not self._in_class and not guard:
                         self._unbound.too_early(node, scope)
+                elif isinstance(node.ctx, ast.Del) and not guard:
+                    self._unbound.deleted(node, scope)
                 return
             case ast.Constant():
                 return
@@ -96,6 +100,8 @@ class Judge:
         if self._postponed or self._guards.of(node).expects_missing:
             return
         match node:
+            case ast.AugAssign(target=ast.Name() as target) if not self._guards.of(target):
+                self._unbound.added_to(target, scope)
             case ast.Call():
                 self._calling.call(node, scope)
             case ast.Await(value=ast.Call() as call):
@@ -134,7 +140,9 @@ class Judge:
     def _annotation(self, node: ast.expr, scope: Scope) -> None:
         is_postponed = self._source.postpones_annotations
         self._postponed += is_postponed
+        self._in_class += scope.kind == "class"
         self._one(node, scope)
+        self._in_class -= scope.kind == "class"
         self._postponed -= is_postponed
         for text in texts_of_types(node):
             said = type_in_text(text)

@@ -26,7 +26,7 @@ MODULE_NAMES = frozenset({
     "__version__", "__annotations__", "__builtins__", "__cached__", "__getattr__", "__dir__", "__class__",
 })  # fmt: skip
 LARGEST = 4 * 1024 * 1024
-_GLOBAL = re.compile(rb"^[ \t]+global[ \t]+([^#\n;]+)", re.MULTILINE)
+_GLOBAL = re.compile(rb"(?:^[ \t]+|[:;][ \t]*)global[ \t]+([^#\n;]+)", re.MULTILINE)
 _MAY_WRITE_GLOBALS = re.compile(
     rb"\b(?:globals|vars|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
 )

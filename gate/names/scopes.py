@@ -148,7 +148,8 @@ class _Reader:
     def _one(self, node: ast.AST) -> None:
         kind = type(node)
         if kind in LEAVES:
-            if kind is ast.Global or kind is ast.Nonlocal:
+            # In a module, `global` says what is so anyway.
+            if self._scope.kind != "module" and (kind is ast.Global or kind is ast.Nonlocal):
                 self._scope.nonlocals.update(node.names)  # type: ignore[attr-defined]  # as its kind says
             return
         if kind in _BIND_NOTHING:

@@ -10,7 +10,7 @@ from gate.names.infer import Engine
 from gate.names.judged import Judged, Strange
 from gate.names.modules import Source
 from gate.names.near import candidates, is_typical
-from gate.names.nodes import Function
+from gate.names.nodes import Function, walk
 from gate.names.order import Order
 from gate.names.scopes import Scope, parameters
 
@@ -36,6 +36,16 @@ def _builtins_of(engine: Engine) -> frozenset[str]:
     return frozenset(defined - {"function", "ellipsis", "reveal_locals"})
 
 
+def _is_given(name: str, scope: Scope) -> bool:
+    """Whether Python gives a name of this kind here: some are there only in packages or in bodies of classes."""
+    match name:
+        case "__path__":
+            return scope.source.is_package
+        case "__module__" | "__qualname__":
+            return scope.kind == "class"
+    return True
+
+
 class Unbound:
     """Looks at each name that one file reads."""
 
@@ -53,7 +63,7 @@ class Unbound:
         name = node.id
         if is_asked and name in OF_PYTHON_2:
             return
-        if scope.lookup(name) is not None or name in self._builtins:
+        if scope.lookup(name) is not None or (name in self._builtins and _is_given(name, scope)):
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
@@ -93,31 +103,93 @@ class Unbound:
         message = f"Undefined name `{name}`"
         self._found.tell("undefined-name", node, message, name, seen | BUILTINS, strange=mine)
 
+    def added_to(self, node: ast.Name, scope: Scope) -> None:
+        """The target of `name += …`, which is read before it is stored."""
+        if scope.lookup(node.id) is not None:
+            self.too_early(node, scope)
+
+    def deleted(self, node: ast.Name, scope: Scope) -> None:
+        """A name after `del`. In a function that makes it a local one, so no other of that name is deleted."""
+        is_local = scope.kind == "function" and node.id not in scope.nonlocals
+        if is_local and node.id not in scope.names and scope.lookup(node.id) is not None:
+            self._report(node, f"`{node.id}` is deleted here and bound nowhere in this function")
+        else:
+            self.name(node, scope, is_asked=False, is_run=True)
+            self.too_early(node, scope)
+
     def too_early(self, node: ast.Name, scope: Scope) -> None:
         """A name that the scope binds, and that is surely not bound where it is used."""
+        if self._source.is_stub or self._source.scope.stars:
+            return
+        around = scope
+        owner: Scope | None = None
+        # The body of a class runs where it stands, and sees what is bound there until then.
+        while around.kind == "class" and around.parent is not None:
+            if node.id in around.nonlocals or node.id in around.type_parameters:
+                return
+            if node.id in around.names:
+                if not self._order.is_bound_later(node, around):
+                    return
+                owner = around
+            around = around.parent
+        if self._is_own(node.id, around):
+            self._too_early(node, around)
+        elif owner is not None and not self._may_be_around(node.id, around):
+            self._report(node, f"`{node.id}` is used before it is bound", self._later(node, owner))
+
+    def _may_be_around(self, name: str, scope: Scope) -> bool:
+        """Whether a name that a class binds too late may be another one, of the scope around the class."""
+        module = self._source
+        is_global = name in module.made_global or name in module.scope.elsewhere or module.writes_globals
+        return scope.lookup(name) is not None or name in self._builtins or is_global
+
+    def _is_own(self, name: str, scope: Scope) -> bool:
+        """Whether only the code of the scope itself binds the name there, in an order that the text tells."""
+        if name not in scope.names or name in scope.elsewhere:
+            return False
+        if scope.kind == "module":
+            return not (
+                name in self._builtins or name in self._source.made_global or self._source.writes_globals
+            )
+        return name not in scope.nonlocals
+
+    def _too_early(self, node: ast.Name, scope: Scope) -> None:
         name = node.id
-        if (
-            scope.kind == "class"
-            or name not in scope.names
-            or name in scope.nonlocals
-            or self._source.is_stub
-        ):
-            return
-        if name in self._source.made_global or name in scope.elsewhere or scope.stars:
-            return
-        is_module = scope.kind == "module"
-        if is_module and (name in self._builtins or self._source.writes_globals):
-            return
-        is_seen_around = scope.parent is not None and scope.parent.lookup(name) is not None
+        around = scope.parent
+        while around is not None and around.kind == "class":
+            around = around.parent
+        is_seen_around = around is not None and around.lookup(name) is not None
         if self._order.is_outside(node, scope):
             if not is_seen_around and name not in self._builtins:
-                self._found.tell(
-                    "undefined-name", node, f"Undefined name `{name}`", hint=self._elsewhere(node, scope)
-                )
+                self._report(node, f"Undefined name `{name}`", self._elsewhere(node, scope))
         elif self._order.is_bound_later(node, scope):
-            line = min(getattr(one.node, "lineno", 0) for one in scope.names[name])
-            message = f"`{name}` is used before it is bound"
-            self._found.tell("undefined-name", node, message, hint=f"it is bound on line {line}")
+            if not self._is_bound_inside(name, scope):
+                self._report(node, f"`{name}` is used before it is bound", self._later(node, scope))
+        elif (deletion := self._order.deletion(node, scope)) and not self._is_bound_inside(name, scope):
+            message = f"`{name}` is used after it was deleted"
+            self._report(node, message, f"it is deleted on line {deletion.lineno}")
+
+    def _report(self, node: ast.Name, message: str, hint: str = "") -> None:
+        self._found.tell("undefined-name", node, message, hint=hint)
+
+    def _is_bound_inside(self, name: str, scope: Scope) -> bool:
+        """Whether a function inside binds the name out here."""
+        return scope.kind == "function" and any(
+            isinstance(one, ast.Nonlocal) and name in one.names for one in walk(scope.node)
+        )
+
+    def _later(self, node: ast.Name, scope: Scope) -> str:
+        """Where the name gets its first value, or why it never does."""
+        lines = [
+            getattr(one.node, "lineno", 0)
+            for one in scope.names[node.id]
+            if one.how != "added" and not isinstance(one.node, ast.AnnAssign) and one.inside is None
+        ]
+        if lines:
+            return f"it is bound on line {min(lines)}"
+        if scope.kind == "function" and self._source.scope.names.get(node.id):
+            return f"`{node.id}` is a local name here: add `global {node.id}`"
+        return "nothing gives it a value"
 
     def _elsewhere(self, node: ast.Name, scope: Scope) -> str:
         """Where the name is bound instead."""
