@@ -48,7 +48,7 @@ def test_ci_signs_and_the_server_starts_nothing(town: Town) -> None:
     senior = change(town)
     said = record(ci(town))
     assert said.code == 1, "nobody has approved it yet"
-    assert "recorded that the checks passed, by @ci" in said.err
+    assert "verdict recorded by @ci" in said.err
     assert runs(town) == 1
     senior.approve("feature")
     # Neither the senior's own check nor the server has to run it again.
