@@ -46,8 +46,12 @@ abstract class JenkinsScript extends Script {
     // The words of a declarative pipeline.
     Env getEnv() { World.ENV }
     String getAny() { 'any' }
+    String getNone() { 'none' }
     void pipeline(Closure body) { body() }
-    void agent(Object where) { assert where == 'any' }
+    void agent(String where) { assert where in ['any', 'none'] }
+    void agent(Closure body) { body() }
+    void label(String name) { assert name }
+    void skipDefaultCheckout() { }
     void options(Closure body) { body() }
     void disableConcurrentBuilds() { }
     void timeout(Map limit) { assert limit.time > 0 && limit.unit in ['MINUTES', 'HOURS'] }

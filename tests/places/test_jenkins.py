@@ -46,6 +46,8 @@ class Build:
     log: str
     published: list[dict[str, object]]
 
+    deployed: list[str]
+
     def steps(self) -> list[object]:
         return [one["step"] for one in self.published]
 
@@ -69,7 +71,14 @@ class Jenkins:
             f'exec ln -s "{BIN.parent}" "$last";; esac\nexec "{sys.executable}" "$@"\n'
         )
         (agent / "python3").chmod(0o755)
-        env = {**isolated(self.town.path / "home"), **registry_settings(), **variables}
+        host = self.town.path / "host"
+        tool = host / "tool" / "bin" / "shortener-release"
+        tool.parent.mkdir(parents=True, exist_ok=True)
+        tool.write_text(f'#!/bin/sh\necho "$*" >> {host}/deployed\n')
+        tool.chmod(0o755)
+        (host / "deployed").write_text("")
+        home = {"RELEASE_HOME": str(host), "GIT_COMMIT": self.workspace.git("rev-parse", "HEAD")}
+        env = {**isolated(self.town.path / "home"), **registry_settings(), **home, **variables}
         env["PATH"] = f"{agent}{os.pathsep}{env['PATH']}"
         jars = ":".join(map(str, self.groovy.glob("npm-groovy-lint/lib/java/groovy/lib/*.jar")))
         command = ["java", "-cp", jars, "groovy.ui.GroovyMain"]
@@ -81,7 +90,8 @@ class Jenkins:
         assert "Finished: " in done.stdout, done.stdout
         assert "Traceback" not in done.stdout, done.stdout
         lines = journal.read_text().splitlines()
-        return Build(done.returncode == 0, done.stdout, [json.loads(line) for line in lines])
+        deployed = (host / "deployed").read_text().splitlines()
+        return Build(done.returncode == 0, done.stdout, [json.loads(line) for line in lines], deployed)
 
     def checkout(self, rev: str) -> None:
         self.workspace.fetch()
@@ -113,23 +123,22 @@ def request(**more: str) -> Mapping[str, str]:
     return {"BRANCH_NAME": "PR-12", "CHANGE_ID": "12", "CHANGE_TARGET": "main", **more}
 
 
-def test_a_request_that_is_blocked_is_not_built_and_the_reports_are_published(jenkins: Jenkins) -> None:
+def test_a_blocked_request_fails_and_its_reports_are_published(jenkins: Jenkins) -> None:
     jenkins.checkout("origin/feature")
     build = jenkins.build(request())
     assert not build.succeeded
     assert "gate: blocked" in build.log, build.log
-    assert "(Build)" not in build.log
+    assert build.deployed == []
     assert build.steps() == ["junit", "recordIssues", "publishHTML", "archiveArtifacts"]
-    assert not (jenkins.workspace.path / "dist").exists()
 
 
-def test_a_request_that_was_approved_is_built_and_so_is_main_after_the_merge(jenkins: Jenkins) -> None:
+def test_a_request_that_was_approved_passes_and_main_is_deployed_after_the_merge(jenkins: Jenkins) -> None:
     nehemiah = jenkins.town.clone("nehemiah")
     nehemiah.approve("origin/feature")
     jenkins.checkout("origin/feature")
     build = jenkins.build(request())
     assert build.succeeded, build.log
-    assert list((jenkins.workspace.path / "dist").glob("shortener-*.whl"))
+    assert build.deployed == []
 
     before = nehemiah.git("rev-parse", "origin/main")
     said = nehemiah.gate("merge", "origin/feature", "--into", "main", "--push")
@@ -137,16 +146,21 @@ def test_a_request_that_was_approved_is_built_and_so_is_main_after_the_merge(jen
     jenkins.checkout("origin/main")
     build = jenkins.build({"BRANCH_NAME": "main", "GIT_PREVIOUS_SUCCESSFUL_COMMIT": before})
     assert build.succeeded, build.log
+    commit = jenkins.workspace.git("rev-parse", "HEAD")
+    assert build.deployed == [
+        f"deploy {commit} --into staging",
+        f"deploy {commit} --into production --wait 20",
+    ]
 
 
-def test_a_push_past_review_is_not_built_in_a_job_without_branches(jenkins: Jenkins) -> None:
+def test_a_push_past_review_is_not_deployed_in_a_job_without_branches(jenkins: Jenkins) -> None:
     before = jenkins.workspace.git("rev-parse", "origin/main")
     jenkins.workspace.git("push", "-q", "origin", "origin/feature:refs/heads/main")
     jenkins.checkout("origin/main")
     build = jenkins.build({"GIT_BRANCH": "origin/main", "GIT_PREVIOUS_SUCCESSFUL_COMMIT": before})
     assert not build.succeeded
     assert "gate: blocked" in build.log, build.log
-    assert "(Build)" not in build.log
+    assert build.deployed == []
 
 
 def test_a_branch_that_nobody_wants_to_merge_is_not_asked_about(jenkins: Jenkins) -> None:
@@ -171,7 +185,7 @@ def test_a_server_that_does_not_answer_stops_the_build(jenkins: Jenkins) -> None
     jenkins.town.server.path.rename(jenkins.town.path / "gone.git")
     build = jenkins.build(request())
     assert not build.succeeded
-    assert "(Build)" not in build.log
+    assert build.deployed == []
 
 
 def test_options_of_the_step(jenkins: Jenkins, tmp_path: Path) -> None:
@@ -181,7 +195,7 @@ def test_options_of_the_step(jenkins: Jenkins, tmp_path: Path) -> None:
         "stage('Gate') { gate(credentials: 'bot', python: 'python3', arguments: '--only lint') }\n"
     )
     build = jenkins.build(request(), jenkinsfile)
-    assert "Only lint ran" in build.log, build.log
+    assert "Partial run (`--only lint`)" in build.log, build.log
     assert build.published[0] == {"step": "withCredentials", "GIT_ASKPASS": "/for/bot"}
     jenkinsfile.write_text("stage('Gate') { gate(credential: 'bot') }\n")
     assert "there is no option credential" in jenkins.build(request(), jenkinsfile).log
