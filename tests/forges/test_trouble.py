@@ -58,7 +58,7 @@ def test_any_forge_in_trouble_at_any_question(site: Site, status: int) -> None:
         site.forge.trouble(question.rpartition("/")[2], status)
         answer = site.check()
         assert answer.code == 3, question
-        assert answer.err.startswith(f"gate: {site.forge.kind} ")
+        assert answer.err.startswith(f"gate: {site.forge.kind}")
         assert answer.err.count("\n") <= 2
         assert TOKEN not in answer.text
 
