@@ -151,7 +151,7 @@ def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
         new.git("commit", "-q", "-m", "v2\n\nCo-authored-by: newhire <NEWHIRE@acme.example>", env=env)
     said = new.gate("approve", BRANCH)
     assert said.code == 2
-    assert "nobody approves their own" in said.err
+    assert "is an author of this change and cannot approve it" in said.err
     plant(new, forged(new, by="@newhire"), "newhire")
     assert whys(new) == ["author of the change"]
 
@@ -248,7 +248,7 @@ def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senio
     town.set_policy(town.policy(keys={"nehemiah": [town.public("second")]}))
     senior.fetch()
     assert not senior.may_merge("origin/feature")
-    assert whys(senior)[0].startswith("unknown signer: says to be @nehemiah")
+    assert whys(senior)[0].startswith("signed with a key that the policy no longer lists")
 
 
 @pytest.mark.attack(15)
@@ -609,7 +609,7 @@ def test_37_a_waiver_is_shown_everywhere(town: Town, new: Clone) -> None:
     audited = ada.gate("audit", "--fetch")
     assert audited.code == 0
     assert "WAIVED by @ada: outage of the shop" in audited.out
-    assert "1 by a waiver" in audited.out
+    assert "1 by waiver" in audited.out
 
 
 @pytest.mark.attack(37)

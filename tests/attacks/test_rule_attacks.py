@@ -244,8 +244,8 @@ def test_04_no_rule_and_no_owner_are_told_apart(town: Town) -> None:
     new = town.clone("newhire")
     new.commit("v2", {"b.py": "y = 2\n", "c.py": ""}, branch=BRANCH)
     reason = str(outcome(new, "owners", BRANCH)["reason"])
-    assert "1 file matches no rule" in reason
-    assert "1 file is owned by nobody" in reason
+    assert "1 file has no matching rule" in reason
+    assert "1 file is explicitly unowned" in reason
 
 
 UNSATISFIABLE = {

@@ -127,7 +127,7 @@ def test_two_logs_that_nobody_may_unite(approved: Scene, town: Town) -> None:
     with read_only(senior.path):
         said = senior.gate_process("check", "--head", f"origin/{BRANCH}")
         assert said.code == 3
-        assert "two logs of approvals would have to be united" in said.err
+        assert "two approval logs have to be merged" in said.err
     assert senior.gate_process("check", "--head", f"origin/{BRANCH}").code == 1
 
 
