@@ -249,11 +249,11 @@ def test_04_no_rule_and_no_owner_are_told_apart(town: Town) -> None:
 
 
 UNSATISFIABLE = {
-    "an unknown owner": ("* @ghost\n", "nobody of them is in `people`"),
+    "an unknown owner": ("* @ghost\n", "no owner on this line is listed in `people`"),
     "an empty team": ("* @acme/empty\n", "has no members"),
     "only the author": ("* @newhire\n", "every owner is an author"),
-    "only a bot": ("* @ci\n", "every owner is an author of the change, or a bot"),
-    "a name that is nearly one": ("* @nehemlah\n", "nobody of them is in `people`"),
+    "only a bot": ("* @ci\n", "every owner is an author of this change or a bot"),
+    "a name that is nearly one": ("* @nehemlah\n", "no owner on this line is listed in `people`"),
 }
 
 
