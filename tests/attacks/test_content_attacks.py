@@ -201,7 +201,7 @@ ATTRIBUTES = (
 @pytest.mark.parametrize("where", ["the change", "main"])
 @pytest.mark.parametrize("line", ATTRIBUTES)
 def test_23_attributes(town: Town, line: str, where: str) -> None:
-    """Whatever they say: the file is seen, its blobs are what is decided on, and the check gets the blob's bytes."""
+    """Whatever they say: the file is seen, its blobs are what is decided on, and the check gets what a clone has."""
     seen = town.path / "seen"
     script = town.path / "look"
     script.write_text(f'#!/bin/sh\ncp a.py "{seen}"\n')
@@ -225,8 +225,10 @@ def test_23_attributes(town: Town, line: str, where: str) -> None:
     found = senior.verdict("origin/feature")
     assert "a.py" in changed(found)
     assert requirement(found, "guarded")["outcome"] == ("met" if where == "main" else "unmet")
-    assert seen.read_text() == senior.git("cat-file", "blob", "origin/feature:a.py") + "\n"
-    assert not (town.path / "ran").exists()
+    # Only a filter that the reader has configured for themselves runs, as it does when they check the branch out.
+    assert (town.path / "ran").exists() == ("filter=evil" in line)
+    senior.git("checkout", "-q", "-f", "--detach", "origin/feature")
+    assert seen.read_bytes() == (senior.path / "a.py").read_bytes()
 
 
 @pytest.mark.attack(23, "attributes that would merge without a conflict")
