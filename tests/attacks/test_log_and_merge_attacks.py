@@ -307,7 +307,7 @@ def test_34_diverged_branches_are_told_apart(town: Town) -> None:
     senior.fetch()
     said = senior.gate("merge", BRANCH)
     assert said.code == 2
-    assert "has commits that origin's does not have" in said.err
+    assert "your main and origin's have diverged" in said.err
 
 
 @pytest.mark.attack(35)
