@@ -37,8 +37,8 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
     for action in parser._actions:  # noqa: SLF001  nor to list them
         if action.help == argparse.SUPPRESS or "--help" in action.option_strings:
             continue
-        invocation = formatter._format_action_invocation(action)  # noqa: SLF001
-        text = formatter._expand_help(action) if action.help else ""  # noqa: SLF001
+        invocation = formatter._format_action_invocation(action)  # noqa: SLF001  as above
+        text = formatter._expand_help(action) if action.help else ""  # noqa: SLF001  as above
         cell = " ".join(text.split()).replace("|", "\\|")
         yield f"| `{invocation.replace('|', chr(92) + '|')}` | {cell} |"
 
