@@ -1,7 +1,7 @@
 """Plain English with the field's terms: old words are rejected in messages, documents and names.
 
 `words.json` counts, for each file, the old words that are still in it. A file may have fewer, never more, and a file
-that is not listed may have none. After a clean-up, `GATE_UPDATE_WORDS=1 pytest tests/architecture/test_words.py`
+that is not listed may have none. After a clean-up, `GATE_UPDATE_WORDS=1 pytest tests/architecture/test_vocabulary.py`
 lowers the counts; it never raises one.
 """
 
