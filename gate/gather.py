@@ -238,7 +238,8 @@ def weakenings_of(
     change: Change, contents: Mapping[str, bytes], policy: Policy, settings: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Like `weakenings_in`, from blobs that have been read. `settings` are those at the top of the base."""
-    from gate.weakenings import Sides, commands, find_weakenings
+    from gate.weakenings import Sides, find_weakenings
+    from gate.weakenings.detectors import commands
 
     old_of = {entry.path: entry for entry in change.files}
     sides = []

@@ -268,7 +268,7 @@ TERMS: Final[dict[str, str]] = {
 def groups() -> Mapping[str, Mapping[str, str]]:
     """Every topic with its text, by the heading under which the list shows it."""
     from gate.names.catalogue import CATALOGUE, page
-    from gate.weakenings.pages import PAGES
+    from gate.weakenings.explanations import PAGES
 
     return {
         "Verdict": VERDICT,

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gate.app.approvals import Listing, list_approvals
+from gate.app.approving.approvals import Listing, list_approvals
 from gate.cli.reviews import add_reviews, place_of
 from gate.model import short_name
 from gate.reports.words import count, visible

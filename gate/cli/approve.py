@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from gate.app.approve import Proposal, Wish, approve, propose
-from gate.app.outdated import Outdated, diff_between
-from gate.app.signing import Recorded
+from gate.app.approving.approve import Proposal, Wish, approve, propose
+from gate.app.approving.outdated import Outdated, diff_between
+from gate.app.approving.signing import Recorded
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
 from gate.reports.words import count, visible, visible_path
 

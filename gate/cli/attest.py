@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gate.app.attest import (
+from gate.app.releases.attest import (
     Attested,
     AttestRequest,
     NotAttested,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gate.app.audit import Audit, audit
+from gate.app.audit.audit import Audit, audit
 from gate.reports.words import count, visible
 
 SUMMARY = "verify that every merge into a protected branch was checked and approved"

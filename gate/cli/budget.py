@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gate.app.budget import Budget, read_budget
+from gate.app.releases.budget import Budget, read_budget
 from gate.reports.words import visible
 
 SUMMARY = "show what is left of the downtime budget of the last 365 days"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from time import localtime, strftime
 
-from gate.app.caches import clear, entries, human, prune
+from gate.app.setup.caches import clear, entries, human, prune
 from gate.errors import UsageError
 from gate.git.repository import Repository
 

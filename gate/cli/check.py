@@ -12,8 +12,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from time import time
 
-from gate.app.check import check
-from gate.app.judge import Answer, CheckRequest
+from gate.app.checking.check import check
+from gate.app.checking.evaluate import Answer, CheckRequest
 from gate.cli.reviews import add_reviews, place_of
 from gate.cli.shown import EXIT_CODES, context_of, with_description
 from gate.cli.terminal import shown_progress
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
     if options.key and not options.record:
         raise UsageError("--key needs --record")
     if options.record:
-        from gate.app.recording import bring_log
+        from gate.app.approving.record_verdict import bring_log
 
         bring_log(Path.cwd())
     request = CheckRequest(
@@ -168,7 +168,7 @@ def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportCont
     warnings = []
     place = place_of(options.reviews)
     if options.comment and place is not None:
-        from gate.app.announce import comment
+        from gate.app.checking.announce import comment
 
         warnings += comment(place, verdict, context)
     if options.webhook:
@@ -200,7 +200,7 @@ def _check_fix(options: argparse.Namespace) -> None:
 
 def _record(options: argparse.Namespace, answer: Answer) -> int:
     """Record the verdict, say so on standard error, and return 3 where it is not where the others can see it."""
-    from gate.app.recording import Unrecorded, record_verdict
+    from gate.app.approving.record_verdict import Unrecorded, record_verdict
     from gate.cli.approve import exit_code, shared_lines
 
     recorded = record_verdict(Path.cwd(), answer, options.key, int(time()))
@@ -264,7 +264,7 @@ def _keep(
 ) -> None:
     """Keep what was printed for the next time that the same is asked of the same content."""
     from gate import kept
-    from gate.app.witnesses import package_folders, witnesses_of
+    from gate.app.checking.dependency_stamps import package_folders, witnesses_of
 
     if code not in {0, 1} or not answer.environments or options.report or not answer.repeatable:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, cast
 
-from gate.app.words import LISTS, words
+from gate.app.completions import LISTS, words
 from gate.cli import COMMANDS
 from gate.errors import GateError, UsageError
 

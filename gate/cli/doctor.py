@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from gate.app.doctor import examine
-from gate.app.doctor.items import Level, Section
+from gate.app.setup.doctor import examine
+from gate.app.setup.doctor.items import Level, Section
 from gate.cli.terminal import wants_colour
 from gate.reports.words import visible
 

@@ -8,10 +8,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from gate.app.hooks import Update, at_commit, at_push, parse_updates, update_of_pre_commit
-from gate.app.judge import Answer
-from gate.app.server import parse_pushes, receive
-from gate.app.server_moves import Received, Refusal
+from gate.app.checking.evaluate import Answer
+from gate.app.hooks.local import Update, at_commit, at_push, parse_updates, update_of_pre_commit
+from gate.app.server.moves import Received, Refusal
+from gate.app.server.receive import parse_pushes, receive
 from gate.cli.pushed import lines_of
 from gate.cli.shown import EXIT_CODES, context_of
 from gate.cli.terminal import shown_progress

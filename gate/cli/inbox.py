@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from gate.app.inbox import Item, Overview, inbox
+from gate.app.approving.inbox import Item, Overview, inbox
 from gate.reports import ReportContext
 from gate.reports.words import count, visible
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from time import time
 from typing import get_args
 
-from gate.app.init import add_person, write_all
-from gate.app.install import install
+from gate.app.setup.init import add_person, write_all
+from gate.app.setup.install import install
 from gate.app.setup.integrations import FORGE, Kind, after, files_of
 from gate.app.setup.observed import Observed, observe
 from gate.app.setup.proposal import Proposal, approvers, propose

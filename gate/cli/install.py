@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gate.app.install import install, uninstall
+from gate.app.setup.install import install, uninstall
 from gate.errors import UsageError
 from gate.reports.words import listed
 

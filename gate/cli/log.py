@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from gate.app.listing import LogEntry, LogListing, list_log
+from gate.app.approving.log_listing import LogEntry, LogListing, list_log
 from gate.model import short_name
 from gate.reports.words import count, visible
 

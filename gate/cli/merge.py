@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from gate.app.landing import Merged, MergeRequest, NotMerged
-from gate.app.merge import merge
+from gate.app.merging.landing import Merged, MergeRequest, NotMerged
+from gate.app.merging.merge import merge
 from gate.cli.shown import EXIT_CODES, context_of
 from gate.cli.terminal import shown_progress
 from gate.reports import report

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gate.app.promote import NotPromoted, PromoteRequest, promote
+from gate.app.releases.promote import NotPromoted, PromoteRequest, promote
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.shown import EXIT_CODES, context_of
 from gate.reports import report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.app.server_moves import Received, Refusal
+from gate.app.server.moves import Received, Refusal
 from gate.model import Broken, Outcome, Ran
 from gate.reports.words import count, visible
 from gate.requirements import checks

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gate.app.record import record_reviews
+from gate.app.approving.record_reviews import record_reviews
 from gate.approvals.record import review_of
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.reviews import add_reviews, place_of

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gate.app.approve import Proposal, Wish, approve, propose
-from gate.app.review import Line, diff_lines
+from gate.app.approving.approve import Proposal, Wish, approve, propose
+from gate.app.approving.review import Line, diff_lines
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.terminal import wants_colour
 from gate.git.repository import Repository

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gate.app.revoke import revoke
+from gate.app.approving.revoke import revoke
 from gate.cli.approve import exit_code, shared_lines
 
 SUMMARY = "withdraw an approval, objection or waiver of your own"

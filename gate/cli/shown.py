@@ -10,7 +10,7 @@ from pathlib import Path
 from time import gmtime, strftime, time
 from typing import TextIO
 
-from gate.app.sources import Sources, describe
+from gate.app.checking.sources import Sources, describe
 from gate.cli.terminal import terminal_height, terminal_width, wants_colour
 from gate.model import Verdict
 from gate.reports import ReportContext

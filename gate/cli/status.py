@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gate.app.inbox import status
+from gate.app.approving.inbox import status
 from gate.cli.inbox import about, print_json, terminal_context
 from gate.reports.words import count
 

@@ -9,25 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gate.model import Finding
-from gate.weakenings import (
+from gate.weakenings.analysis.settings_files import NAMES
+from gate.weakenings.detectors import (
     environments,
-    ignored,
-    indexes,
-    pins,
-    places,
+    gate_files,
+    hidden_code,
+    ignore_files,
+    package_indexes,
+    removed_tests,
     settings,
-    shadows,
+    shadowed_modules,
     suppressions,
-    tests,
-    unseen,
+    version_pins,
 )
-from gate.weakenings.reading import NAMES
-from gate.weakenings.sides import Sides
+from gate.weakenings.file_diff import Sides
 
 DETECTORS = (
-    places.find, ignored.find, suppressions.find, tests.find, shadows.find, unseen.find, pins.find, indexes.find,
+    gate_files.find,
+    ignore_files.find,
+    suppressions.find,
+    removed_tests.find,
+    shadowed_modules.find,
+    hidden_code.find,
+    version_pins.find,
+    package_indexes.find,
     environments.find,
-)  # fmt: skip
+)
 
 SETTINGS = tuple(sorted(NAMES))
 """The files at the top of a tree that decide what the checks see."""
@@ -39,13 +46,13 @@ def may_weaken(path: str) -> bool:
     """Whether a change of the file at `path` can be a weakening at all; the rest need not be read."""
     name = path.rpartition("/")[2]
     return (
-        name.endswith((".pth", *shadows.COMPILED))
+        name.endswith((".pth", *shadowed_modules.COMPILED))
         or suppressions.may_hold(path)
-        or name in NAMES | ignored.NAMES | {"py.typed"}
-        or pins.FILES.search(path) is not None
-        or indexes.FILES.search(path) is not None
+        or name in NAMES | ignore_files.NAMES | {"py.typed"}
+        or version_pins.FILES.search(path) is not None
+        or package_indexes.FILES.search(path) is not None
         or environments.is_part(path)
-        or places.is_guarded(path)
+        or gate_files.is_guarded(path)
     )
 
 

@@ -94,6 +94,6 @@ def test_what_is_verified_is_not_looked_at_again(town: Town, monkeypatch: pytest
     merge(town, "first")
     auditor = town.clone("ada", "auditor")
     first = auditor.gate("audit", "--fetch", "--all")
-    monkeypatch.setattr("gate.app.audit.read_history", lambda *_: pytest.fail("from the start again"))
+    monkeypatch.setattr("gate.app.audit.audit.read_history", lambda *_: pytest.fail("from the start again"))
     again = auditor.gate("audit", "--all")
     assert (again.code, again.out) == (0, first.out)

@@ -254,8 +254,8 @@ def rules_in_the_code() -> set[str]:
 
 def test_explain_knows_every_rule_that_gate_reports(project: Clone) -> None:
     from gate.runner import FEWER_TESTS
-    from gate.weakenings.settings import TOOLS
-    from gate.weakenings.suppressions import HIDES
+    from gate.weakenings.detectors.settings import TOOLS
+    from gate.weakenings.detectors.suppressions import HIDES
 
     rules = {*rules_in_the_code(), FEWER_TESTS, *(f"weaker-{tool}" for tool in TOOLS)}
     rules |= {f"new-{kind}" for kind in HIDES}

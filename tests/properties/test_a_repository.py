@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from support.town import Clone, Town, copy_town
 
-from gate.app.approve import the_change
-from gate.app.signing import Signer, compose, sealed
+from gate.app.approving.approve import the_change
+from gate.app.approving.signing import Signer, compose, sealed
 from gate.git.repository import Repository
 from gate.log.store import add
 from gate.policy.types import Person

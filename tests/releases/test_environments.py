@@ -10,7 +10,7 @@ import pytest
 from support.prometheus import Monitoring, monitoring
 from support.town import Clone, Town
 
-from gate.app.downtime import YEAR, within
+from gate.app.releases.downtime import YEAR, within
 
 REQUIRE = "      owners: false\n      checks: [ok]\n      approvals: 1\n"
 STAGING = "  staging: {kind: environment, require: {passed: [main]}}\n"

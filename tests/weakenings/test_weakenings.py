@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gate.policy.types import CheckSettings
-from gate.weakenings import Sides, commands, find_weakenings
+from gate.weakenings import Sides, find_weakenings
+from gate.weakenings.detectors import commands
 
 RUFF = "[tool.ruff.lint]\nselect = ['E', 'F', 'B']\nignore = ['E501']\n"
 

@@ -1,0 +1,65 @@
+"""What is recorded for a change: what counts, what is discounted, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gate.app.approving.approve import the_change
+from gate.errors import CannotDecide
+from gate.gather import ownership_at
+from gate.git.repository import Repository
+from gate.log.decisions import Evidence, decisions_about
+from gate.log.sync import fetch, remote_of
+from gate.model import Change, short_name
+from gate.requirements.asked import mark_unasked
+from gate.requirements.facts import Facts
+from gate.requirements.owners import credited
+
+if TYPE_CHECKING:
+    from gate.forges.places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The decisions about `change`."""
+
+    change: Change
+    evidence: Evidence
+
+
+def list_approvals(
+    start: Path,
+    now: int,
+    *,
+    rev: str | None = None,
+    into: str | None = None,
+    bring: bool = False,
+    reviews: Place | None = None,
+) -> Listing:
+    """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first.
+
+    `reviews` names the request on a forge whose reviews count as well.
+    """
+    repository = Repository.find(start)
+    if bring:
+        remote = remote_of(repository)
+        if not remote:
+            raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
+        fetch(repository, remote)
+    change, policy, rules = the_change(repository, start, rev, into, now)
+    protection = policy.protection(short_name(change.into))
+    ownership = ownership_at(repository, change, policy, rules).rules
+    given = None
+    if reviews and change.digest:
+        from gate.app.checking.reviews import read_reviews
+        from gate.forges import connect
+
+        found = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
+        change, policy, given = found.change, found.policy, found.given
+    evidence = decisions_about(repository, change, policy, protection, now, given)
+    marked = mark_unasked(evidence.approvals, policy, protection.require, ownership)
+    hands = given.hands if given else frozenset()
+    facts = Facts(change, policy, protection, ownership=ownership, approvals=marked, hands=hands)
+    return Listing(change, replace(evidence, approvals=credited(facts)))

@@ -1,0 +1,257 @@
+"""Approve, object to or waive exactly the change that was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from gate.app.approving.outdated import Outdated, find_outdated
+from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, send
+from gate.app.audit.moves import change_of, read_moves
+from gate.app.checking.check import check
+from gate.app.checking.current_people import with_listed_people
+from gate.app.checking.evaluate import CheckRequest
+from gate.approvals.record import AFTERWARDS
+from gate.errors import CannotDecide, UsageError
+from gate.gather import environment_named, ownership_at, policy_at
+from gate.git.change import read_change
+from gate.git.merging import RAW_DIFF
+from gate.git.repository import Repository
+from gate.git.steps import read_onward
+from gate.log.admitted import open_log
+from gate.log.decisions import Evidence, decisions_about
+from gate.log.paths import change_path
+from gate.log.releases import stays_in
+from gate.log.sync import bring
+from gate.model import Approval, Change, CheckResult, short_name
+from gate.policy.people import members, people_by_emails, person_by_email
+from gate.policy.types import Policy, Protection
+from gate.requirements.owners import people_of
+
+Kind = Literal["approve", "block", "waive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to say about the change that `rev` (HEAD) is to `into` (the default branch)."""
+
+    start: Path
+    now: int
+    rev: str | None = None
+    into: str | None = None
+    kind: Kind = "approve"
+    key: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
+
+    `checks` is what is known of the checks without running any. `standing` is the same decision of the same
+    person where there is one already. `outdated` says that the branch has been
+    pushed to since. The record will be later than `after`.
+    """
+
+    repository: Repository
+    change: Change
+    kind: Kind
+    reason: str
+    now: int
+    signer: Signer
+    evidence: Evidence
+    owned: tuple[str, ...]
+    checks: tuple[CheckResult, ...] = ()
+    standing: Approval | None = None
+    outdated: Outdated | None = None
+    after: int = 0
+
+
+def propose(wish: Wish) -> Proposal:
+    """Work out what would be signed; raises UsageError where this person cannot say this, with the way out."""
+    repository = Repository.find(wish.start)
+    if environment_named(repository, wish.into) is not None:
+        # What a release would change is decided by what is there now, which others may have recorded.
+        bring(repository)
+    change, policy, rules = the_change(repository, wish.start, wish.rev, wish.into, wish.now)
+    branch = short_name(change.into)
+    protection = policy.protection(branch)
+    if not change.tree:
+        raise UsageError(f"nothing to approve: {change.obstacle}", "resolve that first")
+    if not change.files:
+        raise UsageError(f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}")
+    signer = find_signer(repository, policy, wish.key, wish.now, branch)
+    evidence = decisions_about(repository, change, policy, protection, wish.now)
+    _may(signer, wish, change, policy, protection, evidence)
+    if change.landed:
+        wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
+    after, before = _releases_before(repository, change, policy, wish.now)
+    standing = next(
+        (
+            approval
+            for approval in evidence.approvals
+            if approval.counted
+            and approval.by == signer.person.name
+            and approval.kind == wish.kind
+            and (wish.kind != "block" or approval.why == wish.reason.strip())
+            and len(approval.files) == len(change.files)
+            and approval.id not in before
+        ),
+        None,
+    )
+    owned = _answers_for(repository, change, policy, rules, signer)
+    base = None if policy.is_environment(branch) else change.base
+    known = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, kept_only=True))
+    return Proposal(
+        repository,
+        change,
+        wish.kind,
+        wish.reason,
+        wish.now,
+        signer,
+        evidence,
+        owned,
+        known.verdict.checks,
+        standing,
+        find_outdated(repository, wish.rev),
+        after,
+    )
+
+
+def _releases_before(
+    repository: Repository, change: Change, policy: Policy, now: int
+) -> tuple[int, frozenset[str]]:
+    """When the latest release into the environment was recorded, and the records that are older than it.
+
+    What was approved before a rollback has to be approved again, so an older approval is no reason not to record one.
+    """
+    if not policy.is_environment(short_name(change.into)):
+        return 0, frozenset()
+    log = open_log(repository)
+    stays, _ = stays_in(log, policy, short_name(change.into), now)
+    latest = stays[-1].since if stays else 0
+    records = log.given_for(change.into, "approve", "block", "waive")
+    return latest, frozenset(one.id for one in records if one.record.at < latest)
+
+
+def approve(proposal: Proposal) -> Recorded:
+    """Sign what was proposed, add it to the log and share it. What stands already is only shared."""
+    if proposal.standing is not None:
+        found = next(found for found in proposal.evidence.records if found.id == proposal.standing.id)
+        return send(proposal.repository, Recorded(found.id, found.record))
+    change, name = proposal.change, proposal.signer.person.name
+    own = [found.record.at for found in proposal.evidence.records if found.record.by == name]
+    record = compose(
+        proposal.kind,
+        change,
+        proposal.signer,
+        proposal.now,
+        after=max([*own, proposal.after]),
+        reason=proposal.reason,
+    )
+    lists = {change_path(change.digest): list_of(proposal.repository, change)}
+    return send(proposal.repository, put(proposal.repository, record, proposal.signer, lists))
+
+
+def the_change(
+    repository: Repository, start: Path, rev: str | None, into: str | None, now: int
+) -> tuple[Change, Policy, str]:
+    """The change that `rev` is to `into`, the policy that holds for it, and the commit which that is read from."""
+    environment = environment_named(repository, into)
+    if environment is not None:
+        from gate.app.audit.verified_policy import verified
+        from gate.app.releases.release import release_change
+
+        environment = verified(repository, start, environment)
+        release = release_change(repository, environment, rev, open_log(repository), now)
+        return release, environment.policy, environment.rules
+    change = read_change(repository, into=into, head=rev)
+    change = _step_of(repository, change) or change
+    policy = with_listed_people(repository, policy_at(repository, change.base), change.into)
+    return replace(change, repository=policy.repository), policy, change.base
+
+
+def _step_of(repository: Repository, change: Change) -> Change | None:
+    """The step that the branch made, if the proposed commit is one that it has been at; else None."""
+    if change.files or change.merge_base != change.head:
+        return None
+    parents = repository.text("rev-list", "--max-count=1", "--parents", change.head).split()[1:]
+    if not parents or change.head not in repository.text("rev-list", "--first-parent", change.base).split():
+        return None
+    history = read_onward(repository, parents[0], change.head)
+    (move,) = read_moves(repository, history, history.chain, open_log(repository), change.into)
+    return change_of(repository, move, change.into, policy_at(repository, move.old.oid))
+
+
+def list_of(repository: Repository, change: Change) -> bytes:
+    """What the change consists of, as git lists it: the bytes that its digest is made of."""
+    raw = repository.run(*RAW_DIFF, change.base_tree, change.tree)
+    if sha256(raw).hexdigest() != change.digest:
+        raise CannotDecide("the change differs from a moment ago", "try again")
+    return raw
+
+
+def _may(
+    signer: Signer, wish: Wish, change: Change, policy: Policy, protection: Protection, evidence: Evidence
+) -> None:
+    """Raise UsageError if this person's word would not count anyway."""
+    name = signer.person.name
+    match wish.kind:
+        case "block":
+            return
+        case "waive":
+            _may_waive(name, wish, policy, protection)
+        case "approve":
+            if signer.person.role == "bot":
+                raise UsageError(f"{name} is a bot, and bots cannot approve")
+            if signer.person.role == "junior" and protection.kind == "environment":
+                raise UsageError(
+                    f"{name} is a junior, and juniors cannot approve a release",
+                    "`gate check` lists whom to ask",
+                )
+            if name in people_by_emails(policy, (author.email for author in change.authors)):
+                raise UsageError(
+                    f"{name} is an author of this change and cannot approve it",
+                    "`gate check` lists whom to ask",
+                )
+            strangers = [a.email for a in change.authors if person_by_email(policy, a.email) is None]
+            if signer.person.role == "junior" and strangers:
+                raise UsageError(
+                    f"{strangers[0]} wrote part of this and is not in the policy; it could be you",
+                    "if it is you, add the address to your `emails`; ask somebody else to approve",
+                )
+    for approval in evidence.approvals:
+        if approval.counted and approval.kind == "block" and approval.by == name:
+            raise UsageError(
+                f"{name} has objected to this change and must withdraw the objection first",
+                f"`gate revoke {approval.id[:12]}`, then approve",
+            )
+
+
+def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) -> None:
+    guardians = members(policy, protection.require.guarded)
+    if not guardians:
+        raise UsageError(
+            "only guardians can waive, and the policy lists none",
+            "see `guarded` in `gate explain guarded`",
+        )
+    if name not in guardians:
+        raise UsageError(
+            f"{name} is not one of the guardians ({', '.join(sorted(guardians))}); only guardians can waive"
+        )
+    if not wish.reason.strip():
+        raise UsageError("a waiver needs a reason", "add `--reason TEXT`")
+
+
+def _answers_for(
+    repository: Repository, change: Change, policy: Policy, rules: str, signer: Signer
+) -> tuple[str, ...]:
+    ownership = ownership_at(repository, change, policy, rules)
+    name = signer.person.name
+    return tuple(
+        path
+        for path, rules in ownership.rules.items()
+        if any(name in people_of(policy, rule.owners) for rule in rules)
+    )

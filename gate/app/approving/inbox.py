@@ -1,0 +1,173 @@
+"""Branches that wait for a person's approval, and a person's own open branches with what each still needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.app.checking.evaluate import CheckRequest, judge
+from gate.errors import GateError, UsageError
+from gate.gather import policy_at
+from gate.git.change import default_branch, read_change
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, open_log
+from gate.model import ReviewRequest, Verdict, short_name
+from gate.policy.people import person_by_email
+from gate.policy.types import Person, Policy
+from gate.requirements.owners import people_of
+
+FIELDS = "%00".join(
+    f"%({name})"
+    for name in (
+        *("refname", "symref", "objectname", "committerdate:unix"),
+        *("authoremail:trim", "authorname", "subject"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch that is not merged yet. `name` is what commands take, such as `origin/feature`."""
+
+    name: str
+    commit: str
+    committed: int
+    email: str
+    author: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A branch and the verdict about merging it. `mine` is what the person is asked to approve of it.
+
+    `trouble` says why there is no verdict, if so.
+    """
+
+    branch: Branch
+    verdict: Verdict | None
+    mine: tuple[ReviewRequest, ...] = ()
+    trouble: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files that wait for the person."""
+        return tuple(dict.fromkeys(path for request in self.mine for path in request.paths))
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What `gate inbox` and `gate status` show, oldest branch first."""
+
+    into: str
+    person: str
+    items: tuple[Item, ...]
+
+
+def inbox(start: Path, into: str | None = None, person: str | None = None) -> Overview:
+    """The branches whose approval by `person` (whoever runs this) is missing. Checks are not run."""
+    repository = Repository.find(start)
+    target, policy = _target(repository, into)
+    me = _person(repository, policy, person)
+    log = open_log(repository)
+    items = []
+    for branch in _open_branches(repository, target):
+        item = _item(repository, branch, target, start, log, cached_checks=False)
+        mine = _asked_of(item.verdict, me, policy)
+        if mine:
+            item = _item(repository, branch, target, start, log, cached_checks=True)
+            items.append(replace(item, mine=mine))
+    return Overview(target, me.name, tuple(items))
+
+
+def status(start: Path, into: str | None = None) -> Overview:
+    """The open branches whose last commit is by whoever runs this, each with its verdict. Checks are not run."""
+    repository = Repository.find(start)
+    target, policy = _target(repository, into)
+    email = repository.text("config", "user.email").strip() if _has_email(repository) else ""
+    me = person_by_email(policy, email)
+    mine = {address.casefold() for address in (email, *(me.emails if me else ()))}
+    log = open_log(repository)
+    items = [
+        _item(repository, branch, target, start, log, cached_checks=True)
+        for branch in _open_branches(repository, target, local_first=True)
+        if branch.email.casefold() in mine
+    ]
+    return Overview(target, me.name if me else email, tuple(items))
+
+
+def _has_email(repository: Repository) -> bool:
+    return repository.attempt("config", "--get", "user.email").returncode == 0
+
+
+def _target(repository: Repository, into: str | None) -> tuple[str, Policy]:
+    branch = into or default_branch(repository)
+    change = read_change(repository, into=branch, head=branch)
+    return short_name(change.into), policy_at(repository, change.base)
+
+
+def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
+    """Who is asking: by `name`, or by the e-mail address of git."""
+    if not policy.people:
+        raise UsageError(
+            "no people are listed in gate.yaml on the base branch", "add them with `gate init --person`"
+        )
+    if name is not None:
+        known = {person.name.casefold(): person for person in policy.people.values()}
+        if name.casefold() not in known:
+            raise UsageError(f"{name} is not listed in `people` of {policy.file}")
+        return known[name.casefold()]
+    email = repository.text("config", "user.email").strip() if _has_email(repository) else ""
+    person = person_by_email(policy, email)
+    if person is None:
+        raise UsageError(
+            f"your address {email or '(user.email is not set)'} is not listed in `people` of {policy.file}",
+            "say who you are with `--as @NAME`, or add the address to your `emails`",
+        )
+    return person
+
+
+def _open_branches(repository: Repository, target: str, *, local_first: bool = False) -> list[Branch]:
+    """Branches that are not merged into `target`, the oldest first. One commit is listed once.
+
+    The remote's name is preferred, since that is what others see; `local_first` prefers the local one.
+    """
+    roots = ["refs/remotes/origin", "refs/heads"]
+    tips = [f"refs/remotes/origin/{target}", f"refs/heads/{target}"]
+    known = [tip for tip in tips if repository.attempt("rev-parse", "-q", "--verify", tip).returncode == 0]
+    found: dict[str, Branch] = {}
+    for root in reversed(roots) if local_first else roots:
+        for branch in _branches(repository, root, known[:1]):
+            if short_name(branch.name.removeprefix("origin/")) != target:
+                found.setdefault(branch.commit, branch)
+    return sorted(found.values(), key=lambda branch: (branch.committed, branch.name))
+
+
+def _branches(repository: Repository, root: str, merged_into: list[str]) -> Iterator[Branch]:
+    without = [f"--no-merged={tip}" for tip in merged_into]
+    output = repository.run("for-each-ref", f"--format={FIELDS}", *without, root)
+    for line in os.fsdecode(output).splitlines():
+        ref, link, commit, committed, email, author, subject = line.split("\0", 6)
+        if not link:
+            name = ref.removeprefix("refs/heads/").removeprefix("refs/remotes/")
+            yield Branch(name, commit, int(committed or 0), email, author, subject)
+
+
+def _item(
+    repository: Repository, branch: Branch, target: str, start: Path, log: ApprovalLog, *, cached_checks: bool
+) -> Item:
+    """The verdict about a branch, from what is known without running a check."""
+    try:
+        change = read_change(repository, into=target, head=branch.commit)
+        policy = policy_at(repository, change.base)
+        request = CheckRequest(start, into=target, kept_only=cached_checks, trust_only=not cached_checks)
+        return Item(branch, judge(repository, change, policy, request, log=log).verdict)
+    except GateError as error:
+        return Item(branch, None, trouble=error.message)
+
+
+def _asked_of(verdict: Verdict | None, me: Person, policy: Policy) -> tuple[ReviewRequest, ...]:
+    requests = verdict.reviewers if verdict else ()
+    return tuple(request for request in requests if me.name in people_of(policy, request.names))

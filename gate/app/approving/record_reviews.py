@@ -1,0 +1,129 @@
+"""Reviews on a forge, recorded in the log: signed by whoever has seen them there, usually a bot in CI.
+
+From then on they count offline, for the audit, the server and environments alike.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.app.approving.approve import list_of
+from gate.app.approving.record_verdict import bring_log
+from gate.app.approving.signing import Recorded, Signer, find_signer, put, send
+from gate.app.checking.reviews import read_reviews
+from gate.approvals.entries import Entry, Reviewed
+from gate.approvals.record import LONGEST_REASON, Record, review_of
+from gate.errors import UsageError
+from gate.forges import connect
+from gate.forges.places import Place
+from gate.git.change import read_change
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, open_log
+from gate.log.index import Found
+from gate.log.paths import change_path
+from gate.model import Change, short_name
+from gate.rules import policy_at
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedReviews:
+    """What was recorded: reviews that count, and revocations of those that no longer do; `unchanged` were there."""
+
+    request: str
+    reviews: tuple[Record, ...]
+    revoked: tuple[Record, ...]
+    unchanged: int
+    last: Recorded | None = None
+
+
+def record_reviews(
+    start: Path,
+    place: Place,
+    now: int,
+    *,
+    rev: str | None = None,
+    into: str | None = None,
+    base: str | None = None,
+    key: str | None = None,
+) -> RecordedReviews:
+    """Sign what the forge tells about the reviews of a request now, and share it.
+
+    `base` is the commit that the branch was at before, where the request is merged already. Raises UsageError where
+    this person is not one whose records the policy believes, CannotDecide if the forge does not answer.
+    """
+    bring_log(start)
+    repository = Repository.find(start)
+    change = read_change(repository, into=into, head=rev, base=base)
+    policy = policy_at(repository, change.base)
+    change = replace(change, repository=policy.repository)
+    branch = short_name(change.into)
+    signer = find_signer(repository, policy, key, now, branch)
+    if not signer.person.records:
+        raise UsageError(
+            f"{signer.person.name} may not record reviews by the policy of {branch}",
+            f'set `records: true` for "{signer.person.name}" under `people` in gate.yaml',
+        )
+    found = read_reviews(repository, change, policy, policy.protection(branch), {}, connect(place))
+    log = open_log(repository).trusting(policy)
+    before = _recorded(log, change, signer)
+    wanted = {
+        (entry.record.kind, entry.record.head, _name(entry)): entry
+        for entry in found.given.entries
+        if _stands(entry) and entry.record.change
+    }
+    known = {(one.record.kind, one.record.head, review_of(one.record)[:2]): one for one in before}
+    fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in known]
+    gone = [_revocation(one, signer, now) for name, one in known.items() if name not in wanted]
+    last = None
+    for record in (*fresh, *gone):
+        lists = (
+            {change_path(change.digest): list_of(repository, change)}
+            if record.change == change.digest
+            else {}
+        )
+        last = put(repository, record, signer, lists)
+    unchanged = len(wanted.keys() & known.keys())
+    last = send(repository, last) if last else None
+    return RecordedReviews(found.given.request.name, tuple(fresh), tuple(gone), unchanged, last)
+
+
+def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Found]:
+    """The reviews of this change that the signer has recorded, and not revoked."""
+    records = log.select({change.digest}, {change.head})
+    revoked = {one.record.of for one in records if one.record.kind == "revoke"}
+    return [
+        one
+        for one in records
+        if one.record.source != "ssh" and one.record.by == signer.person.name and one.id not in revoked
+    ]
+
+
+def _stands(entry: Entry) -> bool:
+    """Is it the latest decision of its author, and not dismissed?"""
+    return (
+        isinstance(entry.signature, Reviewed) and not entry.signature.void and not entry.signature.dismissed
+    )
+
+
+def _name(entry: Entry) -> tuple[str, str]:
+    login = entry.signature.login if isinstance(entry.signature, Reviewed) else ""
+    return login, "".join(entry.id.split())
+
+
+def _record(entry: Entry, signer: Signer, now: int) -> Record:
+    login, identity = _name(entry)
+    reason = f"{login} {identity} {entry.record.reason}".strip()[:LONGEST_REASON]
+    at = entry.record.at if entry.record.at > 0 else now
+    nonce = secrets.token_hex(16)
+    return replace(entry.record, by=signer.person.name, reason=reason, nonce=nonce, at=at)
+
+
+def _revocation(found: Found, signer: Signer, now: int) -> Record:
+    reason = f"no longer stands on {found.record.source}"
+    return replace(
+        found.record, kind="revoke", source="ssh", by=signer.person.name, of=found.id, reason=reason,
+        at=max(now, found.record.at + 1), nonce=secrets.token_hex(16),
+    )  # fmt: skip

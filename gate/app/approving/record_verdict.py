@@ -1,0 +1,101 @@
+"""A verdict in the log: the JSON that was given, and the record by which somebody signs that checks passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from gate.app.approving.approve import list_of
+from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, sealed, send
+from gate.app.checking.evaluate import Answer
+from gate.approvals.record import Record
+from gate.errors import UsageError
+from gate.gather import policy_at
+from gate.git.repository import Repository
+from gate.log.admitted import open_log
+from gate.log.paths import change_path, verdict_path
+from gate.log.sync import fetch, remote_of
+from gate.log.vouched import find_voucher
+from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
+from gate.policy.types import Protection
+from gate.reports.verdict_json import dump, to_data
+from gate.runner import FEWER_TESTS
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """There is nothing to sign, and why."""
+
+    reason: str
+
+
+def bring_log(start: Path) -> None:
+    """Fetch the log that a record will be added to; raises CannotDecide if the remote cannot be reached."""
+    repository = Repository.find(start)
+    remote = remote_of(repository)
+    if remote:
+        fetch(repository, remote)
+
+
+def document_of(verdict: Verdict) -> bytes:
+    """The verdict as it is kept in the log: of findings only those for which a guardian has to answer."""
+    checks = tuple(
+        replace(result, findings=tuple(f for f in result.findings if f.rule == FEWER_TESTS))
+        if isinstance(result, Ran)
+        else result
+        for result in verdict.checks
+    )
+    return dump(to_data(replace(verdict, checks=checks))).encode("ascii")
+
+
+def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[str, bytes]:
+    """What the log needs beside a record about the verdict."""
+    digest = verdict.change.digest
+    return {
+        verdict_path(sha256(document).hexdigest()): document,
+        change_path(digest): list_of(repository, verdict.change),
+    }
+
+
+def signed_verdict(verdict: Verdict, document: bytes, signer: Signer, now: int) -> dict[str, bytes]:
+    """The record that vouches for the verdict, signed, as files of the log."""
+    return sealed(_record(verdict, document, signer, now), signer)
+
+
+def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Recorded | Unrecorded:
+    """Sign the verdict just given and share it. Raises UsageError where nobody can sign.
+
+    Only where all required checks passed: nothing else can be vouched for. What approvals say does not matter.
+    """
+    repository, verdict = Repository.find(start), answer.verdict
+    change = verdict.change
+    if change.into.startswith(ENVIRONMENTS):
+        raise UsageError(
+            f"{short_name(change.into)} is an environment; its verdicts are recorded by a release",
+            "run `gate promote`",
+        )
+    policy = policy_at(repository, change.base)
+    protection = policy.protection(short_name(change.into))
+    results = {result.id: result for result in verdict.checks}
+    required = [results.get(name) for name in policy.enforced_checks(protection)]
+    if not required:
+        return Unrecorded("the policy requires no checks")
+    if not all(isinstance(result, Ran) and not result.blocking for result in required):
+        return Unrecorded("not all of the required checks passed")
+    signer = find_signer(repository, policy, key, now, short_name(change.into))
+    own = Protection(protection.require, (signer.person.name,))
+    log = open_log(repository)
+    standing = find_voucher(repository, log, change, policy, own, now)
+    if standing is not None:
+        (found,) = log.starting(standing.id)
+        return send(repository, Recorded(found.id, found.record))
+    document = document_of(verdict)
+    record = _record(verdict, document, signer, now)
+    return send(repository, put(repository, record, signer, files_of(repository, verdict, document)))
+
+
+def _record(verdict: Verdict, document: bytes, signer: Signer, now: int) -> Record:
+    passed = " ".join(sorted(result.id for result in verdict.checks))
+    digest = sha256(document).hexdigest()
+    return compose("verdict", verdict.change, signer, now, reason=f"pass {passed}".strip(), of=digest)

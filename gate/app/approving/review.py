@@ -1,0 +1,74 @@
+"""What a person reads before approving: the diff of their files, with the findings of earlier runs inside it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gate.app.approving.approve import Proposal
+from gate.git.repository import Repository
+from gate.model import Finding, Ran
+
+HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+LARGEST = 20_000
+"""So many lines of a diff are shown; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a diff, or of a finding: `kind` is `file`, `hunk`, `added`, `removed`, `same` or `finding`."""
+
+    kind: str
+    text: str
+
+
+def diff_lines(proposal: Proposal, paths: Sequence[str]) -> Iterator[Line]:
+    """The diff of `paths` from the base to the merge result, each finding below its line."""
+    change = proposal.change
+    findings: dict[tuple[str, int], list[Finding]] = defaultdict(list)
+    for result in proposal.checks:
+        for finding in result.findings if isinstance(result, Ran) else ():
+            if finding.new:
+                findings[finding.path, finding.line].append(finding)
+    for path in paths:
+        text = _diff(proposal.repository, change.base_tree, change.tree, path)
+        for finding in findings.pop((path, 0), ()):
+            yield Line("finding", _finding_text(finding))
+        yield from _annotated(text, path, findings)
+
+
+def _diff(repository: Repository, old: str, new: str, path: str) -> str:
+    # gate runs git with literal pathspecs.
+    raw = repository.run("diff", "--no-ext-diff", "--no-textconv", "--no-color", "-M", old, new, "--", path)
+    return raw.decode("utf-8", "replace")
+
+
+def _annotated(text: str, path: str, findings: dict[tuple[str, int], list[Finding]]) -> Iterator[Line]:
+    number = 0
+    lines = text.split("\n")[:-1]
+    for line in lines[:LARGEST]:
+        hunk = HUNK.match(line)
+        if hunk:
+            number = int(hunk[1])
+            yield Line("hunk", line)
+        elif not number:
+            yield Line("file", line)
+        elif line.startswith("-"):
+            yield Line("removed", line)
+        elif line.startswith("\\"):
+            yield Line("same", line)
+        else:
+            yield Line("added" if line.startswith("+") else "same", line)
+            for finding in findings.pop((path, number), ()):
+                yield Line("finding", _finding_text(finding))
+            number += 1
+    if len(lines) > LARGEST:
+        yield Line("file", f"… and {len(lines) - LARGEST:,} more lines: `git diff` shows them")
+
+
+def _finding_text(finding: Finding) -> str:
+    place = f"{finding.line}:{finding.column}: " if finding.line else ""
+    hint = f" ({finding.hint})" if finding.hint else ""
+    return f"{place}{finding.rule} {finding.message}{hint}"

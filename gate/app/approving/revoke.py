@@ -1,0 +1,128 @@
+"""Withdraw a recorded decision: only its author can, or, of somebody who left, a guardian."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.app.approving.signing import Recorded, Signer, find_signer, put, send
+from gate.approvals.count import who_settles
+from gate.approvals.keys import holders
+from gate.approvals.record import Record, review_of
+from gate.errors import UsageError
+from gate.gather import environment_named, policy_at
+from gate.git.branches import known_tip
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, open_log
+from gate.log.index import Found
+from gate.model import ENVIRONMENTS, short_name
+from gate.policy.people import person_by_login
+from gate.policy.types import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken back, and the record that says so."""
+
+    revoked: Found
+    recorded: Recorded
+
+
+def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reason: str = "") -> Taken:
+    """Record that the decision whose id starts with `identity` no longer holds, and share that.
+
+    Raises UsageError if there is no such decision, or it is somebody else's.
+    """
+    repository = Repository.find(start)
+    log = open_log(repository)
+    found = _find(log, identity)
+    branch = short_name(found.record.into)
+    policy = _policy_of(repository, found.record.into)
+    signer = find_signer(repository, policy, key, now, branch)
+    departed = found.record.kind == "block" and found.record.by not in policy.people
+    if departed and signer.person.name != _author(found, policy):
+        _may_settle(signer, found, policy, reason)
+    elif signer.person.name not in {found.record.by, _author(found, policy)}:
+        raise UsageError(
+            f"{found.id[:12]} was recorded by {found.record.by}, and only they can withdraw it",
+            f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
+            if found.record.kind == "approve"
+            else f"ask {found.record.by}",
+        )
+    listed = holders(policy)
+    # One by a key that is no longer listed may lift nothing: it is made again with the present one.
+    earlier = [
+        other
+        for other in log.select((), (found.record.head,))
+        if other.record.of == found.id
+        and other.record.by == signer.person.name
+        and not listed.keys().isdisjoint(other.keys)
+    ]
+    if earlier:
+        return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
+    record = _revocation(found, signer, now, reason)
+    return Taken(found, send(repository, put(repository, record, signer)))
+
+
+def _author(found: Found, policy: Policy) -> str:
+    """Whose decision it is: of a recorded review the person who gave it on the forge."""
+    if found.record.source == "ssh":
+        return found.record.by
+    person = person_by_login(policy, found.record.source, review_of(found.record)[0])
+    return person.name if person else ""
+
+
+def _may_settle(signer: Signer, found: Found, policy: Policy, reason: str) -> None:
+    """Raise UsageError if the signer cannot lift the objection of somebody who is no longer in the policy."""
+    author, name = found.record.by, signer.person.name
+    settlers = who_settles(policy, policy.protection(short_name(found.record.into)))
+    if name not in settlers:
+        raise UsageError(
+            f"{author} is no longer in the policy, and {name} cannot settle what they objected to",
+            f"ask one of {', '.join(sorted(settlers)) or 'the guardians, once the policy names some'}",
+        )
+    if not reason.strip():
+        raise UsageError(
+            f"{author} is no longer in the policy: to settle their objection takes a reason",
+            "`--reason TEXT` says why it no longer matters",
+        )
+
+
+def _policy_of(repository: Repository, into: str) -> Policy:
+    environment = environment_named(repository, into) if into.startswith(ENVIRONMENTS) else None
+    if environment is not None:
+        return environment.policy
+    branch = short_name(into)
+    tip = known_tip(repository, branch)
+    if not tip:
+        raise UsageError(f"there is no {branch} here, whose policy says who is who", "`git fetch origin`")
+    return policy_at(repository, tip)
+
+
+def _find(log: ApprovalLog, identity: str) -> Found:
+    if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
+        raise UsageError(f"{identity!r} is not the id of a record", "`gate approvals` lists the ids")
+    found = [one for one in log.starting(identity) if one.record.kind in {"approve", "block", "waive"}]
+    if not found:
+        raise UsageError(
+            f"no record {identity} in the approval log", "run `gate approvals --fetch` to list them"
+        )
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} records start with {identity}", "give more characters of the id")
+    return found[0]
+
+
+def _revocation(found: Found, signer: Signer, now: int, reason: str) -> Record:
+    import secrets
+
+    return replace(
+        found.record,
+        kind="revoke",
+        source="ssh",
+        by=signer.person.name,
+        at=max(now, found.record.at + 1),
+        nonce=secrets.token_hex(16),
+        reason=reason,
+        of=found.id,
+    )

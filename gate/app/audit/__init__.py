@@ -1,0 +1,1 @@
+"""Verify, offline, every move of a protected branch."""

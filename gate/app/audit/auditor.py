@@ -1,0 +1,360 @@
+"""Judges the moves of a protected branch by what the log holds about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
+from gate.app.audit.rules import Rules
+from gate.approvals.content import Contents, contents_of, parse_contents
+from gate.approvals.count import Question, count
+from gate.approvals.keys import holders
+from gate.approvals.record import is_afterwards
+from gate.approvals.spent import Timeline, files_of
+from gate.errors import InvalidInput
+from gate.gather import blobs_of, weakenings_of
+from gate.git.objects import read_objects
+from gate.git.repository import Repository
+from gate.git.steps import History, existing
+from gate.log.admitted import ApprovalLog, entries_of
+from gate.log.carried import carry
+from gate.log.history import read_list_blobs
+from gate.log.index import Found
+from gate.log.paths import record_path
+from gate.log.retired import mark_earlier
+from gate.log.spent import SPENDABLE, spent_on
+from gate.log.store import LOG
+from gate.log.vouched import Place, passed, read_documents, trusted
+from gate.policy.people import members
+from gate.policy.types import Policy, Protection
+from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver
+from gate.requirements.approvals import approvers
+from gate.requirements.facts import Facts
+
+NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
+"""What the verdict that was recorded with the step answers for; the other requirements are worked out anew."""
+AT_ONCE = 500
+"""Moves whose files are read in one call of git."""
+MARK = 16
+"""Of a digest or commit so much is remembered; more steps than necessary may be looked at anew, never fewer."""
+CLOSING = frozenset({"block", "revoke"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move of the branch, and whether it was verified. `title` is of the commit it moved to.
+
+    `waived` is True where a guardian's waiver replaces something that was missing. `base` is the commit that the
+    branch moved from, whose policy applied; `change` is the digest of what the move changed; `approvers` are the
+    people whose approval counted.
+    """
+
+    commit: str
+    title: str
+    outcome: Literal["passed", "failed"]
+    reason: str
+    waived: bool = False
+    base: str = ""
+    change: str = ""
+    approvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A move, and what the requirements say about it, with the commit (by number) where it ends."""
+
+    end: int
+    move: Move
+    facts: Facts | str
+    settings: Mapping[str, str]
+
+
+class Auditor:
+    """Judges the moves along `chain` with what the log holds about all of them, read at once."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        ref: str,
+        log: ApprovalLog,
+        history: History,
+        chain: Sequence[str],
+        now: int = 0,
+    ) -> None:
+        """Read the moves, and what `log` holds about them. `now` is the latest time that earlier ones claim."""
+        self._repository, self._ref, self._approvals = repository, ref, log
+        self.moves = read_moves(repository, history, chain, log, ref, now)
+        self.now = self.moves[-1].now if self.moves else now
+        self._stretches = read_stretches(repository, history, chain, self.moves, log, ref)
+        every = [*self.moves, *(move for found in self._stretches.values() for _, move in found)]
+        self._numbers = {oid: number for number, oid in enumerate(chain)}
+        self._rules = Rules(repository)
+        if chain:
+            self._rules.start(chain[0])
+        self._by_change: dict[str, list[Found]] = {}
+        self._by_head: dict[str, list[Found]] = {}
+        digests, heads = {move.digest for move in every}, {oid for move in every for oid in move.brought}
+        for found in log.select(digests, heads) if every else ():
+            self._by_change.setdefault(found.record.change, []).append(found)
+            if found.record.kind != "verdict":
+                self._by_head.setdefault(found.record.head, []).append(found)
+        self._log = frozenset(repository.text("rev-list", log.tip).split()) if log.tip else frozenset()
+        bearing = [(move, self._bearing(move)) for move in every]
+        self._seen = self._witnessed(bearing)
+        self._documents = self._read_documents(bearing)
+        self._lists = self._read_lists(bearing)
+
+    def steps(self, first: int = 0) -> Iterator[Step]:
+        """Judge the moves in order from the one with this number on.
+
+        A stretch that is verified as a whole is one step; otherwise each commit is.
+        """
+        position = 0
+        for candidates in self._alternatives():
+            number = candidates[0].end - 1
+            if number < max(position, first):
+                continue
+            *stretches, single = (self._step(one) for one in (*candidates[1:], candidates[0]))
+            ends = [one.end for one in candidates[1:]]
+            chosen = next(
+                ((step, end) for step, end in zip(stretches, ends, strict=True) if step.outcome == "passed"),
+                None,
+            )
+            step, position = chosen or (single, number + 1)
+            yield step
+
+    def concerns(self) -> frozenset[str]:
+        """The changes and commits that a record has to be about to concern one of these moves, cut short."""
+        every = [*self.moves, *(move for found in self._stretches.values() for _, move in found)]
+        return frozenset(
+            name[:MARK] for move in every for name in (move.digest, move.new.oid, move.old.oid, *move.brought)
+        )
+
+    def verifies(self, end: int) -> bool:
+        """Is the commit with this number the end of a verified move, of one commit or of several?"""
+        ending = (one for candidates in self._alternatives() for one in candidates if one.end == end)
+        return any(self._step(one).outcome == "passed" for one in ending)
+
+    def _alternatives(self) -> Iterator[list[_Candidate]]:
+        """For each move the facts about it, and about the stretches that start with it, the longest first."""
+        for start in range(0, len(self.moves), AT_ONCE):
+            some = []
+            for number, move in enumerate(self.moves[start : start + AT_ONCE], start):
+                settings = self._rules.settings()
+                candidates = [_Candidate(number + 1, move, self._facts(number, move), settings)]
+                for end, stretch in self._stretches.get(number, ()):
+                    candidates.append(_Candidate(end, stretch, self._facts(number, stretch), settings))
+                self._rules.follow(move.files)
+                some.append(candidates)
+            yield from self._with_weakenings(some)
+
+    def _with_weakenings(self, some: list[list[_Candidate]]) -> list[list[_Candidate]]:
+        """The same, with what each move weakens, where that matters."""
+        wanted: set[str] = set()
+        for one in (one for candidates in some for one in candidates):
+            if isinstance(one.facts, Facts) and _unguarded(one.facts):
+                wanted |= blobs_of(one.facts.change) | set(one.settings.values())
+        contents = read_objects(self._repository, sorted(wanted))
+
+        def complete(one: _Candidate) -> _Candidate:
+            if not isinstance(one.facts, Facts) or not _unguarded(one.facts):
+                return one
+            found = weakenings_of(one.facts.change, contents, one.facts.policy, one.settings)
+            return replace(one, facts=replace(one.facts, weakenings=found))
+
+        return [[complete(one) for one in candidates] for candidates in some]
+
+    def _step(self, candidate: _Candidate) -> Step:
+        move, facts = candidate.move, candidate.facts
+        reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
+        waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
+        return Step(
+            move.new.oid,
+            move.new.title,
+            "passed" if passed else "failed",
+            reason,
+            waived,
+            move.old.oid,
+            move.digest,
+            _approvers(facts) if isinstance(facts, Facts) else (),
+        )
+
+    def _judge(self, move: Move, facts: Facts) -> tuple[str, bool]:
+        """Why the move passed or failed, and which of the two."""
+        if not move.files and not move.brought - {move.new.oid}:
+            return "nothing changed", True
+        outcomes = [evaluate(facts) for name, evaluate in REQUIREMENTS.items() if name not in NOT_EVALUATED]
+        waived = enforcement.mark(waiver.waive(tuple(outcomes), facts), facts)
+        failed = [f"{outcome.id}: {outcome.reason}" for outcome in waived if outcome.blocks]
+        checked, evidence = self._checked(move, facts.policy, facts.protection)
+        notes = waiver.notes(facts)
+        if not checked and not notes:
+            failed.append(f"checks: {evidence}")
+        if failed:
+            return "; ".join(failed), False
+        approved = self._approved_by(move, facts)
+        tried = [
+            f"not enforced: {outcome.id}: {outcome.reason}"
+            for outcome in waived
+            if not outcome.enforced and outcome.state in {"unmet", "undecided"}
+        ]
+        return "; ".join([*notes, approved, *([evidence] if checked else []), *tried]), True
+
+    def _approved_by(self, move: Move, facts: Facts) -> str:
+        """Who approved it, and whether before it was merged."""
+        late = {found.id for found in self._bearing(move) if is_afterwards(found.record)}
+        counted = [approval for approval in facts.approvals if approval.counted]
+        before = sorted({approval.by for approval in counted if approval.id not in late})
+        after = sorted({approval.by for approval in counted if approval.id in late} - set(before))
+        words = [f"approved by {', '.join(before)}"] if before else []
+        words += [f"approved afterwards by {', '.join(after)}"] if after else []
+        return ", ".join(words) or "needed no approval"
+
+    def _facts(self, start: int, move: Move) -> Facts | str:
+        """The facts about a move from the commit `start`, where the rules are now, or why there are none."""
+        try:
+            return self._gathered(start, move)
+        except InvalidInput as error:
+            return f"its base had no valid rules: {error.mistakes[0]}"
+
+    def _gathered(self, start: int, move: Move) -> Facts | str:
+        if move.trailers.log and move.trailers.log not in self._log:
+            return (
+                f"the log lacks the commit {move.trailers.log[:12]} that it refers to: "
+                f"{move.new.committer.name} has to push it (`git push origin {LOG}`)"
+            )
+        policy = self._rules.policy()
+        protection = policy.protection(self._ref.removeprefix("refs/heads/"))
+        change = change_of(self._repository, move, self._ref, policy)
+        file, ownership = self._rules.ownership(policy, [entry.path for entry in move.files])
+        bearing = self._bearing(move)
+        late = {found.id for found in bearing if is_afterwards(found.record)}
+        records = [found for found in bearing if found.record.of in late or self._was_there(move, found)]
+        earlier = frozenset(found.id for found in records if found.record.change != move.digest)
+        spent = self._spent(start, move, records)
+        question = Question(change, policy, protection, move.now, earlier, earlier, self._lists, spent=spent)
+        question = carry(self._repository, question, [(found.id, found.record) for found in records])
+        entries = mark_earlier(self._repository, move.old.oid, entries_of(records, policy))
+        counted = count(entries, question)
+        return Facts(change, policy, protection, file, ownership, counted.approvals)
+
+    def _spent(self, start: int, move: Move, records: Sequence[Found]) -> dict[str, str]:
+        """Those of the records that were used before the move: the commit that used each, by its id."""
+        contents = contents_of(move.files)
+        elsewhere = []
+        found = {}
+        for one in records:
+            record = one.record
+            if record.kind not in SPENDABLE or record.base == move.old.oid:
+                continue
+            after = self._numbers.get(record.base)
+            if after is None:
+                elsewhere.append(one)
+                continue
+            files = files_of(self._lists, record.change, contents)
+            number = self._brought_at.get(record.head, start + 1)
+            number = (
+                number if number <= start else self._timeline.first_with(files, after, start) if files else 0
+            )
+            if number:
+                found[one.id] = self.moves[number - 1].new.oid
+        return found | spent_on(self._repository, move.old.oid, elsewhere, contents, self._lists)
+
+    @cached_property
+    def _timeline(self) -> Timeline:
+        return Timeline(move.files for move in self.moves)
+
+    @cached_property
+    def _brought_at(self) -> dict[str, int]:
+        """The number of the move by which each commit came."""
+        return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
+
+    def _bearing(self, move: Move) -> list[Found]:
+        """The records about what the move changed, and those about an earlier form of it."""
+        found = {one.id: one for one in self._by_change.get(move.digest, ())}
+        for oid in move.brought & self._by_head.keys():
+            found |= {one.id: one for one in self._by_head[oid]}
+        return list(found.values())
+
+    def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
+        """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
+        asked = [
+            (move, found) for move, records in bearing if move.trailers.log in self._log for found in records
+        ]
+        answers = existing(
+            self._repository, (f"{move.trailers.log}:{record_path(found.id)}" for move, found in asked)
+        )
+        return {(move.new.oid, found.id) for (move, found), blob in zip(asked, answers, strict=True) if blob}
+
+    def _was_there(self, move: Move, found: Found) -> bool:
+        """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
+        record = found.record
+        if (move.new.oid, found.id) in self._seen:
+            return True
+        if is_afterwards(record) and (record.base, record.head) == (move.old.oid, move.new.oid):
+            # It says of itself that it came later, and is shown as such.
+            return True
+        if record.kind in CLOSING:
+            return record.at <= move.now
+        return not move.trailers.log
+
+    def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
+        """The verdicts that the moves and the records name."""
+        names = {move.trailers.verdict for move, _ in bearing if len(move.trailers.verdict) == 64}
+        names |= {
+            found.record.of for _, records in bearing for found in records if found.record.kind == "verdict"
+        }
+        tip = self._approvals.tip
+        return read_documents(self._repository, tip, names) if tip else {}
+
+    def _read_lists(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, Contents]:
+        """What earlier forms of the changes consisted of: of an approval of one, some files may still count."""
+        digests = {
+            found.record.change
+            for move, records in bearing
+            for found in records
+            if found.record.change != move.digest
+        }
+        blobs = self._approvals.lists_of(digests)
+        read = read_list_blobs(self._repository, blobs.values())
+        return {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
+
+    def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
+        """Did somebody vouch that the checks passed on this very tree? And who, or what is missing.
+
+        Where the policy names those whose verdict counts, no other does, signed or not.
+        """
+        required = policy.enforced_checks(protection)
+        if not required:
+            return True, "no checks were asked for"
+        place = Place(policy.repository, self._ref, move.old.oid, move.digest)
+        vouchers = [
+            found
+            for found in self._by_change.get(move.digest, ())
+            if place.fits(found.record)
+            and passed(self._documents.get(found.record.of), place, required) is not None
+        ]
+        for entry in trusted(entries_of(vouchers, policy), policy, protection, move.now):
+            return True, f"checks passed, signed by {entry.record.by}"
+        if protection.verdicts:
+            return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
+        document = self._documents.get(move.trailers.verdict)
+        if not holders(policy) and passed(document, place, required) is not None:
+            # Where nobody has a key, nobody can sign: what the commit refers to is all that there can be.
+            return True, "checks passed, by an unsigned verdict (the policy lists no key)"
+        return False, "no signed verdict about them is recorded"
+
+
+def _approvers(facts: Facts) -> tuple[str, ...]:
+    counted = (one for one in facts.approvals if one.counted and one.kind == "approve")
+    return tuple(sorted({one.by for one in counted}))
+
+
+def _unguarded(facts: Facts) -> bool:
+    """Does it matter whether the move weakened the gate? Not where guardians approved all of it, or are none."""
+    guarded = facts.protection.require.guarded
+    guardians = members(facts.policy, guarded) - facts.author_names()
+    return bool(guarded) and not all(people & guardians for people in approvers(facts).values())

@@ -1,0 +1,106 @@
+"""What an audit has verified before, remembered in a file: the next one only looks at what is new.
+
+A step depends on its commits, which never change, and on the records about it. So what was verified with an
+earlier log still holds, unless the log has got a record since that concerns one of these steps. Only an audit in
+which everything passed is remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from gate import __version__
+from gate.app.audit.auditor import MARK, Step
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog
+from gate.log.history import read_stretch
+from gate.log.store import contains
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The steps from the commit `start` to the commit `top`, which all passed by the log at `log`.
+
+    `now` is the latest time that a commit up to `top` claims. `marks` are the changes and commits that the steps are
+    about, cut short.
+    """
+
+    start: str
+    top: str
+    log: str
+    now: int
+    steps: tuple[Step, ...]
+    marks: frozenset[str]
+
+
+def recall(repository: Repository, ref: str, log: ApprovalLog, top: str) -> Memory | None:
+    """What is remembered of the branch `ref`, if it holds: an earlier part of its history, and of this log."""
+    memory = _load(_path(repository, ref))
+    if memory is None or not contains(repository, log.tip, memory.log):
+        return None
+    chain = repository.text("rev-list", "--first-parent", f"{memory.top}..{top}").split()
+    first = f"{chain[-1]}^" if chain else top
+    if resolve(repository, [first]).get(first) != memory.top:
+        return None
+    stretch = read_stretch(repository, memory.log, log.tip) if memory.log != log.tip else None
+    if stretch is None:
+        return memory if memory.log == log.tip else None
+    added = log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
+    about = {found.record.change[:MARK] for found in added} | {found.record.head[:MARK] for found in added}
+    return memory if memory.marks.isdisjoint(about) else None
+
+
+def remember(repository: Repository, ref: str, memory: Memory) -> None:
+    """Remember this, if every step passed."""
+    if any(step.outcome == "failed" for step in memory.steps):
+        return
+    path = _path(repository, ref)
+    data = [_version(), memory.start, memory.top, memory.log, memory.now]
+    data += [[astuple(step) for step in memory.steps], sorted(memory.marks)]
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(data), "utf-8")
+        temporary.replace(path)
+    except OSError:
+        # A repository that cannot be written to is audited from the start each time.
+        return
+
+
+def _path(repository: Repository, ref: str) -> Path:
+    return repository.state_dir / "log" / f"audit-{sha256(ref.encode()).hexdigest()[:16]}"
+
+
+def _version() -> str:
+    """The state of gate itself: another version may judge otherwise."""
+    files = sorted(Path(__file__).parents[2].rglob("*.py"))
+    stats = ((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
+    return f"{__version__} {sha256(repr(list(stats)).encode()).hexdigest()}"
+
+
+def _load(path: Path) -> Memory | None:
+    try:
+        version, start, top, log, now, steps, marks = json.loads(path.read_text("utf-8"))
+        if version != _version():
+            return None
+        return Memory(
+            str(start), str(top), str(log), int(now), tuple(_steps(steps)), frozenset(map(str, marks))
+        )
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _steps(rows: Sequence[Sequence[object]]) -> Iterable[Step]:
+    for commit, title, _outcome, reason, waived, base, change, approvers in rows:
+        if not isinstance(approvers, list):
+            raise TypeError("the approvers are not a list")
+        names = tuple(map(str, approvers))
+        yield Step(
+            str(commit), str(title), "passed", str(reason), bool(waived), str(base), str(change), names
+        )

@@ -1,0 +1,97 @@
+"""Which policy a release is judged by: that of the default branch, as far as it went through the gate.
+
+Somebody who can push to the default branch past the gate could also push a policy that asks for nothing. Where a
+release needs a commit that passed the default branch's gate, its policy has to have passed it too: the first policy is
+where trust begins, and each later one counts if the step that brought it is verified by the policy before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from gate.app.audit.audit import audit
+from gate.codeowners import ALL_PLACES
+from gate.errors import CannotDecide, UsageError
+from gate.gather import Environment, policy_at
+from gate.git.change import default_branch
+from gate.git.objects import list_tree
+from gate.git.repository import Repository
+from gate.log.admitted import open_log
+from gate.policy.load import POLICY_FILE
+from gate.policy.types import Policy
+
+
+def verified(repository: Repository, start: Path, environment: Environment) -> Environment:
+    """The environment with the last verified policy; raises UsageError if that has no such environment.
+
+    Where the first policy does not ask for `passed: [DEFAULT BRANCH]` in any environment, it and each such one after
+    it counts as it is pushed.
+    """
+    branch = default_branch(repository)
+    budgets = [protection.require.budget for protection in environment.policy.protect.values()]
+    files = [POLICY_FILE, *ALL_PLACES, *(budget.slo for budget in budgets if budget and budget.slo)]
+    chain = repository.text("rev-list", "--first-parent", "--reverse", environment.rules).split()
+    touching = repository.text(
+        "rev-list", "--first-parent", "--reverse", environment.rules, "--", *files
+    ).split()
+    position = {commit: number for number, commit in enumerate(chain)}
+    first = next((commit for commit in touching if list_tree(repository, commit, [POLICY_FILE])), chain[0])
+    trusted, unverified = first, ""
+    for commit in touching:
+        if position[commit] <= position[trusted]:
+            continue
+        if not _strict(policy_at(repository, trusted), branch):
+            trusted = commit
+            continue
+        end = _verified_end(repository, start, branch, commit, position)
+        if not end:
+            unverified = commit
+            break
+        trusted = end
+    if not unverified or _same(repository, files, trusted, environment.rules):
+        return environment
+    policy = policy_at(repository, trusted)
+    if not policy.is_environment(environment.name):
+        raise UsageError(
+            f"the policy that {unverified[:12]} brought to {branch} was never verified, and the last verified one"
+            f" ({trusted[:12]}) has no environment {environment.name!r}",
+            f"`gate audit --into {branch}` says why",
+        )
+    note = f"{unverified[:12]} changed the rules on {branch} past the gate: the rules at {trusted[:12]} apply instead"
+    return replace(environment, policy=policy, rules=trusted, note=note)
+
+
+def _strict(policy: Policy, branch: str) -> bool:
+    return any(
+        branch in protection.require.passed
+        for protection in policy.protect.values()
+        if protection.kind == "environment"
+    )
+
+
+def _verified_end(
+    repository: Repository, start: Path, branch: str, commit: str, position: dict[str, int]
+) -> str:
+    """The end of the verified step that `commit` is or is part of; "" if there is none."""
+    into, at = f"refs/heads/{branch}", position[commit]
+    spans = {(f"{commit}^1", commit)} | {
+        (one.record.base, one.record.head)
+        for one in open_log(repository).given_for(into, "approve", "waive", "verdict")
+        if position.get(one.record.base, at) < at <= position.get(one.record.head, -1)
+    }
+    for bottom, top in spans:
+        try:
+            steps = audit(start, span=f"{bottom}..{top}", into=branch).steps
+        except (UsageError, CannotDecide):
+            continue
+        if steps and all(step.outcome == "passed" for step in steps):
+            return top
+    return ""
+
+
+def _same(repository: Repository, files: list[str], one: str, other: str) -> bool:
+    def entries(commit: str) -> set[tuple[str, str, str]]:
+        return {(entry.path, entry.mode, entry.oid) for entry in list_tree(repository, commit, files)}
+
+    return entries(one) == entries(other)

@@ -1,0 +1,1 @@
+"""Check a change: gather facts about it, run its checks, and decide."""

@@ -1,0 +1,31 @@
+"""The main job: read the change that is asked about, and have it judged by the policy at its base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gate.app.checking.evaluate import Answer, CheckRequest, ignore, judge
+from gate.gather import environment_named, policy_at
+from gate.git.change import read_change
+from gate.git.repository import Repository
+from gate.runner import Event
+
+
+def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> Answer:
+    """Decide. Raises UsageError, InvalidInput or CannotDecide where no verdict can be had."""
+    repository = Repository.find(request.start)
+    environment = environment_named(repository, request.into)
+    if environment is not None:
+        # Few ask about environments, and only they wait for what that takes.
+        from gate.app.releases.release import check_release
+
+        return check_release(repository, environment, request, progress)
+    change = read_change(
+        repository,
+        into=request.into,
+        head=request.head,
+        base=request.base,
+        staged=request.staged,
+        index_file=request.index_file,
+    )
+    return judge(repository, change, policy_at(repository, change.base), request, progress=progress)

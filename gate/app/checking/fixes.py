@@ -1,0 +1,99 @@
+"""The certain fixes of what was found: as new content of files, and carried out on the working tree."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.app.checking.evaluate import Answer
+from gate.checks.mend import mend
+from gate.errors import UsageError
+from gate.git.objects import read_blobs
+from gate.git.repository import Repository
+from gate.model import Edit, Finding, Ran
+
+
+@dataclass(frozen=True, slots=True)
+class FileFix:
+    """A file of the tree that was judged, before and after; `fixes` are what makes the one the other."""
+
+    path: str
+    before: bytes
+    after: bytes
+    fixes: tuple[tuple[Edit, ...], ...]
+
+
+def fixable(answer: Answer, *, everything: bool) -> list[Finding]:
+    """The findings that a fix is known for: those that block, or all that there are."""
+    return [
+        finding
+        for result in answer.verdict.checks
+        if isinstance(result, Ran)
+        for finding in (result.findings if everything else result.blocking)
+        if finding.fix
+    ]
+
+
+def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
+    """What mending the findings makes of the files of the merge result. Writes nothing."""
+    fixes: defaultdict[str, list[tuple[Edit, ...]]] = defaultdict(list)
+    for finding in findings:
+        fixes[finding.path].append(finding.fix)
+    contents = read_blobs(answer.repository, answer.verdict.change.tree, sorted(fixes))
+    files = []
+    for path, before in contents.items():
+        after = mend(path, before, fixes[path]) if before is not None else None
+        if before is not None and after is not None:
+            files.append(FileFix(path, before, after, tuple(fixes[path])))
+    return files
+
+
+def apply(repository: Repository, file: FileFix) -> str:
+    """Fix the file in the working tree; returns why not, if it was not changed.
+
+    Only a file that is what was judged is touched, its line ends aside, and it is replaced whole or not at all.
+    """
+    if repository.work_tree is None:
+        raise UsageError("a bare repository has no working tree to fix", "run gate in a clone")
+    target = repository.work_tree / os.fsdecode(file.path.encode("utf-8", "surrogateescape"))
+    try:
+        if target.is_symlink() or target.resolve() != repository.work_tree.resolve() / target.relative_to(
+            repository.work_tree
+        ):
+            return "is reached through a symbolic link"
+        found = target.read_bytes()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if found != file.before and found.replace(b"\r\n", b"\n") != file.before:
+        return "is not what was checked: your working tree has other content"
+    mended = file.after if found == file.before else mend(file.path, found, file.fixes)
+    if mended is None:
+        return "cannot be fixed with its line ends"
+    try:
+        _replace(target, found, mended)
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return ""
+
+
+def _replace(target: Path, found: bytes, mended: bytes) -> None:
+    """Put `mended` in the place of `found`, with the same permissions, at once."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".gate-fix-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(mended)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(target.stat().st_mode & 0o7777)
+        if target.read_bytes() != found:
+            raise OSError(0, "it has just been changed")
+        temporary.replace(target)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()

@@ -1,0 +1,181 @@
+"""Quick answers: the hook's shell lets a commit through before Python starts, where nothing has changed since a pass.
+
+After a pass, a note is left in the git folder. It is a condition in plain shell: the variables that decide
+anything have the values that they had, and every file that decides anything (refs, git's settings, the project's
+environment, gate's own code and tools) is the same file, unchanged: same inode, same time of its last change
+(ctime), which no program can set back. Of the index that is enough as well; if it was written anew, git is asked
+whether it still makes the same tree. If the condition does not hold, or says nothing, Python is asked as ever.
+
+Whoever can write such a note can write the hooks beside it as well, so it is trusted as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from time import time_ns
+
+from gate.app.checking.dependency_stamps import package_folders, witnesses_of
+from gate.app.checking.evaluate import Answer
+from gate.cache_inputs import FIND_ENVIRONMENTS, LOCALE_NAMES, SEEN_BY_CHECKS
+from gate.git.index import Unmerged, index_tree
+from gate.git.repository import Repository
+
+# Where the note is, below the git folder of the working tree.
+NOTE = "gate/passed"
+# How stat(1) is asked for what `_state` tells: GNU's way, and BSD's, which macOS has. Where neither holds, no
+# note ever does.
+BSD = sys.platform == "darwin" or "bsd" in sys.platform
+STAT = "stat -L -f '%i %Fc'" if BSD else "stat -L -c '%i %.9Z'"
+VARIABLES = sorted(
+    {*SEEN_BY_CHECKS, *LOCALE_NAMES, *FIND_ENVIRONMENTS}
+    | {f"PYTHON{name}" for name in ("PATH", "HOME", "USERBASE", "NOUSERSITE", "SAFEPATH", "PLATLIBDIR")}
+    | {"XDG_CONFIG_HOME", "TMPDIR"}
+    | {f"GIT_CONFIG_{name}" for name in ("GLOBAL", "SYSTEM", "NOSYSTEM", "COUNT", "PARAMETERS")}
+    | {f"GIT_{name}" for name in ("WORK_TREE", "COMMON_DIR", "NAMESPACE", "CEILING_DIRECTORIES")}
+    | {f"GIT_{name}" for name in ("OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES", "SHALLOW_FILE")}
+)
+# Some file systems tell time by two seconds.
+COARSE = 2 * 10**9
+MOST_TEXT = 100_000
+NOTE_SCRIPT = """\
+{same} &&
+[ -z "$({find} 2>&1 | head -c 1)" ] &&
+case $(LC_ALL=C {stat} {files} "${{GIT_INDEX_FILE:-${{GIT_DIR:-.git}}/index}}" 2>/dev/null) in
+  {others}{index}) answer=pass ;;
+  {others}*) [ "$(git write-tree --missing-ok 2>/dev/null)" = {tree} ] && answer=pass ;;
+esac
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What lay in the git folder before the question was asked, so that a move meanwhile is noticed."""
+
+    repository: Repository
+    index: str
+    files: tuple[str, ...]
+    before: str
+    started: int
+
+    @classmethod
+    def begin(cls, repository: Repository, branch: str, index_file: str | None) -> Watch | None:
+        """Begin to watch, before the check; None in a repository whose refs are no plain files.
+
+        `branch` is the one that would be merged into, `index_file` the index that git prepared for a hook.
+        """
+        index = index_file or str(repository.git_dir / "index")
+        files = _files_of_git(repository, branch)
+        if files is None:
+            return None
+        return cls(repository, index, files, _state((*files, index)), time_ns())
+
+    def leave_note(self, answer: Answer) -> None:
+        """Leave a note of a pass, if all that it rests on can be seen by the shell and was at rest."""
+        verdict = answer.verdict
+        if verdict.decision != "pass" or answer.until is not None or not answer.environments:
+            return
+        # What the policy lets through to a check may be a secret, and is written nowhere.
+        if any(check.env for check in answer.settings) or _state((*self.files, self.index)) != self.before:
+            return
+        others = witnesses_of(answer)
+        if _newest(others) > self.started - COARSE:
+            return
+        tree = index_tree(self.repository, self.index)
+        if isinstance(tree, Unmerged):
+            return
+        path = self.repository.git_dir / NOTE
+        note = _note((*self.files, *others), self.index, tree, _find_newer(path, package_folders(answer)))
+        if len(note) <= MOST_TEXT:
+            _replace(path, note.encode("utf-8", "surrogateescape"), self.started - COARSE // 100)
+
+
+def _files_of_git(repository: Repository, branch: str) -> tuple[str, ...] | None:
+    """The files by which git tells where HEAD and the branch are, and how it is set up."""
+    own, common = repository.git_dir, repository.common_dir
+    if (common / "reftable").exists():
+        return None
+    names = {
+        f"refs/{root}/{name}" for root in ("heads", "remotes/origin") for name in (branch, "main", "master")
+    }
+    head = _content(own / "HEAD")
+    if head.startswith("ref: "):
+        names.add(head.removeprefix("ref: ").strip())
+    if any(_content(common / name).startswith("ref:") for name in names):
+        return None
+    names |= {"packed-refs", "refs/remotes/origin/HEAD", "refs/gate/log", "refs/gate/remotes/origin/log"}
+    names |= {"config", "shallow", "info/attributes", "info/grafts", "objects/info/alternates"}
+    mine = [own / name for name in ("HEAD", "MERGE_HEAD", "config.worktree")]
+    return tuple(str(path) for path in [*mine, *(common / name for name in sorted(names))])
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("ascii", "replace")
+    except OSError:
+        return ""
+
+
+def _state(paths: Iterable[str]) -> str:
+    """What stat(1) says of the files: a line for each that is there, its inode and when it last changed."""
+    lines = []
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116  there may be hundreds
+        except OSError:
+            continue
+        seconds, rest = divmod(status.st_ctime_ns, 10**9)
+        lines.append(f"{status.st_ino} {seconds}.{rest:09d}")
+    return "\n".join(lines)
+
+
+def _newest(paths: Iterable[str]) -> int:
+    newest = 0
+    for path in paths:
+        try:
+            newest = max(newest, os.stat(path).st_ctime_ns)  # noqa: PTH116  as above
+        except OSError:
+            continue
+    return newest
+
+
+def _find_newer(note: Path, folders: list[str]) -> str:
+    """The command that lists installed files which have changed since the time of the note, byte code aside."""
+    if not folders:
+        return ":"
+    return (
+        f"find -H {shlex.join(folders)} -name __pycache__ -prune -o -cnewer {shlex.quote(str(note))} -print"
+    )
+
+
+def _note(files: tuple[str, ...], index: str, tree: str, find: str) -> str:
+    """The condition. Cut short anywhere it is no shell, or says nothing: never yes."""
+    same = [f'[ "$python" = {shlex.quote(sys.executable)} ]', f'[ "$PWD" = {shlex.quote(str(Path.cwd()))} ]']
+    for name in VARIABLES:
+        value = f"={os.environ[name]}" if name in os.environ else ""
+        same.append(f'[ "${{{name}+=}}${{{name}-}}" = {shlex.quote(value)} ]')
+    # The index comes last: all but the last line is then what the rest was like.
+    others = shlex.quote(_state(files) + "\n")
+    return NOTE_SCRIPT.format(
+        same=" &&\n".join(same),
+        stat=STAT,
+        find=find,
+        files=shlex.join(files),
+        others=others,
+        index=shlex.quote(_state([index])),
+        tree=tree,
+    )
+
+
+def _replace(path: Path, content: bytes, moment: int) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        temporary.write_bytes(content)
+        os.utime(temporary, ns=(moment, moment))
+        temporary.replace(path)

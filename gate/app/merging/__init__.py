@@ -1,0 +1,1 @@
+"""Move a branch to the commit that was checked."""

@@ -1,0 +1,199 @@
+"""The last step of a merge: the commit that was checked is made, proven, and becomes the branch's tip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import assert_never
+
+from gate.app.approving.record_verdict import document_of, files_of, signed_verdict
+from gate.app.approving.signing import Signer, find_signer
+from gate.app.audit.audit import unproven
+from gate.app.merging.commit import make_commit
+from gate.errors import GateError, UsageError
+from gate.gather import policy_at
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.git.steps import read_onward
+from gate.git.worktrees import advance, busy_worktree
+from gate.log.admitted import log_at
+from gate.log.store import LOG, add, contains, tips
+from gate.log.sync import Pushed, fetch, outpaced, push, remember, remote_of, share
+from gate.log.trailers import How, trailers_for
+from gate.model import Change, Verdict, short_name
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """What is asked: bring `rev` into `into`, here or (`push`) on the remote."""
+
+    start: Path
+    now: int
+    rev: str
+    into: str | None = None
+    push: bool = False
+    how: How = "merge"
+    message: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The branch is at `commit` now. `remote` names where it was pushed to; `notes` are worth telling."""
+
+    verdict: Verdict
+    commit: str
+    remote: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotMerged:
+    """Nothing has moved: the verdict forbids it, or the sentence `refused` says what does."""
+
+    verdict: Verdict
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Somebody else moved the branch meanwhile; so it seems, by what the remote said to the push."""
+
+    pushed: Pushed | None = None
+
+
+def land(
+    repository: Repository, request: MergeRequest, remote: str, verdict: Verdict, old: str
+) -> Merged | NotMerged | Moved:
+    """Move the branch, which stands at `old` here, to the merge result that the verdict is about."""
+    change = verdict.change
+    branch = short_name(change.into)
+    if change.merge_base == change.head:
+        if remote:
+            # A server that was ended within the push may have moved the branch, and not yet the log.
+            share(repository, remote)
+        return Merged(verdict, change.base, notes=(f"{request.rev} is in {branch} already",))
+    how = _way(repository, request, change)
+    signer = signer_of(repository, request, change)
+    if how == "ff-only" and signer is None:
+        raise UsageError(
+            "a fast-forward has no merge commit to record the verdict in, so the verdict has to be signed",
+            "add `--key FILE`, or remove `--ff-only`",
+        )
+    document = document_of(verdict)
+    files = files_of(repository, verdict, document)
+    if signer is not None:
+        files |= signed_verdict(verdict, document, signer, request.now)
+    witness = add(repository, files, f"verdict for {change.head[:12]}")
+    title = request.message or f"{'Squash' if how == 'squash' else 'Merge'} {request.rev} into {branch}"
+    trailers = trailers_for(verdict, sha256(document).hexdigest(), witness, how)
+    commit = change.head if how == "ff-only" else make_commit(repository, change, how, title, trailers)
+    if reason := _unproven(repository, change, commit, witness):
+        way_out = "have the change approved as it is now, or merge in another way"
+        return NotMerged(
+            verdict, f"{branch} stays where it is, because an audit would report: {reason}; {way_out}"
+        )
+    notes = []
+    if how != request.how:
+        notes.append(f"{branch} takes a change as one commit: this is squashed")
+    if signer is None:
+        notes.append("the verdict is recorded without a signature: no key of yours is in the policy")
+    if remote:
+        return _push(repository, remote, branch, verdict, commit, tuple(notes))
+    if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
+        return Moved()
+    if beyond := remote_of(repository):
+        sends = f"`git push --atomic {beyond} {branch} {LOG}` sends it, with the log"
+        notes.append(f"{branch} has moved here only: {sends}")
+    return Merged(verdict, commit, notes=tuple(notes))
+
+
+def signer_of(repository: Repository, request: MergeRequest, change: Change) -> Signer | None:
+    """Who merges, by their key; None if the policy does not know them, and no key was named."""
+    policy = policy_at(repository, change.base)
+    try:
+        return find_signer(repository, policy, request.key, request.now, change.into)
+    except UsageError:
+        if request.key:
+            raise
+        return None
+
+
+def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
+    """How to merge: as was asked, or as one commit where the policy takes nothing else.
+
+    Raises UsageError for a fast-forward that is none, or that neither the server nor the audit would take.
+    """
+    branch = short_name(change.into)
+    one = policy_at(repository, change.base).protection(branch).require.history == "squash"
+    if request.how == "merge" and one:
+        return "squash"
+    if request.how != "ff-only":
+        return request.how
+    if change.merge_base != change.base:
+        raise UsageError(
+            f"{branch} cannot be fast-forwarded: it has commits that {request.rev} does not have",
+            f"rebase {request.rev} onto {branch}, or remove `--ff-only`",
+        )
+    history = read_onward(repository, change.base, change.head)
+    if history.chain[:1] != [change.base]:
+        raise UsageError(
+            f"{request.rev} has merged {branch}: after a fast-forward, {branch} would go on from its history",
+            f"rebase {request.rev} onto {branch}, or remove `--ff-only`",
+        )
+    brought = len(history.commits) - 1
+    if one and brought > 1:
+        raise UsageError(
+            f"{branch} accepts one commit for each change, and {request.rev} has {brought}",
+            "remove `--ff-only` to squash them",
+        )
+    return "ff-only"
+
+
+def _unproven(repository: Repository, change: Change, commit: str, witness: str) -> str:
+    """What an audit would say against the step to `commit`, with the log at `witness`; "" for nothing."""
+    history = read_onward(repository, change.base, commit)
+    step = unproven(repository, change.into, log_at(repository, witness, [change.base]), history)
+    return step.reason if step else ""
+
+
+def _push(
+    repository: Repository, remote: str, branch: str, verdict: Verdict, commit: str, notes: tuple[str, ...]
+) -> Merged | NotMerged | Moved:
+    """Push the branch and the log, both or neither."""
+    ref = f"refs/heads/{branch}"
+    log = tips(repository).own
+    lease = f"--force-with-lease={ref}:{verdict.change.base}"
+    pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
+    match pushed.state:
+        case "refused":
+            # Only what the remote has now tells a refusal from a lost race behind the server's hook.
+            fetch(repository, remote, branch)
+            moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
+            if verdict.change.base in moved.values() and not outpaced(repository, remote, log):
+                return NotMerged(verdict, f"the remote refused it: {pushed.said}")
+            return Moved(pushed)
+        case "behind":
+            # Be it the branch or the log that others moved: what they recorded may be an objection.
+            return Moved(pushed)
+        case "done":
+            remember(repository, remote, log)
+            return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
+        case other:
+            assert_never(other)
+
+
+def _follow(repository: Repository, ref: str, commit: str) -> tuple[str, ...]:
+    """Let the own branch follow the remote's, where that harms nothing."""
+    branch = ref.removeprefix("refs/heads/")
+    old = resolve(repository, [ref]).get(ref, "")
+    if not old or not contains(repository, commit, old):
+        return ()
+    try:
+        if not busy_worktree(repository, ref) and advance(repository, ref, commit, old, "gate merge --push"):
+            return ()
+    except GateError as error:
+        # The remote has it, and that is what was asked for.
+        return (f"your own {branch} stays where it was: {error.message}",)
+    return (f"your own {branch} stays where it was: `git pull` when your work there is committed",)

@@ -1,0 +1,125 @@
+"""Check, then move the branch to the very commit that was checked, by compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gate.app.checking.check import check
+from gate.app.checking.evaluate import Answer, CheckRequest, ignore
+from gate.app.merging.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
+from gate.errors import CannotDecide, UsageError
+from gate.gather import environment_named, policy_at
+from gate.git.change import default_branch
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.git.worktrees import busy_worktree
+from gate.log.store import contains, settle, tips
+from gate.log.sync import UNMOVED, fetch, remote_of, stuck
+from gate.policy.people import members
+from gate.runner import Event
+
+TRIES = 20
+"""How often the branch may move away while gate checks, before somebody should look into it."""
+
+
+def merge(
+    request: MergeRequest,
+    progress: Callable[[Event], None] = ignore,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Merged | NotMerged:
+    """Check and merge; where the branch moved meanwhile, say so (`tell`) and check again.
+
+    Raises UsageError, InvalidInput or CannotDecide; then nothing has moved either.
+    """
+    repository = Repository.find(request.start)
+    if environment_named(repository, request.into) is not None:
+        raise UsageError(
+            f"{request.into} is an environment; releases are promoted, not merged",
+            f"`gate promote {request.rev} --into {request.into}`",
+        )
+    branch = (request.into or default_branch(repository)).removeprefix("refs/heads/")
+    remote = remote_of(repository) if request.push else ""
+    if request.push and not remote:
+        raise UsageError(
+            "there is no remote to push to", "run `git remote add origin URL`, or remove `--push`"
+        )
+    before, unmoved = None, 0
+    for _ in range(TRIES):
+        if remote:
+            fetch(repository, remote, branch)
+        else:
+            _refuse_if_busy(repository, branch)
+        base, old = _sides(repository, branch, remote)
+        log = settle(repository)
+        answer = check(CheckRequest(request.start, into=branch, head=request.rev, base=base), progress)
+        if answer.verdict.decision != "pass":
+            return NotMerged(answer.verdict)
+        if tips(repository).own != log:
+            tell("somebody has recorded a decision meanwhile: checking again")
+            continue
+        _refuse_unvouched(repository, request, answer)
+        landed = land(repository, request, remote, answer.verdict, old)
+        if not isinstance(landed, Moved):
+            return landed
+        now = base, tips(repository).remote
+        unmoved = unmoved + 1 if now == before else 0
+        before = now
+        if landed.pushed and unmoved == UNMOVED:
+            raise stuck(remote, landed.pushed)
+        if not unmoved:
+            tell(f"{branch} or the log has moved meanwhile: checking again")
+    raise CannotDecide(
+        f"{branch} or the approval log changed {TRIES} times during the checks", "try again later"
+    )
+
+
+def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
+    """The commit to merge onto, and the own branch's tip ("" without one) that will have to move.
+
+    Here that is whichever of the own branch and `origin`'s is ahead; on the remote it is the remote's.
+    """
+    ours, theirs = f"refs/heads/{branch}", f"refs/remotes/{remote or 'origin'}/{branch}"
+    found = resolve(repository, [ours, theirs])
+    own, tracking = found.get(ours, ""), found.get(theirs, "")
+    if remote and not tracking:
+        raise UsageError(f"{remote} has no branch {branch}", "push it first")
+    if remote or not own:
+        return tracking or own or ours, own
+    if not tracking or contains(repository, own, tracking):
+        return own, own
+    if contains(repository, tracking, own):
+        return tracking, own
+    raise UsageError(
+        f"your {branch} and origin's have diverged",
+        f"reconcile them first, or merge on the remote with `gate merge REV --into {branch} --push`",
+    )
+
+
+def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Answer) -> None:
+    """Raise CannotDecide where the policy wants somebody else's word for the checks, and it is not here.
+
+    Neither the server nor the audit would take it otherwise.
+    """
+    change = answer.verdict.change
+    policy = policy_at(repository, change.base)
+    branch = change.into.removeprefix("refs/heads/")
+    protection = policy.protection(branch)
+    if answer.vouched or not protection.verdicts or not policy.enforced_checks(protection):
+        return
+    if any(approval.counted and approval.kind == "waive" for approval in answer.verdict.approvals):
+        return
+    signer = signer_of(repository, request, change)
+    if signer is None or signer.person.name not in members(policy, protection.verdicts):
+        raise CannotDecide(
+            f"{branch} needs a verdict signed by {' or '.join(protection.verdicts)}, and there is none yet",
+            "wait for CI, then run `gate approvals --fetch`",
+        )
+
+
+def _refuse_if_busy(repository: Repository, branch: str) -> None:
+    busy = busy_worktree(repository, f"refs/heads/{branch}")
+    if busy:
+        raise UsageError(
+            f"{branch} is checked out in {busy}, with changes that are not committed",
+            "commit or stash them there, or check out another branch",
+        )

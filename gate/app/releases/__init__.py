@@ -1,0 +1,1 @@
+"""Releases to environments: their gates, their downtime budgets, their attestations."""

@@ -1,0 +1,129 @@
+"""Releasing: a commit goes into an environment if its gate lets it in, and the log says so from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from gate.app.approving.record_verdict import document_of, files_of
+from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, rehearse, send
+from gate.app.audit.verified_policy import verified
+from gate.app.checking.check import check
+from gate.app.checking.evaluate import CheckRequest, ignore
+from gate.app.releases.release import is_way_back
+from gate.approvals.record import Record
+from gate.errors import CannotDecide, UsageError
+from gate.gather import Environment, environment_named
+from gate.git.repository import Repository
+from gate.log.admitted import open_log
+from gate.log.releases import stays_in
+from gate.log.store import settle
+from gate.log.sync import bring
+from gate.model import Verdict
+from gate.requirements.facts import Stay
+from gate.runner import Event
+
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteRequest:
+    """Release `rev` into the environment `into`, signed with `key` (the usual one).
+
+    With `dry_run` nothing is recorded; it is only proven that it could be.
+    """
+
+    start: Path
+    now: int
+    rev: str
+    into: str
+    key: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """It is recorded, or after a dry run it could be. `back` is True for a rollback.
+
+    `recorded` is None where it was there already, and after a dry run; `notes` are lines to show.
+    """
+
+    verdict: Verdict
+    recorded: Recorded | None
+    back: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotPromoted:
+    """Nothing is recorded: the verdict forbids it."""
+
+    verdict: Verdict
+
+
+def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore) -> Promoted | NotPromoted:
+    """Check and record. Raises UsageError, InvalidInput or CannotDecide; then nothing is recorded either."""
+    repository = Repository.find(request.start)
+    environment = environment_named(repository, request.into)
+    if environment is None:
+        raise UsageError(
+            f"the policy of the default branch has no environment {request.into!r}",
+            "`protect: {NAME: {kind: environment}}` in gate.yaml makes one: `gate explain environments`",
+        )
+    notes = bring(repository)
+    environment = verified(repository, request.start, environment)
+    signer = find_signer(repository, environment.policy, request.key, request.now, environment.name)
+    if signer.person.role == "junior":
+        raise UsageError(
+            f"{signer.person.name} is a junior, and juniors cannot release",
+            f"ask {signer.person.senior or 'a senior'}",
+        )
+    verdict = _judged(repository, environment, request, progress)
+    if verdict.decision != "pass":
+        return NotPromoted(verdict)
+    stays, before = stays_in(open_log(repository), environment.policy, environment.name, request.now)
+    if stays and stays[-1].commit == verdict.change.head:
+        return Promoted(verdict, None, notes=notes)
+    back = is_way_back(repository, stays, before, verdict.change.head)
+    record, files = _record(repository, verdict, signer, stays, request.now)
+    if request.dry_run:
+        rehearse(repository, record, signer, files)
+        return Promoted(verdict, None, back, notes)
+    recorded = send(repository, put(repository, record, signer, files))
+    return Promoted(verdict, recorded, back, notes)
+
+
+def _judged(
+    repository: Repository,
+    environment: Environment,
+    request: PromoteRequest,
+    progress: Callable[[Event], None],
+) -> Verdict:
+    """The verdict, by a log that did not change meanwhile."""
+    for _ in range(TRIES):
+        log = settle(repository)
+        wish = CheckRequest(request.start, into=environment.name, head=request.rev, key=request.key)
+        answer = check(wish, progress)
+        if answer.verdict.decision != "pass" or settle(repository) == log:
+            return answer.verdict
+    raise CannotDecide("the approval log keeps changing", "try again later")
+
+
+def _record(
+    repository: Repository, verdict: Verdict, signer: Signer, stays: tuple[Stay, ...], now: int
+) -> tuple[Record, dict[str, bytes]]:
+    """The record of the release, and the files that the log keeps with it."""
+    document = document_of(verdict)
+    files = dict(files_of(repository, verdict, document))
+    record = compose(
+        "verdict",
+        verdict.change,
+        signer,
+        now,
+        after=stays[-1].since if stays else 0,
+        reason="released",
+        of=sha256(document).hexdigest(),
+    )
+    return record, files

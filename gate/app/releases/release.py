@@ -1,0 +1,159 @@
+"""Releases: what putting a commit into an environment would change, and whether its gate lets it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from time import time
+
+from gate.app.approving.signing import find_signer
+from gate.app.audit.audit import is_verified
+from gate.app.audit.moves import ends_of
+from gate.app.audit.verified_policy import verified
+from gate.app.checking.evaluate import Answer, CheckRequest, judge
+from gate.app.releases.downtime import spent
+from gate.app.releases.slo_file import with_promise
+from gate.errors import CannotDecide, UsageError
+from gate.gather import Environment
+from gate.git.change import commit_named, read_step
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, open_log
+from gate.log.releases import precedes_first, stays_in
+from gate.model import ENVIRONMENTS, Change
+from gate.policy.load import POLICY_FILE
+from gate.prometheus import ask
+from gate.requirements.facts import Release, Stay
+from gate.runner import Event
+
+
+def check_release(
+    repository: Repository,
+    environment: Environment,
+    request: CheckRequest,
+    progress: Callable[[Event], None],
+) -> Answer:
+    """Decide whether `request.head` may go into the environment; raises as `check` does."""
+    if request.staged or request.base:
+        raise UsageError(
+            f"{environment.name} is an environment; a commit is released as it is",
+            "remove --staged and --base",
+        )
+    environment = with_promise(repository, verified(repository, request.start, environment))
+    log, now = open_log(repository), int(time())
+    change, release = _read(repository, environment, request, log, now)
+    answer = judge(
+        repository,
+        change,
+        environment.policy,
+        request,
+        log=log,
+        progress=progress,
+        rules=environment.rules,
+        release=release,
+    )
+    if not environment.note:
+        return answer
+    verdict = replace(answer.verdict, notes=(*answer.verdict.notes, environment.note))
+    return replace(answer, verdict=verdict)
+
+
+def release_change(
+    repository: Repository, environment: Environment, head: str | None, log: ApprovalLog, now: int
+) -> Change:
+    """What releasing `head` (HEAD) would change in the environment."""
+    stays, _ = stays_in(log, environment.policy, environment.name, now)
+    return _step(repository, environment, head, stays)
+
+
+def _read(
+    repository: Repository, environment: Environment, request: CheckRequest, log: ApprovalLog, now: int
+) -> tuple[Change, Release]:
+    policy, require = environment.policy, environment.protection.require
+    history = partial(stays_in, log, policy, now=now)
+    stays, before = history(environment=environment.name)
+    change = _step(repository, environment, request.head, stays)
+    promoter = _promoter(repository, environment, request.key, now)
+    if is_way_back(repository, stays, before, change.head):
+        # The way back does not wait for a monitoring that may be down itself.
+        return change, Release(now, promoter=promoter, returning=True)
+    there = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
+    passed = {
+        target: _been(change.head, target, there[target])
+        if target in there
+        else _entered(repository, target, change.head, log)
+        for target in require.passed
+    }
+    soaked, budget = require.soaked, require.budget
+    queries = [metric.query for metric in require.metric]
+    queries += [soaked.healthy] if soaked and soaked.healthy else []
+    queries += [budget.downtime] if budget and budget.downtime else []
+    readings = ask(policy.prometheus, queries)
+    rolled_back = _rolled_back(change.head, there)
+    latest = max(rolled_back.values(), default=0)
+    release = Release(
+        now,
+        passed,
+        there.get(soaked.place, ()) if soaked else (),
+        readings,
+        promoter=promoter,
+        rolled_back=rolled_back,
+        recent=frozenset(one.id for one in log.select({change.digest}, ()) if one.record.at >= latest),
+    )
+    if budget:
+        minutes, trouble = spent(repository, environment, budget, readings, now)
+        release = replace(release, downtime=minutes, no_downtime=trouble)
+    return change, release
+
+
+def is_way_back(repository: Repository, stays: tuple[Stay, ...], before: str, commit: str) -> bool:
+    """Whether to release `commit` is a rollback, to the release `before` the present one."""
+    return before == commit if before else precedes_first(repository, stays, commit)
+
+
+def _rolled_back(commit: str, there: Mapping[str, tuple[Stay, ...]]) -> dict[str, int]:
+    """The environments that have last seen the commit rolled back, and when."""
+    latest = {name: [stay for stay in stays if stay.commit == commit][-1:] for name, stays in there.items()}
+    return {
+        name: stay.until for name, stays in latest.items() for stay in stays if stay.returned and stay.until
+    }
+
+
+def _step(
+    repository: Repository, environment: Environment, head: str | None, stays: tuple[Stay, ...]
+) -> Change:
+    present = stays[-1].commit if stays else ""
+    into = ENVIRONMENTS + environment.name
+    change = read_step(repository, into, present, commit_named(repository, head or "HEAD"))
+    return replace(change, repository=environment.policy.repository)
+
+
+def _promoter(repository: Repository, environment: Environment, key: str | None, now: int) -> str:
+    """Who asks, as far as their key tells."""
+    try:
+        return find_signer(repository, environment.policy, key, now, environment.name).person.name
+    except (UsageError, CannotDecide):
+        if key:
+            raise
+        return ""
+
+
+def _been(commit: str, environment: str, stays: tuple[Stay, ...]) -> str:
+    own = [stay for stay in stays if stay.commit == commit]
+    if not own:
+        return f"no record that it was released into {environment}"
+    return "it was taken back there" if own[-1].returned else ""
+
+
+def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog) -> str:
+    """Why `commit` did not go through the gate of `branch`; empty if the audit proves that it did."""
+    _, tip = ends_of(repository, branch, "")
+    if commit not in repository.text("rev-list", "--first-parent", tip).split():
+        return f"{branch} was never at this commit"
+    policies = repository.text("rev-list", "--first-parent", "--reverse", tip, "--", POLICY_FILE).split()
+    if commit in policies[:1]:
+        # Where the policy began nothing could verify it; it is what every audit builds on.
+        return ""
+    if is_verified(repository, f"refs/heads/{branch}", log, commit):
+        return ""
+    return f"its merge is not verified: `gate audit {commit[:12]}^..{commit[:12]}` says why"

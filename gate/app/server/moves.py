@@ -1,0 +1,189 @@
+"""The steps by which a push would move a protected branch: each as `gate check` and as `gate audit` see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import time
+
+from gate.app.audit.audit import unproven
+from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
+from gate.app.checking.evaluate import Answer, CheckRequest, judge
+from gate.gather import policy_at
+from gate.git.change import collision
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.git.steps import History, read_onward
+from gate.log.admitted import ApprovalLog
+from gate.log.store import contains
+from gate.model import CheckResult, Outcome
+from gate.reports.words import listed
+from gate.requirements import checks
+
+AHEAD = 24 * 60 * 60
+"""Seconds by which a clock may be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One line that git gives to pre-receive: a ref, and the objects it is to go from and to ("" for none)."""
+
+    ref: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a ref may not move: a sentence, what it rests on, and the way out."""
+
+    ref: str
+    reason: str
+    outcomes: tuple[Outcome, ...] = ()
+    help: str = ""
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The answer to a push: it is accepted if nothing is refused. `notes` are to be told either way."""
+
+    refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...] = ()
+
+
+def judge_moves(repository: Repository, start: Path, push: Push, log: ApprovalLog) -> Received:
+    """May a protected branch go on from `push.old` to `push.new`, by the `log` as it will be?
+
+    Each commit that the branch would be at is a step, or a stretch of them that passes as a whole, and each has to
+    pass. The checks of what nobody has approved are not run here, nor of what could not be proven afterwards.
+    """
+    history = read_onward(repository, push.old, push.new)
+    if history.chain[:1] != [push.old]:
+        return Received((astray(repository, push),))
+    moves = read_moves(repository, history, history.chain, log, push.ref)
+    stretches = read_stretches(repository, history, history.chain, moves, log, push.ref)
+    answer = partial(_answer, repository, start, push, log)
+    notes: list[str] = []
+    waiting = []
+    position = 0
+    while position < len(moves):
+        alternatives = [*stretches.get(position, ()), (position + 1, moves[position])]
+        position, move, found = _first_that_passes(alternatives, answer)
+        if refused := _too_early(push, move):
+            return Received((refused,), tuple(notes))
+        notes += [note for note in found.verdict.notes if note.startswith("WAIVED")]
+        if _waits_for_checks(found):
+            waiting.append(move)
+        elif refused := _refused_by(push, move, found):
+            return Received((refused,), tuple(notes))
+    if refused := _refused_by_audit(repository, push, log, history):
+        return Received((refused,), tuple(notes))
+    for move in waiting:
+        if refused := _refused_by(push, move, answer(move, run=True)):
+            return Received((refused,), tuple(notes))
+    return Received((), tuple(notes))
+
+
+def _first_that_passes(
+    alternatives: Sequence[tuple[int, Move]], answer: Callable[..., Answer]
+) -> tuple[int, Move, Answer]:
+    """The first of these moves, each with the commit where it ends, that passes but for its checks; else the first."""
+    tried = []
+    for end, move in alternatives:
+        tried.append((end, move, answer(move, run=False)))
+        if tried[-1][2].verdict.decision == "pass" or _waits_for_checks(tried[-1][2]):
+            return tried[-1]
+    return tried[0]
+
+
+def astray(repository: Repository, push: Push) -> Refusal:
+    """The refusal of a move that does not lead on from where the branch is."""
+    branch = push.ref.removeprefix("refs/heads/")
+    if contains(repository, push.new, push.old):
+        return Refusal(
+            push.ref,
+            f"this would make another branch the first parent of {branch}",
+            help=f"merge the other way round: `gate merge REV --into {branch} --push`",
+        )
+    return Refusal(
+        push.ref,
+        f"{branch} is protected, and this push would remove commits (not a fast-forward)",
+        help="`git fetch`, and build on what is there",
+    )
+
+
+def _too_early(push: Push, move: Move) -> Refusal | None:
+    """The refusal of a commit of a time to come: an audit would judge all later ones by it, and keys' terms too."""
+    if move.new.time <= time() + AHEAD:
+        return None
+    return Refusal(
+        push.ref,
+        f"{move.new.oid[:12]} ({move.new.title}) has a date in the future",
+        help="make the commit anew, on a machine whose clock is right",
+    )
+
+
+def _answer(
+    repository: Repository, start: Path, push: Push, log: ApprovalLog, move: Move, *, run: bool
+) -> Answer:
+    """What `gate check` says of one step, now and here; without `run` no check is started."""
+    policy = policy_at(repository, move.old.oid)
+    change = change_of(repository, move, push.ref, policy)
+    clash = collision(repository, change.tree, change.files)
+    if clash:
+        change = replace(change, obstacle=clash[0], conflicts=clash[1])
+    if move.head not in resolve(repository, [move.head]):
+        change = replace(change, head=move.new.oid)
+    request = CheckRequest(start, trust_only=not run)
+    return judge(repository, change, policy, request, log=log)
+
+
+def _refused_by_audit(
+    repository: Repository, push: Push, log: ApprovalLog, history: History
+) -> Refusal | None:
+    """The refusal of what could not be proven afterwards."""
+    failed = unproven(repository, push.ref, log, history)
+    if failed is None:
+        return None
+    return Refusal(
+        push.ref,
+        f"{failed.commit[:12]} ({failed.title}) can't merge, because an audit would report: {failed.reason}",
+        help=f"`gate merge REV --into {push.ref.removeprefix('refs/heads/')} --push` records what was checked",
+    )
+
+
+def _open(answer: Answer) -> tuple[Outcome, ...]:
+    return tuple(one for one in answer.verdict.outcomes if one.state in {"unmet", "undecided"})
+
+
+def _waits_for_checks(answer: Answer) -> bool:
+    """Is there nothing in the way but checks that this server has to run itself?"""
+    return (
+        not answer.verdict.checks and not answer.trusted and {one.id for one in _open(answer)} == {checks.ID}
+    )
+
+
+def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
+    """The refusal of a step by its verdict; None where that is a pass."""
+    if answer.verdict.decision == "pass":
+        return None
+    branch = push.ref.removeprefix("refs/heads/")
+    known = bool(answer.verdict.checks)
+    lacking = []
+    for outcome in _open(answer):
+        if outcome.id != checks.ID or known:
+            lacking.append(outcome)
+        elif answer.trusted:
+            reason = f"no verdict of {listed(answer.trusted, 'or')} about this is recorded yet"
+            lacking.append(replace(outcome, reason=reason))
+    verb = "can't merge into" if answer.verdict.decision == "blocked" else "could not be checked for"
+    return Refusal(
+        push.ref,
+        f"{move.new.oid[:12]} ({move.new.title}) {verb} {branch}",
+        tuple(lacking),
+        f"`gate check --into {branch}` lists everything; then run `gate merge REV --into {branch} --push`",
+        answer.verdict.checks,
+    )

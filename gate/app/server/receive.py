@@ -1,0 +1,217 @@
+"""What a receiving repository lets in: the whole push, or nothing of it.
+
+A protected branch moves only in steps that `gate check` would let pass now, and that `gate audit` will prove
+afterwards: both are asked. The log only grows. What git itself guarantees is left to git: each ref is moved only
+if it is still where the pusher saw it, so whoever is second in a race is turned away and asked anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.app.audit.audit import is_start
+from gate.app.audit.rules import WATCHED
+from gate.app.server.moves import Push, Received, Refusal, judge_moves
+from gate.errors import UsageError
+from gate.gather import unreadable_rules
+from gate.git.branches import USUAL
+from gate.git.change import fold
+from gate.git.objects import list_tree, resolve
+from gate.git.repository import Repository
+from gate.log.admission import refusal, unadmitted
+from gate.log.admitted import ApprovalLog, log_at
+from gate.log.store import LOG, tips
+from gate.model import BRANCHES
+from gate.rules import ProtectedBranches
+
+FOREIGN_REFS = {
+    "refs/replace/": "refs/replace/ would show other objects than there are",
+    "refs/remotes/": "refs/remotes/ would show another place of a branch than where it is",
+}
+"""What nobody can push, since git and gate would believe it in this repository or in a mirror of it."""
+
+
+def parse_pushes(lines: Iterable[str]) -> tuple[Push, ...]:
+    """Every line of pre-receive's standard input; raises UsageError for one that is none."""
+    pushes = []
+    for line in lines:
+        words = line.split(" ")
+        if line and len(words) != 3:
+            raise UsageError(f"pre-receive received {line!r}; expected two object ids and a ref")
+        if line:
+            old, new = (oid if oid.strip("0") else "" for oid in words[:2])
+            pushes.append(Push(words[2], old, new))
+    return tuple(pushes)
+
+
+def receive(start: Path, pushes: Sequence[Push]) -> Received:
+    """Judge every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
+    repository = Repository.find(start)
+    real = _by_real_names(repository, pushes)
+    refusals = [found for push in real if (found := _refuse_own(repository, push)) is not None]
+    if refusals:
+        return Received(tuple(refusals))
+    branches = [push for push in real if push.ref.startswith(BRANCHES)]
+    has_log = any(push.ref == LOG for push in real)
+    if not branches and not has_log:
+        return Received(())
+    protected = ProtectedBranches.of(repository)
+    log = _log_after(repository, real, protected)
+    if has_log and (refused := _refuse_unadmitted(repository, log)):
+        return Received((refused,))
+    receiving = _ReceivingRepository(repository, start, log, protected)
+    refusals = [found for push in branches if (found := receiving.refuse_alias(push)) is not None]
+    if refusals:
+        return Received(tuple(refusals))
+    answers = [receiving.judge(push) for push in branches if receiving.protects(push)]
+    notes = [note for answer in answers for note in answer.notes]
+    return Received(tuple(refused for answer in answers for refused in answer.refusals), tuple(notes))
+
+
+def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]:
+    """The pushes by the refs that they move: others than they say, where a name here is only a symbolic link."""
+    raw = repository.text("for-each-ref", "--format=%(refname) %(symref)")
+    targets = dict(line.split(" ") for line in raw.splitlines())
+    found = []
+    for push in pushes:
+        target = targets.get(push.ref, "")
+        if push.ref not in targets and not push.ref.startswith("refs/tags/"):
+            # git does not list a link that leads to what is not there yet.
+            done = repository.attempt("symbolic-ref", "--quiet", push.ref)
+            target = os.fsdecode(done.stdout).strip()
+        found.append(replace(push, ref=target or push.ref))
+    return found
+
+
+def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
+    """Why a ref of gate's own may not move so; None if it may, or is none."""
+    folded = fold(push.ref)
+    for prefix, reason in FOREIGN_REFS.items():
+        if folded.startswith(prefix) and push.new:
+            return Refusal(
+                push.ref, reason, help="keep such refs in your clone: they mean nothing on a server"
+            )
+    if not folded.startswith("refs/gate/"):
+        return None
+    if push.ref != LOG:
+        return Refusal(push.ref, f"of refs/gate/ only {LOG} is shared", help=f"push {LOG} alone")
+    if not push.new:
+        return Refusal(LOG, "the approval log cannot be deleted")
+    # Not what the pusher saw: who waits with a push could else outrun an objection.
+    if wrong := refusal(repository, tips(repository).own, push.new):
+        return Refusal(LOG, wrong, help="`gate approvals --fetch` unites both logs; then push again")
+    return None
+
+
+def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | None:
+    """Why the log may not become this one: something in it is by nobody whom the policy lists."""
+    if wrong := unadmitted(repository, tips(repository).own, log):
+        return Refusal(
+            LOG, wrong, help="only people in the policy add to the log; `gate log` lists what is not admitted"
+        )
+    return None
+
+
+def _log_after(repository: Repository, pushes: Sequence[Push], protected: ProtectedBranches) -> ApprovalLog:
+    """The log as it will be, with the people whom the protected branches will list.
+
+    Only what is there already is kept on disk: the rest may be gone in a moment.
+    """
+    commits = _protected_tips(pushes, protected)
+    there = log_at(repository, tips(repository).own, commits)
+    pushed = next((push.new for push in pushes if push.ref == LOG), "")
+    return log_at(repository, pushed, commits, keep=False) if pushed else there
+
+
+def _protected_tips(pushes: Sequence[Push], protected: ProtectedBranches) -> list[str]:
+    """Where the protected branches would be."""
+    branches = [push for push in pushes if push.ref.startswith(BRANCHES) and push.new]
+    return [push.new for push in branches if protected.protects(push.ref.removeprefix(BRANCHES), push.old)]
+
+
+@dataclass(frozen=True, slots=True)
+class _ReceivingRepository:
+    """The receiving repository as it is before the push, with the log as it will be."""
+
+    repository: Repository
+    start: Path
+    log: ApprovalLog
+    branches: ProtectedBranches
+
+    def protects(self, push: Push) -> bool:
+        """Is it a protected branch?"""
+        return self.branches.protects(push.ref.removeprefix(BRANCHES), push.old)
+
+    def refuse_alias(self, push: Push) -> Refusal | None:
+        """Why a branch may not be made by this name: a file system may take it for one that is protected."""
+        if push.old or not push.new:
+            return None
+        names = self.repository.text("for-each-ref", "--format=%(refname)", BRANCHES).splitlines()
+        names += [f"{BRANCHES}{name}" for name in (self.branches.default, *USUAL)]
+        for name in names:
+            if name != push.ref and fold(name) == fold(push.ref) and self.protects(replace(push, ref=name)):
+                reason = (
+                    f"some file systems cannot tell it from {name.removeprefix(BRANCHES)}, which is protected"
+                )
+                return Refusal(push.ref, reason, help="give it another name")
+        return None
+
+    def judge(self, push: Push) -> Received:
+        """May this protected branch move so?"""
+        reason, fix = self._refused_at_once(push)
+        if reason:
+            return Received((Refusal(push.ref, reason, help=fix),))
+        if not push.old:
+            return Received(())
+        return judge_moves(self.repository, self.start, push, self.log)
+
+    def _refused_at_once(self, push: Push) -> tuple[str, str]:
+        """What forbids a move whatever has been approved: the sentence and the fix."""
+        branch = push.ref.removeprefix(BRANCHES)
+        if not push.new:
+            return f"{branch} is protected, and cannot be deleted", ""
+        if resolve(self.repository, [push.new]).get(push.new) != push.new:
+            return f"{branch} can only be at a commit", ""
+        if not push.old:
+            return refused_birth(self.branches, self.log, branch, push.new)
+        mistakes = unreadable_rules(self.repository, push.new, push.ref)
+        if mistakes:
+            return (
+                f"{branch} would have an invalid policy or CODEOWNERS file: {mistakes[0]}",
+                "fix that first",
+            )
+        return "", ""
+
+
+def refused_birth(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
+    """Why the protected `branch` cannot start at the commit `new`: the sentence and the fix; both empty where it can.
+
+    The default branch, the first of all, can start anywhere: there are no rules yet. Another one starts at a
+    commit to which a verified merge brought the default branch, with the rules of today: older ones may know
+    people who have left. The `log` may be missing in a clone; the server judges again.
+    """
+    repository, default = branches.repository, branches.default
+    if not branches.tip:
+        return "", ""
+    if branch in branches.candidates:
+        fix = f"on the server, `git symbolic-ref HEAD refs/heads/{default}` settles which it is"
+        return f"{branch} would become the default branch in place of {default}", fix
+    been = repository.text("rev-list", "--first-parent", branches.tip).split()
+    fix = f"start it at the tip of {default}"
+    if new not in been:
+        return f"a protected branch starts at a commit that {default} has been at", fix
+    if not is_start(repository, log, branches.tip, new):
+        return (
+            f"{new[:12]} is not the end of a verified merge into {default}: nobody approved it by itself",
+            fix,
+        )
+    if _rules(repository, new) != _rules(repository, branches.tip):
+        return f"{default} has other rules (policy or code owners) by now", fix
+    return "", ""
+
+
+def _rules(repository: Repository, commit: str) -> frozenset[tuple[str, str, str]]:
+    return frozenset((entry.path, entry.mode, entry.oid) for entry in list_tree(repository, commit, WATCHED))

@@ -1,0 +1,92 @@
+"""What runs the checks: the projects' environments, the tools and their settings, and what is cached."""
+
+from __future__ import annotations
+
+import sys
+
+from gate import __version__
+from gate.app.setup.caches import entries, human
+from gate.app.setup.doctor.items import Item
+from gate.app.setup.observed import tools_in
+from gate.checks import TOOLS
+from gate.environment import Environment, Environments, candidates
+from gate.gather import policy_at
+from gate.git.change import default_branch
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.policy.types import Policy
+
+NO_ENVIRONMENT = "`uv sync`, or `python3 -m venv .venv` and install the project into it"
+
+
+def environments(repository: Repository) -> list[Item]:
+    """The interpreter that runs gate, and the one that the checks run in."""
+    items = [Item("ok", f"gate {__version__} runs in {sys.executable} (Python {sys.version.split()[0]})")]
+    top = repository.work_tree
+    if top is None:
+        return [*items, Item("note", "a bare repository: environments are built for what is checked")]
+    policy = _policy(repository)
+    found = Environments(repository, policy.python, (), policy.environment).found_for()
+    if found.found:
+        items.append(Item("ok", f"checks run in {found.python}, found as {found.origin}"))
+    else:
+        items.append(
+            Item(
+                "warning",
+                "the project has no environment: gate builds one if it declares its dependencies",
+                NO_ENVIRONMENT,
+            )
+        )
+    items += [
+        Item("warning", f"not used: {problem}", "remove it, or untrack it") for problem in found.problems
+    ]
+    used = found.python.parent.parent
+    for place in candidates(top):
+        if place.exists and place.problem and place.problem not in " ".join(found.problems):
+            items.append(Item("note", f"not used: {place.origin} ({place.prefix}): {place.problem}"))
+        elif not place.problem and place.prefix != used:
+            items.append(Item("note", f"also there, not used: {place.origin} ({place.prefix})"))
+    return items
+
+
+def tools(repository: Repository) -> list[Item]:
+    """Every check that some branch asks for: its tool, that one's version, and where it is configured."""
+    policy = _policy(repository)
+    branches = policy.branches or ("main",)
+    wanted = dict.fromkeys(name for branch in branches for name in policy.protection(branch).require.checks)
+    found = Environments(repository, policy.python, (), policy.environment).found_for()
+    configured = tools_in(repository.work_tree) if repository.work_tree else {}
+    return [_tool(policy, name, found, configured) for name in wanted]
+
+
+def _tool(policy: Policy, name: str, found: Environment, configured: dict[str, str]) -> Item:
+    check = policy.checks[name]
+    if check.tool == "command":
+        return Item("ok", f"{name}: {' '.join(check.command)}")
+    distribution = TOOLS[check.tool].distribution
+    place = f", configured in {configured[check.tool]}" if check.tool in configured else ""
+    if not distribution:
+        return Item("ok", f"{name}: gate's own{place}")
+    installed = found.tool(distribution)
+    if installed is None:
+        return Item("error", f"{name}: {check.tool} is not installed", f"pip install {distribution}")
+    whose = "gate's own copy" if installed.own or not found.found else found.origin
+    return Item("ok", f"{name}: {check.tool} {installed.version}, {whose}{place}")
+
+
+def caches(repository: Repository) -> list[Item]:
+    """What gate stores to be faster, and how much of it there is."""
+    if not repository.state_dir.is_dir():
+        return [Item("note", "nothing is cached yet")]
+    found = entries(repository)
+    total = sum(entry.size for entry in found)
+    return [
+        Item("ok", f"{repository.state_dir}: {human(total)}"),
+        *(Item("ok", f"{entry.name}: {human(entry.size)}") for entry in found),
+    ]
+
+
+def _policy(repository: Repository) -> Policy:
+    branch = default_branch(repository, unborn=True)
+    tips = resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"])
+    return policy_at(repository, next(iter(tips.values()))) if tips else Policy()

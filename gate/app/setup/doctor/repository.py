@@ -1,0 +1,134 @@
+"""The repository, its remotes, the hooks, and the approval log."""
+
+from __future__ import annotations
+
+import os
+
+from gate.app.setup.doctor.items import Item
+from gate.app.setup.install import HOOKS, SERVER_HOOKS, hooks_folder, interpreter_of, is_ours
+from gate.app.setup.observed import forge_of, repository_name
+from gate.app.setup.refspec import is_shared
+from gate.errors import UsageError
+from gate.git.change import default_branch
+from gate.git.repository import Repository
+from gate.log.store import LOG, tips
+from gate.log.sync import remote_of
+
+OLDEST_GIT = (2, 38)
+"""`git merge-tree --write-tree` makes the merge result."""
+
+
+def repository_of(repository: Repository) -> list[Item]:
+    """git itself, where the repository is, and the branch that changes go to."""
+    where = repository.work_tree or repository.git_dir
+    items = [_git(repository), Item("ok", f"{'working tree' if repository.work_tree else 'bare'}: {where}")]
+    if repository.aside is not None:
+        items.append(
+            Item(
+                "warning",
+                "it can only be read here, so nothing is cached",
+                f"let {os.environ.get('USER', 'you')} write to {repository.common_dir}",
+            )
+        )
+    shallow = repository.text("rev-parse", "--is-shallow-repository") == "true"
+    if shallow:
+        items.append(Item("error", "the clone is shallow: no merge base is certain", "git fetch --unshallow"))
+    try:
+        items.append(Item("ok", f"default branch: {default_branch(repository, unborn=True)}"))
+    except UsageError as error:
+        items.append(Item("error", error.message, "git remote set-head origin --auto, or `--into BRANCH`"))
+    return items
+
+
+def _git(repository: Repository) -> Item:
+    version = repository.text("--version").removeprefix("git version ")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    if numbers < OLDEST_GIT:
+        return Item(
+            "error", f"git {version} is too old to merge without a working tree", "install git 2.38 or newer"
+        )
+    return Item("ok", f"git {version}")
+
+
+def remotes(repository: Repository) -> list[Item]:
+    """Where changes and the approval log are shared."""
+    names = repository.text("remote").splitlines()
+    if not names:
+        return [Item("note", "no remote: approvals stay in this repository")]
+    items = []
+    for name in names:
+        address = repository.text("config", "--get", f"remote.{name}.url")
+        forge = forge_of(address)
+        known = f", {repository_name(address)} on {forge}" if forge else ""
+        items.append(Item("ok", f"{name}: {_without_password(address)}{known}"))
+    shared = remote_of(repository)
+    if not shared:
+        items.append(
+            Item(
+                "warning",
+                "no remote is called origin, so the approval log is not shared",
+                "git remote rename NAME origin",
+            )
+        )
+    elif not is_shared(repository, shared):
+        items.append(Item("note", f"`git fetch` does not bring the approval log of {shared}", "gate install"))
+    return items
+
+
+def _without_password(address: str) -> str:
+    scheme, mark, rest = address.partition("://")
+    user, at, host = rest.partition("@")
+    return f"{scheme}{mark}{host}" if mark and at and "/" not in user else address
+
+
+def hooks(repository: Repository) -> list[Item]:
+    """Whether gate is asked at a commit and a push, or at what is received."""
+    folder = hooks_folder(repository)
+    names = HOOKS if repository.work_tree else SERVER_HOOKS
+    command = "gate install" if repository.work_tree else "gate install --server"
+    items = [Item("ok", f"in {folder}")]
+    for name in names:
+        path = folder / name
+        if not is_ours(path):
+            there = "is somebody else's" if path.exists() else "is not installed"
+            items.append(Item("note", f"{name} {there}: gate is not asked there", command))
+        elif not os.access(path, os.X_OK):
+            items.append(Item("error", f"{name} is not executable, so git skips it", command))
+        elif not os.access(interpreter_of(path), os.X_OK):
+            items.append(Item("error", f"{name} starts {interpreter_of(path)}, which is gone", command))
+        else:
+            items.append(Item("ok", name))
+    return items
+
+
+def log(repository: Repository) -> list[Item]:
+    """The approval log that is here, and whether the remote's is further."""
+    found = tips(repository)
+    if not found.own and not found.remote:
+        return [
+            Item(
+                "note",
+                "empty: nothing has been approved here",
+                "`gate approvals --fetch` brings that of the remote",
+            )
+        ]
+    items = []
+    if found.own:
+        count = repository.text("rev-list", "--count", found.own)
+        items.append(Item("ok", f"{LOG} at {found.own[:12]}, {count} commits"))
+    for ref, tip in found.remote.items():
+        name = ref.removeprefix("refs/gate/remotes/").removesuffix("/log")
+        ahead = repository.text("rev-list", "--count", tip, *([f"^{found.own}"] if found.own else []))
+        if ahead != "0":
+            items.append(
+                Item(
+                    "note",
+                    f"{name} has {ahead} commits of the log that are not taken in",
+                    "gate approvals --fetch",
+                )
+            )
+        if found.own and (own := repository.text("rev-list", "--count", found.own, f"^{tip}")) != "0":
+            items.append(
+                Item("warning", f"{own} commits of the log are not on {name}", f"git push {name} {LOG}")
+            )
+    return items

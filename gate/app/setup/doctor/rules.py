@@ -1,0 +1,108 @@
+"""The policy and the code owners: those in force, those in the working tree, and what they do to people."""
+
+from __future__ import annotations
+
+from gate.app.setup.doctor.items import MISTAKE, Item
+from gate.app.setup.rules import rules_at, simulated
+from gate.errors import InvalidInput, UsageError
+from gate.gather import codeowners_at, policy_at
+from gate.git.change import default_branch
+from gate.git.objects import list_tree, resolve
+from gate.git.repository import Repository
+from gate.policy.load import POLICY_FILE
+from gate.policy.types import Policy
+from gate.reports.words import count
+from gate.simulation import problems
+
+
+def policy(repository: Repository) -> list[Item]:
+    """The policy in force on the default branch, whether it is changed here, and a simulation of it."""
+    branch, tip = _base(repository)
+    if not tip:
+        return [Item("note", f"{branch} has no commit yet, so no policy is in force")]
+    found = policy_at(repository, tip)
+    if not found.file:
+        return [
+            Item("note", f"no {POLICY_FILE} on {branch}: the defaults are in force", "gate init"),
+            *_draft(repository),
+        ]
+    items = [Item("ok", f"{POLICY_FILE} on {branch} ({tip[:12]})")]
+    items += [Item("ok", line) for line in _lines(found)]
+    items += _draft(repository)
+    owners = codeowners_at(repository, tip, found)
+    if owners is None or not owners.mistakes:
+        paths = [entry.path for entry in list_tree(repository, tip)]
+        items += [
+            Item(problem.level, problem.message, problem.help)
+            for problem in problems(simulated(repository, found, owners, paths))
+        ]
+    if not found.people:
+        items.append(
+            Item(
+                "note",
+                "`people` is empty: only reviews on a forge count (`gate check --reviews`)",
+                "gate init",
+            )
+        )
+    if not found.repository:
+        items.append(
+            Item(
+                "warning",
+                "`repository` is not set, so approvals can be replayed in another repository",
+                f"repository: acme/shortener in {POLICY_FILE}",
+            )
+        )
+    return items
+
+
+def _draft(repository: Repository) -> list[Item]:
+    """Whether the policy of the working tree is another one than is in force."""
+    if repository.work_tree is None:
+        return []
+    path = repository.work_tree / POLICY_FILE
+    _, tip = _base(repository)
+    here = path.read_bytes() if path.is_file() else None
+    if here == rules_at(repository, tip, POLICY_FILE):
+        return []
+    return [
+        Item("note", f"{POLICY_FILE} here differs from the one in force, which only counts once it is merged")
+    ]
+
+
+def _lines(found: Policy) -> list[str]:
+    people = "1 person" if len(found.people) == 1 else f"{len(found.people)} people"
+    lines = [f"{people}, {count(len(found.teams), 'team')}"]
+    for name in found.branches:
+        protection = found.protection(name)
+        free = "" if protection.enforce else ", not enforced"
+        lines.append(f"{name} requires {', '.join(protection.require.names) or 'nothing'}{free}")
+    return lines
+
+
+def owners(repository: Repository) -> list[Item]:
+    """The CODEOWNERS file that counts, and what is wrong in it."""
+    from gate.app.owners import lint
+
+    branch, tip = _base(repository)
+    if not tip:
+        return [Item("note", "nothing is committed yet")]
+    try:
+        found = lint(repository.work_tree or repository.git_dir, tip)
+    except UsageError:
+        return [Item("note", f"no CODEOWNERS file on {branch}: nobody owns anything")]
+    except InvalidInput as error:
+        return [Item("error", str(mistake), error.hint or MISTAKE) for mistake in error.mistakes]
+    items = [Item("ok", f"{found.file}: {found.rules} rules")]
+    items += [Item("error", str(mistake), "fix the line on the base branch") for mistake in found.mistakes]
+    return items + [
+        Item("warning", str(warning), "`gate owners --lint` lists them all")
+        for warning in found.warnings
+        if warning.file == found.file
+    ]
+
+
+def _base(repository: Repository) -> tuple[str, str]:
+    """The default branch and its tip, that of origin if there is one."""
+    branch = default_branch(repository, unborn=True)
+    tips = resolve(repository, [f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"])
+    return branch, next(iter(tips.values()), "")

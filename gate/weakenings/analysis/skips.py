@@ -1,0 +1,234 @@
+"""What in the code of a file keeps tests from running, or mypy from looking: read from the syntax, not the text."""
+
+from __future__ import annotations
+
+import ast
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gate.weakenings.detectors.removed_tests import TEST_FILE
+from gate.weakenings.file_diff import lines_of
+
+SKIPS = frozenset({
+    "skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "expectedFailure", "skipTest", "SkipTest",
+    "Skipped", "XFailed",
+})  # fmt: skip
+"""What pytest and unittest have to leave out a test, or to expect that it fails."""
+HIDDEN = frozenset({"collect_ignore", "collect_ignore_glob", "__test__"})
+"""What pytest reads to pass something over."""
+HOOK = re.compile(
+    r"pytest_(?:collect\w*|itemcollected|deselected|ignore_collect|generate_tests|make\w+|pyfunc_call|runtest\w*"
+    r"|report\w*|fixture_\w+|assert\w+|session\w+|configure|unconfigure|cmdline_\w+|load_\w+|plugin\w*|terminal_\w+"
+    r"|warning_\w+|internalerror|keyboard_interrupt|exception_interact|\w+_pdb|markeval_namespace|xdist\w*"
+    r"|test\w+|unraisable\w*)"
+)
+"""What pytest and xdist call, and the list of further plugins."""
+HARMLESS_HOOKS = frozenset({"pytest_addoption", "pytest_addhooks"})
+"""Hooks that decide nothing about a test; every other one could run something else, or report it."""
+TEST_LIBRARIES = re.compile(r"\b_?(?:pytest|unittest)\b")
+CHECKING = frozenset({"TYPE_CHECKING", "MYPY"})
+DECLARING = (
+    ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef,
+    ast.Pass,
+)  # fmt: skip
+"""What may stand below `if TYPE_CHECKING:`, and leaves no code unseen that runs."""
+UNREADABLE = {
+    "skip": re.compile(rf"\b(?:\.(?:{'|'.join(SKIPS)})|importorskip|skipIf|{'|'.join(HIDDEN)})\b"),
+    "test-hook": HOOK,
+    "no-type-check": re.compile(r"\bno_type_check|\b(?:TYPE_CHECKING|MYPY)\b(?!:)"),
+}
+"""Of the same in a file that cannot be parsed here, a word is enough: it may be of a newer Python."""
+
+
+WORDS = re.compile(
+    rf"\b(?:{'|'.join(SKIPS | HIDDEN | CHECKING)}|no_type_check\w*|pytest_\w+|__getattr__)\b|\bimport[ (]*\*"
+    r"|\\[xuUN0-7]"
+)
+"""Without one of these, and without a character that a text spells by its number, nothing here is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silencer:
+    """A place that silences: of which kind, as it is written, over what, in which line."""
+
+    kind: str
+    text: str
+    over: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Where in a file something stands: in which functions and under which conditions."""
+
+    tests: bool
+    conftest: bool
+    stub: bool
+    checking: frozenset[str]
+    over: str = ""
+
+    def within(self, what: str) -> _Scope:
+        return replace(self, over=f"{self.over}.{what}")
+
+
+def may_silence(source: str) -> bool:
+    """Is there anything in a file that could silence? Most have nothing, and need not be read."""
+    return WORDS.search(_as_named(source)) is not None
+
+
+def silencers(tree: ast.Module, source: str, path: str) -> Iterator[Silencer]:
+    """Every such place in a file."""
+    aliases = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in CHECKING
+    }
+    conftest = path.rpartition("/")[2] == "conftest.py"
+    tests = bool(conftest or TEST_LIBRARIES.search(_as_named(source)) or TEST_FILE.search(path))
+    scope = _Scope(tests, conftest, path.endswith(".pyi"), CHECKING | aliases)
+    yield from _within(tree, scope)
+
+
+def unreadable_silencers(source: str) -> Iterator[Silencer]:
+    """What may be one in a file that is no Python that can be parsed here."""
+    for number, line in enumerate(lines_of(_as_named(source)), 1):
+        for kind, words in UNREADABLE.items():
+            if words.search(line):
+                yield Silencer(kind, line.strip(), "", number)
+
+
+def _as_named(source: str) -> str:
+    """With letters as Python takes them in names: those of full width are others' equals."""
+    return source if source.isascii() else unicodedata.normalize("NFKC", source)
+
+
+def _within(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
+    line = getattr(node, "lineno", 0)
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            scope = scope.within(name)
+        case ast.If(test=test, body=body, orelse=[]) if _is_checking(test, scope) and _declares(body):
+            for statement in body:
+                yield from _within(statement, scope)
+            return
+        case ast.If(test=test) | ast.While(test=test) if scope.tests:
+            # A skip under another condition is another skip.
+            scope = scope.within(f"if {ast.unparse(test)}")
+    for kind, text in (*_skips(node, scope), *_unchecked(node, scope)):
+        yield Silencer(kind, text, scope.over, line)
+    yield from _hooks(node, scope)
+    if isinstance(node, ast.Call) and scope.tests and _is_skip(node.func):
+        # The call has been told of as a whole.
+        children: list[ast.AST] = [*node.args, *node.keywords]
+    else:
+        children = list(ast.iter_child_nodes(node))
+    for child in children:
+        yield from _within(child, scope)
+
+
+def _is_skip(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in SKIPS
+
+
+def _skips(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:
+    match node:
+        case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.Expr() if _names(node) & HIDDEN:
+            yield "skip", ast.unparse(node)
+        case ast.ImportFrom(module=str(module), names=names) if scope.tests or TEST_LIBRARIES.search(module):
+            yield from (("skip", f"{module}.{alias.name}") for alias in names if alias.name in SKIPS | HIDDEN)
+        case _ if not scope.tests:
+            return
+        case ast.Call(func=function) if _is_skip(function):
+            yield "skip", ast.unparse(node)
+        case ast.Call(func=ast.Name(id=name)) | ast.Raise(exc=ast.Name(id=name)) if name in SKIPS:
+            yield "skip", ast.unparse(node)
+        case ast.Attribute(attr=name) if name in SKIPS | HIDDEN:
+            yield "skip", ast.unparse(node)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            marks = (mark for mark in node.decorator_list if isinstance(mark, ast.Name))
+            yield from (("skip", mark.id) for mark in marks if mark.id in SKIPS)
+        case ast.Call() | ast.Subscript(ctx=ast.Store()) if _words(node) & (SKIPS | HIDDEN):
+            # `getattr(pytest, "skip")`, `item.add_marker("xfail")`, `globals()["collect_ignore"] = …`
+            yield "skip", ast.unparse(node)
+
+
+def _hooks(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
+    # With all that it does: one that was there is another one when it does something else.
+    names: set[str] = set()
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("pytest_"):
+            names = {name}
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.NamedExpr() | ast.Expr():
+            names = {name for name in _names(node) if HOOK.fullmatch(name)}
+        case ast.ImportFrom(names=aliases):
+            brought = {alias.asname or alias.name for alias in aliases}
+            names = {name for name in brought if HOOK.fullmatch(name) or (name == "*" and scope.conftest)}
+        case ast.Call() | ast.Subscript(ctx=ast.Store()):
+            names = {word for word in _words(node) if HOOK.fullmatch(word)}
+    for name in sorted(names - HARMLESS_HOOKS):
+        yield Silencer("test-hook", name, ast.unparse(node), getattr(node, "lineno", 0))
+
+
+def _unchecked(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:
+    match node:
+        case ast.Name(id="no_type_check" | "no_type_check_decorator" as name, ctx=ast.Load()):
+            yield "no-type-check", name
+        case ast.Attribute(attr="no_type_check" | "no_type_check_decorator" as name):
+            yield "no-type-check", name
+        case ast.alias(name="no_type_check" | "no_type_check_decorator" as name, asname=str()):
+            yield "no-type-check", name
+        case ast.If(test=test, body=body, orelse=orelse) if _is_checking(test, scope):
+            if orelse:
+                yield "no-type-check", f"{ast.unparse(test)} … else"
+            elif not _declares(body):
+                yield "no-type-check", f"if {ast.unparse(test)}: {ast.unparse(body[-1])}"
+        case (
+            ast.UnaryOp()
+            | ast.BoolOp()
+            | ast.Compare()
+            | ast.IfExp()
+            | ast.While()
+            | ast.Assert()
+            | ast.Call()
+        ):
+            if any(_is_checking(child, scope) for child in ast.iter_child_nodes(node)):
+                yield "no-type-check", ast.unparse(node)
+        case ast.FunctionDef(name="__getattr__") if scope.stub:
+            yield "any-name", "def __getattr__"
+
+
+def _is_checking(node: ast.AST, scope: _Scope) -> bool:
+    match node:
+        case ast.Name(id=name, ctx=ast.Load()):
+            return name in scope.checking
+        case ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+    return False
+
+
+def _declares(body: list[ast.stmt]) -> bool:
+    # What is told to be of no known type can be anything to mypy; that is left to whoever reads it.
+    return all(
+        isinstance(child, DECLARING)
+        or (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
+        or (isinstance(child, ast.If) and _declares([*child.body, *child.orelse]))
+        for child in body
+    )
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
+
+
+def _words(node: ast.Call | ast.Subscript) -> set[str]:
+    """The texts that are given to a call, or by which something is stored."""
+    given = (
+        [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else [node.slice]
+    )
+    return {
+        child.value for child in given if isinstance(child, ast.Constant) and isinstance(child.value, str)
+    }

@@ -1,0 +1,164 @@
+"""What the commands of the policy run out of the tree: a script that the change rewrites checks what it likes.
+
+So does a plugin that the settings of a tool name, and a table of settings that a command reads.
+"""
+
+from __future__ import annotations
+
+import configparser
+import fnmatch
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+
+from gate.model import FileChange, Finding
+from gate.policy.types import CheckSettings
+from gate.weakenings.analysis.settings_files import items, read, table
+from gate.weakenings.file_diff import Sides, weakening
+
+WORD = re.compile(r"[^\s\"'`;&|()<>=,]+")
+MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+RUN_BY: dict[str, tuple[str, ...]] = {
+    "make": ("Makefile", "makefile", "GNUmakefile"),
+    "nox": ("noxfile.py",),
+    "pre-commit": (".pre-commit-config.yaml", ".pre-commit-config.yml"),
+    "tox": ("tox.ini", "tox.toml"),
+    "just": ("justfile", "Justfile", ".justfile"),
+    "invoke": ("tasks.py",),
+    "task": ("Taskfile.yml", "Taskfile.yaml"),
+    "doit": ("dodo.py",),
+    "npm": ("package.json",),
+    "sphinx-build": ("conf.py",),
+    "mkdocs": ("mkdocs.yml",),
+    "flake8": (".flake8",),
+    "pylint": (".pylintrc", "pylintrc", ".pylintrc.toml", "pylintrc.toml"),
+    "pyright": ("pyrightconfig.json",),
+    "basedpyright": ("pyrightconfig.json",),
+    "bandit": (".bandit", "bandit.yaml", "bandit.yml"),
+    "lint-imports": (".importlinter",),
+    "semgrep": (".semgrepignore", ".semgrep.yml"),
+    "ty": ("ty.toml",),
+    "pyrefly": ("pyrefly.toml",),
+    "yamllint": (".yamllint", ".yamllint.yml", ".yamllint.yaml"),
+    "codespell": (".codespellrc",),
+}
+"""What some programs read or run without being told, at the top or in a folder that they are told of."""
+CHECKERS = ("ty", "pyrefly", "pyright", "basedpyright")
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in (*CHECKERS, "pre-commit", "nox", "tox")},
+    # The check of types runs the one that the project has settings for.
+    "mypy": CHECKERS,
+}
+"""The programs that a tool of the policy runs, whose settings are not compared key by key."""
+TABLES = {"lint-imports": "importlinter", "basedpyright": "pyright", "sphinx-build": "sphinx"}
+"""Tables of settings by another name than the program's."""
+BY_MEANING = frozenset({"ruff", "mypy", "pytest", "coverage"})
+"""Whose settings are compared key by key."""
+FORMATTERS = re.compile(r"\b(?:format|black|yapf|autopep8|isort|blue)\b")
+
+
+def judge(
+    found: Iterable[Finding],
+    files: Iterable[FileChange],
+    sides: Iterable[Sides],
+    around: Mapping[str, bytes],
+    checks: Iterable[CheckSettings],
+) -> tuple[Finding, ...]:
+    """What was `found`, as far as it matters to these checks, and what matters to their commands besides."""
+    checks = [check for check in checks if check.command or check.args or check.tool in PROGRAMS]
+    words = {check.id: _words(check) for check in checks}
+    formats = any(FORMATTERS.search(" ".join(check.command)) for check in checks)
+    heeded = [one for one in found if formats or one.rule != "new-format-off"]
+    paths = [file.path for file in files]
+    named = {path: f"changes what the check `{name}` runs" for path, name in _named(paths, words).items()}
+    plugins = {
+        path: f"changes a plugin of {tool}'s" for path, tool in _plugins(around).items() if path in paths
+    }
+    heeded += [weakening(path, "guarded-command", said) for path, said in {**plugins, **named}.items()]
+    return (*heeded, *_tables(sides, words))
+
+
+def _words(check: CheckSettings) -> list[str]:
+    words = (*PROGRAMS.get(check.tool, ()), *check.command, *check.args)
+    return [word.removeprefix("./") for part in words for word in WORD.findall(part)]
+
+
+def _named(paths: Iterable[str], words: Mapping[str, list[str]]) -> dict[str, str]:
+    """The paths that a command names or is known to read, each with the check whose command it is."""
+    exact: dict[str, str] = {}
+    patterns: dict[str, str] = {}
+    for name, said in words.items():
+        folders = ["", *(f"{word.rstrip('/')}/" for word in said)]
+        for before, word in zip(["", *said], said, strict=False):
+            known = [word, *RUN_BY.get(word.rpartition("/")[2], ())]
+            ways = [f"{folder}{file}" for folder in folders for file in known]
+            ways += [f"{word.rstrip('/')}/__main__.py", *_modules(before, word)]
+            exact |= dict.fromkeys(ways, name)
+            if re.search(r"[*?[]", word):
+                patterns[word] = name
+    found = {path: exact[path] for path in paths if path in exact}
+    for pattern, name in patterns.items():
+        found |= {path: name for path in paths if fnmatch.fnmatchcase(path, pattern)}
+    return found
+
+
+def _modules(before: str, word: str) -> Iterator[str]:
+    """The files that Python would run for a word that may name a module."""
+    joined = re.fullmatch(r"-[A-Za-z]*m(.+)", word)
+    name = joined[1] if joined else word
+    asked = joined or "." in name or re.fullmatch(r"-[A-Za-z]*m|import|from", before)
+    if not (asked and MODULE.fullmatch(name)):
+        return
+    parts = name.split(".")
+    path = "/".join(parts)
+    yield from (f"{path}.py", f"{path}/__main__.py")
+    yield from ("/".join([*parts[:depth], "__init__.py"]) for depth in range(1, len(parts) + 1))
+
+
+def _plugins(around: Mapping[str, bytes]) -> dict[str, str]:
+    """The files of the tree that the settings have a tool run, each with the tool."""
+    found: dict[str, str] = {}
+    for name, data in around.items():
+        settings = read(name, data) or {}
+        asked = [(plugin, "mypy") for plugin in items(settings.get("mypy", {}).get("plugins"))]
+        addopts = " ".join(re.split(r"[,\s]+", str(settings.get("pytest", {}).get("addopts", ""))))
+        asked += [(plugin, "pytest") for plugin in re.findall(r"-p[ '\"]*([A-Za-z_][\w.]*)", addopts)]
+        for plugin, tool in asked:
+            module = plugin.partition(":")[0]
+            paths = [module] if module.endswith(".py") else list(_modules("-m", module))
+            found |= dict.fromkeys([*paths, *(f"src/{path}" for path in paths)], tool)
+    return found
+
+
+def _tables(sides: Iterable[Sides], words: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """A finding for each table of settings that has changed and is that of a command of the policy."""
+    programs = {word.rpartition("/")[2]: name for name, said in words.items() for word in said}
+    tables = {TABLES.get(program, program): name for program, name in programs.items()}
+    for side in sides:
+        if side.path not in {"pyproject.toml", "setup.cfg", "tox.ini"}:
+            continue
+        old, new = _by_program(side.path, side.old), _by_program(side.path, side.new)
+        for program in sorted((old.keys() | new.keys()) & tables.keys() - BY_MEANING):
+            if old.get(program) != new.get(program):
+                message = f"changes the settings of `{program}`, which the check `{tables[program]}` runs"
+                yield weakening(side.path, "guarded-command", message)
+
+
+def _by_program(name: str, data: bytes | None) -> dict[str, object]:
+    """The tables of a file by the program that reads them; none where it cannot be read, which is told elsewhere."""
+    try:
+        text = (data or b"").decode("utf-8-sig")
+        if name.endswith(".toml"):
+            return dict(table(tomllib.loads(text).get("tool")))
+        parser = configparser.RawConfigParser(strict=False)
+        parser.read_string(text)
+    except (ValueError, configparser.Error, RecursionError):
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for section in parser.sections():
+        program = re.split(r"[:.]", section.removeprefix("tool:"))[0]
+        program = "tox" if program.startswith("testenv") else program
+        found.setdefault(program, {}).update(
+            {f"{section}.{key}": value for key, value in parser.items(section)}
+        )
+    return dict(found)

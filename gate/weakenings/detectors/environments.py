@@ -1,0 +1,38 @@
+"""An environment that the change brings along: whoever checks it out could be made to run what is in there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from gate.model import Finding
+from gate.weakenings.file_diff import Sides, weakening
+
+PARTS = re.compile(
+    r"(?:^|/)(?:pyvenv\.cfg|conda-meta/.+|site-packages/.+|\.pdm-python|(?:bin|Scripts)/(?:python[\d.]*|activate)(?:\.exe)?"
+    r"|\.?v?env)$"
+)
+"""What is in an environment and nowhere else, and the names that an environment goes by if it is a link."""
+
+
+def is_part(path: str) -> bool:
+    """Whether the file at `path` looks like part of an environment."""
+    return PARTS.search(path) is not None
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """One finding for each folder in which a change adds or alters part of an environment."""
+    reported: set[str] = set()
+    for file in files:
+        if file.new is None or not is_part(file.path):
+            continue
+        if not file.link and re.search(r"(?:^|/)\.?v?env$", file.path):
+            # A file of settings may be called `.env`.
+            continue
+        folder = re.split(
+            r"(?:^|/)(?:pyvenv\.cfg|conda-meta|lib(?:64)?/python|Lib/|site-packages|bin|Scripts)", file.path
+        )[0]
+        if folder not in reported:
+            reported.add(folder)
+            message = "an environment in the repository: tools may take it for the project's own, and run what is in it"
+            yield weakening(file.path, "committed-environment", message)

@@ -1,0 +1,49 @@
+"""Changes of the gate itself: its policy, the code owners, CI, hooks and git's attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gate.codeowners import PLACES
+from gate.model import Finding
+from gate.weakenings.file_diff import Sides, weakening
+
+POLICY_FILES = frozenset({"gate.yaml"})
+OWNERS_FILES = frozenset(place for places in PLACES.values() for place in places)
+CI_FILES = frozenset({
+    ".gitlab-ci.yml", "Jenkinsfile", "azure-pipelines.yml", ".travis.yml", "action.yml", "action.yaml",
+    ".drone.yml", "bitbucket-pipelines.yml", "buildkite.yml", ".cirrus.yml",
+    ".pre-commit-config.yaml", ".pre-commit-config.yml", ".pre-commit-hooks.yaml", "lefthook.yml", "prek.toml",
+})  # fmt: skip
+CI_FOLDERS = (
+    ".github/workflows/", ".github/actions/", ".gitlab/ci/", ".circleci/", ".buildkite/", ".woodpecker/",
+    ".gitea/workflows/", ".forgejo/workflows/", ".ci/", ".husky/", ".githooks/", "vars/",
+)  # fmt: skip
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each changed file that decides what the gate does."""
+    for file in files:
+        # A file system that ignores case would take `.github/codeowners` for the real one.
+        folded = file.path.casefold()
+        if folded in {name.casefold() for name in POLICY_FILES}:
+            yield weakening(
+                file.path, "guarded-policy", f"{_verb(file)} the policy of the gate and its people"
+            )
+        elif folded in {name.casefold() for name in OWNERS_FILES}:
+            yield weakening(file.path, "guarded-owners", f"{_verb(file)} who owns the code")
+        elif folded.rpartition("/")[2] == ".gitattributes":
+            yield weakening(file.path, "guarded-attributes", f"{_verb(file)} how git shows and merges files")
+        elif file.path in CI_FILES or file.path.startswith(CI_FOLDERS):
+            yield weakening(file.path, "guarded-ci", f"{_verb(file)} what CI or the hooks run")
+
+
+def is_guarded(path: str) -> bool:
+    """Whether the file at `path` is part of the gate itself."""
+    return any(find([Sides(path, b"", b"")]))
+
+
+def _verb(file: Sides) -> str:
+    if file.old is None or file.renamed_from:
+        return "adds a file that decides"
+    return "removes a file that decides" if file.new is None else "changes"

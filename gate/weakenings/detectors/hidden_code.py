@@ -1,0 +1,70 @@
+"""Code where no check looks, and text that is not what it looks like to whoever reads the change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from gate.model import Finding
+from gate.weakenings.file_diff import PLAIN, SOURCES, Sides, cookie, lines_of, weakening
+
+PASSED_OVER = frozenset({
+    ".bzr", ".direnv", ".eggs", ".git-rewrite", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pants.d",
+    ".pyenv", ".pytest_cache", ".pytype", ".ruff_cache", ".svn", ".tox", ".venv", ".vscode", "__pypackages__",
+    "_build", "buck-out", "build", "dist", "node_modules", "site-packages", "venv",
+})  # fmt: skip
+"""Folders that ruff and others never look into (https://docs.astral.sh/ruff/settings/#exclude)."""
+CODE = (*SOURCES, ".ipynb")
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""What makes a line read otherwise than it runs (CVE-2021-42574)."""
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each file that no check would read, and for each line that people would read wrongly."""
+    files = list(files)
+    gone = [file.path for file in files if file.new is None and file.path.endswith(CODE)]
+    for file in files:
+        yield from _out_of_sight(file)
+        if file.link and file.new is not None:
+            yield from _elsewhere(file, gone)
+        if file.new is not None and file.path.endswith(CODE):
+            yield from _misleading(file, file.new)
+
+
+def _out_of_sight(file: Sides) -> Iterator[Finding]:
+    if file.renamed_from.endswith(SOURCES) and not file.path.endswith(CODE):
+        message = f"{file.renamed_from} is renamed to what no check reads"
+        yield weakening(file.path, "unseen-code", message)
+    skipped = PASSED_OVER & set(file.path.split("/")[:-1])
+    arrives = file.new is not None and (file.old is None or file.renamed_from != "")
+    if arrives and file.path.endswith(CODE) and skipped:
+        yield weakening(file.path, "unseen-code", f"tools look into no folder called `{min(skipped)}`")
+
+
+def _elsewhere(file: Sides, gone: Iterable[str]) -> Iterator[Finding]:
+    """A link or a submodule, where code was or by the name of code."""
+    if file.path.endswith(CODE) or any(path.startswith(f"{file.path}/") for path in gone):
+        yield weakening(file.path, "unseen-code", "a link or a submodule, so that the code is elsewhere")
+
+
+def _misleading(file: Sides, new: bytes) -> Iterator[Finding]:
+    encoding = cookie(new)
+    if encoding and not PLAIN.fullmatch(encoding) and encoding != cookie(file.old or b""):
+        message = f"Python would read it as `{encoding}`, in which it can be other code than it seems"
+        yield weakening(file.path, "odd-encoding", message, 1)
+    before = _odd(file.old_text)
+    for (line, what), number in _odd(file.new_text).items():
+        if (line, what) not in before:
+            yield weakening(file.path, "hidden-text", what, number)
+
+
+def _odd(text: str) -> dict[tuple[str, str], int]:
+    """Each line that reads otherwise than it runs, with what is odd about it and its number."""
+    found = {}
+    for number, line in enumerate(lines_of(text), 1):
+        if TURNING.search(line):
+            found[line, "characters that turn the direction make it read otherwise than it runs"] = number
+    for number, line in enumerate(re.split(r"\r?\n", text), 1):
+        if "\r" in line:
+            found[line, "a carriage return hides that a new line begins in the middle of this one"] = number
+    return found

@@ -1,0 +1,59 @@
+"""Files that tell git, and with it many tools, which files to pass over, whether they are tracked or not."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator
+
+from gate.model import Finding
+from gate.weakenings.file_diff import Sides, weakening
+
+NAMES = frozenset({".gitignore", ".ignore", ".ruffignore"})
+NO_CODE = frozenset({"__pycache__", "build", "dist", "node_modules", "venv", "htmlcov"})
+CODE = ("py", "pyi", "pyw", "ipynb")
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each pattern that could hide code, and for each exception that no longer holds."""
+    for file in files:
+        if file.name not in NAMES:
+            continue
+        old, new = _patterns(file.old_text), _patterns(file.new_text)
+        for pattern, line in new.items():
+            if not pattern.startswith("!") and pattern not in old and _may_hide_code(pattern):
+                message = f"tools that follow git's ignores would pass over `{pattern}`"
+                yield weakening(file.path, "ignored-code", message, line)
+        for pattern in old:
+            if pattern.startswith("!") and not _holds(pattern, list(old), list(new)):
+                message = f"`{pattern}` no longer keeps tools from passing over what it names"
+                yield weakening(file.path, "ignored-code", message, new.get(pattern, 0))
+
+
+def _patterns(text: str) -> dict[str, int]:
+    """The patterns in the order in which they were last given, with their lines."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#"):
+            found.pop(pattern, None)
+            found[pattern] = number
+    return found
+
+
+def _holds(exception: str, old: list[str], new: list[str]) -> bool:
+    """Does an exception still come after all that it came after?"""
+    if exception not in new:
+        return not any(not pattern.startswith("!") for pattern in new)
+    after = set(new[new.index(exception) :])
+    return not any(pattern in after for pattern in old[: old.index(exception)] if not pattern.startswith("!"))
+
+
+def _may_hide_code(pattern: str) -> bool:
+    last = pattern.rstrip("/").rpartition("/")[2].replace("\\", "")
+    if last.startswith(".") or last in NO_CODE:
+        return False
+    name, dot, ending = last.rpartition(".")
+    if not dot or re.search(r"\[[^\]]*$", name):
+        return True
+    return any(fnmatch.fnmatchcase(code, ending) for code in CODE)

@@ -1,0 +1,126 @@
+"""Tests that a change takes away: deleted, renamed out of sight, or emptied of what they assert."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from gate.model import Finding
+from gate.weakenings.analysis.assertions import Strength, is_test, lists_in, strength, takes_arguments
+from gate.weakenings.file_diff import SOURCES, Sides, weakening
+
+TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$|(?:^|/)tests?/.*\.py$")
+
+COLLECTED = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
+"""What pytest collects unless the settings say otherwise."""
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each test that is gone, and for each that asserts less than before.
+
+    A test that moved to another file of the same change is not gone, if pytest collects that one as well.
+    """
+    both = [(file, *_both(file)) for file in files]
+    moved = {file.renamed_from for file, _, _ in both}
+    arrived = _Arrived((file, name, now[name]) for file, old, now in both for name in now.keys() - old.keys())
+    for file, old, now in both:
+        old_path = file.renamed_from or file.path
+        if file.old is None or file.path in moved or not TEST_FILE.search(old_path):
+            continue
+        if file.new is not None and not TEST_FILE.search(file.path):
+            message = f"{old_path} is renamed to what pytest does not collect"
+            yield weakening(file.path, "deleted-test", message)
+        for name, before in sorted(old.items()):
+            after = now.get(name) or arrived.take(name, collected=bool(COLLECTED.search(old_path)))
+            if after is None:
+                how = "is deleted with its file" if file.new is None else "is gone"
+                yield weakening(file.path, "deleted-test", f"the test `{name}` {how}")
+            else:
+                for message in _weaker(name, before, after):
+                    yield weakening(file.path, "emptied-test", message)
+
+
+class _Arrived:
+    """Tests that are new in their file, each of which may be one that has left another."""
+
+    def __init__(self, tests: Iterable[tuple[Sides, str, Strength]]) -> None:
+        self._waiting: dict[str, list[tuple[bool, Strength]]] = {}
+        for file, name, found in tests:
+            seen = bool(COLLECTED.search(file.path))
+            self._waiting.setdefault(name, []).append((seen, found))
+
+    def take(self, name: str, *, collected: bool) -> Strength | None:
+        """The strongest of this name that nobody has taken yet, and that pytest collects if it has to be."""
+        waiting = self._waiting.get(name, [])
+        fitting = [one for one in waiting if one[0] or not collected]
+        if not fitting:
+            return None
+        best = max(fitting, key=lambda one: (one[1].asserts, one[1].cases))
+        waiting.remove(best)
+        return best[1]
+
+
+def _both(file: Sides) -> tuple[dict[str, Strength], dict[str, Strength]]:
+    """The tests of both sides."""
+    if not file.path.endswith(SOURCES):
+        return {}, {}
+    old, now = _tests(file.old_text), _tests(file.new_text)
+    if old is None and now is None:
+        # Of a newer Python than this one, maybe: what is written is all there is to go by.
+        return _by_word(file.old_text), _by_word(file.new_text)
+    return old or {}, now or {}
+
+
+def _by_word(source: str) -> dict[str, Strength]:
+    parts = re.split(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(test\w*)", source, flags=re.MULTILINE)
+    return {
+        name: Strength(body.count("assert"), 0) for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def _weaker(name: str, before: Strength, after: Strength) -> Iterator[str]:
+    if after.asserts < before.asserts:
+        yield f"the test `{name}` asserts less: {after.asserts} instead of {before.asserts}"
+    if before.cases and after.cases and after.cases < before.cases:
+        yield f"the test `{name}` has fewer cases: {max(after.cases, 0)} instead of {before.cases}"
+
+
+def _tests(source: str) -> dict[str, Strength] | None:
+    """The tests in a file by name, with what each of them asserts; None if it cannot be parsed."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    return _tests_in(tree.body, "", lists_in(tree.body))
+
+
+def _tests_in(body: list[ast.stmt], prefix: str, lists: Mapping[str, int]) -> dict[str, Strength]:
+    found: dict[str, Strength] = {}
+    for node in body:
+        # What binds a name anew takes the place of the test that had it.
+        for name in _bound(node):
+            found = {key: count for key, count in found.items() if key.split(".")[0] != name}
+        if isinstance(node, ast.ClassDef) and not takes_arguments(node):
+            found |= _tests_in(node.body, f"{node.name}.", lists)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_test(node):
+            found[node.name] = strength(node, lists)
+    return {f"{prefix}{name}": count for name, count in found.items()}
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a file or a class binds or deletes."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return {node.name}
+    stored = {
+        child.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load)
+    }
+    imported = {
+        (alias.asname or alias.name)
+        for child in ast.walk(node)
+        if isinstance(child, ast.Import | ast.ImportFrom)
+        for alias in child.names
+    }
+    return stored | imported

@@ -1,0 +1,202 @@
+"""Settings of the checks, before and after, compared by what they mean.
+
+A table says of each key in which direction its tool sees less. Whatever the table does not know is reported
+when it changes, since silence would be the wrong guess.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from gate.model import Finding
+from gate.weakenings.analysis import strictness
+from gate.weakenings.analysis.pytest_arguments import loosened
+from gate.weakenings.analysis.settings_files import IN_ORDER, LIKE_RUFF, NAMES, SOLE, Flat, items, read
+from gate.weakenings.file_diff import Sides, weakening
+
+TOOLS = ("ruff", "mypy", "pytest", "coverage", "plugins")
+
+
+def find(files: Iterable[Sides], around: Mapping[str, bytes]) -> Iterator[Finding]:
+    """A finding for each setting with which a check would see less than before.
+
+    `around` are the settings at the top of the base, whether the change touches them or not.
+    """
+    extended = _extended(around)
+    for file in files:
+        if file.name in NAMES:
+            yield from _changed(file, file.name, around)
+        elif file.path in extended or LIKE_RUFF.search(file.path):
+            yield from _changed(file, "ruff.toml", around)
+
+
+def _changed(file: Sides, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
+    """What one file makes a check see less, read as one of this name."""
+    # Settings hold for where they are: one that moves here comes anew.
+    old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
+    if new is None:
+        yield weakening(file.path, "unreadable-settings", "cannot be read, so a check may report less")
+        return
+    for tool in _displaced(file, old, new, around):
+        message = f"replaces the {tool} settings that applied so far"
+        yield weakening(file.path, "nested-settings", message)
+    for tool in TOOLS:
+        for message, key in compare(tool, (old or {}).get(tool, {}), new.get(tool, {})):
+            yield weakening(file.path, f"weaker-{tool}", message, _line(file.new_text, key))
+
+
+def _displaced(
+    file: Sides, old: Mapping[str, Flat] | None, new: Mapping[str, Flat], around: Mapping[str, bytes]
+) -> Iterator[str]:
+    """The tools for which a file counts from now on, empty as it may be, in place of one that did before."""
+    appears = new.keys() - (old or {}).keys()
+    if file.name in SOLE and (file.old is None or file.renamed_from) and file.new is not None:
+        yield SOLE[file.name]
+        return
+    # ruff takes the nearest file with a table of its own, and merges nothing.
+    if "ruff" in appears and "/" in file.path and file.name in NAMES:
+        yield "ruff"
+    for tool in sorted(appears & IN_ORDER.keys()):
+        order = IN_ORDER[tool]
+        behind = order[order.index(file.path) + 1 :] if file.path in order else ()
+        if any(tool in (read(name, around.get(name)) or {}) for name in behind):
+            yield tool
+
+
+def _extended(around: Mapping[str, bytes]) -> set[str]:
+    """The files that ruff's settings at the top say they extend."""
+    found = set()
+    for name, data in around.items():
+        named = ((read(name, data) or {}).get("ruff") or {}).get("extend")
+        if isinstance(named, str):
+            found.add(posixpath.normpath(named))
+    return found
+
+
+def compare(tool: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What `new` sees less than `old`, as sentences, each with the key that it is about."""
+    selected = tuple(items(old.get("lint.select")) + items(old.get("lint.extend-select")))
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if before == after or _is_harmless(tool, key):
+            continue
+        if tool == "ruff" and key in strictness.LIMITS:
+            said = _larger(before, after, *strictness.LIMITS[key], selected)
+        else:
+            said = _judge(tool, key)(before, after)
+        if said:
+            yield f"{tool}: `{key}` {said}", key
+
+
+def _is_harmless(tool: str, key: str) -> bool:
+    known = tool in strictness.HARMLESS and strictness.HARMLESS[tool].fullmatch(key) is not None
+    return known and key not in strictness.HIDING_LISTS[tool]
+
+
+def _judge(tool: str, key: str) -> Callable[[object, object], str]:
+    plain = key.rpartition(".")[2]
+    if tool == "pytest" and key == "addopts":
+        return loosened
+    if tool == "pytest" and key == "filterwarnings":
+        return _warnings
+    if tool == "coverage" and plain == "fail_under":
+        return _smaller
+    if key in strictness.PREFIXES and tool == "ruff":
+        return _fewer_prefixes if "select" in plain else _more_prefixes
+    if _among(key, strictness.HIDING_LISTS.get(tool, set())):
+        return _longer
+    if _among(key, strictness.SHOWING_LISTS.get(tool, set())):
+        return _shorter
+    if {plain, key} & strictness.STRICT_WHEN_ON.get(tool, set()):
+        return _switched_off
+    if {plain, key} & strictness.STRICT_WHEN_OFF.get(tool, set()):
+        return lambda before, after: "is on now" if _on(after) and not _on(before) else ""
+    return lambda before, after: f"changes from {_shown(before)} to {_shown(after)}"
+
+
+def _among(key: str, known: Iterable[str]) -> bool:
+    """Is the key one of these? Of a key by module or by file (`module.key`, `key.a.py`) one part is known."""
+    plain = key.rpartition(".")[2]
+    return any(
+        one in {key, f"*.{plain}"} or (one.endswith(".*") and key.startswith(one.removesuffix("*")))
+        for one in known
+    )
+
+
+def _switched_off(before: object, after: object) -> str:
+    # Where nothing was said, another switch (`strict`) or the tool's default may have had it on.
+    was_off = before is not None and not _on(before)
+    return "is off now" if not _on(after) and not was_off else ""
+
+
+def _longer(before: object, after: object) -> str:
+    more = sorted(set(items(after)) - set(items(before)))
+    return f"now leaves out {', '.join(more)}" if more else ""
+
+
+def _shorter(before: object, after: object) -> str:
+    # An absent list means the tool's default, which a first list may cut down: that cannot be told from here.
+    if before is None:
+        return f"is set, which may be less than the default: {', '.join(items(after))}"
+    if after is None:
+        return f"is gone, and with it {', '.join(items(before))}"
+    less = sorted(set(items(before)) - set(items(after)))
+    return f"no longer has {', '.join(less)}" if less else ""
+
+
+def _fewer_prefixes(before: object, after: object) -> str:
+    said = _shorter(before, after)
+    if before is None or after is None or not said:
+        return said
+    less = _uncovered(items(before), items(after))
+    return f"no longer has {', '.join(less)}" if less else ""
+
+
+def _more_prefixes(before: object, after: object) -> str:
+    more = _uncovered(items(after), items(before))
+    return f"now leaves out {', '.join(more)}" if more else ""
+
+
+def _uncovered(codes: Iterable[str], by: Iterable[str]) -> list[str]:
+    """The codes that none of the others stands for: `E501` is part of `E5`, and all are of `ALL`."""
+    by = tuple(by)
+    return [] if "ALL" in by else sorted(code for code in set(codes) if not code.startswith(by))
+
+
+def _larger(before: object, after: object, usual: int, rule: str, selected: tuple[str, ...]) -> str:
+    # The usual limit holds where the rule that has it was asked for.
+    if before is None and not rule.startswith(selected) and "ALL" not in selected:
+        return ""
+    old, new = (usual if value is None else value for value in (before, after))
+    grown = isinstance(new, int) and isinstance(old, int) and new > old
+    return f"grows from {_shown(old)} to {_shown(new)}" if grown else ""
+
+
+def _smaller(before: object, after: object) -> str:
+    old, new = (re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*", str(value or 0)) for value in (before, after))
+    falls = old is None or new is None or float(new[1]) < float(old[1])
+    return f"falls from {_shown(before)} to {_shown(after)}" if falls else ""
+
+
+def _warnings(before: object, after: object) -> str:
+    lost = sorted(item for item in set(items(before)) - set(items(after)) if item.startswith("error"))
+    gained = sorted(item for item in set(items(after)) - set(items(before)) if not item.startswith("error"))
+    said = [f"no longer has {', '.join(lost)}"] if lost else []
+    said += [f"now lets pass {', '.join(gained)}"] if gained else []
+    return " and ".join(said)
+
+
+def _on(value: object) -> bool:
+    return value is True or str(value).strip().casefold() in {"true", "1", "yes", "on"}
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else str(value).replace("\n", " ").strip()
+
+
+def _line(text: str, key: str) -> int:
+    last = re.escape(key.rpartition(".")[2])
+    match = re.search(rf"^\s*[\"']?{last}[\"']?\s*[=:]", text, re.MULTILINE)
+    return text.count("\n", 0, match.start()) + 1 if match else 0

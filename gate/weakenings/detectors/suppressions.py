@@ -1,0 +1,81 @@
+"""New comments and marks that silence a check on a line, in a file, or for a test."""
+
+from __future__ import annotations
+
+import ast
+import tokenize
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from gate.model import Finding
+from gate.weakenings.analysis.skips import Silencer, may_silence, silencers, unreadable_silencers
+from gate.weakenings.analysis.suppression_comments import comments, lines_with_comments, may_comment
+from gate.weakenings.file_diff import SOURCES, Sides, weakening
+
+NOTEBOOK = ".ipynb"
+SETTINGS = (".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", "Procfile")
+"""Files in which the names check follows names of objects."""
+HEEDED = frozenset({"gate-ignore"})
+"""What is heeded in settings as well."""
+HIDES = {
+    "noqa": "would hide lint findings",
+    "ruff-disable": "would hide lint findings",
+    "type-ignore": "would hide type errors",
+    "mypy-inline": "would hide type errors, by a setting of its own",
+    "no-type-check": "would hide type errors, since mypy passes over what is below it",
+    "any-name": "would hide type errors, since every name is then in the stub",
+    "gate-ignore": "would hide findings of the names check",
+    "no-cover": "would hide missing tests from the coverage",
+    "tool-ignore": "would hide findings of the tool that reads it",
+    "format-off": "would hide code from the formatter",
+    "skip": "would hide a failing test",
+    "test-hook": "decides which tests run, or what is reported about them",
+}
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each suppression that is new: over another line of code, or another test, than before."""
+    for file in files:
+        if not may_hold(file.path):
+            continue
+        old, new = list(marks(file.path, file.old_text)), list(marks(file.path, file.new_text))
+        before = Counter(_what(mark) for mark in old)
+        for mark in new:
+            if before[_what(mark)]:
+                before[_what(mark)] -= 1
+            else:
+                yield weakening(file.path, f"new-{mark.kind}", f"`{mark.text}` {HIDES[mark.kind]}", mark.line)
+        hooks = {mark.text for mark in old if mark.kind == "test-hook"}
+        for name in sorted(hooks - {mark.text for mark in new if mark.kind == "test-hook"}):
+            yield weakening(
+                file.path,
+                "lost-test-hook",
+                f"`{name}` was removed, which may have selected tests or reported results",
+            )
+
+
+def may_hold(path: str) -> bool:
+    """Whether a file at `path` may hold a suppression that a check heeds."""
+    return path.endswith((*SOURCES, NOTEBOOK, *SETTINGS))
+
+
+def marks(path: str, source: str) -> Iterator[Silencer]:
+    """Every suppression in `source`, its text with blanks normalised, over the code that stands before it."""
+    # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; what is no
+    # Python, a notebook or settings, is read line by line, where a mark too many only asks for one more look.
+    if not path.endswith(SOURCES):
+        found = list(lines_with_comments(source))
+        yield from (mark for mark in found if mark.kind in HEEDED or path.endswith(NOTEBOOK))
+        return
+    spoken, commented = may_silence(source), may_comment(source)
+    try:
+        tree = ast.parse(source) if spoken or commented else ast.Module([], [])
+        found = list(silencers(tree, source, path)) if spoken else []
+        found += comments(source) if commented else ()
+    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
+        found = [*unreadable_silencers(source), *lines_with_comments(source)]
+    yield from found
+
+
+def _what(mark: Silencer) -> tuple[str, str, str]:
+    return mark.kind, mark.text, mark.over

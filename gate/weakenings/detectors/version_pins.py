@@ -1,0 +1,124 @@
+"""Which versions of the tools a project asks for: an older one sees less, and none sees nothing."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from gate.model import Finding
+from gate.weakenings.file_diff import Sides, lines_of, weakening
+
+FILES = re.compile(
+    r"(?:^|/)(?:[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)|pyproject\.toml"
+    r"|setup\.cfg|tox\.ini|Pipfile|(?:uv|poetry|pdm)\.lock|pylock[^/]*\.toml)$"
+)
+TOOL = re.compile(r"ruff|mypy|pytest(?:-\w+)*|coverage|hypothesis|types-[\w-]+")
+_REQUIREMENT = re.compile(r"\s*([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\])?\s*([=<>!~^\d][^;#]*)?\s*(?:[;#].*)?")
+_BOUND = re.compile(r"(===?|~=|>=?|<=?|\^|~|!=)?\s*v?(\d+(?:\.\d+)*)")
+
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The lowest version that is taken, the highest (None for any), and how that is written."""
+
+    floor: Version
+    ceiling: Version | None
+    text: str
+
+
+def find(files: Iterable[Sides]) -> Iterator[Finding]:
+    """A finding for each tool of which an older version is asked for than before, or none any more."""
+    sides = [file for file in files if FILES.search(file.path)]
+    elsewhere = {name for file in sides for name in _asked(file.path, file.new_text)}
+    for file in sides:
+        old, new = _asked(file.path, file.old_text), _asked(file.path, file.new_text)
+        for name, before in sorted(old.items()):
+            after = new.get(name)
+            if after is None and name not in elsewhere:
+                yield weakening(file.path, "older-tool", f"{name} is no longer asked for")
+            elif after is not None and _older(before, after):
+                message = f"{name} may be older: {after.text or 'any'} instead of {before.text or 'any'}"
+                yield weakening(file.path, "older-tool", message)
+
+
+def _older(before: _Asked, after: _Asked) -> bool:
+    if _less(after.floor, before.floor):
+        return True
+    capped = after.ceiling is not None and (before.ceiling is None or _less(after.ceiling, before.ceiling))
+    return capped and not after.floor
+
+
+def _less(one: Version, other: Version) -> bool:
+    pairs = list(zip_longest(one, other, fillvalue=0))
+    return [a for a, _ in pairs] < [b for _, b in pairs]
+
+
+def _asked(path: str, text: str) -> dict[str, _Asked]:
+    """The tools that a file asks for, by name; of two lines about one tool the lower counts."""
+    try:
+        found = list(_in_toml(path, tomllib.loads(text)) if _is_toml(path) else _in_lines(text))
+    except (ValueError, RecursionError):
+        return {}
+    asked: dict[str, _Asked] = {}
+    for name, spec in found:
+        tool = name.lower().replace("_", "-").replace(".", "-")
+        if TOOL.fullmatch(tool):
+            read = _read(spec)
+            if tool not in asked or _less(read.floor, asked[tool].floor):
+                asked[tool] = read
+    return asked
+
+
+def _is_toml(path: str) -> bool:
+    return path.endswith((".toml", ".lock", "Pipfile"))
+
+
+def _in_lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in lines_of(text):
+        match = _REQUIREMENT.fullmatch(line.partition(" --hash")[0].rstrip("\\ "))
+        if match:
+            yield match[1], match[2] or ""
+
+
+def _in_toml(path: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if path.endswith(".lock") or path.rpartition("/")[2].startswith("pylock"):
+        for package in _dicts(data.get("package") or data.get("packages")):
+            yield str(package.get("name")), f"=={package.get('version')}"
+        return
+    yield from _in_tables(data)
+
+
+def _in_tables(table: Mapping[str, Any], key: str = "") -> Iterator[tuple[str, str]]:
+    """Requirements wherever tables say `dependencies` or the like: lists of lines, or versions by name."""
+    for name, value in table.items():
+        asks = any(word in f"{key}.{name}" for word in ("dependenc", "dependency-groups", "packages"))
+        if isinstance(value, dict):
+            yield from _in_tables(value, f"{key}.{name}")
+            if asks and "version" in value:
+                yield name, str(value["version"])
+        elif asks and isinstance(value, str):
+            yield name, value
+        elif asks and isinstance(value, list):
+            yield from _in_lines("\n".join(item for item in value if isinstance(item, str)))
+
+
+def _dicts(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _read(spec: str) -> _Asked:
+    floor: Version = ()
+    ceiling: Version | None = None
+    for sign, number in _BOUND.findall(spec):
+        version = tuple(int(part) for part in number.split(".") if len(part) < 10)
+        if sign in {"<", "<="}:
+            ceiling = version
+        elif sign != "!=":
+            floor = max(floor, version)
+    return _Asked(floor, ceiling, spec.strip())
