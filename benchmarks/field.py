@@ -1,11 +1,24 @@
-"""gate with no configuration beside the project's own tests, on real projects and on changes with a known answer.
+"""gate with no configuration beside the project's own commands, on real projects and on changes with a known answer.
 
-    python benchmarks/field.py [--clones FOLDER] [--table FILE] [PROJECT...]
+    python benchmarks/field.py [--clones FOLDER] [--table FILE] [--without-environment] [PROJECT...]
 
 FOLDER has a git repository for each project of the table, named as in its address (`pallets+click`); others are cloned.
+An entry with `sdist` is a source distribution from PyPI instead, committed to a new repository.
 Each project is set up as its table entry says, in a plain clone of the newest commit, or of the `commit` of its entry.
-Then the project's own command and `gate check --only tests` answer for that commit, and for one on top of it in which a
-test that passes is made to fail. They agree if both pass, or both fail. A row of Markdown is printed for each project.
+With `--without-environment` gate runs in a clone that nobody has set up, and has to build the environment.
+
+Each project has these changes, as far as its entry has what they take:
+
+| change | is right |
+| --- | --- |
+| newest commit | the tests agree with the project's own command; lint and types find nothing new |
+| a broken function (`file`, `old`, `new`) | the tests fail in both |
+| an import of a package that nothing declares (`file`) | the tests fail in both, or gate cannot decide |
+| a deleted file of tests (`deleted`) | the tests agree; gate names the deleted tests |
+| an undefined name (`file`) | lint fails |
+| a wrong type (`file`) | types fails |
+
+A row of Markdown is printed for each.
 """
 
 from __future__ import annotations
@@ -13,34 +26,46 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 GATE = Path(sys.executable).parent / "gate"
 UV = Path(sys.executable).parent / "uv"
 IDENTITY = ("-c", "user.name=Field", "-c", "user.email=field@localhost")
 COLUMNS = ("project", "kind", "change", "own exit code", "gate", "agree", "own s", "gate s", "gate's output")
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
+UNDECLARED = "tinynetrc"
+"""A small package that none of the projects needs."""
+UNDEFINED = "\n\ndef field_seed():\n    return field_seed_undefined\n"
+WRONG_TYPE = "\n\ndef field_seed(value: int) -> str:\n    return value\n"
+FUTURE = re.compile(r"^from __future__ import .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Project:
-    """One entry of the table: how it is set up, its own command, and an edit that must make it fail."""
+    """One entry of the table: how it is set up, its own command, and what edits need to know."""
 
     name: str
     kind: str
-    install: tuple[str, ...]
     own: tuple[str, ...]
-    file: str
-    old: str
-    new: str
+    install: tuple[str, ...] = ()
+    file: str = ""
+    old: str = ""
+    new: str = ""
+    deleted: str = ""
     commit: str = ""
+    sdist: str = ""
+    checks: tuple[str, ...] = ("tests", "lint", "types")
+    seeds: tuple[str, ...] = ("function", "import", "deleted", "lint", "types")
 
 
 @dataclass(frozen=True)
@@ -50,6 +75,27 @@ class Run:
     code: int
     seconds: float
     output: str
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A change on top of the newest commit. `check` is the one that has to fail; "" if the tests have to agree."""
+
+    kind: str
+    description: str
+    edits: Mapping[str, str | None]
+    checks: tuple[str, ...] = ("tests",)
+    check: str = ""
+
+
+@dataclass
+class Field:
+    """A project's clones, and what is common to all its comparisons."""
+
+    project: Project
+    folder: Path
+    clone: Path
+    without_environment: bool = False
 
 
 def run(argv: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> Run:
@@ -72,25 +118,52 @@ def must(argv: Sequence[str], cwd: Path) -> str:
 def read_table(path: Path) -> list[Project]:
     """The projects of a table in TOML."""
     entries = tomllib.loads(path.read_text("utf-8"))["project"]
-    return [
-        Project(**{**entry, "install": tuple(entry["install"]), "own": tuple(entry["own"])})
-        for entry in entries
-    ]
+    return [Project(**{key: _frozen(value) for key, value in entry.items()}) for entry in entries]
 
 
-def set_up(project: Project, clones: Path, folder: Path) -> Path:
-    """A clone with an environment in `.venv`, as a contributor has it."""
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def set_up(project: Project, clones: Path, folder: Path, *, without_environment: bool) -> Field:
+    """A clone with an environment in `.venv`, as a contributor has it, or without one."""
     source = clones / project.name.replace("/", "+") / "repo"
     clone = folder / "clone"
-    origin = str(source) if source.exists() else f"https://github.com/{project.name}"
-    must(["git", "clone", "-q", origin, str(clone)], folder)
+    if project.sdist:
+        unpack(project.sdist, folder, clone)
+    else:
+        origin = str(source) if source.exists() else f"https://github.com/{project.name}"
+        must(["git", "clone", "-q", origin, str(clone)], folder)
     if project.commit:
         must(["git", "checkout", "-q", "-B", "field", project.commit], clone)
-    (clone / ".git/info/exclude").write_text(".venv\n")
+    if not without_environment:
+        # `git clone` copies this list into no other clone: each is set up by itself.
+        with (clone / ".git/info/exclude").open("a") as exclude:
+            exclude.write(".venv\n")
+        install(project, clone)
+    return Field(project, folder, clone, without_environment)
+
+
+def unpack(requirement: str, folder: Path, clone: Path) -> None:
+    """A repository of two commits: a source distribution, and a line in one file on top of it."""
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
+    must([*pip, "--dest", str(folder), requirement], folder)
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+        archive.extractall(folder / "sdist", filter="data")
+    next((folder / "sdist").iterdir()).rename(clone)
+    must(["git", "init", "-q", "-b", "main"], clone)
+    must(["git", "add", "--all"], clone)
+    must(["git", *IDENTITY, "commit", "-qm", f"Import {requirement}"], clone)
+    (clone / "FIELD.txt").write_text("One more file.\n", "utf-8")
+    must(["git", "add", "FIELD.txt"], clone)
+    must(["git", *IDENTITY, "commit", "-qm", "Add a file"], clone)
+
+
+def install(project: Project, clone: Path) -> None:
+    """The project's environment, in `.venv` of the clone."""
     must([str(UV), "venv", "-q", "--python", sys.executable, ".venv"], clone)
     if project.install:
         must([str(UV), "pip", "install", "-q", "--python", ".venv/bin/python", *project.install], clone)
-    return clone
 
 
 def environ(clone: Path) -> dict[str, str]:
@@ -98,64 +171,112 @@ def environ(clone: Path) -> dict[str, str]:
     return {**os.environ, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
 
 
-def own_result(project: Project, clone: Path, commit: str, folder: Path) -> Run:
+def own_result(at: Field, commit: str) -> Run:
     """What the project's own command says in a fresh clone of `commit`."""
-    fresh = folder / f"fresh-{commit[:8]}"
-    must(["git", "clone", "-q", str(clone), str(fresh)], folder)
+    fresh = at.folder / f"fresh-{commit[:8]}"
+    must(["git", "clone", "-q", str(at.clone), str(fresh)], at.folder)
     must(["git", "checkout", "-q", commit], fresh)
-    must([str(UV), "venv", "-q", "--python", sys.executable, ".venv"], fresh)
-    if project.install:
-        must([str(UV), "pip", "install", "-q", "--python", ".venv/bin/python", *project.install], fresh)
-    return run(project.own, fresh, environ(fresh))
+    install(at.project, fresh)
+    return run(at.project.own, fresh, environ(fresh))
 
 
-def gate_result(clone: Path, base: str) -> tuple[str, str, float]:
-    """The outcome of gate's tests, one line about it, and the seconds."""
-    argv = [str(GATE), "check", "--base", base, "--into", "field-base", "--only", "tests", "--format", "json"]
-    done = run(argv, clone, {**environ(clone), "PATH": os.environ["PATH"]})
+def gate_result(at: Field, base: str, checks: Sequence[str]) -> tuple[dict[str, Any], Run]:
+    """The verdict's checks by their ids, and the run."""
+    argv = [str(GATE), "check", "--base", base, "--into", "field-base", "--format", "json"]
+    argv += [word for check in checks for word in ("--only", check)]
+    variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    if not at.without_environment:
+        variables["VIRTUAL_ENV"] = f"{at.clone}/.venv"
+    done = run(argv, at.clone, variables)
     try:
-        check = json.loads(done.output[done.output.index("{") : done.output.rindex("}") + 1])["checks"][0]
+        verdict = json.loads(done.output[done.output.index("{") : done.output.rindex("}") + 1])
+        return {check["id"]: check for check in verdict["checks"]}, done
     except (ValueError, LookupError):
-        return "error", done.output.strip()[-300:], done.seconds
-    found = [finding["message"] for finding in check.get("findings", [])]
-    summary = check.get("reason") or check.get("note") or ""
-    return check["outcome"], f"{summary} {found[0] if found else ''}".strip()[:160], done.seconds
+        return {}, done
 
 
-def compare(project: Project, clone: Path, folder: Path) -> list[str]:
-    """A row for the newest commit, and one for the seeded fault on top of it."""
-    head = must(["git", "rev-parse", "HEAD"], clone)
-    base = must(["git", "rev-parse", "HEAD~1"], clone)
-    must(["git", "branch", "-f", "field-base", base], clone)
-    rows = [row(project, f"newest, {head[:8]}", clone, (head, base), folder)]
-    if project.file:
-        must(["git", "checkout", "-q", "-b", "seeded"], clone)
-        path = clone / project.file
-        text = path.read_text("utf-8")
-        if text.count(project.old) < 1:
-            raise SystemExit(f"{project.name}: {project.file} does not have {project.old!r}")
-        path.write_text(text.replace(project.old, project.new, 1), "utf-8")
-        must(["git", *IDENTITY, "commit", "-qam", "Break it"], clone)
-        must(["git", "branch", "-f", "field-base", head], clone)
-        seeded = must(["git", "rev-parse", "HEAD"], clone)
-        rows.append(row(project, f"seeded, {project.file}", clone, (seeded, head), folder))
-    return rows
+def seeds_of(project: Project, clone: Path) -> Iterator[Seed]:
+    """The changes that the project's entry allows."""
+    if project.deleted:
+        yield Seed("deleted", f"deleted: {project.deleted}", {project.deleted: None})
+    if not project.file:
+        return
+    text = (clone / project.file).read_text("utf-8")
+    if text.count(project.old) < 1:
+        raise SystemExit(f"{project.name}: {project.file} does not have {project.old!r}")
+    broken = text.replace(project.old, project.new, 1)
+    yield Seed("function", f"broken function: {project.file}", {project.file: broken}, check="tests")
+    start = max((match.end() for match in FUTURE.finditer(text)), default=0)
+    # Without `__future__` at the end, where a docstring in front and all other statements stay what they are.
+    importing = text + f"\nimport {UNDECLARED}\n" if not start else None
+    importing = importing or f"{text[:start]}import {UNDECLARED}\n{text[start:]}"
+    yield Seed("import", "an undeclared package", {project.file: importing}, check="tests")
+    yield Seed("lint", "an undefined name", {project.file: text + UNDEFINED}, ("lint",), "lint")
+    yield Seed("types", "a wrong type", {project.file: text + WRONG_TYPE}, ("types",), "types")
 
 
-def row(project: Project, change: str, clone: Path, commits: tuple[str, str], folder: Path) -> str:
+def compare(at: Field) -> Iterator[str]:
+    """A row for the newest commit, and one for each seed on top of it."""
+    head = must(["git", "rev-parse", "HEAD"], at.clone)
+    base = must(["git", "rev-parse", "HEAD~1"], at.clone)
+    must(["git", "branch", "-f", "field-base", base], at.clone)
+    newest = Seed("newest", f"newest, {head[:8]}", {}, at.project.checks)
+    yield row(at, newest, (head, base))
+    must(["git", "branch", "-f", "field-base", head], at.clone)
+    for seed in seeds_of(at.project, at.clone):
+        if seed.kind not in at.project.seeds:
+            continue
+        must(["git", "checkout", "-q", "-B", f"seed-{seed.kind}", head], at.clone)
+        for path, content in seed.edits.items():
+            if content is None:
+                (at.clone / path).unlink()
+            else:
+                (at.clone / path).write_text(content, "utf-8")
+        must(["git", *IDENTITY, "commit", "-qam", f"Seed: {seed.kind}"], at.clone)
+        yield row(at, seed, (must(["git", "rev-parse", "HEAD"], at.clone), head))
+
+
+def row(at: Field, seed: Seed, commits: tuple[str, str]) -> str:
     """One comparison, as a row of the table."""
-    own = own_result(project, clone, commits[0], folder)
-    outcome, summary, seconds = gate_result(clone, commits[1])
-    nothing = outcome == "empty" and own.code == 5
-    agree = nothing or ((outcome == "passed") == (own.code == 0) and outcome in {"passed", "failed"})
+    with_own = "tests" in seed.checks
+    own = own_result(at, commits[0]) if with_own else Run(0, 0.0, "")
+    checks, done = gate_result(at, commits[1], seed.checks)
+    outcomes = {name: str(check["outcome"]) for name, check in checks.items()}
+    agree = bool(checks) and all(_is_right(name, outcome, seed, own) for name, outcome in outcomes.items())
     last = [line for line in own.output.strip().splitlines() if line.strip()][-1:] or [""]
-    summary = summary.replace("|", "/").replace("\n", " ")
-    shown = f"{own.code}: {last[0][:60]}".replace("|", "/")
-    mark = "yes" if agree else "NO"
-    return (
-        f"| {project.name} | {project.kind} | {change} | {shown} | {outcome} | {mark} | {own.seconds:.1f} | "
-        f"{seconds:.1f} | {summary} |"
-    )
+    shown = f"{own.code}: {last[0][:60]}" if with_own else "(by construction)"
+    outcome = outcomes.get(seed.checks[0], "error")
+    if seed.kind == "newest":
+        outcome = ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items()) or "error"
+    cells = (
+        at.project.name, at.project.kind, seed.description, shown, outcome, "yes" if agree else "NO",
+        f"{own.seconds:.1f}" if with_own else "", f"{done.seconds:.1f}", _summary(checks, done, seed)[:200],
+    )  # fmt: skip
+    return f"| {' | '.join(cell.replace('|', '/').replace(chr(10), ' ') for cell in cells)} |"
+
+
+def _is_right(name: str, outcome: str, seed: Seed, own: Run) -> bool:
+    """Whether an outcome is what the project's own command reports, or what the seed has to lead to."""
+    if name != "tests":
+        return outcome == "failed" if seed.check == name else outcome in {"passed", "empty"}
+    if outcome == "empty":
+        return own.code == 5
+    if seed.kind == "import":
+        return own.code != 0 and outcome in {"failed", "broken"}
+    return (outcome == "passed") == (own.code == 0) and outcome in {"passed", "failed"}
+
+
+def _summary(checks: Mapping[str, Any], done: Run, seed: Seed) -> str:
+    if not checks:
+        return done.output.strip()[-300:]
+    parts = []
+    for name, check in checks.items():
+        findings = [item for item in check.get("findings", []) if item.get("new", True)]
+        first = f"{findings[0]['path']}:{findings[0]['line']}: {findings[0]['message']}" if findings else ""
+        text = f"{check.get('reason') or check.get('note') or ''} {first}".strip()
+        if text and (name == "tests" or check["outcome"] not in {"passed", "empty"}):
+            parts.append(text if len(seed.checks) == 1 else f"{name}: {text}")
+    return "; ".join(parts)
 
 
 def main() -> int:
@@ -166,6 +287,7 @@ def main() -> int:
     parser.add_argument("projects", nargs="*")
     parser.add_argument("--clones", type=Path, default=Path())
     parser.add_argument("--table", type=Path, default=Path(__file__).with_name("field.toml"))
+    parser.add_argument("--without-environment", action="store_true")
     options = parser.parse_args()
     print(HEAD, flush=True)
     agreed = True
@@ -173,7 +295,9 @@ def main() -> int:
         if options.projects and project.name not in options.projects:
             continue
         with tempfile.TemporaryDirectory(prefix="gate-field-") as name:
-            for line in compare(project, set_up(project, options.clones, Path(name)), Path(name)):
+            bare = options.without_environment
+            at = set_up(project, options.clones.absolute(), Path(name), without_environment=bare)
+            for line in compare(at):
                 print(line, flush=True)
                 agreed = agreed and "| NO |" not in line
     return 0 if agreed else 1

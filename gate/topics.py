@@ -178,6 +178,13 @@ If every failure is of this kind and the base branch has them too, the check is 
 reason.
 
 What to do: import the file by itself; the finding shows the command.""",
+    "not-started": """\
+The tests can't start on the merge result, but they do on the base branch.
+
+Often the code imports a package that no dependency file declares, or `conftest.py` or a setting is wrong. The message
+is the error.
+
+What to do: declare the package, or run the tests by themselves to see the whole error.""",
     "coverage": """\
 All tests passed, but less code was executed than the project's coverage settings require.
 

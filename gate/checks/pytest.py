@@ -202,6 +202,7 @@ def _not_installed(modules: list[str], job: Job) -> Unreadable:
         f"the tests need {names}, which {'is' if len(modules) == 1 else 'are'} not installed",
         hint,
         whole=True,
+        by_tree=True,
     )
 
 
@@ -230,7 +231,7 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
         plugin = add_to_environment(job, "the plugin of pytest that knows them")
         hint = f"{plugin}, or take them out of the settings"
     program = {"django": "`manage.py test`", "unittest": "unittest"}.get(kind, "pytest")
-    return Unreadable(f"{program} did not come to its end: {reason}", hint)
+    return Unreadable(f"{program} did not come to its end: {reason}", hint, by_tree=left.returncode > 0)
 
 
 def how_far(report: bytes | None) -> tuple[str, float]:

@@ -107,14 +107,16 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The tool did not say what it found: the check is broken. `hint` is the way out.
+    """The tool did not report what it found: the check is broken. `hint` is what to do.
 
-    With `whole` the reason says it all, and what the tool printed tells nothing more.
+    With `whole` the reason is complete, and the tool's output adds nothing. With `by_tree` the tool was stopped by
+    something that the tree may be the reason for: if the base does not stop it, the change is.
     """
 
     reason: str
     hint: str = ""
     whole: bool = False
+    by_tree: bool = False
 
 
 class Tool(Protocol):

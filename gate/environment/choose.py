@@ -104,6 +104,11 @@ class Environments:
             return tuple(dict.fromkeys(self._chosen.values()))
 
     @property
+    def is_declared(self) -> bool:
+        """Whether environments have what the tree declares; the policy may take one as it is instead."""
+        return self.source in {"auto", "lock"} and not self.configured
+
+    @property
     def _top(self) -> Path:
         return self.repository.work_tree or self.repository.common_dir
 

@@ -33,6 +33,8 @@ from gate.runner.projects import Projects, change_in, joined_results
 from gate.runner.side import Side, part_of
 from gate.runner.turns import Turns
 
+NOT_STARTED = "not-started"
+"""The rule of a finding about a check that the change keeps from running, where the base does not."""
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
 INSTEAD = {"pre-commit": ("prek",)}
@@ -194,7 +196,7 @@ class Runner:
             return Skipped(check.id, self._why_not)
         report = outcome.report
         if isinstance(report, Unreadable):
-            return Broken(check.id, report.reason, report.hint, outcome.seconds, outcome.output)
+            return self._stopped_by_change(check, report, outcome)
         findings = report.findings
         if findings:
             before = self._before(check, findings, warm=not outcome.cached)
@@ -217,6 +219,25 @@ class Runner:
         return Ran(
             check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note, report.seen
         )
+
+    def _stopped_by_change(
+        self, check: CheckSettings, report: Unreadable, outcome: Outcome
+    ) -> Ran | Broken | Skipped:
+        """A run without an answer: a failure if the same run of the base has one, since then the change is why.
+
+        That holds only in an environment that has what the tree declares.
+        """
+        broken = Broken(check.id, report.reason, report.hint, outcome.seconds, outcome.output)
+        comparable = report.by_tree and self._environments.is_declared
+        if not comparable or self._change.base_tree == self._change.tree:
+            return broken
+        base = self._ask(check, self._base, count=check.tool == "pytest")
+        if base.cancelled:
+            return Skipped(check.id, self._why_not)
+        if not isinstance(base.report, Report) or base.report.findings or not base.report.seen:
+            return broken
+        finding = Finding("", 0, 0, 0, NOT_STARTED, "error", report.reason, hint=report.hint, new=True)
+        return Ran(check.id, (finding,), (finding,), outcome.seconds)
 
     def _with_own_checker(self, check: CheckSettings) -> CheckSettings:
         """The check of types with the type checker that the project has settings for, if it is installed.

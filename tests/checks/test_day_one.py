@@ -272,6 +272,34 @@ def test_tests_that_the_change_keeps_from_being_imported_have_failed(project: Cl
 
 
 @pytest.mark.slow
+class TestTestsThatCannotStart:
+    """The change is the reason where the base can run them in the same environment; else nobody knows."""
+
+    TEST = "import app\n\n\ndef test_it():\n    assert app\n"
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            pytest.param({"app.py": "import nothing_declares_this\n"}, id="a package that nothing declares"),
+            pytest.param({"conftest.py": "import nothing_declares_this\n"}, id="the same in conftest.py"),
+            pytest.param({"conftest.py": "def broken(:\n"}, id="conftest.py cannot be parsed"),
+            pytest.param({"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}, id="an unknown option"),
+        ],
+    )
+    def test_because_of_the_change(self, project: Clone, files: dict[str, str]) -> None:
+        commit(project, {"app.py": "x = 1\n", "test_app.py": self.TEST}, "main")
+        commit(project, files)
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, [item["rule"] for item in checks["tests"]["findings"]]) == (1, ["not-started"]), checks
+
+    def test_at_the_base_neither(self, project: Clone) -> None:
+        commit(project, {"app.py": "import nothing_has_this\n", "test_app.py": self.TEST}, "main")
+        commit(project, {"new.py": "x = 1\n"})
+        code, checks = verdict(project, "--only", "tests")
+        assert (code, checks["tests"]["outcome"]) == (3, "broken")
+        assert "`nothing_has_this`" in checks["tests"]["reason"]
+
+
 def test_tests_that_take_too_long_say_how_far_they_came_and_what_to_set(project: Clone) -> None:
     commit(project, {"gate.yaml": "checks: {tests: {timeout: 4s}}\n"}, "main")
     test = "@pytest.mark.parametrize('n', range(40))\ndef test_it(n):\n    time.sleep(0.6)\n"
