@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
-from gate.policy.keys import parse_key
 from gate.policy.types import Person, Policy
 
 FORGES = ("github", "gitlab", "gitea")
@@ -35,8 +33,8 @@ def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
 def person_by_email(policy: Policy, email: str) -> Person | None:
     """The person to whom an e-mail address belongs; addresses compare without case.
 
-    A forge's no-reply address belongs to the person with the login in it. One that could be several people's
-    is nobody's.
+    What follows a plus in the name makes no other address. A forge's no-reply address belongs to the person with
+    the login in it. One that could be several people's is nobody's.
     """
     candidates = _candidates(policy, email)
     return candidates[0] if len(candidates) == 1 else None
@@ -70,7 +68,12 @@ def logins_in(email: str) -> tuple[tuple[str, str], ...]:
 
 def _candidates(policy: Policy, email: str) -> list[Person]:
     wanted = email.strip().casefold()
-    listed = [p for p in policy.people.values() if wanted in (own.casefold() for own in p.emails)]
+    people = policy.people.values()
+    listed = [p for p in people if wanted in (own.casefold() for own in p.emails)]
+    # What follows a plus only sorts the mail of one person.
+    listed = listed or [
+        p for p in people if _mailbox(wanted) in (_mailbox(own.casefold()) for own in p.emails)
+    ]
     if listed:
         return listed
     wanted_logins = [(login.casefold(), forge) for login, forge in logins_in(email)]
@@ -87,34 +90,15 @@ def _candidates(policy: Policy, email: str) -> list[Person]:
     ]
 
 
+def _mailbox(email: str) -> str:
+    """The address without the part of the name that starts with a plus (`ada+work@x.example`)."""
+    name, at, host = email.rpartition("@")
+    return name.partition("+")[0] + at + host
+
+
 def _login(person: Person, forge: str) -> str:
     """Their login on a forge; where none is listed, the name: CODEOWNERS calls people by their login."""
     return (person.login(forge) or person.name.removeprefix("@")).casefold()
-
-
-def still_listed(policy: Policy, current: Policy) -> Policy:
-    """The policy of an older branch, with those people and keys only that the present one lists as well.
-
-    Where the present one lists nobody, nobody was taken out of it.
-    """
-    if not current.people:
-        return policy
-    listed = {name.casefold(): person for name, person in current.people.items()}
-    people = {}
-    for name, person in policy.people.items():
-        now = listed.get(name.casefold())
-        if now is not None:
-            keys = {_blob(line) for line in now.keys}
-            people[name] = replace(person, keys=tuple(line for line in person.keys if _blob(line) in keys))
-    return replace(policy, people=people)
-
-
-def _blob(line: str) -> str:
-    """The key in a line, whatever its options and its comment are."""
-    try:
-        return parse_key(line).blob
-    except ValueError:
-        return line
 
 
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gate.policy.people import people_by_emails, person_by_email, still_listed
-from gate.policy.types import Person, Policy
+from gate.policy.listed import still_listed
+from gate.policy.people import members, people_by_emails, person_by_email
+from gate.policy.types import Person, Policy, Protection, Require, Role
 
 POLICY = Policy(
     people={
@@ -22,6 +23,7 @@ POLICY = Policy(
 SAME = {
     "ada@ACME.example": "@ada",
     " ada@acme.example ": "@ada",
+    "ada+work@acme.example": "@ada",
     "ada-gh@users.noreply.github.com": "@ada",
     "123+ada-gh@users.noreply.github.com": "@ada",
     "123+ADA-GH@Users.NoReply.GitHub.com": "@ada",
@@ -77,5 +79,57 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBZ0mC8hVQO6Xn6yrs0PZzr2DvDXVrHnxmHbw
 def test_who_is_no_longer_listed_is_nobody_and_neither_is_a_key() -> None:
     old = Policy(people={"@a": Person("@a", keys=(KEY, OTHER)), "@gone": Person("@gone", keys=(KEY,))})
     now = Policy(people={"@A": Person("@A", keys=(f'valid-before="20990101" {KEY} new laptop',))})
-    assert still_listed(old, now).people == {"@a": Person("@a", keys=(KEY,))}
-    assert still_listed(old, Policy()) == old
+    assert still_listed(old, now, "release/1").people == {"@a": Person("@a", keys=now.people["@A"].keys)}
+    assert still_listed(old, Policy(), "release/1") == old
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "holds"),
+    [
+        ("senior", "junior", "junior"),
+        ("junior", "senior", "junior"),
+        ("senior", "bot", "bot"),
+        ("member", "senior", "member"),
+    ],
+)
+def test_of_two_roles_the_lesser_one_holds(then: Role, now: Role, holds: Role) -> None:
+    old, current = (Policy(people={"@a": Person("@a", role)}) for role in (then, now))
+    assert still_listed(old, current, "release/1").people["@a"].role == holds
+
+
+def test_an_address_of_either_policy_is_the_persons() -> None:
+    old = Policy(people={"@a": Person("@a", emails=("a@old",), github="a-old", records=True)})
+    now = Policy(people={"@a": Person("@a", emails=("a@new",), gitlab="a-lab")})
+    assert still_listed(old, now, "release/1").people["@a"] == Person(
+        "@a", emails=("a@old", "a@new"), github="a-old", gitlab="a-lab"
+    )
+
+
+def of_three(team: tuple[str, ...], guarded: tuple[str, ...], verdicts: tuple[str, ...]) -> Policy:
+    """A policy of three people, with a team, guardians, and who signs verdicts for the release branches."""
+    release = Protection(Require(guarded=guarded), verdicts)
+    people = {name: Person(name, "senior") for name in ("@a", "@b", "@c")}
+    return Policy(people=people, teams={"@team": team}, protect={"release/*": release})
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "holds"),
+    [
+        (("@a", "@b"), ("@b", "@c"), {"@b"}),
+        (("@a", "@b"), ("@a", "@b", "@c"), {"@a", "@b"}),
+        # Where nobody is left, an empty list would turn the rule off.
+        (("@a",), ("@c",), {"@c"}),
+        # Nothing was taken from anybody where there is nothing to compare with.
+        (("@a",), (), {"@a"}),
+        ((), ("@a",), set()),
+    ],
+)
+def test_who_counts_for_something_has_to_in_both_policies(
+    then: tuple[str, ...], now: tuple[str, ...], holds: set[str]
+) -> None:
+    policy = still_listed(of_three(then, then, then), of_three(now, now, now), "release/1")
+    assert members(policy, policy.teams["@team"]) == holds
+    protection = policy.protection("release/1")
+    assert members(policy, protection.require.guarded) == holds
+    assert members(policy, protection.verdicts) == holds
+    assert policy.protection("release/1").require.checks == Require().checks

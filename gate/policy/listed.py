@@ -1,0 +1,93 @@
+"""What an older branch's policy is worth today: nobody counts for more than the default branch grants them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gate.policy.keys import parse_key
+from gate.policy.people import members
+from gate.policy.types import Person, Policy, Role
+
+RANKS: tuple[Role, ...] = ("bot", "junior", "member", "senior")
+"""From the role that may do the least to the one that may do the most."""
+
+
+def still_listed(policy: Policy, current: Policy, branch: str) -> Policy:
+    """The policy of the older `branch` (a short name), without what the `current` one has taken from somebody.
+
+    Whoever is no longer listed is nobody, and a key that is no longer listed is nobody's. Of two roles the lesser
+    one holds, and of a key the present terms. A member of a team, a guardian, and whoever signs verdicts has to be
+    one in both policies. An address or a login of either is theirs. Where the current policy lists nobody, or has
+    no such team, guardians or signers, nothing was taken from anybody.
+    """
+    if not current.people:
+        return policy
+    listed = {name.casefold(): person for name, person in current.people.items()}
+    people = {
+        name: _lesser(person, listed[name.casefold()])
+        for name, person in policy.people.items()
+        if name.casefold() in listed
+    }
+    teams = {name.casefold(): name for name in current.teams}
+    narrowed = replace(
+        policy,
+        people=people,
+        teams={
+            name: _in_both(policy, team, current, current.teams[teams[name.casefold()]])
+            if name.casefold() in teams
+            else team
+            for name, team in policy.teams.items()
+        },
+    )
+    if not policy.protects(branch):
+        return narrowed
+    own, today = narrowed.protection(branch), current.protection(branch)
+    require = replace(
+        own.require, guarded=_in_both(narrowed, own.require.guarded, current, today.require.guarded)
+    )
+    verdicts = _in_both(narrowed, own.verdicts, current, today.verdicts)
+    narrow = replace(own, require=require, verdicts=verdicts)
+    return replace(narrowed, protect={**narrowed.protect, branch: narrow})
+
+
+def _lesser(person: Person, now: Person) -> Person:
+    """The person with what both policies grant them, and under each address that either knows them by."""
+    keys = {_blob(line) for line in person.keys}
+    return replace(
+        person,
+        role=min(person.role, now.role, key=RANKS.index),
+        senior=now.senior or person.senior,
+        emails=tuple(dict.fromkeys([*person.emails, *now.emails])),
+        keys=tuple(line for line in now.keys if _blob(line) in keys),
+        github=now.github or person.github,
+        gitlab=now.gitlab or person.gitlab,
+        gitea=now.gitea or person.gitea,
+        records=person.records and now.records,
+    )
+
+
+def _in_both(
+    policy: Policy, names: tuple[str, ...], current: Policy, today: Iterable[str]
+) -> tuple[str, ...]:
+    """The names (of people and teams), if all whom they stand for are among those of today; else who is.
+
+    Where nobody is left, those of today are: an empty list would ask for nobody.
+    """
+    today = tuple(today)
+    if not names or not today:
+        return names
+    still = {name.casefold() for name in members(current, today)}
+    before = members(policy, names)
+    left = tuple(sorted(name for name in before if name.casefold() in still))
+    if len(left) == len(before):
+        return names
+    return left or today
+
+
+def _blob(line: str) -> str:
+    """The key in a line, whatever its options and its comment are."""
+    try:
+        return parse_key(line).blob
+    except ValueError:
+        return line
