@@ -6,7 +6,7 @@ import sys
 # Checks run without writing byte code, for the sake of the tree; what this program itself consists of is compiled once.
 sys.dont_write_bytecode = False
 
-from gate.names.program import main  # noqa: E402  what is above has to come first
+from gate.names.run import main  # noqa: E402  what is above has to come first
 
 if __name__ == "__main__":
     code = main()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.names.program import check
+from gate.names.run import check
 
 CAUGHT = {
     "import josn\n": ("unknown-module", "json"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.names.program import check
+from gate.names.run import check
 
 MARK = "# <-"
 CASES = {

@@ -9,7 +9,7 @@ import pytest
 from support.town import Clone
 
 from gate.names.catalogue import CATALOGUE, MARK, Example, page, table
-from gate.names.program import check
+from gate.names.run import check
 
 ROOT = Path(__file__).parents[2]
 INVALID = [(rule.id, example) for rule in CATALOGUE.values() for example in rule.invalid]

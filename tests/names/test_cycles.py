@@ -8,11 +8,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.names.cycles import Answers
-from gate.names.infer import Engine
-from gate.names.modules import Modules, Source
-from gate.names.program import bundled_typeshed, check
-from gate.names.values import Values
+from gate.names.infer.cycles import Answers
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import Values
+from gate.names.resolve.modules import Modules, Source
+from gate.names.run import bundled_typeshed, check
 
 NAMES = ("a", "b", "c", "d")
 VALUES = st.one_of(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gate.names.infer import Engine
-from gate.names.judge import Judge
-from gate.names.modules import Modules
-from gate.names.program import bundled_typeshed
+from gate.names.infer.engine import Engine
+from gate.names.resolve.modules import Modules
+from gate.names.rules.visitor import Visitor
+from gate.names.run import bundled_typeshed
 
 DJANGO = {
     "django/__init__.py": "",
@@ -41,8 +41,8 @@ def test_what_no_model_has_is_a_candidate_and_what_the_class_shows_is_none(tmp_p
     typeshed = bundled_typeshed()
     modules = Modules(root, typeshed, [site], Modules(None, typeshed, [site]))
     (source,) = modules.sources("shop")
-    judged = Judge(Engine(modules), source).judge()
-    assert {one.word: one.strange for one in judged.told} == {
+    judged = Visitor(Engine(modules), source).judge()
+    assert {one.word: one.unless_defined_in for one in judged.told} == {
         "created_at": "model",
         "naem": "model",
         "object": "model",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.town import Clone
 
-from gate.names.program import check
+from gate.names.run import check
 
 POLICY = """\
 version: 1

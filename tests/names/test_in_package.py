@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.names import shipped
-from gate.names.program import check
+from gate.names.resolve import known_packages
+from gate.names.run import check
 
 PACKAGE = """
 from enum import Enum
@@ -92,8 +92,8 @@ def test_a_package_that_others_have_heard_of_is_no_slip_of_one_that_the_list_kno
 
 
 def test_the_two_lists_share_nothing() -> None:
-    assert not shipped.others() & shipped.names()
-    assert len(shipped.others()) > 100
+    assert not known_packages.others() & known_packages.names()
+    assert len(known_packages.others()) > 100
 
 
 @pytest.mark.parametrize(

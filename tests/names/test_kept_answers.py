@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gate.names.program import check
+from gate.names.run import check
 
 PROJECT = {
     "config.py": """

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gate.names.ahead import Ahead
-from gate.names.cache import Kept
-from gate.names.finding import Finding
-from gate.names.judge import Judge
-from gate.names.judged import Judged
-from gate.names.program import check
+from gate.names.report.candidates import FileDiagnostics
+from gate.names.report.finding import Finding
+from gate.names.rules.visitor import Visitor
+from gate.names.run import check
+from gate.names.store.cache import Cache
+from gate.names.store.workers import WorkerPool
 
 STORE = """
 from helper import help_with
@@ -123,13 +123,13 @@ def test_only_files_that_see_what_changed_are_judged_again(
 ) -> None:
     judged: set[str] = set()
 
-    class Counted(Judge):
-        def judge(self) -> Judged:
+    class Counted(Visitor):
+        def judge(self) -> FileDiagnostics:
             judged.add(self._source.name)
             return super().judge()
 
-    monkeypatch.setattr("gate.names.project.Judge", Counted)
-    monkeypatch.setattr("gate.names.ahead.processors", lambda: 1)
+    monkeypatch.setattr("gate.names.store.project.Visitor", Counted)
+    monkeypatch.setattr("gate.names.store.workers.processors", lambda: 1)
     change(tree, name, old, new)
     again(tree)
     assert judged == files
@@ -143,15 +143,17 @@ DOUBLED = {item: 2 * item for item in ITEMS}
 def test_work_that_is_shared_gives_its_answers_in_order(
     monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
-    monkeypatch.setattr("gate.names.ahead.processors", lambda: processes)
-    assert list(Ahead(ITEMS, lambda item: 2 * item).answers().items()) == list(DOUBLED.items())
+    monkeypatch.setattr("gate.names.store.workers.processors", lambda: processes)
+    assert list(WorkerPool(ITEMS, lambda item: 2 * item).answers().items()) == list(DOUBLED.items())
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_only_what_answers_lead_to_is_worked_on(monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
-    monkeypatch.setattr("gate.names.ahead.processors", lambda: processes)
+    monkeypatch.setattr("gate.names.store.workers.processors", lambda: processes)
     leads = {"0": ["3", "nowhere"], "3": ["0", "7"], "7": ["40"], "9": [], "40": ["9"]}
-    shared = Ahead(ITEMS, lambda item: leads.get(item, ["50"]), first=["0", "20"], more=lambda answer: answer)
+    shared = WorkerPool(
+        ITEMS, lambda item: leads.get(item, ["50"]), first=["0", "20"], more=lambda answer: answer
+    )
     assert [*shared.answers()] == ["0", "3", "7", "9", "20", "40"]
 
 
@@ -159,7 +161,7 @@ def test_only_what_answers_lead_to_is_worked_on(monkeypatch: pytest.MonkeyPatch,
 def test_what_a_helper_took_with_it_is_done_all_the_same(
     monkeypatch: pytest.MonkeyPatch, first: list[str]
 ) -> None:
-    monkeypatch.setattr("gate.names.ahead.processors", lambda: 3)
+    monkeypatch.setattr("gate.names.store.workers.processors", lambda: 3)
     own = os.getpid()
 
     def work(item: str) -> str:
@@ -170,7 +172,7 @@ def test_what_a_helper_took_with_it_is_done_all_the_same(
     def more(answer: str) -> list[str]:
         return [str(int(answer[: len(answer) // 2]) + 1)]
 
-    assert Ahead(ITEMS, work, first=first, more=more).answers() == DOUBLED
+    assert WorkerPool(ITEMS, work, first=first, more=more).answers() == DOUBLED
 
 
 def test_many_files_are_judged_by_several_processes_as_by_one(
@@ -178,20 +180,20 @@ def test_many_files_are_judged_by_several_processes_as_by_one(
 ) -> None:
     for number in range(30):
         (tree / f"more_{number}.py").write_text(USER.replace("one.save", f"one.sav{number}"))
-    monkeypatch.setattr("gate.names.ahead.processors", lambda: 1)
+    monkeypatch.setattr("gate.names.store.workers.processors", lambda: 1)
     alone = check(tree, None, None)[1]
     assert len(alone) >= 30
-    monkeypatch.setattr("gate.names.ahead.processors", lambda: 3)
+    monkeypatch.setattr("gate.names.store.workers.processors", lambda: 3)
     assert check(tree, None, None)[1] == alone
 
 
 def test_what_is_kept_for_one_state_is_gone_with_it_and_stays_without_being_asked_for(tmp_path: Path) -> None:
-    first = Kept(tmp_path / "kept", "one state")
+    first = Cache(tmp_path / "kept", "one state")
     first.put("json", (True, False, ["loads"]))
     first.write()
     for run in range(5):
-        other = Kept(tmp_path / "kept", "one state")
+        other = Cache(tmp_path / "kept", "one state")
         other.put(f"other {run}", None)
         other.write()
-    assert Kept(tmp_path / "kept", "one state").get("json") == (True, False, ["loads"])
-    assert Kept(tmp_path / "kept", "another state").get("json") is None
+    assert Cache(tmp_path / "kept", "one state").get("json") == (True, False, ["loads"])
+    assert Cache(tmp_path / "kept", "another state").get("json") is None

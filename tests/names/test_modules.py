@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gate.names.program import check
+from gate.names.run import check
 
 FILES = {
     "shop/__init__.py": "from shop.old import *\nfrom shop.new import *\nfrom shop.hidden import *\n",

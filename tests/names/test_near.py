@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gate.names.near import Vocabulary, candidates, may_stand_for
+from gate.names.spelling.similarity import Vocabulary, candidates, may_be_candidate
 
 WORDS = st.text("abA_", min_size=1, max_size=5)
 VOCABULARIES = st.frozensets(WORDS, max_size=30)
@@ -43,4 +43,4 @@ def test_what_is_remembered_is_what_would_be_found(
 @given(WORDS, WORDS)
 def test_nothing_is_found_that_could_not_be_meant(word: str, right: str) -> None:
     if right in candidates(word, {right}):
-        assert may_stand_for(word, right)
+        assert may_be_candidate(word, right)

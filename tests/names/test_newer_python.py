@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.names.newer import parse
-from gate.names.program import check
+from gate.names.read.newer_syntax import parse
+from gate.names.run import check
 
 NEWER = {
     "def first[T: (int, str) = int](rows: list[T]): ...\n": "def first(rows: list[T]): ...",

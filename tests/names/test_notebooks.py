@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.town import Clone
 
-from gate.names import notebooks
-from gate.names.finding import Finding
-from gate.names.program import check
+from gate.names.read import notebooks
+from gate.names.report.finding import Finding
+from gate.names.run import check
 
 
 def notebook(*cells: str | list[str], language: str = "python", indent: int | None = 1) -> bytes:

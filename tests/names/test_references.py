@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.town import Clone
 
-from gate.names.program import check
+from gate.names.run import check
 
 PROJECT = {
     "shop/__init__.py": "",

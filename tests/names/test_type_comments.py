@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from gate.names.comments import type_in_text, types_in_comments
+from gate.names.syntax.type_comments import type_in_text, types_in_comments
 
 
 def test_a_type_has_the_place_that_it_has_in_the_file() -> None:

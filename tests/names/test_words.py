@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.names import shipped
-from gate.names.program import check
-from gate.names.words import Outside, Store
+from gate.names.resolve import known_packages
+from gate.names.resolve.installed import InstalledPackages, Store
+from gate.names.run import check
 
 MODULE = (
     "def first_function(some_parameter):\n    local = 'a_text'\n\nclass Kind:\n    field: int\n\nNAME = 1\n"
@@ -28,11 +28,11 @@ def installed(folder: Path, text: str, record: str = "pkg/__init__.py,sha256=1,1
 
 def defined(site: Path, store: Store | None = None) -> AbstractSet[str]:
     """What a project finds that imports the package."""
-    return Outside(None, [site], store).relevant(["pkg"]).defined
+    return InstalledPackages(None, [site], store).relevant(["pkg"]).defined
 
 
 def test_what_is_defined_is_told_from_what_is_said(tmp_path: Path) -> None:
-    words = Outside(None, [installed(tmp_path, f"import other\n{MODULE}")]).relevant(["pkg"])
+    words = InstalledPackages(None, [installed(tmp_path, f"import other\n{MODULE}")]).relevant(["pkg"])
     assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
     assert {"some_parameter", "a_text"} <= words.said
     assert words.imported == {"pkg"}
@@ -50,9 +50,9 @@ def test_a_bridge_to_another_package_does_not_bring_its_words(tmp_path: Path) ->
     }.items():
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_text(text)
-    found = Outside(None, [site]).relevant(["pkg"])
+    found = InstalledPackages(None, [site]).relevant(["pkg"])
     assert (found.imported, found.defined) == ({"pkg", "needed"}, {"of_needed"})
-    assert "of_other" in Outside(None, [site]).relevant(["pkg", "other"]).defined
+    assert "of_other" in InstalledPackages(None, [site]).relevant(["pkg", "other"]).defined
 
 
 def test_the_list_of_a_release_serves_another_environment(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_of_a_compiled_module_only_data_is_read(tmp_path: Path) -> None:
 
 
 def test_the_index_of_the_list_names_what_is_in_it(tmp_path: Path) -> None:
-    with zipfile.ZipFile(shipped.LIST) as archive:
-        assert shipped.names() == set(archive.namelist())
-    assert shipped.make(installed(tmp_path / "site", MODULE), tmp_path / "list.zip") == 1
+    with zipfile.ZipFile(known_packages.LIST) as archive:
+        assert known_packages.names() == set(archive.namelist())
+    assert known_packages.make(installed(tmp_path / "site", MODULE), tmp_path / "list.zip") == 1
     assert (tmp_path / "list.txt").read_text() == "pkg\n"
 
 
@@ -122,12 +122,12 @@ def test_the_index_of_the_list_names_what_is_in_it(tmp_path: Path) -> None:
 def test_what_was_asked_is_answered_without_the_list(tmp_path: Path, few: bool) -> None:
     store = Store(tmp_path / "one", tmp_path / "packages", "a")
     site = installed(tmp_path / "site", MODULE)
-    first = Outside(None, [site], store)
+    first = InstalledPackages(None, [site], store)
     first.relevant(["pkg"])
     answers = first.answers(["Kind", "some_parameter", "nowhere"])
     assert answers[:2] == ({"Kind": True, "some_parameter": False, "nowhere": False},
                            {"Kind": False, "some_parameter": True, "nowhere": False})  # fmt: skip
-    again = Outside(None, [site], store)
+    again = InstalledPackages(None, [site], store)
     words = again.relevant(["pkg"])
     again.recall(({"Kind": False}, {}, {}, {}))
     # What is remembered is believed; only what was not asked before is looked for, one by one or all at once.

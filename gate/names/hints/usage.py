@@ -1,0 +1,208 @@
+"""What kind of value something most likely is where nothing says it: by what else is done with it.
+
+Such evidence never accuses alone: it tells which words to expect on a value, and so which ones are out of place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gate.names.infer.engine import Engine
+from gate.names.syntax.facts import COLUMNS, receiver_of
+from gate.names.syntax.nodes import Function, dotted_name, walk
+from gate.names.syntax.scopes import Scope
+
+Kind = Literal["str", "list", "dict"]
+ATTRIBUTES: dict[Kind, frozenset[str]] = {
+    "str": frozenset(dir(str)) | frozenset(dir(bytes)),
+    "list": frozenset(dir(list)) | {"appendleft", "popleft", "extendleft", "rotate", "maxlen"},
+    "dict": frozenset(dir(dict)) | {"getlist", "move_to_end", "most_common", "elements", "default_factory"},
+}
+DISTINCTIVE: dict[Kind, frozenset[str]] = {
+    "str": frozenset({"startswith", "endswith", "strip", "lstrip", "rstrip", "lower", "upper", "splitlines", "encode",
+                      "isdigit", "capitalize", "casefold", "zfill", "ljust", "rjust", "partition", "rpartition",
+                      "removeprefix", "removesuffix", "isalpha", "isspace", "isnumeric", "isalnum", "swapcase"}),
+    "list": frozenset({"append", "extend", "sort"}),
+    "dict": frozenset({"items", "keys", "setdefault", "popitem"}),
+}  # fmt: skip
+# Methods of text that give text, with how many arguments they take at most.
+GIVES_TEXT = {"strip": 1, "lstrip": 1, "rstrip": 1, "lower": 0, "upper": 0, "title": 0, "capitalize": 0, "casefold": 0,
+              "decode": 2, "removeprefix": 1, "removesuffix": 1, "zfill": 1, "hexdigest": 0, "isoformat": 1,
+              "read_text": 2, "getvalue": 0, "strftime": 1, "b64decode": 2, "swapcase": 0, "get_text": 2}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TypeHint:
+    """The kind that a value most likely is: `sure` by what it comes from, `likely` by its use, `weak` by a hint."""
+
+    kind: Kind | Literal[""] = ""
+    strength: Literal["sure", "likely", "weak", ""] = ""
+    is_called: bool = False
+    given: int = -1
+    """How many arguments a call gives by position; -1 where that is not known."""
+    is_of_whole: bool = True
+    """Whether a method of a whole number may be meant, by the arguments that it is given."""
+    given_by: tuple[str, ...] | None = None
+    """The methods that gave the value, where all that it may come from tells its kind; None where it does not."""
+
+
+NOTHING = TypeHint()
+
+
+class UsageInference:
+    """Looks at the surroundings of an expression in one file."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` knows what is known for certain."""
+        self._engine = engine
+        self._uses: dict[ast.AST, dict[str, Counter[str]]] = {}
+        self.calls: dict[ast.Attribute, ast.Call] = {}
+        self.after: dict[ast.Attribute, str] = {}
+        self.as_text: set[ast.Attribute] = set()
+        self.as_pairs: set[ast.Attribute] = set()
+
+    def note(self, node: ast.AST) -> None:
+        """Remember what is done with the result of a call, before the walk comes to the call itself."""
+        match node:
+            case ast.Call(func=ast.Attribute() as inner):
+                self.calls[inner] = node
+            case ast.Attribute(value=ast.Call(func=ast.Attribute() as inner)):
+                self.after[inner] = node.attr
+            case ast.Compare(left=left, comparators=others):
+                sides = [left, *others]
+                if any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides):
+                    self.as_text |= {side.func for side in sides if isinstance(side, ast.Call)
+                                     and isinstance(side.func, ast.Attribute)}  # fmt: skip
+            case (
+                ast.For(target=target, iter=ast.Call(func=ast.Attribute() as inner))
+                | ast.comprehension(target=target, iter=ast.Call(func=ast.Attribute() as inner))
+            ) if isinstance(target, ast.Tuple) and len(target.elts) == 2:
+                self.as_pairs.add(inner)
+
+    def of(self, node: ast.Attribute, scope: Scope) -> TypeHint:
+        """What the value in which `node` is looked up most likely is."""
+        call = self.calls.get(node)
+        found = self._of(node, scope, call)
+        if call is None:
+            return found
+        text = any(isinstance(one, ast.Constant) and isinstance(one.value, str) for one in call.args[:1])
+        counted = not call.keywords and not any(isinstance(one, ast.Starred) for one in call.args)
+        given = len(call.args) if counted else -1
+        return replace(
+            found, is_called=True, given=given, is_of_whole=bool(call.args or call.keywords) and not text
+        )
+
+    def _of(self, node: ast.Attribute, scope: Scope, call: ast.Call | None) -> TypeHint:
+        bare = call is not None and not call.args and not call.keywords
+        if receiver_of(node.value) in COLUMNS or scope.asks_about(dotted_name(node.value)):
+            return TypeHint()
+        kind = self.kind(node.value, scope)
+        if kind:
+            by_name = isinstance(node.value, ast.Name | ast.BinOp)
+            return TypeHint(
+                kind, "likely" if by_name else "sure", given_by=self._given_by(node.value, kind, scope)
+            )
+        kind = self._by_use(node, scope)
+        if kind:
+            return TypeHint(kind, "likely")
+        if node in self.as_pairs and bare:
+            return TypeHint("dict", "weak")
+        told = node in self.as_text or self.after.get(node, "") in DISTINCTIVE["str"] | {"split", "replace"}
+        texts = call is not None and any(
+            isinstance(one, ast.Constant) and isinstance(one.value, str | bytes) for one in call.args
+        )
+        sliced = isinstance(node.value, ast.Subscript) and isinstance(
+            node.value.slice, ast.Slice | ast.Constant
+        )
+        return TypeHint("str", "weak") if told or texts or (sliced and bare) else TypeHint()
+
+    def kind(self, node: ast.expr, scope: Scope, depth: int = 0) -> Kind | Literal[""]:
+        """What an expression is by what it comes from."""
+        if depth > 6:
+            return ""
+        match node:
+            case ast.Constant(value=str() | bytes()) | ast.JoinedStr():
+                return "str"
+            case ast.Call(func=ast.Attribute(attr=name, value=value), args=given) if (
+                receiver_of(value) not in COLUMNS
+            ):
+                if name in GIVES_TEXT and len(given) <= GIVES_TEXT[name]:
+                    return "str"
+                texts = [isinstance(one, ast.Constant) and isinstance(one.value, str) for one in given]
+                if name == "replace" and len(given) >= 2 and any(texts[:2]):
+                    return "str"
+                if name in {"get", "pop", "getenv", "setdefault"} and len(given) == 2:
+                    return "str" if texts[1] else _written_out(given[1])
+                parted = name in {"split", "rsplit"} and bool(texts) and texts[0]
+                return "list" if parted or name in {"splitlines", "readlines"} else ""
+            case ast.BoolOp(op=ast.Or(), values=[*_, ast.List() | ast.Dict() as last]):
+                # Whatever comes first, what is looked up has to be there when it is this.
+                return _written_out(last)
+            case ast.BoolOp(values=values):
+                return "str" if any(self.kind(one, scope, depth + 1) == "str" for one in values) else ""
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                told = {self.kind(left, scope, depth + 1), self.kind(right, scope, depth + 1)}
+                return "str" if "str" in told else ""
+            case ast.Subscript(
+                value=ast.Call(func=ast.Attribute(attr="split" | "rsplit" | "splitlines" | "partition"))
+            ):
+                return "str"
+            case ast.Name(id=name):
+                found = scope.lookup(name)
+                if found is None or found[1].kind == "class":
+                    return ""
+                kinds = {self._given(one.node, one.how, one.path, found[1], depth) for one in found[0]}
+                kinds -= {"", *(["str"] if len(kinds - {""}) > 1 else [])}
+                return kinds.pop() if len(kinds) == 1 else ""
+        return ""
+
+    def _given_by(self, node: ast.expr, kind: Kind, scope: Scope) -> tuple[str, ...] | None:
+        found = scope.lookup(node.id) if isinstance(node, ast.Name) else None
+        origins: list[ast.AST] = [node]
+        if found is not None:
+            origins = [one.node for one in found[0]]
+            if any(self._given(one.node, one.how, one.path, found[1], 0) != kind for one in found[0]):
+                return None
+        calls = (one.func for origin in origins for one in walk(origin) if isinstance(one, ast.Call))
+        return tuple(sorted({one.attr for one in calls if isinstance(one, ast.Attribute)}))
+
+    def _given(
+        self, node: ast.AST, how: str, path: tuple[int, ...], scope: Scope, depth: int
+    ) -> Kind | Literal[""]:
+        if how not in {"value", "typed"} or path or not isinstance(node, ast.expr):
+            return ""
+        if isinstance(node, ast.Constant) and node.value == "":
+            return "str"
+        return _written_out(node) or self.kind(node, scope, depth + 1)
+
+    def _by_use(self, node: ast.Attribute, scope: Scope) -> Kind | Literal[""]:
+        """What else is looked up in the same value, in the function around."""
+        text = dotted_name(node.value)
+        if not text:
+            return ""
+        outer = scope
+        while outer.parent is not None and outer.parent.kind == "function":
+            outer = outer.parent
+        if not isinstance(outer.node, Function | ast.Lambda):
+            return ""
+        uses = self._uses.get(outer.node)
+        if uses is None:
+            uses = self._uses[outer.node] = {}
+            for one in walk(outer.node):
+                if isinstance(one, ast.Attribute) and (said := dotted_name(one.value)):
+                    uses.setdefault(said, Counter())[one.attr] += 1
+        seen = set(uses.get(text, ())) - {node.attr}
+        found: list[Kind] = [
+            kind for kind, words in DISTINCTIVE.items() if seen & words and seen <= ATTRIBUTES[kind]
+        ]
+        return found[0] if len(found) == 1 else ""
+
+
+def _written_out(node: ast.expr) -> Kind | Literal[""]:
+    """The kind of a collection that stands there with its brackets."""
+    if isinstance(node, ast.List | ast.ListComp):
+        return "list"
+    return "dict" if isinstance(node, ast.Dict | ast.DictComp) else ""

@@ -1,0 +1,249 @@
+"""Whether a call fits what it calls: too many arguments, one that is missing, a keyword that is not taken."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gate.names.infer.values import Class, ClassValue, FunctionValue, Instance, Values, union
+from gate.names.spelling.similarity import candidates
+from gate.names.syntax.nodes import Function
+from gate.names.syntax.scopes import TYPE_PARAMETER, Scope, parameters
+
+if TYPE_CHECKING:
+    from gate.names.infer.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a call does not fit. `name` is the keyword, or the parameter that gets nothing."""
+
+    kind: Literal["keyword", "twice", "many", "missing", "value"]
+    name: str = ""
+    node: ast.keyword | None = None
+    taken: tuple[str, ...] = ()
+    most: int = 0
+
+
+def fitting(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope) -> list[Function]:
+    """Those of a function's definitions that `call` fits, without a last one that is there for the unknown."""
+    if len(function.definitions) == 1:
+        return list(function.definitions)
+    found = [one for one in function.definitions if misfit(engine, function, one, call, scope) is None]
+    if len(found) > 1 and found[-1] is function.definitions[-1] and _is_fallback(found[-1]):
+        found.pop()
+    return found
+
+
+def _is_fallback(definition: Function) -> bool:
+    said = definition.returns.slice if isinstance(definition.returns, ast.Subscript) else definition.returns
+    return said is not None and any(
+        isinstance(one, ast.Name) and one.id == "Any" for one in _alternatives(said)
+    )
+
+
+def misfit(engine: Engine, function: FunctionValue, definition: Function, call: ast.Call,
+           scope: Scope) -> Misfit | None:  # fmt: skip
+    """Why `call`, made in `scope`, does not fit this definition; None if it does, or may."""
+    arguments = definition.args
+    skip = 1 if takes_self(function, definition) else 0
+    positional = [*arguments.posonlyargs, *arguments.args]
+    if skip and not positional:
+        return None
+    required = len(positional) - len(arguments.defaults)
+    positional_only = {one.arg for one in arguments.posonlyargs}
+    positional_only |= {
+        one.arg for one in arguments.args if one.arg.startswith("__") and not one.arg.endswith("__")
+    }
+    starred = any(isinstance(one, ast.Starred) for one in call.args)
+    spread = any(word.arg is None for word in call.keywords)
+    places = positional[skip:]
+    if len(call.args) > len(places) and not starred and not arguments.vararg:
+        return Misfit("many", most=len(places))
+    names = {one.arg for one in (*places, *arguments.kwonlyargs)} - positional_only
+    filled = {one.arg for one in places[: len(call.args)]}
+    for word in call.keywords:
+        if (
+            word.arg in filled & names
+            and not starred
+            and not (arguments.kwarg and function.scope.source.is_stub)
+        ):
+            return Misfit("twice", word.arg or "", word)
+        if word.arg is None or arguments.kwarg:
+            continue
+        if word.arg not in names:
+            taken = tuple(sorted(names - {other.arg or "" for other in call.keywords}))
+            return Misfit("keyword", word.arg, word, taken)
+    if not starred and not spread:
+        given = filled | {word.arg for word in call.keywords if word.arg}
+        for number, one in enumerate(places):
+            if number + skip < required and one.arg not in given:
+                return Misfit("missing", one.arg)
+        for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            if default is None and one.arg not in given:
+                return Misfit("missing", one.arg)
+    if len(function.definitions) > 1 and not starred and function.scope.source.origin != "site":
+        annotations = {one.arg: one.annotation for one in (*places, *arguments.kwonlyargs)}
+        return _wrong_value(engine, function, call, scope, annotations, [one.arg for one in places])
+    return None
+
+
+def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
+    """Keywords that only `**kwargs` takes, one slip away from a parameter that is given nothing.
+
+    Where a parameter has nearly the name it is meant, and whatever gets the rest will not know the word.
+    """
+    found: dict[str, Misfit] = {}
+    for definition in function.definitions:
+        arguments = definition.args
+        if not arguments.kwarg:
+            return []
+        places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+        names = {one.arg for one in (*places, *arguments.kwonlyargs)}
+        given = {one.arg for one in places[: len(call.args)]} | {word.arg for word in call.keywords}
+        for word in call.keywords:
+            if word.arg in names:
+                found.pop(word.arg or "", None)
+            elif word.arg and (near := [one for one in _near(word.arg, names, function) if one not in given]):
+                found.setdefault(word.arg, Misfit("keyword", word.arg, word, tuple(near)))
+    named = {one.arg for definition in function.definitions for one in parameters(definition.args)}
+    return [misfit for name, misfit in found.items() if name not in named]
+
+
+def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
+    is_library = function.scope.source.origin == "library"
+    return [one for one in candidates(word, names) if is_library or word.casefold() != one.casefold()]
+
+
+def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope,
+                 annotations: dict[str, ast.expr | None], places: list[str]) -> Misfit | None:  # fmt: skip
+    """Tells overloads apart by what they are for: `open(path, "rb")` by a constant, others by a kind of value."""
+    given = [*zip(places, call.args, strict=False), *((word.arg or "", word.value) for word in call.keywords)]
+    for name, value in given:
+        annotation = annotations.get(name)
+        if annotation is None:
+            continue
+        if isinstance(value, ast.Constant):
+            allowed = engine.annotations.literals(annotation, function.scope)
+            if allowed is not None and not any(value.value is one or value.value == one for one in allowed):
+                return Misfit("value", name)
+        if isinstance(value, ast.Slice):
+            if not _is_slice(annotation) and not _may_be_slice(annotation):
+                return Misfit("value", name)
+            continue
+        kinds = engine.infer(value, scope)
+        if _is_slice(annotation):
+            # A slice may have a name, and be whatever nothing is known of.
+            if isinstance(value, ast.Constant) or (kinds and not any(map(_is_a_slice, kinds))):
+                return Misfit("value", name)
+        elif not accepts(engine, annotation, function, kinds):
+            return Misfit("value", name)
+    return None
+
+
+def _is_a_slice(value: object) -> bool:
+    return isinstance(value, Instance) and value.of.name == "slice"
+
+
+def _is_slice(annotation: ast.expr) -> bool:
+    inner = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    return isinstance(inner, ast.Name) and inner.id == "slice"
+
+
+def _may_be_slice(annotation: ast.expr) -> bool:
+    return not _is_slice(annotation) and any(
+        isinstance(node, ast.Name) and node.id not in {"SupportsIndex", "int", "str"}
+        for node in ast.walk(annotation)
+    )
+
+
+PLAIN = frozenset({"str", "bytes", "bytearray", "int", "float", "bool", "dict", "list", "set", "tuple"})
+
+
+def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, values: Values) -> bool:
+    """Whether what is annotated so may take any of `values`; only builtin kinds of values are told apart."""
+    if not values:
+        return True
+    wanted = engine.annotations.read(annotation, function.scope, dict(function.arguments), function.bound)
+    if not wanted or not all(isinstance(one, Instance) and one.of.origin == "library" for one in wanted):
+        return True
+    names = {one.of.name for one in wanted if isinstance(one, Instance)}
+    if any(
+        one.of.name != "PathLike" and engine.classes.is_protocol(one.of)
+        for one in wanted
+        if isinstance(one, Instance)
+    ):
+        return True
+    if "float" in names:
+        names |= {"int", "bool"}
+    if "int" in names:
+        names |= {"bool"}
+    for value in values:
+        if not isinstance(value, Instance) or value.of.origin != "library" or value.of.name not in PLAIN:
+            return True
+        if any(one.name in names for one, _ in engine.classes.line(value.of, far=False)[0]):
+            return True
+    return False
+
+
+def solved(engine: Engine, function: FunctionValue, definition: Function, call: ast.Call,
+           scope: Scope) -> dict[str, Values]:  # fmt: skip
+    """The type parameters of a function, as the arguments of a call tell them."""
+    arguments = definition.args
+    places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
+    words = {one.arg: one for one in (*places, *arguments.kwonlyargs)}
+    given = [
+        *zip(places, call.args, strict=False),
+        *((words.get(word.arg or ""), word.value) for word in call.keywords),
+    ]
+    known = dict(function.arguments)
+    told: dict[str, list[Values]] = {}
+    for parameter, value in given:
+        if parameter is None or parameter.annotation is None or isinstance(value, ast.Starred | ast.Slice):
+            continue
+        for part in _alternatives(parameter.annotation):
+            name = part.id if isinstance(part, ast.Name) else ""
+            if TYPE_PARAMETER.match(name) and name not in known:
+                told.setdefault(name, []).append(engine.infer(value, scope))
+            elif (
+                isinstance(part, ast.Subscript)
+                and isinstance(part.slice, ast.Name)
+                and isinstance(part.value, ast.Name)
+            ):
+                inner = part.slice.id
+                if (
+                    TYPE_PARAMETER.match(inner)
+                    and inner not in known
+                    and part.value.id in {"Iterable", "Sequence"}
+                ):
+                    told.setdefault(inner, []).append(engine.each(engine.infer(value, scope)))
+    return known | {name: union(values) for name, values in told.items()}
+
+
+def _alternatives(annotation: ast.expr) -> list[ast.expr]:
+    if isinstance(annotation, ast.BinOp):
+        return [*_alternatives(annotation.left), *_alternatives(annotation.right)]
+    return [annotation]
+
+
+def takes_self(function: FunctionValue, definition: Function) -> bool:
+    """Whether the first parameter is given by Python itself."""
+    return function.bound is not None and not any(
+        isinstance(one, ast.Name) and one.id == "staticmethod" for one in definition.decorator_list
+    )
+
+
+def signature_of(engine: Engine, value: object, call: ast.Call) -> FunctionValue | None:
+    """What a call of `value` has to fit; None where that cannot be told."""
+    if isinstance(value, FunctionValue):
+        return value
+    if isinstance(value, ClassValue):
+        far = any(word.arg and not engine.is_heard(word.arg) for word in call.keywords)
+        return engine.classes.maker(value.of, far=far)
+    return None
+
+
+def class_of(value: object) -> Class | None:
+    """The class of an instance, or the class itself."""
+    return value.of if isinstance(value, ClassValue | Instance) else None

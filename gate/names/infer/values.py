@@ -1,0 +1,121 @@
+"""What an expression may be, as far as reading the code tells."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gate.names.syntax.nodes import Function
+
+if TYPE_CHECKING:
+    from gate.names.syntax.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module, by its full name."""
+
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class: where it stands, and what could be read of it. Filled by `Classes`."""
+
+    node: ast.ClassDef
+    scope: Scope
+    """The scope of its body."""
+    origin: str
+    """`project`, `library` (the standard library) or `site` (an installed package)."""
+    stores: dict[str, list[tuple[ast.expr | None, ast.expr | None, Scope]]] = field(default_factory=dict)
+    """What its methods store in `self`: value, annotation, and the scope of both."""
+    dynamic: bool = False
+    """Whether it may have attributes that its text does not show."""
+
+    @property
+    def name(self) -> str:
+        """Its own name, without the module's."""
+        return self.node.name
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    """A class itself."""
+
+    of: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance of a class, or of one derived from it; `arguments` are the values of its type parameters."""
+
+    of: Class
+    arguments: tuple[Values, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue:
+    """A function. More than one definition stands for overloads: any of them may be meant.
+
+    `bound` is what it is a method of, None for a plain function.
+    """
+
+    definitions: tuple[Function, ...]
+    scope: Scope
+    bound: Instance | ClassValue | None = None
+    arguments: tuple[tuple[str, Values], ...] = ()
+    called_on: Class | None = None
+    """The class that a method was taken from without an instance: its first argument has to be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutine:
+    """What a call of an asynchronous function gives until it is awaited."""
+
+    result: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Yielding:
+    """What a generator gives, or what a function that is a context manager gives to its `with`."""
+
+    result: Values
+    is_manager: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """A tuple of known length."""
+
+    items: tuple[Values, ...]
+    is_written_out: bool = False
+    """Whether it stands in the code; what is only annotated so may have names as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A type parameter of a class, in what the class gives to its base: known for each instance only."""
+
+    name: str
+
+
+Value = Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Coroutine | Yielding | Tuple
+Values = tuple[Value, ...] | None
+"""All that it may be; see `UNKNOWN` and `NEVER`."""
+UNKNOWN: Values = None
+"""It may be anything."""
+NEVER: Values = ()
+"""Nothing that has attributes: `None`, what never returns, or what is still being worked out."""
+
+
+def union(many: list[Values]) -> Values:
+    """What is any of these."""
+    if len(many) == 1:
+        return many[0]
+    found: dict[Value, None] = {}
+    for values in many:
+        if values is None:
+            return None
+        found.update(dict.fromkeys(values))
+    return tuple(found) if len(found) <= 12 else None

@@ -1,0 +1,95 @@
+"""The files of a tree that the check reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gate.names.read import notebooks
+from gate.names.read.decoding import plain_text_of
+from gate.names.read.settings import is_settings
+from gate.names.report.finding import Finding
+
+ASIDE = frozenset(
+    {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
+)
+PYTHON = (".py", ".pyi", ".ipynb")
+LARGEST = 4 * 1024 * 1024
+LARGEST_SETTINGS = 256 * 1024
+"""Files of data have the same endings as settings, and may be large."""
+
+
+@contextmanager
+def reading(name: str, findings: list[Finding]) -> Iterator[None]:
+    """What keeps a file from being read is a finding."""
+    try:
+        yield
+    except SyntaxError as error:
+        line = error.lineno or 0
+        findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
+    except RecursionError:
+        findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
+    except (OSError, ValueError, MemoryError) as error:
+        findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
+
+
+@dataclass(slots=True)
+class Tree:
+    """What lies below a folder, by path: Python (with the code of notebooks), notebooks, and texts of settings."""
+
+    python: dict[str, bytes] = field(default_factory=dict)
+    books: dict[str, notebooks.Notebook] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, root: Path, findings: list[Finding]) -> Tree:
+        """Read everything; what cannot be read goes to `findings`."""
+        found = cls()
+        for name in sorted(_files(str(root), "")):
+            with reading(name, findings):
+                found._take(name, (root / name).read_bytes())
+        return found
+
+    def _take(self, name: str, data: bytes) -> None:
+        if is_settings(name.rpartition("/")[2]):
+            self.settings[name] = plain_text_of(data)
+        elif name.endswith(".ipynb"):
+            notebook = notebooks.read(data)
+            if notebook is not None:
+                self.books[name] = notebook
+                self.python[name] = notebook.text.encode("utf-8")
+        else:
+            self.python[name] = data
+
+
+def _files(folder: str, inside: str) -> Iterator[str]:
+    """The files that are read; links and what is not the project's own are passed over."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if entry.is_symlink():
+                continue
+            if entry.is_dir():
+                if name not in ASIDE and not name.endswith(".egg-info"):
+                    yield from _files(entry.path, f"{inside}{name}/")
+            elif name.endswith(PYTHON):
+                if entry.stat().st_size <= LARGEST:
+                    yield inside + name
+            elif is_settings(name) and entry.stat().st_size <= LARGEST_SETTINGS:
+                yield inside + name
+
+
+def requirements(root: Path) -> frozenset[str]:
+    """Every word of the files at the top of the tree that may name a dependency."""
+    found: set[str] = set()
+    for pattern in ("*.toml", "*.txt", "*.cfg", "*.lock", "*.in", "Pipfile", "requirements/*"):
+        for path in root.glob(pattern):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
+                found.update(
+                    re.findall(r"[A-Za-z_]\w+", path.read_text("utf-8", "replace").replace("-", "_"))
+                )
+    return frozenset(found)

@@ -1,0 +1,1 @@
+"""Findings, their fixes, and the comments that suppress them."""

@@ -1,0 +1,63 @@
+"""Comments for other checkers on the line of a finding: somebody has looked at it already, and means it.
+
+A typo is reported all the same: what is one slip away from the right word is no matter of opinion.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from gate.names.report.finding import Finding
+from gate.names.spelling.similarity import is_common_typo
+
+_TYPES = re.compile(r"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore(?:\s*\[([^\]]*)\])?")
+_NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*([A-Z0-9, ]+))?", re.IGNORECASE)
+_PYLINT = re.compile(r"#\s*pylint\s*:\s*disable\s*=\s*([\w\-, ]+)")
+_CODES = {
+    "undefined-name": {"name-defined", "undefined-variable", "used-before-def", "F821", "F405"},
+    "unknown-attribute": {"attr-defined", "union-attr", "no-member", "misc", "assignment", "index",
+                          "func-returns-value"},
+    "unknown-member": {"attr-defined", "no-member", "misc"},
+    "unknown-import": {"attr-defined", "import", "import-not-found", "import-untyped", "no-name-in-module",
+                       "import-error"},
+    "unexpected-keyword": {"call-arg", "call-overload", "unexpected-keyword-arg", "misc", "arg-type"},
+    "wrong-call": {"call-arg", "operator", "call-overload", "misc", "index", "no-value-for-parameter", "not-callable",
+                   "too-many-function-args", "unsubscriptable-object", "attr-defined", "arg-type", "valid-type"},
+    "wrong-argument": {"arg-type", "call-overload", "type-var", "misc"},
+    "missing-await": {"unused-coroutine", "attr-defined", "operator", "truthy-function", "misc", "union-attr"},
+}  # fmt: skip
+"""What other checkers call the same. Codes of pyright begin with `report`, those of others with words of these."""
+
+
+def without_suppressed_elsewhere(findings: Iterator[Finding], lines: Sequence[str]) -> Iterator[Finding]:
+    """The findings that nobody has acknowledged on their line."""
+    for finding in findings:
+        if _is_typo(finding) or not any(
+            _acknowledges(lines[line - 1], finding.rule)
+            for line in {finding.line, finding.end_line}
+            if 0 < line <= len(lines)
+        ):
+            yield finding
+
+
+def _acknowledges(line: str, rule: str) -> bool:
+    if "#" not in line or rule not in _CODES:
+        return False
+    known = _CODES[rule]
+    for pattern in (_TYPES, _NOQA, _PYLINT):
+        for match in pattern.finditer(line):
+            codes = {code.strip() for code in re.split(r"[, ]+", match[1] or "") if code.strip()}
+            if pattern is _NOQA and not codes:
+                # It stands on many a long line, for another reason.
+                continue
+            if not codes or codes & known or any(code.startswith("report") for code in codes):
+                return True
+    return False
+
+
+def _is_typo(finding: Finding) -> bool:
+    """Whether the word and the one that is proposed are one slip apart."""
+    words = re.findall(r"`(?:[^`]*\.)?(\w+)=?`", finding.message)
+    right = re.findall(r"`(?:[^`]*\.)?(\w+)`", finding.hint)
+    return bool(words and right) and any(is_common_typo(word, right[0]) for word in words)

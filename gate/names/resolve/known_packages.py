@@ -1,0 +1,101 @@
+"""What well-known packages define, for projects whose packages are not installed where gate runs.
+
+A list that comes with gate, made from releases of these packages by `python -m gate.names.shipped FOLDER`, which
+adds those that are installed in FOLDER. Another release may define more: what the list does not know accuses nobody
+unless it is a typical slip of what it does know.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gate.names.resolve.package_words import PackageWords, places_in, words_below
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
+
+NO_PACKAGES = frozenset(
+    {"bin", "test", "tests", "doc", "docs", "examples", "scripts", "src", "build", "benchmarks"}
+)
+"""What releases leave in the folder of packages by mistake."""
+LIST = Path(__file__).with_name("packages.zip")
+NAMES = LIST.with_suffix(".txt")
+"""The packages in the list, which is all that most runs ask of it."""
+OTHERS = Path(__file__).with_name("others.txt")
+
+
+@cache
+def names() -> frozenset[str]:
+    """The packages that the list knows, as they are imported."""
+    return _listed(NAMES)
+
+
+@cache
+def others() -> frozenset[str]:
+    """Further well-known packages of which only the name is known: that one is not installed says nothing."""
+    return _listed(OTHERS)
+
+
+def _listed(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text("utf-8").split())
+    except OSError:
+        return frozenset()
+
+
+@cache
+def _archive() -> ZipFile | None:
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        return ZipFile(LIST)
+    except (OSError, BadZipFile):
+        return None
+
+
+@cache
+def words_of(name: str) -> PackageWords:
+    """What the list knows of a package; nothing where it does not know it."""
+    archive = _archive()
+    if archive is None or name not in names():
+        return PackageWords()
+    defined, said, imported = archive.read(name).decode("utf-8").split("\n\n")
+    return PackageWords(*(frozenset(part.split("\n")) - {""} for part in (defined, said, imported)))
+
+
+def make(folder: Path, target: Path) -> int:
+    """Add all packages that are installed in `folder` to the list in `target`; how many it has then."""
+    import zipfile
+
+    places = places_in([folder])
+    entries: dict[str, str] = {}
+    if target.exists():
+        with zipfile.ZipFile(target) as archive:
+            entries = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+    fresh = {name for name in places if name not in NO_PACKAGES and "__" not in name}
+    known = fresh | entries.keys()
+    for name in fresh:
+        words = words_below(places[name])
+        inside = list((folder / name).rglob("*"))
+        stems = {path.stem for path in inside if path.suffix == ".py" or path.is_dir()}
+        defined = sorted(
+            word for word in words.defined | stems if not word.startswith("_") and len(word) < 40
+        )
+        said = sorted(word for word in words.said if not word.startswith("_") and len(word) < 30)
+        imported = sorted(words.imported & known)
+        entries[name] = "\n\n".join("\n".join(part) for part in (defined, said, imported))
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
+        for name, text in sorted(entries.items()):
+            # The same content makes the same file, whenever it is made.
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_LZMA
+            archive.writestr(entry, text)
+    target.with_suffix(NAMES.suffix).write_text("\n".join(sorted(entries)) + "\n", "utf-8")
+    return len(entries)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{make(Path(sys.argv[1]), LIST)} packages\n")

@@ -1,0 +1,214 @@
+"""What the files of a package define, read as text and not parsed.
+
+A list that is too long lets a misspelling pass, one that is too short accuses somebody.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+_WORTH_READING = 8
+"""To search for this many words takes as long as to take a list apart."""
+LARGEST = 2 * 1024 * 1024
+LARGEST_NATIVE = 16 * 1024 * 1024
+NATIVE = (".so", ".pyd")
+_ASIDE = frozenset({"__pycache__", "tests", "test"})
+# Each begins with one certain character, which is looked for fastest, and gives nothing back (`++`): this decides how
+# long a first run takes.
+_LINES = re.compile(
+    rb"\n(?:[ \t]*+(?:(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)|(?:from|import)[ \t]++([A-Za-z_]\w*+))"
+    rb"|[ \t]++(\w++)[ \t]*+(?:(?::[^=\n]++)?+=(?!=)|:[ \t]*+[\w\"'])"
+    rb"|(\w++)[ \t]*+(?::[^=\n]++)?+=(?!=))"
+)
+"""What a line defines, the package that it imports, and what it binds inside something and in the module."""
+_STORED = re.compile(rb"\.(\w++)[ \t]*+(?::[^=\n(]++)?+=(?!=)")
+_SAID = [
+    re.compile(rb"\"([A-Za-z_]\w{2,}+)\""),
+    re.compile(rb"'([A-Za-z_]\w{2,}+)'"),
+    re.compile(rb"\([ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])"),
+    re.compile(rb",[ \t]*+\*{0,2}+([A-Za-z_]\w{2,}+)[ \t]*+(?=[,)=:])"),
+]
+"""Texts that are names, and parameters."""
+_IMPORTED = re.compile(rb"\n[ \t]*+(?:from|import)[ \t]++([A-Za-z_]\w*+)")
+_PART = re.compile(rb"[^/\\.]+")
+_WORD = re.compile(rb"[A-Za-z_]\w{2,40}+")
+
+
+@dataclass(frozen=True, slots=True)
+class PackageWords:
+    """What a package defines, what it says besides (parameters, strings), and the packages that it imports.
+
+    A module that is called after another package (`pydantic/mypy.py`, `sentry_sdk/integrations/django/`) is there for
+    those who use that one: that it imports it does not count.
+    """
+
+    defined: AbstractSet[str] = frozenset()
+    said: AbstractSet[str] = frozenset()
+    imported: AbstractSet[str] = frozenset()
+
+
+class WordList(AbstractSet[str]):
+    """The words of a list, one on each line, which is only taken apart when something is asked that needs it.
+
+    Of the hundreds of thousands of words that packages know, a project asks for few, and mostly for the same.
+    """
+
+    def __init__(self, lines: bytes) -> None:
+        """No line is empty."""
+        self._lines = b"\n%s\n" % lines
+        self._all: frozenset[str] | None = None
+        self._searched = 0
+        self.answers: dict[str, bool] = {}
+        """What was asked for before, and whether it is there."""
+
+    @property
+    def all(self) -> frozenset[str]:
+        """All of them."""
+        if self._all is None:
+            self._all = frozenset(self.lines())
+        return self._all
+
+    def lines(self) -> list[str]:
+        """All of them, in the order of the list."""
+        text = self._lines[1:-1].decode("utf-8", "replace")
+        return text.split("\n") if text else []
+
+    def __contains__(self, word: object) -> bool:
+        """Whether `word` is there; a few words are searched for."""
+        if not isinstance(word, str):
+            return False
+        found = self.answers.get(word)
+        if found is None:
+            if self._all is None and self._searched < _WORTH_READING:
+                self._searched += 1
+                found = b"\n%s\n" % word.encode("utf-8", "replace") in self._lines
+            else:
+                found = word in self.all
+            self.answers[word] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """All of them, in no order."""
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.all)
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[Item]) -> AbstractSet[Item]:
+        return frozenset(it)
+
+
+def words_in(words: AbstractSet[str]) -> Iterable[str]:
+    """Each of them once, without the work that it takes to look for others."""
+    return words.lines() if isinstance(words, WordList) else words
+
+
+def places_in(folders: Iterable[Path]) -> dict[str, Path]:
+    """The packages and single modules in folders of packages, by the name under which they are imported."""
+    return {
+        name: entry
+        for folder in folders
+        for entry in folder.iterdir()
+        if (name := entry.name.partition(".")[0]).isidentifier()
+        and (entry.name.endswith((".py", *NATIVE)) or entry.is_dir())
+    }
+
+
+def words_below(place: Path) -> PackageWords:
+    """Read a package, or the one file that it is."""
+    defined: set[bytes] = set()
+    said: set[bytes] = set()
+    imported: set[bytes] = set()
+    top = len(str(place)) + 1
+    for file in _files(place):
+        try:
+            if file.endswith(NATIVE):
+                defined.update(_native(file))
+                continue
+            with open(file, "rb") as opened:  # noqa: PTH123  tens of thousands of these
+                data = b"\n" + opened.read()
+        except (OSError, ValueError):
+            continue
+        if lines := _LINES.findall(data):
+            made, packages, inside, outside = zip(*lines, strict=True)
+            defined.update(made, inside, outside)
+            imported.update(set(packages).difference(_PART.findall(os.fsencode(file[top:]))))
+        defined.update(_STORED.findall(data))
+        for pattern in _SAID:
+            said.update(pattern.findall(data))
+    defined.discard(b"")
+    imported.discard(b"")
+    return PackageWords(_text(defined), _text(said - defined), _text(imported))
+
+
+def states_below(place: Path) -> Iterator[str]:
+    """The state of each file of Python of a package, or of the one file that it is."""
+    for file in sorted(_files(place)):
+        try:
+            state = os.stat(file)  # noqa: PTH116  thousands of these
+        except OSError:
+            continue
+        yield f"{file} {state.st_mtime_ns} {state.st_size} {state.st_ino}"
+
+
+def tops_imported(files: Iterable[bytes]) -> set[str]:
+    """The packages that files of Python import, as their text looks."""
+    return {name.decode("utf-8", "replace") for data in files for name in _IMPORTED.findall(b"\n" + data)}
+
+
+def _text(words: set[bytes]) -> frozenset[str]:
+    # All at once: there are hundreds of thousands of them.
+    return frozenset(b"\n".join(words).decode("utf-8", "replace").split("\n")) if words else frozenset()
+
+
+def _files(place: Path) -> Iterator[str]:
+    if place.is_file():
+        yield str(place)
+        return
+    for path, folders, files in os.walk(place):
+        folders[:] = [name for name in folders if name not in _ASIDE]
+        for name in files:
+            if name.endswith((".py", ".pyi", *NATIVE)):
+                file = os.path.join(path, name)  # noqa: PTH118  as above
+                try:
+                    most = LARGEST_NATIVE if name.endswith(NATIVE) else LARGEST
+                    if os.path.getsize(file) <= most:  # noqa: PTH202  as above
+                        yield file
+                except OSError:
+                    continue
+
+
+def _native(file: str) -> Iterator[bytes]:
+    """The words in a compiled module: of an ELF file only what is loaded as data, so no machine code."""
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:  # noqa: PTH123  as above
+        for start, end in _data_of_elf(data) or [(0, len(data))]:
+            yield from _WORD.findall(data, start, end)
+
+
+def _data_of_elf(data: mmap.mmap) -> list[tuple[int, int]]:
+    """Where the sections are that are loaded and cannot be executed; nothing where the file is no such ELF file."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        return []
+    try:
+        (table,) = struct.unpack_from("<Q", data, 0x28)
+        size, count = struct.unpack_from("<HH", data, 0x3A)
+        heads = [struct.unpack_from("<IIQQQQ", data, table + number * size) for number in range(count)]
+    except struct.error:
+        return []
+    loaded, executable, empty = 2, 4, 8
+    return [
+        (start, start + length)
+        for _, kind, flags, _, start, length in heads
+        if kind != empty and flags & loaded and not flags & executable
+    ]

@@ -1,0 +1,202 @@
+"""Calls: what cannot be called, and arguments that do not fit."""
+
+from __future__ import annotations
+
+import ast
+
+from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, Kinds
+from gate.names.hints.text_arguments import TextKinds
+from gate.names.infer.calls import Misfit, misfit, misspelt_keywords, signature_of
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import FunctionValue, Instance, ModuleValue, Value, Values
+from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
+from gate.names.resolve.modules import Module
+from gate.names.rules.attributes import is_super_uncalled, names_of
+from gate.names.rules.awaits import AwaitChecks
+from gate.names.syntax.assignments import last_name
+from gate.names.syntax.nodes import Function, is_stub
+from gate.names.syntax.scopes import Scope
+
+
+class CallChecks:
+    """Looks at each call in one file."""
+
+    def __init__(self, engine: Engine, awaits: AwaitChecks, found: FileDiagnostics) -> None:
+        """What is wrong goes to `found`."""
+        self._engine = engine
+        self._text = TextKinds(engine)
+        self._awaits = awaits
+        self._found = found
+        self._owners: dict[ast.expr, str] = {}
+        """The modules in which functions that are called are looked up."""
+        self._passed_on: dict[ast.Call, tuple[str, str]] = {}
+        """Calls of a `load` or `dump` that another file has imported: its module and its name."""
+
+    def finish(self, tree: ast.Module) -> None:
+        """Judge what is given to each `load` and `dump` that another file has imported."""
+        if self._passed_on:
+            self._found.wrong = list(Kinds(tree).wrong_calls(tree, self._passed_on))
+
+    def call(self, node: ast.Call, scope: Scope) -> None:
+        """A call of anything."""
+        if is_super_uncalled(node.func, scope):
+            return
+        callees = self._engine.infer(node.func, scope)
+        if isinstance(node.func, ast.Attribute):
+            owners = self._engine.infer(node.func.value, scope) or ()
+            if len(owners) == 1 and isinstance(owners[0], ModuleValue):
+                self._owners[node.func] = owners[0].name
+        passed_on = self._passed_on_as(node, callees, scope)
+        if passed_on is not None:
+            self._passed_on[node] = passed_on
+        if not callees or len(callees) != 1:
+            return
+        callee = callees[0]
+        shown = ast.unparse(node.func)
+        shown = shown if len(shown) < 60 else shown.rpartition(".")[2]
+        if isinstance(callee, ModuleValue):
+            self._found.tell("wrong-call", node, f"`{shown}` is a module: it cannot be called",
+                       hint=f"did you mean `{shown}.{callee.name.rpartition('.')[2]}`?")  # fmt: skip
+        if isinstance(callee, Instance) and callee.of.origin == "library" and not self._is_callable(callee):
+            hint = f"did you mean `{shown}.get`?" if "get" in names_of(self._engine, callee) else ""
+            message = f"`{shown}` is a `{callee.of.name}`: it cannot be called"
+            self._found.tell("wrong-call", node, message, hint=hint)
+        if (
+            isinstance(callee, FunctionValue)
+            and callee.scope.source.origin == "library"
+            and _reads_at_once(callee)
+        ):
+            for argument in node.args:
+                self._awaits.used(argument, scope)
+        told = self._text.wrong(node, callee, scope)
+        if told is not None:
+            rule = "wrong-json-argument" if _of_family(callee) else "wrong-argument"
+            self._found.tell(rule, node, told.message, hint=told.hint)
+            return
+        signature = signature_of(self._engine, callee, node)
+        if signature is None:
+            return
+        for wrong in misspelt_keywords(signature, node):
+            unless_defined_in: UnlessDefinedIn = (
+                "" if signature.scope.source.origin == "library" else "anywhere"
+            )
+            if wrong.node is not None:
+                message = f"`{shown}` takes no `{wrong.name}=`"
+                self._found.tell(
+                    "unexpected-keyword",
+                    wrong.node,
+                    message,
+                    wrong.name,
+                    wrong.taken,
+                    unless_defined_in=unless_defined_in,
+                )
+        misfits = [misfit(self._engine, signature, one, node, scope) for one in signature.definitions]
+        for one in signature.definitions:
+            self._settle(node, one, takes_all=signature.scope.source.origin == "library")
+        if all(misfits) and not self._is_template(signature):
+            best = min(
+                (one for one in misfits if one),
+                key=lambda one: ["keyword", "twice", "many", "missing", "value"].index(one.kind),
+            )
+            self._misfit(node, shown, callee, best)
+
+    def _passed_on_as(self, node: ast.Call, callees: Values, scope: Scope) -> tuple[str, str] | None:
+        """The module and the name of the `load` or `dump` that is called, if another file has imported it.
+
+        What this file imports itself, `Kinds` knows without being told.
+        """
+        function = node.func
+        if last_name(function) not in READS_OR_WRITES:
+            return None
+        root = function.value if isinstance(function, ast.Attribute) else function
+        bound = scope.lookup(root.id) if isinstance(root, ast.Name) else None
+        if bound and any(one.how == "module" or one.module in FAMILY for one in bound[0]):
+            return None
+        if not isinstance(function, ast.Attribute):
+            return _of_family(callees[0]) if callees and len(callees) == 1 else None
+        owners = self._engine.infer(root, scope) or ()
+        modules = [one.name for one in owners if isinstance(one, ModuleValue)]
+        family = [name for name in modules if name in FAMILY]
+        if not family or len(modules) < len(owners):
+            return None
+        return next((name for name in family if name == last_name(root)), family[-1]), function.attr
+
+    def _is_callable(self, callee: Instance) -> bool:
+        line, is_open = self._engine.classes.line(callee.of)
+        return (
+            is_open
+            or any("__call__" in one.scope.names for one, _ in line)
+            or self._engine.classes.is_protocol(callee.of)
+        )
+
+    def _module_of(self, function: ast.expr) -> Module | None:
+        """The module in which a function is looked up."""
+        return self._engine.modules.module(self._owners.get(function, ""))
+
+    def _is_template(self, signature: FunctionValue) -> bool:
+        """Whether a method is only there to be overridden, maybe with other parameters."""
+        return any(map(is_stub, signature.definitions)) and self._engine.classes.is_overridden(
+            signature.definitions[0].name, signature
+        )
+
+    def _settle(self, node: ast.Call, definition: Function, *, takes_all: bool) -> None:
+        arguments = definition.args
+        names = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)}
+        for word in node.keywords:
+            if word.arg in names or (takes_all and arguments.kwarg):
+                self._found.settled.add((word.lineno, word.col_offset + 1))
+
+    def _misfit(self, node: ast.Call, shown: str, callee: Value, wrong: Misfit) -> None:
+        rule = "wrong-json-argument" if _of_family(callee) else "wrong-call"
+        if wrong.kind == "keyword" and wrong.node is not None:
+            self._found.tell(
+                "unexpected-keyword",
+                wrong.node,
+                f"`{shown}` takes no `{wrong.name}=`",
+                wrong.name,
+                wrong.taken,
+            )
+        elif wrong.kind == "twice" and wrong.node is not None:
+            message = f"`{shown}` gets `{wrong.name}` twice: by position and by name"
+            self._found.tell("wrong-call", wrong.node, message)
+        elif wrong.kind == "many":
+            hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
+            count = (
+                "no arguments" if not wrong.most else f"at most {wrong.most} argument{'s' * (wrong.most > 1)}"
+            )
+            self._found.tell(
+                "wrong-call",
+                node,
+                f"`{shown}` takes {count} by position, and gets {len(node.args)}",
+                hint=hint,
+            )
+        elif wrong.kind == "missing":
+            top, _, name = shown.rpartition(".")
+            # Only what is there can be meant: `yaml` has no `loads`.
+            others = (f"{name}s", f"safe_{name}") if top and name in {"load", "dump"} else ()
+            module = self._module_of(node.func)
+            right = next((f"{top}.{other}" for other in others if module and other in module.names), "")
+            hint = f"did you mean `{right}`?" if right else ""
+            self._found.tell(rule, node, f"`{shown}` needs its argument `{wrong.name}`", hint=hint)
+
+
+def _reads_at_once(callee: FunctionValue) -> bool:
+    """Whether a function of the standard library can do nothing with a coroutine."""
+    return callee.scope.source.name.partition(".")[0] in {
+        "json",
+        "pickle",
+        "re",
+        "os",
+        "html",
+        "base64",
+        "hashlib",
+    }
+
+
+def _of_family(callee: Value) -> tuple[str, str] | None:
+    """The module and the name of a `load`, `loads`, `dump` or `dumps`; None for anything else."""
+    if not isinstance(callee, FunctionValue):
+        return None
+    module = callee.scope.source.name.partition(".")[0].removeprefix("_")
+    name = callee.definitions[0].name
+    return (module, name) if module in FAMILY and name in READS_OR_WRITES else None

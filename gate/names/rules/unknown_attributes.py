@@ -1,0 +1,169 @@
+"""Attributes of which nobody that a file has to do with has ever heard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gate.names.hints.usage import TypeHint
+from gate.names.report.finding import Finding
+from gate.names.resolve.installed import STDLIB
+from gate.names.spelling.similarity import candidates, is_common_typo, parts, plain, snake, suggestions
+from gate.names.spelling.synonyms import SYNONYMS
+from gate.names.syntax.facts import COLUMNS, Use
+
+if TYPE_CHECKING:
+    from gate.names.spelling.vocabulary import ProjectVocabulary
+
+# What frameworks make of the names of fields, and clients of the names of services.
+_MADE = re.compile(r"get_\w+_display$|get_(?:next|previous)_by_\w+$|\w+_(?:set|id|ptr|list|path|url)$|_\w+$")
+_MOST = 3
+# What the standard library has as well, and where.
+_ALSO_HERE = {"push": {"contextlib", "asynchat", "code"}, "to_bytes": {"ipaddress"}}
+_PLAIN = frozenset(name for kind in (str, list, dict) for name in dir(kind)) | {
+    "read",
+    "write",
+    "close",
+    "open",
+}
+_BUILTIN = frozenset(
+    name for kind in (str, bytes, int, float, list, dict, set, tuple, BaseException) for name in dir(kind)
+)
+_TAKES = {"append": (1, 1), "extend": (1, 1), "insert": (2, 2), "items": (0, 0), "keys": (0, 0), "values": (0, 0),
+          "lower": (0, 0), "upper": (0, 0), "strip": (0, 1), "rstrip": (0, 1), "lstrip": (0, 1), "splitlines": (0, 1),
+          "encode": (0, 2), "decode": (0, 2), "setdefault": (1, 2), "replace": (2, 3), "startswith": (1, 3),
+          "endswith": (1, 3), "isdigit": (0, 0), "isalpha": (0, 0), "isspace": (0, 0), "title": (0, 0), "join": (1, 1),
+          "split": (0, 2), "index": (1, 3), "sort": (0, 0), "exists": (0, 0), "mkdir": (0, 3), "update": (0, 1),
+          "put": (1, 3), "add": (1, 1), "zfill": (1, 1), "rjust": (1, 2), "ljust": (1, 2)}  # fmt: skip
+# Names that many a library has, and that are no mistake where nothing tells what they are looked up in.
+_COMMON = frozenset(
+    """
+    add remove insert delete erase contains includes find fetch lookup length size count slice select merge assign
+    put clone duplicate copy_of at empty execute send parse read write save list dir ls test exec match matches poll
+    shift dequeue enqueue to_string to_json to_str as_string as_str text value values name filename directory wait
+    pause delay quit terminate request get_or_create subscribe on generate create new_v4 random current now uuid all
+    when_all pick choose output logger scan has each pairs concat err info information is_empty get_all get_value
+    first last arguments args shell spawn system popen run stop start register map reduce fold flat filter flatten
+    escape unescape exist_ok add_all epoch clock unix hex v4 guid int rand next_int power all_of any_of from_file
+    read_file write_file load_file parse_file read_csv write_csv to_hex from_string from_json from_iso update_all
+    bytes lines len Values
+    """.split()  # noqa: SIM905  a table that is read as one
+)
+
+
+def unknown_attribute(
+    path: str, use: Use, told: TypeHint, known: ProjectVocabulary, tops: set[str]
+) -> Iterator[Finding]:
+    """A name that no package which the file imports knows, nor the project: only the likeliest are told.
+
+    `tops` are the packages that the file imports.
+    """
+    name = use.name
+    if use.owner or len(name) < 3 or name.startswith("_") or "__" in name or use.receiver in COLUMNS:
+        return
+    if use.root and known.modules.origin(use.root) != "project":
+        return
+    if known.has(name, is_called=told.is_called) or known.is_habit(name):
+        return
+    if _is_foreign(use, told, known, tops) or _is_nowhere(use, known, tops):
+        right = _right(name, known)
+        if not right:
+            # What resembles nothing may be made by something that cannot be read.
+            return
+        hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?"
+        place = use.line, use.column, use.end_line
+        yield Finding(path, *place, "unknown-attribute", f"nothing here defines `.{name}`", hint)
+    elif right := _stray(use, known, tops):
+        hint = f"did you mean `{right[0]}`?"
+        yield Finding(
+            path,
+            use.line,
+            use.column,
+            use.end_line,
+            "unknown-attribute",
+            f"nothing here defines `.{name}`",
+            hint,
+        )
+
+
+def _is_foreign(use: Use, told: TypeHint, known: ProjectVocabulary, tops: set[str]) -> bool:
+    """A method that other languages have, and nothing that this file imports."""
+    name = use.name
+    if name not in SYNONYMS or name in _COMMON or not told.is_called:
+        return False
+    if name == "to_bytes" and told.is_of_whole:
+        return False
+    if name in _ALSO_HERE:
+        if tops & _ALSO_HERE[name]:
+            return False
+    elif known.packages.defines(STDLIB, name) or name in _BUILTIN:
+        return False
+    if not any(known.is_defined(word) and _fits(word, told.given) for word in SYNONYMS[name]):
+        return False
+    if any(known.modules.origin(top) == "site" and not known.packages.knows(top) for top in tops if top):
+        # A package of which nothing is known may have it.
+        return False
+    return not any(known.packages.reaches(top, name) for top in tops)
+
+
+def _is_nowhere(use: Use, known: ProjectVocabulary, tops: set[str]) -> bool:
+    """A name that nobody at all knows, in a file all of whose packages are there."""
+    name = use.name
+    if not known.is_strange(name) or name in known.outside.said or known.used.get(name, 0) > _MOST:
+        return False
+    if _MADE.match(name) or name[0].isupper() or not known.installed:
+        return False
+    return all(known.modules.origin(top) != "site" or top in known.packages.names for top in tops if top)
+
+
+def _stray(use: Use, known: ProjectVocabulary, tops: set[str]) -> list[str]:
+    """What is meant by a name that only packages know with which the file has nothing to do.
+
+    It is written once, and is a slip that fingers make of a name that the project looks up often. In another case it
+    is the name of a class, which values do not have.
+    """
+    name, packages = use.name, known.packages
+    is_case = name[0].isupper() and not use.receiver[:1].isupper()
+    if known.used.get(name, 0) > 1 or name.isupper() or _MADE.match(name):
+        return []
+    if name in known.project or (not is_case and (packages.defines(STDLIB, name) or name in _BUILTIN)):
+        return []
+    right = [
+        word
+        for word in candidates(name, known.usual)
+        if is_common_typo(name, word)
+        and known.used.get(word, 0) > 2
+        and word[0].islower()
+        and (known.is_defined(word) or word in known.attributes)
+        and name.rstrip("s") != word.rstrip("s")
+    ]
+    if not right or (is_case and right[0] != name[0].lower() + name[1:]):
+        return []
+    if is_case:
+        return right[:1] if known.capitals[use.receiver] == 1 else []
+    if any(known.modules.origin(top) == "site" and not packages.knows(top) for top in tops if top):
+        return []
+    return [] if any(packages.defines(top, name) for top in known.tops) else known.ordered(name, right)
+
+
+def _fits(word: str, given: int) -> bool:
+    """Whether the method that is meant takes as many arguments."""
+    least, most = _TAKES.get(word, (0, 9))
+    return given < 0 or least <= given <= most
+
+
+def _right(name: str, known: ProjectVocabulary) -> list[str]:
+    """What may be meant: what it is called elsewhere, a slip, or what looks like it and is in use here."""
+    right = [word for word in SYNONYMS.get(name, ()) if known.is_defined(word)]
+    right = right or [
+        word for word in (name.replace("_", ""), snake(name)) if word != name and known.is_defined(word)
+    ]
+    right = right or [word for word in candidates(name, known.usual) if is_common_typo(name, word)]
+    right = right or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
+    if right or known.used.get(name, 0) > 1:
+        # Whoever writes it twice, and near to nothing that fingers make of it, means it.
+        return right
+    near = suggestions(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})
+    # What is only a part of it says nothing.
+    return [word for word in near if plain(word) not in plain(name)]

@@ -1,0 +1,133 @@
+"""Names of objects in text, followed from module to module as an import would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.names.report.finding import Edit, Finding
+from gate.names.resolve.modules import Modules
+from gate.names.spelling.similarity import closest, closest_match, is_sole
+from gate.names.syntax.object_reference import ObjectReference
+
+RULE = "unknown-reference"
+EXTENDS = ("extend_path", "declare_namespace", "__path__")
+"""What a package says that is spread over several folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """The part of a name that is not there: which, in what, and what is there instead."""
+
+    part: int
+    owner: str
+    right: str
+    sole: bool
+
+
+class References:
+    """Follows references from the folders around a file, and from what is installed."""
+
+    def __init__(
+        self,
+        root: Path,
+        typeshed: Path | None,
+        site_packages: Sequence[Path],
+        tree: Modules,
+        outside: Modules,
+    ) -> None:
+        """`tree` reads what is below `root`, `outside` the standard library and the installed packages."""
+        self._root = root
+        self._typeshed = typeshed
+        self._site = list(site_packages)
+        self._found = {root: tree}
+        self._outside = outside
+
+    def findings(self, path: str, references: Iterable[ObjectReference]) -> Iterator[Finding]:
+        """A finding for each reference of the file at `path` that surely leads nowhere."""
+        for told in references:
+            reference = self._in_logging(path, told) if told.kind == "logging" else told
+            missing = self._missing(path, reference)
+            if missing is not None:
+                yield _finding(path, reference, missing)
+
+    def _in_logging(self, path: str, told: ObjectReference) -> ObjectReference:
+        """A name that is looked up in `logging` first, unless it begins with a module."""
+        top = told.text.partition(".")[0]
+        if "." in told.text and (self._folders(path, top) or self._outside.module(top) is not None):
+            return told
+        return replace(told, text=f"logging.{told.text}", column=told.column - len("logging."))
+
+    def _missing(self, path: str, reference: ObjectReference) -> _Missing | None:
+        """What is missing wherever the name may be looked up; None if it may be there, or nobody can tell."""
+        top = reference.text.partition(":")[0].partition(".")[0]
+        own = self._folders(path, top)
+        found = [_look_up(self._modules(folder), reference, [folder]) for folder in own]
+        if not own or self._outside.module(top) is not None:
+            found.append(_look_up(self._outside, reference, self._site))
+        told = [missing for missing in found if missing is not None]
+        return told[0] if len(told) == len(found) else None
+
+    def _folders(self, path: str, top: str) -> list[Path]:
+        """The folders around a file that have something called `top`, and their `src`."""
+        parents = list((self._root / path).parents)
+        around = parents[: parents.index(self._root) + 1]
+        return [folder for parent in around for folder in (parent, parent / "src") if _has(folder, top)]
+
+    def _modules(self, folder: Path) -> Modules:
+        if folder not in self._found:
+            self._found[folder] = Modules(folder, self._typeshed, self._site, self._outside)
+        return self._found[folder]
+
+
+def _has(folder: Path, top: str) -> bool:
+    return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
+
+
+def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Path]) -> _Missing | None:
+    """The first part of a name that is surely not there. `folders` are where its packages may be."""
+    said, _, attribute = reference.text.partition(":")
+    parts = [*said.split("."), *(attribute.split(".") if attribute else [])]
+    count = said.count(".") + 1
+    module = modules.module(parts[0])
+    owner = parts[0]
+    for number, name in enumerate(parts[1:], 1):
+        if module is None or module.open:
+            return None
+        in_module = number < count
+        deeper = modules.module(f"{owner}.{name}") if in_module else None
+        if deeper is not None:
+            module, owner = deeper, f"{owner}.{name}"
+            continue
+        if name in module.names or any(_is_spread(folder, owner) for folder in folders):
+            return None
+        among = module.own
+        # A module may be made when the project is built, or be kept out of git: one that is misspelt is near
+        # another. What is a class by its look, or stands behind a colon, is no module.
+        may_be_module = in_module and name.islower()
+        right = closest_match(name, among) if may_be_module else closest(name, among)
+        if in_module and not right:
+            return None
+        return _Missing(number, owner, right, is_sole(name, right, among))
+    return None
+
+
+def _is_spread(folder: Path, owner: str) -> bool:
+    """Whether the package may have parts in other folders."""
+    file = folder.joinpath(*owner.split("."), "__init__.py")
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return any(word in text for word in EXTENDS)
+
+
+def _finding(path: str, reference: ObjectReference, missing: _Missing) -> Finding:
+    parts = reference.text.replace(":", ".").split(".")
+    name = parts[missing.part]
+    column = reference.column + sum(len(part) + 1 for part in parts[: missing.part])
+    hint = f"did you mean `{missing.right}`?" if missing.right else ""
+    fix = (Edit(reference.line, column, name, missing.right),) if missing.sole else ()
+    message = f"`{reference.text}` leads nowhere: `{missing.owner}` has no `{name}`"
+    return Finding(path, reference.line, column, reference.line, RULE, message, hint, fix)

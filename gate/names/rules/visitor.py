@@ -1,0 +1,186 @@
+"""The walk over one file, which tells each rule of what it has to look at."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from gate.names.hints.usage import UsageInference
+from gate.names.infer.engine import Engine
+from gate.names.report.candidates import FileDiagnostics
+from gate.names.resolve.modules import Source
+from gate.names.rules.attributes import AttributeChecks
+from gate.names.rules.awaits import AwaitChecks, is_asynchronous, is_awaitable
+from gate.names.rules.calls import CallChecks
+from gate.names.rules.undefined_names import UndefinedNames
+from gate.names.syntax.guards import Guard
+from gate.names.syntax.nodes import Function, children
+from gate.names.syntax.scopes import Scope
+from gate.names.syntax.type_comments import texts_of_types, type_in_text, types_in_comments
+
+
+class Visitor:
+    """Reads one file with an engine that knows the others."""
+
+    def __init__(self, engine: Engine, source: Source) -> None:
+        """`source` is a file of the project."""
+        self._source = source
+        self.found = FileDiagnostics()
+        self._likely = UsageInference(engine)
+        self._unbound = UndefinedNames(engine, source, self.found)
+        self._lookups = AttributeChecks(engine, self._likely, self.found)
+        self._awaits = AwaitChecks(engine, self.found)
+        self._calling = CallChecks(engine, self._awaits, self.found)
+        self._comments = types_in_comments(source.data)
+        self._guards = source.guards
+        self._postponed = 0
+        """How many annotations around are never evaluated."""
+        self._in_class = 0
+        """How many annotations around are in the body of a class: since Python 3.14 they may name what comes later."""
+        self._unrun = 0
+        """Whether what is read is a type in a comment or a text, which nobody runs."""
+
+    def judge(self) -> FileDiagnostics:
+        """Everything that is certain about the file."""
+        self._all(self._source.tree.body, self._source.scope)
+        self._awaits.finish()
+        self._calling.finish(self._source.tree)
+        return self.found
+
+    def _all(self, nodes: Iterable[ast.AST], scope: Scope) -> None:
+        for node in nodes:
+            self._one(node, scope)
+
+    def _one(self, node: ast.AST, scope: Scope) -> None:
+        self._likely.note(node)
+        if self._comments and isinstance(node, ast.stmt):
+            self._commented(node, scope)
+        match node:
+            case ast.Name():
+                guard = self._guards.of(node)
+                if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
+                    is_asked = bool(guard & Guard.VERSION)
+                    self._unbound.name(node, scope, is_asked=is_asked, is_run=not self._unrun)
+                    if not self._postponed and not self._in_class and not guard:
+                        self._unbound.too_early(node, scope)
+                elif isinstance(node.ctx, ast.Del) and not guard:
+                    self._unbound.deleted(node, scope)
+                return
+            case ast.Constant():
+                return
+            case ast.Attribute():
+                self._one(node.value, scope)
+                if isinstance(node.ctx, ast.Load) and not self._guards.of(node).expects_missing:
+                    self._lookups.attribute(node, scope)
+                return
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, scope)
+                return
+            case ast.Lambda():
+                self._all([value for value in (*node.args.defaults, *node.args.kw_defaults) if value], scope)
+                self._one(node.body, self._source.inner(node, scope))
+                return
+            case ast.ClassDef():
+                self._all([*node.decorator_list, *node.bases, *node.keywords], self._inside(node, scope))
+                self._all(node.body, self._source.inner(node, scope))
+                return
+            case ast.If() | ast.IfExp():
+                if not self._guards.of(node.test).expects_missing:
+                    self._awaits.truth([node.test], scope)
+                self._all(children(node), scope)
+                return
+        if isinstance(node, ast.AnnAssign):
+            # Python never evaluates what annotates a local variable.
+            self._postponed += scope.kind == "function"
+            self._annotation(node.annotation, scope)
+            self._postponed -= scope.kind == "function"
+            self._all([node.target, *([node.value] if node.value else [])], scope)
+        else:
+            self._all(children(node), scope)
+        if self._postponed or self._guards.of(node).expects_missing:
+            return
+        match node:
+            case ast.AugAssign(target=ast.Name() as target) if not self._guards.of(target):
+                self._unbound.added_to(target, scope)
+            case ast.Call():
+                self._calling.call(node, scope)
+            case ast.Await(value=ast.Call() as call):
+                self._awaits.awaited(call, scope)
+            case ast.Expr(value=ast.Call() as call):
+                self._awaits.thrown_away(call, scope)
+            case ast.Subscript(value=value):
+                self._lookups.subscript(node, scope)
+                self._awaits.used(value, scope)
+            case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
+                self._awaits.used(value, scope)
+            case ast.FormattedValue(value=value):
+                self._awaits.used(value, scope)
+            case ast.BinOp(left=left, right=right):
+                self._awaits.truth([left, right], scope)
+            case ast.Compare(left=left, comparators=others):
+                self._awaits.truth([left, *others], scope)
+            case ast.BoolOp(values=values):
+                self._awaits.truth(values[:-1], scope)
+            case ast.UnaryOp(operand=value) | ast.While(test=value) | ast.Assert(test=value):
+                self._awaits.truth([value], scope)
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
+                self._awaits.used(value, scope)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value) if is_asynchronous(scope):
+                self._awaits.named(name, value, scope)
+            case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
+                self._awaits.kept(value, scope)
+            case ast.AnnAssign(annotation=said, value=ast.Call() as value) if not is_awaitable(said):
+                self._awaits.used(value, scope)
+
+    def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
+        """The types in a comment about a statement or a parameter are read like annotations."""
+        for said in self._comments.get((node.lineno, node.col_offset), ()):
+            self._type(said, scope)
+
+    def _annotation(self, node: ast.expr, scope: Scope) -> None:
+        is_postponed = self._source.postpones_annotations
+        self._postponed += is_postponed
+        self._in_class += scope.kind == "class"
+        self._one(node, scope)
+        self._in_class -= scope.kind == "class"
+        self._postponed -= is_postponed
+        for text in texts_of_types(node):
+            said = type_in_text(text)
+            if said is not None:
+                self._type(said, scope)
+
+    def _type(self, node: ast.expr, scope: Scope) -> None:
+        self._unrun += 1
+        self._postponed += 1
+        self._one(node, scope)
+        self._unrun -= 1
+        self._postponed -= 1
+
+    def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
+        """Where type parameters of the definition are seen, if it has any."""
+        return self._source.inner(node, scope) if getattr(node, "type_params", None) else scope
+
+    def _function(self, node: Function, scope: Scope) -> None:
+        self._all(node.decorator_list, scope)
+        outer = self._inside(node, scope)
+        arguments = node.args
+        self._all([value for value in (*arguments.defaults, *arguments.kw_defaults) if value], scope)
+        every = [
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            arguments.vararg,
+            arguments.kwarg,
+        ]
+        for one in every:
+            if one is not None and one.annotation is not None:
+                self._annotation(one.annotation, outer)
+        for one in every if self._comments else ():
+            if one is not None:
+                self._commented(one, outer)
+        if node.returns is not None:
+            self._annotation(node.returns, outer)
+        inner = self._source.inner(node, scope)
+        self._all(node.body, inner)
+        if isinstance(node, ast.AsyncFunctionDef):
+            self._awaits.returns(node, inner)

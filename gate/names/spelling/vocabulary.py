@@ -1,0 +1,297 @@
+"""What is known of words: who defines them, who uses them how often, and which may be meant by another."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gate.names.resolve import known_packages
+from gate.names.resolve.installed import STDLIB, InstalledPackages
+from gate.names.resolve.modules import Modules
+from gate.names.resolve.package_words import PackageWords
+from gate.names.spelling.similarity import (
+    Vocabulary,
+    candidates,
+    is_common_typo,
+    is_plausible_typo,
+    is_transposition_or_doubling,
+    parts,
+    plain,
+)
+from gate.names.spelling.synonyms import SYNONYMS
+from gate.names.syntax.facts import COLUMNS, Facts, Use
+
+_KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
+BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
+TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
+
+
+MADE_BY_DJANGO = re.compile(
+    r"(?:id|pk|objects|DoesNotExist|MultipleObjectsReturned|get_\w+_display|get_(?:next|previous)_by_\w+|\w+_(?:set|id|ptr))$"
+)
+EMPTY = Vocabulary(frozenset())
+
+
+@dataclass(slots=True)
+class ProjectVocabulary:
+    """What is defined anywhere: in the project, and outside of it."""
+
+    project: frozenset[str]
+    attributes: frozenset[str]
+    outside: PackageWords
+    packages: InstalledPackages
+    used: Mapping[str, int]
+    together: Counter[tuple[str, str]]
+    modules: Modules
+    required: Mapping[str, int]
+    installed: bool
+    covered: bool
+    """Whether what the project imports is known, if only from the list that comes with gate."""
+    imported: Mapping[tuple[str, str], int]
+    """How often each name is imported from each package."""
+    capitals: Counter[str] = field(default_factory=Counter)
+    """How often names of classes are looked up in what has each name, and is no module."""
+    tops: frozenset[str] = frozenset()
+    """The packages that the project imports."""
+    fields: frozenset[str] = frozenset()
+    """Attributes of the project that are always values, and so cannot be called."""
+    keywords: frozenset[str] = frozenset()
+    """Keywords that the project gives to anything."""
+    classes: frozenset[str] = frozenset()
+    """Names of functions and classes of the project, in lower case."""
+    synchronous: frozenset[str] = frozenset()
+    """The project's functions that are not asynchronous."""
+    texts: frozenset[str] = frozenset()
+    """Words in texts of the project: an attribute may be set by its name."""
+    own: frozenset[str] = frozenset()
+    """The words of the project, without what its files know by importing it only."""
+    usual: Vocabulary = EMPTY
+    """What the project defines or uses, and what builtins have."""
+    elsewhere: Vocabulary = EMPTY
+    """What packages define."""
+    _parts: frozenset[str] = frozenset()
+
+    def is_defined(self, word: str) -> bool:
+        """Whether somebody is known to have an attribute of this name."""
+        return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
+
+    def is_strange(self, word: str) -> bool:
+        """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
+        return len(word) > 1 and "__" not in word[2:-2] and not self.is_defined(word)
+
+    def is_unknown_to_all(self, word: str) -> bool:
+        """Whether nobody says the word but in order to import it."""
+        return word not in self.own and word not in self.outside.defined and "__" not in word[2:-2]
+
+    def has(self, word: str, *, is_called: bool) -> bool:
+        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
+        return word in self.attributes and not (is_called and word in self.fields)
+
+    def may_be_of_model(self, word: str) -> bool:
+        """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
+        is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
+        return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
+
+    def is_habit(self, word: str) -> bool:
+        """Whether the project looks a name up so often that it must be right, however strange."""
+        count = self.used.get(word, 0)
+        return count > 8 and 2 * count > max(
+            (self.used.get(right, 0) for right in SYNONYMS.get(word, ())), default=0
+        )
+
+    def right_words(self, use: Use, *, keyword: bool) -> list[str]:
+        """The words that may be meant, the most likely first; none where what is written may as well be right."""
+        word, count = use.name, self.used.get(use.name, 0)
+        if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
+            return []
+        if use.receiver in COLUMNS:
+            # `func.json_set`: what is looked up there goes into SQL.
+            return []
+        top = use.owner.partition(".")[0]
+        if top and self.packages.knows(top) and self.packages.reaches(top, word):
+            # `click.Option` is there, however often `click.option` is used.
+            return []
+        strong = [
+            one
+            for one in candidates(word, self.usual, shortest=2)
+            if is_plausible_typo(word, one) and (keyword or not self._is_class_beside_value(use, one))
+        ]
+        if keyword:
+            # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
+            may_differ = not word[0].isupper()
+            strong = [
+                one
+                for one in strong
+                if plain(word) != plain(one)
+                or (
+                    is_common_typo(word, one)
+                    and (may_differ or self.together.get((use.receiver, one), 0) > 1)
+                )
+            ]
+        beside = [one for one in strong if self._is_beside(use, one)]
+        origin = use.root.partition(".")[0]
+        if origin and self.modules.origin(origin) == "site" and not self.packages.knows(origin):
+            # Nothing is known of where it comes from but what the project does with it.
+            return self.ordered(word, beside)
+        if word in self.outside.defined or (keyword and word in self.outside.said):
+            return self.ordered(word, beside) if beside and count == 1 else []
+        strong = [one for one in strong if self._is_weighty(use, one)]
+        if len(word) < 3 or word in self.outside.said or not self.installed:
+            kept = [
+                one
+                for one in strong
+                if is_common_typo(word, one) and self._is_sure(use, one, keyword=keyword)
+            ]
+            return self.ordered(word, dict.fromkeys([*beside, *kept]))
+        if strong:
+            return self.ordered(word, strong)
+        return (
+            [one for one in candidates(word, self.elsewhere) if _is_sole_typo(word, one)]
+            if count == 1
+            else []
+        )
+
+    def _is_class_beside_value(self, use: Use, right: str) -> bool:
+        """Whether it looks like a class that is looked up in a class or a module: `Token.Continuation`."""
+        word = use.name
+        if not word[0].isupper() or right[0].isupper() or word[1:] != right[1:]:
+            return False
+        return bool(use.root) or use.receiver[:1].isupper()
+
+    def _is_beside(self, use: Use, right: str) -> bool:
+        """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
+        often = self.together.get((use.receiver, right), 0)
+        plural = use.name.rstrip("s") == right.rstrip("s")
+        return bool(use.receiver) and often > 1 and not plural and is_common_typo(use.name, right)
+
+    def _is_weighty(self, use: Use, right: str) -> bool:
+        """What is written more than once is a slip only of what is written far more often."""
+        count = self.used.get(use.name, 0)
+        defined = self.is_defined(right)
+        if count < 2:
+            return defined or self.used.get(right, 0) > 1
+        return defined and is_common_typo(use.name, right) and self.used.get(right, 0) >= 2 * count
+
+    def _is_sure(self, use: Use, right: str, *, keyword: bool) -> bool:
+        word = use.name
+        if (
+            not self.installed
+            and word.startswith("_")
+            and (len(word) < 6 or word.rstrip("s") == right.rstrip("s"))
+        ):
+            # What a missing package keeps to itself no list tells.
+            return False
+        if not self.installed and plain(word) == plain(right) and len(word) != len(right):
+            return False
+        if word.casefold() == right.casefold():
+            # `module.Name` beside `module.name` is common; inside a word a single capital is not.
+            return word[0] == right[0] or (not use.root and not keyword and word[0].isupper()) or "_" in word
+        if len(word) < 3:
+            return not word.isupper() and (right in BUILTIN_ATTRIBUTES or self.used.get(right, 0) > 2)
+        known = self.covered or not self._is_made_of_words(word)
+        return known and (
+            self.used.get(right, 0) > 1 or right in BUILTIN_ATTRIBUTES or right in self.attributes
+        )
+
+    def _is_made_of_words(self, word: str) -> bool:
+        """Whether a name consists of words that others use as well, as a name of a missing package would."""
+        if not self._parts:
+            library = self.packages.words_of(STDLIB)
+            every = (*library.defined, *library.said)
+            self._parts = frozenset(part for name in every for part in parts(name) if len(part) > 2)
+        return all(part in self._parts for part in parts(word))
+
+    def ordered(self, word: str, many: Iterable[str]) -> list[str]:
+        """The words that fingers easily make `word` of first, and of them those that this project uses."""
+
+        def rank(right: str) -> tuple[bool, bool, bool]:
+            return (
+                not is_common_typo(word, right),
+                not self.used.get(right, 0),
+                right not in BUILTIN_ATTRIBUTES,
+            )
+
+        found = sorted(many, key=rank)
+        if not found:
+            return []
+        elsewhere = [one for one in SYNONYMS.get(word, ()) if one in found]
+        if elsewhere and all(one in elsewhere or one.casefold() == word.casefold() for one in found):
+            # `logger` for `getLogger`: the class `Logger` is nearer by its letters alone.
+            return [*elsewhere, *(one for one in found if one not in elsewhere)]
+        return (
+            [right for right in found if is_common_typo(word, right)]
+            if is_common_typo(word, found[0])
+            else found
+        )
+
+    def fix(self, word: str, right: str) -> tuple[str, str] | None:
+        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
+        if not is_transposition_or_doubling(word, right):
+            return None
+        everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
+        return (word, right) if everywhere == {right} else None
+
+
+def _is_sole_typo(word: str, found: str) -> bool:
+    """A slip of a word that nobody here uses: of the kinds that fingers make, and no other number or case of it."""
+    other = word.casefold() == found.casefold() and word[0] != found[0]
+    return (
+        is_plausible_typo(word, found)
+        and is_common_typo(word, found)
+        and not other
+        and word.rstrip("s") != found.rstrip("s")
+    )
+
+
+def vocabulary_of(
+    files: Iterable[Facts], outside: InstalledPackages, modules: Modules, required: frozenset[str]
+) -> ProjectVocabulary:
+    """Everything that is defined, with how often the project uses each attribute and keyword.
+
+    `required` are the words of the files that name the project's dependencies.
+    """
+    files = list(files)
+    project = frozenset(word for facts in files for word in facts.words)
+    used: Counter[str] = Counter()
+    together: Counter[tuple[str, str]] = Counter()
+    for facts in files:
+        for use in (*facts.attributes, *facts.members, *facts.keywords):
+            used[use.name] += 1
+            together[use.receiver, use.name] += 1
+    tops = Counter(top for facts in files for top in {use.owner.partition(".")[0] for use in facts.imports})
+    words = outside.relevant({*tops, *(word for word in project if word in outside.names)})
+    missing = [top for top in tops if top and not modules.is_known_package(top)]
+    unknown = [top for top in missing if top not in known_packages.names() and tops[top] > 1]
+    return ProjectVocabulary(
+        project=project,
+        own=frozenset(word for facts in files for word in facts.words - facts.only_imported),
+        packages=outside,
+        attributes=frozenset(word for facts in files for word in facts.attributes_defined),
+        capitals=Counter(
+            use.receiver
+            for facts in files
+            for use in facts.attributes
+            if use.name[0].isupper() and not use.root
+        ),
+        tops=frozenset(tops) - {""},
+        fields=frozenset().union(*(facts.fields for facts in files))
+        - frozenset().union(*(facts.functions for facts in files)),
+        keywords=frozenset(use.name for facts in files for use in facts.keywords),
+        classes=frozenset(name.casefold() for facts in files for name in facts.functions),
+        synchronous=frozenset().union(*(facts.synchronous for facts in files)),
+        texts=frozenset().union(*(facts.texts for facts in files)),
+        outside=words,
+        used=used,
+        together=together,
+        modules=modules,
+        required=Counter(required) + tops,
+        usual=Vocabulary(project | BUILTIN_ATTRIBUTES | used.keys()),
+        elsewhere=Vocabulary(words.defined),
+        installed=not missing or len(missing) * 4 < len(words.imported & outside.names),
+        covered=len(unknown) * 4 < len(words.imported),
+        imported=Counter(
+            (use.owner.partition(".")[0], use.name) for facts in files for use in facts.imports if use.name
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What is cached between runs, and work shared between processes."""

@@ -1,0 +1,101 @@
+"""What is kept between runs: of each file what it says, and what was judged about it.
+
+What a file says depends on its content alone. What was judged depends also on the faces of the modules of the
+project that it can reach through imports, as far as it can see them (`module_interface.py`). Anything else in the
+key is the same for all files: the environment, the version of the check, and a few facts of the whole project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FORMAT = b"gate names 3\n"
+MOST = 20_000
+"""More answers than these are kept only while they are no more than a few times what the last run asked for."""
+
+
+class Cache:
+    """A file with answers by their keys."""
+
+    def __init__(self, path: Path | None, state: str = "") -> None:
+        """Read it, if it is there and whole. Without a path nothing is kept.
+
+        Answers that two runs have not asked for are forgotten; with a `state`, all are kept as long as it is the same.
+        """
+        self._path = path
+        self._state = state
+        self._old: dict[str, tuple[int, bytes]] = {}
+        self._new: dict[str, tuple[int, bytes]] = {}
+        self._run = 0
+        self._changed = False
+        if self._path is not None:
+            self._read(self._path)
+
+    def _read(self, path: Path) -> None:
+        try:
+            data = path.read_bytes()
+            head, digest, body = (
+                data[: len(FORMAT)],
+                data[len(FORMAT) : len(FORMAT) + 32],
+                data[len(FORMAT) + 32 :],
+            )
+            if head == FORMAT and hashlib.sha256(body).digest() == digest:
+                run, state, old = marshal.loads(body)  # noqa: S302  marshal makes plain data only
+                if state == self._state:
+                    self._run, self._old = run, old
+        except (OSError, ValueError, EOFError, TypeError):
+            self._old = {}
+
+    def get(self, key: str) -> Any:
+        """What is kept under `key`, or None."""
+        found = self._new.get(key) or self._old.get(key)
+        if found is None:
+            return None
+        self._new[key] = self._run + 1, found[1]
+        return marshal.loads(found[1])  # noqa: S302  as above
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep plain data: texts, numbers, lists, tuples, dictionaries."""
+        # Each by itself, so that what is new can be written without taking the rest apart.
+        self._new[key] = self._run + 1, marshal.dumps(value)
+        self._changed = True
+
+    def write(self) -> None:
+        """Write it down, whole or not at all, if there is anything new."""
+        if self._path is None or not self._changed:
+            return
+        run = self._run + 1
+        oldest = 0 if self._state else run - 2
+        kept = {key: value for key, value in self._old.items() if value[0] >= oldest} | self._new
+        if len(kept) > max(MOST, 4 * len(self._new)):
+            kept = self._new
+        body = marshal.dumps((run, self._state, kept))
+        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(FORMAT + hashlib.sha256(body).digest() + body)
+            temporary.replace(self._path)
+        except OSError:
+            return
+
+
+def digest(*parts: str | bytes) -> str:
+    """A name for everything in `parts`."""
+    found = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        found.update(b"%d:" % len(data) + data)
+    return found.hexdigest()[:40]
+
+
+@cache
+def own_state() -> str:
+    """The version of this check: its own files, and the Python by whose grammar and library it reads."""
+    files = [(str(path), path.stat()) for path in sorted(Path(__file__).parents[1].rglob("*.py"))]
+    return digest(sys.version, *(f"{name} {state.st_mtime_ns} {state.st_size}" for name, state in files))

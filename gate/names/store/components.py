@@ -1,0 +1,80 @@
+"""One digest for all that a module can reach through imports, in time that grows with the imports alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from gate.names.store.cache import digest
+
+
+def reachable_digests(links: Mapping[str, Iterable[str]], own: Mapping[str, str]) -> dict[str, str]:
+    """For each module a digest of its `own` one and of those of every module that it can reach.
+
+    Modules that can all reach each other share one digest: it is made of their own ones and of the digests of what
+    they link to, so no set of reachable modules is ever written out.
+    """
+    digests: dict[str, str] = {}
+    for component in components(links):
+        members = set(component)
+        below = {
+            digests[link]
+            for name in component
+            for link in links[name]
+            if link in links and link not in members
+        }
+        shared = digest(*(f"{name} {own[name]}" for name in sorted(component)), *sorted(below))
+        digests.update(dict.fromkeys(component, shared))
+    return digests
+
+
+def components(links: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """The strongly connected components of a graph; each comes after those that it links to.
+
+    Links to what is not in the graph are ignored.
+    """
+    search = _Search(links)
+    for root in links:
+        if root not in search.order:
+            search.start(root)
+    return search.components
+
+
+class _Search:
+    """Tarjan's algorithm with a stack of its own: chains of imports are longer than Python may recurse."""
+
+    def __init__(self, links: Mapping[str, Iterable[str]]) -> None:
+        self.order: dict[str, int] = {}
+        self.components: list[list[str]] = []
+        self._links = links
+        self._lowest: dict[str, int] = {}
+        self._open: dict[str, None] = {}
+        """Nodes whose component is not complete, in the order in which they were met."""
+
+    def start(self, root: str) -> None:
+        """Visit everything that can be reached from `root` and was not visited before."""
+        path = [(root, self._enter(root))]
+        while path:
+            node, targets = path[-1]
+            target = next(targets, None)
+            if target is None:
+                path.pop()
+                self._leave(node, path[-1][0] if path else None)
+            elif target not in self.order:
+                path.append((target, self._enter(target)))
+            elif target in self._open:
+                self._lowest[node] = min(self._lowest[node], self.order[target])
+
+    def _enter(self, node: str) -> Iterator[str]:
+        self.order[node] = self._lowest[node] = len(self.order)
+        self._open[node] = None
+        return (link for link in self._links[node] if link in self._links)
+
+    def _leave(self, node: str, before: str | None) -> None:
+        if before is not None:
+            self._lowest[before] = min(self._lowest[before], self._lowest[node])
+        if self._lowest[node] < self.order[node]:
+            return
+        component: list[str] = []
+        while node in self._open:
+            component.append(self._open.popitem()[0])
+        self.components.append(component)

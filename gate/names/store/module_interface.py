@@ -1,0 +1,144 @@
+"""What others can see of a file, piece by piece: who sees none of the pieces that changed need not be judged again.
+
+Whatever is found out about a name, somebody has looked it up by that name: in the file that is judged, or in a
+piece of another that is seen on the way. So a piece counts for a file if its name is said in that file, or in
+any piece of the project (it is *public* then), beyond what only defines it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gate.names.store.cache import digest
+from gate.names.syntax.nodes import Function, walk
+
+WORD = re.compile(r"[^\W\d]\w*")
+REACHES_ANYTHING = re.compile(r"\b(?:globals|setattr|vars|exec|__dict__|delattr|modules)\b")
+"""Where a file says one of these, it is one piece as a whole."""
+
+ASKS = re.compile(r"\b(?:isinstance|hasattr|issubclass|callable|type|getattr)\s*\(")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInterface:
+    """The pieces of a file by their names, each as a digest; `rest` is all that has no name of its own."""
+
+    rest: str
+    pieces: Mapping[str, str]
+    said: frozenset[str]
+    """What the pieces say, beyond what they define."""
+    words: frozenset[str]
+    """What the whole file says."""
+
+
+def interface_of(tree: ast.Module, text: str) -> ModuleInterface:
+    """Take a file apart."""
+    words = frozenset(map(sys.intern, WORD.findall(text)))
+    if REACHES_ANYTHING.search(text):
+        return ModuleInterface(digest(text), {}, words, words)
+    lines = text.split("\n")
+    reader = _Reader(lines)
+    reader.body(tree.body, "")
+    rest = reader.left(1, len(lines))
+    said = reader.said | set(WORD.findall(rest))
+    pieces = {name: digest(*parts) for name, parts in reader.pieces.items()}
+    return ModuleInterface(digest(rest), pieces, frozenset(map(sys.intern, said)), words)
+
+
+class _Reader:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines: list[str | None] = [*lines]
+        self.pieces: dict[str, list[str]] = {}
+        self.said: set[str] = set()
+
+    def body(self, nodes: Iterable[ast.stmt], inside: str) -> None:
+        """Take what has a name out of the body of a module, or of the class called `inside`."""
+        for node in nodes:
+            if not self._is_alone(node):
+                continue
+            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    inner = [one for statement in node.body for one in walk(statement)]
+                    stored = [one.attr for one in inner if isinstance(one, ast.Attribute) and _is_stored(one)]
+                    self._shorten(node, inner, stores=bool(stored))
+                    if not _is_special(node.name):
+                        names = [node.name, *stored, *_globals(inner)]
+                        self._take(first, node, Counter(names), inside)
+                case ast.ClassDef():
+                    self.body(node.body, f"{inside}.{node.name}")
+                    if not inside:
+                        self._take(first, node, Counter([node.name]), inside)
+                case ast.Expr() if not self._decides(node):
+                    self._drop(first, node.end_lineno or node.lineno)
+                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)) if (
+                    not inside and not _is_special(name)
+                ):
+                    self._take(first, node, Counter([name]), inside)
+
+    def _take(self, first: int, node: ast.stmt, defined: Counter[str], inside: str) -> None:
+        text = f"{inside}\n{self.left(first, node.end_lineno or node.lineno)}"
+        if not inside and ASKS.search(text):
+            # What a module asks about holds for all of it.
+            return
+        self.said.update(Counter(WORD.findall(text)) - defined)
+        for name in defined:
+            self.pieces.setdefault(name, []).append(text)
+        self._drop(first, node.end_lineno or node.lineno)
+
+    def left(self, first: int, last: int) -> str:
+        """What is still there of some lines, without comments."""
+        lines = (line.rstrip() for line in self._lines[first - 1 : last] if line is not None)
+        return "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
+
+    def _drop(self, first: int, last: int) -> None:
+        self._lines[first - 1 : last] = [None] * (last - first + 1)
+
+    def _shorten(self, node: Function, inner: list[ast.AST], *, stores: bool) -> None:
+        """Drop the body where only the head counts, else the statements in it that decide nothing.
+
+        `inner` is all that is in the body; `stores` tells whether it stores anything in an attribute.
+        """
+        if any(isinstance(one, ast.Yield | ast.YieldFrom | ast.Global) for one in inner):
+            return
+        told = node.returns is not None and not stores
+        for one in node.body if told else [one for one in inner if isinstance(one, ast.Expr)]:
+            if self._is_alone(one) and (told or not self._decides(one)):
+                self._drop(one.lineno, one.end_lineno or one.lineno)
+
+    def _decides(self, node: ast.stmt) -> bool:
+        """Whether a statement that only does something binds a name, or asks what something is."""
+        text = self.left(node.lineno, node.end_lineno or node.lineno)
+        return ":=" in text or ASKS.search(text) is not None
+
+    def _is_alone(self, node: ast.stmt) -> bool:
+        """Whether a statement shares its lines with no other."""
+        first, last = self._lines[node.lineno - 1], self._lines[(node.end_lineno or node.lineno) - 1]
+        if first is None or last is None:
+            return False
+        after = last.encode()[node.end_col_offset :].strip()
+        return not first.encode()[: node.col_offset].strip() and (not after or after.startswith(b"#"))
+
+
+def _globals(inner: list[ast.AST]) -> Iterator[str]:
+    """The names of the module that a function binds, as often as it says them in order to do so."""
+    names = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
+    for one in inner if names else ():
+        match one:
+            case ast.Global():
+                yield from one.names
+            case ast.Name(id=name, ctx=ast.Store()) if name in names:
+                yield name
+
+
+def _is_stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

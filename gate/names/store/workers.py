@@ -1,0 +1,116 @@
+"""Work that is shared with other processes, where the machine has more than one processor to give.
+
+The other processes are copies of this one: they see all that was read before. Where there can be none, or one is
+lost, everything is done here.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import mmap
+import os
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+MOST = 4
+
+
+class WorkerPool:
+    """Calls `work` with each of `items`; the answers have to be plain data. Other processes begin at once.
+
+    With `more`, only the items in `first` are worked on, and those that `more` finds in an answer.
+
+    Each process begins at another place, so that it works on neighbours, and claims what it begins in memory that
+    all of them share. Two that reach for one item in the same instant both work on it, which does no harm.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[str],
+        work: Callable[[str], Any],
+        *,
+        first: Sequence[str] | None = None,
+        more: Callable[[Any], Iterable[str]] | None = None,
+    ) -> None:
+        """Other processes work already while this one does something else, until it asks for the answers."""
+        self._items = items
+        self._work = work
+        self._places = {item: place for place, item in enumerate(items)}
+        self._more = more
+        self._first = [self._places[item] for item in (items if first is None else first)]
+        self._claimed = mmap.mmap(-1, max(len(items), 1))
+        self._helpers: list[tuple[int, int]] = []
+        if hasattr(os, "fork"):
+            self._start(min(processors() - 1, MOST - 1, len(self._first)))
+
+    def _start(self, helpers: int) -> None:
+        for number in range(1, helpers + 1):
+            answers, written = os.pipe()
+            try:
+                helper = os.fork()
+            except OSError:
+                os.close(answers)
+                os.close(written)
+                return
+            if not helper:
+                self._help(written, len(self._first) * number // (helpers + 1))
+            os.close(written)
+            self._helpers.append((helper, answers))
+
+    def _help(self, written: int, begin: int) -> None:
+        """Work from one place on, write down the answers, and end."""
+        try:
+            gc.disable()
+            data = marshal.dumps(self._take([*self._first[begin:], *self._first[:begin]]))
+            with os.fdopen(written, "wb") as told:
+                told.write(data)
+        finally:
+            os._exit(0)
+
+    def _take(self, places: Sequence[int]) -> dict[int, Any]:
+        """Work on what nobody has begun."""
+        found: dict[int, Any] = {}
+        waiting = list(reversed(places))
+        while waiting:
+            place = waiting.pop()
+            if not self._claimed[place]:
+                self._claimed[place] = 1
+                found[place] = self._work(self._items[place])
+                waiting += self._after(found[place])
+        return found
+
+    def _after(self, answer: Any) -> list[int]:
+        if self._more is None:
+            return []
+        return [self._places[item] for item in self._more(answer) if item in self._places]
+
+    def answers(self) -> dict[str, Any]:
+        """The answer to each item, in their order; this process works on what nobody has begun."""
+        found = self._take(self._first)
+        for helper, answers in self._helpers:
+            with os.fdopen(answers, "rb") as told:
+                data = told.read()
+            os.waitpid(helper, 0)
+            try:
+                found |= marshal.loads(data)  # noqa: S302  written by a copy of this process
+            except (ValueError, EOFError, TypeError):
+                continue
+        self._helpers = []
+        # What a helper took with it when it was ended is done here.
+        wanted = {*self._first, *chain.from_iterable(map(self._after, found.values()))}
+        while lost := wanted - found.keys():
+            for place in lost:
+                self._claimed[place] = 0
+            again = self._take(sorted(lost))
+            found |= again
+            wanted = set(chain.from_iterable(map(self._after, again.values())))
+        return {self._items[place]: found[place] for place in sorted(found)}
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,124 @@
+"""Names that are bound in their scope, and surely not where they are used: too early, deleted, or outside of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gate.names.syntax.nodes import ends_before
+from gate.names.syntax.scopes import Binding, Scope, own_nodes
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS, ast.IfExp)
+"""Where the order of the text is not that in which it runs."""
+_BLOCKS = ("body", "orelse", "finalbody")
+_ALWAYS = frozenset({"parameter", "rest"})
+Place = tuple[int, int]
+
+
+class Deletion(NamedTuple):
+    """A `del` of a name, and the end of the block that it stands in: until there it has always run."""
+
+    statement: ast.Delete
+    end: Place
+
+
+class Order:
+    """Knows the loops of each scope, where what is bound below is bound above the next time."""
+
+    def __init__(self) -> None:
+        """No scope has been read yet."""
+        self._loops: dict[Scope, list[ast.AST]] = {}
+        self._deletions: dict[Scope, dict[str, list[Deletion]]] = {}
+
+    def is_bound_later(self, node: ast.Name, scope: Scope) -> bool:
+        """Whether each binding of a name in its scope comes after this use of it, or gives it no value there."""
+        if any(one.how in _ALWAYS for one in scope.names[node.id]):
+            return False
+        bindings = [one for one in scope.names[node.id] if _gives_value(one, node)]
+        if any(one.inside is not None or ends_before(one.node, node) for one in bindings):
+            return False
+        around = [loop for loop in self._loops_of(scope) if _repeats(loop, node)]
+        return not any(contains(loop, one.node) for loop in around for one in bindings)
+
+    def is_outside(self, node: ast.Name, scope: Scope) -> bool:
+        """Whether a name is bound only inside comprehensions and handlers that this use of it is not in."""
+        return all(one.inside is not None and not _is_seen(one, node) for one in scope.names[node.id])
+
+    def deletion(self, node: ast.Name, scope: Scope) -> ast.Delete | None:
+        """The `del` of a name that has always run before this use of it, with nothing between that binds it again."""
+        if scope not in self._deletions:
+            found = self._deletions[scope] = dict[str, list[Deletion]]()
+            for name, deleted in _deletions(scope):
+                found.setdefault(name, []).append(deleted)
+        for one in self._deletions[scope].get(node.id, ()):
+            after = _end(one.statement)
+            if after <= _start(node) < one.end and not any(
+                _is_seen(binding, node) if binding.inside else after <= _start(binding.node) <= _start(node)
+                for binding in scope.names.get(node.id, ())
+            ):
+                return one.statement
+        return None
+
+    def _loops_of(self, scope: Scope) -> list[ast.AST]:
+        if scope not in self._loops:
+            self._loops[scope] = [one for one in own_nodes(scope.node) if isinstance(one, _LOOPS)]
+        return self._loops[scope]
+
+
+def _deletions(scope: Scope) -> Iterator[tuple[str, Deletion]]:
+    for node in (scope.node, *own_nodes(scope.node)):
+        for part in (getattr(node, name, None) for name in _BLOCKS):
+            block: list[ast.stmt] = part if isinstance(part, list) else []
+            for statement in block:
+                if isinstance(statement, ast.Delete):
+                    for target in statement.targets:
+                        if isinstance(target, ast.Name):
+                            yield target.id, Deletion(statement, _end(block[-1]))
+
+
+def _gives_value(binding: Binding, node: ast.Name) -> bool:
+    """Whether a binding is one that a use of the name may see: `x: int` gives no value, and `x += 1` needs one."""
+    if binding.how == "added" or isinstance(binding.node, ast.AnnAssign):
+        return False
+    return binding.inside is None or _is_seen(binding, node)
+
+
+def _is_seen(binding: Binding, node: ast.Name) -> bool:
+    """Whether a use of a name is in the handler, or in the part of the comprehension, where the name is bound."""
+    inside = binding.inside
+    if inside is None or not contains(inside, node):
+        return False
+    if not isinstance(inside, _COMPREHENSIONS):
+        return True
+    for generator in inside.generators:
+        if contains(generator.iter, node):
+            return False
+        if generator.iter is binding.node:
+            return True
+        if any(contains(test, node) for test in generator.ifs):
+            return False
+    return True
+
+
+def _repeats(loop: ast.AST, node: ast.Name) -> bool:
+    """Whether a loop may read a name again after other parts of it have run; what it iterates over is read once."""
+    if not contains(loop, node):
+        return False
+    if isinstance(loop, ast.For | ast.AsyncFor):
+        return not contains(loop.iter, node)
+    return not (isinstance(loop, _COMPREHENSIONS) and contains(loop.generators[0].iter, node))
+
+
+def contains(outer: ast.AST, inner: ast.AST) -> bool:
+    """Whether one node is inside another, by their places."""
+    return _start(outer) <= _start(inner) and _end(inner) <= _end(outer)
+
+
+def _start(node: ast.AST) -> Place:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _end(node: ast.AST) -> Place:
+    return getattr(node, "end_lineno", None) or 0, getattr(node, "end_col_offset", None) or 0

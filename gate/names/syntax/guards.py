@@ -1,0 +1,182 @@
+"""Where code expects that something fails or is not there: one pass over a file that every rule reads.
+
+`try` with its handlers, `suppress`, `pytest.raises` and its like, questions for the version or the platform, tests that
+are expected to fail: whatever is written for a case in which a name may be missing is marked here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Iterator
+from enum import IntFlag
+
+from gate.names.syntax.nodes import children, walk
+
+VERSION_NAMES = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2", "PY3",
+                           "TYPE_CHECKING", "find_spec", "hexversion", "__version__", "__version_info__"})  # fmt: skip
+"""Names that only code which depends on a version, a platform or an installed package looks at."""
+VERSION_FLAG = re.compile(r"(?i)_?(?:is_)?(?:py|python)_?[23]k?\d*(?:_(?:plus|or_later|or_newer))?$|is_pypy$")
+"""What such answers are called where they come from another module."""
+VERSION_CALLS = frozenset({"Version", "LooseVersion", "StrictVersion", "parse_version"})
+LOOKUP_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "NameError", "TypeError"})
+IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
+EXPECTING_CALL = re.compile(r"(?i)rais|suppress|throws")
+EXPECTED_FAILURES = frozenset({"xfail", "expectedFailure"})
+
+
+class Guard(IntFlag):
+    """What a node is prepared for."""
+
+    NONE = 0
+    LOOKUP = 1
+    """A look-up, a call or an import may fail: the error is handled or expected."""
+    NAME = 2
+    """A name may be undefined."""
+    IMPORT = 4
+    """An import may fail, since whatever fails is handled."""
+    VERSION = 8
+    """It runs on some versions or platforms only."""
+    FALLBACK = 16
+    """It stands in for an import that has failed, so it is for another environment than this one."""
+
+    @property
+    def expects_missing(self) -> bool:
+        """Whether a look-up that fails here is no mistake."""
+        return bool(self & (Guard.LOOKUP | Guard.VERSION))
+
+    @property
+    def expects_import_error(self) -> bool:
+        """Whether an import that fails here is no mistake."""
+        return bool(self & (Guard.LOOKUP | Guard.VERSION | Guard.FALLBACK | Guard.IMPORT))
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether words that are used here say little about what is defined elsewhere."""
+        return bool(self & (Guard.LOOKUP | Guard.VERSION | Guard.FALLBACK))
+
+
+class Guards:
+    """The guards of each node of one file."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        """Mark all nodes; most files have few that are marked."""
+        self._marks: dict[ast.AST, Guard] = {}
+        flags = frozenset(_version_flags(tree))
+        for node in walk(tree):
+            for guard, guarded in _guarded(node, flags):
+                if guard:
+                    self._mark(guard, guarded)
+
+    def of(self, node: ast.AST) -> Guard:
+        """What `node` is prepared for."""
+        return self._marks.get(node, Guard.NONE)
+
+    def _mark(self, guard: Guard, roots: Iterable[ast.AST]) -> None:
+        for root in roots:
+            for node in walk(root):
+                self._marks[node] = self._marks.get(node, Guard.NONE) | guard
+
+
+def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
+    """What a node guards directly, and how."""
+    match node:
+        case ast.Try() | ast.TryStar():
+            yield from _in_try(node)
+        case ast.With() | ast.AsyncWith():
+            caught = {name for item in node.items for name in _expected_errors(item.context_expr)}
+            yield _guard_against(caught), node.body
+        case ast.Call(func=function) if EXPECTING_CALL.search(last_part(function)):
+            caught = set(_expected_errors(node))
+            # `pytest.raises(TypeError, function, …)`: what is called is among the arguments.
+            yield _guard_against(caught), node.args
+        case ast.If() | ast.IfExp() | ast.While() if asks_for_version(node.test, flags):
+            yield Guard.VERSION, children(node)
+        case ast.comprehension(ifs=tests) if any(asks_for_version(test, flags) for test in tests):
+            yield Guard.VERSION, tests
+        case ast.BoolOp(values=values) if any(asks_for_version(value, flags) for value in values):
+            yield Guard.VERSION, values
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if node.decorator_list:
+            yield _decorated(node.decorator_list, flags), node.body
+
+
+def _in_try(node: ast.Try | ast.TryStar) -> Iterator[tuple[Guard, Iterable[ast.AST]]]:
+    caught = {name for handler in node.handlers for name in caught_by(handler)}
+    guard = _guard_against(caught)
+    if guard:
+        yield guard, node.body
+    elif caught & {"Exception", "BaseException"}:
+        yield Guard.IMPORT, (one for one in node.body if isinstance(one, ast.Import | ast.ImportFrom))
+    for handler in node.handlers:
+        if not IMPORT_ERRORS.isdisjoint(caught_by(handler)):
+            yield Guard.FALLBACK, [handler]
+
+
+def _guard_against(errors: Collection[str]) -> Guard:
+    guard = Guard.NONE
+    if not LOOKUP_ERRORS.isdisjoint(errors):
+        guard |= Guard.LOOKUP
+    if "NameError" in errors:
+        guard |= Guard.NAME
+    return guard
+
+
+def _expected_errors(node: ast.AST) -> Iterator[str]:
+    """The errors that `suppress(…)`, `pytest.raises(…)` or `assertRaises(…)` is about, whatever it is called."""
+    if not isinstance(node, ast.Call):
+        return
+    for argument in (*node.args, *(word.value for word in node.keywords)):
+        for one in argument.elts if isinstance(argument, ast.Tuple) else [argument]:
+            name = last_part(one)
+            if name in LOOKUP_ERRORS:
+                yield name
+
+
+def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
+    """What a test that is skipped on some versions, or is expected to fail, is prepared for."""
+    guard = Guard.NONE
+    for one in decorators:
+        function = one.func if isinstance(one, ast.Call) else one
+        if last_part(function) in EXPECTED_FAILURES:
+            guard |= Guard.LOOKUP | Guard.NAME
+        values = [*one.args, *(word.value for word in one.keywords)] if isinstance(one, ast.Call) else []
+        if any(asks_for_version(value, flags) for value in values):
+            guard |= Guard.VERSION
+    return guard
+
+
+def _version_flags(tree: ast.Module) -> Iterator[str]:
+    """Names that a module gives to an answer about the version: `PY3K = sys.version_info > (3,)`."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and asks_for_version(node.value, frozenset()):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def asks_for_version(test: ast.AST, flags: frozenset[str]) -> bool:
+    """Whether an expression depends on a version, on the platform or on what is installed."""
+    for node in walk(test):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in VERSION_NAMES:
+                return True
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in flags or VERSION_FLAG.match(name):
+                return True
+            case ast.Attribute(value=ast.Name(id="os"), attr="name"):
+                return True
+            case ast.Attribute(attr="VERSION") if isinstance(test, ast.Compare):
+                return True
+            case ast.Call(func=function) if last_part(function) in VERSION_CALLS:
+                return True
+    return False
+
+
+def caught_by(handler: ast.ExceptHandler) -> set[str]:
+    """The last names of the errors that a handler catches."""
+    if handler.type is None:
+        return {"BaseException"}
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return {last_part(kind) for kind in kinds}
+
+
+def last_part(node: ast.expr) -> str:
+    """`c` of `a.b.c`; empty where an expression is no dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,153 @@
+"""Texts in Python code that name Python objects: Django's settings, logging, pytest plugins, entry points."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from gate.names.syntax.object_reference import ObjectReference, told
+
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+ENTRY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+SURELY_DJANGO = frozenset(
+    {"INSTALLED_APPS", "MIDDLEWARE", "MIDDLEWARE_CLASSES", "ROOT_URLCONF", "AUTHENTICATION_BACKENDS"}
+)
+"""What a module has to set so that it is taken for the settings of a Django project."""
+DJANGO = SURELY_DJANGO | {
+    "ASGI_APPLICATION", "CELERY_IMPORTS", "CELERY_INCLUDE", "CSRF_FAILURE_VIEW", "DEFAULT_AUTO_FIELD",
+    "DEFAULT_EXCEPTION_REPORTER", "DEFAULT_EXCEPTION_REPORTER_FILTER", "DEFAULT_FILE_STORAGE", "EMAIL_BACKEND",
+    "FILE_UPLOAD_HANDLERS", "FORM_RENDERER", "LOGGING_CONFIG", "MESSAGE_STORAGE", "PASSWORD_HASHERS",
+    "SESSION_ENGINE", "SESSION_SERIALIZER", "SIGNING_BACKEND", "STATICFILES_FINDERS", "STATICFILES_STORAGE",
+    "TEST_RUNNER", "WSGI_APPLICATION",
+}  # fmt: skip
+DJANGO_KEYS = {
+    "AUTH_PASSWORD_VALIDATORS": {"NAME"},
+    "CACHES": {"BACKEND", "KEY_FUNCTION"},
+    "CHANNEL_LAYERS": {"BACKEND"},
+    "DATABASES": {"ENGINE"},
+    "REST_FRAMEWORK": {
+        "DEFAULT_AUTHENTICATION_CLASSES", "DEFAULT_FILTER_BACKENDS", "DEFAULT_PAGINATION_CLASS",
+        "DEFAULT_PARSER_CLASSES", "DEFAULT_PERMISSION_CLASSES", "DEFAULT_RENDERER_CLASSES", "DEFAULT_SCHEMA_CLASS",
+        "DEFAULT_THROTTLE_CLASSES", "DEFAULT_VERSIONING_CLASS", "EXCEPTION_HANDLER",
+    },
+    "STORAGES": {"BACKEND"},
+    "TEMPLATES": {"BACKEND", "builtins", "context_processors", "libraries", "loaders"},
+}  # fmt: skip
+"""Settings that are mappings, and the keys below which an object is named."""
+SETTINGS_MODULE = "DJANGO_SETTINGS_MODULE"
+HANDLED = frozenset({"handlers", "formatters", "filters"})
+FACTORIES = frozenset({"class", "()"})
+"""Keys of a logging configuration that name what makes an object."""
+EXTERNAL = "ext://"
+
+
+def in_module(tree: ast.Module) -> Iterator[ObjectReference]:
+    """What the module's own statements name: Django's settings, and `pytest_plugins`."""
+    assigned = list(_assigned(tree.body))
+    is_django = any(name in SURELY_DJANGO for name, _ in assigned)
+    for name, value in assigned:
+        if name == "pytest_plugins":
+            yield from _dotted(value, "module")
+        elif is_django and name in DJANGO:
+            yield from _dotted(value)
+        elif is_django and name in DJANGO_KEYS:
+            yield from _below(value, DJANGO_KEYS[name])
+
+
+def in_call(node: ast.Call) -> Iterator[ObjectReference]:
+    """What the arguments of a call name, if it is one of those that take names of objects."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Attribute(attr="environ"), attr="setdefault"),
+            args=[ast.Constant(value="DJANGO_SETTINGS_MODULE"), value],
+        ):
+            yield from _dotted(value, "module")
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="uvicorn"), attr="run"), args=[value, *_]):
+            yield from _entries(value)
+        case ast.Call(
+            func=ast.Name(id="setup") | ast.Attribute(value=ast.Name(id="setuptools"), attr="setup")
+        ):
+            for keyword in node.keywords:
+                if keyword.arg == "entry_points":
+                    yield from _entries(keyword.value)
+        case ast.Call(func=ast.Name(id="Celery")):
+            for keyword in node.keywords:
+                if keyword.arg == "include":
+                    yield from _dotted(keyword.value, "module")
+
+
+def in_dict(node: ast.Dict) -> Iterator[ObjectReference]:
+    """What a configuration of logging names; nothing if the mapping is none."""
+    keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+    if "version" not in keys or not keys & HANDLED:
+        return
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Dict):
+            for key, value in zip(inner.keys, inner.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value in FACTORIES:
+                    yield from _dotted(value)
+        elif isinstance(inner, ast.Constant) and str(inner.value).startswith(EXTERNAL):
+            yield from _dotted(inner)
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    """Names that a module sets, with the values, those behind an `if` too."""
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+            case ast.AugAssign(target=ast.Name(id=name), value=value):
+                yield name, value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                yield name, value
+            case ast.If():
+                yield from _assigned([*node.body, *node.orelse])
+
+
+def _texts(node: ast.expr) -> Iterator[ast.Constant]:
+    """The texts of a value: itself, or those of its items and values, however deep."""
+    match node:
+        case ast.Constant(value=str()):
+            yield node
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) | ast.Dict(values=items):
+            for item in items:
+                yield from _texts(item)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            yield from _texts(left)
+            yield from _texts(right)
+
+
+def _below(node: ast.expr, wanted: set[str]) -> Iterator[ObjectReference]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Dict):
+            for key, value in zip(inner.keys, inner.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value in wanted:
+                    yield from _dotted(value)
+
+
+def _dotted(node: ast.expr, kind: str = "object") -> Iterator[ObjectReference]:
+    for text in _texts(node):
+        yield from dotted(told(text, kind))
+
+
+def dotted(text: ObjectReference) -> Iterator[ObjectReference]:
+    """The text, if it is a dotted name; without the prefix by which logging knows it."""
+    name = text.text.removeprefix(EXTERNAL)
+    if DOTTED.fullmatch(name):
+        yield ObjectReference(name, text.line, text.column + len(text.text) - len(name), text.kind)
+
+
+def _entries(node: ast.expr) -> Iterator[ObjectReference]:
+    for text in _texts(node):
+        yield from entries(told(text))
+
+
+def entries(text: ObjectReference) -> Iterator[ObjectReference]:
+    """Every `module:object` of a text, which may have several lines of `name = module:object`."""
+    for number, line in enumerate(text.text.split("\n")):
+        match = ENTRY.search(line)
+        if match:
+            # The place is exact on the first line; on a later one it is that of the text itself.
+            column = text.column + match.start() if not number else match.start() + 1
+            yield ObjectReference(match[0], text.line + number, column, "entry")

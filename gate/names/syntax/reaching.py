@@ -1,0 +1,142 @@
+"""Which of several bindings of a name a use of it sees, where the order of the statements tells."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gate.names.syntax.nodes import Function, walk
+from gate.names.syntax.scopes import Binding, Scope, own_nodes
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class _Step(NamedTuple):
+    """A statement on the way to a use: where it stands, and whether the use is in its body or in a later part."""
+
+    block: list[ast.stmt]
+    number: int
+    part: str
+
+
+def reaching(scope: Scope) -> dict[ast.Name, Binding]:
+    """The binding that each use of a name with several of them sees, where it can be only one."""
+    node = scope.node
+    names = {
+        name
+        for name, bindings in scope.names.items()
+        if len(bindings) > 1 and name not in scope.nonlocals and all(one.how != "typed" for one in bindings)
+    }
+    if not names or not isinstance(node, Function | ast.Module):
+        return {}
+    if scope.kind == "function":
+        # What a function inside stores here is stored whenever that is called.
+        names.difference_update(*(one.names for one in walk(node) if isinstance(one, ast.Nonlocal)))
+    return _Flow(scope, names).read(node.body)
+
+
+class _Flow:
+    def __init__(self, scope: Scope, names: set[str]) -> None:
+        self.found: dict[ast.Name, Binding] = {}
+        self._scope = scope
+        self._names = names
+        self._stored: dict[ast.AST, frozenset[str]] = {}
+
+    def read(self, body: list[ast.stmt]) -> dict[ast.Name, Binding]:
+        """Go through the statements of the scope."""
+        self._block(body, [])
+        return self.found
+
+    def _block(self, block: list[ast.stmt], way: list[_Step]) -> None:
+        for number, statement in enumerate(block):
+            if isinstance(statement, _DEFINITIONS):
+                continue
+            for part, value in ast.iter_fields(statement):
+                here = [*way, _Step(block, number, part)]
+                if part in {"body", "orelse", "finalbody"} and isinstance(value, list):
+                    self._block(value, here)
+                elif part == "handlers":
+                    for handler in value:
+                        self._block(handler.body, here)
+                elif part != "cases":
+                    self._uses(value if isinstance(value, list) else [value], here)
+
+    def _uses(self, values: list[object], way: list[_Step]) -> None:
+        parts = [
+            value for value in values if isinstance(value, ast.AST) and not isinstance(value, ast.Lambda)
+        ]
+        bound = frozenset[str]().union(*map(self._bound, parts))
+        for node in (one for part in parts for one in (part, *own_nodes(part))):
+            if not isinstance(node, ast.Name) or node.id not in self._names or node.id in bound:
+                continue
+            seen = self._last(node.id, way) if isinstance(node.ctx, ast.Load) else None
+            if seen is not None:
+                self.found[node] = seen
+
+    def _last(self, name: str, way: list[_Step]) -> Binding | None:
+        """The last binding on the way; None where there may be another."""
+        for place, step in enumerate(reversed(way)):
+            around = step.block[step.number]
+            if name in self._bound(around):
+                match around:
+                    case ast.While():
+                        return None
+                    case ast.For() | ast.AsyncFor() if place:
+                        return self._at(name, around) if step.part == "body" else None
+                    case ast.With(items=items) | ast.AsyncWith(items=items) if place:
+                        if any(name in self._bound(item) for item in items):
+                            return self._at(name, around)
+                    case ast.If() if place and name in self._bound(around.test):
+                        return None
+                    case ast.Try() | ast.TryStar() if step.part != "body":
+                        return None
+            for number in range(step.number - 1, -1, -1):
+                if name in self._bound(step.block[number]):
+                    return self._at(name, step.block[number], after=True)
+        return next((one for one in self._scope.names[name] if one.how == "parameter"), None)
+
+    def _at(self, name: str, statement: ast.stmt, *, after: bool = False) -> Binding | None:
+        """How the statement binds the name, if it does so once and in any case."""
+        match statement:
+            case ast.Assign(value=value):
+                nodes: list[ast.AST] = [value]
+            case (
+                ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef()
+            ):
+                nodes = [statement]
+            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+                if after and any(name in self._bound(one) for one in body):
+                    return None
+                nodes = [item.context_expr for item in items]
+            case ast.For(iter=each) | ast.AsyncFor(iter=each) if not after:
+                nodes = [each]
+            case _:
+                return None
+        found = [one for one in self._scope.names[name] if any(one.node is node for node in nodes)]
+        return found[0] if len(found) == 1 and found[0].how != "anything" else None
+
+    def _bound(self, node: ast.AST) -> frozenset[str]:
+        """Those of the names that something binds, itself or below."""
+        if node not in self._stored:
+            self._stored[node] = frozenset(self._names & set(_bound_in(node)))
+        return self._stored[node]
+
+
+def _bound_in(node: ast.AST) -> Iterator[str]:
+    for one in (node, *(() if isinstance(node, _DEFINITIONS) else own_nodes(node))):
+        match one:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
+                yield name
+            case ast.MatchMapping(rest=str(name)):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)

@@ -1,0 +1,104 @@
+"""Types that are not written as code: in comments, `x = []  # type: List[int]`, and in texts, `def f(a: "Item")`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from gate.names.read.decoding import text_of
+from gate.names.syntax.assignments import last_name
+from gate.names.syntax.nodes import Function, children, walk
+
+Place = tuple[int, int]
+_MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")
+"""Most files have none, or say only what a type checker is to ignore: they are not parsed a second time."""
+
+
+def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
+    """The types in the comments of a source file, by the place of the statement or parameter that they are about.
+
+    Nothing for a file with such a comment in a place that takes none: with comments, that is no Python.
+    """
+    if not _MAY_BE_ANY.search(data):
+        return {}
+    try:
+        tree = ast.parse(data, type_comments=True)
+    except (SyntaxError, ValueError):
+        return {}
+    lines = [line.encode() for line in text_of(data).split("\n")]
+    found: dict[Place, list[ast.expr]] = {}
+    for node in walk(tree):
+        comment = getattr(node, "type_comment", None)
+        if comment and isinstance(node, ast.stmt | ast.arg):
+            types = _parsed(comment, is_function=isinstance(node, Function))
+            if types and _put(types, comment.encode(), _lines_of(node), lines):
+                found[node.lineno, node.col_offset] = types
+    return found
+
+
+def texts_of_types(annotation: ast.expr) -> Iterator[ast.Constant]:
+    """The texts in an annotation that are types: not what a `Literal` allows, nor what else is `Annotated`."""
+    match annotation:
+        case ast.Constant(value=str()):
+            yield annotation
+        case ast.Subscript(value=outer, slice=inside):
+            first = inside.elts[:1] if isinstance(inside, ast.Tuple) else [inside]
+            name = last_name(outer)
+            for part in [] if name == "Literal" else first if name == "Annotated" else [inside]:
+                yield from texts_of_types(part)
+        case ast.Tuple() | ast.List() | ast.BinOp():
+            for inner in children(annotation):
+                if isinstance(inner, ast.expr):
+                    yield from texts_of_types(inner)
+
+
+def type_in_text(text: ast.Constant) -> ast.expr | None:
+    """The type in a text, with the places that it has in the file; None where it is none, or its place is not plain."""
+    said = str(text.value)
+    quotes = (text.end_col_offset or 0) - text.col_offset - len(said.encode("utf-8", "replace"))
+    if quotes != 2 or text.end_lineno != text.lineno:
+        return None
+    try:
+        found = ast.parse(said, mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    _move([found], text.lineno, text.col_offset + 1)
+    return found
+
+
+def _parsed(comment: str, *, is_function: bool) -> list[ast.expr]:
+    try:
+        if is_function:
+            told = ast.parse(comment, mode="func_type")
+            return [*told.argtypes, told.returns]
+        return [ast.parse(comment, mode="eval").body]
+    except (SyntaxError, ValueError):
+        return []
+
+
+def _lines_of(node: ast.stmt | ast.arg) -> range:
+    """Where the comment about a node may be: at its end, or between its head and its body."""
+    body: list[ast.stmt] = getattr(node, "body", [])
+    last = node.end_lineno or node.lineno
+    return range(node.lineno, body[0].lineno + 1) if body else range(last, last + 2)
+
+
+def _put(types: list[ast.expr], comment: bytes, numbers: range, lines: list[bytes]) -> bool:
+    """Give the types the places that they have in the file; False where the comment is not found."""
+    for number in numbers:
+        at = lines[number - 1].rfind(comment) if number <= len(lines) else -1
+        if at >= 0 and _MAY_BE_ANY.search(lines[number - 1], 0, at):
+            _move(types, number, at)
+            return True
+    return False
+
+
+def _move(types: list[ast.expr], number: int, column: int) -> None:
+    """Put expressions of one line to where that line really is."""
+    for one in types:
+        for node in walk(one):
+            if isinstance(node, ast.expr):
+                node.lineno = node.end_lineno = number
+                node.col_offset += column
+                node.end_col_offset = (node.end_col_offset or 0) + column
