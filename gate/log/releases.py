@@ -5,14 +5,20 @@ in. The last one is there now. To release what was there before the present one 
 
 The first release of an environment may have come there before gate was asked about any. So with one release on
 record, the way back leads to any commit that the branch was at before it.
+
+What is rolled back is more than that: whatever goes back to an earlier commit, by one release or by several, rolls
+back every release that it goes past. And a rollback is not forgotten when the key that signed it is replaced.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from gate.approvals.record import Record
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of
+from gate.log.index import Found
 from gate.log.vouched import trusted
 from gate.model import ENVIRONMENTS
 from gate.policy.types import Policy
@@ -24,25 +30,23 @@ def stays_in(log: ApprovalLog, policy: Policy, environment: str, now: int) -> tu
 
     Records by unknown keys and by juniors say nothing. `now` is when the keys have to be valid.
     """
-    into = ENVIRONMENTS + environment
-    found = [one for one in log.given_for(into, "verdict") if one.record.repository == policy.repository]
-    entries = trusted(entries_of(found, policy), policy, policy.protect[environment], now)
-    records = [entry.record for entry in entries if policy.people[entry.record.by].role != "junior"]
-    stays: list[Stay] = []
-    stack: list[int] = []
-    for record in sorted(records, key=lambda record: (record.at, record.nonce)):
-        if stack and stays[stack[-1]].commit == record.head:
-            continue
-        returned = (len(stack) > 1 and stays[stack[-2]].commit == record.head) or (
-            precedes_first(log.repository, tuple(stays), record.head)
-        )
-        if stays:
-            stays[-1] = replace(stays[-1], until=record.at, returned=returned)
-        stays.append(Stay(record.head, record.at))
-        if returned:
-            del stack[-2:]
-        stack.append(len(stays) - 1)
-    return tuple(stays), stays[stack[-2]].commit if len(stack) > 1 else ""
+    recorded = _records(log, policy, environment)
+    entries = trusted(entries_of(recorded, policy), policy, policy.protect[environment], now)
+    return _history(log.repository, _by_seniors((entry.record for entry in entries), policy))
+
+
+def rolled_back_in(log: ApprovalLog, policy: Policy, environment: str, now: int, commit: str) -> int:
+    """When the last release of `commit` in `environment` was rolled back; 0 if it was not.
+
+    Here the record of anybody counts who was ever admitted: a replaced key takes no rollback with it.
+    """
+    everybody = (entry.record for entry in entries_of(_records(log, policy, environment), policy))
+    histories = (
+        stays_in(log, policy, environment, now)[0],
+        _history(log.repository, _by_seniors(everybody, policy))[0],
+    )
+    last = ([stay for stay in stays if stay.commit == commit][-1:] for stays in histories)
+    return max((stay.returned for stays in last for stay in stays), default=0)
 
 
 def precedes_first(repository: Repository, stays: tuple[Stay, ...], commit: str) -> bool:
@@ -50,3 +54,67 @@ def precedes_first(repository: Repository, stays: tuple[Stay, ...], commit: str)
     if len(stays) != 1 or stays[0].commit == commit:
         return False
     return commit in repository.text("rev-list", "--first-parent", stays[0].commit).split()
+
+
+def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[Found]:
+    into = ENVIRONMENTS + environment
+    return [one for one in log.given_for(into, "verdict") if one.record.repository == policy.repository]
+
+
+def _by_seniors(records: Iterable[Record], policy: Policy) -> list[Record]:
+    """Those in order that are not by a junior."""
+    juniors = {name for name, person in policy.people.items() if person.role == "junior"}
+    return sorted(
+        (record for record in records if record.by not in juniors),
+        key=lambda record: (record.at, record.nonce),
+    )
+
+
+def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Stay, ...], str]:
+    parents = _parents(repository, records)
+    stays: list[Stay] = []
+    # Those up to the present one, without what was rolled back.
+    line: list[int] = []
+    for record in records:
+        if line and stays[line[-1]].commit == record.head:
+            continue
+        if stays:
+            stays[-1] = replace(stays[-1], until=record.at)
+        for number in [one for one in line if _is_before(parents, record.head, stays[one].commit)] or _above(
+            line, stays, record.head
+        ):
+            stays[number] = replace(stays[number], returned=record.at)
+            line.remove(number)
+        if line and stays[line[-1]].commit == record.head:
+            line.pop()
+        line.append(len(stays))
+        stays.append(Stay(record.head, record.at))
+    return tuple(stays), stays[line[-2]].commit if len(line) > 1 else ""
+
+
+def _above(line: list[int], stays: list[Stay], commit: str) -> list[int]:
+    """What came after the release of `commit`, if it is in `line`: it may be on another branch."""
+    same = [place for place, number in enumerate(line) if stays[number].commit == commit]
+    return line[same[-1] + 1 :] if same else []
+
+
+def _parents(repository: Repository, records: list[Record]) -> dict[str, tuple[int, str]]:
+    """The commits that the releases are built on: a number that is larger the older it is, and the first parent."""
+    heads = dict.fromkeys(record.head for record in records)
+    if len(heads) < 2:
+        return {}
+    form = ("--first-parent", "--topo-order", "--parents", "--ignore-missing")
+    lines = repository.text("rev-list", *form, *heads, "--").splitlines()
+    return {
+        words[0]: (number, words[1] if len(words) > 1 else "")
+        for number, words in enumerate(map(str.split, lines))
+    }
+
+
+def _is_before(parents: Mapping[str, tuple[int, str]], commit: str, other: str) -> bool:
+    """Whether `commit` is an earlier commit of the branch that leads to `other`."""
+    if commit not in parents or commit == other:
+        return False
+    while other in parents and parents[other][0] < parents[commit][0]:
+        other = parents[other][1]
+    return other == commit

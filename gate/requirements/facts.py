@@ -15,13 +15,13 @@ from gate.policy.types import Policy, Protection
 class Stay:
     """A release's time in an environment, from `since` on, in seconds since the epoch.
 
-    `until` is None while it is there. `returned` is True where it was rolled back to the release before it.
+    `until` is None while it is there. `returned` is when it was rolled back to an earlier release; 0 if it was not.
     """
 
     commit: str
     since: int
     until: int | None = None
-    returned: bool = False
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ def evaluate(facts: Facts) -> Outcome:
     if stays[-1].returned:
         way = f"find out what was wrong there; then it can go into {rule.place} again"
         return Outcome(ID, "unmet", f"it was taken back in {rule.place}", advice=(way,))
+    if stays[-1].since > release.now:
+        there = f"it entered {rule.place} in the future, by the clock that signed the release"
+        return Outcome(ID, "unmet", there, advice=("set the clocks right; it soaks from that moment on",))
     longest = max((stay.until or release.now) - stay.since for stay in stays if not stay.returned)
     if longest < rule.seconds:
         there = f"it has been in {rule.place} for {span(longest)} of {span(rule.seconds)}"

@@ -171,6 +171,32 @@ def test_what_was_rolled_back_in_one_environment_enters_no_other(town: Town) -> 
     assert "rolled back in production" in said.text
 
 
+def without_ada(town: Town, environments: str) -> str:
+    """The policy after ada has left."""
+    lines = town.policy(REQUIRE + environments).splitlines()
+    return "\n".join(line for line in lines if '"@ada": ' not in line).replace('"@ada"', '"@bob"') + "\n"
+
+
+def test_going_back_past_a_release_takes_it_back_whoever_leaves_then(town: Town) -> None:
+    environments = STAGING + "  production: {kind: environment, require: {passed: [main]}}\n"
+    protect(town, environments)
+    first, second, third = (merged(town, name) for name in ("first", "second", "third"))
+    ada = town.clone("ada")
+    for commit in (first, second, third, first):
+        promoted(ada, commit, "production")
+    for commit in (second, third):
+        for environment in ("staging", "production"):
+            said = ada.gate("check", "--into", environment, "--head", commit)
+            assert (said.code, "rolled back in production" in said.text) == (1, True), said.text
+    fourth = merged(town, "policy", {"gate.yaml": without_ada(town, environments)})
+    bob = town.clone("bob")
+    said = bob.gate("check", "--into", "staging", "--head", third)
+    assert (said.code, "rolled back in production" in said.text) == (1, True), (
+        "ada's key is gone, not her rollback"
+    )
+    assert bob.gate("check", "--into", "staging", "--head", fourth).code == 0
+
+
 def test_the_way_back_leads_to_what_was_there_before_the_first_record(town: Town) -> None:
     protect(town, "  production: {kind: environment, require: {passed: [main]}}\n")
     ada = town.clone("ada")
@@ -431,13 +457,8 @@ def test_a_promotion_signed_by_a_key_that_nobody_has_says_nothing(town: Town) ->
     ada = town.clone("ada")
     promoted(ada, commit, "staging")
     assert ada.gate("check", "--into", "production", "--head", commit).code == 0
-    policy = town.policy(
-        REQUIRE + STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n"
-    )
-    without = "\n".join(line for line in policy.splitlines() if '"@ada": ' not in line).replace(
-        '"@ada"', '"@bob"'
-    )
-    merged(town, "policy", {"gate.yaml": without + "\n"})
+    environments = STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n"
+    merged(town, "policy", {"gate.yaml": without_ada(town, environments)})
     bob = town.clone("bob")
     bob.fetch()
     bob.git("fetch", "-q", "origin", "+refs/gate/log:refs/gate/remotes/origin/log")

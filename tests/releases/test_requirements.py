@@ -80,10 +80,11 @@ WELL = {"up": Reading((1.0, 1.0))}
         ([Stay(HEAD, NOW - 1800)], "met", "it was in staging for 30 min, healthy"),
         ([Stay(HEAD, NOW - 1799)], "unmet", "it has been in staging for 29 min of 30 min"),
         ([Stay(HEAD, NOW - 9000, NOW - 100), Stay(OTHER, NOW - 100)], "met", "it was in staging for 2 h, healthy"),
-        ([Stay(HEAD, NOW - 9000, NOW - 100, returned=True)], "unmet", "it was taken back in staging"),
+        ([Stay(HEAD, NOW - 9000, NOW - 100, returned=NOW - 100)], "unmet", "it was taken back in staging"),
         ([Stay(HEAD, NOW - 900, NOW - 600), Stay(OTHER, NOW - 600, NOW - 500), Stay(HEAD, NOW - 500)], "unmet",
          "it has been in staging for 8 min of 30 min"),
         ([Stay(OTHER, NOW - 9000)], "unmet", "it has never been in staging"),
+        ([Stay(HEAD, NOW + 9000)], "unmet", "it entered staging in the future, by the clock that signed the release"),
         ([], "unmet", "it has never been in staging"),
     ],
 )  # fmt: skip

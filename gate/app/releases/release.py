@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from time import time
@@ -19,7 +19,7 @@ from gate.gather import Environment
 from gate.git.change import commit_named, read_step
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
-from gate.log.releases import precedes_first, stays_in
+from gate.log.releases import precedes_first, rolled_back_in, stays_in
 from gate.model import ENVIRONMENTS, Change
 from gate.policy.load import POLICY_FILE
 from gate.prometheus import ask
@@ -89,7 +89,7 @@ def _read(
     queries += [soaked.healthy] if soaked and soaked.healthy else []
     queries += [budget.downtime] if budget and budget.downtime else []
     readings = ask(policy.prometheus, queries)
-    rolled_back = _rolled_back(change.head, there)
+    rolled_back = {name: at for name in there if (at := rolled_back_in(log, policy, name, now, change.head))}
     latest = max(rolled_back.values(), default=0)
     release = Release(
         now,
@@ -109,14 +109,6 @@ def _read(
 def is_way_back(repository: Repository, stays: tuple[Stay, ...], before: str, commit: str) -> bool:
     """Whether to release `commit` is a rollback, to the release `before` the present one."""
     return before == commit if before else precedes_first(repository, stays, commit)
-
-
-def _rolled_back(commit: str, there: Mapping[str, tuple[Stay, ...]]) -> dict[str, int]:
-    """The environments that have last seen the commit rolled back, and when."""
-    latest = {name: [stay for stay in stays if stay.commit == commit][-1:] for name, stays in there.items()}
-    return {
-        name: stay.until for name, stays in latest.items() for stay in stays if stay.returned and stay.until
-    }
 
 
 def _step(
