@@ -241,7 +241,7 @@ The values of a Prometheus query are within limits.
 `metric: [{query: …, below: 0.01}]` applies to every value that the query returns. No answer and no data block.
 `prometheus: http://…` at the top of gate.yaml sets the address.""",
     "budget": """\
-Enough of the downtime budget of the last 365 days is left.
+Enough of the downtime budget of the last 365 days, or of the window in the SLO file, is left.
 
 `budget: {minutes: 20, risk: 1, low: 5}`: with less than `risk` left, only a rollback is allowed; with less than `low`
 left, a senior has to approve the release. `downtime: QUERY` asks Prometheus for the seconds; `incidents: FILE` is a

@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 from gate.app.releases.budget import Budget, read_budget
+from gate.errors import UsageError
 from gate.reports.words import visible
 
-SUMMARY = "show what is left of the downtime budget of the last 365 days"
+SUMMARY = "show what is left of the downtime budget"
 EXAMPLES = """\
   gate budget                       of the environment that has one
   gate budget --into production --format json
+  gate budget --rules slo.yaml      the rules for Prometheus that measure it
 """
 
 
@@ -21,11 +23,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--into", metavar="ENVIRONMENT", help="the environment (default: the only one with a budget)"
     )
+    parser.add_argument(
+        "--rules",
+        metavar="FILE",
+        help="print the recording and alerting rules for the promises in an SLO file, for Prometheus",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="SECONDS",
+        type=float,
+        help="with --rules: when the measuring began, in Unix time (default: now)",
+    )
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print it; 0 if a release may be risked, 1 if not, 3 if the downtime is not known."""
+    if options.rules:
+        return _rules(options.rules, time.time() if options.since is None else options.since)
+    if options.since is not None:
+        raise UsageError("--since is about --rules", "add `--rules FILE`")
     budget = read_budget(Path.cwd(), int(time.time()), options.into)
     if options.format == "json":
         from gate.reports.verdict_json import dump
@@ -38,6 +55,20 @@ def run(options: argparse.Namespace) -> int:
     return 0 if budget.left >= budget.rule.risk else 1
 
 
+def _rules(file: str, since: float) -> int:
+    from gate.policy.promise import read_promises
+    from gate.reports.slo_rules import slo_rules
+    from gate.reports.verdict_json import dump
+
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
+    # JSON is YAML as well.
+    print(dump(slo_rules(read_promises(data, file), since)), end="")
+    return 0
+
+
 def _data(budget: Budget) -> dict[str, object]:
     return {
         "environment": budget.environment,
@@ -48,6 +79,7 @@ def _data(budget: Budget) -> dict[str, object]:
         "low": budget.rule.low,
         "trouble": budget.trouble,
         "gaps": budget.gaps,
+        "window": budget.rule.window,
     }
 
 
@@ -55,9 +87,9 @@ def _lines(budget: Budget) -> list[str]:
     name, rule = visible(budget.environment), budget.rule
     if budget.used is None or budget.left is None:
         return [f"{name}: downtime unknown: {visible(budget.trouble)}"]
-    lines = [
-        f"{name}: {budget.used:.1f} of {rule.minutes:g} minutes of downtime used in 365 days, {budget.left:.1f} left"
-    ]
+    days = f"{rule.window / 86400:g} days"
+    used = f"{budget.used:.1f} of {rule.minutes:g} minutes of downtime used in {days}"
+    lines = [f"{name}: {used}, {budget.left:.1f} left"]
     if budget.gaps:
         lines.append(f"  {budget.gaps:.0f} s of the time have no measurements")
     if budget.left < 0 and rule.minutes:

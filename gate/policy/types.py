@@ -85,12 +85,13 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRequired:
-    """The downtime budget of a year, in minutes, and how much of it a release may risk.
+    """The downtime budget of a `window` in seconds, a year by default, and how much of it a release may risk.
 
-    With less than `low` left, a senior has to approve the release as well. What has been used up is the answer
-    to the query `downtime`, in seconds, or what the incident log `incidents` adds up to: a file in the policy's
-    own tree, a JSON object a line with `at` and `downtime`. `slo` is the file with the promise, which then decides
-    about `minutes` and `downtime`; `gaps` is the query for the seconds of it in which nothing was measured.
+    `minutes`, `risk`, and `low` are in minutes. With less than `low` left, a senior has to approve the release as
+    well. What has been used up is the answer to the query `downtime`, in seconds, or what the incident log
+    `incidents` adds up to: a file in the policy's own tree, a JSON object a line with `at` and `downtime`. `slo` is
+    the file with the promise, which then decides about `minutes`, `window`, and `downtime`; `gaps` is the query for
+    the seconds of it in which nothing was measured.
     """
 
     minutes: float = 20.0
@@ -100,6 +101,7 @@ class BudgetRequired:
     incidents: str = ""
     slo: str = ""
     gaps: str = ""
+    window: float = 365 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def evaluate(facts: Facts) -> Outcome:
     if release.downtime is None:
         return Outcome(ID, "undecided", f"the downtime is unknown: {release.no_downtime}")
     left = rule.minutes - release.downtime
-    remaining = f"{left:.1f} of {rule.minutes:g} minutes left in 365 days"
+    remaining = f"{left:.1f} of {rule.minutes:g} minutes left in {rule.window / 86400:g} days"
     if left < rule.risk:
         advice = ("only rollbacks are allowed; a guardian can override this: `gate explain waiver`",)
         return Outcome(

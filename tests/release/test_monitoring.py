@@ -13,20 +13,24 @@ from typing import Any
 
 import pytest
 import yaml
-from release import slo
 from release.monitoring import alertmanager_config
-from release.problems import WrongUsage
 from release.servers import ask
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
 from support.shop import ENGINES, PATH, Shop, build_shop, needs
 from support.webhooks import webhook
 
+from gate.policy.promise import read_promises
+from gate.reports.slo_rules import slo_rules
+
 MONITORING = SAMPLE / "monitoring"
 PROBE = 'probe_success{environment="production", step="visit"}'
 HAPROXY = 'haproxy_frontend_http_responses_total{environment="production", proxy="public", code="%s"}'
 DOWNTIME = 'slo:downtime:seconds{environment="production"}'
 GAP = 'slo:gap:seconds{environment="production"}'
+
+
+PROMISES = read_promises((SAMPLE / "slo.yaml").read_bytes(), "slo.yaml")
 
 
 def run(*argv: str, cwd: Path = MONITORING) -> str:
@@ -41,8 +45,7 @@ def measure(
     """Let promtool evaluate the rules of a promise over `series` (a value a second) and compare `wanted`."""
     needs("promtool")
     text = f"version: 1\nenvironments: {{production: {{downtime: 20m, window: 365d{more}}}}}\n"
-    (tmp_path / "slo.yaml").write_text(text)
-    rules = slo.rules(slo.load(tmp_path / "slo.yaml"), 0)
+    rules = slo_rules(read_promises(text.encode(), "slo.yaml"), 0)
     (tmp_path / "rules.yml").write_text(json.dumps(rules))
     # To the two measurements that begin and end something.
     exprs = [
@@ -93,35 +96,13 @@ def test_announced_maintenance_is_no_downtime(tmp_path: Path) -> None:
     measure(tmp_path, series, {DOWNTIME: 0}, "15m", more=f", maintenance: [{window}]")
 
 
-@pytest.mark.parametrize(
-    ("text", "mistake"),
-    [
-        ("version: 2\nenvironments: {}\n", "expected `version: 1`"),
-        ("version: 1\nenvironments: {p: {downtme: 20m}}\n", "unknown downtme"),
-        ("version: 1\nenvironments: {p: {downtime: 20 minutes}}\n", "expected a length of time"),
-        ("version: 1\nenvironments: {p: {downtime: 20m, gaps: maybe}}\n", "expected down or up"),
-        (
-            """\
-version: 1
-environments: {p: {downtime: 20m, maintenance: [{from: 2026-01-01T00:00:00, to: 2026-01-02T00:00:00, reason: x}]}}
-""",
-            "has no time zone",
-        ),
-    ],
-)
-def test_mistakes_in_the_promise_are_reported(tmp_path: Path, text: str, mistake: str) -> None:
-    (tmp_path / "slo.yaml").write_text(text)
-    with pytest.raises(WrongUsage, match=mistake):
-        slo.load(tmp_path / "slo.yaml")
-
-
 def test_the_configuration_is_valid(tmp_path: Path) -> None:
     needs("promtool", "amtool", "prometheus-blackbox-exporter")
     shutil.copytree(MONITORING, tmp_path, dirs_exist_ok=True)
     (tmp_path / "targets").mkdir()
     for name in ("haproxy", "releases", "probes", "blackbox", "alertmanager"):
         (tmp_path / "targets" / f"{name}.json").write_text("[]")
-    (tmp_path / "slo-rules.yml").write_text(json.dumps(slo.rules(slo.load(SAMPLE / "slo.yaml"), 0)))
+    (tmp_path / "slo-rules.yml").write_text(json.dumps(slo_rules(PROMISES, 0)))
     for name in ("prometheus.yml", "outside.yml"):
         text = (tmp_path / name).read_text().replace("BLACKBOX", "127.0.0.1:9115")
         (tmp_path / name).write_text(text)
@@ -217,6 +198,6 @@ def test_the_dashboards_queries_are_valid(tmp_path: Path) -> None:
     ]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
     run("promtool", "check", "rules", "rules.yml", cwd=tmp_path)
-    recorded = {rule["record"] for group in slo.rules(slo.load(SAMPLE / "slo.yaml"), 0)["groups"]
+    recorded = {rule["record"] for group in slo_rules(PROMISES, 0)["groups"]
                 for rule in group["rules"] if "record" in rule}  # fmt: skip
     assert set(re.findall(r"slo:[a-z]+:[a-z]+", " ".join(panels()))) <= recorded

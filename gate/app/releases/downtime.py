@@ -1,4 +1,4 @@
-"""The downtime of the last year: as Prometheus has measured it, or as the incident log tells."""
+"""The downtime in the window of a budget: as Prometheus has measured it, or as the incident log tells."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from gate.git.repository import Repository
 from gate.policy.types import BudgetRequired
 from gate.requirements.facts import Reading
 
-YEAR = 365 * 24 * 3600
 FIELDS = frozenset({"at", "downtime", "environment", "report", "what"})
-"""Of an incident. The last three are for people."""
+"""Of an incident. The last two are for people. Without an environment, it is an incident of each."""
 
 
 def spent(
@@ -27,7 +26,7 @@ def spent(
     readings: Mapping[str, Reading],
     now: int,
 ) -> tuple[float | None, str]:
-    """The downtime of the last 365 days in minutes, the larger of what is measured and what is recorded.
+    """The downtime in the budget's window, in minutes, the larger of what is measured and what is recorded.
 
     None where it is not known, and why. Raises InvalidInput with the mistakes of the incident log.
     """
@@ -43,7 +42,8 @@ def spent(
         data = read_blob(repository, environment.rules, budget.incidents)
         if data is None:
             return None, f"there is no {budget.incidents} on the default branch"
-        found.append(_union(now, incidents(data, budget.incidents, now)) / 60)
+        own = incidents(data, budget.incidents, environment.name, now)
+        found.append(union(now, budget.window, own) / 60)
     if not found:
         return None, "the policy says neither `downtime` nor `incidents`"
     # What is no time that passed must not come out as little.
@@ -52,60 +52,83 @@ def spent(
     return max(found), ""
 
 
-def within(now: int, at: float, seconds: float) -> float:
-    """How much of what began at `at` and took so many seconds is in the last 365 days."""
-    return max(0.0, min(seconds, at + seconds - (now - YEAR)))
+def within(now: float, window: float, at: float, seconds: float) -> float:
+    """How much of what began at `at` and took so many seconds is in the last `window` seconds."""
+    return max(0.0, min(seconds, at + seconds - (now - window)))
 
 
-def _union(now: int, incidents: list[tuple[float, float]]) -> float:
-    """The seconds of the last 365 days in which there was an incident: what overlaps counts once."""
-    total, end = 0.0, 0.0
+def union(now: float, window: float, incidents: list[tuple[float, float]]) -> float:
+    """The seconds of the window in which there was an incident: what overlaps counts once."""
+    total, end = 0.0, -inf
     for at, seconds in sorted(incidents):
         start = max(at, end)
         if at + seconds > start:
-            total += within(now, start, at + seconds - start)
+            total += within(now, window, start, at + seconds - start)
             end = at + seconds
     return total
 
 
-def incidents(data: bytes, file: str, now: float) -> list[tuple[float, float]]:
-    """When each incident of the log began, in seconds since the epoch, and how many seconds it took.
+def incidents(data: bytes, file: str, environment: str, now: float) -> list[tuple[float, float]]:
+    """When each incident of the environment began, in seconds since the epoch, and how many seconds it took.
 
     Raises InvalidInput with each line that is not understood, is about the future, or repeats another.
     """
-    mistakes = []
-    found = []
+    mistakes: list[Mistake] = []
+    read: set[tuple[float, float, str]] = set()
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             continue
         try:
-            incident = _incident(json.loads(line))
-        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
-            said = 'expected a JSON object such as {"at": "2026-03-02T10:00:00Z", "downtime": 120}'
-            mistakes.append(Mistake(file, number, 1, said))
-            continue
-        if incident[0] > now:
-            mistakes.append(
-                Mistake(file, number, 1, "expected a time that has passed, got one in the future")
-            )
-        elif incident in found:
-            mistakes.append(Mistake(file, number, 1, "expected each incident once, got the same one again"))
-        found.append(incident)
+            at, seconds, where = _incident(json.loads(line, object_pairs_hook=_once))
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+            message = _reason(error)
+        else:
+            message = ""
+            if at > now:
+                message = "expected a time that has passed, got one in the future"
+            elif (at, seconds, where) in read:
+                message = "expected each incident once, got the same one again"
+            read.add((at, seconds, where))
+        if message:
+            mistakes.append(Mistake(file, number, 1, message))
     if mistakes:
         raise InvalidInput(mistakes)
-    return found
+    return [(at, seconds) for at, seconds, where in read if where in {"", environment}]
 
 
-def _incident(fields: dict[str, Any]) -> tuple[float, float]:
-    at, downtime = fields["at"], _number(fields["downtime"])
-    if downtime < 0 or not fields.keys() <= FIELDS:
-        raise ValueError(downtime)
-    if isinstance(at, str):
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError(at)
-        return moment.timestamp(), downtime
-    return _number(at), downtime
+class _Unknown(ValueError):
+    """What a person would not guess from an example of the right form."""
+
+
+def _reason(error: Exception) -> str:
+    expected = 'expected a JSON object such as {"at": "2026-03-02T10:00:00Z", "downtime": 120}'
+    return f"{expected}: {error}" if isinstance(error, _Unknown) else expected
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object that has each field once: of two, a reader sees the first and a program the last."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _Unknown("a field is there twice")
+    return fields
+
+
+def _incident(fields: object) -> tuple[float, float, str]:
+    if not isinstance(fields, dict):
+        raise TypeError(fields)
+    if unknown := sorted(fields.keys() - FIELDS):
+        raise _Unknown(f"unknown field {unknown[0]!r}; expected {', '.join(sorted(FIELDS))}")
+    at, downtime, where = fields["at"], _number(fields["downtime"]), fields.get("environment", "")
+    if downtime < 0:
+        raise _Unknown("the downtime is less than none")
+    if not isinstance(where, str):
+        raise _Unknown("the environment is not a string")
+    if not isinstance(at, str):
+        return _number(at), downtime, where
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise _Unknown("the time has no time zone")
+    return moment.timestamp(), downtime, where
 
 
 def _number(value: object) -> float:
