@@ -23,7 +23,6 @@ from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
 from support.webhooks import webhook
 
-
 INCIDENT = Incident(
     environment="production",
     revision="0123456789abcdef0123456789abcdef01234567",
