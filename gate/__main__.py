@@ -23,7 +23,7 @@ def main() -> int:
 
 def _answer(arguments: list[str]) -> int:
     if arguments[:1] == ["check"]:
-        from gate.kept import answer
+        from gate.answer_cache import answer
 
         code = answer(arguments[1:])
         if code is not None:

@@ -18,7 +18,7 @@ from gate.cli.reviews import add_reviews, place_of
 from gate.cli.shown import EXIT_CODES, context_of, with_description
 from gate.cli.terminal import shown_progress
 from gate.errors import UsageError
-from gate.model import ENVIRONMENTS, Ran, Verdict
+from gate.model import Verdict
 from gate.reports import REPORTS, ReportContext, report
 from gate.reports.words import visible
 
@@ -130,7 +130,9 @@ def run(options: argparse.Namespace) -> int:
         rerun=options.rerun,
     )
     if options.rerun:
-        _forget_answers()
+        from gate.app.checking.cached_report import forget_reports
+
+        forget_reports()
     if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
         # Programs read it, as they would from a file: XML says itself that it is UTF-8.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
@@ -158,8 +160,8 @@ def run(options: argparse.Namespace) -> int:
         _announce(options, answer.verdict, context)
     if options.record:
         return _record(options, answer) or code
-    if not options.fix and not options.output and not options.webhook:
-        _keep(options, answer, context, code, started)
+    if not (options.fix or options.output or options.webhook or options.report):
+        _cache(options, answer, context, code, started)
     return code
 
 
@@ -250,40 +252,17 @@ def _summarise(verdict: Verdict, context: ReportContext) -> None:
             file.write(summary(verdict, context))
 
 
-def _forget_answers() -> None:
-    """Remove what `gate check` would print again without running anything."""
-    from gate import kept
-
-    place = kept.find()
-    if place is not None:
-        kept.forget(f"{place[1]}/gate")
-
-
-def _keep(
+def _cache(
     options: argparse.Namespace, answer: Answer, context: ReportContext, code: int, started: float
 ) -> None:
-    """Keep what was printed for the next time that the same is asked of the same content."""
-    from gate import kept
-    from gate.app.checking.dependency_stamps import package_folders, witnesses_of
+    """Let the next run of the same command print the same, if its answer can't be another one."""
+    from gate.app.checking.cached_report import cache_report
 
-    if code not in {0, 1} or not answer.environments or options.report or not answer.repeatable:
+    if sys.argv[1:2] != ["check"]:
         return
-    if answer.verdict.change.into.startswith(ENVIRONMENTS):
-        # Time and what is measured have a say in it, and they are never what they were.
-        return
-    # The question does not name what else the policy lets a check see.
-    if any(check.env for check in answer.settings):
-        return
-    place = kept.find()
-    if place is None:
-        return
-    name = kept.question(sys.argv[2:], *place)
-    if name is None or sys.argv[1:2] != ["check"]:
-        return
-    # Asked again, nothing will run: the kept report says so.
-    checks = tuple(replace(r, cached=True) if isinstance(r, Ran) else r for r in answer.verdict.checks)
-    text = report(options.format).render(replace(answer.verdict, checks=checks), context)
-    body = text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
-    witnesses = [*witnesses_of(answer), f"{place[1]}/config", f"{place[1]}/shallow"]
-    folders = package_folders(answer)
-    kept.keep(f"{place[1]}/gate", name, code, body, witnesses, answer.until, folders=folders, started=started)
+
+    def render(verdict: Verdict) -> bytes:
+        text = report(options.format).render(verdict, context)
+        return text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
+
+    cache_report(answer, sys.argv[2:], code, render, started)

@@ -18,7 +18,7 @@ from gate.cache_inputs import BUILD, seen_by_check
 from gate.environment.declared import Declared, pins, stale_lock
 from gate.environment.interpreter import own_tool
 from gate.process import Cancel, Finished, supervise
-from gate.results import key_of
+from gate.result_cache import key_of
 
 TIMEOUT = 15 * 60.0
 MOST_OUTPUT = 4 * 1024 * 1024

@@ -14,7 +14,7 @@ from gate.environment.build import Builder
 from gate.environment.editable import SKIPPED
 from gate.environment.interpreter import Environment
 from gate.git.objects import Entry
-from gate.results import key_of
+from gate.result_cache import key_of
 
 COMPILED = (".so", ".pyd")
 INERT = (

@@ -35,7 +35,7 @@ from gate.environment.tracked import Tracked
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
 from gate.process import Cancel
-from gate.results import Results, key_of
+from gate.result_cache import ResultCache, key_of
 
 USE_FOUND = "or use the environment as it is: `environment: {source: project}` in gate.yaml"
 
@@ -172,7 +172,7 @@ class Environments:
 
     def _difference(self, declared: Declared, found: Environment, before: Declared | None) -> str:
         """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""
-        cache = Results(self.repository.state_dir / "results")
+        cache = ResultCache(self.repository.state_dir / "results")
         sides = (self._builder.key(declared), self._builder.key(before) if before else "")
         key = key_of("environment differs", *sides, repr(sorted(found.packages.items())))
         cached = cache.get(key)

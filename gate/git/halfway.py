@@ -15,6 +15,7 @@ from pathlib import Path
 from gate.errors import UsageError
 from gate.git.repository import Repository, failure
 from gate.model import decode_path, encode_path
+from gate.store import write_atomically
 
 NOTE = "GATE_MERGE"
 """Beside git's own MERGE_HEAD, in the git folder of the worktree: the branch, the old tip and the new one."""
@@ -22,10 +23,8 @@ NOTE = "GATE_MERGE"
 
 def note(tree: Repository, ref: str, old: str, new: str) -> None:
     """Remember that `ref`, checked out in `tree`, is about to move from `old` to `new`; raises OSError."""
-    path = tree.git_dir / NOTE
-    temporary = path.with_name(f"{NOTE}.new")
-    temporary.write_text(f"{ref} {old} {new}\n", "utf-8", "surrogateescape")
-    temporary.replace(path)
+    line = f"{ref} {old} {new}\n".encode("utf-8", "surrogateescape")
+    write_atomically(tree.git_dir / NOTE, line, durable=True)
 
 
 def forget(tree: Repository) -> None:

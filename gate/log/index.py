@@ -7,7 +7,6 @@ width, so that those few are found without parsing the others. It is made anew w
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,8 +17,9 @@ from gate.approvals.sshsig import signing_key
 from gate.git.repository import Repository
 from gate.log.history import Stretch, read_lists, read_records, read_signatures, read_stretch
 from gate.log.signers import key_id
+from gate.store import read_entry, write_entry
 
-FORMAT = "gate log index 2"
+FORMAT = "log index 3"
 PATHS_NOTED = 2000
 """Of a longer list of paths only so many are noted; they serve to find what may be alike."""
 
@@ -192,26 +192,17 @@ def _mark(path: str) -> bytes:
 
 def _load(path: Path) -> Index | None:
     """The index in the file; None if there is none, or it is not whole."""
-    try:
-        head, _, body = path.read_bytes().partition(b"\n")
-    except OSError:
+    data = read_entry(path, FORMAT)
+    if data is None:
         return None
-    words = head.decode("ascii", "replace").split("|")
-    if len(words) != 5 or words[0] != FORMAT or words[2] != f"{zlib.crc32(body):08x}":
-        return None
-    records, lists = int(words[3]), int(words[4])
-    lines = body.split(b"\n")[:-1]
-    return Index(words[1], lines[:records], lines[records : records + lists], lines[records + lists :])
+    head, *lines = data.split(b"\n")[:-1]
+    tip, *counts = head.decode().split(" ")
+    records, lists = map(int, counts)
+    return Index(tip, lines[:records], lines[records : records + lists], lines[records + lists :])
 
 
 def _save(path: Path, index: Index) -> None:
-    body = b"".join(line + b"\n" for line in (*index.records, *index.lists, *index.refused))
-    head = f"{FORMAT}|{index.tip}|{zlib.crc32(body):08x}|{len(index.records)}|{len(index.lists)}\n"
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(head.encode() + body)
-        temporary.replace(path)
-    except OSError:
-        # A repository that cannot be written to is read anew each time.
-        return
+    head = f"{index.tip} {len(index.records)} {len(index.lists)}".encode()
+    lines = (head, *index.records, *index.lists, *index.refused)
+    # A repository that cannot be written to is read anew each time.
+    write_entry(path, FORMAT, b"".join(line + b"\n" for line in lines))

@@ -7,7 +7,6 @@ a record that none of these people signed in their own name is treated as absent
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +21,9 @@ from gate.policy.keys import PublicKey, parse_key
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Policy
 from gate.rules import ProtectedBranches, policy_at
+from gate.store import read_entry, write_entry
+
+FORMAT = "signers 1"
 
 
 def key_id(blob: str) -> str:
@@ -132,20 +134,13 @@ def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) ->
 def _load(path: Path) -> tuple[list[str], Signers]:
     """What was remembered: the tips that have been read, and the signers; nothing where it is damaged."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = json.loads(read_entry(path, FORMAT) or b"null")
         names = {parse_key(line).line: frozenset(map(str, names)) for line, names in data["names"].items()}
         return [str(tip) for tip in data["tips"]], Signers(names)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return [], Signers()
 
 
 def _save(path: Path, tips: Sequence[str], signers: Signers) -> None:
     data = {"tips": list(tips), "names": {line: sorted(names) for line, names in signers.names.items()}}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(data), "utf-8")
-        temporary.replace(path)
-    except OSError:
-        # A repository that cannot be written to is read anew each time.
-        return
+    write_entry(path, FORMAT, json.dumps(data).encode())

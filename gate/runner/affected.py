@@ -24,7 +24,7 @@ from typing import Any
 
 from gate.checks import Report
 from gate.git.objects import Entry
-from gate.results import Results, key_of
+from gate.result_cache import ResultCache, key_of
 from gate.runner.keep import dump, load
 
 MOST_RECORDS = 8
@@ -194,7 +194,7 @@ class Reused:
 class Suite:
     """The records of one suite: of everything that decides its outcome besides the tree."""
 
-    def __init__(self, results: Results, key: str) -> None:
+    def __init__(self, results: ResultCache, key: str) -> None:
         """`key` names all that decides a result but the tree."""
         self._results = results
         self._key = key_of("inputs of a suite", key)

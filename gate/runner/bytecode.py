@@ -24,7 +24,7 @@ from pathlib import Path
 from gate.checks.suites import TEST_FILE
 from gate.git.objects import Entry
 from gate.process import Cancel, supervise
-from gate.results import Results, key_of
+from gate.result_cache import ResultCache, key_of
 
 COMPILER = str(Path(__file__).parents[1] / "plugins" / "compile_ahead.py")
 MOST_FILES = 2000
@@ -66,7 +66,7 @@ def lent_bytecode(
     if _is_new(folder):
         yield None
         return
-    kept = Results(folder, MOST_KEPT)
+    kept = ResultCache(folder, MOST_KEPT)
     layout_key = key_of("layout", interpreter.identity)
     missing = [
         source
@@ -117,7 +117,7 @@ def _is_test(path: str) -> bool:
     return bool(TEST_FILE.search(path)) or path.rpartition("/")[2] == "conftest.py"
 
 
-def _lend(source: _Source, kept: Results, layout: bytes | None) -> bool:
+def _lend(source: _Source, kept: ResultCache, layout: bytes | None) -> bool:
     """Copy the byte code of a file into the tree; whether there was any."""
     code = kept.get(source.key) if layout else None
     if layout is None or code is None:
@@ -162,7 +162,7 @@ def _compile(
         )
 
 
-def _keep(compiled: list[_Source], kept: Results, folder: Path, layout_key: str) -> None:
+def _keep(compiled: list[_Source], kept: ResultCache, folder: Path, layout_key: str) -> None:
     with contextlib.suppress(OSError):
         kept.put(layout_key, (folder / "layout").read_bytes())
     for source in compiled:

@@ -19,7 +19,7 @@ from gate.environment import BuildFailed, Environment, Environments, Installed, 
 from gate.model import Finding
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel, Finished, supervise
-from gate.results import key_of
+from gate.result_cache import key_of
 from gate.runner.affected import Inputs, read_inputs
 from gate.runner.brought import bring
 from gate.runner.bytecode import Interpreter, lent_bytecode

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from gate.store import write_atomically
 
 FILE = "flaky.json"
 VERSION = 1
@@ -153,9 +154,7 @@ def _write(state_dir: Path, suites: Collection[_Suite]) -> None:
         }
         for suite in suites
     ]
-    temporary = state_dir / f"{FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps({"version": VERSION, "suites": rows}), "utf-8")
-    temporary.replace(state_dir / FILE)
+    write_atomically(state_dir / FILE, json.dumps({"version": VERSION, "suites": rows}).encode())
 
 
 def _suite(fields: dict[str, Any]) -> _Suite:

@@ -17,7 +17,7 @@ from gate.environment import Environment, Installed, sources_of
 from gate.git.objects import Entry
 from gate.model import Finding
 from gate.policy.types import CheckSettings
-from gate.results import key_of
+from gate.result_cache import key_of
 
 
 def result_key(

@@ -23,7 +23,7 @@ from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel
-from gate.results import Results, key_of
+from gate.result_cache import ResultCache, key_of
 from gate.runner.affected import Suite, TreeState
 from gate.runner.brought import brought_files, explained, stamps
 from gate.runner.execute import Asked, Outcome, cache_name, execute
@@ -77,7 +77,7 @@ class Runner:
         head: Side,
         base: Side,
         environments: Environments,
-        results: Results,
+        results: ResultCache,
         state_dir: Path,
         rerun: bool = False,
         cancel: Cancel | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,8 @@ from gate.checks.tool import SETTINGS_FILES
 from gate.git.as_cloned import History, refs_of
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
-from gate.results import key_of
+from gate.result_cache import key_of
+from gate.store import write_atomically
 
 FENCE = {"ruff.toml": WITHOUT_SETTINGS, "pytest.ini": b""}
 """The settings that tools find above a tree which has none."""
@@ -223,6 +223,4 @@ def _fence(folder: Path) -> None:
     for name, content in FENCE.items():
         path = folder / name
         if not path.exists() or path.read_bytes() != content:
-            new = folder / f"{name}.{os.getpid()}-{threading.get_ident()}"
-            new.write_bytes(content)
-            new.replace(path)
+            write_atomically(path, content)

@@ -124,7 +124,7 @@ def test_an_interrupt_while_gate_starts_is_no_traceback(
     def interrupted(_arguments: list[str]) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gate.kept.answer", interrupted)
+    monkeypatch.setattr("gate.answer_cache.answer", interrupted)
     monkeypatch.setattr(sys, "argv", ["gate", "check"])
     assert start() == 130
     assert capsys.readouterr().err == "gate: interrupted\n"

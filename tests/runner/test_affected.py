@@ -15,7 +15,7 @@ from support.town import Clone
 
 from gate.checks import Report
 from gate.git.objects import Entry
-from gate.results import Results
+from gate.result_cache import ResultCache
 from gate.runner.affected import VERIFY_EVERY, Inputs, Suite, TreeState, read_inputs
 
 POLICY = "version: 1\nprotect:\n  main:\n    require:\n      checks: [tests]\n"
@@ -227,7 +227,7 @@ PASS = Report((), "1 passed", 1, frozenset({"test_a.py::test"}))
 
 def test_a_pass_is_reused_only_so_often(tmp_path: Path) -> None:
     """Every so often the suite runs all the same, so that a defect of the recorder does not last."""
-    suite = Suite(Results(tmp_path), "suite")
+    suite = Suite(ResultCache(tmp_path), "suite")
     assert suite.record(tree(a="1"), inputs(opened=("a",)), PASS, 1.0) == ""
     reused = [suite.reuse(tree(a="1", b="2")) is not None for _ in range(2 * VERIFY_EVERY)]
     assert reused.count(False) == 2
@@ -244,14 +244,14 @@ def test_a_pass_is_reused_only_so_often(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_recorded_is_not_reused(tmp_path: Path, seen: Inputs | None, reason: str) -> None:
-    suite = Suite(Results(tmp_path), "suite")
+    suite = Suite(ResultCache(tmp_path), "suite")
     assert suite.record(tree(a="1"), seen, PASS, 1.0) == reason
     assert (suite.reuse(tree(a="1")) is None) == bool(reason)
 
 
 def test_a_path_behind_a_link_is_not_known(tmp_path: Path) -> None:
     linked = TreeState([Entry(mode="120000", oid="1", path="data")], lambda _path: "")
-    suite = Suite(Results(tmp_path), "suite")
+    suite = Suite(ResultCache(tmp_path), "suite")
     assert suite.record(linked, inputs(opened=("data/a",)), PASS, 1.0) == "data/a is a link or in a submodule"
     assert suite.record(tree(data__a="1"), inputs(opened=("data/a",)), PASS, 1.0) == ""
     assert suite.reuse(linked) is None
@@ -270,7 +270,7 @@ def test_a_path_behind_a_link_is_not_known(tmp_path: Path) -> None:
 )
 def test_settings_count_by_section(tmp_path: Path, before: str, after: str, reused: bool) -> None:
     """Whether or not a test opens the file: what is installed depends on it."""
-    suite = Suite(Results(tmp_path), "suite")
+    suite = Suite(ResultCache(tmp_path), "suite")
     old, new = (
         TreeState(
             [Entry(mode="100644", oid=text, path="pyproject.toml")], {"pyproject.toml": text}.__getitem__
@@ -283,7 +283,7 @@ def test_settings_count_by_section(tmp_path: Path, before: str, after: str, reus
 
 def test_a_new_rule_for_the_checkout_counts(tmp_path: Path) -> None:
     """What git writes into a file may depend on `.gitattributes` that no test reads."""
-    suite = Suite(Results(tmp_path), "suite")
+    suite = Suite(ResultCache(tmp_path), "suite")
     assert suite.record(tree(a="1"), inputs(opened=("a",)), PASS, 1.0) == ""
     attributes = Entry(mode="100644", oid="2", path=".gitattributes")
     assert suite.reuse(TreeState([*tree(a="1").entries, attributes], lambda _path: "")) is None

@@ -8,7 +8,6 @@ which everything passed is remembered.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import sha256
@@ -21,6 +20,7 @@ from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
 from gate.log.history import read_stretch
 from gate.log.store import contains
+from gate.store import read_entry, write_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,10 @@ def remember(repository: Repository, ref: str, memory: Memory) -> None:
     if any(step.outcome == "failed" for step in memory.steps):
         return
     path = _path(repository, ref)
-    data = [_version(), memory.start, memory.top, memory.log, memory.now]
-    data += [[astuple(step) for step in memory.steps], sorted(memory.marks)]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(data), "utf-8")
-        temporary.replace(path)
-    except OSError:
-        # A repository that cannot be written to is audited from the start each time.
-        return
+    steps = [astuple(step) for step in memory.steps]
+    data = [memory.start, memory.top, memory.log, memory.now, steps, sorted(memory.marks)]
+    # A repository that cannot be written to is audited from the start each time.
+    write_entry(path, _version(), json.dumps(data).encode())
 
 
 def _path(repository: Repository, ref: str) -> Path:
@@ -86,13 +80,11 @@ def _version() -> str:
 
 def _load(path: Path) -> Memory | None:
     try:
-        version, start, top, log, now, steps, marks = json.loads(path.read_text("utf-8"))
-        if version != _version():
-            return None
+        start, top, log, now, steps, marks = json.loads(read_entry(path, _version()) or b"null")
         return Memory(
             str(start), str(top), str(log), int(now), tuple(_steps(steps)), frozenset(map(str, marks))
         )
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         return None
 
 

@@ -23,7 +23,7 @@ from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
-from gate.results import Results, shared_folder
+from gate.result_cache import ResultCache, shared_folder
 from gate.runner import FEWER_TESTS, Event, Runner, Side
 from gate.workspace import Workspace
 
@@ -317,7 +317,7 @@ def _run(
             head=Side(repository, head, head_run, entries, packages),
             base=environments.base,
             environments=environments,
-            results=Results(state / "results", shared=shared_folder()),
+            results=ResultCache(state / "results", shared=shared_folder()),
             state_dir=state,
             rerun=request.rerun,
             # On a server, a record left by one person's change must not decide about another's.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from gate.app.checking.evaluate import Answer
 from gate.checks.mend import mend
@@ -16,6 +13,7 @@ from gate.errors import UsageError
 from gate.git.objects import read_blobs
 from gate.git.repository import Repository
 from gate.model import Edit, Finding, Ran
+from gate.store import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +73,7 @@ def apply(repository: Repository, file: FileFix) -> str:
     if mended is None:
         return "cannot be fixed with its line ends"
     try:
-        _replace(target, found, mended)
+        write_atomically(target, mended, durable=True, expected=found)
     except OSError as error:
         return f"cannot be written: {error.strerror}"
     return ""
-
-
-def _replace(target: Path, found: bytes, mended: bytes) -> None:
-    """Put `mended` in the place of `found`, with the same permissions, at once."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".gate-fix-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(mended)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(target.stat().st_mode & 0o7777)
-        if target.read_bytes() != found:
-            raise OSError(0, "it has just been changed")
-        temporary.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

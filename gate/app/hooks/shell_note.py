@@ -25,6 +25,7 @@ from gate.app.checking.evaluate import Answer
 from gate.cache_inputs import FIND_ENVIRONMENTS, LOCALE_NAMES, SEEN_BY_CHECKS
 from gate.git.index import Unmerged, index_tree
 from gate.git.repository import Repository
+from gate.store import write_atomically
 
 # Where the note is, below the git folder of the working tree.
 NOTE = "gate/passed"
@@ -92,7 +93,9 @@ class Watch:
         path = self.repository.git_dir / NOTE
         note = _note((*self.files, *others), self.index, tree, _find_newer(path, package_folders(answer)))
         if len(note) <= MOST_TEXT:
-            _replace(path, note.encode("utf-8", "surrogateescape"), self.started - COARSE // 100)
+            moment = self.started - COARSE // 100
+            with contextlib.suppress(OSError):
+                write_atomically(path, note.encode("utf-8", "surrogateescape"), modified=moment / 10**9)
 
 
 def _files_of_git(repository: Repository, branch: str) -> tuple[str, ...] | None:
@@ -170,12 +173,3 @@ def _note(files: tuple[str, ...], index: str, tree: str, find: str) -> str:
         index=shlex.quote(_state([index])),
         tree=tree,
     )
-
-
-def _replace(path: Path, content: bytes, moment: int) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(exist_ok=True)
-        temporary.write_bytes(content)
-        os.utime(temporary, ns=(moment, moment))
-        temporary.replace(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from gate.policy.adding import with_person
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Person, Role
 from gate.rules import stored_here
+from gate.store import write_atomically
 
 
 def write_all(top: Path, files: Mapping[str, str]) -> None:
@@ -46,15 +46,9 @@ class Added:
 
     def write(self) -> None:
         """Put it in the place of the old one, whole or not at all."""
-        target = self.path.resolve()
-        temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
         try:
-            temporary.write_bytes(self.data)
-            if target.exists():
-                temporary.chmod(target.stat().st_mode)
-            temporary.replace(target)
+            write_atomically(self.path.resolve(), self.data, durable=True)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise CannotDecide(f"{self.path} cannot be written: {error.strerror}") from error
 
 

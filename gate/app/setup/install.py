@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from gate.app.setup.refspec import forget_log, share_log
 from gate.app.setup.rules import refuse_lock_out
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository
+from gate.store import write_atomically
 
 HOOKS = ("pre-commit", "pre-merge-commit", "pre-push")
 SERVER_HOOKS = ("pre-receive",)
@@ -119,7 +119,7 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
                 path.replace(before)
             if before.exists() or before.is_symlink():
                 kept.append(name)
-            _write(path, script_of(name))
+            write_atomically(path, script_of(name).encode(), mode=0o777, durable=True)
     except OSError as error:
         raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
     linked = tuple(name for name in kept if (folder / f"{name}{KEPT}").is_symlink())
@@ -172,10 +172,3 @@ def script_of(name: str) -> str:
     body = WITH_INPUT.format(name=name) if with_input else PLAIN.format(name=name, note=NOTE)
     way_out = SERVER_HELP if name in SERVER_HOOKS else HELP
     return SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(sys.executable), help=way_out, body=body)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8")
-    temporary.chmod(temporary.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    temporary.replace(path)

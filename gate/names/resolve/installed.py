@@ -10,7 +10,6 @@ read again when another one is installed. The list of all that a project imports
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -28,8 +27,9 @@ from gate.names.resolve.package_words import (
     words_in,
 )
 from gate.names.store.workers import WorkerPool
+from gate.store import key_of_entry, read_entry, write_entry
 
-FORMAT = "gate words 4"
+FORMAT = "words 5"
 MOST = 2000
 STDLIB = ""
 """The name under which the standard library is kept."""
@@ -104,7 +104,7 @@ class InstalledPackages:
         if found is None:
             found = words_below(place)
             if path:
-                _keep(path, path.name, "", found)
+                _store(path, path.name, "", found)
         return found
 
     def knows(self, name: str) -> bool:
@@ -176,10 +176,10 @@ class InstalledPackages:
             FORMAT, self._store.environment, _state(known_packages.LIST), str(self._typeshed), *wanted
         )
         path = self._store.own / OWN
-        found = _load(path, self.key)
+        found = _load(path, self.key, self._store.environment)
         if found is None:
             found = self._together(wanted)
-            _keep(path, self.key, self._store.environment, found)
+            _store(path, self.key, self._store.environment, found)
             _prune(self._store.packages)
         self._relevant = found
         return found
@@ -217,29 +217,17 @@ class InstalledPackages:
         return {name: _digest(*told) for name, told in found.items()}
 
 
-def _load(path: Path, key: str) -> PackageWords | None:
+def _load(path: Path, key: str, environment: str = "") -> PackageWords | None:
     """What is kept at `path`, if it is whole and answers for `key`: plain text, so nothing worse than wrong words."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    head, _, body = data.partition(b"\n\n")
-    if not head.startswith(f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} ".encode()):
+    body = read_entry(path, f"{FORMAT} {key} {environment}")
+    if body is None:
         return None
     parts = body.split(b"\n\n")
     return PackageWords(*map(WordList, parts)) if len(parts) == 3 else None
 
 
-def _keep(path: Path, key: str, environment: str, words: PackageWords) -> None:
-    body = b"\n\n".join(_plain(words))
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    head = f"{FORMAT} {key} {hashlib.sha256(body).hexdigest()} {environment}\n\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(head.encode() + body)
-        temporary.replace(path)
-    except OSError:
-        return
+def _store(path: Path, key: str, environment: str, words: PackageWords) -> None:
+    write_entry(path, f"{FORMAT} {key} {environment}", b"\n\n".join(_plain(words)))
 
 
 def _plain(words: PackageWords) -> tuple[bytes, ...]:
@@ -253,11 +241,7 @@ def _imported(plain: tuple[bytes, ...]) -> list[str]:
 
 def _environment_of(path: Path) -> str:
     """The environment for which a list was kept."""
-    try:
-        with path.open("rb") as opened:
-            return opened.readline().decode("utf-8", "replace").rpartition(" ")[2].strip()
-    except OSError:
-        return ""
+    return key_of_entry(path).rpartition(" ")[2]
 
 
 def _prune(folder: Path) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-import os
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = b"gate names 3\n"
+from gate.store import read_entry, write_entry
+
+FORMAT = "names 4"
 MOST = 20_000
 """More answers than these are kept only while they are no more than a few times what the last run asked for."""
 
@@ -39,17 +40,12 @@ class Cache:
 
     def _read(self, path: Path) -> None:
         try:
-            data = path.read_bytes()
-            head, digest, body = (
-                data[: len(FORMAT)],
-                data[len(FORMAT) : len(FORMAT) + 32],
-                data[len(FORMAT) + 32 :],
-            )
-            if head == FORMAT and hashlib.sha256(body).digest() == digest:
+            body = read_entry(path, FORMAT)
+            if body is not None:
                 run, state, old = marshal.loads(body)  # noqa: S302  marshal makes plain data only
                 if state == self._state:
                     self._run, self._old = run, old
-        except (OSError, ValueError, EOFError, TypeError):
+        except (ValueError, EOFError, TypeError):
             self._old = {}
 
     def get(self, key: str) -> Any:
@@ -75,14 +71,7 @@ class Cache:
         kept = {key: value for key, value in self._old.items() if value[0] >= oldest} | self._new
         if len(kept) > max(MOST, 4 * len(self._new)):
             kept = self._new
-        body = marshal.dumps((run, self._state, kept))
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(FORMAT + hashlib.sha256(body).digest() + body)
-            temporary.replace(self._path)
-        except OSError:
-            return
+        write_entry(self._path, FORMAT, marshal.dumps((run, self._state, kept)))
 
 
 def digest(*parts: str | bytes) -> str:

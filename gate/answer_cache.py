@@ -1,10 +1,10 @@
-"""Kept answers: the same question about the same content is answered before anything heavy is imported.
+"""The cache of printed answers: a repeated `gate check` is answered before anything heavy is imported.
 
-An answer is kept under everything that decides it. What git knows (the commits that the question names, the
-log of approvals, the index) is part of its name and asked with a single git call. What lies in files (the
-project's environment, gate's own code and tools, git's configuration) are its *witnesses*: if the size or
-the time of any has changed, the answer no longer holds. Only decided verdicts are kept, and none beyond the
-moment at which an approval would expire.
+An answer is cached under everything that decides it. What git knows (the commits that the arguments name, the
+approval log, the index) is part of the cache key, and comes from a single call of git. Files outside of git (the
+project's environment, gate's own code and tools, git's configuration) are its dependencies: if the size or the
+time of one has changed, the answer is no longer valid. Only decided verdicts are cached, and none beyond the
+moment at which an approval expires.
 
 This module imports nothing but built-in modules; start-up time is its reason to exist.
 """
@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import os
 import sys
+from binascii import crc32
 from time import time
 
 from gate.cache_inputs import FIND_ENVIRONMENTS, seen_by_check
+from gate.store import read_entry, write_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FORMAT = "2"
+FORMAT = "3"
 # Besides the variables of the table in `cache_inputs`: what could make git or the report another one.
 ENVIRONMENT = (
     "GIT_INDEX_FILE", "GIT_DIR", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL",
@@ -30,26 +32,25 @@ ENVIRONMENT = (
     *FIND_ENVIRONMENTS,
 )  # fmt: skip
 NAMING_OPTIONS = ("--into", "--head", "--base")
-# Options whose answer is more than what is printed, or rests on what a forge says; always worked out.
-UNKEPT_OPTIONS = (
+# Options that do more than print, or whose answer depends on a forge: never cached.
+UNCACHED_OPTIONS = (
     "--record", "--output", "--report", "--reviews", "--fix", "-o", "-h", "--help", "--verbose", "-v",
     "--rerun",
 )  # fmt: skip
-MOST_KEPT = 200
+MOST_ANSWERS = 200
 BELOW = "* "
 """Before a folder in which no file may have changed since the answer was asked for."""
 
 
 def answer(arguments: list[str]) -> int | None:
-    """Print the kept answer to `gate check ARGUMENTS` and return its exit code, or return None."""
-    place = find()
-    if place is None:
+    """Print the cached answer to `gate check ARGUMENTS` and return its exit code, or return None."""
+    folders = git_folders()
+    if folders is None:
         return None
-    git_dir, common_dir = place
-    name = question(arguments, git_dir, common_dir)
-    if name is None:
+    key = cache_key(arguments, *folders)
+    if key is None:
         return None
-    entry = read(entry_path(f"{common_dir}/gate", name), name)
+    entry = read_answer(entry_path(f"{folders[1]}/gate", key), key)
     if entry is None:
         return None
     code, body = entry
@@ -63,7 +64,7 @@ def answer(arguments: list[str]) -> int | None:
     return code
 
 
-def find() -> tuple[str, str] | None:
+def git_folders() -> tuple[str, str] | None:
     """The git folder around the current one, and the one that its worktrees share.
 
     None where only git itself can tell.
@@ -96,16 +97,16 @@ def _linked(dot_git: str, folder: str) -> tuple[str, str] | None:
         return None
 
 
-def question(arguments: list[str], git_dir: str, common_dir: str) -> str | None:
-    """The full name of the question, or None if its answer is not of a kind that is kept."""
-    # What is kept was printed; the job summary is written besides.
+def cache_key(arguments: list[str], git_dir: str, common_dir: str) -> str | None:
+    """Everything that decides the answer, or None if it is not of a kind that is cached."""
+    # What is cached was printed; the job summary is written besides.
     if os.environ.get("GITHUB_STEP_SUMMARY") and any(word.endswith("github") for word in arguments):
         return None
     names = ["HEAD", "refs/gate/log", "refs/gate/remotes/origin/log", "refs/remotes/origin/HEAD"]
     branches = ["main", "master"]
     for position, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if option in UNKEPT_OPTIONS:
+        if option in UNCACHED_OPTIONS:
             return None
         if option in NAMING_OPTIONS:
             value = value if equals else "".join(arguments[position + 1 : position + 2])
@@ -159,13 +160,13 @@ def _index(path: str) -> str | None:
 
 
 def _resolve(names: list[str]) -> str | None:
-    """Ask git for the object of each name, in one call; a name that is not there is said to be missing."""
-    ask_read, ask_write = os.pipe()
-    tell_read, tell_write = os.pipe()
+    """Ask git for the object of each name, in one call; a missing one is answered as such."""
+    input_read, input_write = os.pipe()
+    output_read, output_write = os.pipe()
     try:
-        os.write(ask_write, "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
-        os.close(ask_write)
-        ask_write = -1
+        os.write(input_write, "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
+        os.close(input_write)
+        input_write = -1
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         environment["GIT_NO_REPLACE_OBJECTS"] = "1"
         pid = os.posix_spawnp(
@@ -173,40 +174,34 @@ def _resolve(names: list[str]) -> str | None:
             ["git", "cat-file", "--batch-check=%(objectname)"],
             environment,
             file_actions=[
-                (os.POSIX_SPAWN_DUP2, ask_read, 0),
-                (os.POSIX_SPAWN_DUP2, tell_write, 1),
+                (os.POSIX_SPAWN_DUP2, input_read, 0),
+                (os.POSIX_SPAWN_DUP2, output_write, 1),
                 (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
             ],
         )
-        os.close(tell_write)
-        tell_write = -1
-        said = b""
-        while chunk := os.read(tell_read, 65536):
-            said += chunk
+        os.close(output_write)
+        output_write = -1
+        output = b""
+        while chunk := os.read(output_read, 65536):
+            output += chunk
         _, status = os.waitpid(pid, 0)
     except OSError:
         return None
     finally:
-        for descriptor in (ask_read, ask_write, tell_read, tell_write):
+        for descriptor in (input_read, input_write, output_read, output_write):
             if descriptor >= 0:
                 os.close(descriptor)
-    if status != 0 or said.count(b"\n") != len(names):
+    if status != 0 or output.count(b"\n") != len(names):
         return None
-    return said.decode("utf-8", "surrogateescape")
+    return output.decode("utf-8", "surrogateescape")
 
 
-def entry_path(state: str, name: str) -> str:
-    """Where the answer to the question `name` is kept. Names may collide: the entry holds the whole one."""
-    return f"{state}/answers/{_checksum(name.encode('utf-8', 'surrogateescape')):08x}"
+def entry_path(state: str, key: str) -> str:
+    """Where the answer for `key` is. Names of files may collide: the entry holds the whole key."""
+    return f"{state}/answers/{crc32(key.encode('utf-8', 'surrogateescape')):08x}"
 
 
-def _checksum(data: bytes) -> int:
-    from binascii import crc32
-
-    return crc32(data)
-
-
-def witness(path: str) -> str:
+def stamp(path: str) -> str:
     """What of the file or folder at `path` must stay as it is."""
     try:
         status = os.stat(path)
@@ -215,28 +210,23 @@ def witness(path: str) -> str:
     return f"{status.st_mtime_ns}.{status.st_size}.{status.st_ino} {path}"
 
 
-def read(path: str, name: str) -> tuple[int, bytes] | None:
-    """The exit code and the text kept at `path` for `name`; None if there is none or it no longer holds."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError:
-        return None
-    checksum, _, data = data.partition(b"\n")
-    if checksum != b"%08x" % _checksum(data):
+def read_answer(path: str, key: str) -> tuple[int, bytes] | None:
+    """The exit code and the text stored at `path` for `key`; None if there is none or it is no longer valid."""
+    data = read_entry(path, key)
+    if data is None:
         return None
     head, _, body = data.partition(b"\n\n")
     lines = head.decode("utf-8", "surrogateescape").split("\n")
-    if len(lines) < 3 or lines[0] != name or lines[1] not in {"0", "1"}:
+    if len(lines) < 2 or lines[0] not in {"0", "1"}:
         return None
-    if lines[2] != "-" and not (lines[2].isdecimal() and time() < int(lines[2])):
+    if lines[1] != "-" and not (lines[1].isdecimal() and time() < int(lines[1])):
         return None
-    folders = [line.removeprefix(BELOW) for line in lines[3:] if line.startswith(BELOW)]
-    if any(witness(line.partition(" ")[2]) != line for line in lines[3:] if not line.startswith(BELOW)):
+    folders = [line.removeprefix(BELOW) for line in lines[2:] if line.startswith(BELOW)]
+    if any(stamp(line.partition(" ")[2]) != line for line in lines[2:] if not line.startswith(BELOW)):
         return None
     if folders and not _unchanged_since(path, folders):
         return None
-    return int(lines[1]), body
+    return int(lines[0]), body
 
 
 def _unchanged_since(reference: str, folders: list[str]) -> bool:
@@ -244,70 +234,61 @@ def _unchanged_since(reference: str, folders: list[str]) -> bool:
 
     Asked of `find`, which looks at thousands of files in the time that Python needs for hundreds.
     """
-    hear, tell = os.pipe()
+    reader, writer = os.pipe()
     try:
         pid = os.posix_spawnp(
             "find",
             ["find", "-H", *folders, "-name", "__pycache__", "-prune", "-o", "-cnewer", reference, "-print"],
             os.environ,
             file_actions=[
-                (os.POSIX_SPAWN_DUP2, tell, 1),
+                (os.POSIX_SPAWN_DUP2, writer, 1),
                 (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
             ],
         )
-        os.close(tell)
-        tell = -1
-        newer = os.read(hear, 4096)
-        os.close(hear)
-        hear = -1
+        os.close(writer)
+        writer = -1
+        newer = os.read(reader, 4096)
+        os.close(reader)
+        reader = -1
         _, status = os.waitpid(pid, 0)
     except OSError:
         return False
     finally:
-        for descriptor in (hear, tell):
+        for descriptor in (reader, writer):
             if descriptor >= 0:
                 os.close(descriptor)
     return status == 0 and not newer
 
 
-def keep(
+def store_answer(
     state: str,
-    name: str,
+    key: str,
     code: int,
     body: bytes,
-    witnesses: Iterable[str],
+    dependencies: Iterable[str],
     until: int | None = None,
     *,
     folders: Iterable[str] = (),
     started: float = 0.0,
 ) -> None:
-    """Keep `body` and `code` as the answer to `name` while the files in `witnesses` stay as they are.
+    """Store `body` and `code` as the answer for `key` while the files in `dependencies` stay as they are.
 
     So must all files below `folders` since the time `started`, in seconds since the epoch. `until` is the second
-    since the epoch at which it stops to hold by itself. Written whole or not at all.
-    A file name with a newline cannot be watched: then nothing is kept.
+    since the epoch at which it expires.
+    A file name with a newline cannot be watched: then nothing is stored.
     """
-    paths = sorted(set(witnesses))
+    paths = sorted(set(dependencies))
     below = [f"{BELOW}{folder}" for folder in folders]
     if any("\n" in path for path in [*paths, *below]) or code not in {0, 1}:
         return
-    moment = "-" if until is None else str(until)
-    lines = [name, str(code), moment, *(witness(path) for path in paths), *below]
+    lines = [str(code), "-" if until is None else str(until), *map(stamp, paths), *below]
     data = "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n\n" + body
-    path = entry_path(state, name)
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(b"%08x\n" % _checksum(data) + data)
-        os.utime(temporary, (started or time(), started or time()))
-        os.replace(temporary, path)
-        _forget_oldest(os.path.dirname(path))
-    except OSError:
-        return
+    path = entry_path(state, key)
+    if write_entry(path, key, data, modified=started or time()):
+        _remove_oldest(os.path.dirname(path))
 
 
-def forget(state: str) -> None:
+def clear(state: str) -> None:
     """Remove every cached answer."""
     try:
         with os.scandir(f"{state}/answers") as entries:
@@ -317,8 +298,11 @@ def forget(state: str) -> None:
         return
 
 
-def _forget_oldest(folder: str) -> None:
-    with os.scandir(folder) as entries:
-        by_age = sorted((entry.stat().st_mtime_ns, entry.path) for entry in entries)
-    for _, path in by_age[:-MOST_KEPT]:
-        os.unlink(path)
+def _remove_oldest(folder: str) -> None:
+    try:
+        with os.scandir(folder) as entries:
+            by_age = sorted((entry.stat().st_mtime_ns, entry.path) for entry in entries)
+        for _, path in by_age[:-MOST_ANSWERS]:
+            os.unlink(path)
+    except OSError:
+        return

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from binascii import crc32
 from pathlib import Path
 
 import pytest
 from support.town import Clone, Said
+
+from gate import answer_cache
+from gate.store import MAGIC
 
 ASK = ("check", "--only", "lint")
 
@@ -30,10 +34,8 @@ def answered(project: Clone) -> Clone:
     assert asked(project).code == 0
     (entry,) = kept(project)
     text = entry.read_bytes().replace(b"Ready to merge", b"FROM KEPT")
-    from binascii import crc32
-
     _, _, data = text.partition(b"\n")
-    entry.write_bytes(b"%08x\n" % crc32(data) + data)
+    entry.write_bytes(MAGIC + b"%08x\n" % crc32(data) + data)
     return project
 
 
@@ -97,19 +99,15 @@ def test_another_place_or_environment_is_another_question(answered: Clone) -> No
 
 
 def test_an_answer_ends_with_the_key_that_it_rests_on(project: Clone) -> None:
-    from gate import kept as module
-
     folder = str(project.path / "state")
-    module.keep(folder, "name", 0, b"yes\n", [], until=1)
-    assert module.read(module.entry_path(folder, "name"), "name") is None
-    module.keep(folder, "name", 0, b"yes\n", [], until=2**40)
-    assert module.read(module.entry_path(folder, "name"), "name") == (0, b"yes\n")
+    answer_cache.store_answer(folder, "name", 0, b"yes\n", [], until=1)
+    assert answer_cache.read_answer(answer_cache.entry_path(folder, "name"), "name") is None
+    answer_cache.store_answer(folder, "name", 0, b"yes\n", [], until=2**40)
+    assert answer_cache.read_answer(answer_cache.entry_path(folder, "name"), "name") == (0, b"yes\n")
 
 
 def test_what_could_not_be_decided_is_not_kept(project: Clone) -> None:
-    from gate import kept as module
-
-    module.keep(str(project.path / "state"), "name", 3, b"?", [])
+    answer_cache.store_answer(str(project.path / "state"), "name", 3, b"?", [])
     assert not os.path.lexists(project.path / "state")
 
 

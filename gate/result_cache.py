@@ -1,7 +1,6 @@
-"""Kept results: what a check said, under a name made of everything that decides it.
+"""The cache of results: what a check reported, under a key made of everything that decides it.
 
-Nothing ever has to be invalidated: another content, setting, tool or environment is another name. An entry
-that is damaged or half-written is as if it were not there.
+Nothing ever has to be invalidated: another content, setting, tool or environment is another key.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gate.errors import UsageError
+from gate.store import read_entry, write_entry
 
-MOST_KEPT = 4000
+MOST_RESULTS = 4000
 SHARED_MOST = 40_000
 UNUSED_FOR = 30 * 24 * 3600
 
@@ -44,54 +44,40 @@ def shared_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
     return Path(folder) / "results"
 
 
-class Results:
-    """A folder of kept results."""
+class ResultCache:
+    """A folder of cached results."""
 
-    def __init__(self, folder: Path, most: int = MOST_KEPT, shared: Path | None = None) -> None:
-        """The folder is made when something is first kept; it holds about `most` results.
+    def __init__(self, folder: Path, most: int = MOST_RESULTS, shared: Path | None = None) -> None:
+        """The folder is made when something is first stored; it holds about `most` results.
 
-        What is not there is looked for in `shared`, another such folder, where everything is kept as well.
+        What is not there is looked for in `shared`, another such folder, where everything is stored as well.
         """
         self._folder = folder
         self._most = most
-        self._shared = Results(shared, SHARED_MOST) if shared else None
+        self._shared = ResultCache(shared, SHARED_MOST) if shared else None
 
     def get(self, key: str) -> bytes | None:
-        """What is kept under `key`, or None."""
+        """The body stored under `key`, or None."""
         body = self._get(key)
         return self._shared.get(key) if body is None and self._shared else body
 
     def _get(self, key: str) -> bytes | None:
         path = self._path(key)
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return None
-        checksum, _, body = data.partition(b"\n")
-        if checksum != hashlib.sha256(key.encode() + body).hexdigest().encode():
-            return None
-        with contextlib.suppress(OSError):
-            os.utime(path)
+        body = read_entry(path, key)
+        if body is not None:
+            with contextlib.suppress(OSError):
+                os.utime(path)
         return body
 
     def put(self, key: str, body: bytes) -> None:
-        """Keep `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure.
+        """Store `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure.
 
         One in 256 keys has the folder tidied up as well.
         """
         if self._shared:
             self._shared.put(key, body)
-        path = self._path(key)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(hashlib.sha256(key.encode() + body).hexdigest().encode() + b"\n" + body)
-            temporary.replace(path)
-            if key.startswith("00"):
-                self.prune()
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        if write_entry(self._path(key), key, body) and key.startswith("00"):
+            self.prune()
 
     def prune(self) -> None:
         """Forget what has not been used for long, and the oldest of too many."""

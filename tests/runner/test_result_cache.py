@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.errors import UsageError
-from gate.results import Results, key_of, shared_folder
+from gate.result_cache import ResultCache, key_of, shared_folder
 
 KEY = key_of("a")
 
@@ -22,7 +22,7 @@ def entry(folder: Path) -> Path:
 
 
 def test_what_was_put_is_got(tmp_path: Path) -> None:
-    results = Results(tmp_path / "kept")
+    results = ResultCache(tmp_path / "kept")
     assert results.get(KEY) is None
     results.put(KEY, b"one\ntwo\0")
     assert results.get(KEY) == b"one\ntwo\0"
@@ -37,7 +37,7 @@ def test_other_parts_make_another_key(one: list[str], other: list[str]) -> None:
 
 @pytest.mark.parametrize("cut", range(0, 76, 5))
 def test_an_entry_that_was_cut_short_is_not_there(tmp_path: Path, cut: int) -> None:
-    results = Results(tmp_path)
+    results = ResultCache(tmp_path)
     results.put(KEY, b"some result")
     path = entry(tmp_path)
     path.write_bytes(path.read_bytes()[:cut])
@@ -46,7 +46,7 @@ def test_an_entry_that_was_cut_short_is_not_there(tmp_path: Path, cut: int) -> N
 
 @pytest.mark.parametrize("place", [0, 30, 63, 64, 65, 75])
 def test_an_entry_with_a_changed_byte_is_not_there(tmp_path: Path, place: int) -> None:
-    results = Results(tmp_path)
+    results = ResultCache(tmp_path)
     results.put(KEY, b"some result")
     path = entry(tmp_path)
     data = bytearray(path.read_bytes())
@@ -56,7 +56,7 @@ def test_an_entry_with_a_changed_byte_is_not_there(tmp_path: Path, place: int) -
 
 
 def test_an_entry_under_anothers_name_is_not_there(tmp_path: Path) -> None:
-    results = Results(tmp_path)
+    results = ResultCache(tmp_path)
     results.put(KEY, b"some result")
     other = key_of("b")
     (tmp_path / other[:2]).mkdir(exist_ok=True)
@@ -65,7 +65,7 @@ def test_an_entry_under_anothers_name_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_an_entry_does_no_harm(tmp_path: Path) -> None:
-    results = Results(tmp_path)
+    results = ResultCache(tmp_path)
     (tmp_path / KEY[:2] / KEY[2:]).mkdir(parents=True)
     results.put(KEY, b"x")
     assert results.get(KEY) is None
@@ -73,18 +73,18 @@ def test_a_folder_in_the_place_of_an_entry_does_no_harm(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    results = Results(tmp_path / "file" / "below")
+    results = ResultCache(tmp_path / "file" / "below")
     results.put(KEY, b"x")
     assert results.get(KEY) is None
 
 
 def test_nothing_half_written_is_left_over(tmp_path: Path) -> None:
-    Results(tmp_path).put(KEY, b"x")
+    ResultCache(tmp_path).put(KEY, b"x")
     assert len(list(tmp_path.glob("*/*"))) == 1
 
 
 def test_the_oldest_of_too_many_are_forgotten_and_the_unused(tmp_path: Path) -> None:
-    results = Results(tmp_path, 5)
+    results = ResultCache(tmp_path, 5)
     keys = [f"ab{number}" for number in range(8)]
     now = time.time()
     for number, key in enumerate(keys):
@@ -97,7 +97,7 @@ def test_the_oldest_of_too_many_are_forgotten_and_the_unused(tmp_path: Path) -> 
 
 
 def test_to_use_an_entry_is_to_keep_it(tmp_path: Path) -> None:
-    results = Results(tmp_path)
+    results = ResultCache(tmp_path)
     results.put(KEY, b"x")
     os.utime(entry(tmp_path), (1, 1))
     assert results.get(KEY) == b"x"
@@ -106,10 +106,10 @@ def test_to_use_an_entry_is_to_keep_it(tmp_path: Path) -> None:
 
 
 def test_a_shared_folder_gives_what_another_clone_has_found(tmp_path: Path) -> None:
-    first, second = (Results(tmp_path / name, shared=tmp_path / "shared") for name in ("one", "two"))
+    first, second = (ResultCache(tmp_path / name, shared=tmp_path / "shared") for name in ("one", "two"))
     first.put("a" * 64, b"found")
     assert second.get("a" * 64) == b"found"
-    assert Results(tmp_path / "two").get("a" * 64) is None
+    assert ResultCache(tmp_path / "two").get("a" * 64) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Which printed reports may be printed again for the same question: the policy of `gate.answer_cache`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from gate import answer_cache
+from gate.app.checking.dependency_stamps import package_folders, witnesses_of
+from gate.app.checking.evaluate import Answer
+from gate.model import ENVIRONMENTS, Ran, Verdict
+
+
+def forget_reports() -> None:
+    """Remove every cached report of the repository around the current folder."""
+    folders = answer_cache.git_folders()
+    if folders is not None:
+        answer_cache.clear(f"{folders[1]}/gate")
+
+
+def cache_report(
+    answer: Answer, arguments: Sequence[str], code: int, render: Callable[[Verdict], bytes], started: float
+) -> None:
+    """Cache the report of `gate check ARGUMENTS`, which ended with `code`, if it may be repeated.
+
+    `render` makes what is printed. `started` is when the check began: what has changed since then is not in the answer.
+    """
+    if not _is_repeatable(answer):
+        return
+    folders = answer_cache.git_folders()
+    key = answer_cache.cache_key(list(arguments), *folders) if folders else None
+    if folders is None or key is None:
+        return
+    state = folders[1]
+    # When it is printed again, no check runs: the cached report says so.
+    checks = tuple(
+        replace(item, cached=True) if isinstance(item, Ran) else item for item in answer.verdict.checks
+    )
+    answer_cache.store_answer(
+        f"{state}/gate",
+        key,
+        code,
+        render(replace(answer.verdict, checks=checks)),
+        [*witnesses_of(answer), f"{state}/config", f"{state}/shallow"],
+        answer.until,
+        folders=package_folders(answer),
+        started=started,
+    )
+
+
+def _is_repeatable(answer: Answer) -> bool:
+    """Would the same question have the same answer?"""
+    if not answer.environments or not answer.repeatable:
+        return False
+    # The answer about an environment also depends on the time, and on what is measured in operation.
+    if answer.verdict.change.into.startswith(ENVIRONMENTS):
+        return False
+    # The key does not have what else the policy lets a check see.
+    return not any(check.env for check in answer.settings)
