@@ -65,7 +65,7 @@ class Oracle:
     clock: count[int] = field(default_factory=count)
 
     def decide(self, by: str, kind: Kind, proposal: Proposal) -> None:
-        """Record a decision; an objection supersedes what the same person approved before it."""
+        """Record a decision; an objection supersedes what the same person approved or waived before it."""
         assert proposal.difference is not None
         if kind == "block":
             self._supersede(by, proposal)
@@ -79,7 +79,7 @@ class Oracle:
 
     def _supersede(self, by: str, proposal: Proposal) -> None:
         for record in self.records:
-            if record.by == by and record.kind == "approve" and self._about(record, proposal):
+            if record.by == by and record.kind != "block" and self._about(record, proposal):
                 record.superseded = True
 
     def spend(self, proposal: Proposal) -> None:
@@ -117,9 +117,13 @@ class Oracle:
         return current and not (record.revoked or record.superseded or record.spent)
 
     def waived(self, proposal: Proposal) -> bool:
-        """A guardian's waiver of exactly this content, not used before."""
+        """A guardian's waiver of exactly this content, not used before, by someone who does not object."""
+        objectors = {record.by for record in self.objections(proposal)}
         return any(
-            record.kind == "waive" and record.difference == proposal.difference and self._stands(record)
+            record.kind == "waive"
+            and record.difference == proposal.difference
+            and record.by not in objectors
+            and self._stands(record)
             for record in self.records
         )
 
