@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gate.environment.build import BuildFailed
-from gate.environment.choose import Environments, ProjectTree
+from gate.environment.choose import Environments
+from gate.environment.declarations import ProjectTree
 from gate.environment.editable import Editable, sources_of
 from gate.environment.find import Candidate, candidates, find_environment
 from gate.environment.interpreter import Environment, Installed, check_environ, own_tool

@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from gate.cache_inputs import BUILD, seen_by_check
+from gate.environment.declarations import names_of_local
 from gate.environment.declared import Declared, pins, stale_lock
 from gate.environment.interpreter import own_tool
 from gate.process import Cancel, Finished, supervise
@@ -54,9 +56,8 @@ class Builder:
 
     def key(self, declared: Declared) -> str:
         """What decides the content of an environment: the declaring files, and where packages come from."""
-        parts = [
-            f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(declared.contents.items())
-        ]
+        files = {**declared.contents, **{f"/{folder}": data for folder, data in declared.local.items()}}
+        parts = [f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(files.items())]
         variables = {name: self.environ.get(name, "") for name in BUILD}
         # Which interpreter uv would take: the same one in a hook, where PATH is another.
         found = [shutil.which(name, path=self.environ.get("PATH")) for name in ("python3", "python")]
@@ -71,10 +72,10 @@ class Builder:
             return prefix
         return None
 
-    def build(self, declared: Declared, project: Path) -> Path:
-        """The environment for the project in the folder `project` of a checked-out tree; raises BuildFailed.
+    def build(self, declared: Declared, root: Path, folder: str) -> Path:
+        """The environment for the project in `folder` of the tree checked out at `root`; raises BuildFailed.
 
-        The project itself is not installed in it: that is done for each tree.
+        The project itself, and other packages of the tree, are not installed in it: that is done for each tree.
         """
         there = self.built(declared)
         if there is not None:
@@ -87,13 +88,22 @@ class Builder:
             self.prune()
             shutil.rmtree(prefix, ignore_errors=True)
             try:
-                self._make(declared, project, prefix)
+                local = self._make(declared, root, folder, prefix)
             except BaseException:
                 shutil.rmtree(prefix, ignore_errors=True)
                 raise
             size = sum(path.stat().st_size for path in prefix.rglob("*") if path.is_file())
-            (prefix / COMPLETE).write_text(json.dumps({"source": declared.source, "bytes": size}))
+            (prefix / COMPLETE).write_text(
+                json.dumps({"source": declared.source, "bytes": size, "local": local})
+            )
         return prefix
+
+    @staticmethod
+    def local(prefix: Path) -> tuple[str, ...]:
+        """The folders of the packages of the tree that an environment of ours is to be completed with."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return tuple(json.loads((prefix / COMPLETE).read_text())["local"])
+        return ()
 
     def prune(self) -> None:
         """Remove environments that nobody has used for long, and the oldest of those that take too much room."""
@@ -121,7 +131,9 @@ class Builder:
                 "gate needs room and write access inside the git folder",
             ) from error
 
-    def _make(self, declared: Declared, project: Path, prefix: Path) -> None:
+    def _make(self, declared: Declared, root: Path, folder: str, prefix: Path) -> list[str]:
+        """Build the environment; the folders of those packages of the tree that it is to be completed with."""
+        project = root / folder
         if declared.source in RELOCK and (stale := stale_lock(declared)):
             raise BuildFailed(stale, f"run `{RELOCK[declared.source]}`, and commit {declared.source}")
         if declared.source == "uv.lock":
@@ -130,12 +142,20 @@ class Builder:
                 ["sync", "--locked", *_sync_options(declared)],
                 {"UV_PROJECT_ENVIRONMENT": str(prefix)},
             )
-            return
+            return list(declared.local)
         self.uv(project, ["venv", "--quiet", str(prefix)])
         python = str(prefix / "bin" / "python")
         with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+            overrides = Path(scratch, "local.txt")
+            urls = (f"{name} @ {(root / place).as_uri()}" for name, place in names_of_local(declared).items())
+            overrides.write_text("\n".join(urls), "utf-8")
+            local = ["--override", str(overrides)] if declared.local else []
             for words in _install_steps(declared, Path(scratch)):
-                self.uv(project, ["pip", "install", "--python", python, *words])
+                self.uv(project, ["pip", "install", "--python", python, *words, *local])
+        installed = _installed_from(prefix, root)
+        if installed:
+            self.uv(project, ["pip", "uninstall", "--python", python, *installed])
+        return list(dict.fromkeys([*declared.local, *installed.values()]))
 
     def uv(self, project: Path, words: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
         """Run uv in the project's folder, with the same short list of variables as checks; raises BuildFailed."""
@@ -171,6 +191,7 @@ def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
 def _sync_options(declared: Declared) -> list[str]:
     chosen = [f"--group={name}" for name in declared.groups] + [f"--extra={name}" for name in declared.extras]
     workspace = b"[tool.uv.workspace]" in declared.contents.get("pyproject.toml", b"")
+    chosen += [f"--no-install-package={name}" for name in names_of_local(declared)]
     return ["--no-install-workspace", *chosen, *(["--all-packages"] if workspace else [])]
 
 
@@ -209,6 +230,23 @@ def _pipfile(data: bytes) -> Iterator[str]:
                 yield f"{name}{extras}{entry['version']}{marker}"
             elif "git" in entry:
                 yield f"{name}{extras} @ git+{entry['git']}@{entry.get('ref', 'HEAD')}"
+
+
+def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
+    """The packages that were installed from a folder of the tree at `root`: their folders in it, by their names."""
+    places = {}
+    for note in prefix.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            url = urlsplit(str(json.loads(note.read_text("utf-8")).get("url")))
+            folder = os.path.realpath(unquote(url.path))
+            if (
+                url.scheme == "file"
+                and Path(folder, "pyproject.toml").exists() | Path(folder, "setup.py").exists()
+            ):
+                place = os.path.relpath(folder, os.path.realpath(root))
+                if not place.startswith(".."):
+                    places[note.parent.name.partition("-")[0]] = "" if place == "." else place
+    return places
 
 
 def _failed(finished: Finished) -> BuildFailed:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -12,9 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from gate.environment.interpreter import normal
+from gate.environment.locks import LOCKS, locked_versions, read_toml
 
-LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
-"""The lock files that an environment is built from, the first that is there."""
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 BESIDE = frozenset({*LOCKS, *PROJECTS, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
 OF_WORKSPACE = ("uv.lock", "uv.toml", ".python-version")
@@ -39,7 +36,8 @@ class Declared:
     """The dependencies of one project. `source` is the file that an environment is built from; "" if there is none.
 
     `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
-    running the project takes, `others` those of groups, extras and the like.
+    running the project takes, `others` those of groups, extras and the like. `local` are the folders of the tree, from
+    its top on, whose packages the project depends on, with their pyproject.toml.
     """
 
     source: str = ""
@@ -50,11 +48,22 @@ class Declared:
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     requirement_files: tuple[str, ...] = ()
+    local: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def locked(self) -> Mapping[str, frozenset[str]]:
         """The versions of each package that the lock file has. Read when asked for: a lock may be long."""
-        return _locked(self.source, self.contents.get(self.source)) if self.source in LOCKS else {}
+        return locked_versions(self.source, self.contents.get(self.source)) if self.source in LOCKS else {}
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The folders, from the project's own on, that have to be installed: itself, and a workspace's members."""
+        pyproject, suffix = self.contents.get("pyproject.toml", b""), "/pyproject.toml"
+        own = b"[build-system]" in pyproject or "setup.py" in self.contents
+        below = [path.removesuffix(suffix) for path in self.contents if path.endswith(suffix)]
+        members = workspace_members(pyproject, below)
+        built = [path for path in members if b"[build-system]" in self.contents[path + suffix]]
+        return (*([""] if own else []), *built)
 
     @property
     def stated(self) -> tuple[object, ...]:
@@ -73,7 +82,7 @@ def is_declaring(path: str, folder: str) -> bool:
 
 def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
     """Those of `folders` that are members of the uv workspace whose settings are `pyproject`."""
-    workspace = _table(_toml(pyproject), "tool", "uv", "workspace")
+    workspace = _table(read_toml(pyproject), "tool", "uv", "workspace")
     patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _lines(workspace.get("members"))]
     left_out = _lines(workspace.get("exclude"))
     return [
@@ -85,7 +94,7 @@ def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
 
 def read_declared(contents: Mapping[str, bytes]) -> Declared:
     """The dependencies that the declaring files of a project state; what cannot be read states none."""
-    data = _toml(contents.get("pyproject.toml"))
+    data = read_toml(contents.get("pyproject.toml"))
     project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
     lock = next((name for name in LOCKS if name in contents), "")
     files = tuple(path for path in sorted(contents) if REQUIREMENTS.fullmatch(path))
@@ -119,6 +128,12 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     )
 
 
+def requirement_name(line: str) -> str:
+    """The name of the package that a requirement is about, normalized; "" if it has none."""
+    match = _NAME.match(line)
+    return normal(match[1]) if match else ""
+
+
 def stale_lock(declared: Declared) -> str:
     """What the project requires and its lock file does not have, in a few words; "" if the lock is up to date."""
     if declared.source not in LOCKS or declared.source == "pylock.toml":
@@ -129,8 +144,7 @@ def stale_lock(declared: Declared) -> str:
         normal(name) for name in _NAMED.findall(declared.contents[declared.source].decode("utf-8", "replace"))
     }
     for line in (*declared.required, *declared.others):
-        match = _NAME.match(line)
-        name = normal(match[1]) if match else own
+        name = requirement_name(line) or own
         versions = declared.locked.get(name, frozenset())
         problems = [_unsatisfied(line, {name: version}) for version in versions] or [_unsatisfied(line, {})]
         if name != own and all(problems) and (versions or name not in names):
@@ -188,13 +202,6 @@ def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
     return f"{requirement.name} is {installed} there, and {requirement.specifier} is required"
 
 
-def _toml(data: bytes | None) -> dict[str, Any]:
-    try:
-        return tomllib.loads((data or b"").decode("utf-8"))
-    except (ValueError, RecursionError):
-        return {}
-
-
 def _table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     for key in keys:
         value = data.get(key)
@@ -223,43 +230,6 @@ def _requirement_lines(data: bytes) -> Iterator[str]:
         stripped = re.sub(r"\s--hash=\S+|(?:^|\s)#.*", "", line).strip()
         if stripped and not stripped.startswith("-"):
             yield stripped
-
-
-def _locked(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
-    versions: dict[str, set[str]] = {}
-    for package, version in _packages(name, data):
-        versions.setdefault(normal(package), set()).add(version)
-    return {package: frozenset(found) for package, found in versions.items()}
-
-
-def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
-    if name == "Pipfile.lock":
-        try:
-            lock = json.loads(data or b"{}")
-            sections = [lock.get("default") or {}, lock.get("develop") or {}]
-            pairs = [(key, str(value.get("version", ""))) for part in sections for key, value in part.items()]
-        except (ValueError, AttributeError):
-            return []
-        return [(key, version.removeprefix("==")) for key, version in pairs if version.startswith("==")]
-    table = _toml(data)
-    listed = table.get("package") or table.get("packages") or []
-    return [
-        (str(item["name"]), str(item["version"]))
-        for item in listed
-        if isinstance(item, dict) and "name" in item and "version" in item and not _is_local(item)
-    ]
-
-
-def _is_local(package: Mapping[str, Any]) -> bool:
-    """Whether a locked package is the project itself, or lies beside it."""
-    source = package.get("source")
-    keys = set(source) if isinstance(source, dict) else set()
-    kind = source.get("type", "") if isinstance(source, dict) else ""
-    return (
-        bool(keys & {"editable", "virtual", "directory", "path"})
-        or kind in {"directory", "file"}
-        or "directory" in package
-    )
 
 
 def pins(declared: Declared) -> list[str]:

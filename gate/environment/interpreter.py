@@ -46,6 +46,7 @@ class Environment:
     `passed_over` are the places that were looked at before, and had no environment; `problems` say of those that
     had one why it is not used. `identity` names the content of one that gate has built. `generated` are files of
     the working tree that a build has written for an editable install. `lent` are folders whose content it links to.
+    `local` are folders of the tree whose packages belong in it as well, for one that gate has built.
     `broken` says why there is no environment for the tree, and what to do. `note` is told with the results.
     """
 
@@ -58,6 +59,7 @@ class Environment:
     identity: str = ""
     generated: tuple[str, ...] = ()
     lent: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
     broken: tuple[str, str] = ("", "")
     note: str = ""
 

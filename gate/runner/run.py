@@ -519,9 +519,11 @@ def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome:
     (reason, _), *others = reasons.most_common()
     number = f"{len(findings)} test files" if findings[1:] else findings[0].path
     more = f" (and {len(others)} other reasons)" if others else ""
+    note = outcome.report.note if isinstance(outcome.report, Report) else ""
+    missing = f"; {note}" if note else ""
     return Broken(
         check.id,
-        f"{number} cannot be imported, at the base neither: {reason}{more}",
+        f"{number} cannot be imported, at the base neither: {reason}{more}{missing}",
         f"`{findings[0].hint}` shows it; see that a fresh clone can run the tests, or name the command that does: "
         f"`checks: {{{check.id}: {{command: […]}}}}`",
         outcome.seconds,

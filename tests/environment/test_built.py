@@ -184,6 +184,45 @@ class TestWithoutAnEnvironment:
         assert "cannot be installed" in check["reason"]
 
 
+class TestPackagesOfTheTree:
+    """What a project needs from its own repository is never taken from an index, nor from another tree."""
+
+    @pytest.fixture
+    def libraries(self, project: Clone, links: Path, request: pytest.FixtureRequest) -> Clone:
+        wheel(links, "lower", "9.0", "VALUE = 'of the index'\n")
+        backend = (
+            BACKEND.replace('"src/thing/_version.py"', "os.devnull") + "\n\nbuild_wheel = build_editable\n"
+        )
+        for name, needs in (("lower", '"dep"'), ("upper", '"lower"')):
+            project.write(
+                {
+                    f"libs/{name}/pyproject.toml": PROJECT.format(dependencies=needs).replace(
+                        '"thing"', f'"{name}"'
+                    )
+                    + (request.param if name == "upper" else ""),
+                    f"libs/{name}/backend.py": backend.replace("thing", name),
+                    f"libs/{name}/src/{name}/__init__.py": "VALUE = 1\n",
+                }
+            )
+        test = "import dep\nimport lower\nimport upper\n\n\ndef test_it():\n    assert lower.VALUE == 1\n"
+        commit(project, {"libs/upper/tests/test_it.py": test, "libs/upper/pytest.ini": "[pytest]\n"})
+        project.git("checkout", "-q", "-B", "feature")
+        commit(project, {"libs/lower/more.py": ""})
+        return project
+
+    SOURCES = '[tool.uv.sources]\nlower = {path = "../lower"}\n'
+
+    @pytest.mark.parametrize("libraries", ["", SOURCES], indirect=True, ids=["by name", "by path"])
+    def test_they_are_those_of_each_tree(self, libraries: Clone) -> None:
+        code, check = run_tests(libraries)
+        assert code == 0, check
+        before = builds(libraries)
+        commit(libraries, {"libs/lower/src/lower/__init__.py": "VALUE = 2\n"})
+        code, check = run_tests(libraries)
+        assert (code, builds(libraries)) == (1, before), check
+        assert check["findings"][0]["path"] == "libs/upper/tests/test_it.py"
+
+
 class TestWithAnEnvironment:
     """What is found in the project serves, as long as it has what the tree declares."""
 

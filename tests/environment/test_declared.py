@@ -12,6 +12,7 @@ from gate.environment.declared import (
     stale_lock,
     workspace_members,
 )
+from gate.environment.locks import local_in_lock
 
 PROJECT = '[project]\nname = "thing"\ndependencies = ["a>=1", "b; python_version < \'3\'"]\n'
 LOCK = '[[package]]\nname = "a"\nversion = "1.2"\n[[package]]\nname = "thing"\nsource = { editable = "." }\n'
@@ -98,3 +99,42 @@ def test_a_lock_that_is_out_of_date(kind: str, lock: str, project: str, stale: s
 def test_members_of_a_workspace() -> None:
     settings = b'[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/old"]\n'
     assert workspace_members(settings, ["packages/one", "packages/old", "other"]) == ["packages/one"]
+
+
+LEADING = """
+[[package]]
+name = "upper"
+source = { editable = "packages/upper" }
+dependencies = [{ name = "middle" }, { name = "six" }]
+[package.dev-dependencies]
+dev = [{ name = "for-tests" }]
+
+[[package]]
+name = "middle"
+source = { virtual = "packages/middle" }
+dependencies = [{ name = "Lower_Part" }]
+
+[[package]]
+name = "lower-part"
+source = { directory = "../lower" }
+dependencies = [{ name = "upper" }]
+
+[[package]]
+name = "for-tests"
+source = { editable = "." }
+
+[[package]]
+name = "six"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "unrelated"
+source = { editable = "packages/unrelated" }
+"""
+
+
+def test_the_packages_of_the_tree_that_a_lock_leads_to() -> None:
+    folders = local_in_lock(LEADING.encode(), "Upper")
+    assert set(folders) == {"packages/upper", "../lower", ""}
+    assert local_in_lock(b"package = 1", "upper") == local_in_lock(None, "upper") == ()

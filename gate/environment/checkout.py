@@ -1,0 +1,98 @@
+"""An environment for one checkout: with the project, and the packages of the tree that it needs, taken from there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from gate.environment.build import Builder
+from gate.environment.built import COMPILED, build_inputs, install_project, needs_compiling, take_generated
+from gate.environment.declarations import ProjectTree
+from gate.environment.declared import Declared
+from gate.environment.interpreter import Environment, normal
+from gate.environment.retarget import in_tree
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedProject:
+    """The project in `folder` of `tree`, which is checked out at `root`, and what it declares."""
+
+    tree: ProjectTree
+    root: Path
+    folder: str
+    declared: Declared
+
+    @property
+    def packages(self) -> list[str]:
+        """The folders of the tree that are installed for the project: its own, and a workspace's members."""
+        return ["/".join(filter(None, (self.folder, place))) for place in self.declared.packages]
+
+    @property
+    def import_roots(self) -> list[str]:
+        """The folders of the tree that the project's modules may be in."""
+        roots = [f"{self.folder}/src", self.folder] if self.folder else ["src", ""]
+        return [place for place in roots if (self.root / place).is_dir()]
+
+
+def completed(
+    environment: Environment, project: CheckedProject, builder: Builder, store: Path, *, runs_code: bool
+) -> Environment:
+    """`environment` with the project taken from its checkout; raises BuildFailed.
+
+    With `runs_code` the project is also built there, if it needs that; what a build wrote is cached in `store`.
+    """
+    if not environment.found:
+        return environment
+    places = list(dict.fromkeys([*project.packages, *environment.local]))
+    builds = runs_code and _has_to_be_built(environment, project, places)
+    if not builds and not refers_to_project(environment, project.declared):
+        return environment
+    root, folder = project.root, project.folder
+    below = sha256(folder.encode()).hexdigest()[:8] if folder else "top"
+    made = in_tree(
+        environment,
+        root,
+        root.parent / f"{root.name}.env" / below,
+        name=project.declared.name,
+        roots=project.import_roots,
+        without_project=builds,
+    )
+    take_generated(environment, root)
+    if builds:
+        inputs = [
+            entry
+            for place in dict.fromkeys([folder, *places])
+            for entry in build_inputs(project.tree.entries, place)
+        ]
+        install_project(builder, made, root, places, inputs, store)
+    return made
+
+
+def _has_to_be_built(environment: Environment, project: CheckedProject, places: Sequence[str]) -> bool:
+    """Whether the project has to be installed by its build: into what gate built, or to compile what is missing."""
+    if environment.identity:
+        return bool(places)
+    if any(path.endswith(COMPILED) for path in environment.generated):
+        return False
+    declared = project.declared
+    return refers_to_project(environment, declared) and needs_compiling(
+        project.tree.entries, declared.contents, project.folder
+    )
+
+
+def refers_to_project(environment: Environment, declared: Declared) -> bool:
+    """Whether code of the project is installed in the environment, as a reference or as a copy."""
+    if any(environment.in_project(item.folder) for item in environment.editables):
+        return True
+    if declared.name and normal(declared.name) in environment.packages:
+        return True
+    return any(
+        environment.in_project(os.path.realpath(entry.path))
+        and not environment.in_prefix(os.path.realpath(entry.path))
+        for site in environment.site_packages
+        for entry in os.scandir(site)
+        if entry.is_symlink()
+    )

@@ -1,0 +1,135 @@
+"""What the projects of a tree declare, read once for each: the dependencies, and those that are in the tree itself."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from gate.environment.declared import (
+    OF_WORKSPACE,
+    Declared,
+    is_declaring,
+    read_declared,
+    requirement_name,
+    workspace_members,
+)
+from gate.environment.interpreter import normal
+from gate.environment.locks import local_in_lock
+from gate.git.objects import Entry, read_objects
+from gate.git.repository import Repository
+
+PYPROJECT = "pyproject.toml"
+NO_LIBRARY = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|templates?|vendor|node_modules)(?:/|$)")
+"""Folders whose projects nobody depends on: a name that one of them shares with a package means the package."""
+
+
+class ProjectTree(Protocol):
+    """A tree whose projects are checked: the merge result, or the base."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every file of the tree."""
+
+    def path(self, *, runs_code: bool) -> Path:
+        """The folder that holds it; with `runs_code`, the copy in which the project's own code may run."""
+
+
+@dataclass
+class Declarations:
+    """The declarations of all projects of one tree."""
+
+    repository: Repository
+    tree: ProjectTree
+    _declared: dict[str, Declared] = field(default_factory=dict)
+
+    def of(self, folder: str) -> Declared:
+        """The dependencies that the project in `folder` declares."""
+        if folder not in self._declared:
+            self._declared[folder] = self._with_local(folder, self._read(folder))
+        return self._declared[folder]
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        return {entry.path: entry.oid for entry in self.tree.entries if entry.mode.startswith("100")}
+
+    @cached_property
+    def _pyprojects(self) -> dict[str, bytes]:
+        """Every pyproject.toml of the tree, by its folder."""
+        oids = {
+            posixpath.dirname(path): oid
+            for path, oid in self._files.items()
+            if path == PYPROJECT or path.endswith(f"/{PYPROJECT}")
+        }
+        contents = read_objects(self.repository, oids.values())
+        return {folder: contents[oid] for folder, oid in oids.items()}
+
+    @cached_property
+    def _folders(self) -> dict[str, str]:
+        """The projects that others of the tree may depend on: their folders, by their names."""
+        folders: dict[str, list[str]] = {}
+        for folder, data in self._pyprojects.items():
+            name = read_declared({PYPROJECT: data}).name
+            if name and not NO_LIBRARY.search(folder):
+                folders.setdefault(normal(name), []).append(folder)
+        return {name: places[0] for name, places in folders.items() if len(places) == 1}
+
+    def _read(self, folder: str) -> Declared:
+        own = {path: oid for path, oid in self._files.items() if is_declaring(path, folder)}
+        workspace = self._workspace_of(folder)
+        shared = {
+            name: self._files[path]
+            for name in (OF_WORKSPACE if workspace is not None else ())
+            if (path := posixpath.join(workspace or "", name)) in self._files
+        }
+        contents = read_objects(self.repository, [*own.values(), *shared.values()])
+        prefix = f"{folder}/" if folder else ""
+        files = {path.removeprefix(prefix): contents[oid] for path, oid in own.items()}
+        return read_declared(files | {name: contents[oid] for name, oid in shared.items()})
+
+    def _workspace_of(self, folder: str) -> str | None:
+        """The folder of the uv workspace that the project in `folder` is a member of, nearest first."""
+        place = folder
+        while place:
+            place = posixpath.dirname(place)
+            inside = folder.removeprefix(f"{place}/" if place else "")
+            if workspace_members(self._pyprojects.get(place, b""), [inside]):
+                return place
+        return None
+
+    def _with_local(self, folder: str, declared: Declared) -> Declared:
+        """`declared`, with the packages of the tree that it leads to, and what those need."""
+        if len(self._pyprojects) < 2:
+            return declared
+        if declared.source == "uv.lock":
+            workspace = self._workspace_of(folder)
+            top = folder if workspace is None else workspace
+            places = local_in_lock(declared.contents["uv.lock"], declared.name)
+            folders = [posixpath.relpath(posixpath.join("/", top, place), "/") for place in places]
+            folders = ["" if place == "." else place for place in folders]
+            local = {place: self._pyprojects[place] for place in folders if place in self._pyprojects}
+            return replace(declared, local={place: data for place, data in local.items() if place != folder})
+        local = dict(self._closure(folder, declared))
+        needed = [line for data in local.values() for line in read_declared({PYPROJECT: data}).required]
+        required = tuple(dict.fromkeys((*declared.required, *needed)))
+        return replace(declared, local=local, required=required)
+
+    def _closure(self, folder: str, declared: Declared) -> Iterator[tuple[str, bytes]]:
+        """The projects of the tree that requirements name, directly or not."""
+        waiting, reached = [*declared.required, *declared.others], {folder}
+        while waiting:
+            place = self._folders.get(requirement_name(waiting.pop()))
+            if place is not None and place not in reached:
+                reached.add(place)
+                data = self._pyprojects[place]
+                yield place, data
+                waiting += read_declared({PYPROJECT: data}).required
+
+
+def names_of_local(declared: Declared) -> Mapping[str, str]:
+    """The folders of the packages in the tree, by their names."""
+    return {normal(read_declared({PYPROJECT: data}).name): place for place, data in declared.local.items()}

@@ -1,0 +1,99 @@
+"""Lock files: the versions that they have, and which packages of the tree itself they lead to. Pure."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from gate.environment.interpreter import normal
+
+LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
+"""The lock files that an environment is built from, the first that is there."""
+
+
+def read_toml(data: bytes | None) -> dict[str, Any]:
+    """The content of a TOML file; nothing if it cannot be read."""
+    try:
+        return tomllib.loads((data or b"").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
+    """The versions of each package that the lock file `name` has, without local packages."""
+    versions: dict[str, set[str]] = {}
+    for package, version in _packages(name, data):
+        versions.setdefault(normal(package), set()).add(version)
+    return {package: frozenset(found) for package, found in versions.items()}
+
+
+def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
+    if name == "Pipfile.lock":
+        try:
+            lock = json.loads(data or b"{}")
+            sections = [lock.get("default") or {}, lock.get("develop") or {}]
+            pairs = [(key, str(value.get("version", ""))) for part in sections for key, value in part.items()]
+        except (ValueError, AttributeError):
+            return []
+        return [(key, version.removeprefix("==")) for key, version in pairs if version.startswith("==")]
+    table = read_toml(data)
+    listed = table.get("package") or table.get("packages") or []
+    return [
+        (str(item["name"]), str(item["version"]))
+        for item in listed
+        if isinstance(item, dict) and "name" in item and "version" in item and not _is_local(item)
+    ]
+
+
+def _is_local(package: Mapping[str, Any]) -> bool:
+    """Whether a locked package is the project itself, or lies beside it."""
+    source = package.get("source")
+    keys = set(source) if isinstance(source, dict) else set()
+    kind = source.get("type", "") if isinstance(source, dict) else ""
+    return (
+        bool(keys & {"editable", "virtual", "directory", "path"})
+        or kind in {"directory", "file"}
+        or "directory" in package
+        or "path" in package
+    )
+
+
+def local_in_lock(data: bytes | None, name: str) -> tuple[str, ...]:
+    """The folders of the packages that `name` leads to in a uv.lock, from the lock's folder on, if they are local.
+
+    A package without a build, which is never installed, has no folder here; what it depends on does.
+    """
+    packages = read_toml(data).get("package")
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for item in packages if isinstance(packages, list) else ():
+        if isinstance(item, dict):
+            by_name.setdefault(normal(str(item.get("name"))), []).append(item)
+    folders: list[str] = []
+    waiting, reached = [normal(name)], {normal(name)}
+    while waiting:
+        for package in by_name.get(waiting.pop(), ()):
+            source = package.get("source")
+            keys = source if isinstance(source, dict) else {}
+            folder = next(
+                (keys[key] for key in ("editable", "directory") if isinstance(keys.get(key), str)), None
+            )
+            if folder is not None:
+                folders.append("" if posixpath.normpath(folder) == "." else posixpath.normpath(folder))
+            fresh = {normal(other) for other in _edges(package)} - reached
+            reached |= fresh
+            waiting += sorted(fresh)
+    return tuple(dict.fromkeys(folders))
+
+
+def _edges(package: Mapping[str, Any]) -> Iterator[str]:
+    """The names of what a package of a uv.lock depends on, in any group or extra."""
+    for key in ("dependencies", "optional-dependencies", "dev-dependencies"):
+        value = package.get(key)
+        groups = value.values() if isinstance(value, dict) else [value]
+        for group in groups:
+            for item in group if isinstance(group, list) else ():
+                if isinstance(item, dict) and isinstance(item.get("name"), str):
+                    yield item["name"]
