@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from gate.cache_inputs import BUILD, seen_by_check
 from gate.environment.declarations import names_of_local
@@ -234,19 +233,17 @@ def _pipfile(data: bytes) -> Iterator[str]:
 
 def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
     """The packages that were installed from a folder of the tree at `root`: their folders in it, by their names."""
-    places = {}
+    urls = {}
     for note in prefix.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            url = urlsplit(str(json.loads(note.read_text("utf-8")).get("url")))
-            folder = os.path.realpath(unquote(url.path))
-            if (
-                url.scheme == "file"
-                and Path(folder, "pyproject.toml").exists() | Path(folder, "setup.py").exists()
-            ):
-                place = os.path.relpath(folder, os.path.realpath(root))
-                if not place.startswith(".."):
-                    places[note.parent.name.partition("-")[0]] = "" if place == "." else place
-    return places
+            urls[note.parent.name.partition("-")[0]] = str(json.loads(note.read_text("utf-8")).get("url"))
+    top = root.resolve()
+    urls = {name: url.rstrip("/") for name, url in urls.items() if url.startswith(top.as_uri())}
+    if not urls:
+        return {}
+    folders = {path.parent for name in ("pyproject.toml", "setup.py") for path in top.rglob(name)}
+    places = {folder.as_uri(): folder.relative_to(top).as_posix() for folder in folders}
+    return {name: "" if places[url] == "." else places[url] for name, url in urls.items() if url in places}
 
 
 def _failed(finished: Finished) -> BuildFailed:
