@@ -274,7 +274,8 @@ TERMS: Final[dict[str, str]] = {
 
 def groups() -> Mapping[str, Mapping[str, str]]:
     """Every topic with its text, by the heading under which the list shows it."""
-    from gate.names.catalogue import CATALOGUE, page
+    from gate.names.rules import RULES
+    from gate.names.rules.pages import page
     from gate.weakenings.explanations import PAGES
 
     return {
@@ -283,14 +284,15 @@ def groups() -> Mapping[str, Mapping[str, str]]:
         "Checks": CHECKS,
         "Releases": RELEASES,
         "Terms": TERMS,
-        "Rules of the names check": {name: page(rule) for name, rule in CATALOGUE.items()},
+        "Rules of the names check": {rule: page(rule) for rule in RULES},
         "What weakens checks (see guarded)": PAGES,
     }
 
 
 def topics() -> dict[str, str]:
     """Every topic with its text, and the rules of the names check by their former ids as well."""
-    from gate.names.catalogue import FORMER_IDS, page_of_former
+    from gate.names.rules import FORMER_IDS
+    from gate.names.rules.pages import page_of_former
 
     current = {name: text for group in groups().values() for name, text in group.items()}
     return {name: page_of_former(name) for name in FORMER_IDS} | current

@@ -111,12 +111,12 @@ def _argv(reader: Reader, node: yaml.Node, path: str) -> tuple[str, ...]:
 
 def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
     # The names check is a program of its own; only who turns a rule of it off has to wait for it.
-    from gate.names.catalogue import CATALOGUE, current_ids
+    from gate.names.rules import RULES, current_ids
 
     name = reader.text(node, path)
     if name and not current_ids(name):
-        near = get_close_matches(name, CATALOGUE, 1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(CATALOGUE)}"
+        near = get_close_matches(name, RULES, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(RULES)}"
         reader.wrong(node, path, f"there is no rule `{name}`; {hint}")
     return name
 

@@ -93,16 +93,16 @@ def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerpr
 def _described(check: str, rule: str) -> Data:
     """A rule for the list of the tool; one of the catalogue brings its page along."""
     # Start-up need not wait for pages that a verdict without such findings never shows.
-    from gate.names.catalogue import CATALOGUE, page
+    from gate.names.rules import RULES, load
+    from gate.names.rules.pages import page
 
-    known = CATALOGUE.get(rule) if check == "names" else None
-    if known is None:
+    if check != "names" or rule not in RULES:
         return {"id": rule, "shortDescription": {"text": f"{visible(check)}: {rule}"}}
     return {
         "id": rule,
-        "shortDescription": {"text": known.summary},
-        "fullDescription": {"text": known.why},
-        "help": {"text": page(known)},
+        "shortDescription": {"text": load(rule).SUMMARY},
+        "fullDescription": {"text": load(rule).WHY},
+        "help": {"text": page(rule)},
     }
 
 

@@ -228,11 +228,11 @@ def test_init_adds_a_person_and_keeps_the_rest(project: Clone) -> None:
 
 
 def test_explain_knows_every_word_that_a_report_may_name(project: Clone) -> None:
-    from gate.names.catalogue import CATALOGUE
+    from gate.names.rules import RULES
     from gate.policy.types import DEFAULT_CHECKS
     from gate.requirements import REQUIREMENTS
 
-    for word in (*REQUIREMENTS, *DEFAULT_CHECKS, *CATALOGUE):
+    for word in (*REQUIREMENTS, *DEFAULT_CHECKS, *RULES):
         assert word in topics()
         assert project.gate("explain", word).code == 0
     assert "did you mean" in project.gate("explain", "ownres").err

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from gate.names.infer.cycles import Answers
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import Values
+from gate.names.resolve.environment import bundled_typeshed
 from gate.names.resolve.modules import Modules, Source
-from gate.names.run import bundled_typeshed, check
+from gate.names.run import check
 
 NAMES = ("a", "b", "c", "d")
 VALUES = st.one_of(

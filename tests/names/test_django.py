@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gate.names.infer.engine import Engine
+from gate.names.resolve.environment import bundled_typeshed
 from gate.names.resolve.modules import Modules
-from gate.names.rules.visitor import Visitor
-from gate.names.run import bundled_typeshed
+from gate.names.rules.walk.visitor import Visitor
 
 DJANGO = {
     "django/__init__.py": "",
@@ -42,9 +42,9 @@ def test_what_no_model_has_is_a_candidate_and_what_the_class_shows_is_none(tmp_p
     modules = Modules(root, typeshed, [site], Modules(None, typeshed, [site]))
     (source,) = modules.sources("shop")
     judged = Visitor(Engine(modules), source).judge()
-    assert {one.word: one.unless_defined_in for one in judged.told} == {
+    assert {one.word: one.unless_defined_in for one in judged.candidates} == {
         "created_at": "model",
         "naem": "model",
         "object": "model",
     }
-    assert all("objects" in one.names and "title" in one.names for one in judged.told)
+    assert all("objects" in one.names and "title" in one.names for one in judged.candidates)

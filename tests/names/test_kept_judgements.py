@@ -9,7 +9,7 @@ import pytest
 
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import Finding
-from gate.names.rules.visitor import Visitor
+from gate.names.rules.walk.visitor import Visitor
 from gate.names.run import check
 from gate.names.store.cache import Cache
 from gate.names.store.workers import WorkerPool

@@ -270,7 +270,7 @@ class Kinds:
     def _item(self, node: ast.Subscript, scopes: list[ast.AST]) -> Kind:
         mapping = last_name(node.value)
         if mapping in {"files", "FILES"}:
-            return "file" if _is_of_request(node.value) else self._kept_file(node, scopes)
+            return "file" if _is_of_request(node.value) else self._file_attribute(node, scopes)
         if mapping in naming.TEXT_MAPPINGS:
             return "" if _stores_files(self._attributes.get(mapping, [])) else "text"
         match node:
@@ -283,13 +283,13 @@ class Kinds:
             ):
                 return "text"
             case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant(value=str(key))):
-                kept = self._kept_file(node, scopes)
+                kept = self._file_attribute(node, scopes)
                 # A file is seldom kept under a key, but for uploads and the answers of some clients.
                 odd = naming.FILE_NAMES.match(key.lower()) or key in {"Body", "stream"}
                 return kept or ("" if odd else "text")
         return ""
 
-    def _kept_file(self, node: ast.Subscript, scopes: list[ast.AST]) -> Kind:
+    def _file_attribute(self, node: ast.Subscript, scopes: list[ast.AST]) -> Kind:
         """What a dictionary that is written out holds under a key."""
         if not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant)):
             return ""

@@ -5,54 +5,43 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gate.names.read import notebooks
 from gate.names.read.decoding import plain_text_of
 from gate.names.read.settings import is_settings
-from gate.names.report.finding import Finding
 
-ASIDE = frozenset(
+SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
 )
 PYTHON = (".py", ".pyi", ".ipynb")
 LARGEST = 4 * 1024 * 1024
+UNREADABLE = (SyntaxError, RecursionError, OSError, ValueError, MemoryError)
+"""What is raised for a file that cannot be read or parsed."""
 LARGEST_SETTINGS = 256 * 1024
 """Files of data have the same endings as settings, and may be large."""
 
 
-@contextmanager
-def reading(name: str, findings: list[Finding]) -> Iterator[None]:
-    """What keeps a file from being read is a finding."""
-    try:
-        yield
-    except SyntaxError as error:
-        line = error.lineno or 0
-        findings.append(Finding(name, line, error.offset or 1, line, "syntax-error", error.msg))
-    except RecursionError:
-        findings.append(Finding(name, 0, 0, 0, "syntax-error", "is nested too deeply to be read"))
-    except (OSError, ValueError, MemoryError) as error:
-        findings.append(Finding(name, 0, 0, 0, "syntax-error", f"cannot be read: {error}"))
-
-
 @dataclass(slots=True)
 class Tree:
-    """What lies below a folder, by path: Python (with the code of notebooks), notebooks, and texts of settings."""
+    """The files below a folder, by path: Python (and the code of notebooks), notebooks, settings, unreadable files."""
 
     python: dict[str, bytes] = field(default_factory=dict)
     books: dict[str, notebooks.Notebook] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, Exception] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, root: Path, findings: list[Finding]) -> Tree:
-        """Read everything; what cannot be read goes to `findings`."""
-        found = cls()
+    def read(cls, root: Path) -> Tree:
+        """Read everything."""
+        tree = cls()
         for name in sorted(_files(str(root), "")):
-            with reading(name, findings):
-                found._take(name, (root / name).read_bytes())
-        return found
+            try:
+                tree._take(name, (root / name).read_bytes())
+            except UNREADABLE as error:
+                tree.unreadable[name] = error
+        return tree
 
     def _take(self, name: str, data: bytes) -> None:
         if is_settings(name.rpartition("/")[2]):
@@ -74,7 +63,7 @@ def _files(folder: str, inside: str) -> Iterator[str]:
             if entry.is_symlink():
                 continue
             if entry.is_dir():
-                if name not in ASIDE and not name.endswith(".egg-info"):
+                if name not in SKIPPED and not name.endswith(".egg-info"):
                     yield from _files(entry.path, f"{inside}{name}/")
             elif name.endswith(PYTHON):
                 if entry.stat().st_size <= LARGEST:

@@ -1,4 +1,4 @@
-"""What is found in a file: what is wrong for certain, and what the rules have to weigh."""
+"""What inference finds in a file, for the rules to decide."""
 
 from __future__ import annotations
 
@@ -38,20 +38,21 @@ class Candidate:
 
 @dataclass(slots=True)
 class FileDiagnostics:
-    """What was found in a file, and the places of names that are known to be right."""
+    """What inference makes of a file."""
 
-    told: list[Candidate] = field(default_factory=list)
-    settled: set[Place] = field(default_factory=set)
-    evidence: dict[Place, TypeHint] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    resolved: set[Place] = field(default_factory=set)
+    """Places of names that are known to be right."""
+    hints: dict[Place, TypeHint] = field(default_factory=dict)
     """What the values most likely are in which other attributes are looked up."""
-    doubtful: list[int] = field(default_factory=list)
+    unresolved_imports: list[int] = field(default_factory=list)
     """Which of the file's imports are not certainly right."""
-    exports: bool = True
-    """Whether all that the file exports has to be looked for."""
-    wrong: list[WrongJsonCall] = field(default_factory=list)
+    lacks_exports: bool = True
+    """Whether the module may lack something that it exports."""
+    json_calls: list[WrongJsonCall] = field(default_factory=list)
     """Calls of a `load` or `dump` that another file has imported, with a value of the wrong kind."""
 
-    def tell(
+    def report(
         self,
         rule: str,
         node: ast.expr | ast.keyword,
@@ -64,10 +65,10 @@ class FileDiagnostics:
         at: Place | None = None,
         package: str = "",
     ) -> None:
-        """Tell something about `node`; the place is another one if `at` is given."""
+        """Report `node` to a rule; the place is another one if `at` is given."""
         line, column = at or (node.lineno, node.col_offset + 1)
         end = node.end_lineno or node.lineno
         others = frozenset(names) if word.startswith("__") else frozenset(names) - MODULE_NAMES
-        self.told.append(
+        self.candidates.append(
             Candidate(rule, line, column, end, message, word, others, unless_defined_in, hint, package)
         )

@@ -75,10 +75,10 @@ class _File:
 
 
 def _character(lines: Sequence[str], line: int, column: int) -> int:
-    told = lines[line - 1] if 0 < line <= len(lines) else ""
-    if told.isascii() or column < 1:
+    content = lines[line - 1] if 0 < line <= len(lines) else ""
+    if content.isascii() or column < 1:
         return column
-    return len(told.encode("utf-8", "surrogatepass")[: column - 1].decode("utf-8", "replace")) + 1
+    return len(content.encode("utf-8", "surrogatepass")[: column - 1].decode("utf-8", "replace")) + 1
 
 
 def _found(lines: Sequence[str], edit: Edit) -> Edit | None:

@@ -1,30 +1,38 @@
-"""`# gate: ignore[RULE]`: what a line asks to be left alone, and what it only seems to ask."""
+"""`# gate: ignore[RULE]`: comments that suppress findings of a rule on their line."""
 
 from __future__ import annotations
 
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from gate.names.report.finding import Finding
+from gate.names.rules import current_ids
 
 IGNORE = re.compile(r"#\s*gate\s*:\s*ignore\b(?:\s*\[([^\]]*)\])?", re.IGNORECASE)
-RULE = "wrong-ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A comment that ignores nothing: it names no rule, or `rule`, which does not exist. The column counts bytes."""
+
+    line: int
+    column: int
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressions:
-    """The rules that each line leaves alone, and the findings about those that leave nothing alone."""
+    """The rules that each line suppresses, and the comments that suppress nothing."""
 
     lines: Mapping[int, frozenset[str]]
-    wrong: tuple[Finding, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
     def cover(self, finding: Finding) -> bool:
-        """Whether the first or the last line of what was found asks for it to be left alone."""
-        return any(
+        """Whether the first or the last line of a finding suppresses its rule; a wrong comment is always reported."""
+        return finding.rule != "wrong-ignore" and any(
             finding.rule in self.lines.get(line, frozenset()) for line in (finding.line, finding.end_line)
         )
 
@@ -32,53 +40,34 @@ class Suppressions:
 NONE = Suppressions({})
 
 
-def read(path: str, text: str) -> Suppressions:
-    """What the comments of a file of Python say. Text inside strings says nothing."""
-    if not IGNORE.search(text):
-        return NONE
-    return _read(path, _comments(text))
+def read(text: str) -> Suppressions:
+    """What the comments of a file of Python suppress. Text inside strings counts for nothing."""
+    return _read(_comments(text)) if IGNORE.search(text) else NONE
 
 
-def read_plain(path: str, text: str) -> Suppressions:
+def read_plain(text: str) -> Suppressions:
     """The same of a file of settings, in which a comment runs from `#` to the end of the line."""
-    return _read(path, ((number, 0, line) for number, line in enumerate(text.split("\n"), 1)))
+    return _read((number, 0, line) for number, line in enumerate(text.split("\n"), 1))
 
 
-def _read(path: str, comments: Iterator[tuple[int, int, str]]) -> Suppressions:
+def _read(comments: Iterable[tuple[int, int, str]]) -> Suppressions:
     lines: dict[int, frozenset[str]] = {}
-    wrong: list[Finding] = []
+    mistakes: list[Mistake] = []
     for line, column, comment in comments:
         for match in IGNORE.finditer(comment):
-            named = [name.strip() for name in (match[1] or "").split(",") if name.strip()]
-            rules = {rule for name in named for rule in (name, *_current_ids(name))}
-            lines[line] = lines.get(line, frozenset()) | rules
-            place = column + match.start() + 1
-            wrong += [Finding(path, line, place, line, RULE, *said) for said in _mistakes(named)]
-    return Suppressions(lines, tuple(wrong))
-
-
-def _current_ids(name: str) -> tuple[str, ...]:
-    from gate.names.catalogue import current_ids
-
-    return current_ids(name)
-
-
-def _mistakes(named: list[str]) -> Iterator[tuple[str, str]]:
-    from gate.names.catalogue import CATALOGUE, current_ids
-
-    if not named:
-        yield "it names no rule, and so ignores nothing", "write which rule: `# gate: ignore[RULE]`"
-    for name in named:
-        if not current_ids(name):
-            near = get_close_matches(name, CATALOGUE, 1)
-            hint = f"did you mean `{near[0]}`?" if near else "`gate explain names` lists the rules"
-            yield f"there is no rule `{name}`", hint
+            rules = [name.strip() for name in (match[1] or "").split(",") if name.strip()]
+            lines[line] = lines.get(line, frozenset()).union(rules, *map(current_ids, rules))
+            place = column + len(comment[: match.start()].encode("utf-8", "surrogatepass")) + 1
+            wrong = [rule for rule in rules if not current_ids(rule)] if rules else [""]
+            mistakes += [Mistake(line, place, rule) for rule in wrong]
+    return Suppressions(lines, tuple(mistakes))
 
 
 def _comments(text: str) -> Iterator[tuple[int, int, str]]:
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
-                yield token.start[0], token.start[1], token.string
+                before = token.line[: token.start[1]]
+                yield token.start[0], len(before.encode("utf-8", "surrogatepass")), token.string
     except (tokenize.TokenError, SyntaxError):
         return

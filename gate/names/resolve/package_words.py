@@ -21,7 +21,7 @@ _WORTH_READING = 8
 LARGEST = 2 * 1024 * 1024
 LARGEST_NATIVE = 16 * 1024 * 1024
 NATIVE = (".so", ".pyd")
-_ASIDE = frozenset({"__pycache__", "tests", "test"})
+_SKIPPED = frozenset({"__pycache__", "tests", "test"})
 # Each begins with one certain character, which is looked for fastest, and gives nothing back (`++`): this decides how
 # long a first run takes.
 _LINES = re.compile(
@@ -177,7 +177,7 @@ def _files(place: Path) -> Iterator[str]:
         yield str(place)
         return
     for path, folders, files in os.walk(place):
-        folders[:] = [name for name in folders if name not in _ASIDE]
+        folders[:] = [name for name in folders if name not in _SKIPPED]
         for name in files:
             if name.endswith((".py", ".pyi", *NATIVE)):
                 file = os.path.join(path, name)  # noqa: PTH118  as above

@@ -1,1 +1,54 @@
-"""What is reported, rule by rule."""
+"""The rules, one module for each: its documentation, its examples, its messages, and what it reports.
+
+Importing this package loads no rule: configuration only needs to know which ones exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gate.names.rules.rule import Rule
+
+RULES: Mapping[str, str] = {
+    "unknown-module": "unknown_module",
+    "unknown-member": "unknown_member",
+    "undefined-name": "undefined_name",
+    "unknown-attribute": "unknown_attribute",
+    "unexpected-keyword": "unexpected_keyword",
+    "undefined-export": "undefined_export",
+    "wrong-json-argument": "wrong_json_argument",
+    "wrong-argument": "wrong_argument",
+    "wrong-call": "wrong_call",
+    "missing-await": "missing_await",
+    "unknown-reference": "unknown_reference",
+    "wrong-ignore": "wrong_ignore",
+    "syntax-error": "syntax_error",
+}
+"""Every rule with its module in this package, in the order in which documents show them."""
+
+FORMER_IDS: Mapping[str, tuple[str, ...]] = {
+    "misspelt-import": ("unknown-module", "unknown-member"),
+    "misspelt-member": ("unknown-member",),
+    "misspelt-name": ("undefined-name",),
+    "misspelt-attribute": ("unknown-attribute",),
+    "misspelt-keyword": ("unexpected-keyword",),
+    "misspelt-export": ("undefined-export",),
+    "misspelt-reference": ("unknown-reference",),
+}
+"""Ids that rules had before 0.2.0, with the rules that they are now: comments and policies may still use them."""
+
+
+def current_ids(rule: str) -> tuple[str, ...]:
+    """The rules that an id names, whether it is a current or a former one; empty if there is no such rule."""
+    return (rule,) if rule in RULES else FORMER_IDS.get(rule, ())
+
+
+@cache
+def load(rule: str) -> Rule:
+    """The module of a rule."""
+    module: Rule = import_module(f"{__name__}.{RULES[rule]}")
+    return module

@@ -68,10 +68,10 @@ class Cache:
             return
         run = self._run + 1
         oldest = 0 if self._state else run - 2
-        kept = {key: value for key, value in self._old.items() if value[0] >= oldest} | self._new
-        if len(kept) > max(MOST, 4 * len(self._new)):
-            kept = self._new
-        write_entry(self._path, FORMAT, marshal.dumps((run, self._state, kept)))
+        entries = {key: value for key, value in self._old.items() if value[0] >= oldest} | self._new
+        if len(entries) > max(MOST, 4 * len(self._new)):
+            entries = self._new
+        write_entry(self._path, FORMAT, marshal.dumps((run, self._state, entries)))
 
 
 def digest(*parts: str | bytes) -> str:

@@ -14,11 +14,10 @@ from gate.names.infer.engine import Engine
 from gate.names.read.decoding import text_of
 from gate.names.read.newer_syntax import parse
 from gate.names.report.candidates import Candidate, FileDiagnostics
+from gate.names.resolve.exports import is_resolved, missing_exports
 from gate.names.resolve.modules import OWN_VERSION, Modules, Source
 from gate.names.resolve.package_words import PackageWords
-from gate.names.rules import undefined_exports
-from gate.names.rules.imports import is_resolved
-from gate.names.rules.visitor import Visitor
+from gate.names.rules.walk.visitor import Visitor
 from gate.names.store.cache import Cache, digest, own_state
 from gate.names.store.components import reachable_digests
 from gate.names.store.module_interface import ModuleInterface, interface_of
@@ -34,7 +33,7 @@ _ITEMS = {
     "keywords": Use,
     "members": Use,
     "imports": Use,
-    "wrong": WrongJsonCall,
+    "json_calls": WrongJsonCall,
     "exports": ObjectReference,
     "references": ObjectReference,
 }
@@ -146,10 +145,8 @@ class Project:
             )  # fmt: skip
         judged = Visitor(self.engine, source).judge()
         imports = enumerate(file.facts.imports)
-        judged.doubtful = [number for number, use in imports if not is_resolved(use, self._modules)]
-        judged.exports = any(
-            undefined_exports.missing(file.name, file.module, file.facts.exports, self._modules)
-        )
+        judged.unresolved_imports = [number for number, use in imports if not is_resolved(use, self._modules)]
+        judged.lacks_exports = any(missing_exports(file.module, file.facts.exports, self._modules))
         return _plain_judged(judged)
 
     @cached_property
@@ -248,11 +245,18 @@ def _facts(plain: dict[str, list[Any]]) -> Facts:
 def _plain_judged(judged: FileDiagnostics) -> tuple[Any, ...]:
     certain = [
         (*_tuple(one)[:6], sorted(one.names), one.unless_defined_in, one.hint, one.package)
-        for one in judged.told
+        for one in judged.candidates
     ]
-    evidence = [(place, *_tuple(one)) for place, one in judged.evidence.items() if one != NOTHING]
-    wrong = [_tuple(one) for one in judged.wrong]
-    return certain, list(judged.settled), evidence, judged.doubtful, judged.exports, wrong
+    evidence = [(place, *_tuple(one)) for place, one in judged.hints.items() if one != NOTHING]
+    wrong = [_tuple(one) for one in judged.json_calls]
+    return (
+        certain,
+        list(judged.resolved),
+        evidence,
+        judged.unresolved_imports,
+        judged.lacks_exports,
+        wrong,
+    )
 
 
 def _judged(plain: Sequence[Any]) -> FileDiagnostics:

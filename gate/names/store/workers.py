@@ -64,8 +64,8 @@ class WorkerPool:
         try:
             gc.disable()
             data = marshal.dumps(self._take([*self._first[begin:], *self._first[:begin]]))
-            with os.fdopen(written, "wb") as told:
-                told.write(data)
+            with os.fdopen(written, "wb") as pipe:
+                pipe.write(data)
         finally:
             os._exit(0)
 
@@ -90,8 +90,8 @@ class WorkerPool:
         """The answer to each item, in their order; this process works on what nobody has begun."""
         found = self._take(self._first)
         for helper, answers in self._helpers:
-            with os.fdopen(answers, "rb") as told:
-                data = told.read()
+            with os.fdopen(answers, "rb") as pipe:
+                data = pipe.read()
             os.waitpid(helper, 0)
             try:
                 found |= marshal.loads(data)  # noqa: S302  written by a copy of this process

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gate.names.hints.load_dump import FAMILY, Kinds, WrongJsonCall
 from gate.names.resolve.modules import absolute
-from gate.names.rules.undefined_exports import exported
+from gate.names.syntax.exports import exported
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import Function, children, dotted_name, walk
 from gate.names.syntax.object_reference import ObjectReference
@@ -49,7 +49,7 @@ class Facts:
     keywords: list[Use] = field(default_factory=list)
     members: list[Use] = field(default_factory=list)
     imports: list[Use] = field(default_factory=list)
-    wrong: list[WrongJsonCall] = field(default_factory=list)
+    json_calls: list[WrongJsonCall] = field(default_factory=list)
     exports: list[ObjectReference] = field(default_factory=list)
     references: list[ObjectReference] = field(default_factory=list)
     attributes_defined: set[str] = field(default_factory=set)
@@ -94,7 +94,7 @@ def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool)
     reader = _Reader(module, guards, is_package=is_package)
     reader.visit(tree)
     if reader.imports_any(FAMILY):
-        reader.facts.wrong = list(Kinds(tree).wrong_calls(tree))
+        reader.facts.json_calls = list(Kinds(tree).wrong_calls(tree))
     reader.facts.exports = list(exported(tree))
     reader.facts.references += in_module(tree)
     return reader.finish()

@@ -6,24 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.names.report.finding import Edit, Finding
 from gate.names.resolve.modules import Modules
 from gate.names.spelling.similarity import closest, closest_match, is_sole
 from gate.names.syntax.object_reference import ObjectReference
 
-RULE = "unknown-reference"
 EXTENDS = ("extend_path", "declare_namespace", "__path__")
 """What a package says that is spread over several folders."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Missing:
+class MissingPart:
     """The part of a name that is not there: which, in what, and what is there instead."""
 
     part: int
     owner: str
     right: str
-    sole: bool
+    is_sole: bool
 
 
 class References:
@@ -44,30 +42,32 @@ class References:
         self._found = {root: tree}
         self._outside = outside
 
-    def findings(self, path: str, references: Iterable[ObjectReference]) -> Iterator[Finding]:
-        """A finding for each reference of the file at `path` that surely leads nowhere."""
-        for told in references:
-            reference = self._in_logging(path, told) if told.kind == "logging" else told
+    def missing(
+        self, path: str, references: Iterable[ObjectReference]
+    ) -> Iterator[tuple[ObjectReference, MissingPart]]:
+        """Each reference of the file at `path` that surely leads nowhere, with the part that is missing."""
+        for written in references:
+            reference = self._in_logging(path, written) if written.kind == "logging" else written
             missing = self._missing(path, reference)
             if missing is not None:
-                yield _finding(path, reference, missing)
+                yield reference, missing
 
-    def _in_logging(self, path: str, told: ObjectReference) -> ObjectReference:
+    def _in_logging(self, path: str, written: ObjectReference) -> ObjectReference:
         """A name that is looked up in `logging` first, unless it begins with a module."""
-        top = told.text.partition(".")[0]
-        if "." in told.text and (self._folders(path, top) or self._outside.module(top) is not None):
-            return told
-        return replace(told, text=f"logging.{told.text}", column=told.column - len("logging."))
+        top = written.text.partition(".")[0]
+        if "." in written.text and (self._folders(path, top) or self._outside.module(top) is not None):
+            return written
+        return replace(written, text=f"logging.{written.text}", column=written.column - len("logging."))
 
-    def _missing(self, path: str, reference: ObjectReference) -> _Missing | None:
+    def _missing(self, path: str, reference: ObjectReference) -> MissingPart | None:
         """What is missing wherever the name may be looked up; None if it may be there, or nobody can tell."""
         top = reference.text.partition(":")[0].partition(".")[0]
         own = self._folders(path, top)
         found = [_look_up(self._modules(folder), reference, [folder]) for folder in own]
         if not own or self._outside.module(top) is not None:
             found.append(_look_up(self._outside, reference, self._site))
-        told = [missing for missing in found if missing is not None]
-        return told[0] if len(told) == len(found) else None
+        lacking = [missing for missing in found if missing is not None]
+        return lacking[0] if len(lacking) == len(found) else None
 
     def _folders(self, path: str, top: str) -> list[Path]:
         """The folders around a file that have something called `top`, and their `src`."""
@@ -85,11 +85,11 @@ def _has(folder: Path, top: str) -> bool:
     return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
 
 
-def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Path]) -> _Missing | None:
+def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Path]) -> MissingPart | None:
     """The first part of a name that is surely not there. `folders` are where its packages may be."""
-    said, _, attribute = reference.text.partition(":")
-    parts = [*said.split("."), *(attribute.split(".") if attribute else [])]
-    count = said.count(".") + 1
+    module_path, _, attribute = reference.text.partition(":")
+    parts = [*module_path.split("."), *(attribute.split(".") if attribute else [])]
+    count = module_path.count(".") + 1
     module = modules.module(parts[0])
     owner = parts[0]
     for number, name in enumerate(parts[1:], 1):
@@ -109,7 +109,7 @@ def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Pat
         right = closest_match(name, among) if may_be_module else closest(name, among)
         if in_module and not right:
             return None
-        return _Missing(number, owner, right, is_sole(name, right, among))
+        return MissingPart(number, owner, right, is_sole(name, right, among))
     return None
 
 
@@ -121,13 +121,3 @@ def _is_spread(folder: Path, owner: str) -> bool:
     except OSError:
         return False
     return any(word in text for word in EXTENDS)
-
-
-def _finding(path: str, reference: ObjectReference, missing: _Missing) -> Finding:
-    parts = reference.text.replace(":", ".").split(".")
-    name = parts[missing.part]
-    column = reference.column + sum(len(part) + 1 for part in parts[: missing.part])
-    hint = f"did you mean `{missing.right}`?" if missing.right else ""
-    fix = (Edit(reference.line, column, name, missing.right),) if missing.sole else ()
-    message = f"`{reference.text}` leads nowhere: `{missing.owner}` has no `{name}`"
-    return Finding(path, reference.line, column, reference.line, RULE, message, hint, fix)

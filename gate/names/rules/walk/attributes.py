@@ -21,8 +21,9 @@ from gate.names.infer.values import (
 )
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import MODULE_NAMES
-from gate.names.rules.undefined_names import BUILTINS
+from gate.names.rules import missing_await, unknown_attribute, unknown_member, wrong_call
 from gate.names.spelling.similarity import candidates, is_common_typo
+from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.scopes import Scope
 
 DUNDERS = frozenset(
@@ -59,48 +60,32 @@ class AttributeChecks:
         """An attribute that is read."""
         name = node.attr
         if is_super_uncalled(node, scope):
-            self._found.tell(
-                "wrong-call",
-                node,
-                "`super` is looked into without being called",
-                hint=f"did you mean `super().{name}`?",
-            )
+            wrong_call.report_super(self._found, node)
             return
         end = node.end_lineno or node.lineno
         place = end, max((node.end_col_offset or 0) - len(name) + 1, 1)
         if name.startswith("__") and name.endswith("__"):
             suggestions = [one for one in candidates(name, DUNDERS) if is_common_typo(name, one)]
             if name not in DUNDERS and suggestions:
-                message = f"nothing defines `.{name}`"
-                self._found.tell(
-                    "unknown-attribute",
-                    node,
-                    message,
-                    name,
-                    suggestions,
-                    unless_defined_in="anywhere",
-                    at=place,
-                )
+                unknown_attribute.report_dunder(self._found, node, suggestions, place)
             return
         owners = self._engine.infer(node.value, scope)
         if not owners:
-            self._found.evidence[place] = self._likely.of(node, scope)
+            self._found.hints[place] = self._likely.of(node, scope)
             return
         found = [self._looked_up(owner, name) for owner in owners]
         without = tuple(owner for owner, one in zip(owners, found, strict=True) if one is MISSING)
         is_sure = len(without) == len(owners)
         if not is_sure:
             if any(one is not MISSING and one is not None for one in found):
-                self._found.settled.add(place)
+                self._found.resolved.add(place)
                 return
-            if not self._is_slip_in_stand_in(name, owners, without):
+            if not self._is_typo_in_alternative(name, owners, without):
                 return
             owners = without
         if any(isinstance(owner, Coroutine) for owner in owners):
             if len(owners) == 1:
-                self._found.tell(
-                    "missing-await", node, "this is a coroutine until it is awaited", hint="add `await`"
-                )
+                missing_await.report(self._found, node)
             return
         if isinstance(owners[0], ModuleValue) and scope.asks_about(ast.unparse(node)):
             return
@@ -108,7 +93,6 @@ class AttributeChecks:
         for owner in owners:
             names |= names_of(self._engine, owner)
         kinds = " or ".join(dict.fromkeys(f"`{label(owner)}`" for owner in owners))
-        rule = "unknown-member" if isinstance(owners[0], ModuleValue) else "unknown-attribute"
         origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
         mine: UnlessDefinedIn = (
             "anywhere" if "site" in origins else self._of_project(owners) if "project" in origins else ""
@@ -118,18 +102,12 @@ class AttributeChecks:
             names |= {"objects", "pk", "id", "DoesNotExist", "MultipleObjectsReturned"}
         if not is_sure or (any(self._may_be_more(owner) for owner in owners) and name != "message"):
             mine = "anywhere"
-        first = owners[0].name if isinstance(owners[0], ModuleValue) else ""
-        package = first if first and self._engine.modules.origin(first) == "site" else ""
-        self._found.tell(
-            rule,
-            node,
-            f"{kinds} has no `{name}`",
-            name,
-            names,
-            unless_defined_in=mine,
-            at=place,
-            package=package,
-        )
+        if isinstance(owners[0], ModuleValue):
+            module = owners[0].name
+            package = module if self._engine.modules.origin(module) == "site" else ""
+            unknown_member.report(self._found, node, kinds, names, place, mine, package)
+        else:
+            unknown_attribute.report(self._found, node, kinds, names, place, mine)
 
     def _of_project(self, owners: tuple[Value, ...]) -> UnlessDefinedIn:
         """How strange a word has to be that no class of the project has which `owners` are of.
@@ -146,14 +124,12 @@ class AttributeChecks:
         if not values or not isinstance(node.ctx, ast.Load):
             return
         if all(isinstance(value, FunctionValue | ModuleValue) for value in values):
-            right = "environ" if ast.unparse(node.value).endswith("getenv") else ""
-            what = "function" if isinstance(values[0], FunctionValue) else "module"
-            hint = f"did you mean `{right}`?" if right else ""
-            self._found.tell(
-                "wrong-call", node, f"`{ast.unparse(node.value)}` is a {what}: it has no items", hint=hint
-            )
+            kind = "function" if isinstance(values[0], FunctionValue) else "module"
+            wrong_call.report_items(self._found, node, ast.unparse(node.value), kind)
 
-    def _is_slip_in_stand_in(self, name: str, owners: tuple[Value, ...], without: tuple[Value, ...]) -> bool:
+    def _is_typo_in_alternative(
+        self, name: str, owners: tuple[Value, ...], without: tuple[Value, ...]
+    ) -> bool:
         """Whether one of several modules that a name may stand for lacks `name`, and it is a slip of what that has.
 
         Each stands in for the other (`try: import simplejson as json`), so the words of one that is there tell what is

@@ -8,6 +8,7 @@ import re
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import Coroutine
 from gate.names.report.candidates import FileDiagnostics
+from gate.names.rules import missing_await
 from gate.names.syntax.nodes import name_of, walk
 from gate.names.syntax.scopes import Scope, own_nodes
 
@@ -29,15 +30,11 @@ class AwaitChecks:
         self._thrown_away: list[tuple[tuple[Scope | None, str], ast.Call, Scope]] = []
 
     def finish(self) -> None:
-        """Tell of what is thrown away here and awaited elsewhere."""
+        """Report what is discarded here and awaited elsewhere."""
         for key, call, scope in self._thrown_away:
             # Who does both in one function knows what the one and the other are.
             if key in self._awaited and scope not in self._awaited[key]:
-                name = key[1].rpartition(".")[2]
-                message = f"`{key[1]}` is awaited elsewhere"
-                self._found.tell(
-                    "missing-await", call, message, name, unless_defined_in="synchronous", hint="add `await`"
-                )
+                missing_await.report_discarded(self._found, call, key[1])
 
     def awaited(self, call: ast.Call, scope: Scope) -> None:
         """A call whose result is awaited."""
@@ -55,16 +52,14 @@ class AwaitChecks:
             return
         values = self._engine.infer(node, scope) if isinstance(node, ast.Call | ast.Name) else None
         if values and all(isinstance(value, Coroutine) for value in values):
-            self._found.tell(
-                "missing-await", node, "this is a coroutine until it is awaited", hint="add `await`"
-            )
+            missing_await.report(self._found, node)
 
     def truth(self, nodes: list[ast.expr], scope: Scope) -> None:
         """A coroutine is always true, and no operand."""
         for node in nodes:
             self.used(node, scope)
 
-    def kept(self, node: ast.expr, scope: Scope) -> None:
+    def chosen(self, node: ast.expr, scope: Scope) -> None:
         """A value that is kept under a name, or chosen among others: a coroutine is seldom meant there."""
         match node:
             case ast.BoolOp(values=parts):
@@ -95,9 +90,7 @@ class AwaitChecks:
             if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
         ]
         if uses and all(one in given and given[one] not in awaited and one not in awaited for one in uses):
-            self._found.tell(
-                "missing-await", call, "this is a coroutine until it is awaited", hint="add `await`"
-            )
+            missing_await.report(self._found, call)
 
     def returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
         """A promise of something that gives a coroutine of it instead: whoever awaits it gets a coroutine still."""
@@ -131,8 +124,8 @@ def is_asynchronous(scope: Scope) -> bool:
 
 def is_awaitable(annotation: ast.expr) -> bool:
     """Whether what is annotated so may be a coroutine."""
-    said = ast.unparse(annotation)
+    text = ast.unparse(annotation)
     return (
-        any(word in said for word in ("Any", "object", "Coroutine", "Awaitable", "Future", "Task", "T]"))
-        or len(said) < 3
+        any(word in text for word in ("Any", "object", "Coroutine", "Awaitable", "Future", "Task", "T]"))
+        or len(text) < 3
     )

@@ -1,13 +1,12 @@
-"""Attributes of which nobody that a file has to do with has ever heard."""
+"""Attributes that nothing in reach of a file defines."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from gate.names.hints.usage import TypeHint
-from gate.names.report.finding import Finding
 from gate.names.resolve.installed import STDLIB
 from gate.names.spelling.similarity import candidates, is_common_typo, parts, plain, snake, suggestions
 from gate.names.spelling.synonyms import SYNONYMS
@@ -52,54 +51,37 @@ _COMMON = frozenset(
 )
 
 
-def unknown_attribute(
-    path: str, use: Use, told: TypeHint, known: ProjectVocabulary, tops: set[str]
-) -> Iterator[Finding]:
-    """A name that no package which the file imports knows, nor the project: only the likeliest are told.
+def words_in_reach(use: Use, hint: TypeHint, known: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
+    """What is meant by a name that no package which the file imports defines, nor the project; mostly nothing.
 
     `tops` are the packages that the file imports.
     """
     name = use.name
     if use.owner or len(name) < 3 or name.startswith("_") or "__" in name or use.receiver in COLUMNS:
-        return
+        return []
     if use.root and known.modules.origin(use.root) != "project":
-        return
-    if known.has(name, is_called=told.is_called) or known.is_habit(name):
-        return
-    if _is_foreign(use, told, known, tops) or _is_nowhere(use, known, tops):
-        right = _right(name, known)
-        if not right:
-            # What resembles nothing may be made by something that cannot be read.
-            return
-        hint = f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?"
-        place = use.line, use.column, use.end_line
-        yield Finding(path, *place, "unknown-attribute", f"nothing here defines `.{name}`", hint)
-    elif right := _stray(use, known, tops):
-        hint = f"did you mean `{right[0]}`?"
-        yield Finding(
-            path,
-            use.line,
-            use.column,
-            use.end_line,
-            "unknown-attribute",
-            f"nothing here defines `.{name}`",
-            hint,
-        )
+        return []
+    if known.has(name, is_called=hint.is_called) or known.is_habit(name):
+        return []
+    if _is_foreign(use, hint, known, tops) or _is_nowhere(use, known, tops):
+        # What resembles nothing may be made by something that cannot be read.
+        return _right(name, known)
+    return _stray(use, known, tops)[:1]
 
 
-def _is_foreign(use: Use, told: TypeHint, known: ProjectVocabulary, tops: set[str]) -> bool:
+def _is_foreign(use: Use, hint: TypeHint, known: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
     """A method that other languages have, and nothing that this file imports."""
     name = use.name
-    if name not in SYNONYMS or name in _COMMON or not told.is_called:
+    if name not in SYNONYMS or name in _COMMON or not hint.is_called:
         return False
-    if name == "to_bytes" and told.is_of_whole:
+    if name == "to_bytes" and hint.is_of_whole:
         return False
     if name in _ALSO_HERE:
         if tops & _ALSO_HERE[name]:
             return False
     elif known.packages.defines(STDLIB, name) or name in _BUILTIN:
         return False
-    if not any(known.is_defined(word) and _fits(word, told.given) for word in SYNONYMS[name]):
+    if not any(known.is_defined(word) and _fits(word, hint.given) for word in SYNONYMS[name]):
         return False
     if any(known.modules.origin(top) == "site" and not known.packages.knows(top) for top in tops if top):
         # A package of which nothing is known may have it.
@@ -107,7 +89,7 @@ def _is_foreign(use: Use, told: TypeHint, known: ProjectVocabulary, tops: set[st
     return not any(known.packages.reaches(top, name) for top in tops)
 
 
-def _is_nowhere(use: Use, known: ProjectVocabulary, tops: set[str]) -> bool:
+def _is_nowhere(use: Use, known: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
     """A name that nobody at all knows, in a file all of whose packages are there."""
     name = use.name
     if not known.is_strange(name) or name in known.outside.said or known.used.get(name, 0) > _MOST:
@@ -117,7 +99,7 @@ def _is_nowhere(use: Use, known: ProjectVocabulary, tops: set[str]) -> bool:
     return all(known.modules.origin(top) != "site" or top in known.packages.names for top in tops if top)
 
 
-def _stray(use: Use, known: ProjectVocabulary, tops: set[str]) -> list[str]:
+def _stray(use: Use, known: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
     """What is meant by a name that only packages know with which the file has nothing to do.
 
     It is written once, and is a slip that fingers make of a name that the project looks up often. In another case it

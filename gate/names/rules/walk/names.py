@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import ast
-import builtins
 
 from gate.names.infer.classes import MISSING
 from gate.names.infer.engine import Engine
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import Source
+from gate.names.rules import undefined_name
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.binding_order import Order
+from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.nodes import Function, walk
 from gate.names.syntax.scopes import Scope, parameters
 
-BUILTINS = frozenset(dir(builtins)) | {
-    "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
-    "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
-    "_",
-}  # fmt: skip
 OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
                          "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
 
@@ -95,13 +91,10 @@ class UndefinedNames:
             return
         own = self._attribute_of_self(name, scope)
         if own:
-            self._found.tell(
-                "undefined-name", node, f"Undefined name `{name}`", hint=f"did you mean `{own}`?"
-            )
+            undefined_name.report_attribute(self._found, node, own)
             return
         mine: UnlessDefinedIn = "" if is_run else "anywhere"
-        message = f"Undefined name `{name}`"
-        self._found.tell("undefined-name", node, message, name, seen | BUILTINS, unless_defined_in=mine)
+        undefined_name.report(self._found, node, seen | BUILTINS, unless_defined_in=mine)
 
     def added_to(self, node: ast.Name, scope: Scope) -> None:
         """The target of `name += …`, which is read before it is stored."""
@@ -112,7 +105,7 @@ class UndefinedNames:
         """A name after `del`. In a function that makes it a local one, so no other of that name is deleted."""
         is_local = scope.kind == "function" and node.id not in scope.nonlocals
         if is_local and node.id not in scope.names and scope.lookup(node.id) is not None:
-            self._report(node, f"`{node.id}` is deleted here and bound nowhere in this function")
+            undefined_name.report_deletion(self._found, node)
         else:
             self.name(node, scope, is_asked=False, is_run=True)
             self.too_early(node, scope)
@@ -135,7 +128,7 @@ class UndefinedNames:
         if self._is_own(node.id, around):
             self._too_early(node, around)
         elif owner is not None and not self._may_be_around(node.id, around):
-            self._report(node, f"`{node.id}` is used before it is bound", self._later(node, owner))
+            undefined_name.report_early(self._found, node, self._later(node, owner))
 
     def _may_be_around(self, name: str, scope: Scope) -> bool:
         """Whether a name that a class binds too late may be another one, of the scope around the class."""
@@ -161,16 +154,12 @@ class UndefinedNames:
         is_seen_around = around is not None and around.lookup(name) is not None
         if self._order.is_outside(node, scope):
             if not is_seen_around and name not in self._builtins:
-                self._report(node, f"Undefined name `{name}`", self._elsewhere(node, scope))
+                undefined_name.report_outside(self._found, node, self._elsewhere(node, scope))
         elif self._order.is_bound_later(node, scope):
             if not self._is_bound_inside(name, scope):
-                self._report(node, f"`{name}` is used before it is bound", self._later(node, scope))
+                undefined_name.report_early(self._found, node, self._later(node, scope))
         elif (deletion := self._order.deletion(node, scope)) and not self._is_bound_inside(name, scope):
-            message = f"`{name}` is used after it was deleted"
-            self._report(node, message, f"it is deleted on line {deletion.lineno}")
-
-    def _report(self, node: ast.Name, message: str, hint: str = "") -> None:
-        self._found.tell("undefined-name", node, message, hint=hint)
+            undefined_name.report_deleted(self._found, node, deletion.lineno)
 
     def _is_bound_inside(self, name: str, scope: Scope) -> bool:
         """Whether a function inside binds the name out here."""

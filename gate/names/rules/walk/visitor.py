@@ -1,4 +1,4 @@
-"""The walk over one file, which tells each rule of what it has to look at."""
+"""The walk over one file: each node goes to the checks that concern it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gate.names.hints.usage import UsageInference
 from gate.names.infer.engine import Engine
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.resolve.modules import Source
-from gate.names.rules.attributes import AttributeChecks
-from gate.names.rules.awaits import AwaitChecks, is_asynchronous, is_awaitable
-from gate.names.rules.calls import CallChecks
-from gate.names.rules.undefined_names import UndefinedNames
+from gate.names.rules.walk.attributes import AttributeChecks
+from gate.names.rules.walk.awaits import AwaitChecks, is_asynchronous, is_awaitable
+from gate.names.rules.walk.calls import CallChecks
+from gate.names.rules.walk.names import UndefinedNames
 from gate.names.syntax.guards import Guard
 from gate.names.syntax.nodes import Function, children
 from gate.names.syntax.scopes import Scope
@@ -128,14 +128,16 @@ class Visitor:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value) if is_asynchronous(scope):
                 self._awaits.named(name, value, scope)
             case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
-                self._awaits.kept(value, scope)
-            case ast.AnnAssign(annotation=said, value=ast.Call() as value) if not is_awaitable(said):
+                self._awaits.chosen(value, scope)
+            case ast.AnnAssign(annotation=annotation, value=ast.Call() as value) if not is_awaitable(
+                annotation
+            ):
                 self._awaits.used(value, scope)
 
     def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
         """The types in a comment about a statement or a parameter are read like annotations."""
-        for said in self._comments.get((node.lineno, node.col_offset), ()):
-            self._type(said, scope)
+        for annotation in self._comments.get((node.lineno, node.col_offset), ()):
+            self._type(annotation, scope)
 
     def _annotation(self, node: ast.expr, scope: Scope) -> None:
         is_postponed = self._source.postpones_annotations
@@ -145,9 +147,9 @@ class Visitor:
         self._in_class -= scope.kind == "class"
         self._postponed -= is_postponed
         for text in texts_of_types(node):
-            said = type_in_text(text)
-            if said is not None:
-                self._type(said, scope)
+            annotation = type_in_text(text)
+            if annotation is not None:
+                self._type(annotation, scope)
 
     def _type(self, node: ast.expr, scope: Scope) -> None:
         self._unrun += 1

@@ -11,8 +11,9 @@ from gate.names.infer.engine import Engine
 from gate.names.infer.values import FunctionValue, Instance, ModuleValue, Value, Values
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import Module
-from gate.names.rules.attributes import is_super_uncalled, names_of
-from gate.names.rules.awaits import AwaitChecks
+from gate.names.rules import unexpected_keyword, wrong_argument, wrong_call, wrong_json_argument
+from gate.names.rules.walk.attributes import is_super_uncalled, names_of
+from gate.names.rules.walk.awaits import AwaitChecks
 from gate.names.syntax.assignments import last_name
 from gate.names.syntax.nodes import Function, is_stub
 from gate.names.syntax.scopes import Scope
@@ -35,7 +36,7 @@ class CallChecks:
     def finish(self, tree: ast.Module) -> None:
         """Judge what is given to each `load` and `dump` that another file has imported."""
         if self._passed_on:
-            self._found.wrong = list(Kinds(tree).wrong_calls(tree, self._passed_on))
+            self._found.json_calls = list(Kinds(tree).wrong_calls(tree, self._passed_on))
 
     def call(self, node: ast.Call, scope: Scope) -> None:
         """A call of anything."""
@@ -55,12 +56,10 @@ class CallChecks:
         shown = ast.unparse(node.func)
         shown = shown if len(shown) < 60 else shown.rpartition(".")[2]
         if isinstance(callee, ModuleValue):
-            self._found.tell("wrong-call", node, f"`{shown}` is a module: it cannot be called",
-                       hint=f"did you mean `{shown}.{callee.name.rpartition('.')[2]}`?")  # fmt: skip
+            wrong_call.report_module(self._found, node, shown, callee.name)
         if isinstance(callee, Instance) and callee.of.origin == "library" and not self._is_callable(callee):
-            hint = f"did you mean `{shown}.get`?" if "get" in names_of(self._engine, callee) else ""
-            message = f"`{shown}` is a `{callee.of.name}`: it cannot be called"
-            self._found.tell("wrong-call", node, message, hint=hint)
+            has_get = "get" in names_of(self._engine, callee)
+            wrong_call.report_instance(self._found, node, shown, callee.of.name, has_get=has_get)
         if (
             isinstance(callee, FunctionValue)
             and callee.scope.source.origin == "library"
@@ -68,10 +67,10 @@ class CallChecks:
         ):
             for argument in node.args:
                 self._awaits.used(argument, scope)
-        told = self._text.wrong(node, callee, scope)
-        if told is not None:
-            rule = "wrong-json-argument" if _of_family(callee) else "wrong-argument"
-            self._found.tell(rule, node, told.message, hint=told.hint)
+        wrong_text = self._text.wrong(node, callee, scope)
+        if wrong_text is not None:
+            rule = wrong_json_argument if _of_family(callee) else wrong_argument
+            rule.report(self._found, node, wrong_text.message, wrong_text.hint)
             return
         signature = signature_of(self._engine, callee, node)
         if signature is None:
@@ -81,14 +80,8 @@ class CallChecks:
                 "" if signature.scope.source.origin == "library" else "anywhere"
             )
             if wrong.node is not None:
-                message = f"`{shown}` takes no `{wrong.name}=`"
-                self._found.tell(
-                    "unexpected-keyword",
-                    wrong.node,
-                    message,
-                    wrong.name,
-                    wrong.taken,
-                    unless_defined_in=unless_defined_in,
+                unexpected_keyword.report(
+                    self._found, wrong.node, shown, wrong.taken, unless_defined_in=unless_defined_in
                 )
         misfits = [misfit(self._engine, signature, one, node, scope) for one in signature.definitions]
         for one in signature.definitions:
@@ -144,40 +137,21 @@ class CallChecks:
         names = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)}
         for word in node.keywords:
             if word.arg in names or (takes_all and arguments.kwarg):
-                self._found.settled.add((word.lineno, word.col_offset + 1))
+                self._found.resolved.add((word.lineno, word.col_offset + 1))
 
     def _misfit(self, node: ast.Call, shown: str, callee: Value, wrong: Misfit) -> None:
-        rule = "wrong-json-argument" if _of_family(callee) else "wrong-call"
         if wrong.kind == "keyword" and wrong.node is not None:
-            self._found.tell(
-                "unexpected-keyword",
-                wrong.node,
-                f"`{shown}` takes no `{wrong.name}=`",
-                wrong.name,
-                wrong.taken,
-            )
+            unexpected_keyword.report(self._found, wrong.node, shown, wrong.taken)
         elif wrong.kind == "twice" and wrong.node is not None:
-            message = f"`{shown}` gets `{wrong.name}` twice: by position and by name"
-            self._found.tell("wrong-call", wrong.node, message)
+            wrong_call.report_twice(self._found, wrong.node, shown, wrong.name)
         elif wrong.kind == "many":
-            hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
-            count = (
-                "no arguments" if not wrong.most else f"at most {wrong.most} argument{'s' * (wrong.most > 1)}"
-            )
-            self._found.tell(
-                "wrong-call",
-                node,
-                f"`{shown}` takes {count} by position, and gets {len(node.args)}",
-                hint=hint,
+            wrong_call.report_many(self._found, node, shown, wrong.most)
+        elif wrong.kind == "missing" and _of_family(callee):
+            wrong_json_argument.report_missing(
+                self._found, node, shown, wrong.name, self._module_of(node.func)
             )
         elif wrong.kind == "missing":
-            top, _, name = shown.rpartition(".")
-            # Only what is there can be meant: `yaml` has no `loads`.
-            others = (f"{name}s", f"safe_{name}") if top and name in {"load", "dump"} else ()
-            module = self._module_of(node.func)
-            right = next((f"{top}.{other}" for other in others if module and other in module.names), "")
-            hint = f"did you mean `{right}`?" if right else ""
-            self._found.tell(rule, node, f"`{shown}` needs its argument `{wrong.name}`", hint=hint)
+            wrong_call.report_missing(self._found, node, shown, wrong.name, self._module_of(node.func))
 
 
 def _reads_at_once(callee: FunctionValue) -> bool:

@@ -1,4 +1,4 @@
-"""The catalogue of rules: its examples are tests, and whatever tells about rules is written from it."""
+"""The module of a rule is all there is of it: its examples are tests, and its pages come from it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from support.town import Clone
 
-from gate.names.catalogue import CATALOGUE, MARK, Example, page, table
+from gate.names.rules import RULES, load
+from gate.names.rules.pages import page, table
+from gate.names.rules.rule import MARK, Example, Rule
 from gate.names.run import check
 
 ROOT = Path(__file__).parents[2]
-INVALID = [(rule.id, example) for rule in CATALOGUE.values() for example in rule.invalid]
-VALID = [(rule.id, example) for rule in CATALOGUE.values() for example in rule.valid]
+INVALID = [(rule, example) for rule in RULES for example in load(rule).BAD]
+VALID = [(rule, example) for rule in RULES for example in load(rule).GOOD]
 
 
 def found(folder: Path, example: Example) -> list[tuple[str, int, str, str]]:
@@ -36,8 +38,18 @@ def marked(example: Example, rule: str) -> list[tuple[str, int, str, str]]:
     ]
 
 
-def test_every_rule_has_examples_of_both_kinds() -> None:
-    assert [rule.id for rule in CATALOGUE.values() if not rule.invalid or not rule.valid] == []
+def test_every_module_of_a_rule_is_listed_under_its_id_and_has_examples_of_both_kinds() -> None:
+    for rule in RULES:
+        module = load(rule)
+        assert isinstance(module, Rule)
+        assert rule == module.ID
+        assert module.BAD
+        assert module.GOOD
+    folder = ROOT / "gate" / "names" / "rules"
+    with_ids = {
+        path.stem for path in folder.glob("*.py") if re.search(r"^ID = ", path.read_text(), re.MULTILINE)
+    }
+    assert with_ids == set(RULES.values())
 
 
 @pytest.mark.parametrize(("rule", "example"), INVALID)
@@ -55,20 +67,20 @@ def test_a_valid_example_yields_nothing(tmp_path: Path, rule: str, example: Exam
 
 
 def test_a_page_fits_a_terminal_and_says_how_to_switch_the_rule_off() -> None:
-    for item in CATALOGUE.values():
-        text = page(item)
-        assert item.summary in text
-        assert f"# gate: ignore[{item.id}]" in text
+    for rule in RULES:
+        text = page(rule)
+        assert load(rule).SUMMARY in text
+        assert f"# gate: ignore[{rule}]" in text
         assert max(map(len, text.splitlines())) <= 120
         assert MARK not in text
 
 
 def test_explain_shows_the_page_of_a_rule(project: Clone) -> None:
-    for name, rule in CATALOGUE.items():
-        assert project.gate("explain", name).out.strip() == page(rule).strip()
+    for rule in RULES:
+        assert project.gate("explain", rule).out.strip() == page(rule).strip()
     assert "`gate explain unknown-member`" in project.gate("explain", "unknwon-member").err
 
 
 def test_the_document_lists_the_rules_as_they_are() -> None:
     text = (ROOT / "docs" / "names.md").read_text()
-    assert table() in text, "write the table of docs/names.md anew: gate.names.catalogue.table()"
+    assert table() in text, "write the table of docs/names.md anew: gate.names.rules.pages.table()"

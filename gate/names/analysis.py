@@ -1,0 +1,155 @@
+"""One run of the check: everything is read once, then each file is a context in which the rules decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from gate.names.read.files import UNREADABLE, Tree, requirements
+from gate.names.read.settings import in_file
+from gate.names.report import fixes, suppressions
+from gate.names.report.candidates import FileDiagnostics
+from gate.names.report.finding import Finding
+from gate.names.report.other_checkers import without_suppressed_elsewhere
+from gate.names.resolve.environment import (
+    answer_of,
+    ask_interpreter,
+    bundled_typeshed,
+    environment_state,
+    required_version,
+)
+from gate.names.resolve.installed import InstalledPackages, Store
+from gate.names.resolve.modules import OWN_VERSION, Modules
+from gate.names.resolve.package_words import tops_imported
+from gate.names.resolve.references import References
+from gate.names.rules import RULES, load, syntax_error
+from gate.names.rules.context import Context
+from gate.names.spelling.vocabulary import ProjectVocabulary, vocabulary_of
+from gate.names.store.cache import Cache, digest, own_state
+from gate.names.store.project import File, Project
+from gate.names.syntax.facts import Facts
+
+
+class Analysis:
+    """A tree of Python with everything that the rules need to know about it."""
+
+    def __init__(self, root: Path, python: str | None, cache: Path | None) -> None:
+        """Read the files below `root`, and what is installed for the interpreter `python`."""
+        asked = ask_interpreter(python) if python else None
+        self._tree = Tree.read(root)
+        site, version = answer_of(asked) if asked else ([], None)
+        target = max(version or required_version(root), OWN_VERSION)
+        typeshed = bundled_typeshed()
+        tops = tops_imported(self._tree.python.values())
+        environment = digest(str(target), *environment_state(typeshed, site, tops))
+        self._cache = Cache(cache / "files" if cache else None)
+        self._module_cache = Cache(cache / "modules" if cache else None, f"{own_state()} {environment}")
+        installed = Modules(None, typeshed, site, kept=self._module_cache, target=target)
+        modules = Modules(root, typeshed, site, installed)
+        store = Store(cache, cache / "words", environment) if cache else None
+        packages = InstalledPackages(typeshed, site, store)
+        self.project = Project(modules, self._cache, environment)
+        self._references = References(root, typeshed, site, modules, installed)
+        packages.begin(tops)
+        for name, data in self._tree.python.items():
+            try:
+                self.project.read(name, dotted(name), data, is_notebook=name in self._tree.books)
+            except UNREADABLE as error:
+                self._tree.unreadable[name] = error
+        self.project.prepare()
+        facts = [file.facts for file in self.project.files.values()]
+        self.vocabulary = vocabulary_of(facts, packages, modules, requirements(root))
+        self._packages_key = f"{packages.key} {own_state()}" if packages.key else ""
+        _recall(self._cache, self.vocabulary, self._packages_key)
+
+    def findings(self) -> list[Finding]:
+        """Every finding, in the order of the files. What was computed is cached."""
+        found = [syntax_error.unreadable(name, error) for name, error in self._tree.unreadable.items()]
+        for file, diagnostics in self.project.judged(self.vocabulary.outside):
+            here = self._in_python(file, diagnostics)
+            book = self._tree.books.get(file.name)
+            found += filter(None, map(book.placed, here)) if book else here
+        for name, text in self._tree.settings.items():
+            found += self._in_settings(name, text)
+        words = frozenset[str]().union(*(file.face.words for file in self.project.files.values()))
+        _remember(self._cache, self.vocabulary, self._packages_key, words)
+        self._cache.write()
+        self._module_cache.write()
+        found.sort(key=lambda finding: (finding.path, finding.line, finding.column, finding.rule))
+        return list(dict.fromkeys(found))
+
+    def context(self, file: File, diagnostics: FileDiagnostics) -> Context:
+        """What the rules can ask about a file of Python."""
+        ignores = suppressions.read(file.text) if b"gate" in file.data.lower() else suppressions.NONE
+        return Context(
+            file.name, file.module, file.facts, diagnostics, self.vocabulary, self._references, ignores
+        )
+
+    def _in_python(self, file: File, diagnostics: FileDiagnostics) -> Iterator[Finding]:
+        found = _reported(self.context(file, diagnostics))
+        if found:
+            text = file.text
+            yield from without_suppressed_elsewhere(fixes.settled(found, text), text.split("\n"))
+
+    def _in_settings(self, name: str, text: str) -> Iterator[Finding]:
+        references = in_file(name.rpartition("/")[2], text)
+        if references:
+            context = Context(
+                name,
+                "",
+                Facts(references=references),
+                FileDiagnostics(lacks_exports=False),
+                self.vocabulary,
+                self._references,
+                suppressions.read_plain(text),
+            )
+            yield from fixes.settled(_reported(context), text)
+
+
+def _reported(context: Context) -> list[Finding]:
+    """What the rules report about a file, unless a comment suppresses it."""
+    return [
+        finding
+        for rule in RULES
+        for finding in load(rule).check(context)
+        if not context.suppressions.cover(finding)
+    ]
+
+
+def _recall(cache: Cache, known: ProjectVocabulary, packages: str) -> None:
+    """Begin with what the last run has asked of packages, and found near other words."""
+    known.usual.recall(*_last(cache))
+    if packages and (last := cache.get(packages)):
+        found, answers = last
+        known.elsewhere.found |= found
+        known.packages.recall(answers)
+
+
+def _remember(cache: Cache, known: ProjectVocabulary, packages: str, words: AbstractSet[str]) -> None:
+    """Keep for the next run what was asked and found, if it is not what the last one has left.
+
+    `words` are all words in the files.
+    """
+    if _last(cache) != (known.usual.words, known.usual.found):
+        cache.put(_usual(), (list(known.usual.words), known.usual.found))
+    if packages:
+        now = known.elsewhere.found, known.packages.answers(words)
+        if cache.get(packages) != now:
+            cache.put(packages, now)
+
+
+def _last(cache: Cache) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
+    words, found = cache.get(_usual()) or ((), {})
+    return frozenset(words), found
+
+
+def _usual() -> str:
+    """Under this it is cache what was found among the words of the project."""
+    return f"usual {own_state()}"
+
+
+def dotted(path: str) -> str:
+    """The module that a file of the tree is."""
+    parts = path.removesuffix(".pyi").removesuffix(".py").removeprefix("src/").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -1,0 +1,172 @@
+"""What a rule can ask about one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from gate.names.hints.load_dump import WrongJsonCall
+from gate.names.hints.usage import NOTHING, TypeHint
+from gate.names.report.candidates import Candidate, FileDiagnostics, Place
+from gate.names.report.finding import Finding, finding_at
+from gate.names.report.suppressions import Suppressions
+from gate.names.resolve.references import References
+from gate.names.spelling.similarity import candidates, is_common_typo, sole_fix, suggestions
+from gate.names.spelling.synonyms import synonyms_of
+from gate.names.spelling.vocabulary import ProjectVocabulary
+from gate.names.syntax.facts import Facts, Use
+
+
+@dataclass
+class Context:
+    """One file: what its text says, what inference made of it, and everything that is known elsewhere."""
+
+    path: str
+    module: str
+    """The name under which others import the file."""
+    facts: Facts
+    diagnostics: FileDiagnostics
+    vocabulary: ProjectVocabulary
+    references: References
+    suppressions: Suppressions
+
+    @cached_property
+    def packages(self) -> set[str]:
+        """The packages that the file imports."""
+        return {link.partition(".")[0] for link in self.facts.links}
+
+    @cached_property
+    def json_calls(self) -> dict[Place, WrongJsonCall]:
+        """Calls of `load`, `loads`, `dump`, and `dumps` with a value of the wrong kind."""
+        return {
+            (call.line, call.column): call for call in (*self.diagnostics.json_calls, *self.facts.json_calls)
+        }
+
+    def candidates(self, rule: str) -> Iterator[Candidate]:
+        """What inference found for a rule, unless other code is known to define the name."""
+        for candidate in self.diagnostics.candidates:
+            if candidate.rule == rule and not self.is_defined_elsewhere(candidate):
+                yield candidate
+
+    def decided(self, rule: str) -> Iterator[Finding]:
+        """The findings for the candidates of a rule, each with the names that may be meant."""
+        for candidate in self.candidates(rule):
+            if candidate.word or (candidate.line, candidate.column) not in self.json_calls:
+                yield from self._decide(candidate)
+
+    def _decide(self, candidate: Candidate) -> Iterator[Finding]:
+        word, known = candidate.word, self.vocabulary
+        if not word or candidate.unless_defined_in == "synchronous":
+            yield self.plain(candidate, candidate.hint)
+            return
+        right = known.ordered(word, suggestions(word, candidate.names))
+        if candidate.package and not any(is_common_typo(word, name) for name in right):
+            top = candidate.package.partition(".")[0]
+            if known.packages.knows(top) and known.packages.defines(top, word):
+                # Another part of the package sets it: `outbox` in `django.core.mail`.
+                return
+        if not right and candidate.rule == "unknown-attribute":
+            use = Use(word, candidate.line, candidate.column, candidate.end_line)
+            right = known.right_words(use, keyword=False)
+        fix = sole_fix(word, right, candidate.names)
+        yield finding_at(self.path, candidate, candidate.rule, candidate.message, right, fix)
+
+    def plain(self, candidate: Candidate, hint: str = "") -> Finding:
+        """A finding without a fix."""
+        place = candidate.line, candidate.column, candidate.end_line
+        return Finding(self.path, *place, candidate.rule, candidate.message, hint)
+
+    def is_defined_elsewhere(self, candidate: Candidate) -> bool:
+        """Whether code that counts for the candidate defines its word."""
+        word, known = candidate.word, self.vocabulary
+        match candidate.unless_defined_in if word else "":
+            case "":
+                return False
+            case "synchronous":
+                return word in known.synchronous
+            case "model":
+                return word in known.project or known.may_be_of_model(word)
+            case "attribute":
+                return word in known.attributes or word in known.texts
+            case "project":
+                return word in known.project
+        if word in known.project:
+            return True
+        if word.startswith("_") and not word.endswith("__") and not known.installed:
+            # The private names of a package that is not installed are in no list.
+            return True
+        return not word.startswith("__") and (not known.is_strange(word) or known.used.get(word, 0) > 2)
+
+    @cached_property
+    def _decided_places(self) -> set[Place]:
+        places = {(one.line, one.column) for one in self.diagnostics.candidates}
+        return places | {(use.line, use.column) for use, _ in self.unimported_typos.values()}
+
+    def _open_uses(self, uses: list[Use]) -> Iterator[Use]:
+        """The uses of which inference knows neither that they are right nor that they are wrong."""
+        for use in uses:
+            place = use.line, use.column
+            if place not in self.diagnostics.resolved and place not in self._decided_places:
+                yield use
+
+    @cached_property
+    def open_attributes(self) -> list[Use]:
+        """Attributes that are looked up in values of unknown type."""
+        return list(self._open_uses([*self.facts.attributes, *self.facts.members]))
+
+    @cached_property
+    def open_keywords(self) -> list[Use]:
+        """Keyword arguments of calls whose signature is unknown."""
+        return list(self._open_uses(self.facts.keywords))
+
+    @property
+    def unresolved_imports(self) -> list[Use]:
+        """Imports of which it is not certain that they are right."""
+        return [self.facts.imports[number] for number in self.diagnostics.unresolved_imports]
+
+    def hint(self, use: Use) -> TypeHint:
+        """What the value most likely is in which an attribute is looked up."""
+        return self.diagnostics.hints.get((use.line, use.column), NOTHING)
+
+    @cached_property
+    def lookups_in_undefined(self) -> dict[Place, Use]:
+        """By the place of an undefined name, what is looked up in it."""
+        undefined = {
+            (one.line, one.column) for one in self.diagnostics.candidates if one.rule == "undefined-name"
+        }
+        return {
+            place: use
+            for use in (self.facts.attributes if undefined else ())
+            if (place := (use.line, use.column - len(use.receiver) - 1)) in undefined
+        }
+
+    @cached_property
+    def unimported_typos(self) -> dict[Place, tuple[Use, list[str]]]:
+        """By the place of an undefined name that is a module: a look-up that the module lacks, and what it may mean."""
+        found: dict[Place, tuple[Use, list[str]]] = {}
+        for candidate in self.candidates("undefined-name"):
+            place = candidate.line, candidate.column
+            use = self.lookups_in_undefined.get(place)
+            if not candidate.word or use is None:
+                continue
+            module = self.vocabulary.modules.module(candidate.word)
+            names = module.own if module is not None else frozenset[str]()
+            if use.name in names:
+                continue
+            typos = [name for name in candidates(use.name, names) if is_common_typo(use.name, name)]
+            if not typos and candidate.word not in names:
+                # `now` may mean the `time` in `datetime`, but also what else `datetime` may be.
+                typos = synonyms_of(use.name, names)
+            if typos := self.vocabulary.ordered(use.name, typos):
+                found[place] = use, typos
+        return found
+
+
+def once_a_line(findings: Iterable[Finding | None]) -> Iterator[Finding]:
+    """The findings, without repetitions: one statement may import many names from a module that does not exist."""
+    seen: set[tuple[int, str]] = set()
+    for finding in findings:
+        if finding is not None and (finding.line, finding.message) not in seen:
+            seen.add((finding.line, finding.message))
+            yield finding

@@ -1,0 +1,42 @@
+"""What the module of a rule contains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    # A page about a rule is shown without loading what the check needs.
+    from gate.names.report.finding import Finding
+    from gate.names.rules.context import Context
+
+MARK = "# <- "
+"""Marks the line of a bad example that has the finding; the finding's hint follows it, if there is one."""
+ONE_FILE = "example.py"
+
+Example = Mapping[str, str]
+"""A small project: files by their path."""
+Examples = tuple[Example, ...]
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """One rule: a module of this package, listed in `RULES`."""
+
+    ID: str
+    SUMMARY: str
+    """One sentence: what is reported. It is the rule's row in docs/names.md."""
+    WHY: str
+    """How the mistake fails, and what the rule leaves alone."""
+    BAD: Examples
+    """Each has one finding of this rule, at the line with the mark, and no other finding."""
+    GOOD: Examples
+    """Each has no finding at all."""
+
+    def check(self, context: Context) -> Iterator[Finding]:
+        """Every finding of the rule in one file."""
+
+
+def code(text: str) -> Example:
+    """An example of a single Python file."""
+    return {ONE_FILE: text}

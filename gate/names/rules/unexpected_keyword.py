@@ -1,0 +1,70 @@
+"""A keyword argument that the call doesn't accept, or a typo of one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
+from gate.names.report.finding import Finding, finding_at
+from gate.names.rules.context import Context
+from gate.names.rules.rule import Examples, code
+from gate.names.spelling.similarity import candidates, is_common_typo
+from gate.names.spelling.vocabulary import ProjectVocabulary
+from gate.names.syntax.facts import Use
+
+ID = "unexpected-keyword"
+SUMMARY = "A keyword argument that the call doesn't accept, or a typo of one."
+WHY = (
+    "A TypeError when the call is made. If the function accepts `**options`, the option is silently ignored."
+)
+BAD: Examples = (
+    code(
+        "def save(data, indent=2): ...\n\n\ndef main(data):\n    save(data, indent=4)\n"
+        "    save(data, indent=8)\n    save(data, indnet=4)  # <- did you mean `indent`?\n"
+    ),
+)
+GOOD: Examples = (code("def show(**options): ...\n\n\nshow(widget_frobnication=1)\n"),)
+
+MOST_USED = 2
+"""A keyword that the project writes more often is no typo."""
+
+
+def report(
+    diagnostics: FileDiagnostics,
+    node: ast.keyword,
+    shown: str,
+    accepted: Collection[str],
+    *,
+    unless_defined_in: UnlessDefinedIn = "",
+) -> None:
+    """A keyword that the function called `shown` does not take."""
+    word = node.arg or ""
+    diagnostics.report(
+        ID, node, f"`{shown}` takes no `{word}=`", word, accepted, unless_defined_in=unless_defined_in
+    )
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Keywords that the function does not take; of functions that cannot be found, typos of keywords."""
+    yield from context.decided(ID)
+    vocabulary = context.vocabulary
+    for use in context.open_keywords:
+        if right := vocabulary.right_words(use, keyword=True):
+            fix = vocabulary.fix(use.name, right[0])
+            yield finding_at(context.path, use, ID, f"nothing takes `{use.name}=`", right, fix)
+        elif right := _of_package(use, vocabulary):
+            message = f"`{use.receiver or use.root.partition('.')[0]}` takes no `{use.name}=`"
+            yield finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, right))
+
+
+def _of_package(use: Use, vocabulary: ProjectVocabulary) -> list[str]:
+    """What is meant by a keyword that the package of the function has nowhere: a common typo of what it has."""
+    name, top = use.name, use.root.partition(".")[0]
+    packages = vocabulary.packages
+    if not top or name in vocabulary.own or vocabulary.used.get(name, 0) > MOST_USED:
+        return []
+    if vocabulary.modules.origin(top) != "site" or not packages.knows(top) or packages.reaches(top, name):
+        return []
+    words = packages.words_of(top)
+    return [word for word in candidates(name, words.said | words.defined, 2) if is_common_typo(name, word)]

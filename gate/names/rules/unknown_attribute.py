@@ -1,0 +1,148 @@
+"""An attribute that the value doesn't have, or a typo that nothing defines."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+from gate.names.hints.unheard_of import words_in_reach
+from gate.names.hints.usage import ATTRIBUTES, TypeHint
+from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
+from gate.names.report.finding import Finding, finding_at
+from gate.names.resolve.installed import STDLIB
+from gate.names.rules.context import Context
+from gate.names.rules.rule import Examples, code
+from gate.names.spelling.similarity import suggestions
+from gate.names.spelling.synonyms import SYNONYMS
+from gate.names.spelling.vocabulary import BUILTIN_ATTRIBUTES, TYPICAL, ProjectVocabulary
+from gate.names.syntax.facts import COLUMNS, Use
+
+ID = "unknown-attribute"
+SUMMARY = "An attribute that the value doesn't have, or a typo that nothing defines."
+WHY = """\
+An AttributeError when the line runs. If the type of the value can be inferred, its class decides. Otherwise, an
+attribute is reported if it is a typo of one in the project, the standard library, or the packages that the project
+imports, and fits how the code uses the value. A method of another language is reported on any value, unless something
+that the file imports has it."""
+BAD: Examples = (
+    code("def tidy(name):\n    return name.key_set()  # <- did you mean `keys`?\n"),
+    code("def parts(text):\n    return text.spilt(',')  # <- did you mean `split`?\n"),
+    code(
+        "def tidy(path):\n    with open(path) as file:\n"
+        "        return file.read().to_lower()  # <- did you mean `lower`?\n"
+    ),
+    code("def first(line):\n    return line.starts_with('#')  # <- did you mean `startswith`?\n"),
+    code(
+        "class Stack:\n    def push(self, thing): ...\n\n\ndef parts(text):\n    found = text.split(',')\n"
+        "    found.push('.')  # <- did you mean `append`?\n    return found\n"
+    ),
+    code(
+        "class Shop:\n    def sell(self, thing): ...\n\n\ndef main():\n    shop = Shop()\n"
+        "    shop.slel('tea')  # <- did you mean `sell`?\n"
+    ),
+)
+GOOD: Examples = (
+    code("def parts(text):\n    return text.frobnicate_the_widget()\n"),
+    code("class Stack:\n    def push(self, thing): ...\n\n\ndef fill(stack):\n    stack.push('tea')\n"),
+    code("class Milk:\n    spilt = True\n\n\nprint(Milk().spilt)\n"),
+)
+
+
+def report(
+    diagnostics: FileDiagnostics,
+    node: ast.Attribute,
+    types: str,
+    names: Collection[str],
+    place: Place,
+    unless_defined_in: UnlessDefinedIn,
+) -> None:
+    """An attribute that no class has which the value may be of."""
+    message = f"{types} has no `{node.attr}`"
+    diagnostics.report(ID, node, message, node.attr, names, at=place, unless_defined_in=unless_defined_in)
+
+
+def report_dunder(
+    diagnostics: FileDiagnostics, node: ast.Attribute, names: Collection[str], place: Place
+) -> None:
+    """A typo of a name that Python itself knows, with two underscores on both sides."""
+    message = f"nothing defines `.{node.attr}`"
+    diagnostics.report(ID, node, message, node.attr, names, at=place, unless_defined_in="anywhere")
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Attributes that inferred types lack; on other values, the evidence that is weaker in turn."""
+    yield from context.decided(ID)
+    for use in context.open_attributes:
+        found = typo_in_project(context, use)
+        if found is None and not use.owner:
+            found = _unfit(context, use) or _out_of_reach(context, use)
+        if found is not None:
+            yield found
+
+
+def typo_in_project(context: Context, use: Use) -> Finding | None:
+    """A name that nothing defines, and that is a typo of one that something does define."""
+    vocabulary = context.vocabulary
+    right = vocabulary.right_words(use, keyword=False)
+    if not right:
+        return None
+    fix = vocabulary.fix(use.name, right[0])
+    return finding_at(context.path, use, ID, f"nothing defines `.{use.name}`", right, fix)
+
+
+def _unfit(context: Context, use: Use) -> Finding | None:
+    """A name that the value, by how it is used, most likely does not have."""
+    name, vocabulary, hint = use.name, context.vocabulary, context.hint(use)
+    if len(name) < 2 or name.startswith("_"):
+        return None
+    is_elsewhere = vocabulary.has(name, is_called=hint.is_called)
+    if is_elsewhere and (hint.given_by is None or not vocabulary.attributes.isdisjoint(hint.given_by)):
+        return None
+    if vocabulary.is_habit(name) or (name == "to_bytes" and hint.is_called and hint.is_of_whole):
+        return None
+    is_undefined = name not in vocabulary.outside.defined and name not in BUILTIN_ATTRIBUTES
+    if right := _not_of_type(use, hint, vocabulary, is_elsewhere=is_elsewhere, is_undefined=is_undefined):
+        return finding_at(context.path, use, ID, *right)
+    if is_elsewhere or vocabulary.packages.defines(STDLIB, name):
+        return None
+    if any(vocabulary.packages.defines(package, name) for package in context.packages):
+        # Another thing of that name may have it.
+        return None
+    often = max(vocabulary.together[use.receiver, name], 1)
+    beside = [
+        word
+        for word in SYNONYMS.get(name, ())
+        if word != name and vocabulary.together[use.receiver, word] > often
+    ]
+    if beside and use.receiver and use.receiver not in COLUMNS:
+        message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
+        return finding_at(context.path, use, ID, message, vocabulary.ordered(name, beside))
+    if is_undefined and name in SYNONYMS and vocabulary.covered and not use.root:
+        meant = [word for word in SYNONYMS[name] if word in TYPICAL]
+        if meant:
+            message = f"nothing defines `.{name}`"
+            return finding_at(context.path, use, ID, message, vocabulary.ordered(name, meant))
+    return None
+
+
+def _not_of_type(
+    use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, *, is_elsewhere: bool, is_undefined: bool
+) -> tuple[str, list[str]] | None:
+    """The message and what may be meant, where a value is used as `str`, `list` or `dict`, which lack the name."""
+    name, kind = use.name, hint.kind
+    if not kind or name in ATTRIBUTES[kind]:
+        return None
+    right = suggestions(name, {word for word in ATTRIBUTES[kind] if not word.startswith("_")})
+    is_synonym = any(word in right for word in SYNONYMS.get(name, ()))
+    is_nowhere = is_undefined and vocabulary.covered and name not in vocabulary.project
+    is_likely = hint.strength == "sure" or (hint.strength == "likely" and is_nowhere)
+    if not is_synonym and (is_elsewhere or not is_likely):
+        return None
+    shown = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
+    return f"by its use this is {shown}, which has no `.{name}`", right
+
+
+def _out_of_reach(context: Context, use: Use) -> Finding | None:
+    """A name that nothing which the file can reach defines."""
+    right = words_in_reach(use, context.hint(use), context.vocabulary, context.packages)
+    return finding_at(context.path, use, ID, f"nothing here defines `.{use.name}`", right) if right else None

@@ -1,0 +1,164 @@
+"""A name that a module doesn't have, in an import or an attribute lookup."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from functools import partial
+
+from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
+from gate.names.report.finding import Finding, finding_at
+from gate.names.resolve import known_packages
+from gate.names.resolve.installed import STDLIB
+from gate.names.rules.context import Context, once_a_line
+from gate.names.rules.rule import Examples, code
+from gate.names.rules.unknown_attribute import typo_in_project
+from gate.names.rules.unknown_module import misspelt_submodule
+from gate.names.spelling.similarity import candidates, closest_match, is_common_typo, sole_fix, suggestions
+from gate.names.spelling.synonyms import SYNONYMS
+from gate.names.syntax.facts import Use
+
+ID = "unknown-member"
+SUMMARY = "A name that a module doesn't have, in an import or an attribute lookup."
+WHY = """\
+Python looks the name up when the line runs. The result is an AttributeError in the one request that takes this path,
+or an ImportError when the module is first loaded. gate knows the module's names from its source or its stubs. If
+either of two modules can be imported under one name, both must lack the name. If gate can read only one of them, the
+name must also be a typo of a name that it has."""
+BAD: Examples = (
+    code("import json\n\n\ndef read(text):\n    return json.laods(text)  # <- did you mean `loads`?\n"),
+    code("import os\n\nplace = os.path.jion('a', 'b')  # <- did you mean `join`?\n"),
+    code("from json import laods  # <- did you mean `loads`?\n"),
+    {
+        "helper.py": "def help_me(): ...\n",
+        "example.py": "from helper import hlep_me  # <- did you mean `help_me`?\n",
+    },
+    {
+        "compat.py": "try:\n    import simplejson as json\nexcept ImportError:\n    import json\n",
+        "example.py": "from compat import json\n\nurls = json.laods('[]')  # <- did you mean `loads`?\n",
+    },
+)
+GOOD: Examples = (
+    code("import sys\n\nif hasattr(sys, 'gettotalrefcont'):\n    sys.gettotalrefcont()\n"),
+    code("import sys\n\nif sys.version_info < (3, 3):\n    from collections import Mappping\n"),
+    {
+        "lazy.py": "def __getattr__(name):\n    return name\n",
+        "example.py": "import lazy\n\nlazy.whatevr\n",
+    },
+)
+
+MOST_USED = 2
+"""A name that the project writes more often is no typo."""
+
+
+def report(
+    diagnostics: FileDiagnostics,
+    node: ast.Attribute,
+    modules: str,
+    names: Collection[str],
+    place: Place,
+    unless_defined_in: UnlessDefinedIn,
+    package: str,
+) -> None:
+    """A name that is looked up in modules that lack it; `package` is the installed module, if it is one."""
+    message = f"{modules} has no `{node.attr}`"
+    diagnostics.report(
+        ID, node, message, node.attr, names, at=place, unless_defined_in=unless_defined_in, package=package
+    )
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Names that modules lack, whether they are imported or looked up."""
+    yield from context.decided(ID)
+    yield from once_a_line(map(partial(_imported, context), context.unresolved_imports))
+    for candidate in context.candidates("undefined-name"):
+        use, right = context.unimported_typos.get((candidate.line, candidate.column), (None, []))
+        if use is not None:
+            yield finding_at(context.path, use, ID, f"`{candidate.word}` has no `{use.name}`", right)
+    for use in context.open_attributes:
+        if use.owner and typo_in_project(context, use) is None:
+            found = _of_open_module(context, use) or _of_package(context, use)
+            if found is not None:
+                yield found
+
+
+def _imported(context: Context, use: Use) -> Finding | None:
+    """A name that is imported from a module that lacks it."""
+    vocabulary, modules = context.vocabulary, context.vocabulary.modules
+    if not use.owner or not use.name or modules.is_ambiguous(use.owner, context.path):
+        return None
+    module = modules.module(use.owner)
+    if module is None:
+        return _imported_from_absent(context, use)
+    names = module.own
+    if not modules.lacks(use.owner, use.name):
+        # Where more may be there than can be read, only a typo of what is there is reported.
+        near = (
+            closest_match(use.name, names)
+            if module.open and use.name not in names and vocabulary.is_unknown_to_all(use.name)
+            else ""
+        )
+        if not near or modules.module(f"{use.owner}.{use.name}") is not None:
+            return None
+    right = vocabulary.ordered(use.name, suggestions(use.name, names))
+    fix = sole_fix(use.name, right, names)
+    return finding_at(context.path, use, ID, f"`{use.owner}` has no `{use.name}`", right, fix)
+
+
+def _imported_from_absent(context: Context, use: Use) -> Finding | None:
+    """A name that is imported from a package that is not installed: a typo of a name that it is known to have."""
+    vocabulary, top = context.vocabulary, use.owner.partition(".")[0]
+    if vocabulary.modules.is_known_package(use.owner) or top not in known_packages.names():
+        return None
+    if misspelt_submodule(use) is not None:
+        return None
+    # A package passes on what it imports: `from fastapi import Request` is starlette's.
+    passed_on = vocabulary.packages.reaches(top, use.name) or vocabulary.packages.defines(STDLIB, use.name)
+    if passed_on or vocabulary.imported.get((top, use.name), 0) >= 2:
+        return None
+    everything = known_packages.words_of(top).defined | vocabulary.packages.passed_on(top)
+    right = [
+        name
+        for name in candidates(use.name, everything)
+        # A class that the list leaves out, beside a module or a function: `Rotation` and `rotation`.
+        if is_common_typo(use.name, name) and not (use.name[0].isupper() and use.name[1:] == name[1:])
+    ]
+    if not right:
+        return None
+    message = f"`{use.owner}` has no `{use.name}`"
+    return finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, right))
+
+
+def _of_open_module(context: Context, use: Use) -> Finding | None:
+    """A common typo of a name that a module shows, which may have others."""
+    vocabulary = context.vocabulary
+    module = vocabulary.modules.module(use.owner)
+    if module is None or use.name in module.names or not vocabulary.is_unknown_to_all(use.name):
+        return None
+    right = [word for word in candidates(use.name, module.names) if is_common_typo(use.name, word)]
+    if not right:
+        return None
+    return finding_at(context.path, use, ID, f"`{use.owner}` shows no `{use.name}`", right)
+
+
+def _of_package(context: Context, use: Use) -> Finding | None:
+    """A name looked up in a package that is not installed: a common typo, or what another language calls it."""
+    vocabulary, name, top = context.vocabulary, use.name, use.owner.partition(".")[0]
+    if (
+        top not in known_packages.names()
+        or vocabulary.modules.is_known_package(top)
+        or name in vocabulary.own
+    ):
+        return None
+    # What another language calls something may as well come from a package that this one passes on.
+    if name.startswith("_") or vocabulary.packages.reaches(top, name) or vocabulary.is_habit(name):
+        return None
+    defined = vocabulary.packages.words_of(top).defined
+    right: list[str] = []
+    if vocabulary.used.get(name, 0) <= MOST_USED:
+        right = [word for word in candidates(name, defined) if is_common_typo(name, word)]
+    right = right or [word for word in SYNONYMS.get(name, ()) if word in defined]
+    if not right:
+        return None
+    message = f"`{use.owner}` knows no `{name}`"
+    return finding_at(context.path, use, ID, message, vocabulary.ordered(name, right))

@@ -1,0 +1,146 @@
+"""An imported module that doesn't exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from string import digits
+
+from gate.names.report.finding import Finding, finding_at
+from gate.names.resolve import known_packages
+from gate.names.rules.context import Context, once_a_line
+from gate.names.rules.rule import Examples, code
+from gate.names.spelling.similarity import (
+    candidates,
+    is_common_typo,
+    is_plausible_typo,
+    is_transposition_or_doubling,
+    sole_fix,
+    suggestions,
+)
+from gate.names.spelling.vocabulary import ProjectVocabulary
+from gate.names.syntax.facts import Use
+
+ID = "unknown-module"
+SUMMARY = "An imported module that doesn't exist."
+WHY = """\
+An import inside a function fails when the function is first called, not when the program starts. An import at the
+top of a module fails when that module is first loaded. For a plugin or a command, that may be in production.
+Generated modules are ignored: those that git ignores, or that a build file names."""
+BAD: Examples = (
+    code("def read():\n    import josn  # <- did you mean `json`?\n"),
+    code("import os.paht  # <- did you mean `os.path`?\n"),
+)
+GOOD: Examples = (
+    code("try:\n    import ujosn as json\nexcept ImportError:\n    import json\n"),
+    {
+        ".gitignore": "shop/_build\n",
+        "shop/__init__.py": "",
+        "shop/page.py": "from shop._build import VERSION\n",
+    },
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Imports of modules that do not exist."""
+    yield from once_a_line(map(partial(_imported, context), context.unresolved_imports))
+
+
+def _imported(context: Context, use: Use) -> Finding | None:
+    modules = context.vocabulary.modules
+    if not use.owner or modules.is_ambiguous(use.owner, context.path):
+        return None
+    if modules.module(use.owner) is not None:
+        return None
+    if modules.is_known_package(use.owner):
+        return _submodule(context, use) if "." in use.owner else None
+    if use.owner.partition(".")[0] in known_packages.names():
+        return _submodule_of_absent(context, use)
+    return _package(context, use)
+
+
+def _package(context: Context, use: Use) -> Finding | None:
+    """A package that is nowhere: a typo, if it is close to another that exists or that others import."""
+    vocabulary, (top, _, rest) = context.vocabulary, use.owner.partition(".")
+    required = vocabulary.required
+    # `ldap` comes from `python-ldap`, `serial` from `pyserial`.
+    distributions = (f"python_{top}", f"py{top}", f"{top}_python")
+    count = max(required.get(top, 0), *(2 * required.get(name, 0) for name in distributions))
+    here = [
+        name
+        for name in candidates(top, vocabulary.modules.top_level | known_packages.names(), shortest=2)
+        if (count < 2 or required.get(name, 0) > 3 * count)
+        and (len(top) > 2 or _has(f"{name}.{rest}".rstrip("."), "" if rest else use.name, vocabulary))
+    ]
+    others = [name for name in candidates(top, required) if required[name] > 3 * count]
+    # `boto` beside `boto3` is an older package, and no typo.
+    right = [
+        name
+        for name in dict.fromkeys((*here, *others))
+        if (is_plausible_typo(top, name) or name.casefold() == top.casefold())
+        and name.rstrip(digits) != top.rstrip(digits)
+    ]
+    if top in known_packages.others():
+        right = [name for name in right if vocabulary.modules.origin(name) == "project"]
+    if not vocabulary.installed:
+        # Where only the case differs, some file systems find the module: `import JSON`.
+        right = [name for name in right if is_common_typo(top, name) or name.casefold() == top.casefold()]
+    if not right:
+        return None
+    is_mechanical = is_transposition_or_doubling(top, right[0])
+    fix = sole_fix(top, right, vocabulary.modules.top_level) if is_mechanical else None
+    shown = [f"{name}.{rest}" if rest else name for name in right]
+    return finding_at(context.path, use, ID, f"there is no module `{top}`", shown, fix)
+
+
+def _has(module: str, name: str, vocabulary: ProjectVocabulary) -> bool:
+    """Whether there is such a module, with the name if there is one to look for."""
+    found = vocabulary.modules.module(module)
+    return found is not None and (name in found.names if name else "." in module)
+
+
+def misspelt_submodule(use: Use) -> tuple[str, list[str]] | None:
+    """The wrong part of a module's path in a known package that is not installed, and what it may be instead."""
+    top, *inner = use.owner.split(".")
+    words = known_packages.words_of(top).defined
+    for number, part in enumerate(inner):
+        if part in words:
+            continue
+        right = [word for word in candidates(part, words) if is_common_typo(part, word)]
+        if right:
+            return part, [".".join([top, *inner[:number], word, *inner[number + 1 :]]) for word in right]
+    return None
+
+
+def _submodule_of_absent(context: Context, use: Use) -> Finding | None:
+    """A module of a package that is not installed: only common typos of what is known of it are reported."""
+    found = misspelt_submodule(use)
+    if found is None:
+        return None
+    part, right = found
+    message = f"`{use.owner.partition('.')[0]}` knows no module `{part}`"
+    return finding_at(context.path, use, ID, message, right)
+
+
+def _submodule(context: Context, use: Use) -> Finding | None:
+    """A package that exists, and a module in it that does not."""
+    modules = context.vocabulary.modules
+    if modules.generated.has(use.owner):
+        return None
+    package, _, last = use.owner.rpartition(".")
+    parent = modules.module(package)
+    while parent is None and "." in package:
+        package, _, last = package.rpartition(".")
+        parent = modules.module(package)
+    if parent is None:
+        return None
+    names = parent.own
+    near = candidates(last, names, shortest=2)
+    if parent.open and not near:
+        return None
+    right = suggestions(last, names) or near
+    wrong = f"{package}.{last}"
+    rest = use.owner.removeprefix(wrong)
+    fix = (wrong, f"{package}.{right[0]}") if sole_fix(last, right, names) else None
+    shown = [f"{package}.{name}{rest}" for name in right]
+    return finding_at(context.path, use, ID, f"there is no module `{wrong}`", shown, fix)

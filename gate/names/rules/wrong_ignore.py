@@ -1,0 +1,41 @@
+"""A `# gate: ignore` without a rule, or with an unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from gate.names.report.finding import Finding
+from gate.names.rules import RULES
+from gate.names.rules.context import Context
+from gate.names.rules.rule import Examples, code
+
+ID = "wrong-ignore"
+SUMMARY = "A `# gate: ignore` without a rule, or with an unknown one."
+WHY = """\
+It ignores nothing, although its author expects it to. An ignore must name its rule, so that it doesn't also hide the
+next mistake on the same line."""
+BAD: Examples = (
+    code("x = 1  # gate: ignore  # <- write which rule: `# gate: ignore[RULE]`\n"),
+    code("x = 1  # gate: ignore[undefined-nmae]  # <- did you mean `undefined-name`?\n"),
+)
+GOOD: Examples = (
+    code("import json\n\njson.laods('1')  # gate: ignore[unknown-member]\n"),
+    code("print('# gate: ignore is text here')\n"),
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Comments that ignore nothing."""
+    for mistake in context.suppressions.mistakes:
+        place = mistake.line, mistake.column, mistake.line
+        if not mistake.rule:
+            message, hint = (
+                "it names no rule, and so ignores nothing",
+                "write which rule: `# gate: ignore[RULE]`",
+            )
+        else:
+            near = get_close_matches(mistake.rule, RULES, 1)
+            message = f"there is no rule `{mistake.rule}`"
+            hint = f"did you mean `{near[0]}`?" if near else "`gate explain names` lists the rules"
+        yield Finding(context.path, *place, ID, message, hint)
