@@ -6,11 +6,14 @@ import contextlib
 import json
 import posixpath
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from gate.checks import suites
 from gate.checks.advice import add_to_environment, built_from, setup_command
-from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, count_of, last_line
 from gate.model import Finding
 
 NOT_COLLECTED = "not-collected"
@@ -73,18 +76,49 @@ class Pytest:
             *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
+        if job.each:
+            listed = f"{job.report}.files"
+            written = {listed: json.dumps(job.each).encode()}
+            return (Invocation(tuple(argv), {**env, "GATE_FILES": listed}, writes=written),)
         return (Invocation((*argv, *files), env),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The plugin's report: failures as findings, if it came to its end and the numbers agree."""
         try:
             events = [json.loads(line) for line in (left.report or b"").splitlines()]
-            failures = [event for event in events if event["event"] == "failed"]
-            end = next((event for event in events if event["event"] == "finished"), None)
-            findings = tuple(_finding(event) for event in failures)
-            return _unfinished(job, left) if end is None else _judged(job, left, end, failures, findings)
+            if job.each:
+                return _read_each(job, left, events)
+            return _read_events(job, left, events)
         except (ValueError, KeyError, TypeError, AttributeError):
             return Unreadable("the report of the tests is damaged: something in the run has written into it")
+
+
+def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
+    """What the events of one process say."""
+    failures = [event for event in events if event["event"] == "failed"]
+    end = next((event for event in events if event["event"] == "finished"), None)
+    findings = tuple(_finding(event) for event in failures)
+    return _unfinished(job, left) if end is None else _judged(job, left, end, failures, findings)
+
+
+def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
+    """What each file's own process says, up to the first that did not pass."""
+    by_file: dict[str, FileReport] = {}
+    for path in job.each:
+        begin = next(
+            (n for n, event in enumerate(events) if event == {"event": "file", "path": path}), len(events)
+        )
+        own = list(takewhile(lambda event: event["event"] != "file", events[begin + 1 :]))
+        if not own or own[-1]["event"] != "file-ended":
+            return _unfinished(job, left)
+        report = _read_events(job, replace(left, returncode=int(own[-1]["code"])), own[:-1])
+        if isinstance(report, Unreadable):
+            finding = Finding(path, 0, 0, 0, "exit-code", "error", report.reason, report.hint)
+            return Report((finding,), by_file=by_file)
+        if report.findings:
+            return replace(report, by_file=by_file)
+        by_file[path] = FileReport(report, float(own[-1]["seconds"]))
+    return Report((), by_file=by_file) if left.returncode == 0 else _unfinished(job, left)
 
 
 def _judged(
@@ -123,12 +157,15 @@ def _judged(
         return Unreadable("pytest's exit code and its report contradict each other")
     note = "; ".join(filter(None, (_note(end), _not_run(job, end))))
     tests, skipped = (frozenset(map(str, end.get(name, ()))) for name in ("tests", "skipped"))
-    return Report(findings, note, collected, tests, skipped=skipped)
+    outcomes = {str(name): int(count) for name, count in end["outcomes"].items()}
+    return Report(
+        findings, note, collected, tests, skipped=skipped, outcomes=outcomes, whole=str(end.get("whole", ""))
+    )
 
 
 def _not_run(job: Job, end: dict[str, Any]) -> str:
     """The files that look like tests, and of which none ran: nobody may take them for passed."""
-    if job.only or job.check.args:
+    if job.only or job.each or job.check.args:
         return ""
     ran = {str(test).partition("::")[0] for test in end["tests"]}
     left = [path for path in suites.like_tests(job) if path not in ran]
@@ -152,10 +189,14 @@ def _exit_code(status: int, left: Left) -> Finding:
 
 def _note(end: dict[str, Any]) -> str:
     outcomes = {str(name): int(count) for name, count in end["outcomes"].items()}
+    return outcomes_in_words(outcomes, int(end.get("found", 0)) - int(end["collected"]))
+
+
+def outcomes_in_words(outcomes: Mapping[str, int], deselected: int = 0) -> str:
+    """`2 failed, 3 passed, 1 deselected`."""
     told = sorted(outcomes.items(), key=lambda item: item[0] != "failed")
-    left_out = int(end.get("found", 0)) - int(end["collected"])
-    if left_out > 0:
-        told.append(("deselected", left_out))
+    if deselected > 0:
+        told.append(("deselected", deselected))
     return ", ".join(f"{count} {name}" for name, count in told)
 
 

@@ -33,7 +33,8 @@ class Job:
     environment links to. `only` limits a run of tests to these; with `count` they are collected and not run. `text`
     gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out. `root` is
     the folder of the project, `top` that of the tree around it, and `left_out` are the folders in it that are projects
-    of their own. `changed` are the files of this side that the change adds or modifies.
+    of their own. `changed` are the files of this side that the change adds or modifies. Files of tests in `each` are
+    run in a process of their own, one after the other, until one does not pass.
     """
 
     check: CheckSettings
@@ -61,6 +62,7 @@ class Job:
     top: str = ""
     left_out: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Report:
     `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
     that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
     that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
-    nothing.
+    nothing. `outcomes` counts the tests by what came of them. `whole` is why the files of tests cannot be judged one by
+    one, if so; `by_file` holds those that were.
     """
 
     findings: tuple[Finding, ...]
@@ -103,6 +106,17 @@ class Report:
     tests: frozenset[str] = frozenset()
     unparsed: frozenset[str] = frozenset()
     skipped: frozenset[str] = frozenset()
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    whole: str = ""
+    by_file: Mapping[str, FileReport] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What came of one file of tests that ran in a process of its own."""
+
+    report: Report
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

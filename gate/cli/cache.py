@@ -9,6 +9,8 @@ from time import localtime, strftime
 from gate.app.setup.caches import clear, entries, human, prune
 from gate.errors import UsageError
 from gate.git.repository import Repository
+from gate.reports.words import count
+from gate.runner.decisions import acknowledge
 
 SUMMARY = "show, prune or clear what gate caches in this repository"
 EXAMPLES = """\
@@ -16,13 +18,18 @@ EXAMPLES = """\
   gate cache prune                    remove what was not used for 30 days
   gate cache prune --days 7
   gate cache clear                    remove everything; it is worked out again when needed
+  gate cache resume                   select tests again after a full run contradicted a recorded pass
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate cache`."""
     parser.add_argument(
-        "action", nargs="?", choices=("show", "prune", "clear"), default="show", help="default: show"
+        "action",
+        nargs="?",
+        choices=("show", "prune", "clear", "resume"),
+        default="show",
+        help="default: show",
     )
     parser.add_argument(
         "--days", type=float, metavar="N", help="with prune: not used for N days (default: 30)"
@@ -36,6 +43,10 @@ def run(options: argparse.Namespace) -> int:
     repository = Repository.find(Path.cwd())
     if options.action == "show":
         _show(repository)
+        return 0
+    if options.action == "resume":
+        found = acknowledge(repository.state_dir)
+        print(f"Tests are selected again ({count(found, 'difference')} acknowledged).")
         return 0
     freed = clear(repository) if options.action == "clear" else prune(repository, _days(options))
     print(f"Freed {human(freed)} below {repository.state_dir}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from gate.errors import UsageError
 from gate.topics import groups, topic, topics
@@ -14,6 +15,7 @@ EXAMPLES = """\
   gate explain owners
   gate explain wrong-json-argument
   gate explain merge result
+  gate explain --tests                why the last check ran each file of tests, or reused its pass
 """
 
 
@@ -24,11 +26,19 @@ WIDTH = 100
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the argument of `gate explain`."""
     parser.add_argument("topic", metavar="TOPIC", nargs="*", help="a requirement, check, rule or term")
+    parser.add_argument(
+        "--tests", action="store_true", help="why the last check ran each file of tests, or reused its pass"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the topic, or the list of them."""
     name = " ".join(options.topic)
+    if options.tests:
+        if name:
+            raise UsageError("--tests takes no topic")
+        print("\n".join(_tests()))
+        return 0
     if not name:
         print("\n".join(_overview()))
         return 0
@@ -41,6 +51,31 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"unknown topic {name!r}", hint)
     print(text)
     return 0
+
+
+def _tests() -> Iterator[str]:
+    """What was decided last about each suite of this clone, and why."""
+    from gate.git.repository import Repository
+    from gate.reports.words import count, visible
+    from gate.runner.decisions import differences, read_decided
+
+    state_dir = Repository.find(Path.cwd()).state_dir
+    found = read_decided(state_dir)
+    if not found:
+        yield "No tests were selected in this clone yet. `gate check` runs them."
+    for one in found:
+        where = f" in {visible(one.folder)}" if one.folder else ""
+        runs = sum(decision.runs for decision in one.decisions if decision.path)
+        files = sum(bool(decision.path) for decision in one.decisions)
+        ran = f", {runs} of {count(files, 'test file')} to run" if files else ""
+        yield f"{one.check}{where}: select by {one.mode}, tree {one.tree[:12]}{ran}"
+        for decision in sorted(one.decisions, key=lambda each: (bool(each.path), not each.runs, each.path)):
+            name = visible(decision.path) or "the whole suite"
+            yield f"  {'run' if decision.runs else 'reuse':<5}  {name}: {visible(decision.reason)}"
+    for wrong in differences(state_dir):
+        yield f"{wrong.check}: tests are not selected, since a full run contradicted recorded passes:"
+        yield from (f"  {visible(test)}" for test in wrong.tests)
+        yield "  This is a defect in gate; please report it. `gate cache resume` selects tests again."
 
 
 def _overview() -> Iterator[str]:

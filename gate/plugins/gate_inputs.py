@@ -17,6 +17,16 @@ import os
 import sys
 from typing import Any
 
+from gate_writes import (  # type: ignore[import-not-found]  # it lies beside this file
+    OWN_FOLDERS,
+    Writes,
+    is_foreign,
+    left_behind,
+    place_of,
+    remember,
+    wrote,
+)
+
 IMPORTER = "<frozen importlib._bootstrap_external>"
 HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
 """Programs that the standard library starts to learn about the machine, and that read nothing of a project."""
@@ -59,23 +69,19 @@ class Inputs:
     everything: dict[str, None] = {}  # noqa: RUF012  as above
     workers = 0
     process = 0
-
-
-def _absolute(path: Any) -> str:
-    """The absolute path, or nothing for a file descriptor."""
-    if isinstance(path, int):
-        return ""
-    text = os.fsdecode(path)
-    if not text.startswith("/"):
-        text = os.path.join(os.getcwd(), text)  # noqa: PTH109, PTH118  called thousands of times
-    return os.path.normpath(text)
+    paused = False
+    alone = ""
+    """The folder for temporary files of the one file of tests that this process runs, if it runs just one."""
 
 
 def _opened(args: Any) -> None:
-    path = _absolute(args[0])
+    path = "" if isinstance(args[0], int) else place_of(args[0])
     if not path:
         return
-    if path.endswith(SETTINGS) and _for_pytests_settings():
+    if Inputs.alone and len(args) > 2 and args[2] & os.O_ACCMODE == os.O_WRONLY:
+        # Whoever only writes learns nothing, but that it can be written.
+        Inputs.kinds.add(path)
+    elif path.endswith(SETTINGS) and _for_pytests_settings():
         Inputs.settings.add(path)
     else:
         Inputs.opened.add(path)
@@ -94,7 +100,7 @@ def _for_pytests_settings() -> bool:
 
 
 def _listed(args: Any) -> None:
-    path = _absolute(args[0] if args and args[0] is not None else ".")
+    path = place_of(args[0] if args and args[0] is not None else ".")
     if path:
         searches = sys._getframe(2).f_code.co_filename == IMPORTER  # noqa: SLF001  as above
         (Inputs.searched if searches else Inputs.listed).add(path)
@@ -126,14 +132,14 @@ def _forked(_args: Any) -> None:
 
 def _library(args: Any) -> None:
     name = args[0] if args else None
-    path = _absolute(name) if isinstance(name, (str, bytes)) and os.sep in os.fsdecode(name) else ""
+    path = place_of(name) if isinstance(name, (str, bytes)) and os.sep in os.fsdecode(name) else ""
     if _below(path, Inputs.roots):
         _depends("a library of the tree is loaded")
 
 
 def _database(args: Any) -> None:
     if args and isinstance(args[0], (str, bytes)) and os.fsdecode(args[0]) != ":memory:":
-        Inputs.opened.add(_absolute(args[0]))
+        Inputs.opened.add(place_of(args[0]))
 
 
 HANDLERS = {
@@ -154,9 +160,14 @@ HANDLERS = {
 
 def _hook(event: str, args: Any) -> None:
     handler = HANDLERS.get(event)
-    if handler is not None:
+    if Inputs.paused:
+        return
+    if Inputs.alone or handler is not None:
         try:
-            handler(args)
+            if handler is not None:
+                handler(args)
+            if Inputs.alone:
+                wrote(event, args)
         except Exception as error:
             _depends(f"the recorder failed ({type(error).__name__})")
 
@@ -180,13 +191,30 @@ def _asking(original: Any) -> Any:
 
     def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
         with contextlib.suppress(Exception):  # the original says what is wrong with the path
-            kind_only = original is not ACCESS and _wants_the_kind(sys._getframe(1))  # noqa: SLF001  as above
-            (Inputs.kinds if kind_only else Inputs.opened).add(_absolute(path))
+            if not isinstance(path, int):
+                kind_only = original is not ACCESS and _wants_the_kind(sys._getframe(1))  # noqa: SLF001  as above
+                folder = kwargs.get("dir_fd")
+                known = place_of(path, -1 if folder is None else folder)
+                (Inputs.kinds if kind_only else Inputs.opened).add(known)
         return original(path, *args, **kwargs)
 
     asked.__name__ = original.__name__
     asked.__doc__ = original.__doc__
     return asked
+
+
+def _opening(original: Any) -> Any:
+    """`os.open`, whose audit event does not say in which folder the path begins."""
+
+    def opening(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
+        folder = kwargs.get("dir_fd")
+        if folder is not None and not isinstance(path, int):
+            with contextlib.suppress(Exception):  # the original says what is wrong with the path
+                _hook("open", (place_of(path, folder), None, flags))
+        return original(path, flags, *args, **kwargs)
+
+    opening.__name__, opening.__doc__ = original.__name__, original.__doc__
+    return opening
 
 
 def _compiled_modules() -> None:
@@ -248,9 +276,44 @@ def _write() -> None:
         "searched": _relative(Inputs.searched),
         "kinds": _relative(Inputs.kinds, above=True),
         "workers": Inputs.workers,
+        **(_between_files() if Inputs.alone else {}),
     }
     with open(f"{Inputs.target}.{os.getpid()}", "w", encoding="ascii") as file:  # noqa: PTH123  as quick as it gets
         json.dump({**fields, "everything": list(Inputs.everything)}, file)
+
+
+def _between_files() -> dict[str, list[str]]:
+    """What one file of tests may hand to another: what it leaves in the tree, writes or reads outside of it."""
+    own = (*Inputs.roots, *Inputs.lent, os.path.dirname(Inputs.target))  # noqa: PTH120  strings
+    seen = {*Inputs.opened, *Inputs.kinds, *Inputs.searched, *(f"{path}/" for path in Inputs.listed)}
+    touched = any(
+        _below(path, Inputs.roots) and not any(f"/{name}/" in path for name in OWN_FOLDERS)
+        for path in Writes.written
+    )
+    left = left_behind(Inputs.roots[-1]) if touched or Inputs.everything else set()
+    return {
+        "left": _relative(left),
+        "written": sorted(path for path in Writes.written if is_foreign(path, own)),
+        "outside": sorted(path for path in seen if is_foreign(path.rstrip("/"), own)),
+    }
+
+
+def fork(number: int, temporary: str) -> int:
+    """Start a process of its own for one file of tests, which has seen what this one has. Like `os.fork`.
+
+    Its record is told from those of others by `number`; `temporary` is its folder for temporary files.
+    """
+    if not Writes.before:
+        # From here on, what is recorded is each file's own business, and this process has no tests.
+        remember(Inputs.roots[-1])
+        Inputs.process = -1
+    Inputs.paused = True
+    child = os.fork()
+    Inputs.paused = False
+    if child == 0:
+        Inputs.process, Inputs.alone = os.getpid(), temporary
+        Inputs.target += f".{number}"
+    return child
 
 
 def _both(folder: str) -> tuple[str, ...]:
@@ -274,6 +337,7 @@ def start() -> None:
     Inputs.lent = tuple(place for folder in lent for place in _both(folder))
     for name in ("stat", "lstat", "access", "readlink"):
         setattr(os, name, _asking(getattr(os, name)))
+    setattr(os, "open", _opening(os.open))  # noqa: B010  mypy refuses to assign to a function
     _wrap_spawning()
     atexit.register(_write)
     sys.addaudithook(_hook)

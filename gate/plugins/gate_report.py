@@ -26,6 +26,8 @@ class State:
     found = 0
     collected = 0
     failures = 0
+    file = ""
+    """The one file of tests that this process runs, from the top of the tree on; empty for all of them."""
     tests: set[str] = set()  # noqa: RUF012  one session a process
     skipped: set[str] = set()  # noqa: RUF012  as above
     outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
@@ -35,6 +37,23 @@ class State:
 def is_worker(config: Any) -> bool:
     """Whether this process is a worker of pytest-xdist's."""
     return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_cmdline_main(config: Any) -> Any:
+    """Collect the one file, in this process, after settings and plugins were read as for a whole run."""
+    if State.file:
+        config.args = [os.path.join(str(config.rootdir), State.file)]  # noqa: PTH118  a string is expected
+        if hasattr(config.option, "numprocesses"):
+            config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+    yield
+
+
+def needs_all(config: Any) -> str:
+    """Why the files cannot be judged one by one; empty if they can."""
+    if getattr(config.option, "cov_source", None) and not getattr(config.option, "no_cov", False):
+        return "pytest-cov measures the suite as a whole"
+    return ""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -151,4 +170,5 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         outcomes=State.outcomes,
         failures=State.failures,
         outside=State.imported,
+        whole=needs_all(session.config),
     )

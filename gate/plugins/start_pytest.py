@@ -3,7 +3,8 @@
 pytest and gate's plugin are imported before the tree can be, so that a module in the tree that is named like
 one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
 OWN is where gate's own pytest is installed if the project has none, else empty. If there is any TEST, no other
-tests are run; one that is not there is passed over. Any Python from 3.7 on has to understand this file.
+tests are run; one that is not there is passed over. With GATE_FILES, the name of a JSON list, each file of tests in
+that list is run in a process of its own. Any Python from 3.7 on has to understand this file.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def is_part_of_pytest(folders: list[str]) -> bool:
 def start() -> int:
     """Run pytest and return its exit code."""
     _, root, paths, own, *rest = sys.argv
+    files = os.environ.pop("GATE_FILES", "")
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     if own:
@@ -77,6 +79,7 @@ def start() -> int:
         # Here, so that nothing in the tree can be taken for it.
         import_module("gate_inputs").start()
         import_module("gate_report").ONLY.update(tests)
+        one_by_one = import_module("each_file").one_by_one if files else None
         import pytest
     except Exception as error:  # whatever a pytest that was made for another Python may raise
         sys.stderr.write(f"{NOT_USABLE}{type(error).__name__}: {error}\n")
@@ -86,6 +89,11 @@ def start() -> int:
     # For what the tests start themselves.
     os.environ["PYTHONPATH"] = os.pathsep.join(first)
     os.chdir(root)
+    if one_by_one is not None:
+        status, more = one_by_one(files)
+        if not more:
+            return int(status)
+        arguments += more
     sys.argv = ["pytest", *arguments]
     return int(pytest.main(["-p", "gate_report", *arguments]))
 

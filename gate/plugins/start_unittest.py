@@ -231,6 +231,7 @@ def start() -> int:
         outcomes=State.outcomes,
         failures=State.failures,
         outside=imported_from(),
+        whole="its files are run in one process where pytest does not run them",
     )
     return status
 

@@ -196,8 +196,8 @@ class CheckSettings:
     caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
     check needs. `report` is how a command's findings are read. It runs only where a changed file matches one of
     `paths`, if there are any, and in the folder `working_directory` of the tree.
-    With `select`, a pass of the tests also holds for a tree that differs only in what they did not look at; tests
-    that fail are run again `retries` times, to name those that are flaky.
+    With `select`, a pass of the tests, or of each test file, also holds for a tree that differs only in what they did
+    not look at; tests that fail are run again `retries` times, to name those that are flaky.
     """
 
     id: str

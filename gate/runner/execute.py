@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gate.checks import TOOLS, Invocation, Job, Left, Report, Unreadable
@@ -20,9 +20,9 @@ from gate.model import Finding
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.result_cache import key_of
-from gate.runner.affected import Inputs, read_inputs
 from gate.runner.brought import bring
 from gate.runner.bytecode import Interpreter, lent_bytecode
+from gate.runner.inputs import Inputs, read_inputs
 from gate.runner.side import Side
 from gate.workspace import make_old
 
@@ -39,7 +39,8 @@ class Asked:
     With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
     has kept of another tree, and may use for this one, which is another at the paths in `differing`.
     `brought` are files of the working tree that the policy adds.
-    `changed` are the files of this side that the change adds or modifies.
+    `changed` are the files of this side that the change adds or modifies. Files of tests in `each` run in a process of
+    their own.
     """
 
     check: CheckSettings
@@ -51,13 +52,16 @@ class Asked:
     differing: tuple[str, ...] = ()
     brought: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a run. `output` is the tail of what the tool printed, if its answer is no good.
 
-    `inputs` is what a run of tests looked at, where that was recorded.
+    `inputs` is what a run of tests looked at, where that was recorded; `by_file` what each file did that ran in a
+    process of its own. `verified` are the files whose passes would have been reused, in a run to compare with that; one
+    empty path stands for the whole suite.
     """
 
     report: Report | Unreadable
@@ -66,6 +70,8 @@ class Outcome:
     output: str = ""
     cancelled: bool = False
     inputs: Inputs | None = None
+    by_file: Mapping[str, Inputs | None] = field(default_factory=dict)
+    verified: tuple[str, ...] = ()
 
 
 def execute(
@@ -115,11 +121,12 @@ def execute(
             text=lambda path: (root / path).read_text("utf-8", "replace"),
         )
         env = _environ(check, environment, f"{scratch}/t")
-        if check.tool == "pytest" and not asked.count:
+        if check.tool == "pytest" and (not asked.count or check.select == "file"):
             env |= {"GATE_INPUTS": f"{scratch}/inputs", "GATE_INPUTS_TREE": str(top)}
         with _ahead(asked, environment, root, env, state):
             outcome = _run(job, env, cancel, started)
-        return replace(outcome, inputs=read_inputs(part.read_bytes() for part in scratch.glob("inputs.*")))
+        by_file = {path: _inputs(scratch, f"inputs.{number}.*") for number, path in enumerate(asked.each)}
+        return replace(outcome, inputs=_inputs(scratch, "inputs.*"), by_file=by_file)
     except BuildFailed as error:
         cancelled = cancel.is_set()
         return Outcome(
@@ -131,6 +138,10 @@ def execute(
         return Outcome(Unreadable(f"{name} cannot be started: {reason}", "see that it is installed"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _inputs(scratch: Path, pattern: str) -> Inputs | None:
+    return read_inputs(part.read_bytes() for part in scratch.glob(pattern))
 
 
 def _run(job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None]) -> Outcome:
@@ -226,6 +237,7 @@ def _job(asked: Asked, environment: Environment) -> Job:
         only=asked.only,
         changed=asked.changed,
         count=asked.count,
+        each=asked.each,
     )
 
 

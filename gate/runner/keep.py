@@ -73,6 +73,8 @@ def dump(report: Report, seconds: float) -> bytes:
         "tests": sorted(report.tests),
         "unparsed": sorted(report.unparsed),
         "skipped": sorted(report.skipped),
+        "outcomes": dict(report.outcomes),
+        "whole": report.whole,
         "seconds": seconds,
     }
     return json.dumps(data).encode("ascii")
@@ -85,7 +87,12 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
     try:
         kept = json.loads(data)
         findings = tuple(Finding.from_data(finding) for finding in kept["findings"])
-        names = {name: frozenset(kept[name]) for name in ("tests", "skipped", "unparsed")}
-        return Report(findings, kept["note"], kept["seen"], **names), float(kept["seconds"])
-    except (ValueError, KeyError, TypeError):
+        tests, skipped, unparsed = (frozenset(kept[name]) for name in ("tests", "skipped", "unparsed"))
+        outcomes = {str(name): int(count) for name, count in kept["outcomes"].items()}
+        whole = str(kept["whole"])
+        report = Report(
+            findings, kept["note"], kept["seen"], tests, unparsed, skipped, outcomes=outcomes, whole=whole
+        )
+        return report, float(kept["seconds"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -18,18 +18,20 @@ from gate.checks.command import FILES
 from gate.checks.paths import any_matches
 from gate.checks.projects import TOP, Project
 from gate.checks.pytest import NOT_COLLECTED, decides_tests
-from gate.environment import Environment, Environments, Installed
+from gate.environment import Environment, Environments
 from gate.git.objects import read_objects
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel
 from gate.result_cache import ResultCache, key_of
-from gate.runner.affected import Suite, TreeState
 from gate.runner.brought import brought_files, explained, stamps
+from gate.runner.by_file import Selected
 from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.flaky import record_run
+from gate.runner.inputs import TreeState
 from gate.runner.keep import dump, load, result_key
 from gate.runner.projects import Projects, change_in, joined_results
+from gate.runner.selection import Place, Selection
 from gate.runner.side import Side, part_of
 from gate.runner.turns import Turns
 
@@ -63,8 +65,6 @@ WITHOUT_ENVIRONMENT = frozenset({"names", "ruff"})
 logger = logging.getLogger(__name__)
 MOST_RETRIED = 25
 """If more tests fail, they are not run again: that many are hardly flaky."""
-UNAFFECTED = "not affected by this change"
-"""What is said of tests that did not have to run, because nothing that they look at is different."""
 
 
 class Runner:
@@ -97,6 +97,7 @@ class Runner:
         self._rerun = rerun
         self._select = select
         self._projects = Projects(head)
+        self._selections: dict[str, Selection] = {}
         # A build of an environment ends with the run that waits for it.
         self._cancel = environments.cancel = cancel or Cancel()
         self._why_not = why_not
@@ -203,6 +204,8 @@ class Runner:
             if isinstance(before, Broken | Skipped):
                 return before
             findings = mark_new(self._name_flaky(check, findings), before, self._change.renames)
+            if check.id in self._selections:
+                self._selections[check.id].judge(outcome, findings)
         if not outcome.cached:
             self._record_run(check, findings)
         blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
@@ -433,13 +436,13 @@ class Runner:
         if cached is not None and not again:
             logger.debug("%s: cached result %s", check.id, keys[-1][:12])
             return cached
-        suite = self._suite(check, environment, installed, (*place, *only)) if not only else None
-        tree = TreeState(side.top.entries, side.top.text)
-        reused = suite.reuse(tree) if suite and not self._failed_last(keys, side) else None
+        by_file = check.select == "file"
+        place = wanted[-1] if by_file else place
+        selection = self._selection(check, side, environment, place, count=count) if not only else None
+        reused = selection.reuse() if selection and not self._failed_last(keys, side) else None
         if reused is not None:
             logger.debug("%s: nothing that the tests look at is different", check.id)
-            passed = replace(reused.report, note=f"{reused.report.note}, {UNAFFECTED}")
-            return Outcome(passed, reused.seconds, cached=True)
+            return reused
         if self._cancel.is_set():
             return Outcome(Unreadable("cancelled"), cancelled=True)
         version = f"{installed.name} {installed.version}" if installed else check.tool
@@ -449,13 +452,23 @@ class Runner:
             name = cache_name(check, self._head.top.path(runs_code=tool.runs_code), side.folder)
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
             asked = replace(asked, cache=name, differing=files)
-        outcome = execute(asked, environment, self._environments, self._state, self._cancel, started)
+
+        def run(each: tuple[str, ...] = ()) -> Outcome:
+            new = replace(asked, each=each)
+            return execute(new, environment, self._environments, self._state, self._cancel, started)
+
+        selected = Selected()
+        if selection and not count and not again:
+            selected = selection.by_file(lambda: self._ask(check, side, count=True), changed, run)
+        outcome = selected.outcome or run()
+        if selection and not selected.outcome:
+            outcome = selection.whole_run(selected, outcome)
         if isinstance(outcome.report, Report) and not outcome.cancelled and not again:
             key = keys[-1]
             if tool.runs_code and side.running.history_was_read():
                 key = key_of(key, side.history)
-            elif suite and not count:
-                why_not = suite.record(tree, outcome.inputs, outcome.report, outcome.seconds)
+            elif selection and (by_file or not count):
+                why_not = selection.record(selected, outcome)
                 logger.debug(
                     "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"
                 )
@@ -466,17 +479,26 @@ class Runner:
         report = explained(outcome.report, check.id, away, side.top.entries, roots, side.running.absent)
         return replace(outcome, report=_with_note(report, environment.note))
 
-    def _suite(
+    def _selection(
         self,
         check: CheckSettings,
+        side: Side,
         environment: Environment,
-        installed: Installed | None,
         place: tuple[str, ...],
-    ) -> Suite | None:
+        *,
+        count: bool,
+    ) -> Selection | None:
         """The records of a suite whose pass may hold for other trees; None if every tree is to run it."""
-        if check.tool != "pytest" or self._rerun or not self._select or check.select == "off":
+        if check.tool != "pytest" or not self._select or check.select == "off":
             return None
-        return Suite(self._results, result_key(check, (), environment, installed, place))
+        key = result_key(check, (), environment, environment.tool("pytest"), place)
+        about_head = side is self._head and not count
+        where = Place(check, side.folder, side.top.tree.tree, self._state, shown=about_head)
+        tree = TreeState(side.top.entries, side.top.text)
+        selection = Selection(self._results, key, where, tree, rerun=self._rerun)
+        if about_head:
+            self._selections[check.id] = selection
+        return selection
 
     def _failed_last(self, keys: Sequence[str], side: Side) -> bool:
         """Whether the newest run over this very content failed: then no older pass says anything about it."""

@@ -16,9 +16,11 @@ from support.town import Clone
 from gate.checks import Report
 from gate.git.objects import Entry
 from gate.result_cache import ResultCache
-from gate.runner.affected import VERIFY_EVERY, Inputs, Suite, TreeState, read_inputs
+from gate.runner.affected import VERIFY_EVERY, Suite
+from gate.runner.inputs import Inputs, TreeState, read_inputs
 
 POLICY = "version: 1\nprotect:\n  main:\n    require:\n      checks: [tests]\n"
+MODES = ("suite", "file")
 DELETED = None
 
 
@@ -162,10 +164,15 @@ def asked(project: Clone, *args: str) -> tuple[int, bool]:
     return said.code, not check["cached"]
 
 
+def by(mode: str) -> str:
+    return POLICY + f"checks:\n  tests: {{tool: pytest, select: {mode}}}\n"
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", [*QUICK, *SLOW])
-def test_a_change_that_a_test_can_see_runs_it(project: Clone, name: str) -> None:
+def test_a_change_that_a_test_can_see_runs_it(project: Clone, name: str, mode: str) -> None:
     trap = TRAPS[name]
-    prepared(project, {"tests/test_a.py": trap.test, **trap.files})
+    prepared(project, {"tests/test_a.py": trap.test, "gate.yaml": by(mode), **trap.files})
     change(project, {"README.md": "Hello, all\n"})
     assert asked(project) == (0, True)
     change(project, trap.then)
@@ -181,9 +188,11 @@ UNSEEN = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", UNSEEN)
-def test_a_change_that_no_test_can_see_runs_none(project: Clone, name: str) -> None:
+def test_a_change_that_no_test_can_see_runs_none(project: Clone, name: str, mode: str) -> None:
     files = {
+        "gate.yaml": by(mode),
         "tests/test_a.py": "import app\n\n\ndef test_it():\n    assert app.X\n",
         "app.py": "X = 1\n",
         "pyproject.toml": "[tool.ruff]\nline-length = 90\n",
@@ -229,8 +238,8 @@ def test_a_pass_is_reused_only_so_often(tmp_path: Path) -> None:
     """Every so often the suite runs all the same, so that a defect of the recorder does not last."""
     suite = Suite(ResultCache(tmp_path), "suite")
     assert suite.record(tree(a="1"), inputs(opened=("a",)), PASS, 1.0) == ""
-    reused = [suite.reuse(tree(a="1", b="2")) is not None for _ in range(2 * VERIFY_EVERY)]
-    assert reused.count(False) == 2
+    reused = [suite.reuse(tree(a="1", b="2")) for _ in range(2 * VERIFY_EVERY)]
+    assert [one.verify for one in reused if one].count(True) == 2
 
 
 @pytest.mark.parametrize(

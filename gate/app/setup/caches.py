@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
+from gate.runner.decisions import FOLDER as DECISIONS
 from gate.runner.flaky import FILE as FLAKY
 from gate.workspace import remove
 
@@ -51,8 +52,8 @@ def entries(repository: Repository) -> list[Entry]:
     folder = repository.state_dir
     if not folder.is_dir():
         return []
-    # Which tests were flaky is no cache: nothing could work that out again.
-    paths = [path for path in folder.iterdir() if not _is_lock(path) and path.name != FLAKY]
+    # Which tests were flaky is no cache, nor what was decided about them: nothing could work that out again.
+    paths = [path for path in folder.iterdir() if not _is_lock(path) and path.name not in {FLAKY, DECISIONS}]
     found = [Entry(path.name, path, *_measured(path)) for path in paths]
     return sorted(found, key=lambda entry: (-entry.size, entry.name))
 

@@ -1,0 +1,107 @@
+"""Record what tests write, and what they leave behind: whatever reads it afterwards depends on them.
+
+It belongs to the recorder in `gate_inputs.py`, and runs in the project's interpreter: any Python from 3.7 on has to
+understand this file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Dict, Iterator, Set, Tuple  # noqa: UP035  Python 3.7
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+WITH_DIR_FD = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2, "os.chown": 3, "os.utime": 3}
+"""Events about one path, and which argument is the descriptor of the folder that it begins in."""
+OWN_FOLDERS = frozenset({"__pycache__", ".pytest_cache"})
+"""What Python and pytest write for themselves, and read with care."""
+MACHINE = ("/dev", "/proc", "/sys")
+
+
+class Writes:
+    """What has been written so far, and what was in the tree before: of each path its state."""
+
+    written: Set[str] = set()  # noqa: RUF012, UP006  one recorder a process; Python 3.7
+    before: Dict[str, Tuple[int, ...]] = {}  # noqa: RUF012, UP006  as above
+
+
+def place_of(path: Any, dir_fd: int = -1) -> str:
+    """The absolute path of what a program names, or of the folder behind a descriptor; empty for other descriptors."""
+    if isinstance(path, int):
+        folder = _folder_behind(path)
+        return folder if folder.startswith("/") else ""
+    text = os.fsdecode(path)
+    if not text.startswith("/"):
+        above = os.getcwd() if dir_fd < 0 else _folder_behind(dir_fd)  # noqa: PTH109  called thousands of times
+        text = os.path.join(above, text)  # noqa: PTH118  as above
+    return os.path.normpath(text)
+
+
+def _folder_behind(descriptor: int) -> str:
+    try:
+        return READLINK(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        import fcntl
+
+        answer: bytes = fcntl.fcntl(descriptor, 50, b"\0" * 1024)  # F_GETPATH of macOS
+        return os.fsdecode(answer.rstrip(b"\0"))
+
+
+READLINK = os.readlink
+
+
+def wrote(event: str, args: Any) -> None:
+    """Note what an audit event writes, if it writes anything."""
+    if event == "open":
+        if len(args) > 2 and isinstance(args[2], int) and args[2] & WRITES and not isinstance(args[0], int):
+            Writes.written.add(place_of(args[0]))
+    elif event in WITH_DIR_FD:
+        position = WITH_DIR_FD[event]
+        Writes.written.add(place_of(args[0], args[position] if len(args) > position else -1))
+    elif event in {"os.rename", "os.link"}:
+        descriptors = [*args[2:4], -1, -1]
+        Writes.written.update(place_of(path, fd) for path, fd in zip(args[:2], descriptors))  # noqa: B905  Python 3.7
+    elif event == "os.symlink":
+        Writes.written.add(place_of(args[1], args[2] if len(args) > 2 else -1))
+    elif event == "os.truncate" or (event == "sqlite3.connect" and isinstance(args[0], (str, bytes))):
+        Writes.written.add(place_of(args[0]))
+
+
+def is_foreign(path: str, own: Tuple[str, ...]) -> bool:  # noqa: UP006  Python 3.7
+    """Whether a path outside the tree may be what one program of this run hands to another.
+
+    `own` are the folders of the run itself; the interpreter's and the system's own files are nobody's message.
+    """
+    known = (*own, *MACHINE, sys.prefix, sys.base_prefix, sys.exec_prefix)
+    return bool(path) and not any(path == folder or path.startswith(folder + os.sep) for folder in known)
+
+
+def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:  # noqa: UP006  Python 3.7
+    """Every path below the tree, with what tells whether somebody has written there."""
+    waiting = [root]
+    while waiting:
+        with os.scandir(waiting.pop()) as found:
+            for entry in found:
+                if entry.name in OWN_FOLDERS or entry.name == ".git":
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                folder = entry.is_dir(follow_symlinks=False)
+                if folder:
+                    waiting.append(entry.path)
+                yield (
+                    entry.path,
+                    (status.st_mode,)
+                    if folder
+                    else (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino),
+                )
+
+
+def remember(root: str) -> None:
+    """Take down how the tree is before anything runs."""
+    Writes.before = dict(walk(root))
+
+
+def left_behind(root: str) -> Set[str]:  # noqa: UP006  Python 3.7
+    """The paths below the tree that are not as they were, but for byte code and pytest's cache."""
+    now = dict(walk(root))
+    return {path for path in {*now, *Writes.before} if now.get(path) != Writes.before.get(path)}

@@ -1,0 +1,285 @@
+"""Reuse the pass of each file of tests where nothing that it looked at is different, and run the others.
+
+Each file runs in a process of its own, forked before anything of the tree is imported (`gate/plugins/each_file.py`), so
+no file can see what another has left in memory. What it could see on disk is looked at: a file that leaves anything in
+the tree, or that reads what another one has written, does not stand alone. Then, and whenever a file does not pass by
+itself or collects other tests than in the whole suite, the whole suite runs in one process and decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gate.checks import Report
+from gate.checks.pytest import outcomes_in_words
+from gate.checks.tool import count_of
+from gate.result_cache import ResultCache, key_of
+from gate.runner.affected import VERIFY_EVERY
+from gate.runner.decisions import Decision
+from gate.runner.execute import Outcome
+from gate.runner.inputs import TreeState, difference
+from gate.runner.keep import dump, load
+
+MOST_RECORDS = 4
+STRIKES = 2
+"""So often a file may fail by itself where the whole suite passes, before the suite is run as a whole at once."""
+COMPARED = f"compared with the recorded passes, as every {VERIFY_EVERY}th time"
+RETRY_AFTER = 20
+"""After so many runs of the whole suite it is tried again whether its files stand alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePass:
+    """A pass of one file. `state` is that of its inputs; `written` and `outside` are the paths beyond the tree."""
+
+    state: Mapping[str, str]
+    report: Report
+    seconds: float
+    written: frozenset[str]
+    outside: frozenset[str]
+
+
+class TestFiles:
+    """The records of the files of one suite: of everything that decides its outcome besides the tree."""
+
+    __test__ = False
+
+    def __init__(self, results: ResultCache, key: str, flaky: Collection[str] = ()) -> None:
+        """`key` names all that decides a result but the tree; `flaky` are files that have had flaky tests."""
+        self._results = results
+        self._key = key
+        self._flaky = frozenset(flaky)
+
+    def decide(self, path: str, tests: frozenset[str], tree: TreeState) -> tuple[Decision, FilePass | None]:
+        """Whether the file at `path`, with these tests, has to run over `tree`; if not, the pass that holds."""
+        passes = self._passes(path)
+        if path in self._flaky:
+            return Decision(path, True, "a test in it has been flaky"), None
+        if not passes:
+            return Decision(path, True, "no pass is recorded"), None
+        for one in passes:
+            if one.report.tests == tests and not difference(one.state, tree):
+                return Decision(path, False, "nothing that it looks at has changed"), one
+        reason = difference(passes[0].state, tree) or "other tests are collected"
+        return Decision(path, True, reason), None
+
+    def seconds(self, path: str) -> float:
+        """How long the file took last; 0 if nobody knows."""
+        return next((one.seconds for one in self._passes(path)), 0.0)
+
+    def add(self, path: str, new: FilePass) -> None:
+        """Keep a pass of a file."""
+        others = [one for one in self._passes(path) if one.state != new.state]
+        self._put("file", path, data=[_to_data(one) for one in [new, *others][:MOST_RECORDS]])
+
+    def forget(self, paths: Collection[str]) -> None:
+        """Reuse no pass of these files that was recorded until now: a test has failed since, or is flaky."""
+        for path in paths:
+            self._put("file", path, data=[])
+
+    def why_whole(self) -> str:
+        """Why the suite has to run as a whole, by what was learnt from earlier runs; empty if it need not."""
+        state = self._get("whole") or {}
+        if not state.get("reason"):
+            return ""
+        left = int(state.get("left", 0))
+        self._put("whole", data={**state, "left": left - 1} if left > 0 else {})
+        return str(state["reason"]) if left > 0 else ""
+
+    def run_whole(self, reason: str) -> None:
+        """Run the suite as a whole from now on, for this reason, until it is time to try again."""
+        self._put("whole", data={"reason": reason, "left": RETRY_AFTER})
+
+    def strike(self, path: str) -> None:
+        """Note that a file has failed by itself, and the whole suite then passed."""
+        strikes: dict[str, int] = self._get("strikes") or {}
+        strikes[path] = strikes.get(path, 0) + 1
+        if strikes[path] >= STRIKES:
+            self.run_whole(f"{path} passes only together with other files")
+            strikes = {}
+        self._put("strikes", data=strikes)
+
+    def is_time_to_verify(self) -> bool:
+        """Count a run in which a pass was reused: every so often everything runs all the same, to compare."""
+        count = (int(self._get("uses") or 0) + 1) % VERIFY_EVERY
+        self._put("uses", data=count)
+        return count == 0
+
+    def _passes(self, path: str) -> list[FilePass]:
+        try:
+            return [_from_data(data) for data in self._get("file", path) or []]
+        except (ValueError, KeyError, TypeError):
+            return []
+
+    def _get(self, *what: str) -> Any:
+        try:
+            return json.loads(self._results.get(key_of("files of tests", self._key, *what)) or b"null")
+        except ValueError:
+            return None
+
+    def _put(self, *what: str, data: object) -> None:
+        self._results.put(key_of("files of tests", self._key, *what), json.dumps(data).encode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What came of running a suite by files: an outcome, or why the whole suite has to run (`whole`).
+
+    `state` is that of all that its files look at; None if that cannot be told.
+
+    `verify` are the files whose passes would have been reused if it were not time to compare; `failed` is the file
+    that did not pass by itself.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+    outcome: Outcome | None = None
+    state: Mapping[str, str] | None = None
+    whole: str = ""
+    verify: tuple[str, ...] = ()
+    failed: str = ""
+
+
+def run_by_file(
+    files: TestFiles,
+    tree: TreeState,
+    counted: Report,
+    folder: str,
+    first: Collection[str],
+    run: Callable[[tuple[str, ...]], Outcome],
+) -> Selected:
+    """Run the files of tests that have to, those in `first` before others.
+
+    `counted` is what the suite collects, in the project's `folder` of the tree.
+    """
+    tests = _by_path(counted.tests)
+    reason = _unsuited(counted, tests, tree, folder) or files.why_whole()
+    if reason:
+        return Selected(whole=reason)
+    decided = [files.decide(path, tests[path], tree) for path in sorted(tests)]
+    decisions = tuple(decision for decision, _ in decided)
+    reused = {decision.path: found for decision, found in decided if found}
+    if reused and files.is_time_to_verify():
+        return Selected(decisions, whole=COMPARED, verify=tuple(reused))
+    wanted = _in_order(files, [one.path for one in decisions if one.runs], first)
+    outcome = run(wanted) if wanted else Outcome(Report(()), cached=True)
+    if outcome.cancelled:
+        return Selected(decisions, outcome)
+    if not isinstance(outcome.report, Report):
+        return Selected(decisions, whole=f"one by one, {outcome.report.reason}")
+    if outcome.report.findings:
+        failed = next(path for path in wanted if path not in outcome.report.by_file)
+        return Selected(decisions, whole=f"{failed} does not pass by itself", failed=failed)
+    passes, reason = _passes(wanted, tests, tree, outcome)
+    reason = reason or _other_number(counted, {**reused, **passes}) or _dependence({**reused, **passes})
+    if reason:
+        files.run_whole(reason)
+        return Selected(decisions, whole=reason)
+    for path, new in passes.items():
+        if new.state:
+            files.add(path, new)
+    everything = {**reused, **passes}
+    report = _merged(counted, everything, len(reused))
+    states = [one.state for one in everything.values()]
+    state = {name: value for one in states for name, value in one.items()} if all(states) else None
+    return Selected(decisions, replace(outcome, report=report), state)
+
+
+def _by_path(tests: Collection[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for test in tests:
+        found[test.partition("::")[0]].add(test)
+    return {path: frozenset(names) for path, names in found.items()}
+
+
+def _unsuited(counted: Report, tests: Mapping[str, object], tree: TreeState, folder: str) -> str:
+    if counted.whole or counted.findings or not tests:
+        return counted.whole or "not every file of tests can be collected"
+    inside = f"{folder}/" if folder else ""
+    unknown = next((path for path in tests if f"{inside}{path}" not in tree.files), "")
+    return f"{unknown} is not a file of the tree" if unknown else ""
+
+
+def _in_order(files: TestFiles, paths: Sequence[str], first: Collection[str]) -> tuple[str, ...]:
+    """Those that are likely to fail first, then the fastest."""
+    seconds = {path: files.seconds(path) for path in paths}
+    return tuple(sorted(paths, key=lambda path: (path not in first, seconds[path], path)))
+
+
+def _passes(
+    wanted: Sequence[str], tests: Mapping[str, frozenset[str]], tree: TreeState, outcome: Outcome
+) -> tuple[dict[str, FilePass], str]:
+    """What each file's run says, and why it says nothing about the suite, if so. Without a state it is not reused."""
+    passes = {}
+    assert isinstance(outcome.report, Report)  # noqa: S101  the caller has looked
+    for path in wanted:
+        ran, inputs = outcome.report.by_file[path], outcome.by_file.get(path)
+        if ran.report.tests != tests[path]:
+            return {}, f"{path} collects other tests in a process of its own"
+        if inputs is None:
+            return {}, f"what {path} reads was not recorded"
+        if inputs.left:
+            return {}, f"{path} leaves something in the tree ({inputs.left[0]})"
+        state = {} if inputs.beyond(tree) else inputs.state(tree)
+        beyond = frozenset(inputs.written), frozenset(inputs.outside)
+        passes[path] = FilePass(state, ran.report, ran.seconds, *beyond)
+    return passes, ""
+
+
+def _other_number(counted: Report, passes: Mapping[str, FilePass]) -> str:
+    seen = sum(one.report.seen or 0 for one in passes.values())
+    if seen == counted.seen:
+        return ""
+    return f"one by one its files have {count_of(seen, 'test')}, and together {counted.seen}"
+
+
+def _dependence(passes: Mapping[str, FilePass]) -> str:
+    """The first file that reads, outside of the tree, what another one writes; empty if there is none."""
+    writers: dict[str, set[str]] = defaultdict(set)
+    for path, one in passes.items():
+        for place in one.written:
+            writers[place].add(path)
+            writers[place.rpartition("/")[0] + "/"].add(path)
+    for path, one in passes.items():
+        for place in sorted(one.outside & writers.keys()):
+            if writers[place] - {path}:
+                return f"{path} reads what another file writes ({place})"
+    return ""
+
+
+def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Report:
+    """One report of all files: the passes that still hold count as tests that passed, and the note says so."""
+    outcomes: Counter[str] = Counter()
+    for one in passes.values():
+        outcomes.update(one.report.outcomes)
+    notes = [outcomes_in_words(outcomes), counted.note]
+    if reused:
+        notes.append(f"{reused} of {count_of(len(passes), 'test file')} reused")
+    return Report(
+        (),
+        ", ".join(filter(None, notes)),
+        counted.seen,
+        counted.tests,
+        skipped=counted.skipped,
+        outcomes=dict(outcomes),
+    )
+
+
+def _to_data(one: FilePass) -> dict[str, object]:
+    return {
+        "state": one.state,
+        "report": dump(one.report, one.seconds).decode("ascii"),
+        "written": sorted(one.written),
+        "outside": sorted(one.outside),
+    }
+
+
+def _from_data(data: Mapping[str, Any]) -> FilePass:
+    cached = load(data["report"].encode())
+    if cached is None:
+        raise ValueError("no report")
+    beyond = frozenset(map(str, data["written"])), frozenset(map(str, data["outside"]))
+    return FilePass(data["state"], *cached, *beyond)

@@ -1,0 +1,114 @@
+"""What was decided last about the tests of each check, for `gate explain --tests`; no verdict depends on it.
+
+It also remembers when selected tests and a full run have contradicted each other: that is a defect of the recorder, and
+until somebody has looked at it, everything runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gate.result_cache import key_of
+
+FOLDER = "tests"
+DIFFERENCES = "differences.json"
+LARGEST = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a file of tests runs, and why. An empty path stands for the whole suite."""
+
+    path: str
+    runs: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided about the suite of a check in a project's folder, for a tree."""
+
+    check: str
+    folder: str
+    tree: str
+    mode: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Tests that failed, although a recorded pass of theirs would have been reused."""
+
+    check: str
+    folder: str
+    tree: str
+    tests: tuple[str, ...]
+    at: int
+
+
+def write_decided(state_dir: Path, decided: Decided) -> None:
+    """Remember the newest decision. Where nothing can be written, nothing is."""
+    name = f"{decided.check}-{key_of(decided.folder)[:12]}.json"
+    _write(state_dir / FOLDER / name, asdict(decided))
+
+
+def read_decided(state_dir: Path) -> list[Decided]:
+    """The newest decision about each suite."""
+    found = []
+    for path in sorted((state_dir / FOLDER).glob("*-*.json")):
+        fields = _read(path)
+        with contextlib.suppress(KeyError, TypeError):
+            rows = tuple(Decision(**row) for row in fields["decisions"])
+            found.append(Decided(**{**fields, "decisions": rows}))
+    return found
+
+
+def record_difference(state_dir: Path, check: str, folder: str, tree: str, tests: Collection[str]) -> None:
+    """Remember that these tests failed although they would not have run; from now on all tests of the check run."""
+    new = Difference(check, folder, tree, tuple(sorted(tests)[:100]), int(time.time()))
+    found = [one for one in differences(state_dir) if (one.check, one.folder) != (check, folder)]
+    _write_differences(state_dir, [*found, new])
+
+
+def differences(state_dir: Path) -> list[Difference]:
+    """What nobody has acknowledged yet."""
+    rows = _read(state_dir / FOLDER / DIFFERENCES).get("differences", [])
+    with contextlib.suppress(KeyError, TypeError):
+        return [Difference(**{**row, "tests": tuple(row["tests"])}) for row in rows]
+    return []
+
+
+def acknowledge(state_dir: Path) -> int:
+    """Let tests be selected again; how many differences that were."""
+    found = differences(state_dir)
+    _write_differences(state_dir, [])
+    return len(found)
+
+
+def _write_differences(state_dir: Path, found: Sequence[Difference]) -> None:
+    _write(state_dir / FOLDER / DIFFERENCES, {"differences": [asdict(one) for one in found]})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST:
+            return {}
+        fields = json.loads(path.read_text("utf-8"))
+        return fields if isinstance(fields, dict) else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def _write(path: Path, data: object) -> None:
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(data), "utf-8")
+        temporary.replace(path)

@@ -1,0 +1,224 @@
+"""What a run of tests looked at, as the recorder (`gate/plugins/gate_inputs.py`) wrote it, and how a tree compares."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from gate.git.objects import Entry
+from gate.result_cache import key_of
+
+UNRELATED = frozenset({
+    "bandit", "basedpyright", "black", "bumpversion", "codespell", "commitizen", "djlint", "flake8", "interrogate",
+    "isort", "mypy", "pydocstyle", "pylint", "pyrefly", "pyright", "ruff", "semantic_release", "towncrier", "ty",
+    "typos", "vulture",
+})  # fmt: skip
+"""Sections of pyproject.toml for tools that neither run tests nor install anything."""
+IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
+ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
+"""pytest asks of each folder whether it is an environment."""
+RECORDED = frozenset({"opened", "settings", "listed", "searched", "kinds", "everything"})
+"""What every process that was recorded has to say."""
+LINK, SUBMODULE = "120000", "160000"
+
+
+@dataclass(frozen=True)
+class TreeState:
+    """What a record is compared with: the entries of a tree. `text` gives the content of one of its files."""
+
+    entries: Sequence[Entry]
+    text: Callable[[str], str]
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """The state of each input that was asked for: many files of tests have the same inputs."""
+        return {}
+
+    @cached_property
+    def files(self) -> Mapping[str, str]:
+        """Mode and blob of each path."""
+        return {entry.path: f"{entry.mode} {entry.oid}" for entry in self.entries}
+
+    @cached_property
+    def folders(self) -> Mapping[str, frozenset[str]]:
+        """What is in each folder: names, with a slash behind those of folders. The top is the empty path."""
+        names: dict[str, set[str]] = {"": set()}
+        for path in self.files:
+            folder, _, name = path.rpartition("/")
+            while True:
+                known = folder in names
+                names.setdefault(folder, set()).add(name)
+                if known or not folder:
+                    break
+                folder, _, name = folder.rpartition("/")
+                name += "/"
+        return {folder: frozenset(content) for folder, content in names.items()}
+
+    @cached_property
+    def foreign(self) -> tuple[str, ...]:
+        """Links and submodules: what is behind them is not this tree's to tell."""
+        return tuple(entry.path for entry in self.entries if entry.mode in {LINK, SUBMODULE})
+
+    def content(self, path: str) -> str:
+        """What is at `path`: a file's mode and blob, a folder, or nothing."""
+        return self.files.get(path) or ("folder" if path in self.folders else "")
+
+    def kind(self, path: str) -> str:
+        """Whether there is a file, a folder, or nothing at `path`."""
+        return "file" if path in self.files else self.content(path)
+
+    def listing(self, folder: str) -> str:
+        """The names in a folder, as one value."""
+        return key_of(*sorted(self.folders.get(folder, ())))
+
+    def importable(self, folder: str) -> str:
+        """What an import that looks into a folder can see: modules, and folders with or without `__init__`."""
+        names = [name for name in self.folders.get(folder, ()) if name.endswith((*IMPORTABLE, "/"))]
+        below = f"{folder}/" if folder else ""
+        inits = [
+            init
+            for name in names
+            if name.endswith("/")
+            for init in self.folders.get(f"{below}{name[:-1]}", ())
+            if init.startswith("__init__.")
+        ]
+        return key_of(*sorted(names), "", *sorted(inits))
+
+    def settings(self, path: str) -> str:
+        """What of a pyproject.toml can decide how tests run or what is installed: all but `UNRELATED` sections."""
+        if path not in self.files:
+            return ""
+        try:
+            data = tomllib.loads(self.text(path))
+        except tomllib.TOMLDecodeError:
+            return self.content(path)
+        tools = data.get("tool")
+        if isinstance(tools, dict):
+            data["tool"] = {name: table for name, table in tools.items() if name not in UNRELATED}
+        return sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+
+    @cached_property
+    def always(self) -> tuple[str, ...]:
+        """Files that decide whether or not a test opens them: what git writes, and what a build installs."""
+        return tuple(
+            path
+            for path in self.files
+            if path.rpartition("/")[2] in {".gitattributes", "setup.py", "setup.cfg"}
+        )
+
+    @cached_property
+    def projects(self) -> tuple[str, ...]:
+        """The settings files of projects, which decide what is installed."""
+        return tuple(path for path in self.files if path.rpartition("/")[2] == "pyproject.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run looked at, as the recorder wrote it. `everything` says why the whole tree counts, if it does.
+
+    Of a file of tests that ran in a process of its own also: `left` are the paths in the tree that it did not leave as
+    they were; `written` and `outside` are the paths elsewhere that it wrote and read.
+    """
+
+    opened: tuple[str, ...]
+    settings: tuple[str, ...]
+    listed: tuple[str, ...]
+    searched: tuple[str, ...]
+    kinds: tuple[str, ...]
+    everything: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+    def state(self, tree: TreeState) -> dict[str, str]:
+        """Each input with what it is in `tree`."""
+        return {
+            **{f"content {path}": tree.content(path) for path in (*self.opened, *tree.always)},
+            **{f"kind {path}": tree.kind(path) for path in self.kinds},
+            **{f"settings {path}": tree.settings(path) for path in (*self.settings, *tree.projects)},
+            **{f"listing {path}": tree.listing(path) for path in self.listed},
+            **{f"importable {path}": tree.importable(path) for path in self.searched},
+        }
+
+    def beyond(self, tree: TreeState) -> str:
+        """Why these inputs do not tell all that the run depended on; empty if they do."""
+        if self.everything:
+            return self.everything[0]
+        paths = {*self.opened, *self.settings, *self.listed, *self.searched, *self.kinds}
+        if any(path == ".git" or path.startswith(".git/") for path in paths - set(self.kinds)) or any(
+            path.startswith(".git/") and path not in ASKED_BY_PYTEST for path in self.kinds
+        ):
+            return "the tests read git's folder"
+        foreign = tuple(f"{path}/" for path in tree.foreign)
+        behind = next((path for path in paths if f"{path}/".startswith(foreign)), "") if foreign else ""
+        return f"{behind} is a link or in a submodule" if behind else ""
+
+
+def read_inputs(parts: Iterable[bytes]) -> Inputs | None:
+    """The inputs that the processes of a run have left; None if there are none, or they are damaged."""
+    merged: dict[str, dict[str, None]] = {}
+    workers = count = 0
+    for part in parts:
+        try:
+            data: dict[str, Any] = json.loads(part)
+            workers += int(data.pop("workers"))
+            for name, paths in data.items():
+                merged.setdefault(name, {}).update(dict.fromkeys(map(str, paths)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        count += 1
+    names = {field.name for field in fields(Inputs)}
+    if not count or not merged.keys() <= names or not merged.keys() >= RECORDED:
+        return None
+    if workers != count - 1:
+        merged["everything"].setdefault("a worker left no record")
+    return Inputs(**{name: tuple(paths) for name, paths in merged.items()})
+
+
+def state_of(name: str, tree: TreeState) -> str:
+    """What a recorded input is in `tree`. Its name begins with what of it counts."""
+    if name not in tree.known:
+        kind, _, path = name.partition(" ")
+        tree.known[name] = {
+            "content": tree.content,
+            "kind": tree.kind,
+            "settings": tree.settings,
+            "listing": tree.listing,
+            "importable": tree.importable,
+        }[kind](path)
+    return tree.known[name]
+
+
+def covers(state: Mapping[str, str], tree: TreeState) -> bool:
+    """Whether nothing in `tree` leads around the recorded paths: new settings, links, or submodules on their way."""
+    if any(f"content {path}" not in state for path in tree.always):
+        return False
+    foreign = tuple(f"{path}/" for path in tree.foreign)
+    return not foreign or not any(f"{name.partition(' ')[2]}/".startswith(foreign) for name in state)
+
+
+IN_WORDS = {
+    "content": "{} has changed",
+    "kind": "{} has appeared or gone",
+    "settings": "settings in {} have changed",
+    "listing": "the files in {} are others",
+    "importable": "the modules in {} are others",
+}
+
+
+def difference(state: Mapping[str, str], tree: TreeState) -> str:
+    """The first recorded input that is different in `tree`, in words; empty if all are the same."""
+    for name, value in state.items():
+        if state_of(name, tree) != value:
+            kind, _, path = name.partition(" ")
+            return IN_WORDS[kind].format(path or "the top folder")
+    return (
+        ""
+        if covers(state, tree)
+        else "a link, a submodule or .gitattributes leads around the recorded inputs"
+    )

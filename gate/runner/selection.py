@@ -1,0 +1,137 @@
+"""Which tests of a suite need not run: the whole suite's pass is reused, or those of some of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.checks import Report
+from gate.model import Finding
+from gate.policy.types import CheckSettings
+from gate.result_cache import ResultCache
+from gate.runner.affected import Suite
+from gate.runner.by_file import COMPARED, Selected, TestFiles, run_by_file
+from gate.runner.decisions import Decided, Decision, differences, record_difference, write_decided
+from gate.runner.execute import Outcome
+from gate.runner.flaky import flaky_tests
+from gate.runner.inputs import TreeState
+
+UNAFFECTED = "not affected by this change"
+"""What is said of tests that did not have to run, because nothing that they look at is different."""
+WHOLE_SUITE = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The suite of `check` in the project's `folder` of a tree, and where gate keeps its state."""
+
+    check: CheckSettings
+    folder: str
+    tree: str
+    state_dir: Path
+    shown: bool
+    """Whether anybody will ask what was decided here."""
+
+
+class Selection:
+    """The records of one suite, and what they say of one tree."""
+
+    def __init__(self, results: ResultCache, key: str, place: Place, tree: TreeState, *, rerun: bool) -> None:
+        """`key` names all that decides the outcome but the tree. With `rerun` everything runs, and is compared."""
+        self._place, self._tree, self._rerun = place, tree, rerun
+        self.suite = Suite(results, key)
+        flaky = (one.test for one in flaky_tests(place.state_dir) if one.check == place.check.id)
+        inside = f"{place.folder}/" if place.folder else ""
+        self._files = TestFiles(
+            results, key, {test.removeprefix(inside).partition("::")[0] for test in flaky}
+        )
+        self._verified: tuple[str, ...] = ()
+        found = [one for one in differences(place.state_dir) if (one.check, one.folder) == self._name]
+        self.off = f"a full run contradicted a recorded pass of {found[0].tests[0]}" if found else ""
+
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self._place.check.id, self._place.folder
+
+    def reuse(self) -> Outcome | None:
+        """The recorded pass of the whole suite, if it holds and it is not time to compare."""
+        reused = self.suite.reuse(self._tree)
+        if reused is None or self.off:
+            return None
+        if self._rerun or reused.verify:
+            self._verified = WHOLE_SUITE
+            return None
+        passed = replace(reused.report, note=f"{reused.report.note}, {UNAFFECTED}")
+        self._remember("suite", (Decision("", False, "nothing that the tests look at has changed"),))
+        return Outcome(passed, reused.seconds, cached=True)
+
+    def by_file(
+        self,
+        count: Callable[[], Outcome],
+        first: Collection[str],
+        run: Callable[[tuple[str, ...]], Outcome],
+    ) -> Selected:
+        """Run the files that have to run, if the suite can be judged by files; `count` says what it collects."""
+        if self._place.check.select != "file" or self._verified:
+            self._remember("suite", (Decision("", True, self._why()),))
+            return Selected()
+        if self._rerun or self.off:
+            return Selected(whole=self.off)
+        counted = count().report
+        if not isinstance(counted, Report):
+            return Selected(whole="the tests cannot be collected")
+        selected = run_by_file(self._files, self._tree, counted, self._place.folder, first, run)
+        self._verified = selected.verify
+        whole = (Decision("", True, selected.whole),) if selected.whole else ()
+        self._remember("file", (*whole, *selected.decisions))
+        return selected
+
+    def _why(self) -> str:
+        if self._verified:
+            return "everything was asked for" if self._rerun else COMPARED
+        return self.off or self.suite.why(self._tree)
+
+    def whole_run(self, selected: Selected, outcome: Outcome) -> Outcome:
+        """What a run of the whole suite says, after `selected` could not decide."""
+        report = outcome.report
+        if not isinstance(report, Report):
+            return outcome
+        if selected.failed and not report.findings:
+            self._files.strike(selected.failed)
+        if selected.whole:
+            note = f"{report.note}; run as a whole: {selected.whole}"
+            outcome = replace(outcome, report=replace(report, note=note))
+        return replace(outcome, verified=self._verified)
+
+    def record(self, selected: Selected, outcome: Outcome) -> str:
+        """Keep a pass of the whole suite. Returns why it cannot be reused for other trees; empty if it can."""
+        if not isinstance(outcome.report, Report):
+            return ""
+        if selected.outcome is None:
+            return self.suite.record(self._tree, outcome.inputs, outcome.report, outcome.seconds)
+        if selected.state is None:
+            return "a file of tests depends on the whole tree"
+        self.suite.add(selected.state, outcome.report, outcome.seconds)
+        return ""
+
+    def judge(self, outcome: Outcome, findings: Collection[Finding]) -> None:
+        """Learn from failures: no pass of what failed is reused, and a contradiction turns selection off."""
+        failed = {finding.test for finding in findings if finding.test}
+        if not failed and not findings:
+            return
+        self.suite.forget()
+        self._files.forget({test.partition("::")[0] for test in failed})
+        certain = {finding.test for finding in findings if finding.test and not finding.flaky}
+        wrong = {
+            test
+            for test in certain
+            if outcome.verified == WHOLE_SUITE or test.partition("::")[0] in outcome.verified
+        }
+        if wrong:
+            record_difference(self._place.state_dir, *self._name, self._place.tree, wrong)
+
+    def _remember(self, mode: str, decisions: tuple[Decision, ...]) -> None:
+        if self._place.shown:
+            decided = Decided(*self._name, self._place.tree, mode, decisions)
+            write_decided(self._place.state_dir, decided)
