@@ -87,7 +87,7 @@ STEPS = (
             "moving.py:17", "`json.load`", "moving.py:20", "`json`", "moving.py:27", "`json.loads`", "✗ owners",
         ),
     ),
-    Step("The new hire fixes it and adds the missing test.", "git apply --index ../mended.patch", by=HIRE),
+    Step("The new hire fixes it and adds the missing test.", "git apply --index ../fixed.patch", by=HIRE),
     Step("", "git commit --message 'Read JSON as what it is'", by=HIRE),
     Step(
         "The checks pass now. Only the approval is missing, and gate says whose.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import time
 from typing import get_args
 
-from gate.app.setup.init import add_person, write_all
+from gate.app.setup.init import Added, add_person, write_all
 from gate.app.setup.install import install
 from gate.app.setup.integrations import FORGE, Kind, after, files_of
 from gate.app.setup.observed import Observed, observe
@@ -26,16 +26,17 @@ from gate.policy.words import NAME
 from gate.reports.words import listed, visible
 from gate.rules import stored_here
 
-SUMMARY = "write a first gate.yaml, or add a person to the one that is there"
+SUMMARY = "write a first gate.yaml, or add a person to an existing one"
 EXAMPLES = """\
-  gate init                           look around, ask what can't be known, and write gate.yaml
-  gate init --yes                     the same without questions: assumptions are printed
+  gate init                           inspect the repository, ask a few questions, and write gate.yaml
+  gate init --yes                     the same without questions; prints what it assumed
   gate init --github                  also write the workflow; likewise --gitlab, --jenkins, --bare
   gate init --print                   show what it would write
   gate init --me @ada --approvals 2   answer in advance
   gate init --extends                 store the shared policy that gate.yaml extends
-  gate init --person @me              add yourself with your e-mail and SSH key
+  gate init --person @me              add yourself with your email address and SSH key
   gate init --person @new --role junior --email new@acme.example --key new.pub
+  gate init --person @me --key ~/.ssh/new.pub     add another key
 """
 
 
@@ -45,9 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--into", metavar="BRANCH", help="the branch to protect (default: the default branch)"
     )
-    parser.add_argument(
-        "--yes", "-y", action="store_true", help="ask nothing: take the default of each question"
-    )
+    parser.add_argument("--yes", "-y", action="store_true", help="ask nothing; use the default answers")
     kind = parser.add_mutually_exclusive_group()
     for name, text in (
         ("github", "also write .github/workflows/gate.yml"),
@@ -61,9 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--extends", action="store_true", help="fetch and store the shared policy that gate.yaml extends"
     )
-    parser.add_argument("--person", metavar="@NAME", help="add this person to the policy")
+    parser.add_argument(
+        "--person", metavar="@NAME", help="add this person to the policy, or a key or address of theirs"
+    )
     parser.add_argument("--role", choices=get_args(Role), help="with --person: their role (default: member)")
-    parser.add_argument("--email", help="with --person: their e-mail address (default: yours)")
+    parser.add_argument("--email", help="with --person: their email address (default: yours)")
     parser.add_argument(
         "--key",
         metavar="FILE",
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     if shared:
         print(f"`git fetch` from {visible(shared)} now brings the approval log along.")
     if installed:
-        print(f"Installed {listed(installed.names)}; they can be skipped with --no-verify.")
+        print(f"Installed {listed(installed.names)}; `--no-verify` skips them.")
     _next(observed, files, options.kind)
     return 0
 
@@ -110,16 +111,16 @@ def _next(observed: Observed, files: Mapping[str, str], kind: Kind | None) -> No
     branch = visible(observed.branch)
     print("Next:")
     print(
-        f"  git add {' '.join(map(visible, files))} && git commit, and merge it into {branch}: it counts from there"
+        f"  git add {' '.join(map(visible, files))} && git commit, then merge it into {branch}; it applies from then on"
     )
     for line in after(kind, files) if kind else ():
         print(f"  {line}")
     if not kind:
-        print("  gate install     the git hooks of this clone; they can be skipped with --no-verify")
+        print("  gate install     run the checks on each commit and push in this clone")
         print(
-            "  to enforce it: `gate init --github`, --gitlab or --jenkins writes what CI runs; on a server of"
+            "  to enforce it for everyone: `gate init --github`, `--gitlab` or `--jenkins` writes the CI job;"
         )
-        print("  your own, `gate install --server` in the bare repository")
+        print("  on your own git server, run `gate install --server` in the bare repository")
 
 
 def _answers(options: argparse.Namespace, observed: Observed) -> Answers:
@@ -145,7 +146,7 @@ def _report(observed: Observed, proposal: Proposal) -> None:
     _block("Assumed", proposal.assumptions)
     _block("Policy", _policy(observed, proposal))
     _block("A stricter policy would lock people out", proposal.rejected)
-    _block("Simulated", _simulated(proposal))
+    _block("Simulation", _simulated(proposal))
 
 
 def _block(title: str, lines: tuple[str, ...] | list[str]) -> None:
@@ -161,7 +162,7 @@ def _seen(observed: Observed) -> list[str]:
         f"branch to protect: {observed.branch}",
         f"repository: {observed.repository}, from origin"
         if observed.repository
-        else "repository: not set, since origin has no address on a host; approvals can be replayed elsewhere",
+        else "repository: not set, because origin isn't on a host; set it in gate.yaml to bind approvals to it",
         f"code owners: {owners.file if owners else 'no CODEOWNERS file'}",
     ]
     lines += [f"reviews: on {_forge_name(observed.forge)}"] if observed.forge else []
@@ -170,7 +171,9 @@ def _seen(observed: Observed) -> list[str]:
     lines += [f"CI: {', '.join(observed.ci)}"] if observed.ci else []
     lines += ["pre-commit: .pre-commit-config.yaml"] if observed.pre_commit else []
     return lines + (
-        [] if observed.key else ["your SSH key: none; `ssh-keygen -t ed25519` makes one to approve with"]
+        []
+        if observed.key
+        else ["your SSH key: none; create one with `ssh-keygen -t ed25519`, to approve with"]
     )
 
 
@@ -184,24 +187,30 @@ def _policy(observed: Observed, proposal: Proposal) -> list[str]:
     able = [person.name for person in approvers(proposal.team, proposal.forge)]
     lines = ["the checks names, lint, types and tests must pass"]
     if rules.owners and observed.owners:
-        free = "; authors answer for what they own themselves" if rules.owners == "author" else ""
+        free = "; authors may approve the files they own" if rules.owners == "author" else ""
         lines.append(f"an owner of every changed file must approve ({observed.owners.file}){free}")
     elif observed.owners:
         teams = proposal.team.teams
-        why = f": list the members of {', '.join(teams)} under `teams` first" if teams else ""
-        lines.append(f"code owners ({observed.owners.file}) are not required yet{why}")
+        why = (
+            f"list the members of {', '.join(teams)} under `teams` first"
+            if teams
+            else "too few people can approve; see below"
+            if proposal.rejected
+            else "that takes two people who can approve"
+        )
+        lines.append(f"code owners ({observed.owners.file}) are not required yet: {why}")
     if rules.approvals:
         people = "1 person" if rules.approvals == 1 else f"{rules.approvals} people"
-        lines.append(f"{people} must approve, none of them an author of the change")
+        lines.append(f"{people} must approve, not counting the authors of the change")
     elif rules.others_need_senior:
         lines.append(
-            f"{able[0]} is the only one who can approve: everybody else's changes need that approval, and "
-            f"{able[0]}'s own need none, since nobody else could approve them"
+            f"{able[0]} is the only person who can approve: everyone else's changes need their approval, and "
+            "their own changes need only the checks, since nobody else can approve those"
             if len(able) == 1
-            else f"changes by anybody but {', '.join(able)} need approval by one of them"
+            else f"changes by anyone but {', '.join(able)} need approval from one of these people"
         )
     else:
-        lines.append("no approval is required: anybody can merge unreviewed changes that pass the checks")
+        lines.append("no approval is required: anyone can merge unreviewed changes that pass the checks")
     return lines
 
 
@@ -209,7 +218,7 @@ def _simulated(proposal: Proposal) -> list[str]:
     lines = [
         f"{problem.level}: {problem.message}" for problem in proposal.problems if problem.level != "note"
     ]
-    return lines or ["everybody's changes can be merged, changes to gate.yaml and CODEOWNERS too"]
+    return lines or ["everyone's changes can be merged, including changes to gate.yaml and CODEOWNERS"]
 
 
 def _extends() -> int:
@@ -224,21 +233,33 @@ def _extends() -> int:
 def _person(options: argparse.Namespace) -> int:
     if options.into:
         raise UsageError("--into and --person do not go together", "run `gate init` first, then add people")
-    added = add_person(Path.cwd(), options.person, options.role or "member", options.email, options.key)
+    added = add_person(Path.cwd(), options.person, options.role, options.email, options.key)
     if options.print:
         sys.stdout.write(added.data.decode("utf-8"))
         return 0
     added.write()
-    print(f"Added {added.person.name} to {POLICY_FILE}; it counts once it is on the protected branch.")
+    _added(added)
     if more := could_require(
         Path.cwd(), load_policy(added.data, POLICY_FILE, stored_here(added.path.parent))
     ):
         print(
-            f"  enough people can approve now to review each other: {' and '.join(f'`{line}`' for line in more)}"
+            f"  two people can approve now, so you can require review: add {' and '.join(f'`{line}`' for line in more)}"
         )
-        print("  in `require` would lock nobody out")
-    if not added.person.keys:
-        print("  without a key they cannot approve: add one under `keys`")
-    if not added.person.emails:
-        print("  without an e-mail address nobody can tell which commits are theirs: add it under `emails`")
+        print(f"  under `require` in {POLICY_FILE}")
     return 0
+
+
+def _added(added: Added) -> None:
+    person = added.person
+    if added.known:
+        more = listed([*(["a key"] if person.keys else []), *person.emails])
+        print(f"Added {visible(more)} for {person.name} to {POLICY_FILE}.")
+    else:
+        print(f"Added {person.name} to {POLICY_FILE}.")
+    print("  it applies once it is merged into the protected branch")
+    if person.keys and added.known:
+        print("  then sign with the new key, and remove the old one when no open branch needs its approvals")
+    if not person.keys and not added.known:
+        print("  without a key they can't approve with `gate approve`: add one with `--key FILE`")
+    if not person.emails and not added.known:
+        print("  without an email address gate can't identify their commits: add one with `--email ADDRESS`")

@@ -41,14 +41,14 @@ def _me(owners: tuple[str, ...]) -> str | None:
     print("Which of the owners in CODEOWNERS are you?")
     for number, owner in enumerate(owners, 1):
         print(f"  {number}  {visible(owner)}")
-    given = _question("A number or a name; nothing if none of them", "none")
+    given = _question("A number or a name, or nothing if you are not listed", "none")
     if given.isdecimal() and 0 < int(given) <= len(owners):
         return owners[int(given) - 1]
     return given if given.startswith("@") else None
 
 
 def _account(forge: str) -> str | None:
-    given = _question(f"Your account on {forge}, by which your reviews count (nothing if none)", "none")
+    given = _question(f"Your {forge} account, so that your reviews count", "none")
     return None if given == "none" else f"@{given.removeprefix('@')}"
 
 
@@ -62,7 +62,7 @@ def _forge() -> str:
 
 def _approvals(most: int) -> int:
     while True:
-        given = _question(f"How many people must approve a change, besides its author (0 to {most})?", "1")
+        given = _question(f"How many people besides the author must approve a change (0 to {most})?", "1")
         if given.isdecimal() and int(given) <= most:
             return int(given)
         print(f"  expected a whole number from 0 to {most}: nobody can approve their own change")
@@ -71,7 +71,9 @@ def _approvals(most: int) -> int:
 def _guardians(able: list[str]) -> tuple[str, ...]:
     known = {name.casefold(): name for name in able}
     while True:
-        given = _question("Who may approve changes to the policy itself (two or more)?", ", ".join(able))
+        given = _question(
+            "Guardians: who may approve changes to the policy and waive it (two or more)?", ", ".join(able)
+        )
         names = [word if word.startswith("@") else f"@{word}" for word in given.replace(",", " ").split()]
         if len(names) > 1 and all(name.casefold() in known for name in names):
             return tuple(dict.fromkeys(known[name.casefold()] for name in names))

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"You have already approved this: {proposal.standing.id[:12]}")
         return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(f"To approve, run `{_command(options)}`; to object, add `--block --reason TEXT`")
         return 0
     match _answer(QUESTION).lower()[:1]:
         case "a":
@@ -65,6 +66,13 @@ def run(options: argparse.Namespace) -> int:
             return _record(objection, "Objected")
     print("Skipped: nothing was recorded.")
     return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What approves the change that was shown."""
+    words = ["gate", "approve", *([options.rev] if options.rev else [])]
+    words += ["--into", options.into] if options.into else []
+    return shlex.join([*words, *(["--key", options.key] if options.key else [])])
 
 
 def _record(proposal: Proposal, word: str) -> int:

@@ -189,7 +189,7 @@ def _not_inside(start: Path, reason: str) -> UsageError:
     why = "" if reason.startswith("not a git repository (or any") else f" ({reason})"
     hint = "run gate inside one"
     if "GIT_DIR" in os.environ:
-        hint += "; GIT_DIR is set, and has no say in which"
+        hint += "; GIT_DIR is set, but gate ignores it"
     return UsageError(f"{start} is not inside a git repository{why}", hint)
 
 

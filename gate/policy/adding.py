@@ -1,4 +1,4 @@
-"""One more person in a gate.yaml that somebody wrote: all else stays as it is, comments and line ends too."""
+"""One more person, or one more key or address of a person, in a gate.yaml: the rest of the text stays unchanged."""
 
 from __future__ import annotations
 
@@ -18,29 +18,50 @@ from gate.policy.words import NAME
 def with_person(data: bytes | None, person: Person, stored: Stored | None = None) -> bytes:
     """The policy with `person` in it. `stored` is the shared policy that it extends, if it does.
 
-    Raises InvalidInput if the policy has mistakes, UsageError if the name is none, if the person is in it
-    already, if what they bring is somebody else's, or if there is no place to add them without touching the
-    rest; the hint then says what to paste.
+    A person who is in it already gets the addresses and keys that are new. Raises InvalidInput if the policy has
+    mistakes, UsageError if the name is invalid, if there is nothing to add, if an address or key belongs to somebody
+    else, or if the text can't be edited without touching the rest; the hint then says what to paste.
     """
     if not NAME.fullmatch(person.name):
-        raise UsageError(f"{person.name!r} is no name", "give it as CODEOWNERS has it, such as @someone")
+        raise UsageError(f"{person.name!r} is not a name", "write it as in CODEOWNERS, such as @someone")
     before = load_policy(data, POLICY_FILE, stored)
-    if person.name.casefold() in {name.casefold() for name in before.people}:
-        raise UsageError(f"{person.name} is in `people` already", f"edit {POLICY_FILE}")
-    _nobody_elses(before, person)
     text = (data or b"").decode("utf-8")
-    after = _added(text, entry_of(person)).encode("utf-8")
-    wanted = replace(before, people={**before.people, person.name: person}, file=POLICY_FILE)
+    listed = next(
+        (one for one in before.people.values() if one.name.casefold() == person.name.casefold()), None
+    )
+    if listed is None:
+        _nobody_elses(before, person)
+        after, wanted, paste = _added(text, entry_of(person)), person, entry_of(person)
+    else:
+        wanted = _joined(before, listed, person)
+        after, paste = _extended(text, listed, wanted), entry_of(wanted)
+    policy = replace(before, people={**before.people, wanted.name: wanted}, file=POLICY_FILE)
     try:
-        fits = load_policy(after, POLICY_FILE, stored) == wanted
+        fits = load_policy(after.encode("utf-8"), POLICY_FILE, stored) == policy
     except InvalidInput:
         fits = False
     if not fits:
         raise UsageError(
-            f"{person.name} cannot be added to {POLICY_FILE} without changing how the rest is written",
-            f"add it to `people` yourself: {entry_of(person)}",
+            f"{person.name} can't be added to {POLICY_FILE} without reformatting it",
+            f"edit `people` yourself: {paste}",
         )
-    return after
+    return after.encode("utf-8")
+
+
+def _joined(policy: Policy, listed: Person, more: Person) -> Person:
+    """The person of a policy, with the addresses and keys of `more` that they don't have yet."""
+    known = {email.casefold() for email in listed.emails}
+    blobs = {parse_key(key).blob for key in listed.keys}
+    emails = tuple(email for email in more.emails if email.casefold() not in known)
+    keys = tuple(key for key in more.keys if parse_key(key).blob not in blobs)
+    if not emails and not keys:
+        raise UsageError(
+            f"{more.name} is in `people` already",
+            f"to add a key or an address, give `--key FILE` or `--email ADDRESS`; for the rest, edit {POLICY_FILE}",
+        )
+    others = {name: person for name, person in policy.people.items() if name != listed.name}
+    _nobody_elses(replace(policy, people=others), replace(more, emails=emails, keys=keys))
+    return replace(listed, emails=(*listed.emails, *emails), keys=(*listed.keys, *keys))
 
 
 def entry_of(person: Person) -> str:
@@ -76,7 +97,7 @@ def _nobody_elses(policy: Policy, person: Person) -> None:
         if shared:
             raise UsageError(
                 f"{min(shared)} is {other.name}'s in {POLICY_FILE}",
-                f"say whose it is: `gate init --person {person.name} --email ADDRESS --key FILE`",
+                f"give theirs: `gate init --person {person.name} --email ADDRESS --key FILE`",
             )
         if {parse_key(key).blob for key in other.keys} & {parse_key(key).blob for key in person.keys}:
             raise UsageError(
@@ -85,11 +106,49 @@ def _nobody_elses(policy: Policy, person: Person) -> None:
             )
 
 
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """What a mapping has under a key."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for key, value in pairs if str(key.value).casefold() == name.casefold()), None)
+
+
+def _extended(text: str, listed: Person, wanted: Person) -> str:
+    """The text with more addresses and keys for a person; unchanged where it can't be edited."""
+    for field, before, after in (
+        ("emails", listed.emails, wanted.emails),
+        ("keys", listed.keys, wanted.keys),
+    ):
+        more = [quoted(value) for value in after[len(before) :]]
+        root = Reader(POLICY_FILE).root(text.encode("utf-8"))
+        person = _value(_value(root, "people"), listed.name)
+        if more and isinstance(person, yaml.MappingNode):
+            items = _value(person, field)
+            if items is None:
+                text = _inserted(text, person, f"{field}: [{', '.join(more)}]")
+            elif isinstance(items, yaml.SequenceNode):
+                for value in reversed(more):
+                    text = _inserted(text, items, value)
+    return text
+
+
+def _inserted(text: str, node: yaml.MappingNode | yaml.SequenceNode, entry: str) -> str:
+    """The text with one more entry at the end of a list or mapping, written as the others are."""
+    if node.flow_style:
+        at = node.end_mark.index - 1
+        return f"{text[:at].rstrip()}{', ' if node.value else ''}{entry}{text[at:]}"
+    last: yaml.Node = node
+    while isinstance(last, yaml.CollectionNode) and last.value and not last.flow_style:
+        last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
+    at = last.end_mark.index if not last.end_mark.column else text.find("\n", last.end_mark.index) + 1
+    newline = "\r\n" if "\r\n" in text else "\n"
+    head, tail = (text[:at], text[at:]) if at else (text + newline, "")
+    dash = "- " if isinstance(node, yaml.SequenceNode) else ""
+    return f"{head}{' ' * node.start_mark.column}{dash}{entry}{newline}{tail}"
+
+
 def _added(text: str, entry: str) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
-    root = Reader(POLICY_FILE).root(text.encode("utf-8"))
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    people = next((value for key, value in pairs if key.value == "people"), None)
+    people = _value(Reader(POLICY_FILE).root(text.encode("utf-8")), "people")
     if people is None:
         gap = "" if not text or text.endswith("\n") else newline
         return f"{text}{gap}people:{newline}  {entry}{newline}"

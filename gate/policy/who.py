@@ -27,9 +27,7 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
     def own(mark: str, node: yaml.Node, path: str) -> None:
         """An e-mail address, a key or a login stands for one person, or nobody could say who approved."""
         if belongs.setdefault(mark, name) != name:
-            reader.wrong(
-                node, path, f"is one of {belongs[mark]}'s as well, and can stand for one person only"
-            )
+            reader.wrong(node, path, f"also belongs to {belongs[mark]}; it can identify one person only")
 
     def senior(node: yaml.Node, path: str) -> str:
         seniors.append((node, path, reader.text(node, path)))

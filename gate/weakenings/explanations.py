@@ -46,7 +46,7 @@ gate itself ignores the file, but reviewers may not see what they approve.""",
     "guarded-ci": """\
 The change edits what CI or the hooks run: a workflow, a pipeline, or the settings of a hook manager.
 
-Whoever can edit these files can turn gate off.""",
+Anyone who can edit these files can turn gate off.""",
     "guarded-command": """\
 The change edits what a check runs: its script, its plugin, or the settings of its program.
 

@@ -291,7 +291,7 @@ def tampered(data: bytes, how: str) -> bytes:
             return data.replace(fields["head"].encode(), b"1" * 40)
         case "truncated":
             return data[:-20]
-        case "re-serialised":
+        case "re-serialized":
             return json.dumps(fields, indent=1, sort_keys=True).encode() + b"\n"
         case "a key twice":
             return data.replace(b'{"at":', b'{"at":1,"at":')
@@ -310,7 +310,7 @@ def serialise_any(fields: dict[str, Any]) -> bytes:
 @pytest.mark.attack(16)
 @pytest.mark.parametrize(
     "how",
-    ["another head", "truncated", "re-serialised", "a key twice", "no newline", "a field more", "a float"],
+    ["another head", "truncated", "re-serialized", "a key twice", "no newline", "a field more", "a float"],
 )
 @pytest.mark.parametrize("renamed", [False, True], ids=["old name", "own name"])
 def test_16_a_record_that_is_not_what_was_signed(new: Clone, senior: Clone, how: str, renamed: bool) -> None:
@@ -379,7 +379,7 @@ STRANGE: dict[str, dict[str, Any]] = {
     "a head that is a path": {"head": "../../../etc/passwd"},
     "a change that is a path": {"change": "../../refs/heads/main"},
     "a revoke of everything": {"kind": "revoke", "of": "*"},
-    "a kind that is none": {"kind": "admin"},
+    "an unknown kind": {"kind": "admin"},
     "another version": {"v": 2},
     "a reason of a megabyte": {"kind": "block", "by": "@newhire", "reason": "\u202e" * 300_000},
 }

@@ -42,7 +42,7 @@ def new(town: Town) -> Clone:
     return clone
 
 
-@pytest.mark.attack(21, "the branch merges main, and slips something in")
+@pytest.mark.attack(21, "the branch merges main, and adds something to the merge")
 def test_21_an_evil_merge_in_the_branch(town: Town, new: Clone) -> None:
     town.set_policy(town.policy(SENIOR_ONLY))
     new.commit("v2", {"docs/index.md": "# New\n"})
@@ -147,7 +147,7 @@ def test_22_another_kind_of_entry_is_another_content(town: Town, new: Clone, how
     assert not senior.may_merge("origin/feature")
 
 
-@pytest.mark.attack(23, "a replaced commit, tree or blob, in the clone of whoever decides")
+@pytest.mark.attack(23, "a replaced commit, tree or blob, in the clone that decides")
 @pytest.mark.parametrize("what", ["commit", "tree", "blob"])
 def test_23_replaced_objects(town: Town, new: Clone, what: str) -> None:
     """The evil content is made to look like what the senior has approved."""

@@ -36,7 +36,7 @@ def approved(town: Town, files: dict[str, str | bytes], branch: str = BRANCH) ->
 
 
 @pytest.mark.attack(19)
-def test_19_two_clones_approve_at_once_and_both_are_kept(town: Town) -> None:
+def test_19_two_clones_approve_at_once_and_both_count(town: Town) -> None:
     town.set_policy(town.policy("      approvals: 2\n      owners: false\n      checks: [ok]\n"))
     town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     ada, bob = town.clone("ada"), town.clone("bob")
@@ -299,7 +299,7 @@ def test_34_a_tag_named_like_the_branch(town: Town) -> None:
 
 
 @pytest.mark.attack(34)
-def test_34_diverged_branches_are_told_apart(town: Town) -> None:
+def test_34_diverged_branches_are_distinguished(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
     senior.commit("only here", {"b.py": "y = 9\n"}, push=False)

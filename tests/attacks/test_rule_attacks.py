@@ -121,14 +121,14 @@ def test_02_a_second_file_of_code_owners_appears(town: Town, place: str) -> None
 
 
 BROKEN_POLICIES: dict[str, str | bytes] = {
-    "no YAML": "version: [1\n",
+    "invalid YAML": "version: [1\n",
     "an unknown key": "version: 1\nprotekt: {}\n",
     "a wrong value": "version: 1\nprotect: {main: {require: {approvals: one}}}\n",
     "a key twice": "version: 1\nversion: 1\n",
     "another version": "version: 2\n",
-    "a protected ref that is none": "version: 1\nprotect: {refs/heads/main: {}}\n",
+    "an invalid protected branch": "version: 1\nprotect: {refs/heads/main: {}}\n",
     "an alias": "version: 1\npeople: &x {}\nteams: *x\n",
-    "bytes that are no text": b"version: 1\nrepository: \xff\n",
+    "invalid UTF-8": b"version: 1\nrepository: \xff\n",
     "empty": "",
     "deeply nested": "version: " + "[" * 5000 + "\n",
 }
@@ -151,10 +151,10 @@ def test_03_a_policy_that_cannot_be_read(town: Town, how: str) -> None:
 
 
 BROKEN_OWNERS = {
-    "an owner that is none": b"* @nehemiah\n/a.py nehemiah\n",
-    "a pattern that is none": b"* @nehemiah\n!/a.py @newhire\n",
-    "bytes that are no text": b"* @nehemiah\n/a.py @new\xffhire\n",
-    "a space that is none": b"* @nehemiah\n/a.py\xc2\xa0@bob\n",
+    "an invalid owner": b"* @nehemiah\n/a.py nehemiah\n",
+    "an invalid pattern": b"* @nehemiah\n!/a.py @newhire\n",
+    "invalid UTF-8": b"* @nehemiah\n/a.py @new\xffhire\n",
+    "a no-break space": b"* @nehemiah\n/a.py\xc2\xa0@bob\n",
     "too large": b"* @nehemiah\n" + b"# filler\n" * 400_000,
 }
 
@@ -237,8 +237,8 @@ def test_04_a_later_line_takes_the_owners_away(town: Town) -> None:
     assert outcome(bob, "guarded")["outcome"] == "unmet"
 
 
-@pytest.mark.attack(4, "no rule, and a rule without owners, are told apart")
-def test_04_no_rule_and_no_owner_are_told_apart(town: Town) -> None:
+@pytest.mark.attack(4, "no rule, and a rule without owners, are distinguished")
+def test_04_no_rule_and_no_owner_are_distinguished(town: Town) -> None:
     town.set_policy(town.policy(PLAIN))
     on_main(town, {OWNERS: "/a.py @bob\n/b.py @bob\n/b.py\n"})
     new = town.clone("newhire")

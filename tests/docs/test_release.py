@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from support.people import ROOT
 
 import gate
+from gate.project import REPOSITORY, SCHEMA
 
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
 CHECK = ROOT / ".ci" / "check_release.py"
@@ -68,3 +70,36 @@ def test_what_is_published_gets_no_secret() -> None:
     text = WORKFLOW.read_text()
     assert "secrets." not in text
     assert len(re.findall(r"uses: \S+@[0-9a-f]{40} # v", text)) == text.count("uses:")
+
+
+ADDRESSES = re.compile(
+    r"""(?:github\.com[:/]|githubusercontent\.com/|uses:\ |project:\ |repository:\ |--repo\ |")
+        (?P<address>(?!refs/|\.git/)[\w.-]+/(?:merge-)?gate)\b(?![\w/-]*\.(?:py|yml|html|yaml|sh))""",
+    re.VERBOSE,
+)
+
+
+def test_the_address_of_the_project_is_the_same_everywhere() -> None:
+    """Changing `REPOSITORY` alone lists here what else has to change."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    names = [name for name in listed.decode().split("\0") if name and not name.startswith("tests/")]
+    seen: dict[str, set[str]] = {}
+    for name in names:
+        if (ROOT / name).suffix in {".md", ".py", ".yml", ".yaml", ".json", ".toml", ".groovy"}:
+            text = (ROOT / name).read_text("utf-8", "replace") if (ROOT / name).is_file() else ""
+            for match in ADDRESSES.finditer(text):
+                seen.setdefault(match["address"], set()).add(name)
+    others = {address: sorted(files) for address, files in seen.items() if address != REPOSITORY}
+    assert others == {}
+    assert len(seen[REPOSITORY]) > 4, "the pattern no longer matches the documents"
+
+
+def test_the_entry_for_schemastore_names_the_schema_that_ships() -> None:
+    entry = json.loads((ROOT / "contrib" / "schemastore.json").read_text())
+    assert set(entry) == {"name", "description", "fileMatch", "url"}
+    assert entry["fileMatch"] == ["gate.yaml"]
+    prefix = f"https://raw.githubusercontent.com/{REPOSITORY}/"
+    for url in (entry["url"], SCHEMA):
+        revision, _, path = url.removeprefix(prefix).partition("/")
+        assert revision in {"main", f"v{gate.__version__}"}
+        assert (ROOT / path).is_file()

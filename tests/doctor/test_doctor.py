@@ -65,7 +65,7 @@ def test_a_hook_that_git_skips_or_that_cannot_start_is_an_error(project: Clone) 
     commit_hook.write_text("\n".join(gone))
     said = problems(project, "hooks")
     assert "pre-push is not executable, so git skips it" in said
-    assert "/gone/python, which is gone" in said
+    assert "/gone/python, which no longer exists" in said
 
 
 @pytest.mark.slow
@@ -76,9 +76,11 @@ def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(town: Town) -> None:
     assert reviewer.gate("approve", "origin/feature").code == 0
     new.gate("install")
     new.git("fetch", "-q")
-    assert "commits of the log that are not taken in gate approvals --fetch" in problems(new, "approval log")
+    assert "commits of the approval log that are not merged here gate approvals --fetch" in problems(
+        new, "approval log"
+    )
     new.write({"gate.yaml": "version: 1\n"})
-    assert "gate.yaml here differs from the one in force" in problems(new, "policy")
+    assert "gate.yaml in the working tree differs from the one in force" in problems(new, "policy")
 
 
 def test_in_a_bare_repository_it_speaks_of_the_server_hook(town: Town) -> None:

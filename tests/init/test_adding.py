@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.policies import KEY, WHOLE
+from support.teams import key_of
 
 from gate.errors import InvalidInput, UsageError
 from gate.policy.adding import entry_of, quoted, with_person
@@ -54,8 +55,8 @@ def test_the_rest_of_a_whole_policy_stays() -> None:
 @pytest.mark.parametrize(
     ("person", "said"),
     [
-        (Person("bob"), "'bob' is no name"),
-        (Person('@b"o'), "is no name"),
+        (Person("bob"), "'bob' is not a name"),
+        (Person('@b"o'), "is not a name"),
         (Person("@NewHire"), "@NewHire is in `people` already"),
         (Person("@bob", emails=("Nehemiah@acme.example",)), "nehemiah@acme.example is @nehemiah's"),
         (BOB, "the key is @nehemiah's"),
@@ -64,6 +65,49 @@ def test_the_rest_of_a_whole_policy_stays() -> None:
 def test_what_makes_no_sense_is_refused(person: Person, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         with_person(WHOLE.encode(), person)
+
+
+NEW = "new@acme.example"
+MORE = [
+    ("{emails: [old@acme.example]}", '{emails: [old@acme.example, "new@acme.example"]}'),
+    ("{role: senior}", '{role: senior, emails: ["new@acme.example"]}'),
+    ("{}", '{emails: ["new@acme.example"]}'),
+    ("\n    role: senior\n    emails: []", '\n    role: senior\n    emails: ["new@acme.example"]'),
+    ("\n    role: senior", '\n    role: senior\n    emails: ["new@acme.example"]'),
+    (
+        "\n    emails:\n      - old@acme.example  # home\n    role: senior",
+        '\n    emails:\n      - old@acme.example  # home\n      - "new@acme.example"\n    role: senior',
+    ),
+    (
+        "\n    role: senior\n    emails:\n    - old@acme.example",
+        '\n    role: senior\n    emails:\n    - old@acme.example\n    - "new@acme.example"',
+    ),
+    (
+        "\n    role: senior\n    keys:\n    - " + KEY,
+        "\n    role: senior\n    keys:\n    - " + KEY + '\n    emails: ["new@acme.example"]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), MORE)
+@pytest.mark.parametrize(
+    "frame", ['version: 1\npeople:\n  "@bob": %s\n  "@al": {}\n', 'people:\n  "@bob": %s']
+)
+def test_an_address_is_added_to_a_person_in_every_layout(frame: str, before: str, after: str) -> None:
+    changed = with_person((frame % before).encode(), Person("@Bob", emails=(NEW,))).decode()
+    assert changed.removesuffix("\n") == (frame % after).removesuffix("\n")
+
+
+def test_a_key_is_added_and_the_old_one_stays() -> None:
+    other = key_of(1)
+    text = f'people:\n  "@bob": {{keys: ["{other}"]}}\n'
+    assert load_policy(with_person(text.encode(), BOB)).people["@bob"].keys == (other, KEY)
+
+
+def test_nothing_new_is_refused() -> None:
+    text = f'people:\n  "@bob": {{emails: [BOB@acme.example], keys: ["{KEY} another comment"]}}\n'
+    with pytest.raises(UsageError, match="@bob is in `people` already"):
+        with_person(text.encode(), BOB)
 
 
 def test_where_there_is_no_place_for_it_it_says_what_to_paste() -> None:

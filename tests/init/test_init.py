@@ -11,6 +11,7 @@ from support.town import Clone
 
 from gate.policy.load import load_policy
 from gate.policy.types import Policy
+from gate.project import SCHEMA
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn2GkAt7LjNlGhDBGcCVHtsnbuMpE5PWUvGcZxkZ2fZ laptop"
 
@@ -174,7 +175,7 @@ def test_a_person_with_a_key_file(project: Clone) -> None:
         (["--person", "@new", "--key", "private"], "is a private key"),
         (["--person", "@new", "--key", "gone"], "cannot be read"),
         (["--person", "@new", "--key", "app.py"], "more than one line"),
-        (["--person", "new", "--email", "new@x"], "is no name"),
+        (["--person", "new", "--email", "new@x"], "is not a name"),
         (["--role", "junior"], "--person @NAME"),
         (["--into", "x", "--person", "@new"], "do not go together"),
     ],
@@ -188,6 +189,29 @@ def test_wrong_usage_says_so_and_writes_nothing(project: Clone, args: list[str],
     assert said in done.err
     assert (project.path / "gate.yaml").read_bytes() == before
     assert not list(project.path.glob("gate.yaml.*"))
+
+
+def test_a_key_is_replaced_in_two_steps(project: Clone) -> None:
+    (project.path / "new.pub").write_text(key_of(2))
+    project.git("config", "user.signingKey", f"key::{key_of(1)}")
+    assert project.gate("init").code == 0
+    said = project.gate("init", "--person", "@ada", "--key", str(project.path / "new.pub"))
+    assert said.code == 0, said.err
+    assert "Added a key for @ada" in said.out
+    person = load_policy((project.path / "gate.yaml").read_bytes()).people["@ada"]
+    assert (person.keys, person.emails, person.role) == (
+        (key_of(1), key_of(2)),
+        ("ada@acme.example",),
+        "senior",
+    )
+    role = project.gate("init", "--person", "@ada", "--role", "junior", "--email", "other@acme.example")
+    assert (role.code, "as senior" in role.err) == (2, True)
+
+
+def test_editors_find_the_schema(project: Clone) -> None:
+    project.gate("init")
+    first_line = (project.path / "gate.yaml").read_text().splitlines()[0]
+    assert first_line == f"# yaml-language-server: $schema={SCHEMA}"
 
 
 def test_a_policy_that_is_a_link_stays_one(project: Clone) -> None:
@@ -234,4 +258,4 @@ def test_with_a_second_person_it_says_what_could_be_required(project: Clone) -> 
     assert "`approvals: 1`" in said.out
     without = project.gate("init", "--person", "@more", "--email", "more@acme.example")
     assert "`approvals: 1`" in without.out
-    assert "without a key they cannot approve" in without.out
+    assert "without a key they can't approve" in without.out

@@ -171,6 +171,6 @@ def test_at_a_terminal_it_asks_only_what_it_cannot_know(hosted: Clone) -> None:
 @pytest.mark.slow
 def test_an_account_that_nothing_names_is_asked_for_and_yes_asks_nothing(hosted: Clone) -> None:
     shown = at_terminal(hosted, "", "--yes", "--print")
-    assert "Your account" not in shown
-    assert "Your account on github" in at_terminal(hosted, "apark\n")
+    assert "Your github account" not in shown
+    assert "Your github account" in at_terminal(hosted, "apark\n")
     assert load_policy((hosted.path / "gate.yaml").read_bytes()).people["@apark"].github == "apark"

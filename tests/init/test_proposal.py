@@ -189,4 +189,4 @@ def test_owners_whom_nobody_can_approve_for_are_left_out_and_that_is_said() -> N
 
 def test_an_owner_by_e_mail_address_is_known_to_be_you() -> None:
     proposal = propose(observed(codeowners="* ada@acme.example\n"), Answers(), NOW)
-    assert "names you by your e-mail address" in proposal.assumptions[0]
+    assert "names you by your email address" in proposal.assumptions[0]

@@ -93,7 +93,7 @@ def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
     assert push(senior, "--atomic", "origin", f"{main}:refs/heads/main", "refs/gate/log").code == 0
 
 
-@pytest.mark.attack(13, "an author pushes, in another's name as far as the server can tell")
+@pytest.mark.attack(13, "an author pushes, in another's name as far as the server knows")
 def test_who_pushes_is_no_evidence(guarded: Town) -> None:
     """A person is an author by what the commits say; whose hands or account push them neither helps nor harms."""
     senior = {"GL_USER": "nehemiah", "GITEA_PUSHER_NAME": "nehemiah", "REMOTE_USER": "nehemiah"}

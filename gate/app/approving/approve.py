@@ -28,6 +28,7 @@ from gate.log.sync import bring
 from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
+from gate.reports.words import listed
 from gate.requirements.owners import people_of
 
 Kind = Literal["approve", "block", "waive"]
@@ -234,12 +235,14 @@ def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) ->
     guardians = members(policy, protection.require.guarded)
     if not guardians:
         raise UsageError(
-            "only guardians can waive, and the policy lists none",
-            "see `guarded` in `gate explain guarded`",
+            "only guardians (policy administrators) can waive, and the policy names none",
+            "ask an administrator of the branch to merge it, and name guardians under `guarded` in gate.yaml before "
+            "the next emergency",
         )
     if name not in guardians:
         raise UsageError(
-            f"{name} is not one of the guardians ({', '.join(sorted(guardians))}); only guardians can waive"
+            f"{name} is not one of the guardians ({', '.join(sorted(guardians))})",
+            f"ask {listed(sorted(guardians), 'or')} to waive it",
         )
     if not wish.reason.strip():
         raise UsageError("a waiver needs a reason", "add `--reason TEXT`")

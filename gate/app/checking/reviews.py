@@ -85,8 +85,8 @@ def _refuse_another(request: Request, change: Change) -> None:
         )
     if not request.landed and request.head != change.head:
         raise CannotDecide(
-            f"{request.name} has the head {request.head[:12]} as {request.source} tells it, and what is judged "
-            f"is {change.head[:12]}",
+            f"{request.name} is at {request.head[:12]} according to {request.source}, but gate checks "
+            f"{change.head[:12]}",
             "if it was just pushed, try again; for a merge commit made by the forge, give the head with `--head`",
         )
 

@@ -184,6 +184,7 @@ def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
         push.ref,
         f"{move.new.oid[:12]} ({move.new.title}) {verb} {branch}",
         tuple(lacking),
-        f"`gate check --into {branch}` lists everything; then run `gate merge REV --into {branch} --push`",
+        f"`gate check --into {branch}` lists everything. For review, push to another branch; then run "
+        f"`gate merge BRANCH --into {branch} --push`",
         answer.verdict.checks,
     )

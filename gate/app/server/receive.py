@@ -154,7 +154,7 @@ class _ReceivingRepository:
         for name in names:
             if name != push.ref and fold(name) == fold(push.ref) and self.protects(replace(push, ref=name)):
                 reason = (
-                    f"some file systems cannot tell it from {name.removeprefix(BRANCHES)}, which is protected"
+                    f"some file systems confuse it with {name.removeprefix(BRANCHES)}, which is protected"
                 )
                 return Refusal(push.ref, reason, help="give it another name")
         return None

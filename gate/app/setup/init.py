@@ -12,7 +12,8 @@ from gate.errors import CannotDecide, UsageError
 from gate.git.history import past_of
 from gate.git.repository import Repository
 from gate.policy.adding import with_person
-from gate.policy.load import POLICY_FILE
+from gate.policy.extending import Stored
+from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.types import Person, Role
 from gate.rules import stored_here
 from gate.store import write_atomically
@@ -33,26 +34,28 @@ def write_all(top: Path, files: Mapping[str, str]) -> None:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
-            raise CannotDecide(f"{path} cannot be written: {error.strerror}") from error
+            raise CannotDecide(f"{path} can't be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A policy with one more person in it, not yet written."""
+    """A policy with one more person in it, or with more addresses and keys of one; not yet written."""
 
     path: Path
     data: bytes
     person: Person
+    known: bool
+    """Whether the person was in the policy already."""
 
     def write(self) -> None:
         """Put it in the place of the old one, whole or not at all."""
         try:
             write_atomically(self.path.resolve(), self.data, durable=True)
         except OSError as error:
-            raise CannotDecide(f"{self.path} cannot be written: {error.strerror}") from error
+            raise CannotDecide(f"{self.path} can't be written: {error.strerror}") from error
 
 
-def add_person(start: Path, name: str, role: Role, email: str | None, key_file: str | None) -> Added:
+def add_person(start: Path, name: str, role: Role | None, email: str | None, key_file: str | None) -> Added:
     """The policy of the working tree with one more person: yourself, unless `email` and `key_file` say whose.
 
     Raises UsageError or InvalidInput where that makes no policy, saying why.
@@ -64,9 +67,23 @@ def add_person(start: Path, name: str, role: Role, email: str | None, key_file: 
     key = read_key(Path(key_file).expanduser()) if key_file else own_key(past.signing_key) if own else ""
     # A key alone would leave its owner's commits without an owner.
     address = past.email if email is None else email
-    person = Person(name, role, emails=(address,) if address else (), keys=(key,) if key else ())
     try:
         before = path.read_bytes() if path.exists() else None
     except OSError as error:
-        raise CannotDecide(f"{path} cannot be read: {error.strerror}") from error
-    return Added(path, with_person(before, person, stored_here(path.parent)), person)
+        raise CannotDecide(f"{path} can't be read: {error.strerror}") from error
+    stored = stored_here(path.parent)
+    listed = _listed(before, name, stored)
+    if listed and role not in (None, listed.role):
+        raise UsageError(
+            f"{listed.name} is in `people` already, as {listed.role}", f"change the role in {POLICY_FILE}"
+        )
+    if listed and email is None and key_file:
+        # A new key of somebody who is listed: this machine's address says nothing about them.
+        address = ""
+    person = Person(name, role or "member", emails=(address,) if address else (), keys=(key,) if key else ())
+    return Added(path, with_person(before, person, stored), person, listed is not None)
+
+
+def _listed(data: bytes | None, name: str, stored: Stored | None) -> Person | None:
+    people = load_policy(data, POLICY_FILE, stored).people if data else {}
+    return next((one for one in people.values() if one.name.casefold() == name.casefold()), None)

@@ -85,7 +85,7 @@ def _simulated(observed: Observed, text: str, forge: str, now: int) -> tuple[tup
 def _assumptions(team: Team, rules: Rules, answers: Answers) -> tuple[str, ...]:
     lines = list(team.assumptions)
     if answers.approvals is None and rules.approvals:
-        lines.append("one approval by somebody other than the author is enough")
+        lines.append("one approval, not by the author, is enough")
     if answers.guardians is None and rules.guarded:
-        lines.append(f"changes to the policy itself need approval by one of {', '.join(rules.guarded)}")
+        lines.append(f"the guardians, who approve changes to the policy, are {', '.join(rules.guarded)}")
     return tuple(lines)

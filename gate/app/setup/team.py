@@ -18,6 +18,7 @@ from gate.policy.words import EMAIL, NAME
 NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 BOT = re.compile(r"\bbot\b|\[bot\]|-bot$", re.IGNORECASE)
 MOST_SUGGESTED = 8
+MOST_NAMED = 3
 UNNAMED = "@ACCOUNT"
 """Stands for an account that is to be filled in."""
 
@@ -72,8 +73,39 @@ def assemble(observed: Observed, answers: Answers) -> Team:
         else:
             suggested.append((person, f"in {observed.owners.file}" if observed.owners else ""))
     suggested += _committers(observed, forge, tuple(people.values()), [person for person, _ in suggested])
-    return Team(
-        me, tuple(people.values()), tuple(suggested), teams_of(observed), tuple(filter(None, [assumption]))
+    mine = people.get(me.casefold())
+    assumptions = filter(None, [assumption, _unknown_account(mine, forge), _others(observed, suggested)])
+    return Team(me, tuple(people.values()), tuple(suggested), teams_of(observed), tuple(assumptions))
+
+
+def _unknown_account(me: Person | None, forge: str) -> str:
+    """What to do where reviews on the forge can't count, because nothing says which account is yours."""
+    if me is None or not forge or me.login(forge):
+        return ""
+    return (
+        f"your {forge} account is unknown, so your reviews there don't count: add `{forge}: LOGIN` to {me.name} "
+        "in gate.yaml, or start again with `gate init --me @LOGIN`"
+    )
+
+
+def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
+    """Who commits to the project and can't approve: more than a few would hide the point."""
+    yours = sum(
+        one.commits for one in observed.past.committers if one.email == observed.past.email.casefold()
+    )
+    others = [why for person, why in suggested if person.role != "bot" and " commit" in why]
+    if not others:
+        return ""
+    named = "; ".join(others[:MOST_NAMED])
+    more = f"; {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    own = (
+        f" (you have {yours or 'none'})"
+        if yours < max(one.commits for one in observed.past.committers)
+        else ""
+    )
+    return (
+        f"others commit here too{own}, and can't approve until they are in `people`: {named}{more}. "
+        "gate.yaml has a commented line for each"
     )
 
 
@@ -113,7 +145,7 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
         known = {owner.casefold(): owner for owner in owners}
         return known.get(answers.me.casefold(), answers.me), ""
     if not EMAIL.fullmatch(past.email):
-        return "", "git does not know your e-mail address (`user.email`), so you are not in `people`"
+        return "", "git doesn't know your email address (`git config user.email`), so you aren't in `people`"
     if name := _certain(observed, owners):
         return name, f"you ({identity}) are {name}"
     if len(owners) == 1 and _alone(observed):
@@ -135,7 +167,7 @@ def _unnamed(observed: Observed) -> str:
         return "no CODEOWNERS file names you"
     owners = {owner.casefold() for rule in observed.owners.rules for owner in rule.owners}
     if observed.past.email.casefold() in owners:
-        return f"{_file(observed)} names you by your e-mail address"
+        return f"{_file(observed)} names you by your email address"
     return f"{_file(observed)} names {'teams only' if teams_of(observed) else 'nobody by a handle'}"
 
 

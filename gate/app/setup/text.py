@@ -10,6 +10,7 @@ from typing import Literal
 from gate.app.setup.observed import Observed
 from gate.app.setup.team import Team
 from gate.policy.adding import entry_of, quoted
+from gate.project import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,12 @@ class Rules:
 def policy_text(observed: Observed, team: Team, rules: Rules) -> str:
     """The policy as it is written to gate.yaml."""
     return f"""\
-# The policy of gate: what a change needs before it can be merged into a protected branch.
-# It is read from that branch, never from the change. `gate explain` describes every key.
+# yaml-language-server: $schema={SCHEMA}
+# gate's policy: what a change needs before it can be merged into a protected branch.
+# gate reads it from that branch, never from the change. `gate explain` lists the topics.
 version: 1
 
-# Approvals hold for this repository alone, and can't be replayed in another one.
+# Binds approvals to this repository, so that they can't be replayed in another one.
 {f"repository: {_plain(observed.repository)}" if observed.repository else "# repository: acme/shortener"}
 
 protect:
@@ -45,12 +47,12 @@ protect:
 {_guarded(rules)}
       checks: [names, lint, types, tests]
 
-# Who is who, by the names in CODEOWNERS. `gate approve` signs with one of the keys.
+# People, by their names in CODEOWNERS. `gate approve` signs with one of their keys.
 {_people(team)}
 
 {_teams(observed, team)}
 
-# Every check has a default; change one here, or add a command of your own.
+# Every check has a default. Change one here, or add a command of your own.
 # checks:
 #   tests: {{tool: pytest, timeout: 10m}}
 #   docs: {{command: ["sphinx-build", "-W", "docs", "{{scratch}}"]}}{_offered(observed)}
@@ -58,7 +60,7 @@ protect:
 
 
 def _offered(observed: Observed) -> str:
-    """Checks that the project could be asked for besides, since it is set up for their tools."""
+    """Further checks that fit the tools the project is configured for."""
     tools = {"pre-commit": "hooks"} if observed.pre_commit else {}
     tools |= {tool: tool for tool in ("nox", "tox") if tool in observed.tools}
     lines = [
@@ -82,34 +84,34 @@ def _owners(observed: Observed, rules: Rules) -> str:
       # owners: true"""
     if rules.owners == "author":
         return f"""\
-      # An owner of every changed file must approve, by {file}.
-      # `author: true`: for files that they own, authors answer themselves. Without it some could never
-      # merge a change to their own files: nobody else owns them.
+      # An owner of every changed file must approve, as {file} says.
+      # `author: true`: authors count as approvers of the files they own. Without it, some authors could
+      # never merge a change to their own files, because nobody else owns them.
       owners: {{stale: change, author: true}}"""
     if rules.owners:
         return f"""\
-      # An owner of every changed file must approve, by {file}.
-      # `stale`: an approval holds until the change itself is another one (change), the owner's own
-      # files are (owned), or any commit is added (head).
+      # An owner of every changed file must approve, as {file} says.
+      # `stale`: what makes an approval stale: a different change (change), a change to the owner's own
+      # files (owned), or any new commit (head).
       owners: {{stale: change}}"""
     return f"""\
-      # true: an owner of every changed file must approve, by {file}. Off, since today it would
-      # lock people out: nobody can approve their own change. `gate owners --lint` shows whom.
+      # true: an owner of every changed file must approve, as {file} says. Off for now, because it would
+      # lock people out: nobody can approve their own change.
       owners: false"""
 
 
 def _approvals(rules: Rules) -> str:
     return f"""\
-      # At least this many people must approve, none of them an author of the change.
+      # How many people must approve a change, besides its authors.
       approvals: {rules.approvals}"""
 
 
 def _seniority(rules: Rules) -> str:
     if rules.others_need_senior:
         return """\
-      # Whoever is not a senior needs the approval of one; a senior's own change needs none.
-      # Who wrote a commit is what its e-mail address says: once two people can approve, require
-      # `approvals: 1` instead.
+      # Changes by anyone who isn't a senior need approval from a senior; a senior's own changes don't.
+      # gate identifies authors by the email addresses in commits, which anyone can set. Once two people
+      # can approve, require `approvals: 1` instead.
       seniority: {authors: [junior, member, unknown], need: senior}"""
     return """\
       # A junior's change needs the senior assigned to them, or any senior:
@@ -118,8 +120,8 @@ def _seniority(rules: Rules) -> str:
 
 def _guarded(rules: Rules) -> str:
     text = """\
-      # Guardians approve changes that weaken checks or change the policy. Name at least two: nobody
-      # can approve their own change."""
+      # Guardians (policy administrators) approve changes to the policy and changes that weaken checks,
+      # and can waive requirements in an emergency. Name at least two: nobody can approve their own change."""
     if rules.guarded:
         return f"{text}\n      guarded: [{', '.join(map(quoted, rules.guarded))}]"
     return f'{text}\n      # guarded: ["@acme/guardians"]'

@@ -82,7 +82,7 @@ def _without_password(address: str) -> str:
 
 
 def hooks(repository: Repository) -> list[Item]:
-    """Whether gate is asked at a commit and a push, or at what is received."""
+    """Whether gate runs at a commit and a push, or on the server."""
     folder = hooks_folder(repository)
     names = HOOKS if repository.work_tree else SERVER_HOOKS
     command = "gate install" if repository.work_tree else "gate install --server"
@@ -90,12 +90,14 @@ def hooks(repository: Repository) -> list[Item]:
     for name in names:
         path = folder / name
         if not is_ours(path):
-            there = "is somebody else's" if path.exists() else "is not installed"
-            items.append(Item("note", f"{name} {there}: gate is not asked there", command))
+            there = "is not gate's" if path.exists() else "is not installed"
+            items.append(Item("note", f"{name} {there}, so gate doesn't run there", command))
         elif not os.access(path, os.X_OK):
             items.append(Item("error", f"{name} is not executable, so git skips it", command))
         elif not os.access(interpreter_of(path), os.X_OK):
-            items.append(Item("error", f"{name} starts {interpreter_of(path)}, which is gone", command))
+            items.append(
+                Item("error", f"{name} starts {interpreter_of(path)}, which no longer exists", command)
+            )
         else:
             items.append(Item("ok", name))
     return items
@@ -109,13 +111,15 @@ def log(repository: Repository) -> list[Item]:
             Item(
                 "note",
                 "empty: nothing has been approved here",
-                "`gate approvals --fetch` brings that of the remote",
+                "run `gate approvals --fetch` to get the remote's",
             )
         ]
     items = []
     if found.own:
         count = repository.text("rev-list", "--count", found.own)
-        items.append(Item("ok", f"{LOG} at {found.own[:12]}, {count} commits"))
+        items.append(
+            Item("ok", f"{LOG} at {found.own[:12]}, {count} {'commit' if count == '1' else 'commits'}")
+        )
     for ref, tip in found.remote.items():
         name = ref.removeprefix("refs/gate/remotes/").removesuffix("/log")
         ahead = repository.text("rev-list", "--count", tip, *([f"^{found.own}"] if found.own else []))
@@ -123,12 +127,16 @@ def log(repository: Repository) -> list[Item]:
             items.append(
                 Item(
                     "note",
-                    f"{name} has {ahead} commits of the log that are not taken in",
+                    f"{name} has {ahead} commits of the approval log that are not merged here",
                     "gate approvals --fetch",
                 )
             )
         if found.own and (own := repository.text("rev-list", "--count", found.own, f"^{tip}")) != "0":
             items.append(
-                Item("warning", f"{own} commits of the log are not on {name}", f"git push {name} {LOG}")
+                Item(
+                    "warning",
+                    f"{own} commits of the approval log are not on {name}",
+                    f"git push {name} {LOG}",
+                )
             )
     return items

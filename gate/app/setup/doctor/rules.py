@@ -23,8 +23,7 @@ def policy(repository: Repository) -> list[Item]:
     found = policy_at(repository, tip)
     if not found.file:
         return [
-            Item("note", f"no {POLICY_FILE} on {branch}: the defaults are in force", "gate init"),
-            *_draft(repository),
+            _no_policy(repository, branch),
         ]
     items = [Item("ok", f"{POLICY_FILE} on {branch} ({tip[:12]})")]
     items += [Item("ok", line) for line in _lines(found)]
@@ -49,10 +48,20 @@ def policy(repository: Repository) -> list[Item]:
             Item(
                 "warning",
                 "`repository` is not set, so approvals can be replayed in another repository",
-                f"repository: acme/shortener in {POLICY_FILE}",
+                f"add `repository: OWNER/NAME` to {POLICY_FILE}",
             )
         )
     return items
+
+
+def _no_policy(repository: Repository, branch: str) -> Item:
+    """Whether there is a policy to commit, or none at all."""
+    written = repository.work_tree is not None and (repository.work_tree / POLICY_FILE).is_file()
+    return Item(
+        "note",
+        f"no {POLICY_FILE} on {branch}, so the defaults apply",
+        f"commit {POLICY_FILE} and merge it into {branch}" if written else "gate init",
+    )
 
 
 def _draft(repository: Repository) -> list[Item]:
@@ -65,7 +74,10 @@ def _draft(repository: Repository) -> list[Item]:
     if here == rules_at(repository, tip, POLICY_FILE):
         return []
     return [
-        Item("note", f"{POLICY_FILE} here differs from the one in force, which only counts once it is merged")
+        Item(
+            "note",
+            f"{POLICY_FILE} in the working tree differs from the one in force; it applies once it is merged",
+        )
     ]
 
 
@@ -92,7 +104,7 @@ def owners(repository: Repository) -> list[Item]:
         return [Item("note", f"no CODEOWNERS file on {branch}: nobody owns anything")]
     except InvalidInput as error:
         return [Item("error", str(mistake), error.hint or MISTAKE) for mistake in error.mistakes]
-    items = [Item("ok", f"{found.file}: {found.rules} rules")]
+    items = [Item("ok", f"{found.file}: {count(found.rules, 'rule')}")]
     items += [Item("error", str(mistake), "fix the line on the base branch") for mistake in found.mistakes]
     return items + [
         Item("warning", str(warning), "`gate owners --lint` lists them all")
