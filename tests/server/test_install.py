@@ -88,7 +88,7 @@ def test_each_kind_of_repository_has_its_own_hooks(town: Town) -> None:
 @pytest.mark.parametrize(
     ("python", "said"),
     [
-        ("/gone/python", "/gone/python is gone"),
+        ("/gone/python", "/gone/python no longer exists"),
         ("false", ""),
         ("kill", ""),
     ],
