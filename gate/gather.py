@@ -16,15 +16,18 @@ from gate.git.objects import (
     REGULAR_MODES,
     Entry,
     list_entries,
+    list_shallow,
     list_tree,
     read_objects,
 )
 from gate.git.repository import Repository
 from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
 from gate.policy.load import POLICY_FILE, STORED
+from gate.policy.near import may_be_policy
 from gate.policy.types import Policy, Protection
 from gate.rules import behind_links as behind_links
 from gate.rules import policy_at as policy_at
+from gate.rules import refuse_misnamed as refuse_misnamed
 
 if TYPE_CHECKING:
     from gate.codeowners import CodeOwners, Rule
@@ -142,13 +145,17 @@ def _leads_to_owners(repository: Repository, commit: str, link: Entry) -> bool:
 
 
 def _candidates(repository: Repository, commit: str) -> list[str]:
-    """The files in the folders where a forge looks for CODEOWNERS, whatever the case of the folder's name."""
+    """The files that could have been meant as CODEOWNERS: in the folders at the top, and in a forge's own ones."""
     from gate.codeowners.places import is_folder_of_places
 
-    top = list_entries(repository, commit)
-    folders = [f"{e.path}/" for e in top if e.mode == FOLDER and is_folder_of_places(e.path)]
-    inside = list_entries(repository, commit, folders) if folders else ()
-    return [entry.path for entry in (*top, *inside) if entry.mode in REGULAR_MODES]
+    found = list_shallow(repository, commit)
+    folders = [
+        f"{entry.path}/"
+        for entry in found
+        if entry.mode == FOLDER and is_folder_of_places(entry.path.rpartition("/")[0])
+    ]
+    deeper = list_entries(repository, commit, folders) if folders else ()
+    return [entry.path for entry in (*found, *deeper) if entry.mode in REGULAR_MODES]
 
 
 def _near_miss(path: str, policy: Policy) -> Mistake:
@@ -163,6 +170,7 @@ def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mi
     """The mistakes in the policy or the code owners at `commit`, by which nothing could enter `into` after it."""
     try:
         policy = policy_at(repository, commit)
+        refuse_misnamed(repository, policy, short_name(into))
         required = policy.protection(short_name(into)).require.owners is not None
         owners = codeowners_at(repository, commit, policy, required=required)
     except InvalidInput as error:
@@ -172,7 +180,7 @@ def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mi
 
 def touches_rules(change: Change) -> bool:
     """Whether a change may alter the policy, a policy that it extends, or who owns what."""
-    return any(_is_about_rules(file) for file in change.files)
+    return any(may_alter_rules(file) for file in change.files)
 
 
 def spoilt_rules(repository: Repository, change: Change) -> str:
@@ -186,11 +194,12 @@ def spoilt_rules(repository: Repository, change: Change) -> str:
     return f"{short_name(change.into)} would have an invalid policy or CODEOWNERS file: {mistakes[0]}{more}"
 
 
-def _is_about_rules(file: FileChange) -> bool:
-    """Could this make the policy or the code owners unreadable? A folder that holds them may become a link."""
+def may_alter_rules(file: FileChange) -> bool:
+    """Could this alter the policy or the code owners, or make them unreadable? A folder may become a link."""
     folder, _, name = file.path.rpartition("/")
-    becomes_a_link = not folder and file.status != "deleted" and file.new_mode not in REGULAR_MODES
-    return file.path in {POLICY_FILE, *STORED} or "owner" in name.casefold() or becomes_a_link
+    becomes_a_link = not folder and not {file.old_mode, file.new_mode} <= REGULAR_MODES | {"000000"}
+    named = file.path in {POLICY_FILE, *STORED} or may_be_policy(file.path) or "owner" in name.casefold()
+    return named or becomes_a_link
 
 
 def ownership_at(repository: Repository, change: Change, policy: Policy, rules: str = "") -> Ownership:

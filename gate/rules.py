@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake
 from gate.git.branches import USUAL, default_candidates, known_tip
-from gate.git.objects import REGULAR_MODES, list_tree, read_objects, resolve
+from gate.git.objects import REGULAR_MODES, list_shallow, list_tree, read_objects, resolve
 from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE, STORED, load_policy
 from gate.policy.types import Policy
@@ -19,16 +20,63 @@ if TYPE_CHECKING:
 
 
 def policy_at(repository: Repository, commit: str) -> Policy:
-    """The policy in the tree of `commit`; raises InvalidInput with every mistake in it, or if it is a link."""
+    """The policy in the tree of `commit`.
+
+    Raises InvalidInput with every mistake in it; if it is a link; and if there is none, and a file that must be meant
+    as one is not read as one.
+    """
     listed = {entry.path: entry for entry in list_tree(repository, commit, [POLICY_FILE, *STORED])}
     entry = listed.get(POLICY_FILE)
     if entry is None:
+        _refuse_near_misses(repository, commit)
         return load_policy(None)
     if entry.mode not in REGULAR_MODES:
         raise behind_links([POLICY_FILE])
     contents = read_objects(repository, [item.oid for item in listed.values() if item.mode in REGULAR_MODES])
     beside = {path: contents.get(item.oid) for path, item in listed.items()}
     return load_policy(contents[entry.oid], POLICY_FILE, stored_in(beside))
+
+
+def _refuse_near_misses(repository: Repository, commit: str) -> None:
+    """Raise InvalidInput if a file at the top, or in a folder there, must be meant as the policy."""
+    from gate.policy.near import looks_like_policy, may_be_policy
+
+    shallow = list_shallow(repository, commit)
+    named = {e.path: e.oid for e in shallow if e.mode in REGULAR_MODES and may_be_policy(e.path)}
+    contents = read_objects(repository, named.values())
+    missed = [path for path, oid in named.items() if looks_like_policy(contents[oid])]
+    if missed:
+        reason = f"is not read as a policy: expected {POLICY_FILE} at the top of the repository"
+        hint = "rename it on the base branch, or delete it: without a policy the defaults apply"
+        raise InvalidInput([Mistake(path, 0, 0, reason) for path in missed], hint)
+
+
+def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None:
+    """Raise InvalidInput if the policy must mean the branch (a short name) by a name that is not the branch's."""
+    if not policy.branches or policy.protects(branch):
+        return
+    from gate.policy.near import meant_branch
+
+    existing = [name for name in policy.branches if known_tip(repository, name)]
+    is_default = branch in default_candidates(repository)
+    name = meant_branch(policy, branch, default=is_default, existing=existing)
+    if name:
+        reason = f'protect: there is no branch "{name}"; expected "{branch}"'
+        hint = f"rename it to {branch} on the base branch; a branch that is to keep the defaults is listed with `{{}}`"
+        raise InvalidInput([Mistake(policy.file or POLICY_FILE, 0, 0, reason)], hint)
+
+
+def absent_branches(repository: Repository, policy: Policy, branch: str) -> str:
+    """What to say where the policy protects other branches than this one, and none of them exists; else ""."""
+    names = policy.branches
+    if (
+        not names
+        or policy.protects(branch)
+        or any("*" in name or known_tip(repository, name) for name in names)
+    ):
+        return ""
+    listed = ", ".join(names)
+    return f"{policy.file} protects {listed}, which does not exist; {branch} is protected by the defaults."
 
 
 def stored_in(contents: Mapping[str, bytes | None]) -> Stored | None:
@@ -89,6 +137,10 @@ class ProtectedBranches:
         if branch == self.default or branch in self.candidates or self.policy.protects(branch):
             return True
         if branch in USUAL and not self.policy.branches:
+            return True
+        folded = branch.casefold()
+        if any(fnmatchcase(folded, name.casefold()) for name in self.policy.branches):
+            # Meant, and written in another case: whoever judges it says so, and lets nothing in.
             return True
         if not tip or not resolve(self.repository, [tip]):
             return False

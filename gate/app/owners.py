@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gate.app.setup.rules import lock_outs
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, hint_for, locate, parse
-from gate.codeowners.places import FOLDERS, is_folder_of_places, near_misses
+from gate.codeowners.places import FOLDERS, is_folder_of_places, is_owners_file, near_misses
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import behind_links, codeowners_at, policy_at, refuse_near_misses
 from gate.git.objects import list_entries, list_index, list_tree, resolve
@@ -100,12 +100,13 @@ def lint(start: Path, revision: str | None = None) -> Lint:
     else:
         files, links = _in_working_tree(top)
         policy = load_policy(files.pop(POLICY_FILE, None), POLICY_FILE, stored_here(top))
-        owners = _read_here(top, files, links, policy)
+        owners = _read_here(repository, top, files, links, policy)
         present, tracked = files, list_index(repository)
     if owners is None:
         raise UsageError("there is no CODEOWNERS file", "create one, for example .github/CODEOWNERS")
     paths = list(tracked)
-    warnings = [*_shadowed(present, owners.file), *_idle(owners, paths), *_strangers(owners, policy)]
+    idle = {*present, *filter(is_owners_file, paths)}
+    warnings = [*_shadowed(sorted(idle), owners.file), *_idle(owners, paths), *_strangers(owners, policy)]
     if not owners.mistakes:
         warnings += lock_outs(repository, policy, owners, paths)
     ordered = sorted(warnings, key=lambda item: (item.line, item.column))
@@ -113,14 +114,14 @@ def lint(start: Path, revision: str | None = None) -> Lint:
 
 
 def _read_here(
-    top: Path, files: Mapping[str, bytes], links: Sequence[str], policy: Policy
+    repository: Repository, top: Path, files: Mapping[str, bytes], links: Sequence[str], policy: Policy
 ) -> CodeOwners | None:
     """The file that counts among those of a working tree; raises InvalidInput as `codeowners_at` does."""
     located = locate(files, policy.dialect)
     if links:
         raise behind_links(links)
     if located is None:
-        missed = near_misses(_candidates(top), policy.dialect)
+        missed = near_misses(_candidates(repository, top), policy.dialect)
         if missed:
             raise refuse_near_misses(missed, policy)
         return None
@@ -129,16 +130,18 @@ def _read_here(
     return replace(owners, hint=hint_for(files[file], owners, dialect, policy.dialect))
 
 
-def _candidates(top: Path) -> list[str]:
-    """The files in those folders of a working tree in which a forge looks for CODEOWNERS."""
-    names = [name.name for name in top.iterdir()]
-    folders = ["", *(name for name in names if is_folder_of_places(name) and (top / name).is_dir())]
-    return [
+def _candidates(repository: Repository, top: Path) -> list[str]:
+    """What could have been meant as CODEOWNERS: what git tracks near the top, and all in a forge's folders."""
+    folders = [top, *(path for path in top.iterdir() if is_folder_of_places(path.name) and path.is_dir())]
+    here = {
         path.relative_to(top).as_posix()
         for folder in folders
-        for path in (top / folder).iterdir()
+        for path in folder.iterdir()
         if path.is_file() and not path.is_symlink()
-    ]
+    }
+    tracked = (path for path in list_index(repository) if (top / path).is_file())
+    near = (p for p in tracked if p.count("/") < 2 or is_folder_of_places(p.partition("/")[0]))
+    return sorted(here.union(near))
 
 
 def _commit(repository: Repository, revision: str) -> str:
@@ -211,9 +214,7 @@ def _owned(found: CodeOwners | None, at: str, paths: Sequence[str], *, whole: bo
 
 
 def _shadowed(present: Iterable[str], file: str) -> list[Mistake]:
-    return [
-        Mistake(other, 0, 0, f"says nothing: {file} takes precedence") for other in present if other != file
-    ]
+    return [Mistake(other, 0, 0, f"says nothing: only {file} is read") for other in present if other != file]
 
 
 def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
     lines = []
     for step in found.steps:
-        if step.outcome == "failed" or step.waived or everything:
+        if step.outcome == "failed" or step.waived or step.afterwards or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
             lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
     total = count(len(found.steps), "merge")
@@ -64,5 +64,8 @@ def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
             f"      if checks are missing: `gate check --record --base {commit[:12]}^ --head {commit[:12]}`",
         ]
     waived = sum(step.waived for step in found.steps)
-    by_waiver = f" ({waived} by waiver)" if waived else ""
-    return [*lines, f"{branch}: {len(found.steps)} of {total} since {since} verified{by_waiver}"]
+    afterwards = sum(step.afterwards for step in found.steps)
+    special = [f"{waived} by waiver"] if waived else []
+    special += [f"{afterwards} approved afterwards"] if afterwards else []
+    how = f" ({', '.join(special)})" if special else ""
+    return [*lines, f"{branch}: {len(found.steps)} of {total} since {since} verified{how}"]

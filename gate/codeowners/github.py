@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from gate.codeowners.lines import column_of, lines_of, without_pattern, words_of
+from gate.codeowners.lines import column_of, lines_of, unmeant, without_pattern, words_of
 from gate.codeowners.matcher import DEEP, Glob, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, one_section
 from gate.errors import Mistake
@@ -73,6 +73,8 @@ def _mistake(
         return 0, text.index("***"), "`***` means nothing; use `**` for any folders, `*` within one"
     if not text.strip("/"):
         return 0, 0, "`/` alone matches nothing; use `*` for every file"
+    if found := unmeant(text):
+        return 0, *found
     for number, word in enumerate(owners, 1):
         if word in valid:
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gate.codeowners.lines import column_of, lines_of, without_pattern, words_of
+from gate.codeowners.lines import column_of, lines_of, unmeant, without_pattern, words_of
 from gate.codeowners.matcher import DEEP, Glob, Matcher, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, Section
 from gate.errors import Mistake
@@ -121,6 +121,8 @@ def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mi
         return None
     if lacking := without_pattern([text, *words], OWNER, f"/{text}"):
         return Mistake(file, number, column, lacking)
+    if found := unmeant(text):
+        return Mistake(file, number, column + found[0], found[1])
     named = references(" ".join(words))
     owners = named if words else references(section.head.default_owners)
     section.rules.append(Rule(file, number, column, "", text, owners))

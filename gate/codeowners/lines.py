@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
@@ -13,6 +14,29 @@ UNDECODED = re.compile("[\udc80-\udcff]+")
 ODD_BYTES = (b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\r")
 ADDRESS = re.compile(r"[^\s@/*?]+@[A-Za-z][\w-]*(?:\.[\w-]+)*\.[A-Za-z]{2,}")
 """An e-mail address, and not a file such as `icon@2x.png`."""
+SYNTAX = "*?/\\@#[]!.,"
+"""Characters with a meaning in a pattern; what only looks like one has none."""
+UNMEANT = tuple(
+    (re.compile(expression), sentence)
+    for expression, sentence in (
+        (
+            r"(?:^|(?<=/))\.{1,2}(?=/|$)",
+            "`.` and `..` are no folders here: a path begins at the top of the repository",
+        ),
+        ("(?<=/)/", "nothing has an empty name: remove one of the slashes"),
+        (r"(?<!\\)\\(?=[A-Za-z0-9])", "`\\` does not separate folders: write `/`"),
+        (r"^([\"'`]).*\1$", "quotes are part of the name here: remove them, and put `\\` before a blank"),
+        (r"(?<!\\)[,;:]$", "a blank, and nothing else, separates the pattern from its owners"),
+        (
+            r"^\^|(?<!\\)\$$",
+            "this is no regular expression: `*` stands for anything, and a leading `/` for the top",
+        ),
+        (
+            r"(?<!\\)\{[^{}]*,[^{}]*\}",
+            "`{ }` is no choice here: write a line for each, or `\\{` for the character itself",
+        ),
+    )
+)
 SAVE_AS = "save the file as UTF-8 (PowerShell: `Set-Content -Encoding utf8`)"
 ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 
@@ -103,6 +127,21 @@ def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) 
     if not is_email and not is_owner:
         return ""
     return f"expected a pattern before the owners, such as `* {first}`; for a path of that name write `{example}`"
+
+
+def unmeant(pattern: str) -> tuple[int, str] | None:
+    """Where in a pattern (of paths, with `*`) something is that no file is called, and what was meant; else None.
+
+    Such a pattern matches nothing, in every repository, while whoever wrote it believes the files owned.
+    """
+    for expression, sentence in UNMEANT:
+        if match := expression.search(pattern):
+            return match.start(), sentence
+    for place, char in enumerate(pattern):
+        plain = "" if char.isascii() else unicodedata.normalize("NFKC", char)
+        if plain and plain in SYNTAX:
+            return place, f"expected `{plain}`, got {char!r}, which is another character"
+    return None
 
 
 def column_of(line: str, number: int) -> int:

@@ -26,6 +26,7 @@ SHARED = frozenset({"CODEOWNERS", "docs/CODEOWNERS"})
 """The places that several forges have in common: there the dialect is a guess."""
 
 _SECTION = re.compile(rb"^\^?\[[^\]\n]+\](?:\[\d+\])?(?:[ \t]+[^\n]*)?\r?$", re.MULTILINE)
+_WITH_ENDING = frozenset({"CODEOWNERS.md", "CODEOWNERS.yml", "CODEOWNERS.yaml"})
 _SIMILAR = 0.88
 """How much alike two names are, by difflib's ratio, of which one is a typo of the other."""
 
@@ -52,18 +53,27 @@ def is_folder_of_places(folder: str) -> bool:
 def near_misses(paths: Iterable[str], dialect: Dialect | None) -> tuple[str, ...]:
     """Files that somebody must have meant as CODEOWNERS, and that no forge (or not this one) reads as such.
 
-    Their name is in another case or has a typo, their folder is in another case, or is another forge's.
+    They have the very name in a folder where nobody looks, in another case or another forge's; or, where a forge does
+    look, a name with a typo or an ending.
     """
     read = ALL_PLACES if dialect is None else PLACES[dialect]
     return tuple(path for path in paths if path not in read and _looks_meant(path))
 
 
+def is_owners_file(path: str) -> bool:
+    """Whether a file has the very name, in whatever folder."""
+    return path.rpartition("/")[2] == "CODEOWNERS"
+
+
 def _looks_meant(path: str) -> bool:
     folder, _, name = path.rpartition("/")
+    if is_owners_file(path):
+        return True
     if folder and not is_folder_of_places(folder):
         return False
-    plain = name.casefold().removesuffix(".txt")
-    return SequenceMatcher(None, plain, "codeowners").ratio() >= _SIMILAR
+    if name in _WITH_ENDING:
+        return True
+    return SequenceMatcher(None, name.casefold().removesuffix(".txt"), "codeowners").ratio() >= _SIMILAR
 
 
 def _guess(present: Mapping[str, bytes]) -> Dialect:

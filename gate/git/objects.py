@@ -57,6 +57,13 @@ def list_entries(repository: Repository, tree_ish: str, paths: Iterable[str] = (
     )
 
 
+def list_shallow(repository: Repository, tree_ish: str) -> tuple[Entry, ...]:
+    """What stands at the top of `tree_ish`, and directly in each folder there; folders are listed as such."""
+    top = list_entries(repository, tree_ish)
+    folders = [f"{entry.path}/" for entry in top if entry.mode == FOLDER]
+    return (*top, *(list_entries(repository, tree_ish, folders) if folders else ()))
+
+
 def list_index(repository: Repository) -> tuple[str, ...]:
     """The path of every file that the index has."""
     raw = repository.run("ls-files", "--cached", "-z")

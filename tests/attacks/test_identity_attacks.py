@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.pushing import push
 from support.town import Town
 
 REQUIRE = (
@@ -55,8 +56,21 @@ def test_44_own_work_under_a_no_reply_address(town: Town, email: str, message: s
         ("CODEOWNERS", b"@nehemiah @ada\n"),
         (".github/codeowners", b"* @nehemiah\n"),
         (".gitlab/CODEOWNER", b"* @nehemiah\n"),
+        (".github/workflows/CODEOWNERS", b"* @nehemiah\n"),
+        ("web/CODEOWNERS", b"* @nehemiah\n"),
+        ("CODEOWNERS", b"*: @nehemiah\n"),
     ],
-    ids=["UTF-16", "no mark", "carriage return", "no pattern", "lower case", "singular"],
+    ids=[
+        "UTF-16",
+        "no mark",
+        "carriage return",
+        "no pattern",
+        "lower case",
+        "singular",
+        "a folder below",
+        "per folder",
+        "a colon",
+    ],
 )
 def test_45_owners_that_were_meant_and_not_read(town: Town, path: str, content: bytes) -> None:
     town.set_policy(town.policy(OWNED))
@@ -71,6 +85,31 @@ def test_45_owners_that_were_meant_and_not_read(town: Town, path: str, content: 
     said = new.gate("check", "--head", "feature")
     assert said.code == 2
     assert path in said.err
+
+
+@pytest.mark.attack(45, "a policy in a file, or for a branch, of almost the right name")
+@pytest.mark.parametrize("found", ["gate.yml", ".github/gate.yaml", "protects Main"])
+@pytest.mark.slow
+def test_45_a_policy_that_was_meant_and_not_read(town: Town, found: str) -> None:
+    setup, server = town.clone("nobody", "setup"), town.server
+    assert server.gate("install", "--server").code == 0
+    (server.path / "hooks" / "pre-receive").rename(server.path / "hooks" / "aside")
+    if found == "protects Main":
+        setup.write({"gate.yaml": town.policy(REQUIRE).replace("  main:", "  Main:")})
+    else:
+        (setup.path / found).parent.mkdir(exist_ok=True)
+        setup.git("mv", "gate.yaml", found)
+    setup.git("add", "-A")
+    setup.git("commit", "-qm", "policy")
+    setup.git("push", "-q", "origin", "main")
+    (server.path / "hooks" / "aside").rename(server.path / "hooks" / "pre-receive")
+    new = town.clone("newhire")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature", push=False)
+    said = new.gate("check", "--head", "feature")
+    assert said.code == 2
+    assert found.removeprefix("protects ") in said.err
+    pushed = push(new, "origin", "feature:main")
+    assert pushed.code != 0
 
 
 @pytest.mark.attack(46, "the replaced key neither drops an objection nor lifts it")

@@ -404,7 +404,7 @@ class TestLint:
     def test_a_second_file_that_says_nothing(self, repository: Clone) -> None:
         repository.write({"docs/CODEOWNERS": "* @bob\n"})
         assert lint(repository)[1][0] == (
-            "docs/CODEOWNERS: warning: says nothing: .github/CODEOWNERS takes precedence"
+            "docs/CODEOWNERS: warning: says nothing: only .github/CODEOWNERS is read"
         )
 
     def test_as_json(self, repository: Clone) -> None:

@@ -87,6 +87,30 @@ MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
 }  # fmt: skip
 
 
+NEVER_MEANT = {
+    "./a.py": 1, "src/../a.py": 5, "//a.py": 2, "src//a.py": 5, "src\\app\\x.py": 4, '"*"': 1, "'docs/'": 1, "*:": 2,
+    "*,": 2, "src/;": 5, "^src/": 1, "*.py$": 5, "*.{js,ts}": 3, "\uff0a": 1, "src\uff0fa.py": 4,
+}  # fmt: skip
+"""Patterns that match nothing in any repository, with the column of what is wrong."""
+MEANT = (
+    "/a.py", "...", "a..b", ".github/", "c++/", "a\\ b", "\\@x", "\\(group\\)/", "{{cookiecutter.name}}/",
+    "\\{a,b\\}", "x\\$", "it's", "größe/", "図/", "\uff21.py", "**/x", "a,b", "C:x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ["github", "gitlab", "bitbucket"])
+@pytest.mark.parametrize(("pattern", "column"), NEVER_MEANT.items())
+def test_a_pattern_that_matches_nothing_anywhere(dialect: Dialect, pattern: str, column: int) -> None:
+    file = parse(f"{pattern} @ada\n".encode(), "CODEOWNERS", dialect)
+    assert [(found.line, found.column) for found in file.mistakes] == [(1, column)]
+
+
+@pytest.mark.parametrize("dialect", ["gitlab", "bitbucket"])
+@pytest.mark.parametrize("pattern", MEANT)
+def test_a_pattern_that_only_looks_odd(dialect: Dialect, pattern: str) -> None:
+    assert not parse(f"{pattern} @ada\n".encode(), "CODEOWNERS", dialect).mistakes
+
+
 @pytest.mark.parametrize(("dialect", "text", "said"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_said_with_its_place(dialect: Dialect, text: str, said: list[str]) -> None:
     owners = parse(text.encode("utf-8", "surrogateescape"), "CODEOWNERS", dialect)

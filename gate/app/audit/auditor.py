@@ -47,7 +47,8 @@ CLOSING = frozenset({"block", "revoke"})
 class Step:
     """One move of the branch, and whether it was verified. `title` is of the commit it moved to.
 
-    `waived` is True where a guardian's waiver replaces something that was missing. `base` is the commit that the
+    `waived` is True where a guardian's waiver replaces something that was missing, `afterwards` where somebody
+    approved what had bypassed the gate. `base` is the commit that the
     branch moved from, whose policy applied; `change` is the digest of what the move changed; `approvers` are the
     people whose approval counted.
     """
@@ -60,6 +61,7 @@ class Step:
     base: str = ""
     change: str = ""
     approvers: tuple[str, ...] = ()
+    afterwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Auditor:
                 candidates = [_Candidate(number + 1, move, self._facts(number, move), settings)]
                 for end, stretch in self._stretches.get(number, ()):
                     candidates.append(_Candidate(end, stretch, self._facts(number, stretch), settings))
-                self._rules.follow(move.files)
+                self._rules.follow(move.new.oid, move.files)
                 some.append(candidates)
             yield from self._with_weakenings(some)
 
@@ -180,6 +182,8 @@ class Auditor:
             move.old.oid,
             move.digest,
             _approvers(facts) if isinstance(facts, Facts) else (),
+            isinstance(facts, Facts)
+            and any(one.counted and one.id in self._late(move) for one in facts.approvals),
         )
 
     def _judge(self, move: Move, facts: Facts) -> tuple[str, bool]:
@@ -205,13 +209,17 @@ class Auditor:
 
     def _approved_by(self, move: Move, facts: Facts) -> str:
         """Who approved it, and whether before it was merged."""
-        late = {found.id for found in self._bearing(move) if is_afterwards(found.record)}
+        late = self._late(move)
         counted = [approval for approval in facts.approvals if approval.counted]
         before = sorted({approval.by for approval in counted if approval.id not in late})
         after = sorted({approval.by for approval in counted if approval.id in late} - set(before))
         words = [f"approved by {', '.join(before)}"] if before else []
         words += [f"approved afterwards by {', '.join(after)}"] if after else []
         return ", ".join(words) or "needed no approval"
+
+    def _late(self, move: Move) -> set[str]:
+        """The records that say of themselves that they came after the move."""
+        return {found.id for found in self._bearing(move) if is_afterwards(found.record)}
 
     def _facts(self, start: int, move: Move) -> Facts | str:
         """The facts about a move from the commit `start`, where the rules are now, or why there are none."""
@@ -229,9 +237,11 @@ class Auditor:
         policy = self._rules.policy()
         protection = policy.protection(self._ref.removeprefix("refs/heads/"))
         change = change_of(self._repository, move, self._ref, policy)
-        file, ownership = self._rules.ownership(policy, [entry.path for entry in move.files])
+        paths = [entry.path for entry in move.files]
+        required = protection.require.owners is not None
+        file, ownership = self._rules.ownership(policy, paths, required=required)
         bearing = self._bearing(move)
-        late = {found.id for found in bearing if is_afterwards(found.record)}
+        late = self._late(move)
         records = [found for found in bearing if found.record.of in late or self._was_there(move, found)]
         earlier = frozenset(found.id for found in records if found.record.change != move.digest)
         spent = self._spent(start, move, records)

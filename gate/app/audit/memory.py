@@ -89,10 +89,18 @@ def _load(path: Path) -> Memory | None:
 
 
 def _steps(rows: Sequence[Sequence[object]]) -> Iterable[Step]:
-    for commit, title, _outcome, reason, waived, base, change, approvers in rows:
+    for commit, title, _outcome, reason, waived, base, change, approvers, afterwards in rows:
         if not isinstance(approvers, list):
             raise TypeError("the approvers are not a list")
         names = tuple(map(str, approvers))
         yield Step(
-            str(commit), str(title), "passed", str(reason), bool(waived), str(base), str(change), names
+            str(commit),
+            str(title),
+            "passed",
+            str(reason),
+            bool(waived),
+            str(base),
+            str(change),
+            names,
+            bool(afterwards),
         )

@@ -17,13 +17,14 @@ from gate.app.checking.current_people import with_listed_people
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments
 from gate.errors import UsageError
-from gate.gather import ownership_at, spoilt_rules, touches_rules, weakenings_in
+from gate.gather import ownership_at, refuse_misnamed, spoilt_rules, touches_rules, weakenings_in
 from gate.git.as_cloned import History
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
 from gate.result_cache import ResultCache, shared_folder
+from gate.rules import absent_branches
 from gate.runner import FEWER_TESTS, Event, Runner, Side
 from gate.workspace import Workspace
 
@@ -122,6 +123,8 @@ def judge(
     if release is None and change.tree and not change.obstacle:
         # Whoever may approve it: nothing else could enter afterwards, and least of all what mends it.
         change = replace(change, obstacle=spoilt_rules(repository, change))
+    if release is None:
+        refuse_misnamed(repository, policy, short_name(change.into))
     protection = policy.protection(short_name(change.into))
     _log_question(change, policy, protection)
     settings = _chosen(policy, protection, request.only)
@@ -189,6 +192,7 @@ def judge(
     notes = _notes(request, policy, protection, vouched)
     if release is None and change.tree and not change.obstacle:
         notes += _lock_out(repository, change)
+        notes += tuple(filter(None, [absent_branches(repository, policy, short_name(change.into))]))
     verdict = decide(replace(facts, approvals=approvals), notes)
     verdict = replace(verdict, environments=tuple(dict.fromkeys(e.description for e in environments)))
     until = evidence.until

@@ -1,0 +1,54 @@
+"""What somebody must have meant as the policy, or as a branch that it protects, and is not read as such. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from fnmatch import fnmatchcase
+
+from gate.policy.load import POLICY_FILE
+from gate.policy.types import Policy
+
+_NAME = re.compile(r"\.?(?P<stem>[^/.]+)\.(?:ya?ml|json|toml)(?:\.txt)?", re.IGNORECASE)
+_SIMILAR = 0.75
+"""How much alike two names are, by difflib's ratio, of which one is a typo of the other."""
+_PROTECT = re.compile(rb"""^(?:protect|\{?\s*["']protect["'])\s*:|^\[protect\b""", re.MULTILINE)
+_SECTION = re.compile(rb"^(?:people|teams|checks|owners|extends|environment)\s*:", re.MULTILINE)
+_VERSION = re.compile(rb"^version\s*:\s*1\b", re.MULTILINE)
+
+
+def may_be_policy(path: str) -> bool:
+    """Whether a file other than the policy has a name (in whatever folder) that somebody may have meant for it."""
+    match = _NAME.fullmatch(path.rpartition("/")[2])
+    return path != POLICY_FILE and match is not None and _alike(match["stem"], "gate") > _SIMILAR
+
+
+def looks_like_policy(data: bytes) -> bool:
+    """Whether what is in a file is a policy, and not just something of that name."""
+    text = data.replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf")
+    return bool(_PROTECT.search(text) or (_VERSION.search(text) and _SECTION.search(text)))
+
+
+def meant_branch(policy: Policy, branch: str, *, default: bool, existing: Iterable[str]) -> str:
+    """The name in `protect` by which the policy must mean `branch` (a short name), which it does not name; else "".
+
+    A name or pattern in another case does. For the default branch so does a typo, or the other of the two usual
+    names, if there is no branch of that name.
+    """
+    if not policy.branches or policy.protects(branch):
+        return ""
+    there = set(existing)
+    names = [name for name in policy.branches if name not in there]
+    for name in names:
+        if fnmatchcase(branch.casefold(), name.casefold()):
+            return name
+    usual = {"main", "master"}
+    for name in names if default else ():
+        if {name, branch} == usual or _alike(name, branch) >= _SIMILAR:
+            return name
+    return ""
+
+
+def _alike(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
