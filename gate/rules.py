@@ -61,7 +61,7 @@ def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None
     is_default = branch in default_candidates(repository)
     name = meant_branch(policy, branch, default=is_default, existing=existing)
     if name:
-        reason = f'protect: there is no branch "{name}"; expected "{branch}"'
+        reason = f'protect: branch "{name}" does not exist; expected "{branch}"'
         hint = f"rename it to {branch} on the base branch; a branch that is to keep the defaults is listed with `{{}}`"
         raise InvalidInput([Mistake(policy.file or POLICY_FILE, 0, 0, reason)], hint)
 

@@ -29,7 +29,7 @@ UNMEANT = tuple(
         (r"(?<!\\)[,;:]$", "a blank, and nothing else, separates the pattern from its owners"),
         (
             r"^\^|(?<!\\)\$$",
-            "this is no regular expression: `*` stands for anything, and a leading `/` for the top",
+            "this is no regular expression: `*` matches anything, and a leading `/` anchors at the top",
         ),
         (
             r"(?<!\\)\{[^{}]*,[^{}]*\}",
