@@ -1,4 +1,4 @@
-"""`gate explain`: what a requirement, check, rule or term means."""
+"""`gate explain`: what a requirement, check, rule or term means, and why there is a finding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gate.errors import UsageError
+from gate.reports.words import visible_lines
 from gate.topics import groups, topic, topics
 
 SUMMARY = "explain a requirement, check, rule or term"
@@ -16,6 +17,8 @@ EXAMPLES = """\
   gate explain wrong-json-argument
   gate explain merge result
   gate explain --tests                why the last check ran each file of tests, or reused its pass
+  gate explain --finding shop/cart.py:12
+                                      why the names check reports this line, or doesn't
 """
 
 
@@ -29,6 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tests", action="store_true", help="why the last check ran each file of tests, or reused its pass"
     )
+    parser.add_argument(
+        "--finding",
+        metavar="FILE:LINE",
+        help="say why the names check reports a line of the working tree, or doesn't",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,6 +46,13 @@ def run(options: argparse.Namespace) -> int:
         if name:
             raise UsageError("--tests takes no topic")
         print("\n".join(_tests()))
+        return 0
+    if options.finding is not None:
+        from gate.app.checking.trace import trace_finding
+
+        if name:
+            raise UsageError("a topic and --finding are two questions", "give one of them")
+        print("\n".join(visible_lines(trace_finding(options.finding, Path.cwd()))))
         return 0
     if not name:
         print("\n".join(_overview()))

@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="a folder to keep word lists in")
     parser.add_argument("--disable", action="append", default=[], help="a rule to leave out")
     parser.add_argument("--format", default="json", choices=("json", "text"))
+    parser.add_argument(
+        "--trace", metavar="FILE:LINE", help="say why there is a finding on this line, or none"
+    )
     options = parser.parse_args(arguments)
     disabled: set[str] = set()
     if options.disable:
@@ -36,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()
     warnings.simplefilter("ignore")
     root = options.root.resolve()
+    if options.trace is not None:
+        return _trace(parser, options)
     count, findings = check(root, options.python, options.cache)
     enabled = [finding for finding in findings if finding.rule not in disabled]
     if options.format == "text":
@@ -45,6 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     items = [{**asdict(finding), "severity": "error"} for finding in enabled]
     print(json.dumps({"version": 1, "files": count, "findings": items}))
+    return 0
+
+
+def _trace(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    # Loaded only by those who ask.
+    from gate.names.trace import trace
+
+    path, _, line = options.trace.rpartition(":")
+    if not path or not line.isdecimal():
+        parser.error(f"--trace: expected FILE:LINE, not {options.trace!r}")
+    if not (options.root / path).is_file():
+        parser.error(f"--trace: {path} not found below {options.root}")
+    print("\n".join(trace(Analysis(options.root.resolve(), options.python, options.cache), path, int(line))))
     return 0
 
 

@@ -134,20 +134,27 @@ class Project:
         return answer if seen == everything or not _lists_names(answer) else None
 
     def _judge(self, name: str) -> tuple[Any, ...]:
-        file = self.files[name]
-        source = file.source
-        if source is None:
-            found = None if file.is_notebook else self._modules.source(file.module)
-            package = file.name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
-            same = found is not None and found.data == file.data
-            source = found if same and found else Source(
-                file.module, "project", parse(file.data), file.data, is_package=package, target=self._modules.target
-            )  # fmt: skip
-        judged = Visitor(self.engine, source).judge()
-        imports = enumerate(file.facts.imports)
-        judged.unresolved_imports = [number for number, use in imports if not is_resolved(use, self._modules)]
-        judged.lacks_exports = any(missing_exports(file.module, file.facts.exports, self._modules))
-        return _plain_judged(judged)
+        return _plain_judged(self.diagnose(self.files[name]))
+
+    def source(self, file: File) -> Source:
+        """The syntax tree of a file; parsed now if what is known of the file comes from the cache."""
+        if file.source is not None:
+            return file.source
+        found = None if file.is_notebook else self._modules.source(file.module)
+        if found is not None and found.data == file.data:
+            return found
+        package = file.name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
+        target = self._modules.target
+        return Source(file.module, "project", parse(file.data), file.data, is_package=package, target=target)
+
+    def diagnose(self, file: File) -> FileDiagnostics:
+        """What inference makes of a file, computed anew."""
+        diagnostics = Visitor(self.engine, self.source(file)).judge()
+        diagnostics.unresolved_imports = [
+            number for number, use in enumerate(file.facts.imports) if not is_resolved(use, self._modules)
+        ]
+        diagnostics.lacks_exports = any(missing_exports(file.module, file.facts.exports, self._modules))
+        return diagnostics
 
     @cached_property
     def engine(self) -> Engine:

@@ -1,0 +1,40 @@
+"""Why the names check reports a line: asked of the check itself, about the working tree."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from gate import process
+from gate.environment.find import find_environment
+from gate.errors import UsageError
+from gate.git.repository import Repository
+
+
+def trace_finding(place: str, folder: Path) -> str:
+    """What the names check knows about `FILE:LINE`; the file is relative to `folder`, and read as it is there."""
+    match = re.fullmatch(r"(.+?):(\d+)(?::\d+)?", place)
+    if match is None:
+        raise UsageError(f"expected FILE:LINE, not {place!r}", "copy it from the report of `gate check`")
+    repository = Repository.find(folder)
+    top = repository.work_tree
+    if top is None:
+        raise UsageError("a bare repository has no files to read", "run this in a clone")
+    file = next((one for one in (folder / match[1], top / match[1]) if one.is_file()), None)
+    if file is None:
+        raise UsageError(f"{match[1]} not found", "give its path from this folder on")
+    path = os.path.relpath(file.resolve(), top.resolve())
+    argv = [sys.executable, "-P", "-m", "gate.names", "--root", str(top), "--trace", f"{path}:{match[2]}"]
+    argv += ["--cache", str(repository.state_dir / "cache" / "names-trace")]
+    environment = find_environment(top)
+    if environment.found:
+        argv += ["--python", str(environment.python)]
+    finished = process.run(argv)
+    if finished.returncode != 0:
+        message = finished.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise UsageError(
+            f"{path} could not be traced: {message}", "give a file below the top of the repository"
+        )
+    return finished.stdout.decode("utf-8", "replace")
