@@ -34,6 +34,8 @@ OFFLINE = re.compile(
     r"|timed? ?out|client error \(Connect\)|Could not connect",
     re.IGNORECASE,
 )
+UNAUTHORIZED = re.compile(r"\b401 Unauthorized|\b403 Forbidden|authentication credentials", re.IGNORECASE)
+INDEX_SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 
 
 class BuildFailed(Exception):
@@ -177,14 +179,24 @@ class Builder:
                 cancel=self.cancel,
             )
         if finished.ended != "exit" or finished.returncode != 0:
-            raise _failed(finished)
+            raise _failed(finished, withheld(self.environ))
 
 
 def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     """The variables of a build: those of a check, and where packages come from, as far as that holds no secret."""
-    places = {name: environ[name] for name in BUILD if name in environ and "@" not in environ[name]}
+    kept_back = withheld(environ)
+    places = {name: environ[name] for name in BUILD if name in environ and name not in kept_back}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     return seen_by_check(environ) | places | settings
+
+
+def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables with credentials of package indexes: no build gets them, since the tree may name another URL."""
+    return tuple(
+        name
+        for name, value in environ.items()
+        if (name in BUILD and "@" in value) or INDEX_SECRET.fullmatch(name)
+    )
 
 
 def _sync_options(declared: Declared) -> list[str]:
@@ -246,7 +258,7 @@ def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
     return {name: "" if places[url] == "." else places[url] for name, url in urls.items() if url in places}
 
 
-def _failed(finished: Finished) -> BuildFailed:
+def _failed(finished: Finished, kept_back: Sequence[str]) -> BuildFailed:
     text = finished.stderr.decode("utf-8", "replace")
     lines = [re.sub(r"^[×╰─▶│├\s]+", "", line).strip() for line in text.splitlines()]
     lines = [
@@ -265,4 +277,13 @@ def _failed(finished: Finished) -> BuildFailed:
         return BuildFailed(
             f"no package index can be reached ({reason[:200]})", "connect to the network", offline=True
         )
-    return BuildFailed(reason[:400], "")
+    if UNAUTHORIZED.search(text) or kept_back:
+        names = f" ({', '.join(kept_back)})" if kept_back else ""
+        return BuildFailed(
+            reason[:400],
+            "put the credentials of the package index into `~/.netrc` or `~/.config/uv/uv.toml`: a build gets no "
+            f"variables that hold credentials{names}",
+        )
+    return BuildFailed(
+        reason[:400], "see that a fresh clone can be set up with uv, and correct what it declares"
+    )

@@ -188,7 +188,9 @@ class Environments:
         altered = (
             before is not None and before.contents != declared.contents and before.stated != declared.stated
         )
-        if found is not None and not altered:
+        # Without an environment there is only gate's own interpreter, which has nothing of what is required.
+        usable = found is not None and (found.found or not declared.required)
+        if found is not None and usable and not altered:
             note = (
                 f"; building one failed: {error.reason}"
                 if found.note

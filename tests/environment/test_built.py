@@ -12,6 +12,8 @@ import pytest
 from support.environments import VERSION, install, make_venv
 from support.town import Clone
 
+from gate.environment.build import build_variables
+
 # Each builds at least one environment, or runs tests in one.
 pytestmark = pytest.mark.slow
 
@@ -182,6 +184,30 @@ class TestWithoutAnEnvironment:
         code, check = run_tests(thing)
         assert code == 3
         assert "cannot be installed" in check["reason"]
+
+
+class TestWithoutAnIndex:
+    def test_gates_own_interpreter_does_not_take_the_place_of_what_is_required(self, thing: Clone) -> None:
+        commit(thing, {"pyproject.toml": PROJECT.format(dependencies='"nowhere"')})
+        thing.git("branch", "-f", "main", "HEAD")
+        commit(thing, {"other.py": ""})
+        secret = {"UV_INDEX_CORP_PASSWORD": "secret", "UV_INDEX": "https://user:secret@localhost/simple"}
+        code, check = run_tests(thing, **secret)
+        assert (code, check["outcome"]) == (3, "broken")
+        assert "no environment can be built from pyproject.toml" in check["reason"]
+        assert "connect to the network" in check["hint"]
+        assert "secret" not in check["hint"] + check["reason"]
+
+    def test_no_build_gets_a_variable_with_credentials(self, tmp_path: Path) -> None:
+        environ = {
+            "UV_INDEX": "https://user:secret@localhost/simple",
+            "UV_INDEX_CORP_PASSWORD": "secret",
+            "UV_INDEX_URL": "https://localhost/simple",
+            "GITHUB_TOKEN": "secret",
+        }
+        variables = build_variables(environ, str(tmp_path))
+        assert "secret" not in " ".join(variables.values())
+        assert variables["UV_INDEX_URL"] == environ["UV_INDEX_URL"]
 
 
 class TestPackagesOfTheTree:
