@@ -28,6 +28,7 @@ COVERAGE = re.compile(
 )
 """How pytest-cov and coverage report that too little of the code was run."""
 TELLING = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
+MOST_LINES = 4
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -264,9 +265,10 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
             "look for `os._exit`, `sys.exit` or a crash in conftest.py, a plugin or a test",
         )
     lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if "error: " in line.lower()] or lines
-    # pytest marks the lines of an error with an E.
-    reason = (telling[-1] if telling else last_line(left.stdout)).removeprefix("E  ").strip()
+    telling = [index for index, line in enumerate(lines) if "error: " in line.lower()]
+    # An error may take several lines, the last of which often says the most; pytest marks them with an E.
+    last = lines[telling[-1] :][:MOST_LINES] if telling else lines[-1:]
+    reason = " ".join(line.removeprefix("E  ").strip() for line in last or [last_line(left.stdout)])
     hint = ""
     if "unrecognized arguments" in reason:
         plugin = add_to_environment(job, "the plugin of pytest that knows them")

@@ -184,8 +184,8 @@ class Builder:
 
 def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     """The variables of a build: those of a check, and where packages come from, as far as that holds no secret."""
-    kept_back = withheld(environ)
-    places = {name: environ[name] for name in BUILD if name in environ and name not in kept_back}
+    secret_names = withheld(environ)
+    places = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     return seen_by_check(environ) | places | settings
 
@@ -258,7 +258,7 @@ def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
     return {name: "" if places[url] == "." else places[url] for name, url in urls.items() if url in places}
 
 
-def _failed(finished: Finished, kept_back: Sequence[str]) -> BuildFailed:
+def _failed(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
     text = finished.stderr.decode("utf-8", "replace")
     lines = [re.sub(r"^[×╰─▶│├\s]+", "", line).strip() for line in text.splitlines()]
     lines = [
@@ -277,8 +277,8 @@ def _failed(finished: Finished, kept_back: Sequence[str]) -> BuildFailed:
         return BuildFailed(
             f"no package index can be reached ({reason[:200]})", "connect to the network", offline=True
         )
-    if UNAUTHORIZED.search(text) or kept_back:
-        names = f" ({', '.join(kept_back)})" if kept_back else ""
+    if UNAUTHORIZED.search(text) or secret_names:
+        names = f" ({', '.join(secret_names)})" if secret_names else ""
         return BuildFailed(
             reason[:400],
             "put the credentials of the package index into `~/.netrc` or `~/.config/uv/uv.toml`: a build gets no "

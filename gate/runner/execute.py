@@ -280,14 +280,13 @@ def _read(check: CheckSettings, job: Job, finished: Finished) -> Outcome:
     if broken is not None:
         return Outcome(broken, seconds, output=output)
     answer = TOOLS[check.tool].read(job, Left(finished.returncode, out, err, written))
-    if isinstance(answer, Report):
-        answer = _portable(answer, job)
+    answer = _portable(answer, job)
     return Outcome(
         answer, seconds, output=output if isinstance(answer, Unreadable) and not answer.whole else ""
     )
 
 
-def _portable(report: Report, job: Job) -> Report:
+def _portable(report: Report | Unreadable, job: Job) -> Report | Unreadable:
     """The report without the folders of this very run, so that the same failure reads the same in any tree."""
     temporary = job.scratch.rpartition("/")[0]
     short = {
@@ -302,6 +301,8 @@ def _portable(report: Report, job: Job) -> Report:
             text = text.replace(folder, name)
         return text
 
+    if isinstance(report, Unreadable):
+        return replace(report, reason=cleaned(report.reason), hint=cleaned(report.hint))
     findings = tuple(
         replace(finding, message=cleaned(finding.message), hint=cleaned(finding.hint))
         for finding in report.findings
