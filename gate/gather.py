@@ -89,14 +89,14 @@ def codeowners_at(
     from gate.codeowners import ALL_PLACES, PLACES, hint_for, locate, parse
     from gate.codeowners.places import FOLDERS, near_misses
 
-    places = ALL_PLACES if policy.dialect is None else PLACES[policy.dialect]
-    entries = {entry.path: entry for entry in list_entries(repository, commit, (*FOLDERS, *places))}
-    oids = {path: entries[path].oid for path in places if _is_file(entries.get(path))}
+    candidates = ALL_PLACES if policy.dialect is None else PLACES[policy.dialect]
+    entries = {entry.path: entry for entry in list_entries(repository, commit, (*FOLDERS, *candidates))}
+    oids = {path: entries[path].oid for path in candidates if _is_file(entries.get(path))}
     blobs = read_objects(repository, oids.values())
     located = locate({path: blobs[oid] for path, oid in oids.items()}, policy.dialect)
     # A link further down in the order says nothing, as a file there would.
-    before = places if located is None else PLACES[located[1]][: PLACES[located[1]].index(located[0])]
-    links = [path for path in _links(repository, commit, before, entries) if required or path in places]
+    skipped = candidates if located is None else PLACES[located[1]][: PLACES[located[1]].index(located[0])]
+    links = [path for path in _links(repository, commit, skipped, entries) if required or path in candidates]
     if links:
         raise behind_links(links)
     if located is None:
@@ -120,16 +120,16 @@ def _is_file(entry: Entry | None) -> bool:
 
 
 def _links(
-    repository: Repository, commit: str, places: Sequence[str], entries: Mapping[str, Entry]
+    repository: Repository, commit: str, paths: Sequence[str], entries: Mapping[str, Entry]
 ) -> list[str]:
     """Those of the places, and of their folders, at which there is neither a file nor a folder."""
-    wanted = dict.fromkeys([*places, *filter(None, (place.rpartition("/")[0] for place in places))])
+    wanted = dict.fromkeys([*paths, *filter(None, (item.rpartition("/")[0] for item in paths))])
     odd = [entries[path] for path in wanted if path in entries and not _is_file(entries[path])]
     # A folder for documents may well be a link or a submodule; the folders of a forge are there for its files.
     return [
         entry.path
         for entry in odd
-        if (entry.mode != FOLDER or entry.path in places)
+        if (entry.mode != FOLDER or entry.path in paths)
         and (entry.path != "docs" or _leads_to_owners(repository, commit, entry))
     ]
 
@@ -161,9 +161,9 @@ def _candidates(repository: Repository, commit: str) -> list[str]:
 def _near_miss(path: str, policy: Policy) -> Mistake:
     from gate.codeowners import PLACES
 
-    places = ", ".join(PLACES[policy.dialect or "github"])
+    expected = ", ".join(PLACES[policy.dialect or "github"])
     why = f" with `owners: {{dialect: {policy.dialect}}}` in {policy.file}" if policy.dialect else ""
-    return Mistake(path, 0, 0, f"is not read as a CODEOWNERS file{why}: expected one of {places}")
+    return Mistake(path, 0, 0, f"is not read as a CODEOWNERS file{why}: expected one of {expected}")
 
 
 def unreadable_rules(repository: Repository, commit: str, into: str) -> tuple[Mistake, ...]:
@@ -254,19 +254,19 @@ def weakenings_of(
     sides = []
     for entry in _to_look_at(change):
         source = change.renames.get(entry.path, "")
-        before = old_of.get(source, entry)
+        source_entry = old_of.get(source, entry)
         sides.append(
             Sides(
                 entry.path,
-                contents.get(before.old) if before.status != "added" else None,
+                contents.get(source_entry.old) if source_entry.status != "added" else None,
                 contents.get(entry.new, b"") if entry.status != "deleted" else None,
                 renamed_from=source,
-                link=not {entry.new_mode, before.old_mode} <= REGULAR_MODES | {"000000"},
+                link=not {entry.new_mode, source_entry.old_mode} <= REGULAR_MODES | {"000000"},
             )
         )
     around = {path: contents[oid] for path, oid in settings.items() if oid in contents}
-    found = find_weakenings(sides, around)
-    return commands.judge(found, change.files, sides, around, policy.checks.values())
+    findings = find_weakenings(sides, around)
+    return commands.judge(findings, change.files, sides, around, policy.checks.values())
 
 
 def _to_look_at(change: Change) -> list[FileChange]:

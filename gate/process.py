@@ -108,14 +108,14 @@ def supervise(
     """
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        kept = _Kept(argv, cwd, env, (out, err), memory)
+        supervised = _Kept(argv, cwd, env, (out, err), memory)
         try:
             started()
-            ended = kept.watch(began + timeout, limit, cancel)
+            ended = supervised.watch(began + timeout, limit, cancel)
         finally:
-            kept.end()
-        code = kept.returncode()
-        ended = "memory" if kept.was_greedy() else ended
+            supervised.end()
+        code = supervised.returncode()
+        ended = "memory" if supervised.was_greedy() else ended
         return Finished(code, _tail(out, limit), _tail(err, limit), time.monotonic() - began, ended)
 
 
@@ -204,9 +204,9 @@ class _Kept:
             poll.register(cancel, select.POLLIN)
         if self._told not in {number for number, _ in poll.poll(milliseconds)}:
             return False
-        heard = os.read(self._told, 4096)
-        self._said += heard
-        return not heard
+        data = os.read(self._told, 4096)
+        self._said += data
+        return not data
 
     def _answers(self) -> dict[str, int]:
         words = (line.split(" ") for line in self._said.decode("ascii").splitlines())

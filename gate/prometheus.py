@@ -78,11 +78,11 @@ def _read(query: str, data: bytes) -> Reading:
             return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(data) or answer['status']}")
         if answer.get("warnings"):
             return Reading(trouble=f"Prometheus has doubts about `{query}`: {answer['warnings'][0]}")
-        found = answer["data"]
-        if found["resultType"] == "scalar":
-            return Reading((float(found["result"][1]),))
-        if found["resultType"] == "vector":
-            return Reading(tuple(float(series["value"][1]) for series in found["result"]))
+        body = answer["data"]
+        if body["resultType"] == "scalar":
+            return Reading((float(body["result"][1]),))
+        if body["resultType"] == "vector":
+            return Reading(tuple(float(series["value"][1]) for series in body["result"]))
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return Reading(trouble=f"the answer to `{query}` cannot be read")
     return Reading(trouble=f"`{query}` is no query for values of one moment")

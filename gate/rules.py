@@ -94,13 +94,13 @@ def stored_here(top: Path) -> Stored | None:
     return stored_in({path: (top / path).read_bytes() for path in STORED if (top / path).is_file()})
 
 
-def behind_links(places: Iterable[str]) -> InvalidInput:
+def behind_links(paths: Iterable[str]) -> InvalidInput:
     """The error where rules should be, and there is only the name of another file or a submodule.
 
     It would be read as no rules at all, which whoever put it there did not mean.
     """
     reason = "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
-    return InvalidInput([Mistake(place, 0, 0, reason) for place in places], "put the file itself there")
+    return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "put the file itself there")
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,10 +109,10 @@ def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
         return CannotDecide(
             f"ssh-keygen does not take the key {private}, since others can read it", f"`chmod 600 {private}`"
         )
-    asked = re.sub(r"^(?:Enter passphrase[^:]*: )+", "", _said(done))
+    message = re.sub(r"^(?:Enter passphrase[^:]*: )+", "", _said(done))
     add = f"`ssh-add {private}`" if private else "`ssh-add FILE`"
     return CannotDecide(
-        f"the key could not sign: {asked}",
+        f"the key could not sign: {message}",
         f"a key with a passphrase signs through the agent: {add}; is the agent running?",
     )
 

@@ -227,10 +227,10 @@ class _Slot:
                 f"{_first(missing)} {'is' if len(missing) == 1 else 'are'} LFS pointers: the content is not here "
                 "(`git lfs pull`)"
             )
-        known = (self.git_dir / "config").read_text("utf-8", "surrogateescape")
+        config = (self.git_dir / "config").read_text("utf-8", "surrogateescape")
         for name in sorted({name for _, name in named if name != "lfs"}):
-            if f'[filter "{name}"]' not in known:
-                paths = [path for path, other in named if other == name]
+            if f'[filter "{name}"]' not in config:
+                paths = [path for path, filter_name in named if filter_name == name]
                 yield f"{_first(paths)}: the filter `{name}` is not configured here, so its content is as git stores it"
 
     def _fill_submodules(self, staged: bytes) -> Iterator[str]:

@@ -30,8 +30,8 @@ def _revisions(start: Path) -> list[str]:
 
 
 def _refs(start: Path, *roots: str) -> list[str]:
-    said = Repository.find(start).run("for-each-ref", "--format=%(refname) %(symref)", *roots)
-    lines = os.fsdecode(said).splitlines()
+    output = Repository.find(start).run("for-each-ref", "--format=%(refname) %(symref)", *roots)
+    lines = os.fsdecode(output).splitlines()
     names = [line.rstrip() for line in lines if " refs/" not in line]
     return [name.split("/", 2)[2] for name in names]
 

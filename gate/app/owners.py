@@ -59,13 +59,15 @@ def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owne
     """
     repository = Repository.find(start)
     commit = _commit(repository, revision)
-    found = codeowners_at(repository, commit, policy_at(repository, commit))
+    code_owners = codeowners_at(repository, commit, policy_at(repository, commit))
     if not paths:
-        return _owned(found, revision, [entry.path for entry in list_tree(repository, commit)], whole=True)
-    asked = {_in_tree(repository, start, path): path for path in paths}
-    narrow = "" not in asked and len(asked) <= FEW
-    files = list_tree(repository, commit, asked if narrow else ())
-    return _owned(found, revision, _expanded(asked, dict.fromkeys(entry.path for entry in files)))
+        return _owned(
+            code_owners, revision, [entry.path for entry in list_tree(repository, commit)], whole=True
+        )
+    requested = {_in_tree(repository, start, path): path for path in paths}
+    narrow = "" not in requested and len(requested) <= FEW
+    files = list_tree(repository, commit, requested if narrow else ())
+    return _owned(code_owners, revision, _expanded(requested, dict.fromkeys(entry.path for entry in files)))
 
 
 def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: str | None) -> Owned:
@@ -74,14 +76,16 @@ def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: 
 
     repository = Repository.find(start)
     change = read_change(repository, into=into, head=head)
-    found = codeowners_at(repository, change.base, policy_at(repository, change.base))
+    code_owners = codeowners_at(repository, change.base, policy_at(repository, change.base))
     if not change.tree:
         raise UsageError(f"there is no merge result: {change.obstacle}", "run `gate check` for details")
     touched = [entry.path for entry in change.files]
     if paths:
-        asked = [_in_tree(repository, start, path) for path in paths]
-        touched = [path for path in touched if any(path == one or _is_below(path, one) for one in asked)]
-    return _owned(found, f"the tip of {change.into.removeprefix('refs/heads/')}", touched)
+        requested = [_in_tree(repository, start, path) for path in paths]
+        touched = [
+            path for path in touched if any(path == folder or _is_below(path, folder) for folder in requested)
+        ]
+    return _owned(code_owners, f"the tip of {change.into.removeprefix('refs/heads/')}", touched)
 
 
 def lint(start: Path, revision: str | None = None) -> Lint:
@@ -159,20 +163,20 @@ def _in_working_tree(top: Path) -> tuple[dict[str, bytes], list[str]]:
         for folder in FOLDERS
         if (top / folder).is_symlink() and (folder != "docs" or (top / folder / "CODEOWNERS").is_file())
     ]
-    for place in (POLICY_FILE, *ALL_PLACES):
-        path = top / place
+    for path_name in (POLICY_FILE, *ALL_PLACES):
+        path = top / path_name
         try:
             if path.parent.is_symlink():
                 continue
             mode = path.lstat().st_mode
             if stat.S_ISREG(mode):
-                files[place] = path.read_bytes()
+                files[path_name] = path.read_bytes()
             elif not stat.S_ISDIR(mode):
-                links.append(place)
+                links.append(path_name)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise UsageError(f"{place} cannot be read: {error.strerror}") from error
+            raise UsageError(f"{path_name} cannot be read: {error.strerror}") from error
     return files, links
 
 
@@ -194,27 +198,31 @@ def _is_below(path: str, folder: str) -> bool:
     return not folder or path.startswith(f"{folder}/")
 
 
-def _expanded(asked: Mapping[str, str], files: Mapping[str, None]) -> list[str]:
+def _expanded(requested: Mapping[str, str], files: Mapping[str, None]) -> list[str]:
     """The files behind the paths that were asked for, by what the user wrote; each once."""
-    wanted: dict[str, None] = {}
-    for path, written in asked.items():
+    selected: dict[str, None] = {}
+    for path, written in requested.items():
         below = [] if path in files else [file for file in files if _is_below(file, path)]
         if not below and (written.endswith("/") or not path):
             raise UsageError(f"no file below {written}", "`git status` lists uncommitted files")
-        wanted |= dict.fromkeys(below or [path])
-    return list(wanted)
+        selected |= dict.fromkeys(below or [path])
+    return list(selected)
 
 
-def _owned(found: CodeOwners | None, at: str, paths: Sequence[str], *, whole: bool = False) -> Owned:
-    if found is None:
+def _owned(code_owners: CodeOwners | None, at: str, paths: Sequence[str], *, whole: bool = False) -> Owned:
+    if code_owners is None:
         return Owned("", at, dict.fromkeys(paths, ()), whole)
-    if found.mistakes:
-        raise InvalidInput(found.mistakes, found.hint)
-    return Owned(found.file, at, found.owners_of_all(paths), whole)
+    if code_owners.mistakes:
+        raise InvalidInput(code_owners.mistakes, code_owners.hint)
+    return Owned(code_owners.file, at, code_owners.owners_of_all(paths), whole)
 
 
 def _shadowed(present: Iterable[str], file: str) -> list[Mistake]:
-    return [Mistake(other, 0, 0, f"says nothing: only {file} is read") for other in present if other != file]
+    return [
+        Mistake(shadowed_file, 0, 0, f"says nothing: only {file} is read")
+        for shadowed_file in present
+        if shadowed_file != file
+    ]
 
 
 def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:

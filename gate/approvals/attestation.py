@@ -74,7 +74,9 @@ def parse_subject(text: str) -> Subject:
 
 def statement_bytes(statement: Statement) -> bytes:
     """The in-toto Statement v1, as JSON."""
-    subjects = [{"name": one.name, "digest": {"sha256": one.sha256}} for one in statement.subjects]
+    subjects = [
+        {"name": subject.name, "digest": {"sha256": subject.sha256}} for subject in statement.subjects
+    ]
     return _json(
         {
             "_type": STATEMENT_TYPE,
@@ -107,9 +109,10 @@ def parse_envelope(data: bytes) -> Envelope:
     signatures = fields.get("signatures")
     if not isinstance(signatures, list) or not 1 <= len(signatures) <= MOST_SIGNATURES:
         raise ValueError(f"signatures: expected a list of 1 to {MOST_SIGNATURES}")
-    found = [one.get("sig") if isinstance(one, dict) else None for one in signatures]
+    decoded = [signature.get("sig") if isinstance(signature, dict) else None for signature in signatures]
     return Envelope(
-        _decoded(fields.get("payload"), "payload"), tuple(_decoded(one, "signatures: sig") for one in found)
+        _decoded(fields.get("payload"), "payload"),
+        tuple(_decoded(signature, "signatures: sig") for signature in decoded),
     )
 
 
@@ -148,7 +151,7 @@ def _predicate(fields: Any) -> VerifiedCommit:
             raise ValueError(f"predicate.{name}: expected text")
         texts[name] = value
     approvers, waived = fields.get("approvers"), fields.get("waived")
-    if not isinstance(approvers, list) or not all(isinstance(one, str) for one in approvers):
+    if not isinstance(approvers, list) or not all(isinstance(approver, str) for approver in approvers):
         raise ValueError("predicate.approvers: expected a list of names")
     if not isinstance(waived, bool):
         raise ValueError("predicate.waived: expected true or false")
@@ -158,7 +161,14 @@ def _predicate(fields: Any) -> VerifiedCommit:
 def same_names(subjects: Sequence[Subject]) -> str:
     """The first name that two of the subjects have, with different digests; "" if there is none."""
     digests: dict[str, str] = {}
-    return next((one.name for one in subjects if digests.setdefault(one.name, one.sha256) != one.sha256), "")
+    return next(
+        (
+            subject.name
+            for subject in subjects
+            if digests.setdefault(subject.name, subject.sha256) != subject.sha256
+        ),
+        "",
+    )
 
 
 def _json(fields: dict[str, Any]) -> bytes:

@@ -26,47 +26,47 @@ def parse_contents(raw: bytes) -> Contents:
     fields = raw.split(b"\0")
     if fields.pop() != b"" or len(fields) % 2:
         raise ValueError("a list of changes ends within an entry")
-    found = {}
+    contents = {}
     for head, path in zip(fields[::2], fields[1::2], strict=True):
         if not head.startswith(b":"):
             raise ValueError("an entry of a list of changes must start with a colon")
         old_mode, new_mode, old, new, _status = head[1:].decode("ascii").split(" ")
-        found[decode_path(path)] = (old_mode, new_mode, old, new)
-    return found
+        contents[decode_path(path)] = (old_mode, new_mode, old, new)
+    return contents
 
 
-def differing(before: Contents, now: Contents) -> tuple[str, ...]:
+def differing(approved: Contents, now: Contents) -> tuple[str, ...]:
     """The paths that are not the same in both, in order."""
-    return tuple(sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path)))
+    return tuple(sorted(path for path in approved.keys() | now.keys() if approved.get(path) != now.get(path)))
 
 
-def same(before: Contents, now: Contents) -> tuple[str, ...]:
+def same(approved: Contents, now: Contents) -> tuple[str, ...]:
     """The paths that are the same in both, in order."""
-    return tuple(sorted(path for path, content in now.items() if before.get(path) == content))
+    return tuple(sorted(path for path, content in now.items() if approved.get(path) == content))
 
 
-def merged_already(before: Contents, now: Contents, base: States) -> frozenset[str]:
+def merged_already(approved: Contents, now: Contents, base: States) -> frozenset[str]:
     """The files of a change that is no longer whole which the base has exactly as the change would make them."""
     return frozenset(
         path
-        for path, (_, mode, _, blob) in before.items()
+        for path, (_, mode, _, blob) in approved.items()
         if path not in now and (base.get(path) == (mode, blob) or (mode == GONE and path not in base))
     )
 
 
-def covers(before: Contents, now: Contents, base: States, equivalent: Collection[str] = ()) -> bool:
+def covers(approved: Contents, now: Contents, base: States, equivalent: Collection[str] = ()) -> bool:
     """Is whatever `now` changes a part of what `before` did, of which the base has the rest already, unaltered?
 
     Files in `equivalent` count as the same.
     """
-    same = all(before.get(path) == content or path in equivalent for path, content in now.items())
-    return bool(now) and same and before.keys() - now.keys() <= merged_already(before, now, base)
+    same = all(approved.get(path) == content or path in equivalent for path, content in now.items())
+    return bool(now) and same and approved.keys() - now.keys() <= merged_already(approved, now, base)
 
 
-def alike(before: Contents, now: Contents) -> bool:
+def alike(approved: Contents, now: Contents) -> bool:
     """Do they touch the same files, by and large: at least half of those of the smaller one?"""
-    shared = len(before.keys() & now.keys())
-    return shared > 0 and shared * 2 >= min(len(before), len(now))
+    shared = len(approved.keys() & now.keys())
+    return shared > 0 and shared * 2 >= min(len(approved), len(now))
 
 
 def name_some(paths: tuple[str, ...]) -> str:

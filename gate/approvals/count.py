@@ -80,16 +80,16 @@ class Question:
         owners = self.protection.require.owners
         return owners.stale if owners else "change"
 
-    def with_reviews(self, given: Given) -> Question:
+    def with_reviews(self, reviewed: Given) -> Question:
         """The same, asked of the reviews of a request as well: all of them are about this very change."""
-        ids = frozenset(entry.id for entry in given.entries)
+        ids = frozenset(entry.id for entry in reviewed.entries)
         return replace(
             self,
             earlier=self.earlier | ids,
             certain=self.certain | ids,
-            lists={**self.lists, **given.lists},
-            hands=given.hands,
-            guessed=given.guessed,
+            lists={**self.lists, **reviewed.lists},
+            hands=reviewed.hands,
+            guessed=reviewed.guessed,
         )
 
 
@@ -111,12 +111,12 @@ class _Ruling:
 def count(entries: Iterable[Entry], question: Question) -> Count:
     """Judge every decision about the change, or about an earlier form of it."""
     unique = sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id)
-    known = holders(question.policy)
+    key_holders = holders(question.policy)
     decisions = []
     approvals = []
     keys = []
     for entry in unique:
-        holder = None if isinstance(entry.signature, Reviewed) else known.get(entry.signature.key)
+        holder = None if isinstance(entry.signature, Reviewed) else key_holders.get(entry.signature.key)
         if holder is not None:
             keys.append(holder.key)
         match identify(entry, holder, question.policy, question.now):
@@ -268,8 +268,8 @@ class _Bench:
         if settler and person not in self._question.policy.people:
             return _Ruling(False, f"settled by {settler}: {person} is no longer in the policy")
         earlier = record.change != self._question.change.digest
-        told = (record.reason.strip(), "raised against an earlier form of the change" if earlier else "")
-        return _Ruling(True, "; ".join(filter(None, told)), tuple(self._contents))
+        details = (record.reason.strip(), "raised against an earlier form of the change" if earlier else "")
+        return _Ruling(True, "; ".join(filter(None, details)), tuple(self._contents))
 
     def _waiver(self, record: Record, person: str) -> _Ruling:
         if record.change != self._question.change.digest:
@@ -284,26 +284,28 @@ class _Bench:
             if stale == "head" and record.head != change.head:
                 return _Ruling(False, f"stale: given for commit {record.head[:12]}")
             return _Ruling(True, "", tuple(self._contents))
-        before = self._question.lists.get(record.change, {})
+        approved = self._question.lists.get(record.change, {})
         hunks = self._question.hunks.get(entry.id, frozenset())
-        if covers(before, self._contents, self._question.at_base, hunks):
+        if covers(approved, self._contents, self._question.at_base, hunks):
             if stale == "head" and record.head != change.head:
                 return _Ruling(False, f"stale: given for commit {record.head[:12]}")
             return _Ruling(True, "", tuple(self._contents))
-        kept = same(before, self._contents) if stale == "owned" and entry.id in self._question.certain else ()
-        if not kept:
+        unchanged = (
+            same(approved, self._contents) if stale == "owned" and entry.id in self._question.certain else ()
+        )
+        if not unchanged:
             return self._stale(record)
-        gone = tuple(sorted(self._contents.keys() - set(kept)))
-        return _Ruling(True, f"stale for {name_some(gone)}, changed since" if gone else "", kept)
+        gone = tuple(sorted(self._contents.keys() - set(unchanged)))
+        return _Ruling(True, f"stale for {name_some(gone)}, changed since" if gone else "", unchanged)
 
     def _stale(self, record: Record) -> _Ruling:
         if not record.change:
             return _Ruling(
                 False, f"stale: given for commit {record.head[:12] or 'unknown'}, which cannot be had"
             )
-        before = self._question.lists.get(record.change)
-        if before is None:
+        approved = self._question.lists.get(record.change)
+        if approved is None:
             return _Ruling(False, "stale: given for another content")
-        merged = merged_already(before, self._contents, self._question.at_base)
-        changed = tuple(path for path in differing(before, self._contents) if path not in merged)
+        merged = merged_already(approved, self._contents, self._question.at_base)
+        changed = tuple(path for path in differing(approved, self._contents) if path not in merged)
         return _Ruling(False, f"stale: {name_some(changed)} changed since")

@@ -22,7 +22,7 @@ def holders(policy: Policy) -> dict[str, Holder]:
 
     A key that cannot be read, or that two people list, is nobody's: it cannot say who signed.
     """
-    found: dict[str, Holder] = {}
+    by_key: dict[str, Holder] = {}
     shared: set[str] = set()
     for person in policy.people.values():
         for line in person.keys:
@@ -30,12 +30,12 @@ def holders(policy: Policy) -> dict[str, Holder]:
                 key = parse_key(line)
             except ValueError:
                 continue
-            other = found.get(key.blob)
-            if other is None:
-                found[key.blob] = Holder(person.name, key)
-            elif other.person != person.name:
+            existing = by_key.get(key.blob)
+            if existing is None:
+                by_key[key.blob] = Holder(person.name, key)
+            elif existing.person != person.name:
                 shared.add(key.blob)
-    return {blob: holder for blob, holder in found.items() if blob not in shared}
+    return {blob: holder for blob, holder in by_key.items() if blob not in shared}
 
 
 def boundaries(keys: Iterable[PublicKey], now: int) -> int | None:

@@ -95,8 +95,8 @@ def parse(data: bytes) -> Record | Refused:
         return Refused("of another version: a newer gate may have made it")
     if not canonical:
         return Refused("not in canonical form")
-    wrong = _wrong_shape(fields) or _wrong_value(fields)
-    return Refused(wrong) if wrong else Record(**fields)
+    problem = _wrong_shape(fields) or _wrong_value(fields)
+    return Refused(problem) if problem else Record(**fields)
 
 
 def _canonical(fields: dict[str, Any]) -> bytes:
@@ -125,8 +125,8 @@ def review_of(record: Record) -> tuple[str, str, str]:
 
 def _is_review(fields: dict[str, Any]) -> bool:
     """Is it about a review on a forge, which the signer has seen there?"""
-    known = fields["source"] in get_args(Source) and fields["kind"] in {"approve", "block"}
-    return known and _REVIEW.fullmatch(fields["reason"]) is not None
+    valid = fields["source"] in get_args(Source) and fields["kind"] in {"approve", "block"}
+    return valid and _REVIEW.fullmatch(fields["reason"]) is not None
 
 
 def _wrong_value(fields: dict[str, Any]) -> str:
@@ -145,4 +145,4 @@ def _wrong_value(fields: dict[str, Any]) -> str:
         and (kind != "waive" or fields["reason"].strip() != ""),
         "source": fields["source"] == "ssh" or _is_review(fields),
     }
-    return next((f"{name!r} is not what it must be" for name, right in expected.items() if not right), "")
+    return next((f"{name!r} is not what it must be" for name, valid in expected.items() if not valid), "")

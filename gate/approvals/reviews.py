@@ -92,14 +92,20 @@ def given_in(
         by_person[review.login.casefold()].append(review)
     entries = []
     for reviews in by_person.values():
-        before = -1
+        latest = -1
         for review in reviews:
             # The forge's clock has seconds; what came later in its list is later.
-            before = max(review.at, before + 1)
+            latest = max(review.at, latest + 1)
             void = _void(review, review is reviews[-1], request)
-            entries.append(_entry(review, void, before, request, change, seen))
+            entries.append(_entry(review, void, latest, request, change, seen))
     hands = _people(policy, request.source, (request.author, *request.logins.values()))
-    return Given(request, tuple(entries), {one.digest: one.contents for one in seen.values()}, hands, guessed)
+    return Given(
+        request,
+        tuple(entries),
+        {reviewed.digest: reviewed.contents for reviewed in seen.values()},
+        hands,
+        guessed,
+    )
 
 
 def completed(
@@ -125,11 +131,11 @@ def completed(
 
 def unknown_teams(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that look like a team's and that the policy says nothing about."""
-    known = {name.casefold() for name in policy.teams}
+    team_names = {name.casefold() for name in policy.teams}
     wanted = (name for name in names if name.startswith("@") and "/" in name)
     return tuple(
         dict.fromkeys(
-            name for name in wanted if name.casefold() not in known and not members(policy, (name,))
+            name for name in wanted if name.casefold() not in team_names and not members(policy, (name,))
         )
     )
 
@@ -137,19 +143,19 @@ def unknown_teams(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
 def _person(login: str, request: Request) -> Person:
     emails = tuple(email for email, owner in request.logins.items() if owner.casefold() == login.casefold())
     hidden = (f"{login}@users.noreply.github.com",) if request.source == "github" else ()
-    here = {source: login if source == request.source else "" for source in ("github", "gitlab", "gitea")}
+    logins = {source: login if source == request.source else "" for source in ("github", "gitlab", "gitea")}
     return Person(
         f"@{login}",
         emails=emails + hidden,
-        github=here["github"],
-        gitlab=here["gitlab"],
-        gitea=here["gitea"],
+        github=logins["github"],
+        gitlab=logins["gitlab"],
+        gitea=logins["gitea"],
     )
 
 
 def _people(policy: Policy, source: Source, logins: Iterable[str]) -> frozenset[str]:
-    found = (person_by_login(policy, source, login) for login in logins)
-    return frozenset(person.name for person in found if person is not None)
+    persons = (person_by_login(policy, source, login) for login in logins)
+    return frozenset(person.name for person in persons if person is not None)
 
 
 def _void(review: Review, last: bool, request: Request) -> str:
@@ -186,5 +192,5 @@ def _entry(
 
 def _same(repository: str, project: str) -> bool:
     """Is the repository that the policy names the project? It may be named with its host before it."""
-    own, other = repository.casefold(), project.casefold()
-    return not own or own == other or own.endswith(f"/{other}")
+    own, requested = repository.casefold(), project.casefold()
+    return not own or own == requested or own.endswith(f"/{requested}")

@@ -30,29 +30,29 @@ class Timeline:
                 self._numbers.setdefault(file.path, []).append(number)
                 self._states.setdefault(file.path, []).append((file.new_mode, file.new))
 
-    def first_with(self, contents: Contents, after: int, until: int) -> int:
+    def first_with(self, contents: Contents, start: int, until: int) -> int:
         """The first commit after the one numbered `after`, up to `until`, where the branch had these contents; or 0.
 
         All files have to have changed since `after`, each to its new content: at `after` they are as before the change.
         """
         wanted = {path: (new_mode, new) for path, (_, new_mode, _, new) in contents.items()}
-        for number in sorted({n for path in wanted for n in self._between(path, after, until)}):
-            if all(self._at(path, number, after) == state for path, state in wanted.items()):
+        for number in sorted({n for path in wanted for n in self._between(path, start, until)}):
+            if all(self._at(path, number, start) == state for path, state in wanted.items()):
                 return number
         return 0
 
-    def _between(self, path: str, after: int, until: int) -> Sequence[int]:
+    def _between(self, path: str, start: int, until: int) -> Sequence[int]:
         numbers = self._numbers.get(path, [])
-        return numbers[bisect_right(numbers, after) : bisect_right(numbers, until)]
+        return numbers[bisect_right(numbers, start) : bisect_right(numbers, until)]
 
-    def _at(self, path: str, number: int, after: int) -> State | None:
+    def _at(self, path: str, number: int, start: int) -> State | None:
         """What the branch has at a path at that commit; None if the path has not changed since `after`."""
         numbers = self._numbers.get(path, [])
         last = bisect_right(numbers, number) - 1
-        return self._states[path][last] if last >= 0 and numbers[last] > after else None
+        return self._states[path][last] if last >= 0 and numbers[last] > start else None
 
 
 def files_of(lists: Mapping[str, Contents], change: str, now: Contents) -> Contents:
     """The contents for which an approval of the change with this digest counts now: the files that are unchanged."""
-    before = lists.get(change, now)
-    return {path: content for path, content in now.items() if before.get(path) == content}
+    approved = lists.get(change, now)
+    return {path: content for path, content in now.items() if approved.get(path) == content}

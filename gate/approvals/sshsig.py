@@ -40,10 +40,10 @@ def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
 
     It is a claim until the signature has been verified.
     """
-    found = _read(signature)
-    if found is None or found.namespace != namespace.encode():
+    fields = _read(signature)
+    if fields is None or fields.namespace != namespace.encode():
         return None
-    return base64.b64encode(found.key).decode("ascii")
+    return base64.b64encode(fields.key).decode("ascii")
 
 
 def can_tell() -> bool:
@@ -57,16 +57,16 @@ def can_tell() -> bool:
 
 def certain_validity(data: bytes, signature: bytes, key: str, namespace: str = NAMESPACE) -> bool | None:
     """Has the key (its base64 text) signed `data` for this namespace? None where only ssh-keygen can say that."""
-    found = _read(signature)
-    if found is None or found.rest or found.reserved or found.hash not in _HASHES:
+    fields = _read(signature)
+    if fields is None or fields.rest or fields.reserved or fields.hash not in _HASHES:
         return None
-    if found.namespace != namespace.encode() or found.key != base64.b64decode(key):
+    if fields.namespace != namespace.encode() or fields.key != base64.b64decode(key):
         return None
-    digest = hashlib.new(found.hash.decode(), data).digest()
-    signed = _MAGIC + b"".join(map(_string, (found.namespace, b"", found.hash, digest)))
+    digest = hashlib.new(fields.hash.decode(), data).digest()
+    signed = _MAGIC + b"".join(map(_string, (fields.namespace, b"", fields.hash, digest)))
     try:
-        algorithm, raw = _strings(found.signature, 2)
-        return _verify(found.key, algorithm, raw, signed)
+        algorithm, raw = _strings(fields.signature, 2)
+        return _verify(fields.key, algorithm, raw, signed)
     except ValueError:
         return None
 
@@ -154,21 +154,21 @@ def _first(raw: bytes) -> tuple[bytes, bytes]:
     if len(raw) < 4:
         raise ValueError("cut short")
     (length,) = struct.unpack(">I", raw[:4])
-    found, rest = raw[4 : 4 + length], raw[4 + length :]
-    if len(found) != length:
+    value, rest = raw[4 : 4 + length], raw[4 + length :]
+    if len(value) != length:
         raise ValueError("cut short")
-    return found, rest
+    return value, rest
 
 
 def _strings(raw: bytes, count: int) -> list[bytes]:
     """So many strings, which must be all there is."""
-    found = []
+    values = []
     for _ in range(count):
-        one, raw = _first(raw)
-        found.append(one)
+        value, raw = _first(raw)
+        values.append(value)
     if raw:
         raise ValueError("more than expected")
-    return found
+    return values
 
 
 def _string(text: bytes) -> bytes:

@@ -117,19 +117,19 @@ def _verify(options: argparse.Namespace) -> int:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    found = verify_attestation(
+    result = verify_attestation(
         VerifyRequest(Path.cwd(), int(time.time()), data, wanted, options.rev, options.into)
     )
-    if found.failures or found.statement is None:
+    if result.failures or result.statement is None:
         print(f"Not verified: {visible(str(path))}")
-        for failure in found.failures:
+        for failure in result.failures:
             print(f"  {visible(failure)}")
         return 1
-    commit = found.statement.commit
+    commit = result.statement.commit
     approved = f", approved by {', '.join(commit.approvers)}" if commit.approvers else ""
     waived = " (requirements waived)" if commit.waived else ""
     print(visible(f"Verified: {commit.commit[:12]} on {branch(commit.branch)}{approved}{waived}"))
-    for one in found.statement.subjects:
-        print(f"  {visible(one.name)}  sha256:{one.sha256}")
-    print(f"  signed by {visible(found.by)}")
+    for subject in result.statement.subjects:
+        print(f"  {visible(subject.name)}  sha256:{subject.sha256}")
+    print(f"  signed by {visible(result.by)}")
     return 0

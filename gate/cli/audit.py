@@ -30,42 +30,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the result; 0 if every merge passed, else 1."""
-    found = audit(Path.cwd(), span=options.range, into=options.into, bring=options.fetch)
-    failed = sum(step.outcome == "failed" for step in found.steps)
+    result = audit(Path.cwd(), span=options.range, into=options.into, bring=options.fetch)
+    failed = sum(step.outcome == "failed" for step in result.steps)
     if options.format == "json":
         from gate.reports.verdict_json import dump
 
         steps = [
             {"commit": step.commit, "outcome": step.outcome, "reason": step.reason, "title": step.title}
-            for step in found.steps
+            for step in result.steps
         ]
         print(dump(steps), end="")
     else:
-        print("\n".join(_lines(found, failed, everything=options.all)))
+        print("\n".join(_lines(result, failed, everything=options.all)))
     return 1 if failed else 0
 
 
-def _lines(found: Audit, failed: int, *, everything: bool) -> list[str]:
+def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     lines = []
-    for step in found.steps:
+    for step in result.steps:
         if step.outcome == "failed" or step.waived or step.afterwards or everything:
             lines.append(f"{step.outcome}  {step.commit[:12]}  {visible(step.title)}")
             lines += [f"        {visible(reason)}" for reason in step.reason.split("; ")]
-    total = count(len(found.steps), "merge")
-    branch, since = visible(found.branch), found.start[:12]
-    if not found.steps:
+    total = count(len(result.steps), "merge")
+    branch, since = visible(result.branch), result.start[:12]
+    if not result.steps:
         return [f"{branch}: no merges since {since}, nothing to verify"]
     if failed:
-        commit = next(step.commit for step in found.steps if step.outcome == "failed")
+        commit = next(step.commit for step in result.steps if step.outcome == "failed")
         return [
             *lines,
             f"{branch}: {failed} of {total} since {since} could not be verified",
             f"help: anyone who could have approved it can still do so: `gate approve {commit[:12]} --into {branch}`",
             f"      if checks are missing: `gate check --record --base {commit[:12]}^ --head {commit[:12]}`",
         ]
-    waived = sum(step.waived for step in found.steps)
-    afterwards = sum(step.afterwards for step in found.steps)
+    waived = sum(step.waived for step in result.steps)
+    afterwards = sum(step.afterwards for step in result.steps)
     special = [f"{waived} by waiver"] if waived else []
     special += [f"{afterwards} approved afterwards"] if afterwards else []
     how = f" ({', '.join(special)})" if special else ""
-    return [*lines, f"{branch}: {len(found.steps)} of {total} since {since} verified{how}"]
+    return [*lines, f"{branch}: {len(result.steps)} of {total} since {since} verified{how}"]

@@ -62,12 +62,12 @@ def _days(options: argparse.Namespace) -> float:
 
 
 def _show(repository: Repository) -> None:
-    found = entries(repository)
-    if not found:
+    cached = entries(repository)
+    if not cached:
         print(f"Nothing is cached below {repository.state_dir}.")
         return
-    print(f"{repository.state_dir}: {human(sum(entry.size for entry in found))}")
-    room = max(len(entry.name) for entry in found)
-    for entry in found:
+    print(f"{repository.state_dir}: {human(sum(entry.size for entry in cached))}")
+    room = max(len(entry.name) for entry in cached)
+    for entry in cached:
         day = strftime("%Y-%m-%d", localtime(entry.used))
         print(f"  {entry.name:<{room}}  {human(entry.size):>7}  {day}  {entry.meaning}".rstrip())

@@ -168,11 +168,11 @@ def run(options: argparse.Namespace) -> int:
 def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:
     """Tell the request and the webhook; what goes wrong is a warning, and the verdict stays what it is."""
     warnings = []
-    place = place_of(options.reviews)
-    if options.comment and place is not None:
+    request = place_of(options.reviews)
+    if options.comment and request is not None:
         from gate.app.checking.announce import comment
 
-        warnings += comment(place, verdict, context)
+        warnings += comment(request, verdict, context)
     if options.webhook:
         from gate.forges.webhook import post
         from gate.reports.message import to_message

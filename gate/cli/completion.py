@@ -76,11 +76,11 @@ def run(options: argparse.Namespace) -> int:
     """Print the script, or the words that it asks for."""
     if options.list:
         try:
-            found = words(options.list, Path.cwd())
+            candidates = words(options.list, Path.cwd())
         except GateError:
             # Where nothing can be offered, nothing is: nobody wants to read a sentence there.
             return 0
-        print("".join(f"{word}\n" for word in found if HARMLESS.fullmatch(word)), end="")
+        print("".join(f"{word}\n" for word in candidates if HARMLESS.fullmatch(word)), end="")
         return 0
     if not options.shell:
         raise UsageError("for which shell?", f"`gate completion SHELL`, one of {', '.join(SHELLS)}")
@@ -105,9 +105,9 @@ def whole_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers()
     for name in COMMANDS:
         module = command(name)
-        one = commands.add_parser(name, help=module.SUMMARY, allow_abbrev=False)
-        module.configure(one)
-        for action in one._actions:  # noqa: SLF001  argparse has no other way to go through them; shtab does the same
+        subparser = commands.add_parser(name, help=module.SUMMARY, allow_abbrev=False)
+        module.configure(subparser)
+        for action in subparser._actions:  # noqa: SLF001  argparse has no other way to go through them; shtab does the same
             _offer(action)
     return parser
 
@@ -118,8 +118,8 @@ def _offer(action: argparse.Action) -> None:
     kind = OFFERED.get(action.metavar) if isinstance(action.metavar, str) else None
     if kind is None or action.choices:
         return
-    known: dict[str, Any] = {"file": shtab.FILE, "directory": shtab.DIRECTORY}
+    completers: dict[str, Any] = {"file": shtab.FILE, "directory": shtab.DIRECTORY}
     name = f"_gate_{kind}"
     own = {"bash": name, "zsh": name, "fish": f"({name})"}
     preamble = {shell: dedent(text).format(kind=kind) for shell, text in FUNCTIONS.items()}
-    cast("Any", action).complete = known.get(kind, {**own, "preamble": preamble})
+    cast("Any", action).complete = completers.get(kind, {**own, "preamble": preamble})

@@ -25,20 +25,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print them; 0 whatever there is, since nothing is decided."""
     state_dir = Repository.find(Path.cwd()).state_dir
-    found = flaky_tests(state_dir)
+    tests = flaky_tests(state_dir)
     if options.format == "json":
         from gate.reports.verdict_json import dump
 
-        print(dump([_fields(test) for test in found]), end="")
+        print(dump([_fields(test) for test in tests]), end="")
         return 0
-    if not found:
+    if not tests:
         print(
             f"No flaky test was recorded in this clone ({count(runs_recorded(state_dir), 'run')} of tests)."
         )
         return 0
     rows = [
         (f"{test.rate:.0%}", f"{test.times} of {count(test.runs, 'run')}", _day(test), visible(test.test))
-        for test in found
+        for test in tests
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for rate, times, day, name in rows:
@@ -59,6 +59,7 @@ def _fields(test: FlakyTest) -> dict[str, object]:
         "rate": round(test.rate, 4),
         "last": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(test.last.at)),
         "outcomes": [
-            {"at": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(one.at)), "tree": one.tree} for one in test.outcomes
+            {"at": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(outcome.at)), "tree": outcome.tree}
+            for outcome in test.outcomes
         ],
     }

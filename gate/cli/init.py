@@ -166,7 +166,7 @@ def _seen(observed: Observed) -> list[str]:
         f"code owners: {owners.file if owners else 'no CODEOWNERS file'}",
     ]
     lines += [f"reviews: on {_forge_name(observed.forge)}"] if observed.forge else []
-    lines += [f"{tool}: {place}" for tool, place in observed.tools.items()]
+    lines += [f"{tool}: {path}" for tool, path in observed.tools.items()]
     lines += [f"lock file: {observed.lock}"] if observed.lock else []
     lines += [f"CI: {', '.join(observed.ci)}"] if observed.ci else []
     lines += ["pre-commit: .pre-commit-config.yaml"] if observed.pre_commit else []

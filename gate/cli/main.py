@@ -187,8 +187,8 @@ def _refuse_nothing(
 def _unknown(name: str) -> int:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, COMMANDS, 1)
-    hint = f"did you mean `gate {near[0]}`?" if near else "`gate --help` lists the commands"
+    close_matches = get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean `gate {close_matches[0]}`?" if close_matches else "`gate --help` lists the commands"
     _complain(f"gate: unknown command {name!r}", f"  help: {hint}")
     return WRONG
 

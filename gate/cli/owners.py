@@ -70,23 +70,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lint(found: Lint, form: str) -> int:
-    code = 2 if found.mistakes else 0
+def _lint(result: Lint, form: str) -> int:
+    code = 2 if result.mistakes else 0
     if form == "json":
         from gate.reports.verdict_json import dump
 
-        groups = (("error", found.mistakes), ("warning", found.warnings))
+        groups = (("error", result.mistakes), ("warning", result.warnings))
         report = [{**asdict(item), "severity": severity} for severity, items in groups for item in items]
         sys.stdout.write(dump(report))
         return code
-    for mistake in found.mistakes:
+    for mistake in result.mistakes:
         print(visible(str(mistake)))
-    for item in found.warnings:
-        place = ":".join(str(part) for part in (item.file, item.line, item.column) if part)
-        print(visible(f"{place}: warning: {item.message}"))
-    if found.mistakes:
-        print(f"help: {found.hint}", file=sys.stderr)
+    for item in result.warnings:
+        position = ":".join(str(part) for part in (item.file, item.line, item.column) if part)
+        print(visible(f"{position}: warning: {item.message}"))
+    if result.mistakes:
+        print(f"help: {result.hint}", file=sys.stderr)
     else:
-        rules = "1 rule" if found.rules == 1 else f"{found.rules:,} rules"
-        print(f"{found.file}: {rules}, no mistakes")
+        rules = "1 rule" if result.rules == 1 else f"{result.rules:,} rules"
+        print(f"{result.file}: {rules}, no mistakes")
     return code

@@ -49,8 +49,8 @@ def _findings(refused: Refusal) -> Iterator[str]:
             yield f"{result.id}: {result.reason}"
         elif isinstance(result, Ran):
             for finding in result.blocking[:SHOWN_FINDINGS]:
-                place = f"{finding.path}:{finding.line}" if finding.line else finding.path
-                yield f"{place}: {finding.rule} {finding.message}".replace("\n", " ")
+                position = f"{finding.path}:{finding.line}" if finding.line else finding.path
+                yield f"{position}: {finding.rule} {finding.message}".replace("\n", " ")
 
 
 def _clipped(line: str) -> str:

@@ -41,40 +41,40 @@ def _me(owners: tuple[str, ...]) -> str | None:
     print("Which of the owners in CODEOWNERS are you?")
     for number, owner in enumerate(owners, 1):
         print(f"  {number}  {visible(owner)}")
-    given = _question("A number or a name, or nothing if you are not listed", "none")
-    if given.isdecimal() and 0 < int(given) <= len(owners):
-        return owners[int(given) - 1]
-    return given if given.startswith("@") else None
+    text = _question("A number or a name, or nothing if you are not listed", "none")
+    if text.isdecimal() and 0 < int(text) <= len(owners):
+        return owners[int(text) - 1]
+    return text if text.startswith("@") else None
 
 
 def _account(forge: str) -> str | None:
-    given = _question(f"Your {forge} account, so that your reviews count", "none")
-    return None if given == "none" else f"@{given.removeprefix('@')}"
+    text = _question(f"Your {forge} account, so that your reviews count", "none")
+    return None if text == "none" else f"@{text.removeprefix('@')}"
 
 
 def _forge() -> str:
-    while (given := _question(f"Where are changes reviewed: {', '.join(FORGES)} or none?", "none")) != "none":
-        if given in FORGES:
-            return given
+    while (text := _question(f"Where are changes reviewed: {', '.join(FORGES)} or none?", "none")) != "none":
+        if text in FORGES:
+            return text
         print(f"  expected one of {', '.join(FORGES)}, none")
     return ""
 
 
 def _approvals(most: int) -> int:
     while True:
-        given = _question(f"How many people besides the author must approve a change (0 to {most})?", "1")
-        if given.isdecimal() and int(given) <= most:
-            return int(given)
+        text = _question(f"How many people besides the author must approve a change (0 to {most})?", "1")
+        if text.isdecimal() and int(text) <= most:
+            return int(text)
         print(f"  expected a whole number from 0 to {most}: nobody can approve their own change")
 
 
 def _guardians(able: list[str]) -> tuple[str, ...]:
-    known = {name.casefold(): name for name in able}
+    by_folded_name = {name.casefold(): name for name in able}
     while True:
-        given = _question(
+        text = _question(
             "Guardians: who may approve changes to the policy and waive it (two or more)?", ", ".join(able)
         )
-        names = [word if word.startswith("@") else f"@{word}" for word in given.replace(",", " ").split()]
-        if len(names) > 1 and all(name.casefold() in known for name in names):
-            return tuple(dict.fromkeys(known[name.casefold()] for name in names))
+        names = [word if word.startswith("@") else f"@{word}" for word in text.replace(",", " ").split()]
+        if len(names) > 1 and all(name.casefold() in by_folded_name for name in names):
+            return tuple(dict.fromkeys(by_folded_name[name.casefold()] for name in names))
         print(f"  expected at least two of {', '.join(able)}")

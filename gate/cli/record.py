@@ -35,12 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Record what the forge tells now, and print what that was."""
-    place = place_of(options.reviews or "auto")
-    if place is None:
+    request = place_of(options.reviews or "auto")
+    if request is None:
         raise UsageError("no pull or merge request is named", "`--reviews github:OWNER/REPO#12`")
     done = record_reviews(
         Path.cwd(),
-        place,
+        request,
         int(time.time()),
         rev=options.rev,
         into=options.into,

@@ -59,9 +59,9 @@ def run(options: argparse.Namespace) -> int:
         case "a":
             return _record(proposal, "Approved")
         case "o":
-            place = _answer("On which line? (FILE:LINE, or Enter for the whole change) ")
+            position = _answer("On which line? (FILE:LINE, or Enter for the whole change) ")
             reason = _answer("Why? What has to change? ")
-            text = f"{place}: {reason}" if place else reason
+            text = f"{position}: {reason}" if position else reason
             objection = propose(replace(wish, kind="block", reason=text))
             return _record(objection, "Objected")
     print("Skipped: nothing was recorded.")

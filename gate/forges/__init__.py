@@ -31,13 +31,13 @@ class Forge(Protocol):
         """The logins of a team's members; raises CannotDecide."""
 
 
-def forge(place: Place) -> Forge:
+def forge(request: Place) -> Forge:
     """The module of a place's forge."""
-    return cast("Forge", import_module(FORGES[place.source]))
+    return cast("Forge", import_module(FORGES[request.source]))
 
 
-def connect(place: Place) -> Writer:
+def connect(request: Place) -> Writer:
     """A client for a place; raises UsageError where its library is not installed."""
     from gate.forges.clients import GitHubClient, GitLabClient
 
-    return GitLabClient(place) if place.source == "gitlab" else GitHubClient(place)
+    return GitLabClient(request) if request.source == "gitlab" else GitHubClient(request)

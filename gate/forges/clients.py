@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 class GitHubClient:
     """Asks GitHub, or Gitea, through PyGithub. It never waits and never tries again."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, source: Place) -> None:
         """Connects to nothing yet; raises UsageError where PyGithub is not installed."""
         try:
             from github import Auth, Github
         except ImportError as error:
-            raise _not_installed(place, "PyGithub") from error
+            raise _not_installed(source, "PyGithub") from error
         client = Github(
-            auth=Auth.Token(place.token),
-            base_url=place.api,
+            auth=Auth.Token(source.token),
+            base_url=source.api,
             timeout=PATIENCE,
             retry=None,
             seconds_between_requests=None,
             lazy=True,
         )
-        self.place = place
+        self.place = source
         self._requester: Requester = client.requester
 
     def get(self, path: str, query: Query) -> Answer:
@@ -60,21 +60,21 @@ class GitHubClient:
 class GitLabClient:
     """Asks GitLab through python-gitlab. It never waits and never tries again."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, source: Place) -> None:
         """Connects to nothing yet; raises UsageError where python-gitlab is not installed."""
         try:
             from gitlab import Gitlab
         except ImportError as error:
-            raise _not_installed(place, "python-gitlab") from error
-        job = place.variable == "CI_JOB_TOKEN"
-        self.place = place
+            raise _not_installed(source, "python-gitlab") from error
+        job = source.variable == "CI_JOB_TOKEN"
+        self.place = source
         self._gitlab: Gitlab = Gitlab(
-            place.api.removesuffix("/api/v4"),
-            job_token=place.token if job else None,
-            private_token=None if job else place.token,
+            source.api.removesuffix("/api/v4"),
+            job_token=source.token if job else None,
+            private_token=None if job else source.token,
             timeout=PATIENCE,
             keep_base_url=True,
-            session=_faithful(place.api),
+            session=_faithful(source.api),
         )
 
     def get(self, path: str, query: Query) -> Answer:
@@ -125,18 +125,18 @@ def _small(headers: Mapping[str, object]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items()}
 
 
-def _not_installed(place: Place, library: str) -> UsageError:
+def _not_installed(source: Place, library: str) -> UsageError:
     return UsageError(
-        f"reading reviews on {place.source} needs {library}, which is not installed",
-        f"`pip install 'merge-gate[{place.source}]'`",
+        f"reading reviews on {source.source} needs {library}, which is not installed",
+        f"`pip install 'merge-gate[{source.source}]'`",
     )
 
 
-def _away(place: Place, path: str, error: Exception) -> CannotDecide:
+def _away(source: Place, path: str, error: Exception) -> CannotDecide:
     # The error's own words may quote the headers that were sent; its kind says enough.
     return CannotDecide(
-        f"{place.source} could not be reached for {path}: {_kind(error)}",
-        f"check that {place.api} is reachable, and try again",
+        f"{source.source} could not be reached for {path}: {_kind(error)}",
+        f"check that {source.api} is reachable, and try again",
     )
 
 

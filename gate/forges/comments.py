@@ -36,8 +36,8 @@ def put_comment(wire: Writer, text: str) -> str:
     body = {"body": f"{MARK}\n{text}"}
     listed, single = _comment_paths(wire)
     try:
-        known = [item for item in every(wire, listed) if str(item.get("body", "")).startswith(MARK)]
-        for item in known:
+        own_comments = [item for item in every(wire, listed) if str(item.get("body", "")).startswith(MARK)]
+        for item in own_comments:
             try:
                 wire.send("PUT" if wire.place.source == "gitlab" else "PATCH", f"{single}/{item['id']}", body)
             except Refused as refused:
@@ -58,8 +58,8 @@ def put_line_comments(wire: Writer, head: str, comments: Sequence[LineComment]) 
     if not comments:
         return ""
     try:
-        there = " ".join(str(item) for item in every(wire, _lines_path(wire)))
-        fresh = [item for item in comments if item.key not in there][:MOST_LINES]
+        existing = " ".join(str(item) for item in every(wire, _lines_path(wire)))
+        fresh = [item for item in comments if item.key not in existing][:MOST_LINES]
         if fresh:
             _send_lines(wire, head, fresh)
     except Refused as refused:
@@ -71,20 +71,20 @@ def put_line_comments(wire: Writer, head: str, comments: Sequence[LineComment]) 
 
 def _comment_paths(wire: Writer) -> tuple[str, str]:
     """The path of all comments, and that below which each has its own."""
-    place = wire.place
-    if place.source == "gitlab":
+    request = wire.place
+    if request.source == "gitlab":
         notes = f"{_merge_request(wire)}/notes"
         return notes, notes
-    issues = f"/repos/{project_path(place)}/issues"
-    return f"{issues}/{place.number}/comments", f"{issues}/comments"
+    issues = f"/repos/{project_path(request)}/issues"
+    return f"{issues}/{request.number}/comments", f"{issues}/comments"
 
 
 def _lines_path(wire: Writer) -> str:
-    place = wire.place
-    if place.source == "gitlab":
+    request = wire.place
+    if request.source == "gitlab":
         return f"{_merge_request(wire)}/discussions"
-    pull = f"/repos/{project_path(place)}/pulls/{place.number}"
-    return f"{pull}/comments" if place.source == "github" else f"{pull}/reviews"
+    pull = f"/repos/{project_path(request)}/pulls/{request.number}"
+    return f"{pull}/comments" if request.source == "github" else f"{pull}/reviews"
 
 
 def _merge_request(wire: Writer) -> str:

@@ -21,16 +21,16 @@ STATES: Mapping[str, State | None] = {
 
 def read_request(wire: Wire) -> Request:
     """The request as it is now; raises CannotDecide."""
-    place = wire.place
-    number = place.number or _number(wire)
-    repository = f"/repos/{project_path(place)}"
+    source = wire.place
+    number = source.number or _number(wire)
+    repository = f"/repos/{project_path(source)}"
     pull = f"{repository}/pulls/{number}"
     first = one(wire, pull)
-    reviews = reviews_in(place, every(wire, f"{pull}/reviews"), STATES)
+    reviews = reviews_in(source, every(wire, f"{pull}/reviews"), STATES)
     logins = commit_logins(every(wire, f"{pull}/commits"))
     events = every(wire, f"{repository}/issues/{number}/timeline")
     moved = [text(event, "created_at") for event in events if event.get("type") == "change_target_branch"]
-    return request_of(place, number, first, one(wire, pull), reviews, logins, moved)
+    return request_of(source, number, first, one(wire, pull), reviews, logins, moved)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
     ids = [item.get("id") for item in teams if text(item, "name").casefold() == team.casefold()]
     if not ids:
         raise CannotDecide(f"{wire.place.source} has no team {name}, or hides it from the token")
-    return tuple(filter(None, (text(one, "login") for one in every(wire, f"/teams/{ids[0]}/members"))))
+    return tuple(filter(None, (text(member, "login") for member in every(wire, f"/teams/{ids[0]}/members"))))
 
 
 def _number(wire: Wire) -> int:

@@ -24,15 +24,15 @@ RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 
 def read_request(wire: Wire) -> Request:
     """The request as it is now; raises CannotDecide."""
-    place = wire.place
-    number, landed = (place.number, place.queued) if place.number else _pushed(wire)
-    pull = f"/repos/{project_path(place)}/pulls/{number}"
+    source = wire.place
+    number, landed = (source.number, source.queued) if source.number else _pushed(wire)
+    pull = f"/repos/{project_path(source)}/pulls/{number}"
     first = one(wire, pull)
-    reviews = reviews_in(place, every(wire, f"{pull}/reviews"), STATES)
+    reviews = reviews_in(source, every(wire, f"{pull}/reviews"), STATES)
     logins = commit_logins(every(wire, f"{pull}/commits"))
-    events = every(wire, f"/repos/{project_path(place)}/issues/{number}/events")
+    events = every(wire, f"/repos/{project_path(source)}/issues/{number}/events")
     moved = [text(event, "created_at") for event in events if event.get("event") in RETARGETED]
-    request = request_of(place, number, first, one(wire, pull), reviews, logins, moved)
+    request = request_of(source, number, first, one(wire, pull), reviews, logins, moved)
     return replace(request, landed=landed)
 
 
@@ -44,28 +44,28 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def request_of(
-    place: Place,
+    source: Place,
     number: int,
-    before: Json,
-    after: Json,
+    first: Json,
+    last: Json,
     reviews: list[Review],
     logins: dict[str, str],
     moved: list[str],
 ) -> Request:
     """The request, from what was read before and after the rest; raises CannotDecide if that differs."""
-    head, into = text(after, "head", "sha"), text(after, "base", "ref")
+    head, into = text(last, "head", "sha"), text(last, "base", "ref")
     if not head or not into:
-        raise unreadable(place, f"request {number}")
-    if _moves(before) != _moves(after):
-        raise CannotDecide(f"{place.project}#{number} changed while it was being read", "try again")
-    author = text(after, "user", "login")
+        raise unreadable(source, f"request {number}")
+    if _moves(first) != _moves(last):
+        raise CannotDecide(f"{source.project}#{number} changed while it was being read", "try again")
+    author = text(last, "user", "login")
     try:
         retargeted = max(map(moment, moved), default=0)
     except ValueError as error:
-        raise unreadable(place, f"request {number}") from error
+        raise unreadable(source, f"request {number}") from error
     return Request(
-        place.source,
-        place.project,
+        source.source,
+        source.project,
         number,
         into,
         head,
@@ -73,7 +73,7 @@ def request_of(
         tuple(reviews),
         logins,
         retargeted,
-        place.queued,
+        source.queued,
     )
 
 
@@ -84,27 +84,27 @@ def _moves(pull: Json) -> tuple[str, str, str]:
 
 def commit_logins(commits: list[Json]) -> dict[str, str]:
     """Whose the commits are by the forge: login by e-mail address of authors and committers."""
-    found = {}
+    logins = {}
     for commit in commits:
         for role in ("author", "committer"):
             email, login = text(commit, "commit", role, "email"), text(commit, role, "login")
             if email and login and login != "web-flow":
-                found[email] = login
-    return found
+                logins[email] = login
+    return logins
 
 
-def reviews_in(place: Place, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
+def reviews_in(source: Place, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
     """The decisions among reviews; raises CannotDecide for one that cannot be understood."""
-    found = []
+    reviews = []
     for item in items:
-        said = text(item, "state")
+        state_name = text(item, "state")
         try:
-            state = states[said]
+            state = states[state_name]
             if state is None:
                 continue
-            found.append(
+            reviews.append(
                 Review(
-                    id=f"{place.source}:{item['id']}",
+                    id=f"{source.source}:{item['id']}",
                     login=text(item, "user", "login") or "ghost",
                     state="dismissed" if item.get("dismissed") else state,
                     commit=text(item, "commit_id"),
@@ -114,40 +114,41 @@ def reviews_in(place: Place, items: list[Json], states: Mapping[str, State | Non
                 )
             )
         except (KeyError, ValueError) as error:
-            raise _unknown_review(place, said) from error
-    return found
+            raise _unknown_review(source, state_name) from error
+    return reviews
 
 
-def _unknown_review(place: Place, state: str) -> CannotDecide:
+def _unknown_review(source: Place, state: str) -> CannotDecide:
     """What to raise for a review that cannot be understood: it may be an objection."""
     return CannotDecide(
-        f"{place.source} has a review in an unknown state ({state or 'missing'})",
+        f"{source.source} has a review in an unknown state ({state or 'missing'})",
         "upgrade gate",
     )
 
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
     """The request whose commit was pushed, and whether that is the commit as which it has landed."""
-    place = wire.place
-    pulls = every(wire, f"/repos/{project_path(place)}/commits/{quoted(place.commit)}/pulls")
+    source = wire.place
+    pulls = every(wire, f"/repos/{project_path(source)}/commits/{quoted(source.commit)}/pulls")
     landed = [
-        pull for pull in pulls if text(pull, "merged_at") and pull.get("merge_commit_sha") == place.commit
+        pull for pull in pulls if text(pull, "merged_at") and pull.get("merge_commit_sha") == source.commit
     ]
     if len(landed) == 1 and isinstance(landed[0].get("number"), int):
         return landed[0]["number"], True
-    return only_open(place, pulls), False
+    return only_open(source, pulls), False
 
 
-def only_open(place: Place, pulls: list[Json]) -> int:
+def only_open(source: Place, pulls: list[Json]) -> int:
     """The number of the one open request among `pulls` that has the place's commit as its head."""
-    found = [
+    pulls_open = [
         pull["number"]
         for pull in pulls
-        if pull.get("state") == "open" and text(pull, "head", "sha") == place.commit
+        if pull.get("state") == "open" and text(pull, "head", "sha") == source.commit
     ]
-    if len(found) == 1 and isinstance(found[0], int):
-        return found[0]
-    many = "more than one open pull request has" if found else "no open pull request has"
+    if len(pulls_open) == 1 and isinstance(pulls_open[0], int):
+        return pulls_open[0]
+    reason = "more than one open pull request has" if pulls_open else "no open pull request has"
     raise CannotDecide(
-        f"{many} {place.commit[:12]} as its head", f"name it: `--reviews {place.source}:{place.project}#12`"
+        f"{reason} {source.commit[:12]} as its head",
+        f"name it: `--reviews {source.source}:{source.project}#12`",
     )

@@ -29,38 +29,40 @@ Said = tuple[datetime, str]
 
 def read_request(wire: Wire) -> Request:
     """The merge request as it is now; raises CannotDecide."""
-    place = wire.place
-    request = f"/projects/{quoted(place.project)}/merge_requests/{place.number}"
-    before = one(wire, request)
+    source = wire.place
+    request = f"/projects/{quoted(source.project)}/merge_requests/{source.number}"
+    first = one(wire, request)
     approvals = one(wire, f"{request}/approvals")
     notes = [note for note in every(wire, f"{request}/notes") if note.get("system") is True]
     reviewers = every(wire, f"{request}/reviewers")
     versions = every(wire, f"{request}/versions")
     commits = every(wire, f"{request}/commits")
-    after = one(wire, request)
-    head, into = text(after, "sha"), text(after, "target_branch")
+    last = one(wire, request)
+    head, into = text(last, "sha"), text(last, "target_branch")
     if not head or not into:
-        raise unreadable(place, request)
-    name = f"{place.project}!{place.number}"
+        raise unreadable(source, request)
+    name = f"{source.project}!{source.number}"
     # A note that is removed meanwhile moves the others from page to page, and one could be missed.
     moves = ("sha", "target_branch", "user_notes_count")
-    if [before.get(name) for name in moves] != [after.get(name) for name in moves]:
+    if [first.get(name) for name in moves] != [last.get(name) for name in moves]:
         raise CannotDecide(f"{name} changed while it was being read", "try again")
     try:
-        known = sorted((_time(item, "created_at"), text(item, "head_commit_sha")) for item in versions)
-        if not known or known[-1][1] != head:
+        version_times = sorted(
+            (_time(item, "created_at"), text(item, "head_commit_sha")) for item in versions
+        )
+        if not version_times or version_times[-1][1] != head:
             raise CannotDecide(
                 f"{name}: gitlab has not yet taken in the version with the commit {head[:12]}", "try again"
             )
         aimed = [_time(note, "created_at") for note in notes if RETARGETED.search(_body(note))]
-        reviews = _reviews(place, approvals, notes, reviewers, known)
+        reviews = _reviews(source, approvals, notes, reviewers, version_times)
     except ValueError as error:
-        raise unreadable(place, request) from error
+        raise unreadable(source, request) from error
     retargeted = int(max(aimed).timestamp()) if aimed else 0
-    author = text(after, "author", "username")
+    author = text(last, "author", "username")
     logins = _logins(commits)
-    number, landed = place.number, place.queued
-    return Request("gitlab", place.project, number, into, head, author, reviews, logins, retargeted, landed)
+    number, landed = source.number, source.queued
+    return Request("gitlab", source.project, number, into, head, author, reviews, logins, retargeted, landed)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -70,43 +72,43 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def _reviews(
-    place: Place, approvals: Json, notes: Iterable[Json], reviewers: Iterable[Json], versions: list[Said]
+    source: Place, approvals: Json, notes: Iterable[Json], reviewers: Iterable[Json], versions: list[Said]
 ) -> tuple[Review, ...]:
     """The latest decision of everybody who ever decided; raises ValueError for what cannot be read."""
-    said: dict[str, list[Said]] = defaultdict(list)
+    statements: dict[str, list[Said]] = defaultdict(list)
     for note in notes:
         if _body(note) in {APPROVED, WITHDRAWN, OBJECTED}:
-            said[text(note, "author", "username")].append((_time(note, "created_at"), _body(note)))
-    given = approvals.get("approved_by")
-    if not isinstance(given, list):
+            statements[text(note, "author", "username")].append((_time(note, "created_at"), _body(note)))
+    approved_by = approvals.get("approved_by")
+    if not isinstance(approved_by, list):
         raise ValueError("no list of approvals")
-    standing = {text(item, "user", "username"): item for item in given if isinstance(item, dict)}
+    standing = {text(item, "user", "username"): item for item in approved_by if isinstance(item, dict)}
     objecting = {
         text(item, "user", "username"): _time(item, "created_at")
         for item in reviewers
         if item.get("state") == "requested_changes"
     }
-    found = []
-    for login in sorted({*said, *standing, *objecting} - {""}):
-        history = sorted(said[login])
+    reviews = []
+    for login in sorted({*statements, *standing, *objecting} - {""}):
+        history = sorted(statements[login])
         decisive = [entry for entry in history if entry[1] != WITHDRAWN]
         if login in objecting or (decisive and decisive[-1][1] == OBJECTED):
             at = max([entry[0] for entry in history] or [objecting[login]])
-            found.append(_review(place, login, "objected", at, versions))
+            reviews.append(_review(source, login, "objected", at, versions))
         elif login in standing:
             times = [entry[0] for entry in history if entry[1] == APPROVED]
             exact = text(standing[login], "approved_at")
             times += [_time(standing[login], "approved_at")] if exact else []
-            found.append(_review(place, login, "approved", max(times, default=None), versions))
+            reviews.append(_review(source, login, "approved", max(times, default=None), versions))
         else:
-            found.append(_review(place, login, "dismissed", history[-1][0], versions))
-    return tuple(found)
+            reviews.append(_review(source, login, "dismissed", history[-1][0], versions))
+    return tuple(reviews)
 
 
-def _review(place: Place, login: str, state: State, at: datetime | None, versions: list[Said]) -> Review:
+def _review(source: Place, login: str, state: State, at: datetime | None, versions: list[Said]) -> Review:
     shown = [commit for since, commit in versions if at is not None and since < at]
     return Review(
-        id=f"gitlab:{place.number}:{login}",
+        id=f"gitlab:{source.number}:{login}",
         login=login,
         state=state,
         commit=shown[-1] if shown else "",

@@ -143,7 +143,7 @@ def _from_gitlab(environ: Mapping[str, str]) -> Place:
     if number.isdecimal():
         queued = environ.get("CI_MERGE_REQUEST_EVENT_TYPE") == "merge_train"
         return _place("gitlab", project, int(number), environ, queued=queued)
-    opened = [OPENED.fullmatch(one) for one in environ.get("CI_OPEN_MERGE_REQUESTS", "").split(",") if one]
+    opened = [OPENED.fullmatch(name) for name in environ.get("CI_OPEN_MERGE_REQUESTS", "").split(",") if name]
     if len(opened) == 1 and opened[0]:
         return _place("gitlab", opened[0][1], int(opened[0][2]), environ)
     if opened:

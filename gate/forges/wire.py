@@ -52,11 +52,11 @@ class Writer(Wire, Protocol):
 class Refused(Exception):
     """The forge answered with a status that is no success."""
 
-    def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str]) -> None:
         """`said` are the forge's own words, if any."""
         super().__init__(status)
         self.status = status
-        self.said = said
+        self.said = message
         self.headers = headers
 
 
@@ -70,19 +70,19 @@ def one(wire: Wire, path: str) -> Json:
 
 def every(wire: Wire, path: str) -> list[Json]:
     """Every JSON object of the list at `path`, whole or not at all; raises CannotDecide."""
-    found: list[Json] = []
+    items: list[Json] = []
     size = "limit" if wire.place.source == "gitea" else "per_page"
     for page in range(1, MOST_PAGES + 1):
         answer = ask(wire, path, {"page": page, size: PAGE})
         if not isinstance(answer.body, list) or not all(isinstance(item, dict) for item in answer.body):
             raise unreadable(wire.place, path)
-        found += answer.body
+        items += answer.body
         total = answer.headers.get("x-total-count") or answer.headers.get("x-total", "")
         more = bool(answer.headers.get("x-next-page")) or 'rel="next"' in answer.headers.get("link", "")
-        if total.isdecimal() and len(found) < int(total):
+        if total.isdecimal() and len(items) < int(total):
             more = True
         if not more:
-            return found
+            return items
         if not answer.body:
             break
     raise CannotDecide(
@@ -103,9 +103,9 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def project_path(place: Place) -> str:
+def project_path(source: Place) -> str:
     """`OWNER/REPO` as it stands in a path."""
-    return quote(place.project, safe="/")
+    return quote(source.project, safe="/")
 
 
 def text(item: Json, *names: str) -> str:
@@ -116,41 +116,43 @@ def text(item: Json, *names: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def moment(said: str) -> int:
+def moment(text: str) -> int:
     """Seconds since the epoch of a time as forges write it; raises ValueError for anything else."""
-    return int(datetime.fromisoformat(said).timestamp())
+    return int(datetime.fromisoformat(text).timestamp())
 
 
-def unreadable(place: Place, path: str) -> CannotDecide:
+def unreadable(source: Place, path: str) -> CannotDecide:
     """What to raise where an answer is not what it must be."""
     return CannotDecide(
-        f"{place.source} sent an unreadable response for {path}",
-        f"check that {place.api} is the address of its API",
+        f"{source.source} sent an unreadable response for {path}",
+        f"check that {source.api} is the address of its API",
     )
 
 
-def _told(place: Place, path: str, refused: Refused) -> CannotDecide:
-    forge, status = place.source, refused.status
+def _told(source: Place, path: str, refused: Refused) -> CannotDecide:
+    forge, status = source.source, refused.status
     if status == 429 or (status == 403 and _limited(refused)):
         return CannotDecide(
             f"{forge}: rate limit of the token reached{_until(refused.headers)}", "try again later"
         )
     if status == 401:
-        return CannotDecide(f"{forge} rejected the token in {place.variable}", "check whether it has expired")
+        return CannotDecide(
+            f"{forge} rejected the token in {source.variable}", "check whether it has expired"
+        )
     if status == 403:
         return CannotDecide(
-            f"{forge} does not allow the token in {place.variable} to read {path}",
+            f"{forge} does not allow the token in {source.variable} to read {path}",
             "see docs/forges.md for the permissions that it needs",
         )
     if status == 404:
         return CannotDecide(
-            f"{forge} has no {path}, or hides it from the token in {place.variable}",
+            f"{forge} has no {path}, or hides it from the token in {source.variable}",
             "check the name of the request and the token's permissions",
         )
     if status >= 500:
         return CannotDecide(f"{forge} had a server error ({status}) for {path}", "try again")
-    said = f": {refused.said}" if refused.said else ""
-    return CannotDecide(f"{forge} answered {status} to {path}{said}")
+    detail = f": {refused.said}" if refused.said else ""
+    return CannotDecide(f"{forge} answered {status} to {path}{detail}")
 
 
 def _limited(refused: Refused) -> bool:

@@ -65,9 +65,9 @@ def refs_of(repository: Repository) -> bytes:
 
 def filter_settings(repository: Repository) -> str:
     """The filters (smudge and clean) that the user has configured: a change can only name them, never bring them."""
-    found = repository.attempt("config", "--null", "--get-regexp", r"^filter\.")
+    settings = repository.attempt("config", "--null", "--get-regexp", r"^filter\.")
     lines: list[str] = []
-    for item in os.fsdecode(found.stdout).split("\0")[:-1]:
+    for item in os.fsdecode(settings.stdout).split("\0")[:-1]:
         key, _, value = item.partition("\n")
         _, _, rest = key.partition(".")
         name, _, variable = rest.rpartition(".")
@@ -111,18 +111,20 @@ def filtered_paths(raw: bytes) -> Iterator[tuple[str, str]]:
 
 def submodule_store(repository: Repository, path: str, name: str, commit: str) -> Path | None:
     """The git folder that has the commit of the submodule at `path`; None if it is not here."""
-    places = [repository.common_dir / "modules" / name, repository.common_dir / "modules" / path]
+    folders = [repository.common_dir / "modules" / name, repository.common_dir / "modules" / path]
     if repository.work_tree:
         dot_git = repository.work_tree / path / ".git"
-        places.append(dot_git)
+        folders.append(dot_git)
         if dot_git.is_file():
             target = dot_git.read_text("utf-8", "surrogateescape").removeprefix("gitdir:").strip()
-            places[-1] = Path(os.path.normpath(dot_git.parent / target))
-    for place in dict.fromkeys(places):
-        if (place / "HEAD").is_file():
-            asked = repository.attempt("cat-file", "-e", f"{commit}^{{commit}}", env={"GIT_DIR": str(place)})
-            if asked.returncode == 0:
-                return place
+            folders[-1] = Path(os.path.normpath(dot_git.parent / target))
+    for folder in dict.fromkeys(folders):
+        if (folder / "HEAD").is_file():
+            result = repository.attempt(
+                "cat-file", "-e", f"{commit}^{{commit}}", env={"GIT_DIR": str(folder)}
+            )
+            if result.returncode == 0:
+                return folder
     return None
 
 
@@ -170,7 +172,7 @@ def fill_submodules(
         staged = repository.run("ls-files", "--stage", "-z", env=env)
         inner = Repository(store, store, folder)
         absent += [
-            f"{path}/{one}" for one in fill_submodules(inner, folder, gitlinks_in(staged), index, depth + 1)
+            f"{path}/{name}" for name in fill_submodules(inner, folder, gitlinks_in(staged), index, depth + 1)
         ]
     index.unlink(missing_ok=True)
     return absent

@@ -73,16 +73,16 @@ def mechanical(repository: Repository, merges: Iterable[tuple[str, Sequence[str]
 
 def merge_trees(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[str]:
     """The tree that merging each pair of commits gives, or "" where git cannot merge them by itself."""
-    asked = "".join(f"{ours} {theirs}\n" for ours, theirs in pairs).encode("ascii")
+    request = "".join(f"{ours} {theirs}\n" for ours, theirs in pairs).encode("ascii")
     options = ("--write-tree", "--stdin", "--name-only", "--no-messages")
-    fields = repository.run(*MERGE_SETTINGS, "merge-tree", *options, stdin=asked).split(b"\0")
-    found = []
+    fields = repository.run(*MERGE_SETTINGS, "merge-tree", *options, stdin=request).split(b"\0")
+    trees = []
     position = 0
     for _ in pairs:
         clean, tree = fields[position : position + 2]
-        found.append(tree.decode("ascii") if clean == b"1" else "")
+        trees.append(tree.decode("ascii") if clean == b"1" else "")
         position = fields.index(b"", position + 2) + 1
-    return found
+    return trees
 
 
 def _add(people: dict[str, Author], named: Iterable[Author]) -> None:

@@ -54,14 +54,14 @@ def read_change(
     branch = _branch_name(into) if into else default_branch(repository, unborn=staged)
     local = f"refs/heads/{branch}"
     head_name = head or "HEAD"
-    given = [name for name in (head_name, base) if name]
-    meanings = (meaning for name in given for meaning in _meanings(name))
-    found = resolve(repository, [*refs_of(repository, branch), *meanings])
-    head_oid = _head(found, head_name, staged)
+    named = [name for name in (head_name, base) if name]
+    meanings = (meaning for name in named for meaning in _meanings(name))
+    commits = resolve(repository, [*refs_of(repository, branch), *meanings])
+    head_oid = _head(commits, head_name, staged)
     if not head_oid and not base and _has_no_branch(repository):
         head_oid = base_oid = nothing_yet(repository)
     else:
-        base_oid = _base(repository, found, branch, base, head_oid)
+        base_oid = _base(repository, commits, branch, base, head_oid)
     merge_base, shallow = _merge_base(repository, base_oid, head_oid)
     base_tree = repository.text("rev-parse", "--verify", "--quiet", f"{base_oid}^{{tree}}")
     tip = head_oid
@@ -160,8 +160,8 @@ def _remote_branch(repository: Repository, into: str) -> tuple[str, str | None]:
     tracking = f"refs/remotes/{remote}/{branch}"
     if not slash or remote == "origin" or into.startswith("refs/heads/"):
         return into, None
-    found = resolve(repository, [f"refs/heads/{into}", tracking])
-    return (branch, tracking) if tracking in found and f"refs/heads/{into}" not in found else (into, None)
+    commits = resolve(repository, [f"refs/heads/{into}", tracking])
+    return (branch, tracking) if tracking in commits and f"refs/heads/{into}" not in commits else (into, None)
 
 
 def _branch_name(into: str) -> str:
@@ -172,9 +172,9 @@ def _branch_name(into: str) -> str:
     return into
 
 
-def _head(found: Mapping[str, str], name: str, staged: bool) -> str:
-    if name in found or name != "HEAD":
-        return _commit_named(found, name)
+def _head(commits: Mapping[str, str], name: str, staged: bool) -> str:
+    if name in commits or name != "HEAD":
+        return _commit_named(commits, name)
     if staged:
         return ""
     raise UsageError(
@@ -192,24 +192,26 @@ def _tracking(name: str) -> str:
     return "" if re.split(r"[~^@:]", name)[0] in {"HEAD", ""} else f"refs/remotes/origin/{name}"
 
 
-def _commit_named(found: Mapping[str, str], name: str) -> str:
-    if name not in found and _tracking(name) in found:
-        return found[_tracking(name)]
-    if name not in found:
+def _commit_named(commits: Mapping[str, str], name: str) -> str:
+    if name not in commits and _tracking(name) in commits:
+        return commits[_tracking(name)]
+    if name not in commits:
         raise UsageError(f"{name!r} is not a known revision", "run `git fetch`, or check the spelling")
-    if found.get(f"refs/heads/{name}", found[name]) != found[name]:
+    if commits.get(f"refs/heads/{name}", commits[name]) != commits[name]:
         raise UsageError(
             f"{name!r} is ambiguous: it is both a branch and another ref, at different commits",
             f"use `refs/heads/{name}` or `refs/tags/{name}`",
         )
-    return found[name]
+    return commits[name]
 
 
-def _base(repository: Repository, found: Mapping[str, str], branch: str, base: str | None, head: str) -> str:
+def _base(
+    repository: Repository, commits: Mapping[str, str], branch: str, base: str | None, head: str
+) -> str:
     if base:
-        return _commit_named(found, base)
-    local = found.get(f"refs/heads/{branch}")
-    tracking = found.get(tracking_ref(repository, branch))
+        return _commit_named(commits, base)
+    local = commits.get(f"refs/heads/{branch}")
+    tracking = commits.get(tracking_ref(repository, branch))
     if not local and not tracking:
         hint = "`git fetch origin`, or name another"
         if branch.startswith("origin/"):
@@ -332,12 +334,12 @@ def collision(
 
 
 def _with_folders(paths: Iterable[str]) -> set[str]:
-    known: set[str] = set()
+    folders: set[str] = set()
     for path in paths:
-        while path and path not in known:
-            known.add(path)
+        while path and path not in folders:
+            folders.add(path)
             path = path.rpartition("/")[0]
-    return known
+    return folders
 
 
 def fold(path: str) -> str:

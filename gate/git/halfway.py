@@ -61,10 +61,12 @@ def _restore(tree: Repository, old: str, new: str) -> None:
             )
     listed = b"".join(encode_path(path) + b"\0" for path in paths)
     _in(tree, "reset", "--quiet", old, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=listed)
-    before = _paths_of(tree, old, paths)
-    _in(tree, "checkout-index", "--force", "-u", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in before))
+    old_paths = _paths_of(tree, old, paths)
+    _in(
+        tree, "checkout-index", "--force", "-u", "-z", "--stdin", stdin=b"".join(p + b"\0" for p in old_paths)
+    )
     for path in not_old:
-        if encode_path(path) not in before:
+        if encode_path(path) not in old_paths:
             (folder / path).unlink(missing_ok=True)
 
 
@@ -75,12 +77,12 @@ def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
         _in(tree, "read-tree", commit, env=index)
         changed = _in(tree, "diff", "--name-only", "--no-ext-diff", "-z", env=index)
     assert tree.work_tree is not None  # noqa: S101 - as above
-    found = {decode_path(path) for path in changed.split(b"\0")[:-1]}
-    known = set(map(decode_path, _paths_of(tree, commit, paths)))
+    changed_paths = {decode_path(path) for path in changed.split(b"\0")[:-1]}
+    committed = set(map(decode_path, _paths_of(tree, commit, paths)))
     return {
         path
         for path in paths
-        if path in found or (path not in known and os.path.lexists(tree.work_tree / path))
+        if path in changed_paths or (path not in committed and os.path.lexists(tree.work_tree / path))
     }
 
 

@@ -39,12 +39,12 @@ class HunkComparison:
         self._hunks: dict[tuple[str, str], tuple[bytes, ...] | None] = {}
         self._blobs: dict[str, bytes | None] = {}
 
-    def equivalent(self, before: Contents, now: Contents) -> frozenset[str]:
+    def equivalent(self, approved: Contents, now: Contents) -> frozenset[str]:
         """The paths of `now` that are not as in `before`, and whose change is the same all the same."""
         return frozenset(
             path
             for path, content in now.items()
-            if path in before and before[path] != content and self.same(before[path], content)
+            if path in approved and approved[path] != content and self.same(approved[path], content)
         )
 
     def same(self, approved: Content, proposed: Content) -> bool:
@@ -91,7 +91,7 @@ def entered_since(
     repository: Repository, start: str, base: str, paths: Iterable[str]
 ) -> list[tuple[str, Content]]:
     """What the commits of a branch (by first parents) have changed in these paths since `start`, up to `base`."""
-    asked = (
+    request = (
         "--first-parent",
         "--diff-merges=first-parent",
         "--format=",
@@ -103,7 +103,7 @@ def entered_since(
     raw = repository.run(
         "--literal-pathspecs",
         "log",
-        *asked,
+        *request,
         "--no-show-signature",
         f"{start}..{base}",
         "--",

@@ -33,8 +33,8 @@ def list_tree(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) 
     """
     return tuple(
         entry
-        for some in _portions(paths)
-        for entry in _entries(repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish, "--", *some))
+        for portion in _portions(paths)
+        for entry in _entries(repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish, "--", *portion))
     )
 
 
@@ -52,8 +52,8 @@ def list_entries(repository: Repository, tree_ish: str, paths: Iterable[str] = (
     """
     return tuple(
         entry
-        for some in _portions(paths)
-        for entry in _entries(repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *some))
+        for portion in _portions(paths)
+        for entry in _entries(repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *portion))
     )
 
 
@@ -82,16 +82,16 @@ def read_blobs(repository: Repository, tree_ish: str, paths: Iterable[str]) -> d
     another file) is None.
     """
     wanted = list(dict.fromkeys(paths))
-    found: dict[str, bytes | None] = dict.fromkeys(wanted)
+    blobs: dict[str, bytes | None] = dict.fromkeys(wanted)
     if not wanted:
-        return found
+        return blobs
     oids = {
         entry.path: entry.oid
         for entry in list_entries(repository, tree_ish, wanted)
-        if entry.mode in REGULAR_MODES and entry.path in found
+        if entry.mode in REGULAR_MODES and entry.path in blobs
     }
     contents = read_objects(repository, oids.values())
-    return found | {path: contents[oid] for path, oid in oids.items()}
+    return blobs | {path: contents[oid] for path, oid in oids.items()}
 
 
 def _portions(paths: Iterable[str]) -> Iterator[list[bytes]]:
@@ -135,11 +135,11 @@ def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:
     wanted = list(dict.fromkeys(names))
     if any("\n" in name or not name for name in wanted):
         raise UsageError("a revision cannot be empty or hold a line break")
-    asked = "".join(f"{name}^{{commit}}\n" for name in wanted).encode("utf-8", "surrogateescape")
-    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked)
-    found: dict[str, str] = {}
+    request = "".join(f"{name}^{{commit}}\n" for name in wanted).encode("utf-8", "surrogateescape")
+    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request)
+    commits: dict[str, str] = {}
     for name, line in zip(wanted, raw.decode("utf-8", "surrogateescape").split("\n"), strict=False):
         oid, _, kind = line.partition(" ")
         if kind == "commit":
-            found[name] = oid
-    return found
+            commits[name] = oid
+    return commits

@@ -89,13 +89,15 @@ class Repository:
         """The repository around `start`; raises UsageError where there is none."""
         if not start.is_dir():
             raise UsageError(f"{start} is not a folder", "run gate inside a git repository")
-        asked = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
-        done = _rev_parse(start, *asked)
+        options = ("--is-bare-repository", "--git-dir", "--git-common-dir", "--show-toplevel")
+        done = _rev_parse(start, *options)
         answers = os.fsdecode(done.stdout).removesuffix("\n").split("\n")
-        if len(answers) > len(asked):
+        if len(answers) > len(options):
             # The name of a folder has a line break in it: a question at a time, then.
-            each = [_rev_parse(start, question) for question in asked]
-            answers = [os.fsdecode(one.stdout).removesuffix("\n") for one in each if one.returncode == 0]
+            each = [_rev_parse(start, question) for question in options]
+            answers = [
+                os.fsdecode(result.stdout).removesuffix("\n") for result in each if result.returncode == 0
+            ]
         if len(answers) < 3:
             raise _not_inside(start, said_by(done).removeprefix("fatal: "))
         bare = answers[0] == "true" or len(answers) < 4
@@ -169,23 +171,23 @@ def said_by(done: Finished) -> str:
 
 def hint_about_lock(done: Finished) -> str:
     """The way out where git found something locked, or nothing. git never takes away a lock by itself."""
-    found = _LOCK.search(done.stderr.decode("utf-8", "replace"))
-    return f"if no git is at work there, one that was ended left its lock: remove {found[1]}" if found else ""
+    match = _LOCK.search(done.stderr.decode("utf-8", "replace"))
+    return f"if no git is at work there, one that was ended left its lock: remove {match[1]}" if match else ""
 
 
 def failure(command: str, done: Finished) -> CannotDecide:
     """What to raise when `git COMMAND` failed: git's own words, and the way out where it is known."""
-    said = said_by(done).removeprefix("fatal: ").removeprefix("error: ")
+    message = said_by(done).removeprefix("fatal: ").removeprefix("error: ")
     hint = hint_about_lock(done)
-    if any(word in said for word in _MISSING):
+    if any(word in message for word in _MISSING):
         hint = NOT_HERE
-    return CannotDecide(f"git {command} failed: {said}", hint)
+    return CannotDecide(f"git {command} failed: {message}", hint)
 
 
 def _not_inside(start: Path, reason: str) -> UsageError:
-    if other := re.search(r"dubious ownership in repository at '(.*)'", reason):
-        way_out = f"if you trust it: `git config --global --add safe.directory {shlex.quote(other[1])}`"
-        return UsageError(f"{other[1]} belongs to another user, so git refuses to read it", way_out)
+    if match := re.search(r"dubious ownership in repository at '(.*)'", reason):
+        way_out = f"if you trust it: `git config --global --add safe.directory {shlex.quote(match[1])}`"
+        return UsageError(f"{match[1]} belongs to another user, so git refuses to read it", way_out)
     why = "" if reason.startswith("not a git repository (or any") else f" ({reason})"
     hint = "run gate inside one"
     if "GIT_DIR" in os.environ:
@@ -193,8 +195,8 @@ def _not_inside(start: Path, reason: str) -> UsageError:
     return UsageError(f"{start} is not inside a git repository{why}", hint)
 
 
-def _rev_parse(start: Path, *asked: str) -> Finished:
-    argv = ["git", "rev-parse", "--path-format=absolute", *asked]
+def _rev_parse(start: Path, *options: str) -> Finished:
+    argv = ["git", "rev-parse", "--path-format=absolute", *options]
     return _start(argv, start, git_environment(os.environ))
 
 

@@ -20,20 +20,20 @@ def changes_shown(repository: Repository, base: str, commits: Iterable[str]) -> 
     Commits that are not here are fetched from `origin` by their id; those that cannot be had are left out.
     """
     wanted = list(dict.fromkeys(filter(None, commits)))
-    here = resolve(repository, wanted)
+    present = resolve(repository, wanted)
     for commit in wanted:
-        if here.get(commit) != commit:
+        if present.get(commit) != commit:
             _fetch(repository, commit)
-    here = resolve(repository, wanted)
-    found = {}
+    present = resolve(repository, wanted)
+    changes = {}
     for commit in wanted:
-        if here.get(commit) != commit:
+        if present.get(commit) != commit:
             continue
         parted = repository.attempt("merge-base", base, commit)
         if parted.returncode == 0:
             start = os.fsdecode(parted.stdout).strip()
-            found[commit] = repository.run(*RAW_DIFF, start, commit)
-    return found
+            changes[commit] = repository.run(*RAW_DIFF, start, commit)
+    return changes
 
 
 def digest_of(raw: bytes) -> str:

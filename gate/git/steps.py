@@ -78,9 +78,9 @@ def read_onward(repository: Repository, start: str, end: str) -> History:
 
 def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list[bytes]:
     """For each pair of commits (old, new) git's raw, rename-free, NUL-separated diff, byte by byte."""
-    asked = "".join(f"{new} {old}\n" for old, new in pairs)
-    fields = repository.run(*RAW_DIFF, "--stdin", stdin=asked.encode("ascii")).split(b"\0")
-    found: list[bytes] = []
+    request = "".join(f"{new} {old}\n" for old, new in pairs)
+    fields = repository.run(*RAW_DIFF, "--stdin", stdin=request.encode("ascii")).split(b"\0")
+    diffs: list[bytes] = []
     position = 0
     for _, new in pairs:
         start = position
@@ -88,8 +88,8 @@ def read_diffs(repository: Repository, pairs: Sequence[tuple[str, str]]) -> list
             start = position = position + 1
             while position < len(fields) - 1 and fields[position].startswith(b":"):
                 position += 2
-        found.append(b"".join(part + b"\0" for part in fields[start:position]))
-    return found
+        diffs.append(b"".join(part + b"\0" for part in fields[start:position]))
+    return diffs
 
 
 def newcomers(history: History) -> dict[str, list[Commit]]:
@@ -112,8 +112,10 @@ def newcomers(history: History) -> dict[str, list[Commit]]:
 
 def existing(repository: Repository, names: Iterable[str]) -> list[str]:
     """For each `commit:path` the object id, or "" where there is nothing; in one call."""
-    asked = "".join(f"{name}\n" for name in names)
-    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked.encode("ascii"))
+    request = "".join(f"{name}\n" for name in names)
+    raw = repository.run(
+        "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request.encode("ascii")
+    )
     answers = raw.decode("utf-8", "replace").splitlines()
     return [line.partition(" ")[0] if line.endswith(" blob") else "" for line in answers]
 

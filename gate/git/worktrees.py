@@ -47,7 +47,7 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     tree = Repository.find(folder)
     note(tree, ref, old, new)
     done = _in(folder, "-c", "submodule.recurse=false", "merge", *options, new)
-    said = [
+    lines = [
         line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("hint:")
     ]
     if _at(repository, ref) == new:
@@ -58,7 +58,7 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
     if _at(repository, ref) != old:
         return False
     raise UsageError(
-        f"git cannot bring {folder} up to date: {' '.join(said) or 'no reason given'}",
+        f"git cannot bring {folder} up to date: {' '.join(lines) or 'no reason given'}",
         hint_about_lock(done) or "the branch has not moved; resolve that first",
     )
 
@@ -67,12 +67,12 @@ def _checked_out(repository: Repository, ref: str) -> list[Path]:
     # git is else told to take every repository for a bare one, and would then not list the main folder.
     env = {"GIT_WORK_TREE": str(repository.work_tree)} if repository.work_tree else None
     raw = repository.run("worktree", "list", "--porcelain", "-z", env=env)
-    found = []
+    worktrees = []
     for entry in raw.split(b"\0\0"):
         fields = dict(field.partition(b" ")[::2] for field in entry.split(b"\0") if field)
         if fields.get(b"branch") == os.fsencode(ref) and b"worktree" in fields and b"prunable" not in fields:
-            found.append(Path(os.fsdecode(fields[b"worktree"])))
-    return found
+            worktrees.append(Path(os.fsdecode(fields[b"worktree"])))
+    return worktrees
 
 
 def _is_dirty(folder: Path) -> bool:

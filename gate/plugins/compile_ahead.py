@@ -38,11 +38,11 @@ class Rewriter:
             from _pytest.assertion import rewrite
 
             self._rewrite = rewrite.rewrite_asserts
-            source, kept = folder / "try.py", folder / "try.pyc"
+            source, compiled = folder / "try.py", folder / "try.pyc"
             source.write_bytes(b"assert not 1\n")
             for flags in (CHECKED_BY_CONTENT, CHECKED_BY_TIME):
-                write(kept, header(source, flags) + marshal.dumps(self.compiled(source)))
-                if rewrite._read_pyc(source, kept) is not None:  # noqa: SLF001  there is no other way to ask
+                write(compiled, header(source, flags) + marshal.dumps(self.compiled(source)))
+                if rewrite._read_pyc(source, compiled) is not None:  # noqa: SLF001  there is no other way to ask
                     self.tail, self.flags = rewrite.PYC_TAIL, flags
                     break
         except Exception:  # noqa: S110  a pytest that has none of this compiles for itself
@@ -85,17 +85,17 @@ def main() -> None:
     """Compile what the request names, tests first: those take longest."""
     request, folder = map(Path, sys.argv[1:])
     step_back()
-    asked = json.loads(request.read_text("utf-8"))
-    if asked["site"]:
-        sys.path.append(asked["site"])
+    tasks = json.loads(request.read_text("utf-8"))
+    if tasks["site"]:
+        sys.path.append(tasks["site"])
     rewriter = Rewriter(folder)
     tail = Path(importlib.util.cache_from_source("x.py")).name[1:]
     layout = {"module": tail, "test": rewriter.tail, "by_time": rewriter.flags == CHECKED_BY_TIME}
     write(folder / "layout", json.dumps(layout).encode())
     # Whoever imports byte code is not warned again of what the compiler warned of. So there must be nothing.
     warnings.simplefilter("error")
-    wanted = [(*pair, rewriter.flags) for pair in asked["tests"] if rewriter.tail]
-    for name, key, flags in [*wanted, *((*pair, b"") for pair in asked["modules"])]:
+    wanted = [(*pair, rewriter.flags) for pair in tasks["tests"] if rewriter.tail]
+    for name, key, flags in [*wanted, *((*pair, b"") for pair in tasks["modules"])]:
         path = Path(name)
         try:
             source = path.read_bytes()

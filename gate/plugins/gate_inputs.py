@@ -238,31 +238,31 @@ def _below(path: str, folders: tuple[str, ...]) -> str:
 
 def _relative(paths: set[str], *, above: bool = False) -> list[str]:
     """Those below the tree, from its top on; the top itself is empty. With `above`, those above it are no matter."""
-    found = set()
+    inside = set()
     for path in paths:
         root = _below(path, Inputs.roots)
         if root:
-            found.add(path[len(root) + 1 :])
+            inside.add(path[len(root) + 1 :])
         elif path in Inputs.roots:
-            found.add("")
+            inside.add("")
         elif above and any(root.startswith(path + os.sep) for root in Inputs.roots):
             continue
         elif _below(path, Inputs.away) and not (path in Inputs.lent or _below(path, Inputs.lent)):
             _depends("the working tree is read")
-    return sorted(found)
+    return sorted(inside)
 
 
 def _sources(paths: set[str]) -> set[str]:
     """Byte code stands for its source."""
-    found = set()
+    sources = set()
     for path in paths:
         folder, name = os.path.split(path)
         above, cache = os.path.split(folder)
         if cache == "__pycache__":
-            found.add(os.path.join(above, f"{name.partition('.')[0]}.py"))  # noqa: PTH118  strings
+            sources.add(os.path.join(above, f"{name.partition('.')[0]}.py"))  # noqa: PTH118  strings
         else:
-            found.add(path)
-    return found
+            sources.add(path)
+    return sources
 
 
 def _write() -> None:
@@ -334,7 +334,7 @@ def start() -> None:
         os.environ.get("GATE_PYTEST_PREFIX", ""),
         *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
     ]
-    Inputs.lent = tuple(place for folder in lent for place in _both(folder))
+    Inputs.lent = tuple(variant for folder in lent for variant in _both(folder))
     for name in ("stat", "lstat", "access", "readlink"):
         setattr(os, name, _asking(getattr(os, name)))
     setattr(os, "open", _opening(os.open))  # noqa: B010  mypy refuses to assign to a function

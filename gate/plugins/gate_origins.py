@@ -59,8 +59,8 @@ def real_folder(path: str) -> str:
 def real_file(path: str) -> str:
     """Where the file `path` really is."""
     folder, name = os.path.split(path)
-    there = os.path.join(real_folder(folder), name)  # noqa: PTH118  a thousand of these
-    return os.path.realpath(there) if os.path.islink(there) else there  # noqa: PTH114  as above
+    candidate = os.path.join(real_folder(folder), name)  # noqa: PTH118  a thousand of these
+    return os.path.realpath(candidate) if os.path.islink(candidate) else candidate  # noqa: PTH114  as above
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -93,7 +93,7 @@ def imported_from() -> dict[str, str]:
         real = real_file(file)
         if is_below(real, ROOT):
             continue
-        here = name not in BEFORE and name.partition(".")[0] in first and has_module(name)
-        if here or (is_below(real, AWAY) and not any(is_below(real, folder) for folder in LENT)):
+        is_own = name not in BEFORE and name.partition(".")[0] in first and has_module(name)
+        if is_own or (is_below(real, AWAY) and not any(is_below(real, folder) for folder in LENT)):
             outside[name] = real
     return outside

@@ -94,9 +94,9 @@ def _line_in(report: Any, path: str, line: int) -> int:
     """The line of the test's own file that was reached last, which tells more than where the test begins."""
     entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
     for entry in reversed(entries):
-        place = getattr(entry, "reprfileloc", None)
-        if place is not None and (os.sep + str(place.path)).endswith(os.sep + path):
-            return int(place.lineno)
+        position = getattr(entry, "reprfileloc", None)
+        if position is not None and (os.sep + str(position.path)).endswith(os.sep + path):
+            return int(position.lineno)
     return line
 
 
@@ -140,12 +140,12 @@ def pytest_runtest_logreport(report: Any) -> None:
 def pytest_testnodedown(node: Any, error: Any) -> None:
     """Take over what a worker of pytest-xdist's has seen."""
     del error
-    told = getattr(node, "workeroutput", {})
-    State.imported.update(told.get("gate_imported", {}))
-    State.found = max(State.found, told.get("gate_found", 0))
-    State.collected = max(State.collected, told.get("gate_collected", 0))
-    State.tests.update(told.get("gate_tests", ()))
-    State.skipped.update(told.get("gate_skipped", ()))
+    output = getattr(node, "workeroutput", {})
+    State.imported.update(output.get("gate_imported", {}))
+    State.found = max(State.found, output.get("gate_found", 0))
+    State.collected = max(State.collected, output.get("gate_collected", 0))
+    State.tests.update(output.get("gate_tests", ()))
+    State.skipped.update(output.get("gate_skipped", ()))
 
 
 @pytest.hookimpl(trylast=True)

@@ -98,8 +98,8 @@ def watch(pid: int, ended: int, limit: float) -> tuple[int, int]:
         happened = {number for number, _ in poll.poll(None if left == NEVER else max(left, 0) * 1000)}
         if ended in happened:
             os.read(ended, 4096)
-        found, status = reap(pid)
-        if found:
+        reaped, status = reap(pid)
+        if reaped:
             return status, greedy
         if 0 in happened and not os.read(0, 1):
             poll.unregister(0)
@@ -119,15 +119,15 @@ def watch(pid: int, ended: int, limit: float) -> tuple[int, int]:
 
 def reap(wanted: int) -> tuple[bool, int]:
     """Take leave of every child that has ended. Whether `wanted` was among them, and its status."""
-    found, result = False, 0
+    reaped, result = False, 0
     with contextlib.suppress(ChildProcessError):
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
             if pid == wanted:
-                found, result = True, status
-    return found, result
+                reaped, result = True, status
+    return reaped, result
 
 
 def end_all(group: int) -> None:
@@ -152,13 +152,13 @@ def children() -> list[int]:
 
 def processes() -> dict[int, tuple[int, int]]:
     """Every process that /proc shows: its parent, and the bytes of memory that it holds, shared ones too."""
-    found = {}
+    by_pid = {}
     for name in os.listdir("/proc"):  # noqa: PTH208  importing pathlib takes longer than all of this
         if name.isdigit():
             with contextlib.suppress(OSError):
                 fields = content(f"/proc/{name}/stat").rpartition(b")")[2].split()
-                found[int(name)] = int(fields[1]), int(fields[21]) * PAGE
-    return found
+                by_pid[int(name)] = int(fields[1]), int(fields[21]) * PAGE
+    return by_pid
 
 
 def memory_held(enough: float) -> int:
@@ -167,14 +167,14 @@ def memory_held(enough: float) -> int:
     What several processes share is counted for each of them, unless that makes more than `enough`: only then is
     it worth while to ask the system, slowly, for the share of each.
     """
-    known = processes()
+    by_pid = processes()
     below: set[int] = set()
-    found = {os.getpid()}
-    while found:
-        found = {pid for pid, (parent, _) in known.items() if parent in found} - below
-        below |= found
-    held = sum(known[pid][1] for pid in below)
-    return held if held <= enough else sum(fair_share(pid, known[pid][1]) for pid in below)
+    family = {os.getpid()}
+    while family:
+        family = {pid for pid, (parent, _) in by_pid.items() if parent in family} - below
+        below |= family
+    held = sum(by_pid[pid][1] for pid in below)
+    return held if held <= enough else sum(fair_share(pid, by_pid[pid][1]) for pid in below)
 
 
 def fair_share(pid: int, held: int) -> int:

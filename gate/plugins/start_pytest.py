@@ -67,14 +67,14 @@ def start() -> int:
     _, root, paths, own, *rest = sys.argv
     files = os.environ.pop("GATE_FILES", "")
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     if own:
         sys.meta_path.append(GatesOwn(own))
-    sys.path[:] = [entry for entry in sys.path if entry not in {here, ""}]
+    sys.path[:] = [entry for entry in sys.path if entry not in {folder, ""}]
     first = [path for path in paths.split(os.pathsep) if path]
     if is_part_of_pytest(first):
         sys.path[:0] = first
-    sys.path.insert(0, here)
+    sys.path.insert(0, folder)
     try:
         # Here, so that nothing in the tree can be taken for it.
         import_module("gate_inputs").start()
@@ -85,7 +85,7 @@ def start() -> int:
         sys.stderr.write(f"{NOT_USABLE}{type(error).__name__}: {error}\n")
         return 3
 
-    sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, here}), here]
+    sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, folder}), folder]
     # For what the tests start themselves.
     os.environ["PYTHONPATH"] = os.pathsep.join(first)
     os.chdir(root)

@@ -139,16 +139,16 @@ def run(self: Any, test: Any) -> Any:
     tests = list(tests_in(test)) if isinstance(test, unittest.TestSuite) else [test]
     State.found += len(tests)
     if ONLY:
-        tests = [one for one in tests if name_of(one) in ONLY]
+        tests = [item for item in tests if name_of(item) in ONLY]
         test = unittest.TestSuite(tests)
     State.collected += len(tests)
-    State.tests.update(name_of(one) for one in tests)
+    State.tests.update(name_of(item) for item in tests)
     if COUNT:
         return self._makeResult()
-    before = sum(State.outcomes.values())
+    passed = sum(State.outcomes.values())
     result = ORIGINAL_RUN(self, test)
     # A class or module that is skipped, or cannot be set up, is one outcome for all of its tests.
-    missing = len(tests) - (sum(State.outcomes.values()) - before)
+    missing = len(tests) - (sum(State.outcomes.values()) - passed)
     if missing > 0 and not result.shouldStop:
         State.outcomes["not run"] = State.outcomes.get("not run", 0) + missing
     return result
@@ -206,9 +206,9 @@ def start() -> int:
     _, kind, root, paths, *rest = sys.argv
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     ONLY.update(tests)
-    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     first = [path for path in paths.split(os.pathsep) if path]
-    sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, here, ""})]
+    sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, folder, ""})]
     # For what the tests start themselves.
     os.environ["PYTHONPATH"] = os.pathsep.join(first)
     os.chdir(root)

@@ -24,20 +24,20 @@ def with_person(data: bytes | None, person: Person, stored: Stored | None = None
     """
     if not NAME.fullmatch(person.name):
         raise UsageError(f"{person.name!r} is not a name", "write it as in CODEOWNERS, such as @someone")
-    before = load_policy(data, POLICY_FILE, stored)
+    old_policy = load_policy(data, POLICY_FILE, stored)
     text = (data or b"").decode("utf-8")
     listed = next(
-        (one for one in before.people.values() if one.name.casefold() == person.name.casefold()), None
+        (one for one in old_policy.people.values() if one.name.casefold() == person.name.casefold()), None
     )
     if listed is None:
-        _nobody_elses(before, person)
-        after, wanted, paste = _added(text, entry_of(person)), person, entry_of(person)
+        _nobody_elses(old_policy, person)
+        new_data, wanted, paste = _added(text, entry_of(person)), person, entry_of(person)
     else:
-        wanted = _joined(before, listed, person)
-        after, paste = _extended(text, listed, wanted), entry_of(wanted)
-    policy = replace(before, people={**before.people, wanted.name: wanted}, file=POLICY_FILE)
+        wanted = _joined(old_policy, listed, person)
+        new_data, paste = _extended(text, listed, wanted), entry_of(wanted)
+    policy = replace(old_policy, people={**old_policy.people, wanted.name: wanted}, file=POLICY_FILE)
     try:
-        fits = load_policy(after.encode("utf-8"), POLICY_FILE, stored) == policy
+        fits = load_policy(new_data.encode("utf-8"), POLICY_FILE, stored) == policy
     except InvalidInput:
         fits = False
     if not fits:
@@ -45,7 +45,7 @@ def with_person(data: bytes | None, person: Person, stored: Stored | None = None
             f"{person.name} can't be added to {POLICY_FILE} without reformatting it",
             f"edit `people` yourself: {paste}",
         )
-    return after.encode("utf-8")
+    return new_data.encode("utf-8")
 
 
 def _joined(policy: Policy, listed: Person, more: Person) -> Person:
@@ -92,16 +92,16 @@ def _escaped(char: str) -> str:
 
 
 def _nobody_elses(policy: Policy, person: Person) -> None:
-    for other in policy.people.values():
-        shared = {own.casefold() for own in other.emails} & {own.casefold() for own in person.emails}
+    for existing in policy.people.values():
+        shared = {own.casefold() for own in existing.emails} & {own.casefold() for own in person.emails}
         if shared:
             raise UsageError(
-                f"{min(shared)} is {other.name}'s in {POLICY_FILE}",
+                f"{min(shared)} is {existing.name}'s in {POLICY_FILE}",
                 f"give theirs: `gate init --person {person.name} --email ADDRESS --key FILE`",
             )
-        if {parse_key(key).blob for key in other.keys} & {parse_key(key).blob for key in person.keys}:
+        if {parse_key(key).blob for key in existing.keys} & {parse_key(key).blob for key in person.keys}:
             raise UsageError(
-                f"the key is {other.name}'s in {POLICY_FILE}",
+                f"the key is {existing.name}'s in {POLICY_FILE}",
                 f"give that of {person.name}: `--key FILE`",
             )
 

@@ -61,17 +61,17 @@ def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[Approval
     )
     rules: list[ApprovalRule] = []
     for number, item in enumerate(node.value):
-        place = f"{path}[{number}]"
+        item_path = f"{path}[{number}]"
         if any(not rule.paths and not rule.authors for rule in rules):
             reader.wrong(
-                item, place, "never applies: a rule before it fits every file and author; put it last"
+                item, item_path, "never applies: a rule before it fits every file and author; put it last"
             )
-        values = read(item, place)
+        values = read(item, item_path)
         for key in {"paths", "authors", "from"} & values.keys():
             if not values[key]:
-                reader.wrong(item, f"{place}.{key}", "expected at least one; leave it out for any")
+                reader.wrong(item, f"{item_path}.{key}", "expected at least one; leave it out for any")
         if is_null(item):
-            reader.expected(item, place, "a rule such as {paths: [db/], need: 2}")
+            reader.expected(item, item_path, "a rule such as {paths: [db/], need: 2}")
         whom = values.pop("from", ())
         rules.append(ApprovalRule(**{**values, "whom": whom, "place": f"[{number}]"}))
     return tuple(rules)
@@ -80,15 +80,15 @@ def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[Approval
 def pattern(reader: Reader, node: yaml.Node, path: str) -> str:
     """A pattern of paths, as GitHub's CODEOWNERS has them."""
     text = reader.text(node, path)
-    wrong = ""
+    expectation = ""
     if not text.strip("/") or text != text.strip():
-        wrong = "a pattern such as `docs/`, `*.lock` or `/src/**`"
+        expectation = "a pattern such as `docs/`, `*.lock` or `/src/**`"
     elif text.startswith(("!", "#")):
-        wrong = "a pattern that does not begin with `!` or `#`; the first rule that fits counts"
+        expectation = "a pattern that does not begin with `!` or `#`; the first rule that fits counts"
     elif BRACKET.search(text) or "***" in text:
-        wrong = r"a pattern with `*`, `**` and `?` alone; write `\[` and `\]` for brackets"
-    if wrong and text:
-        reader.expected(node, path, wrong)
+        expectation = r"a pattern with `*`, `**` and `?` alone; write `\[` and `\]` for brackets"
+    if expectation and text:
+        reader.expected(node, path, expectation)
     return text
 
 

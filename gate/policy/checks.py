@@ -38,11 +38,11 @@ def read_checks(reader: Reader, node: yaml.Node, path: str) -> dict[str, CheckSe
     """The checks by name, the built-in ones among them."""
     checks = dict(BUILT_IN_CHECKS)
     for name, key, value in reader.entries(node, path):
-        place = f"{path}.{name}"
+        check_path = f"{path}.{name}"
         if CHECK.fullmatch(name):
-            checks[name] = _check(reader, name, value, place)
+            checks[name] = _check(reader, name, value, check_path)
         else:
-            reader.wrong(key, place, "expected a name of letters, digits, `.`, `-` and `_`")
+            reader.wrong(key, check_path, "expected a name of letters, digits, `.`, `-` and `_`")
     return checks
 
 
@@ -115,8 +115,8 @@ def _rule(reader: Reader, node: yaml.Node, path: str) -> str:
 
     name = reader.text(node, path)
     if name and not current_ids(name):
-        near = get_close_matches(name, RULES, 1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(RULES)}"
+        close_matches = get_close_matches(name, RULES, 1)
+        hint = f"did you mean `{close_matches[0]}`?" if close_matches else f"there are {', '.join(RULES)}"
         reader.wrong(node, path, f"there is no rule `{name}`; {hint}")
     return name
 

@@ -58,9 +58,9 @@ def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml
     if reader.mistakes:
         return root, extends
     named = f"{extends.file} of {extends.repository}"
-    wrong = "it is not stored here" if stored is None else unproven(extends, stored)
-    if wrong or stored is None:
-        reader.wrong(node, "extends", f"{named} at {extends.commit[:12]}: {wrong}; {UPDATE}")
+    problem = "it is not stored here" if stored is None else unproven(extends, stored)
+    if problem or stored is None:
+        reader.wrong(node, "extends", f"{named} at {extends.commit[:12]}: {problem}; {UPDATE}")
         return root, extends
     below = Reader(f"{extends.repository}:{extends.file}")
     shared = below.root(stored.policy)
@@ -132,15 +132,15 @@ def _child(tree: bytes, name: str, width: int) -> str:
 def _refuse_others(reader: Reader, node: yaml.Node, path: str, allowed: Sequence[str]) -> None:
     """Note every key that the shared policy does not leave to the one that extends it."""
     for name, key, value in reader.entries(node, path):
-        place = joined(path, name)
-        if (not path and name in OWN) or place in allowed:
+        key_path = joined(path, name)
+        if (not path and name in OWN) or key_path in allowed:
             continue
-        deeper = [other for other in allowed if other.startswith(f"{place}.")]
+        deeper = [allowed_path for allowed_path in allowed if allowed_path.startswith(f"{key_path}.")]
         if deeper and isinstance(value, yaml.MappingNode):
-            _refuse_others(reader, value, place, allowed)
+            _refuse_others(reader, value, key_path, allowed)
         else:
             open_keys = f"may be overridden: {', '.join(allowed)}" if allowed else "nothing may be overridden"
-            reader.wrong(key, place, f"the policy that is extended does not leave this open; {open_keys}")
+            reader.wrong(key, key_path, f"the policy that is extended does not leave this open; {open_keys}")
 
 
 def _over(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
@@ -152,9 +152,9 @@ def _over(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
         name = str(key.value)
         if name == "extends":
             continue
-        other = pairs[name][1] if name in pairs else None
-        if isinstance(value, yaml.MappingNode) and isinstance(other, yaml.MappingNode):
-            value = _over(other, value)
+        base_node = pairs[name][1] if name in pairs else None
+        if isinstance(value, yaml.MappingNode) and isinstance(base_node, yaml.MappingNode):
+            value = _over(base_node, value)
         pairs[name] = (key, value)
     return yaml.MappingNode(
         above.tag, list(pairs.values()), above.start_mark, above.end_mark, above.flow_style

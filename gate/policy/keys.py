@@ -96,25 +96,25 @@ def parse_key(line: str) -> PublicKey:
 
 def _strings(raw: bytes) -> list[bytes]:
     """The length-prefixed strings that a key consists of; raises ValueError unless they fill it exactly."""
-    found: list[bytes] = []
-    while raw or not found:
+    strings: list[bytes] = []
+    while raw or not strings:
         length = int.from_bytes(raw[:4], "big")
-        found.append(raw[4 : 4 + length])
-        if len(raw) < 4 or len(found[-1]) != length or not length:
+        strings.append(raw[4 : 4 + length])
+        if len(raw) < 4 or len(strings[-1]) != length or not length:
             raise ValueError("cut short")
         raw = raw[4 + length :]
-    return found
+    return strings
 
 
 def _options(word: str) -> dict[str, str]:
     options = {}
     position = 0
     while position < len(word):
-        found = _OPTION.match(word, position)
-        if not found:
+        match = _OPTION.match(word, position)
+        if not match:
             raise ValueError(f"expected valid-after, valid-before or namespaces, got {word[position:]!r}")
-        options[found[1]] = found[2]
-        position = found.end()
+        options[match[1]] = match[2]
+        position = match.end()
         if position < len(word) and word[position] != ",":
             raise ValueError(f"expected a comma between options, got {word[position:]!r}")
         position += 1
@@ -124,9 +124,9 @@ def _options(word: str) -> dict[str, str]:
 def _time(options: Mapping[str, str], name: str) -> int | None:
     if name not in options:
         return None
-    found = _TIME.fullmatch(options[name])
-    if not found:
+    match = _TIME.fullmatch(options[name])
+    if not match:
         raise ValueError(f"{name}: expected YYYYMMDD or YYYYMMDDHHMM, got {options[name]!r}")
-    day, minute, second = found.groups()
+    day, minute, second = match.groups()
     moment = datetime.strptime(f"{day}{minute or '0000'}{second or '00'}+0000", "%Y%m%d%H%M%S%z")
     return int(moment.timestamp())

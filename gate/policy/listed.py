@@ -78,9 +78,9 @@ def _in_both(
     if not names or not today:
         return names
     still = {name.casefold() for name in members(current, today)}
-    before = members(policy, names)
-    left = tuple(sorted(name for name in before if name.casefold() in still))
-    if len(left) == len(before):
+    members_before = members(policy, names)
+    left = tuple(sorted(name for name in members_before if name.casefold() in still))
+    if len(left) == len(members_before):
         return names
     return left or today
 

@@ -19,15 +19,15 @@ def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
     """
     people = {name.casefold(): name for name in policy.people}
     teams = {name.casefold(): team for name, team in policy.teams.items()}
-    found: set[str] = set()
+    result: set[str] = set()
     for name in names:
         key = name.casefold()
         if key in people:
-            found.add(people[key])
+            result.add(people[key])
         for member in teams.get(key, ()):
             if member.casefold() in people:
-                found.add(people[member.casefold()])
-    return frozenset(found)
+                result.add(people[member.casefold()])
+    return frozenset(result)
 
 
 def person_by_email(policy: Policy, email: str) -> Person | None:
@@ -59,11 +59,11 @@ def logins_in(email: str) -> tuple[tuple[str, str], ...]:
     forge = {"users.noreply.github.com": "github", "users.noreply.gitlab.com": "gitlab"}.get(host, "")
     marks = {"github": "+", "gitlab": "-"}.get(forge, "+-")
     numbered = NUMBERED.fullmatch(local)
-    found = [numbered["login"]] if numbered and numbered["mark"] in marks else []
+    logins = [numbered["login"]] if numbered and numbered["mark"] in marks else []
     # Without its number, or of an account whose name only looks as if it began with one.
-    if forge != "gitlab" or not found:
-        found.append(local)
-    return tuple((login, forge) for login in found)
+    if forge != "gitlab" or not logins:
+        logins.append(local)
+    return tuple((login, forge) for login in logins)
 
 
 def _candidates(policy: Policy, email: str) -> list[Person]:
@@ -104,6 +104,6 @@ def _login(person: Person, forge: str) -> str:
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
     """The person who has this login on `forge` (github, gitlab, gitea); logins compare without case."""
     wanted = login.casefold()
-    found = [person for person in policy.people.values() if person.login(forge).casefold() == wanted]
+    matching = [person for person in policy.people.values() if person.login(forge).casefold() == wanted]
     # A login that two people list cannot say which of them it was.
-    return found[0] if wanted and len(found) == 1 else None
+    return matching[0] if wanted and len(matching) == 1 else None

@@ -49,22 +49,24 @@ def read_protect(
         }
     )
     for name, key, value in reader.entries(node, path):
-        place = f"{path}.{name}"
+        branch_path = f"{path}.{name}"
         # `refs/heads/main` would protect nothing: branches are compared by their short names.
         if not BRANCH.fullmatch(name):
             short = name.removeprefix("refs/heads/")
-            meant = short if BRANCH.fullmatch(short) else "main"
-            reader.wrong(key, place, f"expected the short name of a branch, such as `{meant}`")
-        given = read(value, place)
-        kind: Kind = given.get("kind") or "branch"
-        require = given.get("require", {})
-        other: Kind = "environment" if kind == "branch" else "branch"
+            branch = short if BRANCH.fullmatch(short) else "main"
+            reader.wrong(key, branch_path, f"expected the short name of a branch, such as `{branch}`")
+        options = read(value, branch_path)
+        kind: Kind = options.get("kind") or "branch"
+        require = options.get("require", {})
+        other_kind: Kind = "environment" if kind == "branch" else "branch"
         for word in (FOR_ENVIRONMENTS if kind == "branch" else FOR_BRANCHES) & require.keys():
             if require[word]:
-                reader.wrong(value, f"{place}.require.{word}", f"has a meaning for `kind: {other}` only")
-        trusted = tuple(dict.fromkeys(given.get("verdicts") or ()))
+                reader.wrong(
+                    value, f"{branch_path}.require.{word}", f"has a meaning for `kind: {other_kind}` only"
+                )
+        trusted = tuple(dict.fromkeys(options.get("verdicts") or ()))
         usual = RELEASE if kind == "environment" else Require()
-        protect[name] = Protection(replace(usual, **require), trusted, kind, given.get("enforce", True))
+        protect[name] = Protection(replace(usual, **require), trusted, kind, options.get("enforce", True))
     for node, path, name in seen:
         if name not in protect:
             reader.wrong(node, path, f'there is no "{name}" in `protect`')

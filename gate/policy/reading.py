@@ -59,8 +59,8 @@ class Reader:
             return None
         loader = None
         try:
-            said, line, column = refused(text)
-            if not said:
+            message, line, column = refused(text)
+            if not message:
                 loader = _Loader(text)
                 return loader.get_single_node()
         except yaml.MarkedYAMLError as error:
@@ -72,13 +72,13 @@ class Reader:
             if "nesting depth" in problem:
                 # So newer versions of libyaml say before gate gets to count.
                 problem = "it is nested too deeply"
-            said = f"expected YAML: {problem}"
+            message = f"expected YAML: {problem}"
         except yaml.YAMLError as error:
-            said, line, column = f"expected YAML: {error}".partition("\n")[0], 0, 0
+            message, line, column = f"expected YAML: {error}".partition("\n")[0], 0, 0
         finally:
             if loader is not None:
                 loader.dispose()
-        self.mistakes.append(Mistake(self.file, line, column, said))
+        self.mistakes.append(Mistake(self.file, line, column, message))
         return None
 
     def entries(self, node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
@@ -101,22 +101,26 @@ class Reader:
 
     def known(self, node: yaml.Node, path: str, names: Collection[str]) -> dict[str, yaml.Node]:
         """The entries of a mapping of which all keys are known; notes the others, with what may be meant."""
-        found: dict[str, yaml.Node] = {}
+        nodes: dict[str, yaml.Node] = {}
         for name, key, value in self.entries(node, path):
             if name in names:
-                found[name] = value
+                nodes[name] = value
                 continue
-            near = get_close_matches(name, names, 1, 0.6)
-            hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(sorted(names))}"
+            close_matches = get_close_matches(name, names, 1, 0.6)
+            hint = (
+                f"did you mean `{close_matches[0]}`?"
+                if close_matches
+                else f"expected one of {', '.join(sorted(names))}"
+            )
             self.wrong(key, joined(path, name), f"unknown key; {hint}")
-        return found
+        return nodes
 
     def fields(self, readers: Mapping[str, Read[Any]]) -> Read[dict[str, Any]]:
         """A reader of a mapping, each key read by its own reader; what is not given is not in the answer."""
 
         def read(node: yaml.Node, path: str) -> dict[str, Any]:
-            found = self.known(node, path, readers)
-            return {name: readers[name](value, joined(path, name)) for name, value in found.items()}
+            nodes = self.known(node, path, readers)
+            return {name: readers[name](value, joined(path, name)) for name, value in nodes.items()}
 
         return read
 
@@ -209,28 +213,28 @@ def refused(text: str) -> tuple[str, int, int]:
         return f"the file is too large: expected at most {MOST_BYTES:,} characters, got {len(text):,}", 0, 0
     control = CONTROL.search(text)
     if control:
-        before = text[: control.start()]
-        column = control.start() - (before.rfind("\n") + 1) + 1
+        preceding = text[: control.start()]
+        column = control.start() - (preceding.rfind("\n") + 1) + 1
         return (
             f"expected text, got the control character {ord(control[0]):#04x}",
-            before.count("\n") + 1,
+            preceding.count("\n") + 1,
             column,
         )
     depth = 0
     for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        said = ""
+        message = ""
         if isinstance(event, yaml.AliasEvent):
-            said = "aliases (`*name`) are not allowed"
+            message = "aliases (`*name`) are not allowed"
         elif number > MOST_NODES:
-            said = f"the file is too large: expected at most {MOST_NODES:,} keys and values"
+            message = f"the file is too large: expected at most {MOST_NODES:,} keys and values"
         elif depth > DEEPEST:
-            said = "it is nested too deeply"
+            message = "it is nested too deeply"
         elif getattr(event, "tag", None) is not None:
-            said = "tags (`!name`) are not allowed"
-        if said:
+            message = "tags (`!name`) are not allowed"
+        if message:
             mark = event.start_mark
-            return said, *((mark.line + 1, mark.column + 1) if mark else (0, 0))
+            return message, *((mark.line + 1, mark.column + 1) if mark else (0, 0))
     return "", 0, 0
 
 

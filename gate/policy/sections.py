@@ -35,12 +35,12 @@ def read_policy(reader: Reader, root: yaml.Node) -> Policy:
         "environment",
         "prometheus",
     )
-    given = reader.known(root, "", names)
-    if "overridable" in given:
-        reader.words(given["overridable"], "overridable")
+    nodes = reader.known(root, "", names)
+    if "overridable" in nodes:
+        reader.words(nodes["overridable"], "overridable")
 
     def section(name: str, read: Read[Value], default: Value) -> Value:
-        return read(given[name], name) if name in given else default
+        return read(nodes[name], name) if name in nodes else default
 
     checks = section("checks", partial(read_checks, reader), empty.checks)
     people = section("people", partial(read_people, reader), empty.people)

@@ -131,7 +131,7 @@ class Require:
     def names(self) -> tuple[str, ...]:
         """What is required, in words: `owners`, `checks (names, lint)`."""
         checks = f"checks ({', '.join(self.checks)})" if self.checks else ""
-        asked = {
+        required = {
             "owners": self.owners,
             "approvals": self.approvals,
             "seniority": self.seniority,
@@ -140,7 +140,7 @@ class Require:
         }
         return tuple(
             f"{name}, not enforced" if name.partition(" ")[0] in self.unenforced else name
-            for name, value in asked.items()
+            for name, value in required.items()
             if value
         )
 

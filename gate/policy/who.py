@@ -20,7 +20,7 @@ KEY_TYPES = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|3
 def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]:
     """People by name. No address, login or key stands for two of them."""
     people: dict[str, Person] = {}
-    known: set[str] = set()
+    taken: set[str] = set()
     belongs: dict[str, str] = {}
     seniors: list[tuple[yaml.Node, str, str]] = []
 
@@ -73,16 +73,16 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
         }
     )
     for name, at, value in reader.entries(node, path):
-        place = f"{path}.{name}"
+        key_path = f"{path}.{name}"
         if not NAME.fullmatch(name):
-            reader.wrong(at, place, "expected a name such as @someone, without blanks or wildcards")
-        elif name.casefold() in known:
-            reader.wrong(at, place, "given twice, in another case")
-        known.add(name.casefold())
-        people[name] = Person(name, **read(value, place))
-    for node, place, who in seniors:
-        if who and who.casefold() not in known:
-            reader.wrong(node, place, f"{who} is not in `people`")
+            reader.wrong(at, key_path, "expected a name such as @someone, without blanks or wildcards")
+        elif name.casefold() in taken:
+            reader.wrong(at, key_path, "given twice, in another case")
+        taken.add(name.casefold())
+        people[name] = Person(name, **read(value, key_path))
+    for node, key_path, who in seniors:
+        if who and who.casefold() not in taken:
+            reader.wrong(node, key_path, f"{who} is not in `people`")
     return people
 
 
@@ -90,8 +90,8 @@ def _key(reader: Reader, node: yaml.Node, path: str) -> tuple[str, str]:
     """A line of a public key as `ssh-keygen` writes it, options before it or not; and the key alone."""
     text = reader.text(node, path).strip()
     words = text.split()
-    place = next((number for number, word in enumerate(words) if KEY_TYPES.fullmatch(word)), None)
-    if "\n" in text or place is None or place + 1 >= len(words):
+    position = next((number for number, word in enumerate(words) if KEY_TYPES.fullmatch(word)), None)
+    if "\n" in text or position is None or position + 1 >= len(words):
         reader.expected(node, path, "a public SSH key such as `ssh-ed25519 AAAA… comment`")
         return text, ""
     try:
@@ -105,28 +105,28 @@ def read_teams(
     reader: Reader, people: Mapping[str, Person], node: yaml.Node, path: str
 ) -> dict[str, tuple[str, ...]]:
     """Teams by name, each with those of `people` who are in it."""
-    known = {name.casefold(): name for name in people}
+    taken = {name.casefold(): name for name in people}
     seen: set[str] = set()
     entries = tuple(reader.entries(node, path))
     names = {name.casefold() for name, _, _ in entries}
 
     def member(node: yaml.Node, path: str) -> str:
         who = reader.text(node, path)
-        if who.casefold() in names and who.casefold() not in known:
+        if who.casefold() in names and who.casefold() not in taken:
             reader.wrong(node, path, f"{who} is a team, and a team lists people only: name its members here")
-        elif who and who.casefold() not in known:
+        elif who and who.casefold() not in taken:
             reader.wrong(node, path, f"{who} is not in `people`")
-        return known.get(who.casefold(), who)
+        return taken.get(who.casefold(), who)
 
     teams = {}
     for name, key, value in entries:
-        place = f"{path}.{name}"
+        team_path = f"{path}.{name}"
         if not NAME.fullmatch(name):
-            reader.wrong(key, place, "expected a name such as @org/team, without blanks or wildcards")
-        elif name.casefold() in known:
-            reader.wrong(key, place, "is a person in `people` as well")
+            reader.wrong(key, team_path, "expected a name such as @org/team, without blanks or wildcards")
+        elif name.casefold() in taken:
+            reader.wrong(key, team_path, "is a person in `people` as well")
         elif name.casefold() in seen:
-            reader.wrong(key, place, "given twice, in another case")
+            reader.wrong(key, team_path, "given twice, in another case")
         seen.add(name.casefold())
-        teams[name] = reader.list_of(member)(value, place)
+        teams[name] = reader.list_of(member)(value, team_path)
     return teams

@@ -36,10 +36,10 @@ def address(reader: Reader, node: yaml.Node, path: str) -> str:
 def size(reader: Reader, node: yaml.Node, path: str) -> int:
     """Bytes, at least a megabyte."""
     match = SIZE.fullmatch(reader.text(node, path))
-    found = int(float(match[1]) * SIZES[match[2]]) if match else 0
-    if found < SIZES["m"]:
+    count = int(float(match[1]) * SIZES[match[2]]) if match else 0
+    if count < SIZES["m"]:
         reader.expected(node, path, "a size such as 500m or 2g")
-    return found
+    return count
 
 
 def span(reader: Reader, most: float, node: yaml.Node, path: str) -> float:

@@ -21,16 +21,16 @@ def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - t
     )
     state = "waived" if waived else verdict.decision
     message = "waived" if waived else MESSAGES[verdict.decision]
-    left, right = _width(LABEL), _width(message)
+    left, width = _width(LABEL), _width(message)
     title = escape(f"{LABEL}: {message}")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width}" height="20" role="img" aria-label="{title}">'
         f"<title>{title}</title>"
-        f'<rect width="{left + right}" height="20" rx="3" fill="{COLORS[state]}"/>'
+        f'<rect width="{left + width}" height="20" rx="3" fill="{COLORS[state]}"/>'
         f'<path fill="#3c434d" d="M3 0h{left - 3}v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z"/>'
         '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
         f'<text x="{left / 2:g}" y="14">{LABEL}</text>'
-        f'<text x="{left + right / 2:g}" y="14">{message}</text></g></svg>\n'
+        f'<text x="{left + width / 2:g}" y="14">{message}</text></g></svg>\n'
     )
 
 

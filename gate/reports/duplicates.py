@@ -74,14 +74,14 @@ def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
     for result in sorted(ran, key=lambda result: result.id != PREFERRED):
         free = {key: list(items) for key, items in better.items()}
         for finding in sorted(result.blocking, key=lambda item: item.column):
-            place = finding.path, finding.line
-            match = next((item for item in free.get(place, ()) if _same(item, finding)), None)
+            position = finding.path, finding.line
+            match = next((item for item in free.get(position, ()) if _same(item, finding)), None)
             if match is None:
                 if result.id == PREFERRED or finding.rule in UNDEFINED_NAMES | SYNTAX_ERRORS:
-                    better[place].append((result.id, finding))
+                    better[position].append((result.id, finding))
                 continue
             if finding.rule not in SYNTAX_ERRORS:
-                free[place].remove(match)
+                free[position].remove(match)
             also.setdefault(id(match[1]), {})[f"`{result.id}` ({finding.rule})"] = None
             reported_by[id(finding)] = match[0]
     return Duplicates(

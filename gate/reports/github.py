@@ -46,7 +46,9 @@ SIGNS: Final = {"pass": "✅", "blocked": "❌", "undecided": "❔"}
 
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
     """The annotations: obstacles, then what blocks; other new findings only as warnings or notices."""
-    errors = [_command("error", "", 0, 0, 0, one.title, one.message) for one in obstacles(verdict)]
+    errors = [
+        _command("error", "", 0, 0, 0, obstacle.title, obstacle.message) for obstacle in obstacles(verdict)
+    ]
     rest: dict[str, list[str]] = {"warning": [], "notice": []}
     for group in groups(verdict):
         for finding, blocks in group.marked():
@@ -101,8 +103,10 @@ def _command(level: str, path: str, line: int, end: int, column: int, title: str
         "title": visible(title) or "gate",
     }
     # A place without a file would be put somewhere in the repository at random.
-    given = {name: value for name, value in properties.items() if value != "" and (path or name == "title")}
-    listed = ",".join(f"{name}={_property(str(value))}" for name, value in given.items())
+    properties_set = {
+        name: value for name, value in properties.items() if value != "" and (path or name == "title")
+    }
+    listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties_set.items())
     body = "%0A".join(_data(visible(part)) for part in message.split("\n"))
     return f"::{level} {listed}::{body}"
 
@@ -217,8 +221,8 @@ def _checks(verdict: Verdict) -> str:
     rows = []
     for result in verdict.checks:
         if isinstance(result, Ran):
-            wrong = "❌" if result.enforced else "⚠️"
-            mark, text = wrong if result.blocking else "➖" if result.empty else "✅", status(result)
+            failure_mark = "❌" if result.enforced else "⚠️"
+            mark, text = failure_mark if result.blocking else "➖" if result.empty else "✅", status(result)
             text += f", {_plain(result.note)}" if result.note else ""
         else:
             what = "could not run" if isinstance(result, Broken) else "not run"

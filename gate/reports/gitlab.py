@@ -21,32 +21,34 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     names = Fingerprints(context.lines)
     issues = [_obstacle(obstacle, names) for obstacle in obstacles(verdict)]
     issues += [
-        _finding(group, finding, blocks, known)
+        _finding(group, finding, blocks, fingerprint)
         for group in groups(verdict)
-        for finding, blocks, known in names.marked(group)
+        for finding, blocks, fingerprint in names.marked(group)
     ]
     return dump(issues)
 
 
 def _obstacle(obstacle: Obstacle, names: Fingerprints) -> Data:
     path = obstacle.paths[0] if obstacle.paths else NO_FILE
-    known = names.of(obstacle.id, Finding(path, 0, 0, 0, "", "error", obstacle.text))
-    return _issue(obstacle.text, f"gate/{obstacle.id}", known, "blocker", path, 1, 1)
+    fingerprint = names.of(obstacle.id, Finding(path, 0, 0, 0, "", "error", obstacle.text))
+    return _issue(obstacle.text, f"gate/{obstacle.id}", fingerprint, "blocker", path, 1, 1)
 
 
-def _finding(group: Group, finding: Finding, blocks: bool, known: str) -> Data:
+def _finding(group: Group, finding: Finding, blocks: bool, fingerprint: str) -> Data:
     text = f"{finding.message} ({note})" if (note := help_of(group, finding)) else finding.message
     severity = SEVERITIES[finding.severity] if blocks or finding.new else "info"
     line = max(finding.line, 1)
     name = f"{group.id}/{finding.rule}"
-    return _issue(text, name, known, severity, finding.path or NO_FILE, line, max(finding.end_line, line))
+    return _issue(
+        text, name, fingerprint, severity, finding.path or NO_FILE, line, max(finding.end_line, line)
+    )
 
 
-def _issue(text: str, name: str, known: str, severity: str, path: str, line: int, end: int) -> Data:
+def _issue(text: str, name: str, fingerprint: str, severity: str, path: str, line: int, end: int) -> Data:
     return {
         "description": visible(text) or visible(name),
         "check_name": visible(name),
-        "fingerprint": known,
+        "fingerprint": fingerprint,
         "severity": severity,
         "location": {
             "path": path if path.isprintable() else visible_path(path),

@@ -78,14 +78,14 @@ class Ink:
         if cells(text) <= room:
             return text
         dots = "…" if _can_show("…", self.context.encoding) else ASCII["…"]
-        kept = ""
+        shortened = ""
         used = len(dots)
         for char in text:
             used += cells(char)
             if used > room:
                 break
-            kept += char
-        return kept + dots
+            shortened += char
+        return shortened + dots
 
     def sheet(self, lines: Iterable[str]) -> str:
         """The finished text: no commands for a build server in it, nothing that the encoding lacks."""

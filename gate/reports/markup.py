@@ -21,13 +21,13 @@ def escape_lines(lines: Iterable[str]) -> str:
 
 def element(name: str, attributes: Mapping[str, object], *content: str) -> str:
     """One XML element on as many lines as it needs; `content` is markup. Attributes that are None are left out."""
-    given = "".join(
+    attributes_text = "".join(
         f' {key}="{escape(str(value))}"' for key, value in attributes.items() if value is not None
     )
     if not content:
-        return f"<{name}{given}/>"
+        return f"<{name}{attributes_text}/>"
     inner = "\n".join(content)
-    return f"<{name}{given}>\n{inner}\n</{name}>"
+    return f"<{name}{attributes_text}>\n{inner}\n</{name}>"
 
 
 def document(root: str) -> str:

@@ -43,9 +43,9 @@ def inbox_lines(
     """A branch that waits for somebody: which files, and how its checks are. `name` is what commands take."""
     lines = ink.flow([("bold", visible(name)), ("dim", visible(about))], 0, 2)
     for request in mine:
-        others = "" if request.required else f", or {listed(request.names, 'or')}"
+        alternatives = "" if request.required else f", or {listed(request.names, 'or')}"
         for duty in request.duties:
-            lines += ink.flow([("", f"{_yours(duty)}{visible(others)}")], 2, 2)
+            lines += ink.flow([("", f"{_yours(duty)}{visible(alternatives)}")], 2, 2)
     return [*lines, *ink.flow([("dim", checks_text(verdict.checks))], 2, 2)]
 
 

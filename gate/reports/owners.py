@@ -78,12 +78,12 @@ def _shown(groups: Mapping[str, int], by_folder: bool) -> Iterable[tuple[str, tu
 
 def _above(path: str) -> list[str]:
     """The folders that hold a path, each with a `/` at its end, the nearest first; the top is empty."""
-    found = []
+    sections = []
     while path:
         path = path.rstrip("/").rpartition("/")[0]
         path = f"{path}/" if path else ""
-        found.append(path)
-    return found
+        sections.append(path)
+    return sections
 
 
 def _entry(name: str, files: int) -> str:

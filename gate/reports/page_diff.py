@@ -57,7 +57,7 @@ def compare(old: Sequence[str], new: Sequence[str], lines: Collection[int] = ())
 
 
 def _changed(old: Sequence[str], new: Sequence[str], start: int, new_start: int) -> list[Row]:
-    marks = [_words(before, after) for before, after in zip(old, new, strict=False)]
+    marks = [_words(old_line, new_line) for old_line, new_line in zip(old, new, strict=False)]
     none: tuple[Span, ...] = ()
     removed = [
         Row("removed", start + n + 1, 0, text, marks[n][0] if n < len(marks) else none)
@@ -69,9 +69,9 @@ def _changed(old: Sequence[str], new: Sequence[str], start: int, new_start: int)
     ]
 
 
-def _words(before: str, after: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+def _words(old_line: str, new_line: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """Which parts of two lines differ, word by word; nothing where the lines have little in common."""
-    old, new = _tokens(before), _tokens(after)
+    old, new = _tokens(old_line), _tokens(new_line)
     if max(len(old), len(new)) > MOST_TOKENS:
         return (), ()
     matcher = SequenceMatcher(None, [text for _, text in old], [text for _, text in new], autojunk=False)

@@ -62,20 +62,20 @@ def files(verdict: Verdict, context: ReportContext) -> str:
 
 
 def _files(verdict: Verdict) -> list[_File]:
-    found = {file.path: _File(file.path, file) for file in verdict.change.files}
+    files = {file.path: _File(file.path, file) for file in verdict.change.files}
     number = 0
     for group in groups(verdict):
         for finding, blocks in group.marked():
             if not (blocks or finding.new) or not finding.path or number == MOST_FINDINGS:
                 continue
             number += 1
-            file = found.setdefault(finding.path, _File(finding.path))
+            file = files.setdefault(finding.path, _File(finding.path))
             file.cards[finding.line].append(
                 card(group.id, finding, group.also.get(id(finding), ""), blocks=blocks)
             )
             file.blocking += blocks
             file.columns[finding.line].append(finding.column)
-    return sorted(found.values(), key=lambda file: (not file.blocking, not file.cards))
+    return sorted(files.values(), key=lambda file: (not file.blocking, not file.cards))
 
 
 def of_no_file(verdict: Verdict) -> str:
@@ -216,8 +216,8 @@ def _code(row: Row, columns: Sequence[int]) -> str:
     cut = text[:LONGEST_LINE]
     marks = [(start, end, "b") for start, end in row.spans]
     words = [_WORD.match(cut, column - 1) for column in columns if column]
-    if found := {(word.start(), word.end(), "mark") for word in words if word}:
-        marks = sorted(found)
+    if spans := {(word.start(), word.end(), "mark") for word in words if word}:
+        marks = sorted(spans)
     parts, at = [], 0
     for start, end, tag in marks:
         end = min(end, len(cut))

@@ -81,10 +81,10 @@ def _own_run(verdict: Verdict, context: ReportContext) -> Data:
 def _run(group: Group, verdict: Verdict, context: ReportContext, names: Fingerprints) -> Data:
     rules: dict[str, int] = {}
     results = []
-    for finding, blocks, known in names.marked(group):
+    for finding, blocks, own_fingerprint in names.marked(group):
         rule = visible(finding.rule) or visible(group.id)
         index = rules.setdefault(rule, len(rules))
-        fingerprint = {"partialFingerprints": {"gateFinding/v1": known}}
+        fingerprint = {"partialFingerprints": {"gateFinding/v1": own_fingerprint}}
         results.append(_result(group, finding, blocks, rule, index) | fingerprint)
     described = [_described(group.id, rule) for rule in rules]
     return _frame(f"gate/{visible(group.id)}", verdict, context, described, results)
@@ -108,20 +108,20 @@ def _described(check: str, rule: str) -> Data:
 
 def _result(group: Group, finding: Finding, blocks: bool, rule: str, index: int) -> Data:
     text = f"{finding.message} ({note})" if (note := help_of(group, finding)) else finding.message
-    place: Data = {"artifactLocation": {"uri": uri(finding.path), "uriBaseId": ROOT}}
+    location: Data = {"artifactLocation": {"uri": uri(finding.path), "uriBaseId": ROOT}}
     if finding.line > 0:
-        place["region"] = {"startLine": finding.line}
+        location["region"] = {"startLine": finding.line}
         if finding.column > 0:
-            place["region"]["startColumn"] = finding.column
+            location["region"]["startColumn"] = finding.column
         if finding.end_line > finding.line:
-            place["region"]["endLine"] = finding.end_line
+            location["region"]["endLine"] = finding.end_line
     result: Data = {
         "ruleId": rule,
         "ruleIndex": index,
         "level": finding.severity,
         "message": {"text": visible(text) or rule},
         "baselineState": "new" if finding.new else "unchanged",
-        "locations": [{"physicalLocation": place}],
+        "locations": [{"physicalLocation": location}],
         "properties": {"blocks": blocks},
     }
     if finding.fix:

@@ -49,8 +49,8 @@ def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Gro
     With `duplicates`, a mistake that another check reports better is left out, and cases of one test are joined.
     """
     if isinstance(source, Outcome):
-        found = tuple(sorted(source.findings, key=place))
-        return Group(source.id, found, ()) if source.blocks else Group(source.id, (), found)
+        findings = tuple(sorted(source.findings, key=place))
+        return Group(source.id, findings, ()) if source.blocks else Group(source.id, (), findings)
     enforced = source.blocking if source.enforced else ()
     rest = sorted((Counter(source.findings) - Counter(enforced)).elements(), key=place)
     blocking = sorted(enforced, key=place)

@@ -90,8 +90,8 @@ def _listing(group: Group, heading: list[str], ink: Ink, room: int) -> list[str]
         number += 1
     command = visible(ink.context.command)
     if rest := shown[number:]:
-        places = visible(where([finding.path for finding in rest]))
-        more = f"… and {len(rest):,} more in {places}; run `{command} --all` to see them"
+        locations = visible(where([finding.path for finding in rest]))
+        more = f"… and {len(rest):,} more in {locations}; run `{command} --all` to see them"
         lines += [*ink.flow([("dim", more)], 2, 0), ""]
     sure = sum(bool(finding.fix) for finding in group.blocking)
     if sure:
@@ -121,9 +121,9 @@ def existing(old: int, indent: int, ink: Ink) -> list[str]:
 def _finding(finding: Finding, also: str, ink: Ink) -> list[str]:
     """`also` says which other checks report the same mistake."""
     numbers = (str(number) for number in (finding.line, finding.column) if number)
-    place = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
+    location = ":".join([visible_path(finding.path) or "the whole tree", *numbers])
     pieces = [
-        ("bold", f"{place}:"),
+        ("bold", f"{location}:"),
         (SEVERITIES[finding.severity], visible(finding.rule)),
         ("", visible(finding.message)),
         ("dim", "" if finding.new else "(existing)"),
@@ -150,12 +150,12 @@ def _source(finding: Finding, ink: Ink) -> list[str]:
     bar = ink.paint("│", "dim")
     number = str(finding.line)
     room = max(ink.context.width - 7 - len(number), 20)
-    before = visible(code[: max(finding.column - 1, 0)].expandtabs(4))
+    prefix = visible(code[: max(finding.column - 1, 0)].expandtabs(4))
     text = visible(code.expandtabs(4))
     lines = [f"    {ink.paint(number, 'dim')} {bar} {ink.cut(text, room)}"]
-    if finding.column and cells(before) < min(room, cells(text)):
+    if finding.column and cells(prefix) < min(room, cells(text)):
         mark = ink.paint("^", SEVERITIES[finding.severity])
-        lines.append(f"    {' ' * len(number)} {bar} {' ' * cells(before)}{mark}")
+        lines.append(f"    {' ' * len(number)} {bar} {' ' * cells(prefix)}{mark}")
     return lines
 
 

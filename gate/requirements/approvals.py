@@ -124,15 +124,15 @@ def _demands(facts: Facts, rules: Sequence[ApprovalRule]) -> list[_Demand]:
     matchers = [Matcher([pattern_of(text) for text in rule.paths]) if rule.paths else None for rule in rules]
     authors = _authors(facts)
     fits = [[number for number, rule in enumerate(rules) if _by(facts, rule, author)] for author in authors]
-    found: dict[int, list[str]] = {}
+    demands: dict[int, list[str]] = {}
     for path in dict.fromkeys(file.path for file in facts.change.files):
         matching = {n for n, matcher in enumerate(matchers) if matcher is None or matcher.last(path) != NONE}
-        for number in dict.fromkeys(next((n for n in some if n in matching), None) for some in fits):
+        for number in dict.fromkeys(next((n for n in fitting if n in matching), None) for fitting in fits):
             if number is not None and rules[number].need:
-                found.setdefault(number, []).append(path)
+                demands.setdefault(number, []).append(path)
     return [
-        _Demand(rules[number], tuple(found[number]), _able(facts, rules[number].whom))
-        for number in sorted(found)
+        _Demand(rules[number], tuple(demands[number]), _able(facts, rules[number].whom))
+        for number in sorted(demands)
     ]
 
 
@@ -162,10 +162,10 @@ def _able(facts: Facts, whom: Sequence[str]) -> frozenset[str]:
 
 
 def _enough(facts: Facts, demands: Sequence[_Demand]) -> Outcome:
-    given = approvers(facts)
-    unmet = [found for found in (_open(demand, given) for demand in demands) if found]
+    approved = approvers(facts)
+    unmet = [item for item in (_open(demand, approved) for demand in demands) if item]
     if not unmet:
-        people = {name for demand in demands for path in demand.paths for name in _of(demand, given[path])}
+        people = {name for demand in demands for path in demand.paths for name in _of(demand, approved[path])}
         return Outcome(ID, "met", f"approved by {and_list(people)}")
     file = facts.policy.file or "gate.yaml"
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.approvals"
@@ -205,8 +205,8 @@ def _of(demand: _Demand, names: frozenset[str]) -> frozenset[str]:
     return names & demand.able if demand.rule.whom else names
 
 
-def _open(demand: _Demand, given: Mapping[str, frozenset[str]]) -> _Open | None:
-    by = {path: _of(demand, given[path]) for path in demand.paths}
+def _open(demand: _Demand, approved: Mapping[str, frozenset[str]]) -> _Open | None:
+    by = {path: _of(demand, approved[path]) for path in demand.paths}
     lacking = {
         path: demand.rule.need - len(names) for path, names in by.items() if len(names) < demand.rule.need
     }

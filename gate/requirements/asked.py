@@ -28,9 +28,9 @@ def mark_unasked(
     """
     if any(rule.need and not rule.whom for rule in require.approvals) or (release and release.rolled_back):
         return approvals
-    asked = members(policy, require.guarded) | _seniors(policy, require) | _named(policy, require)
+    required = members(policy, require.guarded) | _seniors(policy, require) | _named(policy, require)
     if require.owners is not None:
-        asked |= people_of(
+        required |= people_of(
             policy,
             [
                 *require.owners.fallback,
@@ -40,7 +40,7 @@ def mark_unasked(
     why = "not an owner of these files" if require.owners is not None else "approval not required"
     return tuple(
         replace(approval, counted=False, why=why, files=())
-        if approval.counted and approval.kind == "approve" and approval.by not in asked
+        if approval.counted and approval.kind == "approve" and approval.by not in required
         else approval
         for approval in approvals
     )

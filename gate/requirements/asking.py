@@ -36,11 +36,11 @@ def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
     chosen: list[_Lot] = []
     for lot in sorted(lots, key=lambda lot: (len(lot.whom) > lot.need, len(lot.whom), sorted(lot.whom))):
         left = lot.need - _certain(lot.whom, chosen)
-        for other in chosen:
+        for chosen_request in chosen:
             # What nobody else is asked for is part of what those approve who are asked already.
-            if other.whom <= lot.whom or (left <= 0 and _sure(other, lot.whom)):
+            if chosen_request.whom <= lot.whom or (left <= 0 and _sure(chosen_request, lot.whom)):
                 for role, paths in lot.duties.items():
-                    other.add(role, paths)
+                    chosen_request.add(role, paths)
         if left > 0:
             lot.need = left
             chosen.append(lot)
@@ -147,7 +147,7 @@ def folders(paths: Iterable[str], most: int = MOST_FOLDERS) -> list[tuple[str, i
         groups.setdefault(_folder(path), []).append(path)
     for name in sorted(groups, reverse=True):
         if above := next(
-            (other for other in groups if other and name != other and name.startswith(other)), ""
+            (folder for folder in groups if folder and name != folder and name.startswith(folder)), ""
         ):
             groups[above].extend(groups.pop(name))
     while len(groups) > most and (deepest := max(name.count("/") for name in groups)) > 1:

@@ -31,15 +31,15 @@ def evaluate(facts: Facts) -> Outcome:
     seniors = (
         frozenset(p.name for p in facts.policy.people.values() if p.role == "senior") - facts.author_names()
     )
-    given = approvers(facts)
-    paths = tuple(path for path, people in given.items() if not people & seniors)
+    approved = approvers(facts)
+    paths = tuple(path for path, people in approved.items() if not people & seniors)
     if not paths:
         return Outcome(ID, "met", f"{remaining}, approved by a senior")
-    place = f"{facts.policy.file}: protect.{facts.branch}.require.budget.low"
+    key = f"{facts.policy.file}: protect.{facts.branch}.require.budget.low"
     advice = (
         f"ask {and_list(seniors, 'or') or 'a guardian to name a senior'} to run {how_to_approve(facts)}",
     )
-    missing = (Missing(paths, 1, tuple(sorted(seniors)), place),)
+    missing = (Missing(paths, 1, tuple(sorted(seniors)), key),)
     return Outcome(
         ID, "unmet", f"{remaining}, below {rule.low:g}: needs approval from a senior", missing, advice
     )

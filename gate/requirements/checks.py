@@ -47,10 +47,10 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "unmet", f"failed: {', '.join(failed)}" + _tail(unknown))
     if unknown:
         return Outcome(ID, "undecided", "; ".join(unknown))
-    told = [f"{', '.join(passed)} passed"] if passed else []
-    told += [f"{', '.join(empty)}: nothing ran"] if empty else []
-    told += [f"not enforced: {', '.join(ignored)}"] if ignored else []
-    return Outcome(ID, "met", "; ".join(told))
+    notes = [f"{', '.join(passed)} passed"] if passed else []
+    notes += [f"{', '.join(empty)}: nothing ran"] if empty else []
+    notes += [f"not enforced: {', '.join(ignored)}"] if ignored else []
+    return Outcome(ID, "met", "; ".join(notes))
 
 
 def _counts(facts: Facts, name: str) -> bool:

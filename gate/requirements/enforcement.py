@@ -32,5 +32,5 @@ def notes(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[str, ...]:
             open_ones.append(name)
     if not open_ones:
         return ()
-    place = f"`enforce: false` in {facts.policy.file or 'the policy'}"
-    return (f"Not enforced on {facts.branch} yet, would block: {', '.join(open_ones)} ({place})",)
+    key = f"`enforce: false` in {facts.policy.file or 'the policy'}"
+    return (f"Not enforced on {facts.branch} yet, would block: {', '.join(open_ones)} ({key})",)

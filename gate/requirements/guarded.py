@@ -17,13 +17,13 @@ def evaluate(facts: Facts) -> Outcome:
     """Met if nothing weakens the gate, or a guardian who is no author has approved each weakened file."""
     if facts.release is not None and facts.protection.require.passed:
         return Outcome(ID, "not_applicable", "weakened checks were approved before they were merged")
-    found = facts.weakenings
+    weakenings = facts.weakenings
     guardians = facts.protection.require.guarded
-    paths = tuple(dict.fromkeys(finding.path for finding in found))
+    paths = tuple(dict.fromkeys(finding.path for finding in weakenings))
     if not guardians:
-        reason = f"{_count(len(found))}, but the policy lists no guardians" if found else NOT_ASKED
-        return Outcome(ID, "not_applicable", reason, findings=found)
-    if not found:
+        reason = f"{_count(len(weakenings))}, but the policy lists no guardians" if weakenings else NOT_ASKED
+        return Outcome(ID, "not_applicable", reason, findings=weakenings)
+    if not weakenings:
         return Outcome(ID, "met", "no checks weakened")
     people = members(facts.policy, guardians)
     allowed = people - facts.author_names()
@@ -35,27 +35,27 @@ def evaluate(facts: Facts) -> Outcome:
     }
     open_paths = tuple(path for path in paths if path not in answered)
     if not open_paths:
-        return Outcome(ID, "met", f"{_count(len(found))}, approved by a guardian", findings=found)
+        return Outcome(ID, "met", f"{_count(len(weakenings))}, approved by a guardian", findings=weakenings)
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.guarded"
     missing = (Missing(open_paths, 1, tuple(guardians), rule),)
     if not allowed:
         reason = "every guardian is an author of this change"
-        return Outcome(ID, "unmet", reason, missing, (f"add another guardian to {rule}",), found)
-    reason = f"{_count(len(found))} in {files(len(open_paths))}: needs approval from a guardian"
+        return Outcome(ID, "unmet", reason, missing, (f"add another guardian to {rule}",), weakenings)
+    reason = f"{_count(len(weakenings))} in {files(len(open_paths))}: needs approval from a guardian"
     names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
     asks = (Ask(open_paths, 1, allowed, names, "guardian"),)
-    return Outcome(ID, "unmet", reason, missing, (_way_out(found, answered),), found, asks=asks)
+    return Outcome(ID, "unmet", reason, missing, (_way_out(weakenings, answered),), weakenings, asks=asks)
 
 
 def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:
     """What to take out of the change so that no guardian is needed."""
-    places = dict.fromkeys(
+    positions = dict.fromkeys(
         f"`{finding.path}:{finding.line}`" if finding.line else f"`{finding.path}`"
         for finding in weakenings
         if finding.path not in approved
     )
-    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-    return f"or revert what weakens the checks: {', '.join(list(places)[:MOST_PLACES])}{more}"
+    more = f" and {len(positions) - MOST_PLACES} more" if len(positions) > MOST_PLACES else ""
+    return f"or revert what weakens the checks: {', '.join(list(positions)[:MOST_PLACES])}{more}"
 
 
 def _count(number: int) -> str:

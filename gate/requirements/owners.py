@@ -47,11 +47,11 @@ def evaluate(facts: Facts) -> Outcome:
     total = len(facts.change.files)
     if not grouped:
         return Outcome(ID, "met", f"no approval needed{_unasked(facts)}")
-    given = approvers(facts)
-    unsatisfied = [entry for entry in (_open(facts, given, *group) for group in grouped) if entry]
+    approved = approvers(facts)
+    unsatisfied = [entry for entry in (_open(facts, approved, *group) for group in grouped) if entry]
     if not unsatisfied:
-        asked = len({path for _, paths in grouped for path in paths})
-        return Outcome(ID, "met", f"{_of(asked, total)} approved by code owners{_unasked(facts)}")
+        required_count = len({path for _, paths in grouped for path in paths})
+        return Outcome(ID, "met", f"{_of(required_count, total)} approved by code owners{_unasked(facts)}")
     missing = tuple(
         Missing(entry.paths, entry.need, _named(facts, entry.rule), entry.rule.place) for entry in unsatisfied
     )
@@ -96,11 +96,11 @@ def _no_file(facts: Facts) -> Outcome:
     guardians = facts.protection.require.guarded
     rule = f"{facts.policy.file}: protect.{facts.branch}.require.owners"
     reason = f"{NO_FILE}, and {rule} requires code owner approval"
-    places = and_list(PLACES[facts.policy.dialect or "github"], "or")
-    add = f"add {places} on {facts.branch}, or set `owners: false` in {facts.policy.file}"
+    expected_paths = and_list(PLACES[facts.policy.dialect or "github"], "or")
+    add = f"add {expected_paths} on {facts.branch}, or set `owners: false` in {facts.policy.file}"
     able = _able(facts, guardians) if guardians else frozenset()
-    given = approvers(facts)
-    lacking = tuple(path for path, by in given.items() if not by & able)
+    approved = approvers(facts)
+    lacking = tuple(path for path, by in approved.items() if not by & able)
     if able and not lacking:
         return Outcome(ID, "met", f"{NO_FILE}; approved by a guardian")
     missing = (Missing(lacking, 1, guardians, rule),) if guardians else ()
@@ -116,34 +116,36 @@ def people_of(policy: Policy, owners: Sequence[str]) -> frozenset[str]:
     By their name, a team's, their login on a forge, or one of their e-mail addresses; `@@role` is nobody here,
     unless `teams` says who it is.
     """
-    found = set(members(policy, owners))
+    people = set(members(policy, owners))
     wanted = {owner.casefold() for owner in owners}
     for person in policy.people.values():
         logins = {f"@{login}".casefold() for login in (person.github, person.gitlab, person.gitea) if login}
         if wanted & (logins | {email.casefold() for email in person.emails}):
-            found.add(person.name)
-    return frozenset(found)
+            people.add(person.name)
+    return frozenset(people)
 
 
 def _grouped(facts: Facts, required: OwnersRequired) -> list[tuple[Rule, tuple[str, ...]]]:
     """Every rule that asks for somebody, as the policy has it, with the changed files that it counts for."""
-    found: dict[Rule, list[str]] = {}
+    by_rule: dict[Rule, list[str]] = {}
     for path in dict.fromkeys(entry.path for entry in facts.change.files):
         rules = facts.ownership.get(path, ())
         for rule in rules:
             if rule.owners and not rule.optional:
-                found.setdefault(rule, []).append(path)
+                by_rule.setdefault(rule, []).append(path)
         if required.unowned == "error" and not any(rule.owners for rule in rules):
-            found.setdefault(_unowned_rule(facts, required), []).append(path)
+            by_rule.setdefault(_unowned_rule(facts, required), []).append(path)
     return [
-        (demand, tuple(paths)) for rule, paths in found.items() for demand in _demanded(facts, required, rule)
+        (demand, tuple(paths))
+        for rule, paths in by_rule.items()
+        for demand in _demanded(facts, required, rule)
     ]
 
 
 def _unowned_rule(facts: Facts, required: OwnersRequired) -> Rule:
     """What holds for a file without an owner where the policy does not allow that."""
-    place = f"{facts.policy.file}: protect.{facts.branch}.require.owners.unowned"
-    return Rule(place, 0, 0, "", "", required.fallback)
+    key = f"{facts.policy.file}: protect.{facts.branch}.require.owners.unowned"
+    return Rule(key, 0, 0, "", "", required.fallback)
 
 
 def _demanded(facts: Facts, required: OwnersRequired, rule: Rule) -> list[Rule]:
@@ -157,8 +159,8 @@ def _demanded(facts: Facts, required: OwnersRequired, rule: Rule) -> list[Rule]:
     if required.need != "all":
         return [replace(rule, owners=owners, required=max(rule.required, required.need))]
     # Of several owners each has to approve, but for those who are the authors: they cannot.
-    others = [owner for owner in owners if _able(facts, [owner]) or not _is_author(facts, owner)]
-    return [replace(rule, owners=(owner,), required=1) for owner in others or owners]
+    able = [owner for owner in owners if _able(facts, [owner]) or not _is_author(facts, owner)]
+    return [replace(rule, owners=(owner,), required=1) for owner in able or owners]
 
 
 def _is_author(facts: Facts, owner: str) -> bool:
@@ -173,9 +175,9 @@ def _own_work(facts: Facts, rule: Rule) -> frozenset[str]:
     required = facts.protection.require.owners
     if required is None or not required.author:
         return frozenset()
-    known = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
-    authors = {person.name for person in known if person is not None} | facts.hands
-    everybody = bool(known) and None not in known
+    persons = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
+    authors = {person.name for person in persons if person is not None} | facts.hands
+    everybody = bool(persons) and None not in persons
     return (
         frozenset(authors) if everybody and authors <= people_of(facts.policy, rule.owners) else frozenset()
     )
@@ -203,16 +205,16 @@ def _unasked(facts: Facts) -> str:
 
 
 def _open(
-    facts: Facts, given: Mapping[str, frozenset[str]], rule: Rule, paths: Sequence[str]
+    facts: Facts, approved: Mapping[str, frozenset[str]], rule: Rule, paths: Sequence[str]
 ) -> _Open | None:
     """What is open of a rule; None if nothing is."""
     able = _able(facts, rule.owners)
     need = rule.required - len(_own_work(facts, rule))
-    lacking = {path: need - len(by) for path in paths if len(by := given[path] & able) < need}
+    lacking = {path: need - len(by) for path in paths if len(by := approved[path] & able) < need}
     if not lacking:
         return None
     # Whoever has approved all that is open has nothing left to give.
-    spent = frozenset.intersection(*(given[path] for path in lacking))
+    spent = frozenset.intersection(*(approved[path] for path in lacking))
     return _Open(rule, tuple(lacking), max(lacking.values()), able - spent)
 
 
@@ -220,8 +222,8 @@ def _able(facts: Facts, owners: Sequence[str]) -> frozenset[str]:
     """Who may answer for `owners`: their people less authors and bots; where nobody is known, the owners as written."""
     people = facts.policy.people
     if people:
-        found = people_of(facts.policy, owners) - facts.author_names()
-        return frozenset(name for name in found if people[name].role != "bot")
+        eligible = people_of(facts.policy, owners) - facts.author_names()
+        return frozenset(name for name in eligible if people[name].role != "bot")
     authors = _logins(facts)
     return frozenset(owner for owner in owners if owner.casefold() not in authors)
 
@@ -235,12 +237,12 @@ def _logins(facts: Facts) -> frozenset[str]:
 def _named(facts: Facts, rule: Rule) -> tuple[str, ...]:
     """The owners of a rule as the file names them, without authors if that leaves anybody."""
     authors = facts.author_names()
-    others = [
+    alternatives = [
         owner
         for owner in rule.owners
         if _able(facts, [owner]) or (facts.policy.people and not people_of(facts.policy, [owner]) & authors)
     ]
-    return tuple(others) or rule.owners
+    return tuple(alternatives) or rule.owners
 
 
 def _names(facts: Facts, entry: _Open) -> tuple[str, ...]:

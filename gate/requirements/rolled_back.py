@@ -14,23 +14,27 @@ def evaluate(facts: Facts) -> Outcome:
     release = facts.release
     if release is None or not release.rolled_back or release.returning:
         return Outcome(ID, "not_applicable", NOT_ASKED)
-    places = " and ".join(sorted(release.rolled_back))
+    environments = " and ".join(sorted(release.rolled_back))
     paths = {file.path for file in facts.change.files}
     for approval in facts.approvals:
         if approval.kind == "approve" and approval.counted and approval.id in release.recent:
             paths -= set(approval.files)
     if not paths:
-        return Outcome(ID, "met", f"rolled back in {places}, and approved again since")
+        return Outcome(ID, "met", f"rolled back in {environments}, and approved again since")
     reviewers = {
         person.name for person in facts.policy.people.values() if person.role in {"senior", "member"}
     }
     from_ = tuple(sorted(reviewers - facts.author_names()))
-    place = f"{facts.policy.file}: protect.{facts.branch}"
+    key = f"{facts.policy.file}: protect.{facts.branch}"
     advice = (
         "find out why it was rolled back; a fix is a new commit, which needs none of this",
         f"to release the same commit again, somebody other than its authors runs {how_to_approve(facts)}",
     )
-    missing = (Missing(tuple(sorted(paths)), 1, from_, place),)
+    missing = (Missing(tuple(sorted(paths)), 1, from_, key),)
     return Outcome(
-        ID, "unmet", f"it was rolled back in {places}, and nobody has approved it since", missing, advice
+        ID,
+        "unmet",
+        f"it was rolled back in {environments}, and nobody has approved it since",
+        missing,
+        advice,
     )

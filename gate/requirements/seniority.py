@@ -43,14 +43,14 @@ def evaluate(facts: Facts) -> Outcome:
     if not needs:
         roles = and_list({*rule.authors, "unknown"}, "or")
         return Outcome(ID, "not_applicable", f"no author is {roles}")
-    given = approvers(facts)
+    approved = approvers(facts)
     unmet = [
         (need, paths)
         for need in needs
-        if (paths := tuple(path for path, people in given.items() if not people & need.whom))
+        if (paths := tuple(path for path, people in approved.items() if not people & need.whom))
     ]
     if not unmet:
-        people = frozenset().union(*(given[path] & need.whom for need in needs for path in given))
+        people = frozenset().union(*(approved[path] & need.whom for need in needs for path in approved))
         return Outcome(ID, "met", f"approved by {and_list(people)}")
     missing = tuple(Missing(paths, 1, tuple(sorted(need.whom)), need.rule) for need, paths in unmet)
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
@@ -81,10 +81,10 @@ def _of_release(facts: Facts, release: Release, rule: SeniorityRequired) -> Outc
     )
     if release.promoter in seniors:
         return Outcome(ID, "met", f"released by {release.promoter}")
-    given = approvers(facts)
-    paths = tuple(path for path, people in given.items() if not people & seniors)
-    if given and not paths:
-        people = frozenset().union(*given.values()) & seniors
+    approved = approvers(facts)
+    paths = tuple(path for path, people in approved.items() if not people & seniors)
+    if approved and not paths:
+        people = frozenset().union(*approved.values()) & seniors
         return Outcome(ID, "met", f"approved by {and_list(people)}")
     who = release.promoter or "the person releasing it"
     missing = (
@@ -106,24 +106,24 @@ def _needs(facts: Facts, rule: SeniorityRequired) -> list[_Need]:
         for person in facts.policy.people.values()
         if RANK.get(person.role, -1) >= RANK.get(rule.need, 2) and person.name not in authors
     )
-    place = f"{facts.policy.file}: protect.{facts.branch}.require.seniority"
+    key = f"{facts.policy.file}: protect.{facts.branch}.require.seniority"
     needs = []
     for author in facts.change.authors:
         person = person_by_email(facts.policy, author.email)
         if person is None:
-            needs.append(_Need(author.email or author.name or "somebody", seniors, place))
+            needs.append(_Need(author.email or author.name or "somebody", seniors, key))
         elif person.role in rule.authors:
-            needs.append(_of_person(person, seniors, facts, place))
+            needs.append(_of_person(person, seniors, facts, key))
     if not facts.change.authors:
-        needs.append(_Need("an unnamed author", seniors, place))
+        needs.append(_Need("an unnamed author", seniors, key))
     return list(dict.fromkeys(needs))
 
 
-def _of_person(person: Person, seniors: frozenset[str], facts: Facts, place: str) -> _Need:
+def _of_person(person: Person, seniors: frozenset[str], facts: Facts, key: str) -> _Need:
     if person.senior and person.senior in facts.policy.people and person.senior not in facts.author_names():
         rule = f"{facts.policy.file}: people.{person.name}.senior"
         return _Need(person.name, frozenset({person.senior}), rule, assigned=True)
-    return _Need(person.name, seniors, place)
+    return _Need(person.name, seniors, key)
 
 
 def _reason(need: _Need, rule: SeniorityRequired) -> str:

@@ -27,15 +27,15 @@ def evaluate(facts: Facts) -> Outcome:
         way = f"find out what was wrong there; then it can go into {rule.place} again"
         return Outcome(ID, "unmet", f"it was taken back in {rule.place}", advice=(way,))
     if stays[-1].since > release.now:
-        there = f"it entered {rule.place} in the future, by the clock that signed the release"
-        return Outcome(ID, "unmet", there, advice=("set the clocks right; it soaks from that moment on",))
+        duration = f"it entered {rule.place} in the future, by the clock that signed the release"
+        return Outcome(ID, "unmet", duration, advice=("set the clocks right; it soaks from that moment on",))
     longest = max((stay.until or release.now) - stay.since for stay in stays if not stay.returned)
     if longest < rule.seconds:
-        there = f"it has been in {rule.place} for {span(longest)} of {span(rule.seconds)}"
+        duration = f"it has been in {rule.place} for {span(longest)} of {span(rule.seconds)}"
         way = f"try again in {span(rule.seconds - longest)}"
         if stays[-1].until is not None:
             way = f"it is no longer there: promote it to {rule.place} again"
-        return Outcome(ID, "unmet", there, advice=(way,))
+        return Outcome(ID, "unmet", duration, advice=(way,))
     return _health(rule, release, f"it was in {rule.place} for {span(longest)}")
 
 
@@ -47,9 +47,9 @@ def span(seconds: float) -> str:
     return f"{seconds // 86400:.0f} d"
 
 
-def _health(rule: SoakRequired, release: Release, there: str) -> Outcome:
+def _health(rule: SoakRequired, release: Release, duration: str) -> Outcome:
     if not rule.healthy:
-        return Outcome(ID, "met", there)
+        return Outcome(ID, "met", duration)
     reading = release.readings.get(rule.healthy)
     if reading is None or reading.trouble or not reading.values:
         why = (
@@ -60,4 +60,4 @@ def _health(rule: SoakRequired, release: Release, there: str) -> Outcome:
         return Outcome(ID, "undecided", f"its health there is unknown: `{rule.healthy}` is NaN")
     if 0 in reading.values:
         return Outcome(ID, "unmet", f"it is not healthy there: `{rule.healthy}` is 0")
-    return Outcome(ID, "met", f"{there}, healthy")
+    return Outcome(ID, "met", f"{duration}, healthy")

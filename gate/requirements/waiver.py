@@ -19,13 +19,13 @@ def waive(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[Outcome, ...]:
 
     What cannot be merged at all cannot be waived either.
     """
-    given = waivers(facts)
-    if not given:
+    accepted = waivers(facts)
+    if not accepted:
         return outcomes
-    by = " and ".join(waiver.by for waiver in given)
+    by = " and ".join(waiver.by for waiver in accepted)
     recent = facts.release.recent if facts.release else frozenset()
     # What was rolled back since has to be waived anew.
-    unwaived = frozenset() if any(one.id in recent for one in given) else frozenset({rolled_back.ID})
+    unwaived = frozenset() if any(item.id in recent for item in accepted) else frozenset({rolled_back.ID})
     return tuple(
         replace(outcome, state="met", reason=f"WAIVED by {by}: {outcome.reason}")
         if outcome.state in {"unmet", "undecided"} and outcome.id not in {mergeable.ID, *unwaived}

@@ -21,17 +21,17 @@ MOST_NAMED = 4
 
 def brought_files(away: str, patterns: Sequence[str], entries: Iterable[Entry]) -> list[str]:
     """The files of the working tree that `bring` names and git does not have, as paths from its top."""
-    known = {entry.path for entry in entries}
-    found = []
+    tracked = {entry.path for entry in entries}
+    matching = []
     for pattern in patterns:
         for path in sorted(Path(away).glob(pattern)) if pattern else ():
             paths = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
-            found += [
+            matching += [
                 file.relative_to(away).as_posix()
                 for file in paths
                 if file.resolve().is_relative_to(Path(away).resolve())
             ]
-    return [path for path in dict.fromkeys(found) if path not in known and not path.startswith(".git/")]
+    return [path for path in dict.fromkeys(matching) if path not in tracked and not path.startswith(".git/")]
 
 
 def stamps(away: str, paths: Iterable[str]) -> tuple[str, ...]:
@@ -63,10 +63,10 @@ def explained(
     if not failed or not away:
         return report
     text = report.reason if isinstance(report, Unreadable) else "\n".join(f.message for f in report.findings)
-    known = {entry.path for entry in entries}
-    missed = [path for path in dict.fromkeys(_named(text, Path(away), known, roots)) if path not in known][
-        :MOST_NAMED
-    ]
+    tracked = {entry.path for entry in entries}
+    missed = [
+        path for path in dict.fromkeys(_named(text, Path(away), tracked, roots)) if path not in tracked
+    ][:MOST_NAMED]
     sentences = list(absent)
     if missed:
         verb = "is" if len(missed) == 1 else "are"
@@ -84,7 +84,7 @@ def explained(
     return replace(report, note="; ".join(filter(None, [report.note, *sentences, way_out])))
 
 
-def _named(text: str, away: Path, known: set[str], roots: Iterable[str]) -> Iterator[str]:
+def _named(text: str, away: Path, tracked: set[str], roots: Iterable[str]) -> Iterator[str]:
     """Files of the working tree that messages name as missing."""
     for match in MISSING_MODULE.finditer(text):
         name = match[1] or match[2] or f"{match[4]}.{match[3]}"
@@ -104,6 +104,6 @@ def _named(text: str, away: Path, known: set[str], roots: Iterable[str]) -> Iter
         for start in range(len(parts)):
             path = away.joinpath(*[part for part in parts[start:] if part not in {"/", ".."}])
             relative = path.relative_to(away).as_posix()
-            if relative != "." and path.is_file() and relative not in known:
+            if relative != "." and path.is_file() and relative not in tracked:
                 yield relative
                 break

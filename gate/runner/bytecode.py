@@ -66,12 +66,12 @@ def lent_bytecode(
     if _is_new(folder):
         yield None
         return
-    kept = ResultCache(folder, MOST_KEPT)
+    cache = ResultCache(folder, MOST_KEPT)
     layout_key = key_of("layout", interpreter.identity)
     missing = [
         source
         for source in _sources(root, entries, interpreter)
-        if not _lend(source, kept, kept.get(layout_key))
+        if not _lend(source, cache, cache.get(layout_key))
     ]
     if not missing:
         yield None
@@ -87,7 +87,7 @@ def lent_bytecode(
         finally:
             over.set()
             compiler.join()
-            _keep(missing, kept, Path(scratch), layout_key)
+            _keep(missing, cache, Path(scratch), layout_key)
 
 
 def _is_new(folder: Path) -> bool:
@@ -117,9 +117,9 @@ def _is_test(path: str) -> bool:
     return bool(TEST_FILE.search(path)) or path.rpartition("/")[2] == "conftest.py"
 
 
-def _lend(source: _Source, kept: ResultCache, layout: bytes | None) -> bool:
+def _lend(source: _Source, cache: ResultCache, layout: bytes | None) -> bool:
     """Copy the byte code of a file into the tree; whether there was any."""
-    code = kept.get(source.key) if layout else None
+    code = cache.get(source.key) if layout else None
     if layout is None or code is None:
         return False
     naming = json.loads(layout)
@@ -162,9 +162,9 @@ def _compile(
         )
 
 
-def _keep(compiled: list[_Source], kept: ResultCache, folder: Path, layout_key: str) -> None:
+def _keep(compiled: list[_Source], cache: ResultCache, folder: Path, layout_key: str) -> None:
     with contextlib.suppress(OSError):
-        kept.put(layout_key, (folder / "layout").read_bytes())
+        cache.put(layout_key, (folder / "layout").read_bytes())
     for source in compiled:
         with contextlib.suppress(OSError):
-            kept.put(source.key, (folder / source.key).read_bytes())
+            cache.put(source.key, (folder / source.key).read_bytes())

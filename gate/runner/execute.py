@@ -75,7 +75,7 @@ class Outcome:
 
 
 def execute(
-    asked: Asked,
+    request: Asked,
     environment: Environment,
     environments: Environments,
     state: Path,
@@ -88,31 +88,31 @@ def execute(
 
     `started` is called once the tool is under way, if it has to be started.
     """
-    check, tool = asked.check, TOOLS[asked.check.tool]
-    job = _job(asked, environment)
-    idle = tool.idle(replace(job, text=asked.side.text))
+    check, tool = request.check, TOOLS[request.check.tool]
+    job = _job(request, environment)
+    idle = tool.idle(replace(job, text=request.side.text))
     if idle is not None:
         # The path is not asked for: a tree without work is never checked out.
         return Outcome(idle)
-    root = asked.side.path(runs_code=tool.runs_code)
+    root = request.side.path(runs_code=tool.runs_code)
     scratch = Path(tempfile.mkdtemp(prefix="gate-"))
     try:
         for name in ("t", "empty"):
             (scratch / name).mkdir()
         # By the tree's folder: no other run uses that one at the same time.
-        top = asked.side.top.path(runs_code=tool.runs_code)
-        cache = state / "cache" / (asked.cache or cache_name(check, top, asked.side.folder))
-        make_old(root, asked.differing)
+        top = request.side.top.path(runs_code=tool.runs_code)
+        cache = state / "cache" / (request.cache or cache_name(check, top, request.side.folder))
+        make_old(root, request.differing)
         cache.mkdir(parents=True, exist_ok=True)
-        bring(str(environment.project), asked.brought, top)
+        bring(str(environment.project), request.brought, top)
         environment = environments.for_checkout(
-            environment, asked.side.top, top, asked.side.folder, runs_code=tool.runs_code
+            environment, request.side.top, top, request.side.folder, runs_code=tool.runs_code
         )
         job = replace(
             job,
             root=str(root),
             top=str(top),
-            tool=_prefix(check, asked.installed, environment),
+            tool=_prefix(check, request.installed, environment),
             python=str(environment.python),
             lent=environment.lent,
             scratch=f"{scratch}/empty",
@@ -121,11 +121,11 @@ def execute(
             text=lambda path: (root / path).read_text("utf-8", "replace"),
         )
         env = _environ(check, environment, f"{scratch}/t")
-        if check.tool == "pytest" and (not asked.count or check.select == "file"):
+        if check.tool == "pytest" and (not request.count or check.select == "file"):
             env |= {"GATE_INPUTS": f"{scratch}/inputs", "GATE_INPUTS_TREE": str(top)}
-        with _ahead(asked, environment, root, env, state):
+        with _ahead(request, environment, root, env, state):
             outcome = _run(job, env, cancel, started)
-        by_file = {path: _inputs(scratch, f"inputs.{number}.*") for number, path in enumerate(asked.each)}
+        by_file = {path: _inputs(scratch, f"inputs.{number}.*") for number, path in enumerate(request.each)}
         return replace(outcome, inputs=_inputs(scratch, "inputs.*"), by_file=by_file)
     except BuildFailed as error:
         cancelled = cancel.is_set()
@@ -194,24 +194,24 @@ def cache_name(check: CheckSettings, top: Path, folder: str) -> str:
 
 
 def _ahead(
-    asked: Asked, environment: Environment, root: Path, env: dict[str, str], state: Path
+    request: Asked, environment: Environment, root: Path, env: dict[str, str], state: Path
 ) -> contextlib.AbstractContextManager[object]:
     """What saves the tests from compiling what was compiled before."""
-    if asked.check.tool != "pytest" or asked.installed is None:
+    if request.check.tool != "pytest" or request.installed is None:
         return contextlib.nullcontext()
-    identity = f"{environment.fingerprint} {asked.installed.version} {asked.installed.site}"
-    site = asked.installed.site if asked.installed.own else ""
+    identity = f"{environment.fingerprint} {request.installed.version} {request.installed.site}"
+    site = request.installed.site if request.installed.own else ""
     interpreter = Interpreter(str(environment.python), identity, site, env)
-    return lent_bytecode(root, asked.side.entries, interpreter, state, asked.check.timeout)
+    return lent_bytecode(root, request.side.entries, interpreter, state, request.check.timeout)
 
 
-def _job(asked: Asked, environment: Environment) -> Job:
-    check, side, installed = asked.check, asked.side, asked.installed
+def _job(request: Asked, environment: Environment) -> Job:
+    check, side, installed = request.check, request.side, request.installed
     work_tree = side.repository.work_tree
     away = str(work_tree or environment.project or "")
-    here = os.path.join(away, side.folder)  # noqa: PTH118  strings
+    own_folder = os.path.join(away, side.folder)  # noqa: PTH118  strings
     roots = [
-        os.path.relpath(item.folder, here)
+        os.path.relpath(item.folder, own_folder)
         for item in environment.editables
         if away and Path(item.folder).is_relative_to(away)
     ]
@@ -234,10 +234,10 @@ def _job(asked: Asked, environment: Environment) -> Job:
         sites=tuple(map(str, environment.site_packages)),
         away=away,
         submodules=side.top.submodules,
-        only=asked.only,
-        changed=asked.changed,
-        count=asked.count,
-        each=asked.each,
+        only=request.only,
+        changed=request.changed,
+        count=request.count,
+        each=request.each,
     )
 
 
@@ -329,9 +329,9 @@ def _broken(check: CheckSettings, finished: Finished) -> Unreadable | None:
             f"it printed more than {OUTPUT_LIMIT // 2**20} MB and was ended", "let it print less"
         )
     if finished.ended == "memory":
-        given = f"{check.memory / 2**20:.0f} MB"
+        limit = f"{check.memory / 2**20:.0f} MB"
         return Unreadable(
-            f"it held more than {given if check.memory else 'four fifths of the free memory'} and was ended",
+            f"it held more than {limit if check.memory else 'four fifths of the free memory'} and was ended",
             f"let it need less, or give it more in gate.yaml: `checks: {{{check.id}: {{memory: …}}}}`",
         )
     if finished.returncode < 0:

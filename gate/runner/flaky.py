@@ -89,12 +89,12 @@ def record_run(state_dir: Path, check: str, folder: str, tree: str, flaky: Colle
             test.outcomes = [*test.outcomes, Outcome(suite.last, tree)][-MOST_OUTCOMES:]
         newest = sorted(suite.tests.items(), key=lambda item: item[1].outcomes[-1].at)
         suite.tests = dict(newest[-MOST_TESTS:])
-        _write(state_dir, sorted(suites.values(), key=lambda one: one.last)[-MOST_SUITES:])
+        _write(state_dir, sorted(suites.values(), key=lambda item: item.last)[-MOST_SUITES:])
 
 
 def flaky_tests(state_dir: Path) -> list[FlakyTest]:
     """The tests that were flaky, the highest rate first. Where the file is damaged there are none."""
-    found = [
+    tests = [
         FlakyTest(
             suite.check,
             f"{suite.folder}/{name}" if suite.folder else name,
@@ -105,7 +105,7 @@ def flaky_tests(state_dir: Path) -> list[FlakyTest]:
         for suite in _read(state_dir).values()
         for name, test in suite.tests.items()
     ]
-    return sorted(found, key=lambda one: (-one.rate, -one.times, one.test, one.check))
+    return sorted(tests, key=lambda item: (-item.rate, -item.times, item.test, item.check))
 
 
 def runs_recorded(state_dir: Path) -> int:
@@ -147,7 +147,7 @@ def _write(state_dir: Path, suites: Collection[_Suite]) -> None:
                     "test": name,
                     "first": test.first,
                     "times": test.times,
-                    "outcomes": [{"at": one.at, "tree": one.tree} for one in test.outcomes],
+                    "outcomes": [{"at": outcome.at, "tree": outcome.tree} for outcome in test.outcomes],
                 }
                 for name, test in suite.tests.items()
             ],
@@ -161,12 +161,12 @@ def _suite(fields: dict[str, Any]) -> _Suite:
     suite = _Suite(
         _text(fields["check"]), _text(fields["folder"]), _number(fields["runs"]), _number(fields["last"])
     )
-    for one in fields["tests"]:
-        outcomes = [Outcome(_number(each["at"]), _text(each["tree"])) for each in one["outcomes"]]
-        test = _Test(_number(one["first"]), _number(one["times"]), outcomes)
+    for item in fields["tests"]:
+        outcomes = [Outcome(_number(each["at"]), _text(each["tree"])) for each in item["outcomes"]]
+        test = _Test(_number(item["first"]), _number(item["times"]), outcomes)
         if not outcomes or not 1 <= test.first <= suite.runs or test.times < len(outcomes):
             raise ValueError("numbers that cannot be")
-        suite.tests[_text(one["test"])] = test
+        suite.tests[_text(item["test"])] = test
     return suite
 
 

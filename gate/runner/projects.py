@@ -50,26 +50,28 @@ class Projects:
     def _projects(self, tool: str) -> tuple[Project, ...]:
         if not any(self._names().folders):
             return (TOP,)
-        known = self._known()
-        separate = known.separate(tool)
+        layout = self._known()
+        separate = layout.separate(tool)
         if not separate:
             return (TOP,)
         files = [path for path in self.side.files if path.endswith(".py")]
-        depends = self._dependencies(known)
-        found = []
+        depends = self._dependencies(layout)
+        projects = []
         for folder in ("", *separate):
             left_out = tuple(path for path in separate if path != folder and is_inside(path, folder))
             inside = (path for path in files if is_inside(path, folder))
             if any(not any(is_inside(path, out) for out in left_out) for path in inside):
-                others = {
-                    path for path in (*known.folders, *known.foreign) if path and not is_inside(folder, path)
+                other_folders = {
+                    path
+                    for path in (*layout.folders, *layout.foreign)
+                    if path and not is_inside(folder, path)
                 }
                 related = {path for own in depends if is_inside(own, folder) for path in depends[own]}
-                unrelated = frozenset(others - related) if folder else frozenset[str]()
-                found.append(
+                unrelated = frozenset(other_folders - related) if folder else frozenset[str]()
+                projects.append(
                     Project(folder, left_out, frozenset(p for p in unrelated if not is_inside(p, folder)))
                 )
-        return tuple(found) or (TOP,)
+        return tuple(projects) or (TOP,)
 
     def _names(self) -> Layout:
         """The projects by the names of files, for which nothing has to be read."""
@@ -79,22 +81,24 @@ class Projects:
 
     def _known(self) -> Layout:
         """The projects with their settings."""
-        known = self._names()
-        if known.settings:
-            return known
-        wanted = {f"{folder}/{name}".removeprefix("/") for folder in known.folders for name in SETTINGS_FILES}
+        layout = self._names()
+        if layout.settings:
+            return layout
+        wanted = {
+            f"{folder}/{name}".removeprefix("/") for folder in layout.folders for name in SETTINGS_FILES
+        }
         read = self.side.contents(entry for entry in self.side.entries if entry.path in wanted)
-        settings: dict[str, dict[str, bytes]] = {folder: {} for folder in known.folders}
+        settings: dict[str, dict[str, bytes]] = {folder: {} for folder in layout.folders}
         for path, data in read.items():
             folder, _, name = path.rpartition("/")
             settings[folder][name] = data
-        self._layout = replace(known, settings=settings)
+        self._layout = replace(layout, settings=settings)
         return self._layout
 
-    def _dependencies(self, known: Layout) -> dict[str, frozenset[str]]:
+    def _dependencies(self, layout: Layout) -> dict[str, frozenset[str]]:
         """Which project names which. Every text of a project counts, since anything in it may lead to another."""
         if self._depends is None:
-            folders = [folder for folder in (*known.folders, *known.foreign) if folder]
+            folders = [folder for folder in (*layout.folders, *layout.foreign) if folder]
             texts: dict[str, list[str]] = {folder: [] for folder in folders}
             for path in self.side.files:
                 if path.endswith(READ) and (folder := owner(path, folders)):
@@ -105,7 +109,7 @@ class Projects:
                 for folder, paths in texts.items()
             }
             names = {
-                folder: names_of(folder, texts[folder], known.settings.get(folder, {})) for folder in folders
+                folder: names_of(folder, texts[folder], layout.settings.get(folder, {})) for folder in folders
             }
             self._depends = dependencies(names, words)
         return self._depends

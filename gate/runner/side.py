@@ -104,8 +104,8 @@ class Side:
         """The content of the tools' settings files at the top of the tree."""
         with self._lock:
             if self._settings is None:
-                known = [entry for entry in self.entries if entry.path in SETTINGS_FILES]
-                self._settings = self.contents(known)
+                present = [entry for entry in self.entries if entry.path in SETTINGS_FILES]
+                self._settings = self.contents(present)
             return self._settings
 
     def contents(self, entries: Iterable[Entry]) -> dict[str, bytes]:

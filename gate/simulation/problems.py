@@ -22,21 +22,21 @@ class Problem:
     help: str = ""
 
 
-def locks_out(found: Iterable[Problem]) -> bool:
+def locks_out(detected: Iterable[Problem]) -> bool:
     """Whether there is a change that could never be merged."""
-    return any(problem.level == "error" for problem in found)
+    return any(problem.level == "error" for problem in detected)
 
 
 def problems(simulation: Simulation) -> tuple[Problem, ...]:
     """Everything that a policy's author should know, the worst first."""
-    found = [
+    detected = [
         problem
         for branch in simulation.setup.branches
         for problem in _of_branch(simulation, branch, [t for t in simulation.trials if t.branch == branch])
     ]
-    found += [_unknown(owner, rule, simulation) for owner, rule in simulation.unknown_owners.items()]
-    found += [_silent(owner, rule, simulation) for owner, rule in simulation.silent_owners.items()]
-    found += [
+    detected += [_unknown(owner, rule, simulation) for owner, rule in simulation.unknown_owners.items()]
+    detected += [_silent(owner, rule, simulation) for owner, rule in simulation.silent_owners.items()]
+    detected += [
         Problem(
             "note",
             f"No approval is required: any change can be merged into {branch} without review",
@@ -45,30 +45,32 @@ def problems(simulation: Simulation) -> tuple[Problem, ...]:
         for branch in simulation.requires_nobody
     ]
     order: tuple[Level, ...] = ("error", "warning", "note")
-    return tuple(sorted(found, key=lambda problem: order.index(problem.level)))
+    return tuple(sorted(detected, key=lambda problem: order.index(problem.level)))
 
 
 def _of_branch(simulation: Simulation, branch: str, trials: Sequence[Trial]) -> list[Problem]:
     code = [trial for trial in trials if trial.kind == "code"]
     rules = [trial for trial in trials if trial.kind == "rules"]
-    found: list[Problem] = []
+    detected: list[Problem] = []
     if code and (dead := _dead(code)):
         what = (
             "No change can be merged"
             if len(dead) == len({path for trial in code for path in trial.paths})
             else f"Nobody can merge a change to {_files(simulation, dead)}"
         )
-        found.append(_blocked(simulation, f"{what} into {branch}", code, dead))
-    found += [problem for trial in code for problem in _of_author(simulation, branch, trial, _dead(code))]
+        detected.append(_blocked(simulation, f"{what} into {branch}", code, dead))
+    detected += [problem for trial in code for problem in _of_author(simulation, branch, trial, _dead(code))]
     if rules and (dead := _dead(rules)):
-        found.append(_blocked(simulation, f"Nobody can change {' or '.join(dead)} on {branch}", rules, dead))
+        detected.append(
+            _blocked(simulation, f"Nobody can change {' or '.join(dead)} on {branch}", rules, dead)
+        )
     shut_out = {trial.author for trial in code if len(trial.blocked) == len(trial.paths)}
     for trial in rules:
         left = {path: why for path, why in trial.blocked.items() if path not in _dead(rules)}
         if left and trial.author not in {STRANGER, *shut_out}:
-            said = f"{trial.author} can't merge a change to {' or '.join(left)} into {branch}"
-            found.append(Problem("warning", said, _why(left)))
-    return found
+            message = f"{trial.author} can't merge a change to {' or '.join(left)} into {branch}"
+            detected.append(Problem("warning", message, _why(left)))
+    return detected
 
 
 def _dead(trials: Sequence[Trial]) -> tuple[str, ...]:
@@ -85,22 +87,22 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
         return []
     everything = len(left) == len(trial.paths)
     what = "any change" if everything else f"a change to {_files(simulation, tuple(left))}"
-    said = f"{trial.author[:1].upper()}{trial.author[1:]} can't merge {what} into {branch}"
+    message = f"{trial.author[:1].upper()}{trial.author[1:]} can't merge {what} into {branch}"
     worst = everything and trial.author != STRANGER and not trial.waivable
     if worst:
-        return [Problem("error", f"{said}{_alone(trial.author, simulation)}", _why(left))]
-    return [Problem("warning", said, _why(left))]
+        return [Problem("error", f"{message}{_alone(trial.author, simulation)}", _why(left))]
+    return [Problem("warning", message, _why(left))]
 
 
-def _blocked(simulation: Simulation, said: str, trials: Sequence[Trial], dead: Sequence[str]) -> Problem:
+def _blocked(simulation: Simulation, message: str, trials: Sequence[Trial], dead: Sequence[str]) -> Problem:
     """A dead end. Where there is a guardian to waive it, it is narrow, and no dead end."""
-    known = next((trial for trial in trials if trial.author != STRANGER), trials[0])
+    example = next((trial for trial in trials if trial.author != STRANGER), trials[0])
     why = _why(
         {path: next(trial.blocked[path] for trial in trials if path in trial.blocked) for path in dead}
     )
     if any(trial.waivable for trial in trials):
-        return Problem("warning", f"{said} without a guardian's waiver", why)
-    return Problem("error", f"{said}{_alone(known.author, simulation)}", why)
+        return Problem("warning", f"{message} without a guardian's waiver", why)
+    return Problem("error", f"{message}{_alone(example.author, simulation)}", why)
 
 
 def _alone(author: str, simulation: Simulation) -> str:

@@ -115,23 +115,25 @@ def simulate(setup: Setup) -> Simulation:
     for branch in setup.branches:
         kinds = _kinds(setup, branch, ownership)
         sizes |= {kind.path: kind.size for kind in kinds}
-        *known, stranger = _authors(setup)
+        *known_authors, stranger = _authors(setup)
         everything = tuple(kind.path for kind in kinds)
         first = _trial(setup, branch, stranger, "code", everything, ownership)
         paths = {
             author.name: tuple(
                 kind.path
                 for kind in kinds
-                if author.name in kind.approvers or kind.path in first.blocked or kind is other
+                if author.name in kind.approvers or kind.path in first.blocked or kind is another
             )
-            for author in known
-            for other in (next((kind for kind in kinds if author.name not in kind.approvers), None),)
+            for author in known_authors
+            for another in (next((kind for kind in kinds if author.name not in kind.approvers), None),)
         }
-        trials += [_trial(setup, branch, author, "code", paths[author.name], ownership) for author in known]
+        trials += [
+            _trial(setup, branch, author, "code", paths[author.name], ownership) for author in known_authors
+        ]
         trials.append(first)
         trials += [
             _trial(setup, branch, author, "rules", _rule_files(setup), ownership)
-            for author in (*known, stranger)
+            for author in (*known_authors, stranger)
         ]
     return Simulation(setup, tuple(t for t in trials if t.paths), sizes, *_missing_owners(setup))
 
@@ -180,12 +182,12 @@ def _authors(setup: Setup) -> list[Author]:
 
     Whoever the policy knows by an account alone commits from an address that it does not know.
     """
-    known = [
+    authors = [
         Author(person.name, next(iter(person.emails), NO_ADDRESS))
         for person in setup.policy.people.values()
         if person.emails or (setup.forge and person.login(setup.forge))
     ]
-    return [*known, Author(STRANGER, NO_ADDRESS)]
+    return [*authors, Author(STRANGER, NO_ADDRESS)]
 
 
 def _trial(
@@ -234,9 +236,9 @@ def _blocked(outcomes: Iterable[Outcome], paths: Sequence[str]) -> dict[str, tup
             continue
         # What to run and whom to ask is of no use about a change that does not exist.
         steps = [line for line in outcome.advice if HEAD[:12] not in line]
-        said = steps[-1] if steps else outcome.reason
+        reason = steps[-1] if steps else outcome.reason
         for path in {path for missing in outcome.missing for path in missing.paths} or paths:
-            reasons.setdefault(path, {})[f"{outcome.id}: {said}"] = None
+            reasons.setdefault(path, {})[f"{outcome.id}: {reason}"] = None
     return {path: tuple(reasons[path]) for path in paths if path in reasons}
 
 
@@ -269,9 +271,9 @@ def _approvals(setup: Setup, facts: Facts, kind: Decision) -> tuple[Approval, ..
 
 
 def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:
-    known = holders(setup.policy)
+    key_holders = holders(setup.policy)
     for number, person in enumerate(setup.policy.people.values()):
-        blob = next((blob for blob, holder in known.items() if holder.person == person.name), "")
+        blob = next((blob for blob, holder in key_holders.items() if holder.person == person.name), "")
         login = person.login(setup.forge) if setup.forge else ""
         if not blob and (not login or kind == "waive"):
             continue

@@ -62,6 +62,6 @@ def find_weakenings(files: Iterable[Sides], around: Mapping[str, bytes] | None =
     `around` are the settings at the top of the base (`SETTINGS`) that are there, touched or not.
     """
     sides = sorted(files, key=lambda side: side.path)
-    found = [finding for detector in DETECTORS for finding in detector(sides)]
-    found += settings.find(sides, around or {})
-    return tuple(sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule)))
+    findings = [finding for detector in DETECTORS for finding in detector(sides)]
+    findings += settings.find(sides, around or {})
+    return tuple(sorted(findings, key=lambda finding: (finding.path, finding.line, finding.rule)))

@@ -54,8 +54,8 @@ class Sides:
 
 def cookie(data: bytes) -> str:
     """The encoding that the first two lines of a Python file name; "" if they name none."""
-    found = _COOKIE.search(b"\n".join(re.split(rb"\r\n|\r|\n", data)[:2]))
-    return found[1].decode("ascii").replace("_", "-") if found else ""
+    match = _COOKIE.search(b"\n".join(re.split(rb"\r\n|\r|\n", data)[:2]))
+    return match[1].decode("ascii").replace("_", "-") if match else ""
 
 
 def lines_of(text: str) -> list[str]:

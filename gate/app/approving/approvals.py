@@ -51,15 +51,15 @@ def list_approvals(
     change, policy, rules = the_change(repository, start, rev, into, now)
     protection = policy.protection(short_name(change.into))
     ownership = ownership_at(repository, change, policy, rules).rules
-    given = None
+    review = None
     if reviews and change.digest:
         from gate.app.checking.reviews import read_reviews
         from gate.forges import connect
 
-        found = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
-        change, policy, given = found.change, found.policy, found.given
-    evidence = decisions_about(repository, change, policy, protection, now, given)
+        reviewed = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
+        change, policy, review = reviewed.change, reviewed.policy, reviewed.given
+    evidence = decisions_about(repository, change, policy, protection, now, review)
     marked = mark_unasked(evidence.approvals, policy, protection.require, ownership)
-    hands = given.hands if given else frozenset()
+    hands = review.hands if review else frozenset()
     facts = Facts(change, policy, protection, ownership=ownership, approvals=marked, hands=hands)
     return Listing(change, replace(evidence, approvals=credited(facts)))

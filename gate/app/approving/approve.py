@@ -88,7 +88,7 @@ def propose(wish: Wish) -> Proposal:
     _may(signer, wish, change, policy, protection, evidence)
     if change.landed:
         wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
-    after, before = _releases_before(repository, change, policy, wish.now)
+    released_at, earlier = _releases_before(repository, change, policy, wish.now)
     standing = next(
         (
             approval
@@ -98,13 +98,13 @@ def propose(wish: Wish) -> Proposal:
             and approval.kind == wish.kind
             and (wish.kind != "block" or approval.why == wish.reason.strip())
             and len(approval.files) == len(change.files)
-            and approval.id not in before
+            and approval.id not in earlier
         ),
         None,
     )
     owned = _answers_for(repository, change, policy, rules, signer)
     base = None if policy.is_environment(branch) else change.base
-    known = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, kept_only=True))
+    last_answer = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, kept_only=True))
     return Proposal(
         repository,
         change,
@@ -114,10 +114,10 @@ def propose(wish: Wish) -> Proposal:
         signer,
         evidence,
         owned,
-        known.verdict.checks,
+        last_answer.verdict.checks,
         standing,
         find_outdated(repository, wish.rev),
-        after,
+        released_at,
     )
 
 
@@ -134,22 +134,22 @@ def _releases_before(
     stays, _ = stays_in(log, policy, short_name(change.into), now)
     latest = stays[-1].since if stays else 0
     records = log.given_for(change.into, "approve", "block", "waive")
-    return latest, frozenset(one.id for one in records if one.record.at < latest)
+    return latest, frozenset(record.id for record in records if record.record.at < latest)
 
 
 def approve(proposal: Proposal) -> Recorded:
     """Sign what was proposed, add it to the log and share it. What stands already is only shared."""
     if proposal.standing is not None:
-        found = next(found for found in proposal.evidence.records if found.id == proposal.standing.id)
-        return send(proposal.repository, Recorded(found.id, found.record))
+        entry = next(entry for entry in proposal.evidence.records if entry.id == proposal.standing.id)
+        return send(proposal.repository, Recorded(entry.id, entry.record))
     change, name = proposal.change, proposal.signer.person.name
-    own = [found.record.at for found in proposal.evidence.records if found.record.by == name]
+    own = [entry.record.at for entry in proposal.evidence.records if entry.record.by == name]
     record = compose(
         proposal.kind,
         change,
         proposal.signer,
         proposal.now,
-        after=max([*own, proposal.after]),
+        latest=max([*own, proposal.after]),
         reason=proposal.reason,
     )
     lists = {change_path(change.digest): list_of(proposal.repository, change)}

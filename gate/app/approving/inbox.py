@@ -115,10 +115,10 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
             "no people are listed in gate.yaml on the base branch", "add them with `gate init --person`"
         )
     if name is not None:
-        known = {person.name.casefold(): person for person in policy.people.values()}
-        if name.casefold() not in known:
+        names = {person.name.casefold(): person for person in policy.people.values()}
+        if name.casefold() not in names:
             raise UsageError(f"{name} is not listed in `people` of {policy.file}")
-        return known[name.casefold()]
+        return names[name.casefold()]
     email = repository.text("config", "user.email").strip() if _has_email(repository) else ""
     person = person_by_email(policy, email)
     if person is None:
@@ -136,13 +136,13 @@ def _open_branches(repository: Repository, target: str, *, local_first: bool = F
     """
     roots = ["refs/remotes/origin", "refs/heads"]
     tips = [f"refs/remotes/origin/{target}", f"refs/heads/{target}"]
-    known = [tip for tip in tips if repository.attempt("rev-parse", "-q", "--verify", tip).returncode == 0]
-    found: dict[str, Branch] = {}
+    present = [tip for tip in tips if repository.attempt("rev-parse", "-q", "--verify", tip).returncode == 0]
+    branches: dict[str, Branch] = {}
     for root in reversed(roots) if local_first else roots:
-        for branch in _branches(repository, root, known[:1]):
+        for branch in _branches(repository, root, present[:1]):
             if short_name(branch.name.removeprefix("origin/")) != target:
-                found.setdefault(branch.commit, branch)
-    return sorted(found.values(), key=lambda branch: (branch.committed, branch.name))
+                branches.setdefault(branch.commit, branch)
+    return sorted(branches.values(), key=lambda branch: (branch.committed, branch.name))
 
 
 def _branches(repository: Repository, root: str, merged_into: list[str]) -> Iterator[Branch]:

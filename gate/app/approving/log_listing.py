@@ -39,6 +39,6 @@ def list_log(start: Path, *, bring: bool = False) -> LogListing:
         fetch(repository, remote)
     log = open_log(repository)
     admitted = log.all()
-    entries = sorted(admitted, key=lambda found: (-found.record.at, found.id))
+    entries = sorted(admitted, key=lambda entry: (-entry.record.at, entry.id))
     rejected = {**log.index.refusals(), **log.rejected}
-    return LogListing(log.tip, tuple(LogEntry(found.id, found.record) for found in entries), rejected)
+    return LogListing(log.tip, tuple(LogEntry(record.id, record.record) for record in entries), rejected)

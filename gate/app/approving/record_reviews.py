@@ -41,7 +41,7 @@ class RecordedReviews:
 
 def record_reviews(
     start: Path,
-    place: Place,
+    request: Place,
     now: int,
     *,
     rev: str | None = None,
@@ -66,17 +66,17 @@ def record_reviews(
             f"{signer.person.name} may not record reviews by the policy of {branch}",
             f'set `records: true` for "{signer.person.name}" under `people` in gate.yaml',
         )
-    found = read_reviews(repository, change, policy, policy.protection(branch), {}, connect(place))
+    reviewed = read_reviews(repository, change, policy, policy.protection(branch), {}, connect(request))
     log = open_log(repository).trusting(policy)
-    before = _recorded(log, change, signer)
+    entries = _recorded(log, change, signer)
     wanted = {
         (entry.record.kind, entry.record.head, _name(entry)): entry
-        for entry in found.given.entries
+        for entry in reviewed.given.entries
         if _stands(entry) and entry.record.change
     }
-    known = {(one.record.kind, one.record.head, review_of(one.record)[:2]): one for one in before}
-    fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in known]
-    gone = [_revocation(one, signer, now) for name, one in known.items() if name not in wanted]
+    recorded = {(item.record.kind, item.record.head, review_of(item.record)[:2]): item for item in entries}
+    fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in recorded]
+    gone = [_revocation(item, signer, now) for name, item in recorded.items() if name not in wanted]
     last = None
     for record in (*fresh, *gone):
         lists = (
@@ -85,19 +85,19 @@ def record_reviews(
             else {}
         )
         last = put(repository, record, signer, lists)
-    unchanged = len(wanted.keys() & known.keys())
+    unchanged = len(wanted.keys() & recorded.keys())
     last = send(repository, last) if last else None
-    return RecordedReviews(found.given.request.name, tuple(fresh), tuple(gone), unchanged, last)
+    return RecordedReviews(reviewed.given.request.name, tuple(fresh), tuple(gone), unchanged, last)
 
 
 def _recorded(log: ApprovalLog, change: Change, signer: Signer) -> Sequence[Found]:
     """The reviews of this change that the signer has recorded, and not revoked."""
     records = log.select({change.digest}, {change.head})
-    revoked = {one.record.of for one in records if one.record.kind == "revoke"}
+    revoked = {entry.record.of for entry in records if entry.record.kind == "revoke"}
     return [
-        one
-        for one in records
-        if one.record.source != "ssh" and one.record.by == signer.person.name and one.id not in revoked
+        entry
+        for entry in records
+        if entry.record.source != "ssh" and entry.record.by == signer.person.name and entry.id not in revoked
     ]
 
 
@@ -121,9 +121,9 @@ def _record(entry: Entry, signer: Signer, now: int) -> Record:
     return replace(entry.record, by=signer.person.name, reason=reason, nonce=nonce, at=at)
 
 
-def _revocation(found: Found, signer: Signer, now: int) -> Record:
-    reason = f"no longer stands on {found.record.source}"
+def _revocation(entry: Found, signer: Signer, now: int) -> Record:
+    reason = f"no longer stands on {entry.record.source}"
     return replace(
-        found.record, kind="revoke", source="ssh", by=signer.person.name, of=found.id, reason=reason,
-        at=max(now, found.record.at + 1), nonce=secrets.token_hex(16),
+        entry.record, kind="revoke", source="ssh", by=signer.person.name, of=entry.id, reason=reason,
+        at=max(now, entry.record.at + 1), nonce=secrets.token_hex(16),
     )  # fmt: skip

@@ -88,8 +88,8 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
     log = open_log(repository)
     standing = find_voucher(repository, log, change, policy, own, now)
     if standing is not None:
-        (found,) = log.starting(standing.id)
-        return send(repository, Recorded(found.id, found.record))
+        (entry,) = log.starting(standing.id)
+        return send(repository, Recorded(entry.id, entry.record))
     document = document_of(verdict)
     record = _record(verdict, document, signer, now)
     return send(repository, put(repository, record, signer, files_of(repository, verdict, document)))

@@ -69,6 +69,6 @@ def _annotated(text: str, path: str, findings: dict[tuple[str, int], list[Findin
 
 
 def _finding_text(finding: Finding) -> str:
-    place = f"{finding.line}:{finding.column}: " if finding.line else ""
+    position = f"{finding.line}:{finding.column}: " if finding.line else ""
     hint = f" ({finding.hint})" if finding.hint else ""
-    return f"{place}{finding.rule} {finding.message}{hint}"
+    return f"{position}{finding.rule} {finding.message}{hint}"

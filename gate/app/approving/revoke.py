@@ -36,47 +36,47 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     """
     repository = Repository.find(start)
     log = open_log(repository)
-    found = _find(log, identity)
-    branch = short_name(found.record.into)
-    policy = _policy_of(repository, found.record.into)
+    entry = _find(log, identity)
+    branch = short_name(entry.record.into)
+    policy = _policy_of(repository, entry.record.into)
     signer = find_signer(repository, policy, key, now, branch)
-    departed = found.record.kind == "block" and found.record.by not in policy.people
-    if departed and signer.person.name != _author(found, policy):
-        _may_settle(signer, found, policy, reason)
-    elif signer.person.name not in {found.record.by, _author(found, policy)}:
+    departed = entry.record.kind == "block" and entry.record.by not in policy.people
+    if departed and signer.person.name != _author(entry, policy):
+        _may_settle(signer, entry, policy, reason)
+    elif signer.person.name not in {entry.record.by, _author(entry, policy)}:
         raise UsageError(
-            f"{found.id[:12]} was recorded by {found.record.by}, and only they can withdraw it",
+            f"{entry.id[:12]} was recorded by {entry.record.by}, and only they can withdraw it",
             f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
-            if found.record.kind == "approve"
-            else f"ask {found.record.by}",
+            if entry.record.kind == "approve"
+            else f"ask {entry.record.by}",
         )
     listed = holders(policy)
     # One by a key that is no longer listed may lift nothing: it is made again with the present one.
     earlier = [
-        other
-        for other in log.select((), (found.record.head,))
-        if other.record.of == found.id
-        and other.record.by == signer.person.name
-        and not listed.keys().isdisjoint(other.keys)
+        candidate
+        for candidate in log.select((), (entry.record.head,))
+        if candidate.record.of == entry.id
+        and candidate.record.by == signer.person.name
+        and not listed.keys().isdisjoint(candidate.keys)
     ]
     if earlier:
-        return Taken(found, send(repository, Recorded(earlier[0].id, earlier[0].record)))
-    record = _revocation(found, signer, now, reason)
-    return Taken(found, send(repository, put(repository, record, signer)))
+        return Taken(entry, send(repository, Recorded(earlier[0].id, earlier[0].record)))
+    record = _revocation(entry, signer, now, reason)
+    return Taken(entry, send(repository, put(repository, record, signer)))
 
 
-def _author(found: Found, policy: Policy) -> str:
+def _author(entry: Found, policy: Policy) -> str:
     """Whose decision it is: of a recorded review the person who gave it on the forge."""
-    if found.record.source == "ssh":
-        return found.record.by
-    person = person_by_login(policy, found.record.source, review_of(found.record)[0])
+    if entry.record.source == "ssh":
+        return entry.record.by
+    person = person_by_login(policy, entry.record.source, review_of(entry.record)[0])
     return person.name if person else ""
 
 
-def _may_settle(signer: Signer, found: Found, policy: Policy, reason: str) -> None:
+def _may_settle(signer: Signer, entry: Found, policy: Policy, reason: str) -> None:
     """Raise UsageError if the signer cannot lift the objection of somebody who is no longer in the policy."""
-    author, name = found.record.by, signer.person.name
-    settlers = who_settles(policy, policy.protection(short_name(found.record.into)))
+    author, name = entry.record.by, signer.person.name
+    settlers = who_settles(policy, policy.protection(short_name(entry.record.into)))
     if name not in settlers:
         raise UsageError(
             f"{author} is no longer in the policy, and {name} cannot settle what they objected to",
@@ -103,26 +103,28 @@ def _policy_of(repository: Repository, into: str) -> Policy:
 def _find(log: ApprovalLog, identity: str) -> Found:
     if not re.fullmatch(r"[0-9a-f]{4,64}", identity):
         raise UsageError(f"{identity!r} is not the id of a record", "`gate approvals` lists the ids")
-    found = [one for one in log.starting(identity) if one.record.kind in {"approve", "block", "waive"}]
-    if not found:
+    entries = [
+        entry for entry in log.starting(identity) if entry.record.kind in {"approve", "block", "waive"}
+    ]
+    if not entries:
         raise UsageError(
             f"no record {identity} in the approval log", "run `gate approvals --fetch` to list them"
         )
-    if len(found) > 1:
-        raise UsageError(f"{len(found)} records start with {identity}", "give more characters of the id")
-    return found[0]
+    if len(entries) > 1:
+        raise UsageError(f"{len(entries)} records start with {identity}", "give more characters of the id")
+    return entries[0]
 
 
-def _revocation(found: Found, signer: Signer, now: int, reason: str) -> Record:
+def _revocation(entry: Found, signer: Signer, now: int, reason: str) -> Record:
     import secrets
 
     return replace(
-        found.record,
+        entry.record,
         kind="revoke",
         source="ssh",
         by=signer.person.name,
-        at=max(now, found.record.at + 1),
+        at=max(now, entry.record.at + 1),
         nonce=secrets.token_hex(16),
         reason=reason,
-        of=found.id,
+        of=entry.id,
     )

@@ -36,21 +36,21 @@ class Recorded:
     unshared: str = ""
 
 
-def find_signer(repository: Repository, policy: Policy, given: str | None, now: int, where: str) -> Signer:
+def find_signer(repository: Repository, policy: Policy, key_file: str | None, now: int, where: str) -> Signer:
     """The person who is at the keyboard, by their key; raises UsageError with the way out.
 
     `where` names the commit or branch whose policy it is.
     """
     settings = _settings(repository)
-    known = holders(policy)
+    key_holders = holders(policy)
     key = find_key(
-        given,
+        key_file,
         settings.get("user.signingkey", ""),
-        known,
+        key_holders,
         program=settings.get("gpg.ssh.program", ""),
         strict=settings.get("gpg.format") == "ssh",
     )
-    holder = known.get(key.public.blob)
+    holder = key_holders.get(key.public.blob)
     if holder is None:
         raise UsageError(
             f"the key {key.public.fingerprint} is not listed in the policy of {where}",
@@ -67,7 +67,7 @@ def find_signer(repository: Repository, policy: Policy, given: str | None, now: 
 
 
 def compose(
-    kind: Kind, change: Change, signer: Signer, now: int, *, after: int = 0, reason: str = "", of: str = ""
+    kind: Kind, change: Change, signer: Signer, now: int, *, latest: int = 0, reason: str = "", of: str = ""
 ) -> Record:
     """A new record about `change`. It is later than `after`, however the clock stands. Raises UsageError."""
     if len(reason) > LONGEST_REASON:
@@ -80,7 +80,7 @@ def compose(
         head=change.head,
         change=change.digest,
         by=signer.person.name,
-        at=max(now, after + 1),
+        at=max(now, latest + 1),
         nonce=secrets.token_hex(16),
         reason=reason,
         of=of,

@@ -91,7 +91,7 @@ class Auditor:
         self.moves = read_moves(repository, history, chain, log, ref, now)
         self.now = self.moves[-1].now if self.moves else now
         self._stretches = read_stretches(repository, history, chain, self.moves, log, ref)
-        every = [*self.moves, *(move for found in self._stretches.values() for _, move in found)]
+        every = [*self.moves, *(move for entry in self._stretches.values() for _, move in entry)]
         self._numbers = {oid: number for number, oid in enumerate(chain)}
         self._rules = Rules(repository)
         if chain:
@@ -99,10 +99,10 @@ class Auditor:
         self._by_change: dict[str, list[Found]] = {}
         self._by_head: dict[str, list[Found]] = {}
         digests, heads = {move.digest for move in every}, {oid for move in every for oid in move.brought}
-        for found in log.select(digests, heads) if every else ():
-            self._by_change.setdefault(found.record.change, []).append(found)
-            if found.record.kind != "verdict":
-                self._by_head.setdefault(found.record.head, []).append(found)
+        for entry in log.select(digests, heads) if every else ():
+            self._by_change.setdefault(entry.record.change, []).append(entry)
+            if entry.record.kind != "verdict":
+                self._by_head.setdefault(entry.record.head, []).append(entry)
         self._log = frozenset(repository.text("rev-list", log.tip).split()) if log.tip else frozenset()
         bearing = [(move, self._bearing(move)) for move in every]
         self._seen = self._witnessed(bearing)
@@ -119,8 +119,8 @@ class Auditor:
             number = candidates[0].end - 1
             if number < max(position, first):
                 continue
-            *stretches, single = (self._step(one) for one in (*candidates[1:], candidates[0]))
-            ends = [one.end for one in candidates[1:]]
+            *stretches, single = (self._step(candidate) for candidate in (*candidates[1:], candidates[0]))
+            ends = [candidate.end for candidate in candidates[1:]]
             chosen = next(
                 ((step, end) for step, end in zip(stretches, ends, strict=True) if step.outcome == "passed"),
                 None,
@@ -130,44 +130,51 @@ class Auditor:
 
     def concerns(self) -> frozenset[str]:
         """The changes and commits that a record has to be about to concern one of these moves, cut short."""
-        every = [*self.moves, *(move for found in self._stretches.values() for _, move in found)]
+        every = [*self.moves, *(move for stretch in self._stretches.values() for _, move in stretch)]
         return frozenset(
             name[:MARK] for move in every for name in (move.digest, move.new.oid, move.old.oid, *move.brought)
         )
 
     def verifies(self, end: int) -> bool:
         """Is the commit with this number the end of a verified move, of one commit or of several?"""
-        ending = (one for candidates in self._alternatives() for one in candidates if one.end == end)
-        return any(self._step(one).outcome == "passed" for one in ending)
+        ending = (
+            candidate
+            for candidates in self._alternatives()
+            for candidate in candidates
+            if candidate.end == end
+        )
+        return any(self._step(candidate).outcome == "passed" for candidate in ending)
 
     def _alternatives(self) -> Iterator[list[_Candidate]]:
         """For each move the facts about it, and about the stretches that start with it, the longest first."""
         for start in range(0, len(self.moves), AT_ONCE):
-            some = []
+            alternatives = []
             for number, move in enumerate(self.moves[start : start + AT_ONCE], start):
                 settings = self._rules.settings()
                 candidates = [_Candidate(number + 1, move, self._facts(number, move), settings)]
                 for end, stretch in self._stretches.get(number, ()):
                     candidates.append(_Candidate(end, stretch, self._facts(number, stretch), settings))
                 self._rules.follow(move.new.oid, move.files)
-                some.append(candidates)
-            yield from self._with_weakenings(some)
+                alternatives.append(candidates)
+            yield from self._with_weakenings(alternatives)
 
-    def _with_weakenings(self, some: list[list[_Candidate]]) -> list[list[_Candidate]]:
+    def _with_weakenings(self, alternatives: list[list[_Candidate]]) -> list[list[_Candidate]]:
         """The same, with what each move weakens, where that matters."""
         wanted: set[str] = set()
-        for one in (one for candidates in some for one in candidates):
-            if isinstance(one.facts, Facts) and _unguarded(one.facts):
-                wanted |= blobs_of(one.facts.change) | set(one.settings.values())
+        for item in (item for candidates in alternatives for item in candidates):
+            if isinstance(item.facts, Facts) and _unguarded(item.facts):
+                wanted |= blobs_of(item.facts.change) | set(item.settings.values())
         contents = read_objects(self._repository, sorted(wanted))
 
-        def complete(one: _Candidate) -> _Candidate:
-            if not isinstance(one.facts, Facts) or not _unguarded(one.facts):
-                return one
-            found = weakenings_of(one.facts.change, contents, one.facts.policy, one.settings)
-            return replace(one, facts=replace(one.facts, weakenings=found))
+        def complete(candidate: _Candidate) -> _Candidate:
+            if not isinstance(candidate.facts, Facts) or not _unguarded(candidate.facts):
+                return candidate
+            weakenings = weakenings_of(
+                candidate.facts.change, contents, candidate.facts.policy, candidate.settings
+            )
+            return replace(candidate, facts=replace(candidate.facts, weakenings=weakenings))
 
-        return [[complete(one) for one in candidates] for candidates in some]
+        return [[complete(item) for item in candidates] for candidates in alternatives]
 
     def _step(self, candidate: _Candidate) -> Step:
         move, facts = candidate.move, candidate.facts
@@ -211,10 +218,10 @@ class Auditor:
         """Who approved it, and whether before it was merged."""
         late = self._late(move)
         counted = [approval for approval in facts.approvals if approval.counted]
-        before = sorted({approval.by for approval in counted if approval.id not in late})
-        after = sorted({approval.by for approval in counted if approval.id in late} - set(before))
-        words = [f"approved by {', '.join(before)}"] if before else []
-        words += [f"approved afterwards by {', '.join(after)}"] if after else []
+        early_names = sorted({approval.by for approval in counted if approval.id not in late})
+        late_names = sorted({approval.by for approval in counted if approval.id in late} - set(early_names))
+        words = [f"approved by {', '.join(early_names)}"] if early_names else []
+        words += [f"approved afterwards by {', '.join(late_names)}"] if late_names else []
         return ", ".join(words) or "needed no approval"
 
     def _late(self, move: Move) -> set[str]:
@@ -242,11 +249,11 @@ class Auditor:
         file, ownership = self._rules.ownership(policy, paths, required=required)
         bearing = self._bearing(move)
         late = self._late(move)
-        records = [found for found in bearing if found.record.of in late or self._was_there(move, found)]
-        earlier = frozenset(found.id for found in records if found.record.change != move.digest)
+        records = [item for item in bearing if item.record.of in late or self._was_there(move, item)]
+        earlier = frozenset(item.id for item in records if item.record.change != move.digest)
         spent = self._spent(start, move, records)
         question = Question(change, policy, protection, move.now, earlier, earlier, self._lists, spent=spent)
-        question = carry(self._repository, question, [(found.id, found.record) for found in records])
+        question = carry(self._repository, question, [(item.id, item.record) for item in records])
         entries = mark_earlier(self._repository, move.old.oid, entries_of(records, policy))
         counted = count(entries, question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
@@ -255,23 +262,27 @@ class Auditor:
         """Those of the records that were used before the move: the commit that used each, by its id."""
         contents = contents_of(move.files)
         elsewhere = []
-        found = {}
-        for one in records:
-            record = one.record
+        spent_files = {}
+        for item in records:
+            record = item.record
             if record.kind not in SPENDABLE or record.base == move.old.oid:
                 continue
-            after = self._numbers.get(record.base)
-            if after is None:
-                elsewhere.append(one)
+            position = self._numbers.get(record.base)
+            if position is None:
+                elsewhere.append(item)
                 continue
             files = files_of(self._lists, record.change, contents)
             number = self._brought_at.get(record.head, start + 1)
             number = (
-                number if number <= start else self._timeline.first_with(files, after, start) if files else 0
+                number
+                if number <= start
+                else self._timeline.first_with(files, position, start)
+                if files
+                else 0
             )
             if number:
-                found[one.id] = self.moves[number - 1].new.oid
-        return found | spent_on(self._repository, move.old.oid, elsewhere, contents, self._lists)
+                spent_files[item.id] = self.moves[number - 1].new.oid
+        return spent_files | spent_on(self._repository, move.old.oid, elsewhere, contents, self._lists)
 
     @cached_property
     def _timeline(self) -> Timeline:
@@ -284,25 +295,27 @@ class Auditor:
 
     def _bearing(self, move: Move) -> list[Found]:
         """The records about what the move changed, and those about an earlier form of it."""
-        found = {one.id: one for one in self._by_change.get(move.digest, ())}
+        entries = {entry.id: entry for entry in self._by_change.get(move.digest, ())}
         for oid in move.brought & self._by_head.keys():
-            found |= {one.id: one for one in self._by_head[oid]}
-        return list(found.values())
+            entries |= {entry.id: entry for entry in self._by_head[oid]}
+        return list(entries.values())
 
     def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
         """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
-        asked = [
-            (move, found) for move, records in bearing if move.trailers.log in self._log for found in records
+        questions = [
+            (move, entry) for move, records in bearing if move.trailers.log in self._log for entry in records
         ]
         answers = existing(
-            self._repository, (f"{move.trailers.log}:{record_path(found.id)}" for move, found in asked)
+            self._repository, (f"{move.trailers.log}:{record_path(entry.id)}" for move, entry in questions)
         )
-        return {(move.new.oid, found.id) for (move, found), blob in zip(asked, answers, strict=True) if blob}
+        return {
+            (move.new.oid, entry.id) for (move, entry), blob in zip(questions, answers, strict=True) if blob
+        }
 
-    def _was_there(self, move: Move, found: Found) -> bool:
+    def _was_there(self, move: Move, entry: Found) -> bool:
         """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
-        record = found.record
-        if (move.new.oid, found.id) in self._seen:
+        record = entry.record
+        if (move.new.oid, entry.id) in self._seen:
             return True
         if is_afterwards(record) and (record.base, record.head) == (move.old.oid, move.new.oid):
             # It says of itself that it came later, and is shown as such.
@@ -315,7 +328,7 @@ class Auditor:
         """The verdicts that the moves and the records name."""
         names = {move.trailers.verdict for move, _ in bearing if len(move.trailers.verdict) == 64}
         names |= {
-            found.record.of for _, records in bearing for found in records if found.record.kind == "verdict"
+            entry.record.of for _, records in bearing for entry in records if entry.record.kind == "verdict"
         }
         tip = self._approvals.tip
         return read_documents(self._repository, tip, names) if tip else {}
@@ -323,10 +336,10 @@ class Auditor:
     def _read_lists(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, Contents]:
         """What earlier forms of the changes consisted of: of an approval of one, some files may still count."""
         digests = {
-            found.record.change
+            entry.record.change
             for move, records in bearing
-            for found in records
-            if found.record.change != move.digest
+            for entry in records
+            if entry.record.change != move.digest
         }
         blobs = self._approvals.lists_of(digests)
         read = read_list_blobs(self._repository, blobs.values())
@@ -340,27 +353,27 @@ class Auditor:
         required = policy.enforced_checks(protection)
         if not required:
             return True, "no checks were asked for"
-        place = Place(policy.repository, self._ref, move.old.oid, move.digest)
+        target = Place(policy.repository, self._ref, move.old.oid, move.digest)
         vouchers = [
-            found
-            for found in self._by_change.get(move.digest, ())
-            if place.fits(found.record)
-            and passed(self._documents.get(found.record.of), place, required) is not None
+            item
+            for item in self._by_change.get(move.digest, ())
+            if target.fits(item.record)
+            and passed(self._documents.get(item.record.of), target, required) is not None
         ]
         for entry in trusted(entries_of(vouchers, policy), policy, protection, move.now):
             return True, f"checks passed, signed by {entry.record.by}"
         if protection.verdicts:
             return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
         document = self._documents.get(move.trailers.verdict)
-        if not holders(policy) and passed(document, place, required) is not None:
+        if not holders(policy) and passed(document, target, required) is not None:
             # Where nobody has a key, nobody can sign: what the commit refers to is all that there can be.
             return True, "checks passed, by an unsigned verdict (the policy lists no key)"
         return False, "no signed verdict about them is recorded"
 
 
 def _approvers(facts: Facts) -> tuple[str, ...]:
-    counted = (one for one in facts.approvals if one.counted and one.kind == "approve")
-    return tuple(sorted({one.by for one in counted}))
+    counted = (approval for approval in facts.approvals if approval.counted and approval.kind == "approve")
+    return tuple(sorted({approval.by for approval in counted}))
 
 
 def _unguarded(facts: Facts) -> bool:

@@ -52,7 +52,7 @@ def recall(repository: Repository, ref: str, log: ApprovalLog, top: str) -> Memo
     if stretch is None:
         return memory if memory.log == log.tip else None
     added = log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
-    about = {found.record.change[:MARK] for found in added} | {found.record.head[:MARK] for found in added}
+    about = {entry.record.change[:MARK] for entry in added} | {entry.record.head[:MARK] for entry in added}
     return memory if memory.marks.isdisjoint(about) else None
 
 

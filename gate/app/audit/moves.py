@@ -83,16 +83,16 @@ def ends_of(repository: Repository, branch: str, span: str) -> tuple[str, str]:
     end = above if dots else below
     names = [name for name in (below if dots else "", end) if name]
     refs = refs_of(repository, branch)
-    found = resolve(repository, [*names, *refs])
+    commits = resolve(repository, [*names, *refs])
     for name in names:
-        if name not in found:
+        if name not in commits:
             raise UsageError(f"{name!r} is not a known revision", "run `git fetch`, or check the spelling")
     if end:
-        return found.get(below, "") if dots else "", found[end]
-    tips = [found[name] for name in refs if name in found]
+        return commits.get(below, "") if dots else "", commits[end]
+    tips = [commits[name] for name in refs if name in commits]
     if not tips:
         raise UsageError(f"branch {branch!r} not found locally or on origin", "choose another with `--into`")
-    bottom = found.get(below, "") if dots else ""
+    bottom = commits.get(below, "") if dots else ""
     if len(tips) == 2 and contains(repository, tips[0], tips[1]):
         return bottom, tips[0]
     return bottom, tips[-1]
@@ -212,12 +212,12 @@ def _unexplained(moves: Sequence[Move], log: ApprovalLog, ref: str) -> list[int]
 
 def _spans(moves: Sequence[Move], numbers: Sequence[int], contents: Contents) -> Iterator[tuple[int, int]]:
     """Where the files of a list go, commit after commit, from the old contents to the new."""
-    start = before = -1
+    start = earlier = -1
     missing: set[str] = set()
     for number in numbers:
-        if number != before + 1:
+        if number != earlier + 1:
             start = -1
-        before = number
+        earlier = number
         for file in moves[number].files:
             if file.path not in contents:
                 continue
@@ -249,11 +249,11 @@ def _moves(
     # A merge of the branch itself into what is merged: nobody's work, unless somebody has settled a conflict.
     updates = mechanical(repository, (merge for commits in brought.values() for merge in _updates(commits)))
     squashes = _squashes(history, chain, zip(pairs, raws, strict=True), log, ref)
-    found = []
+    moves = []
     for (start, end), raw in zip(pairs, raws, strict=True):
         old, new = history.commits[chain[start]], history.commits[chain[end]]
         own = [history.commits[oid] for oid in chain[start + 1 : end + 1]]
-        new_ones = [commit for one in own for commit in brought[one.oid]]
+        new_ones = [commit for own_commit in own for commit in brought[own_commit.oid]]
         squashed = squashes.get((old.oid, new.oid), "")
         authors = [author for commit in new_ones if commit.oid not in updates for author in commit.named()]
         if trees.get((old.oid, new.oid)) != new.tree:
@@ -262,8 +262,8 @@ def _moves(
         ids = frozenset(commit.oid for commit in (*new_ones, *own))
         unique = {author.email.casefold(): author for author in authors}
         trailers = read_trailers(new.message)
-        found.append(Move(old, new, raw, tuple(unique.values()), ids, now, trailers, squashed))
-    return found
+        moves.append(Move(old, new, raw, tuple(unique.values()), ids, now, trailers, squashed))
+    return moves
 
 
 def _updates(commits: Sequence[Commit]) -> Iterator[tuple[str, Sequence[str], str]]:
@@ -293,9 +293,9 @@ def _squashes(
     if not claims:
         return {}
     proven = {
-        (found.record.base, found.record.head, found.record.change)
-        for found in log.select({digest for _, _, digest in claims.values()}, ())
-        if found.record.kind == "verdict" and found.record.into == ref
+        (entry.record.base, entry.record.head, entry.record.change)
+        for entry in log.select({digest for _, _, digest in claims.values()}, ())
+        if entry.record.kind == "verdict" and entry.record.into == ref
     }
     return {ends: claim[1] for ends, claim in claims.items() if claim in proven}
 

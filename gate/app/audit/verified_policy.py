@@ -76,9 +76,9 @@ def _verified_end(
     """The end of the verified step that `commit` is or is part of; "" if there is none."""
     into, at = f"refs/heads/{branch}", position[commit]
     spans = {(f"{commit}^1", commit)} | {
-        (one.record.base, one.record.head)
-        for one in open_log(repository).given_for(into, "approve", "waive", "verdict")
-        if position.get(one.record.base, at) < at <= position.get(one.record.head, -1)
+        (entry.record.base, entry.record.head)
+        for entry in open_log(repository).given_for(into, "approve", "waive", "verdict")
+        if position.get(entry.record.base, at) < at <= position.get(entry.record.head, -1)
     }
     for bottom, top in spans:
         try:
@@ -90,8 +90,8 @@ def _verified_end(
     return ""
 
 
-def _same(repository: Repository, files: list[str], one: str, other: str) -> bool:
+def _same(repository: Repository, files: list[str], first: str, second: str) -> bool:
     def entries(commit: str) -> set[tuple[str, str, str]]:
         return {(entry.path, entry.mode, entry.oid) for entry in list_tree(repository, commit, files)}
 
-    return entries(one) == entries(other)
+    return entries(first) == entries(second)

@@ -17,9 +17,9 @@ from gate.reports.page_diff import compare
 from gate.reports.select import Fingerprints, groups, help_of
 
 
-def comment(place: Place, verdict: Verdict, context: ReportContext) -> list[str]:
+def comment(request: Place, verdict: Verdict, context: ReportContext) -> list[str]:
     """Write the comment and the comments on lines; what went wrong, a line each."""
-    wire = connect(place)
+    wire = connect(request)
     trouble = put_comment(wire, summary(verdict, context))
     if trouble:
         return [f"no comment was written: {trouble}"]

@@ -14,21 +14,21 @@ from gate.runner.brought import brought_files
 
 def witnesses_of(answer: Answer) -> list[str]:
     """The project's environment, gate's own code and tools, git's settings, and the programs of commands."""
-    found = [path for environment in answer.environments for path in environment.witnesses]
-    found += [str(path) for path in Path(__file__).parents[2].rglob("*.py")]
+    paths = [path for environment in answer.environments for path in environment.witnesses]
+    paths += [str(path) for path in Path(__file__).parents[2].rglob("*.py")]
     # gate's own tools serve a project that has none.
-    found += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    paths += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     for environment in answer.environments:
-        found += [item.entry for item in environment.editables]
+        paths += [item.entry for item in environment.editables]
         for check in answer.settings:
-            found += _program(check.command[0], environment) if check.command else []
+            paths += _program(check.command[0], environment) if check.command else []
     away = str(answer.repository.work_tree or "")
     for pattern in {pattern for check in answer.settings for pattern in check.bring}:
         brought = [f"{away}/{path}" for path in brought_files(away, [pattern], ())]
-        found += [*brought, *(str(Path(path).parent) for path in [*brought, f"{away}/{pattern}"])]
+        paths += [*brought, *(str(Path(path).parent) for path in [*brought, f"{away}/{pattern}"])]
     # A file more changes its folder.
-    found += {str(Path(path).parent) for path in found if path.endswith(".py")}
-    return list(dict.fromkeys([*found, *_settings_of_git(answer)]))
+    paths += {str(Path(path).parent) for path in paths if path.endswith(".py")}
+    return list(dict.fromkeys([*paths, *_settings_of_git(answer)]))
 
 
 def package_folders(answer: Answer) -> list[str]:
@@ -41,19 +41,21 @@ def _settings_of_git(answer: Answer) -> list[str]:
     """The files of git's settings. One may include another, and that may say who the author of what is staged is."""
     home = os.environ.get("HOME", "")
     settings = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    found = [f"{home}/.gitconfig", f"{settings}/git/config", "/etc/gitconfig"]
+    paths = [f"{home}/.gitconfig", f"{settings}/git/config", "/etc/gitconfig"]
     if answer.verdict.change.staged:
-        told = answer.repository.run("config", "--list", "--show-origin", "--name-only", "-z").split(b"\0")
-        names = [os.fsdecode(origin.removeprefix(b"file:")) for origin in told if origin.startswith(b"file:")]
-        found += [str(answer.repository.git_dir / name) for name in names]
-    return found
+        origins = answer.repository.run("config", "--list", "--show-origin", "--name-only", "-z").split(b"\0")
+        names = [
+            os.fsdecode(origin.removeprefix(b"file:")) for origin in origins if origin.startswith(b"file:")
+        ]
+        paths += [str(answer.repository.git_dir / name) for name in names]
+    return paths
 
 
 def _program(name: str, environment: Environment) -> list[str]:
     """The program that a command starts, and the folders in which another of its name could come first."""
     folders = [str(environment.python.parent)] if environment.found else []
     folders += os.get_exec_path()
-    found = shutil.which(name, path=os.pathsep.join(folders))
-    if found is None or "/" in name:
+    program = shutil.which(name, path=os.pathsep.join(folders))
+    if program is None or "/" in name:
         return folders
-    return [*folders[: folders.index(str(Path(found).parent)) + 1], found]
+    return [*folders[: folders.index(str(Path(program).parent)) + 1], program]

@@ -250,10 +250,10 @@ def _load_what_decides() -> None:
     import gate.verdict  # noqa: F401  it is the loading that counts
 
 
-def _connect(place: Place) -> Wire:
+def _connect(request: Place) -> Wire:
     from gate.forges import connect
 
-    return connect(place)
+    return connect(request)
 
 
 def _notes(
@@ -285,8 +285,8 @@ def _chosen(policy: Policy, protection: Protection, only: tuple[str, ...]) -> li
     names = only or protection.require.checks
     unknown = [name for name in names if name not in policy.checks]
     if unknown:
-        known = ", ".join(policy.checks)
-        raise UsageError(f"unknown check {unknown[0]!r}; the policy on the base branch has {known}")
+        defined = ", ".join(policy.checks)
+        raise UsageError(f"unknown check {unknown[0]!r}; the policy on the base branch has {defined}")
     return [policy.checks[name] for name in names]
 
 

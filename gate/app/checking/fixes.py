@@ -44,10 +44,10 @@ def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
         fixes[finding.path].append(finding.fix)
     contents = read_blobs(answer.repository, answer.verdict.change.tree, sorted(fixes))
     files = []
-    for path, before in contents.items():
-        after = mend(path, before, fixes[path]) if before is not None else None
-        if before is not None and after is not None:
-            files.append(FileFix(path, before, after, tuple(fixes[path])))
+    for path, content in contents.items():
+        fixed = mend(path, content, fixes[path]) if content is not None else None
+        if content is not None and fixed is not None:
+            files.append(FileFix(path, content, fixed, tuple(fixes[path])))
     return files
 
 
@@ -64,16 +64,16 @@ def apply(repository: Repository, file: FileFix) -> str:
             repository.work_tree
         ):
             return "is reached through a symbolic link"
-        found = target.read_bytes()
+        content = target.read_bytes()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    if found != file.before and found.replace(b"\r\n", b"\n") != file.before:
+    if content != file.before and content.replace(b"\r\n", b"\n") != file.before:
         return "is not what was checked: your working tree has other content"
-    mended = file.after if found == file.before else mend(file.path, found, file.fixes)
+    mended = file.after if content == file.before else mend(file.path, content, file.fixes)
     if mended is None:
         return "cannot be fixed with its line ends"
     try:
-        write_atomically(target, mended, durable=True, expected=found)
+        write_atomically(target, mended, durable=True, expected=content)
     except OSError as error:
         return f"cannot be written: {error.strerror}"
     return ""

@@ -62,16 +62,18 @@ def with_reviews(
 ) -> tuple[Facts, Evidence]:
     """The facts with what the forge adds to them, and all decisions counted anew, those of the log included."""
     policy, protection = facts.policy, facts.protection
-    found = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
-    evidence = decisions_in(repository, log, found.change, found.policy, protection, now, found.given)
+    reviewed = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
+    evidence = decisions_in(
+        repository, log, reviewed.change, reviewed.policy, protection, now, reviewed.given
+    )
     whole = replace(
         facts,
-        change=found.change,
-        policy=found.policy,
+        change=reviewed.change,
+        policy=reviewed.policy,
         log_gap=evidence.gap,
-        request=found.given.request.name,
-        hands=found.given.hands,
-        unread_teams=found.unread,
+        request=reviewed.given.request.name,
+        hands=reviewed.given.hands,
+        unread_teams=reviewed.unread,
     )
     return whole, evidence
 
@@ -109,11 +111,11 @@ def _with_own_commits(
 
 def _teams(wire: Wire, names: Iterable[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """The members of each team, and why those of the others could not be read."""
-    found: dict[str, tuple[str, ...]] = {}
+    teams: dict[str, tuple[str, ...]] = {}
     unread: dict[str, str] = {}
     for name in names:
         try:
-            found[name] = forge(wire.place).read_team(wire, name)
+            teams[name] = forge(wire.place).read_team(wire, name)
         except CannotDecide as error:
             unread[name] = error.message
-    return found, unread
+    return teams, unread

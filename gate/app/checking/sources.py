@@ -71,8 +71,8 @@ class Sources:
 
     def lines(self, path: str) -> Sequence[str]:
         """The lines of a file of the merge result; none if it has no such file."""
-        found = self._found if path in self._found else self._after
-        return _lines(found.get(path))
+        numbered = self._found if path in self._found else self._after
+        return _lines(numbered.get(path))
 
     def before(self, path: str) -> Sequence[str]:
         """The lines of a file of the base; none if it has no such file."""

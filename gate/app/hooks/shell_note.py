@@ -84,14 +84,16 @@ class Watch:
         # What the policy lets through to a check may be a secret, and is written nowhere.
         if any(check.env for check in answer.settings) or _state((*self.files, self.index)) != self.before:
             return
-        others = witnesses_of(answer)
-        if _newest(others) > self.started - COARSE:
+        dependencies = witnesses_of(answer)
+        if _newest(dependencies) > self.started - COARSE:
             return
         tree = index_tree(self.repository, self.index)
         if isinstance(tree, Unmerged):
             return
         path = self.repository.git_dir / NOTE
-        note = _note((*self.files, *others), self.index, tree, _find_newer(path, package_folders(answer)))
+        note = _note(
+            (*self.files, *dependencies), self.index, tree, _find_newer(path, package_folders(answer))
+        )
         if len(note) <= MOST_TEXT:
             moment = self.started - COARSE // 100
             with contextlib.suppress(OSError):
@@ -163,13 +165,13 @@ def _note(files: tuple[str, ...], index: str, tree: str, find: str) -> str:
         value = f"={os.environ[name]}" if name in os.environ else ""
         same.append(f'[ "${{{name}+=}}${{{name}-}}" = {shlex.quote(value)} ]')
     # The index comes last: all but the last line is then what the rest was like.
-    others = shlex.quote(_state(files) + "\n")
+    stamps = shlex.quote(_state(files) + "\n")
     return NOTE_SCRIPT.format(
         same=" &&\n".join(same),
         stat=STAT,
         find=find,
         files=shlex.join(files),
-        others=others,
+        others=stamps,
         index=shlex.quote(_state([index])),
         tree=tree,
     )

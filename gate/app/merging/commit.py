@@ -27,9 +27,9 @@ def make_commit(repository: Repository, change: Change, how: How, title: str, tr
     message = f"{title}\n\n{trailers}".encode("utf-8", "replace")
     done = repository.attempt("commit-tree", change.tree, *parents, "-F", "-", stdin=message, env=identity)
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        stderr_lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise UsageError(
-            f"git cannot make the merge commit: {said[-1] if said else 'no reason given'}",
+            f"git cannot make the merge commit: {stderr_lines[-1] if stderr_lines else 'no reason given'}",
             "set `git config user.name NAME` and `git config user.email ADDRESS`",
         )
     return done.stdout.decode("ascii").strip()

@@ -126,8 +126,8 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
     Raises UsageError for a fast-forward that is none, or that neither the server nor the audit would take.
     """
     branch = short_name(change.into)
-    one = policy_at(repository, change.base).protection(branch).require.history == "squash"
-    if request.how == "merge" and one:
+    squashed = policy_at(repository, change.base).protection(branch).require.history == "squash"
+    if request.how == "merge" and squashed:
         return "squash"
     if request.how != "ff-only":
         return request.how
@@ -143,7 +143,7 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
             f"rebase {request.rev} onto {branch}, or remove `--ff-only`",
         )
     brought = len(history.commits) - 1
-    if one and brought > 1:
+    if squashed and brought > 1:
         raise UsageError(
             f"{branch} accepts one commit for each change, and {request.rev} has {brought}",
             "remove `--ff-only` to squash them",

@@ -43,7 +43,7 @@ def merge(
         raise UsageError(
             "there is no remote to push to", "run `git remote add origin URL`, or remove `--push`"
         )
-    before, unmoved = None, 0
+    started, unmoved = None, 0
     for _ in range(TRIES):
         if remote:
             fetch(repository, remote, branch)
@@ -62,8 +62,8 @@ def merge(
         if not isinstance(landed, Moved):
             return landed
         now = base, tips(repository).remote
-        unmoved = unmoved + 1 if now == before else 0
-        before = now
+        unmoved = unmoved + 1 if now == started else 0
+        started = now
         if landed.pushed and unmoved == UNMOVED:
             raise stuck(remote, landed.pushed)
         if not unmoved:
@@ -79,8 +79,8 @@ def _sides(repository: Repository, branch: str, remote: str) -> tuple[str, str]:
     Here that is whichever of the own branch and `origin`'s is ahead; on the remote it is the remote's.
     """
     ours, theirs = f"refs/heads/{branch}", f"refs/remotes/{remote or 'origin'}/{branch}"
-    found = resolve(repository, [ours, theirs])
-    own, tracking = found.get(ours, ""), found.get(theirs, "")
+    commits = resolve(repository, [ours, theirs])
+    own, tracking = commits.get(ours, ""), commits.get(theirs, "")
     if remote and not tracking:
         raise UsageError(f"{remote} has no branch {branch}", "push it first")
     if remote or not own:

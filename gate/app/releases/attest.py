@@ -101,11 +101,11 @@ def attest(request: AttestRequest) -> Attested | NotAttested:
     key = holders(policy)[signer.key.public.blob].key
     if reason := _cannot_sign(policy, branch, signer.person.name, key):
         raise UsageError(reason, "sign with the key of another person or bot: `--key FILE`")
-    found = audit(request.start, into=branch)
-    refused = _refusal(repository, found, commit)
+    result = audit(request.start, into=branch)
+    refused = _refusal(repository, result, commit)
     if refused is not None:
         return refused
-    step = next(step for step in found.steps if step.commit == commit)
+    step = next(step for step in result.steps if step.commit == commit)
     verified = VerifiedCommit(
         repository=policy.repository,
         branch=f"{BRANCHES}{branch}",
@@ -141,10 +141,11 @@ def verify_attestation(request: VerifyRequest) -> Verification:
     if request.rev and (commit := commit_named(repository, request.rev)) != predicate.commit:
         failures.append(f"it is about the commit {predicate.commit[:12]}, not {commit[:12]}")
     failures += [
-        f"it is not about {one.name or 'this file'} (sha256:{one.sha256})"
-        for one in request.subjects
+        f"it is not about {subject.name or 'this file'} (sha256:{subject.sha256})"
+        for subject in request.subjects
         if not any(
-            one.sha256 == known.sha256 and one.name in {"", known.name} for known in statement.subjects
+            subject.sha256 == attested.sha256 and subject.name in {"", attested.name}
+            for attested in statement.subjects
         )
     ]
     return Verification(tuple(failures), statement, by)
@@ -171,37 +172,39 @@ def _cannot_sign(policy: Policy, branch: str, name: str, key: PublicKey) -> str:
     return ""
 
 
-def _refusal(repository: Repository, found: Audit, commit: str) -> NotAttested | None:
+def _refusal(repository: Repository, result: Audit, commit: str) -> NotAttested | None:
     """Why the audit does not verify the commit, with all that led to it; None if it does."""
 
     def no(*reasons: str, unverified: Sequence[str] = ()) -> NotAttested:
-        return NotAttested(commit, found.branch, reasons, tuple(unverified))
+        return NotAttested(commit, result.branch, reasons, tuple(unverified))
 
-    if found.replaced:
-        return no(found.steps[0].reason)
-    position = next((n for n, step in enumerate(found.steps) if step.commit == commit), None)
+    if result.replaced:
+        return no(result.steps[0].reason)
+    position = next((n for n, step in enumerate(result.steps) if step.commit == commit), None)
     if position is None:
-        return no(_no_merge(repository, found, commit))
-    step, *earlier = found.steps[position:]
+        return no(_no_merge(repository, result, commit))
+    step, *earlier = result.steps[position:]
     if step.outcome == "failed":
         return no(*step.reason.split("; "), unverified=[commit])
-    failed = [one for one in earlier if one.outcome == "failed"]
+    failed = [failure for failure in earlier if failure.outcome == "failed"]
     if not failed:
         return None
-    reasons = [f"{one.commit[:12]} before it is not verified: {one.reason}" for one in failed[:SHOWN]]
+    reasons = [
+        f"{failure.commit[:12]} before it is not verified: {failure.reason}" for failure in failed[:SHOWN]
+    ]
     if len(failed) > SHOWN:
         reasons.append(f"and {len(failed) - SHOWN} more before it")
-    return no(*reasons, unverified=[one.commit for one in failed])
+    return no(*reasons, unverified=[failure.commit for failure in failed])
 
 
-def _no_merge(repository: Repository, found: Audit, commit: str) -> str:
+def _no_merge(repository: Repository, result: Audit, commit: str) -> str:
     """Why a commit is none of the merges that were audited."""
-    _, tip = ends_of(repository, found.branch, "")
+    _, tip = ends_of(repository, result.branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
-        return f"{found.branch} was never at this commit"
-    verified = repository.text("rev-list", "--first-parent", f"{found.start}..{tip}").split()
+        return f"{result.branch} was never at this commit"
+    verified = repository.text("rev-list", "--first-parent", f"{result.start}..{tip}").split()
     if commit not in verified:
-        return f"it is on {found.branch} since before its first policy took effect, and nothing verifies it"
+        return f"it is on {result.branch} since before its first policy took effect, and nothing verifies it"
     return "it came in as part of several commits that were approved as one; attest the last of them"
 
 
@@ -209,11 +212,11 @@ def _signer(
     policy: Policy, branch: str, payload: bytes, signatures: Sequence[bytes], now: int
 ) -> tuple[str, list[str]]:
     """Who signed validly and may attest; "" and why no signature counts, if there is no such person."""
-    known = holders(policy)
+    key_holders = holders(policy)
     failures = []
     for signature in signatures:
         blob = signing_key(signature, NAMESPACE)
-        holder = known.get(blob) if blob else None
+        holder = key_holders.get(blob) if blob else None
         if blob is None:
             failures.append(f"the signature is not an SSH signature for {NAMESPACE}")
         elif holder is None:

@@ -40,16 +40,18 @@ def read_budget(start: Path, now: int, into: str | None = None) -> Budget:
     Raises UsageError where there is none, InvalidInput where the policy or the incident log has mistakes.
     """
     repository = Repository.find(start)
-    having = {name: one for name, one in environments(repository).items() if one.protection.require.budget}
+    having = {
+        name: target for name, target in environments(repository).items() if target.protection.require.budget
+    }
     environment = having.get(into) if into else next(iter(having.values()), None)
     if environment is None or (not into and len(having) > 1):
-        said = f"{into} has no budget" if into else f"{len(having) or 'no'} environments have a budget"
+        message = f"{into} has no budget" if into else f"{len(having) or 'no'} environments have a budget"
         hint = (
             f"choose one with `--into`: {', '.join(having)}"
             if having
             else "`gate explain budget` says how to set one"
         )
-        raise UsageError(f"{said}, by the policy of the default branch", hint)
+        raise UsageError(f"{message}, by the policy of the default branch", hint)
     environment = with_promise(repository, verified(repository, start, environment))
     rule = environment.protection.require.budget or BudgetRequired()
     readings = ask(environment.policy.prometheus, [query for query in (rule.downtime, rule.gaps) if query])

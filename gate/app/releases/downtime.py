@@ -30,26 +30,26 @@ def spent(
 
     None where it is not known, and why. Raises InvalidInput with the mistakes of the incident log.
     """
-    found: list[float] = []
+    outages: list[float] = []
     if budget.downtime:
         reading = readings[budget.downtime]
         if reading.trouble:
             return None, reading.trouble
         if not reading.values:
             return None, f"Prometheus has no data for `{budget.downtime}`"
-        found.append(sum(reading.values) / 60)
+        outages.append(sum(reading.values) / 60)
     if budget.incidents:
         data = read_blob(repository, environment.rules, budget.incidents)
         if data is None:
             return None, f"there is no {budget.incidents} on the default branch"
         own = incidents(data, budget.incidents, environment.name, now)
-        found.append(union(now, budget.window, own) / 60)
-    if not found:
+        outages.append(union(now, budget.window, own) / 60)
+    if not outages:
         return None, "the policy says neither `downtime` nor `incidents`"
     # What is no time that passed must not come out as little.
-    if not all(0 <= minutes < inf for minutes in found):
+    if not all(0 <= minutes < inf for minutes in outages):
         return None, f"`{budget.downtime}` is not a number of seconds"
-    return max(found), ""
+    return max(outages), ""
 
 
 def within(now: float, window: float, at: float, seconds: float) -> float:

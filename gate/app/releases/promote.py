@@ -83,10 +83,10 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
     verdict = _judged(repository, environment, request, progress)
     if verdict.decision != "pass":
         return NotPromoted(verdict)
-    stays, before = stays_in(open_log(repository), environment.policy, environment.name, request.now)
+    stays, previous = stays_in(open_log(repository), environment.policy, environment.name, request.now)
     if stays and stays[-1].commit == verdict.change.head:
         return Promoted(verdict, None, notes=notes)
-    back = is_way_back(repository, stays, before, verdict.change.head)
+    back = is_way_back(repository, stays, previous, verdict.change.head)
     record, files = _record(repository, verdict, signer, stays, request.now)
     if request.dry_run:
         rehearse(repository, record, signer, files)
@@ -122,7 +122,7 @@ def _record(
         verdict.change,
         signer,
         now,
-        after=stays[-1].since if stays else 0,
+        latest=stays[-1].since if stays else 0,
         reason="released",
         of=sha256(document).hexdigest(),
     )

@@ -71,16 +71,16 @@ def _read(
 ) -> tuple[Change, Release]:
     policy, require = environment.policy, environment.protection.require
     history = partial(stays_in, log, policy, now=now)
-    stays, before = history(environment=environment.name)
+    stays, previous = history(environment=environment.name)
     change = _step(repository, environment, request.head, stays)
     promoter = _promoter(repository, environment, request.key, now)
-    if is_way_back(repository, stays, before, change.head):
+    if is_way_back(repository, stays, previous, change.head):
         # The way back does not wait for a monitoring that may be down itself.
         return change, Release(now, promoter=promoter, returning=True)
-    there = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
+    deployed = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
     passed = {
-        target: _been(change.head, target, there[target])
-        if target in there
+        target: _been(change.head, target, deployed[target])
+        if target in deployed
         else _entered(repository, target, change.head, log)
         for target in require.passed
     }
@@ -89,16 +89,18 @@ def _read(
     queries += [soaked.healthy] if soaked and soaked.healthy else []
     queries += [budget.downtime] if budget and budget.downtime else []
     readings = ask(policy.prometheus, queries)
-    rolled_back = {name: at for name in there if (at := rolled_back_in(log, policy, name, now, change.head))}
+    rolled_back = {
+        name: at for name in deployed if (at := rolled_back_in(log, policy, name, now, change.head))
+    }
     latest = max(rolled_back.values(), default=0)
     release = Release(
         now,
         passed,
-        there.get(soaked.place, ()) if soaked else (),
+        deployed.get(soaked.place, ()) if soaked else (),
         readings,
         promoter=promoter,
         rolled_back=rolled_back,
-        recent=frozenset(one.id for one in log.select({change.digest}, ()) if one.record.at >= latest),
+        recent=frozenset(entry.id for entry in log.select({change.digest}, ()) if entry.record.at >= latest),
     )
     if budget:
         minutes, trouble = spent(repository, environment, budget, readings, now)
@@ -106,9 +108,9 @@ def _read(
     return change, release
 
 
-def is_way_back(repository: Repository, stays: tuple[Stay, ...], before: str, commit: str) -> bool:
+def is_way_back(repository: Repository, stays: tuple[Stay, ...], previous: str, commit: str) -> bool:
     """Whether to release `commit` is a rollback, to the release `before` the present one."""
-    return before == commit if before else precedes_first(repository, stays, commit)
+    return previous == commit if previous else precedes_first(repository, stays, commit)
 
 
 def _step(

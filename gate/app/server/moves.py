@@ -71,13 +71,13 @@ def judge_moves(repository: Repository, start: Path, push: Push, log: ApprovalLo
     position = 0
     while position < len(moves):
         alternatives = [*stretches.get(position, ()), (position + 1, moves[position])]
-        position, move, found = _first_that_passes(alternatives, answer)
+        position, move, refusal = _first_that_passes(alternatives, answer)
         if refused := _too_early(push, move):
             return Received((refused,), tuple(notes))
-        notes += [note for note in found.verdict.notes if note.startswith("WAIVED")]
-        if _waits_for_checks(found):
+        notes += [note for note in refusal.verdict.notes if note.startswith("WAIVED")]
+        if _waits_for_checks(refusal):
             waiting.append(move)
-        elif refused := _refused_by(push, move, found):
+        elif refused := _refused_by(push, move, refusal):
             return Received((refused,), tuple(notes))
     if refused := _refused_by_audit(repository, push, log, history):
         return Received((refused,), tuple(notes))
@@ -156,13 +156,15 @@ def _refused_by_audit(
 
 
 def _open(answer: Answer) -> tuple[Outcome, ...]:
-    return tuple(one for one in answer.verdict.outcomes if one.state in {"unmet", "undecided"})
+    return tuple(outcome for outcome in answer.verdict.outcomes if outcome.state in {"unmet", "undecided"})
 
 
 def _waits_for_checks(answer: Answer) -> bool:
     """Is there nothing in the way but checks that this server has to run itself?"""
     return (
-        not answer.verdict.checks and not answer.trusted and {one.id for one in _open(answer)} == {checks.ID}
+        not answer.verdict.checks
+        and not answer.trusted
+        and {outcome.id for outcome in _open(answer)} == {checks.ID}
     )
 
 
@@ -171,10 +173,10 @@ def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
     if answer.verdict.decision == "pass":
         return None
     branch = push.ref.removeprefix("refs/heads/")
-    known = bool(answer.verdict.checks)
+    ran = bool(answer.verdict.checks)
     lacking = []
     for outcome in _open(answer):
-        if outcome.id != checks.ID or known:
+        if outcome.id != checks.ID or ran:
             lacking.append(outcome)
         elif answer.trusted:
             reason = f"no verdict of {listed(answer.trusted, 'or')} about this is recorded yet"

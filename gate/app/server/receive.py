@@ -51,7 +51,7 @@ def receive(start: Path, pushes: Sequence[Push]) -> Received:
     """Judge every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
     repository = Repository.find(start)
     real = _by_real_names(repository, pushes)
-    refusals = [found for push in real if (found := _refuse_own(repository, push)) is not None]
+    refusals = [refusal for push in real if (refusal := _refuse_own(repository, push)) is not None]
     if refusals:
         return Received(tuple(refusals))
     branches = [push for push in real if push.ref.startswith(BRANCHES)]
@@ -63,7 +63,7 @@ def receive(start: Path, pushes: Sequence[Push]) -> Received:
     if has_log and (refused := _refuse_unadmitted(repository, log)):
         return Received((refused,))
     receiving = _ReceivingRepository(repository, start, log, protected)
-    refusals = [found for push in branches if (found := receiving.refuse_alias(push)) is not None]
+    refusals = [refusal for push in branches if (refusal := receiving.refuse_alias(push)) is not None]
     if refusals:
         return Received(tuple(refusals))
     answers = [receiving.judge(push) for push in branches if receiving.protects(push)]
@@ -75,15 +75,15 @@ def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]
     """The pushes by the refs that they move: others than they say, where a name here is only a symbolic link."""
     raw = repository.text("for-each-ref", "--format=%(refname) %(symref)")
     targets = dict(line.split(" ") for line in raw.splitlines())
-    found = []
+    renamed = []
     for push in pushes:
         target = targets.get(push.ref, "")
         if push.ref not in targets and not push.ref.startswith("refs/tags/"):
             # git does not list a link that leads to what is not there yet.
             done = repository.attempt("symbolic-ref", "--quiet", push.ref)
             target = os.fsdecode(done.stdout).strip()
-        found.append(replace(push, ref=target or push.ref))
-    return found
+        renamed.append(replace(push, ref=target or push.ref))
+    return renamed
 
 
 def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
@@ -101,16 +101,18 @@ def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
     if not push.new:
         return Refusal(LOG, "the approval log cannot be deleted")
     # Not what the pusher saw: who waits with a push could else outrun an objection.
-    if wrong := refusal(repository, tips(repository).own, push.new):
-        return Refusal(LOG, wrong, help="`gate approvals --fetch` unites both logs; then push again")
+    if problem := refusal(repository, tips(repository).own, push.new):
+        return Refusal(LOG, problem, help="`gate approvals --fetch` unites both logs; then push again")
     return None
 
 
 def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | None:
     """Why the log may not become this one: something in it is by nobody whom the policy lists."""
-    if wrong := unadmitted(repository, tips(repository).own, log):
+    if reason := unadmitted(repository, tips(repository).own, log):
         return Refusal(
-            LOG, wrong, help="only people in the policy add to the log; `gate log` lists what is not admitted"
+            LOG,
+            reason,
+            help="only people in the policy add to the log; `gate log` lists what is not admitted",
         )
     return None
 
@@ -121,9 +123,9 @@ def _log_after(repository: Repository, pushes: Sequence[Push], protected: Protec
     Only what is there already is kept on disk: the rest may be gone in a moment.
     """
     commits = _protected_tips(pushes, protected)
-    there = log_at(repository, tips(repository).own, commits)
+    existing = log_at(repository, tips(repository).own, commits)
     pushed = next((push.new for push in pushes if push.ref == LOG), "")
-    return log_at(repository, pushed, commits, keep=False) if pushed else there
+    return log_at(repository, pushed, commits, keep=False) if pushed else existing
 
 
 def _protected_tips(pushes: Sequence[Push], protected: ProtectedBranches) -> list[str]:

@@ -54,14 +54,14 @@ def entries(repository: Repository) -> list[Entry]:
         return []
     # Which tests were flaky is no cache, nor what was decided about them: nothing could work that out again.
     paths = [path for path in folder.iterdir() if not _is_lock(path) and path.name not in {FLAKY, DECISIONS}]
-    found = [Entry(path.name, path, *_measured(path)) for path in paths]
-    return sorted(found, key=lambda entry: (-entry.size, entry.name))
+    caches = [Entry(path.name, path, *_measured(path)) for path in paths]
+    return sorted(caches, key=lambda entry: (-entry.size, entry.name))
 
 
 def clear(repository: Repository) -> int:
     """Remove all caches; how many bytes that freed. Raises CannotDecide while another gate runs here."""
     with _alone(repository):
-        before = sum(entry.size for entry in entries(repository))
+        size = sum(entry.size for entry in entries(repository))
         for entry in entries(repository):
             if entry.path.is_dir() and not entry.path.is_symlink():
                 for path in entry.path.iterdir():
@@ -69,7 +69,7 @@ def clear(repository: Repository) -> int:
                         remove(path)
             else:
                 remove(entry.path)
-        return before - sum(entry.size for entry in entries(repository))
+        return size - sum(entry.size for entry in entries(repository))
 
 
 def prune(repository: Repository, days: float) -> int:
@@ -105,14 +105,14 @@ def _measured(path: Path) -> tuple[int, float]:
     size, used = 0, 0.0
     waiting = [str(path)]
     while waiting:
-        here = waiting.pop()
+        folder = waiting.pop()
         with contextlib.suppress(OSError):
-            status = os.lstat(here)
+            status = os.lstat(folder)
             size += status.st_size
             used = max(used, status.st_mtime)
-            if os.path.isdir(here) and not os.path.islink(here):  # noqa: PTH112, PTH114  many paths
-                with os.scandir(here) as found:
-                    waiting += [entry.path for entry in found]
+            if os.path.isdir(folder) and not os.path.islink(folder):  # noqa: PTH112, PTH114  many paths
+                with os.scandir(folder) as children:
+                    waiting += [entry.path for entry in children]
     return size, used
 
 

@@ -68,11 +68,11 @@ def add_person(start: Path, name: str, role: Role | None, email: str | None, key
     # A key alone would leave its owner's commits without an owner.
     address = past.email if email is None else email
     try:
-        before = path.read_bytes() if path.exists() else None
+        current = path.read_bytes() if path.exists() else None
     except OSError as error:
         raise CannotDecide(f"{path} can't be read: {error.strerror}") from error
     stored = stored_here(path.parent)
-    listed = _listed(before, name, stored)
+    listed = _listed(current, name, stored)
     if listed and role not in (None, listed.role):
         raise UsageError(
             f"{listed.name} is in `people` already, as {listed.role}", f"change the role in {POLICY_FILE}"
@@ -81,7 +81,7 @@ def add_person(start: Path, name: str, role: Role | None, email: str | None, key
         # A new key of somebody who is listed: this machine's address says nothing about them.
         address = ""
     person = Person(name, role or "member", emails=(address,) if address else (), keys=(key,) if key else ())
-    return Added(path, with_person(before, person, stored), person, listed is not None)
+    return Added(path, with_person(current, person, stored), person, listed is not None)
 
 
 def _listed(data: bytes | None, name: str, stored: Stored | None) -> Person | None:

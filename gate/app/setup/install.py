@@ -61,10 +61,10 @@ def hooks_folder(repository: Repository) -> Path:
     # gate runs git with hooks turned off, on the command line, which git then lists last.
     values = repository.attempt("config", "--type=path", "--get-all", "core.hooksPath")
     configured = [line for line in os.fsdecode(values.stdout).splitlines() if line and line != os.devnull]
-    said = configured[-1] if configured else ""
-    if not said:
+    configured_path = configured[-1] if configured else ""
+    if not configured_path:
         return repository.common_dir / "hooks"
-    folder = Path(said)
+    folder = Path(configured_path)
     return folder if folder.is_absolute() else (repository.work_tree or repository.git_dir) / folder
 
 
@@ -109,28 +109,30 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
     if server and not force:
         refuse_lock_out(start)
     names = SERVER_HOOKS if server else HOOKS
-    kept = []
+    backed_up = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             path = folder / name
-            before = folder / f"{name}{EARLIER}"
+            backup = folder / f"{name}{EARLIER}"
             if (path.exists() or path.is_symlink()) and not is_ours(path):
-                path.replace(before)
-            if before.exists() or before.is_symlink():
-                kept.append(name)
+                path.replace(backup)
+            if backup.exists() or backup.is_symlink():
+                backed_up.append(name)
             write_atomically(path, script_of(name).encode(), mode=0o777, durable=True)
     except OSError as error:
         raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
-    linked = tuple(name for name in kept if (folder / f"{name}{EARLIER}").is_symlink())
+    linked = tuple(name for name in backed_up if (folder / f"{name}{EARLIER}").is_symlink())
     shares_log = not server and bool(share_log(repository))
-    return Installed(folder, names, tuple(kept), linked, not server and _is_shared(repository), shares_log)
+    return Installed(
+        folder, names, tuple(backed_up), linked, not server and _is_shared(repository), shares_log
+    )
 
 
 def _is_shared(repository: Repository) -> bool:
     """Whether the user's or the system's settings put the hooks of all repositories in one folder."""
-    told = repository.attempt("config", "--show-scope", "--get-all", "core.hooksPath")
-    scopes = [line.partition("\t")[0] for line in os.fsdecode(told.stdout).splitlines()]
+    settings = repository.attempt("config", "--show-scope", "--get-all", "core.hooksPath")
+    scopes = [line.partition("\t")[0] for line in os.fsdecode(settings.stdout).splitlines()]
     return [scope for scope in scopes if scope != "command"][-1:] in (["global"], ["system"])
 
 
@@ -142,12 +144,12 @@ def uninstall(start: Path) -> tuple[str, ...]:
     removed = []
     for name in (*HOOKS, *SERVER_HOOKS):
         path = folder / name
-        before = folder / f"{name}{EARLIER}"
+        backup = folder / f"{name}{EARLIER}"
         if not is_ours(path):
             continue
         path.unlink()
-        if before.exists() or before.is_symlink():
-            before.replace(path)
+        if backup.exists() or backup.is_symlink():
+            backup.replace(path)
         removed.append(name)
     return tuple(removed)
 

@@ -63,8 +63,8 @@ def _gitlab(observed: Observed) -> dict[str, str]:
     _, mark, rest = text.partition("\nvariables:")
     head = "# Written by `gate init --gitlab`. Then let merge requests be merged only when their pipeline succeeds.\n"
     # A pipeline that is there keeps its file: it includes this one.
-    place = ".gitlab/gate.yml" if (observed.top / ".gitlab-ci.yml").exists() else ".gitlab-ci.yml"
-    return {place: f"{head}{mark}{rest}"}
+    path = ".gitlab/gate.yml" if (observed.top / ".gitlab-ci.yml").exists() else ".gitlab-ci.yml"
+    return {path: f"{head}{mark}{rest}"}
 
 
 def gitlab_template() -> str:

@@ -86,7 +86,7 @@ def observe(start: Path, branch: str | None = None) -> Observed:
         key=own_key(past.signing_key),
         tools=tools_in(top),
         lock=next((name for name in LOCKS if (top / name).is_file()), ""),
-        ci=tuple(name for place, name in CI.items() if (top / place).exists()),
+        ci=tuple(name for path, name in CI.items() if (top / path).exists()),
         pre_commit=(top / PRE_COMMIT).is_file(),
         commands=_commands(top, paths),
     )
@@ -110,12 +110,12 @@ def repository_name(origin: str) -> str:
     The last two parts of the path; on a host that is called after GitLab all of them, since groups nest there.
     """
     # Before the path comes a scheme with a host, or a host alone; who logs in there is not part of the name.
-    place = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)
-    if not place:
+    prefix = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)
+    if not prefix:
         return ""
-    path = origin[place.end() :].rstrip("/").removesuffix("/.git").removesuffix(".git")
+    path = origin[prefix.end() :].rstrip("/").removesuffix("/.git").removesuffix(".git")
     parts = [part for part in path.split("/") if part.strip(".")]
-    if "gitlab" not in place[0].casefold():
+    if "gitlab" not in prefix[0].casefold():
         parts = parts[-2:]
     return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""
 
@@ -144,7 +144,7 @@ def _branch(repository: Repository) -> str:
 
 def codeowners_here(top: Path) -> CodeOwners | None:
     """The CODEOWNERS file of a working tree; raises InvalidInput with its mistakes."""
-    present = {place: (top / place).read_bytes() for place in ALL_PLACES if (top / place).is_file()}
+    present = {path: (top / path).read_bytes() for path in ALL_PLACES if (top / path).is_file()}
     located = locate(present)
     if located is None:
         return None
@@ -162,11 +162,11 @@ def tools_in(top: Path) -> dict[str, str]:
         for name in ("pyproject.toml", "setup.cfg", "tox.ini")
         if (top / name).is_file()
     }
-    places: dict[str, str] = {}
+    configured: dict[str, str] = {}
     for tool, marks in TOOLS.items():
         files = [mark for mark in marks if not mark.startswith("[") and (top / mark).is_file()]
         sections = tuple(mark for mark in marks if mark.startswith("["))
         files += [name for name, text in shared.items() if any(mark in text for mark in sections)]
         if files:
-            places[tool] = files[0]
-    return places
+            configured[tool] = files[0]
+    return configured

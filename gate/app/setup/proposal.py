@@ -44,11 +44,11 @@ def propose(observed: Observed, answers: Answers, now: int) -> Proposal:
     rejected: tuple[str, ...] = ()
     for rules in _candidates(observed, team, answers, forge):
         text = policy_text(observed, team, rules)
-        found, blocks = _simulated(observed, text, forge, now)
+        problems, blocks = _simulated(observed, text, forge, now)
         if not blocks:
-            return Proposal(text, rules, team, forge, _assumptions(team, rules, answers), found, rejected)
+            return Proposal(text, rules, team, forge, _assumptions(team, rules, answers), problems, rejected)
         if not rejected:
-            rejected = tuple(problem.message for problem in found if problem.level != "note")
+            rejected = tuple(problem.message for problem in problems if problem.level != "note")
     raise AssertionError("a policy that requires no approval locks nobody out")
 
 

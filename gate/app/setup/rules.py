@@ -49,7 +49,9 @@ def _by_login(policy: Policy, owners: CodeOwners, forge: str) -> Policy:
         for name in names
         if "/" in name and name not in policy.teams
     }
-    logins = [name for name in names if "/" not in name] + [one for team in teams.values() for one in team]
+    logins = [name for name in names if "/" not in name] + [
+        login for team in teams.values() for login in team
+    ]
     people = {name: with_login(Person(name), forge, name.removeprefix("@")) for name in logins}
     return replace(policy, people=people, teams={**policy.teams, **teams})
 
@@ -60,18 +62,18 @@ def lock_outs(
     """The errors and warnings of a policy that names people, less those about single owners, as of its file."""
     if not policy.people:
         return []
-    found = problems(simulated(repository, policy, owners, paths))
+    detected = problems(simulated(repository, policy, owners, paths))
     return [
         Mistake(policy.file, 0, 0, f"{problem.message} ({problem.help})" if problem.help else problem.message)
-        for problem in found
+        for problem in detected
         if problem.level == "error"
     ]
 
 
 def warning_of(repository: Repository, change: Change) -> tuple[str, ...]:
     """What to say of a change after which people would be locked out who are not today; nothing else."""
-    before = {problem.message for problem in _errors(repository, change.base_tree)}
-    new = [problem for problem in _errors(repository, change.tree) if problem.message not in before]
+    existing = {problem.message for problem in _errors(repository, change.base_tree)}
+    new = [problem for problem in _errors(repository, change.tree) if problem.message not in existing]
     return tuple(
         f"This change would lock people out: {problem.message}{_because(problem)}" for problem in new
     )
@@ -87,8 +89,8 @@ def _errors(repository: Repository, tree: str) -> list[Problem]:
     if not policy.people or (owners is not None and owners.mistakes):
         return []
     paths = [entry.path for entry in list_tree(repository, tree)]
-    found = problems(simulated(repository, policy, owners, paths))
-    return [problem for problem in found if problem.level == "error"]
+    detected = problems(simulated(repository, policy, owners, paths))
+    return [problem for problem in detected if problem.level == "error"]
 
 
 def refuse_lock_out(start: Path) -> None:
@@ -108,9 +110,11 @@ def refuse_lock_out(start: Path) -> None:
     if owners is not None and owners.mistakes:
         raise InvalidInput(owners.mistakes, "fix it before the server enforces it")
     simulation = simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
-    found = problems(simulation)
-    if locks_out(found) and any(_locks_everybody_out(simulation, name) for name in simulation.setup.branches):
-        worst = next(problem for problem in found if problem.level == "error")
+    detected = problems(simulation)
+    if locks_out(detected) and any(
+        _locks_everybody_out(simulation, name) for name in simulation.setup.branches
+    ):
+        worst = next(problem for problem in detected if problem.level == "error")
         raise UsageError(
             f"the server would lock people out: {worst.message}{_because(worst)}",
             f"change the rules on {branch} first (`gate init --print` proposes some), or use `--force`",
@@ -119,9 +123,11 @@ def refuse_lock_out(start: Path) -> None:
 
 def _locks_everybody_out(simulation: Simulation, branch: str) -> bool:
     """Whether no change of anybody in the policy could be merged into the branch, by whomever it is approved."""
-    trials = [one for one in simulation.trials if one.branch == branch and one.kind == "code"]
-    known = [one for one in trials if one.author in simulation.setup.policy.people]
-    return all(len(one.blocked) == len(one.paths) and not one.waivable for one in known or trials)
+    trials = [trial for trial in simulation.trials if trial.branch == branch and trial.kind == "code"]
+    own_trials = [trial for trial in trials if trial.author in simulation.setup.policy.people]
+    return all(
+        len(trial.blocked) == len(trial.paths) and not trial.waivable for trial in own_trials or trials
+    )
 
 
 def _because(problem: Problem) -> str:

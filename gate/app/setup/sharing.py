@@ -26,9 +26,9 @@ def store_shared(start: Path) -> tuple[Extends, Policy]:
     extends = _extends_of(data)
     stored = _read(repository, extends)
     policy = load_policy(data, POLICY_FILE, stored)
-    for place, content in ((SHARED, stored.policy), (PROOF, stored.proof)):
-        (top / place).parent.mkdir(parents=True, exist_ok=True)
-        (top / place).write_bytes(content)
+    for name, content in ((SHARED, stored.policy), (PROOF, stored.proof)):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_bytes(content)
     return extends, policy
 
 
@@ -68,8 +68,8 @@ def _read(repository: Repository, extends: Extends) -> Stored:
     if blob.returncode:
         raise _missing(extends)
     stored = Stored(blob.stdout, proof_of(commit, trees))
-    if wrong := unproven(extends, stored):
-        raise CannotDecide(f"{extends.file} of {extends.repository}: {wrong}")
+    if reason := unproven(extends, stored):
+        raise CannotDecide(f"{extends.file} of {extends.repository}: {reason}")
     return stored
 
 

@@ -142,8 +142,8 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
     past = observed.past
     identity = f"{past.name} <{past.email}>".strip()
     if answers.me is not None:
-        known = {owner.casefold(): owner for owner in owners}
-        return known.get(answers.me.casefold(), answers.me), ""
+        by_folded_name = {owner.casefold(): owner for owner in owners}
+        return by_folded_name.get(answers.me.casefold(), answers.me), ""
     if not EMAIL.fullmatch(past.email):
         return "", "git doesn't know your email address (`git config user.email`), so you aren't in `people`"
     if name := _certain(observed, owners):
@@ -242,25 +242,25 @@ def _is_called(owner: str, committer: Committer) -> bool:
 
 
 def _committers(
-    observed: Observed, forge: str, people: Sequence[Person], others: Sequence[Person]
+    observed: Observed, forge: str, people: Sequence[Person], invited: Sequence[Person]
 ) -> list[tuple[Person, str]]:
     """Whoever else commits, to be added by hand: a commit makes nobody an approver."""
-    names = {person.name.casefold() for person in (*people, *others)}
-    emails = {email.casefold() for person in (*people, *others) for email in person.emails}
-    found: list[tuple[Person, str]] = []
+    names = {person.name.casefold() for person in (*people, *invited)}
+    emails = {email.casefold() for person in (*people, *invited) for email in person.emails}
+    candidates: list[tuple[Person, str]] = []
     for committer in observed.past.committers:
         hidden = NO_REPLY.fullmatch(committer.email)
         # On a forge a name is an account, and an address does not say which.
         guess = UNNAMED[1:] if forge else next(iter(_names(committer.name, committer.email)), "")
         name = f"@{hidden[1] if hidden else guess}"
         usable = EMAIL.fullmatch(committer.email) and NAME.fullmatch(name)
-        known = name != UNNAMED and name.casefold() in names
-        if not usable or known or committer.email in emails or len(found) == MOST_SUGGESTED:
+        taken = name != UNNAMED and name.casefold() in names
+        if not usable or taken or committer.email in emails or len(candidates) == MOST_SUGGESTED:
             continue
         commits = "1 commit" if committer.commits == 1 else f"{committer.commits} commits"
         role: Role = "bot" if BOT.search(committer.name) or BOT.search(name) else "member"
         person = Person(name, role, emails=(committer.email,))
         who = "".join(char for char in committer.name if char.isprintable())
-        found.append((with_login(person, forge, hidden[1] if hidden else ""), f"{who}, {commits}"))
+        candidates.append((with_login(person, forge, hidden[1] if hidden else ""), f"{who}, {commits}"))
         names.add(name.casefold())
-    return found
+    return candidates

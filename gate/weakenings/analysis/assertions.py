@@ -64,21 +64,21 @@ def _cases(mark: ast.expr, lists: Mapping[str, int]) -> int:
     named = [each.value for each in mark.keywords if each.arg == "argvalues"]
     match [*mark.args[1:2], *named]:
         case [ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements), *_]:
-            known = not any(isinstance(element, ast.Starred) for element in elements)
+            countable = not any(isinstance(element, ast.Starred) for element in elements)
             # None at all is less than any number that cannot be told.
-            return len(elements) or -1 if known else 0
+            return len(elements) or -1 if countable else 0
         case [ast.Name(id=name), *_]:
             return lists.get(name, 0)
     return 0
 
 
 def _in_body(body: Iterable[ast.stmt], called: set[str]) -> int:
-    found = 0
+    assertions = 0
     for node in body:
-        found += _in_statement(node, called)
+        assertions += _in_statement(node, called)
         if isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue):
             break
-    return found
+    return assertions
 
 
 def _in_statement(node: ast.stmt, called: set[str]) -> int:
@@ -99,13 +99,13 @@ def _in_statement(node: ast.stmt, called: set[str]) -> int:
             return 0
         case ast.Assert(test=test):
             return int(_constant(test) is not True) + sum(map(_in_expression, ast.walk(test)))
-    found = 0
+    assertions = 0
     for field in ("body", "orelse", "finalbody"):
-        found += _in_body(getattr(node, field, ()), called)
+        assertions += _in_body(getattr(node, field, ()), called)
     for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-        found += _in_body(part.body, called)
+        assertions += _in_body(part.body, called)
     inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr | ast.withitem))
-    return found + sum(_in_expression(child) for outer in inner for child in ast.walk(outer))
+    return assertions + sum(_in_expression(child) for outer in inner for child in ast.walk(outer))
 
 
 def _in_expression(node: ast.AST) -> int:
@@ -143,12 +143,12 @@ def _constant(node: ast.expr) -> bool | None:
         case ast.Lambda():
             return True
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            known = _constant(operand)
-            return None if known is None else not known
+            operand_value = _constant(operand)
+            return None if operand_value is None else not operand_value
         case ast.BoolOp(op=op, values=values):
             decisive = isinstance(op, ast.Or)
-            told = [_constant(value) for value in values]
-            return decisive if decisive in told else (None if None in told else not decisive)
+            values_known = [_constant(value) for value in values]
+            return decisive if decisive in values_known else (None if None in values_known else not decisive)
         case ast.Compare(left=left, ops=[ast.Eq() | ast.Is() | ast.LtE() | ast.GtE()], comparators=[right]):
             same = ast.dump(left) == ast.dump(right) and not _calls(left)
             return True if same else None
@@ -171,8 +171,10 @@ def _suppresses(node: ast.expr) -> bool:
 
 def _swallows(handler: ast.ExceptHandler) -> bool:
     caught = handler.type is None or _swallowed(handler.type)
-    told = any(isinstance(node, ast.Raise | ast.Assert) or _in_expression(node) for node in ast.walk(handler))
-    return caught and not told
+    raises = any(
+        isinstance(node, ast.Raise | ast.Assert) or _in_expression(node) for node in ast.walk(handler)
+    )
+    return caught and not raises
 
 
 def _swallowed(node: ast.expr) -> bool:

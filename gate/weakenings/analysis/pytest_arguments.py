@@ -24,37 +24,37 @@ STRICT = re.compile(
 """What shows more: to add it is harmless, and to take it away is not."""
 
 
-def loosened(before: object, after: object) -> str:
+def loosened(old_value: object, new_value: object) -> str:
     """In words, what hides something among the new arguments, and what showed something among the old ones."""
-    old, new = _arguments(before), _arguments(after)
+    old, new = _arguments(old_value), _arguments(new_value)
     hides = [
         word for word in new if word not in old and not (HARMLESS.fullmatch(word) or STRICT.fullmatch(word))
     ]
     loosens = [word for word in old if word not in new and STRICT.fullmatch(word) and not _raised(word, new)]
-    said = [f"now has {' '.join(hides)}"] if hides else []
-    said += [f"no longer has {' '.join(loosens)}"] if loosens else []
-    return " and ".join(said)
+    changes = [f"now has {' '.join(hides)}"] if hides else []
+    changes += [f"no longer has {' '.join(loosens)}"] if loosens else []
+    return " and ".join(changes)
 
 
 def _raised(word: str, now: Iterable[str]) -> bool:
     """Is it a limit of the coverage, in whose place there is a higher one?"""
     limit = re.compile(r"--cov-fail-under=(\d+(?:\.\d+)?)")
-    before = limit.fullmatch(word)
-    after = [float(found[1]) for found in map(limit.fullmatch, now) if found]
-    return before is not None and bool(after) and min(after) >= float(before[1])
+    old_match = limit.fullmatch(word)
+    new_limits = [float(match[1]) for match in map(limit.fullmatch, now) if match]
+    return old_match is not None and bool(new_limits) and min(new_limits) >= float(old_match[1])
 
 
 def _arguments(value: object) -> list[str]:
     """The arguments, each with its value in one word: `-p no:python` is `-pno:python`, `--tb short` is `--tb=short`."""
     words = _words(value)
-    found: list[str] = []
+    arguments: list[str] = []
     while words:
         word = words.pop(0)
         # argparse takes no option for a value.
         if words and WITH_VALUE.fullmatch(word) and not words[0].startswith("-"):
             word += ("=" if word.startswith("--") else "") + words.pop(0)
-        found.append(word)
-    return found
+        arguments.append(word)
+    return arguments
 
 
 def _words(value: object) -> list[str]:

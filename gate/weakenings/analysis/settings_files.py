@@ -53,21 +53,21 @@ def _from_toml(name: str, text: str) -> dict[str, Flat]:
     tools = table(data.get("tool"))
     if name in COVERAGE_FILES:
         return {"coverage": dict(_flatten(table(tools.get("coverage")) or data))}
-    found: dict[str, Flat] = {}
+    tables: dict[str, Flat] = {}
     if "ruff" in tools:
-        found["ruff"] = _ruff(table(tools["ruff"]))
+        tables["ruff"] = _ruff(table(tools["ruff"]))
     if "mypy" in tools:
-        found["mypy"] = _mypy(table(tools["mypy"]))
+        tables["mypy"] = _mypy(table(tools["mypy"]))
     if "pytest" in tools:
         pytest = table(tools["pytest"])
         own = {key: value for key, value in pytest.items() if key != "ini_options"}
-        found["pytest"] = own | dict(table(pytest.get("ini_options")))
+        tables["pytest"] = own | dict(table(pytest.get("ini_options")))
     if "coverage" in tools:
-        found["coverage"] = dict(_flatten(table(tools["coverage"])))
+        tables["coverage"] = dict(_flatten(table(tools["coverage"])))
     plugins = table(table(data.get("project")).get("entry-points")).get("pytest11")
     if plugins:
-        found.setdefault("plugins", {})["pytest11"] = plugins
-    return found
+        tables.setdefault("plugins", {})["pytest11"] = plugins
+    return tables
 
 
 def _ruff(settings: Mapping[str, object]) -> Flat:
@@ -102,23 +102,23 @@ def _from_ini(name: str, text: str) -> dict[str, Flat]:
     parser = configparser.RawConfigParser(strict=False)
     parser.read_string(text)
     # A file that is a tool's by its mere presence holds whatever section there is, or none.
-    found: dict[str, Flat] = {SOLE[name]: {}} if name in SOLE else {}
+    tables: dict[str, Flat] = {SOLE[name]: {}} if name in SOLE else {}
     for section in parser.sections():
         values: Flat = dict(parser.items(section))
         if section == "mypy" and name != "tox.ini":
-            found["mypy"] = found.get("mypy", {}) | _dashless(values)
+            tables["mypy"] = tables.get("mypy", {}) | _dashless(values)
         elif section.startswith("mypy-") and name != "tox.ini":
             for module in section.removeprefix("mypy-").split(","):
                 own = {f"{module.strip()}.{key}": value for key, value in _dashless(values).items()}
-                found["mypy"] = found.get("mypy", {}) | own
+                tables["mypy"] = tables.get("mypy", {}) | own
         elif section == ("tool:pytest" if name == "setup.cfg" else "pytest"):
-            found["pytest"] = found.get("pytest", {}) | values
+            tables["pytest"] = tables.get("pytest", {}) | values
         elif name in COVERAGE_FILES or section.startswith("coverage:"):
             own = {f"{section.removeprefix('coverage:')}.{key}": value for key, value in values.items()}
-            found["coverage"] = found.get("coverage", {}) | own
+            tables["coverage"] = tables.get("coverage", {}) | own
         elif section == "options.entry_points" and values.get("pytest11"):
-            found["plugins"] = {"pytest11": values["pytest11"]}
-    return found
+            tables["plugins"] = {"pytest11": values["pytest11"]}
+    return tables
 
 
 def _dashless(values: Mapping[str, object]) -> Flat:

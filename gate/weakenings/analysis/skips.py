@@ -226,9 +226,9 @@ def _names(node: ast.AST) -> set[str]:
 
 def _words(node: ast.Call | ast.Subscript) -> set[str]:
     """The texts that are given to a call, or by which something is stored."""
-    given = (
+    arguments = (
         [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else [node.slice]
     )
     return {
-        child.value for child in given if isinstance(child, ast.Constant) and isinstance(child.value, str)
+        child.value for child in arguments if isinstance(child, ast.Constant) and isinstance(child.value, str)
     }

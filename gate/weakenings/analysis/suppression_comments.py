@@ -78,9 +78,9 @@ def _marks(comment: str, code: str, number: int, lines: list[str], first: int) -
 
 def _below(lines: list[str], number: int) -> str:
     """The code that stands between a line and the comment that ends what it begins."""
-    found = []
+    comments = []
     for line in lines[number:]:
         if END.search(line):
             break
-        found.append(line.strip())
-    return "\n".join(filter(None, found))
+        comments.append(line.strip())
+    return "\n".join(filter(None, comments))

@@ -58,7 +58,7 @@ FORMATTERS = re.compile(r"\b(?:format|black|yapf|autopep8|isort|blue)\b")
 
 
 def judge(
-    found: Iterable[Finding],
+    findings: Iterable[Finding],
     files: Iterable[FileChange],
     sides: Iterable[Sides],
     around: Mapping[str, bytes],
@@ -68,13 +68,13 @@ def judge(
     checks = [check for check in checks if check.command or check.args or check.tool in PROGRAMS]
     words = {check.id: _words(check) for check in checks}
     formats = any(FORMATTERS.search(" ".join(check.command)) for check in checks)
-    heeded = [one for one in found if formats or one.rule != "new-format-off"]
+    heeded = [finding for finding in findings if formats or finding.rule != "new-format-off"]
     paths = [file.path for file in files]
     named = {path: f"changes what the check `{name}` runs" for path, name in _named(paths, words).items()}
     plugins = {
         path: f"changes a plugin of {tool}'s" for path, tool in _plugins(around).items() if path in paths
     }
-    heeded += [weakening(path, "guarded-command", said) for path, said in {**plugins, **named}.items()]
+    heeded += [weakening(path, "guarded-command", message) for path, message in {**plugins, **named}.items()]
     return (*heeded, *_tables(sides, words))
 
 
@@ -87,27 +87,27 @@ def _named(paths: Iterable[str], words: Mapping[str, list[str]]) -> dict[str, st
     """The paths that a command names or is known to read, each with the check whose command it is."""
     exact: dict[str, str] = {}
     patterns: dict[str, str] = {}
-    for name, said in words.items():
-        folders = ["", *(f"{word.rstrip('/')}/" for word in said)]
-        for before, word in zip(["", *said], said, strict=False):
-            known = [word, *RUN_BY.get(word.rpartition("/")[2], ())]
-            ways = [f"{folder}{file}" for folder in folders for file in known]
-            ways += [f"{word.rstrip('/')}/__main__.py", *_modules(before, word)]
+    for name, arguments in words.items():
+        folders = ["", *(f"{word.rstrip('/')}/" for word in arguments)]
+        for previous, word in zip(["", *arguments], arguments, strict=False):
+            aliases = [word, *RUN_BY.get(word.rpartition("/")[2], ())]
+            ways = [f"{folder}{file}" for folder in folders for file in aliases]
+            ways += [f"{word.rstrip('/')}/__main__.py", *_modules(previous, word)]
             exact |= dict.fromkeys(ways, name)
             if re.search(r"[*?[]", word):
                 patterns[word] = name
-    found = {path: exact[path] for path in paths if path in exact}
+    by_path = {path: exact[path] for path in paths if path in exact}
     for pattern, name in patterns.items():
-        found |= {path: name for path in paths if fnmatch.fnmatchcase(path, pattern)}
-    return found
+        by_path |= {path: name for path in paths if fnmatch.fnmatchcase(path, pattern)}
+    return by_path
 
 
-def _modules(before: str, word: str) -> Iterator[str]:
+def _modules(previous: str, word: str) -> Iterator[str]:
     """The files that Python would run for a word that may name a module."""
     joined = re.fullmatch(r"-[A-Za-z]*m(.+)", word)
     name = joined[1] if joined else word
-    asked = joined or "." in name or re.fullmatch(r"-[A-Za-z]*m|import|from", before)
-    if not (asked and MODULE.fullmatch(name)):
+    is_module = joined or "." in name or re.fullmatch(r"-[A-Za-z]*m|import|from", previous)
+    if not (is_module and MODULE.fullmatch(name)):
         return
     parts = name.split(".")
     path = "/".join(parts)
@@ -117,22 +117,22 @@ def _modules(before: str, word: str) -> Iterator[str]:
 
 def _plugins(around: Mapping[str, bytes]) -> dict[str, str]:
     """The files of the tree that the settings have a tool run, each with the tool."""
-    found: dict[str, str] = {}
+    by_path: dict[str, str] = {}
     for name, data in around.items():
         settings = read(name, data) or {}
-        asked = [(plugin, "mypy") for plugin in items(settings.get("mypy", {}).get("plugins"))]
+        plugins = [(plugin, "mypy") for plugin in items(settings.get("mypy", {}).get("plugins"))]
         addopts = " ".join(re.split(r"[,\s]+", str(settings.get("pytest", {}).get("addopts", ""))))
-        asked += [(plugin, "pytest") for plugin in re.findall(r"-p[ '\"]*([A-Za-z_][\w.]*)", addopts)]
-        for plugin, tool in asked:
+        plugins += [(plugin, "pytest") for plugin in re.findall(r"-p[ '\"]*([A-Za-z_][\w.]*)", addopts)]
+        for plugin, tool in plugins:
             module = plugin.partition(":")[0]
             paths = [module] if module.endswith(".py") else list(_modules("-m", module))
-            found |= dict.fromkeys([*paths, *(f"src/{path}" for path in paths)], tool)
-    return found
+            by_path |= dict.fromkeys([*paths, *(f"src/{path}" for path in paths)], tool)
+    return by_path
 
 
 def _tables(sides: Iterable[Sides], words: Mapping[str, list[str]]) -> Iterator[Finding]:
     """A finding for each table of settings that has changed and is that of a command of the policy."""
-    programs = {word.rpartition("/")[2]: name for name, said in words.items() for word in said}
+    programs = {word.rpartition("/")[2]: name for name, arguments in words.items() for word in arguments}
     tables = {TABLES.get(program, program): name for program, name in programs.items()}
     for side in sides:
         if side.path not in {"pyproject.toml", "setup.cfg", "tox.ini"}:
@@ -154,11 +154,11 @@ def _by_program(name: str, data: bytes | None) -> dict[str, object]:
         parser.read_string(text)
     except (ValueError, configparser.Error, RecursionError):
         return {}
-    found: dict[str, dict[str, str]] = {}
+    by_program: dict[str, dict[str, str]] = {}
     for section in parser.sections():
         program = re.split(r"[:.]", section.removeprefix("tool:"))[0]
         program = "tox" if program.startswith("testenv") else program
-        found.setdefault(program, {}).update(
+        by_program.setdefault(program, {}).update(
             {f"{section}.{key}": value for key, value in parser.items(section)}
         )
-    return dict(found)
+    return dict(by_program)

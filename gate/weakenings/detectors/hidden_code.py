@@ -52,19 +52,19 @@ def _misleading(file: Sides, new: bytes) -> Iterator[Finding]:
     if encoding and not PLAIN.fullmatch(encoding) and encoding != cookie(file.old or b""):
         message = f"Python would read it as `{encoding}`, in which it can be other code than it seems"
         yield weakening(file.path, "odd-encoding", message, 1)
-    before = _odd(file.old_text)
+    old_counts = _odd(file.old_text)
     for (line, what), number in _odd(file.new_text).items():
-        if (line, what) not in before:
+        if (line, what) not in old_counts:
             yield weakening(file.path, "hidden-text", what, number)
 
 
 def _odd(text: str) -> dict[tuple[str, str], int]:
     """Each line that reads otherwise than it runs, with what is odd about it and its number."""
-    found = {}
+    counts = {}
     for number, line in enumerate(lines_of(text), 1):
         if TURNING.search(line):
-            found[line, "characters that turn the direction make it read otherwise than it runs"] = number
+            counts[line, "characters that turn the direction make it read otherwise than it runs"] = number
     for number, line in enumerate(re.split(r"\r?\n", text), 1):
         if "\r" in line:
-            found[line, "a carriage return hides that a new line begins in the middle of this one"] = number
-    return found
+            counts[line, "a carriage return hides that a new line begins in the middle of this one"] = number
+    return counts

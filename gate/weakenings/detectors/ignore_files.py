@@ -32,21 +32,21 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
 
 def _patterns(text: str) -> dict[str, int]:
     """The patterns in the order in which they were last given, with their lines."""
-    found: dict[str, int] = {}
+    patterns: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         pattern = line.strip()
         if pattern and not pattern.startswith("#"):
-            found.pop(pattern, None)
-            found[pattern] = number
-    return found
+            patterns.pop(pattern, None)
+            patterns[pattern] = number
+    return patterns
 
 
 def _holds(exception: str, old: list[str], new: list[str]) -> bool:
     """Does an exception still come after all that it came after?"""
     if exception not in new:
         return not any(not pattern.startswith("!") for pattern in new)
-    after = set(new[new.index(exception) :])
-    return not any(pattern in after for pattern in old[: old.index(exception)] if not pattern.startswith("!"))
+    later = set(new[new.index(exception) :])
+    return not any(pattern in later for pattern in old[: old.index(exception)] if not pattern.startswith("!"))
 
 
 def _may_hide_code(pattern: str) -> bool:

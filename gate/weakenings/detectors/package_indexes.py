@@ -37,11 +37,11 @@ USUAL = frozenset({"pypi.org", "files.pythonhosted.org", "pypi.python.org"})
 def find(files: Iterable[Sides]) -> Iterator[Finding]:
     """A finding for each place that packages come from after the change, and did not before."""
     sides = [file for file in files if FILES.search(file.path)]
-    known = {origin for file in sides for origin in origins(file.path, file.old_text)}
+    old_origins = {origin for file in sides for origin in origins(file.path, file.old_text)}
     reported: set[str] = set()
     for file in sides:
         for origin in origins(file.path, file.new_text):
-            if origin not in known and origin not in reported:
+            if origin not in old_origins and origin not in reported:
                 reported.add(origin)
                 yield weakening(
                     file.path, "package-index", f"packages come from {origin}, which was no source before"
@@ -53,18 +53,18 @@ def origins(path: str, text: str) -> list[str]:
     name = path.rpartition("/")[2]
     try:
         if name.endswith((".txt", ".in")):
-            found = list(_in_lines(text))
+            addresses = list(_in_lines(text))
         elif name == "Pipfile.lock":
-            found = list(_in_tables(json.loads(text or "{}")))
+            addresses = list(_in_tables(json.loads(text or "{}")))
         elif name.endswith((".toml", ".lock")) or name == "Pipfile":
-            found = list(_in_tables(tomllib.loads(text), own=name == "pyproject.toml"))
+            addresses = list(_in_tables(tomllib.loads(text), own=name == "pyproject.toml"))
         elif name.endswith((".yml", ".yaml", ".condarc")):
-            found = list(_in_yaml(text))
+            addresses = list(_in_yaml(text))
         else:
-            found = list(_in_ini(text))
+            addresses = list(_in_ini(text))
     except (ValueError, RecursionError, configparser.Error):
-        found = [match[1] for match in _DIRECT.finditer(text)]
-    return list(dict.fromkeys(filter(None, map(_origin, found))))
+        addresses = [match[1] for match in _DIRECT.finditer(text)]
+    return list(dict.fromkeys(filter(None, map(_origin, addresses))))
 
 
 def _origin(value: str) -> str:

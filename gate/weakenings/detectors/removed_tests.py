@@ -31,13 +31,13 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
         if file.new is not None and not TEST_FILE.search(file.path):
             message = f"{old_path} is renamed to what pytest does not collect"
             yield weakening(file.path, "deleted-test", message)
-        for name, before in sorted(old.items()):
-            after = now.get(name) or arrived.take(name, collected=bool(COLLECTED.search(old_path)))
-            if after is None:
+        for name, old_test in sorted(old.items()):
+            new_test = now.get(name) or arrived.take(name, collected=bool(COLLECTED.search(old_path)))
+            if new_test is None:
                 how = "is deleted with its file" if file.new is None else "is gone"
                 yield weakening(file.path, "deleted-test", f"the test `{name}` {how}")
             else:
-                for message in _weaker(name, before, after):
+                for message in _weaker(name, old_test, new_test):
                     yield weakening(file.path, "emptied-test", message)
 
 
@@ -46,17 +46,17 @@ class _Arrived:
 
     def __init__(self, tests: Iterable[tuple[Sides, str, Strength]]) -> None:
         self._waiting: dict[str, list[tuple[bool, Strength]]] = {}
-        for file, name, found in tests:
+        for file, name, measured in tests:
             seen = bool(COLLECTED.search(file.path))
-            self._waiting.setdefault(name, []).append((seen, found))
+            self._waiting.setdefault(name, []).append((seen, measured))
 
     def take(self, name: str, *, collected: bool) -> Strength | None:
         """The strongest of this name that nobody has taken yet, and that pytest collects if it has to be."""
         waiting = self._waiting.get(name, [])
-        fitting = [one for one in waiting if one[0] or not collected]
+        fitting = [entry for entry in waiting if entry[0] or not collected]
         if not fitting:
             return None
-        best = max(fitting, key=lambda one: (one[1].asserts, one[1].cases))
+        best = max(fitting, key=lambda candidate: (candidate[1].asserts, candidate[1].cases))
         waiting.remove(best)
         return best[1]
 
@@ -79,11 +79,11 @@ def _by_word(source: str) -> dict[str, Strength]:
     }
 
 
-def _weaker(name: str, before: Strength, after: Strength) -> Iterator[str]:
-    if after.asserts < before.asserts:
-        yield f"the test `{name}` asserts less: {after.asserts} instead of {before.asserts}"
-    if before.cases and after.cases and after.cases < before.cases:
-        yield f"the test `{name}` has fewer cases: {max(after.cases, 0)} instead of {before.cases}"
+def _weaker(name: str, old: Strength, new: Strength) -> Iterator[str]:
+    if new.asserts < old.asserts:
+        yield f"the test `{name}` asserts less: {new.asserts} instead of {old.asserts}"
+    if old.cases and new.cases and new.cases < old.cases:
+        yield f"the test `{name}` has fewer cases: {max(new.cases, 0)} instead of {old.cases}"
 
 
 def _tests(source: str) -> dict[str, Strength] | None:
@@ -96,16 +96,16 @@ def _tests(source: str) -> dict[str, Strength] | None:
 
 
 def _tests_in(body: list[ast.stmt], prefix: str, lists: Mapping[str, int]) -> dict[str, Strength]:
-    found: dict[str, Strength] = {}
+    tests: dict[str, Strength] = {}
     for node in body:
         # What binds a name anew takes the place of the test that had it.
         for name in _bound(node):
-            found = {key: count for key, count in found.items() if key.split(".")[0] != name}
+            tests = {key: count for key, count in tests.items() if key.split(".")[0] != name}
         if isinstance(node, ast.ClassDef) and not takes_arguments(node):
-            found |= _tests_in(node.body, f"{node.name}.", lists)
+            tests |= _tests_in(node.body, f"{node.name}.", lists)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_test(node):
-            found[node.name] = strength(node, lists)
-    return {f"{prefix}{name}": count for name, count in found.items()}
+            tests[node.name] = strength(node, lists)
+    return {f"{prefix}{name}": count for name, count in tests.items()}
 
 
 def _bound(node: ast.stmt) -> set[str]:

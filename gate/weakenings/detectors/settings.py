@@ -67,32 +67,32 @@ def _displaced(
 
 def _extended(around: Mapping[str, bytes]) -> set[str]:
     """The files that ruff's settings at the top say they extend."""
-    found = set()
+    keys = set()
     for name, data in around.items():
         named = ((read(name, data) or {}).get("ruff") or {}).get("extend")
         if isinstance(named, str):
-            found.add(posixpath.normpath(named))
-    return found
+            keys.add(posixpath.normpath(named))
+    return keys
 
 
 def compare(tool: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """What `new` sees less than `old`, as sentences, each with the key that it is about."""
     selected = tuple(items(old.get("lint.select")) + items(old.get("lint.extend-select")))
     for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
-        if before == after or _is_harmless(tool, key):
+        old_value, new_value = old.get(key), new.get(key)
+        if old_value == new_value or _is_harmless(tool, key):
             continue
         if tool == "ruff" and key in strictness.LIMITS:
-            said = _larger(before, after, *strictness.LIMITS[key], selected)
+            message = _larger(old_value, new_value, *strictness.LIMITS[key], selected)
         else:
-            said = _judge(tool, key)(before, after)
-        if said:
-            yield f"{tool}: `{key}` {said}", key
+            message = _judge(tool, key)(old_value, new_value)
+        if message:
+            yield f"{tool}: `{key}` {message}", key
 
 
 def _is_harmless(tool: str, key: str) -> bool:
-    known = tool in strictness.HARMLESS and strictness.HARMLESS[tool].fullmatch(key) is not None
-    return known and key not in strictness.HIDING_LISTS[tool]
+    harmless = tool in strictness.HARMLESS and strictness.HARMLESS[tool].fullmatch(key) is not None
+    return harmless and key not in strictness.HIDING_LISTS[tool]
 
 
 def _judge(tool: str, key: str) -> Callable[[object, object], str]:
@@ -112,50 +112,50 @@ def _judge(tool: str, key: str) -> Callable[[object, object], str]:
     if {plain, key} & strictness.STRICT_WHEN_ON.get(tool, set()):
         return _switched_off
     if {plain, key} & strictness.STRICT_WHEN_OFF.get(tool, set()):
-        return lambda before, after: "is on now" if _on(after) and not _on(before) else ""
-    return lambda before, after: f"changes from {_shown(before)} to {_shown(after)}"
+        return lambda old, new: "is on now" if _on(new) and not _on(old) else ""
+    return lambda old, new: f"changes from {_shown(old)} to {_shown(new)}"
 
 
-def _among(key: str, known: Iterable[str]) -> bool:
+def _among(key: str, names: Iterable[str]) -> bool:
     """Is the key one of these? Of a key by module or by file (`module.key`, `key.a.py`) one part is known."""
     plain = key.rpartition(".")[2]
     return any(
-        one in {key, f"*.{plain}"} or (one.endswith(".*") and key.startswith(one.removesuffix("*")))
-        for one in known
+        name in {key, f"*.{plain}"} or (name.endswith(".*") and key.startswith(name.removesuffix("*")))
+        for name in names
     )
 
 
-def _switched_off(before: object, after: object) -> str:
+def _switched_off(old: object, new: object) -> str:
     # Where nothing was said, another switch (`strict`) or the tool's default may have had it on.
-    was_off = before is not None and not _on(before)
-    return "is off now" if not _on(after) and not was_off else ""
+    was_off = old is not None and not _on(old)
+    return "is off now" if not _on(new) and not was_off else ""
 
 
-def _longer(before: object, after: object) -> str:
-    more = sorted(set(items(after)) - set(items(before)))
+def _longer(old: object, new: object) -> str:
+    more = sorted(set(items(new)) - set(items(old)))
     return f"now leaves out {', '.join(more)}" if more else ""
 
 
-def _shorter(before: object, after: object) -> str:
+def _shorter(old: object, new: object) -> str:
     # An absent list means the tool's default, which a first list may cut down: that cannot be told from here.
-    if before is None:
-        return f"is set, which may be less than the default: {', '.join(items(after))}"
-    if after is None:
-        return f"is gone, and with it {', '.join(items(before))}"
-    less = sorted(set(items(before)) - set(items(after)))
+    if old is None:
+        return f"is set, which may be less than the default: {', '.join(items(new))}"
+    if new is None:
+        return f"is gone, and with it {', '.join(items(old))}"
+    less = sorted(set(items(old)) - set(items(new)))
     return f"no longer has {', '.join(less)}" if less else ""
 
 
-def _fewer_prefixes(before: object, after: object) -> str:
-    said = _shorter(before, after)
-    if before is None or after is None or not said:
-        return said
-    less = _uncovered(items(before), items(after))
+def _fewer_prefixes(old: object, new: object) -> str:
+    message = _shorter(old, new)
+    if old is None or new is None or not message:
+        return message
+    less = _uncovered(items(old), items(new))
     return f"no longer has {', '.join(less)}" if less else ""
 
 
-def _more_prefixes(before: object, after: object) -> str:
-    more = _uncovered(items(after), items(before))
+def _more_prefixes(old: object, new: object) -> str:
+    more = _uncovered(items(new), items(old))
     return f"now leaves out {', '.join(more)}" if more else ""
 
 
@@ -165,27 +165,27 @@ def _uncovered(codes: Iterable[str], by: Iterable[str]) -> list[str]:
     return [] if "ALL" in by else sorted(code for code in set(codes) if not code.startswith(by))
 
 
-def _larger(before: object, after: object, usual: int, rule: str, selected: tuple[str, ...]) -> str:
+def _larger(old_value: object, new_value: object, usual: int, rule: str, selected: tuple[str, ...]) -> str:
     # The usual limit holds where the rule that has it was asked for.
-    if before is None and not rule.startswith(selected) and "ALL" not in selected:
+    if old_value is None and not rule.startswith(selected) and "ALL" not in selected:
         return ""
-    old, new = (usual if value is None else value for value in (before, after))
+    old, new = (usual if value is None else value for value in (old_value, new_value))
     grown = isinstance(new, int) and isinstance(old, int) and new > old
     return f"grows from {_shown(old)} to {_shown(new)}" if grown else ""
 
 
-def _smaller(before: object, after: object) -> str:
-    old, new = (re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*", str(value or 0)) for value in (before, after))
+def _smaller(old_value: object, new_value: object) -> str:
+    old, new = (re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*", str(value or 0)) for value in (old_value, new_value))
     falls = old is None or new is None or float(new[1]) < float(old[1])
-    return f"falls from {_shown(before)} to {_shown(after)}" if falls else ""
+    return f"falls from {_shown(old_value)} to {_shown(new_value)}" if falls else ""
 
 
-def _warnings(before: object, after: object) -> str:
-    lost = sorted(item for item in set(items(before)) - set(items(after)) if item.startswith("error"))
-    gained = sorted(item for item in set(items(after)) - set(items(before)) if not item.startswith("error"))
-    said = [f"no longer has {', '.join(lost)}"] if lost else []
-    said += [f"now lets pass {', '.join(gained)}"] if gained else []
-    return " and ".join(said)
+def _warnings(old: object, new: object) -> str:
+    lost = sorted(item for item in set(items(old)) - set(items(new)) if item.startswith("error"))
+    gained = sorted(item for item in set(items(new)) - set(items(old)) if not item.startswith("error"))
+    messages = [f"no longer has {', '.join(lost)}"] if lost else []
+    messages += [f"now lets pass {', '.join(gained)}"] if gained else []
+    return " and ".join(messages)
 
 
 def _on(value: object) -> bool:

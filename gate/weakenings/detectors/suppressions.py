@@ -39,10 +39,10 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
         if not may_hold(file.path):
             continue
         old, new = list(marks(file.path, file.old_text)), list(marks(file.path, file.new_text))
-        before = Counter(_what(mark) for mark in old)
+        old_counts = Counter(_what(mark) for mark in old)
         for mark in new:
-            if before[_what(mark)]:
-                before[_what(mark)] -= 1
+            if old_counts[_what(mark)]:
+                old_counts[_what(mark)] -= 1
             else:
                 yield weakening(file.path, f"new-{mark.kind}", f"`{mark.text}` {HIDES[mark.kind]}", mark.line)
         hooks = {mark.text for mark in old if mark.kind == "test-hook"}
@@ -64,17 +64,17 @@ def marks(path: str, source: str) -> Iterator[Silencer]:
     # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; what is no
     # Python, a notebook or settings, is read line by line, where a mark too many only asks for one more look.
     if not path.endswith(SOURCES):
-        found = list(lines_with_comments(source))
-        yield from (mark for mark in found if mark.kind in HEEDED or path.endswith(NOTEBOOK))
+        candidates = list(lines_with_comments(source))
+        yield from (mark for mark in candidates if mark.kind in HEEDED or path.endswith(NOTEBOOK))
         return
     spoken, commented = may_silence(source), may_comment(source)
     try:
         tree = ast.parse(source) if spoken or commented else ast.Module([], [])
-        found = list(silencers(tree, source, path)) if spoken else []
-        found += comments(source) if commented else ()
+        candidates = list(silencers(tree, source, path)) if spoken else []
+        candidates += comments(source) if commented else ()
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
-        found = [*unreadable_silencers(source), *lines_with_comments(source)]
-    yield from found
+        candidates = [*unreadable_silencers(source), *lines_with_comments(source)]
+    yield from candidates
 
 
 def _what(mark: Silencer) -> tuple[str, str, str]:

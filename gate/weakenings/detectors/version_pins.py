@@ -38,41 +38,41 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
     elsewhere = {name for file in sides for name in _asked(file.path, file.new_text)}
     for file in sides:
         old, new = _asked(file.path, file.old_text), _asked(file.path, file.new_text)
-        for name, before in sorted(old.items()):
-            after = new.get(name)
-            if after is None and name not in elsewhere:
+        for name, old_pin in sorted(old.items()):
+            new_pin = new.get(name)
+            if new_pin is None and name not in elsewhere:
                 yield weakening(file.path, "older-tool", f"{name} is no longer asked for")
-            elif after is not None and _older(before, after):
-                message = f"{name} may be older: {after.text or 'any'} instead of {before.text or 'any'}"
+            elif new_pin is not None and _older(old_pin, new_pin):
+                message = f"{name} may be older: {new_pin.text or 'any'} instead of {old_pin.text or 'any'}"
                 yield weakening(file.path, "older-tool", message)
 
 
-def _older(before: _Asked, after: _Asked) -> bool:
-    if _less(after.floor, before.floor):
+def _older(old: _Asked, new: _Asked) -> bool:
+    if _less(new.floor, old.floor):
         return True
-    capped = after.ceiling is not None and (before.ceiling is None or _less(after.ceiling, before.ceiling))
-    return capped and not after.floor
+    capped = new.ceiling is not None and (old.ceiling is None or _less(new.ceiling, old.ceiling))
+    return capped and not new.floor
 
 
-def _less(one: Version, other: Version) -> bool:
-    pairs = list(zip_longest(one, other, fillvalue=0))
+def _less(left: Version, right: Version) -> bool:
+    pairs = list(zip_longest(left, right, fillvalue=0))
     return [a for a, _ in pairs] < [b for _, b in pairs]
 
 
 def _asked(path: str, text: str) -> dict[str, _Asked]:
     """The tools that a file asks for, by name; of two lines about one tool the lower counts."""
     try:
-        found = list(_in_toml(path, tomllib.loads(text)) if _is_toml(path) else _in_lines(text))
+        requirements = list(_in_toml(path, tomllib.loads(text)) if _is_toml(path) else _in_lines(text))
     except (ValueError, RecursionError):
         return {}
-    asked: dict[str, _Asked] = {}
-    for name, spec in found:
+    pins: dict[str, _Asked] = {}
+    for name, spec in requirements:
         tool = name.lower().replace("_", "-").replace(".", "-")
         if TOOL.fullmatch(tool):
             read = _read(spec)
-            if tool not in asked or _less(read.floor, asked[tool].floor):
-                asked[tool] = read
-    return asked
+            if tool not in pins or _less(read.floor, pins[tool].floor):
+                pins[tool] = read
+    return pins
 
 
 def _is_toml(path: str) -> bool:

@@ -26,9 +26,9 @@ def environments(repository: Repository) -> list[Item]:
     if top is None:
         return [*items, Item("note", "a bare repository: environments are built for what is checked")]
     policy = _policy(repository)
-    found = Environments(repository, policy.python, (), policy.environment).found_for()
-    if found.found:
-        items.append(Item("ok", f"checks run in {found.python}, found as {found.origin}"))
+    environment = Environments(repository, policy.python, (), policy.environment).found_for()
+    if environment.found:
+        items.append(Item("ok", f"checks run in {environment.python}, found as {environment.origin}"))
     else:
         items.append(
             Item(
@@ -38,14 +38,17 @@ def environments(repository: Repository) -> list[Item]:
             )
         )
     items += [
-        Item("warning", f"not used: {problem}", "remove it, or untrack it") for problem in found.problems
+        Item("warning", f"not used: {problem}", "remove it, or untrack it")
+        for problem in environment.problems
     ]
-    used = found.python.parent.parent
-    for place in candidates(top):
-        if place.exists and place.problem and place.problem not in " ".join(found.problems):
-            items.append(Item("note", f"not used: {place.origin} ({place.prefix}): {place.problem}"))
-        elif not place.problem and place.prefix != used:
-            items.append(Item("note", f"also there, not used: {place.origin} ({place.prefix})"))
+    used = environment.python.parent.parent
+    for candidate in candidates(top):
+        if candidate.exists and candidate.problem and candidate.problem not in " ".join(environment.problems):
+            items.append(
+                Item("note", f"not used: {candidate.origin} ({candidate.prefix}): {candidate.problem}")
+            )
+        elif not candidate.problem and candidate.prefix != used:
+            items.append(Item("note", f"also there, not used: {candidate.origin} ({candidate.prefix})"))
     return items
 
 
@@ -54,35 +57,35 @@ def tools(repository: Repository) -> list[Item]:
     policy = _policy(repository)
     branches = policy.branches or ("main",)
     wanted = dict.fromkeys(name for branch in branches for name in policy.protection(branch).require.checks)
-    found = Environments(repository, policy.python, (), policy.environment).found_for()
+    environment = Environments(repository, policy.python, (), policy.environment).found_for()
     configured = tools_in(repository.work_tree) if repository.work_tree else {}
-    return [_tool(policy, name, found, configured) for name in wanted]
+    return [_tool(policy, name, environment, configured) for name in wanted]
 
 
-def _tool(policy: Policy, name: str, found: Environment, configured: dict[str, str]) -> Item:
+def _tool(policy: Policy, name: str, environment: Environment, configured: dict[str, str]) -> Item:
     check = policy.checks[name]
     if check.tool == "command":
         return Item("ok", f"{name}: {' '.join(check.command)}")
     distribution = TOOLS[check.tool].distribution
-    place = f", configured in {configured[check.tool]}" if check.tool in configured else ""
+    location = f", configured in {configured[check.tool]}" if check.tool in configured else ""
     if not distribution:
-        return Item("ok", f"{name}: gate's own{place}")
-    installed = found.tool(distribution)
+        return Item("ok", f"{name}: gate's own{location}")
+    installed = environment.tool(distribution)
     if installed is None:
         return Item("error", f"{name}: {check.tool} is not installed", f"pip install {distribution}")
-    whose = "gate's own copy" if installed.own or not found.found else found.origin
-    return Item("ok", f"{name}: {check.tool} {installed.version}, {whose}{place}")
+    whose = "gate's own copy" if installed.own or not environment.found else environment.origin
+    return Item("ok", f"{name}: {check.tool} {installed.version}, {whose}{location}")
 
 
 def caches(repository: Repository) -> list[Item]:
     """What gate stores to be faster, and how much of it there is."""
     if not repository.state_dir.is_dir():
         return [Item("note", "nothing is cached yet")]
-    found = entries(repository)
-    total = sum(entry.size for entry in found)
+    cached = entries(repository)
+    total = sum(entry.size for entry in cached)
     return [
         Item("ok", f"{repository.state_dir}: {human(total)}"),
-        *(Item("ok", f"{entry.name}: {human(entry.size)}") for entry in found),
+        *(Item("ok", f"{entry.name}: {human(entry.size)}") for entry in cached),
     ]
 
 

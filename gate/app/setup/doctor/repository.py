@@ -59,8 +59,8 @@ def remotes(repository: Repository) -> list[Item]:
     for name in names:
         address = repository.text("config", "--get", f"remote.{name}.url")
         forge = forge_of(address)
-        known = f", {repository_name(address)} on {forge}" if forge else ""
-        items.append(Item("ok", f"{name}: {_without_password(address)}{known}"))
+        kind = f", {repository_name(address)} on {forge}" if forge else ""
+        items.append(Item("ok", f"{name}: {_without_password(address)}{kind}"))
     shared = remote_of(repository)
     if not shared:
         items.append(
@@ -90,8 +90,8 @@ def hooks(repository: Repository) -> list[Item]:
     for name in names:
         path = folder / name
         if not is_ours(path):
-            there = "is not gate's" if path.exists() else "is not installed"
-            items.append(Item("note", f"{name} {there}, so gate doesn't run there", command))
+            state = "is not gate's" if path.exists() else "is not installed"
+            items.append(Item("note", f"{name} {state}, so gate doesn't run there", command))
         elif not os.access(path, os.X_OK):
             items.append(Item("error", f"{name} is not executable, so git skips it", command))
         elif not os.access(interpreter_of(path), os.X_OK):
@@ -105,8 +105,8 @@ def hooks(repository: Repository) -> list[Item]:
 
 def log(repository: Repository) -> list[Item]:
     """The approval log that is here, and whether the remote's is further."""
-    found = tips(repository)
-    if not found.own and not found.remote:
+    positions = tips(repository)
+    if not positions.own and not positions.remote:
         return [
             Item(
                 "note",
@@ -115,14 +115,14 @@ def log(repository: Repository) -> list[Item]:
             )
         ]
     items = []
-    if found.own:
-        count = repository.text("rev-list", "--count", found.own)
+    if positions.own:
+        count = repository.text("rev-list", "--count", positions.own)
         items.append(
-            Item("ok", f"{LOG} at {found.own[:12]}, {count} {'commit' if count == '1' else 'commits'}")
+            Item("ok", f"{LOG} at {positions.own[:12]}, {count} {'commit' if count == '1' else 'commits'}")
         )
-    for ref, tip in found.remote.items():
+    for ref, tip in positions.remote.items():
         name = ref.removeprefix("refs/gate/remotes/").removesuffix("/log")
-        ahead = repository.text("rev-list", "--count", tip, *([f"^{found.own}"] if found.own else []))
+        ahead = repository.text("rev-list", "--count", tip, *([f"^{positions.own}"] if positions.own else []))
         if ahead != "0":
             items.append(
                 Item(
@@ -131,7 +131,7 @@ def log(repository: Repository) -> list[Item]:
                     "gate approvals --fetch",
                 )
             )
-        if found.own and (own := repository.text("rev-list", "--count", found.own, f"^{tip}")) != "0":
+        if positions.own and (own := repository.text("rev-list", "--count", positions.own, f"^{tip}")) != "0":
             items.append(
                 Item(
                     "warning",

@@ -20,22 +20,22 @@ def policy(repository: Repository) -> list[Item]:
     branch, tip = _base(repository)
     if not tip:
         return [Item("note", f"{branch} has no commit yet, so no policy is in force")]
-    found = policy_at(repository, tip)
-    if not found.file:
+    active = policy_at(repository, tip)
+    if not active.file:
         return [
             _no_policy(repository, branch),
         ]
     items = [Item("ok", f"{POLICY_FILE} on {branch} ({tip[:12]})")]
-    items += [Item("ok", line) for line in _lines(found)]
+    items += [Item("ok", line) for line in _lines(active)]
     items += _draft(repository)
-    owners = codeowners_at(repository, tip, found)
+    owners = codeowners_at(repository, tip, active)
     if owners is None or not owners.mistakes:
         paths = [entry.path for entry in list_tree(repository, tip)]
         items += [
             Item(problem.level, problem.message, problem.help)
-            for problem in problems(simulated(repository, found, owners, paths))
+            for problem in problems(simulated(repository, active, owners, paths))
         ]
-    if not found.people:
+    if not active.people:
         items.append(
             Item(
                 "note",
@@ -43,7 +43,7 @@ def policy(repository: Repository) -> list[Item]:
                 "gate init",
             )
         )
-    if not found.repository:
+    if not active.repository:
         items.append(
             Item(
                 "warning",
@@ -70,8 +70,8 @@ def _draft(repository: Repository) -> list[Item]:
         return []
     path = repository.work_tree / POLICY_FILE
     _, tip = _base(repository)
-    here = path.read_bytes() if path.is_file() else None
-    if here == rules_at(repository, tip, POLICY_FILE):
+    draft = path.read_bytes() if path.is_file() else None
+    if draft == rules_at(repository, tip, POLICY_FILE):
         return []
     return [
         Item(
@@ -81,11 +81,11 @@ def _draft(repository: Repository) -> list[Item]:
     ]
 
 
-def _lines(found: Policy) -> list[str]:
-    people = "1 person" if len(found.people) == 1 else f"{len(found.people)} people"
-    lines = [f"{people}, {count(len(found.teams), 'team')}"]
-    for name in found.branches:
-        protection = found.protection(name)
+def _lines(policy: Policy) -> list[str]:
+    people = "1 person" if len(policy.people) == 1 else f"{len(policy.people)} people"
+    lines = [f"{people}, {count(len(policy.teams), 'team')}"]
+    for name in policy.branches:
+        protection = policy.protection(name)
         free = "" if protection.enforce else ", not enforced"
         lines.append(f"{name} requires {', '.join(protection.require.names) or 'nothing'}{free}")
     return lines
@@ -99,17 +99,17 @@ def owners(repository: Repository) -> list[Item]:
     if not tip:
         return [Item("note", "nothing is committed yet")]
     try:
-        found = lint(repository.work_tree or repository.git_dir, tip)
+        result = lint(repository.work_tree or repository.git_dir, tip)
     except UsageError:
         return [Item("note", f"no CODEOWNERS file on {branch}: nobody owns anything")]
     except InvalidInput as error:
         return [Item("error", str(mistake), error.hint or MISTAKE) for mistake in error.mistakes]
-    items = [Item("ok", f"{found.file}: {count(found.rules, 'rule')}")]
-    items += [Item("error", str(mistake), "fix the line on the base branch") for mistake in found.mistakes]
+    items = [Item("ok", f"{result.file}: {count(result.rules, 'rule')}")]
+    items += [Item("error", str(mistake), "fix the line on the base branch") for mistake in result.mistakes]
     return items + [
         Item("warning", str(warning), "`gate owners --lint` lists them all")
-        for warning in found.warnings
-        if warning.file == found.file
+        for warning in result.warnings
+        if warning.file == result.file
     ]
 
 
