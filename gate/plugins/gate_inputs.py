@@ -303,11 +303,11 @@ def fork(number: int, temporary: str) -> int:
 
     Its record is told from those of others by `number`; `temporary` is its folder for temporary files.
     """
+    # What this process looks at from here on is no test's business.
+    Inputs.paused = True
     if not Writes.before:
-        # From here on, what is recorded is each file's own business, and this process has no tests.
         remember(Inputs.roots[-1])
         Inputs.process = -1
-    Inputs.paused = True
     child = os.fork()
     Inputs.paused = False
     if child == 0:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.selecting import change, check, prepared
 from support.town import Clone
 
 from gate.checks import Report
@@ -23,15 +21,6 @@ from gate.runner.execute import Outcome
 from gate.runner.inputs import Inputs, TreeState
 from gate.runner.selection import Place, Selection
 
-POLICY = """\
-version: 1
-protect:
-  main:
-    require:
-      checks: [tests]
-checks:
-  tests: {tool: pytest, select: file}
-"""
 PASSES = "def test_it():\n    pass\n"
 BASE = {
     "tests/test_one.py": "import one\n\n\ndef test_one():\n    assert one.X\n",
@@ -39,37 +28,6 @@ BASE = {
     "one.py": "X = 1\n",
     "two.py": "X = 1\n",
 }
-
-
-def prepared(project: Clone, files: Mapping[str, str]) -> Clone:
-    project.write({"gate.yaml": POLICY, "README.md": "Hello\n", **files})
-    project.git("add", "-A")
-    project.git("commit", "-q", "-m", "start")
-    project.git("checkout", "-q", "-b", "feature")
-    change(project, {"README.md": "Hello, all\n"})
-    return project
-
-
-def change(project: Clone, files: Mapping[str, str]) -> None:
-    project.write(files)
-    project.git("add", "-A")
-    project.git("commit", "-q", "-m", "change")
-
-
-@dataclass(frozen=True)
-class Checked:
-    code: int
-    note: str
-    runs: dict[str, str]
-    """Why each file of tests ran; an empty path stands for the whole suite."""
-
-
-def check(project: Clone, *args: str) -> Checked:
-    result = project.gate("check", "--into", "main", "--only", "tests", "--format", "json", *args)
-    (found,) = json.loads(result.out)["checks"]
-    lines = project.gate("explain", "--tests").out.splitlines()
-    runs = [line.split("run ", 1)[1].strip().split(": ", 1) for line in lines if line.startswith("  run ")]
-    return Checked(result.code, found.get("note", ""), dict(runs))
 
 
 def test_only_the_file_runs_that_the_change_can_affect(project: Clone) -> None:
