@@ -148,14 +148,14 @@ def _candidates(repository: Repository, commit: str) -> list[str]:
     """The files that could have been meant as CODEOWNERS: in the folders at the top, and in a forge's own ones."""
     from gate.codeowners.places import is_folder_of_places
 
-    found = list_shallow(repository, commit)
+    listed = list_shallow(repository, commit)
     folders = [
         f"{entry.path}/"
-        for entry in found
+        for entry in listed
         if entry.mode == FOLDER and is_folder_of_places(entry.path.rpartition("/")[0])
     ]
     deeper = list_entries(repository, commit, folders) if folders else ()
-    return [entry.path for entry in (*found, *deeper) if entry.mode in REGULAR_MODES]
+    return [entry.path for entry in (*listed, *deeper) if entry.mode in REGULAR_MODES]
 
 
 def _near_miss(path: str, policy: Policy) -> Mistake:
@@ -221,26 +221,26 @@ def weakenings_in(repository: Repository, change: Change, policy: Policy) -> tup
     """What in the change would make the gate see less, from both sides of every changed file."""
     from gate.weakenings import SETTINGS
 
-    wanted = blobs_of(change)
-    if not wanted:
+    blobs = blobs_of(change)
+    if not blobs:
         return weakenings_of(change, {}, policy, {})
     listed = list_tree(repository, change.base_tree or change.base, SETTINGS)
     settings = {entry.path: entry.oid for entry in listed if entry.mode in REGULAR_MODES}
-    contents = read_objects(repository, sorted(wanted | set(settings.values())))
+    contents = read_objects(repository, sorted(blobs | set(settings.values())))
     return weakenings_of(change, contents, policy, settings)
 
 
 def blobs_of(change: Change) -> set[str]:
     """The blobs that `weakenings_of` has to see: both sides of every file that could weaken something."""
-    wanted: set[str] = set()
+    blobs: set[str] = set()
     for entry in _to_look_at(change):
-        wanted |= {entry.old} if entry.old_mode in REGULAR_MODES else set()
-        wanted |= {entry.new} if entry.new_mode in REGULAR_MODES else set()
+        blobs |= {entry.old} if entry.old_mode in REGULAR_MODES else set()
+        blobs |= {entry.new} if entry.new_mode in REGULAR_MODES else set()
     old_of = {entry.path: entry for entry in change.files}
     for old in change.renames.values():
         if old in old_of and old_of[old].old_mode in REGULAR_MODES:
-            wanted.add(old_of[old].old)
-    return wanted
+            blobs.add(old_of[old].old)
+    return blobs
 
 
 def weakenings_of(

@@ -51,7 +51,12 @@ class Claim:
 
 
 def find_key(
-    given: str | None, configured: str, known: Collection[str], *, program: str = "", strict: bool = True
+    key_file: str | None,
+    configured: str,
+    listed_keys: Collection[str],
+    *,
+    program: str = "",
+    strict: bool = True,
 ) -> SigningKey:
     """The key to sign with: the one `given`, else the `configured` one, else one of the person's own.
 
@@ -59,13 +64,13 @@ def find_key(
     agent and in `~/.ssh`. `strict` says that what is configured must be an ssh key. Raises UsageError.
     """
     program = program or "ssh-keygen"
-    if given:
-        return _read_key(given, program)
+    if key_file:
+        return _read_key(key_file, program)
     if configured and (strict or configured.startswith(("key::", "ssh-")) or _expand(configured).exists()):
         return _read_key(configured, program)
     own = list(_own_keys(program))
     for key in own:
-        if key.public.blob in known:
+        if key.public.blob in listed_keys:
             return key
     if own:
         return own[0]

@@ -137,15 +137,15 @@ def _read_here(
 def _candidates(repository: Repository, top: Path) -> list[str]:
     """What could have been meant as CODEOWNERS: what git tracks near the top, and all in a forge's folders."""
     folders = [top, *(path for path in top.iterdir() if is_folder_of_places(path.name) and path.is_dir())]
-    here = {
+    present = {
         path.relative_to(top).as_posix()
         for folder in folders
         for path in folder.iterdir()
         if path.is_file() and not path.is_symlink()
     }
     tracked = (path for path in list_index(repository) if (top / path).is_file())
-    near = (p for p in tracked if p.count("/") < 2 or is_folder_of_places(p.partition("/")[0]))
-    return sorted(here.union(near))
+    shallow = (p for p in tracked if p.count("/") < 2 or is_folder_of_places(p.partition("/")[0]))
+    return sorted(present.union(shallow))
 
 
 def _commit(repository: Repository, revision: str) -> str:

@@ -24,13 +24,13 @@ INSTALLABLE = ("pyproject.toml", "setup.py", "setup.cfg")
 
 def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
     """The command that installs what a project with these `files` needs; in an `existing` environment or a new one."""
-    known = frozenset(files)
+    paths = frozenset(files)
     for name, command in COMMANDS:
-        if name in known:
+        if name in paths:
             return command
     pip = "pip" if existing else ".venv/bin/pip"
-    options = [f"-r {path}" for path in _requirements(known)]
-    if known & frozenset(INSTALLABLE):
+    options = [f"-r {path}" for path in _requirements(paths)]
+    if paths & frozenset(INSTALLABLE):
         options.append("-e .")
     begin = "" if existing else "python3 -m venv .venv && "
     if not options:
@@ -63,10 +63,10 @@ def built_from(job: Job) -> str:
     return job.origin.partition("built from ")[2]
 
 
-def _requirements(known: frozenset[str]) -> list[str]:
+def _requirements(paths: frozenset[str]) -> list[str]:
     """The lists of requirements: of the project, then those for its development and tests."""
     names = ["requirements.txt"]
     for word in FOR_TESTS:
         names += [f"requirements-{word}.txt", f"requirements_{word}.txt", f"{word}-requirements.txt"]
         names.append(f"requirements/{word}.txt")
-    return [name for name in names if name in known]
+    return [name for name in names if name in paths]

@@ -20,7 +20,7 @@ def mark_new(
     marked = []
     for finding in findings:
         key = (renames.get(finding.path, finding.path), finding.rule, finding.message)
-        known = old[key] > 0
-        old[key] -= known
-        marked.append(replace(finding, new=not known))
+        old_one = old[key] > 0
+        old[key] -= old_one
+        marked.append(replace(finding, new=not old_one))
     return tuple(marked)

@@ -39,15 +39,15 @@ NOT_INSTALLED = frozenset({
 def chosen(settings: Mapping[str, bytes]) -> tuple[str, ...]:
     """The type checkers that a project has settings for; mypy first."""
     pyproject = settings.get("pyproject.toml", b"")
-    found = []
+    names = []
     for name, (files, tables) in SETTINGS.items():
         marks = [
             mark for table in tables for mark in (f"[tool.{table}]".encode(), f"[tool.{table}.".encode())
         ]
         in_cfg = name == "mypy" and b"[mypy" in settings.get("setup.cfg", b"")
         if in_cfg or any(file in settings for file in files) or any(mark in pyproject for mark in marks):
-            found.append(name)
-    return tuple(found)
+            names.append(name)
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

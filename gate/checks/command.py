@@ -26,8 +26,8 @@ class Command:
 
     def idle(self, job: Job) -> Report | None:
         """A command always runs, unless it is to run over changed files, and there are none."""
-        asked = FILES in (*job.check.command, *job.check.args)
-        return Report((), "no changed files", 0) if asked and not job.changed else None
+        lists_files = FILES in (*job.check.command, *job.check.args)
+        return Report((), "no changed files", 0) if lists_files and not job.changed else None
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
         """The policy's own words."""
@@ -61,9 +61,9 @@ class Command:
 
 
 def _failed(job: Job, left: Left) -> Finding:
-    said = last_line(left.stderr if left.stderr.strip() else left.stdout)
+    last = last_line(left.stderr if left.stderr.strip() else left.stdout)
     return Finding(
-        "", 0, 0, 0, "exit-code", "error", f"{job.check.command[0]} ended with {left.returncode}: {said}"
+        "", 0, 0, 0, "exit-code", "error", f"{job.check.command[0]} ended with {left.returncode}: {last}"
     )
 
 
@@ -79,11 +79,11 @@ def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
     if not runs:
         raise ValueError("a report of no run says nothing")
     for run in runs:
-        if any(one.get("executionSuccessful") is False for one in run.get("invocations") or []):
+        if any(invocation.get("executionSuccessful") is False for invocation in run.get("invocations") or []):
             raise ValueError("the tool says that it has failed")
         for result in run["results"]:
-            places = result.get("locations") or [{}]
-            physical: dict[str, Any] = places[0].get("physicalLocation", {})
+            locations = result.get("locations") or [{}]
+            physical: dict[str, Any] = locations[0].get("physicalLocation", {})
             region = physical.get("region", {})
             line = int(region.get("startLine", 0))
             uri = str(physical.get("artifactLocation", {}).get("uri", "")).removeprefix("file://")

@@ -47,8 +47,8 @@ class Hooks:
         script = f"{__file__.rpartition('/checks/')[0]}/plugins/run_hooks.py"
         lists = {"hooks": hook_ids(job.text(CONFIG)), "files": list(job.changed)}
         written = {name: "\0".join(lines).encode("utf-8", "surrogateescape") for name, lines in lists.items()}
-        places = [f"{job.scratch}/{name}" for name in lists]
-        argv = [sys.executable, "-I", script, job.report, *places, "--", *job.tool, *job.check.args]
+        list_files = [f"{job.scratch}/{name}" for name in lists]
+        argv = [sys.executable, "-I", script, job.report, *list_files, "--", *job.tool, *job.check.args]
         return (
             Invocation(tuple(argv), writes={f"{job.scratch}/{name}": data for name, data in written.items()}),
         )
@@ -87,10 +87,10 @@ def hook_ids(config: str) -> list[str]:
         data = yaml.safe_load(config) or {}
         stages = data.get("default_stages") or ["pre-commit"]
         hooks = [hook for repository in data.get("repos") or [] for hook in repository.get("hooks") or []]
-        found = [str(hook["id"]) for hook in hooks if _at_commit(hook.get("stages") or stages)]
+        ids = [str(hook["id"]) for hook in hooks if _at_commit(hook.get("stages") or stages)]
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{CONFIG} cannot be read: {str(error).splitlines()[0]}") from error
-    return [name for name in dict.fromkeys(found) if name not in OWN]
+    return [name for name in dict.fromkeys(ids) if name not in OWN]
 
 
 def _at_commit(stages: Any) -> bool:
@@ -111,9 +111,9 @@ def _findings(job: Job, hook: dict[str, Any]) -> list[Finding]:
     name = str(hook["hook"])
     changed = list(_modifications(name, str(hook["diff"])))
     lines = [line for line in str(hook["output"]).splitlines() if line.strip() and not STATUS.match(line)]
-    places = [finding for line in lines if (finding := _place(job, name, line))]
-    if changed or places:
-        return [*places, *changed]
+    located = [finding for line in lines if (finding := _place(job, name, line))]
+    if changed or located:
+        return [*located, *changed]
     shown = "; ".join(line.strip() for line in lines[:MOST_LINES]) or f"ended with {hook['code']}"
     return [Finding("", 0, 0, 0, name, "error", shown)]
 
@@ -134,9 +134,9 @@ def _modifications(name: str, diff: str) -> Iterator[Finding]:
     new: list[str] = []
 
     def finding() -> Iterator[Finding]:
-        before, after = "\n".join(old), "\n".join(new)
-        if before != after:
-            fix = (Edit(line, 1, before, after),) if before else ()
+        old_text, new_text = "\n".join(old), "\n".join(new)
+        if old_text != new_text:
+            fix = (Edit(line, 1, old_text, new_text),) if old_text else ()
             shown = _shown(old, new)
             yield Finding(path, line, 1, line + max(len(old) - 1, 0), name, "error", shown, fix=fix)
 

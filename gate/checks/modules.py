@@ -64,18 +64,18 @@ class _Folder:
 
 def checked(files: Iterable[str]) -> list[str]:
     """The files to check: no tests, no documentation, none that nothing could import, no code behind its stub."""
-    known = frozenset(files)
+    paths = frozenset(files)
     return [
         path
-        for path in sorted(known)
-        if _wanted(path) and f"{path}i" not in known and _importable(path, known)
+        for path in sorted(paths)
+        if _wanted(path) and f"{path}i" not in paths and _importable(path, paths)
     ]
 
 
 def out_of_reach(files: Iterable[str]) -> list[str]:
     """The files that would be checked if the name of a package of theirs were one that can be imported."""
-    known = frozenset(files)
-    return [path for path in sorted(known) if _wanted(path) and not _importable(path, known)]
+    paths = frozenset(files)
+    return [path for path in sorted(paths) if _wanted(path) and not _importable(path, paths)]
 
 
 def parts(files: Iterable[str], text: Callable[[str], str]) -> tuple[Part, ...]:
@@ -83,16 +83,16 @@ def parts(files: Iterable[str], text: Callable[[str], str]) -> tuple[Part, ...]:
 
     The first run holds all that have a name of their own, which in most projects are all there are.
     """
-    known = frozenset(files)
-    given = checked(known)
+    paths = frozenset(files)
+    checkable = checked(paths)
     folders: dict[str, _Folder] = {}
-    for path in given:
-        base, module = _own_name(path, known)
+    for path in checkable:
+        base, module = _own_name(path, paths)
         folder = folders.setdefault(base, _Folder(base))
         folder.units.setdefault(module.partition(".")[0], []).append(path)
-    imports = {path: frozenset(_imported(text(path))) for path in given} if set(folders) - {""} else {}
+    imports = {path: frozenset(_imported(text(path))) for path in checkable} if set(folders) - {""} else {}
     bases = _bases(folders, imports)
-    return _without_clashes(given, known, bases)
+    return _without_clashes(checkable, paths, bases)
 
 
 def _wanted(path: str) -> bool:
@@ -104,7 +104,7 @@ def _wanted(path: str) -> bool:
     )
 
 
-def _packages(path: str, known: frozenset[str]) -> tuple[str, list[str]]:
+def _packages(path: str, paths: frozenset[str]) -> tuple[str, list[str]]:
     """The folder that the outermost package of a file lies in, and the packages from there on.
 
     Below a package every folder is one, with `__init__.py` or without, unless its name is none.
@@ -112,32 +112,32 @@ def _packages(path: str, known: frozenset[str]) -> tuple[str, list[str]]:
     folders = path.split("/")[:-1]
     first = len(folders)
     for depth in range(len(folders), 0, -1):
-        if {"/".join([*folders[:depth], f"__init__.py{end}"]) for end in ("", "i")} & known:
+        if {"/".join([*folders[:depth], f"__init__.py{end}"]) for end in ("", "i")} & paths:
             first = depth - 1
         if not folders[depth - 1].isidentifier():
             break
     return "/".join(folders[:first]), folders[first:]
 
 
-def _importable(path: str, known: frozenset[str]) -> bool:
-    return all(package.isidentifier() for package in _packages(path, known)[1])
+def _importable(path: str, paths: frozenset[str]) -> bool:
+    return all(package.isidentifier() for package in _packages(path, paths)[1])
 
 
-def _own_name(path: str, known: frozenset[str]) -> tuple[str, str]:
+def _own_name(path: str, paths: frozenset[str]) -> tuple[str, str]:
     """The folder that a module is found in by its shortest name, and that name."""
-    base, packages = _packages(path, known)
+    base, packages = _packages(path, paths)
     stem = path.rpartition("/")[2].rpartition(".")[0]
     return base, ".".join([*packages, *([] if stem == "__init__" and packages else [stem])])
 
 
 def _imported(text: str) -> Iterator[str]:
     """Every dotted name that a module may import, with all that lead to it; `.` where it imports relatively."""
-    for found in IMPORT.finditer(text):
-        package = found["package"] or ""
+    for match in IMPORT.finditer(text):
+        package = match["package"] or ""
         if package.startswith("."):
             yield "."
             continue
-        names = (found["modules"] or found["many"] or found["some"] or "").split(",")
+        names = (match["modules"] or match["many"] or match["some"] or "").split(",")
         for name in [package, *(name.split()[0] for name in names if name.strip())]:
             dotted = f"{package}.{name}" if package and name != package else name
             while dotted:
@@ -148,16 +148,16 @@ def _imported(text: str) -> Iterator[str]:
 def _bases(folders: dict[str, _Folder], imports: dict[str, frozenset[str]]) -> frozenset[str]:
     """The folders, besides the top, that modules are found in by the names that the project has for them."""
     everywhere = frozenset[str]().union(*imports.values())
-    found = {path: _base(folder, everywhere, imports) for path, folder in folders.items()}
-    own = [folders[path] for path, base in found.items() if path == base]
+    bases = {path: _base(folder, everywhere, imports) for path, folder in folders.items()}
+    own = [folders[path] for path, base in bases.items() if path == base]
     units = [unit for folder in own for unit in folder.units]
     shared = {unit for unit in units if units.count(unit) > 1}
     for folder in own:
         # Scripts that do not import one another need no name but the one that their place gives them.
         alone = not any(folder.units.keys() & imports.get(path, ()) for path in _files(folder))
         if shared & folder.units.keys() and alone and _dotted(folder.path):
-            found[folder.path] = ""
-    return frozenset(found.values()) - {""}
+            bases[folder.path] = ""
+    return frozenset(bases.values()) - {""}
 
 
 def _files(folder: _Folder) -> list[str]:
@@ -183,10 +183,10 @@ def _dotted(folder: str) -> str:
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""
 
 
-def _without_clashes(given: list[str], known: frozenset[str], bases: frozenset[str]) -> tuple[Part, ...]:
+def _without_clashes(checkable: list[str], paths: frozenset[str], bases: frozenset[str]) -> tuple[Part, ...]:
     groups: dict[tuple[int, str], dict[str, str]] = {}
-    for path in given:
-        base, module = _name(path, known, bases)
+    for path in checkable:
+        base, module = _name(path, paths, bases)
         layer = 0
         while module in groups.get((layer, base), ()):
             layer += 1
@@ -199,12 +199,12 @@ def _without_clashes(given: list[str], known: frozenset[str], bases: frozenset[s
             runs.append(run)
         run.modules |= modules
         run.bases.add(base)
-    said = any(_packages(path, known)[0] for path in given)
+    named = any(_packages(path, paths)[0] for path in checkable)
     usable = sorted(base for base in bases if ":" not in base)
     return tuple(
         Part(
             tuple(sorted(run.modules.values())),
-            (*sorted(usable, key=_after(run.bases)), ".") if said else (),
+            (*sorted(usable, key=_after(run.bases)), ".") if named else (),
         )
         for run in runs
     )
@@ -215,9 +215,9 @@ def _after(first: set[str]) -> Callable[[str], bool]:
     return lambda base: base not in first
 
 
-def _name(path: str, known: frozenset[str], bases: frozenset[str]) -> tuple[str, str]:
+def _name(path: str, paths: frozenset[str], bases: frozenset[str]) -> tuple[str, str]:
     """The folder that a module is found in, and its name, with modules to be found at the top and in `bases`."""
-    own, module = _own_name(path, known)
+    own, module = _own_name(path, paths)
     folder, above = own, list[str]()
     while folder and folder not in bases:
         folder, _, name = folder.rpartition("/")

@@ -98,8 +98,8 @@ class Mypy:
             argv += [f"--exclude=^{re.escape(path)}$" for path in sorted(job.excluded)]
             return (Invocation(tuple(argv), home),)
         # No import can name a file whose name is not UTF-8, and mypy cannot print it.
-        given = [path for path in job.files if path not in job.excluded and is_utf8(path)]
-        return tuple(_over(part, argv, home) for part in modules.parts(given, job.text))
+        checkable = [path for path in job.files if path not in job.excluded and is_utf8(path)]
+        return tuple(_over(part, argv, home) for part in modules.parts(checkable, job.text))
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
@@ -183,7 +183,7 @@ def _plain(line: str) -> str:
 
 def _syntax_errors(job: Job) -> dict[str, Finding]:
     """The files that no Python of today can parse: another's Python, or a template."""
-    found = {}
+    errors = {}
     for path in job.files:
         if not path.endswith((".py", ".pyi")) or path in job.excluded:
             continue
@@ -193,26 +193,26 @@ def _syntax_errors(job: Job) -> dict[str, Finding]:
                 ast.parse(job.text(path))
         except SyntaxError as error:
             line = error.lineno or 0
-            found[path] = Finding(
+            errors[path] = Finding(
                 path, line, (error.offset or 1) if line else 0, line, "syntax", "error", error.msg
             )
         except (ValueError, RecursionError, MemoryError):
             continue
-    return found
+    return errors
 
 
 def _notes(job: Job) -> Iterator[str]:
     if job.excluded:
-        others = (
+        remaining = (
             f" and {count_of(len(job.excluded) - 1, 'other')}" if job.excluded - {min(job.excluded)} else ""
         )
-        yield f"{min(job.excluded)}{others} excluded: mypy cannot parse {'them' if others else 'it'}"
+        yield f"{min(job.excluded)}{remaining} excluded: mypy cannot parse {'them' if remaining else 'it'}"
     if not job.found:
         yield "no environment of the project: imports are not judged"
     left = [] if _says_what(_settings(job)) else modules.out_of_reach(job.files)
     if left:
-        others = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
-        yield f"{left[0]}{others} left out: a package of that name cannot be imported"
+        remaining = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
+        yield f"{left[0]}{remaining} left out: a package of that name cannot be imported"
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:
@@ -269,9 +269,9 @@ def _settings(job: Job) -> dict[str, object] | None:
 
 def _named(table: dict[str, Any]) -> dict[str, object]:
     """All keys that the settings use anywhere, with dashes as mypy also takes them."""
-    found = {key.replace("-", "_"): value for key, value in table.items()}
+    options = {key.replace("-", "_"): value for key, value in table.items()}
     overrides = table.get("overrides")
     for override in overrides if isinstance(overrides, list) else []:
         if isinstance(override, dict) and "check_untyped_defs" in override:
-            found.setdefault("check_untyped_defs", override["check_untyped_defs"])
-    return found
+            options.setdefault("check_untyped_defs", override["check_untyped_defs"])
+    return options

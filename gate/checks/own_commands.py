@@ -41,7 +41,7 @@ def is_source(path: str) -> bool:
 
 def own_commands(contents: Mapping[str, bytes]) -> tuple[OwnCommand, ...]:
     """The commands in these files by which a project checks itself, those that people type first; no two alike."""
-    found: dict[tuple[str, ...], OwnCommand] = {}
+    by_words: dict[tuple[str, ...], OwnCommand] = {}
     for path in sorted(contents, key=lambda name: (name.startswith("."), name)):
         text = contents[path].decode("utf-8", "replace")
         if path in MAKEFILES:
@@ -51,8 +51,8 @@ def own_commands(contents: Mapping[str, bytes]) -> tuple[OwnCommand, ...]:
         else:
             commands = _steps(text, path)
         for command in commands:
-            found.setdefault(command.command, command)
-    return tuple(found.values())[:MOST]
+            by_words.setdefault(command.command, command)
+    return tuple(by_words.values())[:MOST]
 
 
 def _targets(text: str, path: str) -> Iterator[OwnCommand]:

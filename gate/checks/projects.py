@@ -81,17 +81,17 @@ class Layout:
     def separate(self, tool: str) -> tuple[str, ...]:
         """The folders, besides the top, that `tool` checks by themselves."""
         has = has_pytest_settings if tool == "pytest" else chosen
-        found: list[str] = []
+        folders: list[str] = []
         for folder in sorted(self.folders):
-            around = next((above for above in reversed(found) if is_inside(folder, above)), "")
+            around = next((above for above in reversed(folders) if is_inside(folder, above)), "")
             outer = self.settings.get(around, {})
             if (
                 folder
                 and (has(self.settings[folder]) or not has(outer))
                 and not _reaches(outer, around, folder)
             ):
-                found.append(folder)
-        return tuple(found)
+                folders.append(folder)
+        return tuple(folders)
 
 
 def layout(files: Iterable[str]) -> Layout:
@@ -136,11 +136,11 @@ def names_of(folder: str, files: Iterable[str], settings: Mapping[str, bytes]) -
 
 def words_of(text: bytes) -> frozenset[str]:
     """The words in a file that could be names of projects, and the parts of dotted ones."""
-    found = set()
+    words = set()
     for word in set(WORD.findall(text)):
         name = word.decode("ascii")
-        found |= {normal(name), *(normal(part) for part in name.split("."))}
-    return frozenset(found)
+        words |= {normal(name), *(normal(part) for part in name.split("."))}
+    return frozenset(words)
 
 
 def normal(name: str) -> str:
@@ -153,17 +153,20 @@ def dependencies(
 ) -> dict[str, frozenset[str]]:
     """The projects that each one depends on, itself among them: those that it names, and those that these name."""
     direct = {
-        folder: {other for other in names if (names[other] - names.get(folder, frozenset())) & own} | {folder}
+        folder: {
+            candidate for candidate in names if (names[candidate] - names.get(folder, frozenset())) & own
+        }
+        | {folder}
         for folder, own in words.items()
     }
     closed = {}
     for folder in direct:
-        known, waiting = {folder}, [folder]
+        reached, waiting = {folder}, [folder]
         while waiting:
-            fresh = direct.get(waiting.pop(), set()) - known
-            known |= fresh
+            fresh = direct.get(waiting.pop(), set()) - reached
+            reached |= fresh
             waiting += fresh
-        closed[folder] = frozenset(known)
+        closed[folder] = frozenset(reached)
     return closed
 
 

@@ -141,9 +141,9 @@ def _judged(
     if collected == 0 and not findings and not int(end.get("found", 0)) and not list(suites.like_tests(job)):
         return Report((), "no tests", 0)
     if collected == 0 and not findings:
-        found = int(end.get("found", 0))
-        if found:
-            reason = f"pytest found {found} tests, and every one of them was deselected"
+        number = int(end.get("found", 0))
+        if number:
+            reason = f"pytest found {number} tests, and every one of them was deselected"
         else:
             reason = "pytest found no tests, although there are test files"
         return Unreadable(reason, "see its `testpaths` and options, and the hooks in conftest.py")
@@ -170,8 +170,8 @@ def _not_run(job: Job, end: dict[str, Any]) -> str:
         return ""
     ran = {str(test).partition("::")[0] for test in end["tests"]}
     left = [path for path in suites.like_tests(job) if path not in ran]
-    others = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
-    return f"not run, though they look like tests: {left[0]}{others}" if left else ""
+    remaining = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
+    return f"not run, though they look like tests: {left[0]}{remaining}" if left else ""
 
 
 def _exit_code(status: int, left: Left) -> Finding:
@@ -195,10 +195,10 @@ def _note(end: dict[str, Any]) -> str:
 
 def outcomes_in_words(outcomes: Mapping[str, int], deselected: int = 0) -> str:
     """`2 failed, 3 passed, 1 deselected`."""
-    told = sorted(outcomes.items(), key=lambda item: item[0] != "failed")
+    ordered = sorted(outcomes.items(), key=lambda item: item[0] != "failed")
     if deselected > 0:
-        told.append(("deselected", deselected))
-    return ", ".join(f"{count} {name}" for name, count in told)
+        ordered.append(("deselected", deselected))
+    return ", ".join(f"{count} {name}" for name, count in ordered)
 
 
 def _finding(event: dict[str, Any]) -> Finding:
@@ -223,10 +223,10 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
     """Tests that fail because something is not installed say nothing about the change."""
     absent = set()
     for event in failures:
-        found = NOT_FOUND.search(str(event["message"])) if event["when"] == "collect" else None
-        if found is None:
+        match = NOT_FOUND.search(str(event["message"])) if event["when"] == "collect" else None
+        if match is None:
             return None
-        absent.add(found[1].partition(".")[0])
+        absent.add(match[1].partition(".")[0])
     absent -= top_level(job)
     return _not_installed(sorted(absent), job) if absent else None
 
@@ -249,14 +249,14 @@ def _not_installed(modules: list[str], job: Job) -> Unreadable:
 
 
 def _unfinished(job: Job, left: Left) -> Unreadable:
-    said = f"{left.stderr}\n{left.stdout}"
+    output = f"{left.stderr}\n{left.stdout}"
     unusable = NOT_USABLE.search(left.stderr)
     if unusable:
         whose = "gate's own pytest does" if job.own else "the project's pytest does"
         hint = add_to_environment(job, "pytest") if job.own else f"repair pytest in {job.origin}"
         return Unreadable(f"{whose} not work with {job.python}: {unusable[1]}", hint)
     kind = suites.choose(job).kind
-    absent = {name.partition(".")[0] for name in NOT_FOUND.findall(said)}
+    absent = {name.partition(".")[0] for name in NOT_FOUND.findall(output)}
     if absent - top_level(job) and (left.returncode == 4 or kind != "pytest"):
         return _not_installed(sorted(absent - top_level(job)), job)
     if left.returncode == 0:
@@ -308,11 +308,11 @@ def import_roots(job: Job) -> list[str]:
 
 def top_level(job: Job) -> set[str]:
     """The modules and packages that can be imported from the tree."""
-    found = set()
+    names = set()
     for root in {*job.roots, "src", ""}:
         prefix = f"{root}/" if root else ""
         for path in job.files:
             if path.startswith(prefix) and path.endswith(".py"):
                 first, _, rest = path.removeprefix(prefix).partition("/")
-                found.add(first if rest else first.removesuffix(".py"))
-    return found
+                names.add(first if rest else first.removesuffix(".py"))
+    return names

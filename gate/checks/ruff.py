@@ -103,14 +103,14 @@ def _fix(reason: str, job: Job) -> str:
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:
-    place, end = item["location"], item.get("end_location") or item["location"]
+    location, end = item["location"], item.get("end_location") or item["location"]
     fix = (item.get("fix") or {}).get("message") or ""
     message = str(item["message"])
     rule = item.get("code") or "invalid-syntax"
     return Finding(
         path=relative(str(item["filename"]), root),
-        line=int(place["row"]),
-        column=int(place["column"]),
+        line=int(location["row"]),
+        column=int(location["column"]),
         end_line=int(end["row"]),
         rule=str(rule),
         severity="error",

@@ -40,9 +40,11 @@ def has_pytest_settings(settings: Mapping[str, bytes]) -> bool:
 
 def pytest_settings(settings: Mapping[str, bytes]) -> bytes:
     """The content of the files that configure pytest."""
-    found = [data for name, data in settings.items() if name in OWN_FILES]
-    found += [settings[name] for name, section in SECTIONS.items() if section.search(settings.get(name, b""))]
-    return b"\n".join(found)
+    sections = [data for name, data in settings.items() if name in OWN_FILES]
+    sections += [
+        settings[name] for name, section in SECTIONS.items() if section.search(settings.get(name, b""))
+    ]
+    return b"\n".join(sections)
 
 
 def choose(job: Job) -> Suite:
@@ -53,10 +55,10 @@ def choose(job: Job) -> Suite:
     settings = pytest_settings(job.settings)
     if any(word in settings for word in (b"testpaths", b"python_files", b"doctest")):
         return Suite("pytest")
-    found = list(like_tests(job)) if not any(TEST_FILE.search(path) for path in job.files) else []
-    if not found:
+    suites = list(like_tests(job)) if not any(TEST_FILE.search(path) for path in job.files) else []
+    if not suites:
         return Suite("pytest" if any(TEST_FILE.search(path) for path in job.files) else "none")
-    files = tuple(path for path in found if LIKE_UNITTEST.search(job.text(path)))
+    files = tuple(path for path in suites if LIKE_UNITTEST.search(job.text(path)))
     return Suite("unittest", files) if files else Suite("none")
 
 

@@ -201,9 +201,9 @@ def is_utf8(path: str) -> bool:
     return path.isascii() or not any("\udc80" <= char <= "\udcff" for char in path)
 
 
-def count_of(number: int, one: str, many: str = "") -> str:
+def count_of(number: int, singular: str, plural: str = "") -> str:
     """`1 file`, `2 files`."""
-    return f"1 {one}" if number == 1 else f"{number} {many or one + 's'}"
+    return f"1 {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
 
 
 def version_key(version: str) -> tuple[int, ...]:

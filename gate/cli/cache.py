@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
         _show(repository)
         return 0
     if options.action == "resume":
-        found = acknowledge(repository.state_dir)
-        print(f"Tests are selected again ({count(found, 'difference')} acknowledged).")
+        acknowledged = acknowledge(repository.state_dir)
+        print(f"Tests are selected again ({count(acknowledged, 'difference')} acknowledged).")
         return 0
     freed = clear(repository) if options.action == "clear" else prune(repository, _days(options))
     print(f"Freed {human(freed)} below {repository.state_dir}.")

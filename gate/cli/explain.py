@@ -75,21 +75,21 @@ def _tests() -> Iterator[str]:
     from gate.runner.decisions import differences, read_decided
 
     state_dir = Repository.find(Path.cwd()).state_dir
-    found = read_decided(state_dir)
-    if not found:
+    decided = read_decided(state_dir)
+    if not decided:
         yield "No tests were selected in this clone yet. `gate check` runs them."
-    for one in found:
-        where = f" in {visible(one.folder)}" if one.folder else ""
-        runs = sum(decision.runs for decision in one.decisions if decision.path)
-        files = sum(bool(decision.path) for decision in one.decisions)
+    for item in decided:
+        where = f" in {visible(item.folder)}" if item.folder else ""
+        runs = sum(decision.runs for decision in item.decisions if decision.path)
+        files = sum(bool(decision.path) for decision in item.decisions)
         ran = f", {runs} of {count(files, 'test file')} to run" if files else ""
-        yield f"{one.check}{where}: select by {one.mode}, tree {one.tree[:12]}{ran}"
-        for decision in sorted(one.decisions, key=lambda each: (bool(each.path), not each.runs, each.path)):
+        yield f"{item.check}{where}: select by {item.mode}, tree {item.tree[:12]}{ran}"
+        for decision in sorted(item.decisions, key=lambda each: (bool(each.path), not each.runs, each.path)):
             name = visible(decision.path) or "the whole suite"
             yield f"  {'run' if decision.runs else 'reuse':<5}  {name}: {visible(decision.reason)}"
-    for wrong in differences(state_dir):
-        yield f"{wrong.check}: tests are not selected, since a full run contradicted recorded passes:"
-        yield from (f"  {visible(test)}" for test in wrong.tests)
+    for difference in differences(state_dir):
+        yield f"{difference.check}: tests are not selected, since a full run contradicted recorded passes:"
+        yield from (f"  {visible(test)}" for test in difference.tests)
         yield "  This is a defect in gate; please report it. `gate cache resume` selects tests again."
 
 

@@ -41,12 +41,12 @@ def parse(data: bytes, file: str, dialect: Dialect) -> CodeOwners:
     if len(data) >= SIZE_LIMIT:
         size = f"{len(data):,} bytes, and the forge reads none of {SIZE_LIMIT:,} or more"
         return CodeOwners(file, (), (Mistake(file, 0, 0, f"the file is too large: {size}"),))
-    wrong = encoding_mistake(data)
-    if wrong is not None:
-        line, message = wrong
+    problem = encoding_mistake(data)
+    if problem is not None:
+        line, message = problem
         return CodeOwners(file, (), (Mistake(file, line, 1, message),))
     owners = DIALECTS[dialect](data, file)
-    odd = [Mistake(file, *place) for place in odd_characters(data)]
+    odd = [Mistake(file, *position) for position in odd_characters(data)]
     if not odd:
         return owners
     mistakes = sorted((*owners.mistakes, *odd), key=lambda mistake: (mistake.line, mistake.column))
@@ -61,15 +61,16 @@ def hint_for(data: bytes, owners: CodeOwners, dialect: Dialect, named: Dialect |
     fix = "fix these lines on the base branch; `gate owners --lint` shows them"
     if named is not None or owners.file not in SHARED or not owners.mistakes:
         return fix
-    others = [
-        other
-        for other in ("gitlab", "github")
-        if other != dialect and len(parse(data, owners.file, other).mistakes) < len(owners.mistakes)
+    alternatives = [
+        dialect_name
+        for dialect_name in ("gitlab", "github")
+        if dialect_name != dialect
+        and len(parse(data, owners.file, dialect_name).mistakes) < len(owners.mistakes)
     ]
-    if not others:
+    if not alternatives:
         return fix
-    forge = {"gitlab": "GitLab", "github": "GitHub"}[others[0]]
+    forge = {"gitlab": "GitLab", "github": "GitHub"}[alternatives[0]]
     return (
-        f"this file was read as one for {dialect}; if it is for {forge}, set `owners: {{dialect: {others[0]}}}`"
+        f"this file was read as one for {dialect}; if it is for {forge}, set `owners: {{dialect: {alternatives[0]}}}`"
         f" in gate.yaml; else {fix}"
     )

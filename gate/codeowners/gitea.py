@@ -98,4 +98,4 @@ def tokens_of(line: str) -> list[str]:
             word = ""
         else:
             word += char
-    return [found for found in (*words, word) if found]
+    return [token for token in (*words, word) if token]

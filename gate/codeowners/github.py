@@ -33,9 +33,9 @@ def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
         if not words:
             continue
         pattern, *owners = words
-        wrong = _mistake(pattern, owners, owner, valid)
-        if wrong is not None:
-            word, offset, message = wrong
+        mistake = _mistake(pattern, owners, owner, valid)
+        if mistake is not None:
+            word, offset, message = mistake
             mistakes.append(Mistake(file, number, column_of(line, word) + offset, message))
             continue
         column = 1 if line.startswith(pattern) else column_of(line, 0)
@@ -73,8 +73,8 @@ def _mistake(
         return 0, text.index("***"), "`***` means nothing; use `**` for any folders, `*` within one"
     if not text.strip("/"):
         return 0, 0, "`/` alone matches nothing; use `*` for every file"
-    if found := unmeant(text):
-        return 0, *found
+    if reason := unmeant(text):
+        return 0, *reason
     for number, word in enumerate(owners, 1):
         if word in valid:
             continue

@@ -87,18 +87,18 @@ def parse(data: bytes, file: str) -> CodeOwners:
 def _joined(sections: dict[str, _Open], head: Head) -> _Open:
     """The section that a head line opens or goes on with: required if one of them is, and the latest default owners."""
     key = head.name.casefold()
-    known = sections.get(key)
-    if known is None:
+    existing = sections.get(key)
+    if existing is None:
         sections[key] = _Open(head)
         return sections[key]
-    known.head = Head(
-        known.head.name,
-        optional=known.head.optional and head.optional,
-        approvals=max(known.head.approvals, head.approvals),
+    existing.head = Head(
+        existing.head.name,
+        optional=existing.head.optional and head.optional,
+        approvals=max(existing.head.approvals, head.approvals),
         default_owners=head.default_owners,
         problems=(),
     )
-    return known
+    return existing
 
 
 def _closed(section: _Open) -> Section:
@@ -121,19 +121,19 @@ def _entry(section: _Open, file: str, number: int, column: int, line: str) -> Mi
         return None
     if lacking := without_pattern([text, *words], OWNER, f"/{text}"):
         return Mistake(file, number, column, lacking)
-    if found := unmeant(text):
-        return Mistake(file, number, column + found[0], found[1])
+    if reason := unmeant(text):
+        return Mistake(file, number, column + reason[0], reason[1])
     named = references(" ".join(words))
     owners = named if words else references(section.head.default_owners)
     section.rules.append(Rule(file, number, column, "", text, owners))
-    meant = pattern_of(text)
-    section.patterns.append(meant)
+    parsed = pattern_of(text)
+    section.patterns.append(parsed)
     # GitLab keeps one entry for a pattern, the latest: the same pattern takes back an exclusion.
-    section.exclusions.pop(meant, None)
+    section.exclusions.pop(parsed, None)
     for position, word in enumerate(words, 1):
         if not references(word):
-            said = f"{SENTENCES['malformed_entry_owner']}, got {word!r}"
-            return Mistake(file, number, column_of(line, position), said)
+            message = f"{SENTENCES['malformed_entry_owner']}, got {word!r}"
+            return Mistake(file, number, column_of(line, position), message)
     return None if owners else Mistake(file, number, column, SENTENCES["missing_entry_owner"])
 
 
@@ -173,10 +173,10 @@ def _count(text: str | None, *, optional: bool) -> tuple[int, str]:
 
 def references(text: str) -> tuple[str, ...]:
     """The owners that a text names, in their order: users, groups, roles and e-mail addresses."""
-    found = [(m.start(), f"@@{m[1].lower()}") for m in ROLE.finditer(text)]
-    found += [(m.start(), m[0]) for m in EMAIL.finditer(text)]
-    found += [(m.start(), m[0]) for m in NAME.finditer(text)]
-    return tuple(dict.fromkeys(owner for _, owner in sorted(found)))
+    matches = [(m.start(), f"@@{m[1].lower()}") for m in ROLE.finditer(text)]
+    matches += [(m.start(), m[0]) for m in EMAIL.finditer(text)]
+    matches += [(m.start(), m[0]) for m in NAME.finditer(text)]
+    return tuple(dict.fromkeys(owner for _, owner in sorted(matches)))
 
 
 def pattern_of(text: str) -> Pattern:

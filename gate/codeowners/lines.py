@@ -90,14 +90,14 @@ def odd_characters(data: bytes) -> Iterator[tuple[int, int, str]]:
         return
     text = text_of(data)
     for match in LINE_END.finditer(text):
-        line, before = _place(text, match.start())
-        yield line, len(before) + 1, f"expected a line feed, got {match[0]!r}, which does not end a line"
+        line, column = _place(text, match.start())
+        yield line, len(column) + 1, f"expected a line feed, got {match[0]!r}, which does not end a line"
     for expression in (ODD_SPACE, UNDECODED):
         for match in expression.finditer(text):
-            line, before = _place(text, match.start())
-            if LINE_END.match(match[0]) or re.search(r"(?:^|\s)#", before):
+            line, column = _place(text, match.start())
+            if LINE_END.match(match[0]) or re.search(r"(?:^|\s)#", column):
                 continue
-            yield line, len(before) + 1, _odd(match[0])
+            yield line, len(column) + 1, _odd(match[0])
 
 
 def _odd(text: str) -> str:
@@ -137,16 +137,16 @@ def unmeant(pattern: str) -> tuple[int, str] | None:
     for expression, sentence in UNMEANT:
         if match := expression.search(pattern):
             return match.start(), sentence
-    for place, char in enumerate(pattern):
+    for position, char in enumerate(pattern):
         plain = "" if char.isascii() else unicodedata.normalize("NFKC", char)
         if plain and plain in SYNTAX:
-            return place, f"expected `{plain}`, got {char!r}, which is another character"
+            return position, f"expected `{plain}`, got {char!r}, which is another character"
     return None
 
 
 def column_of(line: str, number: int) -> int:
     """The column, from 1, at which the word `number` of the line begins."""
-    for found, match in enumerate(WORD.finditer(line)):
-        if found == number:
+    for position, match in enumerate(WORD.finditer(line)):
+        if position == number:
             return match.start() + 1
     return 1

@@ -89,16 +89,18 @@ class _Node:
         if self.memo is None:
             node = self.names.get(name)
             return (node,) if node is not None else ()
-        known = self.memo.get(name)
-        if known is None:
-            found = [self.names[name]] if name in self.names else []
+        memoized = self.memo.get(name)
+        if memoized is None:
+            reached = [self.names[name]] if name in self.names else []
             for length, nodes in (self.suffixes or {}).items():
                 ending = name[-length:]
                 if ending in nodes:
-                    found.append(nodes[ending])
-            found += [node for expression, node in (self.globs or {}).values() if expression.fullmatch(name)]
-            known = self.memo[name] = tuple(found)
-        return known
+                    reached.append(nodes[ending])
+            reached += [
+                node for expression, node in (self.globs or {}).values() if expression.fullmatch(name)
+            ]
+            memoized = self.memo[name] = tuple(reached)
+        return memoized
 
 
 _State = tuple[tuple[_Node, ...], int]
@@ -127,8 +129,8 @@ class Matcher:
             elif isinstance(segment, Glob):
                 node = node.add_glob(segment)
             else:
-                known = node.names.get(segment)
-                node = node.names.setdefault(segment, _Node()) if known is None else known
+                child = node.names.get(segment)
+                node = node.names.setdefault(segment, _Node()) if child is None else child
         # Numbers only grow, so the last to end here is the highest.
         if pattern.exact:
             node.exact = number
@@ -167,9 +169,9 @@ class Matcher:
 
 def _closed(nodes: Iterable[_Node]) -> tuple[_Node, ...]:
     """With every node also the one that stands for no folder at all in between, each once."""
-    found: dict[int, _Node] = {}
+    closed: dict[int, _Node] = {}
     for node in nodes:
-        found[id(node)] = node
+        closed[id(node)] = node
         if node.deep is not None:
-            found[id(node.deep)] = node.deep
-    return tuple(found.values())
+            closed[id(node.deep)] = node.deep
+    return tuple(closed.values())

@@ -39,9 +39,9 @@ def locate(present: Mapping[str, bytes], dialect: Dialect | None = None) -> tupl
     """
     if dialect is None:
         dialect = _guess(present)
-    for place in PLACES[dialect]:
-        if place in present:
-            return place, dialect
+    for candidate in PLACES[dialect]:
+        if candidate in present:
+            return candidate, dialect
     return None
 
 

@@ -80,8 +80,8 @@ class CodeOwners:
         if len(self.sections) == 1:
             rule = self.sections[0].rule_for(path)
             return () if rule is None else (rule,)
-        found = (section.rule_for(path) for section in self.sections)
-        return tuple(rule for rule in found if rule is not None)
+        rules = (section.rule_for(path) for section in self.sections)
+        return tuple(rule for rule in rules if rule is not None)
 
     def owners_of_all(self, paths: Iterable[str]) -> dict[str, tuple[Rule, ...]]:
         """`owners_of` for each path."""

@@ -61,8 +61,8 @@ class Builder:
         parts = [f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(files.items())]
         variables = {name: self.environ.get(name, "") for name in BUILD}
         # Which interpreter uv would take: the same one in a hook, where PATH is another.
-        found = [shutil.which(name, path=self.environ.get("PATH")) for name in ("python3", "python")]
-        pythons = [os.path.realpath(path) for path in found if path]
+        programs = [shutil.which(name, path=self.environ.get("PATH")) for name in ("python3", "python")]
+        pythons = [os.path.realpath(path) for path in programs if path]
         return key_of("2", json.dumps([variables, pythons]), *parts)
 
     def built(self, declared: Declared) -> Path | None:
@@ -78,14 +78,14 @@ class Builder:
 
         The project itself, and other packages of the tree, are not installed in it: that is done for each tree.
         """
-        there = self.built(declared)
-        if there is not None:
-            return there
+        existing = self.built(declared)
+        if existing is not None:
+            return existing
         prefix = self.folder / self.key(declared)[:32]
         with self._locked(prefix):
-            there = self.built(declared)
-            if there is not None:
-                return there
+            existing = self.built(declared)
+            if existing is not None:
+                return existing
             self.prune()
             shutil.rmtree(prefix, ignore_errors=True)
             try:
@@ -148,7 +148,7 @@ class Builder:
         python = str(prefix / "bin" / "python")
         with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
             overrides = Path(scratch, "local.txt")
-            urls = (f"{name} @ {(root / place).as_uri()}" for name, place in names_of_local(declared).items())
+            urls = (f"{name} @ {(root / path).as_uri()}" for name, path in names_of_local(declared).items())
             overrides.write_text("\n".join(urls), "utf-8")
             local = ["--override", str(overrides)] if declared.local else []
             for words in _install_steps(declared, Path(scratch)):
@@ -185,9 +185,9 @@ class Builder:
 def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     """The variables of a build: those of a check, and where packages come from, as far as that holds no secret."""
     secret_names = withheld(environ)
-    places = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
+    variables = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-    return seen_by_check(environ) | places | settings
+    return seen_by_check(environ) | variables | settings
 
 
 def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -254,8 +254,12 @@ def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
     if not urls:
         return {}
     folders = {path.parent for name in ("pyproject.toml", "setup.py") for path in top.rglob(name)}
-    places = {folder.as_uri(): folder.relative_to(top).as_posix() for folder in folders}
-    return {name: "" if places[url] == "." else places[url] for name, url in urls.items() if url in places}
+    folder_names = {folder.as_uri(): folder.relative_to(top).as_posix() for folder in folders}
+    return {
+        name: "" if folder_names[url] == "." else folder_names[url]
+        for name, url in urls.items()
+        if url in folder_names
+    }
 
 
 def _failed(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:

@@ -89,17 +89,17 @@ def generated_files(environment: Environment, entries: Sequence[Entry]) -> tuple
     folders = [item.folder for item in environment.editables if environment.in_project(item.folder)]
     if away is None or not folders:
         return ()
-    known = {entry.path: entry for entry in entries}
-    found: list[str] = []
+    tracked = {entry.path: entry for entry in entries}
+    paths: list[str] = []
     for path in _below(folders):
         relative = os.path.relpath(path, away)
-        if relative in known:
+        if relative in tracked:
             continue
         if path.endswith(COMPILED):
-            found += [path] if _is_up_to_date(Path(path), away, entries) else []
+            paths += [path] if _is_up_to_date(Path(path), away, entries) else []
         elif _holds_constants(Path(path)):
-            found.append(path)
-    return tuple(found)
+            paths.append(path)
+    return tuple(paths)
 
 
 def _below(folders: Iterable[str]) -> Iterable[str]:
@@ -211,16 +211,21 @@ def install_project(
         os.utime(saved / "complete")
         _copy_in(saved, environment.prefix, root)
         return
-    before = _snapshot(environment.prefix, site, root)
-    places = [word for folder in folders for word in ("--editable", f"./{folder}".rstrip("/"))]
-    builder.uv(root, ["pip", "install", "--python", str(environment.python), "--no-deps", *places])
-    after = _snapshot(environment.prefix, site, root)
-    _save(saved, environment.prefix, root, sorted(path for path in after if before.get(path) != after[path]))
+    old_state = _snapshot(environment.prefix, site, root)
+    editable_options = [word for folder in folders for word in ("--editable", f"./{folder}".rstrip("/"))]
+    builder.uv(root, ["pip", "install", "--python", str(environment.python), "--no-deps", *editable_options])
+    new_state = _snapshot(environment.prefix, site, root)
+    _save(
+        saved,
+        environment.prefix,
+        root,
+        sorted(path for path in new_state if old_state.get(path) != new_state[path]),
+    )
 
 
 def _snapshot(prefix: Path, site: Path, root: Path) -> dict[Path, tuple[int, int]]:
     """The files that a build may write, with time and size: of the environment itself, and of the tree."""
-    found = {}
+    state = {}
     for start in (prefix / "bin", site, root):
         for folder, below, files in os.walk(start):
             below[:] = [name for name in below if name not in {".git", "__pycache__"}]
@@ -228,8 +233,8 @@ def _snapshot(prefix: Path, site: Path, root: Path) -> dict[Path, tuple[int, int
                 path = Path(folder, name)
                 with contextlib.suppress(OSError):
                     status = path.lstat()
-                    found[path] = status.st_mtime_ns, status.st_size
-    return found
+                    state[path] = status.st_mtime_ns, status.st_size
+    return state
 
 
 def _save(saved: Path, prefix: Path, root: Path, paths: Iterable[Path]) -> None:

@@ -28,13 +28,13 @@ class CheckedProject:
     @property
     def packages(self) -> list[str]:
         """The folders of the tree that are installed for the project: its own, and a workspace's members."""
-        return ["/".join(filter(None, (self.folder, place))) for place in self.declared.packages]
+        return ["/".join(filter(None, (self.folder, package))) for package in self.declared.packages]
 
     @property
     def import_roots(self) -> list[str]:
         """The folders of the tree that the project's modules may be in."""
         roots = [f"{self.folder}/src", self.folder] if self.folder else ["src", ""]
-        return [place for place in roots if (self.root / place).is_dir()]
+        return [root for root in roots if (self.root / root).is_dir()]
 
 
 def completed(
@@ -46,8 +46,8 @@ def completed(
     """
     if not environment.found:
         return environment
-    places = list(dict.fromkeys([*project.packages, *environment.local]))
-    builds = runs_code and _has_to_be_built(environment, project, places)
+    local = list(dict.fromkeys([*project.packages, *environment.local]))
+    builds = runs_code and _has_to_be_built(environment, project, local)
     if not builds and not refers_to_project(environment, project.declared):
         return environment
     root, folder = project.root, project.folder
@@ -64,17 +64,17 @@ def completed(
     if builds:
         inputs = [
             entry
-            for place in dict.fromkeys([folder, *places])
-            for entry in build_inputs(project.tree.entries, place)
+            for folder_name in dict.fromkeys([folder, *local])
+            for entry in build_inputs(project.tree.entries, folder_name)
         ]
-        install_project(builder, made, root, places, inputs, store)
+        install_project(builder, made, root, local, inputs, store)
     return made
 
 
-def _has_to_be_built(environment: Environment, project: CheckedProject, places: Sequence[str]) -> bool:
+def _has_to_be_built(environment: Environment, project: CheckedProject, local: Sequence[str]) -> bool:
     """Whether the project has to be installed by its build: into what gate built, or to compile what is missing."""
     if environment.identity:
-        return bool(places)
+        return bool(local)
     if any(path.endswith(COMPILED) for path in environment.generated):
         return False
     declared = project.declared

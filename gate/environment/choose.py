@@ -119,38 +119,41 @@ class Environments:
             return own_environment(self._top)
         if self.source == "lock":
             return self._build(tree, folder, self.declared_by(tree, folder), None)
-        found = self.found_for(folder)
+        environment = self.found_for(folder)
         if self.source == "project" or self.configured:
-            return self._as_found(found, tree) if found.found else _without(found)
+            return self._as_found(environment, tree) if environment.found else _without(environment)
         declared = self.declared_by(tree, folder)
-        if not found.found or _lacks_project(found, declared):
-            return self._build(tree, folder, declared, found) if declared.source else found
-        before = self.declared_by(self.base, folder) if self.base else None
-        differs = self._difference(declared, found, before)
+        if not environment.found or _lacks_project(environment, declared):
+            return self._build(tree, folder, declared, environment) if declared.source else environment
+        base_declared = self.declared_by(self.base, folder) if self.base else None
+        differs = self._difference(declared, environment, base_declared)
         if not differs or not declared.source:
-            return self._as_found(found, tree)
-        found = replace(
-            self._as_found(found, tree), note=f"{found.origin} is not what the tree declares: {differs}"
+            return self._as_found(environment, tree)
+        environment = replace(
+            self._as_found(environment, tree),
+            note=f"{environment.origin} is not what the tree declares: {differs}",
         )
-        return self._build(tree, folder, declared, found)
+        return self._build(tree, folder, declared, environment)
 
-    def _difference(self, declared: Declared, found: Environment, before: Declared | None) -> str:
+    def _difference(
+        self, declared: Declared, environment: Environment, base_declared: Declared | None
+    ) -> str:
         """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""
         cache = ResultCache(self.repository.state_dir / "results")
-        sides = (self._builder.key(declared), self._builder.key(before) if before else "")
-        key = key_of("environment differs", *sides, repr(sorted(found.packages.items())))
+        sides = (self._builder.key(declared), self._builder.key(base_declared) if base_declared else "")
+        key = key_of("environment differs", *sides, repr(sorted(environment.packages.items())))
         cached = cache.get(key)
         if cached is not None:
             return cached.decode("utf-8", "surrogateescape")
-        differs = difference(declared, found.packages, before)
+        differs = difference(declared, environment.packages, base_declared)
         cache.put(key, differs.encode("utf-8", "surrogateescape"))
         return differs
 
-    def _as_found(self, found: Environment, tree: ProjectTree) -> Environment:
-        return replace(found, generated=generated_files(found, tree.entries))
+    def _as_found(self, environment: Environment, tree: ProjectTree) -> Environment:
+        return replace(environment, generated=generated_files(environment, tree.entries))
 
     def _build(
-        self, tree: ProjectTree, folder: str, declared: Declared, found: Environment | None
+        self, tree: ProjectTree, folder: str, declared: Declared, environment: Environment | None
     ) -> Environment:
         """The environment that the tree declares; where it cannot be had, `found` if the change is not the reason."""
         builder = self._builder
@@ -162,7 +165,7 @@ class Environments:
                 )
             prefix = builder.built(declared) or builder.build(declared, tree.path(runs_code=True), folder)
         except BuildFailed as error:
-            return self._instead(tree, folder, declared, found, error)
+            return self._instead(tree, folder, declared, environment, error)
         python = next(filter(None, (executable(prefix / name) for name in PYTHONS)), "")
         config = (prefix / "pyvenv.cfg").read_bytes()
         return Environment(
@@ -170,7 +173,7 @@ class Environments:
             f"an environment built from {declared.source}",
             project=self._top,
             identity=f"{prefix.name} {sha256(config).hexdigest()}",
-            passed_over=found.passed_over if found else (),
+            passed_over=environment.passed_over if environment else (),
             local=builder.local(prefix),
             note=f"in an environment built from {declared.source}",
         )
@@ -180,36 +183,40 @@ class Environments:
         tree: ProjectTree,
         folder: str,
         declared: Declared,
-        found: Environment | None,
+        environment: Environment | None,
         error: BuildFailed,
     ) -> Environment:
         """What is used where an environment cannot be built."""
-        before = self.declared_by(self.base, folder) if self.base and self.base is not tree else None
+        base_declared = self.declared_by(self.base, folder) if self.base and self.base is not tree else None
         altered = (
-            before is not None and before.contents != declared.contents and before.stated != declared.stated
+            base_declared is not None
+            and base_declared.contents != declared.contents
+            and base_declared.stated != declared.stated
         )
         # Without an environment there is only gate's own interpreter, which has nothing of what is required.
-        usable = found is not None and (found.found or not declared.required)
-        if found is not None and usable and not altered:
+        usable = environment is not None and (environment.found or not declared.required)
+        if environment is not None and usable and not altered:
             note = (
                 f"; building one failed: {error.reason}"
-                if found.note
+                if environment.note
                 else f"no environment could be built: {error.reason}"
             )
-            return replace(found, note=found.note + note, problems=(*found.problems, error.reason))
+            return replace(
+                environment, note=environment.note + note, problems=(*environment.problems, error.reason)
+            )
         hint = error.hint
-        if found is not None and found.found and error.offline:
+        if environment is not None and environment.found and error.offline:
             hint = f"{hint}, {USE_FOUND}" if hint else USE_FOUND
         reason = f"no environment can be built from {declared.source or 'the tree'}: {error.reason}"
         return replace(own_environment(self._top), broken=(reason, hint))
 
 
-def _without(found: Environment) -> Environment:
+def _without(environment: Environment) -> Environment:
     reason = "the project has no environment, and the policy says `environment: {source: project}`"
-    return replace(found, broken=(reason, "make one, such as `.venv`, or use `source: auto`"))
+    return replace(environment, broken=(reason, "make one, such as `.venv`, or use `source: auto`"))
 
 
-def _lacks_project(found: Environment, declared: Declared) -> bool:
+def _lacks_project(environment: Environment, declared: Declared) -> bool:
     """Whether `found` is gate's own, and has the dependencies of a project that has to be installed, but not it."""
-    own = Path(sys.prefix) == found.prefix
-    return own and bool(declared.packages) and normal(declared.name) not in found.packages
+    own = Path(sys.prefix) == environment.prefix
+    return own and bool(declared.packages) and normal(declared.name) not in environment.packages

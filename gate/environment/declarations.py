@@ -76,7 +76,7 @@ class Declarations:
             name = read_declared({PYPROJECT: data}).name
             if name and not NO_LIBRARY.search(folder):
                 folders.setdefault(normal(name), []).append(folder)
-        return {name: places[0] for name, places in folders.items() if len(places) == 1}
+        return {name: paths[0] for name, paths in folders.items() if len(paths) == 1}
 
     def _read(self, folder: str) -> Declared:
         own = {path: oid for path, oid in self._files.items() if is_declaring(path, folder)}
@@ -93,12 +93,12 @@ class Declarations:
 
     def _workspace_of(self, folder: str) -> str | None:
         """The folder of the uv workspace that the project in `folder` is a member of, nearest first."""
-        place = folder
-        while place:
-            place = posixpath.dirname(place)
-            inside = folder.removeprefix(f"{place}/" if place else "")
-            if workspace_members(self._pyprojects.get(place, b""), [inside]):
-                return place
+        path = folder
+        while path:
+            path = posixpath.dirname(path)
+            inside = folder.removeprefix(f"{path}/" if path else "")
+            if workspace_members(self._pyprojects.get(path, b""), [inside]):
+                return path
         return None
 
     def _with_local(self, folder: str, declared: Declared) -> Declared:
@@ -108,11 +108,11 @@ class Declarations:
         if declared.source == "uv.lock":
             workspace = self._workspace_of(folder)
             top = folder if workspace is None else workspace
-            places = local_in_lock(declared.contents["uv.lock"], declared.name)
-            folders = [posixpath.relpath(posixpath.join("/", top, place), "/") for place in places]
-            folders = ["" if place == "." else place for place in folders]
-            local = {place: self._pyprojects[place] for place in folders if place in self._pyprojects}
-            return replace(declared, local={place: data for place, data in local.items() if place != folder})
+            paths = local_in_lock(declared.contents["uv.lock"], declared.name)
+            folders = [posixpath.relpath(posixpath.join("/", top, path), "/") for path in paths]
+            folders = ["" if path == "." else path for path in folders]
+            local = {path: self._pyprojects[path] for path in folders if path in self._pyprojects}
+            return replace(declared, local={path: data for path, data in local.items() if path != folder})
         local = dict(self._closure(folder, declared))
         needed = [line for data in local.values() for line in read_declared({PYPROJECT: data}).required]
         required = tuple(dict.fromkeys((*declared.required, *needed)))
@@ -122,14 +122,14 @@ class Declarations:
         """The projects of the tree that requirements name, directly or not."""
         waiting, reached = [*declared.required, *declared.others], {folder}
         while waiting:
-            place = self._folders.get(requirement_name(waiting.pop()))
-            if place is not None and place not in reached:
-                reached.add(place)
-                data = self._pyprojects[place]
-                yield place, data
+            path = self._folders.get(requirement_name(waiting.pop()))
+            if path is not None and path not in reached:
+                reached.add(path)
+                data = self._pyprojects[path]
+                yield path, data
                 waiting += read_declared({PYPROJECT: data}).required
 
 
 def names_of_local(declared: Declared) -> Mapping[str, str]:
     """The folders of the packages in the tree, by their names."""
-    return {normal(read_declared({PYPROJECT: data}).name): place for place, data in declared.local.items()}
+    return {normal(read_declared({PYPROJECT: data}).name): path for path, data in declared.local.items()}

@@ -105,23 +105,23 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     extras = _table(project, "optional-dependencies")
     groups = _table(data, "dependency-groups")
     required = [*_lines(project.get("dependencies")), *_poetry_lines(poetry.get("dependencies"))]
-    others = [line for value in extras.values() for line in _lines(value)]
-    others += [line for value in groups.values() for line in _lines(value)]
-    others += [
+    other_lines = [line for value in extras.values() for line in _lines(value)]
+    other_lines += [line for value in groups.values() for line in _lines(value)]
+    other_lines += [
         line for value in _table(data, "tool", "pdm", "dev-dependencies").values() for line in _lines(value)
     ]
-    others += _poetry_lines(poetry.get("dev-dependencies"))
+    other_lines += _poetry_lines(poetry.get("dev-dependencies"))
     for group in _table(poetry, "group").values():
-        others += _poetry_lines(group.get("dependencies") if isinstance(group, dict) else None)
+        other_lines += _poetry_lines(group.get("dependencies") if isinstance(group, dict) else None)
     for path in () if lock else files:
         main = path.rpartition("/")[2] in {"requirements.txt", "base.txt", "main.txt", "common.txt"}
-        (required if main else others).extend(_requirement_lines(contents[path]))
+        (required if main else other_lines).extend(_requirement_lines(contents[path]))
     return Declared(
         source=source,
         contents=contents,
         name=str(project.get("name") or poetry.get("name") or ""),
         required=tuple(dict.fromkeys(required)),
-        others=tuple(dict.fromkeys(others)),
+        others=tuple(dict.fromkeys(other_lines)),
         groups=tuple(name for name in groups if normal(name) in FOR_TESTS),
         extras=tuple(name for name in extras if normal(name) in FOR_TESTS),
         requirement_files=files,
@@ -152,7 +152,7 @@ def stale_lock(declared: Declared) -> str:
     return ""
 
 
-def difference(declared: Declared, packages: Mapping[str, str], before: Declared | None = None) -> str:
+def difference(declared: Declared, packages: Mapping[str, str], base_declared: Declared | None = None) -> str:
     """How an environment with `packages` differs from what is declared, in a few words; "" if it does not.
 
     A locked package has its locked version if it is installed at all. What running the project takes is there. Of
@@ -160,7 +160,7 @@ def difference(declared: Declared, packages: Mapping[str, str], before: Declared
     """
     from packaging.version import InvalidVersion, Version
 
-    if before and before.contents != declared.contents and (stale := stale_lock(declared)):
+    if base_declared and base_declared.contents != declared.contents and (stale := stale_lock(declared)):
         return stale
     for name, versions in declared.locked.items():
         installed = packages.get(name)
@@ -170,8 +170,8 @@ def difference(declared: Declared, packages: Mapping[str, str], before: Declared
             same = installed in versions
         if not same:
             return f"{name} is {installed} there, and {' or '.join(sorted(versions))} in {declared.source}"
-    known = set(before.others) if before else set(declared.others)
-    for line in (*declared.required, *(line for line in declared.others if line not in known)):
+    known_lines = set(base_declared.others) if base_declared else set(declared.others)
+    for line in (*declared.required, *(line for line in declared.others if line not in known_lines)):
         problem = _unsatisfied(line, packages)
         if problem:
             return problem

@@ -24,7 +24,7 @@ class Editable:
 
 def editables(site_packages: Iterable[Path]) -> tuple[Editable, ...]:
     """What the environment refers to: the lines of its `.pth` files, and setuptools' tables of modules."""
-    found = []
+    entries = []
     for site in site_packages:
         try:
             names = sorted(os.listdir(site))  # noqa: PTH208  names alone are wanted
@@ -32,10 +32,10 @@ def editables(site_packages: Iterable[Path]) -> tuple[Editable, ...]:
             continue
         for name in names:
             if name.endswith(".pth"):
-                found += [Editable(str(site / name), folder) for folder in _lines(site / name, site)]
+                entries += [Editable(str(site / name), folder) for folder in _lines(site / name, site)]
             elif name.startswith("__editable__") and name.endswith("_finder.py"):
-                found += [Editable(str(site / name), folder) for folder in _table(site / name)]
-    return tuple(dict.fromkeys(found))
+                entries += [Editable(str(site / name), folder) for folder in _table(site / name)]
+    return tuple(dict.fromkeys(entries))
 
 
 def _lines(path: Path, site: Path) -> list[str]:
@@ -56,18 +56,18 @@ def _table(path: Path) -> list[str]:
     try:
         match = MAPPING.search(path.read_bytes())
         table = ast.literal_eval(match[1].decode("utf-8")) if match else {}
-        return sorted({str(Path(place).parent) for place in table.values()})
+        return sorted({str(Path(finder).parent) for finder in table.values()})
     except (OSError, ValueError, SyntaxError, TypeError, AttributeError):
         return []
 
 
 def sources_of(folders: Iterable[str]) -> list[str]:
     """The Python files below `folders`, at most MOST_SOURCES of them, each folder's own in order."""
-    found: list[str] = []
+    paths: list[str] = []
     for folder in dict.fromkeys(folders):
         for path, below, files in os.walk(folder):
             below[:] = sorted(name for name in below if name not in SKIPPED and not name.startswith("."))
-            found += [f"{path}/{name}" for name in sorted(files) if name.endswith(".py")]
-            if len(found) >= MOST_SOURCES:
-                return found[:MOST_SOURCES]
-    return found
+            paths += [f"{path}/{name}" for name in sorted(files) if name.endswith(".py")]
+            if len(paths) >= MOST_SOURCES:
+                return paths[:MOST_SOURCES]
+    return paths

@@ -56,9 +56,9 @@ def find_environment(
     """
     if configured:
         python = _configured(project, configured, environ)
-        if place := first_tracked(tracked, (python, python.parent.parent)):
+        if tracked_path := first_tracked(tracked, (python, python.parent.parent)):
             raise UsageError(
-                f"gate.yaml: python: {configured} is tracked by git ({place}), so a change could replace it",
+                f"gate.yaml: python: {configured} is tracked by git ({tracked_path}), so a change could replace it",
                 "name an interpreter outside the repository, or an environment that git ignores",
             )
         return Environment(python, f"`python: {configured}`", project=project)
@@ -98,17 +98,17 @@ def candidates(
 
     Those that are not used say why: `gate doctor` lists them.
     """
-    for place in _places(project, environ):
-        python = next(filter(None, (executable(place.prefix / name) for name in PYTHONS)), "")
+    for folder in _places(project, environ):
+        python = next(filter(None, (executable(folder.prefix / name) for name in PYTHONS)), "")
         problem = "" if python else "no interpreter there"
         # gate may run from an environment of pre-commit's or pipx's, which is then the active one.
-        if python and _runs_gate(place.prefix) and not _is_below(place.prefix, project):
+        if python and _runs_gate(folder.prefix) and not _is_below(folder.prefix, project):
             problem = "it is gate's own"
         elif python:
-            paths = [place.prefix, Path(python), *filter(None, [place.source])]
+            paths = [folder.prefix, Path(python), *filter(None, [folder.source])]
             tracked_path = first_tracked(tracked, paths)
             problem = f"git tracks {tracked_path}, so a change could replace it" if tracked_path else ""
-        yield Candidate(place.prefix, place.origin, python, problem, place.source)
+        yield Candidate(folder.prefix, folder.origin, python, problem, folder.source)
 
 
 def _is_below(path: Path, folder: Path) -> bool:
@@ -256,7 +256,7 @@ def _conda(project: Path, home: Path) -> Iterator[Candidate]:
             match = re.search(r"^name:\s*[\"']?([\w.-]+)", (project / file).read_text("utf-8"), re.MULTILINE)
             name = name or (match[1] if match else "")
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        known = (home / ".conda" / "environments.txt").read_text("utf-8").splitlines() if name else []
-        for line in known:
+        folders = (home / ".conda" / "environments.txt").read_text("utf-8").splitlines() if name else []
+        for line in folders:
             if Path(line.strip()).name == name:
                 yield Candidate(Path(line.strip()), f"the conda environment {name}")

@@ -111,13 +111,13 @@ class Environment:
     @cached_property
     def packages(self) -> Mapping[str, str]:
         """The version of each distribution, by its name in lower case with dashes."""
-        found: dict[str, str] = {}
+        versions: dict[str, str] = {}
         for folder in self.site_packages:
             for entry in sorted(_names(folder)):
                 if entry.endswith((".dist-info", ".egg-info")):
                     name, _, version = entry.rpartition(".")[0].partition("-")
-                    found.setdefault(normal(name), version)
-        return found
+                    versions.setdefault(normal(name), version)
+        return versions
 
     @cached_property
     def editables(self) -> tuple[Editable, ...]:

@@ -27,7 +27,7 @@ def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
     versions: dict[str, set[str]] = {}
     for package, version in _packages(name, data):
         versions.setdefault(normal(package), set()).add(version)
-    return {package: frozenset(found) for package, found in versions.items()}
+    return {package: frozenset(items) for package, items in versions.items()}
 
 
 def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
@@ -82,7 +82,7 @@ def local_in_lock(data: bytes | None, name: str) -> tuple[str, ...]:
             )
             if folder is not None:
                 folders.append("" if posixpath.normpath(folder) == "." else posixpath.normpath(folder))
-            fresh = {normal(other) for other in _edges(package)} - reached
+            fresh = {normal(edge) for edge in _edges(package)} - reached
             reached |= fresh
             waiting += sorted(fresh)
     return tuple(dict.fromkeys(folders))

@@ -148,17 +148,17 @@ def _script(source: Path, target: Path, moved: _Moved) -> None:
 
 def _own_copy(sites: Iterable[Path], name: str, root: Path, roots: tuple[str, ...]) -> frozenset[str]:
     """What an installed copy of the project has at the top of the folder of packages, and the tree has as well."""
-    found: set[str] = set()
+    tops: set[str] = set()
     for site in sites if name else ():
         for info in site.glob("*.dist-info"):
             if normal(info.name.partition("-")[0]) != normal(name):
                 continue
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 lines = (info / "RECORD").read_text("utf-8").splitlines()
-                found |= {line.partition(",")[0].partition("/")[0] for line in lines}
+                tops |= {line.partition(",")[0].partition("/")[0] for line in lines}
     return frozenset(
         top
-        for top in found
+        for top in tops
         if top.isidentifier() or top.endswith(".py")
         if any((root / base / top).exists() for base in roots)
     )

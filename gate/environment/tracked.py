@@ -22,27 +22,27 @@ class Tracked:
 
         Links are followed: a link that git tracks chooses what it points to.
         """
-        return next((place for place in self._places(path) if self._tracks(place)), "")
+        return next((path_inside for path_inside in self._places(path) if self._tracks(path_inside)), "")
 
     def _places(self, path: Path) -> Iterator[str]:
         """The places in the working tree that `path` stands for: itself, the links on its way, and its real place."""
         root = self.repository.work_tree if self.repository else None
         if root is None:
             return
-        for base, place in ((root, path), (root.resolve(), path.resolve())):
-            if place.is_relative_to(base):
-                yield place.relative_to(base).as_posix()
+        for base, absolute in ((root, path), (root.resolve(), path.resolve())):
+            if absolute.is_relative_to(base):
+                yield absolute.relative_to(base).as_posix()
         yield from (
             link.relative_to(root).as_posix()
             for link in path.parents
             if link != root and link.is_relative_to(root) and link.is_symlink()
         )
 
-    def _tracks(self, place: str) -> bool:
+    def _tracks(self, inside: str) -> bool:
         # The working tree itself: whatever is in the repository is in it.
-        if place == "." or "\n" in place or self.repository is None:
+        if inside == "." or "\n" in inside or self.repository is None:
             return True
-        path = encode_path(place)
+        path = encode_path(inside)
         trees = [tree for tree in dict.fromkeys(self.trees) if tree]
         if any(self.repository.run("ls-tree", "-z", "--full-tree", tree, "--", path) for tree in trees):
             return True

@@ -39,12 +39,12 @@ class Limits:
     def of(cls, repository: Repository) -> Limits:
         """The limits of this repository."""
         names = {"files": "maxLogFiles", "bytes": "maxLogSize", "signatures": "maxSignatures"}
-        found = {}
+        files = {}
         for field, name in names.items():
             done = repository.attempt("config", "--type=int", "--get", f"gate.{name}")
             if done.returncode == 0:
-                found[field] = int(done.stdout)
-        return replace(cls(), **found)
+                files[field] = int(done.stdout)
+        return replace(cls(), **files)
 
 
 def refusal(repository: Repository, old: str, new: str) -> str:
@@ -83,10 +83,10 @@ def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:
     for identity, reason in _unsigned(repository, stretch, log, limit):
         return f"record {identity[:12]} is not admitted: {reason}"
     for name in sorted(
-        stretch.lists.keys() - {found.record.change for found in log.select(stretch.lists, ())}
+        stretch.lists.keys() - {entry.record.change for entry in log.select(stretch.lists, ())}
     ):
         return f"no signed record refers to the change {name[:12]}"
-    of = {found.record.of for found in log.referring_to(stretch.verdicts) if found.record.kind == "verdict"}
+    of = {entry.record.of for entry in log.referring_to(stretch.verdicts) if entry.record.kind == "verdict"}
     return next(
         (
             f"no signed record refers to the verdict {name[:12]}"
@@ -100,27 +100,27 @@ def _unsigned(
     repository: Repository, stretch: Stretch, log: ApprovalLog, limit: int
 ) -> Iterator[tuple[str, str]]:
     """The records of the stretch that nobody signed, or that have a signature which is not valid; each with why."""
-    there = {
-        found.id: found for found in log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
+    present = {
+        entry.id: entry for entry in log.index.with_ids(stretch.records.keys() | stretch.signatures.keys())
     }
-    for identity in sorted(stretch.signatures.keys() - there.keys()):
+    for identity in sorted(stretch.signatures.keys() - present.keys()):
         yield identity, "it is not there, only a signature of it"
-    for found in there.values():
-        if len(found.signatures) > limit:
+    for entry in present.values():
+        if len(entry.signatures) > limit:
             yield (
-                found.id,
-                f"it has {len(found.signatures)} signatures, more than {limit} (`git config gate.maxSignatures`)",
+                entry.id,
+                f"it has {len(entry.signatures)} signatures, more than {limit} (`git config gate.maxSignatures`)",
             )
     signed_anew = [
-        replace(found, signatures=(signature,))
-        for found in there.values()
-        for signature in found.signatures
-        if signature[0] in stretch.signatures.get(found.id, ())
+        replace(entry, signatures=(signature,))
+        for entry in present.values()
+        for signature in entry.signatures
+        if signature[0] in stretch.signatures.get(entry.id, ())
     ]
-    for found, _, reason in valid_keys(repository, signed_anew, log.signers):
+    for entry, _, reason in valid_keys(repository, signed_anew, log.signers):
         if reason:
-            yield found.id, reason
-    admitted = {found.id for found in log.admit(list(there.values()))}
+            yield entry.id, reason
+    admitted = {entry.id for entry in log.admit(list(present.values()))}
     for identity in sorted(stretch.records.keys() - admitted):
         yield identity, log.rejected.get(identity, "it is no record")
 
@@ -166,8 +166,8 @@ def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
         added[name] = oid
     contents = read_sized(repository, added.values(), LARGEST_LIST)
     for name, oid in added.items():
-        if wrong := _wrong(name, contents.get(oid)):
-            yield f"{name} {wrong}"
+        if problem := _wrong(name, contents.get(oid)):
+            yield f"{name} {problem}"
 
 
 def _wrong(name: str, data: bytes | None) -> str:

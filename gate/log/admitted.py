@@ -61,8 +61,8 @@ class ApprovalLog:
 
     def given_for(self, into: str, *kinds: str) -> list[Found]:
         """The records of these kinds about changes of this branch or environment (a full ref name)."""
-        candidates = (found for found in self.index.all() if found.record.into == into)
-        return self.admit([found for found in candidates if found.record.kind in kinds])
+        candidates = (entry for entry in self.index.all() if entry.record.into == into)
+        return self.admit([entry for entry in candidates if entry.record.kind in kinds])
 
     def starting(self, start: str) -> list[Found]:
         """The records whose id starts so."""
@@ -83,8 +83,8 @@ class ApprovalLog:
             self._admitted[record.id] = replace(record, keys=keys) if keys else None
             if reason:
                 self.rejected[record.id] = reason
-        known = (self._admitted[record.id] for record in records)
-        return [record for record in known if record is not None]
+        cached = (self._admitted[record.id] for record in records)
+        return [record for record in cached if record is not None]
 
 
 def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog:
@@ -109,24 +109,24 @@ def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
 
     One by another key is by somebody who was listed with it once, as admission has made sure.
     """
-    known = holders(policy)
+    key_holders = holders(policy)
     entries = []
     for record in records:
-        key = _best(record, known)
+        key = _best(record, key_holders)
         if record.record.source != "ssh":
-            entries.append(_review(record, key, former=key not in known))
+            entries.append(_review(record, key, former=key not in key_holders))
             continue
-        former = "" if key in known else record.record.by
+        former = "" if key in key_holders else record.record.by
         entries.append(Entry(record.id, record.record, Signed(key, former)))
     return entries
 
 
-def _review(found: Found, key: str, *, former: bool) -> Entry:
+def _review(entry: Found, key: str, *, former: bool) -> Entry:
     """A recorded review, in the name of whoever gave it on the forge."""
-    login, _, reason = review_of(found.record)
-    record = replace(found.record, by=f"@{login}", reason=reason)
-    return Entry(found.id, record, RecordedReview(login, found.record.by, key, former))
+    login, _, reason = review_of(entry.record)
+    record = replace(entry.record, by=f"@{login}", reason=reason)
+    return Entry(entry.id, record, RecordedReview(login, entry.record.by, key, former))
 
 
-def _best(record: Found, known: Mapping[str, object]) -> str:
-    return next((key for key in record.keys if key in known), record.keys[0])
+def _best(record: Found, key_holders: Mapping[str, object]) -> str:
+    return next((key for key in record.keys if key in key_holders), record.keys[0])

@@ -20,23 +20,25 @@ def carry(repository: Repository, question: Question, records: Iterable[tuple[st
     Those that cover what is left to be merged are about an earlier form of the change.
     """
     change, lists, now = question.change, question.lists, contents_of(question.change.files)
-    others = {
+    candidates = {
         identity: (record, lists[record.change])
         for identity, record in records
         if record.kind == "approve" and record.change != change.digest and record.change in lists
     }
-    if not others:
+    if not candidates:
         return question
-    gone = sorted({path for _, before in others.values() for path in before.keys() - now.keys()})
+    gone = sorted({path for _, approved in candidates.values() for path in approved.keys() - now.keys()})
     tree = change.base_tree or change.base
     base = {e.path: (e.mode, e.oid) for e in list_tree(repository, tree, gone)} if gone else {}
     hunks: dict[str, frozenset[str]] = {}
     if question.stale == "hunks":
         comparison = HunkComparison(repository)
-        for identity, (record, before) in others.items():
-            if now.keys() <= before.keys() and not covers(before, now, base):
-                hunks[identity] = _same_hunks(repository, comparison, change, record, before, now)
-    ids = {i for i, (_, before) in others.items() if covers(before, now, base, hunks.get(i, frozenset()))}
+        for identity, (record, approved) in candidates.items():
+            if now.keys() <= approved.keys() and not covers(approved, now, base):
+                hunks[identity] = _same_hunks(repository, comparison, change, record, approved, now)
+    ids = {
+        i for i, (_, approved) in candidates.items() if covers(approved, now, base, hunks.get(i, frozenset()))
+    }
     return replace(
         question,
         earlier=question.earlier | ids,
@@ -50,12 +52,12 @@ def _same_hunks(
     comparison: HunkComparison,
     change: Change,
     record: Record,
-    before: Contents,
+    approved: Contents,
     now: Contents,
 ) -> frozenset[str]:
     """The files whose change is the approved one, unless it has been on the branch before: then it was used."""
-    paths = comparison.equivalent(before, now)
+    paths = comparison.equivalent(approved, now)
     if not paths or not resolve(repository, [record.base]):
         return frozenset()
     entered = entered_since(repository, record.base, change.base, sorted(paths))
-    return paths - {path for path, content in entered if comparison.same_hunks(before[path], content)}
+    return paths - {path for path, content in entered if comparison.same_hunks(approved[path], content)}

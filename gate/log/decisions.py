@@ -54,14 +54,14 @@ def decisions_about(
     policy: Policy,
     protection: Protection,
     now: int,
-    given: Given | None = None,
+    reviewed: Given | None = None,
 ) -> Evidence:
     """Count what is recorded about `change`, with the policy at its base, at the time `now`.
 
     `given` are decisions from reviews, to be counted along with what is signed.
     """
     log = complete_log(repository, change.base)
-    return decisions_in(repository, log, change, policy, protection, now, given)
+    return decisions_in(repository, log, change, policy, protection, now, reviewed)
 
 
 def complete_log(repository: Repository, base: str, commits: Iterable[str] = ()) -> ApprovalLog:
@@ -84,19 +84,19 @@ def decisions_in(
     policy: Policy,
     protection: Protection,
     now: int,
-    given: Given | None = None,
+    reviewed: Given | None = None,
 ) -> Evidence:
     """Like `decisions_about`, by this state of the log."""
     gap = _gap(repository, change.base, log.tip)
-    if not (log.tip or given) or not change.digest:
+    if not (log.tip or reviewed) or not change.digest:
         return Evidence(gap=gap)
     log = log.trusting(policy)
     question, chosen = find(repository, log, change, policy, protection, now)
     entries = mark_earlier(repository, change.base, entries_of(chosen, policy))
-    if given:
-        question = question.with_reviews(given)
-        question = carry(repository, question, [(entry.id, entry.record) for entry in given.entries])
-        entries = [*entries, *given.entries]
+    if reviewed:
+        question = question.with_reviews(reviewed)
+        question = carry(repository, question, [(entry.id, entry.record) for entry in reviewed.entries])
+        entries = [*entries, *reviewed.entries]
     counted = count(entries, question)
     return Evidence(counted.approvals, counted.until, gap, tuple(chosen), log.rejected)
 
@@ -109,20 +109,20 @@ def find(
     lineage = set(repository.text("rev-list", f"{change.base}..{change.head}").split()) if log.tip else set()
     touching = log.touching(contents)
     chosen = log.select({change.digest, *touching}, lineage)
-    blobs = log.lists_of({found.record.change for found in chosen})
+    blobs = log.lists_of({entry.record.change for entry in chosen})
     read = read_list_blobs(repository, blobs.values())
     lists = {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
     lists[change.digest] = contents
-    certain = {found.id for found in chosen if found.record.head in lineage}
+    certain = {entry.id for entry in chosen if entry.record.head in lineage}
     similar = _similar(chosen, certain, contents, lists, change, policy)
     sure, perhaps = _by_same_authors(repository, similar, change)
     certain |= sure
     earlier = frozenset(certain | perhaps)
     question = Question(change, policy, protection, now, earlier, frozenset(certain), lists)
-    question = carry(repository, question, [(found.id, found.record) for found in chosen])
+    question = carry(repository, question, [(entry.id, entry.record) for entry in chosen])
     earlier = question.earlier
-    related = {found.id for found in chosen if found.record.change == change.digest} | earlier
-    bearing = [found for found in chosen if found.id in related or found.record.of in related]
+    related = {entry.id for entry in chosen if entry.record.change == change.digest} | earlier
+    bearing = [entry for entry in chosen if entry.id in related or entry.record.of in related]
     spent = spent_on(repository, change.base, bearing, contents, lists)
     return replace(question, spent=spent), bearing
 
@@ -136,18 +136,18 @@ def _similar(
     policy: Policy,
 ) -> list[Found]:
     """Records of other content that might be about an earlier form of the change: rebased or amended since."""
-    place = (policy.repository, change.into)
+    target = (policy.repository, change.into)
     like = [
-        found
-        for found in chosen
-        if found.record.change != change.digest
-        and found.id not in certain
-        and (found.record.repository, found.record.into) == place
-        and alike(lists.get(found.record.change, {}), contents)
+        item
+        for item in chosen
+        if item.record.change != change.digest
+        and item.id not in certain
+        and (item.record.repository, item.record.into) == target
+        and alike(lists.get(item.record.change, {}), contents)
     ]
-    closing = [found for found in like if found.record.kind in {"block", "revoke"}]
-    others = [found for found in like if found.record.kind not in {"block", "revoke"}]
-    return closing + sorted(others, key=lambda found: found.record.at)[-MOST_ALIKE:]
+    closing = [item for item in like if item.record.kind in {"block", "revoke"}]
+    settled = [item for item in like if item.record.kind not in {"block", "revoke"}]
+    return closing + sorted(settled, key=lambda entry: entry.record.at)[-MOST_ALIKE:]
 
 
 def _by_same_authors(
@@ -160,7 +160,7 @@ def _by_same_authors(
     records = list(records)
     if not records:
         return set(), set()
-    heads = "".join(f"{found.record.head}\n" for found in records)
+    heads = "".join(f"{entry.record.head}\n" for entry in records)
     form = "--format=%H%x00%ae%x00%ce"
     raw = repository.run("log", "--no-walk", "--ignore-missing", "--stdin", form, stdin=heads.encode())
     emails = {}
@@ -168,13 +168,15 @@ def _by_same_authors(
         oid, author, committer = line.split("\0")
         emails[oid] = {author.casefold(), committer.casefold()}
     authors = {author.email.casefold() for author in change.authors}
-    perhaps = {found.id for found in records if found.record.head not in emails}
-    theirs = [found for found in records if emails.get(found.record.head, set()) & authors]
-    asked = "".join(f"{found.record.head}\n" for found in theirs) + f"^{change.base}\n"
+    perhaps = {entry.id for entry in records if entry.record.head not in emails}
+    theirs = [entry for entry in records if emails.get(entry.record.head, set()) & authors]
+    revisions = "".join(f"{entry.record.head}\n" for entry in theirs) + f"^{change.base}\n"
     # To tell what has landed, git walks far back into history: only where there is something to tell.
-    raw = repository.run("rev-list", "--ignore-missing", "--stdin", stdin=asked.encode()) if theirs else b""
+    raw = (
+        repository.run("rev-list", "--ignore-missing", "--stdin", stdin=revisions.encode()) if theirs else b""
+    )
     still_open = set(raw.decode("ascii").split())
-    return {found.id for found in theirs if found.record.head in still_open}, perhaps
+    return {entry.id for entry in theirs if entry.record.head in still_open}, perhaps
 
 
 def _gap(repository: Repository, base: str, tip: str) -> str:

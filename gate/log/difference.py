@@ -52,26 +52,26 @@ def reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) ->
     What is named by its content can only have one right version. Of two signatures of a record none can be
     told to be the right one here: both stay, the second under a longer name.
     """
-    kept = {}
+    resolved = {}
     for path, pair in changed.items():
         first, second = sorted(pair)
         stem, dot, ending = path.rpartition("/")[2].rpartition(".")
         if ending == "sig":
-            kept[path] = first
-            kept[f"{path.removesuffix('.sig')}.{second}.sig"] = second
+            resolved[path] = first
+            resolved[f"{path.removesuffix('.sig')}.{second}.sig"] = second
             continue
-        right = [oid for oid in pair if _sha256(repository, oid) == (stem if dot else ending)]
-        kept[path] = right[0] if right else first
-    return kept
+        valid = [oid for oid in pair if _sha256(repository, oid) == (stem if dot else ending)]
+        resolved[path] = valid[0] if valid else first
+    return resolved
 
 
 def is_superset(repository: Repository, new: str, old: str) -> bool:
     """Does the log at `new` have every file of the one at `old`, each with the same content, or beside it?"""
-    found = compare(repository, old, new)
-    if not found.lost and not found.changed:
+    differences = compare(repository, old, new)
+    if not differences.lost and not differences.changed:
         return True
-    before, after = _files(repository, old), _files(repository, new)
-    return before <= after
+    old_files, new_files = _files(repository, old), _files(repository, new)
+    return old_files <= new_files
 
 
 def _sha256(repository: Repository, oid: str) -> str:
@@ -81,9 +81,9 @@ def _sha256(repository: Repository, oid: str) -> str:
 def _files(repository: Repository, tip: str) -> set[tuple[str, bytes]]:
     """What a log holds: for each record or list, by the start of its name, each blob."""
     raw = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
-    found = set()
+    paths = set()
     for line in raw.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         name = os.fsdecode(path).rpartition("/")[2]
-        found.add((f"{name.partition('.')[0]}.{name.rpartition('.')[2]}", head.split(b" ")[2]))
-    return found
+        paths.add((f"{name.partition('.')[0]}.{name.rpartition('.')[2]}", head.split(b" ")[2]))
+    return paths

@@ -115,20 +115,20 @@ def read_records(repository: Repository, blobs: Blobs) -> tuple[dict[str, bytes]
 
 def read_lists(repository: Repository, blobs: Blobs) -> dict[str, tuple[str, frozenset[str]]]:
     """For each list of a change, by digest, its blob and the paths in it; what is no such list is left out."""
-    found = {}
+    lists = {}
     names = sorted(blobs)
     for start in range(0, len(names), AT_ONCE):
-        some = names[start : start + AT_ONCE]
-        contents = read_sized(repository, {blob for name in some for blob in blobs[name]}, LARGEST_LIST)
-        for name in some:
+        portion = names[start : start + AT_ONCE]
+        contents = read_sized(repository, {blob for name in portion for blob in blobs[name]}, LARGEST_LIST)
+        for name in portion:
             for blob in blobs[name] & contents.keys():
                 if sha256(contents[blob]).hexdigest() != name:
                     continue
                 try:
-                    found[name] = blob, frozenset(parse_contents(contents[blob]))
+                    lists[name] = blob, frozenset(parse_contents(contents[blob]))
                 except ValueError:
                     continue
-    return found
+    return lists
 
 
 def _refusal(identity: str, data: bytes | None) -> str:
@@ -142,27 +142,27 @@ def _refusal(identity: str, data: bytes | None) -> str:
 
 def total_size(repository: Repository, oids: Iterable[str]) -> int:
     """The size of these objects together, in bytes."""
-    asked = "".join(f"{oid}\n" for oid in oids).encode()
-    sizes = repository.run("cat-file", "--batch-check=%(objectsize)", stdin=asked).split()
+    request = "".join(f"{oid}\n" for oid in oids).encode()
+    sizes = repository.run("cat-file", "--batch-check=%(objectsize)", stdin=request).split()
     return sum(int(size) for size in sizes if size.isdigit())
 
 
 def read_sized(repository: Repository, oids: Iterable[str], largest: int) -> Mapping[str, bytes]:
     """The blobs that are here and not larger than that."""
     wanted = sorted(oids)
-    found: dict[str, bytes] = {}
+    objects: dict[str, bytes] = {}
     for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        asked = "".join(f"{oid}\n" for oid in some).encode()
+        portion = wanted[start : start + AT_ONCE]
+        request = "".join(f"{oid}\n" for oid in portion).encode()
         form = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
-        answers = repository.run("cat-file", form, stdin=asked).decode().splitlines()
+        answers = repository.run("cat-file", form, stdin=request).decode().splitlines()
         fine = [
             words[0]
             for words in (answer.split(" ") for answer in answers)
             if len(words) == 3 and words[1] == "blob" and int(words[2]) <= largest
         ]
-        found |= read_objects(repository, fine)
-    return found
+        objects |= read_objects(repository, fine)
+    return objects
 
 
 def read_signatures(repository: Repository, oids: Iterable[str]) -> Mapping[str, bytes]:
@@ -178,12 +178,12 @@ def read_list_blobs(repository: Repository, oids: Iterable[str]) -> Mapping[str,
 def read_verdicts(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, bytes]:
     """The JSON verdicts in the log at `tip` that have these names, each the sha256 of its content."""
     wanted = sorted(set(names))
-    places = [(name, path) for name in wanted for path in (f"verdicts/{name}.json", verdict_path(name))]
-    asked = "".join(f"{tip}:{path}\n" for _, path in places).encode("ascii")
-    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode()
+    candidates = [(name, path) for name in wanted for path in (f"verdicts/{name}.json", verdict_path(name))]
+    request = "".join(f"{tip}:{path}\n" for _, path in candidates).encode("ascii")
+    raw = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request).decode()
     oids = {
         name: line.partition(" ")[0]
-        for (name, _), line in zip(places, raw.splitlines(), strict=True)
+        for (name, _), line in zip(candidates, raw.splitlines(), strict=True)
         if line.endswith(" blob")
     }
     contents = read_sized(repository, set(oids.values()), LARGEST_LIST)

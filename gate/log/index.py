@@ -103,24 +103,24 @@ def open_index(repository: Repository, tip: str, *, keep: bool = True) -> Index:
     A tip that may be gone in a moment, as in a push that is not accepted yet, is not to be kept.
     """
     path = repository.state_dir / "log" / "index"
-    kept = _load(path)
-    if kept is not None and kept.tip == tip:
-        return kept
-    stretch = read_stretch(repository, kept.tip, tip) if kept is not None else None
-    if kept is None or stretch is None or stretch.records.keys() - stretch.signatures.keys():
+    stored = _load(path)
+    if stored is not None and stored.tip == tip:
+        return stored
+    stretch = read_stretch(repository, stored.tip, tip) if stored is not None else None
+    if stored is None or stretch is None or stretch.records.keys() - stretch.signatures.keys():
         # A signature that came before its record is in no index yet.
-        kept, stretch = Index(""), read_stretch(repository, "", tip) or Stretch()
-    index = _extend(repository, kept, stretch, tip)
+        stored, stretch = Index(""), read_stretch(repository, "", tip) or Stretch()
+    index = _extend(repository, stored, stretch, tip)
     if keep:
         _save(path, index)
     return index
 
 
-def _extend(repository: Repository, kept: Index, stretch: Stretch, tip: str) -> Index:
+def _extend(repository: Repository, stored: Index, stretch: Stretch, tip: str) -> Index:
     good, refused = read_records(repository, stretch.records)
     signatures = _claims(repository, stretch)
     stay = []
-    for line in kept.records:
+    for line in stored.records:
         identity = line[_ID].decode()
         if identity in good or identity in signatures:
             old = _read_line(line)
@@ -128,15 +128,15 @@ def _extend(repository: Repository, kept: Index, stretch: Stretch, tip: str) -> 
             signatures.setdefault(identity, set()).update(old.signatures)
         else:
             stay.append(line)
-    refused = {**kept.refusals(), **refused}
-    known = {line[:64] for line in kept.lists}
+    refused = {**stored.refusals(), **refused}
+    known_lists = {line[:64] for line in stored.lists}
     lists = read_lists(
-        repository, {name: b for name, b in stretch.lists.items() if name.encode() not in known}
+        repository, {name: b for name, b in stretch.lists.items() if name.encode() not in known_lists}
     )
     return Index(
         tip,
         (*stay, *(_record_line(identity, good[identity], signatures.get(identity, ())) for identity in good)),
-        (*kept.lists, *(_list_line(digest, blob, paths) for digest, (blob, paths) in lists.items())),
+        (*stored.lists, *(_list_line(digest, blob, paths) for digest, (blob, paths) in lists.items())),
         [
             f"{identity} {reason}".encode("utf-8", "surrogateescape").replace(b"\n", b" ")
             for identity, reason in refused.items()

@@ -66,13 +66,13 @@ def _reason(record: Found, signers: Signers, *, tried: bool) -> str:
     """Why a record has no valid signature."""
     author = record.record.by
     keys = {key for _, key in record.signatures if key}
-    others = {name for key in keys & signers.keys.keys() for name in signers.keys[key][1]}
+    key_owners = {name for key in keys & signers.keys.keys() for name in signers.keys[key][1]}
     if not record.signatures:
         return "not signed"
     if tried or not keys:
         return "its signature is not valid"
-    if others:
-        return f"signed with the key of {min(others)}, in the name of {author}"
+    if key_owners:
+        return f"signed with the key of {min(key_owners)}, in the name of {author}"
     return f"unknown signer: says to be {author}"
 
 
@@ -84,16 +84,16 @@ def _checked(repository: Repository, signatures: Sequence[_Signature]) -> list[b
     doubtful = [n for n in range(len(signatures)) if good[n] not in remembered and bad[n] not in remembered]
     answers = dict(zip(doubtful, _verify(repository, [signatures[n] for n in doubtful]), strict=True))
     # What could not be told, as where ssh-keygen was ended, is asked anew the next time.
-    known = {n: answer for n, answer in answers.items() if answer is not None}
-    _remember(path, [(good if valid else bad)[n] for n, valid in known.items()])
-    return [known.get(n, good[n] in remembered) for n in range(len(signatures))]
+    verified = {n: answer for n, answer in answers.items() if answer is not None}
+    _remember(path, [(good if valid else bad)[n] for n, valid in verified.items()])
+    return [verified.get(n, good[n] in remembered) for n in range(len(signatures))]
 
 
 def _verify(repository: Repository, signatures: Sequence[_Signature]) -> list[bool | None]:
     blobs = read_signatures(repository, {signature.blob for signature in signatures})
-    there = [n for n, signature in enumerate(signatures) if signature.blob in blobs]
-    claims = [Claim(signatures[n].record.data, blobs[signatures[n].blob], signatures[n].key) for n in there]
-    answers: dict[int, bool | None] = dict(zip(there, verify(claims), strict=True))
+    present = [n for n, signature in enumerate(signatures) if signature.blob in blobs]
+    claims = [Claim(signatures[n].record.data, blobs[signatures[n].blob], signatures[n].key) for n in present]
+    answers: dict[int, bool | None] = dict(zip(present, verify(claims), strict=True))
     return [answers.get(n) for n in range(len(signatures))]
 
 

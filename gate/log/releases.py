@@ -58,7 +58,7 @@ def precedes_first(repository: Repository, stays: tuple[Stay, ...], commit: str)
 
 def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[Found]:
     into = ENVIRONMENTS + environment
-    return [one for one in log.given_for(into, "verdict") if one.record.repository == policy.repository]
+    return [entry for entry in log.given_for(into, "verdict") if entry.record.repository == policy.repository]
 
 
 def _by_seniors(records: Iterable[Record], policy: Policy) -> list[Record]:
@@ -80,9 +80,9 @@ def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Stay,
             continue
         if stays:
             stays[-1] = replace(stays[-1], until=record.at)
-        for number in [one for one in line if _is_before(parents, record.head, stays[one].commit)] or _above(
-            line, stays, record.head
-        ):
+        for number in [
+            position for position in line if _is_before(parents, record.head, stays[position].commit)
+        ] or _above(line, stays, record.head):
             stays[number] = replace(stays[number], returned=record.at)
             line.remove(number)
         if line and stays[line[-1]].commit == record.head:
@@ -94,7 +94,7 @@ def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Stay,
 
 def _above(line: list[int], stays: list[Stay], commit: str) -> list[int]:
     """What came after the release of `commit`, if it is in `line`: it may be on another branch."""
-    same = [place for place, number in enumerate(line) if stays[number].commit == commit]
+    same = [position for position, number in enumerate(line) if stays[number].commit == commit]
     return line[same[-1] + 1 :] if same else []
 
 
@@ -111,10 +111,10 @@ def _parents(repository: Repository, records: list[Record]) -> dict[str, tuple[i
     }
 
 
-def _is_before(parents: Mapping[str, tuple[int, str]], commit: str, other: str) -> bool:
+def _is_before(parents: Mapping[str, tuple[int, str]], commit: str, later: str) -> bool:
     """Whether `commit` is an earlier commit of the branch that leads to `other`."""
-    if commit not in parents or commit == other:
+    if commit not in parents or commit == later:
         return False
-    while other in parents and parents[other][0] < parents[commit][0]:
-        other = parents[other][1]
-    return other == commit
+    while later in parents and parents[later][0] < parents[commit][0]:
+        later = parents[later][1]
+    return later == commit

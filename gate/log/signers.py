@@ -54,15 +54,15 @@ class Signers:
 
 def signers_in(policy: Policy) -> Signers:
     """The signers whom one policy lists; a key that cannot be read is nobody's."""
-    found: dict[str, set[str]] = {}
+    by_key: dict[str, set[str]] = {}
     for person in policy.people.values():
         for line in person.keys:
             try:
                 key = parse_key(line)
             except ValueError:
                 continue
-            found.setdefault(key.line, set()).add(person.name)
-    return Signers({line: frozenset(names) for line, names in found.items()})
+            by_key.setdefault(key.line, set()).add(person.name)
+    return Signers({line: frozenset(names) for line, names in by_key.items()})
 
 
 def read_signers(repository: Repository, commits: Iterable[str] = ()) -> Signers:
@@ -73,24 +73,24 @@ def read_signers(repository: Repository, commits: Iterable[str] = ()) -> Signers
     """
     tips = _protected_tips(repository)
     path = repository.state_dir / "log" / "signers"
-    seen, known = _load(path)
+    seen, signers = _load(path)
     if set(tips) != set(seen):
-        known = known | _listed(repository, tips, seen)
-        _save(path, tips, known)
-    others = [commit for commit in dict.fromkeys(commits) if commit not in tips]
-    return known | _listed(repository, others, tips) if others else known
+        signers = signers | _listed(repository, tips, seen)
+        _save(path, tips, signers)
+    unread = [commit for commit in dict.fromkeys(commits) if commit not in tips]
+    return signers | _listed(repository, unread, tips) if unread else signers
 
 
 def _protected_tips(repository: Repository) -> list[str]:
     branches = _protected(repository)
     if branches is None:
         return []
-    places = (BRANCHES, ORIGIN) if repository.work_tree else (BRANCHES,)
-    raw = repository.text("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", *places)
+    prefixes = (BRANCHES, ORIGIN) if repository.work_tree else (BRANCHES,)
+    raw = repository.text("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", *prefixes)
     tips = set()
     for line in raw.splitlines():
         oid, kind, ref = line.split(" ", 2)
-        name = next(ref.removeprefix(place) for place in places if ref.startswith(place))
+        name = next(ref.removeprefix(prefix) for prefix in prefixes if ref.startswith(prefix))
         if kind == "commit" and branches.protects(name):
             tips.add(oid)
     return sorted(tips)
@@ -109,11 +109,11 @@ def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) ->
     if not tips:
         return Signers()
     options = ("--first-parent", "--diff-merges=first-parent", "--root", "--format=%H", "--raw", "-z")
-    known = "".join(f"^{oid}\n" for oid in seen)
-    asked = ("".join(f"{oid}\n" for oid in tips) + known).encode("ascii")
+    excluded = "".join(f"^{oid}\n" for oid in seen)
+    request = ("".join(f"{oid}\n" for oid in tips) + excluded).encode("ascii")
     raw = repository.run(
         "log", *options, "--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-missing", "--stdin",
-        "--", POLICY_FILE, stdin=asked,
+        "--", POLICY_FILE, stdin=request,
     )  # fmt: skip
     commits: dict[str, str] = {}
     commit = ""
@@ -122,13 +122,13 @@ def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) ->
             commits.setdefault(part.split(" ")[3], commit)
         elif part != POLICY_FILE:
             commit = part
-    found = Signers()
+    signers = Signers()
     for commit in commits.values():
         try:
-            found = found | signers_in(policy_at(repository, commit))
+            signers = signers | signers_in(policy_at(repository, commit))
         except InvalidInput:
             continue
-    return found
+    return signers
 
 
 def _load(path: Path) -> tuple[list[str], Signers]:

@@ -29,15 +29,15 @@ def spent_on(
 
     `contents` are those of the change in question, `lists` those of others by digest.
     """
-    found = {}
+    spent = {}
     for record in records:
         if record.record.kind in SPENDABLE and record.record.base != base:
             files = files_of(lists, record.record.change, contents)
             if commit := _merged(repository, base, record.record) or _had(
                 repository, base, record.record, files
             ):
-                found[record.id] = commit
-    return found
+                spent[record.id] = commit
+    return spent
 
 
 def _merged(repository: Repository, base: str, record: Record) -> str:
@@ -65,12 +65,12 @@ def _changes_of(
     # Of very many paths git is asked about all there are: more commits to look at, and the same answer.
     limited = encoded if sum(map(len, encoded)) < LONGEST_COMMAND else []
     raw = repository.run("log", "--format=%H", *options, *plain, span, "--", *limited)
-    found: list[tuple[str, list[FileChange]]] = []
+    moves: list[tuple[str, list[FileChange]]] = []
     fields = iter(raw.split(b"\0"))
     for field in fields:
         head = field.lstrip(b"\n")
         if head.startswith(b":"):
-            found[-1][1].extend(parse_raw(head + b"\0" + next(fields) + b"\0"))
+            moves[-1][1].extend(parse_raw(head + b"\0" + next(fields) + b"\0"))
         elif head:
-            found.append((head.decode("ascii"), []))
-    return found
+            moves.append((head.decode("ascii"), []))
+    return moves

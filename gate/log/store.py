@@ -57,9 +57,9 @@ def tracking_ref(remote: str) -> str:
 def tips(repository: Repository) -> Tips:
     """Where the log and those of the remotes stand, in one call of git."""
     raw = repository.text("for-each-ref", "--format=%(objectname) %(refname)", LOG, TRACKING)
-    found = {ref: oid for oid, _, ref in (line.partition(" ") for line in raw.splitlines())}
-    own = found.pop(LOG, "")
-    return Tips(own, found)
+    positions = {ref: oid for oid, _, ref in (line.partition(" ") for line in raw.splitlines())}
+    own = positions.pop(LOG, "")
+    return Tips(own, positions)
 
 
 def settle(repository: Repository) -> str:
@@ -75,14 +75,16 @@ def settle(repository: Repository) -> str:
 
 def _furthest(repository: Repository, now: Tips) -> str:
     """The log that holds all others, where none can be written."""
-    known = {tip for tip in (now.own, *now.remote.values()) if tip}
-    found = [tip for tip in known if all(contains(repository, tip, other) for other in known)]
-    if known and not found:
+    tips_known = {tip for tip in (now.own, *now.remote.values()) if tip}
+    furthest = [
+        tip for tip in tips_known if all(contains(repository, tip, tip_below) for tip_below in tips_known)
+    ]
+    if tips_known and not furthest:
         raise CannotDecide(
             "two approval logs have to be merged, and this repository is read-only",
             "run gate in a clone of your own",
         )
-    return found[0] if found else ""
+    return furthest[0] if furthest else ""
 
 
 def contains(repository: Repository, tip: str, older: str) -> bool:
@@ -134,22 +136,22 @@ def _blob(repository: Repository, data: bytes) -> str:
     return repository.run("hash-object", "-w", "--stdin", stdin=data).decode("ascii").strip()
 
 
-def absorb(repository: Repository, other: str) -> str:
+def absorb(repository: Repository, incoming: str) -> str:
     """Take in everything that the log at the commit `other` has, and return the new tip."""
     for tip in _tries(repository):
         if not tip:
-            if _move(repository, other, "0" * len(other)):
-                return other
+            if _move(repository, incoming, "0" * len(incoming)):
+                return incoming
             continue
-        if contains(repository, tip, other):
+        if contains(repository, tip, incoming):
             return tip
-        found = compare(repository, tip, other)
-        if not found.lost and not found.changed and contains(repository, other, tip):
-            if _move(repository, other, tip):
-                return other
+        differences = compare(repository, tip, incoming)
+        if not differences.lost and not differences.changed and contains(repository, incoming, tip):
+            if _move(repository, incoming, tip):
+                return incoming
             continue
-        stream = _commit("Merge two logs", tip, other)
-        files = {**found.added, **reconcile(repository, found.changed)}
+        stream = _commit("Merge two logs", tip, incoming)
+        files = {**differences.added, **reconcile(repository, differences.changed)}
         stream += b"".join(b"M 100644 %s %s\n" % (oid.encode(), path.encode()) for path, oid in files.items())
         if new := _import(repository, stream, tip):
             return new
@@ -158,13 +160,13 @@ def absorb(repository: Repository, other: str) -> str:
 
 def _tries(repository: Repository) -> Iterator[str]:
     """The commit at which the log stands, try after try, as long as there is hope."""
-    before, unmoved = "", 0
+    parent, unmoved = "", 0
     for number in range(ATTEMPTS):
         tip = tips(repository).own
-        unmoved = unmoved + 1 if tip == before else 0
+        unmoved = unmoved + 1 if tip == parent else 0
         if unmoved > UNMOVED:
             return
-        before = tip
+        parent = tip
         yield tip
         # Whoever lost the race waits for a moment, and not all for the same one.
         time.sleep(random.uniform(0.002, 0.01 * (1 + min(number, 20))))  # noqa: S311 - spreads retries, guards nothing
@@ -191,9 +193,9 @@ def _shard(repository: Repository, tip: str) -> bytes:
 
 
 def _commit(message: str, *parents: str) -> bytes:
-    said = message.encode("utf-8", "replace")
+    data = message.encode("utf-8", "replace")
     lines = [b"commit %s\nmark :1\n" % LOG.encode()]
-    lines.append(b"committer %s %d +0000\ndata %d\n%s\n" % (_NOBODY, int(time.time()), len(said), said))
+    lines.append(b"committer %s %d +0000\ndata %d\n%s\n" % (_NOBODY, int(time.time()), len(data), data))
     for word, parent in zip((b"from", b"merge"), parents, strict=False):
         if parent:
             lines.append(b"%s %s\n" % (word, parent.encode()))
@@ -205,18 +207,18 @@ def _import(repository: Repository, stream: bytes, tip: str) -> str:
     done = repository.attempt(
         "fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream + b"get-mark :1\ndone\n"
     )
-    said = done.stderr.decode("utf-8", "replace")
+    stderr = done.stderr.decode("utf-8", "replace")
     if done.returncode == 0:
         return os.fsdecode(done.stdout).strip()
-    for line in said.splitlines():
+    for line in stderr.splitlines():
         report = line.partition("crash report to ")[2]
         if report and Path(report).name.startswith("fast_import_crash_"):
             (repository.git_dir / Path(report).name).unlink(missing_ok=True)
-    hopeless = any(words in said for words in _NOT_WORTH_ANOTHER_TRY)
-    raced = any(words in said for words in _RACED)
+    hopeless = any(words in stderr for words in _NOT_WORTH_ANOTHER_TRY)
+    raced = any(words in stderr for words in _RACED)
     if hopeless or (not raced and tips(repository).own == tip):
-        lines = [line for line in said.splitlines() if line.startswith(("fatal", "error", "warning"))]
-        raise CannotDecide(f"the log cannot be written: {'; '.join(lines) or said.strip()}")
+        lines = [line for line in stderr.splitlines() if line.startswith(("fatal", "error", "warning"))]
+        raise CannotDecide(f"the log cannot be written: {'; '.join(lines) or stderr.strip()}")
     return ""
 
 

@@ -137,17 +137,17 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
         return Pushed("done")
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     rejected = [line.split("\t") for line in lines if line.startswith("!")]
-    said = _words_of_remote(done.stderr)
+    reason = _words_of_remote(done.stderr)
     if not rejected:
         raise CannotDecide(
-            f"{remote} could not be reached: {said}", "the record is saved locally; push it later"
+            f"{remote} could not be reached: {reason}", "the record is saved locally; push it later"
         )
     reasons = "; ".join(f"{refs.partition(':')[2]} {why}" for _, refs, why in rejected)
     # Of an atomic push that fails, every other ref is reported too.
     raced = [refs.partition(":")[2] for _, refs, why in rejected if "atomic" not in why]
     final = [why for _, _, why in rejected if not _RACED.search(why)]
     if final:
-        return Pushed("refused", (), f"{reasons}{': ' + said if said else ''}")
+        return Pushed("refused", (), f"{reasons}{': ' + reason if reason else ''}")
     return Pushed("behind", tuple(raced), reasons, hint_about_lock(done))
 
 
@@ -163,12 +163,12 @@ def _fetch(repository: Repository, remote: str, specs: Sequence[str]) -> bool:
     options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=")
     for number in range(5):
         done = _talk(repository, "fetch", *options, remote, *specs)
-        said = done.stderr.decode("utf-8", "replace")
+        stderr = done.stderr.decode("utf-8", "replace")
         if done.returncode == 0:
             return True
-        if _NO_LOG in said:
+        if _NO_LOG in stderr:
             return False
-        if "lock" not in said:
+        if "lock" not in stderr:
             break
         time.sleep(0.02 * (number + 1))
     raise CannotDecide(
@@ -184,9 +184,9 @@ def _talk(repository: Repository, *args: str) -> Finished:
 
 def _words_of_remote(stderr: bytes) -> str:
     lines = (line.strip() for line in stderr.decode("utf-8", "replace").splitlines())
-    told = [
+    messages = [
         line.removeprefix("fatal: ").removeprefix("remote: ").strip()
         for line in lines
         if line and not line.startswith(_NOISE)
     ]
-    return "; ".join(told) or "gno reason given"
+    return "; ".join(messages) or "gno reason given"

@@ -48,8 +48,8 @@ def trailers_for(verdict: Verdict, document: str, log: str, how: How) -> str:
 def read_trailers(message: str) -> Trailers:
     """What the last paragraph of a commit message says."""
     last = message.rstrip().rpartition("\n\n")[2]
-    found = {name.lower(): value for name, value in _LINE.findall(last)}
-    return Trailers(**found)
+    trailers = {name.lower(): value for name, value in _LINE.findall(last)}
+    return Trailers(**trailers)
 
 
 def _line(name: str, value: str) -> str:

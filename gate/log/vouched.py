@@ -38,8 +38,8 @@ class Place:
 
     def fits(self, record: Record) -> bool:
         """Is the record a verdict about just this?"""
-        there = (record.repository, record.into, record.base, record.change)
-        return record.kind == "verdict" and there == (self.repository, self.into, self.base, self.digest)
+        recorded = (record.repository, record.into, record.base, record.change)
+        return record.kind == "verdict" and recorded == (self.repository, self.into, self.base, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,16 @@ def find_voucher(
     repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
 ) -> Voucher | None:
     """The verdict of somebody whom `protection.verdicts` trusts, on all required checks; None without one."""
-    place = Place.of(change)
+    target = Place.of(change)
     log = log.trusting(policy)
-    found = [one for one in log.select({change.digest}, ()) if place.fits(one.record)]
+    candidates = [item for item in log.select({change.digest}, ()) if target.fits(item.record)]
     required = policy.enforced_checks(protection)
-    if not found or not protection.verdicts or not required:
+    if not candidates or not protection.verdicts or not required:
         return None
-    entries = trusted(entries_of(found, policy), policy, protection, now)
+    entries = trusted(entries_of(candidates, policy), policy, protection, now)
     documents = read_documents(repository, log.tip, (entry.record.of for entry in entries))
     for entry in sorted(entries, key=lambda entry: (entry.record.at, entry.id)):
-        results = passed(documents.get(entry.record.of), place, required)
+        results = passed(documents.get(entry.record.of), target, required)
         if results is not None:
             return Voucher(entry.id, entry.record.by, results)
     return None
@@ -75,41 +75,43 @@ def trusted(entries: Iterable[Entry], policy: Policy, protection: Protection, no
 
     Where it names nobody for that, anybody whom it knows will do; whether that suffices is for others to say.
     """
-    known = holders(policy)
+    key_holders = holders(policy)
     people = members(policy, protection.verdicts) if protection.verdicts else policy.people.keys()
-    found = []
+    trusted_records = []
     for entry in entries:
-        holder = known.get(entry.signature.key) if isinstance(entry.signature, Signed) else None
+        holder = key_holders.get(entry.signature.key) if isinstance(entry.signature, Signed) else None
         if holder is None or holder.person != entry.record.by or holder.person not in people:
             continue
         if holder.key.validity(now) == "valid":
-            found.append(entry)
-    return found
+            trusted_records.append(entry)
+    return trusted_records
 
 
 def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> dict[str, Any]:
     """The JSON verdicts of these names in the log at `tip`, as far as they are there and can be read."""
     wanted = set(names)
-    found = {}
+    documents = {}
     for name, data in read_verdicts(repository, tip, wanted).items() if wanted else ():
         try:
-            found[name] = json.loads(data)
+            documents[name] = json.loads(data)
         except (ValueError, RecursionError):
             continue
-    return found
+    return documents
 
 
-def passed(document: Any, place: Place, required: Collection[str]) -> tuple[Ran, ...] | None:
+def passed(document: Any, target: Place, required: Collection[str]) -> tuple[Ran, ...] | None:
     """The required checks as the JSON verdict tells of them, if all passed on just this; else None.
 
     Whether the change as a whole might enter then does not matter: approvals are counted anew.
     """
     try:
         change = document["change"]
-        if (change["base"], change["digest"]) != (place.base, place.digest):
+        if (change["base"], change["digest"]) != (target.base, target.digest):
             return None
-        told = {check["id"]: check for check in document["checks"] if check["outcome"] in {"passed", "empty"}}
-        results = tuple(_result(told[name]) for name in required)
+        reported = {
+            check["id"]: check for check in document["checks"] if check["outcome"] in {"passed", "empty"}
+        }
+        results = tuple(_result(reported[name]) for name in required)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         return None
     return results

@@ -194,8 +194,8 @@ def _asking(original: Any) -> Any:
             if not isinstance(path, int):
                 kind_only = original is not ACCESS and _wants_the_kind(sys._getframe(1))  # noqa: SLF001  as above
                 folder = kwargs.get("dir_fd")
-                known = place_of(path, -1 if folder is None else folder)
-                (Inputs.kinds if kind_only else Inputs.opened).add(known)
+                resolved = place_of(path, -1 if folder is None else folder)
+                (Inputs.kinds if kind_only else Inputs.opened).add(resolved)
         return original(path, *args, **kwargs)
 
     asked.__name__ = original.__name__

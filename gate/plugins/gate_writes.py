@@ -72,16 +72,18 @@ def is_foreign(path: str, own: Tuple[str, ...]) -> bool:  # noqa: UP006  Python 
 
     `own` are the folders of the run itself; the interpreter's and the system's own files are nobody's message.
     """
-    known = (*own, *MACHINE, sys.prefix, sys.base_prefix, sys.exec_prefix)
-    return bool(path) and not any(path == folder or path.startswith(folder + os.sep) for folder in known)
+    expected_folders = (*own, *MACHINE, sys.prefix, sys.base_prefix, sys.exec_prefix)
+    return bool(path) and not any(
+        path == folder or path.startswith(folder + os.sep) for folder in expected_folders
+    )
 
 
 def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:  # noqa: UP006  Python 3.7
     """Every path below the tree, with what tells whether somebody has written there."""
     waiting = [root]
     while waiting:
-        with os.scandir(waiting.pop()) as found:
-            for entry in found:
+        with os.scandir(waiting.pop()) as children:
+            for entry in children:
                 if entry.name in OWN_FOLDERS or entry.name == ".git":
                     continue
                 status = entry.stat(follow_symlinks=False)

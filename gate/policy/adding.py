@@ -27,15 +27,20 @@ def with_person(data: bytes | None, person: Person, stored: Stored | None = None
     old_policy = load_policy(data, POLICY_FILE, stored)
     text = (data or b"").decode("utf-8")
     listed = next(
-        (one for one in old_policy.people.values() if one.name.casefold() == person.name.casefold()), None
+        (
+            listed_person
+            for listed_person in old_policy.people.values()
+            if listed_person.name.casefold() == person.name.casefold()
+        ),
+        None,
     )
     if listed is None:
         _nobody_elses(old_policy, person)
-        new_data, wanted, paste = _added(text, entry_of(person)), person, entry_of(person)
+        new_data, new_policy, paste = _added(text, entry_of(person)), person, entry_of(person)
     else:
-        wanted = _joined(old_policy, listed, person)
-        new_data, paste = _extended(text, listed, wanted), entry_of(wanted)
-    policy = replace(old_policy, people={**old_policy.people, wanted.name: wanted}, file=POLICY_FILE)
+        new_policy = _joined(old_policy, listed, person)
+        new_data, paste = _extended(text, listed, new_policy), entry_of(new_policy)
+    policy = replace(old_policy, people={**old_policy.people, new_policy.name: new_policy}, file=POLICY_FILE)
     try:
         fits = load_policy(new_data.encode("utf-8"), POLICY_FILE, stored) == policy
     except InvalidInput:
@@ -50,17 +55,17 @@ def with_person(data: bytes | None, person: Person, stored: Stored | None = None
 
 def _joined(policy: Policy, listed: Person, more: Person) -> Person:
     """The person of a policy, with the addresses and keys of `more` that they don't have yet."""
-    known = {email.casefold() for email in listed.emails}
+    own_emails = {email.casefold() for email in listed.emails}
     blobs = {parse_key(key).blob for key in listed.keys}
-    emails = tuple(email for email in more.emails if email.casefold() not in known)
+    emails = tuple(email for email in more.emails if email.casefold() not in own_emails)
     keys = tuple(key for key in more.keys if parse_key(key).blob not in blobs)
     if not emails and not keys:
         raise UsageError(
             f"{more.name} is in `people` already",
             f"to add a key or an address, give `--key FILE` or `--email ADDRESS`; for the rest, edit {POLICY_FILE}",
         )
-    others = {name: person for name, person in policy.people.items() if name != listed.name}
-    _nobody_elses(replace(policy, people=others), replace(more, emails=emails, keys=keys))
+    other_people = {name: person for name, person in policy.people.items() if name != listed.name}
+    _nobody_elses(replace(policy, people=other_people), replace(more, emails=emails, keys=keys))
     return replace(listed, emails=(*listed.emails, *emails), keys=(*listed.keys, *keys))
 
 
@@ -114,11 +119,11 @@ def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 def _extended(text: str, listed: Person, wanted: Person) -> str:
     """The text with more addresses and keys for a person; unchanged where it can't be edited."""
-    for field, before, after in (
+    for field, old_values, new_values in (
         ("emails", listed.emails, wanted.emails),
         ("keys", listed.keys, wanted.keys),
     ):
-        more = [quoted(value) for value in after[len(before) :]]
+        more = [quoted(value) for value in new_values[len(old_values) :]]
         root = Reader(POLICY_FILE).root(text.encode("utf-8"))
         person = _value(_value(root, "people"), listed.name)
         if more and isinstance(person, yaml.MappingNode):

@@ -88,15 +88,15 @@ def unproven(extends: Extends, stored: Stored) -> str:
     algorithm = "sha256" if len(extends.commit) == 64 else "sha1"
     if _oid("commit", commit, algorithm) != extends.commit:
         return f"{PROOF} is about another commit"
-    wanted = commit.partition(b"\n")[0].removeprefix(b"tree ").decode("ascii", "replace")
+    blob = commit.partition(b"\n")[0].removeprefix(b"tree ").decode("ascii", "replace")
     parts = extends.file.split("/")
     if len(trees) != len(parts):
         return f"{PROOF} is about another file"
     for name, tree in zip(parts, trees, strict=True):
-        if _oid("tree", tree, algorithm) != wanted:
+        if _oid("tree", tree, algorithm) != blob:
             return f"{PROOF} does not belong together"
-        wanted = _child(tree, name, len(extends.commit) // 2)
-    if _oid("blob", stored.policy, algorithm) != wanted:
+        blob = _child(tree, name, len(extends.commit) // 2)
+    if _oid("blob", stored.policy, algorithm) != blob:
         return f"{SHARED} is not what the commit holds"
     return ""
 

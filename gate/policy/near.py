@@ -38,8 +38,8 @@ def meant_branch(policy: Policy, branch: str, *, default: bool, existing: Iterab
     """
     if not policy.branches or policy.protects(branch):
         return ""
-    there = set(existing)
-    names = [name for name in policy.branches if name not in there]
+    branches_present = set(existing)
+    names = [name for name in policy.branches if name not in branches_present]
     for name in names:
         if fnmatchcase(branch.casefold(), name.casefold()):
             return name
@@ -50,5 +50,5 @@ def meant_branch(policy: Policy, branch: str, *, default: bool, existing: Iterab
     return ""
 
 
-def _alike(one: str, other: str) -> float:
-    return SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
+def _alike(left: str, right: str) -> float:
+    return SequenceMatcher(None, left.casefold(), right.casefold()).ratio()

@@ -67,12 +67,12 @@ def logins_in(email: str) -> tuple[tuple[str, str], ...]:
 
 
 def _candidates(policy: Policy, email: str) -> list[Person]:
-    wanted = email.strip().casefold()
+    folded = email.strip().casefold()
     people = policy.people.values()
-    listed = [p for p in people if wanted in (own.casefold() for own in p.emails)]
+    listed = [p for p in people if folded in (own.casefold() for own in p.emails)]
     # What follows a plus only sorts the mail of one person.
     listed = listed or [
-        p for p in people if _mailbox(wanted) in (_mailbox(own.casefold()) for own in p.emails)
+        p for p in people if _mailbox(folded) in (_mailbox(own.casefold()) for own in p.emails)
     ]
     if listed:
         return listed
@@ -103,7 +103,7 @@ def _login(person: Person, forge: str) -> str:
 
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
     """The person who has this login on `forge` (github, gitlab, gitea); logins compare without case."""
-    wanted = login.casefold()
-    matching = [person for person in policy.people.values() if person.login(forge).casefold() == wanted]
+    folded = login.casefold()
+    matching = [person for person in policy.people.values() if person.login(forge).casefold() == folded]
     # A login that two people list cannot say which of them it was.
-    return matching[0] if wanted and len(matching) == 1 else None
+    return matching[0] if folded and len(matching) == 1 else None

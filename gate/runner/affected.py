@@ -74,9 +74,9 @@ class Suite:
 
     def add(self, state: Mapping[str, str], report: Report, seconds: float) -> None:
         """Keep a pass with the state of its inputs."""
-        others = [record for record in self._read() if record["state"] != state]
+        remaining = [record for record in self._read() if record["state"] != state]
         new = {"state": state, "report": dump(report, seconds).decode("ascii"), "uses": 0}
-        self._write([new, *others][:MOST_RECORDS])
+        self._write([new, *remaining][:MOST_RECORDS])
 
     def why(self, tree: TreeState) -> str:
         """Why no recorded pass holds for `tree`, in words."""

@@ -61,20 +61,20 @@ class TestFiles:
             return Decision(path, True, "a test in it has been flaky"), None
         if not passes:
             return Decision(path, True, "no pass is recorded"), None
-        for one in passes:
-            if one.report.tests == tests and not difference(one.state, tree):
-                return Decision(path, False, "nothing that it looks at has changed"), one
+        for item in passes:
+            if item.report.tests == tests and not difference(item.state, tree):
+                return Decision(path, False, "nothing that it looks at has changed"), item
         reason = difference(passes[0].state, tree) or "other tests are collected"
         return Decision(path, True, reason), None
 
     def seconds(self, path: str) -> float:
         """How long the file took last; 0 if nobody knows."""
-        return next((one.seconds for one in self._passes(path)), 0.0)
+        return next((item.seconds for item in self._passes(path)), 0.0)
 
     def add(self, path: str, new: FilePass) -> None:
         """Keep a pass of a file."""
-        others = [one for one in self._passes(path) if one.state != new.state]
-        self._put("file", path, data=[_to_data(one) for one in [new, *others][:MOST_RECORDS]])
+        remaining = [item for item in self._passes(path) if item.state != new.state]
+        self._put("file", path, data=[_to_data(item) for item in [new, *remaining][:MOST_RECORDS]])
 
     def forget(self, paths: Collection[str]) -> None:
         """Reuse no pass of these files that was recorded until now: a test has failed since, or is flaky."""
@@ -161,10 +161,10 @@ def run_by_file(
         return Selected(whole=reason)
     decided = [files.decide(path, tests[path], tree) for path in sorted(tests)]
     decisions = tuple(decision for decision, _ in decided)
-    reused = {decision.path: found for decision, found in decided if found}
+    reused = {decision.path: earlier_pass for decision, earlier_pass in decided if earlier_pass}
     if reused and files.is_time_to_verify():
         return Selected(decisions, whole=COMPARED, verify=tuple(reused))
-    wanted = _in_order(files, [one.path for one in decisions if one.runs], first)
+    wanted = _in_order(files, [item.path for item in decisions if item.runs], first)
     outcome = run(wanted) if wanted else Outcome(Report(()), cached=True)
     if outcome.cancelled:
         return Selected(decisions, outcome)
@@ -183,16 +183,16 @@ def run_by_file(
             files.add(path, new)
     everything = {**reused, **passes}
     report = _merged(counted, everything, len(reused))
-    states = [one.state for one in everything.values()]
-    state = {name: value for one in states for name, value in one.items()} if all(states) else None
+    states = [item.state for item in everything.values()]
+    state = {name: value for item in states for name, value in item.items()} if all(states) else None
     return Selected(decisions, replace(outcome, report=report), state)
 
 
 def _by_path(tests: Collection[str]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
+    by_path: dict[str, set[str]] = defaultdict(set)
     for test in tests:
-        found[test.partition("::")[0]].add(test)
-    return {path: frozenset(names) for path, names in found.items()}
+        by_path[test.partition("::")[0]].add(test)
+    return {path: frozenset(names) for path, names in by_path.items()}
 
 
 def _unsuited(counted: Report, tests: Mapping[str, object], tree: TreeState, folder: str) -> str:
@@ -230,7 +230,7 @@ def _passes(
 
 
 def _other_number(counted: Report, passes: Mapping[str, FilePass]) -> str:
-    seen = sum(one.report.seen or 0 for one in passes.values())
+    seen = sum(item.report.seen or 0 for item in passes.values())
     if seen == counted.seen:
         return ""
     return f"one by one its files have {count_of(seen, 'test')}, and together {counted.seen}"
@@ -239,22 +239,22 @@ def _other_number(counted: Report, passes: Mapping[str, FilePass]) -> str:
 def _dependence(passes: Mapping[str, FilePass]) -> str:
     """The first file that reads, outside of the tree, what another one writes; empty if there is none."""
     writers: dict[str, set[str]] = defaultdict(set)
-    for path, one in passes.items():
-        for place in one.written:
-            writers[place].add(path)
-            writers[place.rpartition("/")[0] + "/"].add(path)
-    for path, one in passes.items():
-        for place in sorted(one.outside & writers.keys()):
-            if writers[place] - {path}:
-                return f"{path} reads what another file writes ({place})"
+    for path, item in passes.items():
+        for path_written in item.written:
+            writers[path_written].add(path)
+            writers[path_written.rpartition("/")[0] + "/"].add(path)
+    for path, item in passes.items():
+        for path_written in sorted(item.outside & writers.keys()):
+            if writers[path_written] - {path}:
+                return f"{path} reads what another file writes ({path_written})"
     return ""
 
 
 def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Report:
     """One report of all files: the passes that still hold count as tests that passed, and the note says so."""
     outcomes: Counter[str] = Counter()
-    for one in passes.values():
-        outcomes.update(one.report.outcomes)
+    for item in passes.values():
+        outcomes.update(item.report.outcomes)
     notes = [outcomes_in_words(outcomes), counted.note]
     if reused:
         notes.append(f"{reused} of {count_of(len(passes), 'test file')} reused")
@@ -268,12 +268,12 @@ def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Rep
     )
 
 
-def _to_data(one: FilePass) -> dict[str, object]:
+def _to_data(item: FilePass) -> dict[str, object]:
     return {
-        "state": one.state,
-        "report": dump(one.report, one.seconds).decode("ascii"),
-        "written": sorted(one.written),
-        "outside": sorted(one.outside),
+        "state": item.state,
+        "report": dump(item.report, item.seconds).decode("ascii"),
+        "written": sorted(item.written),
+        "outside": sorted(item.outside),
     }
 
 

@@ -61,20 +61,20 @@ def write_decided(state_dir: Path, decided: Decided) -> None:
 
 def read_decided(state_dir: Path) -> list[Decided]:
     """The newest decision about each suite."""
-    found = []
+    decided = []
     for path in sorted((state_dir / FOLDER).glob("*-*.json")):
         fields = _read(path)
         with contextlib.suppress(KeyError, TypeError):
             rows = tuple(Decision(**row) for row in fields["decisions"])
-            found.append(Decided(**{**fields, "decisions": rows}))
-    return found
+            decided.append(Decided(**{**fields, "decisions": rows}))
+    return decided
 
 
 def record_difference(state_dir: Path, check: str, folder: str, tree: str, tests: Collection[str]) -> None:
     """Remember that these tests failed although they would not have run; from now on all tests of the check run."""
     new = Difference(check, folder, tree, tuple(sorted(tests)[:100]), int(time.time()))
-    found = [one for one in differences(state_dir) if (one.check, one.folder) != (check, folder)]
-    _write_differences(state_dir, [*found, new])
+    remaining = [item for item in differences(state_dir) if (item.check, item.folder) != (check, folder)]
+    _write_differences(state_dir, [*remaining, new])
 
 
 def differences(state_dir: Path) -> list[Difference]:
@@ -87,13 +87,13 @@ def differences(state_dir: Path) -> list[Difference]:
 
 def acknowledge(state_dir: Path) -> int:
     """Let tests be selected again; how many differences that were."""
-    found = differences(state_dir)
+    acknowledged = differences(state_dir)
     _write_differences(state_dir, [])
-    return len(found)
+    return len(acknowledged)
 
 
-def _write_differences(state_dir: Path, found: Sequence[Difference]) -> None:
-    _write(state_dir / FOLDER / DIFFERENCES, {"differences": [asdict(one) for one in found]})
+def _write_differences(state_dir: Path, entries: Sequence[Difference]) -> None:
+    _write(state_dir / FOLDER / DIFFERENCES, {"differences": [asdict(item) for item in entries]})
 
 
 def _read(path: Path) -> dict[str, Any]:

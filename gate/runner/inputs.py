@@ -51,9 +51,9 @@ class TreeState:
         for path in self.files:
             folder, _, name = path.rpartition("/")
             while True:
-                known = folder in names
+                is_known = folder in names
                 names.setdefault(folder, set()).add(name)
-                if known or not folder:
+                if is_known or not folder:
                     break
                 folder, _, name = folder.rpartition("/")
                 name += "/"

@@ -36,21 +36,21 @@ def result_key(
     read = key_of(*(f"{e.mode} {e.oid} {e.path}" for e in entries if tool.reads(e.path)))
     # How a finding counts, how long the run may take and how much it may hold do not change what it says.
     shown = replace(check, block="new", timeout=0.0, memory=0, enforce=True, select="suite", retries=1)
-    place = _program(check) if installed is None else f"{installed.version} {installed.site}"
+    program = _program(check) if installed is None else f"{installed.version} {installed.site}"
     values = seen_by_check(os.environ, check.env)
     return key_of(
-        __version__, code_version(), read, json.dumps(asdict(shown)), place, environment.fingerprint,
+        __version__, code_version(), read, json.dumps(asdict(shown)), program, environment.fingerprint,
         json.dumps(values, sort_keys=True), *extra,
     )  # fmt: skip
 
 
 def _program(check: CheckSettings) -> str:
     """Which program a command starts: where it is found on PATH, and its size and time."""
-    found = shutil.which(check.command[0]) if check.command else None
-    if found is None:
+    program = shutil.which(check.command[0]) if check.command else None
+    if program is None:
         return ""
-    status = Path(found).stat()
-    return f"{found} {status.st_mtime_ns} {status.st_size}"
+    status = Path(program).stat()
+    return f"{program} {status.st_mtime_ns} {status.st_size}"
 
 
 @cache
@@ -85,14 +85,21 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
     if data is None:
         return None
     try:
-        kept = json.loads(data)
-        findings = tuple(Finding.from_data(finding) for finding in kept["findings"])
-        tests, skipped, unparsed = (frozenset(kept[name]) for name in ("tests", "skipped", "unparsed"))
-        outcomes = {str(name): int(count) for name, count in kept["outcomes"].items()}
-        whole = str(kept["whole"])
+        data_read = json.loads(data)
+        findings = tuple(Finding.from_data(finding) for finding in data_read["findings"])
+        tests, skipped, unparsed = (frozenset(data_read[name]) for name in ("tests", "skipped", "unparsed"))
+        outcomes = {str(name): int(count) for name, count in data_read["outcomes"].items()}
+        whole = str(data_read["whole"])
         report = Report(
-            findings, kept["note"], kept["seen"], tests, unparsed, skipped, outcomes=outcomes, whole=whole
+            findings,
+            data_read["note"],
+            data_read["seen"],
+            tests,
+            unparsed,
+            skipped,
+            outcomes=outcomes,
+            whole=whole,
         )
-        return report, float(kept["seconds"])
+        return report, float(data_read["seconds"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -200,10 +200,10 @@ class Runner:
             return self._stopped_by_change(check, report, outcome)
         findings = report.findings
         if findings:
-            before = self._before(check, findings, warm=not outcome.cached)
-            if isinstance(before, Broken | Skipped):
-                return before
-            findings = mark_new(self._name_flaky(check, findings), before, self._change.renames)
+            at_base = self._before(check, findings, warm=not outcome.cached)
+            if isinstance(at_base, Broken | Skipped):
+                return at_base
+            findings = mark_new(self._name_flaky(check, findings), at_base, self._change.renames)
             if check.id in self._selections:
                 self._selections[check.id].judge(outcome, findings)
         if not outcome.cached:
@@ -294,8 +294,8 @@ class Runner:
         only: tuple[str, ...] = ()
         if check.tool == "pytest":
             tests = {finding.test for finding in findings if finding.test}
-            known = {entry.path for entry in self._base.entries}
-            only = tuple(sorted(test for test in tests if test.partition("::")[0] in known))
+            base_paths = {entry.path for entry in self._base.entries}
+            only = tuple(sorted(test for test in tests if test.partition("::")[0] in base_paths))
             if not only:
                 return ()
         outcome = self._ask(check, self._base, only=only, warm=warm)
@@ -427,18 +427,18 @@ class Runner:
         away = str(environment.project) if environment.project else ""
         brought = tuple(brought_files(away, check.bring, side.top.entries)) if check.bring else ()
         changed = self._changed_on(side, check)
-        asked = Asked(check, side, installed, only, count, brought=brought, changed=changed)
-        place = (side.folder, *side.left_out, *stamps(away, brought))
-        place += changed if _runs_over_changes(check) else ()
-        wanted = [(*place, *extra) for extra in [only, ("count",)][: 1 + count]]
+        request = Asked(check, side, installed, only, count, brought=brought, changed=changed)
+        inputs = (side.folder, *side.left_out, *stamps(away, brought))
+        inputs += changed if _runs_over_changes(check) else ()
+        wanted = [(*inputs, *extra) for extra in [only, ("count",)][: 1 + count]]
         keys = [result_key(check, side.deciding, environment, installed, extra) for extra in wanted]
         cached = self._cached(keys, side, keep_findings=not tool.runs_code or side is not self._head)
         if cached is not None and not again:
             logger.debug("%s: cached result %s", check.id, keys[-1][:12])
             return cached
         by_file = check.select == "file"
-        place = wanted[-1] if by_file else place
-        selection = self._selection(check, side, environment, place, count=count) if not only else None
+        inputs = wanted[-1] if by_file else inputs
+        selection = self._selection(check, side, environment, inputs, count=count) if not only else None
         reused = selection.reuse() if selection and not self._failed_last(keys, side) else None
         if reused is not None:
             logger.debug("%s: nothing that the tests look at is different", check.id)
@@ -451,10 +451,10 @@ class Runner:
         if warm and tool.cache_travels:
             name = cache_name(check, self._head.top.path(runs_code=tool.runs_code), side.folder)
             files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
-            asked = replace(asked, cache=name, differing=files)
+            request = replace(request, cache=name, differing=files)
 
         def run(each: tuple[str, ...] = ()) -> Outcome:
-            new = replace(asked, each=each)
+            new = replace(request, each=each)
             return execute(new, environment, self._environments, self._state, self._cancel, started)
 
         selected = Selected()
@@ -484,14 +484,14 @@ class Runner:
         check: CheckSettings,
         side: Side,
         environment: Environment,
-        place: tuple[str, ...],
+        inputs: tuple[str, ...],
         *,
         count: bool,
     ) -> Selection | None:
         """The records of a suite whose pass may hold for other trees; None if every tree is to run it."""
         if check.tool != "pytest" or not self._select or check.select == "off":
             return None
-        key = result_key(check, (), environment, environment.tool("pytest"), place)
+        key = result_key(check, (), environment, environment.tool("pytest"), inputs)
         about_head = side is self._head and not count
         where = Place(check, side.folder, side.top.tree.tree, self._state, shown=about_head)
         tree = TreeState(side.top.entries, side.top.text)
@@ -538,9 +538,9 @@ def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
 def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:
     """Tests that cannot be imported, at the base neither, say nothing about the change: one reason for all."""
     reasons = Counter(finding.message.partition(": ")[2] for finding in findings)
-    (reason, _), *others = reasons.most_common()
+    (reason, _), *other_reasons = reasons.most_common()
     number = f"{len(findings)} test files" if findings[1:] else findings[0].path
-    more = f" (and {len(others)} other reasons)" if others else ""
+    more = f" (and {len(other_reasons)} other reasons)" if other_reasons else ""
     note = outcome.report.note if isinstance(outcome.report, Report) else ""
     missing = f"; {note}" if note else ""
     return Broken(

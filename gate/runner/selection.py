@@ -37,18 +37,20 @@ class Place:
 class Selection:
     """The records of one suite, and what they say of one tree."""
 
-    def __init__(self, results: ResultCache, key: str, place: Place, tree: TreeState, *, rerun: bool) -> None:
+    def __init__(
+        self, results: ResultCache, key: str, inputs: Place, tree: TreeState, *, rerun: bool
+    ) -> None:
         """`key` names all that decides the outcome but the tree. With `rerun` everything runs, and is compared."""
-        self._place, self._tree, self._rerun = place, tree, rerun
+        self._place, self._tree, self._rerun = inputs, tree, rerun
         self.suite = Suite(results, key)
-        flaky = (one.test for one in flaky_tests(place.state_dir) if one.check == place.check.id)
-        inside = f"{place.folder}/" if place.folder else ""
+        flaky = (item.test for item in flaky_tests(inputs.state_dir) if item.check == inputs.check.id)
+        inside = f"{inputs.folder}/" if inputs.folder else ""
         self._files = TestFiles(
             results, key, {test.removeprefix(inside).partition("::")[0] for test in flaky}
         )
         self._verified: tuple[str, ...] = ()
-        found = [one for one in differences(place.state_dir) if (one.check, one.folder) == self._name]
-        self.off = f"a full run contradicted a recorded pass of {found[0].tests[0]}" if found else ""
+        matching = [item for item in differences(inputs.state_dir) if (item.check, item.folder) == self._name]
+        self.off = f"a full run contradicted a recorded pass of {matching[0].tests[0]}" if matching else ""
 
     @property
     def _name(self) -> tuple[str, str]:
@@ -123,13 +125,13 @@ class Selection:
         self.suite.forget()
         self._files.forget({test.partition("::")[0] for test in failed})
         certain = {finding.test for finding in findings if finding.test and not finding.flaky}
-        wrong = {
+        differing = {
             test
             for test in certain
             if outcome.verified == WHOLE_SUITE or test.partition("::")[0] in outcome.verified
         }
-        if wrong:
-            record_difference(self._place.state_dir, *self._name, self._place.tree, wrong)
+        if differing:
+            record_difference(self._place.state_dir, *self._name, self._place.tree, differing)
 
     def _remember(self, mode: str, decisions: tuple[Decision, ...]) -> None:
         if self._place.shown:

@@ -190,7 +190,7 @@ class Auditor:
             move.digest,
             _approvers(facts) if isinstance(facts, Facts) else (),
             isinstance(facts, Facts)
-            and any(one.counted and one.id in self._late(move) for one in facts.approvals),
+            and any(approval.counted and approval.id in self._late(move) for approval in facts.approvals),
         )
 
     def _judge(self, move: Move, facts: Facts) -> tuple[str, bool]:
@@ -226,7 +226,7 @@ class Auditor:
 
     def _late(self, move: Move) -> set[str]:
         """The records that say of themselves that they came after the move."""
-        return {found.id for found in self._bearing(move) if is_afterwards(found.record)}
+        return {entry.id for entry in self._bearing(move) if is_afterwards(entry.record)}
 
     def _facts(self, start: int, move: Move) -> Facts | str:
         """The facts about a move from the commit `start`, where the rules are now, or why there are none."""

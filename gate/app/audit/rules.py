@@ -70,14 +70,14 @@ class Rules:
                 self._owners[required] = owners
             except InvalidInput as error:
                 self._owners[required] = error
-        found = self._owners[required]
-        if isinstance(found, InvalidInput):
-            raise found
-        if found is None or not (found.rules or found.mistakes):
+        by_path = self._owners[required]
+        if isinstance(by_path, InvalidInput):
+            raise by_path
+        if by_path is None or not (by_path.rules or by_path.mistakes):
             return "", {}
-        if found.mistakes:
-            raise InvalidInput(found.mistakes)
-        return found.file, found.owners_of_all(paths)
+        if by_path.mistakes:
+            raise InvalidInput(by_path.mistakes)
+        return by_path.file, by_path.owners_of_all(paths)
 
     def _read_at(self, commit: str) -> None:
         self._commit, self._policy, self._owners = commit, None, {}

@@ -139,10 +139,10 @@ def judge(
         finally_.callback(under_way.set)
         if not asks_verdicts:
             side.submit(under_way.wait)
-        known = side.submit(lambda: log or _open_log(repository, change.base))
+        log_future = side.submit(lambda: log or _open_log(repository, change.base))
         ownership = side.submit(ownership_at, repository, change, policy, rules)
         recorded = side.submit(
-            lambda: _decisions(repository, known.result(), change, policy, protection, now)
+            lambda: _decisions(repository, log_future.result(), change, policy, protection, now)
         )
         weakened = side.submit(weakenings_in, repository, change, policy)
         side.submit(_load_what_decides)
@@ -152,7 +152,7 @@ def judge(
         if asks_verdicts:
             from gate.log.vouched import find_voucher
 
-            vouched = find_voucher(repository, known.result(), change, policy, protection, now)
+            vouched = find_voucher(repository, log_future.result(), change, policy, protection, now)
         if vouched is not None:
             checks = vouched.results
         elif change.tree and not request.trust_only:
@@ -183,7 +183,7 @@ def judge(
         from gate.app.checking.reviews import with_reviews
 
         # The last thing that is asked: who takes an approval back while the checks run has taken it back.
-        facts, evidence = with_reviews(repository, facts, known.result(), wire, int(time()))
+        facts, evidence = with_reviews(repository, facts, log_future.result(), wire, int(time()))
     logger.debug("CODEOWNERS: %s", facts.codeowners_file or "none at the base")
     logger.debug("approvals that bear on the change: %d", len(evidence.approvals))
     approvals = mark_unasked(evidence.approvals, facts.policy, protection.require, facts.ownership, release)

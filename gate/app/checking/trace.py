@@ -13,16 +13,16 @@ from gate.errors import UsageError
 from gate.git.repository import Repository
 
 
-def trace_finding(place: str, folder: Path) -> str:
+def trace_finding(position: str, folder: Path) -> str:
     """What the names check knows about `FILE:LINE`; the file is relative to `folder`, and read as it is there."""
-    match = re.fullmatch(r"(.+?):(\d+)(?::\d+)?", place)
+    match = re.fullmatch(r"(.+?):(\d+)(?::\d+)?", position)
     if match is None:
-        raise UsageError(f"expected FILE:LINE, not {place!r}", "copy it from the report of `gate check`")
+        raise UsageError(f"expected FILE:LINE, not {position!r}", "copy it from the report of `gate check`")
     repository = Repository.find(folder)
     top = repository.work_tree
     if top is None:
         raise UsageError("a bare repository has no files to read", "run this in a clone")
-    file = next((one for one in (folder / match[1], top / match[1]) if one.is_file()), None)
+    file = next((candidate for candidate in (folder / match[1], top / match[1]) if candidate.is_file()), None)
     if file is None:
         raise UsageError(f"{match[1]} not found", "give its path from this folder on")
     path = os.path.relpath(file.resolve(), top.resolve())

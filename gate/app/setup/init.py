@@ -86,4 +86,4 @@ def add_person(start: Path, name: str, role: Role | None, email: str | None, key
 
 def _listed(data: bytes | None, name: str, stored: Stored | None) -> Person | None:
     people = load_policy(data, POLICY_FILE, stored).people if data else {}
-    return next((one for one in people.values() if one.name.casefold() == name.casefold()), None)
+    return next((person for person in people.values() if person.name.casefold() == name.casefold()), None)

@@ -91,16 +91,18 @@ def _unknown_account(me: Person | None, forge: str) -> str:
 def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
     """Who commits to the project and can't approve: more than a few would hide the point."""
     yours = sum(
-        one.commits for one in observed.past.committers if one.email == observed.past.email.casefold()
+        committer.commits
+        for committer in observed.past.committers
+        if committer.email == observed.past.email.casefold()
     )
-    others = [why for person, why in suggested if person.role != "bot" and " commit" in why]
-    if not others:
+    reasons = [why for person, why in suggested if person.role != "bot" and " commit" in why]
+    if not reasons:
         return ""
-    named = "; ".join(others[:MOST_NAMED])
-    more = f"; {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    named = "; ".join(reasons[:MOST_NAMED])
+    more = f"; {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
     own = (
         f" (you have {yours or 'none'})"
-        if yours < max(one.commits for one in observed.past.committers)
+        if yours < max(committer.commits for committer in observed.past.committers)
         else ""
     )
     return (
