@@ -254,7 +254,9 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     if unusable:
         whose = "gate's own pytest does" if job.own else "the project's pytest does"
         hint = add_to_environment(job, "pytest") if job.own else f"repair pytest in {job.origin}"
-        return Unreadable(f"{whose} not work with {job.python}: {unusable[1]}", hint)
+        # A project that pytest itself imports can break it.
+        reason = f"{whose} not work with {job.python}: {unusable[1]}"
+        return Unreadable(reason, hint, by_tree=not job.own)
     kind = suites.choose(job).kind
     absent = {name.partition(".")[0] for name in NOT_FOUND.findall(output)}
     if absent - top_level(job) and (left.returncode == 4 or kind != "pytest"):

@@ -109,10 +109,13 @@ class Environments:
 
     def declared_by(self, tree: ProjectTree, folder: str = "") -> Declared:
         """The dependencies that the project in `folder` of `tree` declares."""
+        return self._declarations_of(tree).of(folder)
+
+    def _declarations_of(self, tree: ProjectTree) -> Declarations:
         with self._lock:
             if id(tree) not in self._declarations:
                 self._declarations[id(tree)] = Declarations(self.repository, tree)
-            return self._declarations[id(tree)].of(folder)
+            return self._declarations[id(tree)]
 
     def _choose(self, tree: ProjectTree, folder: str) -> Environment:
         if self.source == "none":
@@ -122,12 +125,14 @@ class Environments:
         environment = self.found_for(folder)
         if self.source == "project" or self.configured:
             return self._as_found(environment, tree) if environment.found else _without(environment)
-        declared = self.declared_by(tree, folder)
-        if not environment.found or _lacks_project(environment, declared):
+        if not environment.found or self._lacks_project(environment, tree, folder):
+            declared = self.declared_by(tree, folder)
             return self._build(tree, folder, declared, environment) if declared.source else environment
-        base_declared = self.declared_by(self.base, folder) if self.base else None
-        differs = self._difference(declared, environment, base_declared)
-        if not differs or not declared.source:
+        differs = self._difference(tree, folder, environment)
+        if not differs:
+            return self._as_found(environment, tree)
+        declared = self.declared_by(tree, folder)
+        if not declared.source:
             return self._as_found(environment, tree)
         environment = replace(
             self._as_found(environment, tree),
@@ -135,19 +140,25 @@ class Environments:
         )
         return self._build(tree, folder, declared, environment)
 
-    def _difference(
-        self, declared: Declared, environment: Environment, base_declared: Declared | None
-    ) -> str:
+    def _difference(self, tree: ProjectTree, folder: str, environment: Environment) -> str:
         """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""
         cache = ResultCache(self.repository.state_dir / "results")
-        sides = (self._builder.key(declared), self._builder.key(base_declared) if base_declared else "")
-        key = key_of("environment differs", *sides, repr(sorted(environment.packages.items())))
+        signatures = [self._declarations_of(side).signature for side in (tree, self.base) if side]
+        key = key_of("environment differs", folder, *signatures, repr(sorted(environment.packages.items())))
         cached = cache.get(key)
         if cached is not None:
             return cached.decode("utf-8", "surrogateescape")
-        differs = difference(declared, environment.packages, base_declared)
+        base_declared = self.declared_by(self.base, folder) if self.base else None
+        differs = difference(self.declared_by(tree, folder), environment.packages, base_declared)
         cache.put(key, differs.encode("utf-8", "surrogateescape"))
         return differs
+
+    def _lacks_project(self, environment: Environment, tree: ProjectTree, folder: str) -> bool:
+        """Whether `found` is gate's own, and has the dependencies of a project that has to be installed, but not it."""
+        if Path(sys.prefix) != environment.prefix:
+            return False
+        declared = self.declared_by(tree, folder)
+        return bool(declared.packages) and normal(declared.name) not in environment.packages
 
     def _as_found(self, environment: Environment, tree: ProjectTree) -> Environment:
         return replace(environment, generated=generated_files(environment, tree.entries))
@@ -214,9 +225,3 @@ class Environments:
 def _without(environment: Environment) -> Environment:
     reason = "the project has no environment, and the policy says `environment: {source: project}`"
     return replace(environment, broken=(reason, "make one, such as `.venv`, or use `source: auto`"))
-
-
-def _lacks_project(environment: Environment, declared: Declared) -> bool:
-    """Whether `found` is gate's own, and has the dependencies of a project that has to be installed, but not it."""
-    own = Path(sys.prefix) == environment.prefix
-    return own and bool(declared.packages) and normal(declared.name) not in environment.packages

@@ -14,6 +14,7 @@ from gate.environment.declared import (
     OF_WORKSPACE,
     Declared,
     is_declaring,
+    may_declare,
     read_declared,
     requirement_name,
     workspace_members,
@@ -22,6 +23,7 @@ from gate.environment.interpreter import normal
 from gate.environment.locks import local_in_lock
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
+from gate.result_cache import key_of
 
 PYPROJECT = "pyproject.toml"
 NO_LIBRARY = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|templates?|vendor|node_modules)(?:/|$)")
@@ -48,10 +50,16 @@ class Declarations:
     _declared: dict[str, Declared] = field(default_factory=dict)
 
     def of(self, folder: str) -> Declared:
-        """The dependencies that the project in `folder` declares."""
+        """The dependencies that the project in `folder` declares, with the packages of the tree among them."""
         if folder not in self._declared:
             self._declared[folder] = self._with_local(folder, self._read(folder))
         return self._declared[folder]
+
+    @cached_property
+    def signature(self) -> str:
+        """What decides all of it. No file is read for it: it is needed at every commit."""
+        entries = (e for e in self.tree.entries if not e.path.endswith(".py") or e.path.endswith("setup.py"))
+        return key_of(*(f"{entry.oid} {entry.path}" for entry in entries if may_declare(entry.path)))
 
     @cached_property
     def _files(self) -> dict[str, str]:

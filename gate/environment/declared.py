@@ -80,6 +80,11 @@ def is_declaring(path: str, folder: str) -> bool:
     return name == "pyproject.toml" or inside in BESIDE or ANY_REQUIREMENTS.fullmatch(inside) is not None
 
 
+def may_declare(path: str) -> bool:
+    """Whether the file at `path` may have a say in the environment of any project: a quick look at the name."""
+    return path.rpartition("/")[2] in BESIDE or "requirements" in path or "constraints" in path
+
+
 def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
     """Those of `folders` that are members of the uv workspace whose settings are `pyproject`."""
     workspace = _table(read_toml(pyproject), "tool", "uv", "workspace")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gate.git.repository import Repository
-from gate.model import encode_path
+from gate.model import decode_path, encode_path
+
+LISTED = ("--literal-pathspecs", "ls-files", "--cached", "--full-name", "-z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,21 @@ class Tracked:
     repository: Repository | None = None
     trees: tuple[str, ...] = ()
 
-    def holds(self, path: Path) -> str:
-        """The first path that git tracks at or below `path`, or by which `path` is reached; empty if there is none.
+    def first(self, paths: Iterable[Path]) -> str:
+        """The first path that git tracks at or below one of `paths`, or by which one is reached; empty if none is.
 
-        Links are followed: a link that git tracks chooses what it points to.
+        Links are followed: a link that git tracks chooses what it points to. git is asked about all paths at once,
+        since this is part of every commit.
         """
-        return next((path_inside for path_inside in self._places(path) if self._tracks(path_inside)), "")
+        relative_paths = list(dict.fromkeys(relative for path in paths for relative in self._places(path)))
+        if self.repository is None or not relative_paths:
+            return ""
+        # The working tree itself: whatever is in the repository is in it.
+        outside = next((relative for relative in relative_paths if relative == "." or "\n" in relative), "")
+        tracked = self._tracked([relative for relative in relative_paths if relative != outside])
+        return next(
+            (relative for relative in relative_paths if relative == outside or relative in tracked), ""
+        )
 
     def _places(self, path: Path) -> Iterator[str]:
         """The places in the working tree that `path` stands for: itself, the links on its way, and its real place."""
@@ -38,17 +49,26 @@ class Tracked:
             if link != root and link.is_relative_to(root) and link.is_symlink()
         )
 
-    def _tracks(self, inside: str) -> bool:
-        # The working tree itself: whatever is in the repository is in it.
-        if inside == "." or "\n" in inside or self.repository is None:
-            return True
-        path = encode_path(inside)
-        trees = [tree for tree in dict.fromkeys(self.trees) if tree]
-        if any(self.repository.run("ls-tree", "-z", "--full-tree", tree, "--", path) for tree in trees):
-            return True
-        return bool(self.repository.run("ls-files", "--cached", "-z", "--", path))
+    def _tracked(self, relative_paths: Sequence[str]) -> frozenset[str]:
+        """Those of `relative_paths` at or below which one of the trees, or the index, has anything."""
+        if self.repository is None or not relative_paths:
+            return frozenset()
+        paths = [encode_path(relative) for relative in relative_paths]
+        # git joins one tree to the index by itself, which saves starting it once more.
+        with_tree, *others = dict.fromkeys(filter(None, self.trees)) or [""]
+        listed = self.repository.run(
+            *LISTED, *([f"--with-tree={with_tree}"] if with_tree else []), "--", *paths
+        )
+        for tree in others:
+            listed += self.repository.run("ls-tree", "-z", "--name-only", "--full-tree", tree, "--", *paths)
+        names = [decode_path(name) for name in listed.split(b"\0") if name]
+        return frozenset(
+            relative
+            for relative in relative_paths
+            if any(name == relative or name.startswith(f"{relative}/") for name in names)
+        )
 
 
 def first_tracked(tracked: Tracked, paths: Iterable[Path]) -> str:
     """The first of `paths` that has to do with what git tracks, as a path of the working tree; empty if none has."""
-    return next(filter(None, (tracked.holds(path) for path in dict.fromkeys(paths))), "")
+    return tracked.first(dict.fromkeys(paths))
