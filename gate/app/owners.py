@@ -219,7 +219,7 @@ def _owned(code_owners: CodeOwners | None, at: str, paths: Sequence[str], *, who
 
 def _shadowed(present: Iterable[str], file: str) -> list[Mistake]:
     return [
-        Mistake(shadowed_file, 0, 0, f"says nothing: only {file} is read")
+        Mistake(shadowed_file, 0, 0, f"ignored: only {file} is read")
         for shadowed_file in present
         if shadowed_file != file
     ]
@@ -230,9 +230,9 @@ def _idle(owners: CodeOwners, paths: Sequence[str]) -> list[Mistake]:
     if not paths:
         return []
     counting = {rule for rules in owners.owners_of_all(paths).values() for rule in rules}
-    why = "no file matches, or later lines decide about all that do"
+    why = "it matches no file, or later lines override it for each one"
     return [
-        Mistake(rule.file, rule.line, rule.column, f"`{rule.pattern}` decides about nothing: {why}")
+        Mistake(rule.file, rule.line, rule.column, f"`{rule.pattern}` has no effect: {why}")
         for rule in owners.rules
         if rule not in counting
     ]
@@ -249,7 +249,7 @@ def _strangers(owners: CodeOwners, policy: Policy) -> list[Mistake]:
         for owner in rule.owners:
             first.setdefault(owner.casefold(), rule)
     return [
-        Mistake(rule.file, rule.line, rule.column, f"{owner} is nobody in `people` or `teams` of gate.yaml")
+        Mistake(rule.file, rule.line, rule.column, f"{owner} is not in `people` or `teams` of gate.yaml")
         for owner, rule in first.items()
         if not people_of(policy, [owner])
     ]

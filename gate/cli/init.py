@@ -17,7 +17,7 @@ from gate.app.setup.proposal import Proposal, approvers, propose
 from gate.app.setup.refspec import share_log
 from gate.app.setup.rules import could_require
 from gate.app.setup.sharing import store_shared
-from gate.app.setup.team import Answers
+from gate.app.setup.team import Answers, personal_owners
 from gate.errors import UsageError
 from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE, STORED, load_policy
@@ -191,9 +191,13 @@ def _policy(observed: Observed, proposal: Proposal) -> list[str]:
         lines.append(f"an owner of every changed file must approve ({observed.owners.file}){free}")
     elif observed.owners:
         teams = proposal.team.teams
+        known = {person.name for person in proposal.team.people}
+        missing = [owner for owner in personal_owners(observed) if owner not in known]
         why = (
             f"list the members of {', '.join(teams)} under `teams` first"
-            if teams
+            if teams and not missing
+            else f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not in `people` yet"
+            if missing
             else "too few people can approve; see below"
             if proposal.rejected
             else "that takes two people who can approve"

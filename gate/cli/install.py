@@ -36,10 +36,15 @@ def run(options: argparse.Namespace) -> int:
     installed = install(Path.cwd(), server=options.server, force=options.force)
     print(f"Installed {listed(installed.names)} in {installed.folder}.")
     for name in installed.kept:
-        print(f"  the {name} that was there runs first")
+        print(f"  the existing {name} runs first")
     for name in installed.linked:
-        print("  it was a symbolic link: if its owner restores it, gate is gone. Let the hook that")
+        print("  it was a symbolic link: if its owner restores it, gate's hook is lost. Let the hook that")
         print(f"  it points to call `gate hook {name}` instead (docs/server.md)")
+    if installed.in_tree:
+        print(
+            f"  {installed.folder.name} is in the working tree: don't commit these files, which name this machine's"
+        )
+        print("  Python. To share the hooks, call `gate hook pre-commit` and so on from hooks of your own")
     if installed.everywhere:
         print("  core.hooksPath is set for all your repositories: these hooks run in each of them;")
         print("  `git config core.hooksPath .git/hooks` first keeps them in this one")
@@ -58,5 +63,5 @@ def run(options: argparse.Namespace) -> int:
 def remove() -> int:
     """Remove the hooks of this repository, and say which were there."""
     removed = uninstall(Path.cwd())
-    print(f"Removed {listed(removed)}." if removed else "No hook of gate is installed here.")
+    print(f"Removed {listed(removed)}." if removed else "No gate hooks are installed here.")
     return 0

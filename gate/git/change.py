@@ -144,8 +144,10 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
         return refs[ref]
     if unborn and _has_no_branch(repository) and (first := head_branch(repository)):
         return first
+    if _has_no_branch(repository):
+        raise UsageError("this repository has no commits yet", "make a first commit, then try again")
     raise UsageError(
-        "no branch to merge into: origin/HEAD, main and master do not exist",
+        "no branch to merge into: origin/HEAD, main, and master don't exist",
         "choose one with `--into BRANCH`",
     )
 

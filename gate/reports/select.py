@@ -47,6 +47,7 @@ def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Gro
     """The findings of `source`, each kind in the order of `place`. Those of a requirement block while it is open.
 
     With `duplicates`, a mistake that another check reports better is left out, and cases of one test are joined.
+    What would block if the check were enforced is shown like what is new.
     """
     if isinstance(source, Outcome):
         findings = tuple(sorted(source.findings, key=place))
@@ -56,11 +57,12 @@ def group_of(source: Ran | Outcome, duplicates: Duplicates | None = None) -> Gro
     blocking = sorted(enforced, key=place)
     same = duplicates or Duplicates()
     shown = [finding for finding in blocking if id(finding) not in same.reported_by]
+    noted = set() if source.enforced else set(source.blocking)
     return Group(
         source.id,
         tuple(join_cases(shown) if duplicates is not None else shown),
-        tuple(finding for finding in rest if finding.new),
-        tuple(finding for finding in rest if not finding.new),
+        tuple(finding for finding in rest if finding.new or finding in noted),
+        tuple(finding for finding in rest if not finding.new and finding not in noted),
         tuple(same.reported_by[id(finding)] for finding in blocking if id(finding) in same.reported_by),
         same.also,
     )

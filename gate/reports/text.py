@@ -94,7 +94,8 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
     name = visible(outcome.id)
     style = "dim" if outcome.state == "not_applicable" else ""
     open_but_free = not outcome.enforced and outcome.state in {"unmet", "undecided"}
-    mark = NOT_ENFORCED if open_but_free else MARKS[outcome.state]
+    free = open_but_free or (outcome.id == "checks" and outcome.state == "met" and _noted(verdict.checks))
+    mark = NOT_ENFORCED if free else MARKS[outcome.state]
     reason = f"not enforced: {outcome.reason}" if open_but_free else outcome.reason
     head = f"{ink.paint(mark[1], mark[0])} {ink.paint(name, style or 'bold')}{' ' * (room - cells(name))}"
     lines = beside(head, [(style, visible(reason))], room + 4, ink)
@@ -109,6 +110,11 @@ def _outcome(outcome: Outcome, verdict: Verdict, room: int, ink: Ink) -> list[st
         if verdict.environments:
             lines += ink.flow([("dim", f"in {visible(', '.join(verdict.environments))}")], 4, 2)
     return lines
+
+
+def _noted(results: Sequence[CheckResult]) -> bool:
+    """Whether a check failed that the policy does not enforce."""
+    return any(isinstance(result, Ran) and result.blocking and not result.enforced for result in results)
 
 
 def _missing(missing: Missing, ink: Ink) -> list[str]:

@@ -34,16 +34,15 @@ def sections(verdict: Verdict, ink: Ink, room: int = 10_000) -> list[str]:
 
 def has_section(result: CheckResult) -> bool:
     """Whether the check has a section of its own."""
-    return isinstance(result, Broken) or (
-        isinstance(result, Ran) and bool(result.blocking) and result.enforced
-    )
+    return isinstance(result, Broken) or (isinstance(result, Ran) and bool(result.blocking))
 
 
 def _check(result: CheckResult, same: Duplicates | None, ink: Ink, room: int) -> list[str]:
     match result:
         case Ran():
             group = group_of(result, same)
-            return _listing(group, _check_heading(result, group, ink), ink, room)
+            noted = bool(result.blocking) and not result.enforced
+            return _listing(group, _check_heading(result, group, ink), ink, room, noted=noted)
         case Broken():
             return [*_broken(result, ink), ""]
         case Skipped():
@@ -57,7 +56,7 @@ def _check_heading(result: Ran, group: Group, ink: Ink) -> list[str]:
     if group.failed:
         new = "new " if group.old and all(finding.new for finding in result.blocking) else ""
         what = count(len(result.blocking), new + noun(result.id))
-    style = "bold red" if group.failed else "bold green"
+    style = "bold red" if group.failed else "bold yellow" if result.blocking else "bold green"
     return ink.flow([(style, f"{visible(result.id)}:"), ("bold", what), ("dim", in_brackets(result))])
 
 
@@ -71,14 +70,15 @@ def in_brackets(result: Ran) -> str:
     return f"({', '.join(part for part in (visible(result.note), took(result)) if part)})"
 
 
-def _listing(group: Group, heading: list[str], ink: Ink, room: int) -> list[str]:
+def _listing(group: Group, heading: list[str], ink: Ink, room: int, *, noted: bool = False) -> list[str]:
     """The findings below their heading: those that block and fit, and all of them with `--all`.
 
+    With `noted`, those that would block if the policy enforced the check.
     Mistakes that another check reports better are only counted.
     """
     everything = ink.context.everything
     shown = [*group.blocking, *group.other, *(group.old if everything else ())]
-    if not group.failed and not (everything and shown):
+    if not group.failed and not noted and not (everything and shown):
         return []
     lines = [*heading, *_elsewhere(group, ink), *([""] if shown else [])]
     number = 0

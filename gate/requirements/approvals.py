@@ -227,10 +227,13 @@ def _reason(each: _Open) -> str:
     else:
         text = f"needs {_approvals(rule.need)}{whom}{which}; has none"
     if len(each.left) < each.more:
-        text += (
-            f", and only {len(each.left)} other {'person' if len(each.left) == 1 else 'people'} can approve"
-        )
+        people = "nobody else" if not each.left else f"only {len(each.left)} other {_people(len(each.left))}"
+        text += f", and {people} can approve"
     return text
+
+
+def _people(number: int) -> str:
+    return "person" if number == 1 else "people"
 
 
 def listed_files(paths: Sequence[str]) -> str:

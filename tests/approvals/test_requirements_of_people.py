@@ -77,7 +77,7 @@ def by(name: str, *paths: str, kind: str = "approve", counted: bool = True, why:
         (replace(facts(need=1), change=replace(CHANGE, tree="")), "undecided", "no merge result"),
         (replace(facts(need=1), change=replace(CHANGE, files=())), "met", "no files changed"),
         (facts(need=9), "unmet", "and only 4 other people can approve"),
-        (facts(need=1, people={}), "unmet", "and only 0 other people can approve"),
+        (facts(need=1, people={}), "unmet", "and nobody else can approve"),
     ],
 )
 def test_approvals(found: Facts, state: str, reason: str) -> None:

@@ -392,7 +392,7 @@ class TestLint:
         assert code == 0
         about_bob = [line for line in lines if "bob@acme.example" in line]
         assert about_bob == [
-            ".github/CODEOWNERS:2:1: warning: bob@acme.example is nobody in `people` or `teams` of gate.yaml"
+            ".github/CODEOWNERS:2:1: warning: bob@acme.example is not in `people` or `teams` of gate.yaml"
         ]
 
     def test_a_lock_out_is_a_warning_of_the_policy(self, repository: Clone) -> None:
@@ -404,7 +404,7 @@ class TestLint:
     def test_a_second_file_that_says_nothing(self, repository: Clone) -> None:
         repository.write({"docs/CODEOWNERS": "* @bob\n"})
         assert lint(repository)[1][0] == (
-            "docs/CODEOWNERS: warning: says nothing: only .github/CODEOWNERS is read"
+            "docs/CODEOWNERS: warning: ignored: only .github/CODEOWNERS is read"
         )
 
     def test_as_json(self, repository: Clone) -> None:

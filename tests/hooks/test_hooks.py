@@ -290,3 +290,12 @@ def test_a_clone_fetches_the_approval_log_as_long_as_the_hooks_are_there(town: T
     )
     assert clone.gate("uninstall").code == 0
     assert "gate/log" not in clone.git("config", "--get-all", "remote.origin.fetch")
+
+
+def test_hooks_in_the_working_tree_are_not_for_committing(hooked: Clone) -> None:
+    """Husky keeps its hooks in a tracked folder; gate's name this machine's Python."""
+    hooked.git("config", "core.hooksPath", ".husky")
+    assert ".husky is in the working tree: don't commit these files" in hooked.gate("install").out
+    hooked.gate("uninstall")
+    hooked.git("config", "core.hooksPath", ".git/hooks")
+    assert "working tree" not in hooked.gate("install").out

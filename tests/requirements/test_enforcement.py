@@ -70,6 +70,9 @@ def test_what_is_not_enforced_is_shown_and_does_not_block(
     assert text.code == (1 if True in enforced.values() else 0)
     assert "not enforced" in text.out
     assert "Not enforced on main yet, would block: " in text.out
+    assert "bad.py:1:8: unused-import" in text.out or "bad.py:1:8: F401" in text.out, (
+        "what would block is shown"
+    )
 
 
 def test_a_conflict_blocks_in_any_case(project: Clone) -> None:

@@ -26,7 +26,7 @@ def test_a_hook_that_was_there_runs_first_hears_everything_and_comes_back(town: 
     for _ in range(2):
         said = town.server.gate("install", "--server")
         assert said.code == 0, said.text
-        assert "the pre-receive that was there runs first" in said.out
+        assert "the existing pre-receive runs first" in said.out
     new = town.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="mine", push=False)
     assert "the old hook ran" in push(new, "origin", "mine").err

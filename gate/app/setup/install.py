@@ -72,6 +72,7 @@ def hooks_folder(repository: Repository) -> Path:
 class Installed:
     """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links.
 
+    `in_tree` is True for a folder of the working tree, whose files could be committed (husky has one).
     `everywhere` is True for a folder outside of the repository, which git is told of for others as well.
     `shares_log` is True if `git fetch` now brings the approval log along.
     """
@@ -80,6 +81,7 @@ class Installed:
     names: tuple[str, ...]
     kept: tuple[str, ...]
     linked: tuple[str, ...]
+    in_tree: bool = False
     everywhere: bool = False
     shares_log: bool = False
 
@@ -124,9 +126,20 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
         raise CannotDecide(f"the hooks cannot be written to {folder}: {error.strerror}") from error
     linked = tuple(name for name in backed_up if (folder / f"{name}{EARLIER}").is_symlink())
     shares_log = not server and bool(share_log(repository))
+    everywhere = not server and _is_shared(repository)
     return Installed(
-        folder, names, tuple(backed_up), linked, not server and _is_shared(repository), shares_log
+        folder, names, tuple(backed_up), linked, _is_in_tree(repository, folder), everywhere, shares_log
     )
+
+
+def _is_in_tree(repository: Repository, folder: Path) -> bool:
+    """Whether the folder is part of the working tree, and git doesn't ignore it."""
+    if repository.work_tree is None:
+        return False
+    place, top, own = folder.resolve(), repository.work_tree.resolve(), repository.common_dir.resolve()
+    if not place.is_relative_to(top) or place.is_relative_to(own):
+        return False
+    return repository.attempt("check-ignore", "--quiet", "--", str(place / HOOKS[0])).returncode != 0
 
 
 def _is_shared(repository: Repository) -> bool:

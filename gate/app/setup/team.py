@@ -90,23 +90,16 @@ def _unknown_account(me: Person | None, forge: str) -> str:
 
 def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
     """Who commits to the project and can't approve: more than a few would hide the point."""
-    yours = sum(
-        committer.commits
-        for committer in observed.past.committers
-        if committer.email == observed.past.email.casefold()
-    )
     reasons = [why for person, why in suggested if person.role != "bot" and " commit" in why]
     if not reasons:
         return ""
+    commits = {committer.email: committer.commits for committer in observed.past.committers}
+    email = observed.past.email.casefold()
+    too = " too" if email in commits else ""
     named = "; ".join(reasons[:MOST_NAMED])
     more = f"; {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
-    own = (
-        f" (you have {yours or 'none'})"
-        if yours < max(committer.commits for committer in observed.past.committers)
-        else ""
-    )
     return (
-        f"others commit here too{own}, and can't approve until they are in `people`: {named}{more}. "
+        f"others commit here{too}, and can't approve until they are in `people`: {named}{more}. "
         "gate.yaml has a commented line for each"
     )
 
