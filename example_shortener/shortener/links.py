@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from shortener.codes import new_code
-from shortener.database import connect
+from shortener.database import shared, writing
 from shortener.problems import AliasTaken, Disabled, Expired, NoFreeCode, UnknownCode
 
 TRIES = 10
@@ -57,7 +56,7 @@ class Links:
         """
         now = int(self._clock())
         expires_at = None if lifetime is None else now + lifetime
-        with closing(connect(self._database)) as connection:
+        with writing(self._database) as connection:
             for code in self._candidates(alias):
                 link = Link(code, target, now, expires_at, 0)
                 if _insert(connection, link):
@@ -68,13 +67,11 @@ class Links:
 
     def find(self, code: str) -> Link:
         """The link with this code, expired or not; raises UnknownCode."""
-        with closing(connect(self._database)) as connection:
-            row = connection.execute(
-                "SELECT code, target, created_at, expires_at, clicks FROM links WHERE code = ?", (code,)
-            ).fetchone()
-        if row is None:
+        select = "SELECT code, target, created_at, expires_at, clicks FROM links WHERE code = ?"
+        rows = shared(self._database).execute(select, (code,)).fetchall()
+        if not rows:
             raise UnknownCode("there is no link with this code")
-        return Link(*row)
+        return Link(*rows[0])
 
     def target(self, code: str) -> str:
         """Where the link with this code leads, not counted as a click; raises UnknownCode or Expired."""
@@ -87,17 +84,18 @@ class Links:
 
     def follow(self, code: str) -> str:
         """Count a click, and return where the link leads; raises UnknownCode or Expired."""
-        with closing(connect(self._database)) as connection:
-            row = connection.execute(
-                "UPDATE links SET clicks = clicks + 1"
-                " WHERE code = ? AND (expires_at IS NULL OR expires_at > ?) RETURNING target",
-                (code, self._clock()),
-            ).fetchone()
-        return self.target(code) if row is None else str(row[0])
+        count = (
+            "UPDATE links SET clicks = clicks + 1"
+            " WHERE code = ? AND (expires_at IS NULL OR expires_at > ?) RETURNING target"
+        )
+        with writing(self._database) as connection:
+            # To the end of the answer: before that, sqlite does not let others write.
+            rows = connection.execute(count, (code, self._clock())).fetchall()
+        return str(rows[0][0]) if rows else self.target(code)
 
     def disable(self, code: str) -> None:
         """Let the link lead nowhere any more; its code stays taken. Raises UnknownCode."""
-        with closing(connect(self._database)) as connection:
+        with writing(self._database) as connection:
             # As one that expired before it began: every release understands that.
             done = connection.execute("UPDATE links SET expires_at = 0 WHERE code = ?", (code,))
         if done.rowcount == 0:

@@ -17,8 +17,14 @@ threads = 4
 timeout = 30
 graceful_timeout = 10
 
+# In memory: a worker is killed when it writes to a file that is mapped, and the disk is full.
+_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a folder with a name of its own is made in it
+worker_tmp_dir = _memory
+
 # Where the workers add up what they measure. It has to be there before the first of them imports anything.
-_own = "" if "PROMETHEUS_MULTIPROC_DIR" in os.environ else tempfile.mkdtemp(prefix="shortener-metrics-")
+_own = ""
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    _own = tempfile.mkdtemp(prefix="shortener-metrics-", dir=_memory)
 if _own:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own
 

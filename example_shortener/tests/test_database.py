@@ -46,6 +46,22 @@ def test_a_database_of_a_later_release_keeps_its_version(database: Path) -> None
     assert is_ready(database)
 
 
+def test_a_database_that_is_replaced_or_gone_is_noticed(database: Path, tmp_path: Path) -> None:
+    links = Links(database)
+    links.add("https://example.com/", alias="old")
+    other = tmp_path / "other.db"
+    migrate(other)
+    Links(other).add("https://example.com/", alias="new")
+    links.find("old")
+    with closing(connect(other)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.replace(database)
+    assert links.find("new").code == "new"
+    database.unlink()
+    with pytest.raises(sqlite3.OperationalError):
+        links.find("new")
+
+
 def test_steps_go_forward_and_back(database: Path) -> None:
     assert migrate(database, 0) == 0
     assert not is_ready(database)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 
+from shortener.database import shared
 from shortener.links import Links
 from tests.conftest import Clock
 
@@ -49,14 +48,10 @@ def test_no_path_leads_anywhere_else(client: FlaskClient) -> None:
 
 
 def test_a_click_that_cannot_be_counted_still_leads_to_the_target(
-    client: FlaskClient, links: Links, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, links: Links, database: Path
 ) -> None:
     link = links.add("https://example.com/")
-
-    def read_only(database: Path) -> sqlite3.Connection:
-        return sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
-
-    monkeypatch.setattr("shortener.links.connect", read_only)
+    shared(database).execute("PRAGMA query_only = 1")
     answer = client.get(f"/{link.code}")
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://example.com/")
     assert client.get("/unknown").status_code == 404
