@@ -1,4 +1,4 @@
-"""The manifests for Kubernetes fit the schemas of Kubernetes and of Argo Rollouts; no cluster is needed."""
+"""The manifests fit the schemas of Kubernetes, Argo Rollouts and the Gateway API; no cluster is needed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from release.story.stage import SAMPLE
 from support.shop import PATH, needs
 
 FOLDER = SAMPLE / "kubernetes"
-ARGO = "@kubernetes-models/argo-rollouts@2.0.0"
-"""Made from the CRDs of Argo Rollouts, with their schemas."""
+MODELS = ("@kubernetes-models/argo-rollouts@2.0.0", "@kubernetes-models/gateway-api@2.0.0")
+"""Made from the CRDs, with their schemas."""
+OWN_KINDS = ("argoproj.io/", "gateway.networking.k8s.io/", "flagger.app/")
 VALIDATE = """\
-import * as models from '@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1';
+import * as argo from '@kubernetes-models/argo-rollouts/argoproj.io/v1alpha1';
+import * as gateway from '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1';
+const models = { ...argo, ...gateway };
 import { readFileSync } from 'node:fs';
 for (const manifest of JSON.parse(readFileSync(0))) {
   new models[manifest.kind](manifest).validate();
@@ -37,9 +40,13 @@ def of_kind(kind: str) -> dict[str, Any]:
     return found
 
 
+def templates() -> dict[str, dict[str, Any]]:
+    return {one["metadata"]["name"]: one for one in manifests() if one["kind"] == "AnalysisTemplate"}
+
+
 @pytest.mark.parametrize("manifest", manifests(), ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
 def test_kinds_of_kubernetes_fit_their_schema(manifest: dict[str, Any]) -> None:
-    if not manifest["apiVersion"].startswith("argoproj.io/"):
+    if not manifest["apiVersion"].startswith(OWN_KINDS):
         kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -57,13 +64,13 @@ def test_the_pods_of_the_rollout_fit_the_schema_of_a_deployment() -> None:
 
 @pytest.fixture(scope="module")
 def argo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the models of Argo Rollouts."""
+    """A folder with the models of Argo Rollouts and the Gateway API."""
     needs("npm", "node")
     folder = tmp_path_factory.mktemp("argo")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", ARGO]
+    command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", *MODELS]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"npm cannot install {ARGO}: {done.stderr[-200:]}")
+        pytest.skip(f"npm cannot install {MODELS}: {done.stderr[-200:]}")
     return folder
 
 
@@ -80,9 +87,11 @@ def validate(argo: Path, *wishes: dict[str, Any]) -> subprocess.CompletedProcess
 
 @pytest.mark.slow
 def test_kinds_of_argo_fit_their_schema(argo: Path) -> None:
-    rollout, template = of_kind("Rollout"), of_kind("AnalysisTemplate")
-    done = validate(argo, rollout, template)
-    assert (done.returncode, done.stdout.split()) == (0, ["Rollout", "AnalysisTemplate"]), done.stderr
+    wanted = [one for one in manifests() if one["apiVersion"].startswith(OWN_KINDS[:2])]
+    done = validate(argo, *wanted)
+    kinds = ["AnalysisTemplate", "AnalysisTemplate", "Rollout", "HTTPRoute"]
+    assert (done.returncode, done.stdout.split()) == (0, kinds), done.stderr
+    rollout = of_kind("Rollout")
     rollout["spec"]["strategy"]["canary"]["steps"] = [{"setWeight": "five"}]
     assert validate(argo, rollout).returncode != 0
 
@@ -92,17 +101,23 @@ def test_every_name_stands_for_something() -> None:
     services = {one["metadata"]["name"] for one in manifests() if one["kind"] == "Service"}
     canary = rollout["strategy"]["canary"]
     assert {canary["stableService"], canary["canaryService"]} == services
-    assert canary["trafficRouting"]["nginx"]["stableIngress"] == of_kind("Ingress")["metadata"]["name"]
+    route = of_kind("HTTPRoute")
     assert (
-        canary["analysis"]["templates"][0]["templateName"] == of_kind("AnalysisTemplate")["metadata"]["name"]
+        canary["trafficRouting"]["plugins"]["argoproj-labs/gatewayAPI"]["httpRoute"]
+        == route["metadata"]["name"]
     )
-    given = {argument["name"] for argument in canary["analysis"]["args"]}
-    assert given == {argument["name"] for argument in of_kind("AnalysisTemplate")["spec"]["args"]}
+    assert {one["name"] for one in route["spec"]["rules"][0]["backendRefs"]} == services
+    # gate is asked before the first request, and the release is watched all the time.
+    assert list(canary["steps"][0]) == ["analysis"]
+    for analysis in (canary["analysis"], canary["steps"][0]["analysis"]):
+        template = templates()[analysis["templates"][0]["templateName"]]
+        given = {argument["name"] for argument in analysis["args"]}
+        assert given == {argument["name"] for argument in template["spec"]["args"]}
 
 
 def test_the_queries_are_queries_and_ask_for_what_the_service_tells(tmp_path: Path) -> None:
     needs("promtool")
-    metrics = of_kind("AnalysisTemplate")["spec"]["metrics"]
+    metrics = templates()["shortener-watch"]["spec"]["metrics"]
     queries = [metric["provider"]["prometheus"]["query"] for metric in metrics]
     rules = [
         {"record": f"query:{number}", "expr": re.sub(r"\{\{args\.(\w+)\}\}", r"\1", query)}
