@@ -26,7 +26,7 @@ from release import stack
 from release.deploy import WentBack, deploy
 from release.environments import Environment, free_port
 from release.problems import CannotGo, Refused, WrongUsage
-from release.report import budget, notice, notify, promised, write_page
+from release.report import budget, notice, notify
 from release.settings import load
 from release.story.stage import SETTINGS, build_repository, git
 
@@ -164,11 +164,10 @@ def replay(folder: Path) -> int:
         with writer.writing():
             incident = _incident(company, production)
             text = notify(production, incident, say).read_text("utf-8")
-            customer = notice(incident, promised(production).downtime / 60)
+            customer = notice(incident)
             _mended(company, staging, production)
             answered, failed = load_.finish()
         lost = writer.lost()
-        write_page([staging, production])
         tell("The report for the engineers:")
         print(text)
         tell("The notice for the customers:")

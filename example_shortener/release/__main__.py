@@ -21,7 +21,7 @@ from release import stack
 from release.deploy import WentBack, deploy, record_missing, resume, roll_back
 from release.environments import Environment, at_work, current_user
 from release.problems import CannotGo, Refused, WrongUsage
-from release.report import budget, notify, write_page
+from release.report import budget, notify
 from release.settings import Settings, load
 
 Command = Callable[[Settings, argparse.Namespace], int]
@@ -52,13 +52,14 @@ def main() -> int:
 
 def _settings(options: argparse.Namespace) -> Settings:
     """Those of `home`, once `up` has put them there: what a checkout says counts only for `up`."""
+    home = Path(options.home).absolute() if options.home else None
+    if home and options.command is not _up and options.settings is None and (found := stack.installed(home)):
+        return found
     settings = load(options.settings or Path("release.toml"), must_exist=options.settings is not None)
-    home = Path(options.home).absolute() if options.home else settings.folder
-    installed = home / "release.toml"
-    if options.command is not _up and options.settings is None and (home / "root").exists():
-        root = Path((home / "root").read_text("utf-8"))
-        settings = dataclasses.replace(load(installed), root=root) if installed.exists() else Settings(root)
-    return dataclasses.replace(settings, home=str(home))
+    settings = dataclasses.replace(settings, home=str(home or settings.folder))
+    if options.command is _up or options.settings is not None:
+        return settings
+    return stack.installed(settings.folder) or settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,12 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--settings", type=Path, help="(default: those of the last `up`, else release.toml)")
-    parser.add_argument(
-        "--home",
-        metavar="DIR",
-        default=os.environ.get("RELEASE_HOME"),
-        help="where everything lives that is running (default: $RELEASE_HOME, else what the settings say)",
-    )
+    where = "where everything lives that is running (default: $RELEASE_HOME, else what the settings say)"
+    parser.add_argument("--home", metavar="DIR", default=os.environ.get("RELEASE_HOME"), help=where)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Command) -> argparse.ArgumentParser:
@@ -80,9 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         part.set_defaults(command=command)
         return part
 
-    add("up", _up).add_argument(
-        "first", nargs="?", default="HEAD", metavar="REV", help="where nothing was released"
-    )
+    first = add("up", _up)
+    first.add_argument("first", nargs="?", default="HEAD", metavar="REV", help="where nothing was released")
     add("down", _down)
     for part in (released := add("deploy", _deploy), rolled := add("rollback", _rollback)):
         part.add_argument(
@@ -100,7 +96,6 @@ def _parser() -> argparse.ArgumentParser:
 def _up(settings: Settings, options: argparse.Namespace) -> int:
     """Start everything that does not run, and apply changed settings."""
     stack.up(settings, options.first, _say)
-    _say(f"status: {_page(settings)}")
     return 0
 
 
@@ -120,9 +115,6 @@ def _deploy(settings: Settings, options: argparse.Namespace) -> int:
         if isinstance(error.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise Refused(f"{error.incident.subject} was rolled back: {error}") from error
-    finally:
-        if settings.folder.is_dir():
-            _page(settings)
     _say(f"{options.into}: {live.short} is live")
     return 0
 
@@ -135,29 +127,22 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
         _say(f"{options.into}: the release that was being watched was rolled back")
     else:
         notify(environment, incident, _say)
-        _page(settings)
     return 0
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
     """Show what runs, and what is left of the downtime budget."""
-    answer = stack.status(settings)
+    environments, monitors = stack.status(settings)
     if options.json:
-        _say(json.dumps(answer, indent=1))
+        _say(json.dumps(environments | {"monitoring": monitors}, indent=1))
         return 0
-    for name in settings.environments:
-        table = answer[name]
-        assert isinstance(table, dict)  # noqa: S101  stack.status says so
-        _say(f"{name}: {'http://127.0.0.1:' + str(table['port']) + '/' if table['up'] else 'down'}")
+    for name, table in environments.items():
+        _say(f"{name}: " + (f"http://127.0.0.1:{table['port']}/" if table["up"] else "down"))
         for release in table["releases"]:
             how = f"{release['share']} %" if release["running"] else "not running"
             _say(f"  {release['role']:<9} {release['revision'][:9]}  {how:>11}  {release['subject']}")
         _say(f"  downtime budget: {budget(Environment(settings, name))}")
-    monitoring = answer["monitoring"]
-    assert isinstance(monitoring, dict)  # noqa: S101  as above
-    _say(
-        "monitoring: " + ", ".join(f"{name} {'up' if runs else 'down'}" for name, runs in monitoring.items())
-    )
+    _say("monitoring: " + ", ".join(f"{name} {'up' if runs else 'down'}" for name, runs in monitors.items()))
     return 0
 
 
@@ -166,15 +151,15 @@ def _guard(settings: Settings, _: argparse.Namespace) -> int:
     for second in itertools.count():
         for name in settings.environments:
             environment = Environment(settings, name)
-            resume(environment, _say)
-            if second % 5 == 0 and not at_work(environment.folder):
-                record_missing(environment, lambda text: _say(text))
+            try:
+                resume(environment, _say)
+                if second % 5 == 0 and not at_work(environment.folder):
+                    record_missing(environment, _say)
+            except (CannotGo, WrongUsage, OSError) as error:
+                # haproxy may be starting again, or the disk be full: the next second may be better.
+                _say(f"{name}: {error}")
         time.sleep(1)
     return 0
-
-
-def _page(settings: Settings) -> Path:
-    return write_page([Environment(settings, name) for name in settings.environments])
 
 
 def _say(text: str) -> None:

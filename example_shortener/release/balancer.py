@@ -55,15 +55,14 @@ class Balancer:
         """Start it, as it is configured."""
         (self.folder / "haproxy.sock").unlink(missing_ok=True)
         path = find("haproxy", "haproxy")
-        self.program.start([path, "-db", "-f", "haproxy.cfg"], cwd=self.folder, env={"PATH": os.defpath})
+        self.program.start([path, "-db", "-f", "haproxy.cfg"], cwd=self.folder)
         end = time.monotonic() + PATIENCE
         while True:
             with suppress(CannotGo):
                 self._ask("show info")
                 return
-            log = self.program.log.read_text("utf-8", "replace").strip() if self.program.log.exists() else ""
-            if time.monotonic() > end or "ALERT" in log:
-                raise CannotGo(f"haproxy did not start: {log.splitlines()[-1:] or 'it printed nothing'}")
+            if time.monotonic() > end or "ALERT" in self.program.last_line():
+                raise CannotGo(f"haproxy did not start: {self.program.last_line() or 'it printed nothing'}")
             time.sleep(0.05)
 
     def share(self, servers: Mapping[str, tuple[int, int]]) -> None:

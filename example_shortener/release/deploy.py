@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from release import gates, monitoring, servers, tables
+from release.balancer import Counted
 from release.canary import Compared, decide
 from release.environments import VISITED, Environment, Running, State, alone, at_work
 from release.problems import CannotGo, Refused
@@ -37,11 +39,14 @@ class WentBack(Exception):  # noqa: N818  the name says what happened
         self.incident = incident
 
 
-def deploy(environment: Environment, name: str, say: Say, *, patience: float = 0.0) -> Running:
+def deploy(
+    environment: Environment, name: str, say: Say, *, patience: float = 0.0, first: bool = False
+) -> Running:
     """Release revision `name`, unless it is live; returns what is live then.
 
     Raises Refused if it never got a request, WentBack if it did and was rolled back. With `patience`, it waits so
-    many seconds for what gate requires and time alone brings.
+    many seconds for what gate requires and time alone brings. Gate is not asked only about a `first` release, which
+    somebody puts where nothing is.
     """
     settings = environment.settings
     if trouble := gates.fetch(settings):
@@ -52,7 +57,7 @@ def deploy(environment: Environment, name: str, say: Say, *, patience: float = 0
         gates.wait(settings, environment.name, revision.id, patience, say)
     with alone(environment.folder):
         try:
-            return _deploy(environment, revision, say)
+            return _deploy(environment, revision, say, first)
         except Refused as error:
             environment.records.add(
                 "refused", revision=revision.id, subject=revision.subject, reason=str(error)
@@ -60,7 +65,7 @@ def deploy(environment: Environment, name: str, say: Say, *, patience: float = 0
             raise
 
 
-def _deploy(environment: Environment, revision: servers.Revision, say: Say) -> Running:
+def _deploy(environment: Environment, revision: servers.Revision, say: Say, first: bool) -> Running:
     records, settings = environment.records, environment.settings
     environment.port()
     state = records.state()
@@ -69,17 +74,17 @@ def _deploy(environment: Environment, revision: servers.Revision, say: Say) -> R
     if state.live and state.live.revision == revision.id:
         say(f"{environment.name}: {state.live.short} is live already")
         return state.live
+    used = {release.slot for release in (state.live, state.spare) if release}
+    slot = next(slot for slot in ("blue", "green", "amber") if slot not in used)
+    new = Running(slot, revision.id, revision.subject, revision.author, 0)
     waived = ""
-    if state.live:
+    if state.live or not first:
         say(f"{environment.name}: asking gate about {revision.id[:9]}")
         if not record_missing(environment, say) and _last_was_rollback(environment):
             raise Refused("gate has not recorded the last rollback yet, and does not now")
         waived = gates.may_enter(settings, environment.name, revision.id)
         if waived:
-            waiver_used(environment, revision, waived, say)
-    used = {release.slot for release in (state.live, state.spare) if release}
-    slot = next(slot for slot in ("blue", "green", "amber") if slot not in used)
-    new = Running(slot, revision.id, revision.subject, revision.author, 0)
+            waiver_used(environment, new, waived, say)
     try:
         new = _start(environment, new)
         say(f"{environment.name}: {new.short} runs" + (" beside the live release" if state.live else ""))
@@ -88,18 +93,15 @@ def _deploy(environment: Environment, revision: servers.Revision, say: Say) -> R
         if state.live is None:
             return _first(environment, new, say)
         baseline = servers.start(environment, replace(state.live, slot="baseline"))
-        # Recorded before the first visitor gets it: what is rolled back is known to gate as well.
-        gates.record(settings, environment.name, new.revision)
     except BaseException:
         environment.server(slot).stop()
         raise
-    state = records.put(candidate=new, baseline=baseline, step=0, waived=waived)
-    records.add("exposed", revision=new.revision, subject=new.subject)
-    return watch(environment, state, say)
+    # From here on the guard goes on where this is killed.
+    return watch(environment, records.put(candidate=new, baseline=baseline, step=0, waived=waived), say)
 
 
 def _first(environment: Environment, new: Running, say: Say) -> Running:
-    """Nobody is there yet to be harmed: gate is told of a first release, and not asked."""
+    """Nobody is there yet to be harmed."""
     _shift(environment, environment.records.put(live=new))
     environment.records.add("first", revision=new.revision, subject=new.subject)
     _record(environment, new, say)
@@ -115,6 +117,8 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
     new, old, records = state.candidate, state.live, environment.records
     if new is None or old is None:
         raise CannotGo(f"{environment.name}: no release is being watched")
+    if state.step == 0:
+        _before_the_first_visitor(environment, new, old, say)
     began, before = time.time(), environment.balancer.counted()["public"]
     process = environment.server(new.slot).pid
     try:
@@ -124,31 +128,44 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             _shift(environment, state, share)
             say(f"{environment.name}: {new.short} gets {share} % of the requests")
             _compare(environment, new, process)
-        spare = state.spare
         _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
         records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
         records.add("deployed", revision=new.revision, subject=new.subject, before=old.revision)
-        environment.server("baseline").stop()
-        if spare:
-            environment.server(spare.slot).stop()
+        for slot in {"baseline", state.spare.slot if state.spare else "baseline"}:
+            environment.server(slot).stop()
         monitoring.aim(environment.settings)
         return new
     except BaseException as error:
         # Also when somebody ends this program, be it twice: first the service, then everything else.
         with _undisturbed():
-            _shift(environment, replace(state, candidate=None, baseline=None))
+            state = replace(state, candidate=None, baseline=None)
+            _shift(environment, state)
             reason = str(error) or "somebody ended the release tool"
             say(f"{environment.name}: {old.short} answers everything again: {reason}")
-            records.put(candidate=None, baseline=None, step=0, waived="")
-            after = environment.balancer.counted()["public"]
+            after = _counted(environment) or before
             incident = Incident.of(
                 environment, new, old, began=began, ended=time.time(), reason=reason,
                 stopped_by="the watch" if isinstance(error, Refused) else "the end of the watch",
                 requests=after.requests - before.requests, failed=after.failed - before.failed,
             )  # fmt: skip
-            _end(environment, new, incident, say)
+            _end(environment, new, replace(state, step=0, waived=""), incident, say)
             _record(environment, old, say)
         raise WentBack(incident) from error
+
+
+def _before_the_first_visitor(environment: Environment, new: Running, old: Running, say: Say) -> None:
+    """Have gate record the release: what is rolled back later is known to gate as well."""
+    try:
+        gates.record(environment.settings, environment.name, new.revision)
+        environment.records.add("exposed", revision=new.revision, subject=new.subject)
+    except BaseException as error:
+        with _undisturbed():
+            environment.records.put(candidate=None, baseline=None, step=0, waived="")
+            for slot in (new.slot, "baseline"):
+                environment.server(slot).stop()
+            if not isinstance(error, Refused):
+                _record(environment, old, say)
+        raise
 
 
 def _compare(environment: Environment, new: Running, process: int | None) -> None:
@@ -203,32 +220,27 @@ def _visit(release: Running) -> tuple[int, float]:
 def roll_back(environment: Environment, say: Say, *, by: str, schema: bool = False) -> Incident | None:
     """Give everything back to the release before, at once; returns what was wrong for how long.
 
-    A release that is being watched is rolled back by the tool that watches it, which notifies: then nothing is
-    returned. With `schema`, the tables go back as well, to what the older release knows: what only the newer one
-    has written is then only in the copy that is made before.
+    Whatever deploys meanwhile is ended. A release that is being watched is rolled back by the tool that watches it,
+    which notifies: then nothing is returned. With `schema`, the tables go back as well, to what the older release
+    knows: what only the newer one has written is then only in the copy that is made before.
     """
     if _interrupt(environment):
         return None
-    with alone(environment.folder, patience=PATIENCE):
+    with alone(environment.folder, patience=PATIENCE), _undisturbed():
         state = environment.records.state()
         new, old = (state.candidate, state.live) if state.candidate else (state.live, state.spare)
         if new is None or old is None:
             raise CannotGo(f"{environment.name}: there is no release to go back to")
-        counted = environment.balancer.counted()
-        role = "live" if state.candidate else "spare"
-        if (
-            not (role in counted and counted[role].ready)
-            and servers.ask(old.port, "GET", "/readyz")[0] != 200
-        ):
+        if not _ready(environment, old, "live" if state.candidate else "spare"):
             say(f"{environment.name}: {old.short} is started again")
-            old = _start(environment, old)
-        state = replace(state, live=old, spare=None, candidate=None, baseline=None, step=0)
+            # Without changing the tables: it has worked with them before.
+            servers.write_out(environment, old.revision)
+            old = servers.start(environment, old)
+        state = replace(state, live=old, spare=None, candidate=None, baseline=None, step=0, waived="")
         _shift(environment, state)
         say(f"{environment.name}: {old.short} answers again")
-        with _anyway(environment, say):
-            environment.records.put(live=old, spare=None, candidate=None, baseline=None, step=0, waived="")
         incident = measured(environment, new, old, f"rolled back by {by}", f"a rollback by {by}")
-        _end(environment, new, incident, say)
+        _end(environment, new, state, incident, say)
         _record(environment, old, say)
         if schema:
             step = tables.migrate(environment, new, tables.newest_step(environment, old))
@@ -250,24 +262,45 @@ def resume(environment: Environment, say: Say) -> None:
             watch(environment, state, say)
         except WentBack as error:
             notify(environment, error.incident, say)
+        except Refused as error:
+            say(f"{environment.name}: {state.candidate.short} is not released: {error}")
 
 
 def _start(environment: Environment, release: Running) -> Running:
-    servers.write_out(environment.settings.root, release.revision, environment.settings.folder / "releases")
+    servers.write_out(environment, release.revision)
     tables.migrate(environment, release)
     return servers.start(environment, release)
 
 
 def _shift(environment: Environment, state: State, share: int = 0) -> None:
-    """Requests first, then what a restarted haproxy would read."""
+    """Requests first, then what a restarted haproxy would read; where none answers, it is started with that."""
     servers_ = environment.servers(state, share)
-    environment.balancer.share(servers_)
+    try:
+        environment.balancer.share(servers_)
+    except CannotGo:
+        environment.balancer.configure(servers_)
+        environment.balancer.start()
     with suppress(OSError):
         environment.balancer.configure(servers_)
 
 
-def _end(environment: Environment, release: Running, incident: Incident, say: Say) -> None:
+def _counted(environment: Environment, role: str = "public") -> Counted | None:
+    try:
+        return environment.balancer.counted().get(role)
+    except CannotGo:
+        return None
+
+
+def _ready(environment: Environment, release: Running, role: str) -> bool:
+    """Whether haproxy has just seen it ready, or it is when asked."""
+    counted = _counted(environment, role)
+    return (counted is not None and counted.ready) or servers.ask(release.port, "GET", "/readyz")[0] == 200
+
+
+def _end(environment: Environment, release: Running, state: State, incident: Incident, say: Say) -> None:
     """The release that was rolled back: record it, keep its log, end it and its baseline."""
+    with _anyway(environment, say):
+        environment.records.put(**{name: getattr(state, name) for name in State.__slots__})
     with _anyway(environment, say):
         environment.records.add("rolled back", **incident.record())
     for slot in (release.slot, "baseline"):
@@ -312,16 +345,16 @@ def _last_was_rollback(environment: Environment) -> bool:
 
 
 def _interrupt(environment: Environment) -> bool:
-    """End the tool that watches a release, if one does, and wait until it has rolled the release back."""
-    pid = at_work(environment.folder)
-    if pid is None or environment.records.state().candidate is None:
+    """End the tool that is at work, if one is; whether it has rolled back a release that it was watching."""
+    pid, watched = at_work(environment.folder), environment.records.state().candidate
+    if pid is None:
         return False
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + PATIENCE
     while at_work(environment.folder) == pid and time.monotonic() < end:
         time.sleep(0.02)
-    return environment.records.state().candidate is None
+    return watched is not None and environment.records.state().candidate is None
 
 
 @contextmanager
@@ -336,6 +369,10 @@ def _anyway(environment: Environment, say: Say) -> Iterator[None]:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Interrupting this program again has no effect: it is about to end as it should."""
+    if threading.current_thread() is not threading.main_thread():
+        # Signals are the main thread's alone.
+        yield
+        return
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:

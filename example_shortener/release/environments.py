@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -97,7 +97,12 @@ class Records:
         """Everything that was recorded, oldest first."""
         if not self._lines.exists():
             return []
-        return [json.loads(line) for line in self._lines.read_text("utf-8").splitlines()]
+        records = []
+        for line in self._lines.read_text("utf-8", "replace").splitlines():
+            # A machine that lost its power may have left half a line.
+            with suppress(ValueError):
+                records.append(json.loads(line))
+        return records
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,12 @@ AGAIN = 5.0
 
 def fetch(settings: Settings) -> str:
     """Bring the commits and the approval log of origin; returns why not, if so. Nothing is checked out."""
-    code, _ = run(["git", "remote", "get-url", "origin"], cwd=settings.root)
-    if code:
+    root = settings.root
+    if run(["git", "remote", "get-url", "origin"], cwd=root)[0]:
         return ""
-    code, output = run(["git", "fetch", "--quiet", "origin"], cwd=settings.root)
+    code, output = run(["git", "fetch", "--quiet", "origin"], cwd=root)
     # There may be no log yet.
-    run(
-        ["git", "fetch", "--quiet", "origin", "+refs/gate/log:refs/gate/remotes/origin/log"],
-        cwd=settings.root,
-    )
+    run(["git", "fetch", "--quiet", "origin", "+refs/gate/log:refs/gate/remotes/origin/log"], cwd=root)
     return f"origin could not be fetched from: {output}" if code else ""
 
 
@@ -37,7 +34,7 @@ def may_enter(settings: Settings, environment: str, revision: str) -> str:
 
     Returns who has waived the requirements, "" if nobody had to. Raises Refused with gate's reason.
     """
-    verdict = _check(settings, environment, revision)
+    verdict = _check(settings, environment, revision, must_pass=True)
     _ask(settings, "promote", revision, "--into", environment, "--dry-run")
     waivers = [one for one in verdict.get("approvals", []) if one["kind"] == "waive" and one["counted"]]
     return "; ".join(f"{one['by']}: {one['why']}" for one in waivers)
@@ -49,11 +46,9 @@ def wait(
     """Wait at most so long while nothing but time is missing. `may_enter` finds out what gate says then."""
     until, shown = time.monotonic() + seconds, set[str]()
     while time.monotonic() < until:
-        verdict = _check(settings, environment, revision, strict=False)
+        requirements = _check(settings, environment, revision).get("requirements", [])
         missing = {
-            one["id"]: one["reason"]
-            for one in verdict.get("requirements", [])
-            if one["outcome"] in {"unmet", "undecided"}
+            one["id"]: one["reason"] for one in requirements if one["outcome"] in {"unmet", "undecided"}
         }
         if not missing or missing.keys() - COME_WITH_TIME:
             return
@@ -68,22 +63,11 @@ def record(settings: Settings, environment: str, revision: str) -> None:
     _ask(settings, "promote", revision, "--into", environment)
 
 
-def budget_left(settings: Settings, environment: str) -> float | None:
-    """The seconds of downtime that are left by `gate budget`; None if it does not know."""
-    try:
-        _, output = run(
-            [*settings.gate, "budget", "--into", environment, "--format", "json"], cwd=settings.root
-        )
-        return float(json.loads(output)["left"]) * 60
-    except (CannotGo, ValueError, KeyError, TypeError):
-        return None
-
-
-def _check(settings: Settings, environment: str, revision: str, *, strict: bool = True) -> dict[str, Any]:
+def _check(settings: Settings, environment: str, revision: str, *, must_pass: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "verdict.json"
         words = ("check", "--into", environment, "--head", revision, f"--report=json={report}")
-        if strict:
+        if must_pass:
             _ask(settings, *words)
         else:
             run([*settings.gate, *words], cwd=settings.root)
@@ -100,12 +84,9 @@ def _ask(settings: Settings, *words: str) -> None:
         raise Refused("gate is not installed (pip install merge-gate): without gate nothing is released")
     if code:
         shown = " ".join(word for word in words if not word.startswith("--report"))
-        raise Refused(f"{_conclusion(output)} (`gate {shown}` ended with {code})\n{output}".rstrip())
-
-
-def _conclusion(output: str) -> str:
-    """The last thing that gate printed, with the lines that it was broken into."""
-    lines: list[str] = []
-    for line in output.splitlines():
-        lines = [*lines, line.strip()] if line[:1].isspace() else [line]
-    return " ".join(filter(None, lines)) or "gate prints nothing"
+        # The last thing that gate printed, with the lines that it was broken into.
+        lines: list[str] = []
+        for line in output.splitlines():
+            lines = [*lines, line.strip()] if line[:1].isspace() else [line]
+        conclusion = " ".join(filter(None, lines)) or "gate prints nothing"
+        raise Refused(f"{conclusion} (`gate {shown}` ended with {code})\n{output}".rstrip())

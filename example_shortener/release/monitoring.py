@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,70 +12,53 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from release import slo
 from release.environments import VISITED, Environment, free_port
-from release.problems import CannotGo
-from release.services import PATIENCE, Service, find, replace
+from release.problems import CannotGo, WrongUsage
+from release.services import PATIENCE, Service, find, replace, run
 from release.settings import Settings
 
-NAMES = ("prometheus", "alertmanager", "blackbox")
-PACKAGES = {name: f"prometheus-{name}" for name in NAMES} | {
-    "prometheus": "prometheus",
-    "blackbox": "prometheus-blackbox-exporter",
-}
+PACKAGES = {
+    "prometheus": "prometheus", "alertmanager": "prometheus-alertmanager", "blackbox": "prometheus-blackbox-exporter",
+}  # fmt: skip
+NAMES = tuple(PACKAGES)
+OPTIONS = {
+    "alertmanager": ["--config.file=alertmanager.yml", "--storage.path=alerts", "--cluster.listen-address="],
+    "blackbox": ["--config.file=blackbox.yml"],
+    "prometheus": [
+        "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=400d",
+        "--web.enable-lifecycle", "--web.console.templates=.", "--web.console.libraries=.",
+    ],
+}  # fmt: skip
 
 
 def start(settings: Settings) -> None:
     """Start what does not run, and bring what has changed to what does. The environments must be up."""
-    folder = _folder(settings)
-    (folder / "targets").mkdir(parents=True, exist_ok=True)
-    ports = _ports(settings)
-    since = folder / "since"
-    if not since.exists():
-        since.write_text(f"{time.time():.0f}", "utf-8")
+    folder, ports = _folder(settings), _ports(settings)
     for path in (settings.root / "monitoring").iterdir():
-        if path.suffix in {".yml", ".json"}:
+        if path.suffix in {".yml", ".json", ".html"}:
             shutil.copyfile(path, folder / path.name)
-    promises = slo.load(settings.root / "slo.yaml")
-    rules = slo.rules(promises, float(since.read_text("utf-8")))
-    (folder / "slo-rules.yml").write_text(json.dumps(rules, indent=1), "utf-8")
+    replace(folder / "slo-rules.yml", _slo_rules(settings))
     (folder / "alertmanager.yml").write_text(alertmanager_config(settings), "utf-8")
-    targets = [
-        _target(f"http://127.0.0.1:{environment.port()}{path}", environment=environment.name, module=module)
-        for environment in _environments(settings)
-        for path, module in ((f"/{VISITED}", "visit"), ("/readyz", "ready"))
-    ]
-    _aim(folder, "probes", targets)
-    _aim(
-        folder,
-        "haproxy",
-        [_target(f"127.0.0.1:{e.numbers_port()}", environment=e.name) for e in _environments(settings)],
-    )
-    for name in ("alertmanager", "blackbox"):
-        _aim(folder, name, [_target(f"127.0.0.1:{ports[name]}")])
+    environments = [Environment(settings, name) for name in settings.environments]
+    # The blackbox exporter visits what is in a parameter.
+    probes = [
+        _target(f"127.0.0.1:{ports['blackbox']}", environment=environment.name, step=module,
+                __param_module=module, __param_target=f"http://127.0.0.1:{environment.port()}{path}")
+        for environment in environments for path, module in ((f"/{VISITED}", "visit"), ("/readyz", "ready"))
+    ]  # fmt: skip
+    haproxies = [_target(f"127.0.0.1:{e.numbers_port()}", environment=e.name) for e in environments]
+    targets = {"probes": probes, "haproxy": haproxies} | {
+        name: [_target(f"127.0.0.1:{ports[name]}")] for name in ("alertmanager", "blackbox")
+    }
+    for name, addresses in targets.items():
+        _aim(folder, name, addresses)
     aim(settings)
-    text = (
-        (folder / "prometheus.yml").read_text("utf-8").replace("BLACKBOX", f"127.0.0.1:{ports['blackbox']}")
-    )
-    (folder / "prometheus.yml").write_text(text, "utf-8")
-    commands = {
-        "alertmanager": ["--config.file=alertmanager.yml", "--storage.path=alerts", "--cluster.listen-address="],
-        "blackbox": ["--config.file=blackbox.yml"],
-        "prometheus": [
-            "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=400d",
-            "--web.enable-lifecycle",
-        ],
-    }  # fmt: skip
-    for name, options in commands.items():
-        service = _service(settings, name)
+    for name in NAMES:
+        service, listen = _service(settings, name), f"--web.listen-address=127.0.0.1:{ports[name]}"
         if service.pid is None:
-            listen = f"--web.listen-address=127.0.0.1:{ports[name]}"
-            program = find(PACKAGES[name], PACKAGES[name])
-            service.start(
-                [program, *options, listen], cwd=folder, env={"PATH": os.environ.get("PATH", os.defpath)}
-            )
+            service.start([find(PACKAGES[name], PACKAGES[name]), *OPTIONS[name], listen], cwd=folder)
         else:
-            _post(ports[name], "/-/reload", name)
+            _reload(name, ports[name])
     for name in NAMES:
         _wait(_service(settings, name), ports[name])
 
@@ -88,12 +71,11 @@ def running(settings: Settings) -> dict[str, bool]:
 def aim(settings: Settings) -> None:
     """Let Prometheus scrape the releases that run now."""
     targets = []
-    for environment in _environments(settings):
-        state = environment.records.state()
+    for name in settings.environments:
+        state = Environment(settings, name).records.state()
         for role in ("live", "candidate", "spare"):
-            release = getattr(state, role)
-            if release is not None:
-                labels = {"environment": environment.name, "slot": release.slot, "role": role}
+            if release := getattr(state, role):
+                labels = {"environment": name, "slot": release.slot, "role": role}
                 targets.append(_target(f"127.0.0.1:{release.port}", release=release.revision[:9], **labels))
     if (_folder(settings) / "targets").is_dir():
         _aim(_folder(settings), "releases", targets)
@@ -101,7 +83,7 @@ def aim(settings: Settings) -> None:
 
 def prometheus_port(settings: Settings) -> int:
     """Where Prometheus answers; raises CannotGo if it does not run."""
-    if not (_folder(settings) / "ports.json").exists() or _service(settings, "prometheus").pid is None:
+    if not (_folder(settings) / "ports.json").exists() or not running(settings)["prometheus"]:
         raise CannotGo("Prometheus does not run; bring it up with: python -m release up")
     return _ports(settings)["prometheus"]
 
@@ -114,6 +96,23 @@ def query(settings: Settings, expression: str) -> list[Any]:
             return list(json.load(answer)["data"]["result"])
     except (OSError, ValueError, KeyError) as error:
         raise CannotGo(f"Prometheus does not answer: {error}") from error
+
+
+def total(settings: Settings, expression: str) -> float:
+    """The sum of all series; raises CannotGo where there is none."""
+    series = query(settings, expression)
+    if not series:
+        raise CannotGo(f"Prometheus has no data for {expression}")
+    return sum(float(one["value"][1]) for one in series)
+
+
+def promised(environment: Environment) -> float:
+    """The seconds of downtime that slo.yaml promises at most; raises CannotGo where it promises nothing."""
+    groups = json.loads(_slo_rules(environment.settings))["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        if rule.get("record") == "slo:budget:seconds" and rule["labels"]["environment"] == environment.name:
+            return float(rule["expr"].removeprefix("vector(").removesuffix(")"))
+    raise CannotGo(f"slo.yaml promises nothing for {environment.name}")
 
 
 def alertmanager_config(settings: Settings) -> str:
@@ -154,8 +153,17 @@ def senior_addresses(root: Path) -> list[str]:
         raise CannotGo(f"{root / 'gate.yaml'} does not name the senior people ({error!r})") from error
 
 
-def _environments(settings: Settings) -> list[Environment]:
-    return [Environment(settings, name) for name in settings.environments]
+def _slo_rules(settings: Settings) -> str:
+    """The rules that gate makes of `slo.yaml`; raises WrongUsage with what is wrong there."""
+    since = _folder(settings) / "since"
+    if not since.exists():
+        since.parent.mkdir(parents=True, exist_ok=True)
+        since.write_text(f"{time.time():.0f}", "utf-8")
+    words = ["budget", "--rules", str(settings.root / "slo.yaml"), "--since", since.read_text("utf-8")]
+    code, output = run([sys.executable, "-I", "-m", "gate", *words], cwd=settings.folder)
+    if code:
+        raise WrongUsage(output)
+    return output
 
 
 def _service(settings: Settings, name: str) -> Service:
@@ -170,22 +178,19 @@ def _ports(settings: Settings) -> dict[str, int]:
     """Where each of them listens: chosen once."""
     path = _folder(settings) / "ports.json"
     if not path.exists():
+        (path.parent / "targets").mkdir(parents=True, exist_ok=True)
         ports = {name: free_port() for name in NAMES}
-        path.write_text(
-            json.dumps(ports | {"prometheus": settings.prometheus or ports["prometheus"]}), "utf-8"
-        )
-    chosen: dict[str, int] = json.loads(path.read_text("utf-8"))
-    return chosen
+        replace(path, json.dumps(ports | {"prometheus": settings.prometheus or ports["prometheus"]}))
+    return dict(json.loads(path.read_text("utf-8")))
 
 
-def _post(port: int, path: str, name: str) -> None:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method="POST")
+def _reload(name: str, port: int) -> None:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/-/reload", method="POST")
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  as above
     except urllib.error.HTTPError as error:
-        raise CannotGo(
-            f"{name} does not accept its new configuration: {error.read().decode()[:500]}"
-        ) from error
+        reason = error.read().decode()[:500]
+        raise CannotGo(f"{name} does not accept its new configuration: {reason}") from error
     except OSError as error:
         raise CannotGo(f"{name} does not answer: {error}") from error
 
@@ -198,14 +203,7 @@ def _wait(service: Service, port: int) -> None:
             return
         except OSError as error:
             if service.pid is None or time.monotonic() > end:
-                last = (
-                    service.log.read_text("utf-8", "replace").strip().splitlines()[-1:]
-                    if service.log.exists()
-                    else []
-                )
-                raise CannotGo(
-                    f"{service.name} did not start: {last or error} (see {service.log})"
-                ) from error
+                raise CannotGo(f"{service.name} did not start: {service.last_line() or error}") from error
         time.sleep(0.05)
 
 

@@ -40,30 +40,63 @@ def resolve(root: Path, name: str) -> Revision:
     if code:
         raise WrongUsage(f"{name}: there is no such revision in {root}")
     revision, subject, author = output.split("\0")
+    # Who wrote the change, not who merged it.
     code, output = run(["git", "log", "-1", "--no-merges", "--format=%an <%ae>", revision, "--"], cwd=root)
     return Revision(revision, subject, output if code == 0 and output else author)
 
 
-def write_out(root: Path, revision: str, folder: Path) -> Path:
-    """The folder below `folder` that holds what `revision` holds. What is there already is not written again."""
-    tree = folder / revision
-    if tree.is_dir():
-        return tree
+def write_out(environment: Environment, revision: str) -> None:
+    """Write what `revision` holds to where releases are, unless it is there already."""
+    root, folder = environment.settings.root, environment.settings.folder / "releases"
+    if (folder / revision).is_dir():
+        return
     # The sample may be a folder of a larger repository: then the release is that folder.
     _, prefix = run(["git", "rev-parse", "--show-prefix"], cwd=root)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{revision[:9]}-", dir=folder) as beside:
-        packed = Path(beside) / "packed.tar"
-        argv = ["git", "archive", "--format=tar", f"--output={packed}", f"{revision}:{prefix}"]
+        packed, tree = Path(beside) / "packed.tar", Path(beside) / "tree"
+        # What was reviewed is what runs: no attribute of the candidate leaves files out or rewrites them.
+        _, listed = run(
+            ["git", "--no-replace-objects", "ls-tree", "-r", "-z", f"{revision}:{prefix}"], cwd=root
+        )
+        argv = [
+            "git",
+            "--no-replace-objects",
+            "archive",
+            "--format=tar",
+            f"--output={packed}",
+            f"{revision}:{prefix}",
+        ]
         code, output = run(argv, cwd=root)
         if code:
             raise CannotGo(f"git archive {revision}: {output}")
-        with tarfile.open(packed) as tar:
-            tar.extractall(Path(beside) / "tree", filter="data")
-        if not (Path(beside) / "tree" / "shortener" / "serving.py").is_file():
+        try:
+            with tarfile.open(packed) as tar:
+                tar.extractall(tree, filter="data")
+        except tarfile.TarError as error:
+            raise Refused(f"{revision[:9]} cannot be written out: {error}") from error
+        _same(tree, listed, revision)
+        if not (tree / "shortener" / "serving.py").is_file():
             raise WrongUsage(f"{revision}: there is no shortener in it")
-        (Path(beside) / "tree").rename(tree)
-    return tree
+        tree.rename(folder / revision)
+
+
+def _same(tree: Path, listed: str, revision: str) -> None:
+    """Raise Refused where git has written something else than the commit holds."""
+    for line in listed.split("\0"):
+        fields, _, path = line.partition("\t")
+        if not path or fields.startswith("160000"):
+            continue
+        file, data = tree / path, None
+        if file.is_symlink():
+            data = str(file.readlink()).encode()
+        elif file.is_file():
+            data = file.read_bytes()
+        oid, kind = fields.split()[2], "sha256" if len(fields.split()[2]) == 64 else "sha1"
+        if data is None or hashlib.new(kind, b"blob %d\0%b" % (len(data), data)).hexdigest() != oid:
+            raise Refused(
+                f"{revision[:9]}: {path} would not be released as it was reviewed; see .gitattributes"
+            )
 
 
 def interpreter(environment: Environment, tree: Path) -> str:
@@ -77,11 +110,11 @@ def interpreter(environment: Environment, tree: Path) -> str:
     python = place / "bin" / "python"
     if not (place / "complete").exists():
         shutil.rmtree(place, ignore_errors=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *wanted[1:]]
-        for argv in ([sys.executable, "-m", "venv", str(place)], install):
+        install = ["-I", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--", *wanted[1:]]
+        for argv in ([sys.executable, "-I", "-m", "venv", str(place)], [str(python), *install]):
             code, output = run(argv, cwd=settings.folder)
             if code:
-                raise Refused(f"{' '.join(argv[1:4])} … ended with {code}: {output.splitlines()[-1:]}")
+                raise Refused(f"{' '.join(argv[2:5])} … ended with {code}: {output.splitlines()[-1:]}")
         (place / "complete").touch()
     return str(python)
 
@@ -95,20 +128,15 @@ def api_key(environment: Environment) -> str:
 def variables(environment: Environment, scratch: Path) -> dict[str, str]:
     """What a release sees of this process's environment, which is little: no token of a CI server reaches it."""
     settings = environment.settings
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TZ") if name in os.environ}
     own = {
-        "SHORTENER_BASE_URL": settings.base_url,
-        "SHORTENER_API_KEYS": str(settings.root / settings.api_key),
-    }
-    if not settings.api_key:
-        del own["SHORTENER_API_KEYS"]
-    return {
-        **kept,
-        **{name: value for name, value in own.items() if value},
         "SHORTENER_DATABASE": str(environment.database),
+        "SHORTENER_BASE_URL": settings.base_url,
+        "SHORTENER_API_KEYS": str(settings.root / settings.api_key) if settings.api_key else "",
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(scratch),
     }
+    passed = {name: os.environ.get(name, "") for name in ("PATH", "LANG", "HOME", "TZ")}
+    return {name: value for name, value in (passed | own).items() if value}
 
 
 def start(environment: Environment, release: Running) -> Running:
@@ -134,9 +162,8 @@ def start(environment: Environment, release: Running) -> Running:
             looked, now = time.monotonic(), service.pid
             if now is None or now != pid or looked > end:
                 service.stop()
-                raise Refused(
-                    f"the release did not become ready: {text.strip() or status} (see {service.log})"
-                )
+                reason = text.strip() or status
+                raise Refused(f"the release did not become ready: {reason} (see {service.log})")
         time.sleep(0.02)
 
 
@@ -145,9 +172,8 @@ def ask(
 ) -> tuple[int, str, str]:
     """The status, the Location and the text that 127.0.0.1:port answers. Status 0 is no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    headers = ({"Content-Type": "application/json"} if body else {}) | (
-        {"Authorization": f"Bearer {key}"} if key else {}
-    )
+    headers = {"Content-Type": "application/json"} if body else {}
+    headers |= {"Authorization": f"Bearer {key}"} if key else {}
     try:
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
@@ -165,21 +191,19 @@ def verify(port: int, key: str, link: str = "https://example.com/") -> None:
     """
     alias = f"verify-{secrets.token_hex(6)}"
     wish = json.dumps({"url": link, "alias": alias, "expires_in": 60})
-    _expect("GET /readyz", ask(port, "GET", "/readyz"), 200)
-    _expect("POST /api/links", ask(port, "POST", "/api/links", wish, key=key), 201)
-    followed = ask(port, "GET", f"/{alias}")
-    _expect("GET /CODE", followed, 302)
-    if followed[1] != link:
-        raise Refused(f"verify: GET /CODE leads to {followed[1]!r}, expected {link!r}")
-    shown = ask(port, "GET", f"/api/links/{alias}", key=key)
-    _expect("GET /api/links/CODE", shown, 200)
-    if json.loads(shown[2]).get("clicks") != 1:
+
+    def expect(status: int, method: str, path: str, body: str = "") -> tuple[int, str, str]:
+        answer = ask(port, method, path, body, key=key)
+        if answer[0] != status:
+            got = f"{answer[0] or 'nothing'}, expected {status}: {answer[2].strip()[:200]}"
+            raise Refused(f"verify: {method} {path.replace(alias, 'CODE')} answered {got}")
+        return answer
+
+    expect(200, "GET", "/readyz")
+    expect(201, "POST", "/api/links", wish)
+    if (location := expect(302, "GET", f"/{alias}")[1]) != link:
+        raise Refused(f"verify: GET /CODE leads to {location!r}, expected {link!r}")
+    if json.loads(expect(200, "GET", f"/api/links/{alias}")[2]).get("clicks") != 1:
         raise Refused("verify: a click was not counted")
-    _expect("GET /UNKNOWN", ask(port, "GET", f"/{alias}-no"), 404)
-    _expect("GET /metrics", ask(port, "GET", "/metrics"), 200)
-
-
-def _expect(what: str, answer: tuple[int, str, str], status: int) -> None:
-    if answer[0] != status:
-        text = answer[2].strip()[:200]
-        raise Refused(f"verify: {what} answered {answer[0] or 'nothing'}, expected {status}: {text}")
+    expect(404, "GET", f"/{alias}-no")
+    expect(200, "GET", "/metrics")

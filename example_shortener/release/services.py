@@ -17,7 +17,6 @@ import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
-from configparser import ConfigParser
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,21 +26,7 @@ from release.problems import CannotGo
 
 PATIENCE = 60.0
 """Seconds for something to be ready, also on a machine that is busy with much else."""
-SECTION = """
-[program:{name}]
-command=/bin/sh {folder}/{name}
-directory={home}
-autostart=false
-autorestart=true
-startsecs=0
-stopwaitsecs=20
-stopasgroup=false
-killasgroup=true
-redirect_stderr=true
-stdout_logfile={folder}/{name}.log
-stdout_logfile_maxbytes=5MB
-stdout_logfile_backups=3
-"""
+CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 
 
 def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -78,6 +63,11 @@ class Service:
         """What it printed (with systemd, see also `journalctl --user -u`)."""
         return self.home / "services" / f"{self.name}.log"
 
+    def last_line(self) -> str:
+        """What it printed last, and where the rest is; "" where it printed nothing."""
+        text = self.log.read_text("utf-8", "replace").strip() if self.log.exists() else ""
+        return f"{text.splitlines()[-1]} (see {self.log})" if text else ""
+
     @property
     def pid(self) -> int | None:
         """Its process id, which is also that of its process group; None unless it runs."""
@@ -89,9 +79,10 @@ class Service:
         except (OSError, xmlrpc.client.Error):
             return None
 
-    def start(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-        """(Re)start it as this command, with no other variables than these."""
-        words = [f"{key}={value}" for key, value in env.items()]
+    def start(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        """(Re)start it as this command, with no other variables than these, or PATH alone."""
+        variables = {"PATH": os.environ.get("PATH", os.defpath)} if env is None else env
+        words = [f"{key}={value}" for key, value in variables.items()]
         text = f"cd {shlex.quote(str(cwd))} && exec env -i {shlex.join([*words, *argv])}\n"
         replace(self.home / "services" / self.name, text)
         self.log.unlink(missing_ok=True)
@@ -141,46 +132,41 @@ class _Local(xmlrpc.client.Transport):
 
 def _ask(home: Path, method: str, name: str) -> Any:
     """Call supervisord (https://supervisord.org/api.html) itself: to start `supervisorctl` each time is slow."""
-    settings = ConfigParser()
-    settings.read_string(configuration(home).read_text("utf-8"))
-    transport = _Local(settings["unix_http_server"]["file"])
+    transport = _Local((home / "services" / "socket").read_text("utf-8"))
     with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
         return getattr(server.supervisor, method)(name)
 
 
-def configuration(home: Path) -> Path:
-    """Where supervisord finds what it runs."""
-    return home / "services" / "supervisord.conf"
-
-
 def supervise(home: Path, names: Sequence[str]) -> None:
     """Have supervisord run, with a section for each of these services; what runs already goes on."""
-    folder = home / "services"
+    folder, address = home / "services", _socket(home)
     folder.mkdir(parents=True, exist_ok=True)
-    address = _socket(home)
-    text = (
-        f"[unix_http_server]\nfile={address}\nchmod=0700\n"
-        f"[supervisord]\nlogfile={folder}/supervisord.log\npidfile={folder}/supervisord.pid\ndirectory={home}\n"
-        "[rpcinterface:supervisor]\n"
-        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
-        f"[supervisorctl]\nserverurl=unix://{address}\n"
-    ) + "".join(SECTION.format(name=name, folder=folder, home=home) for name in names)
-    replace(configuration(home), text.replace("%", "%%"))
-    control = [find("supervisorctl", "supervisor"), "-c", str(configuration(home))]
-    code, output = run([*control, "update"], cwd=home)
+    replace(folder / "socket", str(address))
+    head, start, section = CONFIGURATION.read_text("utf-8").partition("[program:")
+    text = head + "".join(f"{start}{section}".replace("{name}", name) for name in names)
+    for word, path in (("{socket}", address), ("{folder}", folder)):
+        text = text.replace(word, str(path).replace("%", "%%"))
+    replace(folder / "supervisord.conf", text)
+    code, output = _control(home, "update")
     if code or "refused" in output or "no such file" in output:
-        daemon = [find("supervisord", "supervisor"), "-c", str(configuration(home))]
-        code, output = run(daemon, cwd=home, env={"PATH": os.environ.get("PATH", os.defpath)})
+        code, output = run(
+            [find("supervisord", "supervisor"), "-c", str(folder / "supervisord.conf")],
+            cwd=home, env={"PATH": os.environ.get("PATH", os.defpath)},
+        )  # fmt: skip
         if code:
             raise CannotGo(f"supervisord could not be started: {output}")
 
 
 def end_supervision(home: Path) -> None:
     """End supervisord, and with it everything that it runs."""
-    if configuration(home).exists():
-        run([find("supervisorctl", "supervisor"), "-c", str(configuration(home)), "shutdown"], cwd=home)
-        end = time.monotonic() + PATIENCE
-        while (home / "services" / "supervisord.pid").exists() and time.monotonic() < end:
+    number = home / "services" / "supervisord.pid"
+    if not number.exists():
+        return
+    pid, end = int(number.read_text("utf-8")), time.monotonic() + PATIENCE
+    _control(home, "shutdown")
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.kill(pid, 0)
             time.sleep(0.05)
 
 
@@ -200,12 +186,15 @@ def replace(path: Path, text: str) -> None:
         beside.write_bytes(b" " * max(4096, 2 * len(data)))
 
 
+def _control(home: Path, command: str) -> tuple[int, str]:
+    settings = str(home / "services" / "supervisord.conf")
+    return run([find("supervisorctl", "supervisor"), "-c", settings, command], cwd=home)
+
+
 def _socket(home: Path) -> Path:
     # The path of a socket must be short; that of the folder need not be.
-    name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
-    folder = (
-        Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"shortener-{os.getuid()}-{name}"
-    )
+    name = f"shortener-{os.getuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / name
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.is_symlink():
         raise CannotGo(f"{folder} belongs to somebody else")

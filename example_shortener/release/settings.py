@@ -64,7 +64,7 @@ class Settings:
 
     root: Path
     home: str = ".release"
-    gate: tuple[str, ...] = (sys.executable, "-P", "-m", "gate")
+    gate: tuple[str, ...] = (sys.executable, "-I", "-m", "gate")
     """How gate is called; it is never that of a release."""
     python: str = ""
     """The Python that releases run with; without it, each has one with what its pyproject.toml names."""

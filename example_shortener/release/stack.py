@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from release import monitoring, servers
 from release.deploy import deploy
 from release.environments import SLOTS, VISITED, Environment, alone
 from release.problems import CannotGo
-from release.services import Service, end_supervision, find, supervise
-from release.settings import Settings
+from release.services import Service, end_supervision, find, replace, supervise
+from release.settings import Settings, load
 
 Say = Callable[[str], None]
 NEEDED = {"haproxy": "haproxy", "supervisord": "supervisor"} | {
@@ -30,35 +33,55 @@ def up(settings: Settings, first: str, say: Say) -> None:
 
     From then on the settings in `home` count, whatever a checkout says.
     """
-    if missing := _missing(settings):
-        raise CannotGo(f"these are not installed; as root: apt-get install {' '.join(missing)}")
-    home = settings.folder
-    home.mkdir(parents=True, exist_ok=True)
-    (home / ".gitignore").write_text("*\n", "utf-8")
-    (home / "root").write_text(str(settings.root), "utf-8")
-    if (settings.root / "release.toml").exists():
-        shutil.copyfile(settings.root / "release.toml", home / "release.toml")
-    environments = [Environment(settings, name) for name in settings.environments]
+    _need(settings)
+    install(settings, say)
+    home, environments = settings.folder, [Environment(settings, name) for name in settings.environments]
     names = [f"{e.name}-{slot}" for e in environments for slot in (*SLOTS, "haproxy")]
     if settings.services == "supervisor":
         supervise(home, [*names, *monitoring.NAMES, GUARD])
     for environment in environments:
+        # A rollback must not be the first to find out that the promise cannot be read.
+        monitoring.promised(environment)
         with alone(environment.folder):
             _up(environment, say)
         if environment.records.state().live is None:
-            deploy(environment, first, say)
+            deploy(environment, first, say, first=True)
         _put_visited(environment)
         say(f"{environment.name}: http://127.0.0.1:{environment.port()}/")
     with alone(home / "monitoring"):
         monitoring.start(settings)
-    say(f"Prometheus: http://127.0.0.1:{monitoring.prometheus_port(settings)}/")
+    say(f"status: http://127.0.0.1:{monitoring.prometheus_port(settings)}/consoles/status.html")
     guard = _guard(settings)
     if guard.pid is None:
-        argv = [sys.executable, "-m", "release", "--home", str(home), "guard"]
+        argv = [sys.executable, "-P", "-m", "release", "--home", str(home), "guard"]
         here = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": os.environ.get("PATH", os.defpath)}
-        guard.start(
-            argv, cwd=home, env=here | {k: os.environ[k] for k in ("HOME", "USER") if k in os.environ}
-        )
+        passed = {name: os.environ[name] for name in ("HOME", "USER") if name in os.environ}
+        guard.start(argv, cwd=home, env=here | passed)
+
+
+def install(settings: Settings, say: Say) -> None:
+    """Copy the settings to `home`. Which gate is asked is decided by the first `up`, and by no checkout after it."""
+    home = settings.folder
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".gitignore").write_text("*\n", "utf-8")
+    replace(home / "root", str(settings.root))
+    source, judge = settings.root / "release.toml", home / "gate.json"
+    if source.exists():
+        shutil.copyfile(source, home / "release.toml")
+    if not judge.exists():
+        replace(judge, json.dumps(settings.gate))
+    elif (judged := tuple(json.loads(judge.read_text("utf-8")))) != settings.gate:
+        say(f"the gate that is asked stays {shlex.join(judged)}; to change it, edit {judge}")
+
+
+def installed(home: Path) -> Settings | None:
+    """The settings that the last `up` has put in `home`."""
+    if not (home / "root").exists():
+        return None
+    root = Path((home / "root").read_text("utf-8"))
+    settings = load(home / "release.toml") if (home / "release.toml").exists() else Settings(root)
+    gate = tuple(json.loads((home / "gate.json").read_text("utf-8")))
+    return dataclasses.replace(settings, root=root, gate=gate, home=str(home))
 
 
 def down(settings: Settings, say: Say) -> None:
@@ -86,9 +109,9 @@ def down(settings: Settings, say: Say) -> None:
     say("monitoring is down")
 
 
-def status(settings: Settings) -> dict[str, object]:
-    """What runs, as data."""
-    answer: dict[str, object] = {"monitoring": monitoring.running(settings)}
+def status(settings: Settings) -> tuple[dict[str, dict[str, Any]], dict[str, bool]]:
+    """What runs in each environment, and which part of the monitoring does."""
+    environments = {}
     for name in settings.environments:
         environment = Environment(settings, name)
         state, port, weights = environment.records.state(), None, dict[str, int]()
@@ -104,8 +127,8 @@ def status(settings: Settings) -> dict[str, object]:
             for role in ("live", "candidate", "spare")
             if (release := getattr(state, role))
         ]  # fmt: skip
-        answer[name] = {"port": port, "up": bool(weights), "releases": releases}
-    return answer
+        environments[name] = {"port": port, "up": bool(weights), "releases": releases}
+    return environments, monitoring.running(settings)
 
 
 def _up(environment: Environment, say: Say) -> None:
@@ -140,7 +163,8 @@ def _guard(settings: Settings) -> Service:
     return Service(settings.folder, GUARD, settings.services == "systemd")
 
 
-def _missing(settings: Settings) -> list[str]:
+def _need(settings: Settings) -> None:
+    """Raise CannotGo that names the packages which are not installed."""
     missing = []
     for program, package in NEEDED.items():
         try:
@@ -148,4 +172,5 @@ def _missing(settings: Settings) -> list[str]:
                 find(program, package)
         except CannotGo:
             missing.append(package)
-    return missing
+    if missing:
+        raise CannotGo(f"these are not installed; as root: apt-get install {' '.join(missing)}")

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -52,6 +53,12 @@ def alive(group: int) -> bool:
             if state not in {"Z", "X"} and int(its_group) == group:
                 return True
     return False
+
+
+def status_page(shop: Shop) -> str:
+    address = f"http://127.0.0.1:{shop.prometheus()}/consoles/status.html"
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.fixture
@@ -141,7 +148,8 @@ def test_a_mistake_that_only_production_shows_is_taken_back(version_1: Shop) -> 
     (report,) = (version_1.home / "production" / "incidents").glob("*Z-" + record["revision"][:9] + ".md")
     text = report.read_text()
     assert "TypeError: the JSON object must be str, bytes or bytearray, not TextIOWrapper" in text
-    assert "Version 2" in (version_1.home / "status.html").read_text()
+    page = f"<td>live<td>{version_1.state()['live']['revision'][:9]}"
+    until(lambda: page in status_page(version_1) and " left." in status_page(version_1))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])

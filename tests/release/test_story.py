@@ -114,12 +114,17 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
     assert shop.left() == []
 
 
-def test_without_gate_nothing_goes_out(shop: Shop) -> None:
+def test_a_checkout_decides_neither_about_settings_nor_about_the_gate(shop: Shop) -> None:
     shop.done("up", "version-1")
     settings = shop.root / "release.toml"
-    settings.write_text(settings.read_text().replace('"true"', '"no-such-gate"'))
+    good = settings.read_text()
+    settings.write_text(good.replace('"true"', '"no-such-gate"').replace("watch = 0.5", "watch = 0.7"))
     assert "is live" in shop.done("deploy", "version-1"), "what a checkout says counts only for `up`"
-    shop.done("up")
+    assert "the gate that is asked stays true" in shop.done("up")
+    assert "watch = 0.7" in (shop.home / "release.toml").read_text()
+    # Whoever runs the machine can.
+    judge = shop.home / "gate.json"
+    judge.write_text(judge.read_text().replace("true", "no-such-gate"))
     said = shop.release("deploy", "version-3")
     assert (said.code, "without gate nothing is released" in said.err, shop.live()) == (1, True, "Version 1")
 
