@@ -119,7 +119,7 @@ class Company:
                 f"emails: [{name}@acme.example]", f'emails: [{name}@acme.example], keys: ["{key}"]'
             )
         path.write_text(
-            text.replace("for: 10m", "for: 5s").replace("[10m]", "[5s]").replace("[5m]", "[10s]"), "utf-8"
+            text.replace("for: 10m", "for: 2s").replace("[10m]", "[5s]").replace("[5m]", "[10s]"), "utf-8"
         )
 
     def _sign(self, name: str) -> None:

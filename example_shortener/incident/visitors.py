@@ -80,7 +80,7 @@ class Writer:
         return [code for code in self.added if ask(self._port, "GET", f"/api/links/{code}")[0] != 200]
 
     def _write(self) -> None:
-        while not self._stop.wait(0.005):
+        while not self._stop.wait(0.02):
             status, _, text = ask(
                 self._port, "POST", "/api/links", '{"url": "https://example.com/"}', timeout=20
             )

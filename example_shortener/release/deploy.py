@@ -128,12 +128,13 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             _shift(environment, state, share)
             say(f"{environment.name}: {new.short} gets {share} % of the requests")
             _compare(environment, new, process)
-        _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
-        records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
-        records.add("deployed", revision=new.revision, subject=new.subject, before=old.revision)
-        for slot in {"baseline", state.spare.slot if state.spare else "baseline"}:
-            environment.server(slot).stop()
-        monitoring.aim(environment.settings)
+        with _undisturbed():
+            _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
+            records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
+            records.add("deployed", revision=new.revision, subject=new.subject, before=old.revision)
+            for slot in {"baseline", state.spare.slot if state.spare else "baseline"}:
+                environment.server(slot).stop()
+            monitoring.aim(environment.settings)
         return new
     except BaseException as error:
         # Also when somebody ends this program, be it twice: first the service, then everything else.
@@ -345,8 +346,8 @@ def _last_was_rollback(environment: Environment) -> bool:
 
 
 def _interrupt(environment: Environment) -> bool:
-    """End the tool that is at work, if one is; whether it has rolled back a release that it was watching."""
-    pid, watched = at_work(environment.folder), environment.records.state().candidate
+    """End the tool that is at work, if one is; whether it has rolled back what would have to be."""
+    pid, before = at_work(environment.folder), environment.records.state()
     if pid is None:
         return False
     with suppress(ProcessLookupError):
@@ -354,7 +355,8 @@ def _interrupt(environment: Environment) -> bool:
     end = time.monotonic() + PATIENCE
     while at_work(environment.folder) == pid and time.monotonic() < end:
         time.sleep(0.02)
-    return watched is not None and environment.records.state().candidate is None
+    bad, live = before.candidate or before.live, environment.records.state().live
+    return bad is not None and live is not None and live.revision != bad.revision
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from release.services import run
 from release.settings import Settings
 
 COME_WITH_TIME = {"soaked", "metric"}
-AGAIN = 5.0
+AGAIN = 2.0
 """Seconds until gate is asked again."""
 
 

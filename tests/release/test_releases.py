@@ -260,6 +260,31 @@ def test_a_rollback_also_works_with_a_haproxy_that_was_started_since(version_1: 
     assert (version_1.live(), version_1.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
 
 
+def test_what_git_would_write_otherwise_than_it_was_reviewed_is_not_released(version_1: Shop) -> None:
+    for attributes in ("shortener/codes.py export-ignore", "shortener/web/*.py text eol=crlf"):
+        revision = version_1.commit({".gitattributes": f"{attributes}\n"}, "Attributes")
+        said = version_1.release("deploy", revision)
+        assert (said.code, "see .gitattributes" in said.err) == (1, True), said.text
+    assert version_1.live() == "Version 1"
+
+
+def test_the_way_back_needs_neither_haproxy_nor_a_promise_nor_whole_records(version_1: Shop) -> None:
+    version_1.done("deploy", "version-3")
+    promise, records = version_1.root / "slo.yaml", version_1.home / "production" / "records.jsonl"
+    text = promise.read_text()
+    promise.write_text("version: 1\n")
+    with records.open("a") as lines:
+        lines.write('{"event": "expo\n')
+    Service(version_1.home, "production-haproxy").stop()
+    try:
+        assert version_1.release("status").code == 0
+        version_1.done("rollback")
+    finally:
+        promise.write_text(text)
+    assert version_1.live() == "Version 1"
+    assert version_1.ask("GET", "/probe")[0] == 302
+
+
 def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
     shop.done("up", "version-1")
     assert shop.ask("POST", "/api/links", '{"url": "https://example.com/kept", "alias": "kept"}')[0] == 201
