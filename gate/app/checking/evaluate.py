@@ -23,9 +23,10 @@ from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change, CheckResult, Finding, Ran, Verdict, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
+from gate.process import Cancel
 from gate.result_cache import ResultCache, shared_folder
 from gate.rules import absent_branches
-from gate.runner import FEWER_TESTS, Event, Runner, Side
+from gate.runner import FEWER_TESTS, Event, RunContext, Runner, Side
 from gate.workspace import Workspace
 
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
@@ -316,7 +317,7 @@ def _run(
         entries = partial(list_tree, repository)
         packages = environments.found_for().packages
         environments.base = Side(repository, base, base, entries, packages)
-        runner = Runner(
+        context = RunContext(
             change=change,
             head=Side(repository, head, head_run, entries, packages),
             base=environments.base,
@@ -326,8 +327,9 @@ def _run(
             rerun=request.rerun,
             # On a server, a record left by one person's change must not decide about another's.
             select=repository.work_tree is not None,
+            cancel=Cancel(),
         )
-        return runner.run(
+        return Runner(context).run(
             settings,
             progress,
             under_way=under_way,

@@ -1,0 +1,78 @@
+"""Tests that the change keeps from being collected or run, though their code is still there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gate.checks import Report
+from gate.checks.pytest import decides_tests
+from gate.git.objects import read_objects
+from gate.git.repository import Repository
+from gate.model import Change, Finding
+
+FEWER_TESTS = "fewer-tests"
+"""The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""
+HOOKS = re.compile(rb"\bpytest_\w|\bcollect_ignore|\b__test__\b")
+"""What in a Python file may decide which tests are collected."""
+
+
+class CollectedTests:
+    """The tests that are collected with a change, compared with those of its base."""
+
+    def __init__(self, repository: Repository, change: Change) -> None:
+        """The repository has the objects of the change."""
+        self._repository, self._change = repository, change
+
+    def fewer(self, report: Report, base: Report) -> tuple[Finding, ...]:
+        """Tests of the base that are not collected any more, or are skipped now, though their code is still there."""
+        missing = self._moved(base.tests) - report.tests
+        removed = self._removed_in_sight(missing)
+        gone = sorted(missing - removed)
+        skipped = sorted((report.skipped - base.skipped) & base.tests)
+        fewer = report.seen is not None and base.seen is not None and report.seen < base.seen and not removed
+        messages = []
+        if gone or fewer:
+            message = f"{report.seen} tests are collected, where the base has {base.seen}"
+            messages.append(message + (f"; not among them: {first_of(gone)}" if gone else ""))
+        if skipped:
+            messages.append(f"skipped now, and not at the base: {first_of(skipped)}")
+        touched = self._touches_tests() if messages else ""
+        return tuple(Finding(touched, 0, 0, 0, FEWER_TESTS, "warning", message) for message in messages)
+
+    def _moved(self, tests: frozenset[str]) -> frozenset[str]:
+        """Tests of the base by the names that they have where their files were renamed."""
+        new_path = {old: new for new, old in self._change.renames.items()}
+        parts = (test.partition("::") for test in tests)
+        return frozenset(f"{new_path.get(path, path)}{mark}{name}" for path, mark, name in parts)
+
+    def _removed_in_sight(self, tests: frozenset[str]) -> frozenset[str]:
+        """Those of `tests` whose code the change takes away: the deleted test is reported where that is read."""
+        changed = {entry.path: entry.new for entry in self._change.files}
+        files = {entry.path: entry.new for entry in self._change.files if entry.new_mode.startswith("100")}
+        wanted = {test.partition("::")[0] for test in tests}
+        contents = read_objects(self._repository, [files[path] for path in sorted(wanted & files.keys())])
+        removed = set()
+        for test in (test for test in tests if test.partition("::")[0] in changed):
+            path, _, name = test.partition("::")
+            function = re.escape(name.rpartition("::")[2]).encode("utf-8", "surrogateescape")
+            if not re.search(rb"\b" + function + rb"\b", contents.get(changed[path], b"")):
+                removed.add(test)
+        return frozenset(removed)
+
+    def _touches_tests(self) -> str:
+        """The first changed file that may decide which tests are collected; empty if there is none."""
+        oids: dict[str, str] = {}
+        for entry in self._change.files:
+            if decides_tests(entry.path):
+                return entry.path
+            if entry.path.endswith(".py"):
+                modes = ((entry.old_mode, entry.old), (entry.new_mode, entry.new))
+                oids |= {oid: entry.path for mode, oid in modes if mode.startswith("100")}
+        contents = read_objects(self._repository, oids)
+        return next((path for oid, path in oids.items() if HOOKS.search(contents[oid])), "")
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first name, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

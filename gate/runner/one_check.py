@@ -1,0 +1,222 @@
+"""One check of a change: what it finds in the head, held against the base where that is needed to judge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from gate.checks import TOOLS, Report, Unreadable
+from gate.checks.baseline import mark_new
+from gate.checks.checkers import chosen
+from gate.checks.pytest import NOT_COLLECTED
+from gate.model import Broken, CheckResult, Finding, Ran, Skipped
+from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
+from gate.runner.collected_tests import CollectedTests
+from gate.runner.execute import Outcome
+from gate.runner.flaky import record_run
+from gate.runner.tool_runs import RunContext, ToolRuns
+from gate.runner.turns import Turns
+
+NOT_STARTED = "not-started"
+"""The rule of a finding about a check that the change keeps from running, where the base does not."""
+MOST_RETRIED = 25
+"""If more tests fail, they are not run again: that many are hardly flaky."""
+
+
+class ProjectChecks:
+    """The checks of a change in one project: all of the tree, or a part of it."""
+
+    def __init__(self, context: RunContext, why_not: str) -> None:
+        """`why_not` is the reason of a check that was cancelled."""
+        self._change, self._head, self._base = context.change, context.head, context.base
+        self._environments, self._state = context.environments, context.state_dir
+        self._why_not = why_not
+        self._tests = CollectedTests(context.head.repository, context.change)
+        self._runs = ToolRuns(context)
+
+    def is_affected(self, check: CheckSettings) -> bool:
+        """Whether the change can make a difference: a file that decides what `check` reports is another one."""
+        tool = TOOLS[check.tool]
+        sides = [
+            {(entry.path, entry.mode, entry.oid) for entry in side.deciding if tool.reads(entry.path)}
+            for side in (self._head, self._base)
+        ]
+        return sides[0] != sides[1] or self._change.base_tree == self._change.tree
+
+    def run(self, check: CheckSettings, progress: Callable[[], None], turns: Turns) -> CheckResult:
+        """What one check says of the head, with what the base has as well marked as old."""
+        check = self._with_own_checker(check)
+        with turns.taken() as started:
+            outcome = self._runs.ask(check, self._head, progress, started)
+        if outcome.cancelled:
+            return Skipped(check.id, self._why_not)
+        report = outcome.report
+        if isinstance(report, Unreadable):
+            return self._stopped_by_change(check, report, outcome)
+        findings = report.findings
+        if findings:
+            at_base = self._before(check, findings, warm=not outcome.cached)
+            if isinstance(at_base, Broken | Skipped):
+                return at_base
+            findings = mark_new(self._name_flaky(check, findings), at_base, self._change.renames)
+            if check.id in self._runs.selections:
+                self._runs.selections[check.id].judge(outcome, findings)
+        if not outcome.cached:
+            self._record_run(check, findings)
+        blocking = tuple(finding for finding in findings if check.block == "all" or finding.new)
+        if findings and all(finding.rule == NOT_COLLECTED and not finding.new for finding in findings):
+            return _not_collected(check, findings, outcome)
+        if report.unparsed and not blocking:
+            return _stopped(check, min(report.unparsed), outcome.seconds)
+        seen = self._seen_less(check, report)
+        if isinstance(seen, Broken) and blocking:
+            # Tests that cannot be imported any more are failures, and the answer is clear.
+            seen = ()
+        if isinstance(seen, Broken | Skipped):
+            return seen
+        return Ran(
+            check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note, report.seen
+        )
+
+    def _stopped_by_change(
+        self, check: CheckSettings, report: Unreadable, outcome: Outcome
+    ) -> Ran | Broken | Skipped:
+        """A run without an answer: a failure if the same run of the base has one, since then the change is why.
+
+        That holds only in an environment that has what the tree declares.
+        """
+        broken = Broken(check.id, report.reason, report.hint, outcome.seconds, outcome.output)
+        comparable = report.by_tree and self._environments.is_declared
+        if not comparable or self._change.base_tree == self._change.tree:
+            return broken
+        base = self._runs.ask(check, self._base, count=check.tool == "pytest")
+        if base.cancelled:
+            return Skipped(check.id, self._why_not)
+        if not isinstance(base.report, Report) or base.report.findings or not base.report.seen:
+            return broken
+        finding = Finding("", 0, 0, 0, NOT_STARTED, "error", report.reason, hint=report.hint, new=True)
+        return Ran(check.id, (finding,), (finding,), outcome.seconds)
+
+    def _with_own_checker(self, check: CheckSettings) -> CheckSettings:
+        """The check of types with the type checker that the project has settings for, if it is installed.
+
+        The settings at the base say which: a change could choose the one that finds less.
+        """
+        if check != BUILT_IN_CHECKS["types"]:
+            return check
+        names = chosen(self._base.settings)
+        if not names or names[0] == "mypy":
+            return check
+        environment = self._environments.environment_for(self._head.top, self._head.folder)
+        installed = next((name for name in names if environment.tool(name)), None)
+        return replace(check, tool=installed) if installed else check
+
+    def _name_flaky(self, check: CheckSettings, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """Say of each failed test that passes when the failed ones run again by themselves that it is flaky."""
+        failed = {finding.test for finding in findings if "::" in finding.test}
+        if check.tool != "pytest" or not failed or len(failed) > MOST_RETRIED:
+            return findings
+        flaky: set[str] = set()
+        for _ in range(check.retries):
+            report = self._runs.ask(check, self._head, only=tuple(sorted(failed - flaky)), again=True).report
+            if not isinstance(report, Report):
+                break
+            flaky |= (failed - flaky) - {finding.test for finding in report.findings}
+            if flaky == failed:
+                break
+        return tuple(
+            replace(finding, flaky=True, message=f"flaky, passed when run again: {finding.message}")
+            if finding.test in flaky
+            else finding
+            for finding in findings
+        )
+
+    def _record_run(self, check: CheckSettings, findings: tuple[Finding, ...]) -> None:
+        """Remember a run of a suite and its flaky tests, for `gate flaky`; a server has nobody to show them to."""
+        if check.tool == "pytest" and self._head.repository.work_tree is not None:
+            flaky = {finding.test for finding in findings if finding.flaky}
+            record_run(self._state, check.id, self._head.folder, self._head.top.tree.tree, flaky)
+
+    def _before(
+        self, check: CheckSettings, findings: tuple[Finding, ...], *, warm: bool
+    ) -> tuple[Finding, ...] | Broken | Skipped:
+        """What the same check says of the base: of all of it, or of the tests that failed.
+
+        `warm` if the check has just run over the head.
+        """
+        if self._change.base_tree == self._change.tree:
+            return findings
+        only: tuple[str, ...] = ()
+        if check.tool == "pytest":
+            tests = {finding.test for finding in findings if finding.test}
+            base_paths = {entry.path for entry in self._base.entries}
+            only = tuple(sorted(test for test in tests if test.partition("::")[0] in base_paths))
+            if not only:
+                return ()
+        outcome = self._runs.ask(check, self._base, only=only, warm=warm)
+        if outcome.cancelled:
+            return Skipped(check.id, self._why_not)
+        if isinstance(outcome.report, Report):
+            return outcome.report.findings
+        if check.block == "all":
+            return ()
+        return Broken(
+            check.id,
+            f"at the base, {outcome.report.reason}, so new findings cannot be separated from existing ones",
+            outcome.report.hint,
+            outcome.seconds,
+            outcome.output,
+        )
+
+    def _seen_less(self, check: CheckSettings, report: Report) -> tuple[Finding, ...] | Broken | Skipped:
+        """Findings if the check looks at less than it does at the base.
+
+        Nothing at all where there was something is no pass. The tests that are collected are always compared with
+        those of the base, whichever file made the difference; fewer are a finding that does not block by itself.
+        """
+        if report.seen is None or self._change.base_tree == self._change.tree:
+            return ()
+        tests = check.tool == "pytest"
+        if report.seen > 0 and not tests:
+            return ()
+        outcome = self._runs.ask(check, self._base, count=tests)
+        if outcome.cancelled:
+            return Skipped(check.id, self._why_not)
+        base = outcome.report if isinstance(outcome.report, Report) else Report(())
+        if report.seen == 0 and base.seen != 0:
+            what = "test" if tests else "file"
+            return Broken(
+                check.id,
+                f"it has no {what} to look at, where the base has {'some' if base.seen is None else base.seen}",
+                "if that is meant, take the check out of gate.yaml first",
+                outcome.seconds,
+            )
+        return self._tests.fewer(report, base) if base.seen is not None else ()
+
+
+def _not_collected(check: CheckSettings, findings: tuple[Finding, ...], outcome: Outcome) -> Broken:
+    """Tests that cannot be imported, at the base neither, say nothing about the change: one reason for all."""
+    reasons = Counter(finding.message.partition(": ")[2] for finding in findings)
+    (reason, _), *other_reasons = reasons.most_common()
+    number = f"{len(findings)} test files" if findings[1:] else findings[0].path
+    more = f" (and {len(other_reasons)} other reasons)" if other_reasons else ""
+    note = outcome.report.note if isinstance(outcome.report, Report) else ""
+    missing = f"; {note}" if note else ""
+    return Broken(
+        check.id,
+        f"{number} cannot be imported, at the base neither: {reason}{more}{missing}",
+        f"`{findings[0].hint}` shows it; see that a fresh clone can run the tests, or name the command that does: "
+        f"`checks: {{{check.id}: {{command: […]}}}}`",
+        outcome.seconds,
+    )
+
+
+def _stopped(check: CheckSettings, path: str, seconds: float) -> Broken:
+    """A tool that has looked at nothing because of one file is no pass."""
+    return Broken(
+        check.id,
+        f"{check.tool} cannot parse {path}, and stops there: other files import it",
+        f"fix {path}, or exclude it in the settings of {check.tool}",
+        seconds,
+    )

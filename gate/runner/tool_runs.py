@@ -1,0 +1,271 @@
+"""One tool over one side of a change: the cached result, what of a suite need not run again, or a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate.checks import TOOLS, Report, Unreadable
+from gate.checks.command import FILES
+from gate.checks.paths import any_matches
+from gate.environment import Environment, Environments
+from gate.model import Change
+from gate.policy.types import CheckSettings
+from gate.process import Cancel
+from gate.result_cache import ResultCache, key_of
+from gate.runner.brought import brought_files, explained, stamps
+from gate.runner.by_file import Selected
+from gate.runner.execute import Asked, Outcome, cache_name, execute
+from gate.runner.inputs import TreeState
+from gate.runner.keep import dump, load, result_key
+from gate.runner.selection import Place, Selection
+from gate.runner.side import Side
+
+INSTEAD = {"pre-commit": ("prek",)}
+"""Programs that are used instead of a tool where they are installed."""
+WITHOUT_ENVIRONMENT = frozenset({"names", "ruff"})
+"""Tools that read source alone, and have an answer where the project's environment cannot be had."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What the checks of a change run on, and how: the same for all of them."""
+
+    change: Change
+    head: Side
+    base: Side
+    environments: Environments
+    results: ResultCache
+    state_dir: Path
+    """Where the tools' own caches are."""
+    rerun: bool
+    """Whether everything runs, whatever is cached."""
+    select: bool
+    """Whether a pass of the tests also holds for a tree that differs only in what they did not look at."""
+    cancel: Cancel
+    """Ends what runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is to be known, in which environment, and the keys under which the answer is cached."""
+
+    request: Asked
+    environment: Environment
+    away: str
+    """The working tree with the files that the policy adds; empty without one."""
+    inputs: tuple[str, ...]
+    """What decides the result besides files, settings and environment."""
+    keys: tuple[str, ...]
+    """Where a cached answer may be; a new one is stored under the last."""
+
+    @property
+    def check(self) -> CheckSettings:
+        return self.request.check
+
+    @property
+    def side(self) -> Side:
+        return self.request.side
+
+
+class ToolRuns:
+    """Runs tools over the sides of a change, and caches what they report."""
+
+    def __init__(self, context: RunContext) -> None:
+        """For one change, in one project."""
+        self._context = context
+        self._change, self._head, self._cancel = context.change, context.head, context.cancel
+        self.selections: dict[str, Selection] = {}
+        """By check, which of the tests of the head were selected."""
+
+    def ask(
+        self,
+        check: CheckSettings,
+        side: Side,
+        progress: Callable[[], None] = lambda: None,
+        started: Callable[[], None] = lambda: None,
+        *,
+        only: tuple[str, ...] = (),
+        count: bool = False,
+        warm: bool = False,
+        again: bool = False,
+    ) -> Outcome:
+        """What the check reports on a side: the cached result, else that of a run, which is then cached.
+
+        With `warm` the tool may use what it has just cached of the head; with `again` it runs whatever is cached, and
+        nothing is cached of it. `progress` (a tool is about to start) and `started` are for the head only.
+        """
+        question = self._question(check, side, only=only, count=count)
+        if isinstance(question, Outcome):
+            return question
+        cached = self._cached(question)
+        if cached is not None and not again:
+            logger.debug("%s: cached result %s", check.id, question.keys[-1][:12])
+            return cached
+        selection = None if only else self._selection(question)
+        reused = selection.reuse() if selection and not self._failed_last(question) else None
+        if reused is not None:
+            logger.debug("%s: nothing that the tests look at is different", check.id)
+            return reused
+        if self._cancel.is_set():
+            return Outcome(Unreadable("cancelled"), cancelled=True)
+        progress()
+        if warm and TOOLS[check.tool].cache_travels:
+            question = replace(question, request=self._warmed(question.request))
+        # Which tests run is decided by file only where the answer is recorded.
+        by_file = selection if selection and not count and not again else None
+        selected, outcome = self._run(question, by_file, started)
+        if selection and not selected.outcome:
+            outcome = selection.whole_run(selected, outcome)
+        if isinstance(outcome.report, Report) and not outcome.cancelled and not again:
+            self._store(question, selection, selected, outcome)
+        return self._explained(question, outcome)
+
+    def _question(
+        self, check: CheckSettings, side: Side, *, only: tuple[str, ...], count: bool
+    ) -> _Question | Outcome:
+        """What is asked, or why it has no answer: there is no environment, or the tool is not in it."""
+        tool = TOOLS[check.tool]
+        environment = self._context.environments.environment_for(side.top, side.folder)
+        if environment.broken[0] and check.tool not in WITHOUT_ENVIRONMENT:
+            return Outcome(Unreadable(*environment.broken), cancelled=self._cancel.is_set())
+        names = (*INSTEAD.get(check.tool, ()), tool.distribution)
+        installed = next(filter(None, (environment.tool(name) for name in names if name)), None)
+        if tool.distribution and installed is None:
+            return Outcome(Unreadable(f"{check.tool} is not installed", "pip install " + tool.distribution))
+        away = str(environment.project) if environment.project else ""
+        brought = tuple(brought_files(away, check.bring, side.top.entries)) if check.bring else ()
+        changed = self._changed_on(side, check)
+        inputs = (side.folder, *side.left_out, *stamps(away, brought))
+        inputs += changed if _runs_over_changes(check) else ()
+        variants = [(*inputs, *extra) for extra in [only, ("count",)][: 1 + count]]
+        return _Question(
+            Asked(check, side, installed, only, count, brought=brought, changed=changed),
+            environment,
+            away,
+            variants[-1] if check.select == "file" else inputs,
+            tuple(result_key(check, side.deciding, environment, installed, extra) for extra in variants),
+        )
+
+    def _warmed(self, request: Asked) -> Asked:
+        """The same run with the cache that the tool has just made of the head."""
+        head = self._head.top.path(runs_code=TOOLS[request.check.tool].runs_code)
+        files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
+        return replace(request, cache=cache_name(request.check, head, request.side.folder), differing=files)
+
+    def _run(
+        self, question: _Question, selection: Selection | None, started: Callable[[], None]
+    ) -> tuple[Selected, Outcome]:
+        """Run the tool, or of a suite those files that the selection can't do without."""
+        request, environment = question.request, question.environment
+        installed, check = request.installed, question.check
+        version = f"{installed.name} {installed.version}" if installed else check.tool
+        logger.debug("%s: running %s in %s (%s)", check.id, version, environment.python, environment.origin)
+
+        def run(each: tuple[str, ...] = ()) -> Outcome:
+            single = replace(request, each=each)
+            return execute(
+                single,
+                environment,
+                self._context.environments,
+                self._context.state_dir,
+                self._cancel,
+                started,
+            )
+
+        def count() -> Outcome:
+            return self.ask(check, question.side, count=True)
+
+        selected = selection.by_file(count, request.changed, run) if selection else Selected()
+        return selected, selected.outcome or run()
+
+    def _store(
+        self, question: _Question, selection: Selection | None, selected: Selected, outcome: Outcome
+    ) -> None:
+        """Cache the report of a run, and record which files the tests looked at."""
+        assert isinstance(outcome.report, Report)  # noqa: S101 - the caller has looked
+        check, side, key = question.check, question.side, question.keys[-1]
+        if TOOLS[check.tool].runs_code and side.running.history_was_read():
+            key = key_of(key, side.history)
+        elif selection and (check.select == "file" or not question.request.count):
+            why_not = selection.record(selected, outcome)
+            logger.debug(
+                "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"
+            )
+        self._context.results.put(key, dump(outcome.report, outcome.seconds))
+
+    def _explained(self, question: _Question, outcome: Outcome) -> Outcome:
+        """The outcome of code that ran, with what it missed of the working tree and in which environment it ran."""
+        check, side, environment = question.check, question.side, question.environment
+        if not TOOLS[check.tool].runs_code or outcome.cancelled:
+            return outcome
+        roots = [item.folder for item in environment.editables if environment.in_project(item.folder)]
+        report = explained(
+            outcome.report, check.id, question.away, side.top.entries, roots, side.running.absent
+        )
+        return replace(outcome, report=_with_note(report, environment.note))
+
+    def _selection(self, question: _Question) -> Selection | None:
+        """The records of a suite whose pass may hold for other trees; None if every tree is to run it."""
+        check, side, environment = question.check, question.side, question.environment
+        if check.tool != "pytest" or not self._context.select or check.select == "off":
+            return None
+        key = result_key(check, (), environment, environment.tool("pytest"), question.inputs)
+        about_head = side is self._head and not question.request.count
+        where = Place(check, side.folder, side.top.tree.tree, self._context.state_dir, shown=about_head)
+        tree = TreeState(side.top.entries, side.top.text)
+        selection = Selection(self._context.results, key, where, tree, rerun=self._context.rerun)
+        if about_head:
+            self.selections[check.id] = selection
+        return selection
+
+    def _failed_last(self, question: _Question) -> bool:
+        """Whether the newest run over this very content failed: then no older pass says anything about it."""
+        names = [name for key in question.keys for name in (key, key_of(key, question.side.history))]
+        results = (load(self._context.results.get(name)) for name in names)
+        return any(result is not None and result[0].findings for result in results)
+
+    def _cached(self, question: _Question) -> Outcome | None:
+        """The cached result: of a run that has read nothing of git's, else of one with the same history.
+
+        A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
+        """
+        if self._context.rerun:
+            return None
+        runs_code = TOOLS[question.check.tool].runs_code
+        with_findings = not runs_code or question.side is not self._head
+        for key in question.keys:
+            for with_history in (False, True):
+                name = key_of(key, question.side.history) if with_history else key
+                cached = load(self._context.results.get(name))
+                if cached is not None and (with_findings or not cached[0].findings):
+                    return Outcome(*cached, cached=True)
+        return None
+
+    def _changed_on(self, side: Side, check: CheckSettings) -> tuple[str, ...]:
+        """The files of one side that the change is about: what it adds or modifies, or what that was at the base."""
+        files = set(side.files)
+        changed = {entry.path for entry in self._change.files} | set(self._change.renames.values())
+        inside = f"{side.folder}/" if side.folder else ""
+        return tuple(
+            path
+            for path in sorted(changed & files)
+            if not check.paths or any_matches([inside + path], check.paths)
+        )
+
+
+def _runs_over_changes(check: CheckSettings) -> bool:
+    return check.tool == "pre-commit" or FILES in (*check.command, *check.args)
+
+
+def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
+    """`report`, with which environment it comes from where that is not the one that people expect."""
+    if not note:
+        return report
+    if isinstance(report, Unreadable):
+        return replace(report, reason=f"{report.reason} ({note})")
+    return replace(report, note=", ".join(filter(None, [report.note, note])))
