@@ -18,9 +18,9 @@ from typing import IO, Literal
 
 Ended = Literal["exit", "timeout", "overflow", "memory", "cancelled"]
 
-KEEPER = str(Path(__file__).parent / "plugins" / "keeper.py")
+SUPERVISOR = str(Path(__file__).parent / "plugins" / "supervisor.py")
 PATIENCE = 15.0
-"""Seconds that a keeper gets to end what it watches over, before it is ended itself."""
+"""Seconds that a supervisor gets to end what it watches over, before it is ended itself."""
 LOOK = 50
 """Milliseconds between two looks at the clock and at the size of the output."""
 
@@ -101,8 +101,8 @@ def supervise(
     It gets no input and a session of its own. `timeout` seconds after the start, when it has written more than
     `limit` bytes, or when `cancel` is set, it is ended. So it is, on Linux, when it and what it has started hold
     more than `memory` bytes; 0 stands for four fifths of what is free when it starts. Whatever it left running is
-    ended with it, wherever that has moved to, and so it is if gate is killed: a keeper watches over it, see
-    `gate/plugins/keeper.py`. `started` is called as soon as that is under way.
+    ended with it, wherever that has moved to, and so it is if gate is killed: a supervisor watches over it, see
+    `gate/plugins/supervisor.py`. `started` is called as soon as that is under way.
     Output goes to files, so that a process which stays behind with the streams open cannot hold up the answer;
     of more than `limit` bytes only the last are returned.
     """
@@ -120,7 +120,7 @@ def supervise(
 
 
 class _Kept:
-    """A program under its keeper, as gate sees it: a lifeline to hold, and a pipe on which the keeper tells."""
+    """A program under its supervisor, as gate sees it: a lifeline to hold, and a pipe on which the supervisor tells."""
 
     def __init__(
         self,
@@ -136,8 +136,8 @@ class _Kept:
         self._told, tell = os.pipe()
         held, self._lifeline = os.pipe()
         try:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", KEEPER, str(tell), str(memory), *argv],
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-I", "-S", SUPERVISOR, str(tell), str(memory), *argv],
                 cwd=cwd,
                 env=dict(env),
                 stdin=held,
@@ -166,17 +166,17 @@ class _Kept:
         return "exit"
 
     def end(self) -> None:
-        """Let go of the lifeline, and wait until the keeper has ended everything."""
+        """Let go of the lifeline, and wait until the supervisor has ended everything."""
         os.close(self._lifeline)
         deadline = time.monotonic() + PATIENCE
         while not self._listen(LOOK):
             if time.monotonic() >= deadline:
-                self._keeper.kill()
+                self._supervisor.kill()
         os.close(self._told)
-        self._keeper.wait()
+        self._supervisor.wait()
         answers = self._answers()
         if not answers.keys() & {"exit", "signal", "error"} and "pid" in answers:
-            # The program has ended its keeper. It does not get away with that.
+            # The program has ended its supervisor. It does not get away with that.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(answers["pid"], signal.SIGKILL)
 
@@ -193,11 +193,11 @@ class _Kept:
                 return -signal.SIGKILL
 
     def was_greedy(self) -> bool:
-        """Whether the keeper has ended the program for the memory that it held."""
+        """Whether the supervisor has ended the program for the memory that it held."""
         return "memory" in self._answers()
 
     def _listen(self, milliseconds: int, cancel: Cancel | None = None) -> bool:
-        """Hear the keeper for so long at most, or until `cancel`; whether it has told all and is gone."""
+        """Hear the supervisor for so long at most, or until `cancel`; whether it has told all and is gone."""
         poll = select.poll()
         poll.register(self._told, select.POLLIN)
         if cancel is not None:

@@ -39,7 +39,7 @@ def policy_at(repository: Repository, commit: str) -> Policy:
 
 def _refuse_near_misses(repository: Repository, commit: str) -> None:
     """Raise InvalidInput if a file at the top, or in a folder there, must be meant as the policy."""
-    from gate.policy.near import looks_like_policy, may_be_policy
+    from gate.policy.near_misses import looks_like_policy, may_be_policy
 
     shallow = list_shallow(repository, commit)
     named = {e.path: e.oid for e in shallow if e.mode in REGULAR_MODES and may_be_policy(e.path)}
@@ -55,7 +55,7 @@ def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None
     """Raise InvalidInput if the policy must mean the branch (a short name) by a name that is not the branch's."""
     if not policy.branches or policy.protects(branch):
         return
-    from gate.policy.near import meant_branch
+    from gate.policy.near_misses import meant_branch
 
     existing = [name for name in policy.branches if known_tip(repository, name)]
     is_default = branch in default_candidates(repository)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from gate.model import Decision, Outcome, ReviewRequest, Verdict
 from gate.requirements import enforcement, mergeable, outcomes_of, owners, waiver
 from gate.requirements.approvals import how_to_approve
-from gate.requirements.asking import lines_of, review_requests
 from gate.requirements.facts import Facts
+from gate.requirements.review_requests import lines_of, review_requests
 
 
 def decide(facts: Facts, notes: tuple[str, ...] = ()) -> Verdict:

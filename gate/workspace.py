@@ -26,7 +26,7 @@ from gate.git.as_cloned import (
     gitlinks_in,
     refs_of,
 )
-from gate.git.promised import bring
+from gate.git.partial_clone import bring
 from gate.git.repository import Repository
 from gate.model import decode_path
 

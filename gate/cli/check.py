@@ -15,8 +15,8 @@ from time import time
 from gate.app.checking.check import check
 from gate.app.checking.evaluate import Answer, CheckRequest
 from gate.cli.reviews import add_reviews, place_of
-from gate.cli.shown import EXIT_CODES, context_of, with_description
 from gate.cli.terminal import shown_progress
+from gate.cli.verdict_context import EXIT_CODES, context_of, with_description
 from gate.errors import UsageError
 from gate.model import Verdict
 from gate.reports import REPORTS, ReportContext, report

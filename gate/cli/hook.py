@@ -12,9 +12,9 @@ from gate.app.checking.evaluate import Answer
 from gate.app.hooks.local import Update, at_commit, at_push, parse_updates, update_of_pre_commit
 from gate.app.server.moves import Received, Refusal
 from gate.app.server.receive import parse_pushes, receive
-from gate.cli.pushed import lines_of
-from gate.cli.shown import EXIT_CODES, context_of
+from gate.cli.push_report import lines_of
 from gate.cli.terminal import shown_progress
+from gate.cli.verdict_context import EXIT_CODES, context_of
 from gate.model import BRANCHES
 from gate.reports import report
 from gate.reports.words import visible

@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(overview)
         return 0
-    from gate.reports.ink import Ink
     from gate.reports.overview import inbox_lines, sheet
+    from gate.reports.terminal_text import Ink
 
     context = terminal_context()
     blocks = [

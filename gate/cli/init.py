@@ -22,7 +22,7 @@ from gate.errors import UsageError
 from gate.git.repository import Repository
 from gate.policy.load import POLICY_FILE, STORED, load_policy
 from gate.policy.types import Role
-from gate.policy.words import NAME
+from gate.policy.value_kinds import NAME
 from gate.reports.words import listed, visible
 from gate.rules import stored_here
 

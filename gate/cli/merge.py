@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gate.app.merging.landing import Merged, MergeRequest, NotMerged
 from gate.app.merging.merge import merge
-from gate.cli.shown import EXIT_CODES, context_of
 from gate.cli.terminal import shown_progress
+from gate.cli.verdict_context import EXIT_CODES, context_of
 from gate.reports import report
 from gate.reports.words import visible
 

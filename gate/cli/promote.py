@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate.app.releases.promote import NotPromoted, PromoteRequest, promote
 from gate.cli.approve import exit_code, shared_lines
-from gate.cli.shown import EXIT_CODES, context_of
+from gate.cli.verdict_context import EXIT_CODES, context_of
 from gate.reports import report
 from gate.reports.words import branch, visible
 

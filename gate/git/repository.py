@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.errors import CannotDecide, UsageError
-from gate.git.aside import aside_of, refuse_to_move
+from gate.git.overlay import aside_of, refuse_to_move
 from gate.process import Finished
 from gate.process import run as run_process
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from gate.errors import UsageError
-from gate.git.halfway import forget, note, put_back
+from gate.git.interrupted_merge import forget, note, put_back
 from gate.git.repository import Repository, failure, hint_about_lock
 from gate.process import Finished
 

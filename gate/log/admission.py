@@ -23,7 +23,7 @@ from gate.log.history import (
     total_size,
 )
 from gate.log.paths import PLACES
-from gate.log.proofs import valid_keys
+from gate.log.signature_cache import valid_keys
 from gate.log.store import contains
 
 

@@ -14,7 +14,7 @@ from gate.approvals.keys import holders
 from gate.approvals.record import review_of
 from gate.git.repository import Repository
 from gate.log.index import Found, Index, open_index
-from gate.log.proofs import valid_keys
+from gate.log.signature_cache import valid_keys
 from gate.log.signers import Signers, read_signers, signers_in
 from gate.log.store import settle
 from gate.policy.types import Policy

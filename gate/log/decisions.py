@@ -13,7 +13,7 @@ from gate.approvals.reviews import Given
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of, open_log
-from gate.log.carried import carry
+from gate.log.carried_over import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found
 from gate.log.retired import mark_earlier

@@ -19,7 +19,7 @@ from gate.approvals.record import Record
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of
 from gate.log.index import Found
-from gate.log.vouched import trusted
+from gate.log.trusted_verdicts import trusted
 from gate.model import ENVIRONMENTS
 from gate.policy.types import Policy
 from gate.requirements.facts import Stay

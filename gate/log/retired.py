@@ -13,8 +13,8 @@ from dataclasses import replace
 from gate.approvals.entries import Entry, Signed
 from gate.approvals.keys import holders
 from gate.errors import InvalidInput
+from gate.git.branch_history import existing
 from gate.git.repository import Repository
-from gate.git.steps import existing
 from gate.log.paths import record_path
 from gate.policy.load import POLICY_FILE
 from gate.rules import policy_at

@@ -12,7 +12,7 @@ from gate.policy.keys import parse_key
 from gate.policy.load import POLICY_FILE, load_policy
 from gate.policy.reading import Reader
 from gate.policy.types import Person, Policy
-from gate.policy.words import NAME
+from gate.policy.value_kinds import NAME
 
 
 def with_person(data: bytes | None, person: Person, stored: Stored | None = None) -> bytes:

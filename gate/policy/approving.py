@@ -12,7 +12,7 @@ import yaml
 from gate.policy.enforcing import enforced
 from gate.policy.reading import Reader, is_null
 from gate.policy.types import ApprovalRule, OwnersRequired, Role, Stale, Unowned
-from gate.policy.words import NAME, named
+from gate.policy.value_kinds import NAME, named
 
 ROLES: tuple[str, ...] = get_args(Role)
 PEOPLE = "a person or a team, such as @acme/security"

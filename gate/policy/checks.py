@@ -13,7 +13,7 @@ import yaml
 from gate.policy.enforcing import enforced
 from gate.policy.reading import Reader
 from gate.policy.types import BUILT_IN_CHECKS, Block, CheckSettings, ReportFormat, Select
-from gate.policy.words import size, span
+from gate.policy.value_kinds import size, span
 
 TOOLS = (
     "names",

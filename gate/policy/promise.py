@@ -11,7 +11,7 @@ import yaml
 
 from gate.errors import InvalidInput, Mistake
 from gate.policy.reading import Reader, shown
-from gate.policy.words import span
+from gate.policy.value_kinds import span
 
 Gaps = Literal["down", "up"]
 YEAR_DAYS = 365.0

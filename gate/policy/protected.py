@@ -25,7 +25,7 @@ from gate.policy.types import (
     SeniorityRequired,
     SoakRequired,
 )
-from gate.policy.words import named, span
+from gate.policy.value_kinds import named, span
 
 FOR_ENVIRONMENTS = frozenset({"passed", "soaked", "metric", "budget"})
 FOR_BRANCHES = frozenset({"history"})

@@ -11,11 +11,11 @@ from typing import Any, get_args
 import yaml
 
 from gate.policy.checks import read_checks
+from gate.policy.people_and_teams import read_people, read_teams
 from gate.policy.protected import read_protect
 from gate.policy.reading import Read, Reader, Value
 from gate.policy.types import Dialect, EnvironmentSource, Policy
-from gate.policy.who import read_people, read_teams
-from gate.policy.words import address
+from gate.policy.value_kinds import address
 
 
 def read_policy(reader: Reader, root: yaml.Node) -> Policy:

@@ -6,8 +6,8 @@ from typing import Final
 
 from gate.model import Verdict
 from gate.reports.context import ReportContext
-from gate.reports.ink import cells
 from gate.reports.markup import escape
+from gate.reports.terminal_text import cells
 
 LABEL: Final = "gate"
 MESSAGES: Final = {"pass": "passing", "blocked": "blocked", "undecided": "unknown"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from gate.model import Finding, Verdict
 from gate.reports.context import ReportContext
+from gate.reports.findings import Group, groups, help_of, obstacles
 from gate.reports.markup import document, element
-from gate.reports.select import Group, groups, help_of, obstacles
 from gate.reports.words import visible_path
 
 SEVERITIES = {"error": "error", "warning": "warning", "note": "info"}

@@ -14,7 +14,7 @@ from typing import Final
 
 from gate.model import NOT_ASKED, Broken, Finding, Outcome, Ran, RequirementState, ReviewRequest, Verdict
 from gate.reports.context import ReportContext
-from gate.reports.select import Group, groups, help_of, obstacles
+from gate.reports.findings import Group, groups, help_of, obstacles
 from gate.reports.words import (
     branch,
     count,
@@ -27,7 +27,7 @@ from gate.reports.words import (
     visible,
     visible_path,
 )
-from gate.requirements.asking import approved_text, folders, lines_of, who
+from gate.requirements.review_requests import approved_text, folders, lines_of, who
 
 MOST: Final = 10
 """How many annotations of one kind GitHub shows for a step."""

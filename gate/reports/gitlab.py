@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gate.model import Finding, Verdict
 from gate.reports.context import ReportContext
-from gate.reports.select import Fingerprints, Group, Obstacle, groups, help_of, obstacles
+from gate.reports.findings import Fingerprints, Group, Obstacle, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump
 from gate.reports.words import visible, visible_path
 

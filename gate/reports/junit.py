@@ -12,8 +12,8 @@ from typing import assert_never
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.duplicates import Duplicates, find_duplicates
+from gate.reports.findings import Group, group_of, help_of, place
 from gate.reports.markup import document, element, escape_lines
-from gate.reports.select import Group, group_of, help_of, place
 from gate.reports.words import count, listed, noun, visible, visible_lines, visible_path
 
 

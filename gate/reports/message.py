@@ -9,7 +9,7 @@ from gate.model import Verdict
 from gate.reports.context import ReportContext
 from gate.reports.github import headline
 from gate.reports.words import branch, visible
-from gate.requirements.asking import lines_of
+from gate.requirements.review_requests import lines_of
 
 SIGNS: Final = {"pass": ":white_check_mark:", "blocked": ":x:", "undecided": ":grey_question:"}
 LONGEST: Final = 3000

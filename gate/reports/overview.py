@@ -7,9 +7,9 @@ from typing import Any
 
 from gate.model import Broken, CheckResult, Duty, Ran, ReviewRequest, Skipped, Verdict
 from gate.reports.context import ReportContext
-from gate.reports.ink import Ink
+from gate.reports.terminal_text import Ink
 from gate.reports.words import count, decision_words, listed, reasons, visible
-from gate.requirements.asking import lines_of, where
+from gate.requirements.review_requests import lines_of, where
 
 MARKS = {"pass": ("green", "✓"), "blocked": ("bold red", "✗"), "undecided": ("bold yellow", "?")}
 SIZES = ((86400, "day"), (3600, "hour"), (60, "minute"))

@@ -7,7 +7,7 @@ from typing import Final
 
 from gate.codeowners import Rule
 from gate.reports.context import ReportContext
-from gate.reports.ink import Ink, cells
+from gate.reports.terminal_text import Ink, cells
 from gate.reports.words import count, visible, visible_path
 
 Ownership = Mapping[str, tuple[Rule, ...]]

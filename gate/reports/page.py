@@ -16,13 +16,13 @@ from typing import Final
 from gate.model import NOT_ASKED, Broken, Outcome, Ran, RequirementState, Verdict
 from gate.reports import page_findings as findings
 from gate.reports.context import ReportContext
+from gate.reports.findings import groups
 from gate.reports.markup import escape
 from gate.reports.page_files import files, left_out, of_no_file
 from gate.reports.page_people import decisions, to_ask
 from gate.reports.page_style import STYLE
-from gate.reports.select import groups
 from gate.reports.words import branch, count, decision_words, listed, noun, reasons, visible, visible_path
-from gate.requirements.asking import lines_of
+from gate.requirements.review_requests import lines_of
 
 MOST_CONFLICTS: Final = 2000
 SIGNS: Final = {

@@ -10,10 +10,10 @@ from typing import Final
 
 from gate.model import FileChange, Verdict
 from gate.reports.context import ReportContext
+from gate.reports.findings import groups
 from gate.reports.markup import escape
 from gate.reports.page_diff import Difference, Row, compare
 from gate.reports.page_findings import card
-from gate.reports.select import groups
 from gate.reports.words import count, visible_path
 
 MOST_FILES: Final = 2000

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Finding, Ran, Skipped, Verdict
+from gate.reports.findings import groups
 from gate.reports.markup import escape, escape_lines
-from gate.reports.select import groups
 from gate.reports.words import count, status, took, visible_lines, visible_path
 
 MOST_OLD: Final = 1000

@@ -6,7 +6,7 @@ from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.reports.context import ReportContext
-from gate.reports.ink import Ink
+from gate.reports.terminal_text import Ink
 from gate.reports.words import duration, status, visible
 
 ERASE: Final = "\r\x1b[K"

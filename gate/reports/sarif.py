@@ -11,7 +11,7 @@ from typing import Final
 
 from gate.model import Finding, Verdict, encode_path
 from gate.reports.context import ReportContext
-from gate.reports.select import Fingerprints, Group, groups, help_of, obstacles
+from gate.reports.findings import Fingerprints, Group, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump
 from gate.reports.words import visible
 

@@ -22,8 +22,8 @@ from gate.model import (
     Verdict,
 )
 from gate.reports.context import ReportContext
-from gate.reports.ink import Ink, Piece, cells
-from gate.reports.select import group_of
+from gate.reports.findings import group_of
+from gate.reports.terminal_text import Ink, Piece, cells
 from gate.reports.text_findings import beside, existing, has_section, help_lines, in_brackets, sections
 from gate.reports.words import (
     branch,
@@ -37,7 +37,7 @@ from gate.reports.words import (
     visible_path,
     whom,
 )
-from gate.requirements.asking import approved_text, duty_text, lines_of, where, who
+from gate.requirements.review_requests import approved_text, duty_text, lines_of, where, who
 
 MOST_PATHS: Final = 8
 MOST_APPROVALS: Final = 10

@@ -7,10 +7,10 @@ from typing import Final, assert_never
 
 from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
 from gate.reports.duplicates import Duplicates, find_duplicates
-from gate.reports.ink import Ink, Piece, cells
-from gate.reports.select import Group, group_of
+from gate.reports.findings import Group, group_of
+from gate.reports.terminal_text import Ink, Piece, cells
 from gate.reports.words import count, listed, noun, status, took, visible, visible_lines, visible_path
-from gate.requirements.asking import where
+from gate.requirements.review_requests import where
 
 MOST_FINDINGS: Final = 20
 MOST_OUTPUT: Final = 12

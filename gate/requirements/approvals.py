@@ -11,8 +11,8 @@ from gate.codeowners.matcher import NONE, Matcher
 from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
 from gate.policy.people import members, person_by_email
 from gate.policy.types import ApprovalRule, Person
-from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
+from gate.requirements.review_requests import and_list, files
 
 ID = "approvals"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gate.model import NOT_ASKED, Missing, Outcome
 from gate.requirements.approvals import approvers, how_to_approve
-from gate.requirements.asking import and_list
 from gate.requirements.facts import Facts
+from gate.requirements.review_requests import and_list
 
 ID = "budget"
 

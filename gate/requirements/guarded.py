@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 from gate.model import NOT_ASKED, Ask, Finding, Missing, Outcome
 from gate.policy.people import members
-from gate.requirements.asking import files
 from gate.requirements.facts import Facts
+from gate.requirements.review_requests import files
 
 ID = "guarded"
 MOST_PLACES = 5

@@ -10,8 +10,8 @@ from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
 from gate.policy.people import logins_in, members, person_by_email
 from gate.policy.types import OwnersRequired, Policy
 from gate.requirements.approvals import approvers, listed_files
-from gate.requirements.asking import and_list, files
 from gate.requirements.facts import Facts
+from gate.requirements.review_requests import and_list, files
 
 ID = "owners"
 NO_FILE = "no CODEOWNERS file with rules on the base branch"

@@ -8,8 +8,8 @@ from gate.model import NOT_ASKED, Ask, Missing, Outcome
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, SeniorityRequired
 from gate.requirements.approvals import approvers, how_to_approve
-from gate.requirements.asking import and_list
 from gate.requirements.facts import Facts, Release
+from gate.requirements.review_requests import and_list
 
 ID = "seniority"
 RANK = {"junior": 0, "member": 1, "senior": 2}

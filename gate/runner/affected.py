@@ -22,7 +22,7 @@ from typing import Any
 from gate.checks import Report
 from gate.result_cache import ResultCache, key_of
 from gate.runner.inputs import Inputs, TreeState, difference
-from gate.runner.keep import dump, load
+from gate.runner.result_key import dump, load
 
 MOST_RECORDS = 8
 VERIFY_EVERY = 20

@@ -22,7 +22,7 @@ from gate.runner.affected import VERIFY_EVERY
 from gate.runner.decisions import Decision
 from gate.runner.execute import Outcome
 from gate.runner.inputs import TreeState, difference
-from gate.runner.keep import dump, load
+from gate.runner.result_key import dump, load
 
 MOST_RECORDS = 4
 STRIKES = 2

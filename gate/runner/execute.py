@@ -20,10 +20,10 @@ from gate.model import Finding
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.result_cache import key_of
-from gate.runner.brought import bring
 from gate.runner.bytecode import Interpreter, lent_bytecode
+from gate.runner.checked_tree import Side
 from gate.runner.inputs import Inputs, read_inputs
-from gate.runner.side import Side
+from gate.runner.untracked_files import bring
 from gate.workspace import make_old
 
 OUTPUT_LIMIT = 64 * 1024 * 1024

@@ -21,7 +21,7 @@ from gate.checks.projects import (
 )
 from gate.checks.tool import SETTINGS_FILES
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
-from gate.runner.side import Side
+from gate.runner.checked_tree import Side
 
 PER_PROJECT = frozenset({"pytest", *SETTINGS})
 """The tools that know one project, and have to run in each."""

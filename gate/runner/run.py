@@ -12,9 +12,9 @@ from gate.checks.paths import any_matches
 from gate.checks.projects import TOP, Project
 from gate.model import CheckResult, Ran, Skipped
 from gate.policy.types import CheckSettings
+from gate.runner.checked_tree import part_of
 from gate.runner.one_check import ProjectChecks
 from gate.runner.projects import Projects, change_in, joined_results
-from gate.runner.side import part_of
 from gate.runner.tool_runs import RunContext
 from gate.runner.turns import Turns
 

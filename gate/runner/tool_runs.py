@@ -15,13 +15,13 @@ from gate.model import Change
 from gate.policy.types import CheckSettings
 from gate.process import Cancel
 from gate.result_cache import ResultCache, key_of
-from gate.runner.brought import brought_files, explained, stamps
 from gate.runner.by_file import Selected
+from gate.runner.checked_tree import Side
 from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.inputs import TreeState
-from gate.runner.keep import dump, load, result_key
+from gate.runner.result_key import dump, load, result_key
 from gate.runner.selection import Place, Selection
-from gate.runner.side import Side
+from gate.runner.untracked_files import brought_files, explained, stamps
 
 INSTEAD = {"pre-commit": ("prek",)}
 """Programs that are used instead of a tool where they are installed."""

@@ -22,8 +22,8 @@ from gate.model import BRANCHES, Approval, Author, Change, FileChange, Finding, 
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Person, Policy
 from gate.requirements import enforcement, outcomes_of, waiver
-from gate.requirements.asked import mark_unasked
 from gate.requirements.facts import Facts
+from gate.requirements.not_required import mark_unasked
 from gate.requirements.owners import people_of
 
 STRANGER = "somebody who is not in `people`"

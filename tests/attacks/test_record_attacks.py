@@ -330,6 +330,6 @@ def test_43_invalid_signatures_are_verified_once(town: Town, monkeypatch: pytest
     assert senior.gate("approvals", "--fetch", "feature").code == 0
     assert [one["counted"] for one in senior.decisions("feature")] == [True]
     monkeypatch.setattr(
-        "gate.log.proofs.verify", lambda claims: pytest.fail("verified again") if claims else []
+        "gate.log.signature_cache.verify", lambda claims: pytest.fail("verified again") if claims else []
     )
     assert [one["counted"] for one in senior.decisions("feature")] == [True]

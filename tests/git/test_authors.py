@@ -6,8 +6,8 @@ import pytest
 from support.town import Clone
 
 from gate.git.authors import co_authors, read_authors
+from gate.git.branch_history import read_history
 from gate.git.repository import Repository
-from gate.git.steps import read_history
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from support.town import Clone
 
 from gate.errors import CannotDecide, UsageError
-from gate.git.halfway import NOTE, note, put_back
+from gate.git.interrupted_merge import NOTE, note, put_back
 from gate.git.repository import Repository
 
 OLD = {"app.py": "import json\n\n\ndef read(text):\n    return json.loads(text)\n", "gone.py": "g = 1\n"}

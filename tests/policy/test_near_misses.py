@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gate.policy.near import looks_like_policy, may_be_policy, meant_branch
+from gate.policy.near_misses import looks_like_policy, may_be_policy, meant_branch
 from gate.policy.types import Policy, Protection
 
 MEANT = (

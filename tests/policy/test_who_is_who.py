@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gate.policy.listed import still_listed
+from gate.policy.older_branches import still_listed
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Person, Policy, Protection, Require, Role
 

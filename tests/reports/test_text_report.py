@@ -27,7 +27,7 @@ from support.verdicts import (
 
 from gate.model import NOT_ASKED, Approval, Duty, Finding, Missing, Outcome, Ran, ReviewRequest, Verdict
 from gate.reports import ReportContext
-from gate.reports.ink import cells
+from gate.reports.terminal_text import cells
 from gate.reports.text import render
 
 GOLDEN = Path(__file__).parent / "golden"

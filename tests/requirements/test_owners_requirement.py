@@ -13,8 +13,8 @@ from gate.codeowners import parse
 from gate.model import Approval, Ask, Author, Change, FileChange, Outcome
 from gate.policy.types import Dialect, OwnersRequired, Person, Policy, Protection, Require
 from gate.requirements import owners
-from gate.requirements.asking import line_of, review_requests
 from gate.requirements.facts import Facts
+from gate.requirements.review_requests import line_of, review_requests
 
 Kind = Literal["approve", "block", "waive"]
 PEOPLE = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.model import Ask, Duty, Outcome, ReviewRequest
-from gate.requirements.asking import folders, line_of, review_requests, where
+from gate.requirements.review_requests import folders, line_of, review_requests, where
 
 NAMES = ["@a", "@b", "@c", "@d", "@e", "@f"]
 ASKS = st.lists(

@@ -248,7 +248,7 @@ def test_memory_that_processes_share_is_counted_once(tmp_path: Path, share: bool
     """Three children with the same 64 MB, or with 64 MB each, as the keeper sees them that is their parent."""
     text = f"""
 import os
-from gate.plugins import keeper
+from gate.plugins import supervisor as keeper
 mine = bytearray(b"x" * 2**26) if {share} else None
 told, tell = os.pipe()
 held, hold = os.pipe()

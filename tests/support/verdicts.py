@@ -23,7 +23,7 @@ from gate.model import (
     Skipped,
     Verdict,
 )
-from gate.requirements.asking import lines_of
+from gate.requirements.review_requests import lines_of
 
 BASE, HEAD, TREE = "b" * 40, "c" * 40, "d" * 40
 HOSTILE = (

@@ -13,8 +13,8 @@ from gate.git.repository import Repository
 from gate.log.decisions import Evidence, decisions_about
 from gate.log.sync import fetch, remote_of
 from gate.model import Change, short_name
-from gate.requirements.asked import mark_unasked
 from gate.requirements.facts import Facts
+from gate.requirements.not_required import mark_unasked
 from gate.requirements.owners import credited
 
 if TYPE_CHECKING:

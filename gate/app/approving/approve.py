@@ -16,10 +16,10 @@ from gate.app.checking.evaluate import CheckRequest
 from gate.approvals.record import AFTERWARDS
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
+from gate.git.branch_history import read_onward
 from gate.git.change import read_change
 from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
-from gate.git.steps import read_onward
 from gate.log.admitted import open_log
 from gate.log.decisions import Evidence, decisions_about
 from gate.log.paths import change_path

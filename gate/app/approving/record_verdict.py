@@ -16,7 +16,7 @@ from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.paths import change_path, verdict_path
 from gate.log.sync import fetch, remote_of
-from gate.log.vouched import find_voucher
+from gate.log.trusted_verdicts import find_voucher
 from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
 from gate.policy.types import Protection
 from gate.reports.verdict_json import dump, to_data

@@ -10,10 +10,10 @@ from gate.app.audit.memory import Memory, recall, remember
 from gate.app.audit.moves import chain_of, ends_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, policy_at
+from gate.git.branch_history import History, read_history, read_onward
 from gate.git.branches import known_tip
 from gate.git.change import default_branch
 from gate.git.repository import Repository
-from gate.git.steps import History, read_history, read_onward
 from gate.log.admitted import ApprovalLog
 from gate.log.decisions import complete_log
 from gate.log.store import LOG

@@ -16,18 +16,18 @@ from gate.approvals.record import is_afterwards
 from gate.approvals.spent import Timeline, files_of
 from gate.errors import InvalidInput
 from gate.gather import blobs_of, weakenings_of
+from gate.git.branch_history import History, existing
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
-from gate.git.steps import History, existing
 from gate.log.admitted import ApprovalLog, entries_of
-from gate.log.carried import carry
+from gate.log.carried_over import carry
 from gate.log.history import read_list_blobs
 from gate.log.index import Found
 from gate.log.paths import record_path
 from gate.log.retired import mark_earlier
 from gate.log.spent import SPENDABLE, spent_on
 from gate.log.store import LOG
-from gate.log.vouched import Place, passed, read_documents, trusted
+from gate.log.trusted_verdicts import Place, passed, read_documents, trusted
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
 from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver

@@ -12,9 +12,9 @@ from gate.forges.comments import LineComment, put_comment, put_line_comments
 from gate.forges.places import Place
 from gate.model import Verdict
 from gate.reports.context import ReportContext
+from gate.reports.findings import Fingerprints, groups, help_of
 from gate.reports.github import summary
 from gate.reports.page_diff import compare
-from gate.reports.select import Fingerprints, groups, help_of
 
 
 def comment(request: Place, verdict: Verdict, context: ReportContext) -> list[str]:

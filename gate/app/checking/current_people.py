@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate.git.repository import Repository
 from gate.model import BRANCHES
-from gate.policy.listed import still_listed
+from gate.policy.older_branches import still_listed
 from gate.policy.types import Policy
 from gate.rules import ProtectedBranches
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gate.app.checking.evaluate import Answer
 from gate.environment import Environment
-from gate.runner.brought import brought_files
+from gate.runner.untracked_files import brought_files
 
 
 def witnesses_of(answer: Answer) -> list[str]:

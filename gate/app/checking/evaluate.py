@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gate.forges.wire import Wire
     from gate.log.admitted import ApprovalLog
     from gate.log.decisions import Evidence
-    from gate.log.vouched import Voucher
+    from gate.log.trusted_verdicts import Voucher
     from gate.requirements.facts import Release
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def judge(
         checks: tuple[CheckResult, ...] = ()
         vouched = None
         if asks_verdicts:
-            from gate.log.vouched import find_voucher
+            from gate.log.trusted_verdicts import find_voucher
 
             vouched = find_voucher(repository, log_future.result(), change, policy, protection, now)
         if vouched is not None:
@@ -162,8 +162,8 @@ def judge(
             checks = _run(repository, change, settings, chosen, request, progress, under_way.set)
             environments = chosen.used
         under_way.set()
-        from gate.requirements.asked import mark_unasked
         from gate.requirements.facts import Facts
+        from gate.requirements.not_required import mark_unasked
         from gate.verdict import decide
 
         owned, evidence = ownership.result(), recorded.result()
@@ -247,7 +247,7 @@ def _decisions(
 
 def _load_what_decides() -> None:
     """Import what comes after the tools while they run."""
-    import gate.requirements.asked
+    import gate.requirements.not_required
     import gate.verdict  # noqa: F401  it is the loading that counts
 
 

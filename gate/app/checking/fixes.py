@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gate.app.checking.evaluate import Answer
-from gate.checks.mend import mend
+from gate.checks.apply_fixes import mend
 from gate.errors import UsageError
 from gate.git.objects import read_blobs
 from gate.git.repository import Repository

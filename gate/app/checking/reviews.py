@@ -13,7 +13,7 @@ from gate.forges import forge
 from gate.forges.wire import Wire
 from gate.git.authors import read_authors
 from gate.git.repository import Repository
-from gate.git.reviewed import changes_shown, digest_of
+from gate.git.reviewed_changes import changes_shown, digest_of
 from gate.log.admitted import ApprovalLog
 from gate.log.decisions import Evidence, decisions_in
 from gate.model import Change, short_name

@@ -13,9 +13,9 @@ from gate.app.audit.audit import unproven
 from gate.app.merging.commit import make_commit
 from gate.errors import GateError, UsageError
 from gate.gather import policy_at
+from gate.git.branch_history import read_onward
 from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.git.steps import read_onward
 from gate.git.worktrees import advance, busy_worktree
 from gate.log.admitted import log_at
 from gate.log.store import LOG, add, contains, tips

@@ -12,10 +12,10 @@ from gate.app.audit.audit import unproven
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.checking.evaluate import Answer, CheckRequest, judge
 from gate.gather import policy_at
+from gate.git.branch_history import History, read_onward
 from gate.git.change import collision
 from gate.git.objects import resolve
 from gate.git.repository import Repository
-from gate.git.steps import History, read_onward
 from gate.log.admitted import ApprovalLog
 from gate.log.store import contains
 from gate.model import CheckResult, Outcome

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gate.app.setup.observed import Observed
 from gate.git.history import Committer, Past
 from gate.policy.types import Person, Role
-from gate.policy.words import EMAIL, NAME
+from gate.policy.value_kinds import EMAIL, NAME
 
 NO_REPLY = re.compile(r"(?:\d+[+-])?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 BOT = re.compile(r"\bbot\b|\[bot\]|-bot$", re.IGNORECASE)

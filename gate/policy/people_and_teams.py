@@ -12,7 +12,7 @@ import yaml
 from gate.policy.keys import parse_key
 from gate.policy.reading import Reader
 from gate.policy.types import Person, Role
-from gate.policy.words import EMAIL, NAME
+from gate.policy.value_kinds import EMAIL, NAME
 
 KEY_TYPES = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?")
 

@@ -1,7 +1,7 @@
 """Keep watch over one program, and leave nothing of it running.
 
-`python -I -S keeper.py STATUS MEMORY PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the number
-of a file descriptor on which is told what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
+`python -I -S supervisor.py STATUS MEMORY PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the
+number of a file descriptor that reports what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
 
 MEMORY is how many bytes the program, with all that it starts, may hold; 0 stands for a SHARE of what is free. When it
 holds more, `memory N` is told and all of it is ended: before the system, short of memory, ends what it likes. That
