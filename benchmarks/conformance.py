@@ -22,11 +22,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gate.names.finding import Finding
-from gate.names.program import check
+from gate.names.report.finding import Finding
+from gate.names.run import check
 
 RECORD = Path(__file__).with_name("conformance.json")
-UNDEFINED = {"UndefinedName": "undefined name", "UndefinedLocal": "undefined local", "UndefinedExport": "export"}
+UNDEFINED = {
+    "UndefinedName": "undefined name",
+    "UndefinedLocal": "undefined local",
+    "UndefinedExport": "export",
+}
 PYLINT = frozenset({"no-member", "no-value-for-parameter", "too-many-function-args", "unexpected-keyword-arg",
                     "redundant-keyword-arg", "undefined-variable", "undefined-all-variable",
                     "no-name-in-module"})  # fmt: skip
@@ -68,12 +72,16 @@ def pyflakes(sources: Path) -> Iterator[Snippet]:
     for path in sorted((sources / "pyflakes/pyflakes/test").glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Attribute(attr="flakes"), args=[ast.Constant(value=str(text)), *messages]):
+                case ast.Call(
+                    func=ast.Attribute(attr="flakes"), args=[ast.Constant(value=str(text)), *messages]
+                ):
                     names = [one.attr for one in messages if isinstance(one, ast.Attribute)]
                     expected = [UNDEFINED[name] for name in names if name in UNDEFINED]
                     text = textwrap.dedent(text)
                     name = f"{path.name}:{node.lineno}"
-                    yield Snippet("pyflakes", name, {"case.py": text}, "case.py", {0: expected} if expected else {})
+                    yield Snippet(
+                        "pyflakes", name, {"case.py": text}, "case.py", {0: expected} if expected else {}
+                    )
 
 
 def pylint(sources: Path) -> Iterator[Snippet]:
@@ -115,7 +123,9 @@ def mypy(sources: Path) -> Iterator[Snippet]:
         for block in re.split(r"(?m)^\[case ", path.read_text())[1:]:
             head, _, body = block.partition("\n")
             name = head.rstrip("]")
-            parts = re.split(r"(?m)^\[((?:file|out|builtins|typing|case|stale|rechecked|targets|delete)[^\]]*)\]$", body)
+            parts = re.split(
+                r"(?m)^\[((?:file|out|builtins|typing|case|stale|rechecked|targets|delete)[^\]]*)\]$", body
+            )
             main = parts[0]
             files = {"main.py": main}
             output = ""
@@ -127,13 +137,20 @@ def mypy(sources: Path) -> Iterator[Snippet]:
             expected: dict[int, list[str]] = defaultdict(list)
             other: set[int] = set()
             said = [(number, line) for number, line in enumerate(main.splitlines(), 1) if "# E:" in line]
-            said += [(int(line), text) for line, text in re.findall(r"(?m)^main:(\d+)(?::\d+)?: error: (.*)", output)]
+            said += [
+                (int(line), text)
+                for line, text in re.findall(r"(?m)^main:(\d+)(?::\d+)?: error: (.*)", output)
+            ]
             for number, text in said:
                 other.add(number)
                 kinds = [kind for pattern, kind in MYPY if pattern.search(text)]
                 expected[number] += kinds
             expected = {number: kinds for number, kinds in expected.items() if kinds}
-            if expected and not any(".test" in one or ".." in one for one in files) and "[file mypy" not in body:
+            if (
+                expected
+                and not any(".test" in one or ".." in one for one in files)
+                and "[file mypy" not in body
+            ):
                 yield Snippet("mypy", f"{path.name}:{name}", files, "main.py", expected, frozenset(other))
 
 
@@ -176,7 +193,9 @@ def score(snippet: Snippet, findings: list[Finding], result: Result) -> None:
 
 def main() -> int:
     """Measure the suites, and compare with the floors."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sources", type=Path)
     parser.add_argument("--suites", default=",".join(SUITES))
     parser.add_argument("--misses", default="", help="list what was missed of this kind, or of 'all'")

@@ -38,7 +38,7 @@ class Annotations:
     def read(self, node: ast.expr, scope: Scope, known: Mapping[str, Values] | None = None,
              bound: Instance | ClassValue | None = None) -> Values:  # fmt: skip
         """What is annotated with `node`. `known` are type parameters, `bound` is what `Self` stands for."""
-        if self._depth > 12:
+        if self._depth > 12 or (scope.source.origin == "project" and not self._engine.trusts_annotations):
             return None
         self._depth += 1
         try:

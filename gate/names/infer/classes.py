@@ -58,6 +58,8 @@ _WRITTEN_BY_DECORATORS = frozenset(
     {"__init__", "__new__", "__post_init__", "__lt__", "__le__", "__gt__", "__ge__"}
 )
 _ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", "numbers", "io", "_io"})
+_TAKES_NO_SELF = frozenset({"staticmethod", "classmethod"})
+_USUAL_SELF = frozenset({"self", "cls", "mcs", "mcls", "metacls", "klass", "this", "_", "_self", "__self"})
 _FIRST_IS_CLASS = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
 
 
@@ -74,8 +76,15 @@ class Classes:
         """In how many classes of the project each attribute is defined."""
         self.bases: frozenset[str] = frozenset()
         """The names of the classes that the project derives from."""
+        self.recombined: frozenset[str] = frozenset()
+        """Those from which, and from whose heirs, the project derives classes while it runs."""
         self.combined: frozenset[str] = frozenset()
         """Those of them from which something is derived together with another class."""
+
+    def take_over(self, other: Classes) -> None:
+        """Take what the whole project says of its classes from what another engine was given."""
+        self.defined, self.bases = other.defined, other.bases
+        self.combined, self.recombined = other.combined, other.recombined
 
     def of(self, node: ast.ClassDef, scope: Scope) -> Class:
         """The class that `node` makes in `scope`."""
@@ -306,7 +315,8 @@ class Classes:
         if isinstance(owner, ClassValue):
             if any(name in kind.stores for kind, _ in line):
                 return None
-            return UNKNOWN if self.is_a(owner.of, "Enum") or self._metaclass_has(line, name) else MISSING
+            may_have = self.is_a(owner.of, "Enum") or self._metaclass_has(line, name)
+            return UNKNOWN if may_have or self._is_beyond_stub(line, name) else MISSING
         if self._is_beyond_stub(line, name) or self._is_in_subclass(owner.of, name):
             return UNKNOWN
         return MISSING
@@ -336,9 +346,13 @@ class Classes:
         if name.startswith("_") and "__" in name[2:]:
             # A private name of another class, as Python mangles it.
             return True
+        modules = self._engine.modules
         return any(
             kind.origin == "library"
-            and name in self._engine.modules.attributes_beside_stub(kind.scope.source.name)
+            and (
+                name in modules.attributes_beside_stub(kind.scope.source.name)
+                or (kind.name.startswith("_") and modules.is_only_in_stub(kind.scope.source.name, kind.name))
+            )
             for kind, _ in line
         )
 
@@ -396,7 +410,9 @@ class Classes:
                 return (
                     self._engine.returned(getter) if decorators(functions[0]) <= PROPERTIES | SAME else None
                 )
-            if told - SAME - MANAGERS:
+            if told - SAME - MANAGERS or (
+                not told & _TAKES_NO_SELF and self._may_take_no_self(kind, functions[0])
+            ):
                 return None
             if functions[0].name == "__new__":
                 # It is called with the class by hand: `type.__new__(cls, name, bases, body)`.
@@ -419,6 +435,8 @@ class Classes:
                 return None
         typed = [binding for binding in bindings if binding.how == "typed"]
         if typed and typed[0].annotation is not None:
+            if kind.scope.source.is_overruled(typed[0].annotation):
+                return UNKNOWN
             found = self._engine.annotations.read(typed[0].annotation, kind.scope, known, owner)
             if found and isinstance(typed[0].node, ast.expr) and kind.origin == "project":
                 value = self._engine.infer(typed[0].node, kind.scope)
@@ -426,6 +444,14 @@ class Classes:
         else:
             found = self._engine.bound(bindings, kind.scope)
         return None if found and any(self._may_be_descriptor(value) for value in found) else found
+
+    def _may_take_no_self(self, kind: Class, method: Function) -> bool:
+        """Whether a base that cannot be read may make something else of a function without `self`.
+
+        Interfaces are written so: what stands there is what a caller gives.
+        """
+        own = [*method.args.posonlyargs, *method.args.args]
+        return (not own or own[0].arg not in _USUAL_SELF) and self.is_open(kind)
 
     def _may_be_descriptor(self, value: Value) -> bool:
         """Whether a value in a class's body may give something else when it is asked for."""

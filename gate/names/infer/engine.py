@@ -6,6 +6,8 @@ Reading is careful rather than clever: wherever something may be more than the t
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from gate.names.infer.annotations import Annotations
@@ -46,9 +48,10 @@ _COLLECTIONS = {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.Li
 class Engine:
     """Answers what expressions are, and remembers it."""
 
-    def __init__(self, modules: Modules) -> None:
-        """`modules` finds the text of everything that is imported."""
+    def __init__(self, modules: Modules, *, trusts_annotations: bool = True) -> None:
+        """`modules` finds the text of everything that is imported; the project's annotations may be left out."""
         self.modules = modules
+        self.trusts_annotations = trusts_annotations
         self.classes = Classes(self)
         self.annotations = Annotations(self)
         self.stored_outside: frozenset[str] = frozenset()
@@ -57,6 +60,14 @@ class Engine:
         """Names that installed packages define: one of them is never wrong on a value of theirs."""
         self._answers = Answers()
         self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
+
+    @cached_property
+    def without_annotations(self) -> Engine:
+        """What the code does, whatever the project's annotations say that it does."""
+        engine = Engine(self.modules, trusts_annotations=False)
+        engine.stored_outside, engine.package_names = self.stored_outside, self.package_names
+        engine.classes.take_over(self.classes)
+        return engine
 
     # -- expressions
 
@@ -197,6 +208,8 @@ class Engine:
 
     def _declared(self, typed: Binding, bindings: list[Binding], scope: Scope) -> Values:
         """What is declared, and what is assigned to it: `file: IO = StringIO()` is a `StringIO` as well."""
+        if typed.annotation is not None and scope.source.is_overruled(typed.annotation):
+            return UNKNOWN
         declared = self.binding(typed, scope)
         if not declared:
             return declared
@@ -288,6 +301,8 @@ class Engine:
             bindings = source.scope.names.get(name)
             if bindings:
                 return None if name in source.made_global else self.bound(bindings, source.scope)
+        part = f"{module}.{name}"
+        is_part = self.modules.module(part) is not None
         for source in self.modules.sources(module):
             # The last one that brings the name along counts.
             for star in reversed(source.scope.stars):
@@ -296,9 +311,10 @@ class Engine:
                     continue
                 found = self.member(star, name)
                 if found is not MISSING:
-                    return found
-        if self.modules.module(f"{module}.{name}") is not None:
-            return (ModuleValue(f"{module}.{name}"),)
+                    # Whichever was imported last is there: the module itself, or what the star has brought along.
+                    return UNKNOWN if is_part and found != (ModuleValue(part),) else found
+        if is_part:
+            return (ModuleValue(part),)
         return MISSING if self.modules.lacks(module, name) else None
 
     # -- attributes and calls
@@ -370,7 +386,10 @@ class Engine:
     def _returned(self, definition: Function, function: FunctionValue, node: ast.Call | None,
                   outer: Scope | None) -> Values:  # fmt: skip
         scope = function.scope.source.inner(definition, function.scope)
-        if definition.returns is not None and not decorators(definition) & MANAGERS:
+        is_told = definition.returns is not None and (
+            self.trusts_annotations or function.scope.source.origin != "project"
+        )
+        if is_told and definition.returns is not None and not decorators(definition) & MANAGERS:
             known = dict(function.arguments)
             if node is not None and outer is not None:
                 known = solved(self, function, definition, node, outer)
@@ -493,10 +512,19 @@ class Engine:
                 call = ast.Call(func=node.value, args=[node.slice], keywords=[])
                 if isinstance(method, Missing) or not method:
                     return None
-                found += [self.returned(one, call, scope) for one in method if isinstance(one, FunctionValue)]
+                for one in method:
+                    found += self._of_each_overload(one, call, scope)
             else:
                 return None
-        return union(found) if found else None
+        # Where nothing is known of one alternative, the others say nothing.
+        return union(found) if found and all(found) else None
+
+    def _of_each_overload(self, method: Value, call: ast.Call, scope: Scope) -> list[Values]:
+        """What each definition of a method gives that fits a call."""
+        if not isinstance(method, FunctionValue):
+            return []
+        fits = fitting(self, method, call, scope)
+        return [self.returned(replace(method, definitions=(one,)), call, scope) for one in fits] or [UNKNOWN]
 
     def _binary(self, node: ast.BinOp, scope: Scope) -> Values:
         left = self.infer(node.left, scope)
@@ -512,7 +540,8 @@ class Engine:
         if isinstance(node.op, ast.Mult) and name in {"str", "bytes", "list"}:
             return left
         if isinstance(node.op, ast.Add) and name in {"str", "bytes"}:
-            return left
+            # What is on the right may turn the text into something of its own, as a column of a database does.
+            return left if self.infer(node.right, scope) else UNKNOWN
         if isinstance(node.op, ast.Div) and name in {"Path", "PurePath", "PosixPath"}:
             return left
         return None

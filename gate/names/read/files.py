@@ -11,6 +11,7 @@ from pathlib import Path
 from gate.names.read import notebooks
 from gate.names.read.decoding import plain_text_of
 from gate.names.read.settings import is_settings
+from gate.names.read.test_data import test_data
 
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
@@ -34,13 +35,17 @@ class Tree:
 
     @classmethod
     def read(cls, root: Path) -> Tree:
-        """Read everything."""
+        """Read everything, but for data that is Python."""
         tree = cls()
-        for name in sorted(_files(str(root), "")):
+        others: list[str] = []
+        for name in sorted(_files(str(root), "", others)):
             try:
                 tree._take(name, (root / name).read_bytes())
             except UNREADABLE as error:
                 tree.unreadable[name] = error
+        for name in test_data(tree.python, others):
+            del tree.python[name]
+            tree.books.pop(name, None)
         return tree
 
     def _take(self, name: str, data: bytes) -> None:
@@ -55,8 +60,8 @@ class Tree:
             self.python[name] = data
 
 
-def _files(folder: str, inside: str) -> Iterator[str]:
-    """The files that are read; links and what is not the project's own are passed over."""
+def _files(folder: str, inside: str, others: list[str]) -> Iterator[str]:
+    """The files that are read; links and what is not the project's own are passed over, `others` are listed."""
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
@@ -64,12 +69,14 @@ def _files(folder: str, inside: str) -> Iterator[str]:
                 continue
             if entry.is_dir():
                 if name not in SKIPPED and not name.endswith(".egg-info"):
-                    yield from _files(entry.path, f"{inside}{name}/")
+                    yield from _files(entry.path, f"{inside}{name}/", others)
             elif name.endswith(PYTHON):
                 if entry.stat().st_size <= LARGEST:
                     yield inside + name
-            elif is_settings(name) and entry.stat().st_size <= LARGEST_SETTINGS:
-                yield inside + name
+            else:
+                others.append(inside + name)
+                if is_settings(name) and entry.stat().st_size <= LARGEST_SETTINGS:
+                    yield inside + name
 
 
 def requirements(root: Path) -> frozenset[str]:

@@ -18,7 +18,7 @@ from gate.names.resolve.generated import GeneratedModules
 from gate.names.store.cache import Cache
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import walk
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.scopes import Scope, own_nodes
 
 Origin = Literal["project", "library", "site"]
 MODULE_NAMES = frozenset({
@@ -28,8 +28,9 @@ MODULE_NAMES = frozenset({
 LARGEST = 4 * 1024 * 1024
 _GLOBAL = re.compile(rb"(?:^[ \t]+|[:;][ \t]*)global[ \t]+([^#\n;]+)", re.MULTILINE)
 _MAY_WRITE_GLOBALS = re.compile(
-    rb"\b(?:globals|vars|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
+    rb"\b(?:globals|vars|locals|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
 )
+_IGNORED_TYPE = re.compile(rb"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore\b")
 _NAME_IN_TEXT = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
 _NATIVE = (".so", ".pyd")
 _PYTHON = (".py", ".pyi", *_NATIVE)
@@ -145,7 +146,27 @@ class Source:
         if "__getattr__" in self.scope.names:
             return True
         may = _MAY_WRITE_GLOBALS.search(self.data) is not None
-        return may and any(_writes_globals(node) for node in walk(self.tree))
+        return self.binds_by_name or (may and any(_writes_globals(node) for node in walk(self.tree)))
+
+    @cached_property
+    def binds_by_name(self) -> bool:
+        """Whether the module gives itself names that are known only when it runs: `globals()[name] = value`."""
+        if _MAY_WRITE_GLOBALS.search(self.data) is None:
+            return False
+        # Outside functions, what is local is global.
+        return any(_binds_by_name(node, "globals") for node in walk(self.tree)) or any(
+            _binds_by_name(node, "locals") or _binds_by_name(node, "vars") for node in own_nodes(self.tree)
+        )
+
+    def is_overruled(self, annotation: ast.expr) -> bool:
+        """Whether a type checker is told to ignore its line: what is assigned there is something else."""
+        return not self.is_stub and annotation.lineno in self._ignored_lines
+
+    @cached_property
+    def _ignored_lines(self) -> frozenset[int]:
+        return frozenset(
+            self.data.count(b"\n", 0, match.start()) + 1 for match in _IGNORED_TYPE.finditer(self.data)
+        )
 
     @cached_property
     def scopes(self) -> dict[ast.AST, Scope]:
@@ -251,6 +272,14 @@ class Modules:
         if self.origin(name) == "library":
             return False
         return any(source.texts[member] > source.exports.count(member) for source in self.sources(name))
+
+    def is_only_in_stub(self, module: str, name: str) -> bool:
+        """Whether a class of a library's stub stands for whatever the source gives, which has none of that name."""
+        if self._installed is not None:
+            return self._installed.is_only_in_stub(module, name)
+        return any(not source.is_stub for source in self.sources(module)) and name not in self.beside_stub(
+            module
+        )
 
     def beside_stub(self, name: str) -> frozenset[str]:
         """What the source of a module of the standard library has besides what its stub tells."""
@@ -467,6 +496,17 @@ def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
     parts = module.split(".")
     keep = len(parts) - node.level + (1 if is_package else 0)
     return ".".join([*parts[: max(keep, 0)], *([node.module] if node.module else [])])
+
+
+def _binds_by_name(node: ast.AST, where: str) -> bool:
+    """Whether `node` stores in the dictionary that the function called `where` gives."""
+    match node:
+        case (
+            ast.Subscript(value=ast.Call(func=ast.Name(id=name), args=[]), ctx=ast.Store())
+            | ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id=name), args=[]), attr="update"))
+        ):
+            return name == where
+    return False
 
 
 def _writes_globals(node: ast.AST) -> bool:

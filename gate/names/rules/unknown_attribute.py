@@ -98,7 +98,11 @@ def _unfit(context: Context, use: Use) -> Finding | None:
     is_elsewhere = vocabulary.has(name, is_called=hint.is_called)
     if is_elsewhere and (hint.given_by is None or not vocabulary.attributes.isdisjoint(hint.given_by)):
         return None
-    if vocabulary.is_habit(name) or (name == "to_bytes" and hint.is_called and hint.is_of_whole):
+    if (
+        vocabulary.is_habit(name)
+        or vocabulary.is_made(name)
+        or (name == "to_bytes" and hint.is_called and hint.is_of_whole)
+    ):
         return None
     is_undefined = name not in vocabulary.outside.defined and name not in BUILTIN_ATTRIBUTES
     if right := _not_of_type(use, hint, vocabulary, is_elsewhere=is_elsewhere, is_undefined=is_undefined):

@@ -79,11 +79,11 @@ class ProjectVocabulary:
 
     def is_strange(self, word: str) -> bool:
         """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
-        return len(word) > 1 and "__" not in word[2:-2] and not self.is_defined(word)
+        return len(word) > 1 and "__" not in word.strip("_") and not self.is_defined(word)
 
     def is_unknown_to_all(self, word: str) -> bool:
         """Whether nobody says the word but in order to import it."""
-        return word not in self.own and word not in self.outside.defined and "__" not in word[2:-2]
+        return word not in self.own and word not in self.outside.defined and "__" not in word.strip("_")
 
     def has(self, word: str, *, is_called: bool) -> bool:
         """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
@@ -93,6 +93,10 @@ class ProjectVocabulary:
         """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
         is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
         return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
+
+    def is_made(self, word: str) -> bool:
+        """Whether a framework that the project uses makes attributes of such names."""
+        return "django" in self.tops and MADE_BY_DJANGO.match(word) is not None
 
     def is_habit(self, word: str) -> bool:
         """Whether the project looks a name up so often that it must be right, however strange."""
@@ -104,7 +108,9 @@ class ProjectVocabulary:
     def right_words(self, use: Use, *, keyword: bool) -> list[str]:
         """The words that may be meant, the most likely first; none where what is written may as well be right."""
         word, count = use.name, self.used.get(use.name, 0)
-        if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word[2:-2]:
+        if self._is_given_elsewhere(word, keyword=keyword):
+            return []
+        if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word.strip("_"):
             return []
         if use.receiver in COLUMNS:
             # `func.json_set`: what is looked up there goes into SQL.
@@ -118,6 +124,7 @@ class ProjectVocabulary:
             for one in candidates(word, self.usual, shortest=2)
             if is_plausible_typo(word, one) and (keyword or not self._is_class_beside_value(use, one))
         ]
+        strong = [one for one in strong if not _is_other_convention(word, one)]
         if keyword:
             # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
             may_differ = not word[0].isupper()
@@ -133,8 +140,8 @@ class ProjectVocabulary:
         beside = [one for one in strong if self._is_beside(use, one)]
         origin = use.root.partition(".")[0]
         if origin and self.modules.origin(origin) == "site" and not self.packages.knows(origin):
-            # Nothing is known of where it comes from but what the project does with it.
-            return self.ordered(word, beside)
+            # Nothing is known of where it comes from but what the project does with it. Constants come in families.
+            return [] if word.isupper() else self.ordered(word, beside)
         if word in self.outside.defined or (keyword and word in self.outside.said):
             return self.ordered(word, beside) if beside and count == 1 else []
         strong = [one for one in strong if self._is_weighty(use, one)]
@@ -152,6 +159,13 @@ class ProjectVocabulary:
             if count == 1
             else []
         )
+
+    def _is_given_elsewhere(self, word: str, *, keyword: bool) -> bool:
+        """Whether a keyword of some call makes an attribute of this name, as `annotate(total=...)` of an ORM does.
+
+        Keywords of two letters are near to too many words.
+        """
+        return len(word) < 3 if keyword else word in self.keywords
 
     def _is_class_beside_value(self, use: Use, right: str) -> bool:
         """Whether it looks like a class that is looked up in a class or a module: `Token.Continuation`."""
@@ -232,6 +246,12 @@ class ProjectVocabulary:
             return None
         everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
         return (word, right) if everywhere == {right} else None
+
+
+def _is_other_convention(word: str, right: str) -> bool:
+    """Whether it is what another library calls the same: `GetPath` beside `getPath`."""
+    is_capital = word[0] != right[0] and word[0].casefold() == right[0].casefold()
+    return is_capital and word[1:] == right[1:] and not word[1:].islower() and "_" not in word
 
 
 def _is_sole_typo(word: str, found: str) -> bool:

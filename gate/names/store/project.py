@@ -165,6 +165,7 @@ class Project:
         engine.classes.defined = Counter(name for one in facts for name in one.members_of_classes)
         engine.classes.bases = frozenset(name for one in facts for name in one.bases)
         engine.classes.combined = frozenset(name for one in facts for name in one.combined)
+        engine.classes.recombined = frozenset(name for one in facts for name in one.recombined)
         return engine
 
     def _keys(self, outside: PackageWords) -> dict[str, tuple[str, str]]:
@@ -209,6 +210,7 @@ class Project:
         yield from ((name, f"stored {name}") for name in sorted(self.engine.stored_outside))
         yield from ((name, f"base {name}") for name in sorted(classes.bases))
         yield from ((name, f"combined {name}") for name in sorted(classes.combined))
+        yield from ((name, f"recombined {name}") for name in sorted(classes.recombined))
         yield from (
             (name, f"defined {name} {min(classes.defined[name], 2)}") for name in sorted(classes.defined)
         )

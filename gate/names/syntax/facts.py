@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -23,6 +24,7 @@ COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
 """What stands for a whole column of values, or for the functions of a database."""
 TEMPLATE_WORD = re.compile(r"[$:{@](?:\()?([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
 """A parameter of a template in a text: `$name`, `{name}`, `:name`, `%(name)s`."""
+_ASK_OR_SHOW = frozenset(dir(builtins))
 SEPARATORS = re.compile(r"[.:,/]|__")
 
 
@@ -70,6 +72,8 @@ class Facts:
     """The names of classes that something is derived from."""
     combined: set[str] = field(default_factory=set)
     """Those of them that stand beside others."""
+    recombined: set[str] = field(default_factory=set)
+    """Classes that the code derives others from while it runs, together with bases that cannot be read."""
     synchronous: set[str] = field(default_factory=set)
     """The names of functions that are not asynchronous."""
     texts: set[str] = field(default_factory=set)
@@ -116,6 +120,8 @@ class _Reader(ast.NodeVisitor):
         self._given: list[tuple[str, Use]] = []
         self._classes: list[set[str]] = []
         """What the classes around define, as far as it has been read."""
+        self._around: list[str] = []
+        """The names of the classes around."""
         self._types: set[ast.AST] = set()
         """Texts that are types: they define nothing."""
 
@@ -204,8 +210,35 @@ class _Reader(ast.NodeVisitor):
                 place = keyword.lineno, keyword.col_offset + 1, end
                 use = Use(keyword.arg, *place, receiver=receiver_of(node.func))
                 self._given.append((dotted_name(node.func).partition(".")[0], use))
+        match node:
+            case ast.Call(func=ast.Name(id="type"), args=[_, ast.Tuple(elts=bases), _]):
+                self._recombined(bases)
+                self.facts.combined.update(one.id for one in bases if isinstance(one, ast.Name))
+                self.facts.bases.update(one.id for one in bases if isinstance(one, ast.Name))
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="importorskip" | "import_module")
+                | ast.Name(id="importorskip" | "import_module"),
+                args=[ast.Constant(value=str(module)), *_],
+            ):
+                self.facts.links.update(_prefixes(module))
         self.facts.references += in_call(node)
         self.generic_visit(node)
+
+    def visit_Module(self, node: ast.Module) -> None:
+        """What a module hands to a function of its own while it is read may be a class to derive others from."""
+        for statement in node.body:
+            match statement:
+                case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=given)) if name not in _ASK_OR_SHOW:
+                    self.facts.recombined.update(
+                        one.id for one in given if isinstance(one, ast.Name) and one.id[:1].isupper()
+                    )
+        self.generic_visit(node)
+
+    def _recombined(self, bases: list[ast.expr]) -> None:
+        """`class Made(cls, TestCase)` in a method: the class around is there to be combined with others."""
+        if self._around and any(isinstance(base, ast.Name) and base.id in {"cls", "klass"} for base in bases):
+            self.facts.recombined.add(self._around[-1])
 
     def visit_Dict(self, node: ast.Dict) -> None:
         """A mapping may be a configuration that names objects."""
@@ -266,6 +299,7 @@ class _Reader(ast.NodeVisitor):
         """A class is bound to its name; keywords of its head are its metaclass's business."""
         self._bind(node.name)
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
+        self._recombined(node.bases)
         bases = {dotted_name(base).rpartition(".")[2] for base in node.bases}
         self.facts.bases |= bases
         self.facts.combined |= bases if len(node.bases) > 1 else set()
@@ -274,7 +308,9 @@ class _Reader(ast.NodeVisitor):
         members = {name for child in node.body for name in bound(child)}
         self.facts.attributes_defined |= members
         self._classes.append(members)
+        self._around.append(node.name)
         self.generic_visit(node)
+        self._around.pop()
         self.facts.members_of_classes += self._classes.pop()
 
     def visit_arg(self, node: ast.arg) -> None:

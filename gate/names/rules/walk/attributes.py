@@ -26,6 +26,8 @@ from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.scopes import Scope
 
+GET_ATTRIBUTES_FROM_CALLERS = frozenset({"LogRecord", "Namespace", "SimpleNamespace", "Values"})
+"""Classes of the standard library whose instances get the attributes that callers name: `extra={...}` of a log call."""
 DUNDERS = frozenset(
     name
     for one in (object, type, int, str, list, dict, set, bytes, BaseException, ast, TypedDict, len, ast.parse, property)
@@ -101,7 +103,7 @@ class AttributeChecks:
             mine = "model"
             names |= {"objects", "pk", "id", "DoesNotExist", "MultipleObjectsReturned"}
         if not is_sure or (any(self._may_be_more(owner) for owner in owners) and name != "message"):
-            mine = "anywhere"
+            mine = "model" if mine == "model" else "anywhere"
         if isinstance(owners[0], ModuleValue):
             module = owners[0].name
             package = module if self._engine.modules.origin(module) == "site" else ""
@@ -145,12 +147,18 @@ class AttributeChecks:
         """Whether it stands for classes that derive from it, and that may get attributes from elsewhere."""
         if isinstance(owner, Tuple):
             return not owner.is_written_out
-        if not isinstance(owner, Instance):
+        if not isinstance(owner, Instance | ClassValue) or (
+            isinstance(owner, ClassValue) and owner.of.origin != "project"
+        ):
             return False
+        if owner.of.name in GET_ATTRIBUTES_FROM_CALLERS and owner.of.origin == "library":
+            return True
         if owner.of.scope.source.name == "builtins":
             return owner.of.name in {"Exception", "BaseException"}
         # The other bases of a mixin's heirs are not those of the mixin.
         classes = self._engine.classes
+        if any(one.name in classes.recombined for one, _ in classes.line(owner.of, far=False)[0]):
+            return True
         is_shared = (
             owner.of.origin != "project"
             or "mixin" in owner.of.name.casefold()

@@ -57,7 +57,12 @@ class CallChecks:
         shown = shown if len(shown) < 60 else shown.rpartition(".")[2]
         if isinstance(callee, ModuleValue):
             wrong_call.report_module(self._found, node, shown, callee.name)
-        if isinstance(callee, Instance) and callee.of.origin == "library" and not self._is_callable(callee):
+        if (
+            isinstance(callee, Instance)
+            and callee.of.origin == "library"
+            and not self._is_callable(callee)
+            and self._is_corroborated(node.func, scope)
+        ):
             has_get = "get" in names_of(self._engine, callee)
             wrong_call.report_instance(self._found, node, shown, callee.of.name, has_get=has_get)
         if (
@@ -113,6 +118,15 @@ class CallChecks:
         if not family or len(modules) < len(owners):
             return None
         return next((name for name in family if name == last_name(root)), family[-1]), function.attr
+
+    def _is_corroborated(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether the code itself shows that something cannot be called: that it is called speaks against what it is
+        annotated with.
+        """
+        values = self._engine.without_annotations.infer(node, scope)
+        return bool(values) and all(
+            isinstance(value, Instance) and not self._is_callable(value) for value in values or ()
+        )
 
     def _is_callable(self, callee: Instance) -> bool:
         line, is_open = self._engine.classes.line(callee.of)

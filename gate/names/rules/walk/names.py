@@ -15,6 +15,17 @@ from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.nodes import Function, walk
 from gate.names.syntax.scopes import Scope, parameters
 
+_GIVEN_BY_TOOLS = {
+    "conf": {"tags"},
+    "ipython_config": {"get_config", "c"},
+    "ipython_kernel_config": {"get_config", "c"},
+    "jupyter_config": {"get_config", "c"},
+    "jupyter_server_config": {"get_config", "c"},
+    "jupyter_notebook_config": {"get_config", "c"},
+    "jupyterhub_config": {"get_config", "c"},
+    "SConstruct": {"Environment", "ARGUMENTS", "Export", "Import", "SConscript"},
+}
+"""What Sphinx, Jupyter and SCons put into the files that they read, by the name of the module."""
 OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
                          "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
 
@@ -30,6 +41,11 @@ def _builtins_of(engine: Engine) -> frozenset[str]:
         if bindings[0].how in {"class", "function"} and not name.startswith("_")
     }
     return frozenset(defined - {"function", "ellipsis", "reveal_locals"})
+
+
+def _is_given_by_tool(name: str, source: Source) -> bool:
+    """Whether the program that reads a file of this name gives it such a name."""
+    return name in _GIVEN_BY_TOOLS.get(source.name.rpartition(".")[2], ())
 
 
 def _is_given(name: str, scope: Scope) -> bool:
@@ -63,6 +79,8 @@ class UndefinedNames:
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
+        if _is_given_by_tool(name, self._source):
+            return
         # What runs while the module is read sees only the stars above it.
         is_early = scope is self._source.scope and node.lineno < self._source.scope.first_star
         stars = [] if is_early else self._source.scope.stars
@@ -80,8 +98,9 @@ class UndefinedNames:
                 return
             seen |= around.names.keys()
             around = around.parent
-        if is_asked and not any(is_common_typo(name, one) for one in candidates(name, seen | BUILTINS)):
-            # Another version may have it.
+        may_be_bound = is_asked or self._source.binds_by_name
+        if may_be_bound and not any(is_common_typo(name, one) for one in candidates(name, seen | BUILTINS)):
+            # Another version may have it, or whatever binds names that the text does not show.
             return
         if not is_run and (
             self._engine.member("typing", name) is not MISSING

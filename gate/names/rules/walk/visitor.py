@@ -97,7 +97,8 @@ class Visitor:
             self._all([node.target, *([node.value] if node.value else [])], scope)
         else:
             self._all(children(node), scope)
-        if self._postponed or self._guards.of(node).expects_missing:
+        if self._postponed or self._source.is_stub or self._guards.of(node).expects_missing:
+            # What a stub calls and looks up is never run.
             return
         match node:
             case ast.AugAssign(target=ast.Name() as target) if not self._guards.of(target):
