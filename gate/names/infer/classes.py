@@ -81,10 +81,10 @@ class Classes:
         self.combined: frozenset[str] = frozenset()
         """Those of them from which something is derived together with another class."""
 
-    def take_over(self, other: Classes) -> None:
+    def take_over(self, classes: Classes) -> None:
         """Take what the whole project says of its classes from what another engine was given."""
-        self.defined, self.bases = other.defined, other.bases
-        self.combined, self.recombined = other.combined, other.recombined
+        self.defined, self.bases = classes.defined, classes.bases
+        self.combined, self.recombined = classes.combined, classes.recombined
 
     def of(self, node: ast.ClassDef, scope: Scope) -> Class:
         """The class that `node` makes in `scope`."""

@@ -512,8 +512,8 @@ class Engine:
                 call = ast.Call(func=node.value, args=[node.slice], keywords=[])
                 if isinstance(method, Missing) or not method:
                     return None
-                for one in method:
-                    found += self._of_each_overload(one, call, scope)
+                for function in method:
+                    found += self._of_each_overload(function, call, scope)
             else:
                 return None
         # Where nothing is known of one alternative, the others say nothing.
@@ -524,7 +524,9 @@ class Engine:
         if not isinstance(method, FunctionValue):
             return []
         fits = fitting(self, method, call, scope)
-        return [self.returned(replace(method, definitions=(one,)), call, scope) for one in fits] or [UNKNOWN]
+        return [
+            self.returned(replace(method, definitions=(overload,)), call, scope) for overload in fits
+        ] or [UNKNOWN]
 
     def _binary(self, node: ast.BinOp, scope: Scope) -> Values:
         left = self.infer(node.left, scope)

@@ -37,13 +37,13 @@ class Tree:
     def read(cls, root: Path) -> Tree:
         """Read everything, but for data that is Python."""
         tree = cls()
-        others: list[str] = []
-        for name in sorted(_files(str(root), "", others)):
+        other_files: list[str] = []
+        for name in sorted(_files(str(root), "", other_files)):
             try:
                 tree._take(name, (root / name).read_bytes())
             except UNREADABLE as error:
                 tree.unreadable[name] = error
-        for name in test_data(tree.python, others):
+        for name in test_data(tree.python, other_files):
             del tree.python[name]
             tree.books.pop(name, None)
         return tree
@@ -60,8 +60,8 @@ class Tree:
             self.python[name] = data
 
 
-def _files(folder: str, inside: str, others: list[str]) -> Iterator[str]:
-    """The files that are read; links and what is not the project's own are passed over, `others` are listed."""
+def _files(folder: str, inside: str, other_files: list[str]) -> Iterator[str]:
+    """The files that are read; links and what is not the project's own are passed over, `other_files` are listed."""
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
@@ -69,12 +69,12 @@ def _files(folder: str, inside: str, others: list[str]) -> Iterator[str]:
                 continue
             if entry.is_dir():
                 if name not in SKIPPED and not name.endswith(".egg-info"):
-                    yield from _files(entry.path, f"{inside}{name}/", others)
+                    yield from _files(entry.path, f"{inside}{name}/", other_files)
             elif name.endswith(PYTHON):
                 if entry.stat().st_size <= LARGEST:
                     yield inside + name
             else:
-                others.append(inside + name)
+                other_files.append(inside + name)
                 if is_settings(name) and entry.stat().st_size <= LARGEST_SETTINGS:
                     yield inside + name
 

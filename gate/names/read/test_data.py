@@ -27,26 +27,28 @@ _IMPORT = re.compile(
 _VERSIONS = "stdlib/VERSIONS"
 
 
-def test_data(python: Mapping[str, bytes], others: Collection[str]) -> frozenset[str]:
-    """The files of `python` that are data. `others` are the paths of the files that are no Python."""
+def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> frozenset[str]:
+    """The files of `python` that are data. `other_files` are the paths of the files that are no Python."""
     packages = {
         path.rpartition("/")[0] for path in python if path.endswith(("/__init__.py", "/__init__.pyi"))
     }
-    golden = _golden(python, others)
-    stubs = tuple(path.removesuffix("VERSIONS") for path in others if f"/{path}".endswith(f"/{_VERSIONS}"))
-    found = {path for path in python if stubs and path.startswith(stubs) and path.endswith(".pyi")}
+    golden = _golden(python, other_files)
+    stubs = tuple(
+        path.removesuffix("VERSIONS") for path in other_files if f"/{path}".endswith(f"/{_VERSIONS}")
+    )
+    data_files = {path for path in python if stubs and path.startswith(stubs) and path.endswith(".pyi")}
     candidates = {path for path in python if _may_be_data(path, packages, golden)}
     if candidates:
         imported = _imported(data for path, data in python.items() if path not in candidates)
-        found |= {
+        data_files |= {
             path for path in candidates if path.endswith(".pyi") or not _is_imported(path, imported, packages)
         }
-    return frozenset(found)
+    return frozenset(data_files)
 
 
-def _golden(python: Collection[str], others: Collection[str]) -> frozenset[str]:
+def _golden(python: Collection[str], other_files: Collection[str]) -> frozenset[str]:
     """The folders where many a file has one beside it of the same name that is no Python: what is expected of it."""
-    stems = {path.rpartition(".")[0] for path in others if _EXPECTATION.search(path)}
+    stems = {path.rpartition(".")[0] for path in other_files if _EXPECTATION.search(path)}
     every: Counter[str] = Counter()
     golden: Counter[str] = Counter()
     for path in python:
@@ -79,19 +81,19 @@ def _may_be_data(path: str, packages: Collection[str], golden: Collection[str]) 
 
 
 def _imported(files: Iterable[bytes]) -> frozenset[str]:
-    """The modules that are imported, by their dotted names; those of the standard library are others."""
-    found: set[str] = set()
+    """The modules that are imported, by their dotted names; those of the standard library are other_files."""
+    modules: set[str] = set()
     for data in files:
         for source, names, plain in _IMPORT.findall(data):
             for name in re.findall(rb"[\w.]+", plain):
-                found.add(name.decode("utf-8", "replace"))
+                modules.add(name.decode("utf-8", "replace"))
             if source:
                 module = source.decode("utf-8", "replace").lstrip(".")
-                found.add(module)
-                found.update(
+                modules.add(module)
+                modules.update(
                     f"{module}.{name.decode('utf-8', 'replace')}" for name in re.findall(rb"\w+", names)
                 )
-    return frozenset(found - sys.stdlib_module_names)
+    return frozenset(modules - sys.stdlib_module_names)
 
 
 def _is_imported(path: str, imported: frozenset[str], packages: Collection[str]) -> bool:
@@ -101,4 +103,4 @@ def _is_imported(path: str, imported: frozenset[str], packages: Collection[str])
     ]
     modules = [path.rpartition(".")[0].removesuffix("/__init__"), *inside]
     parts = [module.split("/") for module in modules]
-    return any(".".join(one[start:]) in imported for one in parts for start in range(len(one)))
+    return any(".".join(names[start:]) in imported for names in parts for start in range(len(names)))

@@ -124,7 +124,7 @@ class ProjectVocabulary:
             for one in candidates(word, self.usual, shortest=2)
             if is_plausible_typo(word, one) and (keyword or not self._is_class_beside_value(use, one))
         ]
-        strong = [one for one in strong if not _is_other_convention(word, one)]
+        strong = [word_meant for word_meant in strong if not _is_other_convention(word, word_meant)]
         if keyword:
             # `ExternalId=` beside `ExternalID`: what services call their parameters follows no rule of case.
             may_differ = not word[0].isupper()
@@ -248,10 +248,10 @@ class ProjectVocabulary:
         return (word, right) if everywhere == {right} else None
 
 
-def _is_other_convention(word: str, right: str) -> bool:
+def _is_other_convention(word: str, suggestion: str) -> bool:
     """Whether it is what another library calls the same: `GetPath` beside `getPath`."""
-    is_capital = word[0] != right[0] and word[0].casefold() == right[0].casefold()
-    return is_capital and word[1:] == right[1:] and not word[1:].islower() and "_" not in word
+    is_capital = word[0] != suggestion[0] and word[0].casefold() == suggestion[0].casefold()
+    return is_capital and word[1:] == suggestion[1:] and not word[1:].islower() and "_" not in word
 
 
 def _is_sole_typo(word: str, found: str) -> bool:

@@ -165,7 +165,7 @@ class Project:
         engine.classes.defined = Counter(name for one in facts for name in one.members_of_classes)
         engine.classes.bases = frozenset(name for one in facts for name in one.bases)
         engine.classes.combined = frozenset(name for one in facts for name in one.combined)
-        engine.classes.recombined = frozenset(name for one in facts for name in one.recombined)
+        engine.classes.recombined = frozenset(name for file in facts for name in file.recombined)
         return engine
 
     def _keys(self, outside: PackageWords) -> dict[str, tuple[str, str]]:

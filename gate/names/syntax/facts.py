@@ -213,8 +213,8 @@ class _Reader(ast.NodeVisitor):
         match node:
             case ast.Call(func=ast.Name(id="type"), args=[_, ast.Tuple(elts=bases), _]):
                 self._recombined(bases)
-                self.facts.combined.update(one.id for one in bases if isinstance(one, ast.Name))
-                self.facts.bases.update(one.id for one in bases if isinstance(one, ast.Name))
+                self.facts.combined.update(base.id for base in bases if isinstance(base, ast.Name))
+                self.facts.bases.update(base.id for base in bases if isinstance(base, ast.Name))
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="importorskip" | "import_module")
@@ -231,7 +231,7 @@ class _Reader(ast.NodeVisitor):
             match statement:
                 case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=given)) if name not in _ASK_OR_SHOW:
                     self.facts.recombined.update(
-                        one.id for one in given if isinstance(one, ast.Name) and one.id[:1].isupper()
+                        node.id for node in given if isinstance(node, ast.Name) and node.id[:1].isupper()
                     )
         self.generic_visit(node)
 

@@ -99,7 +99,7 @@ class UndefinedNames:
             seen |= around.names.keys()
             around = around.parent
         may_be_bound = is_asked or self._source.binds_by_name
-        if may_be_bound and not any(is_common_typo(name, one) for one in candidates(name, seen | BUILTINS)):
+        if may_be_bound and not any(is_common_typo(name, word) for word in candidates(name, seen | BUILTINS)):
             # Another version may have it, or whatever binds names that the text does not show.
             return
         if not is_run and (
