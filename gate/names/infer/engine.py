@@ -386,10 +386,10 @@ class Engine:
     def _returned(self, definition: Function, function: FunctionValue, node: ast.Call | None,
                   outer: Scope | None) -> Values:  # fmt: skip
         scope = function.scope.source.inner(definition, function.scope)
-        is_told = definition.returns is not None and (
+        is_declared = definition.returns is not None and (
             self.trusts_annotations or function.scope.source.origin != "project"
         )
-        if is_told and definition.returns is not None and not decorators(definition) & MANAGERS:
+        if is_declared and definition.returns is not None and not decorators(definition) & MANAGERS:
             known = dict(function.arguments)
             if node is not None and outer is not None:
                 known = solved(self, function, definition, node, outer)
