@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     # A page about a rule is shown without loading what the check needs.
+    from gate.names.infer.engine import Engine
+    from gate.names.report.candidates import FileDiagnostics
     from gate.names.report.finding import Finding
     from gate.names.rules.context import Context
+    from gate.names.syntax.scopes import Scope
 
 MARK = "# <- "
 """Marks the line of a bad example that has the finding; the finding's hint follows it, if there is one."""
@@ -35,6 +39,21 @@ class Rule(Protocol):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Every finding of the rule in one file."""
+
+
+@runtime_checkable
+class NodeRule(Rule, Protocol):
+    """A rule that looks at single nodes of the syntax tree."""
+
+    NODES: tuple[type[ast.AST], ...]
+    """The kinds of nodes to look at, wherever the code does not expect that something is missing."""
+
+    def inspect(self, node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
+        """Report candidates to `diagnostics`; `engine.infer(expression, scope)` is what an expression may be.
+
+        It runs only for a file that changed, or whose imports changed. So it decides by these alone, and `check`
+        decides by everything else.
+        """
 
 
 def code(text: str) -> Example:

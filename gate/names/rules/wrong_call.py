@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import FunctionValue, ModuleValue
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import Finding
 from gate.names.resolve.modules import Module
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
+from gate.names.syntax.scopes import Scope
 
 ID = "wrong-call"
 SUMMARY = "A call with too many or missing arguments, or of something that can't be called."
@@ -28,6 +31,21 @@ GOOD: Examples = (
 )
 
 
+NODES = (ast.Subscript,)
+
+
+def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
+    """A function or a module that is subscripted."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
+        return
+    values = engine.infer(node.value, scope)
+    if values and all(isinstance(value, FunctionValue | ModuleValue) for value in values):
+        kind = "function" if isinstance(values[0], FunctionValue) else "module"
+        shown = ast.unparse(node.value)
+        hint = "did you mean `environ`?" if shown.endswith("getenv") else ""
+        diagnostics.report(ID, node, f"`{shown}` is a {kind}: it has no items", hint=hint)
+
+
 def report_module(diagnostics: FileDiagnostics, node: ast.expr, shown: str, module: str) -> None:
     """A module that is called."""
     hint = f"did you mean `{shown}.{module.rpartition('.')[2]}`?"
@@ -40,12 +58,6 @@ def report_instance(
     """An instance of a class without `__call__` that is called."""
     hint = f"did you mean `{shown}.get`?" if has_get else ""
     diagnostics.report(ID, node, f"`{shown}` is a `{kind}`: it cannot be called", hint=hint)
-
-
-def report_items(diagnostics: FileDiagnostics, node: ast.expr, shown: str, kind: str) -> None:
-    """A function or a module that is subscripted."""
-    hint = "did you mean `environ`?" if shown.endswith("getenv") else ""
-    diagnostics.report(ID, node, f"`{shown}` is a {kind}: it has no items", hint=hint)
 
 
 def report_super(diagnostics: FileDiagnostics, node: ast.Attribute) -> None:

@@ -12,7 +12,6 @@ from gate.names.infer.engine import Engine
 from gate.names.infer.values import (
     ClassValue,
     Coroutine,
-    FunctionValue,
     Instance,
     ModuleValue,
     Tuple,
@@ -119,15 +118,6 @@ class AttributeChecks:
         kinds = [class_of(owner) for owner in owners]
         is_final = all(kind is not None and kind.name not in self._engine.classes.bases for kind in kinds)
         return "attribute" if is_final else "project"
-
-    def subscript(self, node: ast.Subscript, scope: Scope) -> None:
-        """An item that is read."""
-        values = self._engine.infer(node.value, scope)
-        if not values or not isinstance(node.ctx, ast.Load):
-            return
-        if all(isinstance(value, FunctionValue | ModuleValue) for value in values):
-            kind = "function" if isinstance(values[0], FunctionValue) else "module"
-            wrong_call.report_items(self._found, node, ast.unparse(node.value), kind)
 
     def _is_typo_in_alternative(
         self, name: str, owners: tuple[Value, ...], without: tuple[Value, ...]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from gate.names.hints.usage import UsageInference
 from gate.names.infer.engine import Engine
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.resolve.modules import Source
+from gate.names.rules import RULES, load
+from gate.names.rules.rule import NodeRule
 from gate.names.rules.walk.attributes import AttributeChecks
 from gate.names.rules.walk.awaits import AwaitChecks, is_asynchronous, is_awaitable
 from gate.names.rules.walk.calls import CallChecks
@@ -19,12 +22,25 @@ from gate.names.syntax.scopes import Scope
 from gate.names.syntax.type_comments import texts_of_types, type_in_text, types_in_comments
 
 
+@cache
+def node_rules() -> Mapping[type[ast.AST], list[NodeRule]]:
+    """The rules that look at single nodes, by the kinds of nodes that they look at."""
+    found: dict[type[ast.AST], list[NodeRule]] = {}
+    for rule in map(load, RULES):
+        if isinstance(rule, NodeRule):
+            for kind in rule.NODES:
+                found.setdefault(kind, []).append(rule)
+    return found
+
+
 class Visitor:
     """Reads one file with an engine that knows the others."""
 
     def __init__(self, engine: Engine, source: Source) -> None:
         """`source` is a file of the project."""
+        self._engine = engine
         self._source = source
+        self._rules = node_rules()
         self.found = FileDiagnostics()
         self._likely = UsageInference(engine)
         self._unbound = UndefinedNames(engine, source, self.found)
@@ -52,6 +68,13 @@ class Visitor:
             self._one(node, scope)
 
     def _one(self, node: ast.AST, scope: Scope) -> None:
+        self._visit(node, scope)
+        rules = self._rules.get(type(node))
+        if rules and not self._postponed and not self._guards.of(node).expects_missing:
+            for rule in rules:
+                rule.inspect(node, scope, self._engine, self.found)
+
+    def _visit(self, node: ast.AST, scope: Scope) -> None:
         self._likely.note(node)
         if self._comments and isinstance(node, ast.stmt):
             self._commented(node, scope)
@@ -110,7 +133,6 @@ class Visitor:
             case ast.Expr(value=ast.Call() as call):
                 self._awaits.thrown_away(call, scope)
             case ast.Subscript(value=value):
-                self._lookups.subscript(node, scope)
                 self._awaits.used(value, scope)
             case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
                 self._awaits.used(value, scope)
