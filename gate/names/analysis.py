@@ -36,9 +36,9 @@ class Analysis:
 
     def __init__(self, root: Path, python: str | None, cache: Path | None) -> None:
         """Read the files below `root`, and what is installed for the interpreter `python`."""
-        asked = ask_interpreter(python) if python else None
+        query = ask_interpreter(python) if python else None
         self._tree = Tree.read(root)
-        site, version = answer_of(asked) if asked else ([], None)
+        site, version = answer_of(query) if query else ([], None)
         target = max(version or required_version(root), OWN_VERSION)
         typeshed = bundled_typeshed()
         tops = tops_imported(self._tree.python.values())
@@ -65,19 +65,19 @@ class Analysis:
 
     def findings(self) -> list[Finding]:
         """Every finding, in the order of the files. What was computed is cached."""
-        found = [syntax_error.unreadable(name, error) for name, error in self._tree.unreadable.items()]
+        findings = [syntax_error.unreadable(name, error) for name, error in self._tree.unreadable.items()]
         for file, diagnostics in self.project.judged(self.vocabulary.outside):
-            here = self._in_python(file, diagnostics)
+            reported = self._in_python(file, diagnostics)
             book = self._tree.books.get(file.name)
-            found += filter(None, map(book.placed, here)) if book else here
+            findings += filter(None, map(book.placed, reported)) if book else reported
         for name, text in self._tree.settings.items():
-            found += self._in_settings(name, text)
+            findings += self._in_settings(name, text)
         words = frozenset[str]().union(*(file.face.words for file in self.project.files.values()))
         _remember(self._cache, self.vocabulary, self._packages_key, words)
         self._cache.write()
         self._module_cache.write()
-        found.sort(key=lambda finding: (finding.path, finding.line, finding.column, finding.rule))
-        return list(dict.fromkeys(found))
+        findings.sort(key=lambda finding: (finding.path, finding.line, finding.column, finding.rule))
+        return list(dict.fromkeys(findings))
 
     def context(self, file: File, diagnostics: FileDiagnostics) -> Context:
         """What the rules can ask about a file of Python."""
@@ -87,10 +87,10 @@ class Analysis:
         )
 
     def _in_python(self, file: File, diagnostics: FileDiagnostics) -> Iterator[Finding]:
-        found = _reported(self.context(file, diagnostics))
-        if found:
+        findings = _reported(self.context(file, diagnostics))
+        if findings:
             text = file.text
-            yield from without_suppressed_elsewhere(fixes.settled(found, text), text.split("\n"))
+            yield from without_suppressed_elsewhere(fixes.settled(findings, text), text.split("\n"))
 
     def _in_settings(self, name: str, text: str) -> Iterator[Finding]:
         references = in_file(name.rpartition("/")[2], text)
@@ -117,31 +117,31 @@ def _reported(context: Context) -> list[Finding]:
     ]
 
 
-def _recall(cache: Cache, known: ProjectVocabulary, packages: str) -> None:
+def _recall(cache: Cache, vocabulary: ProjectVocabulary, packages: str) -> None:
     """Begin with what the last run has asked of packages, and found near other words."""
-    known.usual.recall(*_last(cache))
+    vocabulary.usual.recall(*_last(cache))
     if packages and (last := cache.get(packages)):
-        found, answers = last
-        known.elsewhere.found |= found
-        known.packages.recall(answers)
+        findings, answers = last
+        vocabulary.elsewhere.matches |= findings
+        vocabulary.packages.recall(answers)
 
 
-def _remember(cache: Cache, known: ProjectVocabulary, packages: str, words: AbstractSet[str]) -> None:
+def _remember(cache: Cache, vocabulary: ProjectVocabulary, packages: str, words: AbstractSet[str]) -> None:
     """Keep for the next run what was asked and found, if it is not what the last one has left.
 
     `words` are all words in the files.
     """
-    if _last(cache) != (known.usual.words, known.usual.found):
-        cache.put(_usual(), (list(known.usual.words), known.usual.found))
+    if _last(cache) != (vocabulary.usual.words, vocabulary.usual.matches):
+        cache.put(_usual(), (list(vocabulary.usual.words), vocabulary.usual.matches))
     if packages:
-        now = known.elsewhere.found, known.packages.answers(words)
+        now = vocabulary.elsewhere.matches, vocabulary.packages.answers(words)
         if cache.get(packages) != now:
             cache.put(packages, now)
 
 
 def _last(cache: Cache) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
-    words, found = cache.get(_usual()) or ((), {})
-    return frozenset(words), found
+    words, findings = cache.get(_usual()) or ((), {})
+    return frozenset(words), findings
 
 
 def _usual() -> str:

@@ -38,7 +38,9 @@ UNLESS = {
 
 def trace(analysis: Analysis, path: str, line: int) -> Iterator[str]:
     """Lines of text about every finding on a line of a file, and about what was considered there and not reported."""
-    findings = [one for one in analysis.findings() if one.path == path and one.line <= line <= one.end_line]
+    findings = [
+        item for item in analysis.findings() if item.path == path and item.line <= line <= item.end_line
+    ]
     file = analysis.project.files.get(path)
     if file is None or file.is_notebook:
         for finding in findings:
@@ -53,18 +55,18 @@ def _in_python(analysis: Analysis, file: File, line: int, findings: list[Finding
     diagnostics = analysis.project.diagnose(file)
     context = analysis.context(file, diagnostics)
     view = _View(analysis, context, analysis.project.source(file))
-    reported = {(one.rule, one.line, one.message) for one in findings}
+    reported = {(item.rule, item.line, item.message) for item in findings}
     explained: set[int] = set()
     for rule in RULES:
         # Places in the syntax tree count bytes, as these findings still do.
         for finding in load(rule).check(context):
             if not finding.line <= line <= finding.end_line:
                 continue
-            placed = next((one for one in findings if one.message == finding.message), finding)
+            placed = next((item for item in findings if item.message == finding.message), finding)
             yield from _head(placed)
             if (finding.rule, finding.line, finding.message) not in reported:
                 yield _row("not shown", "a comment on the line suppresses it")
-            candidate = next((one for one in diagnostics.candidates if _is_of(one, finding)), None)
+            candidate = next((item for item in diagnostics.candidates if _is_of(item, finding)), None)
             if candidate is not None:
                 explained.add(id(candidate))
             yield from view.explain((finding.line, finding.column), candidate)
@@ -110,19 +112,19 @@ class _View:
         self._lines = analysis.project.files[context.path].text.split("\n")
         self._nodes: dict[Place, list[tuple[ast.AST, Scope]]] = {}
         for node, scope in _with_scopes(source.tree, source.scope, source):
-            if (place := _place_of(node)) is not None:
-                self._nodes.setdefault(place, []).append((node, scope))
+            if (position := _place_of(node)) is not None:
+                self._nodes.setdefault(position, []).append((node, scope))
 
-    def explain(self, place: Place, candidate: Candidate | None) -> Iterator[str]:
+    def explain(self, position: Place, candidate: Candidate | None) -> Iterator[str]:
         """What is known of the value at a place, and which names were compared."""
         word = candidate.word if candidate else ""
-        for node, scope in self._nodes.get(place, ()):
+        for node, scope in self._nodes.get(position, ()):
             receiver = _receiver(node)
             if receiver is not None:
                 yield from self._value(receiver, scope)
                 word = word or getattr(node, "attr", "") or getattr(node, "arg", "")
                 break
-        if candidate is None and (hint := self._context.diagnostics.hints.get(place)) and hint.kind:
+        if candidate is None and (hint := self._context.diagnostics.hints.get(position)) and hint.kind:
             yield _row("use", f"it is used like a `{hint.kind}` (evidence: {hint.strength})")
         if candidate is not None and candidate.unless_defined_in and word:
             yield _row("because", UNLESS[candidate.unless_defined_in].format(word))
@@ -135,8 +137,8 @@ class _View:
         root = receiver
         while isinstance(root, ast.Attribute | ast.Subscript | ast.Call):
             root = root.func if isinstance(root, ast.Call) else root.value
-        found = scope.lookup(root.id) if isinstance(root, ast.Name) else None
-        for binding in found[0][:MOST_SHOWN] if found else ():
+        bound = scope.lookup(root.id) if isinstance(root, ast.Name) else None
+        for binding in bound[0][:MOST_SHOWN] if bound else ():
             line = getattr(binding.node, "lineno", 0)
             if 0 < line <= len(self._lines):
                 yield _row("from", f"line {line}: {self._lines[line - 1].strip()}")
@@ -169,13 +171,13 @@ class _View:
             f"`{word}`: as an attribute or keyword, the project uses it {_times(vocabulary.used.get(word, 0))}",
         )
         if candidate is not None and candidate.names:
-            near = suggestions(word, candidate.names)
+            close = suggestions(word, candidate.names)
             yield _row(
-                "compared", f"{len(candidate.names)} names that could be used there; closest: {_list(near)}"
+                "compared", f"{len(candidate.names)} names that could be used there; closest: {_list(close)}"
             )
             return
-        near = [*candidates(word, vocabulary.usual), *candidates(word, vocabulary.elsewhere)]
-        counted = [f"`{name}` (used {_times(vocabulary.used.get(name, 0))})" for name in dict.fromkeys(near)]
+        close = [*candidates(word, vocabulary.usual), *candidates(word, vocabulary.elsewhere)]
+        counted = [f"`{name}` (used {_times(vocabulary.used.get(name, 0))})" for name in dict.fromkeys(close)]
         yield _row(
             "compared",
             f"the vocabulary of the project and its packages; closest: {', '.join(counted[:MOST_SHOWN]) or 'none'}",

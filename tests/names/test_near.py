@@ -34,7 +34,7 @@ def test_what_is_remembered_is_what_would_be_found(
     old, new = Vocabulary(before), Vocabulary(after)
     for word in asked:
         old.near(word)
-    new.recall(old.words, old.found)
+    new.recall(old.words, old.matches)
     assert [candidates(word, new) for word in asked] == [
         candidates(word, Vocabulary(after)) for word in asked
     ]

@@ -51,7 +51,9 @@ _COMMON = frozenset(
 )
 
 
-def words_in_reach(use: Use, hint: TypeHint, known: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
+def words_in_reach(
+    use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, tops: AbstractSet[str]
+) -> list[str]:
     """What is meant by a name that no package which the file imports defines, nor the project; mostly nothing.
 
     `tops` are the packages that the file imports.
@@ -59,17 +61,17 @@ def words_in_reach(use: Use, hint: TypeHint, known: ProjectVocabulary, tops: Abs
     name = use.name
     if use.owner or len(name) < 3 or name.startswith("_") or "__" in name or use.receiver in COLUMNS:
         return []
-    if use.root and known.modules.origin(use.root) != "project":
+    if use.root and vocabulary.modules.origin(use.root) != "project":
         return []
-    if known.has(name, is_called=hint.is_called) or known.is_habit(name):
+    if vocabulary.has(name, is_called=hint.is_called) or vocabulary.is_habit(name):
         return []
-    if _is_foreign(use, hint, known, tops) or _is_nowhere(use, known, tops):
+    if _is_foreign(use, hint, vocabulary, tops) or _is_nowhere(use, vocabulary, tops):
         # What resembles nothing may be made by something that cannot be read.
-        return _right(name, known)
-    return _stray(use, known, tops)[:1]
+        return _right(name, vocabulary)
+    return _stray(use, vocabulary, tops)[:1]
 
 
-def _is_foreign(use: Use, hint: TypeHint, known: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
+def _is_foreign(use: Use, hint: TypeHint, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
     """A method that other languages have, and nothing that this file imports."""
     name = use.name
     if name not in SYNONYMS or name in _COMMON or not hint.is_called:
@@ -79,73 +81,87 @@ def _is_foreign(use: Use, hint: TypeHint, known: ProjectVocabulary, tops: Abstra
     if name in _ALSO_HERE:
         if tops & _ALSO_HERE[name]:
             return False
-    elif known.packages.defines(STDLIB, name) or name in _BUILTIN:
+    elif vocabulary.packages.defines(STDLIB, name) or name in _BUILTIN:
         return False
-    if not any(known.is_defined(word) and _fits(word, hint.given) for word in SYNONYMS[name]):
+    if not any(vocabulary.is_defined(word) and _fits(word, hint.given) for word in SYNONYMS[name]):
         return False
-    if any(known.modules.origin(top) == "site" and not known.packages.knows(top) for top in tops if top):
+    if any(
+        vocabulary.modules.origin(top) == "site" and not vocabulary.packages.knows(top) for top in tops if top
+    ):
         # A package of which nothing is known may have it.
         return False
-    return not any(known.packages.reaches(top, name) for top in tops)
+    return not any(vocabulary.packages.reaches(top, name) for top in tops)
 
 
-def _is_nowhere(use: Use, known: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
+def _is_nowhere(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> bool:
     """A name that nobody at all knows, in a file all of whose packages are there."""
     name = use.name
-    if not known.is_strange(name) or name in known.outside.said or known.used.get(name, 0) > _MOST:
+    if (
+        not vocabulary.is_strange(name)
+        or name in vocabulary.outside.said
+        or vocabulary.used.get(name, 0) > _MOST
+    ):
         return False
-    if _MADE.match(name) or name[0].isupper() or not known.installed:
+    if _MADE.match(name) or name[0].isupper() or not vocabulary.installed:
         return False
-    return all(known.modules.origin(top) != "site" or top in known.packages.names for top in tops if top)
+    return all(
+        vocabulary.modules.origin(top) != "site" or top in vocabulary.packages.names for top in tops if top
+    )
 
 
-def _stray(use: Use, known: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
+def _stray(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
     """What is meant by a name that only packages know with which the file has nothing to do.
 
     It is written once, and is a slip that fingers make of a name that the project looks up often. In another case it
     is the name of a class, which values do not have.
     """
-    name, packages = use.name, known.packages
+    name, packages = use.name, vocabulary.packages
     is_case = name[0].isupper() and not use.receiver[:1].isupper()
-    if known.used.get(name, 0) > 1 or name.isupper() or _MADE.match(name):
+    if vocabulary.used.get(name, 0) > 1 or name.isupper() or _MADE.match(name):
         return []
-    if name in known.project or (not is_case and (packages.defines(STDLIB, name) or name in _BUILTIN)):
+    if name in vocabulary.project or (not is_case and (packages.defines(STDLIB, name) or name in _BUILTIN)):
         return []
-    right = [
+    suggested = [
         word
-        for word in candidates(name, known.usual)
+        for word in candidates(name, vocabulary.usual)
         if is_common_typo(name, word)
-        and known.used.get(word, 0) > 2
+        and vocabulary.used.get(word, 0) > 2
         and word[0].islower()
-        and (known.is_defined(word) or word in known.attributes)
+        and (vocabulary.is_defined(word) or word in vocabulary.attributes)
         and name.rstrip("s") != word.rstrip("s")
     ]
-    if not right or (is_case and right[0] != name[0].lower() + name[1:]):
+    if not suggested or (is_case and suggested[0] != name[0].lower() + name[1:]):
         return []
     if is_case:
-        return right[:1] if known.capitals[use.receiver] == 1 else []
-    if any(known.modules.origin(top) == "site" and not packages.knows(top) for top in tops if top):
+        return suggested[:1] if vocabulary.capitals[use.receiver] == 1 else []
+    if any(vocabulary.modules.origin(top) == "site" and not packages.knows(top) for top in tops if top):
         return []
-    return [] if any(packages.defines(top, name) for top in known.tops) else known.ordered(name, right)
+    return (
+        []
+        if any(packages.defines(top, name) for top in vocabulary.tops)
+        else vocabulary.ordered(name, suggested)
+    )
 
 
-def _fits(word: str, given: int) -> bool:
+def _fits(word: str, count: int) -> bool:
     """Whether the method that is meant takes as many arguments."""
     least, most = _TAKES.get(word, (0, 9))
-    return given < 0 or least <= given <= most
+    return count < 0 or least <= count <= most
 
 
-def _right(name: str, known: ProjectVocabulary) -> list[str]:
+def _right(name: str, vocabulary: ProjectVocabulary) -> list[str]:
     """What may be meant: what it is called elsewhere, a slip, or what looks like it and is in use here."""
-    right = [word for word in SYNONYMS.get(name, ()) if known.is_defined(word)]
-    right = right or [
-        word for word in (name.replace("_", ""), snake(name)) if word != name and known.is_defined(word)
+    suggested = [word for word in SYNONYMS.get(name, ()) if vocabulary.is_defined(word)]
+    suggested = suggested or [
+        word for word in (name.replace("_", ""), snake(name)) if word != name and vocabulary.is_defined(word)
     ]
-    right = right or [word for word in candidates(name, known.usual) if is_common_typo(name, word)]
-    right = right or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
-    if right or known.used.get(name, 0) > 1:
+    suggested = suggested or [
+        word for word in candidates(name, vocabulary.usual) if is_common_typo(name, word)
+    ]
+    suggested = suggested or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
+    if suggested or vocabulary.used.get(name, 0) > 1:
         # Whoever writes it twice, and near to nothing that fingers make of it, means it.
-        return right
-    near = suggestions(name, {word for word in known.usual.words if known.used.get(word, 0) > 1})
+        return suggested
+    close = suggestions(name, {word for word in vocabulary.usual.words if vocabulary.used.get(word, 0) > 1})
     # What is only a part of it says nothing.
-    return [word for word in near if plain(word) not in plain(name)]
+    return [word for word in close if plain(word) not in plain(name)]

@@ -30,9 +30,9 @@ class Finding:
     fix: tuple[Edit, ...] = ()
 
 
-def hint_of(right: list[str]) -> str:
+def hint_of(suggested: list[str]) -> str:
     """A question for the reader: the likeliest word, and the next if there is one."""
-    return f"did you mean {' or '.join(f'`{word}`' for word in right[:2])}?" if right else ""
+    return f"did you mean {' or '.join(f'`{word}`' for word in suggested[:2])}?" if suggested else ""
 
 
 class Placed(Protocol):
@@ -52,8 +52,8 @@ class Placed(Protocol):
 
 
 def finding_at(
-    path: str, at: Placed, rule: str, message: str, right: list[str], fix: tuple[str, str] | None = None
+    path: str, at: Placed, rule: str, message: str, suggested: list[str], fix: tuple[str, str] | None = None
 ) -> Finding:
     """`right` are the words that may be meant; `fix` is what surely belongs in the place of what."""
     edits = () if fix is None else (Edit(at.line, at.column, *fix),)
-    return Finding(path, at.line, at.column, at.end_line, rule, message, hint_of(right), edits)
+    return Finding(path, at.line, at.column, at.end_line, rule, message, hint_of(suggested), edits)

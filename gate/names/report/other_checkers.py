@@ -44,14 +44,14 @@ def without_suppressed_elsewhere(findings: Iterator[Finding], lines: Sequence[st
 def _acknowledges(line: str, rule: str) -> bool:
     if "#" not in line or rule not in _CODES:
         return False
-    known = _CODES[rule]
+    codes_of_rule = _CODES[rule]
     for pattern in (_TYPES, _NOQA, _PYLINT):
         for match in pattern.finditer(line):
             codes = {code.strip() for code in re.split(r"[, ]+", match[1] or "") if code.strip()}
             if pattern is _NOQA and not codes:
                 # It stands on many a long line, for another reason.
                 continue
-            if not codes or codes & known or any(code.startswith("report") for code in codes):
+            if not codes or codes & codes_of_rule or any(code.startswith("report") for code in codes):
                 return True
     return False
 
@@ -59,5 +59,5 @@ def _acknowledges(line: str, rule: str) -> bool:
 def _is_typo(finding: Finding) -> bool:
     """Whether the word and the one that is proposed are one slip apart."""
     words = re.findall(r"`(?:[^`]*\.)?(\w+)=?`", finding.message)
-    right = re.findall(r"`(?:[^`]*\.)?(\w+)`", finding.hint)
-    return bool(words and right) and any(is_common_typo(word, right[0]) for word in words)
+    suggested = re.findall(r"`(?:[^`]*\.)?(\w+)`", finding.hint)
+    return bool(words and suggested) and any(is_common_typo(word, suggested[0]) for word in words)

@@ -57,9 +57,9 @@ def _read(comments: Iterable[tuple[int, int, str]]) -> Suppressions:
         for match in IGNORE.finditer(comment):
             rules = [name.strip() for name in (match[1] or "").split(",") if name.strip()]
             lines[line] = lines.get(line, frozenset()).union(rules, *map(current_ids, rules))
-            place = column + len(comment[: match.start()].encode("utf-8", "surrogatepass")) + 1
-            wrong = [rule for rule in rules if not current_ids(rule)] if rules else [""]
-            mistakes += [Mistake(line, place, rule) for rule in wrong]
+            start = column + len(comment[: match.start()].encode("utf-8", "surrogatepass")) + 1
+            unknown = [rule for rule in rules if not current_ids(rule)] if rules else [""]
+            mistakes += [Mistake(line, start, rule) for rule in unknown]
     return Suppressions(lines, tuple(mistakes))
 
 
@@ -67,7 +67,7 @@ def _comments(text: str) -> Iterator[tuple[int, int, str]]:
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
-                before = token.line[: token.start[1]]
-                yield token.start[0], len(before.encode("utf-8", "surrogatepass")), token.string
+                prefix = token.line[: token.start[1]]
+                yield token.start[0], len(prefix.encode("utf-8", "surrogatepass")), token.string
     except (tokenize.TokenError, SyntaxError):
         return

@@ -56,15 +56,15 @@ def required_version(root: Path) -> Version:
     return OWN_VERSION
 
 
-def answer_of(asked: subprocess.Popen[str]) -> tuple[list[Path], Version | None]:
+def answer_of(query: subprocess.Popen[str]) -> tuple[list[Path], Version | None]:
     """Where the project's packages are installed, and the version of Python, as the interpreter itself says."""
     try:
-        output, _ = asked.communicate(timeout=30)
+        output, _ = query.communicate(timeout=30)
     except subprocess.TimeoutExpired:
-        asked.kill()
-        asked.communicate()
+        query.kill()
+        query.communicate()
         return [], None
-    if asked.returncode != 0:
+    if query.returncode != 0:
         return [], None
     folders, version = json.loads(output)
     return [folder for folder in map(Path, dict.fromkeys(folders)) if folder.is_dir()], (

@@ -20,7 +20,7 @@ class MissingPart:
 
     part: int
     owner: str
-    right: str
+    suggested: str
     is_sole: bool
 
 
@@ -63,11 +63,11 @@ class References:
         """What is missing wherever the name may be looked up; None if it may be there, or nobody can tell."""
         top = reference.text.partition(":")[0].partition(".")[0]
         own = self._folders(path, top)
-        found = [_look_up(self._modules(folder), reference, [folder]) for folder in own]
+        answers = [_look_up(self._modules(folder), reference, [folder]) for folder in own]
         if not own or self._outside.module(top) is not None:
-            found.append(_look_up(self._outside, reference, self._site))
-        lacking = [missing for missing in found if missing is not None]
-        return lacking[0] if len(lacking) == len(found) else None
+            answers.append(_look_up(self._outside, reference, self._site))
+        lacking = [missing for missing in answers if missing is not None]
+        return lacking[0] if len(lacking) == len(answers) else None
 
     def _folders(self, path: str, top: str) -> list[Path]:
         """The folders around a file that have something called `top`, and their `src`."""
@@ -106,10 +106,10 @@ def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Pat
         # A module may be made when the project is built, or be kept out of git: one that is misspelt is near
         # another. What is a class by its look, or stands behind a colon, is no module.
         may_be_module = in_module and name.islower()
-        right = closest_match(name, among) if may_be_module else closest(name, among)
-        if in_module and not right:
+        suggested = closest_match(name, among) if may_be_module else closest(name, among)
+        if in_module and not suggested:
             return None
-        return MissingPart(number, owner, right, is_sole(name, right, among))
+        return MissingPart(number, owner, suggested, is_sole(name, suggested, among))
     return None
 
 

@@ -56,58 +56,60 @@ class Context:
                 yield from self._decide(candidate)
 
     def _decide(self, candidate: Candidate) -> Iterator[Finding]:
-        word, known = candidate.word, self.vocabulary
+        word, vocabulary = candidate.word, self.vocabulary
         if not word or candidate.unless_defined_in == "synchronous":
             yield self.plain(candidate, candidate.hint)
             return
-        right = known.ordered(word, suggestions(word, candidate.names))
-        if candidate.package and not any(is_common_typo(word, name) for name in right):
+        suggested = vocabulary.ordered(word, suggestions(word, candidate.names))
+        if candidate.package and not any(is_common_typo(word, name) for name in suggested):
             top = candidate.package.partition(".")[0]
-            if known.packages.knows(top) and known.packages.defines(top, word):
+            if vocabulary.packages.knows(top) and vocabulary.packages.defines(top, word):
                 # Another part of the package sets it: `outbox` in `django.core.mail`.
                 return
-        if not right and candidate.rule == "unknown-attribute":
+        if not suggested and candidate.rule == "unknown-attribute":
             use = Use(word, candidate.line, candidate.column, candidate.end_line)
-            right = known.right_words(use, keyword=False)
-        fix = sole_fix(word, right, candidate.names)
-        yield finding_at(self.path, candidate, candidate.rule, candidate.message, right, fix)
+            suggested = vocabulary.right_words(use, keyword=False)
+        fix = sole_fix(word, suggested, candidate.names)
+        yield finding_at(self.path, candidate, candidate.rule, candidate.message, suggested, fix)
 
     def plain(self, candidate: Candidate, hint: str = "") -> Finding:
         """A finding without a fix."""
-        place = candidate.line, candidate.column, candidate.end_line
-        return Finding(self.path, *place, candidate.rule, candidate.message, hint)
+        position = candidate.line, candidate.column, candidate.end_line
+        return Finding(self.path, *position, candidate.rule, candidate.message, hint)
 
     def is_defined_elsewhere(self, candidate: Candidate) -> bool:
         """Whether code that counts for the candidate defines its word."""
-        word, known = candidate.word, self.vocabulary
+        word, vocabulary = candidate.word, self.vocabulary
         match candidate.unless_defined_in if word else "":
             case "":
                 return False
             case "synchronous":
-                return word in known.synchronous
+                return word in vocabulary.synchronous
             case "model":
-                return word in known.project or known.may_be_of_model(word)
+                return word in vocabulary.project or vocabulary.may_be_of_model(word)
             case "attribute":
-                return word in known.attributes or word in known.texts
+                return word in vocabulary.attributes or word in vocabulary.texts
             case "project":
-                return word in known.project
-        if word in known.project:
+                return word in vocabulary.project
+        if word in vocabulary.project:
             return True
-        if word.startswith("_") and not word.endswith("__") and not known.installed:
+        if word.startswith("_") and not word.endswith("__") and not vocabulary.installed:
             # The private names of a package that is not installed are in no list.
             return True
-        return not word.startswith("__") and (not known.is_strange(word) or known.used.get(word, 0) > 2)
+        return not word.startswith("__") and (
+            not vocabulary.is_strange(word) or vocabulary.used.get(word, 0) > 2
+        )
 
     @cached_property
     def _decided_places(self) -> set[Place]:
-        places = {(one.line, one.column) for one in self.diagnostics.candidates}
-        return places | {(use.line, use.column) for use, _ in self.unimported_typos.values()}
+        positions = {(candidate.line, candidate.column) for candidate in self.diagnostics.candidates}
+        return positions | {(use.line, use.column) for use, _ in self.unimported_typos.values()}
 
     def _open_uses(self, uses: list[Use]) -> Iterator[Use]:
         """The uses of which inference knows neither that they are right nor that they are wrong."""
         for use in uses:
-            place = use.line, use.column
-            if place not in self.diagnostics.resolved and place not in self._decided_places:
+            position = use.line, use.column
+            if position not in self.diagnostics.resolved and position not in self._decided_places:
                 yield use
 
     @cached_property
@@ -133,21 +135,23 @@ class Context:
     def lookups_in_undefined(self) -> dict[Place, Use]:
         """By the place of an undefined name, what is looked up in it."""
         undefined = {
-            (one.line, one.column) for one in self.diagnostics.candidates if one.rule == "undefined-name"
+            (candidate.line, candidate.column)
+            for candidate in self.diagnostics.candidates
+            if candidate.rule == "undefined-name"
         }
         return {
-            place: use
+            position: use
             for use in (self.facts.attributes if undefined else ())
-            if (place := (use.line, use.column - len(use.receiver) - 1)) in undefined
+            if (position := (use.line, use.column - len(use.receiver) - 1)) in undefined
         }
 
     @cached_property
     def unimported_typos(self) -> dict[Place, tuple[Use, list[str]]]:
         """By the place of an undefined name that is a module: a look-up that the module lacks, and what it may mean."""
-        found: dict[Place, tuple[Use, list[str]]] = {}
+        lookups: dict[Place, tuple[Use, list[str]]] = {}
         for candidate in self.candidates("undefined-name"):
-            place = candidate.line, candidate.column
-            use = self.lookups_in_undefined.get(place)
+            position = candidate.line, candidate.column
+            use = self.lookups_in_undefined.get(position)
             if not candidate.word or use is None:
                 continue
             module = self.vocabulary.modules.module(candidate.word)
@@ -159,8 +163,8 @@ class Context:
                 # `now` may mean the `time` in `datetime`, but also what else `datetime` may be.
                 typos = synonyms_of(use.name, names)
             if typos := self.vocabulary.ordered(use.name, typos):
-                found[place] = use, typos
-        return found
+                lookups[position] = use, typos
+        return lookups
 
 
 def once_a_line(findings: Iterable[Finding | None]) -> Iterator[Finding]:

@@ -30,9 +30,9 @@ def check(context: Context) -> Iterator[Finding]:
     if module is None or not context.diagnostics.lacks_exports:
         return
     for name in missing_exports(context.module, context.facts.exports, modules):
-        right = closest(name.text, module.own)
-        hint = f"did you mean `{right}`?" if right else ""
+        suggested = closest(name.text, module.own)
+        hint = f"did you mean `{suggested}`?" if suggested else ""
         message = f"`__all__` names `{name.text}`, which this module does not have"
-        sole = is_sole(name.text, right, module.names)
-        fix = (Edit(name.line, name.column, name.text, right),) if sole else ()
+        sole = is_sole(name.text, suggested, module.names)
+        fix = (Edit(name.line, name.column, name.text, suggested),) if sole else ()
         yield Finding(context.path, name.line, name.column, name.line, ID, message, hint, fix)

@@ -85,27 +85,27 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _finding(context: Context, candidate: Candidate) -> Finding:
     word, modules = candidate.word, context.vocabulary.modules
-    place = candidate.line, candidate.column
-    use = context.lookups_in_undefined.get(place)
+    position = candidate.line, candidate.column
+    use = context.lookups_in_undefined.get(position)
     module = modules.module(word)
     names = module.own if module is not None else frozenset[str]()
-    right = suggestions(word, candidate.names)
-    if use is not None and (use.name in names or place in context.unimported_typos):
+    suggested = suggestions(word, candidate.names)
+    if use is not None and (use.name in names or position in context.unimported_typos):
         return context.plain(candidate, f"add `import {word}`")
-    if not right and word in names:
+    if not suggested and word in names:
         # What is called like its module: `datetime.now()`, `getpass()`.
         return context.plain(candidate, f"add `from {word} import {word}`")
-    if not right and use is None and modules.source(word) is not None:
+    if not suggested and use is None and modules.source(word) is not None:
         return context.plain(candidate, f"add `import {word}`")
-    if not right and module is None:
-        right = suggestions(word, modules.top_level)
-    if not right and (near := closest_match(word, context.vocabulary.project)):
-        right = [near]
+    if not suggested and module is None:
+        suggested = suggestions(word, modules.top_level)
+    if not suggested and (close := closest_match(word, context.vocabulary.project)):
+        suggested = [close]
     fix = None
-    if right and right[0].casefold() == word.casefold():
+    if suggested and suggested[0].casefold() == word.casefold():
         # In another case it is one name of this file.
-        fix = word, right[0]
-    elif right and is_transposition_or_doubling(word, right[0]):
+        fix = word, suggested[0]
+    elif suggested and is_transposition_or_doubling(word, suggested[0]):
         # Only a mechanical typo is certain among all visible names.
-        fix = sole_fix(word, right, candidate.names)
-    return finding_at(context.path, candidate, ID, candidate.message, right, fix)
+        fix = sole_fix(word, suggested, candidate.names)
+    return finding_at(context.path, candidate, ID, candidate.message, suggested, fix)

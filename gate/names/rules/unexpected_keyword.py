@@ -50,12 +50,12 @@ def check(context: Context) -> Iterator[Finding]:
     yield from context.decided(ID)
     vocabulary = context.vocabulary
     for use in context.open_keywords:
-        if right := vocabulary.right_words(use, keyword=True):
-            fix = vocabulary.fix(use.name, right[0])
-            yield finding_at(context.path, use, ID, f"nothing takes `{use.name}=`", right, fix)
-        elif right := _of_package(use, vocabulary):
+        if suggested := vocabulary.right_words(use, keyword=True):
+            fix = vocabulary.fix(use.name, suggested[0])
+            yield finding_at(context.path, use, ID, f"nothing takes `{use.name}=`", suggested, fix)
+        elif suggested := _of_package(use, vocabulary):
             message = f"`{use.receiver or use.root.partition('.')[0]}` takes no `{use.name}=`"
-            yield finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, right))
+            yield finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, suggested))
 
 
 def _of_package(use: Use, vocabulary: ProjectVocabulary) -> list[str]:

@@ -53,41 +53,41 @@ def report(
     node: ast.Attribute,
     types: str,
     names: Collection[str],
-    place: Place,
+    position: Place,
     unless_defined_in: UnlessDefinedIn,
 ) -> None:
     """An attribute that no class has which the value may be of."""
     message = f"{types} has no `{node.attr}`"
-    diagnostics.report(ID, node, message, node.attr, names, at=place, unless_defined_in=unless_defined_in)
+    diagnostics.report(ID, node, message, node.attr, names, at=position, unless_defined_in=unless_defined_in)
 
 
 def report_dunder(
-    diagnostics: FileDiagnostics, node: ast.Attribute, names: Collection[str], place: Place
+    diagnostics: FileDiagnostics, node: ast.Attribute, names: Collection[str], position: Place
 ) -> None:
     """A typo of a name that Python itself knows, with two underscores on both sides."""
     message = f"nothing defines `.{node.attr}`"
-    diagnostics.report(ID, node, message, node.attr, names, at=place, unless_defined_in="anywhere")
+    diagnostics.report(ID, node, message, node.attr, names, at=position, unless_defined_in="anywhere")
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Attributes that inferred types lack; on other values, the evidence that is weaker in turn."""
     yield from context.decided(ID)
     for use in context.open_attributes:
-        found = typo_in_project(context, use)
-        if found is None and not use.owner:
-            found = _unfit(context, use) or _out_of_reach(context, use)
-        if found is not None:
-            yield found
+        finding = typo_in_project(context, use)
+        if finding is None and not use.owner:
+            finding = _unfit(context, use) or _out_of_reach(context, use)
+        if finding is not None:
+            yield finding
 
 
 def typo_in_project(context: Context, use: Use) -> Finding | None:
     """A name that nothing defines, and that is a typo of one that something does define."""
     vocabulary = context.vocabulary
-    right = vocabulary.right_words(use, keyword=False)
-    if not right:
+    suggested = vocabulary.right_words(use, keyword=False)
+    if not suggested:
         return None
-    fix = vocabulary.fix(use.name, right[0])
-    return finding_at(context.path, use, ID, f"nothing defines `.{use.name}`", right, fix)
+    fix = vocabulary.fix(use.name, suggested[0])
+    return finding_at(context.path, use, ID, f"nothing defines `.{use.name}`", suggested, fix)
 
 
 def _unfit(context: Context, use: Use) -> Finding | None:
@@ -105,8 +105,8 @@ def _unfit(context: Context, use: Use) -> Finding | None:
     ):
         return None
     is_undefined = name not in vocabulary.outside.defined and name not in BUILTIN_ATTRIBUTES
-    if right := _not_of_type(use, hint, vocabulary, is_elsewhere=is_elsewhere, is_undefined=is_undefined):
-        return finding_at(context.path, use, ID, *right)
+    if suggested := _not_of_type(use, hint, vocabulary, is_elsewhere=is_elsewhere, is_undefined=is_undefined):
+        return finding_at(context.path, use, ID, *suggested)
     if is_elsewhere or vocabulary.packages.defines(STDLIB, name):
         return None
     if any(vocabulary.packages.defines(package, name) for package in context.packages):
@@ -122,10 +122,10 @@ def _unfit(context: Context, use: Use) -> Finding | None:
         message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
         return finding_at(context.path, use, ID, message, vocabulary.ordered(name, beside))
     if is_undefined and name in SYNONYMS and vocabulary.covered and not use.root:
-        meant = [word for word in SYNONYMS[name] if word in TYPICAL]
-        if meant:
+        typical = [word for word in SYNONYMS[name] if word in TYPICAL]
+        if typical:
             message = f"nothing defines `.{name}`"
-            return finding_at(context.path, use, ID, message, vocabulary.ordered(name, meant))
+            return finding_at(context.path, use, ID, message, vocabulary.ordered(name, typical))
     return None
 
 
@@ -136,17 +136,21 @@ def _not_of_type(
     name, kind = use.name, hint.kind
     if not kind or name in ATTRIBUTES[kind]:
         return None
-    right = suggestions(name, {word for word in ATTRIBUTES[kind] if not word.startswith("_")})
-    is_synonym = any(word in right for word in SYNONYMS.get(name, ()))
+    suggested = suggestions(name, {word for word in ATTRIBUTES[kind] if not word.startswith("_")})
+    is_synonym = any(word in suggested for word in SYNONYMS.get(name, ()))
     is_nowhere = is_undefined and vocabulary.covered and name not in vocabulary.project
     is_likely = hint.strength == "sure" or (hint.strength == "likely" and is_nowhere)
     if not is_synonym and (is_elsewhere or not is_likely):
         return None
     shown = {"str": "text", "list": "a list", "dict": "a dictionary"}[kind]
-    return f"by its use this is {shown}, which has no `.{name}`", right
+    return f"by its use this is {shown}, which has no `.{name}`", suggested
 
 
 def _out_of_reach(context: Context, use: Use) -> Finding | None:
     """A name that nothing which the file can reach defines."""
-    right = words_in_reach(use, context.hint(use), context.vocabulary, context.packages)
-    return finding_at(context.path, use, ID, f"nothing here defines `.{use.name}`", right) if right else None
+    suggested = words_in_reach(use, context.hint(use), context.vocabulary, context.packages)
+    return (
+        finding_at(context.path, use, ID, f"nothing here defines `.{use.name}`", suggested)
+        if suggested
+        else None
+    )

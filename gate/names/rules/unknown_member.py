@@ -56,14 +56,14 @@ def report(
     node: ast.Attribute,
     modules: str,
     names: Collection[str],
-    place: Place,
+    position: Place,
     unless_defined_in: UnlessDefinedIn,
     package: str,
 ) -> None:
     """A name that is looked up in modules that lack it; `package` is the installed module, if it is one."""
     message = f"{modules} has no `{node.attr}`"
     diagnostics.report(
-        ID, node, message, node.attr, names, at=place, unless_defined_in=unless_defined_in, package=package
+        ID, node, message, node.attr, names, at=position, unless_defined_in=unless_defined_in, package=package
     )
 
 
@@ -72,14 +72,14 @@ def check(context: Context) -> Iterator[Finding]:
     yield from context.decided(ID)
     yield from once_a_line(map(partial(_imported, context), context.unresolved_imports))
     for candidate in context.candidates("undefined-name"):
-        use, right = context.unimported_typos.get((candidate.line, candidate.column), (None, []))
+        use, suggested = context.unimported_typos.get((candidate.line, candidate.column), (None, []))
         if use is not None:
-            yield finding_at(context.path, use, ID, f"`{candidate.word}` has no `{use.name}`", right)
+            yield finding_at(context.path, use, ID, f"`{candidate.word}` has no `{use.name}`", suggested)
     for use in context.open_attributes:
         if use.owner and typo_in_project(context, use) is None:
-            found = _of_open_module(context, use) or _of_package(context, use)
-            if found is not None:
-                yield found
+            finding = _of_open_module(context, use) or _of_package(context, use)
+            if finding is not None:
+                yield finding
 
 
 def _imported(context: Context, use: Use) -> Finding | None:
@@ -93,16 +93,16 @@ def _imported(context: Context, use: Use) -> Finding | None:
     names = module.own
     if not modules.lacks(use.owner, use.name):
         # Where more may be there than can be read, only a typo of what is there is reported.
-        near = (
+        close = (
             closest_match(use.name, names)
             if module.open and use.name not in names and vocabulary.is_unknown_to_all(use.name)
             else ""
         )
-        if not near or modules.module(f"{use.owner}.{use.name}") is not None:
+        if not close or modules.module(f"{use.owner}.{use.name}") is not None:
             return None
-    right = vocabulary.ordered(use.name, suggestions(use.name, names))
-    fix = sole_fix(use.name, right, names)
-    return finding_at(context.path, use, ID, f"`{use.owner}` has no `{use.name}`", right, fix)
+    suggested = vocabulary.ordered(use.name, suggestions(use.name, names))
+    fix = sole_fix(use.name, suggested, names)
+    return finding_at(context.path, use, ID, f"`{use.owner}` has no `{use.name}`", suggested, fix)
 
 
 def _imported_from_absent(context: Context, use: Use) -> Finding | None:
@@ -117,16 +117,16 @@ def _imported_from_absent(context: Context, use: Use) -> Finding | None:
     if passed_on or vocabulary.imported.get((top, use.name), 0) >= 2:
         return None
     everything = known_packages.words_of(top).defined | vocabulary.packages.passed_on(top)
-    right = [
+    suggested = [
         name
         for name in candidates(use.name, everything)
         # A class that the list leaves out, beside a module or a function: `Rotation` and `rotation`.
         if is_common_typo(use.name, name) and not (use.name[0].isupper() and use.name[1:] == name[1:])
     ]
-    if not right:
+    if not suggested:
         return None
     message = f"`{use.owner}` has no `{use.name}`"
-    return finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, right))
+    return finding_at(context.path, use, ID, message, vocabulary.ordered(use.name, suggested))
 
 
 def _of_open_module(context: Context, use: Use) -> Finding | None:
@@ -135,10 +135,10 @@ def _of_open_module(context: Context, use: Use) -> Finding | None:
     module = vocabulary.modules.module(use.owner)
     if module is None or use.name in module.names or not vocabulary.is_unknown_to_all(use.name):
         return None
-    right = [word for word in candidates(use.name, module.names) if is_common_typo(use.name, word)]
-    if not right:
+    suggested = [word for word in candidates(use.name, module.names) if is_common_typo(use.name, word)]
+    if not suggested:
         return None
-    return finding_at(context.path, use, ID, f"`{use.owner}` shows no `{use.name}`", right)
+    return finding_at(context.path, use, ID, f"`{use.owner}` shows no `{use.name}`", suggested)
 
 
 def _of_package(context: Context, use: Use) -> Finding | None:
@@ -154,11 +154,11 @@ def _of_package(context: Context, use: Use) -> Finding | None:
     if name.startswith("_") or vocabulary.packages.reaches(top, name) or vocabulary.is_habit(name):
         return None
     defined = vocabulary.packages.words_of(top).defined
-    right: list[str] = []
+    suggested: list[str] = []
     if vocabulary.used.get(name, 0) <= MOST_USED:
-        right = [word for word in candidates(name, defined) if is_common_typo(name, word)]
-    right = right or [word for word in SYNONYMS.get(name, ()) if word in defined]
-    if not right:
+        suggested = [word for word in candidates(name, defined) if is_common_typo(name, word)]
+    suggested = suggested or [word for word in SYNONYMS.get(name, ()) if word in defined]
+    if not suggested:
         return None
     message = f"`{use.owner}` knows no `{name}`"
-    return finding_at(context.path, use, ID, message, vocabulary.ordered(name, right))
+    return finding_at(context.path, use, ID, message, vocabulary.ordered(name, suggested))

@@ -66,37 +66,39 @@ def _package(context: Context, use: Use) -> Finding | None:
     # `ldap` comes from `python-ldap`, `serial` from `pyserial`.
     distributions = (f"python_{top}", f"py{top}", f"{top}_python")
     count = max(required.get(top, 0), *(2 * required.get(name, 0) for name in distributions))
-    here = [
+    existing = [
         name
         for name in candidates(top, vocabulary.modules.top_level | known_packages.names(), shortest=2)
         if (count < 2 or required.get(name, 0) > 3 * count)
         and (len(top) > 2 or _has(f"{name}.{rest}".rstrip("."), "" if rest else use.name, vocabulary))
     ]
-    others = [name for name in candidates(top, required) if required[name] > 3 * count]
+    alternatives = [name for name in candidates(top, required) if required[name] > 3 * count]
     # `boto` beside `boto3` is an older package, and no typo.
-    right = [
+    suggested = [
         name
-        for name in dict.fromkeys((*here, *others))
+        for name in dict.fromkeys((*existing, *alternatives))
         if (is_plausible_typo(top, name) or name.casefold() == top.casefold())
         and name.rstrip(digits) != top.rstrip(digits)
     ]
     if top in known_packages.others():
-        right = [name for name in right if vocabulary.modules.origin(name) == "project"]
+        suggested = [name for name in suggested if vocabulary.modules.origin(name) == "project"]
     if not vocabulary.installed:
         # Where only the case differs, some file systems find the module: `import JSON`.
-        right = [name for name in right if is_common_typo(top, name) or name.casefold() == top.casefold()]
-    if not right:
+        suggested = [
+            name for name in suggested if is_common_typo(top, name) or name.casefold() == top.casefold()
+        ]
+    if not suggested:
         return None
-    is_mechanical = is_transposition_or_doubling(top, right[0])
-    fix = sole_fix(top, right, vocabulary.modules.top_level) if is_mechanical else None
-    shown = [f"{name}.{rest}" if rest else name for name in right]
+    is_mechanical = is_transposition_or_doubling(top, suggested[0])
+    fix = sole_fix(top, suggested, vocabulary.modules.top_level) if is_mechanical else None
+    shown = [f"{name}.{rest}" if rest else name for name in suggested]
     return finding_at(context.path, use, ID, f"there is no module `{top}`", shown, fix)
 
 
 def _has(module: str, name: str, vocabulary: ProjectVocabulary) -> bool:
     """Whether there is such a module, with the name if there is one to look for."""
-    found = vocabulary.modules.module(module)
-    return found is not None and (name in found.names if name else "." in module)
+    finding = vocabulary.modules.module(module)
+    return finding is not None and (name in finding.names if name else "." in module)
 
 
 def misspelt_submodule(use: Use) -> tuple[str, list[str]] | None:
@@ -106,20 +108,20 @@ def misspelt_submodule(use: Use) -> tuple[str, list[str]] | None:
     for number, part in enumerate(inner):
         if part in words:
             continue
-        right = [word for word in candidates(part, words) if is_common_typo(part, word)]
-        if right:
-            return part, [".".join([top, *inner[:number], word, *inner[number + 1 :]]) for word in right]
+        suggested = [word for word in candidates(part, words) if is_common_typo(part, word)]
+        if suggested:
+            return part, [".".join([top, *inner[:number], word, *inner[number + 1 :]]) for word in suggested]
     return None
 
 
 def _submodule_of_absent(context: Context, use: Use) -> Finding | None:
     """A module of a package that is not installed: only common typos of what is known of it are reported."""
-    found = misspelt_submodule(use)
-    if found is None:
+    finding = misspelt_submodule(use)
+    if finding is None:
         return None
-    part, right = found
+    part, suggested = finding
     message = f"`{use.owner.partition('.')[0]}` knows no module `{part}`"
-    return finding_at(context.path, use, ID, message, right)
+    return finding_at(context.path, use, ID, message, suggested)
 
 
 def _submodule(context: Context, use: Use) -> Finding | None:
@@ -135,12 +137,12 @@ def _submodule(context: Context, use: Use) -> Finding | None:
     if parent is None:
         return None
     names = parent.own
-    near = candidates(last, names, shortest=2)
-    if parent.open and not near:
+    close = candidates(last, names, shortest=2)
+    if parent.open and not close:
         return None
-    right = suggestions(last, names) or near
-    wrong = f"{package}.{last}"
-    rest = use.owner.removeprefix(wrong)
-    fix = (wrong, f"{package}.{right[0]}") if sole_fix(last, right, names) else None
-    shown = [f"{package}.{name}{rest}" for name in right]
-    return finding_at(context.path, use, ID, f"there is no module `{wrong}`", shown, fix)
+    suggested = suggestions(last, names) or close
+    missing = f"{package}.{last}"
+    rest = use.owner.removeprefix(missing)
+    fix = (missing, f"{package}.{suggested[0]}") if sole_fix(last, suggested, names) else None
+    shown = [f"{package}.{name}{rest}" for name in suggested]
+    return finding_at(context.path, use, ID, f"there is no module `{missing}`", shown, fix)

@@ -51,7 +51,7 @@ def check(context: Context) -> Iterator[Finding]:
         parts = reference.text.replace(":", ".").split(".")
         name = parts[missing.part]
         column = reference.column + sum(len(part) + 1 for part in parts[: missing.part])
-        hint = f"did you mean `{missing.right}`?" if missing.right else ""
-        fix = (Edit(reference.line, column, name, missing.right),) if missing.is_sole else ()
+        hint = f"did you mean `{missing.suggested}`?" if missing.suggested else ""
+        fix = (Edit(reference.line, column, name, missing.suggested),) if missing.is_sole else ()
         message = f"`{reference.text}` leads nowhere: `{missing.owner}` has no `{name}`"
         yield Finding(context.path, reference.line, column, reference.line, ID, message, hint, fix)

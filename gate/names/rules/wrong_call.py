@@ -89,9 +89,11 @@ def report_missing(
     """A required argument that is not given; `module` is where the function is looked up."""
     top, _, function = shown.rpartition(".")
     # Only what the module has can be meant: `yaml` has no `loads`.
-    others = (f"{function}s", f"safe_{function}") if top and function in {"load", "dump"} else ()
-    right = next((f"{top}.{other}" for other in others if module and other in module.names), "")
-    hint = f"did you mean `{right}`?" if right else ""
+    alternatives = (f"{function}s", f"safe_{function}") if top and function in {"load", "dump"} else ()
+    suggested = next(
+        (f"{top}.{alternative}" for alternative in alternatives if module and alternative in module.names), ""
+    )
+    hint = f"did you mean `{suggested}`?" if suggested else ""
     diagnostics.report(rule, node, f"`{shown}` needs its argument `{name}`", hint=hint)
 
 

@@ -28,14 +28,14 @@ GOOD: Examples = (
 def check(context: Context) -> Iterator[Finding]:
     """Comments that ignore nothing."""
     for mistake in context.suppressions.mistakes:
-        place = mistake.line, mistake.column, mistake.line
+        position = mistake.line, mistake.column, mistake.line
         if not mistake.rule:
             message, hint = (
                 "it names no rule, and so ignores nothing",
                 "write which rule: `# gate: ignore[RULE]`",
             )
         else:
-            near = get_close_matches(mistake.rule, RULES, 1)
+            close = get_close_matches(mistake.rule, RULES, 1)
             message = f"there is no rule `{mistake.rule}`"
-            hint = f"did you mean `{near[0]}`?" if near else "`gate explain names` lists the rules"
-        yield Finding(context.path, *place, ID, message, hint)
+            hint = f"did you mean `{close[0]}`?" if close else "`gate explain names` lists the rules"
+        yield Finding(context.path, *position, ID, message, hint)

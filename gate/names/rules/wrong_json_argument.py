@@ -64,8 +64,8 @@ def check(context: Context) -> Iterator[Finding]:
     yield from context.decided(ID)
     for call in context.json_calls.values():
         hint = f"did you mean `{call.right}`?" if call.right else ""
-        place = call.line, call.column, call.end_line
-        yield Finding(context.path, *place, ID, call.message, hint, tuple(_fix(call)))
+        position = call.line, call.column, call.end_line
+        yield Finding(context.path, *position, ID, call.message, hint, tuple(_fix(call)))
 
 
 def _fix(call: WrongJsonCall) -> Iterator[Edit]:

@@ -24,48 +24,48 @@ def single_edits(word: str) -> list[str]:
     pairs = [(word[:i], word[i:]) for i in range(len(word) + 1)]
     inside = [(left, right[0], right[1:]) for left, right in pairs[:-1]]
     return [
-        *[left + rest[0] + one + rest[1:] for left, one, rest in inside if rest and rest[0] != one],
+        *[left + rest[0] + item + rest[1:] for left, item, rest in inside if rest and rest[0] != item],
         *[left + rest for left, _, rest in inside],
         *[left + letter + right for left, right in pairs for letter in letters],
-        *[left + letter + rest for left, one, rest in inside for letter in letters if letter != one],
+        *[left + letter + rest for left, item, rest in inside for letter in letters if letter != item],
     ]
 
 
-def closest_match(word: str, known: Collection[str]) -> str:
-    """The word of `known` that `word` most likely stands for, or nothing.
+def closest_match(word: str, words: Collection[str]) -> str:
+    """The word of `words` that `word` most likely stands for, or nothing.
 
     Another case or another placing of underscores comes first, then swapped letters, then one letter too
     many, missing, or wrong. A word shorter than three letters stands for itself.
     """
-    found = candidates(word, known)
-    return found[0] if found else ""
+    matches = candidates(word, words)
+    return matches[0] if matches else ""
 
 
-def candidates(word: str, known: Collection[str] | Vocabulary, shortest: int = SHORTEST) -> list[str]:
-    """Every word of `known` that `word` may stand for, the most likely first."""
+def candidates(word: str, words: Collection[str] | Vocabulary, shortest: int = SHORTEST) -> list[str]:
+    """Every word of `words` that `word` may stand for, the most likely first."""
     if len(word) < shortest:
         return []
-    if isinstance(known, Vocabulary):
-        return list(known.near(word))
-    return list(_within(word, known) if isinstance(known, frozenset) else _found(word, known))
+    if isinstance(words, Vocabulary):
+        return list(words.near(word))
+    return list(_within(word, words) if isinstance(words, frozenset) else _found(word, words))
 
 
-def _found(word: str, known: Collection[str]) -> list[str]:
+def _found(word: str, words: Collection[str]) -> list[str]:
     # Whatever is added here, `may_stand_for` has to know.
     forms = [form for form in (word.lower(), word.upper(), word.capitalize(), snake(word)) if form != word]
     forms += single_edits(word)
-    if isinstance(known, WordList):
-        known = known.all
-    if isinstance(known, set | frozenset):
+    if isinstance(words, WordList):
+        words = words.all
+    if isinstance(words, set | frozenset):
         # Most words are near nothing, which is told fastest like this.
-        known = known.intersection(forms)
-    return list(dict.fromkeys(form for form in forms if form in known))
+        words = words.intersection(forms)
+    return list(dict.fromkeys(form for form in forms if form in words))
 
 
 @lru_cache(maxsize=8192)
-def _within(word: str, known: frozenset[str]) -> tuple[str, ...]:
+def _within(word: str, words: frozenset[str]) -> tuple[str, ...]:
     """The same word is looked for in the same words once for every place where it is used."""
-    return tuple(_found(word, known))
+    return tuple(_found(word, words))
 
 
 class Vocabulary:
@@ -74,76 +74,76 @@ class Vocabulary:
     def __init__(self, words: AbstractSet[str]) -> None:
         """Nothing has been found yet."""
         self.words = words
-        self.found: dict[str, tuple[str, ...]] = {}
+        self.matches: dict[str, tuple[str, ...]] = {}
 
     def near(self, word: str) -> tuple[str, ...]:
         """Every word that `word` may stand for, the most likely first."""
-        if word not in self.found:
-            self.found[word] = tuple(_found(word, self.words))
-        return self.found[word]
+        if word not in self.matches:
+            self.matches[word] = tuple(_found(word, self.words))
+        return self.matches[word]
 
-    def recall(self, words: AbstractSet[str], found: Mapping[str, tuple[str, ...]]) -> None:
+    def recall(self, words: AbstractSet[str], matches: Mapping[str, tuple[str, ...]]) -> None:
         """Take over what was found among other `words`, as far as these would give the same."""
-        if not found:
+        if not matches:
             return
         added, removed = self.words - words, words - self.words
         if len(added) > MOST_ADDED:
             return
-        for word, there in found.items():
-            if not any(may_be_candidate(word, one) for one in added):
-                self.found[word] = tuple(one for one in there if one not in removed)
+        for word, previous in matches.items():
+            if not any(may_be_candidate(word, item) for item in added):
+                self.matches[word] = tuple(item for item in previous if item not in removed)
 
 
-def is_plausible_typo(word: str, found: str) -> bool:
-    """Whether `found` may be meant by `word`.
+def is_plausible_typo(word: str, intended: str) -> bool:
+    """Whether `intended` may be meant by `word`.
 
     A constant is no slip of a function, nor a private name of a public one.
     """
-    if word.isupper() != found.isupper() and word.casefold() == found.casefold():
+    if word.isupper() != intended.isupper() and word.casefold() == intended.casefold():
         return False
-    return word.startswith("_") == found.startswith("_") and len(found) > 2
+    return word.startswith("_") == intended.startswith("_") and len(intended) > 2
 
 
-def may_be_candidate(word: str, right: str) -> bool:
-    """Whether `candidates` could find `right` for `word`; it need not."""
-    if abs(len(word) - len(right)) > 1:
-        return plain(word) == plain(right)
+def may_be_candidate(word: str, intended: str) -> bool:
+    """Whether `candidates` could find `intended` for `word`; it need not."""
+    if abs(len(word) - len(intended)) > 1:
+        return plain(word) == plain(intended)
     same = 0
-    for one, other in zip(word, right, strict=False):
-        if one != other:
+    for item, counterpart in zip(word, intended, strict=False):
+        if item != counterpart:
             break
         same += 1
-    one, other = word[same:], right[same:]
+    item, counterpart = word[same:], intended[same:]
     return (
-        one[1:] == other[1:]
-        or one[1:] == other
-        or one == other[1:]
-        or one == other[1:2] + other[:1] + other[2:]
-        or plain(word) == plain(right)
+        item[1:] == counterpart[1:]
+        or item[1:] == counterpart
+        or item == counterpart[1:]
+        or item == counterpart[1:2] + counterpart[:1] + counterpart[2:]
+        or plain(word) == plain(intended)
     )
 
 
-def is_sole(word: str, right: str, known: Collection[str]) -> bool:
-    """Whether `right` is the only word of `known` that `word` may stand for.
+def is_sole(word: str, intended: str, words: Collection[str]) -> bool:
+    """Whether `intended` is the only word of `words` that `word` may stand for.
 
-    `known` is all that there is in its place. Another case may be another thing: `task` is none of `Task`.
+    `words` is all that there is in its place. Another case may be another thing: `task` is none of `Task`.
     """
-    return candidates(word, known) == [right] and word.casefold() != right.casefold()
+    return candidates(word, words) == [intended] and word.casefold() != intended.casefold()
 
 
-def is_transposition_or_doubling(word: str, right: str) -> bool:
-    """Whether only fingers make `word` of `right`: two letters swapped, one doubled, or a double one typed once.
+def is_transposition_or_doubling(word: str, intended: str) -> bool:
+    """Whether only fingers make `word` of `intended`: two letters swapped, one doubled, or a double one typed once.
 
     Another letter more, less or in its place makes other words that people mean: `rows`, `set_many`.
     """
-    if len(word) == len(right):
-        apart = [number for number in range(len(word)) if word[number] != right[number]]
+    if len(word) == len(intended):
+        apart = [number for number in range(len(word)) if word[number] != intended[number]]
         return (
             len(apart) == 2
             and apart[1] == apart[0] + 1
-            and word[apart[0]] == right[apart[1]] != word[apart[1]]
+            and word[apart[0]] == intended[apart[1]] != word[apart[1]]
         )
-    longer, shorter = sorted((word, right), key=len, reverse=True)
+    longer, shorter = sorted((word, intended), key=len, reverse=True)
     doubled = (number for number in range(1, len(longer)) if longer[number] == longer[number - 1])
     return any(longer[:number] + longer[number + 1 :] == shorter for number in doubled)
 
@@ -163,45 +163,50 @@ def parts(word: str) -> list[str]:
     return [part.casefold() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", word)]
 
 
-def is_common_typo(word: str, right: str) -> bool:
+def is_common_typo(word: str, intended: str) -> bool:
     """Whether the slip is of the kinds that fingers make: two letters swapped, one lost, doubled, or in wrong case."""
-    if word.casefold() == right.casefold():
-        return is_case_typo(word, right)
-    if len(word) == len(right):
-        wrong = [number for number, pair in enumerate(zip(word, right, strict=True)) if pair[0] != pair[1]]
-        return len(wrong) == 2 and wrong[1] == wrong[0] + 1
-    if len(word) + 1 == len(right):
-        return any(right[:number] + right[number + 1 :] == word for number in range(len(right)))
+    if word.casefold() == intended.casefold():
+        return is_case_typo(word, intended)
+    if len(word) == len(intended):
+        differing = [
+            number for number, pair in enumerate(zip(word, intended, strict=True)) if pair[0] != pair[1]
+        ]
+        return len(differing) == 2 and differing[1] == differing[0] + 1
+    if len(word) + 1 == len(intended):
+        return any(intended[:number] + intended[number + 1 :] == word for number in range(len(intended)))
     return any(
-        word[:number] + word[number + 1 :] == right and word[number] == word[number - 1]
+        word[:number] + word[number + 1 :] == intended and word[number] == word[number - 1]
         for number in range(1, len(word))
     )
 
 
-def is_case_typo(word: str, right: str) -> bool:
+def is_case_typo(word: str, intended: str) -> bool:
     """Whether just one letter has the wrong case."""
-    return len(word) == len(right) and sum(one != other for one, other in zip(word, right, strict=True)) == 1
+    return (
+        len(word) == len(intended)
+        and sum(item != counterpart for item, counterpart in zip(word, intended, strict=True)) == 1
+    )
 
 
-def suggestions(word: str, known: Collection[str]) -> list[str]:
+def suggestions(word: str, words: Collection[str]) -> list[str]:
     """Which of the names that something has `word` may stand for, the most likely first.
 
     One slip of the finger, then another way to write the same words, then what it is called elsewhere, then
     what looks like it most; for lists small enough to look at each.
     """
-    return list(_meant(word, known if isinstance(known, frozenset) else frozenset(known)))
+    return list(_meant(word, words if isinstance(words, frozenset) else frozenset(words)))
 
 
 @lru_cache(maxsize=8192)
-def _meant(word: str, known: frozenset[str]) -> tuple[str, ...]:
-    found = candidates(word, known)
-    if found:
-        return tuple(dict.fromkeys([*found, *synonyms_of(word, known)]))
-    names = _indexed(known, is_special=word.startswith("__") and word.endswith("__"))
+def _meant(word: str, words: frozenset[str]) -> tuple[str, ...]:
+    matches = candidates(word, words)
+    if matches:
+        return tuple(dict.fromkeys([*matches, *synonyms_of(word, words)]))
+    names = _indexed(words, is_special=word.startswith("__") and word.endswith("__"))
     same = names.same_words(word)
     if same:
         return tuple(same)
-    elsewhere = synonyms_of(word, known)
+    elsewhere = synonyms_of(word, words)
     if elsewhere:
         return tuple(elsewhere)
     shown = names.all if word.startswith("_") else names.public
@@ -239,15 +244,15 @@ def _sorted_parts(word: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _indexed(known: frozenset[str], *, is_special: bool) -> _Names:
-    return _Names(name for name in known if is_special or not name.startswith("__"))
+def _indexed(words: frozenset[str], *, is_special: bool) -> _Names:
+    return _Names(name for name in words if is_special or not name.startswith("__"))
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, words: Iterable[str]) -> str:
     """The nearest of a short list; nothing where none is near."""
-    return next(iter(suggestions(word, set(known))), "")
+    return next(iter(suggestions(word, set(words))), "")
 
 
-def sole_fix(word: str, right: list[str], among: Collection[str]) -> tuple[str, str] | None:
-    """`word` and the first of `right`, if that is the only word of `among` that it may stand for."""
-    return (word, right[0]) if right and is_sole(word, right[0], among) else None
+def sole_fix(word: str, intended: list[str], among: Collection[str]) -> tuple[str, str] | None:
+    """`word` and the first of `intended`, if that is the only word of `among` that it may stand for."""
+    return (word, intended[0]) if intended and is_sole(word, intended[0], among) else None

@@ -50,11 +50,11 @@ class Cache:
 
     def get(self, key: str) -> Any:
         """What is kept under `key`, or None."""
-        found = self._new.get(key) or self._old.get(key)
-        if found is None:
+        entry = self._new.get(key) or self._old.get(key)
+        if entry is None:
             return None
-        self._new[key] = self._run + 1, found[1]
-        return marshal.loads(found[1])  # noqa: S302  as above
+        self._new[key] = self._run + 1, entry[1]
+        return marshal.loads(entry[1])  # noqa: S302  as above
 
     def put(self, key: str, value: Any) -> None:
         """Keep plain data: texts, numbers, lists, tuples, dictionaries."""
@@ -76,11 +76,11 @@ class Cache:
 
 def digest(*parts: str | bytes) -> str:
     """A name for everything in `parts`."""
-    found = hashlib.sha256()
+    entry = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        found.update(b"%d:" % len(data) + data)
-    return found.hexdigest()[:40]
+        entry.update(b"%d:" % len(data) + data)
+    return entry.hexdigest()[:40]
 
 
 @cache

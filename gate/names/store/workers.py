@@ -37,7 +37,7 @@ class WorkerPool:
         """Other processes work already while this one does something else, until it asks for the answers."""
         self._items = items
         self._work = work
-        self._places = {item: place for place, item in enumerate(items)}
+        self._places = {item: index for index, item in enumerate(items)}
         self._more = more
         self._first = [self._places[item] for item in (items if first is None else first)]
         self._claimed = mmap.mmap(-1, max(len(items), 1))
@@ -69,17 +69,17 @@ class WorkerPool:
         finally:
             os._exit(0)
 
-    def _take(self, places: Sequence[int]) -> dict[int, Any]:
+    def _take(self, indexes: Sequence[int]) -> dict[int, Any]:
         """Work on what nobody has begun."""
-        found: dict[int, Any] = {}
-        waiting = list(reversed(places))
+        results: dict[int, Any] = {}
+        waiting = list(reversed(indexes))
         while waiting:
-            place = waiting.pop()
-            if not self._claimed[place]:
-                self._claimed[place] = 1
-                found[place] = self._work(self._items[place])
-                waiting += self._after(found[place])
-        return found
+            index = waiting.pop()
+            if not self._claimed[index]:
+                self._claimed[index] = 1
+                results[index] = self._work(self._items[index])
+                waiting += self._after(results[index])
+        return results
 
     def _after(self, answer: Any) -> list[int]:
         if self._more is None:
@@ -88,25 +88,25 @@ class WorkerPool:
 
     def answers(self) -> dict[str, Any]:
         """The answer to each item, in their order; this process works on what nobody has begun."""
-        found = self._take(self._first)
+        results = self._take(self._first)
         for helper, answers in self._helpers:
             with os.fdopen(answers, "rb") as pipe:
                 data = pipe.read()
             os.waitpid(helper, 0)
             try:
-                found |= marshal.loads(data)  # noqa: S302  written by a copy of this process
+                results |= marshal.loads(data)  # noqa: S302  written by a copy of this process
             except (ValueError, EOFError, TypeError):
                 continue
         self._helpers = []
         # What a helper took with it when it was ended is done here.
-        wanted = {*self._first, *chain.from_iterable(map(self._after, found.values()))}
-        while lost := wanted - found.keys():
-            for place in lost:
-                self._claimed[place] = 0
+        expected = {*self._first, *chain.from_iterable(map(self._after, results.values()))}
+        while lost := expected - results.keys():
+            for index in lost:
+                self._claimed[index] = 0
             again = self._take(sorted(lost))
-            found |= again
-            wanted = set(chain.from_iterable(map(self._after, again.values())))
-        return {self._items[place]: found[place] for place in sorted(found)}
+            results |= again
+            expected = set(chain.from_iterable(map(self._after, again.values())))
+        return {self._items[index]: results[index] for index in sorted(results)}
 
 
 def processors() -> int:
