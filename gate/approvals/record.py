@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from gate.model import BRANCHES, ENVIRONMENTS, Source
 
-Kind = Literal["approve", "block", "revoke", "waive", "verdict"]
+Kind = Literal["approve", "block", "revoke", "waive", "verdict", "compact"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 VERSION = 1
 LARGEST = 16 * 1024
@@ -28,9 +28,12 @@ class Record:
     """What a person signs. `at` is the signer's clock in seconds since the epoch: it only orders their own.
 
     `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
-    JSON verdict that a `verdict` vouches for. `into` is a full ref name. Only what is signed is ever written;
-    a review on a forge takes the same form where it is counted. One that was recorded has the forge as its `source`,
-    the recorder in `by`, and in `reason` what `review_of` reads.
+    JSON verdict that a `verdict` vouches for. A `compact` record names the end of a compacted log in `head`, the log
+    that it replaces in `base`, and in `change` the digest of the ids of its records.
+
+    `into` is a full ref name. Only what is signed is ever written; a review on a forge takes the same form where it
+    is counted. One that was recorded has the forge as its `source`, the recorder in `by`, and in `reason` what
+    `review_of` reads.
     """
 
     kind: Kind

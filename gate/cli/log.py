@@ -17,6 +17,7 @@ EXAMPLES = """\
   gate log --all                   every record
   gate log --fetch                 after fetching the log from the remote
   gate log --format json           for scripts
+  gate log --compact --key FILE    on the server: start a log with the admitted records only, signed by a guardian
 """
 SHOWN = 20
 
@@ -25,11 +26,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--all", action="store_true", help=f"every record, not only the latest {SHOWN}")
     parser.add_argument("--fetch", action="store_true", help="fetch the log from the remote first")
+    parser.add_argument("--compact", action="store_true", help="on the server: drop what is not admitted")
+    parser.add_argument("--key", metavar="FILE", help="the SSH key that signs the compacted log")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the listing; 0 whatever it says."""
+    """Print the listing, or compact the log; 0 whatever it says."""
+    if options.compact:
+        return _compact(options)
     listing = list_log(Path.cwd(), bring=options.fetch)
     if options.format == "json":
         from gate.reports.verdict_json import dump
@@ -41,6 +46,19 @@ def run(options: argparse.Namespace) -> int:
         print(dump({"tip": listing.tip, "records": records, "not_admitted": rejected}), end="")
     else:
         print("\n".join(_lines(listing, everything=options.all)))
+    return 0
+
+
+def _compact(options: argparse.Namespace) -> int:
+    from gate.app.approving.compact import compact
+
+    done = compact(Path.cwd(), int(time.time()), key=options.key)
+    print(f"Compacted the approval log: {done.old[:12]} is replaced by {done.new[:12]}")
+    print(f"{count(done.records, 'record')} kept, {done.left_out} left out because they are not admitted")
+    print(
+        "help: clones take it over with their next fetch; the old log stays at refs/gate/replaced until you run"
+    )
+    print("      `git update-ref -d refs/gate/replaced && git gc --prune=now`")
     return 0
 
 

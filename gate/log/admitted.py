@@ -32,6 +32,8 @@ class ApprovalLog:
     signers: Signers = field(default_factory=Signers)
     rejected: dict[str, str] = field(default_factory=dict)
     _admitted: dict[str, Found | None] = field(default_factory=dict)
+    _history: frozenset[str] | None = None
+    _replaced: dict[str, str] | None = None
 
     @property
     def tip(self) -> str:
@@ -75,6 +77,21 @@ class ApprovalLog:
     def lists_of(self, digests: Collection[str]) -> dict[str, str]:
         """The lists of these changes, as far as the log has them: blobs by digest."""
         return self.index.lists_of(digests)
+
+    def state(self, commit: str) -> str:
+        """The commit of this log that has what the log had at `commit`, to which a merge refers; "" for none.
+
+        That is another commit where the log was compacted since.
+        """
+        if self._history is None:
+            self._history = frozenset(self.repository.text("rev-list", self.tip).split() if self.tip else ())
+        if commit in self._history:
+            return commit
+        if self._replaced is None:
+            from gate.log.compaction import replaced_states
+
+            self._replaced = replaced_states(self) if self.tip else {}
+        return self._replaced.get(commit, "")
 
     def admit(self, records: Collection[Found]) -> list[Found]:
         """Those of the records that are admitted, with the keys that made their signatures."""

@@ -18,7 +18,7 @@ from gate.log.history import read_list_blobs
 from gate.log.index import Found
 from gate.log.retired import mark_earlier
 from gate.log.spent import spent_on
-from gate.log.store import LOG, contains, settle
+from gate.log.store import LOG, contains
 from gate.log.sync import fetch, remote_of
 from gate.model import Approval, Change
 from gate.policy.types import Policy, Protection
@@ -70,11 +70,12 @@ def complete_log(repository: Repository, base: str, commits: Iterable[str] = ())
     That is so after a plain `git pull` of somebody's merge. Whatever the fetch comes to, `Evidence.gap` tells
     what is still missing.
     """
-    tip = settle(repository)
-    if _missing(repository, base, tip) and repository.aside is None and (remote := remote_of(repository)):
+    log = open_log(repository, commits)
+    if _missing(log, base) and repository.aside is None and (remote := remote_of(repository)):
         with suppress(CannotDecide):
             fetch(repository, remote)
-    return open_log(repository, commits)
+            return open_log(repository, commits)
+    return log
 
 
 def decisions_in(
@@ -87,12 +88,12 @@ def decisions_in(
     reviewed: Given | None = None,
 ) -> Evidence:
     """Like `decisions_about`, by this state of the log."""
-    gap = _gap(repository, change.base, log.tip)
+    gap = _gap(log, change.base)
     if not (log.tip or reviewed) or not change.digest:
         return Evidence(gap=gap)
     log = log.trusting(policy)
     question, chosen = find(repository, log, change, policy, protection, now)
-    entries = mark_earlier(repository, change.base, entries_of(chosen, policy))
+    entries = mark_earlier(log, change.base, entries_of(chosen, policy))
     if reviewed:
         question = question.with_reviews(reviewed)
         question = carry(repository, question, [(entry.id, entry.record) for entry in reviewed.entries])
@@ -179,14 +180,14 @@ def _by_same_authors(
     return {entry.id for entry in theirs if entry.record.head in still_open}, perhaps
 
 
-def _gap(repository: Repository, base: str, tip: str) -> str:
+def _gap(log: ApprovalLog, base: str) -> str:
     """Why the log here may be incomplete, or nothing: the protected branch knows a later state of it."""
-    missing = _missing(repository, base, tip)
+    missing = _missing(log, base)
     if not missing:
         return ""
-    what = "the approval log here lacks" if tip else "the approval log is not here, and has"
+    what = "the approval log here lacks" if log.tip else "the approval log is not here, and has"
     reason = f"{what} what {missing.merge} refers to (commit {missing.witness[:12]} of the log)"
-    if not (remote := remote_of(repository)):
+    if not (remote := remote_of(log.repository)):
         return reason
     # It was fetched before: what is missing now has not been pushed, or the remote could not be reached.
     push = f"the person who merged that ({missing.who}) runs `git push {remote} {LOG}`"
@@ -202,11 +203,13 @@ class _Missing:
     who: str
 
 
-def _missing(repository: Repository, base: str, tip: str) -> _Missing | None:
-    """What the protected branch last referred to, if the log at `tip` does not contain it."""
+def _missing(log: ApprovalLog, base: str) -> _Missing | None:
+    """What the protected branch last referred to, if the log does not contain it, nor what replaced it."""
+    repository, tip = log.repository, log.tip
     form = f"--format=%h%x00%cn%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
     lines = repository.text("log", "--first-parent", f"-{WITNESSES}", form, base).split("\n")
     for merge, who, witness in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
         if _OID.fullmatch(witness):
-            return None if contains(repository, tip, witness) else _Missing(witness, merge, who)
+            is_here = contains(repository, tip, witness) or log.state(witness)
+            return None if is_here else _Missing(witness, merge, who)
     return None

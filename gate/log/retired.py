@@ -15,6 +15,7 @@ from gate.approvals.keys import holders
 from gate.errors import InvalidInput
 from gate.git.branch_history import existing
 from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog
 from gate.log.paths import record_path
 from gate.policy.load import POLICY_FILE
 from gate.rules import policy_at
@@ -25,14 +26,15 @@ TRAILER = "Gate-Log"
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-def mark_earlier(repository: Repository, base: str, entries: Sequence[Entry]) -> list[Entry]:
+def mark_earlier(log: ApprovalLog, base: str, entries: Sequence[Entry]) -> list[Entry]:
     """The entries; revocations by a former key are marked if the log had them before `base` dropped that key."""
+    repository = log.repository
     marked = list(entries)
     doubtful = [number for number, entry in enumerate(entries) if _is_doubtful(entry)]
     if not doubtful:
         return marked
     tips = {
-        key: _referred_to(repository, drop)
+        key: log.state(_referred_to(repository, drop))
         for key, drop in _dropped(repository, base, _keys(entries)).items()
     }
     for number in doubtful:

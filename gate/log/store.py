@@ -145,6 +145,10 @@ def absorb(repository: Repository, incoming: str) -> str:
             continue
         if contains(repository, tip, incoming):
             return tip
+        if new := _replacement(repository, tip, incoming):
+            if new == tip or replace_log(repository, new, tip):
+                return new
+            continue
         differences = compare(repository, tip, incoming)
         if not differences.lost and not differences.changed and contains(repository, incoming, tip):
             if _move(repository, incoming, tip):
@@ -156,6 +160,24 @@ def absorb(repository: Repository, incoming: str) -> str:
         if new := _import(repository, stream, tip):
             return new
     raise _busy(repository)
+
+
+def _replacement(repository: Repository, own: str, incoming: str) -> str:
+    """What takes the place of both logs, where one is a compaction of the incoming."""
+    # Compactions are read as part of what is admitted, which rests on this module.
+    from gate.log.compaction import united
+
+    return united(repository, own, incoming)
+
+
+def keep_replaced(repository: Repository, tip: str) -> bool:
+    """Keep the log at `tip`, which is about to be replaced, where nothing is read from it."""
+    return repository.attempt("update-ref", "refs/gate/replaced", tip).returncode == 0
+
+
+def replace_log(repository: Repository, new: str, old: str) -> bool:
+    """Put the log at `new` in the place of the one at `old`, which is kept; False if it has moved meanwhile."""
+    return keep_replaced(repository, old) and _move(repository, new, old)
 
 
 def _tries(repository: Repository) -> Iterator[str]:

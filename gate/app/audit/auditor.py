@@ -103,7 +103,6 @@ class Auditor:
             self._by_change.setdefault(entry.record.change, []).append(entry)
             if entry.record.kind != "verdict":
                 self._by_head.setdefault(entry.record.head, []).append(entry)
-        self._log = frozenset(repository.text("rev-list", log.tip).split()) if log.tip else frozenset()
         bearing = [(move, self._bearing(move)) for move in every]
         self._seen = self._witnessed(bearing)
         self._documents = self._read_documents(bearing)
@@ -236,7 +235,7 @@ class Auditor:
             return f"its base had no valid rules: {error.mistakes[0]}"
 
     def _gathered(self, start: int, move: Move) -> Facts | str:
-        if move.trailers.log and move.trailers.log not in self._log:
+        if move.trailers.log and not self._approvals.state(move.trailers.log):
             return (
                 f"the log lacks the commit {move.trailers.log[:12]} that it refers to: "
                 f"{move.new.committer.name} has to push it (`git push origin {LOG}`)"
@@ -254,7 +253,7 @@ class Auditor:
         spent = self._spent(start, move, records)
         question = Question(change, policy, protection, move.now, earlier, earlier, self._lists, spent=spent)
         question = carry(self._repository, question, [(item.id, item.record) for item in records])
-        entries = mark_earlier(self._repository, move.old.oid, entries_of(records, policy))
+        entries = mark_earlier(self._approvals, move.old.oid, entries_of(records, policy))
         counted = count(entries, question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
 
@@ -303,13 +302,18 @@ class Auditor:
     def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
         """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
         questions = [
-            (move, entry) for move, records in bearing if move.trailers.log in self._log for entry in records
+            (move, state, entry)
+            for move, records in bearing
+            if move.trailers.log and (state := self._approvals.state(move.trailers.log))
+            for entry in records
         ]
         answers = existing(
-            self._repository, (f"{move.trailers.log}:{record_path(entry.id)}" for move, entry in questions)
+            self._repository, (f"{state}:{record_path(entry.id)}" for _, state, entry in questions)
         )
         return {
-            (move.new.oid, entry.id) for (move, entry), blob in zip(questions, answers, strict=True) if blob
+            (move.new.oid, entry.id)
+            for (move, _, entry), blob in zip(questions, answers, strict=True)
+            if blob
         }
 
     def _was_there(self, move: Move, entry: Found) -> bool:

@@ -1,0 +1,261 @@
+"""Compaction: a log made anew of what is admitted, which every clone can verify and take over.
+
+The compacted log has no commit in common with the one that it replaces. For each commit of the old log to which a
+merge refers (`Gate-Log`) it has one with the same records, whose message lists the names it replaces. A signed record
+of the kind `compact` names the last of these commits (`head`), and with it all of them, and the old log (`base`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gate.approvals.keys import holders
+from gate.errors import CannotDecide, InvalidInput
+from gate.git.branch_history import existing
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog, log_at
+from gate.log.index import Found
+from gate.log.paths import change_path, record_path, signature_path, verdict_path
+from gate.log.signature_cache import valid_keys
+from gate.policy.people import members
+from gate.policy.types import Policy
+from gate.rules import ProtectedBranches
+
+KIND: Final = "compact"
+REPLACED = "refs/gate/replaced"
+"""Where the log is kept that a compaction has replaced here."""
+_DRAFT = "refs/gate/compacting"
+_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_RECORD = re.compile(rb"records/../([0-9a-f]{64})\.json")
+_WRITER = b"committer gate <gate@localhost> 0 +0000\n"
+
+Files = Mapping[str, str]
+"""Blobs by their path in the log."""
+
+
+def administrators(policy: Policy, branch: str) -> frozenset[str]:
+    """Who can compact the log: the guardians of the default `branch`; where it names none, the seniors."""
+    guarded = policy.protection(branch).require.guarded
+    seniors = (person.name for person in policy.people.values() if person.role == "senior")
+    return members(policy, guarded) if guarded else frozenset(seniors)
+
+
+def compaction_in(log: ApprovalLog) -> Found | None:
+    """The latest compaction from which this log has grown, if an administrator of today signed it."""
+    repository = log.repository
+    candidates = [entry for entry in log.index.all() if entry.record.kind == KIND]
+    if not candidates:
+        return None
+    try:
+        branches = ProtectedBranches.of(repository)
+    except InvalidInput:
+        return None
+    trusted, key_holders = administrators(branches.policy, branches.default), holders(branches.policy)
+    valid = [
+        entry
+        for entry in log.trusting(branches.policy).admit(candidates)
+        if entry.record.by in trusted
+        and any(key in key_holders and key_holders[key].person == entry.record.by for key in entry.keys)
+        and entry.record.repository == branches.policy.repository
+        and _is_ancestor(repository, entry.record.head, log.tip)
+    ]
+    return max(valid, key=lambda entry: (entry.record.at, entry.id), default=None)
+
+
+def replaced_states(log: ApprovalLog) -> dict[str, str]:
+    """For each commit of an older log to which a merge may refer the commit of this one that replaces it."""
+    compaction = compaction_in(log)
+    if compaction is None:
+        return {}
+    raw = log.repository.text("log", "--format=%H%x00%B%x00", compaction.record.head)
+    fields = [field.strip() for field in raw.split("\0")]
+    return {
+        old: new for new, body in zip(fields[::2], fields[1::2], strict=False) for old in body.split()[1:]
+    }
+
+
+def resolve_state(log: ApprovalLog, commit: str) -> str:
+    """Where the state of the log is now that was at `commit`: there, in its replacement, or nowhere ("")."""
+    if _is_ancestor(log.repository, commit, log.tip):
+        return commit
+    return replaced_states(log).get(commit, "")
+
+
+def united(repository: Repository, own: str, incoming: str) -> str:
+    """The log that takes the place of two which have no commit in common, where one is a compaction; else "".
+
+    The later compaction holds. What else the other log has that is admitted is added to it: nothing signed is lost.
+    """
+    if repository.attempt("merge-base", own, incoming).returncode == 0:
+        return ""
+    logs = [log_at(repository, tip, keep=False) for tip in (own, incoming)]
+    compactions = [compaction_in(log) for log in logs]
+    if not any(compactions):
+        return ""
+    times = [entry.record.at if entry else -1 for entry in compactions]
+    later, dropped = (logs[0], logs[1]) if times[0] >= times[1] else (logs[1], logs[0])
+    paths = _listed(repository, later.tip)
+    signed = {blob for entry in later.index.all() for blob, _ in entry.signatures}
+    files: dict[str, str] = {}
+    for path, blob in _files(
+        dropped, [entry for entry in dropped.all() if entry.record.kind != KIND]
+    ).items():
+        if path not in paths:
+            files[path] = blob
+        elif path.endswith(".sig") and blob not in signed:
+            files[f"{path.removesuffix('.sig')}.{blob}.sig"] = blob
+    if not files:
+        return later.tip
+    stream = _commit(1, "Add what the compacted log lacks", [later.tip]) + _changes(files)
+    return _write(repository, stream, 1)
+
+
+def write_compacted(log: ApprovalLog, referred: Iterable[str]) -> str:
+    """Write the compacted log, without its signed record, and return its last commit.
+
+    `referred` are the commits of this or an earlier log to which merges refer; those that are unknown are left out.
+    """
+    repository = log.repository
+    replaced = replaced_states(log)
+    history = _history(repository, log.tip)
+    names: dict[str, list[str]] = {}
+    for name in dict.fromkeys(referred):
+        commit = name if name in history else replaced.get(name, "")
+        if commit in history:
+            names.setdefault(commit, []).append(name)
+    names.setdefault(log.tip, []).append(log.tip)
+    admitted = {entry.id: entry for entry in log.all() if entry.record.kind != KIND}
+    parents = _nearest(history, names.keys())
+    marks = {commit: number for number, commit in enumerate(parents, 1)}
+    written: set[str] = set()
+    stream = b""
+    for commit, parent_states in parents.items():
+        listed = " ".join(dict.fromkeys([commit, *names[commit]]))
+        stream += _commit(marks[commit], f"State {listed}", [f":{marks[parent]}" for parent in parent_states])
+        new = admitted.keys() if commit == log.tip else _added(repository, parent_states[:1], commit)
+        entries = [admitted[identity] for identity in sorted(set(new) & admitted.keys())]
+        stream += _changes(_files(log, entries))
+        written |= set(new)
+    return _write(repository, stream, marks[log.tip])
+
+
+def append(repository: Repository, tip: str, files: Mapping[str, bytes], message: str) -> str:
+    """Write a commit that adds these files to the log at `tip`, and return it. No ref refers to it."""
+    blobs = {
+        path: repository.run("hash-object", "-w", "--stdin", stdin=data).decode("ascii").strip()
+        for path, data in files.items()
+    }
+    return _write(repository, _commit(1, message, [tip]) + _changes(blobs), 1)
+
+
+def _history(repository: Repository, tip: str) -> dict[str, list[str]]:
+    """The commits of the log, parents first, each with its parents."""
+    lines = repository.text("rev-list", "--topo-order", "--reverse", "--parents", tip).splitlines()
+    return {commit: parents for commit, *parents in (line.split() for line in lines)}
+
+
+def _nearest(history: Mapping[str, Sequence[str]], commits: Iterable[str]) -> dict[str, list[str]]:
+    """Of the history only the commits commits, parents first, each with those that come right ahead it."""
+    chosen = set(commits)
+    nearest: dict[str, frozenset[str]] = {}
+    result: dict[str, list[str]] = {}
+    order = {commit: number for number, commit in enumerate(history)}
+    for commit, parents in history.items():
+        ahead = frozenset().union(*(nearest[parent] for parent in parents))
+        if commit in chosen:
+            result[commit] = sorted(ahead, key=order.__getitem__, reverse=True)
+            ahead = frozenset({commit})
+        nearest[commit] = ahead
+    return result
+
+
+def _added(repository: Repository, parents: Sequence[str], commit: str) -> set[str]:
+    """The ids of the records that the log at `commit` has beyond those at the one parents it."""
+    if parents:
+        raw = repository.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", parents[0], commit)
+    else:
+        raw = repository.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+    return {match[1].decode() for match in map(_RECORD.fullmatch, raw.split(b"\0")) if match}
+
+
+def _files(log: ApprovalLog, records: Sequence[Found]) -> dict[str, str]:
+    """The files of the log that belong to these records: their valid signatures, lists and verdicts."""
+    repository = log.repository
+    lists = log.lists_of({entry.record.change for entry in records})
+    of = sorted({entry.record.of for entry in records if entry.record.kind == "verdict"})
+    verdict_paths = [path for name in of for path in (verdict_path(name), f"verdicts/{name}.json")]
+    names = [record_path(entry.id) for entry in records]
+    blobs = existing(repository, (f"{log.tip}:{path}" for path in [*names, *verdict_paths]))
+    files = {path: blob for path, blob in zip(names, blobs, strict=False) if blob}
+    if len(files) < len(names):
+        raise CannotDecide(
+            "a record was taken out of the approval log by a later commit",
+            "`gate approvals --fetch` restores it",
+        )
+    files |= {change_path(digest): blob for digest, blob in lists.items()}
+    for verdict_file, blob in zip(verdict_paths, blobs[len(names) :], strict=True):
+        if blob:
+            files.setdefault(verdict_path(verdict_file.rpartition("/")[2].removesuffix(".json")), blob)
+    return files | dict(_signatures(log, records))
+
+
+def _signatures(log: ApprovalLog, records: Sequence[Found]) -> Iterator[tuple[str, str]]:
+    single = [
+        replace(entry, signatures=(signature,)) for entry in records for signature in sorted(entry.signatures)
+    ]
+    seen: set[str] = set()
+    for entry, keys, _ in valid_keys(log.repository, single, log.signers):
+        if keys:
+            path, blob = signature_path(entry.id), entry.signatures[0][0]
+            yield (f"{path.removesuffix('.sig')}.{blob}.sig" if path in seen else path), blob
+            seen.add(path)
+
+
+def _listed(repository: Repository, tip: str) -> set[str]:
+    return set(repository.text("ls-tree", "-r", "--name-only", "--full-tree", tip).splitlines())
+
+
+def _commit(mark: int, message: str, parents: Sequence[str]) -> bytes:
+    data = message.encode("ascii")
+    lines = [
+        b"commit %s\nmark :%d\n" % (_DRAFT.encode(), mark),
+        _WRITER,
+        b"data %d\n%s\n" % (len(data), data),
+    ]
+    # Without a parent named, a commit would go on from the one before it.
+    lines += [] if parents else [b"from %s\n" % (b"0" * 40)]
+    for word, parent in zip((b"from", *[b"merge"] * len(parents)), parents, strict=False):
+        lines.append(b"%s %s\n" % (word, parent.encode("ascii")))
+    return b"".join(lines)
+
+
+def _changes(files: Files) -> bytes:
+    return b"".join(b"M 100644 %s %s\n" % (blob.encode(), path.encode()) for path, blob in files.items())
+
+
+def _write(repository: Repository, stream: bytes, mark: int) -> str:
+    """Let git write these commits, and return the one with that mark. No ref refers to them afterwards."""
+    done = repository.attempt(
+        "fast-import", "--quiet", "--done", "--force", "--date-format=raw",
+        stdin=b"feature done\nreset %s\n\n" % _DRAFT.encode() + stream + b"get-mark :%d\ndone\n" % mark,
+    )  # fmt: skip
+    repository.attempt("update-ref", "-d", _DRAFT)
+    if done.returncode != 0:
+        raise CannotDecide(
+            f"the compacted log cannot be written: {done.stderr.decode('utf-8', 'replace').strip()}"
+        )
+    return done.stdout.decode("ascii").strip()
+
+
+def _is_ancestor(repository: Repository, commit: str, tip: str) -> bool:
+    return bool(tip) and repository.attempt("merge-base", "--is-ancestor", commit, tip).returncode == 0
+
+
+def referred_by_merges(repository: Repository) -> list[str]:
+    """The commits of the log to which a commit of any branch refers, the oldest first."""
+    form = "--format=%(trailers:key=Gate-Log,valueonly,separator=%x20)"
+    lines = repository.text("log", "--branches", "--remotes", "--reverse", form).split()
+    return [name for name in dict.fromkeys(lines) if _OID.fullmatch(name)]
