@@ -77,10 +77,10 @@ class Pytest:
             *(["--collect-only"] if job.count else []), *job.check.args,
         ]  # fmt: skip
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
-        if job.each:
+        if job.test_files:
             listed = f"{job.report}.files"
-            written = {listed: json.dumps(job.each).encode()}
-            return (Invocation(tuple(argv), {**env, "GATE_FILES": listed}, writes=written),)
+            env |= {"GATE_FILES": listed, **({"GATE_EACH": "1"} if job.each else {})}
+            return (Invocation(tuple(argv), env, writes={listed: json.dumps(job.test_files).encode()}),)
         return (Invocation((*argv, *files), env),)
 
     def read(self, job: Job, left: Left) -> Report | Unreadable:
@@ -105,7 +105,7 @@ def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report |
 def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
     """What each file's own process says, up to the first that did not pass."""
     by_file: dict[str, FileReport] = {}
-    for path in job.each:
+    for path in job.test_files:
         begin = next(
             (n for n, event in enumerate(events) if event == {"event": "file", "path": path}), len(events)
         )
@@ -159,14 +159,23 @@ def _judged(
     note = "; ".join(filter(None, (_note(end), _not_run(job, end))))
     tests, skipped = (frozenset(map(str, end.get(name, ()))) for name in ("tests", "skipped"))
     outcomes = {str(name): int(count) for name, count in end["outcomes"].items()}
+    durations = {str(path): float(seconds) for path, seconds in end.get("seconds", {}).items()}
+    whole = str(end.get("whole", ""))
     return Report(
-        findings, note, collected, tests, skipped=skipped, outcomes=outcomes, whole=str(end.get("whole", ""))
+        findings,
+        note,
+        collected,
+        tests,
+        skipped=skipped,
+        outcomes=outcomes,
+        whole=whole,
+        durations=durations,
     )
 
 
 def _not_run(job: Job, end: dict[str, Any]) -> str:
     """The files that look like tests, and of which none ran: nobody may take them for passed."""
-    if job.only or job.each or job.check.args:
+    if job.only or job.test_files or job.check.args:
         return ""
     ran = {str(test).partition("::")[0] for test in end["tests"]}
     left = [path for path in suites.like_tests(job) if path not in ran]

@@ -33,8 +33,9 @@ class Job:
     environment links to. `only` limits a run of tests to these; with `count` they are collected and not run. `text`
     gives the content of one of `files`. `excluded` are those that the tool cannot parse, and is to leave out. `root` is
     the folder of the project, `top` that of the tree around it, and `left_out` are the folders in it that are projects
-    of their own. `changed` are the files of this side that the change adds or modifies. Files of tests in `each` are
-    run in a process of their own, one after the other, until one does not pass.
+    of their own. `changed` are the files of this side that the change adds or modifies. If there are
+    `test_files`, no other files of tests run; with `each` every one of them has a process of its own, one after the
+    other, until one does not pass.
     """
 
     check: CheckSettings
@@ -62,7 +63,8 @@ class Job:
     top: str = ""
     left_out: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    each: tuple[str, ...] = ()
+    each: bool = False
+    test_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Report:
     `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
     that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
     that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
-    nothing. `outcomes` counts the tests by what came of them. `whole` is why the files of tests cannot be judged one by
-    one, if so; `by_file` holds those that were.
+    nothing. `outcomes` counts the tests by what came of them, and `durations` has the seconds of each file of tests.
+    `whole` is why the files of tests cannot be judged one by one, if so; `by_file` holds those that were.
     """
 
     findings: tuple[Finding, ...]
@@ -108,6 +110,7 @@ class Report:
     skipped: frozenset[str] = frozenset()
     outcomes: Mapping[str, int] = field(default_factory=dict)
     whole: str = ""
+    durations: Mapping[str, float] = field(default_factory=dict)
     by_file: Mapping[str, FileReport] = field(default_factory=dict)
 
 

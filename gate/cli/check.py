@@ -18,9 +18,10 @@ from gate.cli.reviews import add_reviews, place_of
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of, with_description
 from gate.errors import UsageError
-from gate.model import Verdict
+from gate.model import Ran, Verdict
 from gate.reports import REPORTS, ReportContext, report
 from gate.reports.words import visible
+from gate.runner.shares import Share
 
 COARSE = 0.02
 """Seconds by which the time stamps of files may be behind the clock."""
@@ -32,12 +33,15 @@ EXAMPLES = """\
   gate check --format json            the verdict for a script
   gate check --head feature --record --key ci_key      in CI: sign the verdict, so that nobody reruns the checks
   gate check --report html=gate.html --report sarif=gate.sarif
+  gate check --shard 2/4 --output part-2.json      run a share of the checks, and write what it found
+  gate check --join part-*.json       the verdict from the parts of all shares
   gate check --fix                    show safe fixes as a diff
   gate check --fix --apply            apply them to your files
   gate check --head feature --reviews github:acme/shortener#12
 """
 
 
+MOST_SHARES = 1000
 DESCRIBED = frozenset({"html", "metrics"})
 """The reports that say which branch and which request they are about."""
 
@@ -72,7 +76,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--all", action="store_true", help="show everything, existing findings included")
     parser.add_argument("--record", action="store_true", help="sign and record the verdict, for CI")
-    parser.add_argument("--key", metavar="FILE", help="the SSH key for --record (default: user.signingkey)")
+    parser.add_argument(
+        "--key", metavar="FILE", help="the SSH key for --record (default: user.signingkey) or --shard"
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", help="run share I of N, and write its part to --output FILE"
+    )
+    parser.add_argument(
+        "--join",
+        metavar="PART",
+        nargs="+",
+        default=[],
+        help="decide from the parts of all shares, run nothing",
+    )
     add_format(parser, tuple(REPORTS))
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE instead of printing it")
     parser.add_argument(
@@ -111,8 +127,9 @@ def run(options: argparse.Namespace) -> int:
     _check_announcing(options)
     if options.record and (options.staged or options.only):
         raise UsageError("--record needs a full run on a commit", "remove --staged and --only")
-    if options.key and not options.record:
-        raise UsageError("--key needs --record")
+    if options.key and not (options.record or options.shard):
+        raise UsageError("--key needs --record or --shard")
+    share = _share(options)
     if options.record:
         from gate.app.approving.record_verdict import bring_log
 
@@ -128,6 +145,8 @@ def run(options: argparse.Namespace) -> int:
         fail_fast=options.fail_fast,
         reviews=place_of(options.reviews),
         rerun=options.rerun,
+        share=share,
+        parts=tuple(options.join),
     )
     if options.rerun:
         from gate.app.checking.cached_report import forget_reports
@@ -138,6 +157,8 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     with shown_progress() as progress:
         answer = check(request, progress)
+    if share is not None:
+        return _write_part(options, answer, share)
     code = EXIT_CODES[answer.verdict.decision]
     command = shlex.join(["gate", *_asked_again(sys.argv[1:])])
     context = context_of(answer.verdict, command, everything=options.all)
@@ -160,9 +181,51 @@ def run(options: argparse.Namespace) -> int:
         _announce(options, answer.verdict, context)
     if options.record:
         return _record(options, answer) or code
-    if not (options.fix or options.output or options.webhook or options.report):
+    if not (options.fix or options.output or options.webhook or options.report or options.join):
         _cache(options, answer, context, code, started)
     return code
+
+
+def _share(options: argparse.Namespace) -> Share | None:
+    """The share that is asked for, if any."""
+    if not options.shard:
+        return None
+    number, _, count = options.shard.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= MOST_SHARES):
+        raise UsageError(
+            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shares"
+        )
+    others = {
+        "--join": options.join,
+        "--record": options.record,
+        "--fix": options.fix,
+        "--staged": options.staged,
+    }
+    wrong = next((name for name, value in others.items() if value), "")
+    if wrong:
+        raise UsageError(
+            f"--shard and {wrong} can't be combined", "join the shares first: `gate check --join`"
+        )
+    return Share(int(number), int(count))
+
+
+def _write_part(options: argparse.Namespace, answer: Answer, share: Share) -> int:
+    """Write what a share found; 1 if that blocks, 3 if a check of it could not run. The verdict is the join's."""
+    from gate.app.checking.shares import write_part
+
+    path = options.output or f"gate-part-{share.number}-of-{share.count}.json"
+    write_part(Path(path), answer.verdict, share, answer.pieces, options.key)
+    checks = [check for check in answer.verdict.checks if check.enforced]
+    blocked = [check.id for check in checks if isinstance(check, Ran) and check.failed]
+    broken = [check.id for check in checks if not isinstance(check, Ran)]
+    for name in blocked:
+        print(f"{visible(name)} failed in this share")
+    for name in broken:
+        print(f"{visible(name)} could not run in this share")
+    print(
+        f"Share {share.number} of {share.count} is in {visible(path)}. `gate check --join` makes the verdict."
+    )
+    return 1 if blocked else 3 if broken else 0
 
 
 def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:

@@ -6,7 +6,6 @@ whole suite decides then. It runs in the project's interpreter: any Python from 
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from time import monotonic
@@ -17,14 +16,12 @@ import gate_report  # type: ignore[import-not-found]  # as above
 from gate_origins import say  # type: ignore[import-not-found]  # as above
 
 
-def one_by_one(listed: str) -> Tuple[int, List[str]]:  # noqa: UP006  Python 3.7
-    """Run the files that the JSON in the file `listed` names, one after the other.
+def one_by_one(paths: List[str]) -> Tuple[int, List[str]]:  # noqa: UP006  Python 3.7
+    """Run these files, one after the other.
 
     Returns in two kinds of processes: in each new one with further arguments for pytest, to run its file, and at the
     end in this one, with an exit code and no arguments.
     """
-    with open(listed, encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
-        paths = json.load(file)
     above = tempfile.gettempdir()
     for number, path in enumerate(paths):
         folder = os.path.join(above, f"file-{number}")  # noqa: PTH118  strings
@@ -33,7 +30,7 @@ def one_by_one(listed: str) -> Tuple[int, List[str]]:  # noqa: UP006  Python 3.7
         start = monotonic()
         child = gate_inputs.fork(number, folder)
         if child == 0:
-            gate_report.State.file = path
+            gate_report.State.files = [path]
             os.environ["TMPDIR"] = tempfile.tempdir = folder
             return 0, ["-o", f"cache_dir={folder}/pytest-cache"]
         code = _exit_code(os.waitpid(child, 0)[1])

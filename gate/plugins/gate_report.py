@@ -26,8 +26,10 @@ class State:
     found = 0
     collected = 0
     failures = 0
-    file = ""
-    """The one file of tests that this process runs, from the top of the tree on; empty for all of them."""
+    files: list[str] = []  # noqa: RUF012  one session a process
+    """The files of tests that this process runs, from the root folder on, if not all of them."""
+    seconds: dict[str, float] = {}  # noqa: RUF012  as above
+    """How long each file took."""
     tests: set[str] = set()  # noqa: RUF012  one session a process
     skipped: set[str] = set()  # noqa: RUF012  as above
     outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
@@ -41,11 +43,12 @@ def is_worker(config: Any) -> bool:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_cmdline_main(config: Any) -> Any:
-    """Collect the one file, in this process, after settings and plugins were read as for a whole run."""
-    if State.file:
-        config.args = [os.path.join(str(config.rootdir), State.file)]  # noqa: PTH118  a string is expected
-        if hasattr(config.option, "numprocesses"):
-            config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+    """Collect only some files, after settings and plugins were read as for a whole run."""
+    if State.files:
+        config.args = [os.path.join(str(config.rootdir), file) for file in State.files]  # noqa: PTH118  strings
+    # A file that is to have a process of its own must not get more of them.
+    if gate_inputs.Inputs.alone and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
     yield
 
 
@@ -127,6 +130,8 @@ def pytest_collectreport(report: Any) -> None:
 
 def pytest_runtest_logreport(report: Any) -> None:
     """Count outcomes, and tell of failures as they come."""
+    path = report.nodeid.partition("::")[0]
+    State.seconds[path] = State.seconds.get(path, 0.0) + report.duration
     if report.failed:
         _failed(report, report.when)
         State.outcomes["failed"] = State.outcomes.get("failed", 0) + 1
@@ -171,4 +176,5 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         failures=State.failures,
         outside=State.imported,
         whole=needs_all(session.config),
+        seconds=State.seconds,
     )

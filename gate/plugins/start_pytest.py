@@ -3,13 +3,15 @@
 pytest and gate's plugin are imported before the tree can be, so that a module in the tree that is named like
 one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
 OWN is where gate's own pytest is installed if the project has none, else empty. If there is any TEST, no other
-tests are run; one that is not there is passed over. With GATE_FILES, the name of a JSON list, each file of tests in
-that list is run in a process of its own. Any Python from 3.7 on has to understand this file.
+tests are run; one that is not there is passed over. With GATE_FILES, the name of a JSON list, only the files of tests
+in that list are run, and with GATE_EACH each in a process of its own. Any Python from 3.7 on has to understand this
+file.
 """
 
 from __future__ import annotations
 
 import importlib.machinery
+import json
 import os
 import sys
 from importlib import import_module
@@ -65,7 +67,7 @@ def is_part_of_pytest(folders: list[str]) -> bool:
 def start() -> int:
     """Run pytest and return its exit code."""
     _, root, paths, own, *rest = sys.argv
-    files = os.environ.pop("GATE_FILES", "")
+    files, each = os.environ.pop("GATE_FILES", ""), bool(os.environ.pop("GATE_EACH", ""))
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     if own:
@@ -78,8 +80,9 @@ def start() -> int:
     try:
         # Here, so that nothing in the tree can be taken for it.
         import_module("gate_inputs").start()
-        import_module("gate_report").ONLY.update(tests)
-        one_by_one = import_module("each_file").one_by_one if files else None
+        report = import_module("gate_report")
+        report.ONLY.update(tests)
+        one_by_one = import_module("each_file").one_by_one if each else None
         import pytest
     except Exception as error:  # whatever a pytest that was made for another Python may raise
         sys.stderr.write(f"{NOT_USABLE}{type(error).__name__}: {error}\n")
@@ -89,8 +92,11 @@ def start() -> int:
     # For what the tests start themselves.
     os.environ["PYTHONPATH"] = os.pathsep.join(first)
     os.chdir(root)
+    if files:
+        with open(files, encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
+            report.State.files = json.load(file)
     if one_by_one is not None:
-        status, more = one_by_one(files)
+        status, more = one_by_one(report.State.files)
         if not more:
             return int(status)
         arguments += more

@@ -39,8 +39,8 @@ class Asked:
     With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
     has kept of another tree, and may use for this one, which is another at the paths in `differing`.
     `brought` are files of the working tree that the policy adds.
-    `changed` are the files of this side that the change adds or modifies. Files of tests in `each` run in a process of
-    their own.
+    `changed` are the files of this side that the change adds or modifies. If there are `test_files`, no other tests
+    run; with `each` every file has a process of its own.
     """
 
     check: CheckSettings
@@ -52,7 +52,8 @@ class Asked:
     differing: tuple[str, ...] = ()
     brought: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    each: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,10 @@ def execute(
             env |= {"GATE_INPUTS": f"{scratch}/inputs", "GATE_INPUTS_TREE": str(top)}
         with _ahead(request, environment, root, env, state):
             outcome = _run(job, env, cancel, started)
-        by_file = {path: _inputs(scratch, f"inputs.{number}.*") for number, path in enumerate(request.each)}
+        by_file = {
+            path: _inputs(scratch, f"inputs.{number}.*")
+            for number, path in enumerate(request.test_files if request.each else ())
+        }
         return replace(outcome, inputs=_inputs(scratch, "inputs.*"), by_file=by_file)
     except BuildFailed as error:
         cancelled = cancel.is_set()
@@ -237,6 +241,7 @@ def _job(request: Asked, environment: Environment) -> Job:
         only=request.only,
         changed=request.changed,
         count=request.count,
+        test_files=request.test_files,
         each=request.each,
     )
 

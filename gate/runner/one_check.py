@@ -15,6 +15,7 @@ from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.runner.collected_tests import CollectedTests
 from gate.runner.execute import Outcome
 from gate.runner.flaky import record_run
+from gate.runner.shares import Piece, Shares, cannot_be_divided
 from gate.runner.tool_runs import RunContext, ToolRuns
 from gate.runner.turns import Turns
 
@@ -32,6 +33,7 @@ class ProjectChecks:
         self._change, self._head, self._base = context.change, context.head, context.base
         self._environments, self._state = context.environments, context.state_dir
         self._why_not = why_not
+        self._context = context
         self._tests = CollectedTests(context.head.repository, context.change)
         self._runs = ToolRuns(context)
 
@@ -48,7 +50,7 @@ class ProjectChecks:
         """What one check says of the head, with what the base has as well marked as old."""
         check = self._with_own_checker(check)
         with turns.taken() as started:
-            outcome = self._runs.ask(check, self._head, progress, started)
+            outcome, whole = self._ask(check, progress, started)
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         report = outcome.report
@@ -69,7 +71,7 @@ class ProjectChecks:
             return _not_collected(check, findings, outcome)
         if report.unparsed and not blocking:
             return _stopped(check, min(report.unparsed), outcome.seconds)
-        seen = self._seen_less(check, report)
+        seen = self._seen_less(check, whole or report)
         if isinstance(seen, Broken) and blocking:
             # Tests that cannot be imported any more are failures, and the answer is clear.
             seen = ()
@@ -78,6 +80,31 @@ class ProjectChecks:
         return Ran(
             check.id, findings + seen, blocking, outcome.seconds, outcome.cached, report.note, report.seen
         )
+
+    def _ask(
+        self, check: CheckSettings, progress: Callable[[], None], started: Callable[[], None]
+    ) -> tuple[Outcome, Report | None]:
+        """What the check says of the head, or of its tests in this share; then also what the suite collects."""
+        share, head, place = self._context.share, self._head, (check.id, self._head.folder)
+        if share is None or check.tool != "pytest":
+            return self._runs.ask(check, head, progress, started), None
+        counted = self._runs.ask(check, head, count=True).report
+        if not isinstance(counted, Report) or cannot_be_divided(counted):
+            self._context.pieces[place] = Piece("", (), 0, (), 0)
+            if share.number > 1:
+                return Outcome(Report((), "runs in the first share", 0), cached=True), Report(())
+            return self._runs.ask(check, head, progress, started), None
+        shares = Shares(share, self._context.results, " ".join(place), head.top.tree.tree)
+        files, plan = shares.files(counted)
+        outcome = Outcome(Report((), "no test file in this share", 0), cached=True)
+        if files:
+            outcome = self._runs.ask(check, head, progress, started, test_files=files)
+        if isinstance(outcome.report, Report):
+            collected, ran = (tuple(sorted(report.tests)) for report in (counted, outcome.report))
+            piece = Piece(plan, collected, counted.seen or 0, ran, outcome.report.seen or 0)
+            self._context.pieces[place] = piece
+            shares.record(outcome.report.durations)
+        return outcome, counted
 
     def _stopped_by_change(
         self, check: CheckSettings, report: Unreadable, outcome: Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gate.checks import TOOLS, Report, Unreadable
@@ -21,6 +21,7 @@ from gate.runner.execute import Asked, Outcome, cache_name, execute
 from gate.runner.inputs import TreeState
 from gate.runner.result_key import dump, load, result_key
 from gate.runner.selection import Place, Selection
+from gate.runner.shares import Piece, Share
 from gate.runner.untracked_files import brought_files, explained, stamps
 
 INSTEAD = {"pre-commit": ("prek",)}
@@ -48,6 +49,10 @@ class RunContext:
     """Whether a pass of the tests also holds for a tree that differs only in what they did not look at."""
     cancel: Cancel
     """Ends what runs."""
+    share: Share | None = None
+    """The only part of the tests that runs, if not all of them."""
+    pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
+    """What of which tests ran in this share, by check and project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class ToolRuns:
         started: Callable[[], None] = lambda: None,
         *,
         only: tuple[str, ...] = (),
+        test_files: tuple[str, ...] = (),
         count: bool = False,
         warm: bool = False,
         again: bool = False,
@@ -99,14 +105,14 @@ class ToolRuns:
         With `warm` the tool may use what it has just cached of the head; with `again` it runs whatever is cached, and
         nothing is cached of it. `progress` (a tool is about to start) and `started` are for the head only.
         """
-        question = self._question(check, side, only=only, count=count)
+        question = self._question(check, side, only=only, test_files=test_files, count=count)
         if isinstance(question, Outcome):
             return question
         cached = self._cached(question)
         if cached is not None and not again:
             logger.debug("%s: cached result %s", check.id, question.keys[-1][:12])
             return cached
-        selection = None if only else self._selection(question)
+        selection = None if only or test_files else self._selection(question)
         reused = selection.reuse() if selection and not self._failed_last(question) else None
         if reused is not None:
             logger.debug("%s: nothing that the tests look at is different", check.id)
@@ -126,7 +132,13 @@ class ToolRuns:
         return self._explained(question, outcome)
 
     def _question(
-        self, check: CheckSettings, side: Side, *, only: tuple[str, ...], count: bool
+        self,
+        check: CheckSettings,
+        side: Side,
+        *,
+        only: tuple[str, ...],
+        test_files: tuple[str, ...],
+        count: bool,
     ) -> _Question | Outcome:
         """What is asked, or why it has no answer: there is no environment, or the tool is not in it."""
         tool = TOOLS[check.tool]
@@ -142,9 +154,13 @@ class ToolRuns:
         changed = self._changed_on(side, check)
         inputs = (side.folder, *side.left_out, *stamps(away, brought))
         inputs += changed if _runs_over_changes(check) else ()
-        variants = [(*inputs, *extra) for extra in [only, ("count",)][: 1 + count]]
+        limit = ("files", *test_files) if test_files else only
+        variants = [(*inputs, *extra) for extra in [limit, ("count",)][: 1 + count]]
+        request = Asked(
+            check, side, installed, only, count, brought=brought, changed=changed, test_files=test_files
+        )
         return _Question(
-            Asked(check, side, installed, only, count, brought=brought, changed=changed),
+            request,
             environment,
             away,
             variants[-1] if check.select == "file" else inputs,
@@ -167,7 +183,7 @@ class ToolRuns:
         logger.debug("%s: running %s in %s (%s)", check.id, version, environment.python, environment.origin)
 
         def run(each: tuple[str, ...] = ()) -> Outcome:
-            single = replace(request, each=each)
+            single = replace(request, test_files=each, each=True) if each else request
             return execute(
                 single,
                 environment,

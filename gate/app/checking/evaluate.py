@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import time
@@ -27,6 +27,7 @@ from gate.process import Cancel
 from gate.result_cache import ResultCache, shared_folder
 from gate.rules import absent_branches
 from gate.runner import FEWER_TESTS, Event, RunContext, Runner, Side
+from gate.runner.shares import Piece, Share
 from gate.workspace import Workspace
 
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
@@ -50,6 +51,7 @@ class CheckRequest:
     takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
     trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
     `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used.
+    Only the `share` of the checks runs; or none, and what they found is in the `parts` that all shares have left.
     """
 
     start: Path
@@ -65,6 +67,8 @@ class CheckRequest:
     key: str | None = None
     reviews: Place | None = None
     rerun: bool = False
+    share: Share | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Answer:
     trusted: tuple[str, ...] = ()
     settings: tuple[CheckSettings, ...] = ()
     warnings: tuple[str, ...] = ()
+    pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
+    """What of which tests ran, in a share."""
 
     @property
     def repeatable(self) -> bool:
@@ -149,6 +155,7 @@ def judge(
         side.submit(_load_what_decides)
         environments: tuple[Environment, ...] = ()
         checks: tuple[CheckResult, ...] = ()
+        pieces: Mapping[tuple[str, str], Piece] = {}
         vouched = None
         if asks_verdicts:
             from gate.log.trusted_verdicts import find_voucher
@@ -156,10 +163,19 @@ def judge(
             vouched = find_voucher(repository, log_future.result(), change, policy, protection, now)
         if vouched is not None:
             checks = vouched.results
+        elif request.parts:
+            from gate.app.checking.shares import join, part_files, read_parts
+
+            checks = join(read_parts(part_files(request.parts), change, policy, now), settings)
         elif change.tree and not request.trust_only:
             trees = (change.base_tree, change.tree, change.head)
             chosen = Environments(repository, policy.python, trees, policy.environment)
-            checks = _run(repository, change, settings, chosen, request, progress, under_way.set)
+            settings = [
+                check
+                for index, check in enumerate(settings)
+                if request.share is None or check.tool == "pytest" or request.share.has(index)
+            ]
+            checks, pieces = _run(repository, change, settings, chosen, request, progress, under_way.set)
             environments = chosen.used
         under_way.set()
         from gate.requirements.facts import Facts
@@ -191,13 +207,18 @@ def judge(
     for result in facts.checks:
         logger.debug("check %s: %s", result.id, "failed" if result.failed else "passed")
     notes = _notes(request, policy, protection, vouched)
+    if request.parts:
+        from gate.app.checking.shares import unsigned_note
+
+        notes += tuple(filter(None, [unsigned_note(policy, now)]))
     if release is None and change.tree and not change.obstacle:
         notes += _lock_out(repository, change)
         notes += tuple(filter(None, [absent_branches(repository, policy, short_name(change.into))]))
     verdict = decide(replace(facts, approvals=approvals), notes)
     verdict = replace(verdict, environments=tuple(dict.fromkeys(e.description for e in environments)))
     until = evidence.until
-    return Answer(verdict, repository, environments, until, vouched, protection.verdicts, tuple(settings))
+    trusted = protection.verdicts
+    return Answer(verdict, repository, environments, until, vouched, trusted, tuple(settings), pieces=pieces)
 
 
 def _log_question(change: Change, policy: Policy, protection: Protection) -> None:
@@ -306,7 +327,7 @@ def _run(
     request: CheckRequest,
     progress: Callable[[Event], None],
     under_way: Callable[[], None],
-) -> tuple[CheckResult, ...]:
+) -> tuple[tuple[CheckResult, ...], Mapping[tuple[str, str], Piece]]:
     workspace = Workspace(repository)
     state = repository.state_dir
     with (
@@ -328,11 +349,13 @@ def _run(
             # On a server, a record left by one person's change must not decide about another's.
             select=repository.work_tree is not None,
             cancel=Cancel(),
+            share=request.share,
         )
-        return Runner(context).run(
+        checks = Runner(context).run(
             settings,
             progress,
             under_way=under_way,
             fail_fast=request.fail_fast,
             kept_only=request.kept_only,
         )
+        return checks, context.pieces

@@ -1,0 +1,225 @@
+"""A run divided among machines: each leaves a part, signed if the policy has a bot, and a join makes the verdict.
+
+A part is about one change: base, head, and merge result. The join works all of that out anew, and takes from the parts
+only what the checks found. It fails closed: with a part that is missing, there twice, about another change, made by
+another version of gate, or not signed by a bot of the policy at the base if it has one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gate import __version__
+from gate.approvals.keys import holders
+from gate.errors import CannotDecide, UsageError
+from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped, Verdict
+from gate.policy.types import CheckSettings, Policy
+from gate.reports.verdict_json import from_json, to_data
+from gate.runner.shares import Piece, Share, missing_tests
+from gate.ssh import Claim, find_key, sign, verify
+
+NAMESPACE = "gate-share@v1"
+LARGEST = 200_000_000
+AGAIN = "run the shares again for this change, and join all of their parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a share found. `results` are those of the checks that it ran; `pieces` say which tests."""
+
+    path: str
+    share: Share
+    results: tuple[CheckResult, ...]
+    pieces: Mapping[tuple[str, str], Piece]
+
+
+def bots(policy: Policy, now: int) -> dict[str, str]:
+    """The keys that sign parts, by their base64 text: those of the people whose role is `bot`."""
+    return {
+        blob: holder.person
+        for blob, holder in holders(policy).items()
+        if policy.people[holder.person].role == "bot" and holder.key.validity(now) == "valid"
+    }
+
+
+def write_part(
+    path: Path, verdict: Verdict, share: Share, pieces: Mapping[tuple[str, str], Piece], key: str | None
+) -> None:
+    """Write what a share found, signed with the key in the file `key` if there is one."""
+    rows = [{"check": check, "folder": folder, **asdict(piece)} for (check, folder), piece in pieces.items()]
+    document = json.dumps(
+        {
+            "kind": "share",
+            "gate": __version__,
+            "share": [share.number, share.count],
+            "verdict": to_data(verdict),
+            "pieces": rows,
+        }
+    )
+    signed = {"document": document, "key": "", "signature": ""}
+    if key:
+        signing = find_key(key, "", ())
+        signature = sign(document.encode("utf-8", "surrogateescape"), signing, NAMESPACE)
+        signed |= {"key": signing.public.line, "signature": signature.decode("ascii")}
+    try:
+        path.write_text(json.dumps(signed), "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def part_files(paths: Iterable[str]) -> list[Path]:
+    """The parts that the command line names: files, or folders with `*.json` files."""
+    found: list[Path] = []
+    for name in paths:
+        path = Path(name)
+        found += sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    return found
+
+
+def read_parts(paths: Sequence[Path], change: Change, policy: Policy, now: int) -> list[Part]:
+    """The parts of all shares of this change, in order; raises CannotDecide if they are not just that."""
+    trusted = bots(policy, now)
+    parts = [_read(path, change, trusted) for path in paths]
+    if not parts:
+        raise CannotDecide(
+            "there are no parts to join", "name the files that `gate check --shard` has written"
+        )
+    count = parts[0].share.count
+    by_number: dict[int, Part] = {}
+    for part in parts:
+        if part.share.count != count:
+            raise CannotDecide(
+                f"{part.path} is one of {part.share.count} shares, and others are of {count}", AGAIN
+            )
+        if part.share.number in by_number:
+            other = by_number[part.share.number].path
+            raise CannotDecide(
+                f"{other} and {part.path} are both share {part.share.number} of {count}", AGAIN
+            )
+        by_number[part.share.number] = part
+    missing = [str(number) for number in range(1, count + 1) if number not in by_number]
+    if missing:
+        raise CannotDecide(f"the part of share {', '.join(missing)} of {count} is missing", AGAIN)
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _read(path: Path, change: Change, trusted: Mapping[str, str]) -> Part:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise CannotDecide(f"{path} is too large to be a part", AGAIN)
+        signed = json.loads(path.read_text("utf-8"))
+        document, line, signature = (str(signed[name]) for name in ("document", "key", "signature"))
+    except OSError as error:
+        raise CannotDecide(f"{path} cannot be read: {error.strerror}", AGAIN) from error
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CannotDecide(f"{path} is not the part of a share, or is damaged", AGAIN) from None
+    if trusted:
+        _verify(path, document.encode("utf-8", "surrogateescape"), line, signature, trusted)
+    try:
+        return _parse(path, json.loads(document), change)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CannotDecide(f"{path} is not the part of a share, or is damaged", AGAIN) from None
+
+
+def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Mapping[str, str]) -> None:
+    from gate.policy.keys import parse_key
+
+    names = ", ".join(sorted(set(trusted.values())))
+    if not signature:
+        raise CannotDecide(
+            f"{path} is not signed", f"`gate check --shard I/N --key FILE` with the key of {names}"
+        )
+    try:
+        key = parse_key(line)
+    except ValueError:
+        raise CannotDecide(f"{path} has no valid key", AGAIN) from None
+    if key.blob not in trusted:
+        raise CannotDecide(f"{path} is signed with {key.fingerprint}, which is not a key of {names}", AGAIN)
+    if verify([Claim(document, signature.encode("utf-8", "replace"), key, NAMESPACE)]) != [True]:
+        raise CannotDecide(f"the signature of {path} is not valid: it was altered", AGAIN)
+
+
+def _parse(path: Path, data: Mapping[str, Any], change: Change) -> Part:
+    if data["kind"] != "share":
+        raise ValueError("another kind of document")
+    if data["gate"] != __version__:
+        raise CannotDecide(f"{path} was made by gate {data['gate']}, and this is {__version__}", AGAIN)
+    verdict = from_json(json.dumps(data["verdict"]))
+    made = verdict.change
+    for name in ("repository", "into", "base", "head", "tree", "digest"):
+        if getattr(made, name) != getattr(change, name):
+            raise CannotDecide(
+                f"{path} is about another change: its {name} is {getattr(made, name)}, not {getattr(change, name)}",
+                AGAIN,
+            )
+    number, count = data["share"]
+    if type(number) is not int or type(count) is not int or not 1 <= number <= count:
+        raise ValueError("a share that cannot be")
+    pieces = {}
+    for row in data["pieces"]:
+        place = str(row["check"]), str(row["folder"])
+        collected, ran = (tuple(map(str, row[name])) for name in ("collected", "ran"))
+        pieces[place] = Piece(str(row["plan"]), collected, int(row["total"]), ran, int(row["seen"]))
+    return Part(str(path), Share(number, count), verdict.checks, pieces)
+
+
+def join(parts: Sequence[Part], settings: Collection[CheckSettings]) -> tuple[CheckResult, ...]:
+    """What the checks found in all shares together; raises CannotDecide where that is not all of it."""
+    return tuple(_joined(parts, check) for check in settings)
+
+
+def _joined(parts: Sequence[Part], check: CheckSettings) -> CheckResult:
+    found = [(part, result) for part in parts for result in part.results if result.id == check.id]
+    wanted = len(parts) if check.tool == "pytest" else 1
+    if len(found) != wanted:
+        raise CannotDecide(
+            f"the check {check.id} is in {len(found)} of the parts, where {wanted} was expected", AGAIN
+        )
+    results = [result for _, result in found]
+    if check.tool == "pytest":
+        places = {frozenset(place for place in part.pieces if place[0] == check.id) for part, _ in found}
+        if len(places) != 1:
+            raise CannotDecide(f"the shares have run {check.id} in different projects", AGAIN)
+        if all(isinstance(result, Ran) for result in results):
+            for place in next(iter(places)):
+                wrong = missing_tests([part.pieces[place] for part, _ in found])
+                if wrong:
+                    raise CannotDecide(f"{check.id}: {wrong}", AGAIN)
+    return merged(check.id, results)
+
+
+def merged(check: str, results: Sequence[CheckResult]) -> CheckResult:
+    """One result of all shares: any that could not run is never a pass."""
+    skipped = [result for result in results if isinstance(result, Skipped)]
+    broken = [result for result in results if isinstance(result, Broken)]
+    ran = [result for result in results if isinstance(result, Ran)]
+    blocking = _unique(finding for result in ran for finding in result.blocking)
+    if (broken or skipped) and not blocking:
+        return broken[0] if broken else skipped[0]
+    working = [result for result in ran if not result.empty] or ran[:1]
+    seen = [result.seen for result in ran]
+    return replace(
+        ran[0],
+        id=check,
+        findings=_unique(finding for result in ran for finding in result.findings),
+        blocking=blocking,
+        seconds=sum(result.seconds for result in ran),
+        cached=all(result.cached for result in ran),
+        note="; ".join(dict.fromkeys(result.note for result in working if result.note)),
+        seen=None if None in seen else sum(number or 0 for number in seen),
+    )
+
+
+def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(findings))
+
+
+def unsigned_note(policy: Policy, now: int) -> str:
+    """What a reader of the verdict has to know if nobody signs parts; empty if a bot does."""
+    if bots(policy, now):
+        return ""
+    return "The parts are not signed: the policy has no bot with a key, so anyone who can write them decides."
