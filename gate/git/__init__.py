@@ -1,1 +1,1 @@
-"""The git edge: the only place that runs git or imports GitPython."""
+"""The git edge: the only place that runs git."""
