@@ -11,7 +11,7 @@ from gate.app.approving.inbox import Item, Overview, inbox
 from gate.reports import ReportContext
 from gate.reports.words import count, visible
 
-SUMMARY = "list the branches that wait for your approval"
+SUMMARY = "list the branches that need your approval"
 EXAMPLES = """\
   gate inbox                       which files are yours, how old, how the checks are
   gate inbox --into release/2      for another protected branch
@@ -48,9 +48,11 @@ def run(options: argparse.Namespace) -> int:
         if item.verdict is not None
     ]
     number = count(len(blocks), "branch", "branches")
-    waits = "waits" if len(blocks) == 1 else "wait"
-    closing = f"{number} {waits} for {overview.person} (into {overview.into})."
-    sys.stdout.write(sheet(blocks, closing if blocks else f"Nothing waits for {overview.person}.", context))
+    needs = "needs" if len(blocks) == 1 else "need"
+    closing = f"{number} {needs} approval from {overview.person} (into {overview.into})."
+    sys.stdout.write(
+        sheet(blocks, closing if blocks else f"Nothing needs approval from {overview.person}.", context)
+    )
     return 0
 
 

@@ -192,7 +192,7 @@ def _board(verdict: Verdict) -> str:
     for outcome in sorted(shown, key=lambda outcome: order.index(outcome.state)):
         style, word = STATES[outcome.state]
         if not outcome.enforced:
-            style, word = "quiet", f"{word}, not enforced"
+            style, word = "open" if style == "no" else "quiet", f"{word}, not enforced"
         items.append(
             f'<li><strong>{escape(outcome.id)}</strong> <span class="state {style}">{word}</span> '
             f'<div class="says">{findings.rich(outcome.reason)}{_conflicts(outcome)}</div></li>'

@@ -14,7 +14,8 @@ from gate.reports.findings import groups
 from gate.reports.markup import escape
 from gate.reports.page_diff import Difference, Row, compare
 from gate.reports.page_findings import card
-from gate.reports.words import count, visible_path
+from gate.reports.words import count, listed, visible_path
+from gate.requirements.review_requests import who
 
 MOST_FILES: Final = 2000
 MOST_DIFFERENCES: Final = 60
@@ -94,11 +95,11 @@ def left_out(verdict: Verdict) -> int:
 
 
 def _waiting(verdict: Verdict) -> Mapping[str, list[str]]:
-    """By path, whose approval it waits for."""
+    """By path, whose approval it needs."""
     waiting: dict[str, list[str]] = {}
     for request in verdict.reviewers:
-        for path in request.paths if request.required else ():
-            waiting.setdefault(path, []).append(request.names[0])
+        for path in request.paths:
+            waiting.setdefault(path, []).append(who(request))
     return waiting
 
 
@@ -112,7 +113,7 @@ def _folder(
 ) -> str:
     rows = "".join(_file(file, verdict, context, left) for file in members)
     names = list(dict.fromkeys(name for file in members for name in waiting.get(file.path, ())))
-    waits = f" · waits for {escape(', '.join(names))}" if names else ""
+    waits = f" · needs approval from {escape(listed(names))}" if names else ""
     title = f'<span class="path">{escape(visible_path(folder + "/")) if folder else "./"}</span>'
     about = f'<span class="quiet small">{count(len(members), "file")}{waits}</span>'
     return f'<h3 class="folder">{title} {about}</h3><ul class="files">{rows}</ul>'

@@ -73,7 +73,8 @@ def checks(results: Sequence[CheckResult]) -> str:
 def _result(result: CheckResult) -> tuple[str, str]:
     match result:
         case Ran(blocking=blocking, note=note):
-            style = "no" if blocking else "quiet" if result.empty else "yes"
+            failed = "no" if result.enforced else "open"
+            style = failed if blocking else "quiet" if result.empty else "yes"
             return status(result) + (f" ({escape(note)})" if note else ""), style
         case Broken(reason=reason):
             return f"could not run: {rich(reason)}", "open"

@@ -91,6 +91,8 @@ _UNMET: Final = {
     "budget": "downtime budget used up",
 }
 """Why a verdict blocks, by the id of the requirement that is not met."""
+_APPROVERS: Final = {"owners": "code owners", "seniority": "a senior", "guarded": "a guardian"}
+"""Who has to approve, by the id of the requirement."""
 
 
 def decision_words(verdict: Verdict) -> str:
@@ -106,6 +108,12 @@ def reasons(verdict: Verdict) -> str:
     state = {"blocked": "unmet", "undecided": "undecided"}.get(verdict.decision)
     blocking = [outcome for outcome in verdict.outcomes if outcome.blocks and outcome.state == state]
     words = [_why(outcome, verdict) for outcome in blocking]
+    approvers = [_APPROVERS[outcome.id] for outcome in blocking if outcome.id in _APPROVERS]
+    if len(approvers) > 1 and state == "unmet":
+        # One reason for all of them: a headline has to fit.
+        together = f"missing approvals from {listed(approvers)}"
+        apart = {*(_UNMET[name] for name in _APPROVERS), _UNMET["approvals"]}
+        words = [together, *(word for word in words if word not in apart)]
     if verdict.decision == "blocked" and not words:
         words = ["nothing is required"]
     return "; ".join(dict.fromkeys(words))

@@ -26,15 +26,15 @@ def test_the_inbox_has_what_waits_for_me_and_not_what_i_have_approved(town: Town
     assert "a.py as code owner" in shown.out
     assert "checks have not run yet" in shown.out
     assert "gate review origin/feature" in shown.out
-    assert shown.out.splitlines()[-1] == "1 branch waits for @nehemiah (into main)."
+    assert shown.out.splitlines()[-1] == "1 branch needs approval from @nehemiah (into main)."
     (item,) = json.loads(senior.gate("inbox", "--format", "json").out)
     assert (item["branch"], item["files"]) == ("origin/feature", ["a.py"])
     senior.approve("origin/feature")
-    assert senior.gate("inbox").out == "Nothing waits for @nehemiah.\n"
+    assert senior.gate("inbox").out == "Nothing needs approval from @nehemiah.\n"
 
 
 def test_nothing_waits_for_an_author(pushed: Clone) -> None:
-    assert pushed.gate("inbox").out == "Nothing waits for @newhire.\n"
+    assert pushed.gate("inbox").out == "Nothing needs approval from @newhire.\n"
     assert "origin/feature" in pushed.gate("inbox", "--as", "@nehemiah").out
 
 

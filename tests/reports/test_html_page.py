@@ -123,7 +123,7 @@ def test_it_says_the_verdict_first_and_then_what_to_do() -> None:
         "@nehemiah",
         "gate approve cccccccccccc --into main",
     ]
-    order += ["not met", "Who", "waits for @nehemiah", "Duration"]
+    order += ["not met", "Who", "needs approval from @nehemiah", "Duration"]
     places = [page.text.index(words, page.text.index("What to do next")) for words in order[2:]]
     assert places == sorted(places)
     assert order[0] in page.text
