@@ -119,7 +119,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
         raise CannotGo(f"{environment.name}: no release is being watched")
     if state.step == 0:
         _before_the_first_visitor(environment, new, old, say)
-    began, before = time.time(), environment.balancer.counted()["public"]
+    began, clock, before = time.time(), time.monotonic(), environment.balancer.counted()["public"]
     process = environment.server(new.slot).pid
     try:
         monitoring.aim(environment.settings)
@@ -145,7 +145,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             say(f"{environment.name}: {old.short} answers everything again: {reason}")
             after = _counted(environment) or before
             incident = Incident.of(
-                environment, new, old, began=began, ended=time.time(), reason=reason,
+                environment, new, old, began=began, ended=began + time.monotonic() - clock, reason=reason,
                 stopped_by="the watch" if isinstance(error, Refused) else "the end of the watch",
                 requests=after.requests - before.requests, failed=after.failed - before.failed,
             )  # fmt: skip

@@ -163,14 +163,7 @@ class Environment:
     def choose_ports(self) -> None:
         """Decide once where haproxy listens; raises CannotGo where somebody else does."""
         port = self.target.port or free_port()
-        with socket.socket() as listening:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listening.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise CannotGo(
-                    f"port {port} is taken: {error.strerror}; set another one in release.toml"
-                ) from error
+        must_be_free(port)
         (self.folder / "ports").write_text(f"{port} {free_port()}", "utf-8")
 
     def servers(self, state: State, share: int = 0) -> dict[str, tuple[int, int]]:
@@ -188,6 +181,18 @@ class Environment:
         except OSError as error:
             raise CannotGo(f"{self.name} is not up; bring it up with: python -m release up") from error
         return int(public), int(numbers)
+
+
+def must_be_free(port: int) -> None:
+    """Raise CannotGo where somebody else listens: what answers there would be taken for one's own."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CannotGo(
+                f"port {port} is taken: {error.strerror}; set another one in release.toml"
+            ) from error
 
 
 def free_port() -> int:

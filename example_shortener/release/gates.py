@@ -14,6 +14,9 @@ from release.services import run
 from release.settings import Settings
 
 COME_WITH_TIME = {"soaked", "metric"}
+LONGEST = 900.0
+SILENCE = 60.0
+"""Seconds for gate to check a release, and to fetch from a remote that may be silent, or to record what is done."""
 AGAIN = 2.0
 """Seconds until gate is asked again."""
 
@@ -23,9 +26,10 @@ def fetch(settings: Settings) -> str:
     root = settings.root
     if run(["git", "remote", "get-url", "origin"], cwd=root)[0]:
         return ""
-    code, output = run(["git", "fetch", "--quiet", "origin"], cwd=root)
+    code, output = run(["git", "fetch", "--quiet", "origin"], cwd=root, seconds=SILENCE)
     # There may be no log yet.
-    run(["git", "fetch", "--quiet", "origin", "+refs/gate/log:refs/gate/remotes/origin/log"], cwd=root)
+    log = "+refs/gate/log:refs/gate/remotes/origin/log"
+    run(["git", "fetch", "--quiet", "origin", log], cwd=root, seconds=SILENCE)
     return f"origin could not be fetched from: {output}" if code else ""
 
 
@@ -60,7 +64,7 @@ def wait(
 
 def record(settings: Settings, environment: str, revision: str) -> None:
     """Record that the release is there; raises Refused if that may not be."""
-    _ask(settings, "promote", revision, "--into", environment)
+    _ask(settings, "promote", revision, "--into", environment, seconds=2 * SILENCE)
 
 
 def _check(settings: Settings, environment: str, revision: str, *, must_pass: bool = False) -> dict[str, Any]:
@@ -70,14 +74,14 @@ def _check(settings: Settings, environment: str, revision: str, *, must_pass: bo
         if must_pass:
             _ask(settings, *words)
         else:
-            run([*settings.gate, *words], cwd=settings.root)
+            run([*settings.gate, *words], cwd=settings.root, seconds=LONGEST)
         verdict: dict[str, Any] = json.loads(report.read_text("utf-8")) if report.exists() else {}
         return verdict
 
 
-def _ask(settings: Settings, *words: str) -> None:
+def _ask(settings: Settings, *words: str, seconds: float = LONGEST) -> None:
     try:
-        code, output = run([*settings.gate, *words], cwd=settings.root)
+        code, output = run([*settings.gate, *words], cwd=settings.root, seconds=seconds)
     except CannotGo as error:
         raise Refused(f"{error}: without gate nothing is released") from error
     if output.endswith("No module named gate"):

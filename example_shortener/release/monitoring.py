@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from release.environments import VISITED, Environment, free_port
+from release.environments import VISITED, Environment, free_port, must_be_free
 from release.problems import CannotGo, WrongUsage
 from release.services import PATIENCE, Service, find, replace, run
 from release.settings import Settings
@@ -56,6 +56,7 @@ def start(settings: Settings) -> None:
     for name in NAMES:
         service, listen = _service(settings, name), f"--web.listen-address=127.0.0.1:{ports[name]}"
         if service.pid is None:
+            must_be_free(ports[name])
             service.start([find(PACKAGES[name], PACKAGES[name]), *OPTIONS[name], listen], cwd=folder)
         else:
             _reload(name, ports[name])

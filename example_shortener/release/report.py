@@ -86,7 +86,8 @@ def measured(environment: Environment, new: Running, old: Running, reason: str, 
     """The incident that a rollback ends now: the failures since the release went out, as they were measured."""
     now = time.time()
     exposed = [one["at"] for one in environment.records.all() if one["event"] == "exposed"]
-    since = max([*exposed[-1:], now - LOOK_BACK])
+    # Where the clock was set back since, the release went out in the future.
+    since = min(now, max([*exposed[-1:], now - LOOK_BACK]))
     label, span = f'environment="{environment.name}"', f"{max(now - since, 2 * EVERY):.0f}s"
     figures: dict[str, Any] = {"reason": reason, "stopped_by": stopped_by}
     try:

@@ -11,6 +11,7 @@ import http.client
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -29,17 +30,29 @@ PATIENCE = 60.0
 CONFIGURATION = Path(__file__).with_name("supervisord.conf")
 
 
-def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run a program to its end; returns its exit code and its output."""
+def run(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, seconds: float | None = None
+) -> tuple[int, str]:
+    """Run a program to its end, or for so many seconds at most; returns its exit code (124 then) and its output."""
     try:
-        done = subprocess.run(  # noqa: S603  our own words, no shell
+        process = subprocess.Popen(  # noqa: S603  our own words, no shell
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            check=False, encoding="utf-8", errors="replace",
+            encoding="utf-8", errors="replace", start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError as error:
         missing = f"{argv[0]} is not installed or not on PATH" if cwd.is_dir() else f"{cwd} does not exist"
         raise CannotGo(missing) from error
-    return done.returncode, done.stdout.strip()
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return process.returncode, output.strip()
+    except subprocess.TimeoutExpired:
+        return 124, f"{' '.join(argv[:3])} … did not end in {seconds:g} s"
+    finally:
+        # With whatever it has started: it may be waiting for a server that is silent.
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def find(program: str, package: str) -> str:

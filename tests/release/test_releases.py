@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -283,6 +284,26 @@ def test_the_way_back_needs_neither_haproxy_nor_a_promise_nor_whole_records(vers
         promise.write_text(text)
     assert version_1.live() == "Version 1"
     assert version_1.ask("GET", "/probe")[0] == 302
+
+
+def test_the_proxy_limits_an_address_and_keeps_the_numbers_to_itself(version_1: Shop) -> None:
+    def create(address: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", version_1.port(), timeout=20)
+        headers = {"Content-Type": "application/json"} | ({"X-Forwarded-For": address} if address else {})
+        connection.request("POST", "/api/links", '{"url": "https://example.com/", "expires_in": 1}', headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    # As the proxy in front forwards them: the last address is the one that it has seen itself.
+    statuses = [create("192.0.2.9, 198.51.100.7") for _ in range(64)]
+    assert (set(statuses[:60]), statuses[-1]) == ({201}, 429)
+    assert create("192.0.2.9") == create("198.51.100.7, 192.0.2.9") == create("") == 201
+
+    for path in ("/metrics", "//metrics", "/metrics/", "/%6detrics", "/./metrics", "/a/../metrics", "/%2e/metrics",
+                 "/metrics?x", "/metrics%2f", "/a/%2e%2e/metrics", "http://sho.rt/metrics"):  # fmt: skip
+        status, _, text = version_1.ask("GET", path)
+        assert (status in {400, 404}, "shortener_requests" in text) == (True, False), path
 
 
 def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:

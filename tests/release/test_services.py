@@ -1,0 +1,36 @@
+"""What the release tool runs itself, and where it may listen."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from release.environments import free_port, must_be_free
+from release.problems import CannotGo
+from release.services import run
+
+
+def test_what_waits_for_somebody_silent_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    began = time.monotonic()
+    code, output = run(["sh", "-c", "sleep 60 & echo $! > child; sleep 60"], cwd=tmp_path, seconds=0.5)
+    assert (code, output) == (124, "sh -c sleep 60 & echo $! > child; sleep 60 … did not end in 0.5 s")
+    assert time.monotonic() - began < 30
+    child = (tmp_path / "child").read_text().strip()
+    stat = Path(f"/proc/{child}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert run(["sh", "-c", "echo out; echo err >&2; exit 3"], cwd=tmp_path) == (3, "out\nerr")
+    with pytest.raises(CannotGo, match="no-such-program is not installed"):
+        run(["no-such-program"], cwd=tmp_path)
+
+
+def test_a_port_that_is_taken_is_not_shared() -> None:
+    must_be_free(free_port())
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CannotGo, match=f"port {port} is taken"):
+            must_be_free(port)
