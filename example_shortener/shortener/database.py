@@ -99,7 +99,8 @@ def migrate(database: Path, number: int | None = None) -> int:
             connection.execute(step.forward)
         for step in reversed(MIGRATIONS[goal:version]):
             connection.execute(step.back)
-        connection.execute(f"PRAGMA user_version = {goal}")
+        if goal != version:
+            connection.execute(f"PRAGMA user_version = {goal}")
         connection.execute("COMMIT")
     return goal
 

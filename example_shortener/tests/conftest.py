@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,19 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    path = tmp_path / "data" / "links.db"
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: to make a database, sqlite waits for the disk."""
+    path = tmp_path_factory.mktemp("migrated") / "links.db"
     migrate(path)
+    return path
+
+
+@pytest.fixture
+def database(migrated: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "data" / "links.db"
+    path.parent.mkdir()
+    shutil.copyfile(migrated, path)
     return path
 
 
