@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from gate.names.infer.engine import Engine
 from gate.names.read.files import UNREADABLE, Tree, requirements
 from gate.names.read.settings import in_file
 from gate.names.report import fixes, suppressions
@@ -60,13 +61,14 @@ class Analysis:
         self.project.prepare()
         facts = [file.facts for file in self.project.files.values()]
         self.vocabulary = vocabulary_of(facts, packages, modules, requirements(root))
+        self.engine = Engine(modules, self.project.joined_facts, self.vocabulary.outside)
         self._packages_key = f"{packages.key} {own_state()}" if packages.key else ""
         _recall(self._cache, self.vocabulary, self._packages_key)
 
     def findings(self) -> list[Finding]:
         """Every finding, in the order of the files. What was computed is cached."""
         findings = [syntax_error.unreadable(name, error) for name, error in self._tree.unreadable.items()]
-        for file, diagnostics in self.project.judged(self.vocabulary.outside):
+        for file, diagnostics in self.project.diagnostics(self.engine):
             reported = self._in_python(file, diagnostics)
             book = self._tree.books.get(file.name)
             findings += filter(None, map(book.placed, reported)) if book else reported

@@ -52,7 +52,7 @@ def trace(analysis: Analysis, path: str, line: int) -> Iterator[str]:
 
 
 def _in_python(analysis: Analysis, file: File, line: int, findings: list[Finding]) -> Iterator[str]:
-    diagnostics = analysis.project.diagnose(file)
+    diagnostics = analysis.project.diagnose(file, analysis.engine)
     context = analysis.context(file, diagnostics)
     view = _View(analysis, context, analysis.project.source(file))
     reported = {(item.rule, item.line, item.message) for item in findings}
@@ -106,7 +106,7 @@ class _View:
     """What is known at the places of one file."""
 
     def __init__(self, analysis: Analysis, context: Context, source: Source) -> None:
-        self._engine = analysis.project.engine
+        self._engine = analysis.engine
         self._context = context
         self._source = source
         self._lines = analysis.project.files[context.path].text.split("\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -69,22 +68,10 @@ class Classes:
     def __init__(self, engine: Engine) -> None:
         """`engine` knows what the names in them are."""
         self._engine = engine
+        self._project = engine.project
         self._known: dict[ast.ClassDef, Class] = {}
         self._lines: dict[Class, tuple[Line, bool]] = {}
         self._near: dict[Class, tuple[Line, bool]] = {}
-        self.defined: Counter[str] = Counter()
-        """In how many classes of the project each attribute is defined."""
-        self.bases: frozenset[str] = frozenset()
-        """The names of the classes that the project derives from."""
-        self.recombined: frozenset[str] = frozenset()
-        """Those from which, and from whose heirs, the project derives classes while it runs."""
-        self.combined: frozenset[str] = frozenset()
-        """Those of them from which something is derived together with another class."""
-
-    def take_over(self, classes: Classes) -> None:
-        """Take what the whole project says of its classes from what another engine was given."""
-        self.defined, self.bases = classes.defined, classes.bases
-        self.combined, self.recombined = classes.combined, classes.recombined
 
     def of(self, node: ast.ClassDef, scope: Scope) -> Class:
         """The class that `node` makes in `scope`."""
@@ -239,7 +226,7 @@ class Classes:
         if (
             len(node.bases) != 1
             or node.keywords
-            or node.name in self.bases
+            or node.name in self._project.bases
             or isinstance(node.bases[0], ast.Subscript)
         ):
             return None
@@ -308,7 +295,7 @@ class Classes:
             return union(found) or None
         if is_open or name.startswith("__"):
             return None
-        if name in self._engine.stored_outside and not self._is_foreign(name, owner.of):
+        if name in self._project.stored_outside and not self._is_foreign(name, owner.of):
             return None
         if self.is_protocol(owner.of) or any(name in kind.scope.elsewhere for kind, _ in line):
             return None
@@ -388,12 +375,14 @@ class Classes:
         Another name that somebody sets may be meant for what a list or a text only stands in for.
         """
         is_builtin = kind.scope.source.name == "builtins" and kind.name in _TAKE_NO_ATTRIBUTES
-        return is_builtin and kind.name not in self.bases and bool(synonyms_of(name, kind.scope.names))
+        return (
+            is_builtin and kind.name not in self._project.bases and bool(synonyms_of(name, kind.scope.names))
+        )
 
     def _varies(self, kind: Class, name: str) -> bool:
         """Whether a derived class may have made something else of it, or somebody from outside."""
-        derived = kind.name in self.bases and self.defined[name] > 1
-        return derived or name in self._engine.stored_outside
+        derived = kind.name in self._project.bases and self._project.defined.get(name, 0) > 1
+        return derived or name in self._project.stored_outside
 
     def _bound(
         self, bindings: list[Binding], owner: Instance | ClassValue, kind: Class, known: Environment
@@ -509,7 +498,9 @@ class Classes:
             return False
         outer, definer = function.bound.of, function.scope.node
         inherited = (
-            isinstance(definer, ast.ClassDef) and definer.name in self.bases and self.defined[name] > 1
+            isinstance(definer, ast.ClassDef)
+            and definer.name in self._project.bases
+            and self._project.defined.get(name, 0) > 1
         )
         return self._varies(outer, name) or (inherited and function.scope.source.origin == "project")
 

@@ -14,6 +14,7 @@ from gate.names.infer.annotations import Annotations
 from gate.names.infer.calls import fitting, solved
 from gate.names.infer.classes import MISSING, Classes, Missing
 from gate.names.infer.cycles import Answers
+from gate.names.infer.project_facts import ProjectFacts
 from gate.names.infer.values import (
     NEVER,
     UNKNOWN,
@@ -48,26 +49,31 @@ _COLLECTIONS = {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.Li
 class Engine:
     """Answers what expressions are, and remembers it."""
 
-    def __init__(self, modules: Modules, *, trusts_annotations: bool = True) -> None:
-        """`modules` finds the text of everything that is imported; the project's annotations may be left out."""
+    def __init__(
+        self,
+        modules: Modules,
+        project: ProjectFacts | None = None,
+        package_names: PackageWords | None = None,
+        *,
+        trusts_annotations: bool = True,
+    ) -> None:
+        """`modules` finds the text of everything that is imported; the project's annotations may be left out.
+
+        A name among `package_names`, which installed packages define, is never wrong on a value of theirs.
+        """
         self.modules = modules
+        self.project = project or ProjectFacts()
+        self.package_names = package_names or PackageWords()
         self.trusts_annotations = trusts_annotations
         self.classes = Classes(self)
         self.annotations = Annotations(self)
-        self.stored_outside: frozenset[str] = frozenset()
-        """Attributes that some code of the project sets on what is not its `self`."""
-        self.package_names = PackageWords()
-        """Names that installed packages define: one of them is never wrong on a value of theirs."""
         self._answers = Answers()
         self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
 
     @cached_property
     def without_annotations(self) -> Engine:
         """What the code does, whatever the project's annotations say that it does."""
-        engine = Engine(self.modules, trusts_annotations=False)
-        engine.stored_outside, engine.package_names = self.stored_outside, self.package_names
-        engine.classes.take_over(self.classes)
-        return engine
+        return Engine(self.modules, self.project, self.package_names, trusts_annotations=False)
 
     # -- expressions
 
@@ -288,7 +294,7 @@ class Engine:
     def member(self, module: str, name: str) -> Values | Missing:
         """What a module's member is; MISSING if there is none for certain."""
         found: Values | Missing = self._answers.of((module, name), lambda: self._member(module, name), None)
-        is_set_elsewhere = found is MISSING and name in self.stored_outside
+        is_set_elsewhere = found is MISSING and name in self.project.stored_outside
         return UNKNOWN if is_set_elsewhere and self.modules.origin(module) == "project" else found
 
     def member_or_unknown(self, module: str, name: str) -> Values:

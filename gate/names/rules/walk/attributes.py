@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TypedDict
 
-from gate.names.hints.usage import UsageInference
+from gate.names.hints.usage import NOTHING, UsageInference
 from gate.names.infer.calls import class_of
 from gate.names.infer.classes import MISSING, Missing
 from gate.names.infer.engine import Engine
@@ -72,7 +72,9 @@ class AttributeChecks:
             return
         owners = self._engine.infer(node.value, scope)
         if not owners:
-            self._found.hints[place] = self._likely.of(node, scope)
+            hint = self._likely.of(node, scope)
+            if hint != NOTHING:
+                self._found.hints[place] = hint
             return
         found = [self._looked_up(owner, name) for owner in owners]
         without = tuple(owner for owner, one in zip(owners, found, strict=True) if one is MISSING)
@@ -116,7 +118,7 @@ class AttributeChecks:
         Where nothing derives from these classes, no word counts but what somebody defines as an attribute.
         """
         kinds = [class_of(owner) for owner in owners]
-        is_final = all(kind is not None and kind.name not in self._engine.classes.bases for kind in kinds)
+        is_final = all(kind is not None and kind.name not in self._engine.project.bases for kind in kinds)
         return "attribute" if is_final else "project"
 
     def _is_typo_in_alternative(
@@ -146,15 +148,15 @@ class AttributeChecks:
         if owner.of.scope.source.name == "builtins":
             return owner.of.name in {"Exception", "BaseException"}
         # The other bases of a mixin's heirs are not those of the mixin.
-        classes = self._engine.classes
-        if any(one.name in classes.recombined for one, _ in classes.line(owner.of, far=False)[0]):
+        classes, project = self._engine.classes, self._engine.project
+        if any(one.name in project.recombined for one, _ in classes.line(owner.of, far=False)[0]):
             return True
         is_shared = (
             owner.of.origin != "project"
             or "mixin" in owner.of.name.casefold()
-            or owner.of.name in classes.combined
+            or owner.of.name in project.combined
         )
-        return (is_shared and owner.of.name in classes.bases) or classes.is_abstract(owner.of)
+        return (is_shared and owner.of.name in project.bases) or classes.is_abstract(owner.of)
 
     def _looked_up(self, owner: Value, name: str) -> Values | Missing:
         """The attribute; of a module only whether it is there, which is known without looking what it is."""
