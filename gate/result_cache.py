@@ -9,10 +9,9 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
-from gate.errors import UsageError
 from gate.store import read_entry, write_entry
 
 MOST_RESULTS = 4000
@@ -29,37 +28,36 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def shared_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder that `GATE_CACHE` names, as a URL: results of all clones on a machine, or of CI jobs.
+class Shared(Protocol):
+    """Results of other clones and machines."""
 
-    Whoever can write there can make gate believe that a check has passed, as in `.git/gate` itself. Raises UsageError
-    if it is anything else than `file:///ABSOLUTE/PATH`.
-    """
-    url = environ.get("GATE_CACHE", "")
-    if not url:
-        return None
-    folder = url.removeprefix("file://")
-    if folder == url or not folder.startswith("/"):
-        raise UsageError(f"GATE_CACHE: expected file:///ABSOLUTE/PATH, got {url!r}")
-    return Path(folder) / "results"
+    def get(self, key: str) -> bytes | None:
+        """The body stored under `key`, or None."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Store `body` under `key`, or do nothing where that is not possible."""
 
 
 class ResultCache:
     """A folder of cached results."""
 
-    def __init__(self, folder: Path, most: int = MOST_RESULTS, shared: Path | None = None) -> None:
+    def __init__(self, folder: Path, most: int = MOST_RESULTS, shared: Shared | None = None) -> None:
         """The folder is made when something is first stored; it holds about `most` results.
 
-        What is not there is looked for in `shared`, another such folder, where everything is stored as well.
+        What is not there is looked for in `shared`, and stored here then; what may be shared is stored there as well.
         """
         self._folder = folder
         self._most = most
-        self._shared = ResultCache(shared, SHARED_MOST) if shared else None
+        self._shared = shared
 
     def get(self, key: str) -> bytes | None:
         """The body stored under `key`, or None."""
         body = self._get(key)
-        return self._shared.get(key) if body is None and self._shared else body
+        if body is None and self._shared:
+            body = self._shared.get(key)
+            if body is not None:
+                self.put(key, body, share=False)
+        return body
 
     def _get(self, key: str) -> bytes | None:
         path = self._path(key)
@@ -69,12 +67,12 @@ class ResultCache:
                 os.utime(path)
         return body
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes, *, share: bool = True) -> None:
         """Store `body` under `key`, whole or not at all. A full disk or a read-only folder is no failure.
 
-        One in 256 keys has the folder tidied up as well.
+        Failures are not for others: only with `share` others get it. One in 256 keys has the folder tidied up as well.
         """
-        if self._shared:
+        if self._shared and share:
             self._shared.put(key, body)
         if write_entry(self._path(key), key, body) and key.startswith("00"):
             self.prune()

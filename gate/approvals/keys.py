@@ -38,6 +38,15 @@ def holders(policy: Policy) -> dict[str, Holder]:
     return {blob: holder for blob, holder in by_key.items() if blob not in shared}
 
 
+def bots(policy: Policy, now: int) -> dict[str, Holder]:
+    """Who holds a key that is valid now, and has the role `bot`, by the base64 text of the key."""
+    return {
+        blob: holder
+        for blob, holder in holders(policy).items()
+        if policy.people[holder.person].role == "bot" and holder.key.validity(now) == "valid"
+    }
+
+
 def boundaries(keys: Iterable[PublicKey], now: int) -> int | None:
     """The next moment after `now` at which one of the keys begins or ceases to be valid."""
     moments = [moment for key in keys for moment in (key.after, key.before) if moment and moment > now]

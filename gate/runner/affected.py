@@ -58,7 +58,7 @@ class Suite:
 
     def _use(self, records: list[dict[str, Any]], record: dict[str, Any]) -> Reused | None:
         record["uses"] = (record["uses"] + 1) % VERIFY_EVERY
-        self._write(records)
+        self._write(records, share=False)
         cached = load(record["report"].encode())
         return None if cached is None else Reused(*cached, verify=record["uses"] == 0)
 
@@ -85,7 +85,7 @@ class Suite:
 
     def forget(self) -> None:
         """Reuse no pass that was recorded until now: a test has failed since, or is flaky."""
-        self._write([])
+        self._write([], share=False)
 
     def _read(self) -> list[dict[str, Any]]:
         try:
@@ -94,5 +94,5 @@ class Suite:
         except ValueError:
             return []
 
-    def _write(self, records: list[dict[str, Any]]) -> None:
-        self._results.put(self._key, json.dumps(records).encode("ascii"))
+    def _write(self, records: list[dict[str, Any]], *, share: bool = True) -> None:
+        self._results.put(self._key, json.dumps(records).encode("ascii"), share=share)

@@ -74,7 +74,9 @@ class TestFiles:
     def add(self, path: str, new: FilePass) -> None:
         """Keep a pass of a file."""
         remaining = [item for item in self._passes(path) if item.state != new.state]
-        self._put("file", path, data=[_to_data(item) for item in [new, *remaining][:MOST_RECORDS]])
+        self._put(
+            "file", path, data=[_to_data(item) for item in [new, *remaining][:MOST_RECORDS]], share=True
+        )
 
     def forget(self, paths: Collection[str]) -> None:
         """Reuse no pass of these files that was recorded until now: a test has failed since, or is flaky."""
@@ -121,8 +123,9 @@ class TestFiles:
         except ValueError:
             return None
 
-    def _put(self, *what: str, data: object) -> None:
-        self._results.put(key_of("files of tests", self._key, *what), json.dumps(data).encode("ascii"))
+    def _put(self, *what: str, data: object, share: bool = False) -> None:
+        key = key_of("files of tests", self._key, *what)
+        self._results.put(key, json.dumps(data).encode("ascii"), share=share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,8 @@ class ToolRuns:
             logger.debug(
                 "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"
             )
-        self._context.results.put(key, dump(outcome.report, outcome.seconds))
+        passed = not outcome.report.findings
+        self._context.results.put(key, dump(outcome.report, outcome.seconds), share=passed)
 
     def _explained(self, question: _Question, outcome: Outcome) -> Outcome:
         """The outcome of code that ran, with what it missed of the working tree and in which environment it ran."""

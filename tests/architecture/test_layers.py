@@ -20,6 +20,7 @@ EDGES = {
     "open a connection": {
         "gate.forges": "pull requests and webhooks",
         "gate.prometheus": "metrics",
+        "gate.shared_results": "results of other machines",
     },
 }
 """Who may do what, and why."""

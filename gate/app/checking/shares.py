@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gate import __version__
-from gate.approvals.keys import holders
+from gate.approvals.keys import Holder, bots
 from gate.errors import CannotDecide, UsageError
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped, Verdict
 from gate.policy.types import CheckSettings, Policy
@@ -35,15 +35,6 @@ class Part:
     share: Share
     results: tuple[CheckResult, ...]
     pieces: Mapping[tuple[str, str], Piece]
-
-
-def bots(policy: Policy, now: int) -> dict[str, str]:
-    """The keys that sign parts, by their base64 text: those of the people whose role is `bot`."""
-    return {
-        blob: holder.person
-        for blob, holder in holders(policy).items()
-        if policy.people[holder.person].role == "bot" and holder.key.validity(now) == "valid"
-    }
 
 
 def write_part(
@@ -107,7 +98,7 @@ def read_parts(paths: Sequence[Path], change: Change, policy: Policy, now: int) 
     return [by_number[number] for number in sorted(by_number)]
 
 
-def _read(path: Path, change: Change, trusted: Mapping[str, str]) -> Part:
+def _read(path: Path, change: Change, trusted: Mapping[str, Holder]) -> Part:
     try:
         if path.stat().st_size > LARGEST:
             raise CannotDecide(f"{path} is too large to be a part", AGAIN)
@@ -125,10 +116,10 @@ def _read(path: Path, change: Change, trusted: Mapping[str, str]) -> Part:
         raise CannotDecide(f"{path} is not the part of a share, or is damaged", AGAIN) from None
 
 
-def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Mapping[str, str]) -> None:
+def _verify(path: Path, document: bytes, line: str, signature: str, trusted: Mapping[str, Holder]) -> None:
     from gate.policy.keys import parse_key
 
-    names = ", ".join(sorted(set(trusted.values())))
+    names = ", ".join(sorted({holder.person for holder in trusted.values()}))
     if not signature:
         raise CannotDecide(
             f"{path} is not signed", f"`gate check --shard I/N --key FILE` with the key of {names}"
