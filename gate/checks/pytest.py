@@ -59,6 +59,9 @@ class Pytest:
             "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
             "GATE_PYTEST_LENT": ":".join([*(f"{job.away}/{path}" for path in job.submodules), *job.lent]),
         }
+        if not job.lent and (job.roots or not job.found):
+            # Neither made for this tree, nor without anything of the project in it.
+            env["GATE_CHILDREN_PATH"] = ":".join(roots)
         if suite.kind in {"django", "unittest"}:
             start = [
                 job.python,

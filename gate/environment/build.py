@@ -222,11 +222,9 @@ def _install_steps(declared: Declared, scratch: Path) -> Iterator[list[str]]:
         yield ["--no-deps", "-r", str(scratch / "wanted.txt")]
         return
     words = [word for path in declared.requirement_files for word in ("-r", path)]
-    if "pyproject.toml" in declared.contents and declared.name:
-        words += ["-r", "pyproject.toml", *(f"--extra={name}" for name in declared.extras)]
-        words += [f"--group={name}" for name in declared.groups]
-    elif "setup.py" in declared.contents:
-        words += ["-r", "setup.py"]
+    if declared.metadata:
+        words += ["-r", declared.metadata, *(f"--extra={name}" for name in declared.extras)]
+    words += [f"--group={name}" for name in declared.groups]
     if words:
         yield words
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gate.environment.interpreter import normal
 from gate.environment.locks import LOCKS, locked_versions, read_toml
+from gate.environment.setup_files import Stated, read_setup_files
 
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 BESIDE = frozenset({*LOCKS, *PROJECTS, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
@@ -37,7 +38,8 @@ class Declared:
 
     `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
     running the project takes, `others` those of groups, extras and the like. `local` are the folders of the tree, from
-    its top on, whose packages the project depends on, with their pyproject.toml.
+    its top on, whose packages the project depends on, with their pyproject.toml. `metadata` is the file that states
+    what the package itself needs.
     """
 
     source: str = ""
@@ -48,6 +50,7 @@ class Declared:
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     requirement_files: tuple[str, ...] = ()
+    metadata: str = ""
     local: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
@@ -59,7 +62,7 @@ class Declared:
     def packages(self) -> tuple[str, ...]:
         """The folders, from the project's own on, that have to be installed: itself, and a workspace's members."""
         pyproject, suffix = self.contents.get("pyproject.toml", b""), "/pyproject.toml"
-        own = b"[build-system]" in pyproject or "setup.py" in self.contents
+        own = b"[build-system]" in pyproject or self.metadata in {"setup.py", "setup.cfg"}
         below = [path.removesuffix(suffix) for path in self.contents if path.endswith(suffix)]
         members = workspace_members(pyproject, below)
         built = [path for path in members if b"[build-system]" in self.contents[path + suffix]]
@@ -103,13 +106,16 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
     lock = next((name for name in LOCKS if name in contents), "")
     files = tuple(path for path in sorted(contents) if REQUIREMENTS.fullmatch(path))
-    installable = bool(project or poetry or "build-system" in data or "setup.py" in contents)
-    source = lock or (files[0] if files else "")
-    if not source and installable:
-        source = "pyproject.toml" if project or poetry else "setup.py" if "setup.py" in contents else ""
-    extras = _table(project, "optional-dependencies")
+    stated = Stated() if project or poetry else read_setup_files(contents)
+    metadata = "pyproject.toml" if project or poetry else "setup.py" if "setup.py" in contents else ""
+    metadata = metadata or ("setup.cfg" if stated.name else "")
+    extras = {**stated.extras, **_table(project, "optional-dependencies")}
     groups = _table(data, "dependency-groups")
-    required = [*_lines(project.get("dependencies")), *_poetry_lines(poetry.get("dependencies"))]
+    required = [
+        *_lines(project.get("dependencies")),
+        *_poetry_lines(poetry.get("dependencies")),
+        *stated.required,
+    ]
     other_lines = [line for value in extras.values() for line in _lines(value)]
     other_lines += [line for value in groups.values() for line in _lines(value)]
     other_lines += [
@@ -122,14 +128,15 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
         main = path.rpartition("/")[2] in {"requirements.txt", "base.txt", "main.txt", "common.txt"}
         (required if main else other_lines).extend(_requirement_lines(contents[path]))
     return Declared(
-        source=source,
+        source=lock or (files[0] if files else metadata) or ("pyproject.toml" if groups else ""),
         contents=contents,
-        name=str(project.get("name") or poetry.get("name") or ""),
+        name=str(project.get("name") or poetry.get("name") or stated.name),
         required=tuple(dict.fromkeys(required)),
         others=tuple(dict.fromkeys(other_lines)),
         groups=tuple(name for name in groups if normal(name) in FOR_TESTS),
         extras=tuple(name for name in extras if normal(name) in FOR_TESTS),
         requirement_files=files,
+        metadata=metadata,
     )
 
 
@@ -215,7 +222,7 @@ def _table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _lines(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
 
 
 def _poetry_lines(value: object) -> Iterator[str]:

@@ -89,8 +89,10 @@ def start() -> int:
         return 3
 
     sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, folder}), folder]
-    # For what the tests start themselves.
-    os.environ["PYTHONPATH"] = os.pathsep.join(first)
+    # For what the tests start themselves, in an environment that would give it another tree.
+    children = os.environ.pop("GATE_CHILDREN_PATH", "")
+    if children:
+        os.environ["PYTHONPATH"] = children
     os.chdir(root)
     if files:
         with open(files, encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets

@@ -138,3 +138,48 @@ def test_the_packages_of_the_tree_that_a_lock_leads_to() -> None:
     folders = local_in_lock(LEADING.encode(), "Upper")
     assert set(folders) == {"packages/upper", "../lower", ""}
     assert local_in_lock(b"package = 1", "upper") == local_in_lock(None, "upper") == ()
+
+
+SETUP_CFG = """
+[metadata]
+name = thing
+[options]
+install_requires =
+    a>=1  # because
+    b; python_version >= "3"
+[options.extras_require]
+Test =
+    c
+docs = d
+"""
+SETUP_PY = """
+from setuptools import setup
+
+NEEDS = ["a>=1"]
+EXTRAS = {"test": ["c"], "computed": NEEDS + ["d"]}
+setup(name="thing", version=read("VERSION"), install_requires=NEEDS, extras_require=EXTRAS)
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "required", "extras"),
+    [
+        ({"setup.cfg": SETUP_CFG}, ("a>=1", 'b; python_version >= "3"'), ("test",)),
+        ({"setup.py": SETUP_PY}, ("a>=1",), ("test",)),
+        ({"setup.cfg": SETUP_CFG, "pyproject.toml": "[build-system]\nrequires = []\n"}, None, ("test",)),
+        ({"setup.py": "def broken(:\n"}, (), ()),
+    ],
+)
+def test_what_setup_files_state(
+    files: dict[str, str], required: tuple[str, ...] | None, extras: tuple[str, ...]
+) -> None:
+    stated = read_declared({name: text.encode() for name, text in files.items()})
+    assert stated.source == next(iter(files))
+    assert stated.extras == extras
+    assert required is None or stated.required == required
+    assert stated.packages == ("",)
+
+
+def test_groups_alone_are_enough() -> None:
+    stated = read_declared({"pyproject.toml": b"[dependency-groups]\ntest = ['a']\n"})
+    assert (stated.source, stated.groups, stated.packages) == ("pyproject.toml", ("test",), ())

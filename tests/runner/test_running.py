@@ -99,6 +99,16 @@ class TestImportsFromTheTree:
         change(project, {"src/acme/ours.py": "", "test_it.py": test})
         assert ask(project, "--only", "tests")[0] == 0
 
+    def test_a_child_process_imports_only_what_a_clone_would_give_it(self, project: Clone) -> None:
+        environment(project)
+        test = (
+            "import subprocess\nimport sys\n\n\ndef test_it():\n"
+            "    done = subprocess.run([sys.executable, 'scripts/run.py'])\n    assert done.returncode == 1\n"
+        )
+        change(project, {"thing.py": "", "scripts/run.py": "import thing\n", "test_it.py": test})
+        code, checks = ask(project, "--only", "tests")
+        assert code == 0, checks
+
     def test_a_folder_named_like_a_package_is_not_that_package(self, project: Clone) -> None:
         site = environment(project)
         install(site, "docker", "1", {"docker/__init__.py": "VALUE = 1\n"})

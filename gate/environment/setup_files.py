@@ -1,0 +1,93 @@
+"""What setup.cfg and setup.py state about a package, as far as it can be read without running anything. Pure."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+KEYWORDS = ("name", "install_requires", "extras_require")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The name, the requirements, and those of each extra; empty where they cannot be read."""
+
+    name: str = ""
+    required: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read_setup_files(contents: Mapping[str, bytes]) -> Stated:
+    """What both files state together; setup.py comes first, as it does for setuptools."""
+    config, script = _read_config(contents.get("setup.cfg")), _read_script(contents.get("setup.py"))
+    return Stated(
+        script.name or config.name, script.required or config.required, {**config.extras, **script.extras}
+    )
+
+
+def _read_config(data: bytes | None) -> Stated:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string((data or b"").decode("utf-8"))
+    except (ValueError, configparser.Error):
+        return Stated()
+    section = "options.extras_require"
+    extras = dict(parser.items(section)) if parser.has_section(section) else {}
+    return Stated(
+        parser.get("metadata", "name", fallback="").strip(),
+        _listed(parser.get("options", "install_requires", fallback="")),
+        {name: _listed(text) for name, text in extras.items()},
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    lines = (line.partition(" #")[0].strip() for line in text.replace(";\n", ";").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _read_script(data: bytes | None) -> Stated:
+    try:
+        tree = ast.parse(data or b"")
+    except (SyntaxError, ValueError, RecursionError):
+        return Stated()
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    stated: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "setup":
+            stated |= {
+                word.arg: _value(word.value, constants) for word in node.keywords if word.arg in KEYWORDS
+            }
+    extras = stated.get("extras_require")
+    return Stated(
+        stated["name"] if isinstance(stated.get("name"), str) else "",
+        _strings(stated.get("install_requires")),
+        {str(name): _strings(lines) for name, lines in extras.items()} if isinstance(extras, dict) else {},
+    )
+
+
+def _value(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
+    """The value of an expression without calls. Of a dict, the keys are enough where values are computed."""
+    node = constants.get(node.id, node) if isinstance(node, ast.Name) else node
+    if isinstance(node, ast.Dict):
+        return {
+            key.value: _value(value, constants)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if isinstance(key, ast.Constant)
+        }
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
