@@ -13,7 +13,7 @@ from pathlib import Path
 from time import time
 
 from gate.app.checking.check import check
-from gate.app.checking.evaluate import Answer, CheckRequest
+from gate.app.checking.request import Answer, CheckRequest
 from gate.cli.reviews import add_reviews, place_of
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of, with_description

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from gate.app.checking.evaluate import Answer
 from gate.app.checking.fixes import apply as apply_to_file
 from gate.app.checking.fixes import fixable, fixes_of
+from gate.app.checking.request import Answer
 from gate.reports.patch import patch
 from gate.reports.words import count, visible_path
 

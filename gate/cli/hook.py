@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from gate.app.checking.evaluate import Answer
+from gate.app.checking.request import Answer
 from gate.app.hooks.local import Update, at_commit, at_push, parse_updates, update_of_pre_commit
 from gate.app.server.moves import Received, Refusal
 from gate.app.server.receive import parse_pushes, receive

@@ -48,17 +48,17 @@ class Runner:
         *,
         under_way: Callable[[], None] = lambda: None,
         fail_fast: bool = False,
-        kept_only: bool = False,
+        cached_only: bool = False,
     ) -> tuple[CheckResult, ...]:
         """Run every check and return the results in the order of `settings`.
 
         Tests start first, being the slowest; `under_way` is called when every check has started or ended. With
-        `fail_fast`, the first result that blocks ends the rest, which are then Skipped; with `kept_only`, so is
+        `fail_fast`, the first result that blocks ends the rest, which are then Skipped; with `cached_only`, so is
         every check that would have to start. Interrupted, every program that was started is ended before this
         returns.
         """
         results: dict[str, CheckResult] = {}
-        if kept_only:
+        if cached_only:
             self._why_not = "not run yet"
             self._cancel.set()
         order = sorted(settings, key=lambda check: check.tool != "pytest")

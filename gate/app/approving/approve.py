@@ -12,7 +12,7 @@ from gate.app.approving.signing import Recorded, Signer, compose, find_signer, p
 from gate.app.audit.moves import change_of, read_moves
 from gate.app.checking.check import check
 from gate.app.checking.current_people import with_listed_people
-from gate.app.checking.evaluate import CheckRequest
+from gate.app.checking.request import CheckRequest
 from gate.approvals.record import AFTERWARDS
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
@@ -104,7 +104,7 @@ def propose(wish: Wish) -> Proposal:
     )
     owned = _answers_for(repository, change, policy, rules, signer)
     base = None if policy.is_environment(branch) else change.base
-    last_answer = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, kept_only=True))
+    last_answer = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, cached_only=True))
     return Proposal(
         repository,
         change,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.checking.evaluate import CheckRequest, judge
+from gate.app.checking.evaluate import judge
+from gate.app.checking.request import CheckRequest
 from gate.errors import GateError, UsageError
 from gate.gather import policy_at
 from gate.git.change import default_branch, read_change
@@ -162,7 +163,7 @@ def _item(
     try:
         change = read_change(repository, into=target, head=branch.commit)
         policy = policy_at(repository, change.base)
-        request = CheckRequest(start, into=target, kept_only=cached_checks, trust_only=not cached_checks)
+        request = CheckRequest(start, into=target, cached_only=cached_checks, trust_only=not cached_checks)
         return Item(branch, judge(repository, change, policy, request, log=log).verdict)
     except GateError as error:
         return Item(branch, None, trouble=error.message)

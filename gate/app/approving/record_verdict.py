@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate.app.approving.approve import list_of
 from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, sealed, send
-from gate.app.checking.evaluate import Answer
+from gate.app.checking.request import Answer
 from gate.approvals.record import Record
 from gate.errors import UsageError
 from gate.gather import policy_at

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gate import answer_cache
 from gate.app.checking.dependency_stamps import package_folders, witnesses_of
-from gate.app.checking.evaluate import Answer
+from gate.app.checking.request import Answer
 from gate.model import ENVIRONMENTS, Ran, Verdict
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.app.checking.evaluate import Answer, CheckRequest, ignore, judge
+from gate.app.checking.evaluate import judge
+from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.gather import environment_named, policy_at
 from gate.git.change import read_change
 from gate.git.repository import Repository

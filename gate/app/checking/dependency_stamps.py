@@ -7,7 +7,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-from gate.app.checking.evaluate import Answer
+from gate.app.checking.request import Answer
 from gate.environment import Environment
 from gate.runner.untracked_files import brought_files
 

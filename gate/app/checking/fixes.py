@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gate.app.checking.evaluate import Answer
+from gate.app.checking.request import Answer
 from gate.checks.apply_fixes import mend
 from gate.errors import UsageError
 from gate.git.objects import read_blobs

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.checking.check import check
-from gate.app.checking.evaluate import Answer, CheckRequest, ignore
+from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.hooks.shell_note import Watch
 from gate.app.server.moves import Push, Refusal, astray
 from gate.app.server.receive import refused_birth

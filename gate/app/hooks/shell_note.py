@@ -21,7 +21,7 @@ from pathlib import Path
 from time import time_ns
 
 from gate.app.checking.dependency_stamps import package_folders, witnesses_of
-from gate.app.checking.evaluate import Answer
+from gate.app.checking.request import Answer
 from gate.cache_inputs import FIND_ENVIRONMENTS, LOCALE_NAMES, SEEN_BY_CHECKS
 from gate.git.index import Unmerged, index_tree
 from gate.git.repository import Repository

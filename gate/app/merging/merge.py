@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gate.app.checking.check import check
-from gate.app.checking.evaluate import Answer, CheckRequest, ignore
+from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.merging.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named, policy_at
@@ -104,7 +104,7 @@ def _refuse_unvouched(repository: Repository, request: MergeRequest, answer: Ans
     policy = policy_at(repository, change.base)
     branch = change.into.removeprefix("refs/heads/")
     protection = policy.protection(branch)
-    if answer.vouched or not protection.verdicts or not policy.enforced_checks(protection):
+    if answer.attestation or not protection.verdicts or not policy.enforced_checks(protection):
         return
     if any(approval.counted and approval.kind == "waive" for approval in answer.verdict.approvals):
         return

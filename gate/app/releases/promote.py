@@ -11,7 +11,7 @@ from gate.app.approving.record_verdict import document_of, files_of
 from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, rehearse, send
 from gate.app.audit.verified_policy import verified
 from gate.app.checking.check import check
-from gate.app.checking.evaluate import CheckRequest, ignore
+from gate.app.checking.request import CheckRequest, ignore
 from gate.app.releases.release import is_way_back
 from gate.approvals.record import Record
 from gate.errors import CannotDecide, UsageError

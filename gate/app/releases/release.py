@@ -11,7 +11,8 @@ from gate.app.approving.signing import find_signer
 from gate.app.audit.audit import is_verified
 from gate.app.audit.moves import ends_of
 from gate.app.audit.verified_policy import verified
-from gate.app.checking.evaluate import Answer, CheckRequest, judge
+from gate.app.checking.evaluate import judge
+from gate.app.checking.request import Answer, CheckRequest
 from gate.app.releases.downtime import spent
 from gate.app.releases.slo_file import with_promise
 from gate.errors import CannotDecide, UsageError

@@ -10,7 +10,8 @@ from time import time
 
 from gate.app.audit.audit import unproven
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
-from gate.app.checking.evaluate import Answer, CheckRequest, judge
+from gate.app.checking.evaluate import judge
+from gate.app.checking.request import Answer, CheckRequest
 from gate.gather import policy_at
 from gate.git.branch_history import History, read_onward
 from gate.git.change import collision
