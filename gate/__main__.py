@@ -11,6 +11,11 @@ import sys
 
 def main() -> int:
     """Run gate with the process's arguments and return the exit code."""
+    if sys.platform == "win32":
+        sys.stderr.write(
+            "gate: Windows is not supported\n  help: run gate in WSL, in a container, or in CI\n"
+        )
+        return 3
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_streams()
     try:

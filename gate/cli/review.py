@@ -112,12 +112,13 @@ def _drawn(lines: list[Line], *, colour: bool) -> Iterator[str]:
 
 def _pager(repository: Repository) -> str:
     """The pager that git would use for a diff; empty for none."""
+    # git's variables are withheld from the git that gate runs, so this one is read here.
+    pagers = [os.environ.get("GIT_PAGER", "")]
     for command in (("config", "--get", "pager.diff"), ("var", "GIT_PAGER")):
         done = repository.attempt(*command)
-        pager = os.fsdecode(done.stdout).strip()
-        if done.returncode == 0 and pager:
-            return "" if pager in {"cat", "false", "no"} else pager
-    return ""
+        pagers.append(os.fsdecode(done.stdout).strip() if done.returncode == 0 else "")
+    pager = next((pager for pager in pagers if pager), "")
+    return "" if pager in {"cat", "false", "no"} else pager
 
 
 def _print(text: str, pager: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
-from support.town import Clone, Town
+from support.terminal import Terminal
+from support.town import Clone, Town, isolated
 
 
 @pytest.fixture
@@ -80,3 +82,39 @@ def test_a_review_shows_the_diff_of_my_files_with_the_findings_of_earlier_runs(t
     assert lines[at + 1].startswith("    >>> 3:")
     assert "laods" in lines[at + 1]
     assert lines[-1].startswith("To approve, run `gate approve origin/feature`;"), "nobody is asked in a pipe"
+
+
+def reviewing(senior: Clone, answers: dict[str, str]) -> str:
+    """Review the branch at a terminal: what was shown after the last of the answers, each given at its question."""
+    argv = [sys.executable, "-P", "-m", "gate", "review", "origin/feature"]
+    env = {**isolated(senior.path.parent / "home"), "TERM": "dumb", "GIT_PAGER": "cat"}
+    terminal = Terminal(argv, senior.path, env)
+    answer = ""
+    for question, answer in answers.items():
+        assert terminal.wait_for(question), terminal.shown
+        terminal.forget()
+        terminal.type(f"{answer}\n")
+    terminal.wait_for("recorded" if answer == "s" else "Pushed to origin")
+    terminal.close()
+    return terminal.shown.decode()
+
+
+@pytest.mark.slow
+def test_a_review_at_a_terminal_skips_objects_or_approves(town: Town, pushed: Clone) -> None:
+    senior = town.clone("nehemiah")
+    senior.fetch()
+    question = "[a]pprove, [o]bject, [s]kip?"
+    assert "Skipped: nothing was recorded." in reviewing(senior, {question: "s"})
+    assert json.loads(senior.gate("approvals", "origin/feature", "--format", "json").out) == []
+    objected = reviewing(senior, {question: "o", "On which line?": "a.py:1", "Why?": "Too large a number"})
+    assert "Objected as @nehemiah" in objected
+    (objection,) = json.loads(senior.gate("approvals", "origin/feature", "--format", "json").out)
+    assert (objection["kind"], objection["why"]) == ("block", "a.py:1: Too large a number")
+    senior.gate("revoke", objection["id"])
+    assert "Approved as @nehemiah" in reviewing(senior, {question: "a"})
+    assert pushed.gate("approvals", "--fetch").code == 0
+    assert [
+        one["kind"]
+        for one in json.loads(pushed.gate("approvals", "feature", "--format", "json").out)
+        if one["counted"]
+    ] == ["approve"]

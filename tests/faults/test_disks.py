@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ COMMANDS = {
 
 def mount(path: Path, *args: str) -> None:
     """Mount, as root can; skips the test where even root may not."""
-    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+    if os.geteuid() != 0 or platform.system() != "Linux":
         pytest.skip("only root can mount")
     done = subprocess.run(["mount", *args, str(path)], capture_output=True, text=True, check=False)
     if done.returncode:
