@@ -1,4 +1,4 @@
-"""`gate record`: sign and record the reviews that a forge reports, in CI."""
+"""`gate record`: sign and record, in CI, the reviews that a forge reports and the merges that it made."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from gate.cli.reviews import add_reviews, place_of
 from gate.errors import UsageError
 from gate.reports.words import count, visible
 
-SUMMARY = "record the reviews of a pull or merge request in the approval log"
+SUMMARY = "record the reviews and merges of a forge in the approval log"
 EXAMPLES = """\
   gate record --reviews auto --key bot_key      in CI, whenever a review is submitted or dismissed
   gate record --reviews auto --base BEFORE      after the merge: BEFORE is where the branch was
   gate record feature --reviews github:acme/shortener#12
+  gate record --merges BEFORE..AFTER --key bot_key   in CI, after a push to the protected branch: check what each
+                                                merge changed, and sign the verdict
 
   The signer needs `records: true` under `people` in gate.yaml. From then on the reviews count
   without the forge: for `gate audit`, the server hook and environments.
@@ -29,12 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rev", nargs="?", metavar="REV", help="the branch or commit (default: HEAD)")
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--base", metavar="REV", help="the commit to merge into (default: the branch's tip)")
+    parser.add_argument("--merges", metavar="RANGE", help="the merges in BEFORE..AFTER that the forge made")
     add_reviews(parser)
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Record what the forge tells now, and print what that was."""
+    """Record what the forge tells now, or has merged, and print what that was."""
+    if options.merges:
+        return _merges(options)
     request = place_of(options.reviews or "auto")
     if request is None:
         raise UsageError("no pull or merge request is named", "`--reviews github:OWNER/REPO#12`")
@@ -59,3 +64,28 @@ def run(options: argparse.Namespace) -> int:
         return 0
     print("\n".join(shared_lines(done.last)))
     return exit_code(done.last)
+
+
+def _merges(options: argparse.Namespace) -> int:
+    """Record the verdicts about merges; 1 if the checks fail on one of them."""
+    from gate.app.approving.record_merges import record_merges
+    from gate.app.approving.record_verdict import Unrecorded
+
+    if options.reviews or options.base or options.rev:
+        raise UsageError("--merges records merges only", "record the reviews with a command of its own")
+    codes = []
+    for merge in record_merges(
+        Path.cwd(), options.merges, int(time.time()), into=options.into, key=options.key
+    ):
+        what = f"{merge.base[:12]}..{merge.head[:12]}"
+        if isinstance(merge.verdict, Unrecorded):
+            print(f"{what}: not recorded: {merge.verdict.reason}")
+            codes.append(0 if merge.verdict.needless else 1)
+            continue
+        print(f"{what}: checks passed, recorded by {visible(merge.verdict.record.by)}")
+        codes.append(exit_code(merge.verdict))
+        if codes[-1]:
+            print("\n".join(shared_lines(merge.verdict)))
+    if not codes:
+        print("no merges in this range")
+    return max(codes, default=0)

@@ -98,3 +98,56 @@ def test_only_a_review_names_a_forge_as_its_source(fields: dict[str, str], reads
         nonce="0" * 32, **made,  # type: ignore[arg-type]  # some of them are wrong on purpose
     )  # fmt: skip
     assert isinstance(parse(serialise(record)), Refused) != reads
+
+
+def by_button(site: Site, how: str = "merge") -> tuple[str, str]:
+    """The forge merges the branch, and nothing records it; where main was before, and where it is now."""
+    forge = site.town.clone("nobody", "setup")
+    forge.fetch()
+    forge.git("checkout", "-q", "-B", "main", "origin/main")
+    before = forge.git("rev-parse", "HEAD")
+    if how == "merge":
+        forge.git("merge", "-q", "--no-ff", "-m", "Merge pull request", site.head)
+    else:
+        forge.git("cherry-pick", f"{before}..{site.head}")
+    forge.git("push", "-q", "origin", "main")
+    return before, forge.git("rev-parse", "HEAD")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["merge", "rebase"])
+def test_a_merge_by_button_is_recorded_and_then_verified(site: Site, how: str) -> None:
+    policy = with_logins(site.town.policy(REQUIRE)).replace("role: bot,", "role: bot, records: true,")
+    site.town.set_policy(policy)
+    site.judge.fetch()
+    ada, bot = site.town.clone("ada"), site.town.clone("ci")
+    nehemiah = site.town.clone("nehemiah")
+    nehemiah.approve(site.head)
+    before, after = by_button(site, how)
+    ada.fetch()
+    refused = ada.gate("audit", "--fetch", f"{before}..{after}")
+    assert refused.code == 1
+    assert "no signed verdict" in refused.out
+    bot.fetch()
+    said = bot.gate("record", "--merges", f"{before}..{after}")
+    assert said.code == 0, said.text
+    assert "checks passed, recorded by @ci" in said.out
+    audited = ada.gate("audit", "--fetch", f"{before}..{after}")
+    assert audited.code == 0, audited.text
+    again = bot.gate("record", "--merges", f"{before}..{after}")
+    assert again.code == 0
+    wrong = bot.gate("record", "--merges", f"{site.head}..{after}")
+    assert wrong.code == 2
+    assert "never the tip" in wrong.err
+
+
+@pytest.mark.slow
+def test_a_merge_whose_checks_fail_is_not_recorded(site: Site) -> None:
+    policy = site.town.policy(REQUIRE).replace('command: ["true"]', 'command: ["false"]')
+    site.town.set_policy(policy)
+    before, after = by_button(site)
+    bot = site.town.clone("ci")
+    bot.fetch()
+    said = bot.gate("record", "--merges", f"{before}..{after}")
+    assert said.code == 1
+    assert "not recorded: not all of the required checks passed" in said.out

@@ -25,9 +25,10 @@ from gate.runner import FEWER_TESTS
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """There is nothing to sign, and why."""
+    """There is nothing to sign, and why; `needless` if nobody asks for a verdict."""
 
     reason: str
+    needless: bool = False
 
 
 def bring_log(start: Path) -> None:
@@ -80,7 +81,7 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
     results = {result.id: result for result in verdict.checks}
     required = [results.get(name) for name in policy.enforced_checks(protection)]
     if not required:
-        return Unrecorded("the policy requires no checks")
+        return Unrecorded("the policy requires no checks", needless=True)
     if not all(isinstance(result, Ran) and not result.blocking for result in required):
         return Unrecorded("not all of the required checks passed")
     signer = find_signer(repository, policy, key, now, short_name(change.into))

@@ -1,0 +1,73 @@
+"""Merges made on a forge, recorded in the log: CI signs that the checks pass on what each of them changed.
+
+`gate merge` records that by itself. Who merges by a forge's button leaves nothing that an audit, or an environment
+which asks for `passed: [main]`, could verify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.app.approving.record_verdict import Unrecorded, bring_log, record_verdict
+from gate.app.approving.signing import Recorded
+from gate.app.checking.check import check
+from gate.app.checking.request import CheckRequest, ignore
+from gate.errors import UsageError
+from gate.git.change import default_branch
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+from gate.runner import Event
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMerge:
+    """A move of the branch from `base` to `head`, and the verdict about it, or why none could be signed."""
+
+    base: str
+    head: str
+    verdict: Recorded | Unrecorded
+
+
+def record_merges(
+    start: Path,
+    span: str,
+    now: int,
+    *,
+    into: str | None = None,
+    key: str | None = None,
+    progress: Callable[[Event], None] = ignore,
+) -> Iterator[RecordedMerge]:
+    """Check each move of the branch in `span` (`BEFORE..AFTER`, or the one commit AFTER), and sign the verdicts.
+
+    Raises UsageError for a span that is none, or where the policy does not list the key.
+    """
+    repository = Repository.find(start)
+    bring_log(start)
+    branch = (into or default_branch(repository)).removeprefix("refs/heads/")
+    for base, head in _moves(repository, span):
+        request = CheckRequest(start, into=branch, head=head, base=base)
+        yield RecordedMerge(base, head, record_verdict(start, check(request, progress), key, now))
+
+
+def _moves(repository: Repository, span: str) -> list[tuple[str, str]]:
+    """From where to where the branch moved: by each commit, and by all, if they may be one change that was rebased."""
+    before, dots, after = span.partition("..")
+    names = [before, after or "HEAD"] if dots else [f"{span}^", span]
+    commits = resolve(repository, names)
+    for name in names:
+        if name not in commits:
+            raise UsageError(
+                f"{name!r} is not a known revision", "give BEFORE..AFTER, and fetch the whole history"
+            )
+    bottom, top = commits[names[0]], commits[names[1]]
+    lines = repository.text(
+        "rev-list", "--first-parent", "--reverse", "--parents", f"{bottom}..{top}"
+    ).splitlines()
+    steps = [line.split() for line in lines]
+    if steps and (len(steps[0]) < 2 or steps[0][1] != bottom):
+        raise UsageError(f"{bottom[:12]} was never the tip of the branch that is at {top[:12]}")
+    moves = [(parents[0], commit) for commit, *parents in steps]
+    plain = all(len(step) == 2 for step in steps)
+    return [*([(bottom, top)] if plain and len(steps) > 1 else []), *moves]
