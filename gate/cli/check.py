@@ -121,6 +121,35 @@ def run(options: argparse.Namespace) -> int:
     """Decide, report, and return 0 (ready to merge), 1 (blocked) or 3 (could not decide)."""
     started = time() - COARSE
     files = [_report_file(value) for value in options.report]
+    _check_options(options)
+    share = _share(options)
+    if options.record:
+        from gate.app.approving.record_verdict import bring_log
+
+        bring_log(Path.cwd())
+    if options.rerun:
+        from gate.app.checking.cached_report import forget_reports
+
+        forget_reports()
+    if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
+        # Programs read it, as they would from a file: XML says itself that it is UTF-8.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    with shown_progress() as progress:
+        answer = check(_request(options, share), progress)
+    if share is not None:
+        return _write_part(options, answer, share)
+    code = EXIT_CODES[answer.verdict.decision]
+    context = _report(options, answer, files)
+    if options.comment or options.webhook:
+        _announce(options, answer.verdict, context)
+    if options.record:
+        return _record(options, answer) or code
+    if not (options.fix or options.output or options.webhook or options.report or options.join):
+        _cache(options, answer, context, code, started)
+    return code
+
+
+def _check_options(options: argparse.Namespace) -> None:
     if options.staged and options.reviews is not None:
         raise UsageError("--staged and --reviews can't be combined: a staged change has no commit to review")
     _check_fix(options)
@@ -129,12 +158,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--record needs a full run on a commit", "remove --staged and --only")
     if options.key and not (options.record or options.shard):
         raise UsageError("--key needs --record or --shard")
-    share = _share(options)
-    if options.record:
-        from gate.app.approving.record_verdict import bring_log
 
-        bring_log(Path.cwd())
-    request = CheckRequest(
+
+def _request(options: argparse.Namespace, share: Share | None) -> CheckRequest:
+    return CheckRequest(
         start=Path.cwd(),
         into=options.into,
         head=options.head,
@@ -148,42 +175,30 @@ def run(options: argparse.Namespace) -> int:
         share=share,
         parts=tuple(options.join),
     )
-    if options.rerun:
-        from gate.app.checking.cached_report import forget_reports
 
-        forget_reports()
-    if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
-        # Programs read it, as they would from a file: XML says itself that it is UTF-8.
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    with shown_progress() as progress:
-        answer = check(request, progress)
-    if share is not None:
-        return _write_part(options, answer, share)
-    code = EXIT_CODES[answer.verdict.decision]
+
+def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[str, str]]) -> ReportContext:
+    """Write and print the reports that were asked for."""
+    verdict = answer.verdict
+    formats = {options.format, *(name for name, _ in files)}
     command = shlex.join(["gate", *_asked_again(sys.argv[1:])])
-    context = context_of(answer.verdict, command, everything=options.all)
-    if options.webhook or DESCRIBED & {options.format, *(name for name, _ in files)}:
-        context = with_description(context, answer.verdict, options.head)
+    context = context_of(verdict, command, everything=options.all)
+    if options.webhook or DESCRIBED & formats:
+        context = with_description(context, verdict, options.head)
     for name, path in files:
-        _write(path, report(name).render(answer.verdict, replace(context, colour=False)))
-    if "github" in {options.format, *(name for name, _ in files)}:
-        _summarise(answer.verdict, context)
+        _write(path, report(name).render(verdict, replace(context, colour=False)))
+    if "github" in formats:
+        _summarise(verdict, context)
     if options.output:
-        _write(options.output, report(options.format).render(answer.verdict, replace(context, colour=False)))
+        _write(options.output, report(options.format).render(verdict, replace(context, colour=False)))
     if options.fix:
         from gate.cli.fix import show
 
         show(answer, everything=options.all, apply=options.apply)
     elif not options.output:
-        sys.stdout.write(report(options.format).render(answer.verdict, context))
+        sys.stdout.write(report(options.format).render(verdict, context))
         sys.stdout.flush()
-    if options.comment or options.webhook:
-        _announce(options, answer.verdict, context)
-    if options.record:
-        return _record(options, answer) or code
-    if not (options.fix or options.output or options.webhook or options.report or options.join):
-        _cache(options, answer, context, code, started)
-    return code
+    return context
 
 
 def _share(options: argparse.Namespace) -> Share | None:
@@ -195,16 +210,16 @@ def _share(options: argparse.Namespace) -> Share | None:
         raise UsageError(
             f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shares"
         )
-    others = {
+    excluded = {
         "--join": options.join,
         "--record": options.record,
         "--fix": options.fix,
         "--staged": options.staged,
     }
-    wrong = next((name for name, value in others.items() if value), "")
-    if wrong:
+    conflict = next((name for name, value in excluded.items() if value), "")
+    if conflict:
         raise UsageError(
-            f"--shard and {wrong} can't be combined", "join the shares first: `gate check --join`"
+            f"--shard and {conflict} can't be combined", "join the shares first: `gate check --join`"
         )
     return Share(int(number), int(count))
 

@@ -200,7 +200,7 @@ def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
     try:
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             return ""
-    except Exception:  # a marker that cannot be evaluated here says nothing about this machine
+    except Exception:  # noqa: BLE001 - packaging raises many kinds; a marker that cannot be evaluated here says nothing about this machine
         return ""
     installed = packages.get(normal(requirement.name))
     if installed is None:

@@ -21,57 +21,7 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
     """People by name. No address, login or key stands for two of them."""
     people: dict[str, Person] = {}
     taken: set[str] = set()
-    belongs: dict[str, str] = {}
-    seniors: list[tuple[yaml.Node, str, str]] = []
-
-    def own(mark: str, node: yaml.Node, path: str) -> None:
-        """An e-mail address, a key or a login stands for one person, or nobody could say who approved."""
-        if belongs.setdefault(mark, name) != name:
-            reader.wrong(node, path, f"also belongs to {belongs[mark]}; it can identify one person only")
-
-    def senior(node: yaml.Node, path: str) -> str:
-        seniors.append((node, path, reader.text(node, path)))
-        return seniors[-1][2]
-
-    def email(node: yaml.Node, path: str) -> str:
-        text = reader.text(node, path)
-        if not EMAIL.fullmatch(text):
-            reader.expected(node, path, "an e-mail address as commits have it")
-        own(text.casefold(), node, path)
-        return text
-
-    def key(node: yaml.Node, path: str) -> str:
-        text, blob = _key(reader, node, path)
-        if blob:
-            own(blob, node, path)
-        return text
-
-    def login(forge: str, node: yaml.Node, path: str) -> str:
-        text = reader.text(node, path)
-        if text.startswith("@") or text != text.strip():
-            reader.expected(node, path, f"the login as {forge} has it, without `@`")
-        if text:
-            own(f"{forge}: {text.casefold()}", node, path)
-        return text
-
-    def records(node: yaml.Node, path: str) -> bool:
-        flag = reader.flag(node)
-        if flag is None:
-            reader.expected(node, path, "true or false")
-        return bool(flag)
-
-    read = reader.fields(
-        {
-            "role": reader.choice(get_args(Role)),
-            "senior": senior,
-            "emails": reader.list_of(email),
-            "keys": reader.list_of(key),
-            "github": partial(login, "github"),
-            "gitlab": partial(login, "gitlab"),
-            "gitea": partial(login, "gitea"),
-            "records": records,
-        }
-    )
+    fields = _PersonFields(reader)
     for name, at, value in reader.entries(node, path):
         key_path = f"{path}.{name}"
         if not NAME.fullmatch(name):
@@ -79,11 +29,76 @@ def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]
         elif name.casefold() in taken:
             reader.wrong(at, key_path, "given twice, in another case")
         taken.add(name.casefold())
-        people[name] = Person(name, **read(value, key_path))
-    for node, key_path, who in seniors:
-        if who and who.casefold() not in taken:
-            reader.wrong(node, key_path, f"{who} is not in `people`")
+        people[name] = fields.read(name, value, key_path)
+    for node, key_path, senior in fields.seniors:
+        if senior and senior.casefold() not in taken:
+            reader.wrong(node, key_path, f"{senior} is not in `people`")
     return people
+
+
+class _PersonFields:
+    """Reads what is known of each person, and sees that nothing of it identifies two."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.seniors: list[tuple[yaml.Node, str, str]] = []
+        """Where each senior is named."""
+        self._reader = reader
+        self._name = ""
+        self._belongs: dict[str, str] = {}
+        self._read = reader.fields(
+            {
+                "role": reader.choice(get_args(Role)),
+                "senior": self._senior,
+                "emails": reader.list_of(self._email),
+                "keys": reader.list_of(self._key),
+                "github": partial(self._login, "github"),
+                "gitlab": partial(self._login, "gitlab"),
+                "gitea": partial(self._login, "gitea"),
+                "records": self._records,
+            }
+        )
+
+    def read(self, name: str, node: yaml.Node, path: str) -> Person:
+        """The person of this name."""
+        self._name = name
+        return Person(name, **self._read(node, path))
+
+    def _own(self, mark: str, node: yaml.Node, path: str) -> None:
+        """An e-mail address, a key or a login stands for one person, or nobody could say who approved."""
+        owner = self._belongs.setdefault(mark, self._name)
+        if owner != self._name:
+            self._reader.wrong(node, path, f"also belongs to {owner}; it can identify one person only")
+
+    def _senior(self, node: yaml.Node, path: str) -> str:
+        self.seniors.append((node, path, self._reader.text(node, path)))
+        return self.seniors[-1][2]
+
+    def _email(self, node: yaml.Node, path: str) -> str:
+        text = self._reader.text(node, path)
+        if not EMAIL.fullmatch(text):
+            self._reader.expected(node, path, "an e-mail address as commits have it")
+        self._own(text.casefold(), node, path)
+        return text
+
+    def _key(self, node: yaml.Node, path: str) -> str:
+        text, blob = _key(self._reader, node, path)
+        if blob:
+            self._own(blob, node, path)
+        return text
+
+    def _login(self, forge: str, node: yaml.Node, path: str) -> str:
+        text = self._reader.text(node, path)
+        if text.startswith("@") or text != text.strip():
+            self._reader.expected(node, path, f"the login as {forge} has it, without `@`")
+        if text:
+            self._own(f"{forge}: {text.casefold()}", node, path)
+        return text
+
+    def _records(self, node: yaml.Node, path: str) -> bool:
+        flag = self._reader.flag(node)
+        if flag is None:
+            self._reader.expected(node, path, "true or false")
+        return bool(flag)
 
 
 def _key(reader: Reader, node: yaml.Node, path: str) -> tuple[str, str]:
