@@ -45,13 +45,15 @@ class Ownership:
 class Environment:
     """A protected environment. Its policy is that of the default branch, as it is at the commit `rules`.
 
-    `note` says, where that is not the newest, why.
+    `note` says, where that is not the newest, why. The incident log counts as it is at each of the commits `logs`, or
+    where there are none, at `rules`.
     """
 
     name: str
     policy: Policy
     rules: str
     note: str = ""
+    logs: tuple[str, ...] = ()
 
     @property
     def protection(self) -> Protection:

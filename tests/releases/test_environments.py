@@ -362,6 +362,43 @@ def test_the_incident_of_45_minutes_is_more_than_two_years_of_budget(town: Town)
     assert (data["used"], data["left"], data["trouble"]) == (45.0, -25.0, "")
 
 
+def test_whoever_pushes_past_the_gate_takes_no_incident_away(town: Town) -> None:
+    protect(town, BUDGET)
+    clone = town.clone("nobody", "setup")
+
+    def push(name: str, files: dict[str, str]) -> None:
+        clone.write(files)
+        clone.git("add", "-A")
+        clone.git("commit", "-qm", name)
+        clone.git("push", "-q", "origin", "HEAD:main")
+
+    incidents = [json.dumps({"at": now(clone) - 9000, "downtime": seconds}) + "\n" for seconds in (600, 900)]
+    push("an incident", {"incidents.jsonl": incidents[0]})
+    merged(town, "another", {"incidents.jsonl": incidents[1]})
+    clone.git("pull", "-q", "--no-rebase", "origin", "main")
+    ada = town.clone("ada")
+
+    def left() -> float:
+        ada.fetch()
+        return float(json.loads(ada.gate("budget", "--format", "json").out)["left"])
+
+    # What was reviewed counts, also where it is less than before.
+    assert left() == 5
+    push("none", {"incidents.jsonl": "\n"})
+    assert left() == 5
+    # Also together with a policy that does not ask for them.
+    policy = (clone.path / "gate.yaml").read_text()
+    push(
+        "no log", {"gate.yaml": policy.replace("incidents: incidents.jsonl", "minutes: 600, downtime: none")}
+    )
+    assert left() == 5
+    push(
+        "more",
+        {"incidents.jsonl": "".join(incidents) + json.dumps({"at": now(clone) - 7000, "downtime": 60})},
+    )
+    assert left() == 4
+
+
 def now(clone: Clone) -> float:
     """The present, as git has it."""
     return float(clone.git("log", "-1", "--format=%ct"))

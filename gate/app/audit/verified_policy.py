@@ -28,16 +28,37 @@ def verified(repository: Repository, start: Path, environment: Environment) -> E
     Where the first policy does not ask for `passed: [DEFAULT BRANCH]` in any environment, it and each such one after
     it counts as it is pushed.
     """
-    branch = default_branch(repository)
+    branch, tip = default_branch(repository), environment.rules
     budgets = [protection.require.budget for protection in environment.policy.protect.values()]
     files = [POLICY_FILE, *ALL_PLACES, *(budget.slo for budget in budgets if budget and budget.slo)]
-    chain = repository.text("rev-list", "--first-parent", "--reverse", environment.rules).split()
-    touching = repository.text(
-        "rev-list", "--first-parent", "--reverse", environment.rules, "--", *files
-    ).split()
+    chain = repository.text("rev-list", "--first-parent", "--reverse", tip).split()
     position = {commit: number for number, commit in enumerate(chain)}
-    first = next((commit for commit in touching if list_tree(repository, commit, [POLICY_FILE])), chain[0])
-    trusted, unverified = first, ""
+    trusted, unverified = _last_verified(repository, start, branch, files, tip, position)
+    if unverified and not _same(repository, files, trusted, tip):
+        policy = policy_at(repository, trusted)
+        if not policy.is_environment(environment.name):
+            raise UsageError(
+                f"the policy that {unverified[:12]} brought to {branch} was never verified, and the last verified one"
+                f" ({trusted[:12]}) has no environment {environment.name!r}",
+                f"`gate audit --into {branch}` says why",
+            )
+        change = f"{unverified[:12]} changed the rules on {branch} past the gate"
+        note = f"{change}: the rules at {trusted[:12]} apply instead"
+        environment = replace(environment, policy=policy, rules=trusted, note=note)
+    budget = environment.protection.require.budget
+    if budget is None or not budget.incidents or not _strict(environment.policy, branch):
+        return environment
+    logs = _incident_logs(repository, start, branch, budget.incidents, tip, position)
+    return replace(environment, logs=logs)
+
+
+def _last_verified(
+    repository: Repository, start: Path, branch: str, files: list[str], tip: str, position: dict[str, int]
+) -> tuple[str, str]:
+    """The last commit whose version of the files counts, and the first one after it that is not verified."""
+    touching = repository.text("rev-list", "--first-parent", "--reverse", tip, "--", *files).split()
+    oldest = next(iter(position))
+    trusted = next((commit for commit in touching if list_tree(repository, commit, [POLICY_FILE])), oldest)
     for commit in touching:
         if position[commit] <= position[trusted]:
             continue
@@ -46,20 +67,23 @@ def verified(repository: Repository, start: Path, environment: Environment) -> E
             continue
         end = _verified_end(repository, start, branch, commit, position)
         if not end:
-            unverified = commit
-            break
+            return trusted, commit
         trusted = end
-    if not unverified or _same(repository, files, trusted, environment.rules):
-        return environment
-    policy = policy_at(repository, trusted)
-    if not policy.is_environment(environment.name):
-        raise UsageError(
-            f"the policy that {unverified[:12]} brought to {branch} was never verified, and the last verified one"
-            f" ({trusted[:12]}) has no environment {environment.name!r}",
-            f"`gate audit --into {branch}` says why",
-        )
-    note = f"{unverified[:12]} changed the rules on {branch} past the gate: the rules at {trusted[:12]} apply instead"
-    return replace(environment, policy=policy, rules=trusted, note=note)
+    return trusted, ""
+
+
+def _incident_logs(
+    repository: Repository, start: Path, branch: str, file: str, tip: str, position: dict[str, int]
+) -> tuple[str, ...]:
+    """The commits whose incident log counts: the present one, and the last verified one.
+
+    Whoever pushes past the gate can add an incident, and take none away.
+    """
+    changes = repository.text("rev-list", "--first-parent", tip, "--", file).split()
+    for commit in changes[:-1]:
+        if _verified_end(repository, start, branch, commit, position):
+            return tip, commit
+    return tip, *changes[-1:]
 
 
 def _strict(policy: Policy, branch: str) -> bool:

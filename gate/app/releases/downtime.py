@@ -39,11 +39,12 @@ def spent(
             return None, f"Prometheus has no data for `{budget.downtime}`"
         outages.append(sum(reading.values) / 60)
     if budget.incidents:
-        data = read_blob(repository, environment.rules, budget.incidents)
-        if data is None:
-            return None, f"there is no {budget.incidents} on the default branch"
-        own = incidents(data, budget.incidents, environment.name, now)
-        outages.append(union(now, budget.window, own) / 60)
+        for commit in environment.logs or (environment.rules,):
+            data = read_blob(repository, commit, budget.incidents)
+            if data is None:
+                return None, f"there is no {budget.incidents} on the default branch"
+            own = incidents(data, budget.incidents, environment.name, now)
+            outages.append(union(now, budget.window, own) / 60)
     if not outages:
         return None, "the policy says neither `downtime` nor `incidents`"
     # What is no time that passed must not come out as little.
