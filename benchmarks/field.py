@@ -14,7 +14,7 @@ Each project has these changes, as far as its entry has what they take:
 | newest commit | the tests agree with the project's own command; lint and types find nothing new |
 | a broken function (`file`, `old`, `new`) | the tests fail in both |
 | an import of a package that nothing declares (`file`) | the tests fail in both, or gate cannot decide |
-| a deleted file of tests (`deleted`) | the tests agree; gate names the deleted tests |
+| a deleted file of tests (`deleted`) | the tests agree |
 | an undefined name (`file`) | lint fails |
 | a wrong type (`file`) | types fails |
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from gate.checks.tool import (
@@ -48,19 +48,6 @@ def chosen(settings: Mapping[str, bytes]) -> tuple[str, ...]:
         if in_cfg or any(file in settings for file in files) or any(mark in pyproject for mark in marks):
             names.append(name)
     return tuple(names)
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One thing that a checker reports, whatever its JSON looks like."""
-
-    path: str
-    line: int
-    column: int
-    end_line: int
-    rule: str
-    severity: Severity
-    message: str
 
 
 class Checker:
@@ -116,19 +103,21 @@ class Checker:
         reportable = errors if errors or not left.returncode else reported
         if left.returncode and not reportable:
             return Unreadable(f"{self.distribution} failed and did not say why: {last_line(left.stderr)}")
-        findings = tuple(_finding(item) for item in reportable if job.found or item.rule not in NOT_INSTALLED)
+        findings = tuple(
+            _with_hint(item) for item in reportable if job.found or item.rule not in NOT_INSTALLED
+        )
         notes = [count_of(python_count(job.files), "file")]
         notes += [] if job.found else ["no virtual environment found; import errors ignored"]
         return Report(findings, "; ".join(notes), python_count(job.files))
 
 
-def _finding(item: Diagnostic) -> Finding:
-    message, _, rest = item.message.partition("\n")
-    hint = " ".join(rest.split())
-    return Finding(item.path, item.line, item.column, item.end_line, item.rule, item.severity, message, hint)
+def _with_hint(finding: Finding) -> Finding:
+    """A finding whose message has the rest of several lines as its hint."""
+    message, _, rest = finding.message.partition("\n")
+    return replace(finding, message=message, hint=" ".join(rest.split()))
 
 
-def _ty(data: Any, root: str) -> Iterator[Diagnostic]:
+def _ty(data: Any, root: str) -> Iterator[Finding]:
     severities: dict[str, Severity] = {
         "blocker": "error",
         "critical": "error",
@@ -138,7 +127,7 @@ def _ty(data: Any, root: str) -> Iterator[Diagnostic]:
     for item in data:
         begin, end = item["location"]["positions"]["begin"], item["location"]["positions"]["end"]
         rule = str(item["check_name"])
-        yield Diagnostic(
+        yield Finding(
             relative(str(item["location"]["path"]), root),
             int(begin["line"]),
             int(begin["column"]),
@@ -149,10 +138,10 @@ def _ty(data: Any, root: str) -> Iterator[Diagnostic]:
         )
 
 
-def _pyrefly(data: Any, root: str) -> Iterator[Diagnostic]:
+def _pyrefly(data: Any, root: str) -> Iterator[Finding]:
     severities: dict[str, Severity] = {"error": "error", "warn": "warning"}
     for item in data["errors"] if data else ():
-        yield Diagnostic(
+        yield Finding(
             relative(str(item["path"]), root),
             int(item["line"]),
             int(item["column"]),
@@ -163,11 +152,11 @@ def _pyrefly(data: Any, root: str) -> Iterator[Diagnostic]:
         )
 
 
-def _pyright(data: Any, root: str) -> Iterator[Diagnostic]:
+def _pyright(data: Any, root: str) -> Iterator[Finding]:
     severities: dict[str, Severity] = {"error": "error", "warning": "warning"}
     for item in _diagnostics(data):
         begin, end = item["range"]["start"], item["range"]["end"]
-        yield Diagnostic(
+        yield Finding(
             relative(str(item["file"]), root),
             int(begin["line"]) + 1,
             int(begin["character"]) + 1,
