@@ -28,10 +28,11 @@ def co_authors(message: str) -> tuple[Author, ...]:
     return tuple(author for match in _CO_AUTHOR.finditer(message) for author in _people(match[1]))
 
 
-def read_authors(repository: Repository, base: str, tip: str) -> tuple[Author, ...]:
+def read_authors(repository: Repository, base: str, tip: str, *, merged: bool = False) -> tuple[Author, ...]:
     """Everybody whom a commit of the change names, each once: author, committer and co-authors.
 
-    A merge of the base into the branch, exactly as git makes it alone ("Update branch"), makes nobody an author.
+    A merge of the base into the branch, exactly as git makes it alone ("Update branch"), makes nobody an author. Of
+    what is `merged` already, as in a release, no such merge does: each was let in by itself.
     """
     form = "%H%x00%P%x00%T%x00%an%x00%ae%x00%cn%x00%ce%x00%B%x00"
     raw = repository.run(
@@ -49,7 +50,7 @@ def read_authors(repository: Repository, base: str, tip: str) -> tuple[Author, .
             named.append(Author(committer, committer_email))
         named += co_authors(body)
         sides = parents.split()
-        if len(sides) == 2 and not commits.issuperset(sides):
+        if len(sides) == 2 and (merged or not commits.issuperset(sides)):
             merges.append((oid, sides, tree, named))
         else:
             _add(people, named)

@@ -116,7 +116,7 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
         tree=new,
         base_tree=old,
         digest=digest,
-        authors=read_authors(repository, base, head),
+        authors=read_authors(repository, base, head, merged=True),
         files=files,
         renames=read_renames(repository, old, new, files),
     )

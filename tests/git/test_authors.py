@@ -73,6 +73,20 @@ def test_a_merge_of_the_base_as_git_makes_it_is_nobodys_work(diverged: Clone, *,
     assert authors(diverged) == {"cyd"}
 
 
+@pytest.mark.parametrize("extra", [False, True])
+def test_an_earlier_merge_is_nobodys_work_either(diverged: Clone, *, extra: bool) -> None:
+    """As in a release of what was merged since the last one: both sides of each merge are new."""
+    diverged.git("branch", "-q", "released")
+    save(diverged, "dan", {"b.py": "B\n"})
+    as_author(diverged, "bob", "merge", "-q", "--no-ff", "--no-commit", "feature")
+    if extra:
+        diverged.write({"c.py": "extra\n"})
+        diverged.git("add", "-A")
+    as_author(diverged, "bob", "commit", "-qm", "Merge feature")
+    everybody = read_authors(Repository.find(diverged.path), "released", "main", merged=True)
+    assert {author.name for author in everybody} == {"cyd", "dan"} | ({"bob"} if extra else set())
+
+
 @pytest.mark.parametrize("how", ["conflict", "ours", "extra", "amended"])
 def test_whoever_decides_something_in_a_merge_is_an_author(diverged: Clone, how: str) -> None:
     save(diverged, "dan", {"a.py": "1\n2\n3\n4\nV\n"} if how == "conflict" else {"b.py": "B\n"})
