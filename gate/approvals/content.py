@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from gate.model import FileChange, decode_path
+from gate.model import FileChange
+from gate.raw_diff import parse_raw
 
 Content = tuple[str, str, str, str]
 """What a change makes of a file: old mode, new mode, old blob, new blob."""
@@ -23,16 +24,7 @@ def contents_of(files: Iterable[FileChange]) -> Contents:
 
 def parse_contents(raw: bytes) -> Contents:
     """The contents in a list of the log: git's raw, NUL-separated diff. Raises ValueError if it is none."""
-    fields = raw.split(b"\0")
-    if fields.pop() != b"" or len(fields) % 2:
-        raise ValueError("a list of changes ends within an entry")
-    contents = {}
-    for head, path in zip(fields[::2], fields[1::2], strict=True):
-        if not head.startswith(b":"):
-            raise ValueError("an entry of a list of changes must start with a colon")
-        old_mode, new_mode, old, new, _status = head[1:].decode("ascii").split(" ")
-        contents[decode_path(path)] = (old_mode, new_mode, old, new)
-    return contents
+    return contents_of(parse_raw(raw))
 
 
 def differing(approved: Contents, now: Contents) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from gate.git.index import Unmerged, nothing_yet, staged_commit
 from gate.git.merging import MERGE_SETTINGS, RAW_DIFF
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository, failure
-from gate.model import UNRESOLVED, Change, FileChange, Status, decode_path, encode_path
+from gate.model import UNRESOLVED, Change, FileChange, decode_path, encode_path
+from gate.raw_diff import parse_raw
 
 DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)"
 """The way out of a shallow clone."""
@@ -279,19 +280,6 @@ def _merge(repository: Repository, base: str, tip: str, merge_base: str) -> _Mer
 def _files(repository: Repository, old: str, new: str) -> tuple[tuple[FileChange, ...], str]:
     raw = repository.run(*RAW_DIFF, old, new)
     return parse_raw(raw), hashlib.sha256(raw).hexdigest()
-
-
-def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
-    """The files in git's raw, NUL-separated, rename-free diff."""
-    fields = raw.split(b"\0")[:-1]
-    statuses: dict[str, Status] = {"A": "added", "D": "deleted"}
-    files = []
-    for head, path in zip(fields[::2], fields[1::2], strict=True):
-        old_mode, new_mode, old, new, status = head.decode("ascii").removeprefix(":").split(" ")
-        files.append(
-            FileChange(decode_path(path), statuses.get(status, "modified"), old_mode, new_mode, old, new)
-        )
-    return tuple(files)
 
 
 def read_renames(repository: Repository, old: str, new: str, files: Sequence[FileChange]) -> dict[str, str]:

@@ -14,10 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from gate.approvals.content import Content, Contents
-from gate.git.change import parse_raw
 from gate.git.objects import REGULAR_MODES
 from gate.git.repository import Repository
 from gate.model import encode_path
+from gate.raw_diff import parse_raw
 
 LARGEST = 1_000_000
 """Bytes of a file above which an approval goes stale as it would otherwise."""

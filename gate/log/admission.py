@@ -25,6 +25,7 @@ from gate.log.history import (
 from gate.log.paths import PLACES
 from gate.log.signature_cache import valid_keys
 from gate.log.store import contains
+from gate.raw_diff import parse_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +154,12 @@ def _strays(repository: Repository, old: str, new: str) -> str:
 
 def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
     raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", *sides(old, new))
-    fields = raw.split(b"\0")[:-1]
-    added = {}
-    for head, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, _, oid, status = head.decode("ascii").split(" ")
-        if status == "D":
-            # It has moved: nothing is missing, as the caller has made sure.
-            continue
-        name = os.fsdecode(path)
-        if mode != "100644" or not PLACES.fullmatch(name):
-            yield f"the log has no place for {name}"
-        added[name] = oid
+    # A deleted one has moved: nothing is missing, as the caller has made sure.
+    files = [file for file in parse_raw(raw) if file.status != "deleted"]
+    for file in files:
+        if file.new_mode != "100644" or not PLACES.fullmatch(file.path):
+            yield f"the log has no place for {file.path}"
+    added = {file.path: file.new for file in files}
     contents = read_sized(repository, added.values(), LARGEST_LIST)
     for name, oid in added.items():
         if problem := _wrong(name, contents.get(oid)):

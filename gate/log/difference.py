@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gate.git.repository import Repository
 from gate.log.paths import PLACES, is_flat, sharded
+from gate.raw_diff import parse_raw
 
 
 def flat_files(repository: Repository, tip: str) -> dict[str, str]:
@@ -31,18 +32,16 @@ class Difference:
 def compare(repository: Repository, ours: str, theirs: str) -> Difference:
     """What the log at `theirs` has beyond the one at `ours`."""
     raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", ours, theirs)
-    fields = raw.split(b"\0")[:-1]
     added, changed, lost = {}, {}, False
-    for head, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, old, new, status = head.decode("ascii").split(" ")
-        if status == "D":
+    for file in parse_raw(raw):
+        if file.status == "deleted":
             lost = True
-        elif status == "A":
+        elif file.status == "added":
             # What the log has no place for could stand in the place of what it has: a file named `records`.
-            if mode == "100644" and PLACES.fullmatch(os.fsdecode(path)):
-                added[sharded(os.fsdecode(path))] = new
+            if file.new_mode == "100644" and PLACES.fullmatch(file.path):
+                added[sharded(file.path)] = file.new
         else:
-            changed[os.fsdecode(path)] = (old, new if mode == "100644" else old)
+            changed[file.path] = (file.old, file.new if file.new_mode == "100644" else file.old)
     return Difference(added, changed, lost)
 
 

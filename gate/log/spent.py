@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from gate.approvals.content import Contents
 from gate.approvals.record import Record
 from gate.approvals.spent import Timeline, files_of
-from gate.git.change import parse_raw
 from gate.git.objects import LONGEST_COMMAND, resolve
 from gate.git.repository import Repository
 from gate.log.index import Found
 from gate.log.store import contains
 from gate.model import FileChange, encode_path
+from gate.raw_diff import parse_entry
 
 SPENDABLE = frozenset({"approve", "waive"})
 """What a merge uses up. An objection stands; a verdict is bound to its base, and never fits another."""
@@ -70,7 +70,7 @@ def _changes_of(
     for field in fields:
         head = field.lstrip(b"\n")
         if head.startswith(b":"):
-            moves[-1][1].extend(parse_raw(head + b"\0" + next(fields) + b"\0"))
+            moves[-1][1].append(parse_entry(head, next(fields)))
         elif head:
             moves.append((head.decode("ascii"), []))
     return moves

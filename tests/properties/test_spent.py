@@ -15,11 +15,11 @@ from gate.approvals.content import Contents, contents_of
 from gate.approvals.record import Record
 from gate.approvals.spent import Timeline
 from gate.git.branch_history import read_diffs
-from gate.git.change import parse_raw
 from gate.git.repository import Repository
 from gate.log.index import Found
 from gate.log.spent import spent_on
 from gate.process import run
+from gate.raw_diff import parse_raw
 
 PATHS = ("a.py", "b.py", "lib/c.py")
 State = dict[str, str]

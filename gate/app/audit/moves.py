@@ -12,7 +12,7 @@ from gate.errors import CannotDecide, UsageError
 from gate.git.authors import mechanical, merge_trees
 from gate.git.branch_history import Commit, History, existing, newcomers, read_diffs
 from gate.git.branches import refs_of
-from gate.git.change import parse_raw, read_renames
+from gate.git.change import read_renames
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
@@ -23,6 +23,7 @@ from gate.log.trailers import Trailers, read_trailers
 from gate.model import Author, Change, FileChange
 from gate.policy.load import POLICY_FILE
 from gate.policy.types import Policy
+from gate.raw_diff import parse_raw
 
 
 @dataclass(frozen=True)
