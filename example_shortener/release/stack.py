@@ -80,7 +80,8 @@ def installed(home: Path) -> Settings | None:
         return None
     root = Path((home / "root").read_text("utf-8"))
     settings = load(home / "release.toml") if (home / "release.toml").exists() else Settings(root)
-    gate = tuple(json.loads((home / "gate.json").read_text("utf-8")))
+    judge = home / "gate.json"
+    gate = tuple(json.loads(judge.read_text("utf-8"))) if judge.exists() else Settings(root).gate
     return dataclasses.replace(settings, root=root, gate=gate, home=str(home))
 
 

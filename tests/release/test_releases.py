@@ -173,6 +173,10 @@ def test_ended_while_it_watches_it_goes_back(version_1: Shop, number: signal.Sig
 def test_killed_while_it_watches_the_watch_is_resumed(version_1: Shop) -> None:
     process = version_1.start("deploy", "version-3")
     wait_for(process, "10 % of the requests")
+    guard = Service(version_1.home, "guard").pid
+    assert guard is not None
+    # Who watches over the watch may be gone as well: supervisor starts it again.
+    os.kill(guard, signal.SIGKILL)
     process.kill()
     process.communicate(timeout=600)
     until(lambda: version_1.state()["candidate"] is None)
