@@ -111,6 +111,7 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         assert shop.live() == "Version 1"
         # Only `up` puts a release where nothing is without asking.
         (shop.home / "production" / "state.json").unlink()
+        (tmp_path / "no-promote").unlink()
         (tmp_path / "no-check").touch()
         said = shop.release("deploy", "version-1")
         assert (said.code, "check --into production" in said.err) == (1, True)
