@@ -208,7 +208,7 @@ def _notes(job: Job) -> Iterator[str]:
         )
         yield f"{min(job.excluded)}{remaining} excluded: mypy cannot parse {'them' if remaining else 'it'}"
     if not job.found:
-        yield "no environment of the project: imports are not judged"
+        yield "no virtual environment found; import errors ignored"
     left = [] if _says_what(_settings(job)) else modules.out_of_reach(job.files)
     if left:
         remaining = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""

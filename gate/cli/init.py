@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     shared = share_log(Repository.find(Path.cwd()))
     installed = install(Path.cwd()) if options.kind == "bare" else None
     _report(observed, proposal)
-    print(f"Wrote {listed([visible(name) for name in files])}.")
+    print(f"Wrote {listed(_from_here(observed, files))}.")
     if shared:
         print(f"`git fetch` from {visible(shared)} now brings the approval log along.")
     if installed:
@@ -107,11 +108,17 @@ def _print(files: Mapping[str, str]) -> None:
         sys.stdout.write(text if len(files) == 1 else f"# --- {name}\n{text}\n")
 
 
+def _from_here(observed: Observed, files: Mapping[str, str]) -> list[str]:
+    """The files as the shell names them from the current folder."""
+    top = Path(os.path.relpath(observed.top, Path.cwd()))
+    return [visible((top / name).as_posix()) for name in files]
+
+
 def _next(observed: Observed, files: Mapping[str, str], kind: Kind | None) -> None:
     branch = visible(observed.branch)
     print("Next:")
     print(
-        f"  git add {' '.join(map(visible, files))} && git commit, then merge it into {branch}; it applies from then on"
+        f"  git add {' '.join(_from_here(observed, files))} && git commit, then merge it into {branch} to activate it"
     )
     for line in after(kind, files) if kind else ():
         print(f"  {line}")
@@ -230,7 +237,7 @@ def _extends() -> int:
     print(f"Stored {visible(extends.file)} of {visible(extends.repository)} at {extends.commit[:12]}.")
     for name in policy.branches:
         print(f"  {visible(name)} requires {', '.join(policy.protection(name).require.names) or 'nothing'}")
-    print(f"Commit {POLICY_FILE} and {' and '.join(STORED)}: nothing is fetched to read the policy.")
+    print(f"Commit {listed([POLICY_FILE, *STORED])}; gate then reads the policy offline.")
     return 0
 
 

@@ -65,7 +65,7 @@ def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml
     below = Reader(f"{extends.repository}:{extends.file}")
     shared = below.root(stored.policy)
     if _entry(shared, "extends") is not None:
-        reader.wrong(node, "extends", f"{named} extends another policy itself, which is not followed")
+        reader.wrong(node, "extends", f"{named} extends another policy itself, which isn't supported")
     elif shared is not None:
         # By itself first: a mistake in it is told with its own file and line.
         read_policy(below, shared)
@@ -139,8 +139,8 @@ def _refuse_others(reader: Reader, node: yaml.Node, path: str, allowed: Sequence
         if deeper and isinstance(value, yaml.MappingNode):
             _refuse_others(reader, value, key_path, allowed)
         else:
-            open_keys = f"may be overridden: {', '.join(allowed)}" if allowed else "nothing may be overridden"
-            reader.wrong(key, key_path, f"the policy that is extended does not leave this open; {open_keys}")
+            open_keys = f"it allows {', '.join(allowed)}" if allowed else "it allows nothing"
+            reader.wrong(key, key_path, f"the shared policy doesn't allow overriding this; {open_keys}")
 
 
 def _over(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:

@@ -352,3 +352,11 @@ def test_the_page_shows_the_lines_as_tools_count_them_and_what_changed(project: 
     assert "<code>feature</code> into <code>main</code>" in page
     assert '<p class="subject">New</p>' in page
     assert " UTC by gate" in page
+
+
+def test_on_windows_it_says_that_it_does_not_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert start() == 3
+    assert "Windows is not supported" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,13 @@ def test_a_key_is_replaced_in_two_steps(project: Clone) -> None:
     )
     role = project.gate("init", "--person", "@ada", "--role", "junior", "--email", "other@acme.example")
     assert (role.code, "as senior" in role.err) == (2, True)
+
+
+def test_in_a_subfolder_the_commands_name_the_file_from_there(project: Clone) -> None:
+    project.write({"src/app/a.py": "x = 1\n"})
+    said = replace(project, path=project.path / "src" / "app").gate("init")
+    assert "git add ../../gate.yaml &&" in said.out
+    assert (project.path / "gate.yaml").is_file()
 
 
 def test_editors_find_the_schema(project: Clone) -> None:

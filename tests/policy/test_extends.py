@@ -95,13 +95,13 @@ def test_both_are_joined_and_what_is_left_open_is_overridden(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("teams: {}\n", "gate.yaml:4:1: teams: the policy that is extended does not leave this open"),
-        ("checks: {lint: {enforce: false}}\n", "gate.yaml:4:10: checks.lint: the policy that is extended"),
-        ("protect: {main: {enforce: false}}\n", "protect.main.enforce: the policy that is extended"),
-        ("protect: {main: {require: {owners: true}}}\n", "may be overridden: people, protect.main"),
-        ("protect: {other: {}}\n", "protect.other: the policy that is extended"),
-        ("overridable: [teams]\n", "overridable: the policy that is extended"),
-        ("environment: {source: none}\n", "environment: the policy that is extended"),
+        ("teams: {}\n", "gate.yaml:4:1: teams: the shared policy doesn't allow overriding this"),
+        ("checks: {lint: {enforce: false}}\n", "gate.yaml:4:10: checks.lint: the shared policy"),
+        ("protect: {main: {enforce: false}}\n", "protect.main.enforce: the shared policy"),
+        ("protect: {main: {require: {owners: true}}}\n", "it allows people, protect.main"),
+        ("protect: {other: {}}\n", "protect.other: the shared policy"),
+        ("overridable: [teams]\n", "overridable: the shared policy"),
+        ("environment: {source: none}\n", "environment: the shared policy"),
     ],
 )
 def test_nothing_else_can_be_overridden(

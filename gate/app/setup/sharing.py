@@ -85,7 +85,9 @@ def _fetch(repository: Repository, extends: Extends) -> None:
         repository.attempt("update-ref", "-d", ref)
     if repository.attempt("cat-file", "-e", f"{extends.commit}^{{commit}}").returncode:
         raise CannotDecide(
-            f"{extends.repository} cannot be reached, or has no commit {extends.commit[:12]}: {said_by(done)}",
+            f"{extends.repository} can't be reached: {said_by(done)}"
+            if done.returncode
+            else f"{extends.repository} has no commit {extends.commit[:12]} on any branch",
             "check the address and the commit in `extends`",
         )
 
