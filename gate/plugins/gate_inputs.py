@@ -248,7 +248,7 @@ def _relative(paths: set[str], *, above: bool = False) -> list[str]:
         elif above and any(root.startswith(path + os.sep) for root in Inputs.roots):
             continue
         elif _below(path, Inputs.away) and not (path in Inputs.lent or _below(path, Inputs.lent)):
-            _depends("the working tree is read")
+            _depends(f"the working tree is read ({path})")
     return sorted(inside)
 
 
@@ -330,7 +330,7 @@ def start() -> None:
     Inputs.roots = _both(os.environ["GATE_INPUTS_TREE"])
     Inputs.away = _both(os.environ.get("GATE_PYTEST_AWAY", ""))
     lent = [
-        os.path.dirname(Inputs.roots[0]),  # noqa: PTH120  gate's own folder, inside the working tree's git folder
+        os.path.dirname(os.path.dirname(Inputs.roots[0])),  # noqa: PTH120  gate's own folder, inside the working tree's git folder
         os.environ.get("GATE_PYTEST_PREFIX", ""),
         *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
     ]

@@ -34,13 +34,17 @@ RETRY_AFTER = 20
 
 @dataclass(frozen=True, slots=True)
 class FilePass:
-    """A pass of one file. `state` is that of its inputs; `written` and `outside` are the paths beyond the tree."""
+    """A pass of one file. `state` is that of its inputs; `written` and `outside` are the paths beyond the tree.
+
+    It cannot be reused if there is a reason `why_not`.
+    """
 
     state: Mapping[str, str]
     report: Report
     seconds: float
     written: frozenset[str]
     outside: frozenset[str]
+    why_not: str = ""
 
 
 class TestFiles:
@@ -60,7 +64,7 @@ class TestFiles:
         if path in self._flaky:
             return Decision(path, True, "a test in it has been flaky"), None
         if not passes:
-            return Decision(path, True, "no pass is recorded"), None
+            return Decision(path, True, str(self._get("why", path) or "no pass is recorded")), None
         for item in passes:
             if item.report.tests == tests and not difference(item.state, tree):
                 return Decision(path, False, "nothing that it looks at has changed"), item
@@ -72,7 +76,11 @@ class TestFiles:
         return next((item.seconds for item in self._passes(path)), 0.0)
 
     def add(self, path: str, new: FilePass) -> None:
-        """Keep a pass of a file."""
+        """Keep a pass of a file, or why it cannot be reused."""
+        self._put("why", path, data=new.why_not)
+        if new.why_not:
+            self._put("file", path, data=[])
+            return
         remaining = [item for item in self._passes(path) if item.state != new.state]
         self._put(
             "file", path, data=[_to_data(item) for item in [new, *remaining][:MOST_RECORDS]], share=True
@@ -182,12 +190,15 @@ def run_by_file(
         files.run_whole(reason)
         return Selected(decisions, whole=reason)
     for path, new in passes.items():
-        if new.state:
-            files.add(path, new)
+        files.add(path, new)
     everything = {**reused, **passes}
     report = _merged(counted, everything, len(reused))
     states = [item.state for item in everything.values()]
-    state = {name: value for item in states for name, value in item.items()} if all(states) else None
+    state = (
+        {name: value for item in states for name, value in item.items()}
+        if not any(item.why_not for item in everything.values())
+        else None
+    )
     return Selected(decisions, replace(outcome, report=report), state)
 
 
@@ -226,9 +237,10 @@ def _passes(
             return {}, f"what {path} reads was not recorded"
         if inputs.left:
             return {}, f"{path} leaves something in the tree ({inputs.left[0]})"
-        state = {} if inputs.beyond(tree) else inputs.state(tree)
+        why_not = inputs.beyond(tree)
+        state = {} if why_not else inputs.state(tree)
         beyond = frozenset(inputs.written), frozenset(inputs.outside)
-        passes[path] = FilePass(state, ran.report, ran.seconds, *beyond)
+        passes[path] = FilePass(state, ran.report, ran.seconds, *beyond, why_not)
     return passes, ""
 
 

@@ -1,0 +1,213 @@
+"""Are the test files that a change can affect always selected? Mutants and history of a real project.
+
+`python benchmarks/affected.py REPOSITORY [--mutants N] [--commits N] [--seed N]`
+
+The last commits of REPOSITORY are put on a new branch of a scratch clone, each with a policy that says `select: file`.
+With `--commits`, gate checks one after the other, with everything that it has recorded, and a full run by pytest says
+whether a test fails that gate did not run. With `--mutants`, one place in one module is changed at a time; what gate
+would run is compared with the tests that fail in a full run. The tests need nothing but pytest and the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+POLICY = """\
+version: 1
+protect: {main: {require: {owners: false, checks: [tests]}}}
+checks: {tests: {tool: pytest, select: file, retries: 0}}
+"""
+GATE = (sys.executable, "-P", "-m", "gate")
+FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py)", re.MULTILINE)
+RUN = re.compile(r"^  run    (\S+\.py): ", re.MULTILINE)
+SWAPS = {
+    ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.Eq: "!=", ast.NotEq: "==", ast.Lt: ">=", ast.Gt: "<=",
+    ast.LtE: ">", ast.GtE: "<", ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
+}  # fmt: skip
+
+
+def git(folder: Path, *args: str) -> str:
+    """What git prints."""
+    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, message: str) -> str:
+    """Commit everything in the working tree."""
+    git(folder, "add", "--all", "--force", ":!.venv")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def check(folder: Path, base: str) -> tuple[int, dict[str, object], set[str], float]:
+    """The exit code of gate, what it says of the tests, the files that had to run, and the processor time."""
+    used = children()
+    argv = [*GATE, "check", "--into", "main", "--base", base, "--only", "tests", "--format", "json"]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+    seconds = children() - used
+    explained = subprocess.run(
+        [*GATE, "explain", "--tests"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    ran = {"*"} if "the whole suite: " in explained.stdout else set(RUN.findall(explained.stdout))
+    if done.returncode not in {0, 1}:
+        sys.stderr.write(done.stdout[-1500:] + done.stderr[-1500:])
+    (tests,) = json.loads(done.stdout)["checks"] if done.stdout.startswith("{") else ({},)
+    return done.returncode, tests, ran, seconds
+
+
+def full_run(folder: Path) -> tuple[set[str], float, int]:
+    """The files in which a test fails, by pytest itself, the processor time that it took, and its exit code."""
+    used = children()
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "--no-header"]
+    roots = os.pathsep.join([str(folder / "src"), str(folder)])
+    env = {**os.environ, "PYTHONPATH": roots, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, env=env, check=False, timeout=900)
+    return set(FAILED.findall(done.stdout)), children() - used, done.returncode
+
+
+def children() -> float:
+    """Processor time of the programs that were started."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def mutations(source: str) -> Iterator[str]:
+    """The source with one operator, constant or returned value changed, for every place where that is possible."""
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        new = ""
+        if isinstance(node, ast.Constant) and type(node.value) in {int, bool}:
+            new = repr(not node.value) if isinstance(node.value, bool) else repr(node.value + 1)
+        elif isinstance(node, ast.Return) and node.value is not None:
+            new = "return None"
+        elif isinstance(node, ast.BinOp) and type(node.op) in SWAPS:
+            new = f"{ast.unparse(node.left)} {SWAPS[type(node.op)]} {ast.unparse(node.right)}"
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in SWAPS:
+            new = f"{ast.unparse(node.left)} {SWAPS[type(node.ops[0])]} {ast.unparse(node.comparators[0])}"
+        if new and node.lineno == node.end_lineno:  # type: ignore[attr-defined]  # every one of these has a place
+            line = lines[node.lineno - 1].encode()  # type: ignore[attr-defined]  # as above
+            head, tail = line[: node.col_offset], line[node.end_col_offset :]  # type: ignore[attr-defined]  # as above
+            changed = [
+                *lines[: node.lineno - 1],
+                (head + new.encode() + tail).decode(),
+                *lines[node.lineno :],
+            ]  # type: ignore[attr-defined]  # as above
+            yield "".join(changed)
+
+
+def mutants(folder: Path, number: int, seed: int) -> None:
+    """Compare what is selected for mutants with what fails."""
+    base = git(folder, "rev-parse", "HEAD")
+    git(folder, "checkout", "--quiet", "-B", "feature")
+    (folder / "gate-benchmark.txt").write_text("recorded\n")
+    start = commit(folder, "recorded")
+    code, tests, _, _ = check(folder, base)
+    assert code == 0, f"the suite does not pass: {tests}"
+    broken, seconds, _ = full_run(folder)
+    print(
+        f"recorded: {tests.get('note')}; a full run takes {seconds:.1f} s; failing without a mutant: {sorted(broken)}"
+    )
+    chosen = random.Random(seed)  # noqa: S311  a sample
+    paths = [
+        p
+        for p in git(folder, "ls-files", "src/*.py", "*/*.py").splitlines()
+        if "test" not in p and "doc" not in p
+    ]
+    every = [(path, text) for path in dict.fromkeys(paths) for text in mutations((folder / path).read_text())]
+    killed = failing = missed = selected = files = 0
+    for path, text in chosen.sample(every, min(number, len(every))):
+        git(folder, "checkout", "--quiet", "-B", "feature", start)
+        (folder / path).write_text(text)
+        commit(folder, "mutant")
+        code, _, ran, _ = check(folder, base)
+        wrong, _, status = full_run(folder)
+        wrong -= broken
+        every_file = git(folder, "ls-files", "*test_*.py").splitlines()
+        killed += bool(wrong) or status not in {0, 1}
+        failing += len(wrong)
+        lost = wrong - ran if "*" not in ran else set()
+        missed += len(lost)
+        files, selected = files + len(every_file), selected + (len(every_file) if "*" in ran else len(ran))
+        if lost or (wrong and code == 0):
+            print(
+                f"MISSED {path}: {sorted(lost)}, gate ended with {code}\n{git(folder, 'diff', 'HEAD~1', '-U0')}"
+            )
+    print(
+        f"{min(number, len(every))} mutants, {killed} killed, {failing} failing files, {missed} missed",
+        end="; ",
+    )
+    print(f"{selected / max(files, 1):.0%} of the files selected")
+
+
+def history(folder: Path, commits: list[str]) -> None:
+    """Check commit after commit, and compare each with a full run."""
+    first, *rest = commits
+    base = on_branch(folder, first)
+    check(folder, base)
+    rows = []
+    for oid in rest:
+        head = on_branch(folder, oid)
+        code, tests, ran, seconds = check(folder, base)
+        wrong, full, _ = full_run(folder)
+        every = len(git(folder, "ls-files", "*test_*.py").splitlines())
+        share = 1.0 if "*" in ran else 0.0 if tests.get("cached") and not ran else len(ran) / max(every, 1)
+        # Tests that fail outside of gate only, or in every tree, say nothing about what was selected.
+        difference = bool(wrong - ran) and "*" not in ran and code == 0
+        rows.append((share, seconds, full, difference))
+        print(
+            f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; in full {full:.1f} s, fails: {sorted(wrong)}"
+        )
+        base = head
+    if rows:
+        part, ours, theirs = (sum(row[n] for row in rows) for n in range(3))
+        print(f"{len(rows)} commits, {sum(row[3] for row in rows)} differences", end="; ")
+        print(
+            f"{part / len(rows):.0%} of the files ran, {ours / theirs:.0%} of the processor time of full runs"
+        )
+
+
+def on_branch(folder: Path, oid: str) -> str:
+    """Commit the tree of `oid`, with the policy, on the branch."""
+    git(folder, "read-tree", "--reset", "-u", oid)
+    (folder / "gate.yaml").write_text(POLICY)
+    return commit(folder, f"tree of {oid}")
+
+
+def main() -> None:
+    """Read the arguments, and work in a scratch clone."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("repository")
+    parser.add_argument("--mutants", type=int, default=0)
+    parser.add_argument("--commits", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "clone"
+        git(Path(scratch), "clone", "--quiet", options.repository, str(folder))
+        for name, value in (("user.name", "Benchmark"), ("user.email", "benchmark@example.com")):
+            git(folder, "config", name, value)
+        revisions = git(folder, "rev-list", "--first-parent", f"--max-count={options.commits + 1}", "HEAD")
+        newest_last = revisions.splitlines()[::-1]
+        git(folder, "checkout", "--quiet", "-B", "main")
+        if options.commits:
+            history(folder, newest_last)
+        if options.mutants:
+            on_branch(folder, newest_last[-1])
+            mutants(folder, options.mutants, options.seed)
+
+
+if __name__ == "__main__":
+    main()
