@@ -86,24 +86,27 @@ def mutations(source: str) -> Iterator[str]:
     """The source with one operator, constant or returned value changed, for every place where that is possible."""
     lines = source.splitlines(keepends=True)
     for node in ast.walk(ast.parse(source)):
-        new = ""
-        if isinstance(node, ast.Constant) and type(node.value) in {int, bool}:
-            new = repr(not node.value) if isinstance(node.value, bool) else repr(node.value + 1)
-        elif isinstance(node, ast.Return) and node.value is not None:
-            new = "return None"
-        elif isinstance(node, ast.BinOp) and type(node.op) in SWAPS:
-            new = f"{ast.unparse(node.left)} {SWAPS[type(node.op)]} {ast.unparse(node.right)}"
-        elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in SWAPS:
-            new = f"{ast.unparse(node.left)} {SWAPS[type(node.ops[0])]} {ast.unparse(node.comparators[0])}"
-        if new and node.lineno == node.end_lineno:  # type: ignore[attr-defined]  # every one of these has a place
-            line = lines[node.lineno - 1].encode()  # type: ignore[attr-defined]  # as above
-            head, tail = line[: node.col_offset], line[node.end_col_offset :]  # type: ignore[attr-defined]  # as above
-            changed = [
-                *lines[: node.lineno - 1],
-                (head + new.encode() + tail).decode(),
-                *lines[node.lineno :],
-            ]  # type: ignore[attr-defined]  # as above
-            yield "".join(changed)
+        new = mutated(node)
+        if new and isinstance(node, ast.expr | ast.stmt) and node.lineno == node.end_lineno:
+            line = lines[node.lineno - 1].encode()
+            changed = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
+            yield "".join([*lines[: node.lineno - 1], changed.decode(), *lines[node.lineno :]])
+
+
+def mutated(node: ast.AST) -> str:
+    """The source of one place, changed; empty if it stays as it is."""
+    match node:
+        case ast.Constant(value=bool(value)):
+            return repr(not value)
+        case ast.Constant(value=int(number)):
+            return repr(number + 1)
+        case ast.Return(value=ast.expr()):
+            return "return None"
+        case ast.BinOp(left, operator, right) | ast.Compare(left, [operator], [right]) if (
+            type(operator) in SWAPS
+        ):
+            return f"{ast.unparse(left)} {SWAPS[type(operator)]} {ast.unparse(right)}"
+    return ""
 
 
 def mutants(folder: Path, number: int, seed: int) -> None:
@@ -165,9 +168,8 @@ def history(folder: Path, commits: list[str]) -> None:
         # Tests that fail outside of gate only, or in every tree, say nothing about what was selected.
         difference = bool(wrong - ran) and "*" not in ran and code == 0
         rows.append((share, seconds, full, difference))
-        print(
-            f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; in full {full:.1f} s, fails: {sorted(wrong)}"
-        )
+        print(f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; full {full:.1f} s", end="")
+        print(f", fails: {sorted(wrong)}" if wrong else "")
         base = head
     if rows:
         part, ours, theirs = (sum(row[n] for row in rows) for n in range(3))

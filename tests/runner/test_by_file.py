@@ -206,18 +206,21 @@ def test_a_file_that_has_been_flaky_always_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
-        (Inputs((), (), (), (), (), (), left=("out",)), "a.py leaves something in the tree (out)"),
+        (Inputs(("a.py",), (), (), (), (), (), left=("out",)), "a.py leaves something in the tree (out)"),
         (
-            Inputs((), (), (), (), (), (), outside=("/x/shared",)),
+            Inputs(("a.py",), (), (), (), (), (), outside=("/x/shared",)),
             "a.py reads what another file writes (/x/shared)",
         ),
-        (Inputs((), (), (), (), (), (), outside=("/x/",)), "a.py reads what another file writes (/x/)"),
-        (Inputs((), (), (), (), (), (), outside=("/x/other",), written=("/x/other",)), ""),
+        (
+            Inputs(("a.py",), (), (), (), (), (), outside=("/x/",)),
+            "a.py reads what another file writes (/x/)",
+        ),
+        (Inputs(("a.py",), (), (), (), (), (), outside=("/x/other",), written=("/x/other",)), ""),
     ],
 )
 def test_files_that_may_depend_on_each_other(tmp_path: Path, one: Inputs, reason: str) -> None:
     files = files_of(ResultCache(tmp_path))
-    runs = Runs(a=one, b=Inputs((), (), (), (), (), (), written=("/x/shared",)))
+    runs = Runs(a=one, b=Inputs(("b.py",), (), (), (), (), (), written=("/x/shared",)))
     selected = run_by_file(files, tree(a="1", b="1"), COUNTED, "", [], runs)
     assert selected.whole == reason
     runs.ran = []
