@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
+from gate.git.commits import Commit, read_commits
 from gate.git.merging import MERGE_SETTINGS
 from gate.git.repository import Repository
 from gate.model import Author
-
-FORGE_COMMITTER = re.compile(r"no-?reply@[^@\s]+", re.IGNORECASE)
-"""Who a forge names as committer of what was done in its web pages, whatever its host: no person."""
-
-_CO_AUTHOR = re.compile(
-    r"^[ \t>*-]*co-?(?:author|develop)(?:ed)?(?:[- ]?by)?[ \t]*:(.*(?:\n[ \t]+\S.*)*)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BRACKETED = re.compile(r"<([^<>\n]*)>")
-_ADDRESS = re.compile(r"[^\s,;<>()\"']+@[^\s,;<>()\"']+")
-
-
-def co_authors(message: str) -> tuple[Author, ...]:
-    """Everybody whom a commit message names as co-author, wherever in it and however the trailer is written.
-
-    One without an address is somebody nobody knows.
-    """
-    return tuple(author for match in _CO_AUTHOR.finditer(message) for author in _people(match[1]))
 
 
 def read_authors(repository: Repository, base: str, tip: str, *, merged: bool = False) -> tuple[Author, ...]:
@@ -34,34 +16,23 @@ def read_authors(repository: Repository, base: str, tip: str, *, merged: bool = 
     A merge of the base into the branch, exactly as git makes it alone ("Update branch"), makes nobody an author. Of
     what is `merged` already, as in a release, no such merge does: each was let in by itself.
     """
-    form = "%H%x00%P%x00%T%x00%an%x00%ae%x00%cn%x00%ce%x00%B%x00"
-    raw = repository.run(
-        "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", f"{base}..{tip}"
-    )
-    fields = [field.decode("utf-8", "replace").lstrip("\n") for field in raw.split(b"\0")[:-1]]
+    commits = list(read_commits(repository, [f"{base}..{tip}"]))
+    oids = {commit.oid for commit in commits}
     people: dict[str, Author] = {}
-    merges: list[tuple[str, Sequence[str], str, list[Author]]] = []
-    commits = set(fields[::8])
-    for oid, parents, tree, name, email, committer, committer_email, body in zip(
-        *(fields[i::8] for i in range(8)), strict=True
-    ):
-        named = [Author(name, email)]
-        if not FORGE_COMMITTER.fullmatch(committer_email):
-            named.append(Author(committer, committer_email))
-        named += co_authors(body)
-        sides = parents.split()
-        if len(sides) == 2 and (merged or not commits.issuperset(sides)):
-            merges.append((oid, sides, tree, named))
+    merges: list[Commit] = []
+    for commit in commits:
+        if len(commit.parents) == 2 and (merged or not oids.issuperset(commit.parents)):
+            merges.append(commit)
         else:
-            _add(people, named)
+            _add(people, commit.named())
     # Git is asked to merge again only where that could make a difference.
     doubtful = [
-        merge for merge in merges if any(author.email.casefold() not in people for author in merge[3])
+        merge for merge in merges if any(author.email.casefold() not in people for author in merge.named())
     ]
-    made_alone = mechanical(repository, [(oid, sides, tree) for oid, sides, tree, _ in doubtful])
-    for oid, _, _, named in doubtful:
-        if oid not in made_alone:
-            _add(people, named)
+    made_alone = mechanical(repository, [(merge.oid, merge.parents, merge.tree) for merge in doubtful])
+    for merge in doubtful:
+        if merge.oid not in made_alone:
+            _add(people, merge.named())
     return tuple(people.values())
 
 
@@ -89,14 +60,3 @@ def merge_trees(repository: Repository, pairs: Sequence[tuple[str, str]]) -> lis
 def _add(people: dict[str, Author], named: Iterable[Author]) -> None:
     for author in named:
         people.setdefault(author.email.casefold(), author)
-
-
-def _people(value: str) -> Iterator[Author]:
-    """Who stands behind `Co-authored-by:`: usually one, `Name <address>`; some write several, or no brackets."""
-    text = " ".join(value.split())
-    emails = _BRACKETED.findall(text) or _ADDRESS.findall(text)
-    for email in emails:
-        name = text[: text.find(email)].strip(" <,;") if len(emails) == 1 else ""
-        yield Author(name, email.strip())
-    if not emails and text:
-        yield Author(text, "")

@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gate.git.authors import FORGE_COMMITTER, co_authors
+from gate.git.commits import Commit, read_commits
 from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
-from gate.model import Author
-
-_SEPARATOR = "%x00"
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit, with everybody it names. `time` is the committer's, in seconds since the epoch."""
-
-    oid: str
-    parents: tuple[str, ...]
-    tree: str
-    time: int
-    author: Author
-    committer: Author
-    co_authors: tuple[Author, ...] = ()
-    message: str = ""
-
-    @property
-    def title(self) -> str:
-        """The first line of the message."""
-        return self.message.partition("\n")[0]
-
-    def named(self, *, committer: bool = True) -> Iterator[Author]:
-        """Author and co-authors, and the committer unless that is a forge."""
-        yield self.author
-        if committer and not FORGE_COMMITTER.fullmatch(self.committer.email):
-            yield self.committer
-        yield from self.co_authors
 
 
 @dataclass(slots=True)
@@ -50,7 +21,7 @@ class History:
 def read_history(repository: Repository, start: str, end: str) -> History:
     """Every commit that is in `end` and not in `start` ("" for all), and the chain of first parents."""
     history = History()
-    for commit in _read(repository, [end, *([f"^{start}"] if start else [])]):
+    for commit in read_commits(repository, [end, *([f"^{start}"] if start else [])]):
         history.commits[commit.oid] = commit
     return _chained(history, end)
 
@@ -71,7 +42,10 @@ def read_onward(repository: Repository, start: str, end: str) -> History:
     The chain begins with `start` only if the first parents of `end` lead there.
     """
     history = History()
-    for commit in (*_read(repository, ["--no-walk", start]), *_read(repository, [end, f"^{start}"])):
+    for commit in (
+        *read_commits(repository, ["--no-walk", start]),
+        *read_commits(repository, [end, f"^{start}"]),
+    ):
         history.commits[commit.oid] = commit
     return _chained(history, end)
 
@@ -118,28 +92,3 @@ def existing(repository: Repository, names: Iterable[str]) -> list[str]:
     )
     answers = raw.decode("utf-8", "replace").splitlines()
     return [line.partition(" ")[0] if line.endswith(" blob") else "" for line in answers]
-
-
-def _read(repository: Repository, revisions: Sequence[str]) -> Iterator[Commit]:
-    form = _SEPARATOR.join(("%H", "%P", "%T", "%ct", "%an", "%ae", "%cn", "%ce", "%B", ""))
-    raw = repository.run(
-        "log", f"--format={form}", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8", *revisions, "--"
-    )
-    fields = raw.decode("utf-8", "replace").split("\0")
-    for start in range(0, len(fields) - 9, 9):
-        oid, parents, tree, time, name, email, committer, committer_email, body = fields[start : start + 9]
-        yield Commit(
-            oid.lstrip("\n"),
-            tuple(parents.split()),
-            tree,
-            _seconds(time),
-            Author(name, email),
-            Author(committer, committer_email),
-            co_authors(body),
-            body,
-        )
-
-
-def _seconds(time: str) -> int:
-    """When a commit says that it was made. git prints nothing for what is no time, and for times before 1970."""
-    return int(time) if time.isdecimal() else 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from support.town import Clone
 
-from gate.git.authors import co_authors, read_authors
+from gate.git.authors import read_authors
 from gate.git.branch_history import read_history
+from gate.git.commits import co_authors
 from gate.git.repository import Repository
 
 

@@ -10,9 +10,10 @@ from hashlib import sha256
 from gate.approvals.content import Contents, parse_contents
 from gate.errors import CannotDecide, UsageError
 from gate.git.authors import mechanical, merge_trees
-from gate.git.branch_history import Commit, History, existing, newcomers, read_diffs
+from gate.git.branch_history import History, existing, newcomers, read_diffs
 from gate.git.branches import refs_of
 from gate.git.change import read_renames
+from gate.git.commits import Commit
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
