@@ -16,6 +16,7 @@ NEWER = {
     "class Box[\n    T,\n    *Ts,\n](dict[str, T]):\n    pass\n": "class Box(dict[str, T]):\n    pass",
     "type Pair[T] = tuple[T, T]\n": "Pair = lambda T: tuple[T, T]",
     "type Name = str\n": "Name = lambda: str",
+    "type Pair[T: (int, str), U = int] = tuple[T, U]\n": "Pair = lambda T, U: (int, str) and int and tuple[T, U]",
     'print(f"{row["name"]}")\n': "print(f\"{row['name']}\")",
     "print(f'{row['name']:{row['width']}}')\n": 'print(f\'{row["name"]:{row["width"]}}\')',
     'print(f"{", ".join(rows)} {{x}} {rows!r:#x}")\n': "print(f\"{', '.join(rows)} {{x}} {rows!r:#x}\")",
@@ -72,3 +73,18 @@ def test_type_parameters_of_a_class_are_seen_in_its_methods(tmp_path: Path) -> N
         "    def all[K](self, key: K) -> list[T]:\n        return [key, lambda: T]\n"
     )
     assert findings(tmp_path, text, '[project]\nrequires-python = ">=3.12"\n') == []
+
+
+def test_bounds_of_type_parameters_are_read(tmp_path: Path) -> None:
+    text = (
+        "def first[T: Later](rows: list[T]) -> T: ...\n"
+        "class Later[T = Lattr]: ...\n"
+        "class Box[\n"
+        "    T: (int, Missing),\n"
+        "]: ...\n"
+        "type Pair[T: Gone] = tuple[T, Later]\n"
+        "@print(T)\n"
+        "class Last[T](list[T]): ...\n"
+    )
+    expected = [(2, "undefined-name"), (4, "undefined-name"), (6, "undefined-name"), (7, "undefined-name")]
+    assert findings(tmp_path, text, '[project]\nrequires-python = ">=3.13"\n') == expected

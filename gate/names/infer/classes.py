@@ -86,6 +86,7 @@ class Classes:
         node = found.node
         found.dynamic = bool(
             DYNAMIC & found.scope.names.keys()
+            or node.name in found.scope.source.set_by_name
             or decorators(node) - PLAIN_DECORATORS
             or any(
                 word.arg == "metaclass" and name_of(word.value) not in PLAIN_METACLASSES

@@ -25,9 +25,13 @@ _EXCEPT = re.compile(r"^([ \t]*except\*?[ \t]+)((?!\()[^:\n#]+,[^:\n#]+?)([ \t]*
 class TypeParameter(ast.AST):
     """A type parameter of a function or a class, by its name."""
 
-    def __init__(self, name: str) -> None:
-        """Only the name is known."""
+    def __init__(
+        self, name: str, bound: ast.expr | None = None, default_value: ast.expr | None = None
+    ) -> None:
+        """`bound` is what stands after the colon, `default_value` what stands after the equals sign."""
         self.name = name
+        self.bound = bound
+        self.default_value = default_value
 
 
 def parse(data: bytes, *, is_newer: bool = True) -> ast.Module:
@@ -45,15 +49,13 @@ def parse(data: bytes, *, is_newer: bool = True) -> ast.Module:
 
 def _parse_rewritten(text: str) -> ast.Module:
     text = _older_strings(text)
-    parameters: dict[tuple[int, str], list[str]] = {}
+    parameters: dict[tuple[int, str], list[TypeParameter]] = {}
     text = _without_type_parameters(text, parameters)
     text = _EXCEPT.sub(lambda match: f"{match[1]}({match[2]}){match[3]}", _without_type_statements(text))
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names = parameters.get((node.lineno, node.name), [])
-            if names:
-                vars(node)["type_params"] = [TypeParameter(name) for name in names]
+            vars(node)["type_params"] = parameters.get((node.lineno, node.name), [])
     return tree
 
 
@@ -182,14 +184,17 @@ def _code(text: str) -> str:
     return re.sub(r"#[^\n]*", lambda match: " " * len(match[0]), code)
 
 
-def _without_type_parameters(text: str, found: dict[tuple[int, str], list[str]]) -> str:
+def _without_type_parameters(text: str, found: dict[tuple[int, str], list[TypeParameter]]) -> str:
     """The text without the type parameters of functions and classes, whose names go to `found`."""
     code = _code(text)
     characters = list(text)
     for match in _DEFINITION.finditer(code):
         end = _closing(code, match.end())
         line = code.count("\n", 0, match.start()) + 1
-        found[line, match[1]] = _names(code[match.end() : end])
+        found[line, match[1]] = [
+            TypeParameter(name, *(_expression(text, part) for part in parts))
+            for name, *parts in _parameters(code, match.end(), end)
+        ]
         for position in range(match.end() - 1, end + 1):
             if characters[position] != "\n":
                 characters[position] = " "
@@ -204,13 +209,20 @@ def _without_type_statements(text: str) -> str:
     pieces: list[str] = []
     done = 0
     for match in _TYPE.finditer(code):
-        position, names = match.end(), ""
+        position, names, bounds = match.end(), "", ""
         if code[position] == "[":
             end = _closing(code, position + 1)
-            names = ", ".join(_names(code[position + 1 : end]))
+            type_parameters = list(_parameters(code, position + 1, end))
+            names = ", ".join(name for name, *_ in type_parameters)
+            bounds = "".join(
+                f" ({' '.join(text[part].split())}) and"
+                for _, *parts in type_parameters
+                for part in parts
+                if part
+            )
             position = end + 1
         equals = code.find("=", position)
-        pieces += [text[done : match.start()], match[1], match[2], " = lambda ", names, ":"]
+        pieces += [text[done : match.start()], match[1], match[2], " = lambda ", names, ":", bounds]
         done = equals + 1
     return "".join([*pieces, text[done:]])
 
@@ -226,14 +238,44 @@ def _closing(code: str, position: int) -> int:
     raise SyntaxError("'[' was never closed")
 
 
-def _names(parameters: str) -> list[str]:
-    """The names of type parameters, without their bounds and defaults."""
-    depth, current, names = 0, "", []
-    for char in f"{parameters},":
+def _parameters(code: str, start: int, end: int) -> Iterator[tuple[str, slice | None, slice | None]]:
+    """The type parameters between two brackets: each name, and where its bound and its default stand."""
+    for part in _split(code, start, end, ","):
+        named, *bounds = _split(code, part.start, part.stop, ":")
+        *_, last = (named, *bounds)
+        before, *defaults = _split(code, last.start, last.stop, "=")
+        name = re.match(r"[\s*]*(\w+)", code[named])
+        if name is not None:
+            yield name[1], before if bounds else None, defaults[0] if defaults else None
+
+
+def _split(code: str, start: int, end: int, separator: str) -> list[slice]:
+    """The parts of a piece of code between separators that are in no brackets."""
+    depth, parts = 0, []
+    for position in range(start, end):
+        char = code[position]
         depth += (char in "([{") - (char in ")]}")
-        if char == "," and not depth:
-            names += re.findall(r"^[\s*]*(\w+)", current)
-            current = ""
-        else:
-            current += char
-    return names
+        if char == separator and not depth:
+            parts.append(slice(start, position))
+            start = position + 1
+    return [*parts, slice(start, end)]
+
+
+def _expression(text: str, part: slice | None) -> ast.expr | None:
+    """The expression that stands in a part of the text, at its place; None if there is none, or it cannot be read."""
+    if part is None:
+        return None
+    try:
+        expression = ast.parse(f"({text[part]})", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    line = text.count("\n", 0, part.start) + 1
+    column = len(text[text.rfind("\n", 0, part.start) + 1 : part.start].encode()) - 1
+    for node in ast.walk(expression):
+        if isinstance(node, ast.expr):
+            shift = column if node.lineno == 1 else 0
+            node.col_offset += shift
+            node.end_col_offset = (node.end_col_offset or 0) + shift
+            node.lineno += line - 1
+            node.end_lineno = (node.end_lineno or 1) + line - 1
+    return expression

@@ -149,6 +149,21 @@ class Source:
         return self.binds_by_name or (may and any(_writes_globals(node) for node in walk(self.tree)))
 
     @cached_property
+    def set_by_name(self) -> frozenset[str]:
+        """Names of what gets attributes that are named only when the module runs: `setattr(Table, name, value)`."""
+        if b"setattr" not in self.data:
+            return frozenset()
+        return frozenset(
+            call.args[0].id
+            for call in walk(self.tree)
+            if isinstance(call, ast.Call)
+            and getattr(call.func, "id", "") == "setattr"
+            and len(call.args) > 1
+            and isinstance(call.args[0], ast.Name)
+            and not isinstance(call.args[1], ast.Constant)
+        )
+
+    @cached_property
     def binds_by_name(self) -> bool:
         """Whether the module gives itself names that are known only when it runs: `globals()[name] = value`."""
         if _MAY_WRITE_GLOBALS.search(self.data) is None:

@@ -10,7 +10,7 @@ from gate.names.syntax.object_reference import ObjectReference, told
 
 def exported(tree: ast.Module) -> Iterator[ObjectReference]:
     """Every name that stands as text in `__all__`, at the place of its first letter."""
-    for node in tree.body:
+    for node in _statements(tree.body):
         match node:
             case (
                 ast.Assign(targets=[ast.Name(id="__all__")], value=value)
@@ -26,6 +26,14 @@ def exported(tree: ast.Module) -> Iterator[ObjectReference]:
                 yield from _texts(value)
 
 
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, with those below a condition."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If):
+            yield from _statements([*node.body, *node.orelse])
+
+
 def _texts(node: ast.expr | None) -> Iterator[ObjectReference]:
     match node:
         case ast.List(elts=items) | ast.Tuple(elts=items):
@@ -34,5 +42,10 @@ def _texts(node: ast.expr | None) -> Iterator[ObjectReference]:
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             yield from _texts(left)
             yield from _texts(right)
+        case ast.Call(
+            func=ast.Name(id="list" | "tuple" | "set") | ast.Attribute(attr="list" | "tuple" | "set"),
+            args=[items],
+        ):
+            yield from _texts(items)
         case ast.Constant(value=str()):
             yield told(node)

@@ -283,7 +283,7 @@ class _Reader(ast.NodeVisitor):
         self._methods.add(node.name)
         self.facts.functions.add(node.name)
         if node.returns is not None:
-            self._types.update(texts_of_types(node.returns))
+            self._types.update(text for text, _ in texts_of_types(node.returns))
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -317,12 +317,12 @@ class _Reader(ast.NodeVisitor):
         """A parameter is bound, and may be used as a keyword."""
         self._bind(node.arg)
         if node.annotation is not None:
-            self._types.update(texts_of_types(node.annotation))
+            self._types.update(text for text, _ in texts_of_types(node.annotation))
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """An annotation may be a text."""
-        self._types.update(texts_of_types(node.annotation))
+        self._types.update(text for text, _ in texts_of_types(node.annotation))
         self.generic_visit(node)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import collections.abc
 import re
+import typing
 from collections.abc import Iterator
 
 from gate.names.read.decoding import text_of
@@ -11,6 +13,13 @@ from gate.names.syntax.assignments import last_name
 from gate.names.syntax.nodes import Function, children, walk
 
 Place = tuple[int, int]
+_CLASS = re.compile(r"(?:[\w.]+\.)?_?[A-Z]\w*(?:\[[\w\[\]., |]*\])?$")
+"""How a type is written, unlike the description of a parameter."""
+_GENERIC = frozenset(typing.__all__) | frozenset(collections.abc.__all__) | {
+    "list", "dict", "tuple", "set", "frozenset", "type", "deque", "defaultdict", "OrderedDict", "Counter", "ChainMap",
+}  # fmt: skip
+ARGUMENT_TYPES = frozenset({"Arg", "DefaultArg", "NamedArg", "DefaultNamedArg", "VarArg", "KwArg"})
+"""What `mypy_extensions` calls the parameters of a `Callable`."""
 _MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")
 """Most files have none, or say only what a type checker is to ignore: they are not parsed a second time."""
 
@@ -37,20 +46,30 @@ def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
     return found
 
 
-def texts_of_types(annotation: ast.expr) -> Iterator[ast.Constant]:
-    """The texts in an annotation that are types: not what a `Literal` allows, nor what else is `Annotated`."""
+def texts_of_types(annotation: ast.expr, *, is_certain: bool = False) -> Iterator[tuple[ast.Constant, bool]]:
+    """The texts in an annotation that are types, and whether each is one for certain.
+
+    A text alone may be a description, and some packages put other texts into brackets. No types are what a `Literal`
+    allows, and what else is `Annotated`.
+    """
     match annotation:
-        case ast.Constant(value=str()):
-            yield annotation
+        case ast.Constant(value=str(text)):
+            yield annotation, is_certain or _CLASS.match(text) is not None
         case ast.Subscript(value=outer, slice=inside):
             first = inside.elts[:1] if isinstance(inside, ast.Tuple) else [inside]
             name = last_name(outer)
             for part in [] if name == "Literal" else first if name == "Annotated" else [inside]:
-                yield from texts_of_types(part)
+                yield from texts_of_types(part, is_certain=name in _GENERIC)
+        case ast.Call(func=function, args=[first, *_]) if last_name(function) in ARGUMENT_TYPES:
+            yield from texts_of_types(first, is_certain=True)
+        case ast.Dict(values=fields):
+            # `TypedDict[{"name": "Item"}]`
+            for field in fields if is_certain else ():
+                yield from texts_of_types(field, is_certain=True)
         case ast.Tuple() | ast.List() | ast.BinOp():
             for inner in children(annotation):
                 if isinstance(inner, ast.expr):
-                    yield from texts_of_types(inner)
+                    yield from texts_of_types(inner, is_certain=is_certain)
 
 
 def type_in_text(text: ast.Constant) -> ast.expr | None:

@@ -55,6 +55,11 @@ def _is_given(name: str, scope: Scope) -> bool:
             return scope.source.is_package
         case "__module__" | "__qualname__":
             return scope.kind == "class"
+        case "__class__":
+            around: Scope | None = scope if scope.kind == "function" else None
+            while around is not None and around.kind != "class":
+                around = around.parent
+            return around is not None
     return True
 
 
@@ -70,12 +75,17 @@ class UndefinedNames:
         self._builtins = BUILTINS | _builtins_of(engine)
         self._opens = any(self._is_open_star(star) for star in source.scope.stars)
 
-    def name(self, node: ast.Name, scope: Scope, *, is_asked: bool, is_run: bool) -> None:
+    def name(
+        self, node: ast.Name, scope: Scope, *, is_asked: bool, is_run: bool, is_text: bool = False
+    ) -> None:
         """A name that is read. `is_asked`: behind a question for the kind of Python; a type may never be run."""
         name = node.id
         if is_asked and name in OF_PYTHON_2:
             return
-        if scope.lookup(name) is not None or (name in self._builtins and _is_given(name, scope)):
+        bound = scope.lookup(name)
+        if bound is not None and bound[1] is not scope and self._is_only_declared(name, bound[1]):
+            undefined_name.report_early(self._found, node, self._later(node, bound[1]))
+        if bound is not None or (name in self._builtins and _is_given(name, scope)):
             return
         if name in self._source.made_global or name in self._source.scope.elsewhere:
             return
@@ -102,11 +112,13 @@ class UndefinedNames:
         if may_be_bound and not any(is_common_typo(name, word) for word in candidates(name, seen | BUILTINS)):
             # Another version may have it, or whatever binds names that the text does not show.
             return
+        if is_text and self._engine.member("typing", name) is not MISSING:
+            # Nothing runs this, so nobody needs an import.
+            return
         if not is_run and (
-            self._engine.member("typing", name) is not MISSING
-            or all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
+            all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
         ):
-            # Nothing runs this, so nobody needs an import; and it may be for those who read, or for another tool.
+            # It may be for those who read, or for another tool.
             return
         own = self._attribute_of_self(name, scope)
         if own:
@@ -114,6 +126,14 @@ class UndefinedNames:
             return
         mine: UnlessDefinedIn = "" if is_run else "anywhere"
         undefined_name.report(self._found, node, seen | BUILTINS, unless_defined_in=mine)
+
+    def _is_only_declared(self, name: str, scope: Scope) -> bool:
+        """Whether a function around says the type of a name, and neither it nor a function inside gives it a value."""
+        return (
+            scope.kind == "function"
+            and all(isinstance(binding.node, ast.AnnAssign) for binding in scope.names[name])
+            and not self._is_bound_inside(name, scope)
+        )
 
     def added_to(self, node: ast.Name, scope: Scope) -> None:
         """The target of `name += …`, which is read before it is stored."""

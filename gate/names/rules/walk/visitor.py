@@ -16,10 +16,11 @@ from gate.names.rules.walk.attributes import AttributeChecks
 from gate.names.rules.walk.awaits import AwaitChecks, is_asynchronous, is_awaitable
 from gate.names.rules.walk.calls import CallChecks
 from gate.names.rules.walk.names import UndefinedNames
+from gate.names.syntax.assignments import last_name
 from gate.names.syntax.guards import Guard
 from gate.names.syntax.nodes import Function, children
 from gate.names.syntax.scopes import Scope
-from gate.names.syntax.type_comments import texts_of_types, type_in_text, types_in_comments
+from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type_in_text, types_in_comments
 
 
 @cache
@@ -31,6 +32,9 @@ def node_rules() -> Mapping[type[ast.AST], list[NodeRule]]:
             for kind in rule.NODES:
                 found.setdefault(kind, []).append(rule)
     return found
+
+
+_OF_TYPES = frozenset({"typing", "typing_extensions", "collections", "mypy_extensions"})
 
 
 class Visitor:
@@ -54,7 +58,11 @@ class Visitor:
         self._in_class = 0
         """How many annotations around are in the body of a class: since Python 3.14 they may name what comes later."""
         self._unrun = 0
-        """Whether what is read is a type in a comment or a text, which nobody runs."""
+        """Whether what is read may be no type at all, but a description or what another tool reads."""
+        self._texts_around = 0
+        """Whether what is read is a type in a comment or a text."""
+        self._unchecked = 0
+        """How many functions around say that what annotates them is no type."""
 
     def judge(self) -> FileDiagnostics:
         """Everything that is certain about the file."""
@@ -83,7 +91,13 @@ class Visitor:
                 guard = self._guards.of(node)
                 if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
                     is_asked = bool(guard & Guard.VERSION)
-                    self._unbound.name(node, scope, is_asked=is_asked, is_run=not self._unrun)
+                    self._unbound.name(
+                        node,
+                        scope,
+                        is_asked=is_asked,
+                        is_run=not self._unrun,
+                        is_text=bool(self._texts_around),
+                    )
                     if not self._postponed and not self._in_class and not guard:
                         self._unbound.too_early(node, scope)
                 elif isinstance(node.ctx, ast.Del) and not guard:
@@ -104,7 +118,10 @@ class Visitor:
                 self._one(node.body, self._source.inner(node, scope))
                 return
             case ast.ClassDef():
-                self._all([*node.decorator_list, *node.bases, *node.keywords], self._inside(node, scope))
+                self._all(node.decorator_list, scope)
+                outer = self._inside(node, scope)
+                self._type_parameters(node, outer)
+                self._all([*node.bases, *node.keywords], outer)
                 self._all(node.body, self._source.inner(node, scope))
                 return
             case ast.If() | ast.IfExp():
@@ -123,6 +140,8 @@ class Visitor:
         if self._postponed or self._source.is_stub or self._guards.of(node).expects_missing:
             # What a stub calls and looks up is never run.
             return
+        if isinstance(node, ast.Call | ast.Subscript):
+            self._types_given(node, scope)
         match node:
             case ast.AugAssign(target=ast.Name() as target) if not self._guards.of(target):
                 self._unbound.added_to(target, scope)
@@ -169,17 +188,68 @@ class Visitor:
         self._one(node, scope)
         self._in_class -= scope.kind == "class"
         self._postponed -= is_postponed
-        for text in texts_of_types(node):
+        self._texts(node, scope)
+
+    def _texts(self, node: ast.expr, scope: Scope, *, is_certain: bool = False) -> None:
+        """The types in an expression that are written as texts."""
+        if self._unchecked:
+            return
+        for text, is_type in texts_of_types(node, is_certain=is_certain):
             annotation = type_in_text(text)
             if annotation is not None:
-                self._type(annotation, scope)
+                self._type(annotation, scope, is_certain=is_type)
 
-    def _type(self, node: ast.expr, scope: Scope) -> None:
-        self._unrun += 1
+    def _type(self, node: ast.expr, scope: Scope, *, is_certain: bool = False) -> None:
+        self._unrun += not is_certain
+        self._texts_around += 1
         self._postponed += 1
         self._one(node, scope)
-        self._unrun -= 1
+        self._texts_around -= 1
+        self._unrun -= not is_certain
         self._postponed -= 1
+
+    def _types_given(self, node: ast.Call | ast.Subscript, scope: Scope) -> None:
+        """The types that code hands to what handles types: `cast("Item", x)`, `List["Item"]`."""
+        name = self._name_in_typing(node.func if isinstance(node, ast.Call) else node.value, scope)
+        if isinstance(node, ast.Subscript):
+            if name and name not in {"Literal", "Annotated"}:
+                self._texts(node.slice, scope, is_certain=True)
+            return
+        by_name = {word.arg: word.value for word in node.keywords}
+        types: list[ast.expr | None] = []
+        if name == "cast":
+            types = [*node.args[:1], by_name.get("typ")]
+        elif name == "TypeVar":
+            types = [*node.args[1:], by_name.get("bound"), by_name.get("default")]
+        elif name in ARGUMENT_TYPES:
+            types = [*node.args[:1], by_name.get("type")]
+        for item in filter(None, types):
+            self._texts(item, scope, is_certain=True)
+
+    def _name_in_typing(self, node: ast.expr, scope: Scope) -> str:
+        """What the modules of types call what a name or an attribute stands for; empty if it is none of theirs."""
+        first = node
+        while isinstance(first, ast.Attribute):
+            first = first.value
+        bound = scope.lookup(first.id) if isinstance(first, ast.Name) else None
+        if bound is None or len(bound[0]) != 1 or bound[0][0].module.partition(".")[0] not in _OF_TYPES:
+            return ""
+        if (
+            bound[0][0].module == "collections"
+            and "abc" not in ast.unparse(node)
+            and bound[0][0].name != "abc"
+        ):
+            return ""
+        return node.attr if isinstance(node, ast.Attribute) else bound[0][0].name
+
+    def _type_parameters(self, node: ast.AST, scope: Scope) -> None:
+        """The bounds and defaults of type parameters are read when somebody asks for them."""
+        for parameter in getattr(node, "type_params", ()):
+            for bound in (getattr(parameter, "bound", None), getattr(parameter, "default_value", None)):
+                if bound is not None:
+                    self._postponed += 1
+                    self._one(bound, scope)
+                    self._postponed -= 1
 
     def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
         """Where type parameters of the definition are seen, if it has any."""
@@ -188,6 +258,9 @@ class Visitor:
     def _function(self, node: Function, scope: Scope) -> None:
         self._all(node.decorator_list, scope)
         outer = self._inside(node, scope)
+        self._type_parameters(node, outer)
+        is_unchecked = any(last_name(one) == "no_type_check" for one in node.decorator_list)
+        self._unchecked += is_unchecked
         arguments = node.args
         self._all([value for value in (*arguments.defaults, *arguments.kw_defaults) if value], scope)
         every = [
@@ -207,5 +280,6 @@ class Visitor:
             self._annotation(node.returns, outer)
         inner = self._source.inner(node, scope)
         self._all(node.body, inner)
+        self._unchecked -= is_unchecked
         if isinstance(node, ast.AsyncFunctionDef):
             self._awaits.returns(node, inner)
