@@ -49,9 +49,11 @@ def test_what_nobody_runs_is_data() -> None:
     assert data_among(python, OTHERS) == {path for path, is_data in FILES.items() if is_data}
 
 
-@pytest.mark.parametrize(("folder", "count"), [("tests/data", 0), ("tests/unit", 2), ("app/data", 2)])
+@pytest.mark.parametrize(("folder", "count"), [("tests/data", 0), ("tests/unit", 3), ("app/data", 3)])
 def test_nothing_is_reported_in_data(tmp_path: Path, folder: str, count: int) -> None:
     (tmp_path / folder).mkdir(parents=True)
     (tmp_path / folder / "broken.py").write_text("def f(:\n")
     (tmp_path / folder / "wrong.py").write_text("print(undefined_here)\n")
+    (tmp_path / folder / "shop.py").write_text("def main(): ...\n")
+    (tmp_path / folder / "pyproject.toml").write_text('[project.scripts]\nshop = "shop:mian"\n')
     assert len(check(tmp_path, None, None)[1]) == count

@@ -303,6 +303,8 @@ class Engine:
         return UNKNOWN if isinstance(found, Missing) else found
 
     def _member(self, module: str, name: str) -> Values | Missing:
+        if self.modules.is_replaced(module):
+            return UNKNOWN
         for source in self.modules.sources(module):
             bindings = source.scope.names.get(name)
             if bindings:

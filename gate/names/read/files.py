@@ -11,7 +11,7 @@ from pathlib import Path
 from gate.names.read import notebooks
 from gate.names.read.decoding import plain_text_of
 from gate.names.read.settings import is_settings
-from gate.names.read.test_data import test_data
+from gate.names.read.test_data import are_in_test_data, test_data
 
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", "site-packages"}
@@ -43,6 +43,8 @@ class Tree:
                 tree._take(name, (root / name).read_bytes())
             except UNREADABLE as error:
                 tree.unreadable[name] = error
+        for name in are_in_test_data(tree.settings, tree.python):
+            del tree.settings[name]
         for name in test_data(tree.python, other_files):
             del tree.python[name]
             tree.books.pop(name, None)

@@ -29,9 +29,7 @@ _VERSIONS = "stdlib/VERSIONS"
 
 def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> frozenset[str]:
     """The files of `python` that are data. `other_files` are the paths of the files that are no Python."""
-    packages = {
-        path.rpartition("/")[0] for path in python if path.endswith(("/__init__.py", "/__init__.pyi"))
-    }
+    packages = _packages(python)
     golden = _golden(python, other_files)
     stubs = tuple(
         path.removesuffix("VERSIONS") for path in other_files if f"/{path}".endswith(f"/{_VERSIONS}")
@@ -44,6 +42,18 @@ def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> froz
             path for path in candidates if path.endswith(".pyi") or not _is_imported(path, imported, packages)
         }
     return frozenset(data_files)
+
+
+def are_in_test_data(paths: Collection[str], python: Collection[str]) -> frozenset[str]:
+    """Those of some files of settings that stand where Python would be data."""
+    packages = _packages(python)
+    return frozenset(path for path in paths if _may_be_data(path, packages, ()))
+
+
+def _packages(python: Iterable[str]) -> frozenset[str]:
+    return frozenset(
+        path.rpartition("/")[0] for path in python if path.endswith(("/__init__.py", "/__init__.pyi"))
+    )
 
 
 def _golden(python: Collection[str], other_files: Collection[str]) -> frozenset[str]:

@@ -30,6 +30,8 @@ _GLOBAL = re.compile(rb"(?:^[ \t]+|[:;][ \t]*)global[ \t]+([^#\n;]+)", re.MULTIL
 _MAY_WRITE_GLOBALS = re.compile(
     rb"\b(?:globals|vars|locals|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
 )
+_REPLACED = frozenset({"distutils"})
+"""Packages of the standard library in whose place another one puts its own: setuptools, wherever it is installed."""
 _IGNORED_TYPE = re.compile(rb"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore\b")
 _NAME_IN_TEXT = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
 _NATIVE = (".so", ".pyd")
@@ -250,6 +252,8 @@ class Modules:
 
     def module(self, name: str) -> Module | None:
         """The module called `name`, with its dots; None if it is nowhere to be found."""
+        if self.is_replaced(name):
+            return OPEN
         if name not in self._known:
             if self._installed is not None and self.origin(name) != "project":
                 self._known[name] = self._installed.module(name)
@@ -337,7 +341,9 @@ class Modules:
     def sources(self, name: str) -> list[Source]:
         """Every file that a module is made of: a stub and the source beside it may each know more."""
         if name not in self._sources:
-            if self._installed is not None and self.origin(name) != "project":
+            if self.is_replaced(name):
+                self._sources[name] = []
+            elif self._installed is not None and self.origin(name) != "project":
                 self._sources[name] = self._installed.sources(name)
             else:
                 self._sources[name] = list(self._find(name))
@@ -353,6 +359,10 @@ class Modules:
         if any({top, f"{top}.py", f"{top}.pyi"} & self._listed(folder).keys() for folder in self._tree):
             return "project"
         return "library" if top in self._library_names or top == "_typeshed" else "site"
+
+    def is_replaced(self, name: str) -> bool:
+        """Whether nobody can tell what is in a module, since another package may stand in its place."""
+        return name.partition(".")[0] in _REPLACED and self.origin(name) != "project"
 
     def is_ambiguous(self, name: str, path: str) -> bool:
         """Whether for the file at `path` the project has another `name`: it may hold projects inside.
