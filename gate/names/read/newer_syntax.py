@@ -243,10 +243,10 @@ def _parameters(code: str, start: int, end: int) -> Iterator[tuple[str, slice | 
     for part in _split(code, start, end, ","):
         named, *bounds = _split(code, part.start, part.stop, ":")
         *_, last = (named, *bounds)
-        before, *defaults = _split(code, last.start, last.stop, "=")
+        bound, *defaults = _split(code, last.start, last.stop, "=")
         name = re.match(r"[\s*]*(\w+)", code[named])
         if name is not None:
-            yield name[1], before if bounds else None, defaults[0] if defaults else None
+            yield name[1], bound if bounds else None, defaults[0] if defaults else None
 
 
 def _split(code: str, start: int, end: int, separator: str) -> list[slice]:

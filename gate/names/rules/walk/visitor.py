@@ -259,7 +259,7 @@ class Visitor:
         self._all(node.decorator_list, scope)
         outer = self._inside(node, scope)
         self._type_parameters(node, outer)
-        is_unchecked = any(last_name(one) == "no_type_check" for one in node.decorator_list)
+        is_unchecked = any(last_name(decorator) == "no_type_check" for decorator in node.decorator_list)
         self._unchecked += is_unchecked
         arguments = node.args
         self._all([value for value in (*arguments.defaults, *arguments.kw_defaults) if value], scope)
