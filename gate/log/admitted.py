@@ -16,8 +16,11 @@ from gate.git.repository import Repository
 from gate.log.index import Found, Index, open_index
 from gate.log.signature_cache import valid_keys
 from gate.log.signers import Signers, read_signers, signers_in
-from gate.log.store import settle
+from gate.log.store import contains, settle
 from gate.policy.types import Policy
+
+FEW = 8
+"""So many commits are looked for one by one in the history of the log."""
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class ApprovalLog:
     signers: Signers = field(default_factory=Signers)
     rejected: dict[str, str] = field(default_factory=dict)
     _admitted: dict[str, Found | None] = field(default_factory=dict)
+    _contained: dict[str, bool] = field(default_factory=dict)
     _history: frozenset[str] | None = None
     _replaced: dict[str, str] | None = None
 
@@ -63,8 +67,8 @@ class ApprovalLog:
 
     def given_for(self, into: str, *kinds: str) -> list[Found]:
         """The records of these kinds about changes of this branch or environment (a full ref name)."""
-        candidates = (entry for entry in self.index.all() if entry.record.into == into)
-        return self.admit([entry for entry in candidates if entry.record.kind in kinds])
+        candidates = (entry for kind in kinds for entry in self.index.of_kind(kind))
+        return self.admit([entry for entry in candidates if entry.record.into == into])
 
     def starting(self, start: str) -> list[Found]:
         """The records whose id starts so."""
@@ -83,15 +87,23 @@ class ApprovalLog:
 
         That is another commit where the log was compacted since.
         """
-        if self._history is None:
-            self._history = frozenset(self.repository.text("rev-list", self.tip).split() if self.tip else ())
-        if commit in self._history:
+        if self._contains(commit):
             return commit
         if self._replaced is None:
             from gate.log.compaction import replaced_states
 
             self._replaced = replaced_states(self) if self.tip else {}
         return self._replaced.get(commit, "")
+
+    def _contains(self, commit: str) -> bool:
+        """Is the commit part of this log? Asked about many, git lists them all once."""
+        if commit not in self._contained and len(self._contained) < FEW:
+            self._contained[commit] = bool(commit) and contains(self.repository, self.tip, commit)
+        if commit in self._contained:
+            return self._contained[commit]
+        if self._history is None:
+            self._history = frozenset(self.repository.text("rev-list", self.tip).split() if self.tip else ())
+        return commit in self._history
 
     def admit(self, records: Collection[Found]) -> list[Found]:
         """Those of the records that are admitted, with the keys that made their signatures."""

@@ -46,7 +46,7 @@ def administrators(policy: Policy, branch: str) -> frozenset[str]:
 def compaction_in(log: ApprovalLog) -> Found | None:
     """The latest compaction from which this log has grown, if an administrator of today signed it."""
     repository = log.repository
-    candidates = [entry for entry in log.index.all() if entry.record.kind == KIND]
+    candidates = log.index.of_kind(KIND)
     if not candidates:
         return None
     try:

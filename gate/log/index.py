@@ -67,6 +67,12 @@ class Index:
         """Every record."""
         return [_read_line(line) for line in self.records]
 
+    def of_kind(self, kind: str) -> list[Found]:
+        """The records of one kind."""
+        # In a text of the record, quotes are escaped.
+        wanted_kind = f'"kind":"{kind}"'.encode()
+        return [_read_line(line) for line in self.records if wanted_kind in line]
+
     def with_ids(self, ids: Collection[str]) -> list[Found]:
         """The records with these ids."""
         wanted = {identity.encode() for identity in ids}

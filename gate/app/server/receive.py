@@ -23,6 +23,8 @@ from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
 from gate.log.admission import refusal, unadmitted
 from gate.log.admitted import ApprovalLog, log_at
+from gate.log.index import open_index
+from gate.log.signers import read_signers
 from gate.log.store import LOG, tips
 from gate.model import BRANCHES
 from gate.rules import ProtectedBranches
@@ -125,7 +127,11 @@ def _log_after(repository: Repository, pushes: Sequence[Push], protected: Protec
     commits = _protected_tips(pushes, protected)
     existing = log_at(repository, tips(repository).own, commits)
     pushed = next((push.new for push in pushes if push.ref == LOG), "")
-    return log_at(repository, pushed, commits, keep=False) if pushed else existing
+    if not pushed:
+        return existing
+    # Who can sign does not depend on the log.
+    signers = existing.signers if existing.tip else read_signers(repository, commits)
+    return ApprovalLog(repository, open_index(repository, pushed, keep=False), signers)
 
 
 def _protected_tips(pushes: Sequence[Push], protected: ProtectedBranches) -> list[str]:
