@@ -309,3 +309,44 @@ def test_tests_that_take_too_long_say_how_far_they_came_and_what_to_set(project:
     reason = checks["tests"]["reason"]
     assert "of 40 tests; the last one was test_slow.py::test_it[" in reason, reason
     assert "checks: {tests: {timeout: " in checks["tests"]["hint"]
+
+
+LOADING = """\
+import doctest
+import unittest
+
+import app
+
+
+class Case(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual(app.value(), app.value())
+
+
+def load_tests(loader, tests, ignore):
+    tests.addTests(doctest.DocTestSuite(app))
+    return tests
+"""
+DOCUMENTED = 'def value():\n    """\n    >>> value()\n    1\n    """\n    return 1\n'
+USING = "import app\n\n\ndef test_it():\n    assert app.value() == 1\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"setup.cfg": "[tool:pytest]\naddopts = --doctest-glob=*.rst\n",
+                      "docs/use.rst": ">>> import app\n>>> app.value()\n1\n"}, id="doctests in text files"),
+        pytest.param({"tests.py": LOADING}, id="doctests that unittest loads"),
+        pytest.param({"pytest.ini": "[pytest]\npython_files = check_*.py\n", "check_app.py": USING}, id="python_files"),
+        pytest.param({"tests/pytest.ini": "[pytest]\npythonpath = ..\n", "tests/test_app.py": USING},
+                     id="settings in the folder of the tests"),
+    ],
+)  # fmt: skip
+def test_a_broken_function_is_found_by_the_projects_own_kind_of_tests(
+    project: Clone, files: dict[str, str]
+) -> None:
+    commit(project, files | {"app.py": DOCUMENTED}, "main")
+    commit(project, {"app.py": DOCUMENTED.replace("return 1", "return 2")})
+    code, checks = verdict(project, "--only", "tests")
+    assert (code, checks["tests"]["outcome"]) == (1, "failed"), checks

@@ -141,6 +141,21 @@ class TestContent:
         assert code == 1
         assert "git submodule update --init" in check["note"]
 
+    def test_it_is_named_where_no_test_can_be_imported_for_lack_of_it(self, ready: Clone) -> None:
+        head = ready.git("rev-parse", "HEAD")[:-4] + "0000"
+        commit(
+            ready, {"test_it.py": "DATA = open('vendor/data').read()\n\n\ndef test_it():\n    assert DATA\n"}
+        )
+        ready.git("update-index", "--add", "--cacheinfo", f"160000,{head},vendor")
+        ready.git("commit", "-q", "-m", "Submodule")
+        ready.git("branch", "-f", "main", "HEAD")
+        ready.write({"more.py": ""})
+        ready.git("add", "more.py")
+        ready.git("commit", "-q", "-m", "More")
+        code, check = run_tests(ready)
+        assert (code, check["outcome"]) == (3, "broken")
+        assert "git submodule update --init" in check["reason"]
+
     def test_line_ends_encodings_and_filters(self, ready: Clone) -> None:
         ready.git("config", "filter.fake.smudge", "sed s/pointer/content/")
         ready.git("config", "filter.fake.clean", "sed s/content/pointer/")
