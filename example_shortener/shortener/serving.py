@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 wsgi_app = "shortener.web:create_app()"
 bind = "127.0.0.1:8000"
@@ -24,7 +25,11 @@ worker_tmp_dir = _memory
 # Where the workers add up what they measure. It has to be there before the first of them imports anything.
 _own = ""
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    _own = tempfile.mkdtemp(prefix="shortener-metrics-", dir=_memory)
+    # What a service left behind that was killed.
+    for _left in Path(_memory or tempfile.gettempdir()).glob("shortener-metrics-*-*"):
+        if not Path("/proc", _left.name.split("-")[2]).exists():
+            shutil.rmtree(_left, ignore_errors=True)
+    _own = tempfile.mkdtemp(prefix=f"shortener-metrics-{os.getpid()}-", dir=_memory)
 if _own:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own
 
