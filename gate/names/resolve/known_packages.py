@@ -1,8 +1,8 @@
 """What well-known packages define, for projects whose packages are not installed where gate runs.
 
-A list that comes with gate, made from releases of these packages by `python -m gate.names.shipped FOLDER`, which
-adds those that are installed in FOLDER. Another release may define more: what the list does not know accuses nobody
-unless it is a typical slip of what it does know.
+The list comes with gate. `python -m gate.names.resolve.known_packages FOLDER` adds the packages that are installed in
+FOLDER. Another release may define more: a name that is not in the list is reported only if it is a common typo of one
+that is.
 """
 
 from __future__ import annotations

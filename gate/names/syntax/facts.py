@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gate.names.hints.load_dump import FAMILY, Kinds, WrongJsonCall
+from gate.names.hints.load_dump import FAMILY, LoadAndDump, WrongJsonCall
 from gate.names.resolve.modules import absolute
 from gate.names.syntax.exports import exported
 from gate.names.syntax.guards import Guards
@@ -98,7 +98,7 @@ def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool)
     reader = _Reader(module, guards, is_package=is_package)
     reader.visit(tree)
     if reader.imports_any(FAMILY):
-        reader.facts.json_calls = list(Kinds(tree).wrong_calls(tree))
+        reader.facts.json_calls = list(LoadAndDump(tree).wrong_calls())
     reader.facts.exports = list(exported(tree))
     reader.facts.references += in_module(tree)
     return reader.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, Kinds
+from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, LoadAndDump
 from gate.names.hints.text_arguments import TextKinds
 from gate.names.infer.calls import Misfit, misfit, misspelt_keywords, signature_of
 from gate.names.infer.engine import Engine
@@ -36,7 +36,7 @@ class CallChecks:
     def finish(self, tree: ast.Module) -> None:
         """Judge what is given to each `load` and `dump` that another file has imported."""
         if self._passed_on:
-            self._found.json_calls = list(Kinds(tree).wrong_calls(tree, self._passed_on))
+            self._found.json_calls = list(LoadAndDump(tree).wrong_calls(self._passed_on))
 
     def call(self, node: ast.Call, scope: Scope) -> None:
         """A call of anything."""
@@ -101,7 +101,7 @@ class CallChecks:
     def _passed_on_as(self, node: ast.Call, callees: Values, scope: Scope) -> tuple[str, str] | None:
         """The module and the name of the `load` or `dump` that is called, if another file has imported it.
 
-        What this file imports itself, `Kinds` knows without being told.
+        What this file imports itself, `LoadAndDump` knows without being told.
         """
         function = node.func
         if last_name(function) not in READS_OR_WRITES:
