@@ -285,4 +285,7 @@ def _with_note(report: Report | Unreadable, note: str) -> Report | Unreadable:
         return report
     if isinstance(report, Unreadable):
         return replace(report, reason=f"{report.reason} ({note})")
+    if note in report.note:
+        # It has come with the collection, of which the report was made.
+        return report
     return replace(report, note=", ".join(filter(None, [report.note, note])))
