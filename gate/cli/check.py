@@ -15,10 +15,11 @@ from time import time
 from gate.app.checking.check import check
 from gate.app.checking.request import Answer, CheckRequest
 from gate.cli.reviews import add_reviews, place_of
+from gate.cli.shards import share_of, write_share
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of, with_description
 from gate.errors import UsageError
-from gate.model import Ran, Verdict
+from gate.model import Verdict
 from gate.reports import REPORTS, ReportContext, report
 from gate.reports.words import visible
 from gate.runner.shares import Share
@@ -41,7 +42,6 @@ EXAMPLES = """\
 """
 
 
-MOST_SHARES = 1000
 DESCRIBED = frozenset({"html", "metrics"})
 """The reports that say which branch and which request they are about."""
 
@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
     started = time() - COARSE
     files = [_report_file(value) for value in options.report]
     _check_options(options)
-    share = _share(options)
+    share = share_of(options)
     if options.record:
         from gate.app.approving.record_verdict import bring_log
 
@@ -137,7 +137,7 @@ def run(options: argparse.Namespace) -> int:
     with shown_progress() as progress:
         answer = check(_request(options, share), progress)
     if share is not None:
-        return _write_part(options, answer, share)
+        return write_share(options, answer, share)
     code = EXIT_CODES[answer.verdict.decision]
     context = _report(options, answer, files)
     if options.comment or options.webhook:
@@ -199,48 +199,6 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
         sys.stdout.write(report(options.format).render(verdict, context))
         sys.stdout.flush()
     return context
-
-
-def _share(options: argparse.Namespace) -> Share | None:
-    """The share that is asked for, if any."""
-    if not options.shard:
-        return None
-    number, _, count = options.shard.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= MOST_SHARES):
-        raise UsageError(
-            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shares"
-        )
-    excluded = {
-        "--join": options.join,
-        "--record": options.record,
-        "--fix": options.fix,
-        "--staged": options.staged,
-    }
-    conflict = next((name for name, value in excluded.items() if value), "")
-    if conflict:
-        raise UsageError(
-            f"--shard and {conflict} can't be combined", "join the shares first: `gate check --join`"
-        )
-    return Share(int(number), int(count))
-
-
-def _write_part(options: argparse.Namespace, answer: Answer, share: Share) -> int:
-    """Write what a share found; 1 if that blocks, 3 if a check of it could not run. The verdict is the join's."""
-    from gate.app.checking.shares import write_part
-
-    path = options.output or f"gate-part-{share.number}-of-{share.count}.json"
-    write_part(Path(path), answer.verdict, share, answer.pieces, options.key)
-    checks = [check for check in answer.verdict.checks if check.enforced]
-    blocked = [check.id for check in checks if isinstance(check, Ran) and check.failed]
-    broken = [check.id for check in checks if not isinstance(check, Ran)]
-    for name in blocked:
-        print(f"{visible(name)} failed in this share")
-    for name in broken:
-        print(f"{visible(name)} could not run in this share")
-    print(
-        f"Share {share.number} of {share.count} is in {visible(path)}. `gate check --join` makes the verdict."
-    )
-    return 1 if blocked else 3 if broken else 0
 
 
 def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:

@@ -1,0 +1,56 @@
+"""The option `--shard` of `gate check`: one machine's share of the checks, and the file with its results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gate.app.checking.request import Answer
+from gate.errors import UsageError
+from gate.model import Ran
+from gate.reports.words import visible
+from gate.runner.shares import Share
+
+MOST_SHARES = 1000
+
+
+def share_of(options: argparse.Namespace) -> Share | None:
+    """The share that is asked for, if any."""
+    if not options.shard:
+        return None
+    number, _, count = options.shard.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= MOST_SHARES):
+        raise UsageError(
+            f"--shard {options.shard}: expected I/N, such as 2/4, with at most {MOST_SHARES} shares"
+        )
+    excluded = {
+        "--join": options.join,
+        "--record": options.record,
+        "--fix": options.fix,
+        "--staged": options.staged,
+    }
+    conflict = next((name for name, value in excluded.items() if value), "")
+    if conflict:
+        raise UsageError(
+            f"--shard and {conflict} can't be combined", "join the shares first: `gate check --join`"
+        )
+    return Share(int(number), int(count))
+
+
+def write_share(options: argparse.Namespace, answer: Answer, share: Share) -> int:
+    """Write what a share found; 1 if that blocks, 3 if a check of it could not run. The verdict is the join's."""
+    from gate.app.checking.shares import write_part
+
+    path = options.output or f"gate-part-{share.number}-of-{share.count}.json"
+    write_part(Path(path), answer.verdict, share, answer.pieces, options.key)
+    checks = [check for check in answer.verdict.checks if check.enforced]
+    blocked = [check.id for check in checks if isinstance(check, Ran) and check.failed]
+    broken = [check.id for check in checks if not isinstance(check, Ran)]
+    for name in blocked:
+        print(f"{visible(name)} failed in this share")
+    for name in broken:
+        print(f"{visible(name)} could not run in this share")
+    print(
+        f"Share {share.number} of {share.count} is in {visible(path)}. `gate check --join` makes the verdict."
+    )
+    return 1 if blocked else 3 if broken else 0
