@@ -75,6 +75,13 @@ def in_call(node: ast.Call) -> Iterator[ObjectReference]:
             for keyword in node.keywords:
                 if keyword.arg == "include":
                     yield from _dotted(keyword.value, "module")
+        case ast.Call(
+            func=ast.Name(id="patch") | ast.Attribute(value=ast.Name(id="mock" | "mocker"), attr="patch"),
+            args=[ast.Constant(value=str(target)) as value, *_],
+        ) if re.fullmatch(r"\w+(?:\.\w+)+", target):
+            # What is created does not have to be there.
+            if not any(keyword.arg == "create" for keyword in node.keywords):
+                yield from _dotted(value, "object")
 
 
 def in_dict(node: ast.Dict) -> Iterator[ObjectReference]:
