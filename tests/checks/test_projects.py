@@ -88,8 +88,8 @@ class TestEachProjectByItself:
             {"packages/beta/tests/test_main.py": "import not_installed_here\n\n\ndef test_a(): pass\n"},
         )
         code, result = run_tests(packages)
-        assert (code, result["outcome"]) == (3, "broken")
-        assert result["reason"].startswith("packages/beta: ")
+        assert (code, result["outcome"]) == (1, "failed")
+        assert result["findings"][0]["message"].startswith("packages/beta: ")
 
     def test_each_has_its_own_environment_and_settings(self, project: Clone) -> None:
         (project.path / ".git/info/exclude").write_text(".venv\n")
