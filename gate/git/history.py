@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
+
+from git import Repo
 
 from gate.git.repository import Repository
 
@@ -37,32 +38,49 @@ class Past:
 
 def past_of(repository: Repository) -> Past:
     """Read the last commits, as `.mailmap` names their authors, and git's settings."""
-    counts: Counter[str] = Counter()
-    names: dict[str, str] = {}
-    # In a repository without commits there is nothing to list, and git says so by an exit code.
-    done = repository.attempt("log", f"--max-count={COMMITS_READ}", "--format=%aN%x00%aE", "HEAD")
-    for line in done.stdout.decode("utf-8", "replace").splitlines() if not done.returncode else ():
-        name, _, email = line.partition("\0")
-        counts[email.casefold()] += 1
-        names.setdefault(email.casefold(), name)
-    committers = tuple(Committer(names[email], email, number) for email, number in counts.most_common())
-    return Past(
-        committers,
-        _setting(repository, "user.name"),
-        _setting(repository, "user.email"),
-        _setting(repository, "user.signingKey"),
-        origin_of(repository),
-        _setting(repository, "github.user") or _setting(repository, "gitlab.user"),
-    )
+    with _opened(repository) as repo:
+        counts: Counter[str] = Counter()
+        names: dict[str, str] = {}
+        for line in _authors_of_commits(repo):
+            name, _, email = line.partition("\0")
+            counts[email.casefold()] += 1
+            names.setdefault(email.casefold(), name)
+        return Past(
+            tuple(Committer(names[email], email, number) for email, number in counts.most_common()),
+            _setting(repo, "user.name"),
+            _setting(repo, "user.email"),
+            _setting(repo, "user.signingKey"),
+            _origin(repo),
+            _setting(repo, "github.user") or _setting(repo, "gitlab.user"),
+        )
 
 
 def origin_of(repository: Repository) -> str:
     """The address of `origin`, else of the only remote there is."""
-    remotes = repository.text("remote").splitlines()
+    with _opened(repository) as repo:
+        return _origin(repo)
+
+
+def _opened(repository: Repository) -> Repo:
+    repo = Repo(repository.work_tree or repository.git_dir)
+    # A hook may run with a GIT_DIR that is relative, or another repository's.
+    repo.git.update_environment(GIT_DIR=str(repository.git_dir))
+    return repo
+
+
+def _authors_of_commits(repo: Repo) -> list[str]:
+    if not repo.head.is_valid():
+        return []
+    log: str = repo.git.log(f"--max-count={COMMITS_READ}", "--format=%aN%x00%aE", "HEAD")
+    return log.splitlines()
+
+
+def _origin(repo: Repo) -> str:
+    remotes = [remote.name for remote in repo.remotes]
     name = "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else ""
-    return _setting(repository, f"remote.{name}.url") if name else ""
+    return _setting(repo, f"remote.{name}.url") if name else ""
 
 
-def _setting(repository: Repository, name: str) -> str:
-    done = repository.attempt("config", "--get", name)
-    return os.fsdecode(done.stdout).strip()
+def _setting(repo: Repo, name: str) -> str:
+    setting: str = repo.git.config("--get", name, with_exceptions=False)
+    return setting.strip()

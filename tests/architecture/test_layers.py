@@ -13,6 +13,7 @@ EDGES = {
     "start a program": {
         "gate.process": "the process edge",
         "gate.answer_cache": "asks git once, before anything is imported",
+        "gate.git.history": "the last commits and git's settings, through GitPython",
         "gate.names.store.workers": "its own workers, by fork",
         "gate.names.resolve.environment": "asks the project's interpreter where its packages are",
         "gate.plugins": "programs that run in the process of a tool, or supervise it",
@@ -25,7 +26,7 @@ EDGES = {
 }
 """Who may do what, and why."""
 MODULES_THAT = {
-    "start a program": {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "_winapi"},
+    "start a program": {"subprocess", "multiprocessing", "pty", "_posixsubprocess", "_winapi", "git"},
     "open a connection": {
         "socket", "ssl", "socketserver", "http", "urllib.request", "urllib3", "ftplib", "smtplib", "poplib", "imaplib",
         "telnetlib", "nntplib", "xmlrpc", "requests", "httpx", "aiohttp", "github", "gitlab",
@@ -194,6 +195,7 @@ def test_every_edge_is_one(what: str) -> None:
     ("source", "what"),
     [
         ("import subprocess", "start a program"),
+        ("from git import Repo", "start a program"),
         ("import os\nos.posix_spawnp('git', [], {})", "start a program"),
         ("from os import execv as run", "start a program"),
         ("import os as system\nsystem.fork()", "start a program"),
