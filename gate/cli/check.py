@@ -74,7 +74,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rerun", action="store_true", help="run every check again, whatever results are cached"
     )
-    parser.add_argument("--all", action="store_true", help="show everything, existing findings included")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="leave nothing out: show every finding and file, and run tests that the change can't affect",
+    )
     parser.add_argument("--record", action="store_true", help="sign and record the verdict, for CI")
     parser.add_argument(
         "--key", metavar="FILE", help="the SSH key for --record (default: user.signingkey) or --shard"
@@ -172,6 +176,7 @@ def _request(options: argparse.Namespace, share: Share | None) -> CheckRequest:
         fail_fast=options.fail_fast,
         reviews=place_of(options.reviews),
         rerun=options.rerun,
+        compare=options.all,
         share=share,
         parts=tuple(options.join),
     )

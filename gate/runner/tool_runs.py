@@ -45,6 +45,8 @@ class RunContext:
     """Where the tools' own caches are."""
     rerun: bool
     """Whether everything runs, whatever is cached."""
+    compare: bool
+    """Whether tests run that a recorded pass holds for, and are compared with it."""
     select: bool
     """Whether a pass of the tests also holds for a tree that differs only in what they did not look at."""
     cancel: Cancel
@@ -235,7 +237,9 @@ class ToolRuns:
         about_head = side is self._head and not question.request.count
         where = Place(check, side.folder, side.top.tree.tree, self._context.state_dir, shown=about_head)
         tree = TreeState(side.top.entries, side.top.text)
-        selection = Selection(self._context.results, key, where, tree, rerun=self._context.rerun)
+        selection = Selection(
+            self._context.results, key, where, tree, rerun=self._context.rerun or self._context.compare
+        )
         if about_head:
             self.selections[check.id] = selection
         return selection

@@ -204,6 +204,7 @@ def test_a_change_that_no_test_can_see_runs_none(project: Clone, name: str, mode
     assert asked(project) == (0, True)
     change(project, UNSEEN[name])
     assert asked(project) == (0, False)
+    assert asked(project, "--all") == (0, True)
     assert asked(project, "--rerun") == (0, True)
 
 

@@ -120,6 +120,7 @@ def _run(
             results=ResultCache(state / "results", shared=shared),
             state_dir=state,
             rerun=request.rerun,
+            compare=request.compare,
             # On a server, a record left by one person's change must not decide about another's.
             select=repository.work_tree is not None,
             cancel=Cancel(),

@@ -28,7 +28,8 @@ class CheckRequest:
     stands in for the branch's tip. `only` runs no other checks than these; `cached_only` starts none at all, and
     takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
     trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
-    `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used.
+    `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used. With
+    `compare`, tests whose recorded pass would hold for this tree run, and are compared with it.
     Only the `share` of the checks runs; or none, and what they found is in the `parts` that all shares have left.
     """
 
@@ -45,6 +46,7 @@ class CheckRequest:
     key: str | None = None
     reviews: Place | None = None
     rerun: bool = False
+    compare: bool = False
     share: Share | None = None
     parts: tuple[str, ...] = ()
 
