@@ -90,6 +90,7 @@ def test_what_is_remembered_changes_no_answer(town: Town, event: Callable[[Town]
     assert (fresh.code, fresh.out) == (code, remembered.out)
 
 
+@pytest.mark.slow
 def test_what_is_verified_is_not_looked_at_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     merge(town, "first")
     auditor = town.clone("ada", "auditor")

@@ -13,6 +13,7 @@ LONG = "".join(f"x{number} = {number}\n" for number in range(40))
 REQUIRE = "      owners: {{stale: {}}}\n      checks: [ok]\n"
 
 
+@pytest.mark.slow
 def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(town: Town) -> None:
     town.set_policy(town.policy(REQUIRE.format("change")))
     new, senior = town.clone("newhire"), town.clone("nehemiah")

@@ -19,6 +19,7 @@ def outcomes(verdict: dict[str, object]) -> dict[str, str]:
     return {requirement["id"]: requirement["outcome"] for requirement in requirements}
 
 
+@pytest.mark.slow
 def test_from_a_branch_to_an_audited_merge(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -42,6 +43,7 @@ def test_from_a_branch_to_an_audited_merge(town: Town) -> None:
     assert "signed by @nehemiah" in audited.out
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_kept_gives_way_to_a_new_approval(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -53,6 +55,7 @@ def test_an_answer_that_was_kept_gives_way_to_a_new_approval(town: Town) -> None
         assert senior.gate_process("check", "--head", "origin/feature").code == 0
 
 
+@pytest.mark.slow
 def test_approving_shows_what_is_known_of_the_checks_and_runs_none(town: Town) -> None:
     marker = town.path / "ran"
     town.set_policy(town.policy().replace('["true"]', f'["touch", "{marker}"]'))
@@ -108,6 +111,7 @@ def test_approving_twice_records_once(town: Town) -> None:
     assert senior.log() == before
 
 
+@pytest.mark.slow
 def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_one(town: Town) -> None:
     new, bob = town.clone("newhire"), town.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -145,6 +149,7 @@ def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reas
     assert f"@bob objects{reason}" in bob.gate("check", "--head", "origin/feature").out
 
 
+@pytest.mark.slow
 def test_whoever_approves_an_old_copy_of_a_branch_is_warned(town: Town) -> None:
     new, bob = town.clone("newhire"), town.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -162,6 +167,7 @@ def test_whoever_approves_an_old_copy_of_a_branch_is_warned(town: Town) -> None:
     assert "warning" not in bob.gate("approve", "origin/feature", "--yes").text
 
 
+@pytest.mark.slow
 def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
     new, senior, bob = town.clone("newhire"), town.clone("nehemiah"), town.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -179,6 +185,7 @@ def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 def test_an_approval_that_is_revoked_no_longer_counts(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -244,6 +251,7 @@ def test_without_a_remote_it_stays_here(town: Town) -> None:
     assert senior.may_merge("feature")
 
 
+@pytest.mark.slow
 def test_a_remote_that_cannot_be_reached_loses_nothing(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -259,6 +267,7 @@ def test_a_remote_that_cannot_be_reached_loses_nothing(town: Town) -> None:
     assert town.server.git("rev-parse", "refs/gate/log") == senior.git("rev-parse", "refs/gate/log")
 
 
+@pytest.mark.slow
 def test_a_waiver_opens_and_is_loud_everywhere(town: Town) -> None:
     new, ada = town.clone("newhire"), town.clone("ada")
     new.commit("hotfix", {"a.py": "x = 2\n"}, branch="hotfix")
@@ -274,6 +283,7 @@ def test_a_waiver_opens_and_is_loud_everywhere(town: Town) -> None:
     assert "WAIVED by @ada: outage 4711" in ada.gate("audit", "--all").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stale", ["change", "owned", "head"])
 def test_staleness(town: Town, stale: str) -> None:
     town.set_policy(town.policy(f"      owners: {{stale: {stale}}}\n      checks: [ok]\n"))
@@ -305,6 +315,7 @@ def test_staleness(town: Town, stale: str) -> None:
     assert bob.may_merge("origin/feature") == (stale == "owned")
 
 
+@pytest.mark.slow
 def test_an_approval_that_nobody_asked_for_is_told_so(town: Town) -> None:
     town.set_policy(town.policy("      owners: {stale: change}\n      checks: [ok]\n"))
     new, bob, senior = town.clone("newhire"), town.clone("bob"), town.clone("nehemiah")
@@ -318,6 +329,7 @@ def test_an_approval_that_nobody_asked_for_is_told_so(town: Town) -> None:
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 def test_a_change_of_the_gate_itself_needs_a_guardian(town: Town) -> None:
     policy = town.policy(
         "      owners: false\n      approvals: 1\n      guarded: ['@acme/guardians']\n      checks: [ok]\n"
@@ -341,6 +353,7 @@ def test_a_change_of_the_gate_itself_needs_a_guardian(town: Town) -> None:
     assert "guarded: " in said.out
 
 
+@pytest.mark.slow
 def test_in_a_bare_repository(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -384,6 +397,7 @@ def test_a_repository_of_sha256_objects(town: Town, tmp_path: Path) -> None:
     assert (path / "a.py").read_text() == "x = 2\n"
 
 
+@pytest.mark.slow
 def test_the_agent_signs_too(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -446,6 +460,7 @@ def test_a_configured_key_that_is_none_is_named(town: Town, form: str, value: st
     assert f"user.signingkey is {value}" in said.err
 
 
+@pytest.mark.slow
 def test_a_merge_here_tells_how_to_send_it(town: Town) -> None:
     new, senior = town.clone("newhire"), town.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")

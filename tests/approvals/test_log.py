@@ -90,6 +90,7 @@ def test_threads_that_add_at_once_lose_nothing(repository: Repository) -> None:
     assert repository.text("rev-list", "--count", LOG) == "24"
 
 
+@pytest.mark.slow
 def test_the_union_is_the_same_in_whatever_order_logs_meet(repository: Repository, tmp_path: Path) -> None:
     others = [make(tmp_path / name) for name in ("one", "two", "three")]
     for number, other in enumerate(others):

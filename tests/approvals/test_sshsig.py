@@ -76,6 +76,7 @@ def tampered(claim: Claim, other: PublicKey, chance: random.Random) -> list[Clai
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_say_the_same(tmp_path: Path, kind: str) -> None:
     key = find_key(make(tmp_path, *KINDS[kind]), "", ())

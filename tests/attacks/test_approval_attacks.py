@@ -64,6 +64,7 @@ def test_10_a_rebase_over_other_files_keeps_the_approval(town: Town, new: Clone,
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(10)
 def test_10_a_rebase_that_alters_the_file_makes_it_stale(town: Town, new: Clone) -> None:
     ada, senior = town.clone("ada"), town.clone("nehemiah")
@@ -156,6 +157,7 @@ def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
     assert whys(new) == ["author of the change"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(13)
 def test_13_a_second_key_and_a_second_address_are_the_same_person(town: Town) -> None:
     keys = {"nehemiah": [town.public("nehemiah"), town.public("second")]}
@@ -183,6 +185,7 @@ def test_13_a_bot(senior: Clone) -> None:
     assert whys(senior) == ["a bot cannot approve"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(14)
 def test_14_an_author_nobody_knows_is_the_most_junior(town: Town) -> None:
     town.set_policy(
@@ -241,6 +244,7 @@ def test_15_backdating_does_not_revive_a_key(town: Town, options: str, why: str)
     assert whys(senior) == [why]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -324,6 +328,7 @@ def test_16_a_record_that_is_not_what_was_signed(new: Clone, senior: Clone, how:
     assert not any(one["counted"] for one in senior.decisions(BRANCH))
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16)
 def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -351,6 +356,7 @@ def test_16_a_signature_for_a_known_key_made_up(new: Clone, town: Town) -> None:
     assert not_admitted(new, "its signature is not valid")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16)
 def test_16_what_is_remembered_as_verified_is_bound_to_content(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -385,6 +391,7 @@ STRANGE: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16, "a record with strange values, signed by somebody whom the policy knows")
 @pytest.mark.parametrize("how", STRANGE)
 def test_16_strange_values(new: Clone, how: str) -> None:
@@ -411,6 +418,7 @@ def put_entry(clone: Clone, mode: str, oid: str, path: str) -> None:
     clone.git("update-ref", "refs/gate/log", clone.git("commit-tree", tree, "-p", "refs/gate/log", "-m", "x"))
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16, "an entry of the log is a link, a submodule or a folder")
 @pytest.mark.parametrize("how", ["link", "submodule", "folder", "executable"])
 def test_16_entries_that_are_no_files(new: Clone, senior: Clone, how: str) -> None:
@@ -441,6 +449,7 @@ def test_16_entries_that_are_no_files(new: Clone, senior: Clone, how: str) -> No
     assert not senior.may_merge(BRANCH)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17, "the log is a tag, a tree, a file, a commit of the branch, or not there")
 @pytest.mark.parametrize("how", ["tag", "tree", "file", "the branch", "a ref of a ref"])
 def test_17_the_log_is_something_else(new: Clone, senior: Clone, how: str) -> None:
@@ -469,6 +478,7 @@ def test_17_the_log_is_something_else(new: Clone, senior: Clone, how: str) -> No
         assert said.code in ({0, 1, 2, 3} if args[0] == "approve" else {1, 2, 3}), said.text
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior: Clone) -> None:
     bob = town.clone("bob")
@@ -484,6 +494,7 @@ def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior:
     assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions(BRANCH))
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -502,6 +513,7 @@ def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: C
     assert fresh.gate("audit").code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -519,6 +531,7 @@ def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, se
     assert fresh.gate("check", "--head", "origin/next").code == 0, "it fetches the log itself"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_17_a_forced_push_of_the_log_is_undone_by_the_next_clone(
     town: Town, new: Clone, senior: Clone
@@ -534,6 +547,7 @@ def test_17_a_forced_push_of_the_log_is_undone_by_the_next_clone(
     assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions("origin/feature"))
 
 
+@pytest.mark.slow
 @pytest.mark.attack(18)
 def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -547,6 +561,7 @@ def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: C
     assert sorted(whys(senior)) == ["revoked", "superseded by a later decision of the same person"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(18)
 @pytest.mark.parametrize("how", ["more", "amended", "rebased"])
 def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, senior: Clone, how: str) -> None:
@@ -568,6 +583,7 @@ def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, seni
     assert any(one["kind"] == "block" and one["counted"] for one in senior.decisions("origin/feature"))
 
 
+@pytest.mark.slow
 @pytest.mark.attack(18)
 def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, senior: Clone) -> None:
     town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
@@ -584,6 +600,7 @@ def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, sen
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(37)
 def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
     ada = town.clone("ada")
@@ -594,6 +611,7 @@ def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
     assert not ada.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(37)
 def test_37_a_waiver_is_shown_everywhere(town: Town, new: Clone) -> None:
     ada = town.clone("ada")

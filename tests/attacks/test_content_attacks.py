@@ -60,6 +60,7 @@ def test_21_an_evil_merge_in_the_branch(town: Town, new: Clone) -> None:
     assert requirement(found, "owners")["missing"][0]["paths"] == ["b.py"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(21, "a merge that undoes what main has got")
 def test_21_a_merge_that_reverts_main(town: Town, new: Clone) -> None:
     town.set_policy(town.policy(SENIOR_ONLY))
@@ -96,6 +97,7 @@ RAW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(22)
 @pytest.mark.parametrize("how", RAW)
 def test_22_the_owner_of_what_was_there_is_asked(town: Town, new: Clone, how: str) -> None:
@@ -128,6 +130,7 @@ def test_22_the_owner_of_what_was_there_is_asked(town: Town, new: Clone, how: st
     assert ada.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(22, "another mode or kind after the approval")
 @pytest.mark.parametrize("how", ["mode", "link", "submodule"])
 def test_22_another_kind_of_entry_is_another_content(town: Town, new: Clone, how: str) -> None:
@@ -147,6 +150,7 @@ def test_22_another_kind_of_entry_is_another_content(town: Town, new: Clone, how
     assert not senior.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(23, "a replaced commit, tree or blob, in the clone that decides")
 @pytest.mark.parametrize("what", ["commit", "tree", "blob"])
 def test_23_replaced_objects(town: Town, new: Clone, what: str) -> None:
@@ -316,6 +320,7 @@ def test_24_a_conflict(town: Town, new: Clone) -> None:
     assert not senior.may_merge("origin/feature"), "and a waiver does not merge it either"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(25)
 def test_25_bad_commits_that_are_reverted_do_not_reach_the_branch_by_squash(town: Town, new: Clone) -> None:
     secret = new.commit("oops", {"key.py": "KEY = 'hunter2'\n"})
@@ -459,6 +464,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(26, "a setting that runs something, or shows something else")
 @pytest.mark.parametrize("name", SETTINGS)
 def test_26_settings(town: Town, new: Clone, name: str) -> None:

@@ -112,6 +112,7 @@ def test_45_a_policy_that_was_meant_and_not_read(town: Town, found: str) -> None
     assert pushed.code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(46, "the replaced key neither drops an objection nor lifts it")
 def test_46_a_replaced_key_and_an_objection(town: Town) -> None:
     town.set_policy(town.policy(REQUIRE))

@@ -35,6 +35,7 @@ def approved(town: Town, files: dict[str, str | bytes], branch: str = BRANCH) ->
     return senior
 
 
+@pytest.mark.slow
 @pytest.mark.attack(19)
 def test_19_two_clones_approve_at_once_and_both_count(town: Town) -> None:
     town.set_policy(town.policy("      approvals: 2\n      owners: false\n      checks: [ok]\n"))
@@ -137,6 +138,7 @@ def run_limited(clone: Clone, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.attack(19)
 def test_19_a_full_disk(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -165,6 +167,7 @@ def test_19_a_log_that_cannot_be_written(town: Town) -> None:
     assert "the log cannot be written" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(19)
 def test_19_what_gate_remembers_may_be_lost_or_damaged(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -194,6 +197,7 @@ def as_people(town: Town) -> str:
     return "env -i " + " ".join(f"{name}='{value}'" for name, value in env.items())
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
 def test_34_the_branch_moves_while_it_is_checked(town: Town, push: bool) -> None:
@@ -218,6 +222,7 @@ def test_34_the_branch_moves_while_it_is_checked(town: Town, push: bool) -> None
     assert clone.git("log", "--first-parent", "--format=%s", "main").splitlines()[1] == "meanwhile"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 def test_34_an_objection_comes_in_while_it_is_checked(town: Town) -> None:
     bob = town.clone("bob")
@@ -232,6 +237,7 @@ def test_34_an_objection_comes_in_while_it_is_checked(town: Town) -> None:
     assert town.server.git("log", "-1", "--format=%s", "main") == "policy"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 def test_34_the_proposed_branch_moves_while_it_is_checked(town: Town) -> None:
     new = town.clone("newhire")
@@ -247,6 +253,7 @@ def test_34_the_proposed_branch_moves_while_it_is_checked(town: Town) -> None:
     assert town.server.git("show", "main:a.py") == "x = 2", "what landed is what was checked"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 def test_34_uncommitted_work_on_the_branch_is_never_touched(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -264,6 +271,7 @@ def test_34_uncommitted_work_on_the_branch_is_never_touched(town: Town) -> None:
     assert (senior.path / "b.py").read_text() == "my own work\n"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 @pytest.mark.parametrize("ignored", [False, True], ids=["untracked", "ignored"])
 def test_34_a_file_in_the_way_is_never_overwritten(town: Town, ignored: bool) -> None:
@@ -310,6 +318,7 @@ def test_34_diverged_branches_are_distinguished(town: Town) -> None:
     assert "your main and origin's have diverged" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("how", ["--squash", "--ff-only"])
 def test_35_other_ways_to_merge_are_proven_too(town: Town, how: str) -> None:
@@ -327,6 +336,7 @@ def test_35_other_ways_to_merge_are_proven_too(town: Town, how: str) -> None:
     assert "approved by @nehemiah" in reason
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_35_a_fast_forward_needs_a_signed_verdict(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -352,6 +362,7 @@ def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(town: To
     assert "by an unsigned verdict" in audited(town.clone("ada"))[0][1]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_35_a_push_past_the_gate_is_named(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -365,6 +376,7 @@ def test_35_a_push_past_the_gate_is_named(town: Town) -> None:
     assert "has none" in steps[0][1]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_35_trailers_that_were_copied_prove_nothing(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -429,6 +441,7 @@ def test_35_taking_the_policy_away_is_a_step_that_fails(town: Town) -> None:
     assert [outcome for outcome, _ in audited(town.clone("ada"))] == ["failed", "failed"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 def test_36_another_root(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -443,6 +456,7 @@ def test_36_another_root(town: Town) -> None:
     assert "history was replaced" in reason
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 def test_36_a_range_that_must_begin_at_what_was_deployed(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -454,6 +468,7 @@ def test_36_a_range_that_must_begin_at_what_was_deployed(town: Town) -> None:
     assert senior.gate("audit", f"{stray}..origin/main").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.attack(24)
 def test_24_a_shallow_clone_proves_nothing(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})
@@ -466,6 +481,7 @@ def test_24_a_shallow_clone_proves_nothing(town: Town) -> None:
     assert "shallow" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_35_what_is_said_after_a_merge_does_not_undo_its_proof(town: Town) -> None:
     senior = approved(town, {"a.py": "x = 2\n"})

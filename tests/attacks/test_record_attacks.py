@@ -66,6 +66,7 @@ def test_38_a_record_that_folds_steps(town: Town, key: str) -> None:
     assert push(new, "origin", "HEAD:main").code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(38, "records that span good merges make their audit fail")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
 def test_38_a_record_that_spoils_an_audit(town: Town, key: str) -> None:
@@ -117,6 +118,7 @@ def test_38_a_signature_added_by_another_person_hides_no_objection(town: Town) -
     assert [one["counted"] for one in senior.decisions("feature")] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(39, "inside a fast-forward")
 def test_39_a_release_branch_that_starts_inside_a_fast_forward(town: Town) -> None:
     town.set_policy(town.policy(RELEASES))
@@ -205,6 +207,7 @@ def test_41_what_was_reverted_comes_back_with_the_old_decision(
     assert senior.gate("merge", "again", "--push").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(41, "past the hooks: the audit names it, and the server refuses it")
 def test_41_the_server_and_the_audit_know_what_is_spent(town: Town) -> None:
     senior = merged_and_reverted(town)
@@ -263,6 +266,7 @@ def test_41_what_was_not_merged_is_not_spent(town: Town, meanwhile: Callable[[To
     assert audited(town, start) == []
 
 
+@pytest.mark.slow
 @pytest.mark.attack(42)
 def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(town: Town) -> None:
     new = town.clone("newhire")
@@ -282,6 +286,7 @@ def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(town: Town) -> None:
     assert "refs/remotes/" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(43, "junk that nobody signed is not let in")
 @pytest.mark.parametrize("what", ["record", "signature", "list", "verdict"])
 def test_43_noise_is_refused_by_the_server(town: Town, what: str) -> None:
@@ -303,6 +308,7 @@ def test_43_noise_is_refused_by_the_server(town: Town, what: str) -> None:
         put(new, files)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(43, "more than the limits allow at once")
 @pytest.mark.parametrize(
     ("name", "value"), [("maxLogFiles", "2"), ("maxLogSize", "100"), ("maxSignatures", "0")]

@@ -59,6 +59,7 @@ EDITS = ("owns it all", "owned by nobody", "asks for nothing", "asks for less", 
          "a key for the senior", "in the team", "other checks")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.attack(1)
 @pytest.mark.parametrize("how", EDITS)
 def test_01_the_change_brings_rules_of_its_own(town: Town, how: str) -> None:
@@ -89,6 +90,7 @@ def test_01_the_rules_are_taken_away(town: Town, path: str, how: str) -> None:
     assert path in str(outcome(new, "guarded", BRANCH)["missing"])
 
 
+@pytest.mark.slow
 @pytest.mark.attack(1, "an owner who is no guardian changes who owns the code")
 def test_01_an_owner_is_no_guardian(town: Town) -> None:
     town.set_policy(town.policy(PLAIN))
@@ -105,6 +107,7 @@ PLACES = ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitea/CODEOWN
           ".bitbucket/CODEOWNERS", ".github/codeowners", "Docs/CODEOWNERS", "codeowners")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.attack(2)
 @pytest.mark.parametrize("place", PLACES)
 def test_02_a_second_file_of_code_owners_appears(town: Town, place: str) -> None:
@@ -134,6 +137,7 @@ BROKEN_POLICIES: dict[str, str | bytes] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(3)
 @pytest.mark.parametrize("how", BROKEN_POLICIES)
 def test_03_a_policy_that_cannot_be_read(town: Town, how: str) -> None:
@@ -202,6 +206,7 @@ def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
     assert f"{path}: expected a file" in steps[0]["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(3, "rules that nobody could read are brought in, with every approval")
 @pytest.mark.parametrize(
     ("path", "content", "said"),
@@ -225,6 +230,7 @@ def test_03_rules_that_a_change_spoils(town: Town, path: str, content: str, said
     assert ada.gate("merge", f"origin/{BRANCH}").code == bool(said)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(4)
 def test_04_a_later_line_takes_the_owners_away(town: Town) -> None:
     """Owned by somebody who approves it, and still not in: only a guardian can."""
@@ -257,6 +263,7 @@ UNSATISFIABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(5)
 @pytest.mark.parametrize("how", UNSATISFIABLE)
 def test_05_nobody_is_left_who_could_approve(town: Town, how: str) -> None:
@@ -274,6 +281,7 @@ def test_05_nobody_is_left_who_could_approve(town: Town, how: str) -> None:
     assert said in shown
 
 
+@pytest.mark.slow
 @pytest.mark.attack(5, "every senior has a hand in the change")
 def test_05_every_senior_is_an_author(town: Town) -> None:
     new = town.clone("newhire")
@@ -329,6 +337,7 @@ def test_06_a_merge_moves_the_branch_itself(town: Town) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.attack(7)
 def test_07_an_old_policy_is_replayed(town: Town) -> None:
     """The branch starts where the policy asked for nothing; main has moved on since."""
@@ -376,6 +385,7 @@ ODD_NAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(8)
 @pytest.mark.parametrize("how", ODD_NAMES)
 def test_08_odd_names_have_their_owners(town: Town, how: str) -> None:

@@ -311,6 +311,7 @@ def weaken(bob: Clone, before: Files, after: Files) -> None:
     assert (found["owners"], found["guarded"]) == ("met", "unmet")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(27, "an owner approves a weakening, and is no guardian")
 def test_27_a_guardian_opens_the_gate(bob: Clone) -> None:
     weaken(bob, *SETTINGS["ruff: exclude"])
@@ -318,6 +319,7 @@ def test_27_a_guardian_opens_the_gate(bob: Clone) -> None:
     assert bob.may_merge(BRANCH)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(27, "settings of a check")
 @pytest.mark.parametrize("how", SETTINGS)
 def test_27_settings(bob: Clone, how: str) -> None:

@@ -120,6 +120,7 @@ def test_an_answer_says_that_its_checks_were_kept(project: Clone) -> None:
     assert '"cached": true' in asked(project, "--format", "json").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [("--format", "github"), ("--format=github",), ("--report", "github=x")])
 def test_the_job_summary_is_written_each_time(project: Clone, tmp_path: Path, args: tuple[str, ...]) -> None:
     summary = tmp_path / "summary.md"

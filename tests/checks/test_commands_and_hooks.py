@@ -74,6 +74,7 @@ class TestHooks:
         code, result = check(hooked)
         assert (code, result["outcome"], result["note"]) == (0, "passed", "2 hooks over 1 file")
 
+    @pytest.mark.slow
     def test_findings_by_hook_and_file_with_the_change_as_the_fix(self, hooked: Clone) -> None:
         commit(hooked, {"new.txt": "one\ntwo  \nFIXME three\n"})
         code, result = check(hooked)

@@ -29,6 +29,7 @@ def verdict(project: Clone, *args: str, env: dict[str, str] | None = None) -> tu
 
 
 class TestFailuresAreNotCached:
+    @pytest.mark.slow
     def test_a_failing_test_runs_again_when_asked_again(self, project: Clone, tmp_path: Path) -> None:
         mark = tmp_path / "mark"
         flaky = f"import pathlib\n\n\ndef test_it():\n    assert pathlib.Path({str(mark)!r}).exists()\n"
@@ -37,6 +38,7 @@ class TestFailuresAreNotCached:
         mark.touch()
         assert verdict(project, "--only", "tests")[0] == 0
 
+    @pytest.mark.slow
     def test_a_pass_is_cached_until_a_rerun(self, project: Clone, tmp_path: Path) -> None:
         count = tmp_path / "count"
         counting = f"def test_it():\n    with open({str(count)!r}, 'a') as file:\n        file.write('x')\n"
@@ -46,6 +48,7 @@ class TestFailuresAreNotCached:
             assert (code, checks["tests"]["outcome"]) == (0, "passed")
         assert count.read_text() == "xx"
 
+    @pytest.mark.slow
     def test_a_rerun_that_fails_leaves_no_old_pass_behind(self, project: Clone, tmp_path: Path) -> None:
         mark = tmp_path / "mark"
         mark.touch()
@@ -57,6 +60,7 @@ class TestFailuresAreNotCached:
         assert verdict(project, "--only", "tests")[0] == 1
 
 
+@pytest.mark.slow
 def test_a_failure_that_names_the_checked_tree_is_the_same_failure_at_the_base(project: Clone) -> None:
     text = "import pathlib\n\n\ndef test_it(tmp_path):\n    assert not {where}, str({where})\n"
     files = {
@@ -73,6 +77,7 @@ class TestOneBadFile:
     OLD = 'print "Python 2"\n'
     WRONG = "def use() -> int:\n    return 'two'\n"
 
+    @pytest.mark.slow
     def test_it_does_not_keep_mypy_from_the_others(self, project: Clone) -> None:
         commit(project, {"legacy/old.py": self.OLD, "legacy/older.py": self.OLD}, "main")
         commit(project, {"use.py": self.WRONG})
@@ -81,6 +86,7 @@ class TestOneBadFile:
         assert (code, new) == (1, ["use.py"])
         assert "legacy/old.py and 1 other excluded" in checks["types"]["note"]
 
+    @pytest.mark.slow
     def test_it_is_excluded_where_the_settings_name_the_folder(self, project: Clone) -> None:
         settings = '[tool.mypy]\nfiles = ["src"]\n'
         commit(project, {"pyproject.toml": settings, "src/old.py": self.OLD}, "main")
@@ -89,6 +95,7 @@ class TestOneBadFile:
         new = [finding["path"] for finding in checks["types"]["findings"] if finding["new"]]
         assert (code, new) == (1, ["src/use.py"])
 
+    @pytest.mark.slow
     def test_one_that_others_import_is_no_pass(self, project: Clone) -> None:
         commit(project, {"old.py": self.OLD, "user.py": "import old\n\nprint(old)\n"}, "main")
         commit(project, {"new.py": "x = 1\n"})
@@ -96,6 +103,7 @@ class TestOneBadFile:
         assert (code, checks["types"]["outcome"]) == (3, "broken")
         assert "cannot parse old.py" in checks["types"]["reason"]
 
+    @pytest.mark.slow
     def test_a_name_that_is_not_utf8_and_a_link_out_of_the_tree_disable_nothing(self, project: Clone) -> None:
         (project.path / "outside.py").symlink_to("/etc/passwd")
         commit(project, {"latin\udce9.py": "import os\n", "use.py": self.WRONG})
@@ -114,6 +122,7 @@ class TestCommitsOnABranchInConflict:
         project.git("checkout", "-q", "feature")
         return project
 
+    @pytest.mark.slow
     def test_the_commit_counts_and_the_conflict_is_a_warning(self, conflict: Clone) -> None:
         conflict.write({"other.py": "y = 1\n"})
         conflict.git("add", "-A")
@@ -121,6 +130,7 @@ class TestCommitsOnABranchInConflict:
         assert done.code == 0, done.err
         assert "conflicts with main in app.py" in done.err
 
+    @pytest.mark.slow
     def test_what_the_commit_breaks_still_blocks(self, conflict: Clone) -> None:
         conflict.write({"other.py": "import json\n\njson.laods('')\n"})
         conflict.git("add", "-A")
@@ -199,6 +209,7 @@ class T(unittest.TestCase):
 class TestTheProjectsOwnTests:
     """What the project's own command runs is what gate runs, and what did not run is not said to have passed."""
 
+    @pytest.mark.slow
     def test_unittest_in_a_file_that_pytest_does_not_collect(self, project: Clone) -> None:
         right = UNITTEST.format(value=1, limit=3)
         commit(project, {"test/__init__.py": "", "test/test.py": right}, "main")
@@ -228,6 +239,7 @@ class TestTheProjectsOwnTests:
         commit(project, {"test/tests.py": SKIPPED})
         assert verdict(project, "--only", "tests")[1]["tests"]["note"] == "1 skipped"
 
+    @pytest.mark.slow
     def test_doctests_that_the_settings_collect(self, project: Clone) -> None:
         settings = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'
         commit(project, {"pyproject.toml": settings, "maths.py": DOCTEST.format(sign="+")}, "main")
@@ -250,6 +262,7 @@ class TestTheProjectsOwnTests:
         assert "not run, though they look like tests: tests/checks.py" in note
 
 
+@pytest.mark.slow
 def test_tests_that_cannot_be_imported_before_and_after_are_one_reason(project: Clone) -> None:
     broken = "raise RuntimeError('no settings')\n\n\ndef test_a():\n    pass\n"
     commit(project, {f"test_{number}.py": broken for number in range(3)}, "main")
@@ -300,6 +313,7 @@ class TestTestsThatCannotStart:
         assert "`nothing_has_this`" in checks["tests"]["reason"]
 
 
+@pytest.mark.slow
 def test_tests_that_take_too_long_say_how_far_they_came_and_what_to_set(project: Clone) -> None:
     commit(project, {"gate.yaml": "checks: {tests: {timeout: 4s}}\n"}, "main")
     test = "@pytest.mark.parametrize('n', range(40))\ndef test_it(n):\n    time.sleep(0.6)\n"

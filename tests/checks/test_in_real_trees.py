@@ -72,6 +72,7 @@ def test_a_parameter_without_a_type_is_judged_by_its_name(project: Clone) -> Non
     assert "`json.loads`" in result(found, "names")["findings"][0]["hint"]
 
 
+@pytest.mark.slow
 def test_what_was_there_before_does_not_block(project: Clone) -> None:
     project.write({"old.py": "import os\n\n\ndef f():\n    return Json.x\n"})
     project.git("add", "-A")
@@ -85,6 +86,7 @@ def test_what_was_there_before_does_not_block(project: Clone) -> None:
     assert [f["new"] for f in result(found, "lint")["findings"]] == [False, False]
 
 
+@pytest.mark.slow
 def test_the_same_tree_again_starts_no_tool(project: Clone) -> None:
     commit(project, {"new.py": "x = 1\n"})
     _, first = verdict(project, "--only", "lint", "types")
@@ -94,6 +96,7 @@ def test_the_same_tree_again_starts_no_tool(project: Clone) -> None:
     assert [check["cached"] for check in again["checks"]] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_as_if_it_were_not_there(project: Clone) -> None:
     commit(project, {"new.py": "import os\n"})
     code, _ = verdict(project, "--only", "lint")
@@ -107,6 +110,7 @@ def test_a_damaged_result_is_as_if_it_were_not_there(project: Clone) -> None:
 PASSING = "from app import read\n\n\ndef test_read():\n    assert read('1') == 1\n"
 
 
+@pytest.mark.slow
 def test_passing_and_failing_tests(project: Clone) -> None:
     commit(project, {"test_app.py": PASSING})
     assert verdict(project, "--only", "tests")[0] == 0
@@ -165,6 +169,7 @@ def test_modules_of_the_tree_do_not_take_the_place_of_the_tools(project: Clone) 
     assert result(found, "names")["outcome"] == "passed"
 
 
+@pytest.mark.slow
 def test_without_settings_of_ruff_only_errors_are_found(project: Clone) -> None:
     taste = "import sys\nimport json\n\nprint(json, sys)\n"
     commit(project, {"taste.py": taste, "web/taste.py": taste, "bad.py": "import os\n"})
@@ -188,6 +193,7 @@ def test_settings_outside_the_tree_have_no_say(project: Clone, tmp_path: Path) -
     assert verdict(project, "--only", "lint")[0] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"), [("ruff.toml", "extend = {}\n"), ("pyproject.toml", "[tool.ruff]\nextend = {}\n")]
 )
@@ -212,6 +218,7 @@ def test_settings_that_make_no_sense_are_refused_by_the_tools(project: Clone, te
     assert result(found, "lint")["outcome"] in {"passed", "broken"}
 
 
+@pytest.mark.slow
 def test_only_what_is_committed_is_seen(project: Clone) -> None:
     commit(project, {"test_app.py": PASSING + "\n\ndef test_left():\n    import helper\n"})
     project.write({"helper.py": ""})
@@ -232,6 +239,7 @@ def with_command(project: Clone, code: str, timeout: str = "20s") -> None:
     commit(project, {"new.py": ""})
 
 
+@pytest.mark.slow
 def test_a_check_that_hangs_is_ended(project: Clone) -> None:
     with_command(project, "import time; time.sleep(60)", "1s")
     code, found = verdict(project)
@@ -317,12 +325,14 @@ def typed(project: Clone, files: dict[str, str]) -> list[tuple[str, int]]:
     return sorted((finding["path"], finding["line"]) for finding in types["findings"])
 
 
+@pytest.mark.slow
 def test_a_module_of_the_same_name_elsewhere_hides_no_other(project: Clone) -> None:
     page = {"web/page.py": WRONG}
     assert typed(project, page) == [("web/page.py", 2)]
     assert typed(project, page | {"aaa/page.py": RIGHT}) == [("web/page.py", 2)]
 
 
+@pytest.mark.slow
 def test_scripts_import_the_module_beside_them_and_not_one_of_its_name_elsewhere(project: Clone) -> None:
     files = {
         "aaa/page.py": "def paint() -> None: ...\n",
@@ -333,6 +343,7 @@ def test_scripts_import_the_module_beside_them_and_not_one_of_its_name_elsewhere
     assert typed(project, files) == [("web/app.py", 4)]
 
 
+@pytest.mark.slow
 def test_a_folder_without_init_is_a_package_to_those_who_import_it_as_one(project: Clone) -> None:
     files = {
         "main.py": "from web.page import render\n\nrender(3)\n",
@@ -345,6 +356,7 @@ def test_a_folder_without_init_is_a_package_to_those_who_import_it_as_one(projec
     assert typed(project, files) == [("apps/shop/cart.py", 3), ("main.py", 3), ("web/site.py", 3)]
 
 
+@pytest.mark.slow
 def test_packages_that_share_a_repository_see_one_another(project: Clone) -> None:
     files = {
         "one/src/first/__init__.py": RIGHT,
@@ -363,6 +375,7 @@ def test_what_mypy_cannot_be_given_is_told(project: Clone) -> None:
     assert "my-plugin/__init__.py and 1 other left out" in types["note"]
 
 
+@pytest.mark.slow
 def test_twenty_failing_cases_of_a_test_are_told_as_one(project: Clone) -> None:
     cases = "@pytest.mark.parametrize('n', range(24))\ndef test_n(n):\n    assert n < 4\n"
     commit(project, {"test_n.py": f"import pytest\n\n\n{cases}"})
@@ -372,6 +385,7 @@ def test_twenty_failing_cases_of_a_test_are_told_as_one(project: Clone) -> None:
     assert len(result(verdict(project, "--only", "tests")[1], "tests")["findings"]) == 20
 
 
+@pytest.mark.slow
 def test_a_refused_merge_shows_the_line_of_code(project: Clone) -> None:
     commit(project, {"new.py": "y = undefined\n"})
     project.git("checkout", "-q", "--detach")

@@ -48,12 +48,14 @@ def packages(project: Clone) -> Clone:
 
 
 class TestEachProjectByItself:
+    @pytest.mark.slow
     def test_files_of_tests_with_the_same_name(self, packages: Clone) -> None:
         commit(packages, {"README.md": "hello\n"})
         code, result = run_tests(packages)
         assert (code, result["seen"]) == (0, 2)
         assert "packages/alpha: 1 passed" in result["note"]
 
+    @pytest.mark.slow
     def test_a_failure_is_named_by_its_folder(self, packages: Clone) -> None:
         commit(packages, package("beta", value="2"))
         code, result = run_tests(packages)
@@ -62,10 +64,12 @@ class TestEachProjectByItself:
         assert finding["hint"] == "cd packages/beta && pytest tests/test_main.py::test_value"
         assert finding["new"]
 
+    @pytest.mark.slow
     def test_only_what_the_change_can_affect_runs(self, packages: Clone) -> None:
         commit(packages, {"packages/beta/src/beta/more.py": "x = 1\n"})
         assert run_tests(packages)[1]["seen"] == 1
 
+    @pytest.mark.slow
     def test_a_project_that_uses_the_changed_one_runs_too(self, project: Clone) -> None:
         commit(project, {**package("alpha"), **package("beta", uses="# it needs alpha\n")}, "main")
         commit(project, {"packages/alpha/src/alpha/more.py": "x = 1\n"})
@@ -77,11 +81,13 @@ class TestEachProjectByItself:
         code, result = run_tests(packages)
         assert (code, result["outcome"]) == (0, "empty")
 
+    @pytest.mark.slow
     def test_started_from_a_subfolder(self, packages: Clone) -> None:
         commit(packages, package("beta", value="2"))
         code, result = run_tests(packages, start="packages/alpha")
         assert (code, result["findings"][0]["path"]) == (1, "packages/beta/tests/test_main.py")
 
+    @pytest.mark.slow
     def test_one_that_cannot_run_is_no_pass(self, packages: Clone) -> None:
         commit(
             packages,
@@ -91,6 +97,7 @@ class TestEachProjectByItself:
         assert (code, result["outcome"]) == (1, "failed")
         assert result["findings"][0]["message"].startswith("packages/beta: ")
 
+    @pytest.mark.slow
     def test_each_has_its_own_environment_and_settings(self, project: Clone) -> None:
         (project.path / ".git/info/exclude").write_text(".venv\n")
         site = make_venv(project.path / "backend/.venv")

@@ -71,6 +71,7 @@ def test_a_value_that_is_empty_is_none(project: Clone, args: list[str], name: st
     assert said.err.startswith(f"gate: {name} is empty")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(("args", "code"), [("check", 0), ("owners", 0), ("chekc", 2)])
 def test_streams_that_the_caller_closed_change_no_answer(
@@ -89,6 +90,7 @@ def test_streams_that_the_caller_closed_change_no_answer(
         assert (done.returncode, "Traceback" in done.stderr) == (code, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize(
     ("args", "code"),
@@ -143,6 +145,7 @@ def test_a_policy_with_mistakes_is_2_with_the_line(project: Clone) -> None:
     assert 'gate.yaml:1:39: protect.main.require.approvals: expected a whole number, got "one"' in said.err
 
 
+@pytest.mark.slow
 def test_code_owners_with_mistakes_are_2_with_the_line(project: Clone) -> None:
     project.write({"CODEOWNERS": "*.py nobody\n"})
     project.git("add", "-A")
@@ -302,6 +305,7 @@ def test_hostile_names_and_paths_are_shown_inertly(project: Clone) -> None:
         assert "\n::error" not in said.out
 
 
+@pytest.mark.slow
 def test_on_a_terminal_each_check_is_told_as_it_ends_and_what_runs_is_drawn_and_erased(
     project: Clone,
 ) -> None:

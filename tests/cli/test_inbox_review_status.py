@@ -19,6 +19,7 @@ def pushed(town: Town) -> Clone:
     return new
 
 
+@pytest.mark.slow
 def test_the_inbox_has_what_waits_for_me_and_not_what_i_have_approved(town: Town, pushed: Clone) -> None:
     senior = town.clone("nehemiah")
     senior.fetch()
@@ -65,6 +66,7 @@ def test_a_merged_branch_is_not_open(pushed: Clone) -> None:
     assert pushed.gate("status").out == "You have no open branches.\n"
 
 
+@pytest.mark.slow
 def test_a_review_shows_the_diff_of_my_files_with_the_findings_of_earlier_runs(town: Town) -> None:
     town.set_policy(town.policy("      owners: true\n      checks: [names]\n"))
     new = town.clone("newhire")

@@ -63,6 +63,7 @@ def left_behind() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob("gate-aside-*")}
 
 
+@pytest.mark.slow
 def test_a_repository_that_can_only_be_read_is_judged_all_the_same(approved: Scene) -> None:
     senior = approved.senior
     questions = (
@@ -100,6 +101,7 @@ def test_a_repository_that_can_only_be_read_is_not_written_to(approved: Scene, a
     assert (kinds(senior), ref(senior, "refs"), ref(server, "refs")) == before
 
 
+@pytest.mark.slow
 def test_a_server_that_can_only_be_read_keeps_what_was_recorded_here(proposed: Scene) -> None:
     senior, server = proposed.senior, proposed.town.server
     with read_only(server.path):
@@ -114,6 +116,7 @@ def test_a_server_that_can_only_be_read_keeps_what_was_recorded_here(proposed: S
     assert ref(server, "refs/gate/log") == ref(senior, "refs/gate/log")
 
 
+@pytest.mark.slow
 def test_two_logs_that_nobody_may_unite(approved: Scene, town: Town) -> None:
     """What the remote's log has more is not left out for want of room to write."""
     senior = approved.senior
@@ -177,6 +180,7 @@ def test_a_disk_that_becomes_full(request: pytest.FixtureRequest, args: tuple[st
         assert free > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [0, 1, 4, 16])
 @pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
 def test_files_that_must_not_grow(approved: Scene, args: tuple[str, ...], blocks: int) -> None:

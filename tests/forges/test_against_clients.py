@@ -57,6 +57,7 @@ def test_gitlab_as_python_gitlab_knows_it(gitlab: Forge) -> None:
     assert [one.username for one in group.members_all.list(iterator=True)] == gitlab.teams["acme/web"]
 
 
+@pytest.mark.slow
 def test_gitea_as_its_own_description_knows_it(gitea: Forge) -> None:
     asyncio.run(read_with_the_generated_client(gitea))
 

@@ -27,6 +27,7 @@ def test_one_comment_is_updated_in_place(site: Site) -> None:
     assert comment["body"].startswith(f"{MARK}\n## ✅ Ready to merge into main")
 
 
+@pytest.mark.slow
 def test_a_comment_of_another_account_is_left_alone(site: Site) -> None:
     site.forge.comments.append({"id": 1, "body": f"{MARK}\nforged"})
     method = "PUT" if site.forge.kind == "gitlab" else "PATCH"

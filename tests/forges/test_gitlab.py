@@ -21,6 +21,7 @@ def lab(town: Town, gitlab: Forge) -> Site:
     return open_site(town, gitlab)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False], ids=["approved_at", "notes"])
 def test_an_approval_is_for_the_version_that_was_there_before_it(lab: Site, exact: bool) -> None:
     lab.forge.exact = exact

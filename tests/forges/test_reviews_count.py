@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.forge import Forge
 from support.site import Site, open_site, with_logins
 from support.town import CODEOWNERS, REQUIRE, Town
@@ -108,6 +109,7 @@ def test_a_reviewed_commit_that_cannot_be_had_is_stale(site: Site) -> None:
     assert "which cannot be had" in site.why()["@nehemiah"]
 
 
+@pytest.mark.slow
 def test_the_base_moved_in_the_same_file_so_nobody_saw_what_would_be_merged(site: Site) -> None:
     lines = [f"line_{number} = {number}\n" for number in range(20)]
     site.land({"lib.py": "".join(lines)})
@@ -123,6 +125,7 @@ def test_the_base_moved_in_the_same_file_so_nobody_saw_what_would_be_merged(site
     assert site.check().code == 0
 
 
+@pytest.mark.slow
 def test_stale_head_asks_for_the_very_commit(town: Town, forge: Forge) -> None:
     site = open_site(town, forge, REQUIRE.replace("stale: change", "stale: head"))
     site.forge.approve("nmonrose")
@@ -159,6 +162,7 @@ def test_another_repository_is_another_approval(site: Site) -> None:
     assert site.why()["@nehemiah"] == "for another repository: acme/shortener"
 
 
+@pytest.mark.slow
 def test_signed_and_reviewed_are_counted_together(site: Site) -> None:
     site.town.set_policy(with_logins(site.town.policy(REQUIRE.replace("approvals: 1", "approvals: 2"))))
     site.forge.approve("nmonrose")
@@ -177,6 +181,7 @@ def test_a_signed_objection_outweighs_the_same_persons_review(site: Site) -> Non
     assert site.check().code == 1
 
 
+@pytest.mark.slow
 def test_with_no_people_in_the_policy_codeowners_names_logins(town: Town, github: Forge) -> None:
     site = open_site(town, github)
     setup = town.clone("nobody", "setup")

@@ -47,6 +47,7 @@ def test_github_in_trouble(
     assert TOKEN not in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 0])
 def test_any_forge_in_trouble_at_any_question(site: Site, status: int) -> None:
     site.forge.approve("nmonrose")
@@ -75,6 +76,7 @@ def test_20_a_page_that_fails_fails_the_whole_list(site: Site) -> None:
     assert site.check().code == 3
 
 
+@pytest.mark.slow
 def test_a_forge_that_says_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threat 20: there is an end to waiting."""
     monkeypatch.setattr("gate.forges.clients.PATIENCE", 1)
@@ -174,6 +176,7 @@ def test_it_is_read_after_the_checks_and_right_before_the_verdict(site: Site) ->
     assert seen == [True]
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_kept_never_stands_for_a_forge(hub: Site) -> None:
     hub.forge.approve("nmonrose")
     words = ("check", "--head", hub.head, "--reviews", hub.forge.spec)
@@ -199,6 +202,7 @@ def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismisse
     assert not any(one["counted"] and one["kind"] == "approve" for one in site.verdict()["approvals"])
 
 
+@pytest.mark.slow
 @pytest.mark.attack(18)
 def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
     """Threat 18, across the two ways of deciding."""

@@ -37,6 +37,7 @@ def stage(project: Clone, name: str, text: str) -> None:
     project.git("add", name)
 
 
+@pytest.mark.slow
 def test_a_commit_with_a_mistake_is_stopped(hooked: Clone) -> None:
     stage(hooked, "bad.py", "import os\n")
     done = attempt(hooked, "commit", "-m", "Bad")
@@ -55,6 +56,7 @@ def named(hooked: Clone) -> Clone:
     return hooked
 
 
+@pytest.mark.slow
 def test_a_stopped_commit_shows_the_line_and_the_command_that_asks_about_it_again(named: Clone) -> None:
     stage(named, "bad.py", 'import json\n\nx = json.laods("1")\n')
     done = attempt(named, "commit", "-m", "Bad")
@@ -85,6 +87,7 @@ def test_a_partial_commit_is_judged_by_what_it_would_commit(hooked: Clone) -> No
     assert attempt(hooked, "commit", "-m", "Good", "--", "good.py").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_missing_approval_does_not_stop_a_commit_but_a_push(hooked: Clone) -> None:
     stage(hooked, "CODEOWNERS", "* @somebody\n")
     assert attempt(hooked, "commit", "--no-verify", "-m", "Owners").returncode == 0
@@ -115,6 +118,7 @@ def test_a_protected_branch_is_not_deleted(hooked: Clone) -> None:
     assert "delete" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 def test_commits_of_a_protected_branch_are_not_thrown_away(hooked: Clone) -> None:
     stage(hooked, "good.py", "x = 1\n")
@@ -160,6 +164,7 @@ def test_a_repository_with_no_default_branch_has_none_to_protect(hooked: Clone) 
     assert attempt(hooked, "push", "origin", "trunk").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_push_of_which_pre_commit_tells_is_judged_alike(hooked: Clone) -> None:
     stage(hooked, "good.py", "x = 1\n")
     assert attempt(hooked, "commit", "-m", "Good").returncode == 0
@@ -192,6 +197,7 @@ def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) ->
     assert attempt(hooked, "push", "origin", "main").returncode != 0
 
 
+@pytest.mark.slow
 def test_a_hook_that_was_there_runs_first_and_comes_back(project: Clone) -> None:
     hooks = project.path / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
@@ -255,6 +261,7 @@ def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
     assert "gate install" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("branch", ["main", "trunk"])
 def test_the_first_commit_of_a_repository_is_judged_like_any_other(tmp_path: Path, branch: str) -> None:
     """Of `trunk` nothing says that it is the default branch; its commits are compared with what it was before."""
@@ -274,6 +281,7 @@ def test_the_first_commit_of_a_repository_is_judged_like_any_other(tmp_path: Pat
         assert attempt(fresh, "commit", "-m", "Right").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_clone_fetches_the_approval_log_as_long_as_the_hooks_are_there(town: Town) -> None:
     """Also from a server that has none yet: a refspec of one ref alone would make `git fetch` fail."""
     clone = town.clone("newhire")

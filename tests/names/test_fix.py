@@ -42,6 +42,7 @@ def test_git_applies_the_diff(project: Clone, name: str) -> None:
     assert (project.path / name).read_text() == RIGHT.rstrip("\n")
 
 
+@pytest.mark.slow
 def test_applied_when_asked_and_then_the_check_passes(project: Clone) -> None:
     commit(project, {"new.py": WRONG, "other.py": "x = 1\n"})
     path = project.path / "new.py"
@@ -122,6 +123,7 @@ def test_what_the_index_has_is_judged_and_the_working_tree_is_mended(project: Cl
     assert (project.path / "new.py").read_text() == RIGHT
 
 
+@pytest.mark.slow
 def test_what_was_there_before_is_left_unless_asked(project: Clone) -> None:
     project.write({"old.py": WRONG})
     project.git("add", "-A")

@@ -280,6 +280,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @QUICK
 @given(EDITS)
 def test_a_few_edits(folder: Path, edits: list[tuple[str, int, int, int]]) -> None:

@@ -83,6 +83,7 @@ def test_surrogate_pairs_and_escapes_are_one_character() -> None:
     assert placed.column == data.index(b"xyz") + 1
 
 
+@pytest.mark.slow
 def test_a_notebook_blocks_and_is_mended(project: Clone) -> None:
     data = notebook("import json\n", ["json.laods('\"é')\n"])
     project.git("checkout", "-q", "-b", "feature")

@@ -134,6 +134,7 @@ def test_what_may_be_there_is_left_alone(tmp_path: Path, path: str, text: str) -
     assert [item for item in findings(tmp_path, path, text) if item[1] != "undefined-name"] == []
 
 
+@pytest.mark.slow
 def test_a_change_of_settings_alone_blocks_and_is_mended(project: Clone) -> None:
     text = '[project.scripts]\r\nshop = "app:raed" # é\r\n'
     project.git("checkout", "-q", "-b", "feature")
@@ -147,6 +148,7 @@ def test_a_change_of_settings_alone_blocks_and_is_mended(project: Clone) -> None
     assert (project.path / "pyproject.toml").read_bytes() == text.replace("raed", "read").encode()
 
 
+@pytest.mark.slow
 def test_a_kept_result_does_not_outlive_the_settings(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     for target, code in (

@@ -42,6 +42,7 @@ def promoted(clone: Clone, commit: str, environment: str) -> None:
     assert said.code == 0, said.text
 
 
+@pytest.mark.slow
 def test_main_then_staging_then_production_each_by_a_record(town: Town) -> None:
     protect(town, STAGING + "  production: {kind: environment, require: {passed: [main, staging]}}\n")
     commit = merged(town)
@@ -61,6 +62,7 @@ def test_main_then_staging_then_production_each_by_a_record(town: Town) -> None:
     assert "already" in again.out
 
 
+@pytest.mark.slow
 def test_a_commit_that_did_not_go_through_mains_gate_goes_nowhere(town: Town) -> None:
     protect(town, STAGING)
     merged(town)
@@ -76,6 +78,7 @@ def test_a_commit_that_did_not_go_through_mains_gate_goes_nowhere(town: Town) ->
     assert "its merge is not verified" in said.text
 
 
+@pytest.mark.slow
 def test_what_was_approved_but_never_merged_has_not_passed(town: Town) -> None:
     protect(town, STAGING)
     merged(town)
@@ -88,6 +91,7 @@ def test_what_was_approved_but_never_merged_has_not_passed(town: Town) -> None:
     assert "main was never at this commit" in said.text
 
 
+@pytest.mark.slow
 def test_a_junior_can_neither_promote_nor_approve_a_release(town: Town) -> None:
     protect(town, "  staging: {kind: environment, require: {passed: [main], approvals: 1}}\n")
     commit = merged(town)
@@ -103,6 +107,7 @@ def test_a_junior_can_neither_promote_nor_approve_a_release(town: Town) -> None:
     promoted(town.clone("ada"), commit, "staging")
 
 
+@pytest.mark.slow
 def test_a_senior_has_to_send_it_out_where_seniority_is_asked_for(town: Town) -> None:
     protect(town, "  staging: {kind: environment, require: {passed: [main], seniority: true}}\n")
     commit = merged(town)
@@ -117,6 +122,7 @@ def test_a_senior_has_to_send_it_out_where_seniority_is_asked_for(town: Town) ->
     promoted(bob, commit, "staging")
 
 
+@pytest.mark.slow
 def test_the_way_back_is_open_and_the_way_forth_again_is_not(town: Town, prometheus: Monitoring) -> None:
     require = "{passed: [main], metric: [{query: errors, below: 0.01}]}"
     production = f"  production: {{kind: environment, require: {require}}}\n"
@@ -141,6 +147,7 @@ def test_the_way_back_is_open_and_the_way_forth_again_is_not(town: Town, prometh
     assert "`errors` is 0.5, expected below 0.01" in said.text
 
 
+@pytest.mark.slow
 def test_what_was_taken_back_in_staging_does_not_go_on(town: Town) -> None:
     protect(town, STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n")
     first, second = merged(town, "first"), merged(town, "second")
@@ -153,6 +160,7 @@ def test_what_was_taken_back_in_staging_does_not_go_on(town: Town) -> None:
     assert "staging: it was taken back there" in said.text
 
 
+@pytest.mark.slow
 def test_what_was_rolled_back_in_one_environment_enters_no_other(town: Town) -> None:
     protect(town, STAGING + "  production: {kind: environment, require: {passed: [main]}}\n")
     first, second = merged(town, "first"), merged(town, "second")
@@ -174,6 +182,7 @@ def without_ada(town: Town, environments: str) -> str:
     return "\n".join(line for line in lines if '"@ada": ' not in line).replace('"@ada"', '"@bob"') + "\n"
 
 
+@pytest.mark.slow
 def test_going_back_past_a_release_takes_it_back_whoever_leaves_then(town: Town) -> None:
     environments = STAGING + "  production: {kind: environment, require: {passed: [main]}}\n"
     protect(town, environments)
@@ -194,6 +203,7 @@ def test_going_back_past_a_release_takes_it_back_whoever_leaves_then(town: Town)
     assert bob.gate("check", "--into", "staging", "--head", fourth).code == 0
 
 
+@pytest.mark.slow
 def test_the_way_back_leads_to_what_was_there_before_the_first_record(town: Town) -> None:
     protect(town, "  production: {kind: environment, require: {passed: [main]}}\n")
     ada = town.clone("ada")
@@ -212,6 +222,7 @@ def test_the_way_back_leads_to_what_was_there_before_the_first_record(town: Town
     promoted(ada, before, "production")
 
 
+@pytest.mark.slow
 def test_a_policy_that_was_pushed_past_the_gate_decides_about_no_release(town: Town) -> None:
     protect(town, STAGING)
     merged(town)
@@ -232,6 +243,7 @@ def log_of(clone: Clone) -> str:
     return clone.git("ls-remote", "origin", "refs/gate/log")
 
 
+@pytest.mark.slow
 def test_a_dry_run_proves_that_a_release_can_be_recorded_and_records_nothing(town: Town) -> None:
     protect(town, STAGING)
     commit = merged(town)
@@ -252,6 +264,7 @@ def test_a_dry_run_proves_that_a_release_can_be_recorded_and_records_nothing(tow
     promoted(ada, commit, "staging")
 
 
+@pytest.mark.slow
 def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
     soak = (
         "  production: {kind: environment, require: {passed: [staging], soaked: {in: staging, for: FOR}}}\n"
@@ -269,6 +282,7 @@ def test_soaking_takes_time_and_then_it_may_go(town: Town) -> None:
     assert said.code == 0, said.text
 
 
+@pytest.mark.slow
 def test_an_answer_about_a_release_is_never_a_kept_one(town: Town, prometheus: Monitoring) -> None:
     staging = (
         "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
@@ -281,6 +295,7 @@ def test_an_answer_about_a_release_is_never_a_kept_one(town: Town, prometheus: M
         assert ada.gate_process("check", "--into", "staging", "--head", commit).code == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "answer", "said"),
     [
@@ -323,6 +338,7 @@ def test_a_monitoring_that_does_not_say_is_undecided(
     assert said in " ".join(found.text.split())
 
 
+@pytest.mark.slow
 def test_no_monitoring_at_all_is_undecided(town: Town) -> None:
     staging = (
         "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
@@ -339,6 +355,7 @@ BUDGET = (
 )
 
 
+@pytest.mark.slow
 def test_the_incident_of_45_minutes_is_more_than_two_years_of_budget(town: Town) -> None:
     protect(town, BUDGET)
     clone = town.clone("nobody", "setup")
@@ -362,6 +379,7 @@ def test_the_incident_of_45_minutes_is_more_than_two_years_of_budget(town: Town)
     assert (data["used"], data["left"], data["trouble"]) == (45.0, -25.0, "")
 
 
+@pytest.mark.slow
 def test_whoever_pushes_past_the_gate_takes_no_incident_away(town: Town) -> None:
     protect(town, BUDGET)
     clone = town.clone("nobody", "setup")
@@ -468,6 +486,7 @@ def test_wrong_usage_is_told(town: Town, args: list[str], said: str) -> None:
     assert said in found.err
 
 
+@pytest.mark.slow
 def test_an_environment_that_asks_for_nothing_lets_nothing_in(town: Town) -> None:
     protect(town, "  staging: {kind: environment}\n")
     commit = merged(town)
@@ -476,6 +495,7 @@ def test_an_environment_that_asks_for_nothing_lets_nothing_in(town: Town) -> Non
     assert "nothing is required" in said.text
 
 
+@pytest.mark.slow
 def test_a_promotion_signed_by_a_key_that_nobody_has_says_nothing(town: Town) -> None:
     protect(town, STAGING + "  production: {kind: environment, require: {passed: [staging]}}\n")
     commit = merged(town)
@@ -492,6 +512,7 @@ def test_a_promotion_signed_by_a_key_that_nobody_has_says_nothing(town: Town) ->
     assert "no record that it was released into staging" in said.text
 
 
+@pytest.mark.slow
 def test_with_little_budget_left_the_approval_of_a_senior_counts(town: Town, prometheus: Monitoring) -> None:
     budget = "{minutes: 20, low: 5, downtime: down}"
     production = f"  production: {{kind: environment, require: {{passed: [main], budget: {budget}}}}}\n"

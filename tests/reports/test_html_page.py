@@ -87,6 +87,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_makes_a_whole_page_of_gates_own_elements(verdict: Verdict) -> None:

@@ -68,6 +68,7 @@ def rendered(name: str, verdict: Verdict) -> str:
     return report(name).render(verdict, ReportContext())
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_every_format_renders_any_verdict_and_lets_no_control_character_through(verdict: Verdict) -> None:
@@ -99,6 +100,7 @@ def sarif(verdict: Verdict) -> Any:
     return log
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_is_valid_sarif(verdict: Verdict) -> None:
@@ -201,6 +203,7 @@ def xml(name: str, verdict: Verdict) -> ET.Element:
     return ET.fromstring(rendered(name, verdict))  # noqa: S314 - our own output
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_is_valid_junit(verdict: Verdict) -> None:
@@ -237,6 +240,7 @@ def test_the_totals_of_a_suite_are_right_whatever_is_in_it() -> None:
         assert int(suite.get("tests", "")) == len(list(suite.iter("testcase")))
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_is_well_formed_checkstyle(verdict: Verdict) -> None:
@@ -259,6 +263,7 @@ def test_checkstyle_has_findings_by_file_and_what_was_there_before_as_informatio
 # ---- GitLab
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_is_a_code_quality_report(verdict: Verdict) -> None:
@@ -303,6 +308,7 @@ def _decoded(text: str) -> str:
     return text
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_is_a_list_of_commands_and_nothing_else(verdict: Verdict) -> None:
@@ -360,6 +366,7 @@ def test_a_summary_of_very_many_findings_is_not_too_large_and_not_promised() -> 
     assert "job summary" not in rendered("github", verdict)
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_nothing_in_the_summary_is_markup_but_gates_own(verdict: Verdict) -> None:

@@ -306,6 +306,7 @@ def test_two_odd_names_never_look_the_same() -> None:
     assert len(shown) == 2
 
 
+@pytest.mark.slow
 @few
 @given(verdicts, st.integers(40, 120), st.booleans(), st.sampled_from(["utf-8", "ascii", "cp1252"]))
 def test_nothing_but_printable_text_comes_out(

@@ -63,6 +63,7 @@ def test_every_story_is_valid_and_has_the_promised_shape(name: str) -> None:
     has_shape(data, PROMISED)
 
 
+@pytest.mark.slow
 @few
 @given(verdicts)
 def test_any_verdict_is_valid_and_comes_back_unchanged(verdict: Verdict) -> None:

@@ -168,6 +168,7 @@ def by(mode: str) -> str:
     return POLICY + f"checks:\n  tests: {{tool: pytest, select: {mode}}}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_a_change_that_a_test_can_see_runs_it(project: Clone, name: str, mode: str) -> None:

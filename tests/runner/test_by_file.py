@@ -30,6 +30,7 @@ BASE = {
 }
 
 
+@pytest.mark.slow
 def test_only_the_file_runs_that_the_change_can_affect(project: Clone) -> None:
     prepared(project, BASE)
     assert check(project).runs.keys() == {"tests/test_one.py", "tests/test_two.py"}

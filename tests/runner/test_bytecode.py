@@ -65,6 +65,7 @@ def test_what_was_compiled_in_one_run_is_there_in_the_next(tree: Path, tmp_path:
         assert f"matches {tree}/module.py" in said.stderr, said.stderr
 
 
+@pytest.mark.slow
 def test_asserts_in_tests_are_rewritten_and_pytest_takes_them(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):

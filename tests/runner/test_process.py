@@ -108,6 +108,7 @@ def test_what_may_not_be_run_cannot_start(tmp_path: Path) -> None:
         supervised(str(tmp_path / "plain"), cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_is_ended_though_it_does_not_want_to(tmp_path: Path) -> None:
     note = tmp_path / "note"
     text = f"import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{STAY.format(note=str(note))}"
@@ -116,6 +117,7 @@ def test_a_program_that_hangs_is_ended_though_it_does_not_want_to(tmp_path: Path
     assert not is_running(pid_in(note))
 
 
+@pytest.mark.slow
 def test_a_program_is_asked_before_it_is_made_to_end(tmp_path: Path) -> None:
     text = (
         "import signal, sys, time\n"

@@ -147,6 +147,7 @@ class TestWhatDecides:
         assert "`yaml`, which is not installed" in checks["tests"]["reason"]
         assert ".venv" in checks["tests"]["hint"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("name", "text"),
         [
@@ -167,6 +168,7 @@ class TestWhatDecides:
         assert code == 1
         assert [checks[name]["outcome"] for name in ("lint", "types")] == ["failed", "failed"]
 
+    @pytest.mark.slow
     def test_what_runs_the_projects_code_has_a_tree_of_its_own(self, project: Clone) -> None:
         # One check spoils the tree it runs in; the tools that only read never see that one.
         spoil = "import pathlib,time; [p.write_text('') for p in pathlib.Path.cwd().parent.glob('head-run-*/*.py')]"
@@ -211,6 +213,7 @@ class TestLessThanBefore:
         assert code == 3
         assert checks["tests"]["reason"] == "it has no test to look at, where the base has 2"
 
+    @pytest.mark.slow
     def test_no_python_left_is_no_pass(self, project: Clone) -> None:
         change(project, {"app.py": None, "README": "gone"})
         code, checks = ask(project, "--only", "lint", "names", "types")
@@ -304,6 +307,7 @@ class TestTests:
         # mypy takes a file of the same size and second for the one that it has seen.
         assert (state / "trees" / "base-0" / "a.py").stat().st_mtime < 1_200_000_000
 
+    @pytest.mark.slow
     def test_a_failure_tells_where_and_whether_the_base_fails_too(self, project: Clone) -> None:
         environment(project)
         old = "def test_old():\n    assert 1 == 2\n"
@@ -336,6 +340,7 @@ class TestTests:
         assert code == 1, checks
         assert [f["line"] for f in checks["tests"]["findings"]] == [line]
 
+    @pytest.mark.slow
     def test_tests_that_run_in_several_processes(self, project: Clone) -> None:
         lend(
             environment(project),
@@ -421,12 +426,14 @@ class TestNothingTwice:
         project.git("commit", "-q", "--allow-empty", "-m", "Nothing")
         assert self.run(project, note, **self.env(tmp_path)) == 1
 
+    @pytest.mark.slow
     def test_another_tree(self, project: Clone, note: Path, tmp_path: Path) -> None:
         self.start(project, note)
         self.run(project, note, **self.env(tmp_path))
         save(project, {"notes.txt": "a command may read anything"})
         assert self.run(project, note, **self.env(tmp_path)) == 2
 
+    @pytest.mark.slow
     def test_another_program_of_that_name(self, project: Clone, note: Path, tmp_path: Path) -> None:
         self.start(project, note)
         env = self.env(tmp_path)
@@ -436,6 +443,7 @@ class TestNothingTwice:
         save(project, {})
         assert self.run(project, note, **env) == 2
 
+    @pytest.mark.slow
     def test_another_value_of_a_variable_that_it_sees(
         self, project: Clone, note: Path, tmp_path: Path
     ) -> None:
@@ -447,6 +455,7 @@ class TestNothingTwice:
         save(project, {})
         assert self.run(project, note, **env, SEEN="2") == 2
 
+    @pytest.mark.slow
     def test_settings_in_a_file_of_any_name(self, project: Clone) -> None:
         change(project, {"ruff.toml": 'extend = "base.toml"\n', "a.py": "import os\n"})
         save(project, {"base.toml": 'lint.ignore = ["F401"]\n'})
@@ -542,6 +551,7 @@ class TestEnding:
         assert "another check had already said no" in checks["sleep"]["reason"]
         assert not Path(f"/proc/{note.read_text().strip()}").exists()
 
+    @pytest.mark.slow
     def test_two_at_once_do_not_harm_each_other(self, project: Clone) -> None:
         change(project, {"bad.py": "import os\n", "test_it.py": TEST})
         project.git("checkout", "-q", "-b", "other", "main")

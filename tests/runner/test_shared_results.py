@@ -229,6 +229,7 @@ def test_a_server_has_the_layout_of_bazel_remote(keys: dict[str, SigningKey]) ->
         assert SignedResults(Server(url), "a/b", trusted(keys), None).get(OTHER) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", ["broken", "closes", "cuts off", "drips"])
 def test_a_bad_server_costs_a_little_time_once(
     keys: dict[str, SigningKey], mood: str, monkeypatch: pytest.MonkeyPatch

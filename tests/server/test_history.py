@@ -32,6 +32,7 @@ def reverted(town: Town) -> tuple[Clone, str]:
     return senior, bad
 
 
+@pytest.mark.slow
 @pytest.mark.attack(25, "a merge brings bad commits that were reverted, to a branch that takes one commit")
 def test_reverted_commits_do_not_come_by_a_merge(strict: Town) -> None:
     senior, _ = reverted(strict)
@@ -42,6 +43,7 @@ def test_reverted_commits_do_not_come_by_a_merge(strict: Town) -> None:
     assert "history: it has 3 commits" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(25, "they come one by one, as commits of the branch itself")
 def test_reverted_commits_do_not_come_one_by_one(strict: Town) -> None:
     senior, _ = reverted(strict)
@@ -50,6 +52,7 @@ def test_reverted_commits_do_not_come_one_by_one(strict: Town) -> None:
     assert "history: it has 2 commits" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(25)
 def test_what_was_reverted_is_squashed_away(strict: Town) -> None:
     senior, bad = reverted(strict)
@@ -63,6 +66,7 @@ def test_what_was_reverted_is_squashed_away(strict: Town) -> None:
     assert audited(strict, "origin/main~1") == []
 
 
+@pytest.mark.slow
 def test_one_commit_may_be_a_fast_forward(strict: Town) -> None:
     senior = change(strict)
     senior.approve("origin/feature")
@@ -81,6 +85,7 @@ def test_an_audit_finds_the_commits_that_came_with_a_merge(town: Town) -> None:
     assert "history: it has 3 commits" in "\n".join(audited(town))
 
 
+@pytest.mark.slow
 def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_does(guarded: Town) -> None:
     change(guarded, "other", {"web/page.py": "z = 2\n"})
     change(guarded)
@@ -103,6 +108,7 @@ def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_doe
     assert audited(guarded) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("amended", "options"),
     [(False, ["--squash", "--push"]), (False, ["--squash"]), (True, ["--push"])],
@@ -132,6 +138,7 @@ def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
     assert merged.code == 0, merged.text
 
 
+@pytest.mark.slow
 def test_an_earlier_approval_counts_where_the_merge_keeps_its_commit(town: Town) -> None:
     guarded = serving(town, OWNED)
     senior = change(guarded)

@@ -122,6 +122,7 @@ def test_a_defect_of_gate_refuses_in_two_lines(
     assert len(said.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_repository_that_cannot_be_written_refuses(guarded: Town) -> None:
     (guarded.server.path / "gate").write_text("in the way")
     senior = change(guarded)

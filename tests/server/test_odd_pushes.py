@@ -63,6 +63,7 @@ COMMITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(14, "a commit made by hand, that says little of its author or its time")
 @pytest.mark.parametrize("how", COMMITS)
 def test_a_commit_that_lacks_something(guarded: Town, how: str) -> None:
@@ -79,6 +80,7 @@ def test_a_commit_that_lacks_something(guarded: Town, how: str) -> None:
     assert "internal error" not in senior.gate_process("merge", "feature", "--push").err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15, "a commit of a time to come, by which an audit would judge all later ones")
 def test_a_commit_from_the_future(guarded: Town) -> None:
     senior = change(guarded)
@@ -113,6 +115,7 @@ def test_replaced_objects_are_not_let_in(guarded: Town) -> None:
     assert "would show other objects" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17, "a log that once held what is none, and took it out again")
 def test_the_history_of_the_log_is_that_of_a_log(guarded: Town) -> None:
     senior = change(guarded)

@@ -11,6 +11,7 @@ from support.town import REQUIRE, Clone, Town, isolated
 NO_CHECKS = REQUIRE.replace("checks: [ok]", "checks: []")
 
 
+@pytest.mark.slow
 def test_what_gate_merges_is_let_in_and_proven(guarded: Town) -> None:
     senior = change(guarded)
     senior.approve("feature")
@@ -20,6 +21,7 @@ def test_what_gate_merges_is_let_in_and_proven(guarded: Town) -> None:
     assert audited(guarded) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["--squash", "--ff-only"])
 def test_the_other_ways_to_merge_are_let_in(guarded: Town, how: str) -> None:
     change(guarded)
@@ -55,6 +57,7 @@ def test_a_branch_that_is_not_protected_is_free(guarded: Town) -> None:
     assert push(new, "origin", ":mine").code == 0
 
 
+@pytest.mark.slow
 def test_several_merges_in_one_push_are_several_steps(guarded: Town) -> None:
     senior = change(guarded)
     change(guarded, "other", {"web/page.py": "z = 2\n"})
@@ -71,6 +74,7 @@ def test_several_merges_in_one_push_are_several_steps(guarded: Town) -> None:
     assert audited(guarded) == []
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 def test_one_bad_step_among_good_ones_refuses_all(guarded: Town) -> None:
     senior = on_main(change(guarded))
@@ -82,6 +86,7 @@ def test_one_bad_step_among_good_ones_refuses_all(guarded: Town) -> None:
     assert "and this" in said.err
 
 
+@pytest.mark.slow
 def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
     senior = change(guarded)
     senior.git("remote", "set-url", "origin", str(guarded.path / "nowhere.git"))
@@ -93,6 +98,7 @@ def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
     assert push(senior, "--atomic", "origin", f"{main}:refs/heads/main", "refs/gate/log").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(13, "an author pushes, in another's name as far as the server knows")
 def test_who_pushes_is_no_evidence(guarded: Town) -> None:
     """A person is an author by what the commits say; whose hands or account push them neither helps nor harms."""
@@ -109,6 +115,7 @@ def test_who_pushes_is_no_evidence(guarded: Town) -> None:
     assert audited(guarded) == []
 
 
+@pytest.mark.slow
 @pytest.mark.attack(13, "the one who pushes puts into the merge what they have approved elsewhere")
 def test_whoever_alters_the_merge_is_an_author_of_it(guarded: Town) -> None:
     both = {"a.py": "x = 2\n", "b.py": "y = 2\n"}
@@ -131,6 +138,7 @@ def test_a_protected_branch_is_not_deleted(guarded: Town) -> None:
     assert "cannot be deleted" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 @pytest.mark.parametrize("root", [False, True], ids=["rewound", "another root"])
 def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
@@ -148,6 +156,7 @@ def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
     assert "would remove commits" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 def test_main_does_not_become_a_side_branch(guarded: Town) -> None:
     """The branch that main is merged into has other first parents: who audits would follow them."""
@@ -196,6 +205,7 @@ def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> N
     assert push(new, "origin", "main").code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(3)
 def test_rules_that_nobody_can_read_are_not_let_in(guarded: Town) -> None:
     ada = guarded.clone("ada")
@@ -207,6 +217,7 @@ def test_rules_that_nobody_can_read_are_not_let_in(guarded: Town) -> None:
     assert "would have an invalid policy or CODEOWNERS file: gate.yaml:2:1" in " ".join(said.text.split())
 
 
+@pytest.mark.slow
 @pytest.mark.attack(21)
 def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
     senior = on_main(change(guarded))
@@ -219,6 +230,7 @@ def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
     assert push(bob, "origin", "main").code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
     senior = on_main(change(guarded))
@@ -230,6 +242,7 @@ def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
     assert "gate merge" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 def test_an_objection_outweighs_a_backdated_merge(guarded: Town) -> None:
     """The merge says that it was made before the objection, and names a log that lacks it."""
@@ -262,6 +275,7 @@ def test_an_expired_key_opens_nothing_by_a_backdated_merge(town: Town) -> None:
     assert push(senior, "origin", "main").code != 0
 
 
+@pytest.mark.slow
 def test_a_waiver_lets_in_loudly(guarded: Town) -> None:
     senior = change(guarded)
     senior.approve("feature", "--waive", "--reason", "outage 4711")
@@ -324,6 +338,7 @@ def test_without_a_policy_the_default_branch_is_protected_by_the_defaults(guarde
     new.git("push", "-q", "origin", "bare:elsewhere")
 
 
+@pytest.mark.slow
 def test_a_new_branch_that_the_policy_protects(guarded: Town) -> None:
     guarded.server.gate("install", "--uninstall")
     old = guarded.server.git("rev-parse", "main")
@@ -361,6 +376,7 @@ def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Town) -> No
     assert "colliding paths" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
     """Both are judged by the same tip; git moves the ref for whoever comes first only."""
@@ -390,6 +406,7 @@ def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
     assert audited(guarded) == []
 
 
+@pytest.mark.slow
 def test_owners_who_answer_for_their_own_files_only(town: Town) -> None:
     """`stale: owned`: the server and the audit count what of an earlier approval still holds."""
     town.set_policy(town.policy("      owners: {stale: owned}\n      checks: [ok]\n"))

@@ -45,6 +45,7 @@ def test_the_log_is_not_deleted(senior: Clone) -> None:
     assert "cannot be deleted" in refused(senior, f":{LOG}")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
     first = senior.git("rev-parse", LOG)
@@ -54,6 +55,7 @@ def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
     assert "records would be lost" in refused(senior, f"{first}:{LOG}")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_an_objection_is_not_taken_out(guarded: Town, senior: Clone) -> None:
     bob = guarded.clone("bob")
@@ -121,6 +123,7 @@ def test_other_refs_of_gate_are_nobodys_to_push(senior: Clone) -> None:
     assert "only" in refused(senior, f"{LOG}:refs/gate/logs")
 
 
+@pytest.mark.slow
 def test_a_log_that_grows_is_let_in_with_or_without_a_branch(guarded: Town, senior: Clone) -> None:
     bob = guarded.clone("bob")
     bob.fetch()
@@ -129,6 +132,7 @@ def test_a_log_that_grows_is_let_in_with_or_without_a_branch(guarded: Town, seni
     assert audited(guarded) == []
 
 
+@pytest.mark.slow
 def test_a_refused_push_leaves_nothing_behind(guarded: Town, senior: Clone) -> None:
     """Neither objects nor an index of a log that never came to be."""
     new = on_main(guarded.clone("newhire"))
@@ -148,6 +152,7 @@ def test_a_refused_push_leaves_nothing_behind(guarded: Town, senior: Clone) -> N
     assert senior.gate("merge", "feature", "--push").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: Clone) -> None:
     assert senior.gate("merge", "feature", "--push").code == 0
@@ -159,6 +164,7 @@ def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: C
     assert "approval log is not here" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(17)
 def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Town, senior: Clone) -> None:
     """The log that was there when the connection was opened is not the one that counts."""

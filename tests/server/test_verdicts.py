@@ -43,6 +43,7 @@ def record(clone: Clone, head: str = "origin/feature", *args: str) -> Said:
     return clone.gate("check", "--head", head, "--record", *args)
 
 
+@pytest.mark.slow
 def test_ci_signs_and_the_server_starts_nothing(town: Town) -> None:
     start = use(town, counting(town))
     senior = change(town)
@@ -61,6 +62,7 @@ def test_ci_signs_and_the_server_starts_nothing(town: Town) -> None:
     assert not (town.server.path / "gate" / "trees").exists()
 
 
+@pytest.mark.slow
 def test_recorded_twice_is_recorded_once(town: Town) -> None:
     use(town, town.policy())
     change(town)
@@ -70,6 +72,7 @@ def test_recorded_twice_is_recorded_once(town: Town) -> None:
     assert sum(name.startswith("verdicts/") for name in clone.log()) == 1
 
 
+@pytest.mark.slow
 def test_without_a_verdict_the_server_waits_for_it(town: Town) -> None:
     start = use(town, town.policy())
     senior = change(town)
@@ -91,6 +94,7 @@ def test_without_a_verdict_the_server_waits_for_it(town: Town) -> None:
     assert audited(town, start) == []
 
 
+@pytest.mark.slow
 def test_a_verdict_of_the_merge_itself_will_do(town: Town) -> None:
     start = use(town, town.policy())
     senior = change(town)
@@ -113,6 +117,7 @@ def test_failed_checks_are_not_vouched_for(town: Town) -> None:
     assert town.server.git("for-each-ref", "refs/gate") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("who", ["newhire", "bob", "stranger"])
 def test_whose_verdict_is_not_asked_for_proves_nothing(town: Town, who: str) -> None:
@@ -158,6 +163,7 @@ def forge(clone: Clone, key: str, **changed: object) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_forged_verdict_opens_nothing(town: Town) -> None:
     """Signed by the new hire in CI's name."""
@@ -173,6 +179,7 @@ def test_a_forged_verdict_opens_nothing(town: Town) -> None:
     assert "is not admitted: signed with the key of @newhire, in the name of @ci" in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_verdict_about_another_change_opens_nothing(town: Town) -> None:
     """CI's own record of a good change cannot be bent to fit, and does not speak of this one."""
@@ -189,6 +196,7 @@ def test_a_verdict_about_another_change_opens_nothing(town: Town) -> None:
     assert push(senior, "--atomic", "origin", "main", "refs/gate/log").code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_verdict_by_an_earlier_base_opens_nothing(town: Town) -> None:
     """The other half of the tree has moved since: nobody has run the checks on what would be there now."""
@@ -206,6 +214,7 @@ def test_a_verdict_by_an_earlier_base_opens_nothing(town: Town) -> None:
     assert audited(town, start) == []
 
 
+@pytest.mark.slow
 def test_ci_can_vouch_but_not_approve(town: Town) -> None:
     use(town, town.policy())
     change(town)
@@ -213,6 +222,7 @@ def test_ci_can_vouch_but_not_approve(town: Town) -> None:
     assert ci(town).gate("approve", "origin/feature").code == 2
 
 
+@pytest.mark.slow
 def test_the_server_runs_the_checks_itself_where_nobody_is_trusted_for_them(town: Town) -> None:
     start = use(town, counting(town), trust=False)
     senior = change(town)
@@ -230,6 +240,7 @@ def test_what_nobody_has_approved_is_not_run_on_the_server(town: Town) -> None:
     assert runs(town) == 0
 
 
+@pytest.mark.slow
 def test_a_check_that_fails_on_the_server_refuses(town: Town) -> None:
     policy = town.policy().replace('command: ["true"]', 'command: ["sh", "-c", "test ! -e hooks-only"]')
     use(town, policy, trust=False)
@@ -247,6 +258,7 @@ def test_a_check_that_fails_on_the_server_refuses(town: Town) -> None:
     assert "checks: failed: ok" in said.err
 
 
+@pytest.mark.slow
 def test_the_server_checks_what_only_the_push_brings(town: Town) -> None:
     """The objects are in the quarantine; after a refusal they are gone, and the next push is judged all the same."""
     policy = town.policy("      owners: false\n      checks: [ok]\n").replace(
