@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from git import Repo
-
+from gate.errors import CannotDecide
 from gate.git.repository import Repository
+
+if TYPE_CHECKING:
+    from git import Repo
 
 COMMITS_READ = 2000
 
@@ -62,6 +65,9 @@ def origin_of(repository: Repository) -> str:
 
 
 def _opened(repository: Repository) -> Repo:
+    # GitPython looks for git as soon as it is imported. `Repository` has found it, or said that it is missing.
+    from git import Repo  # noqa: PLC0415  see above
+
     repo = Repo(repository.work_tree or repository.git_dir)
     # A hook may run with a GIT_DIR that is relative, or another repository's.
     repo.git.update_environment(GIT_DIR=str(repository.git_dir))
@@ -71,8 +77,16 @@ def _opened(repository: Repository) -> Repo:
 def _authors_of_commits(repo: Repo) -> list[str]:
     if not repo.head.is_valid():
         return []
-    log: str = repo.git.log(f"--max-count={COMMITS_READ}", "--format=%aN%x00%aE", "HEAD")
-    return log.splitlines()
+    code, log, error = repo.git.log(
+        f"--max-count={COMMITS_READ}",
+        "--format=%aN%x00%aE",
+        "HEAD",
+        with_extended_output=True,
+        with_exceptions=False,
+    )
+    if code:
+        raise CannotDecide(f"git log failed: {error}", "check the repository with `git fsck`")
+    return str(log).splitlines()
 
 
 def _origin(repo: Repo) -> str:

@@ -267,3 +267,21 @@ def test_with_a_second_person_it_says_what_could_be_required(project: Clone) -> 
     without = project.gate("init", "--person", "@more", "--email", "more@acme.example")
     assert "`approvals: 1`" in without.out
     assert "without a key they can't approve" in without.out
+
+
+@pytest.mark.slow
+def test_without_git_it_says_so(project: Clone, tmp_path: Path) -> None:
+    said = project.gate_process("init", "--print", env={"PATH": str(tmp_path)})
+    assert (said.code, said.out) == (3, "")
+    assert said.err.startswith("gate: git is not installed")
+
+
+@pytest.mark.slow
+def test_a_history_that_cannot_be_read_is_named(project: Clone) -> None:
+    project.git("commit", "-q", "--allow-empty", "-m", "Second")
+    parent = project.git("rev-parse", "HEAD~1")
+    (project.path / ".git" / "objects" / parent[:2] / parent[2:]).unlink()
+    said = project.gate("init", "--print")
+    assert said.code == 3
+    assert "git" in said.err
+    assert parent[:12] in said.err
