@@ -103,7 +103,7 @@ class Finding:
     """One thing that a check says about one place. `new` is False where the base tree has it as well.
 
     `line`, `column` and `end_line` count from 1; 0 stands for the whole file (tools say so by -1 as well), and an
-    empty `path` for the whole tree. `fix` is what surely mends it, all of it together; empty where nothing does surely.
+    empty `path` for the whole tree. `fix` has the edits that certainly fix it, all of them together; empty if none do.
     `test` is what the runner of the tests calls the one that failed; it is `flaky` if it passed when it was run again.
     """
 

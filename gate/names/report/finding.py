@@ -18,7 +18,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. `fix` is what surely mends it, all of it together; empty where nothing does surely."""
+    """One finding. `fix` has the edits that certainly fix it, all of them together; empty if none do."""
 
     path: str
     line: int
