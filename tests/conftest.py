@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from support.town import Clone, Town, build_town, copy_town
+from support.company import Clone, Company, build_company, copy_company
 
 # A shell lets what it starts in the background ignore interrupts, and what that starts would ignore them as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,15 +28,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture(scope="session")
-def town_template(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """The town that every test gets a copy of."""
-    return build_town(tmp_path_factory.mktemp("town") / "template")
+def company_template(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The company that every test gets a copy of."""
+    return build_company(tmp_path_factory.mktemp("company") / "template")
 
 
 @pytest.fixture
-def town(town_template: Town, tmp_path: Path) -> Town:
-    """A small company with a server, people with keys, and a policy on main; see support.town."""
-    return copy_town(town_template, tmp_path / "town")
+def company(company_template: Company, tmp_path: Path) -> Company:
+    """A small company with a server, people with keys, and a policy on main; see support.company."""
+    return copy_company(company_template, tmp_path / "company")
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from support.company import Clone, Company
 from support.forging import sign
 from support.pushing import change, on_main
-from support.town import Clone, Town
 
 from gate.approvals.record import Record, parse, serialise
 from gate.git.repository import Repository
@@ -17,36 +17,36 @@ from gate.log.paths import record_path, signature_path
 from gate.log.store import add
 
 
-def merge(town: Town, name: str) -> Clone:
-    senior = change(town, name, {f"{name}.py": "x = 2\n"})
+def merge(company: Company, name: str) -> Clone:
+    senior = change(company, name, {f"{name}.py": "x = 2\n"})
     senior.approve(name)
     assert senior.gate("merge", name, "--push").code == 0
     return senior
 
 
-def another_merge(town: Town) -> None:
-    merge(town, "second")
+def another_merge(company: Company) -> None:
+    merge(company, "second")
 
 
-def a_push_past_the_gate(town: Town) -> None:
-    new = on_main(town.clone("newhire"))
+def a_push_past_the_gate(company: Company) -> None:
+    new = on_main(company.clone("newhire"))
     new.commit("straight in", {"b.py": "y = 2\n"}, push=False)
     new.git("push", "-q", "origin", "main")
 
 
-def approved_afterwards(town: Town) -> None:
-    a_push_past_the_gate(town)
-    senior = town.clone("nehemiah")
+def approved_afterwards(company: Company) -> None:
+    a_push_past_the_gate(company)
+    senior = company.clone("nehemiah")
     senior.fetch()
     assert senior.gate("approve", "origin/main").code == 0
-    said = senior.gate("check", "--record", "--base", "origin/main^", "--head", "origin/main")
-    assert said.code == 0, said.text
+    result = senior.gate("check", "--record", "--base", "origin/main^", "--head", "origin/main")
+    assert result.code == 0, result.text
 
 
-def taken_back(town: Town) -> None:
+def taken_back(company: Company) -> None:
     """An objection that claims to be from before the merge."""
 
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     name = next(name for name in bob.log() if name.endswith(".json") and name.startswith("records/"))
     old = parse(bob.git("cat-file", "blob", f"refs/gate/log:{name}").encode() + b"\n")
@@ -58,8 +58,8 @@ def taken_back(town: Town) -> None:
     bob.git("push", "-q", "origin", "refs/gate/log")
 
 
-def another_history(town: Town) -> None:
-    new = town.clone("newhire")
+def another_history(company: Company) -> None:
+    new = company.clone("newhire")
     new.fetch()
     new.git("checkout", "-q", "--orphan", "fresh", "origin/main")
     new.commit("start", {"a.py": "import os\n"}, push=False)
@@ -77,12 +77,14 @@ def another_history(town: Town) -> None:
         (another_history, 1),
     ],
 )
-def test_what_is_remembered_changes_no_answer(town: Town, event: Callable[[Town], None], code: int) -> None:
-    merge(town, "first")
-    auditor = town.clone("ada", "auditor")
+def test_what_is_remembered_changes_no_answer(
+    company: Company, event: Callable[[Company], None], code: int
+) -> None:
+    merge(company, "first")
+    auditor = company.clone("ada", "auditor")
     assert auditor.gate("audit", "--fetch").code == 0
     (memory,) = (auditor.path / ".git" / "gate" / "log").glob("audit-*")
-    event(town)
+    event(company)
     remembered = auditor.gate("audit", "--fetch", "--format", "json")
     assert remembered.code == code, remembered.text
     memory.unlink()
@@ -91,9 +93,9 @@ def test_what_is_remembered_changes_no_answer(town: Town, event: Callable[[Town]
 
 
 @pytest.mark.slow
-def test_what_is_verified_is_not_looked_at_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    merge(town, "first")
-    auditor = town.clone("ada", "auditor")
+def test_what_is_verified_is_not_looked_at_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(company, "first")
+    auditor = company.clone("ada", "auditor")
     first = auditor.gate("audit", "--fetch", "--all")
     monkeypatch.setattr("gate.app.audit.audit.read_history", lambda *_: pytest.fail("from the start again"))
     again = auditor.gate("audit", "--all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import Town
+from support.company import Company
 
 from gate.approvals.content import Contents, covers
 
@@ -14,9 +14,9 @@ REQUIRE = "      owners: {{stale: {}}}\n      checks: [ok]\n"
 
 
 @pytest.mark.slow
-def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(town: Town) -> None:
-    town.set_policy(town.policy(REQUIRE.format("change")))
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(company: Company) -> None:
+    company.set_policy(company.policy(REQUIRE.format("change")))
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("first", {"a.py": "x = 2\n"}, branch="first")
     new.git("switch", "-q", "-c", "second")
     new.commit("second", {"b.py": "b = 2\n"}, branch="second")
@@ -26,7 +26,7 @@ def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(town: Town) ->
     assert merged.code == 0, merged.text
     assert senior.may_merge("origin/second")
     # Whatever else happens to the part that went in, what was approved is no longer what would be there.
-    main = town.clone("ada")
+    main = company.clone("ada")
     main.git("switch", "-q", "main")
     main.write({"a.py": "x = 3\n"})
     main.git("commit", "-qam", "Something else")
@@ -36,8 +36,8 @@ def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(town: Town) ->
     assert (decision["counted"], decision["why"]) == (False, "stale: a.py changed since")
 
 
-def advance(town: Town, text: str) -> None:
-    main = town.clone("ada")
+def advance(company: Company, text: str) -> None:
+    main = company.clone("ada")
     main.git("fetch", "-q")
     main.git("switch", "-q", "-C", "main", "origin/main")
     main.write({"a.py": text})
@@ -47,13 +47,13 @@ def advance(town: Town, text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stale", ["change", "owned", "head", "hunks"])
-def test_a_base_that_moves_elsewhere_in_the_same_file(town: Town, stale: str) -> None:
-    town.set_policy(town.policy(REQUIRE.format(stale)))
-    advance(town, LONG)
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_base_that_moves_elsewhere_in_the_same_file(company: Company, stale: str) -> None:
+    company.set_policy(company.policy(REQUIRE.format(stale)))
+    advance(company, LONG)
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": LONG.replace("x30 = 30", "x30 = 'thirty'")}, branch="feature")
     senior.approve("feature")
-    advance(town, LONG.replace("x2 = 2\n", "x2 = 'two'\nmore = 1\n"))
+    advance(company, LONG.replace("x2 = 2\n", "x2 = 'two'\nmore = 1\n"))
     senior.fetch()
     assert senior.may_merge("origin/feature") == (stale == "hunks")
     if stale != "hunks":
@@ -72,22 +72,22 @@ def test_a_base_that_moves_elsewhere_in_the_same_file(town: Town, stale: str) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("squash", [False, True])
-def test_hunks_that_were_merged_and_reverted_need_a_new_approval(town: Town, squash: bool) -> None:
-    town.set_policy(town.policy(REQUIRE.format("hunks")))
-    advance(town, LONG)
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_hunks_that_were_merged_and_reverted_need_a_new_approval(company: Company, squash: bool) -> None:
+    company.set_policy(company.policy(REQUIRE.format("hunks")))
+    advance(company, LONG)
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     own = LONG.replace("x30 = 30", "x30 = 'thirty'")
     new.commit("v2", {"a.py": own}, branch="feature")
     senior.approve("feature")
     moved = LONG.replace("x2 = 2\n", "x2 = 'two'\nmore = 1\n")
-    advance(town, moved)
+    advance(company, moved)
     both = moved.replace("x30 = 30", "x30 = 'thirty'")
     if squash:
-        advance(town, both)
+        advance(company, both)
     else:
         senior.fetch()
         assert senior.gate("merge", "origin/feature", "--push").code == 0
-    advance(town, moved)
+    advance(company, moved)
     senior.fetch()
     new.fetch()
     new.git("switch", "-q", "-c", "again", "origin/main")

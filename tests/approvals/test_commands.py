@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.company import Clone, Company, isolated
 from support.terminal import Terminal
-from support.town import Clone, Town, isolated
 
 
 def outcomes(verdict: dict[str, object]) -> dict[str, str]:
@@ -20,23 +20,23 @@ def outcomes(verdict: dict[str, object]) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_from_a_branch_to_an_audited_merge(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_from_a_branch_to_an_audited_merge(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     assert not new.may_merge("feature")
 
-    said = senior.approve("feature")
-    assert "M a.py  (yours)" in said.out
-    assert "Approved by @nehemiah" in said.out
+    result = senior.approve("feature")
+    assert "M a.py  (yours)" in result.out
+    assert "Approved by @nehemiah" in result.out
 
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
-    message = town.server.git("log", "-1", "--format=%B", "main")
+    message = company.server.git("log", "-1", "--format=%B", "main")
     for trailer in ("Gate-Approved-by: @nehemiah", "Gate-Verdict: ", "Gate-Change: ", "Gate-Log: "):
         assert trailer in message
-    assert town.server.git("show", "main:a.py") == "x = 2"
+    assert company.server.git("show", "main:a.py") == "x = 2"
 
-    elsewhere = town.clone("ada")
+    elsewhere = company.clone("ada")
     audited = elsewhere.gate("audit", "--fetch", "--all")
     assert audited.code == 0, audited.text
     assert "approved by @nehemiah" in audited.out
@@ -44,8 +44,8 @@ def test_from_a_branch_to_an_audited_merge(town: Town) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_that_was_kept_gives_way_to_a_new_approval(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_an_answer_that_was_kept_gives_way_to_a_new_approval(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
     for _ in range(2):
@@ -56,10 +56,10 @@ def test_an_answer_that_was_kept_gives_way_to_a_new_approval(town: Town) -> None
 
 
 @pytest.mark.slow
-def test_approving_shows_what_is_known_of_the_checks_and_runs_none(town: Town) -> None:
-    marker = town.path / "ran"
-    town.set_policy(town.policy().replace('["true"]', f'["touch", "{marker}"]'))
-    new, senior, ada = town.clone("newhire"), town.clone("nehemiah"), town.clone("ada")
+def test_approving_shows_what_is_known_of_the_checks_and_runs_none(company: Company) -> None:
+    marker = company.path / "ran"
+    company.set_policy(company.policy().replace('["true"]', f'["touch", "{marker}"]'))
+    new, senior, ada = company.clone("newhire"), company.clone("nehemiah"), company.clone("ada")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     assert "checks: have not run yet" in senior.approve("feature").out
     assert not marker.exists()
@@ -69,8 +69,8 @@ def test_approving_shows_what_is_known_of_the_checks_and_runs_none(town: Town) -
     assert "checks: ok passed" in ada.approve("feature").out
 
 
-def test_the_json_of_approvals_is_that_of_the_verdict(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_the_json_of_approvals_is_that_of_the_verdict(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
     (decision,) = senior.decisions("feature")
@@ -87,8 +87,8 @@ def test_the_json_of_approvals_is_that_of_the_verdict(town: Town) -> None:
     assert senior.verdict("origin/feature")["approvals"] == [decision]
 
 
-def test_the_record_lies_where_the_contract_says(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_the_record_lies_where_the_contract_says(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
     identity = senior.decisions("feature")[0]["id"]
@@ -99,11 +99,11 @@ def test_the_record_lies_where_the_contract_says(town: Town) -> None:
         f"records/{identity[:2]}/{identity}.sig",
     ]
     assert senior.log() == expected
-    assert town.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines() == expected
+    assert company.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines() == expected
 
 
-def test_approving_twice_records_once(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_approving_twice_records_once(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
     before = senior.log()
@@ -112,8 +112,10 @@ def test_approving_twice_records_once(town: Town) -> None:
 
 
 @pytest.mark.slow
-def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_one(town: Town) -> None:
-    new, bob = town.clone("newhire"), town.clone("bob")
+def test_an_objection_without_a_reason_is_reported_as_such_and_can_still_be_given_one(
+    company: Company,
+) -> None:
+    new, bob = company.clone("newhire"), company.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     assert (
         "Add one, so that the author knows what to change: `--block --reason TEXT`"
@@ -121,10 +123,10 @@ def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_on
     )
     assert "@bob objects (no reason given)" in bob.gate("check", "--head", "origin/feature").out
     assert "adds one" not in bob.approve("feature", "--block", "--reason", "drops the index").out
-    said = " ".join(bob.gate("check", "--head", "origin/feature").out.split())
-    assert "@bob objects: drops the index" in said
-    assert "no reason given" not in said
-    for identity in re.findall(r"with `gate revoke ([0-9a-f]+)`", said):
+    result = " ".join(bob.gate("check", "--head", "origin/feature").out.split())
+    assert "@bob objects: drops the index" in result
+    assert "no reason given" not in result
+    for identity in re.findall(r"with `gate revoke ([0-9a-f]+)`", result):
         assert bob.gate("revoke", identity).code == 0
     assert "@bob objects:" not in bob.gate("check", "--head", "origin/feature").out
 
@@ -132,8 +134,8 @@ def test_an_objection_without_a_reason_is_told_as_such_and_can_still_be_given_on
 @pytest.mark.parametrize(
     ("typed", "reason"), [("drops the index\n", ": drops the index"), ("\n", " (no reason given)")]
 )
-def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reason: str) -> None:
-    new, bob = town.clone("newhire"), town.clone("bob")
+def test_at_a_terminal_whoever_objects_is_asked_why(company: Company, typed: str, reason: str) -> None:
+    new, bob = company.clone("newhire"), company.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     bob.fetch()
     argv = [sys.executable, "-P", "-m", "gate", "approve", "feature", "--block"]
@@ -150,8 +152,8 @@ def test_at_a_terminal_whoever_objects_is_asked_why(town: Town, typed: str, reas
 
 
 @pytest.mark.slow
-def test_whoever_approves_an_old_copy_of_a_branch_is_warned(town: Town) -> None:
-    new, bob = town.clone("newhire"), town.clone("bob")
+def test_whoever_approves_an_old_copy_of_a_branch_is_warned(company: Company) -> None:
+    new, bob = company.clone("newhire"), company.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     bob.fetch()
     bob.git("switch", "-q", "feature")
@@ -159,17 +161,17 @@ def test_whoever_approves_an_old_copy_of_a_branch_is_warned(town: Town) -> None:
     new.commit("v3", {"a.py": "x = 3\n"}, branch="feature")
     bob.fetch()
     for rev in ("feature", "HEAD", "refs/heads/feature"):
-        said = bob.gate("approve", rev, "--diff", "--yes")
-        assert "your local branch feature is 1 commit behind origin/feature" in said.err
-        assert "`gate approve origin/feature`" in said.err
-        assert "+x = 2" in said.out
-        assert "+x = 3" in said.out.partition("Pushed to origin/feature since")[2]
+        result = bob.gate("approve", rev, "--diff", "--yes")
+        assert "your local branch feature is 1 commit behind origin/feature" in result.err
+        assert "`gate approve origin/feature`" in result.err
+        assert "+x = 2" in result.out
+        assert "+x = 3" in result.out.partition("Pushed to origin/feature since")[2]
     assert "warning" not in bob.gate("approve", "origin/feature", "--yes").text
 
 
 @pytest.mark.slow
-def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
-    new, senior, bob = town.clone("newhire"), town.clone("nehemiah"), town.clone("bob")
+def test_an_objection_blocks_until_it_is_revoked(company: Company) -> None:
+    new, senior, bob = company.clone("newhire"), company.clone("nehemiah"), company.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     bob.approve("feature", "--block", "--reason", "drops the index")
     senior.approve("feature")
@@ -186,8 +188,8 @@ def test_an_objection_blocks_until_it_is_revoked(town: Town) -> None:
 
 
 @pytest.mark.slow
-def test_an_approval_that_is_revoked_no_longer_counts(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_an_approval_that_is_revoked_no_longer_counts(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
     assert senior.may_merge("origin/feature")
@@ -212,64 +214,64 @@ def test_an_approval_that_is_revoked_no_longer_counts(town: Town) -> None:
     ids=["own change", "unknown key", "bot", "no guardian", "no reason", "no key", "long reason"],
 )
 def test_what_would_not_count_is_refused_with_a_sentence(
-    town: Town, key: str, args: tuple[str, ...], told: str
+    company: Company, key: str, args: tuple[str, ...], told: str
 ) -> None:
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-    said = new.gate("approve", "feature", "--key", new.key(key), *args)
-    assert said.code == 2
-    assert told in said.err
+    result = new.gate("approve", "feature", "--key", new.key(key), *args)
+    assert result.code == 2
+    assert told in result.err
     assert new.git("for-each-ref", "refs/gate") == ""
 
 
-def test_nothing_to_approve_is_said(town: Town) -> None:
-    senior = town.clone("nehemiah")
-    said = senior.gate("approve", "main")
-    assert said.code == 2
-    assert "nothing to approve: main has no changes for main" in said.err
+def test_nothing_to_approve_is_reported(company: Company) -> None:
+    senior = company.clone("nehemiah")
+    result = senior.gate("approve", "main")
+    assert result.code == 2
+    assert "nothing to approve: main has no changes for main" in result.err
 
 
-def test_a_conflict_is_nothing_to_approve(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_conflict_is_nothing_to_approve(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.commit("own", {"a.py": "x = 3\n"})
     senior.fetch()
-    said = senior.gate("approve", "feature")
-    assert said.code == 2
-    assert "in conflict" in said.err
+    result = senior.gate("approve", "feature")
+    assert result.code == 2
+    assert "in conflict" in result.err
 
 
-def test_without_a_remote_it_stays_here(town: Town) -> None:
-    senior = town.clone("nehemiah")
+def test_without_a_remote_it_stays_here(company: Company) -> None:
+    senior = company.clone("nehemiah")
     senior.git("checkout", "-q", "-b", "feature")
     senior.commit("v2", {"a.py": "x = 2\n"}, author="newhire", push=False)
     senior.git("config", "user.email", "newhire@acme.example")
     senior.git("commit", "-q", "--amend", "--no-edit", "--reset-author")
     senior.git("remote", "remove", "origin")
-    said = senior.gate("approve", "feature")
-    assert said.code == 0, said.text
+    result = senior.gate("approve", "feature")
+    assert result.code == 0, result.text
     assert senior.may_merge("feature")
 
 
 @pytest.mark.slow
-def test_a_remote_that_cannot_be_reached_loses_nothing(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_remote_that_cannot_be_reached_loses_nothing(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
-    away = town.path / "away.git"
-    town.server.path.rename(away)
-    said = senior.gate("approve", "feature")
-    assert said.code == 3
-    assert "not pushed" in said.text
+    away = company.path / "away.git"
+    company.server.path.rename(away)
+    result = senior.gate("approve", "feature")
+    assert result.code == 3
+    assert "not pushed" in result.text
     assert senior.may_merge("origin/feature")
-    away.rename(town.server.path)
+    away.rename(company.server.path)
     assert senior.gate("approve", "feature").code == 0
-    assert town.server.git("rev-parse", "refs/gate/log") == senior.git("rev-parse", "refs/gate/log")
+    assert company.server.git("rev-parse", "refs/gate/log") == senior.git("rev-parse", "refs/gate/log")
 
 
 @pytest.mark.slow
-def test_a_waiver_opens_and_is_loud_everywhere(town: Town) -> None:
-    new, ada = town.clone("newhire"), town.clone("ada")
+def test_a_waiver_opens_and_is_loud_everywhere(company: Company) -> None:
+    new, ada = company.clone("newhire"), company.clone("ada")
     new.commit("hotfix", {"a.py": "x = 2\n"}, branch="hotfix")
     ada.approve("hotfix", "--waive", "--reason", "outage 4711\n\x1b[2K")
     checked = ada.gate("check", "--head", "origin/hotfix")
@@ -278,16 +280,16 @@ def test_a_waiver_opens_and_is_loud_everywhere(town: Town) -> None:
     merged = ada.gate("merge", "hotfix", "--push")
     assert merged.code == 0, merged.text
     assert "WAIVED by @ada: outage 4711" in merged.out
-    message = town.server.git("log", "-1", "--format=%B", "main")
+    message = company.server.git("log", "-1", "--format=%B", "main")
     assert re.search(r"^Gate-WAIVED-by: @ada \([0-9a-f]{12}\): outage 4711 \\x1b\[2K$", message, re.MULTILINE)
     assert "WAIVED by @ada: outage 4711" in ada.gate("audit", "--all").out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stale", ["change", "owned", "head"])
-def test_staleness(town: Town, stale: str) -> None:
-    town.set_policy(town.policy(f"      owners: {{stale: {stale}}}\n      checks: [ok]\n"))
-    new, senior, bob = town.clone("newhire"), town.clone("nehemiah"), town.clone("bob")
+def test_staleness(company: Company, stale: str) -> None:
+    company.set_policy(company.policy(f"      owners: {{stale: {stale}}}\n      checks: [ok]\n"))
+    new, senior, bob = company.clone("newhire"), company.clone("nehemiah"), company.clone("bob")
     new.commit("v2", {"a.py": "x = 2\n", "docs/index.md": "# New\n"}, branch="feature")
     senior.approve("feature")
     bob.approve("feature")
@@ -316,9 +318,9 @@ def test_staleness(town: Town, stale: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_approval_that_nobody_asked_for_is_told_so(town: Town) -> None:
-    town.set_policy(town.policy("      owners: {stale: change}\n      checks: [ok]\n"))
-    new, bob, senior = town.clone("newhire"), town.clone("bob"), town.clone("nehemiah")
+def test_an_approval_that_nobody_asked_for_is_reported_so(company: Company) -> None:
+    company.set_policy(company.policy("      owners: {stale: change}\n      checks: [ok]\n"))
+    new, bob, senior = company.clone("newhire"), company.clone("bob"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     bob.approve("feature")
     assert [(one["counted"], one["why"]) for one in bob.decisions("feature")] == [
@@ -330,12 +332,12 @@ def test_an_approval_that_nobody_asked_for_is_told_so(town: Town) -> None:
 
 
 @pytest.mark.slow
-def test_a_change_of_the_gate_itself_needs_a_guardian(town: Town) -> None:
-    policy = town.policy(
+def test_a_change_of_the_gate_itself_needs_a_guardian(company: Company) -> None:
+    policy = company.policy(
         "      owners: false\n      approvals: 1\n      guarded: ['@acme/guardians']\n      checks: [ok]\n"
     )
-    town.set_policy(policy)
-    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+    company.set_policy(policy)
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
     new.commit("easier", {"gate.yaml": policy.replace("approvals: 1", "approvals: 0")}, branch="easier")
     bob.approve("easier")
     assert outcomes(bob.verdict("origin/easier"))["guarded"] == "unmet"
@@ -348,17 +350,17 @@ def test_a_change_of_the_gate_itself_needs_a_guardian(town: Town) -> None:
     bob.git("checkout", "-q", "-B", "main", "origin/main")
     bob.git("merge", "-q", "--no-ff", "-m", "by hand", "origin/still")
     bob.git("push", "-q", "origin", "main")
-    said = ada.gate("audit", "--fetch")
-    assert said.code == 1
-    assert "guarded: " in said.out
+    result = ada.gate("audit", "--fetch")
+    assert result.code == 1
+    assert "guarded: " in result.out
 
 
 @pytest.mark.slow
-def test_in_a_bare_repository(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_in_a_bare_repository(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
-    server = town.server
+    server = company.server
     assert [one["counted"] for one in server.decisions("feature")] == [True]
     assert server.may_merge("feature")
     env = ("user.name", "user.email")
@@ -372,19 +374,19 @@ def test_in_a_bare_repository(town: Town) -> None:
     assert server.gate("audit").code == 0
 
 
-def test_a_repository_of_sha256_objects(town: Town, tmp_path: Path) -> None:
+def test_a_repository_of_sha256_objects(company: Company, tmp_path: Path) -> None:
     path = tmp_path / "modern"
-    repository = Clone(path, "nehemiah", town.keys)
+    repository = Clone(path, "nehemiah", company.keys)
     path.mkdir()
     (tmp_path / "home").mkdir()
     repository.git("init", "-q", "-b", "main", "--object-format=sha256")
     for name, value in (
         ("name", "n"),
         ("email", "nehemiah@acme.example"),
-        ("signingkey", town.keys / "nehemiah"),
+        ("signingkey", company.keys / "nehemiah"),
     ):
         repository.git("config", f"user.{name}", str(value))
-    files = {"gate.yaml": town.policy(), ".github/CODEOWNERS": "* @nehemiah\n", "a.py": "x = 1\n"}
+    files = {"gate.yaml": company.policy(), ".github/CODEOWNERS": "* @nehemiah\n", "a.py": "x = 1\n"}
     repository.commit("start", files, push=False)
     repository.git("checkout", "-q", "-b", "feature")
     env = {f"GIT_{who}_EMAIL": "newhire@acme.example" for who in ("AUTHOR", "COMMITTER")}
@@ -392,91 +394,91 @@ def test_a_repository_of_sha256_objects(town: Town, tmp_path: Path) -> None:
     repository.git("commit", "-q", "-a", "-m", "v2", env=env)
     repository.git("checkout", "-q", "main")
     for args in (("approve", "feature"), ("merge", "feature"), ("audit",)):
-        said = repository.gate(*args)
-        assert said.code == 0, said.text
+        result = repository.gate(*args)
+        assert result.code == 0, result.text
     assert (path / "a.py").read_text() == "x = 2\n"
 
 
 @pytest.mark.slow
-def test_the_agent_signs_too(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_the_agent_signs_too(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
-    socket = str(town.path / "agent")
+    socket = str(company.path / "agent")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
     try:
         while not Path(socket).exists():
             agent.poll()
         env = {"SSH_AUTH_SOCK": socket, "PATH": os.environ["PATH"]}
         subprocess.run(["ssh-add", "-q", senior.key("nehemiah")], env=env, check=True)
-        senior.git("config", "user.signingkey", f"key::{town.public('nehemiah')}")
-        (town.keys / "nehemiah").unlink()
-        said = senior.gate_process("approve", "feature", env={"SSH_AUTH_SOCK": socket})
-        assert said.code == 0, said.text
+        senior.git("config", "user.signingkey", f"key::{company.public('nehemiah')}")
+        (company.keys / "nehemiah").unlink()
+        result = senior.gate_process("approve", "feature", env={"SSH_AUTH_SOCK": socket})
+        assert result.code == 0, result.text
         senior.git("config", "--unset", "user.signingkey")
-        said = senior.gate_process("approve", "feature", "--block", env={"SSH_AUTH_SOCK": socket})
-        assert said.code == 0, "the agent's key is found without being named"
+        result = senior.gate_process("approve", "feature", "--block", env={"SSH_AUTH_SOCK": socket})
+        assert result.code == 0, "the agent's key is found without being named"
     finally:
         agent.terminate()
         agent.wait()
     assert {one["why"] for one in senior.decisions("feature")} == {"", "withdrawn: the same person objects"}
 
 
-def test_a_key_with_a_passphrase_needs_the_agent(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_key_with_a_passphrase_needs_the_agent(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
     key = senior.key("nehemiah")
     subprocess.run(
         ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", key], check=True, capture_output=True
     )
-    said = senior.gate_process(
+    result = senior.gate_process(
         "approve", "feature", env={"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
     )
-    assert said.code == 3
-    assert "ssh-add" in said.err
+    assert result.code == 3
+    assert "ssh-add" in result.err
 
 
-def test_a_key_that_others_can_read_is_told_as_such(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_key_that_others_can_read_is_reported_as_such(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
     key = senior.key("nehemiah")
     Path(key).chmod(0o644)
-    said = senior.gate("approve", "feature", "--key", key)
-    assert said.code == 3
-    assert f"`chmod 600 {key}`" in said.err
+    result = senior.gate("approve", "feature", "--key", key)
+    assert result.code == 3
+    assert f"`chmod 600 {key}`" in result.err
 
 
 @pytest.mark.parametrize(("form", "value"), [("openpgp", "ABCDEF01"), ("openpgp", "~/.ssh/gone")])
-def test_a_configured_key_that_is_none_is_named(town: Town, form: str, value: str) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_configured_key_that_is_none_is_named(company: Company, form: str, value: str) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
     senior.git("config", "gpg.format", form)
     senior.git("config", "user.signingkey", value)
-    said = senior.gate("approve", "feature")
-    assert said.code == 2
-    assert f"user.signingkey is {value}" in said.err
+    result = senior.gate("approve", "feature")
+    assert result.code == 2
+    assert f"user.signingkey is {value}" in result.err
 
 
 @pytest.mark.slow
-def test_a_merge_here_tells_how_to_send_it(town: Town) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_a_merge_here_tells_how_to_send_it(company: Company) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")
-    said = senior.gate("merge", "feature")
-    assert said.code == 0
-    assert "git push --atomic origin main refs/gate/log" in said.out
+    result = senior.gate("merge", "feature")
+    assert result.code == 0
+    assert "git push --atomic origin main refs/gate/log" in result.out
     senior.git("push", "-q", "--atomic", "origin", "main", "refs/gate/log")
-    assert town.clone("ada").gate("audit", "--fetch").code == 0
+    assert company.clone("ada").gate("audit", "--fetch").code == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository away")
-def test_somebody_elses_repository_is_told_as_such(town: Town) -> None:
-    senior = town.clone("nehemiah")
+def test_somebody_elses_repository_is_reported_as_such(company: Company) -> None:
+    senior = company.clone("nehemiah")
     for path in (senior.path, senior.path / ".git"):
         os.chown(path, 1234, 1234)
-    said = senior.gate("check")
-    assert said.code == 2
-    assert f"git config --global --add safe.directory {senior.path}" in said.err
+    result = senior.gate("check")
+    assert result.code == 2
+    assert f"git config --global --add safe.directory {senior.path}" in result.err

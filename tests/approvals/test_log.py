@@ -9,7 +9,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from support.town import isolated
+from support.company import isolated
 
 from gate.approvals.record import Record, record_id, serialise
 from gate.errors import CannotDecide
@@ -277,7 +277,7 @@ def _flat(repository: Repository, parent: str, path: str, content: bytes) -> Non
     repository.run("fast-import", "--quiet", stdin=stream)
 
 
-def test_a_lock_that_stays_is_told(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_stays_is_reported(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "ATTEMPTS", 3)
     add(repository, files(1), "one")
     (repository.git_dir / "refs/gate/log.lock").touch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.town import Town
+from support.company import Company
 
 REQUIRE = (
     '      owners: false\n      approvals: 1\n      guarded: ["@ada", "@nehemiah"]\n      checks: [ok]\n'
@@ -12,16 +12,16 @@ REQUIRE = (
 
 @pytest.mark.attack(46, "somebody who left approves on a release branch")
 @pytest.mark.slow
-def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(town: Town) -> None:
-    town.set_policy(everywhere(town))
-    town.server.git("branch", "release/1", "main")
-    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(company: Company) -> None:
+    company.set_policy(everywhere(company))
+    company.server.git("branch", "release/1", "main")
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
     new.fetch()
     new.git("switch", "-q", "-c", "fix", "origin/release/1")
     new.commit("fix", {"a.py": "x = 2\n"}, branch="fix")
     bob.approve("origin/fix", "--into", "release/1")
     assert bob.may_merge("origin/fix", "--into", "release/1")
-    town.set_policy(without(everywhere(town), "@bob"))
+    company.set_policy(without(everywhere(company), "@bob"))
     for clone in (ada, bob):
         clone.fetch()
         assert not clone.may_merge("origin/fix", "--into", "release/1")
@@ -32,9 +32,9 @@ def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(town:
 
 
 @pytest.mark.slow
-def test_an_objection_outlives_its_key_and_its_author(town: Town) -> None:
-    town.set_policy(everywhere(town))
-    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+def test_an_objection_outlives_its_key_and_its_author(company: Company) -> None:
+    company.set_policy(everywhere(company))
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     assert bob.approve("feature", "--block", "--reason", "drops the index").code == 0
     ada.approve("feature")
@@ -42,14 +42,14 @@ def test_an_objection_outlives_its_key_and_its_author(town: Town) -> None:
     (objection,) = [each["id"][:12] for each in first if each["kind"] == "block"]
 
     # Another key: it stands, and the key that was replaced cannot lift it.
-    policy = everywhere(town).replace(town.public("bob"), town.public("second"))
-    town.set_policy(policy)
+    policy = everywhere(company).replace(company.public("bob"), company.public("second"))
+    company.set_policy(policy)
     ada.fetch()
     assert "drops the index" in ada.gate("check", "--head", "origin/feature").out
     assert not ada.may_merge("origin/feature")
 
     # No longer there: a guardian says why it no longer matters, and nobody else can.
-    town.set_policy(without(policy, "@bob"))
+    company.set_policy(without(policy, "@bob"))
     ada.fetch()
     blocked = ada.gate("check", "--head", "origin/feature").out
     assert f"`gate revoke {objection} --reason TEXT`" in " ".join(blocked.split())
@@ -61,26 +61,28 @@ def test_an_objection_outlives_its_key_and_its_author(town: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("replaced_first", [False, True])
-def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(town: Town, *, replaced_first: bool) -> None:
-    town.set_policy(everywhere(town))
-    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(
+    company: Company, *, replaced_first: bool
+) -> None:
+    company.set_policy(everywhere(company))
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     bob.approve("feature", "--block", "--reason", "drops the index")
     ada.approve("feature")
     (objection,) = [each["id"][:12] for each in bob.decisions("origin/feature") if each["kind"] == "block"]
-    new_key = town.path / "keys" / "second"
+    new_key = company.path / "keys" / "second"
     if not replaced_first:
         assert bob.gate("revoke", objection).code == 0
-    rotate = town.clone("nehemiah")
+    rotate = company.clone("nehemiah")
     rotate.git("switch", "-q", "-c", "rotate", "origin/main")
-    rotated = everywhere(town).replace(town.public("bob"), town.public("second"))
+    rotated = everywhere(company).replace(company.public("bob"), company.public("second"))
     rotate.commit("rotate", {"gate.yaml": rotated}, branch="rotate")
     ada.approve("origin/rotate")
     merged = ada.gate("merge", "origin/rotate", "--push")
     assert merged.code == 0, merged.text
     if replaced_first:
         # Whoever has the old key still has a clone in which it is listed.
-        stale = town.clone("bob", "stale")
+        stale = company.clone("bob", "stale")
         stale.git(
             "update-ref", "refs/remotes/origin/main", f"{stale.git('rev-parse', 'origin/main').strip()}^"
         )
@@ -93,9 +95,9 @@ def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(town: Town, *, rep
     assert ada.may_merge("origin/feature")
 
 
-def everywhere(town: Town) -> str:
+def everywhere(company: Company) -> str:
     """The same rules for every branch."""
-    return town.policy(REQUIRE).replace("  main:\n", '  "*":\n')
+    return company.policy(REQUIRE).replace("  main:\n", '  "*":\n')
 
 
 def without(policy: str, name: str) -> str:

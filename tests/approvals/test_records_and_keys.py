@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import Town
+from support.company import Company
 
 from gate.approvals.content import alike, parse_contents
 from gate.approvals.record import LARGEST, Record, Refused, parse, serialise
@@ -178,8 +178,8 @@ def test_signing_and_verifying(tmp_path: Any, kind: str) -> None:
     assert verify([]) == []
 
 
-def test_a_signature_by_another_key_is_not_valid(town: Town) -> None:
-    key, other = (find_key(str(town.keys / name), "", ()) for name in ("ada", "bob"))
+def test_a_signature_by_another_key_is_not_valid(company: Company) -> None:
+    key, other = (find_key(str(company.keys / name), "", ()) for name in ("ada", "bob"))
     assert verify([Claim(b"x", sign(b"x", key), other.public)]) == [False]
 
 

@@ -12,24 +12,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.company import Clone, Company
 from support.forging import BRANCH, forged, plant, put, sign
-from support.town import Clone, Town
 
 from gate.approvals.record import record_id, serialise
 from gate.log.paths import record_path, signature_path
 
 
 @pytest.fixture
-def new(town: Town) -> Clone:
+def new(company: Company) -> Clone:
     """The new hire's clone, with a change that needs the senior."""
-    clone = town.clone("newhire")
+    clone = company.clone("newhire")
     clone.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     return clone
 
 
 @pytest.fixture
-def senior(town: Town, new: Clone) -> Clone:
-    clone = town.clone("nehemiah")
+def senior(company: Company, new: Clone) -> Clone:
+    clone = company.clone("nehemiah")
     clone.fetch()
     return clone
 
@@ -40,8 +40,8 @@ def whys(clone: Clone, rev: str = BRANCH) -> list[str]:
 
 def not_admitted(clone: Clone, why: str, rev: str = BRANCH) -> bool:
     """Is there a record for which this is given as the reason why it is treated as absent?"""
-    said = clone.gate("approvals", rev)
-    return "record not admitted, such as" in said.out and said.out.split(": ")[-1].startswith(why)
+    result = clone.gate("approvals", rev)
+    return "record not admitted, such as" in result.out and result.out.split(": ")[-1].startswith(why)
 
 
 @pytest.mark.attack(9)
@@ -54,9 +54,9 @@ def test_09_approve_then_push_more(new: Clone, senior: Clone) -> None:
 
 
 @pytest.mark.attack(10)
-def test_10_a_rebase_over_other_files_keeps_the_approval(town: Town, new: Clone, senior: Clone) -> None:
+def test_10_a_rebase_over_other_files_keeps_the_approval(company: Company, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
-    town.clone("ada").commit("other work", {"web/page.py": "z = 2\n"})
+    company.clone("ada").commit("other work", {"web/page.py": "z = 2\n"})
     new.fetch()
     new.git("rebase", "-q", "origin/main")
     new.git("push", "-q", "-f", "origin", BRANCH)
@@ -66,8 +66,8 @@ def test_10_a_rebase_over_other_files_keeps_the_approval(town: Town, new: Clone,
 
 @pytest.mark.slow
 @pytest.mark.attack(10)
-def test_10_a_rebase_that_alters_the_file_makes_it_stale(town: Town, new: Clone) -> None:
-    ada, senior = town.clone("ada"), town.clone("nehemiah")
+def test_10_a_rebase_that_alters_the_file_makes_it_stale(company: Company, new: Clone) -> None:
+    ada, senior = company.clone("ada"), company.clone("nehemiah")
     ada.commit("longer", {"a.py": "x = 1\n" * 12})
     new.commit("v2", {"a.py": "x = 1\n" * 11 + "x = 2\n"}, branch="longer")
     senior.approve("longer")
@@ -136,8 +136,8 @@ def test_13_approving_ones_own(new: Clone) -> None:
 
 @pytest.mark.attack(13)
 @pytest.mark.parametrize("role", ["committer", "co-author"])
-def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
-    new = town.clone("newhire")
+def test_13_hiding_behind_somebody_else(company: Company, role: str) -> None:
+    new = company.clone("newhire")
     new.git("checkout", "-q", "-b", BRANCH, "origin/main")
     new.write({"docs/index.md": "# New\n"})
     new.git("add", "-A")
@@ -150,21 +150,21 @@ def test_13_hiding_behind_somebody_else(town: Town, role: str) -> None:
             for what, value in (("NAME", "ada"), ("EMAIL", "ada@acme.example"))
         }
         new.git("commit", "-q", "-m", "v2\n\nCo-authored-by: newhire <NEWHIRE@acme.example>", env=env)
-    said = new.gate("approve", BRANCH)
-    assert said.code == 2
-    assert "is an author of this change and cannot approve it" in said.err
+    result = new.gate("approve", BRANCH)
+    assert result.code == 2
+    assert "is an author of this change and cannot approve it" in result.err
     plant(new, forged(new, by="@newhire"), "newhire")
     assert whys(new) == ["author of the change"]
 
 
 @pytest.mark.slow
 @pytest.mark.attack(13)
-def test_13_a_second_key_and_a_second_address_are_the_same_person(town: Town) -> None:
-    keys = {"nehemiah": [town.public("nehemiah"), town.public("second")]}
-    policy = town.policy("      approvals: 2\n      checks: [ok]\n", keys=keys)
+def test_13_a_second_key_and_a_second_address_are_the_same_person(company: Company) -> None:
+    keys = {"nehemiah": [company.public("nehemiah"), company.public("second")]}
+    policy = company.policy("      approvals: 2\n      checks: [ok]\n", keys=keys)
     policy = policy.replace("[nehemiah@acme.example]", "[nehemiah@acme.example, n@home.example]")
-    town.set_policy(policy)
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    company.set_policy(policy)
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior.approve(BRANCH)
     senior.fetch()
@@ -187,26 +187,26 @@ def test_13_a_bot(senior: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(14)
-def test_14_an_author_nobody_knows_is_the_most_junior(town: Town) -> None:
-    town.set_policy(
-        town.policy(
+def test_14_an_author_nobody_knows_is_the_most_junior(company: Company) -> None:
+    company.set_policy(
+        company.policy(
             "      owners: false\n      seniority: {authors: [junior], need: senior}\n      checks: [ok]\n"
         )
     )
-    new, bob = town.clone("newhire"), town.clone("bob")
+    new, bob = company.clone("newhire"), company.clone("bob")
     new.git("config", "user.email", "who@nowhere.example")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     bob.approve(BRANCH)
     assert not bob.may_merge("origin/feature"), "not to list `unknown` does not let strangers in"
-    ada = town.clone("ada")
+    ada = company.clone("ada")
     ada.approve(BRANCH)
     assert ada.may_merge("origin/feature")
 
 
 @pytest.mark.attack(14)
-def test_14_approving_ones_own_work_under_an_unknown_address(town: Town) -> None:
-    town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
-    new = town.clone("newhire")
+def test_14_approving_ones_own_work_under_an_unknown_address(company: Company) -> None:
+    company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
+    new = company.clone("newhire")
     new.git("config", "user.email", "who@nowhere.example")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     plant(new, forged(new, by="@newhire"), "newhire")
@@ -223,8 +223,8 @@ def test_14_naming_a_senior_as_author_does_not_help(new: Clone, senior: Clone) -
     assert not new.may_merge(BRANCH)
 
 
-def with_key_options(town: Town, options: str) -> None:
-    town.set_policy(town.policy(keys={"nehemiah": [f"{options} {town.public('nehemiah')}"]}))
+def with_key_options(company: Company, options: str) -> None:
+    company.set_policy(company.policy(keys={"nehemiah": [f"{options} {company.public('nehemiah')}"]}))
 
 
 @pytest.mark.attack(15)
@@ -233,9 +233,9 @@ def with_key_options(town: Town, options: str) -> None:
     [('valid-before="20200101"', "expired key"), ('valid-after="20990101"', "not yet valid key")],
     ids=["expired", "not yet valid"],
 )
-def test_15_backdating_does_not_revive_a_key(town: Town, options: str, why: str) -> None:
-    with_key_options(town, options)
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+def test_15_backdating_does_not_revive_a_key(company: Company, options: str, why: str) -> None:
+    with_key_options(company, options)
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior.fetch()
     assert senior.gate("approve", BRANCH).code == 2
@@ -246,10 +246,10 @@ def test_15_backdating_does_not_revive_a_key(town: Town, options: str, why: str)
 
 @pytest.mark.slow
 @pytest.mark.attack(15)
-def test_15_a_key_that_was_taken_out_of_the_policy(town: Town, new: Clone, senior: Clone) -> None:
+def test_15_a_key_that_was_taken_out_of_the_policy(company: Company, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     assert senior.may_merge("origin/feature")
-    town.set_policy(town.policy(keys={"nehemiah": [town.public("second")]}))
+    company.set_policy(company.policy(keys={"nehemiah": [company.public("second")]}))
     senior.fetch()
     assert not senior.may_merge("origin/feature")
     assert whys(senior)[0].startswith("signed with a key that the policy no longer lists")
@@ -278,11 +278,11 @@ def test_15_a_pattern_for_a_name(new: Clone, name: str) -> None:
 
 
 @pytest.mark.attack(15)
-def test_15_a_key_that_two_people_list_is_nobodys(town: Town) -> None:
-    shared = [town.public("second")]
-    said = town.policy(keys={"nehemiah": shared, "newhire": shared})
-    town.set_policy(said)
-    new = town.clone("newhire")
+def test_15_a_key_that_two_people_list_is_nobodys(company: Company) -> None:
+    shared = [company.public("second")]
+    result = company.policy(keys={"nehemiah": shared, "newhire": shared})
+    company.set_policy(result)
+    new = company.clone("newhire")
     new.commit("v2", {"docs/index.md": "# New\n"}, branch=BRANCH)
     assert new.gate("approve", BRANCH, "--key", new.key("second")).code == 2
     assert not new.may_merge(BRANCH)
@@ -343,12 +343,12 @@ def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone
 
 
 @pytest.mark.attack(16)
-def test_16_a_signature_for_a_known_key_made_up(new: Clone, town: Town) -> None:
+def test_16_a_signature_for_a_known_key_made_up(new: Clone, company: Company) -> None:
     """It carries the senior's key, as everybody can, and another's signature."""
     data = serialise(forged(new))
     armour = sign(new, data, "newhire").decode().splitlines()
     raw = base64.b64decode("".join(armour[1:-1]))
-    own, other = (base64.b64decode(town.public(name).split()[1]) for name in ("newhire", "nehemiah"))
+    own, other = (base64.b64decode(company.public(name).split()[1]) for name in ("newhire", "nehemiah"))
     made = base64.b64encode(raw.replace(own, other)).decode()
     signature = f"{armour[0]}\n{made}\n{armour[-1]}\n".encode()
     put(new, {record_path(record_id(data)): data, signature_path(record_id(data)): signature})
@@ -404,10 +404,10 @@ def test_16_strange_values(new: Clone, how: str) -> None:
         new, {record_path(record_id(data)): data, signature_path(record_id(data)): sign(new, data, "newhire")}
     )
     for args in (["check"], ["approvals"], ["approvals", "--format", "json"], ["audit"], ["merge", BRANCH]):
-        said = new.gate_process(*args)
-        assert said.code in ({0, 1, 2, 3} if args[0] in {"approvals", "audit"} else {1, 2, 3}), said.text
-        assert "\x1b" not in said.text
-        assert "\u202e" not in said.text
+        result = new.gate_process(*args)
+        assert result.code in ({0, 1, 2, 3} if args[0] in {"approvals", "audit"} else {1, 2, 3}), result.text
+        assert "\x1b" not in result.text
+        assert "\u202e" not in result.text
 
 
 def put_entry(clone: Clone, mode: str, oid: str, path: str) -> None:
@@ -443,8 +443,8 @@ def test_16_entries_that_are_no_files(new: Clone, senior: Clone, how: str) -> No
             put_entry(senior, "100644", senior.git("hash-object", "-w", "--stdin", stdin=data), f"{path}/x")
         case _:
             put_entry(senior, "100755", senior.git("hash-object", "-w", "--stdin", stdin=data), path)
-    said = senior.gate_process("check", "--head", BRANCH)
-    assert said.code in {1, 3}, said.text
+    result = senior.gate_process("check", "--head", BRANCH)
+    assert result.code in {1, 3}, result.text
     assert senior.gate_process("approvals", BRANCH).code in {0, 3}
     assert not senior.may_merge(BRANCH)
 
@@ -454,8 +454,8 @@ def test_16_entries_that_are_no_files(new: Clone, senior: Clone, how: str) -> No
 @pytest.mark.parametrize("how", ["tag", "tree", "file", "the branch", "a ref of a ref"])
 def test_17_the_log_is_something_else(new: Clone, senior: Clone, how: str) -> None:
     senior.approve(BRANCH)
-    town_bob = Clone(senior.path, "bob", senior.keys)
-    assert town_bob.gate("approve", BRANCH, "--block", "--key", senior.key("bob")).code == 0
+    company_bob = Clone(senior.path, "bob", senior.keys)
+    assert company_bob.gate("approve", BRANCH, "--block", "--key", senior.key("bob")).code == 0
     old = senior.git("rev-parse", "refs/gate/log~1")
     match how:
         case "tag":
@@ -474,21 +474,21 @@ def test_17_the_log_is_something_else(new: Clone, senior: Clone, how: str) -> No
         ["merge", "origin/feature"],
         ["approve", "origin/feature"],
     ):
-        said = senior.gate_process(*args)
-        assert said.code in ({0, 1, 2, 3} if args[0] == "approve" else {1, 2, 3}), said.text
+        result = senior.gate_process(*args)
+        assert result.code in ({0, 1, 2, 3} if args[0] == "approve" else {1, 2, 3}), result.text
 
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior: Clone) -> None:
-    bob = town.clone("bob")
+def test_17_an_objection_is_deleted_from_the_log(company: Company, new: Clone, senior: Clone) -> None:
+    bob = company.clone("bob")
     bob.approve(BRANCH, "--block", "--reason", "no")
     senior.approve(BRANCH)
     new.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     objection = next(one["id"] for one in new.decisions(BRANCH) if one["kind"] == "block")
     put(new, {}, drop=(record_path(objection), signature_path(objection)))
     # A clone that has never seen another state of the log: what the chain ever held is still counted.
-    fresh = town.clone("ada")
+    fresh = company.clone("ada")
     fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     assert not fresh.may_merge("origin/feature")
     assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions(BRANCH))
@@ -496,66 +496,66 @@ def test_17_an_objection_is_deleted_from_the_log(town: Town, new: Clone, senior:
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_17_the_log_is_cut_short_after_a_merge(town: Town, new: Clone, senior: Clone) -> None:
+def test_17_the_log_is_cut_short_after_a_merge(company: Company, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
-    early = town.server.git("rev-parse", "refs/gate/log")
+    early = company.server.git("rev-parse", "refs/gate/log")
     assert senior.gate("merge", BRANCH, "--push").code == 0
     new.commit("next", {"a.py": "x = 3\n"}, branch="next")
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.approve("next", "--block", "--reason", "no")
     senior.approve("next")
-    town.server.git("update-ref", "refs/gate/log", early)
-    fresh = town.clone("ada")
+    company.server.git("update-ref", "refs/gate/log", early)
+    fresh = company.clone("ada")
     fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
-    said = fresh.gate("check", "--head", "origin/next", "--format", "json")
-    assert said.code != 0
-    assert "the approval log here lacks what" in said.out
+    result = fresh.gate("check", "--head", "origin/next", "--format", "json")
+    assert result.code != 0
+    assert "the approval log here lacks what" in result.out
     assert fresh.gate("audit").code == 1
 
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_17_a_log_that_is_missing_is_not_an_empty_one(town: Town, new: Clone, senior: Clone) -> None:
+def test_17_a_log_that_is_missing_is_not_an_empty_one(company: Company, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     assert senior.gate("merge", BRANCH, "--push").code == 0
-    town.set_policy(town.policy("      owners: false\n      checks: [ok]\n"))
+    company.set_policy(company.policy("      owners: false\n      checks: [ok]\n"))
     new.commit("next", {"a.py": "x = 3\n"}, branch="next")
-    tip = town.server.git("rev-parse", "refs/gate/log")
-    town.server.git("update-ref", "-d", "refs/gate/log")
-    fresh = town.clone("ada")
+    tip = company.server.git("rev-parse", "refs/gate/log")
+    company.server.git("update-ref", "-d", "refs/gate/log")
+    fresh = company.clone("ada")
     undecided = fresh.gate("check", "--head", "origin/next")
     assert undecided.code == 3
     assert "(nehemiah) runs `git push origin refs/gate/log`" in " ".join(undecided.out.split())
     assert fresh.gate("audit").code == 3
-    town.server.git("update-ref", "refs/gate/log", tip)
+    company.server.git("update-ref", "refs/gate/log", tip)
     assert fresh.gate("check", "--head", "origin/next").code == 0, "it fetches the log itself"
 
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
 def test_17_a_forced_push_of_the_log_is_undone_by_the_next_clone(
-    town: Town, new: Clone, senior: Clone
+    company: Company, new: Clone, senior: Clone
 ) -> None:
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.approve(BRANCH, "--block", "--reason", "no")
     senior.approve(BRANCH)
     put(new, {"records/00/nothing": b"x"}, force=True)
-    assert len(town.server.git("ls-tree", "-r", "refs/gate/log").splitlines()) == 1
+    assert len(company.server.git("ls-tree", "-r", "refs/gate/log").splitlines()) == 1
     assert senior.gate("approve", BRANCH).code == 0
-    fresh = town.clone("ada")
+    fresh = company.clone("ada")
     fresh.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
     assert any(one["kind"] == "block" and one["counted"] for one in fresh.decisions("origin/feature"))
 
 
 @pytest.mark.slow
 @pytest.mark.attack(18)
-def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: Clone) -> None:
+def test_18_an_old_approval_does_not_come_back(company: Company, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
     senior.approve(BRANCH, "--block", "--reason", "second thoughts")
     objection = next(one["id"] for one in senior.decisions(BRANCH) if one["kind"] == "block")
-    said = senior.gate("approve", BRANCH)
-    assert said.code == 2
-    assert "you" not in said.out
+    result = senior.gate("approve", BRANCH)
+    assert result.code == 2
+    assert "you" not in result.out
     assert senior.gate("revoke", objection).code == 0
     assert not senior.may_merge("origin/feature")
     assert sorted(whys(senior)) == ["revoked", "superseded by a later decision of the same person"]
@@ -564,15 +564,17 @@ def test_18_an_old_approval_does_not_come_back(town: Town, new: Clone, senior: C
 @pytest.mark.slow
 @pytest.mark.attack(18)
 @pytest.mark.parametrize("how", ["more", "amended", "rebased"])
-def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, senior: Clone, how: str) -> None:
-    town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
+def test_18_an_objection_stands_against_later_forms(
+    company: Company, new: Clone, senior: Clone, how: str
+) -> None:
+    company.clone("bob").approve(BRANCH, "--block", "--reason", "no")
     if how == "more":
         new.commit("more", {"a.py": "x = 3\n"}, branch=BRANCH)
     elif how == "amended":
         new.write({"a.py": "x = 3\n"})
         new.git("commit", "-q", "-a", "--amend", "-m", "other words")
     else:
-        town.clone("ada").commit("other", {"b.py": "y = 2\n"})
+        company.clone("ada").commit("other", {"b.py": "y = 2\n"})
         new.fetch()
         new.git("rebase", "-q", "origin/main")
         new.write({"a.py": "x = 3\n"})
@@ -585,14 +587,14 @@ def test_18_an_objection_stands_against_later_forms(town: Town, new: Clone, seni
 
 @pytest.mark.slow
 @pytest.mark.attack(18)
-def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, senior: Clone) -> None:
-    town.clone("bob").approve(BRANCH, "--block", "--reason", "no")
-    expired = [f'valid-before="20200101" {town.public("bob")}', town.public("second")]
-    town.set_policy(town.policy(keys={"bob": expired}))
+def test_18_an_objection_does_not_lapse_with_its_key(company: Company, new: Clone, senior: Clone) -> None:
+    company.clone("bob").approve(BRANCH, "--block", "--reason", "no")
+    expired = [f'valid-before="20200101" {company.public("bob")}', company.public("second")]
+    company.set_policy(company.policy(keys={"bob": expired}))
     senior.approve(BRANCH)
     assert not senior.may_merge("origin/feature")
     objection = next(one["id"] for one in senior.decisions(BRANCH) if one["kind"] == "block")
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.fetch()
     assert bob.gate("revoke", objection).code == 2
     assert bob.gate("revoke", objection, "--key", bob.key("second")).code == 0
@@ -602,8 +604,8 @@ def test_18_an_objection_does_not_lapse_with_its_key(town: Town, new: Clone, sen
 
 @pytest.mark.slow
 @pytest.mark.attack(37)
-def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
-    ada = town.clone("ada")
+def test_37_a_waiver_is_bound_to_the_change(company: Company, new: Clone) -> None:
+    ada = company.clone("ada")
     ada.approve(BRANCH, "--waive", "--reason", "outage")
     assert ada.may_merge("origin/feature")
     new.commit("more", {"a.py": "x = 3\n"}, branch=BRANCH)
@@ -613,8 +615,8 @@ def test_37_a_waiver_is_bound_to_the_change(town: Town, new: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(37)
-def test_37_a_waiver_is_shown_everywhere(town: Town, new: Clone) -> None:
-    ada = town.clone("ada")
+def test_37_a_waiver_is_shown_everywhere(company: Company, new: Clone) -> None:
+    ada = company.clone("ada")
     ada.approve(BRANCH, "--waive", "--reason", "outage of the shop")
     checked = ada.gate("check", "--head", "origin/feature")
     assert checked.code == 0
@@ -623,7 +625,7 @@ def test_37_a_waiver_is_shown_everywhere(town: Town, new: Clone) -> None:
     merged = ada.gate("merge", BRANCH, "--push")
     assert merged.code == 0
     assert "WAIVED" in merged.out
-    assert "Gate-WAIVED-by: @ada" in town.server.git("log", "-1", "--format=%B", "main")
+    assert "Gate-WAIVED-by: @ada" in company.server.git("log", "-1", "--format=%B", "main")
     audited = ada.gate("audit", "--fetch")
     assert audited.code == 0
     assert "WAIVED by @ada: outage of the shop" in audited.out

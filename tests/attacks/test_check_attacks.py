@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 # Each starts gate and a tool or two as processes of their own.
 pytestmark = pytest.mark.slow
@@ -34,10 +34,10 @@ def put(
 
 
 def judged(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    said = project.gate_process("check", "--format", "json", *args, env=env)
-    assert said.out, said.err
-    found: dict[str, Any] = json.loads(said.out)
-    return said.code, found
+    result = project.gate_process("check", "--format", "json", *args, env=env)
+    assert result.out, result.err
+    found: dict[str, Any] = json.loads(result.out)
+    return result.code, found
 
 
 def check_of(found: dict[str, Any], name: str) -> dict[str, Any]:
@@ -419,13 +419,13 @@ def test_33_reports_are_inert(project: Clone, form: str) -> None:
     name = HOSTILE.replace("/", "")
     hostile = {name: "import json\n\nx = json.laods('\\x1b[31m')\n", "b.py": "import json\n\njson.laods\n"}
     put(project, hostile, author="\x1b[31m::error::me")
-    said = project.gate("check", "--only", "names", "lint", "--format", form)
-    assert said.code == 1
-    for text in (said.out, said.err):
+    result = project.gate("check", "--only", "names", "lint", "--format", form)
+    assert result.code == 1
+    for text in (result.out, result.err):
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert not [line for line in text.splitlines() if line.startswith(("::set-output", "##[error]"))]
-    assert "<script>.py" not in said.out or form in {"text", "json", "sarif", "gitlab", "github"}
+    assert "<script>.py" not in result.out or form in {"text", "json", "sarif", "gitlab", "github"}
 
 
 @pytest.mark.attack(33, "a person, a reason or a key in an approval speaks to the terminal")
@@ -439,10 +439,10 @@ def test_33_the_other_commands_are_inert(project: Clone) -> None:
         ["merge", "feature"],
         ["check", "--head", "\x1b[31m::x"],
     ):
-        said = project.gate(*args)
-        assert said.code != 0 or args[0] in {"owners", "approvals"}
-        assert "\x1b" not in said.text
-        assert "\n::set-output" not in said.text
+        result = project.gate(*args)
+        assert result.code != 0 or args[0] in {"owners", "approvals"}
+        assert "\x1b" not in result.text
+        assert "\n::set-output" not in result.text
 
 
 @pytest.mark.attack(33, "the change brings an environment, whose interpreter and tools would be started")

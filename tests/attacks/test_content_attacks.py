@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import Clone, Town
+from support.company import Clone, Company
 
 BRANCH = "feature"
 SENIOR_ONLY = "      owners: {stale: change}\n      checks: [ok]\n"
@@ -35,25 +35,25 @@ def push(clone: Clone, message: str = "v2") -> str:
 
 
 @pytest.fixture
-def new(town: Town) -> Clone:
+def new(company: Company) -> Clone:
     """The new hire's clone, on a branch that has nothing yet."""
-    clone = town.clone("newhire")
+    clone = company.clone("newhire")
     clone.git("checkout", "-q", "-b", BRANCH)
     return clone
 
 
 @pytest.mark.attack(21, "the branch merges main, and adds something to the merge")
-def test_21_an_evil_merge_in_the_branch(town: Town, new: Clone) -> None:
-    town.set_policy(town.policy(SENIOR_ONLY))
+def test_21_an_evil_merge_in_the_branch(company: Company, new: Clone) -> None:
+    company.set_policy(company.policy(SENIOR_ONLY))
     new.commit("v2", {"docs/index.md": "# New\n"})
-    town.clone("ada").commit("meanwhile", {"web/page.py": "z = 2\n"})
+    company.clone("ada").commit("meanwhile", {"web/page.py": "z = 2\n"})
     new.fetch()
     new.git("merge", "-q", "--no-commit", "--no-ff", "origin/main")
     new.write({"b.py": "import os\n"})
     new.git("add", "-A")
     push(new, "Merge main")
     assert new.git("log", "-p", "--format=", "origin/main..", "--", "b.py") == "", "as it is hidden"
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.approve(BRANCH)
     found = bob.verdict("origin/feature")
     assert "b.py" in changed(found)
@@ -62,14 +62,14 @@ def test_21_an_evil_merge_in_the_branch(town: Town, new: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(21, "a merge that undoes what main has got")
-def test_21_a_merge_that_reverts_main(town: Town, new: Clone) -> None:
-    town.set_policy(town.policy(SENIOR_ONLY))
+def test_21_a_merge_that_reverts_main(company: Company, new: Clone) -> None:
+    company.set_policy(company.policy(SENIOR_ONLY))
     new.commit("v2", {"docs/index.md": "# New\n"})
-    town.clone("ada").commit("a fix", {"b.py": "y = 'safe'\n"})
+    company.clone("ada").commit("a fix", {"b.py": "y = 'safe'\n"})
     new.fetch()
     new.git("merge", "-q", "-s", "ours", "-m", "Merge main", "origin/main")
     new.git("push", "-q", "origin", BRANCH)
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.approve(BRANCH)
     assert not bob.may_merge("origin/feature")
     assert changed(bob.verdict("origin/feature"))["b.py"] == "modified"
@@ -100,8 +100,8 @@ RAW = {
 @pytest.mark.slow
 @pytest.mark.attack(22)
 @pytest.mark.parametrize("how", RAW)
-def test_22_the_owner_of_what_was_there_is_asked(town: Town, new: Clone, how: str) -> None:
-    town.set_policy(town.policy(SENIOR_ONLY))
+def test_22_the_owner_of_what_was_there_is_asked(company: Company, new: Clone, how: str) -> None:
+    company.set_policy(company.policy(SENIOR_ONLY))
     command, path = RAW[how]
     head = new.git("rev-parse", "HEAD")
     match command:
@@ -119,7 +119,7 @@ def test_22_the_owner_of_what_was_there_is_asked(town: Town, new: Clone, how: st
         case _:
             new.git(*command.split()[1:])
     push(new)
-    bob, senior, ada = (town.clone(name) for name in ("bob", "nehemiah", "ada"))
+    bob, senior, ada = (company.clone(name) for name in ("bob", "nehemiah", "ada"))
     senior.approve(BRANCH)
     found = senior.verdict("origin/feature")
     assert path in changed(found)
@@ -133,9 +133,9 @@ def test_22_the_owner_of_what_was_there_is_asked(town: Town, new: Clone, how: st
 @pytest.mark.slow
 @pytest.mark.attack(22, "another mode or kind after the approval")
 @pytest.mark.parametrize("how", ["mode", "link", "submodule"])
-def test_22_another_kind_of_entry_is_another_content(town: Town, new: Clone, how: str) -> None:
+def test_22_another_kind_of_entry_is_another_content(company: Company, new: Clone, how: str) -> None:
     new.commit("v2", {"a.py": "b.py"})
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve(BRANCH)
     assert senior.may_merge("origin/feature")
     match how:
@@ -153,10 +153,10 @@ def test_22_another_kind_of_entry_is_another_content(town: Town, new: Clone, how
 @pytest.mark.slow
 @pytest.mark.attack(23, "a replaced commit, tree or blob, in the clone that decides")
 @pytest.mark.parametrize("what", ["commit", "tree", "blob"])
-def test_23_replaced_objects(town: Town, new: Clone, what: str) -> None:
+def test_23_replaced_objects(company: Company, new: Clone, what: str) -> None:
     """The evil content is made to look like what the senior has approved."""
     good = new.commit("v2", {"a.py": "x = 2\n"})
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve(BRANCH)
     evil = new.commit("evil", {"a.py": "import os\n"})
     senior.fetch()
@@ -169,13 +169,13 @@ def test_23_replaced_objects(town: Town, new: Clone, what: str) -> None:
 
 
 @pytest.mark.attack(23, "a graft that hides the commits of an author")
-def test_23_grafts(town: Town, new: Clone) -> None:
-    town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
+def test_23_grafts(company: Company, new: Clone) -> None:
+    company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
     new.fetch()
     new.git("rebase", "-q", "origin/main")
     new.commit("mine", {"a.py": "x = 2\n"}, author="bob")
     new.commit("more", {"b.py": "y = 2\n"}, author="newhire")
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.fetch()
     tip, main = bob.git("rev-parse", "origin/feature"), bob.git("rev-parse", "origin/main")
     (bob.path / ".git/info").mkdir(exist_ok=True)
@@ -204,81 +204,83 @@ ATTRIBUTES = (
 @pytest.mark.attack(23)
 @pytest.mark.parametrize("where", ["the change", "main"])
 @pytest.mark.parametrize("line", ATTRIBUTES)
-def test_23_attributes(town: Town, line: str, where: str) -> None:
+def test_23_attributes(company: Company, line: str, where: str) -> None:
     """Whatever they say: the file is seen, its blobs are what is decided on, and the check gets what a clone has."""
-    seen = town.path / "seen"
-    script = town.path / "look"
+    seen = company.path / "seen"
+    script = company.path / "look"
     script.write_text(f'#!/bin/sh\ncp a.py "{seen}"\n')
     script.chmod(0o755)
-    policy = town.policy().replace('command: ["true"]', f'command: ["{script}"]')
-    town.set_policy(policy)
+    policy = company.policy().replace('command: ["true"]', f'command: ["{script}"]')
+    company.set_policy(policy)
     if where == "main":
-        setup = town.clone("nobody", "setup")
+        setup = company.clone("nobody", "setup")
         setup.write({".gitattributes": f"{line}\n"})
         setup.git("add", "-A")
         setup.git("commit", "-q", "-m", "attributes")
         setup.git("push", "-q", "origin", "main")
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
     source = "x = '$Id$'\ny = 'é'\n".encode()
     files: dict[str, str | bytes] = {"a.py": source}
     new.commit("v2", files if where == "main" else {".gitattributes": f"{line}\n", **files}, branch=BRANCH)
     for clone in (new, senior):
         for name in ("filter.evil.smudge", "filter.evil.clean", "diff.evil.textconv", "diff.evil.command"):
-            clone.git("config", name, f"touch {town.path}/ran")
+            clone.git("config", name, f"touch {company.path}/ran")
     senior.fetch()
     found = senior.verdict("origin/feature")
     assert "a.py" in changed(found)
     assert requirement(found, "guarded")["outcome"] == ("met" if where == "main" else "unmet")
     # Only a filter that the reader has configured for themselves runs, as it does when they check the branch out.
-    assert (town.path / "ran").exists() == ("filter=evil" in line)
+    assert (company.path / "ran").exists() == ("filter=evil" in line)
     senior.git("checkout", "-q", "-f", "--detach", "origin/feature")
     assert seen.read_bytes() == (senior.path / "a.py").read_bytes()
 
 
 @pytest.mark.attack(23, "attributes that would merge without a conflict")
-def test_23_a_conflict_stays_one(town: Town, new: Clone) -> None:
+def test_23_a_conflict_stays_one(company: Company, new: Clone) -> None:
     new.commit("v2", {"a.py": "x = 2\n", ".gitattributes": "*.py merge=union\n"})
-    town.clone("ada").commit("other", {"a.py": "x = 3\n"})
+    company.clone("ada").commit("other", {"a.py": "x = 3\n"})
     new.fetch()
     assert requirement(new.verdict(BRANCH), "mergeable")["outcome"] == "unmet"
 
 
-def said(clone: Clone, *args: str) -> tuple[int, str]:
+def result(clone: Clone, *args: str) -> tuple[int, str]:
     done = clone.gate_process(*args)
     return done.code, " ".join((done.out + done.err).split())
 
 
 @pytest.mark.attack(24, "a shallow clone, and one without blobs or trees whose origin is gone")
 @pytest.mark.parametrize("how", ["--depth=1", "--filter=tree:0", "--filter=blob:none"])
-def test_24_history_that_is_not_here(town: Town, new: Clone, how: str) -> None:
+def test_24_history_that_is_not_here(company: Company, new: Clone, how: str) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
-    town.server.git("config", "uploadpack.allowFilter", "true")
-    path = town.path / "partial"
+    company.server.git("config", "uploadpack.allowFilter", "true")
+    path = company.path / "partial"
     options = ("--no-checkout", "--no-single-branch", how)
-    Clone(town.path, "ada", town.keys).git("clone", "-q", *options, f"file://{town.server.path}", str(path))
-    town.server.path.rename(town.path / "gone")
-    code, text = said(Clone(path, "ada", town.keys), "check", "--head", "origin/feature")
+    Clone(company.path, "ada", company.keys).git(
+        "clone", "-q", *options, f"file://{company.server.path}", str(path)
+    )
+    company.server.path.rename(company.path / "gone")
+    code, text = result(Clone(path, "ada", company.keys), "check", "--head", "origin/feature")
     assert code == 3, text
     assert "shallow" in text or "part of the repository is not here" in text
 
 
 @pytest.mark.attack(24, "histories that have nothing in common")
-def test_24_unrelated_histories(town: Town, new: Clone) -> None:
+def test_24_unrelated_histories(company: Company, new: Clone) -> None:
     new.git("checkout", "-q", "--orphan", "fresh")
     new.write({"a.py": "import os\n"})
     new.git("add", "-A")
     new.git("commit", "-q", "-m", "start")
-    code, text = said(new, "check")
+    code, text = result(new, "check")
     assert code == 1
     assert "unrelated" in text
     assert new.gate("merge", "fresh").code == 1
 
 
 @pytest.mark.attack(24, "several merge bases")
-def test_24_a_criss_cross_merge(town: Town, new: Clone) -> None:
+def test_24_a_criss_cross_merge(company: Company, new: Clone) -> None:
     """One of them alone would show the other side's file as nothing new."""
-    town.set_policy(town.policy(SENIOR_ONLY))
-    ada = town.clone("ada")
+    company.set_policy(company.policy(SENIOR_ONLY))
+    ada = company.clone("ada")
     new.fetch()
     new.git("rebase", "-q", "origin/main")
     new.commit("one", {"a.py": "x = 2\n"})
@@ -298,7 +300,7 @@ def test_24_a_criss_cross_merge(town: Town, new: Clone) -> None:
 
 
 @pytest.mark.attack(24, "an empty change: there is nothing to land, and nothing to approve")
-def test_24_an_empty_change(town: Town, new: Clone) -> None:
+def test_24_an_empty_change(company: Company, new: Clone) -> None:
     new.git("commit", "-q", "--allow-empty", "-m", "nothing")
     assert changed(new.verdict(BRANCH)) == {}
     assert new.gate("approve", BRANCH).code == 2
@@ -307,12 +309,12 @@ def test_24_an_empty_change(town: Town, new: Clone) -> None:
 
 
 @pytest.mark.attack(24, "a conflict")
-def test_24_a_conflict(town: Town, new: Clone) -> None:
+def test_24_a_conflict(company: Company, new: Clone) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
-    town.clone("ada").commit("other", {"a.py": "x = 3\n"})
-    senior = town.clone("nehemiah")
+    company.clone("ada").commit("other", {"a.py": "x = 3\n"})
+    senior = company.clone("nehemiah")
     senior.fetch()
-    code, text = said(senior, "check", "--head", "origin/feature")
+    code, text = result(senior, "check", "--head", "origin/feature")
     assert (code, "a.py" in text) == (1, True)
     assert senior.gate("approve", "origin/feature").code == 2
     assert senior.gate("merge", "origin/feature").code == 1
@@ -322,32 +324,34 @@ def test_24_a_conflict(town: Town, new: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(25)
-def test_25_bad_commits_that_are_reverted_do_not_reach_the_branch_by_squash(town: Town, new: Clone) -> None:
+def test_25_bad_commits_that_are_reverted_do_not_reach_the_branch_by_squash(
+    company: Company, new: Clone
+) -> None:
     secret = new.commit("oops", {"key.py": "KEY = 'hunter2'\n"})
     new.git("rm", "-q", "key.py")
     new.commit("v2", {"a.py": "x = 2\n"})
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve(BRANCH)
     assert changed(senior.verdict("origin/feature")) == {"a.py": "modified"}
     assert senior.gate("merge", BRANCH, "--push", "--squash").code == 0
-    assert secret not in town.server.git("rev-list", "main").splitlines()
+    assert secret not in company.server.git("rev-list", "main").splitlines()
 
 
 @pytest.mark.attack(25, "the author of what is reverted stays an author")
-def test_25_the_author_of_a_reverted_commit_cannot_approve(town: Town, new: Clone) -> None:
+def test_25_the_author_of_a_reverted_commit_cannot_approve(company: Company, new: Clone) -> None:
     new.commit("mine", {"b.py": "y = 'evil'\n"}, author="nehemiah")
     new.commit("not mine", {"b.py": "y = 1\n", "a.py": "x = 2\n"})
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.fetch()
     assert changed(senior.verdict("origin/feature")) == {"a.py": "modified"}
     assert senior.gate("approve", "origin/feature").code == 2
     assert not senior.may_merge("origin/feature")
 
 
-def elsewhere(town: Town) -> Path:
+def elsewhere(company: Company) -> Path:
     """A repository in which the change would pass."""
-    path = town.path / "elsewhere"
-    other = Clone(path, "ada", town.keys)
+    path = company.path / "elsewhere"
+    other = Clone(path, "ada", company.keys)
     path.mkdir()
     other.git("init", "-q", "-b", "main")
     for name in ("user.name", "user.email"):
@@ -394,11 +398,11 @@ VARIABLES = (
 
 @pytest.mark.attack(26, "a variable that points git elsewhere")
 @pytest.mark.parametrize("name", VARIABLES)
-def test_26_variables(town: Town, new: Clone, name: str) -> None:
+def test_26_variables(company: Company, new: Clone, name: str) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
-    other = elsewhere(town)
-    trap = town.path / "trap"
-    trap.write_text(f"#!/bin/sh\ntouch {town.path}/ran\n")
+    other = elsewhere(company)
+    trap = company.path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {company.path}/ran\n")
     trap.chmod(0o755)
     env = {
         "GIT_WORK_TREE": str(other),
@@ -408,7 +412,7 @@ def test_26_variables(town: Town, new: Clone, name: str) -> None:
         "GIT_CONFIG_PARAMETERS": "'core.fsmonitor'='" + str(trap) + "'",
         "GIT_CONFIG_COUNT": "1",
         "GIT_EXTERNAL_DIFF": str(trap),
-        "GIT_EXEC_PATH": str(town.path),
+        "GIT_EXEC_PATH": str(company.path),
         "GIT_REPLACE_REF_BASE": "refs/heads/",
         "GIT_ATTR_SOURCE": "HEAD",
         "GIT_DEFAULT_HASH": "sha256",
@@ -425,7 +429,7 @@ def test_26_variables(town: Town, new: Clone, name: str) -> None:
     found = json.loads(done.out)
     assert found["change"]["head"] == new.git("rev-parse", "HEAD")
     assert changed(found) == {"a.py": "modified"}
-    assert not (town.path / "ran").exists()
+    assert not (company.path / "ran").exists()
 
 
 SETTINGS = {
@@ -467,18 +471,18 @@ SETTINGS = {
 @pytest.mark.slow
 @pytest.mark.attack(26, "a setting that runs something, or shows something else")
 @pytest.mark.parametrize("name", SETTINGS)
-def test_26_settings(town: Town, new: Clone, name: str) -> None:
-    town.set_policy(town.policy(SENIOR_ONLY))
+def test_26_settings(company: Company, new: Clone, name: str) -> None:
+    company.set_policy(company.policy(SENIOR_ONLY))
     new.fetch()
     new.git("rebase", "-q", "origin/main")
     new.write({"web/é.py": "x = 2\n"})
     new.git("mv", "a.py", "c.py")
     new.git("add", "-A")
     push(new, "v2\n\nCo-authored-by: Bob <bob@acme.example>\n")
-    trap = town.path / "trap"
-    trap.write_text(f"#!/bin/sh\ntouch {town.path}/ran\n")
+    trap = company.path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {company.path}/ran\n")
     trap.chmod(0o755)
-    hooks = town.path / "hooks"
+    hooks = company.path / "hooks"
     hooks.mkdir()
     for hook in (
         "reference-transaction",
@@ -489,14 +493,14 @@ def test_26_settings(town: Town, new: Clone, name: str) -> None:
         "fsmonitor-watchman",
     ):
         (hooks / hook).symlink_to(trap)
-    (town.path / "attributes").write_text("* merge=union\nweb/*\n")
-    (town.path / "mailmap").write_text("Ghost <ghost@acme.example> <bob@acme.example>\n")
+    (company.path / "attributes").write_text("* merge=union\nweb/*\n")
+    (company.path / "mailmap").write_text("Ghost <ghost@acme.example> <bob@acme.example>\n")
     values = {
         "TRAP": trap,
         "HOOKS": hooks,
-        "ELSEWHERE": elsewhere(town),
-        "ATTRIBUTES": town.path / "attributes",
-        "MAILMAP": town.path / "mailmap",
+        "ELSEWHERE": elsewhere(company),
+        "ATTRIBUTES": company.path / "attributes",
+        "MAILMAP": company.path / "mailmap",
     }
     usual = new.verdict(BRANCH)
     value = SETTINGS[name]
@@ -508,13 +512,13 @@ def test_26_settings(town: Town, new: Clone, name: str) -> None:
         for check in found["checks"]:
             check["seconds"], check["cached"] = 0, False
     assert again == usual
-    assert not (town.path / "ran").exists()
+    assert not (company.path / "ran").exists()
 
 
 @pytest.mark.attack(26, "hooks of the clone while approving and merging")
-def test_26_no_hook_runs(town: Town, new: Clone) -> None:
+def test_26_no_hook_runs(company: Company, new: Clone) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     for name in (
         "reference-transaction",
         "post-index-change",
@@ -524,16 +528,16 @@ def test_26_no_hook_runs(town: Town, new: Clone) -> None:
     ):
         hook = senior.path / ".git/hooks" / name
         hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f"#!/bin/sh\ntouch {town.path}/ran\n")
+        hook.write_text(f"#!/bin/sh\ntouch {company.path}/ran\n")
         hook.chmod(0o755)
     senior.git("-c", "core.hooksPath=/dev/null", "fetch", "-q", "origin")
     assert senior.gate("approve", BRANCH).code == 0
     assert senior.gate("merge", BRANCH).code == 0
-    assert not (town.path / "ran").exists()
+    assert not (company.path / "ran").exists()
 
 
 @pytest.mark.attack(26, "a git that is not on PATH, or no git at all")
-def test_26_no_git(town: Town, new: Clone, tmp_path: Path) -> None:
+def test_26_no_git(company: Company, new: Clone, tmp_path: Path) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})
     (tmp_path / "bin").mkdir()
     done = new.gate_process(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from support.company import Company
 from support.pushing import push
-from support.town import Town
 
 REQUIRE = (
     '      owners: false\n      approvals: 1\n      guarded: ["@ada", "@nehemiah"]\n      checks: [ok]\n'
@@ -12,9 +12,9 @@ REQUIRE = (
 OWNED = "      checks: []\n"
 
 
-def with_login(town: Town) -> str:
+def with_login(company: Company) -> str:
     """Bob has a login on GitHub."""
-    return town.policy(REQUIRE).replace(
+    return company.policy(REQUIRE).replace(
         "emails: [bob@acme.example]", "emails: [bob@acme.example], github: bob-gh"
     )
 
@@ -32,9 +32,9 @@ def with_login(town: Town) -> str:
     ],
     ids=["author", "another case", "co-author", "no brackets", "second of two", "co-developer"],
 )
-def test_44_own_work_under_a_no_reply_address(town: Town, email: str, message: str) -> None:
-    town.set_policy(with_login(town))
-    bob = town.clone("bob")
+def test_44_own_work_under_a_no_reply_address(company: Company, email: str, message: str) -> None:
+    company.set_policy(with_login(company))
+    bob = company.clone("bob")
     bob.fetch()
     bob.git("switch", "-q", "-c", "feature", "origin/main")
     bob.write({"a.py": "x = 2\n"})
@@ -72,30 +72,30 @@ def test_44_own_work_under_a_no_reply_address(town: Town, email: str, message: s
         "a colon",
     ],
 )
-def test_45_owners_that_were_meant_and_not_read(town: Town, path: str, content: bytes) -> None:
-    town.set_policy(town.policy(OWNED))
-    setup = town.clone("nobody", "setup")
+def test_45_owners_that_were_meant_and_not_read(company: Company, path: str, content: bytes) -> None:
+    company.set_policy(company.policy(OWNED))
+    setup = company.clone("nobody", "setup")
     setup.git("rm", "-q", "-r", "--ignore-unmatch", ".github", "CODEOWNERS")
     setup.write({path: content})
     setup.git("add", "-A")
     setup.git("commit", "-qm", "owners")
     setup.git("push", "-q", "origin", "main")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-    said = new.gate("check", "--head", "feature")
-    assert said.code == 2
-    assert path in said.err
+    result = new.gate("check", "--head", "feature")
+    assert result.code == 2
+    assert path in result.err
 
 
 @pytest.mark.attack(45, "a policy in a file, or for a branch, of almost the right name")
 @pytest.mark.parametrize("found", ["gate.yml", ".github/gate.yaml", "protects Main"])
 @pytest.mark.slow
-def test_45_a_policy_that_was_meant_and_not_read(town: Town, found: str) -> None:
-    setup, server = town.clone("nobody", "setup"), town.server
+def test_45_a_policy_that_was_meant_and_not_read(company: Company, found: str) -> None:
+    setup, server = company.clone("nobody", "setup"), company.server
     assert server.gate("install", "--server").code == 0
     (server.path / "hooks" / "pre-receive").rename(server.path / "hooks" / "aside")
     if found == "protects Main":
-        setup.write({"gate.yaml": town.policy(REQUIRE).replace("  main:", "  Main:")})
+        setup.write({"gate.yaml": company.policy(REQUIRE).replace("  main:", "  Main:")})
     else:
         (setup.path / found).parent.mkdir(exist_ok=True)
         setup.git("mv", "gate.yaml", found)
@@ -103,26 +103,26 @@ def test_45_a_policy_that_was_meant_and_not_read(town: Town, found: str) -> None
     setup.git("commit", "-qm", "policy")
     setup.git("push", "-q", "origin", "main")
     (server.path / "hooks" / "aside").rename(server.path / "hooks" / "pre-receive")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature", push=False)
-    said = new.gate("check", "--head", "feature")
-    assert said.code == 2
-    assert found.removeprefix("protects ") in said.err
+    result = new.gate("check", "--head", "feature")
+    assert result.code == 2
+    assert found.removeprefix("protects ") in result.err
     pushed = push(new, "origin", "feature:main")
     assert pushed.code != 0
 
 
 @pytest.mark.slow
 @pytest.mark.attack(46, "the replaced key neither drops an objection nor lifts it")
-def test_46_a_replaced_key_and_an_objection(town: Town) -> None:
-    town.set_policy(town.policy(REQUIRE))
-    new, bob, ada = town.clone("newhire"), town.clone("bob"), town.clone("ada")
+def test_46_a_replaced_key_and_an_objection(company: Company) -> None:
+    company.set_policy(company.policy(REQUIRE))
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     bob.approve("feature", "--block", "--reason", "drops the index")
     ada.approve("feature")
     (objection,) = [each["id"] for each in bob.decisions("origin/feature") if each["kind"] == "block"]
     old = bob.git("rev-parse", "origin/main").strip()
-    town.set_policy(town.policy(REQUIRE).replace(town.public("bob"), town.public("second")))
+    company.set_policy(company.policy(REQUIRE).replace(company.public("bob"), company.public("second")))
     ada.fetch()
     assert not ada.may_merge("origin/feature")
     # Somebody with the old key withdraws it, in a clone that still lists it.

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.town import PEOPLE as EVERYBODY
-from support.town import REQUIRE, Clone, Town, isolated, killing
+from support.company import PEOPLE as EVERYBODY
+from support.company import REQUIRE, Clone, Company, isolated, killing
 
 BRANCH = "feature"
 PEOPLE = ("nehemiah", "ada", "bob")
@@ -21,57 +21,59 @@ PEOPLE = ("nehemiah", "ada", "bob")
 
 def audited(clone: Clone, *args: str) -> list[tuple[str, str]]:
     """Outcome and reason of each step, the latest first."""
-    said = clone.gate("audit", "--fetch", "--format", "json", *args)
-    steps = json.loads(said.out)
-    assert said.code == int(any(step["outcome"] == "failed" for step in steps)), said.text
+    result = clone.gate("audit", "--fetch", "--format", "json", *args)
+    steps = json.loads(result.out)
+    assert result.code == int(any(step["outcome"] == "failed" for step in steps)), result.text
     return [(step["outcome"], step["reason"]) for step in steps]
 
 
-def approved(town: Town, files: dict[str, str | bytes], branch: str = BRANCH) -> Clone:
+def approved(company: Company, files: dict[str, str | bytes], branch: str = BRANCH) -> Clone:
     """A branch that the senior has approved, and the senior's clone."""
-    town.clone("newhire").commit("v2", files, branch=branch)
-    senior = town.clone("nehemiah")
+    company.clone("newhire").commit("v2", files, branch=branch)
+    senior = company.clone("nehemiah")
     senior.approve(branch)
     return senior
 
 
 @pytest.mark.slow
 @pytest.mark.attack(19)
-def test_19_two_clones_approve_at_once_and_both_count(town: Town) -> None:
-    town.set_policy(town.policy("      approvals: 2\n      owners: false\n      checks: [ok]\n"))
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    ada, bob = town.clone("ada"), town.clone("bob")
+def test_19_two_clones_approve_at_once_and_both_count(company: Company) -> None:
+    company.set_policy(company.policy("      approvals: 2\n      owners: false\n      checks: [ok]\n"))
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    ada, bob = company.clone("ada"), company.clone("bob")
     for clone in (ada, bob):
         clone.fetch()
         clone.git("remote", "rename", "origin", "later")
         clone.git("update-ref", "refs/remotes/origin/main", "refs/remotes/later/main")
         clone.git("update-ref", f"refs/remotes/origin/{BRANCH}", f"refs/remotes/later/{BRANCH}")
     for clone in (ada, bob):
-        clone.git("remote", "set-url", "later", str(town.path / "nowhere.git"))
+        clone.git("remote", "set-url", "later", str(company.path / "nowhere.git"))
         assert clone.gate("approve", BRANCH).code == 3
-        clone.git("remote", "set-url", "later", str(town.server.path))
+        clone.git("remote", "set-url", "later", str(company.server.path))
     for clone in (ada, bob, ada):
         assert clone.gate("approve", BRANCH).code == 0
-    assert ada.git("rev-parse", "refs/gate/log") == town.server.git("rev-parse", "refs/gate/log")
+    assert ada.git("rev-parse", "refs/gate/log") == company.server.git("rev-parse", "refs/gate/log")
     assert {one["by"] for one in ada.decisions(BRANCH) if one["counted"]} == {"@ada", "@bob"}
 
 
 @pytest.mark.attack(19)
 @pytest.mark.slow
-def test_19_eight_clones_at_once_lose_nothing(town: Town) -> None:
+def test_19_eight_clones_at_once_lose_nothing(company: Company) -> None:
     changes = 8
     for number in range(changes):
-        town.clone("newhire").commit("v2", {f"web/{number}.py": "x = 2\n"}, branch=f"f{number}")
-    clones = [town.clone(PEOPLE[number % 3], f"clone-{number}") for number in range(changes)]
+        company.clone("newhire").commit("v2", {f"web/{number}.py": "x = 2\n"}, branch=f"f{number}")
+    clones = [company.clone(PEOPLE[number % 3], f"clone-{number}") for number in range(changes)]
     for clone in clones:
         clone.fetch()
     with ThreadPoolExecutor(changes) as pool:
-        said = list(pool.map(lambda pair: pair[1].gate_process("approve", f"f{pair[0]}"), enumerate(clones)))
-    assert [one.code for one in said] == [0] * changes, [one.text for one in said]
-    names = town.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines()
+        result = list(
+            pool.map(lambda pair: pair[1].gate_process("approve", f"f{pair[0]}"), enumerate(clones))
+        )
+    assert [one.code for one in result] == [0] * changes, [one.text for one in result]
+    names = company.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines()
     assert sum(name.endswith(".json") for name in names) == changes
     assert sum(name.endswith(".sig") for name in names) == changes
-    fresh = town.clone("ada", "fresh")
+    fresh = company.clone("ada", "fresh")
     fresh.gate("approvals", "--fetch", "origin/f0")
     for number in range(changes):
         assert len(fresh.decisions(f"origin/f{number}")) == 1
@@ -80,23 +82,23 @@ def test_19_eight_clones_at_once_lose_nothing(town: Town) -> None:
 @pytest.mark.attack(19)
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_19_a_kill_at_any_call_of_git_while_approving(town: Town, tmp_path: Path, when: str) -> None:
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+def test_19_a_kill_at_any_call_of_git_while_approving(company: Company, tmp_path: Path, when: str) -> None:
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.fetch()
     for at in range(1, 100):
-        said = senior.gate_process("approve", BRANCH, env=killing(tmp_path, "git", at, when))
-        assert said.code in {0, -9}, said.text
+        result = senior.gate_process("approve", BRANCH, env=killing(tmp_path, "git", at, when))
+        assert result.code in {0, -9}, result.text
         # Whatever was killed: the log can be read, and holds the approval wholly or not at all.
         decisions = senior.decisions(BRANCH)
         assert all(one["counted"] for one in decisions)
         assert len(decisions) <= 1
         senior.git("fsck", "--strict", "--no-dangling")
-        if said.code == 0:
+        if result.code == 0:
             break
     assert at > 8
     assert senior.gate("approve", BRANCH).code == 0
-    assert town.server.git("rev-parse", "refs/gate/log") == senior.git("rev-parse", "refs/gate/log")
+    assert company.server.git("rev-parse", "refs/gate/log") == senior.git("rev-parse", "refs/gate/log")
     assert senior.may_merge("origin/feature")
 
 
@@ -105,15 +107,15 @@ def test_19_a_kill_at_any_call_of_git_while_approving(town: Town, tmp_path: Path
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
 def test_19_a_kill_at_any_call_of_git_while_merging(
-    town: Town, tmp_path: Path, when: str, push: bool
+    company: Company, tmp_path: Path, when: str, push: bool
 ) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
-    where = town.server if push else senior
+    senior = approved(company, {"a.py": "x = 2\n"})
+    where = company.server if push else senior
     before = senior.git("rev-parse", "main")
     for at in range(1, 200):
         args = ("merge", BRANCH, *(["--push"] if push else []))
-        said = senior.gate_process(*args, env=killing(tmp_path, "git", at, when))
-        assert said.code in {0, -9}, said.text
+        result = senior.gate_process(*args, env=killing(tmp_path, "git", at, when))
+        assert result.code in {0, -9}, result.text
         now = where.git("rev-parse", "main")
         if now != before:
             # It moved in one step, to the commit that was checked, and what that refers to is there.
@@ -122,7 +124,7 @@ def test_19_a_kill_at_any_call_of_git_while_merging(
             witness = where.git("log", "-1", "--format=%(trailers:key=Gate-Log,valueonly)", "main").strip()
             where.git("merge-base", "--is-ancestor", witness, "refs/gate/log")
             break
-        assert said.code == -9
+        assert result.code == -9
     assert now != before
     assert at > 15
     assert senior.gate("merge", BRANCH, *(["--push"] if push else [])).code == 0
@@ -140,8 +142,8 @@ def run_limited(clone: Clone, *args: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.attack(19)
-def test_19_a_full_disk(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_19_a_full_disk(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     before = senior.git("rev-parse", "refs/gate/log", "main")
     for args in (
         ("approve", BRANCH, "--block"),
@@ -157,20 +159,20 @@ def test_19_a_full_disk(town: Town) -> None:
 
 
 @pytest.mark.attack(19)
-def test_19_a_log_that_cannot_be_written(town: Town) -> None:
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+def test_19_a_log_that_cannot_be_written(company: Company) -> None:
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.fetch()
     (senior.path / ".git/refs/gate").write_text("in the way")
-    said = senior.gate("approve", BRANCH)
-    assert said.code == 3
-    assert "the log cannot be written" in said.err
+    result = senior.gate("approve", BRANCH)
+    assert result.code == 3
+    assert "the log cannot be written" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(19)
-def test_19_what_gate_remembers_may_be_lost_or_damaged(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_19_what_gate_remembers_may_be_lost_or_damaged(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.may_merge("origin/feature")
     folder = senior.path / ".git/gate/log"
     for name in ("index", "verified"):
@@ -182,41 +184,41 @@ def test_19_what_gate_remembers_may_be_lost_or_damaged(town: Town) -> None:
         assert senior.may_merge("origin/feature")
 
 
-def racing_policy(town: Town, command: str) -> None:
+def racing_policy(company: Company, command: str) -> None:
     """A policy whose check runs `command` the first time: something happens while gate is checking."""
-    script = town.path / "race"
-    marker = town.path / "raced"
+    script = company.path / "race"
+    marker = company.path / "raced"
     script.write_text(f'#!/bin/sh\n[ -e "{marker}" ] && exit 0\ntouch "{marker}"\n{command}\n')
     script.chmod(0o755)
-    policy = town.policy().replace('command: ["true"]', f'command: ["{script}"]')
-    town.set_policy(policy)
+    policy = company.policy().replace('command: ["true"]', f'command: ["{script}"]')
+    company.set_policy(policy)
 
 
-def as_people(town: Town) -> str:
-    env = isolated(town.path / "home")
+def as_people(company: Company) -> str:
+    env = isolated(company.path / "home")
     return "env -i " + " ".join(f"{name}='{value}'" for name, value in env.items())
 
 
 @pytest.mark.slow
 @pytest.mark.attack(34)
 @pytest.mark.parametrize("push", [True, False], ids=["on the remote", "here"])
-def test_34_the_branch_moves_while_it_is_checked(town: Town, push: bool) -> None:
-    other = town.clone("ada")
+def test_34_the_branch_moves_while_it_is_checked(company: Company, push: bool) -> None:
+    other = company.clone("ada")
     other.commit("meanwhile", {"b.py": "y = 2\n"}, push=False)
     other.git("push", "-q", "origin", "main:parked")
-    where = town.server.path if push else town.path / "nehemiah"
-    racing_policy(town, f"{as_people(town)} git -C {where} update-ref refs/heads/main refs/heads/moved")
+    where = company.server.path if push else company.path / "nehemiah"
+    racing_policy(company, f"{as_people(company)} git -C {where} update-ref refs/heads/main refs/heads/moved")
     other.fetch()
     other.git("rebase", "-q", "origin/main")
     other.git("push", "-q", "-f", "origin", "main:moved")
-    senior = approved(town, {"a.py": "x = 2\n"})
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "-B", "main", "origin/main")
     senior.git("checkout", "-q", "--detach")
     senior.git("branch", "moved", "origin/moved")
-    said = senior.gate("merge", BRANCH, *(["--push"] if push else []))
-    assert said.code == 0, said.text
-    assert "has moved meanwhile: checking again" in said.err
-    clone = town.server if push else senior
+    result = senior.gate("merge", BRANCH, *(["--push"] if push else []))
+    assert result.code == 0, result.text
+    assert "has moved meanwhile: checking again" in result.err
+    clone = company.server if push else senior
     assert clone.git("show", "main:a.py") == "x = 2"
     assert clone.git("show", "main:b.py") == "y = 2"
     assert clone.git("log", "--first-parent", "--format=%s", "main").splitlines()[1] == "meanwhile"
@@ -224,45 +226,46 @@ def test_34_the_branch_moves_while_it_is_checked(town: Town, push: bool) -> None
 
 @pytest.mark.slow
 @pytest.mark.attack(34)
-def test_34_an_objection_comes_in_while_it_is_checked(town: Town) -> None:
-    bob = town.clone("bob")
+def test_34_an_objection_comes_in_while_it_is_checked(company: Company) -> None:
+    bob = company.clone("bob")
     racing_policy(
-        town, f"cd {bob.path} && {as_people(town)} {sys.executable} -m gate approve {BRANCH} --block"
+        company, f"cd {bob.path} && {as_people(company)} {sys.executable} -m gate approve {BRANCH} --block"
     )
-    senior = approved(town, {"a.py": "x = 2\n"})
+    senior = approved(company, {"a.py": "x = 2\n"})
     bob.fetch()
-    said = senior.gate("merge", BRANCH, "--push")
-    assert said.code == 1, said.text
-    assert "@bob objects" in said.out
-    assert town.server.git("log", "-1", "--format=%s", "main") == "policy"
+    result = senior.gate("merge", BRANCH, "--push")
+    assert result.code == 1, result.text
+    assert "@bob objects" in result.out
+    assert company.server.git("log", "-1", "--format=%s", "main") == "policy"
 
 
 @pytest.mark.slow
 @pytest.mark.attack(34)
-def test_34_the_proposed_branch_moves_while_it_is_checked(town: Town) -> None:
-    new = town.clone("newhire")
+def test_34_the_proposed_branch_moves_while_it_is_checked(company: Company) -> None:
+    new = company.clone("newhire")
     racing_policy(
-        town, f"{as_people(town)} git -C {town.path}/nehemiah update-ref refs/heads/{BRANCH} refs/heads/evil"
+        company,
+        f"{as_people(company)} git -C {company.path}/nehemiah update-ref refs/heads/{BRANCH} refs/heads/evil",
     )
-    senior = approved(town, {"a.py": "x = 2\n"})
+    senior = approved(company, {"a.py": "x = 2\n"})
     new.commit("evil", {"a.py": "import os\n"}, branch="evil")
     senior.fetch()
     senior.git("branch", BRANCH, "origin/feature")
     senior.git("branch", "evil", "origin/evil")
     assert senior.gate("merge", BRANCH, "--push").code == 0
-    assert town.server.git("show", "main:a.py") == "x = 2", "what landed is what was checked"
+    assert company.server.git("show", "main:a.py") == "x = 2", "what landed is what was checked"
 
 
 @pytest.mark.slow
 @pytest.mark.attack(34)
-def test_34_uncommitted_work_on_the_branch_is_never_touched(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_34_uncommitted_work_on_the_branch_is_never_touched(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
     before = senior.git("rev-parse", "main")
     senior.write({"b.py": "my own work\n"})
-    said = senior.gate("merge", BRANCH)
-    assert said.code == 2
-    assert "with changes that are not committed" in said.err
+    result = senior.gate("merge", BRANCH)
+    assert result.code == 2
+    assert "with changes that are not committed" in result.err
     assert senior.git("rev-parse", "main") == before
     pushed = senior.gate("merge", BRANCH, "--push")
     assert pushed.code == 0, pushed.text
@@ -274,126 +277,126 @@ def test_34_uncommitted_work_on_the_branch_is_never_touched(town: Town) -> None:
 @pytest.mark.slow
 @pytest.mark.attack(34)
 @pytest.mark.parametrize("ignored", [False, True], ids=["untracked", "ignored"])
-def test_34_a_file_in_the_way_is_never_overwritten(town: Town, ignored: bool) -> None:
-    senior = approved(town, {"new.py": "x = 2\n"})
+def test_34_a_file_in_the_way_is_never_overwritten(company: Company, ignored: bool) -> None:
+    senior = approved(company, {"new.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
     if ignored:
         (senior.path / ".git/info/exclude").write_text("new.py\n")
     before = senior.git("rev-parse", "main")
     senior.write({"new.py": "my own work\n"})
-    said = senior.gate("merge", BRANCH)
-    assert said.code == 2, said.text
+    result = senior.gate("merge", BRANCH)
+    assert result.code == 2, result.text
     assert senior.git("rev-parse", "main") == before
     assert (senior.path / "new.py").read_text() == "my own work\n"
 
 
 @pytest.mark.attack(34)
-def test_34_the_working_tree_follows(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_34_the_working_tree_follows(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
-    elsewhere = town.path / "linked"
+    elsewhere = company.path / "linked"
     senior.git("worktree", "add", "-q", "--detach", str(elsewhere))
-    assert Clone(elsewhere, "nehemiah", town.keys).gate("merge", BRANCH).code == 0
+    assert Clone(elsewhere, "nehemiah", company.keys).gate("merge", BRANCH).code == 0
     assert (senior.path / "a.py").read_text() == "x = 2\n"
     assert senior.git("status", "--porcelain") == ""
 
 
 @pytest.mark.attack(34)
-def test_34_a_tag_named_like_the_branch(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_34_a_tag_named_like_the_branch(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("tag", "main", "origin/feature")
     assert senior.gate("merge", BRANCH).code == 0
     assert senior.git("log", "-1", "--format=%s", "refs/heads/main") == "Merge feature into main"
 
 
 @pytest.mark.attack(34)
-def test_34_diverged_branches_are_distinguished(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_34_diverged_branches_are_distinguished(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "main")
     senior.commit("only here", {"b.py": "y = 9\n"}, push=False)
-    town.clone("ada").commit("only there", {"web/page.py": "z = 9\n"})
+    company.clone("ada").commit("only there", {"web/page.py": "z = 9\n"})
     senior.fetch()
-    said = senior.gate("merge", BRANCH)
-    assert said.code == 2
-    assert "your main and origin's have diverged" in said.err
+    result = senior.gate("merge", BRANCH)
+    assert result.code == 2
+    assert "your main and origin's have diverged" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("how", ["--squash", "--ff-only"])
-def test_35_other_ways_to_merge_are_proven_too(town: Town, how: str) -> None:
-    new = town.clone("newhire")
+def test_35_other_ways_to_merge_are_proven_too(company: Company, how: str) -> None:
+    new = company.clone("newhire")
     new.commit("first half", {"a.py": "x = 2\n"}, branch=BRANCH)
     new.commit("second half", {"b.py": "y = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve(BRANCH)
     assert senior.gate("merge", BRANCH, "--push", how).code == 0
-    assert town.server.git("show", "main:b.py") == "y = 2"
-    count = len(town.server.git("log", "--format=%H", "main").splitlines())
+    assert company.server.git("show", "main:b.py") == "y = 2"
+    count = len(company.server.git("log", "--format=%H", "main").splitlines())
     assert count == (2 if how == "--squash" else 3)
-    ((outcome, reason),) = audited(town.clone("ada"))
+    ((outcome, reason),) = audited(company.clone("ada"))
     assert outcome == "passed", reason
     assert "approved by @nehemiah" in reason
 
 
 @pytest.mark.slow
 @pytest.mark.attack(35)
-def test_35_a_fast_forward_needs_a_signed_verdict(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_35_a_fast_forward_needs_a_signed_verdict(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("config", "--unset", "user.signingkey")
-    said = senior.gate("merge", BRANCH, "--push", "--ff-only")
-    assert said.code == 2
-    assert "signed" in said.err
+    result = senior.gate("merge", BRANCH, "--push", "--ff-only")
+    assert result.code == 2
+    assert "signed" in result.err
     merged = senior.gate("merge", BRANCH, "--push")
     assert merged.code == 1
     assert "no signed verdict about them" in merged.err
 
 
 @pytest.mark.attack(35)
-def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(town: Town) -> None:
-    text = town.policy("      owners: false\n      checks: [ok]\n", keys={name: [] for name in EVERYBODY})
-    town.set_policy(text)
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(company: Company) -> None:
+    text = company.policy("      owners: false\n      checks: [ok]\n", keys={name: [] for name in EVERYBODY})
+    company.set_policy(text)
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.fetch()
     merged = senior.gate("merge", BRANCH, "--push")
     assert merged.code == 0, merged.text
     assert "without a signature" in merged.out
-    assert "by an unsigned verdict" in audited(town.clone("ada"))[0][1]
+    assert "by an unsigned verdict" in audited(company.clone("ada"))[0][1]
 
 
 @pytest.mark.slow
 @pytest.mark.attack(35)
-def test_35_a_push_past_the_gate_is_named(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_35_a_push_past_the_gate_is_named(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.fetch()
     new.git("checkout", "-q", "-B", "main", "origin/main")
     new.commit("straight in", {"a.py": "import os\n"})
-    steps = audited(town.clone("ada"))
+    steps = audited(company.clone("ada"))
     assert [outcome for outcome, _ in steps] == ["failed", "passed"]
     assert "has none" in steps[0][1]
 
 
 @pytest.mark.slow
 @pytest.mark.attack(35)
-def test_35_trailers_that_were_copied_prove_nothing(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_35_trailers_that_were_copied_prove_nothing(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("evil", {"a.py": "import os\n"}, branch="evil")
     new.git("checkout", "-q", "-B", "main", "origin/main")
-    message = town.server.git("log", "-1", "--format=%B", "main")
+    message = company.server.git("log", "-1", "--format=%B", "main")
     new.git("merge", "-q", "--no-ff", "-m", message, "evil")
     new.git("push", "-q", "origin", "main")
-    assert [outcome for outcome, _ in audited(town.clone("ada"))] == ["failed", "passed"]
+    assert [outcome for outcome, _ in audited(company.clone("ada"))] == ["failed", "passed"]
 
 
 @pytest.mark.attack(21)
-def test_21_what_an_evil_merge_adds_was_approved_by_nobody(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
-    bob = town.clone("bob")
+def test_21_what_an_evil_merge_adds_was_approved_by_nobody(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
+    bob = company.clone("bob")
     bob.fetch()
     bob.git("checkout", "-q", "-B", "main", "origin/main")
     bob.git("merge", "-q", "--no-ff", "--no-commit", "origin/feature")
@@ -401,18 +404,18 @@ def test_21_what_an_evil_merge_adds_was_approved_by_nobody(town: Town) -> None:
     bob.git("add", "-A")
     bob.git("commit", "-q", "-m", "Merge feature into main")
     bob.git("push", "-q", "origin", "main")
-    ((outcome, reason),) = audited(town.clone("ada"))
+    ((outcome, reason),) = audited(company.clone("ada"))
     assert outcome == "failed"
     assert "has none" in reason
     assert senior.gate("audit", "--fetch").code == 1
 
 
 @pytest.mark.attack(21)
-def test_21_who_makes_an_evil_merge_is_an_author_of_it(town: Town) -> None:
+def test_21_who_makes_an_evil_merge_is_an_author_of_it(company: Company) -> None:
     """The senior slips something into the merge, and signs an approval of just that."""
-    town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: []\n"))
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+    company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: []\n"))
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.fetch()
     senior.git("checkout", "-q", "-B", "main", "origin/main")
     senior.git("merge", "-q", "--no-ff", "--no-commit", "origin/feature")
@@ -427,30 +430,30 @@ def test_21_who_makes_an_evil_merge_is_an_author_of_it(town: Town) -> None:
     bait = senior.git("commit-tree", tree, "-p", "origin/main", "-m", "v2", env=env)
     assert senior.gate("approve", bait).code == 0
     senior.git("push", "-q", "origin", f"{made}:main")
-    outcome, reason = audited(town.clone("ada"))[0]
+    outcome, reason = audited(company.clone("ada"))[0]
     assert outcome == "failed", reason
     assert "has none" in reason
 
 
 @pytest.mark.attack(35)
-def test_35_taking_the_policy_away_is_a_step_that_fails(town: Town) -> None:
-    new = town.clone("newhire")
+def test_35_taking_the_policy_away_is_a_step_that_fails(company: Company) -> None:
+    new = company.clone("newhire")
     new.git("rm", "-q", "gate.yaml")
     new.commit("simpler", {"b.py": "y = 2\n"})
     new.commit("evil", {"a.py": "import os\n"})
-    assert [outcome for outcome, _ in audited(town.clone("ada"))] == ["failed", "failed"]
+    assert [outcome for outcome, _ in audited(company.clone("ada"))] == ["failed", "failed"]
 
 
 @pytest.mark.slow
 @pytest.mark.attack(36)
-def test_36_another_root(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_36_another_root(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.git("checkout", "-q", "--orphan", "fresh", "origin/main")
     new.commit("start", {"a.py": "import os\n"}, push=False)
     new.git("push", "-q", "-f", "origin", "fresh:main")
-    ada = town.clone("ada")
+    ada = company.clone("ada")
     ((outcome, reason),) = audited(ada)
     assert outcome == "failed"
     assert "history was replaced" in reason
@@ -458,53 +461,53 @@ def test_36_another_root(town: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(36)
-def test_36_a_range_that_must_begin_at_what_was_deployed(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
-    deployed = town.server.git("rev-parse", "main")
+def test_36_a_range_that_must_begin_at_what_was_deployed(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
+    deployed = company.server.git("rev-parse", "main")
     assert senior.gate("merge", BRANCH, "--push").code == 0
     assert len(audited(senior, f"{deployed}..origin/main")) == 1
     assert audited(senior, "origin/main..origin/main") == []
-    stray = town.clone("newhire").git("rev-parse", BRANCH)
+    stray = company.clone("newhire").git("rev-parse", BRANCH)
     assert senior.gate("audit", f"{stray}..origin/main").code == 2
 
 
 @pytest.mark.slow
 @pytest.mark.attack(24)
-def test_24_a_shallow_clone_proves_nothing(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_24_a_shallow_clone_proves_nothing(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     assert senior.gate("merge", BRANCH, "--push").code == 0
-    path = town.path / "shallow"
-    town.server.git("clone", "-q", "--depth", "1", f"file://{town.server.path}", str(path))
-    shallow = Clone(path, "ada", town.keys)
-    said = shallow.gate("audit", "--fetch")
-    assert said.code == 3
-    assert "shallow" in said.err
+    path = company.path / "shallow"
+    company.server.git("clone", "-q", "--depth", "1", f"file://{company.server.path}", str(path))
+    shallow = Clone(path, "ada", company.keys)
+    result = shallow.gate("audit", "--fetch")
+    assert result.code == 3
+    assert "shallow" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(35)
-def test_35_what_is_said_after_a_merge_does_not_undo_its_proof(town: Town) -> None:
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_35_a_later_record_does_not_undo_the_proof_of_a_merge(company: Company) -> None:
+    senior = approved(company, {"a.py": "x = 2\n"})
     approval = senior.decisions(BRANCH)[0]["id"]
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.fetch()
-    at_merge = town.server.git("rev-parse", "main")
+    at_merge = company.server.git("rev-parse", "main")
     assert senior.gate("merge", BRANCH, "--push").code == 0
     # Later decisions are later: the clock of the next one is ahead of the merge by a second at least.
     bob.git("update-ref", "refs/remotes/origin/main", at_merge)
     assert bob.gate("approve", "origin/feature", "--block").code == 0
     assert senior.gate("revoke", approval).code == 0
-    steps = audited(town.clone("ada"))
+    steps = audited(company.clone("ada"))
     assert len(steps) == 1
 
 
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("require", [REQUIRE, REQUIRE.replace("[ok]", "[]")], ids=["checks", "no checks"])
-def test_35_an_ordinary_merge_by_git_is_judged_by_what_is_recorded(town: Town, require: str) -> None:
-    town.set_policy(town.policy(require))
-    senior = approved(town, {"a.py": "x = 2\n"})
+def test_35_an_ordinary_merge_by_git_is_judged_by_what_is_recorded(company: Company, require: str) -> None:
+    company.set_policy(company.policy(require))
+    senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "-B", "main", "origin/main")
     senior.git("merge", "-q", "--no-ff", "-m", "by hand", "origin/feature")
     senior.git("push", "-q", "origin", "main")
-    ((outcome, reason), _) = [*audited(town.clone("ada"))][:2]
+    ((outcome, reason), _) = [*audited(company.clone("ada"))][:2]
     assert outcome == ("failed" if "[ok]" in require else "passed"), reason

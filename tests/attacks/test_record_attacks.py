@@ -9,9 +9,9 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from support.company import Clone, Company
 from support.forging import forged, put, sign
 from support.pushing import audited, change, on_main, push
-from support.town import Clone, Town
 
 from gate.approvals.record import Record, record_id, serialise
 from gate.log.paths import change_path, record_path, signature_path, verdict_path
@@ -54,11 +54,11 @@ def evil_and_undone(new: Clone) -> tuple[str, str, str]:
 
 @pytest.mark.attack(38, "a record that nobody signed makes a commit and its revert one step, on the server")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
-def test_38_a_record_that_folds_steps(town: Town, key: str) -> None:
+def test_38_a_record_that_folds_steps(company: Company, key: str) -> None:
     """Whoever signs it, it proves nothing: not in the name of the senior, nor in one's own."""
-    town.set_policy(town.policy(NO_CHECKS))
-    assert town.server.gate("install", "--server").code == 0
-    new = town.clone("newhire")
+    company.set_policy(company.policy(NO_CHECKS))
+    assert company.server.gate("install", "--server").code == 0
+    new = company.clone("newhire")
     base, _, undone = evil_and_undone(new)
     by = "@newhire" if key == "newhire" else "@nehemiah"
     local(new, about(new, base, undone, by=by), key)
@@ -69,25 +69,25 @@ def test_38_a_record_that_folds_steps(town: Town, key: str) -> None:
 @pytest.mark.slow
 @pytest.mark.attack(38, "records that span good merges make their audit fail")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
-def test_38_a_record_that_spoils_an_audit(town: Town, key: str) -> None:
-    town.set_policy(town.policy(NO_CHECKS))
-    start = town.server.git("rev-parse", "main")
+def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
+    company.set_policy(company.policy(NO_CHECKS))
+    start = company.server.git("rev-parse", "main")
     for number in range(2):
-        senior = change(town, f"f{number}", {f"new{number}.py": "x = 2\n"})
+        senior = change(company, f"f{number}", {f"new{number}.py": "x = 2\n"})
         senior.approve(f"f{number}")
         assert senior.gate("merge", f"f{number}", "--push", "--ff-only").code == 0
-    new = on_main(town.clone("newhire"))
+    new = on_main(company.clone("newhire"))
     new.gate("approvals", "--fetch", "HEAD")
     for kind in ("approve", "verdict", "block"):
         of = "e" * 64 if kind == "verdict" else ""
         local(new, about(new, start, "HEAD", kind=kind, of=of, by="@newhire"), key)
     new.git("push", "-q", "origin", LOG)
-    assert audited(town, start) == []
+    assert audited(company, start) == []
 
 
 @pytest.mark.attack(38, "a verdict that nobody signed, as proof of the checks")
-def test_38_an_unsigned_verdict_proves_no_checks(town: Town) -> None:
-    senior = change(town)
+def test_38_an_unsigned_verdict_proves_no_checks(company: Company) -> None:
+    senior = change(company)
     senior.approve("feature")
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "origin/feature")
@@ -99,16 +99,16 @@ def test_38_an_unsigned_verdict_proves_no_checks(town: Town) -> None:
     put(senior, {verdict_path(name): document})
     senior.git("commit", "-q", "--amend", "-m", f"Merge feature\n\nGate-Verdict: {name}")
     senior.git("push", "-q", "origin", "main")
-    said = senior.gate("audit", "origin/main~1..origin/main")
-    assert said.code == 1
-    assert "no signed verdict" in said.out
+    result = senior.gate("audit", "origin/main~1..origin/main")
+    assert result.code == 1
+    assert "no signed verdict" in result.out
 
 
 @pytest.mark.attack(38, "a second signature, by somebody else, takes the place of the first")
-def test_38_a_signature_added_by_another_person_hides_no_objection(town: Town) -> None:
-    senior = change(town)
+def test_38_a_signature_added_by_another_person_hides_no_objection(company: Company) -> None:
+    senior = change(company)
     senior.approve("feature", "--block", "--reason", "no")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.git("fetch", "-q", "origin", f"{LOG}:{LOG}")
     (name,) = [name for name in new.log() if name.endswith(".json")]
     data = new.git("cat-file", "blob", f"{LOG}:{name}").encode() + b"\n"
@@ -120,45 +120,45 @@ def test_38_a_signature_added_by_another_person_hides_no_objection(town: Town) -
 
 @pytest.mark.slow
 @pytest.mark.attack(39, "inside a fast-forward")
-def test_39_a_release_branch_that_starts_inside_a_fast_forward(town: Town) -> None:
-    town.set_policy(town.policy(RELEASES))
-    assert town.server.gate("install", "--server").code == 0
-    new = town.clone("newhire")
+def test_39_a_release_branch_that_starts_inside_a_fast_forward(company: Company) -> None:
+    company.set_policy(company.policy(RELEASES))
+    assert company.server.gate("install", "--server").code == 0
+    new = company.clone("newhire")
     base, evil, undone = evil_and_undone(new)
     new.git("push", "-q", "origin", f"{undone}:refs/heads/feature")
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve("origin/feature")
     merged = senior.gate("merge", "origin/feature", "--push", "--ff-only")
     assert merged.code == 0, merged.text
-    said = push(new, "origin", f"{evil}:refs/heads/release/1")
-    assert said.code != 0
-    assert "not the end of a verified merge" in said.err
+    result = push(new, "origin", f"{evil}:refs/heads/release/1")
+    assert result.code != 0
+    assert "not the end of a verified merge" in result.err
     assert push(new, "origin", f"{undone}:refs/heads/release/1").code == 0
-    assert audited(town, base) == []
+    assert audited(company, base) == []
 
 
 @pytest.mark.attack(39, "the same, found by an audit where no hook was")
-def test_39_the_audit_of_such_a_branch(town: Town) -> None:
-    town.set_policy(town.policy(RELEASES))
-    new = town.clone("newhire")
+def test_39_the_audit_of_such_a_branch(company: Company) -> None:
+    company.set_policy(company.policy(RELEASES))
+    new = company.clone("newhire")
     _, evil, undone = evil_and_undone(new)
     new.git("push", "-q", "origin", f"{undone}:refs/heads/feature")
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve("origin/feature")
     assert senior.gate("merge", "origin/feature", "--push", "--ff-only").code == 0
     new.git("push", "-q", "origin", f"{evil}:refs/heads/release/bad", f"{undone}:refs/heads/release/good")
     for name, code in (("bad", 1), ("good", 0)):
-        said = town.clone("ada").gate("audit", "--fetch", "--into", f"release/{name}")
-        assert said.code == code, said.text
+        result = company.clone("ada").gate("audit", "--fetch", "--into", f"release/{name}")
+        assert result.code == code, result.text
 
 
 @pytest.mark.attack(40, "`Gate-Head` hides who committed")
 @pytest.mark.parametrize("signed", [True, False])
-def test_40_a_trailer_that_hides_the_committer(town: Town, signed: bool) -> None:
+def test_40_a_trailer_that_hides_the_committer(company: Company, signed: bool) -> None:
     """The committer approves their own commit. A verdict that they do not sign proves no squash either."""
-    town.set_policy(town.policy("      approvals: 1\n      owners: false\n      checks: []\n"))
-    assert town.server.gate("install", "--server").code == 0
-    bob = on_main(town.clone("bob"))
+    company.set_policy(company.policy("      approvals: 1\n      owners: false\n      checks: []\n"))
+    assert company.server.gate("install", "--server").code == 0
+    bob = on_main(company.clone("bob"))
     start = bob.git("rev-parse", "HEAD")
     bob.write({"b.py": "y = 2\n"})
     bob.git("add", "-A")
@@ -168,23 +168,23 @@ def test_40_a_trailer_that_hides_the_committer(town: Town, signed: bool) -> None
     local(bob, about(bob, start, "HEAD", by="@bob"), "bob")
     if not signed:
         local(bob, about(bob, start, "HEAD", by="@nehemiah", kind="verdict", of="e" * 64, head=head))
-    said = push(bob, "--atomic", "origin", "HEAD:main", LOG)
-    assert said.code != 0
+    result = push(bob, "--atomic", "origin", "HEAD:main", LOG)
+    assert result.code != 0
     assert bob.gate("check", "--head", "HEAD", "--base", start).code == 1
 
 
-def reland_branch(town: Town, name: str) -> Clone:
+def reland_branch(company: Company, name: str) -> Clone:
     """The same content as before, on a branch of somebody else's."""
-    return change(town, name, {"a.py": "x = 2\n"})
+    return change(company, name, {"a.py": "x = 2\n"})
 
 
-def merged_and_reverted(town: Town, *how: str, kind: str = "approve") -> Clone:
+def merged_and_reverted(company: Company, *how: str, kind: str = "approve") -> Clone:
     """The senior's clone after a change was let in, and reverted with an approval of its own."""
-    town.set_policy(town.policy(NO_CHECKS + '      guarded: ["@acme/guardians"]\n'))
-    senior = change(town)
+    company.set_policy(company.policy(NO_CHECKS + '      guarded: ["@acme/guardians"]\n'))
+    senior = change(company)
     senior.approve("feature", *(["--waive", "--reason", "outage"] if kind == "waive" else []))
     assert senior.gate("merge", "feature", "--push", *how).code == 0
-    change(town, "undo", {"a.py": "x = 1\n"})
+    change(company, "undo", {"a.py": "x = 1\n"})
     senior.approve("undo")
     assert senior.gate("merge", "undo", "--push").code == 0
     return senior
@@ -195,10 +195,10 @@ def merged_and_reverted(town: Town, *how: str, kind: str = "approve") -> Clone:
 @pytest.mark.parametrize("how", [(), ("--squash",), ("--ff-only",)], ids=["merge", "squash", "fast-forward"])
 @pytest.mark.parametrize("kind", ["approve", "waive"])
 def test_41_what_was_reverted_comes_back_with_the_old_decision(
-    town: Town, how: tuple[str, ...], kind: str
+    company: Company, how: tuple[str, ...], kind: str
 ) -> None:
-    senior = merged_and_reverted(town, *how, kind=kind)
-    reland_branch(town, "again")
+    senior = merged_and_reverted(company, *how, kind=kind)
+    reland_branch(company, "again")
     assert senior.gate("check", "--head", "origin/again").code == 1
     (decision,) = senior.decisions("origin/again")
     assert decision["why"].startswith("spent: ")
@@ -209,22 +209,22 @@ def test_41_what_was_reverted_comes_back_with_the_old_decision(
 
 @pytest.mark.slow
 @pytest.mark.attack(41, "past the hooks: the audit names it, and the server refuses it")
-def test_41_the_server_and_the_audit_know_what_is_spent(town: Town) -> None:
-    senior = merged_and_reverted(town)
-    reland_branch(town, "again")
+def test_41_the_server_and_the_audit_know_what_is_spent(company: Company) -> None:
+    senior = merged_and_reverted(company)
+    reland_branch(company, "again")
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "-m", "by hand", "origin/again")
-    assert town.server.gate("install", "--server").code == 0
+    assert company.server.gate("install", "--server").code == 0
     assert push(senior, "origin", "main").code != 0
-    assert town.server.gate("install", "--uninstall").code == 0
+    assert company.server.gate("install", "--uninstall").code == 0
     senior.git("push", "-q", "origin", "main")
-    said = senior.gate("audit", "origin/main~1..origin/main")
-    assert said.code == 1, said.text
+    result = senior.gate("audit", "origin/main~1..origin/main")
+    assert result.code == 1, result.text
 
 
-def rebased(town: Town, senior: Clone) -> None:
-    new = town.clone("newhire")
-    change(town, "other", {"b.py": "y = 2\n"})
+def rebased(company: Company, senior: Clone) -> None:
+    new = company.clone("newhire")
+    change(company, "other", {"b.py": "y = 2\n"})
     senior.approve("other")
     assert senior.gate("merge", "other", "--push").code == 0
     new.git("fetch", "-q")
@@ -233,9 +233,9 @@ def rebased(town: Town, senior: Clone) -> None:
     new.git("push", "-q", "-f", "origin", "feature")
 
 
-def updated(town: Town, senior: Clone) -> None:
-    new = town.clone("newhire")
-    change(town, "other", {"b.py": "y = 2\n"})
+def updated(company: Company, senior: Clone) -> None:
+    new = company.clone("newhire")
+    change(company, "other", {"b.py": "y = 2\n"})
     senior.approve("other")
     assert senior.gate("merge", "other", "--push").code == 0
     new.git("fetch", "-q")
@@ -244,9 +244,9 @@ def updated(town: Town, senior: Clone) -> None:
     new.git("push", "-q", "origin", "feature")
 
 
-def retried(town: Town, senior: Clone) -> None:
+def retried(company: Company, senior: Clone) -> None:
     """A merge that the remote does not take."""
-    hook = town.server.path / "hooks" / "pre-receive"
+    hook = company.server.path / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     assert senior.gate("merge", "feature", "--push").code == 1
@@ -255,21 +255,23 @@ def retried(town: Town, senior: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("meanwhile", [rebased, updated, retried])
-def test_41_what_was_not_merged_is_not_spent(town: Town, meanwhile: Callable[[Town, Clone], None]) -> None:
-    town.set_policy(town.policy(NO_CHECKS))
-    start = town.server.git("rev-parse", "main")
-    senior = change(town)
+def test_41_what_was_not_merged_is_not_spent(
+    company: Company, meanwhile: Callable[[Company, Clone], None]
+) -> None:
+    company.set_policy(company.policy(NO_CHECKS))
+    start = company.server.git("rev-parse", "main")
+    senior = change(company)
     senior.approve("feature")
-    meanwhile(town, senior)
+    meanwhile(company, senior)
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
-    assert audited(town, start) == []
+    assert audited(company, start) == []
 
 
 @pytest.mark.slow
 @pytest.mark.attack(42)
-def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(town: Town) -> None:
-    new = town.clone("newhire")
+def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(company: Company) -> None:
+    new = company.clone("newhire")
     new.commit(
         "rules",
         {"gate.yaml": "version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n"},
@@ -277,10 +279,10 @@ def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(town: Town) -> None:
     )
     new.commit("evil", {"a.py": "import os\n"}, branch="mine")
     new.git("push", "-q", "origin", "mine~1:refs/remotes/origin/main")
-    town.server.git("clone", "-q", "--mirror", str(town.server.path), str(town.path / "mirror.git"))
-    for clone in (town.server, Clone(town.path / "mirror.git", "nobody", town.keys)):
+    company.server.git("clone", "-q", "--mirror", str(company.server.path), str(company.path / "mirror.git"))
+    for clone in (company.server, Clone(company.path / "mirror.git", "nobody", company.keys)):
         assert clone.gate("check", "--head", "mine").code == 1
-    assert town.server.gate("install", "--server").code == 0
+    assert company.server.gate("install", "--server").code == 0
     refused = push(new, "origin", "mine~1:refs/remotes/origin/master")
     assert refused.code != 0
     assert "refs/remotes/" in refused.err
@@ -289,11 +291,11 @@ def test_42_a_tracking_ref_on_a_server_or_in_a_mirror(town: Town) -> None:
 @pytest.mark.slow
 @pytest.mark.attack(43, "junk that nobody signed is not let in")
 @pytest.mark.parametrize("what", ["record", "signature", "list", "verdict"])
-def test_43_noise_is_refused_by_the_server(town: Town, what: str) -> None:
-    assert town.server.gate("install", "--server").code == 0
-    senior = change(town)
+def test_43_noise_is_refused_by_the_server(company: Company, what: str) -> None:
+    assert company.server.gate("install", "--server").code == 0
+    senior = change(company)
     senior.approve("feature")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.git("fetch", "-q", "origin", f"{LOG}:{LOG}")
     (name,) = [name for name in new.log() if name.endswith(".json")]
     data = serialise(forged(new))
@@ -313,22 +315,22 @@ def test_43_noise_is_refused_by_the_server(town: Town, what: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("maxLogFiles", "2"), ("maxLogSize", "100"), ("maxSignatures", "0")]
 )
-def test_43_a_push_to_the_log_has_limits(town: Town, name: str, value: str) -> None:
-    assert town.server.gate("install", "--server").code == 0
-    town.server.git("config", f"gate.{name}", value)
-    senior = change(town)
-    said = senior.gate("approve", "feature")
-    assert said.code == 3
-    assert f"gate.{name}" in said.out
-    town.server.git("config", "--unset", f"gate.{name}")
+def test_43_a_push_to_the_log_has_limits(company: Company, name: str, value: str) -> None:
+    assert company.server.gate("install", "--server").code == 0
+    company.server.git("config", f"gate.{name}", value)
+    senior = change(company)
+    result = senior.gate("approve", "feature")
+    assert result.code == 3
+    assert f"gate.{name}" in result.out
+    company.server.git("config", "--unset", f"gate.{name}")
     assert senior.gate("approve", "feature").code == 0
 
 
 @pytest.mark.attack(43, "signatures that are not valid, beside a record")
-def test_43_invalid_signatures_are_verified_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    senior = change(town)
+def test_43_invalid_signatures_are_verified_once(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    senior = change(company)
     senior.approve("feature")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.git("fetch", "-q", "origin", f"{LOG}:{LOG}")
     (name,) = [name for name in new.log() if name.endswith(".json")]
     stem = name.removesuffix(".json")

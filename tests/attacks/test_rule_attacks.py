@@ -10,7 +10,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from support.town import Clone, Town
+from support.company import Clone, Company
 
 BRANCH = "feature"
 OWNERS = ".github/CODEOWNERS"
@@ -28,9 +28,9 @@ def text(clone: Clone, rev: str = f"origin/{BRANCH}") -> str:
     return clone.gate("check", "--head", rev).text
 
 
-def on_main(town: Town, files: dict[str, str | bytes]) -> None:
-    """Put files on main past the gate: the town is like that from the start."""
-    clone = town.clone("nobody", "setup")
+def on_main(company: Company, files: dict[str, str | bytes]) -> None:
+    """Put files on main past the gate: the company is like that from the start."""
+    clone = company.clone("nobody", "setup")
     clone.fetch()
     clone.git("checkout", "-q", "-B", "main", "origin/main")
     clone.write(files)
@@ -39,17 +39,17 @@ def on_main(town: Town, files: dict[str, str | bytes]) -> None:
     clone.git("push", "-q", "origin", "main")
 
 
-def edits(town: Town) -> dict[str, dict[str, str | bytes]]:
+def edits(company: Company) -> dict[str, dict[str, str | bytes]]:
     """What the author of a change would like the rules to be."""
-    policy = town.policy()
-    swapped = {"nehemiah": [town.public("newhire")], "newhire": [town.public("nehemiah")]}
+    policy = company.policy()
+    swapped = {"nehemiah": [company.public("newhire")], "newhire": [company.public("nehemiah")]}
     return {
         "owns it all": {OWNERS: "* @newhire\n"},
         "owned by nobody": {OWNERS: ""},
         "asks for nothing": {"gate.yaml": "version: 1\n"},
         "asks for less": {"gate.yaml": policy.replace("approvals: 1", "approvals: 0")},
         "no junior": {"gate.yaml": policy.replace("junior, senior", "senior, senior")},
-        "a key for the senior": {"gate.yaml": town.policy(keys=swapped)},
+        "a key for the senior": {"gate.yaml": company.policy(keys=swapped)},
         "in the team": {"gate.yaml": policy.replace('["@nehemiah", "@ada"]', '["@newhire"]')},
         "other checks": {"gate.yaml": policy.replace('command: ["true"]', 'command: ["true", "-x"]')},
     }
@@ -62,9 +62,9 @@ EDITS = ("owns it all", "owned by nobody", "asks for nothing", "asks for less", 
 @pytest.mark.slow
 @pytest.mark.attack(1)
 @pytest.mark.parametrize("how", EDITS)
-def test_01_the_change_brings_rules_of_its_own(town: Town, how: str) -> None:
-    new, senior = town.clone("newhire"), town.clone("nehemiah")
-    new.commit("v2", {"a.py": "x = 2\n", **edits(town)[how]}, branch=BRANCH)
+def test_01_the_change_brings_rules_of_its_own(company: Company, how: str) -> None:
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n", **edits(company)[how]}, branch=BRANCH)
     assert not new.may_merge(BRANCH)
     assert new.gate("approve", BRANCH).code == 2, "whoever the change says they are"
     assert outcome(new, "guarded", BRANCH)["outcome"] == "unmet"
@@ -76,8 +76,8 @@ def test_01_the_change_brings_rules_of_its_own(town: Town, how: str) -> None:
 @pytest.mark.attack(1, "the change takes the policy or the code owners away, or puts a link there")
 @pytest.mark.parametrize("how", ["deleted", "renamed", "link"])
 @pytest.mark.parametrize("path", ["gate.yaml", OWNERS])
-def test_01_the_rules_are_taken_away(town: Town, path: str, how: str) -> None:
-    new = town.clone("newhire")
+def test_01_the_rules_are_taken_away(company: Company, path: str, how: str) -> None:
+    new = company.clone("newhire")
     new.git("checkout", "-q", "-b", BRANCH, "origin/main")
     if how == "renamed":
         new.git("mv", path, "elsewhere")
@@ -92,11 +92,11 @@ def test_01_the_rules_are_taken_away(town: Town, path: str, how: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(1, "an owner who is no guardian changes who owns the code")
-def test_01_an_owner_is_no_guardian(town: Town) -> None:
-    town.set_policy(town.policy(PLAIN))
-    on_main(town, {OWNERS: "* @bob\n"})
-    town.clone("newhire").commit("mine", {OWNERS: "* @newhire\n"}, branch=BRANCH)
-    bob, ada = town.clone("bob"), town.clone("ada")
+def test_01_an_owner_is_no_guardian(company: Company) -> None:
+    company.set_policy(company.policy(PLAIN))
+    on_main(company, {OWNERS: "* @bob\n"})
+    company.clone("newhire").commit("mine", {OWNERS: "* @newhire\n"}, branch=BRANCH)
+    bob, ada = company.clone("bob"), company.clone("ada")
     bob.approve(BRANCH)
     assert not bob.may_merge("origin/feature")
     ada.approve(BRANCH)
@@ -110,12 +110,12 @@ PLACES = ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitea/CODEOWN
 @pytest.mark.slow
 @pytest.mark.attack(2)
 @pytest.mark.parametrize("place", PLACES)
-def test_02_a_second_file_of_code_owners_appears(town: Town, place: str) -> None:
+def test_02_a_second_file_of_code_owners_appears(company: Company, place: str) -> None:
     """The owner of all has approved it, and is no guardian."""
-    town.set_policy(town.policy(PLAIN))
-    on_main(town, {OWNERS: "* @bob\n"})
-    town.clone("newhire").commit("mine", {place: "* @newhire\n"}, branch=BRANCH)
-    bob = town.clone("bob")
+    company.set_policy(company.policy(PLAIN))
+    on_main(company, {OWNERS: "* @bob\n"})
+    company.clone("newhire").commit("mine", {place: "* @newhire\n"}, branch=BRANCH)
+    bob = company.clone("bob")
     bob.fetch()
     approved = bob.gate("approve", BRANCH)
     assert approved.code == 0 or "colliding paths" in approved.err
@@ -140,17 +140,17 @@ BROKEN_POLICIES: dict[str, str | bytes] = {
 @pytest.mark.slow
 @pytest.mark.attack(3)
 @pytest.mark.parametrize("how", BROKEN_POLICIES)
-def test_03_a_policy_that_cannot_be_read(town: Town, how: str) -> None:
-    on_main(town, {"gate.yaml": BROKEN_POLICIES[how]})
-    new = town.clone("newhire")
+def test_03_a_policy_that_cannot_be_read(company: Company, how: str) -> None:
+    on_main(company, {"gate.yaml": BROKEN_POLICIES[how]})
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    said = new.gate("check")
+    result = new.gate("check")
     if how == "empty":
         # As if there were none: the defaults hold, and the owner has not approved.
-        assert said.code != 0
+        assert result.code != 0
     else:
-        assert said.code == 2, said.text
-        assert "gate.yaml:" in said.err
+        assert result.code == 2, result.text
+        assert "gate.yaml:" in result.err
     assert new.gate("merge", BRANCH).code != 0
 
 
@@ -165,14 +165,14 @@ BROKEN_OWNERS = {
 
 @pytest.mark.attack(3)
 @pytest.mark.parametrize("how", BROKEN_OWNERS)
-def test_03_code_owners_that_cannot_be_read(town: Town, how: str) -> None:
-    on_main(town, {OWNERS: BROKEN_OWNERS[how]})
-    new = town.clone("newhire")
+def test_03_code_owners_that_cannot_be_read(company: Company, how: str) -> None:
+    on_main(company, {OWNERS: BROKEN_OWNERS[how]})
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     for command in (["check"], ["merge", BRANCH], ["owners", "--lint"]):
-        said = new.gate(*command)
-        assert said.code == 2, said.text
-        assert f"{OWNERS}:" in said.text
+        result = new.gate(*command)
+        assert result.code == 2, result.text
+        assert f"{OWNERS}:" in result.text
 
 
 @pytest.mark.attack(3, "a link in the place of the policy or the code owners")
@@ -181,8 +181,8 @@ def test_03_code_owners_that_cannot_be_read(town: Town, how: str) -> None:
     [(OWNERS, "../docs/index.md"), ("gate.yaml", "real.yaml"), ("gate.yaml", "nowhere")],
     ids=["code owners", "policy", "policy, to nowhere"],
 )
-def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
-    clone = town.clone("nobody", "setup")
+def test_03_rules_that_are_a_link(company: Company, path: str, target: str) -> None:
+    clone = company.clone("nobody", "setup")
     clone.git("checkout", "-q", "main")
     clone.write({"real.yaml": (clone.path / "gate.yaml").read_bytes()})
     (clone.path / path).unlink()
@@ -191,17 +191,17 @@ def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
     clone.git("commit", "-q", "-m", "link")
     clone.git("push", "-q", "origin", "main")
     linked = clone.git("rev-parse", "HEAD")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     for command in (["check"], ["merge", BRANCH]):
-        said = new.gate(*command)
-        assert said.code == 2, said.text
-        assert f"{path}: expected a file, got a symbolic link" in said.err
+        result = new.gate(*command)
+        assert result.code == 2, result.text
+        assert f"{path}: expected a file, got a symbolic link" in result.err
     # What came after is proven by rules that can be read, or not at all.
     clone.commit("past the gate", {"b.py": "x = 2\n"})
-    said = clone.gate("audit", f"{linked}..HEAD", "--format", "json")
-    assert said.code == 1, said.text
-    steps = json.loads(said.out)
+    result = clone.gate("audit", f"{linked}..HEAD", "--format", "json")
+    assert result.code == 1, result.text
+    steps = json.loads(result.out)
     assert [step["outcome"] for step in steps] == ["failed"]
     assert f"{path}: expected a file" in steps[0]["reason"]
 
@@ -209,7 +209,7 @@ def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
 @pytest.mark.slow
 @pytest.mark.attack(3, "rules that nobody could read are brought in, with every approval")
 @pytest.mark.parametrize(
-    ("path", "content", "said"),
+    ("path", "content", "expected"),
     [
         ("gate.yaml", "nope: 1\n", "gate.yaml:1:1: nope: unknown key"),
         (OWNERS, "* @bob\nx nobody\n!y @a\n", f"{OWNERS}:2:3: expected an owner"),
@@ -217,37 +217,37 @@ def test_03_rules_that_are_a_link(town: Town, path: str, target: str) -> None:
     ],
     ids=["policy", "code owners", "code owners that do not count"],
 )
-def test_03_rules_that_a_change_spoils(town: Town, path: str, content: str, said: str) -> None:
-    town.set_policy(town.policy(PLAIN))
-    on_main(town, {OWNERS: "* @ada\n"})
-    town.clone("newhire").commit("spoil", {path: content}, branch=BRANCH)
-    ada = town.clone("ada")
+def test_03_rules_that_a_change_spoils(company: Company, path: str, content: str, expected: str) -> None:
+    company.set_policy(company.policy(PLAIN))
+    on_main(company, {OWNERS: "* @ada\n"})
+    company.clone("newhire").commit("spoil", {path: content}, branch=BRANCH)
+    ada = company.clone("ada")
     ada.approve(BRANCH)
     found = outcome(ada, "mergeable")
     # A file that would not count, as another takes precedence, spoils nothing.
-    assert (found["outcome"], said in found["reason"]) == ("unmet" if said else "met", True)
-    assert ada.may_merge("origin/feature") is not bool(said)
-    assert ada.gate("merge", f"origin/{BRANCH}").code == bool(said)
+    assert (found["outcome"], expected in found["reason"]) == ("unmet" if expected else "met", True)
+    assert ada.may_merge("origin/feature") is not bool(expected)
+    assert ada.gate("merge", f"origin/{BRANCH}").code == bool(expected)
 
 
 @pytest.mark.slow
 @pytest.mark.attack(4)
-def test_04_a_later_line_takes_the_owners_away(town: Town) -> None:
+def test_04_a_later_line_takes_the_owners_away(company: Company) -> None:
     """Owned by somebody who approves it, and still not in: only a guardian can."""
-    town.set_policy(town.policy(PLAIN))
-    on_main(town, {OWNERS: "* @bob\n"})
-    town.clone("newhire").commit("unown", {OWNERS: "* @bob\n/a.py\n"}, branch=BRANCH)
-    bob = town.clone("bob")
+    company.set_policy(company.policy(PLAIN))
+    on_main(company, {OWNERS: "* @bob\n"})
+    company.clone("newhire").commit("unown", {OWNERS: "* @bob\n/a.py\n"}, branch=BRANCH)
+    bob = company.clone("bob")
     bob.approve(BRANCH)
     assert not bob.may_merge("origin/feature")
     assert outcome(bob, "guarded")["outcome"] == "unmet"
 
 
 @pytest.mark.attack(4, "no rule, and a rule without owners, are distinguished")
-def test_04_no_rule_and_no_owner_are_distinguished(town: Town) -> None:
-    town.set_policy(town.policy(PLAIN))
-    on_main(town, {OWNERS: "/a.py @bob\n/b.py @bob\n/b.py\n"})
-    new = town.clone("newhire")
+def test_04_no_rule_and_no_owner_are_distinguished(company: Company) -> None:
+    company.set_policy(company.policy(PLAIN))
+    on_main(company, {OWNERS: "/a.py @bob\n/b.py @bob\n/b.py\n"})
+    new = company.clone("newhire")
     new.commit("v2", {"b.py": "y = 2\n", "c.py": ""}, branch=BRANCH)
     reason = str(outcome(new, "owners", BRANCH)["reason"])
     assert "1 file has no matching rule" in reason
@@ -266,31 +266,31 @@ UNSATISFIABLE = {
 @pytest.mark.slow
 @pytest.mark.attack(5)
 @pytest.mark.parametrize("how", UNSATISFIABLE)
-def test_05_nobody_is_left_who_could_approve(town: Town, how: str) -> None:
-    owners, said = UNSATISFIABLE[how]
+def test_05_nobody_is_left_who_could_approve(company: Company, how: str) -> None:
+    owners, result = UNSATISFIABLE[how]
     on_main(
-        town,
-        {OWNERS: owners, "gate.yaml": town.policy().replace("teams:\n", 'teams:\n  "@acme/empty": []\n')},
+        company,
+        {OWNERS: owners, "gate.yaml": company.policy().replace("teams:\n", 'teams:\n  "@acme/empty": []\n')},
     )
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.approve(BRANCH)
     assert not senior.may_merge("origin/feature")
     shown = " ".join(text(senior).split())
     assert "cannot be satisfied" in shown
-    assert said in shown
+    assert result in shown
 
 
 @pytest.mark.slow
 @pytest.mark.attack(5, "every senior has a hand in the change")
-def test_05_every_senior_is_an_author(town: Town) -> None:
-    new = town.clone("newhire")
+def test_05_every_senior_is_an_author(company: Company) -> None:
+    new = company.clone("newhire")
     new.write({"a.py": "x = 2\n"})
     hands = "".join(f"\nCo-authored-by: {name} <{name}@acme.example>" for name in ("nehemiah", "ada"))
     new.git("checkout", "-q", "-b", BRANCH)
     new.git("commit", "-q", "-a", "-m", f"v2\n{hands}")
     new.git("push", "-q", "origin", BRANCH)
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.approve(BRANCH)
     assert not bob.may_merge("origin/feature")
     assert outcome(bob, "seniority")["outcome"] == "unmet"
@@ -310,23 +310,23 @@ def strange_refs(clone: Clone, evil: str) -> None:
 @pytest.mark.parametrize(
     "into", [(), ("--into", "main"), ("--into", "refs/heads/main")], ids=["default", "short", "full"]
 )
-def test_06_refs_named_like_the_protected_branch(town: Town, into: tuple[str, ...]) -> None:
+def test_06_refs_named_like_the_protected_branch(company: Company, into: tuple[str, ...]) -> None:
     """They stand at a commit whose policy would let the change in."""
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     evil = new.commit(
         "lax", {"gate.yaml": "version: 1\nprotect: {main: {require: {checks: []}}}\n"}, branch="lax"
     )
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     strange_refs(new, evil)
-    said = new.gate("check", "--format", "json", *into)
-    assert said.code == 1, said.text
+    result = new.gate("check", "--format", "json", *into)
+    assert result.code == 1, result.text
     assert new.verdict(BRANCH, *into)["change"]["base"] == new.git("rev-parse", "refs/heads/main")
 
 
 @pytest.mark.attack(6, "a merge where refs are named like the branch")
-def test_06_a_merge_moves_the_branch_itself(town: Town) -> None:
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+def test_06_a_merge_moves_the_branch_itself(company: Company) -> None:
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.approve(BRANCH)
     strange_refs(senior, senior.git("rev-parse", "origin/main"))
     before = senior.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", "refs/remotes")
@@ -339,13 +339,13 @@ def test_06_a_merge_moves_the_branch_itself(town: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(7)
-def test_07_an_old_policy_is_replayed(town: Town) -> None:
+def test_07_an_old_policy_is_replayed(company: Company) -> None:
     """The branch starts where the policy asked for nothing; main has moved on since."""
-    strict = town.policy()
-    town.set_policy("version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n")
-    new = town.clone("newhire")
+    strict = company.policy()
+    company.set_policy("version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    town.set_policy(strict)
+    company.set_policy(strict)
     new.fetch()
     assert not new.may_merge(BRANCH), "the tip of main's, not of where the branch began"
     new.git("branch", "-f", "main", "origin/main~1")
@@ -357,12 +357,12 @@ def test_07_an_old_policy_is_replayed(town: Town) -> None:
 @pytest.mark.attack(
     7, "the strict policy is merged away in the branch, with the merge resolved to the old one"
 )
-def test_07_a_merge_that_keeps_the_old_policy(town: Town) -> None:
-    strict = town.policy()
-    town.set_policy("version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n")
-    new = town.clone("newhire")
+def test_07_a_merge_that_keeps_the_old_policy(company: Company) -> None:
+    strict = company.policy()
+    company.set_policy("version: 1\nprotect: {main: {require: {owners: false, checks: []}}}\n")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    town.set_policy(strict)
+    company.set_policy(strict)
     new.fetch()
     new.git("merge", "-q", "-s", "ours", "-m", "Merge main", "origin/main")
     assert not new.may_merge(BRANCH)
@@ -388,16 +388,16 @@ ODD_NAMES = {
 @pytest.mark.slow
 @pytest.mark.attack(8)
 @pytest.mark.parametrize("how", ODD_NAMES)
-def test_08_odd_names_have_their_owners(town: Town, how: str) -> None:
+def test_08_odd_names_have_their_owners(company: Company, how: str) -> None:
     name = ODD_NAMES[how]
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.git("checkout", "-q", "-b", BRANCH, "origin/main")
     commit_tree(new, {name: b"x = 2\n"})
     asked = outcome(new, "owners", BRANCH)
     rule = 3 if name.startswith(b"web/") else 1
     assert [one["rule"] for one in asked["missing"]] == [f"{OWNERS}:{rule}"]
     new.git("push", "-q", "origin", BRANCH)
-    ada, senior = town.clone("ada"), town.clone("nehemiah")
+    ada, senior = company.clone("ada"), company.clone("nehemiah")
     (ada if rule == 3 else senior).approve(BRANCH)
     if rule == 3:
         senior.approve(BRANCH)
@@ -431,12 +431,12 @@ COLLISIONS = {
 
 @pytest.mark.attack(8)
 @pytest.mark.parametrize("how", COLLISIONS)
-def test_08_colliding_paths_are_refused(town: Town, how: str) -> None:
-    new = town.clone("newhire")
+def test_08_colliding_paths_are_refused(company: Company, how: str) -> None:
+    new = company.clone("newhire")
     new.git("checkout", "-q", "-b", BRANCH, "origin/main")
     commit_tree(new, dict.fromkeys(COLLISIONS[how], b"x = 2\n"))
     new.git("push", "-q", "origin", BRANCH)
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.fetch()
     assert senior.gate("approve", "origin/feature").code == 2
     assert not senior.may_merge("origin/feature")
@@ -455,10 +455,10 @@ WRITES: dict[str, bytes] = {
 
 @pytest.mark.attack(8, "a tree that names what is outside of it")
 @pytest.mark.parametrize("how", WRITES)
-def test_08_a_tree_that_leads_out_of_itself(town: Town, how: str) -> None:
+def test_08_a_tree_that_leads_out_of_itself(company: Company, how: str) -> None:
     """git makes no such tree; whoever writes objects by hand does."""
     folder, _, file = WRITES[how].rpartition(b"/")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     blob = new.git("hash-object", "-w", "--stdin", stdin=b"x = 2\n")
     inner = raw_tree(new, [(b"100644", file.replace(b"hooks/", b""), blob)])
     lines = new.git("ls-tree", "origin/main").splitlines()
@@ -470,8 +470,8 @@ def test_08_a_tree_that_leads_out_of_itself(town: Town, how: str) -> None:
     tree = raw_tree(new, sorted([*entries, (b"40000", top, inner)], key=lambda one: one[1]))
     head = new.git("commit-tree", tree, "-p", "origin/main", "-m", "out")
     before = sorted(path.name for path in new.path.parent.iterdir())
-    said = new.gate_process("check", "--head", head)
-    assert said.code in {1, 3}, said.text
+    result = new.gate_process("check", "--head", head)
+    assert result.code in {1, 3}, result.text
     approved = new.gate_process("approve", head)
     assert approved.code != 0
     assert sorted(path.name for path in new.path.parent.iterdir()) == before

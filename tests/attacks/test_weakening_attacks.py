@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Town, copy_town
+from support.company import Clone, Company, copy_company
 
 BRANCH = "feature"
 POLICY = '      owners: {stale: change}\n      guarded: ["@acme/guardians"]\n      checks: [ok]\n'
@@ -273,18 +273,18 @@ GATE: dict[str, tuple[Files, Files]] = {
 
 
 @pytest.fixture(scope="module")
-def owned_template(town_template: Town, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """A town in which bob owns everything and is no guardian. His clone has it all."""
-    town = copy_town(town_template, tmp_path_factory.mktemp("owned") / "town")
-    town.set_policy(town.policy(POLICY))
-    bob = town.clone("bob")
+def owned_template(company_template: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A company in which bob owns everything and is no guardian. His clone has it all."""
+    company = copy_company(company_template, tmp_path_factory.mktemp("owned") / "company")
+    company.set_policy(company.policy(POLICY))
+    bob = company.clone("bob")
     bob.git("remote", "remove", "origin")
-    return town
+    return company
 
 
 @pytest.fixture
-def bob(owned_template: Town, tmp_path: Path) -> Clone:
-    return copy_town(owned_template, tmp_path / "town").clone("bob")
+def bob(owned_template: Company, tmp_path: Path) -> Clone:
+    return copy_company(owned_template, tmp_path / "company").clone("bob")
 
 
 def put(clone: Clone, files: Files, author: str) -> None:
@@ -305,9 +305,9 @@ def weaken(bob: Clone, before: Files, after: Files) -> None:
     bob.git("checkout", "-q", "-b", BRANCH)
     put(bob, after, "newhire")
     assert bob.gate("approve", BRANCH).code == 0
-    said = bob.gate("check", "--format", "json")
-    assert said.code == 1
-    found = {one["id"]: one["outcome"] for one in json.loads(said.out)["requirements"]}
+    result = bob.gate("check", "--format", "json")
+    assert result.code == 1
+    found = {one["id"]: one["outcome"] for one in json.loads(result.out)["requirements"]}
     assert (found["owners"], found["guarded"]) == ("met", "unmet")
 
 

@@ -8,7 +8,7 @@ from binascii import crc32
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Said
+from support.company import Clone, Result
 
 from gate import answer_cache
 from gate.store import MAGIC
@@ -20,7 +20,7 @@ def kept(project: Clone) -> list[Path]:
     return sorted((project.path / ".git" / "gate" / "answers").glob("*"))
 
 
-def asked(project: Clone, *more: str, env: dict[str, str] | None = None) -> Said:
+def asked(project: Clone, *more: str, env: dict[str, str] | None = None) -> Result:
     return project.gate_process(*ASK, *more, env=env)
 
 
@@ -40,8 +40,8 @@ def answered(project: Clone) -> Clone:
 
 
 def test_asked_again_the_kept_answer_is_given(answered: Clone) -> None:
-    said = asked(answered)
-    assert (said.code, "FROM KEPT" in said.out) == (0, True)
+    result = asked(answered)
+    assert (result.code, "FROM KEPT" in result.out) == (0, True)
 
 
 def new_commit(project: Clone) -> None:

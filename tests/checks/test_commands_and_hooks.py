@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.checks.hooks import hook_ids
 from gate.checks.paths import matches

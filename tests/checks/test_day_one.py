@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.checks.advice import setup_command
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 FLASK = """\
 import json
@@ -44,10 +44,10 @@ def commit(project: Clone, files: dict[str, str], branch: str = "feature") -> No
 
 
 def verdict(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    said = project.gate_process("check", "--format", "json", *args, env=env)
-    assert said.out, said.err
-    found: dict[str, Any] = json.loads(said.out)
-    return said.code, found
+    result = project.gate_process("check", "--format", "json", *args, env=env)
+    assert result.out, result.err
+    found: dict[str, Any] = json.loads(result.out)
+    return result.code, found
 
 
 def result(found: dict[str, Any], name: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def test_a_run_that_did_not_tell_the_whole_truth_is_no_pass(project: Clone, file
     assert code != 0
 
 
-def test_tests_are_not_told_secrets(project: Clone) -> None:
+def test_tests_do_not_get_secrets(project: Clone) -> None:
     seen = "[n for n in os.environ if 'TOKEN' in n or 'SOCK' in n]"
     secret = f"import os\n\n\ndef test_secret():\n    assert not {seen}\n"
     commit(project, {"test_secret.py": secret})
@@ -368,7 +368,7 @@ def test_packages_that_share_a_repository_see_one_another(project: Clone) -> Non
     assert typed(project, files) == sorted(places)
 
 
-def test_what_mypy_cannot_be_given_is_told(project: Clone) -> None:
+def test_what_mypy_cannot_be_given_is_reported(project: Clone) -> None:
     commit(project, {"my-plugin/__init__.py": "", "my-plugin/code.py": WRONG})
     types = result(verdict(project, "--only", "types")[1], "types")
     assert types["outcome"] == "passed"
@@ -376,12 +376,12 @@ def test_what_mypy_cannot_be_given_is_told(project: Clone) -> None:
 
 
 @pytest.mark.slow
-def test_twenty_failing_cases_of_a_test_are_told_as_one(project: Clone) -> None:
+def test_twenty_failing_cases_of_a_test_are_reported_as_one(project: Clone) -> None:
     cases = "@pytest.mark.parametrize('n', range(24))\ndef test_n(n):\n    assert n < 4\n"
     commit(project, {"test_n.py": f"import pytest\n\n\n{cases}"})
-    said = project.gate_process("check", "--only", "tests")
-    assert "20 cases of test_n fail, the first: test_n[4]" in " ".join(said.out.split())
-    assert said.out.count("help: pytest test_n.py::test_n") == 1
+    printed = project.gate_process("check", "--only", "tests")
+    assert "20 cases of test_n fail, the first: test_n[4]" in " ".join(printed.out.split())
+    assert printed.out.count("help: pytest test_n.py::test_n") == 1
     assert len(result(verdict(project, "--only", "tests")[1], "tests")["findings"]) == 20
 
 
@@ -389,7 +389,7 @@ def test_twenty_failing_cases_of_a_test_are_told_as_one(project: Clone) -> None:
 def test_a_refused_merge_shows_the_line_of_code(project: Clone) -> None:
     commit(project, {"new.py": "y = undefined\n"})
     project.git("checkout", "-q", "--detach")
-    said = project.gate_process("merge", "feature")
-    assert said.code == 1
-    assert "1 │ y = undefined" in said.out
-    assert "Not merged: feature." in said.out
+    result = project.gate_process("merge", "feature")
+    assert result.code == 1
+    assert "1 │ y = undefined" in result.out
+    assert "Not merged: feature." in result.out

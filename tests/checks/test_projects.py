@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from support.company import Clone
 from support.environments import make_venv
-from support.town import Clone
 
 from gate.checks.projects import Layout, dependencies, layout, names_of, words_of
 

@@ -95,9 +95,9 @@ def test_what_mypy_prints_about_its_settings_as_json_is_read() -> None:
     )
 
 
-def test_why_pytest_did_not_begin_is_told_in_its_own_words() -> None:
-    said = "ImportError while loading conftest '/tree/conftest.py'.\nconftest.py:1: in <module>\nE   RuntimeError: no\n"
-    answer = read("pytest", Left(4, "", said))
+def test_why_pytest_did_not_begin_is_reported_in_its_own_words() -> None:
+    err = "ImportError while loading conftest '/tree/conftest.py'.\nconftest.py:1: in <module>\nE   RuntimeError: no\n"
+    answer = read("pytest", Left(4, "", err))
     assert isinstance(answer, Unreadable)
     assert answer.reason == "pytest did not come to its end: RuntimeError: no"
 

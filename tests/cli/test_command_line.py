@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.town import Clone, isolated
+from support.company import Clone, isolated
 
 from gate.__main__ import main as start
 from gate.cli import COMMANDS
@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_examples(project: Clone, name: str) -> None:
-    said = project.gate(name, "--help")
-    assert said.code == 0
+    result = project.gate(name, "--help")
+    assert result.code == 0
     assert "examples:" in parser_of(name).format_help()
     assert f"  {name} " in overview()
 
@@ -36,9 +36,9 @@ def test_every_command_has_help_with_examples(project: Clone, name: str) -> None
     "args", [["chekc"], ["check", "--nonsense"], ["check", "--format", "pdf"], [], ["check", "--report", "x"]]
 )
 def test_wrong_usage_is_2(project: Clone, args: list[str]) -> None:
-    said = project.gate(*args)
-    assert said.code == 2
-    assert said.err
+    result = project.gate(*args)
+    assert result.code == 2
+    assert result.err
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_value_that_is_empty_is_none(project: Clone, args: list[str], name: st
     project.write({"new.py": "x = 1\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "New")
-    said = project.gate(*args)
-    assert said.code == 2, said.text
-    assert said.err.startswith(f"gate: {name} is empty")
+    result = project.gate(*args)
+    assert result.code == 2, result.text
+    assert result.err.startswith(f"gate: {name} is empty")
 
 
 @pytest.mark.slow
@@ -132,7 +132,7 @@ def test_an_interrupt_while_gate_starts_is_no_traceback(
     assert capsys.readouterr().err == "gate: interrupted\n"
 
 
-def test_a_misspelt_command_is_told_the_right_one(project: Clone) -> None:
+def test_the_right_command_is_suggested_for_a_misspelled_one(project: Clone) -> None:
     assert "did you mean `gate check`?" in project.gate("chekc").err
 
 
@@ -140,9 +140,9 @@ def test_a_policy_with_mistakes_is_2_with_the_line(project: Clone) -> None:
     project.write({"gate.yaml": "protect: {main: {require: {approvals: one}}}\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Policy")
-    said = project.gate("check")
-    assert said.code == 2
-    assert 'gate.yaml:1:39: protect.main.require.approvals: expected a whole number, got "one"' in said.err
+    result = project.gate("check")
+    assert result.code == 2
+    assert 'gate.yaml:1:39: protect.main.require.approvals: expected a whole number, got "one"' in result.err
 
 
 @pytest.mark.slow
@@ -151,17 +151,17 @@ def test_code_owners_with_mistakes_are_2_with_the_line(project: Clone) -> None:
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Owners")
     for args in (["check"], ["owners"], ["owners", "--lint"]):
-        said = project.gate(*args)
-        assert said.code == 2
-        assert "CODEOWNERS:1:6" in said.text
+        result = project.gate(*args)
+        assert result.code == 2
+        assert "CODEOWNERS:1:6" in result.text
 
 
 def test_outside_of_a_repository_is_2(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "empty").mkdir()
-    said = Clone(tmp_path / "empty", "ada", tmp_path).gate("check")
-    assert said.code == 2
-    assert "not inside a git repository" in said.err
+    result = Clone(tmp_path / "empty", "ada", tmp_path).gate("check")
+    assert result.code == 2
+    assert "not inside a git repository" in result.err
 
 
 def test_owners_as_json(project: Clone) -> None:
@@ -204,8 +204,8 @@ def test_a_change_of_codeowners_decides_nothing_about_itself(project: Clone) -> 
 
 
 def test_init_writes_a_policy_that_passes_and_never_overwrites(project: Clone) -> None:
-    said = project.gate("init")
-    assert said.code == 0, said.text
+    result = project.gate("init")
+    assert result.code == 0, result.text
     path = project.path / "gate.yaml"
     policy = load_policy(path.read_bytes())
     assert policy.protects("main")
@@ -221,8 +221,8 @@ def test_init_adds_a_person_and_keeps_the_rest(project: Clone) -> None:
     project.gate("init")
     path = project.path / "gate.yaml"
     comments = [line for line in path.read_text().splitlines() if line.lstrip().startswith("#")]
-    said = project.gate("init", "--person", "@bob", "--role", "junior", "--email", "bob@acme.example")
-    assert said.code == 0, said.text
+    result = project.gate("init", "--person", "@bob", "--role", "junior", "--email", "bob@acme.example")
+    assert result.code == 0, result.text
     policy = load_policy(path.read_bytes())
     assert policy.people["@bob"].role == "junior"
     assert policy.people["@bob"].emails == ("bob@acme.example",)
@@ -280,7 +280,7 @@ def test_explain_knows_what_gate_calls_things(project: Clone, words: str) -> Non
     assert (apart.code, apart.out) == (0, together.out)
 
 
-def test_explain_says_where_the_rules_of_tools_are_told(project: Clone) -> None:
+def test_explain_says_where_the_rules_of_tools_are_documented(project: Clone) -> None:
     assert "ruff rule F401" in project.gate("explain", "F401").out
     assert "#code-arg-type" in project.gate("explain", "arg-type").out
     assert project.gate("explain", "no-such-rule").code == 2
@@ -300,13 +300,13 @@ def test_hostile_names_and_paths_are_shown_inertly(project: Clone) -> None:
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Hostile")
     for args in (["check", "--only", "lint"], ["owners", "--change"]):
-        said = project.gate(*args)
-        assert "\x1b" not in said.out
-        assert "\n::error" not in said.out
+        result = project.gate(*args)
+        assert "\x1b" not in result.out
+        assert "\n::error" not in result.out
 
 
 @pytest.mark.slow
-def test_on_a_terminal_each_check_is_told_as_it_ends_and_what_runs_is_drawn_and_erased(
+def test_on_a_terminal_each_check_is_reported_as_it_ends_and_what_runs_is_drawn_and_erased(
     project: Clone,
 ) -> None:
     assert on_a_terminal(project, "check", "--only", "lint", TERM="dumb") == ""

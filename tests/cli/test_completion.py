@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.company import Clone, isolated
 from support.terminal import Terminal
-from support.town import Clone, isolated
 
 from gate.cli import COMMANDS
 from gate.cli.completion import SHELLS, script
@@ -120,14 +120,14 @@ def test_the_lists_and_what_is_left_out(repository: Clone) -> None:
 
 def test_where_there_is_nothing_to_offer(project: Clone, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    said = Clone(tmp_path / "empty", "ada", tmp_path).gate("completion", "--list", "branches")
-    assert (said.code, said.text) == (0, "")
+    result = Clone(tmp_path / "empty", "ada", tmp_path).gate("completion", "--list", "branches")
+    assert (result.code, result.text) == (0, "")
     project.write({"gate.yaml": "protect: 3\n"})
-    said = project.gate("completion", "--list", "checks")
-    assert (said.code, said.text) == (0, "")
+    result = project.gate("completion", "--list", "checks")
+    assert (result.code, result.text) == (0, "")
 
 
 def test_the_shell_has_to_be_named(project: Clone) -> None:
-    said = project.gate("completion")
-    assert said.code == 2
-    assert "bash, zsh, fish" in said.err
+    result = project.gate("completion")
+    assert result.code == 2
+    assert "bash, zsh, fish" in result.err

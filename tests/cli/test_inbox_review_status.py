@@ -6,22 +6,24 @@ import json
 import sys
 
 import pytest
+from support.company import Clone, Company, isolated
 from support.terminal import Terminal
-from support.town import Clone, Town, isolated
 
 
 @pytest.fixture
-def pushed(town: Town) -> Clone:
+def pushed(company: Company) -> Clone:
     """A branch of the new hire's on the server."""
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("Add export", {"a.py": "x = 2\n"}, branch="feature")
     new.git("push", "-q", "origin", "feature")
     return new
 
 
 @pytest.mark.slow
-def test_the_inbox_has_what_waits_for_me_and_not_what_i_have_approved(town: Town, pushed: Clone) -> None:
-    senior = town.clone("nehemiah")
+def test_the_inbox_has_what_waits_for_me_and_not_what_i_have_approved(
+    company: Company, pushed: Clone
+) -> None:
+    senior = company.clone("nehemiah")
     senior.fetch()
     shown = senior.gate("inbox")
     assert shown.code == 0
@@ -67,14 +69,14 @@ def test_a_merged_branch_is_not_open(pushed: Clone) -> None:
 
 
 @pytest.mark.slow
-def test_a_review_shows_the_diff_of_my_files_with_the_findings_of_earlier_runs(town: Town) -> None:
-    town.set_policy(town.policy("      owners: true\n      checks: [names]\n"))
-    new = town.clone("newhire")
+def test_a_review_shows_the_diff_of_my_files_with_the_findings_of_earlier_runs(company: Company) -> None:
+    company.set_policy(company.policy("      owners: true\n      checks: [names]\n"))
+    new = company.clone("newhire")
     new.fetch()
     new.git("reset", "-q", "--hard", "origin/main")
     new.commit("Load", {"a.py": "import json\n\nvalue = json.laods('1')\n"}, branch="feature")
     new.git("push", "-q", "origin", "feature")
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.fetch()
     senior.gate("check", "--head", "origin/feature")
     shown = senior.gate("review", "origin/feature")
@@ -102,8 +104,8 @@ def reviewing(senior: Clone, answers: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
-def test_a_review_at_a_terminal_skips_objects_or_approves(town: Town, pushed: Clone) -> None:
-    senior = town.clone("nehemiah")
+def test_a_review_at_a_terminal_skips_objects_or_approves(company: Company, pushed: Clone) -> None:
+    senior = company.clone("nehemiah")
     senior.fetch()
     question = "[a]pprove, [o]bject, [s]kip?"
     assert "Skipped: nothing was recorded." in reviewing(senior, {question: "s"})

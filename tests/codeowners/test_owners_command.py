@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import Clone, Said
+from support.company import Clone, Result
 
 OWNERS = "*.py @ada\n/web/ @acme/web bob@acme.example\n/docs/\n"
 FILES = {
@@ -36,9 +36,9 @@ def commit(clone: Clone, files: Mapping[str, str | bytes]) -> None:
 
 
 def asked(clone: Clone, *args: str) -> dict[str, list[dict[str, Any]]]:
-    said = clone.gate("owners", "--format", "json", *args)
-    assert said.code == 0, said.text
-    return {item["path"]: item["rules"] for item in json.loads(said.out)}
+    result = clone.gate("owners", "--format", "json", *args)
+    assert result.code == 0, result.text
+    return {item["path"]: item["rules"] for item in json.loads(result.out)}
 
 
 def owners(clone: Clone, *args: str) -> dict[str, list[list[str]]]:
@@ -46,8 +46,8 @@ def owners(clone: Clone, *args: str) -> dict[str, list[list[str]]]:
 
 
 def test_json_is_the_contract(repository: Clone) -> None:
-    said = repository.gate("owners", "app.py", "docs/i.md", "setup.cfg", "--format", "json")
-    assert json.loads(said.out) == [
+    result = repository.gate("owners", "app.py", "docs/i.md", "setup.cfg", "--format", "json")
+    assert json.loads(result.out) == [
         {
             "path": "app.py",
             "rules": [
@@ -129,12 +129,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("args", "said"), WRONG.values(), ids=WRONG)
-def test_wrong_usage(repository: Clone, args: list[str], said: str) -> None:
+@pytest.mark.parametrize(("args", "expected"), WRONG.values(), ids=WRONG)
+def test_wrong_usage(repository: Clone, args: list[str], expected: str) -> None:
     answer = repository.gate("owners", *args)
     assert answer.code == 2
     assert answer.out == ""
-    assert said in answer.err
+    assert expected in answer.err
 
 
 def test_odd_names(repository: Clone) -> None:
@@ -176,7 +176,7 @@ class TestText:
             "HEAD)\n"
         )
 
-    def test_everything_is_told_by_folder(self, repository: Clone) -> None:
+    def test_everything_is_reported_by_folder(self, repository: Clone) -> None:
         lines = repository.gate("owners").out.splitlines()
         assert [line.split() for line in lines if "web/" in line][1:] == [["web/", "2", "files"]]
         assert "    docs/i.md" in lines
@@ -189,8 +189,11 @@ class TestText:
         ]
 
     def test_no_codeowners(self, project: Clone) -> None:
-        said = project.gate("owners")
-        assert (said.code, said.out) == (0, "There is no CODEOWNERS file at HEAD, so nobody owns anything.\n")
+        result = project.gate("owners")
+        assert (result.code, result.out) == (
+            0,
+            "There is no CODEOWNERS file at HEAD, so nobody owns anything.\n",
+        )
         assert asked(project) == {"app.py": []}
 
 
@@ -240,9 +243,9 @@ class TestWhichFile:
         (project.path / "CODEOWNERS").symlink_to("OWNERS")
         commit(project, {"OWNERS": "* @ada\n"})
         for args in (["owners"], ["owners", "--lint"], ["owners", "--change"]):
-            said = project.gate(*args)
-            assert said.code == 2
-            assert "CODEOWNERS: expected a file, got a symbolic link" in said.err
+            result = project.gate(*args)
+            assert result.code == 2
+            assert "CODEOWNERS: expected a file, got a symbolic link" in result.err
 
     @pytest.mark.parametrize("dialect", ["", "owners: {dialect: github}\n"])
     @pytest.mark.parametrize(
@@ -257,16 +260,16 @@ class TestWhichFile:
     ) -> None:
         commit(project, {path: "* @ada\n", "gate.yaml": f"version: 1\n{dialect}"})
         for args in (["owners"], ["owners", "--lint"], ["owners", "--change"], ["check", "--only", "names"]):
-            said = project.gate(*args)
-            assert said.code == 2, args
-            assert f"{path}: is not read as a CODEOWNERS file" in said.err
-            assert ".github/CODEOWNERS" in said.err
+            result = project.gate(*args)
+            assert result.code == 2, args
+            assert f"{path}: is not read as a CODEOWNERS file" in result.err
+            assert ".github/CODEOWNERS" in result.err
 
     def test_a_file_for_another_forge_than_the_policy_names(self, project: Clone) -> None:
         commit(project, {".github/CODEOWNERS": "* @ada\n", "gate.yaml": "owners: {dialect: gitlab}\n"})
-        said = project.gate("owners", "app.py")
-        assert said.code == 2
-        assert "`owners: {dialect: gitlab}`" in said.err
+        result = project.gate("owners", "app.py")
+        assert result.code == 2
+        assert "`owners: {dialect: gitlab}`" in result.err
 
     @pytest.mark.parametrize(
         "path", ["codeowners/x.py", "src/codeowners", "docs/codeowners.md", "OWNERS", ".github/owners.txt"]
@@ -279,15 +282,15 @@ class TestWhichFile:
         (project.path / ".github").symlink_to("ci")
         commit(project, {"ci/CODEOWNERS": "* @ada\n", "CODEOWNERS": "* @bob\n"})
         for args in (["owners"], ["owners", "--lint"], ["owners", "--lint", "--head", "HEAD"]):
-            said = project.gate(*args)
-            assert said.code == 2, args
-            assert ".github: expected a file, got a symbolic link" in said.err
+            result = project.gate(*args)
+            assert result.code == 2, args
+            assert ".github: expected a file, got a symbolic link" in result.err
 
     def test_a_folder_in_its_place(self, project: Clone) -> None:
         commit(project, {".github/CODEOWNERS/rules": "* @ada\n", "CODEOWNERS": "* @bob\n"})
-        said = project.gate("owners", "app.py")
-        assert said.code == 2
-        assert ".github/CODEOWNERS: expected a file" in said.err
+        result = project.gate("owners", "app.py")
+        assert result.code == 2
+        assert ".github/CODEOWNERS: expected a file" in result.err
 
     @pytest.mark.parametrize("text", ["", "# to be written\n"])
     def test_a_file_without_rules_is_none_where_owners_are_required(self, project: Clone, text: str) -> None:
@@ -295,9 +298,9 @@ class TestWhichFile:
         commit(project, {"CODEOWNERS": text, "gate.yaml": policy})
         project.git("checkout", "-q", "-b", "feature")
         commit(project, {"app.py": "x = 2\n"})
-        said = project.gate("check")
-        assert said.code == 1
-        assert "no CODEOWNERS file with rules" in said.out
+        result = project.gate("check")
+        assert result.code == 1
+        assert "no CODEOWNERS file with rules" in result.out
 
     def test_a_change_that_turns_a_folder_of_rules_into_a_link_is_blocked(self, repository: Clone) -> None:
         commit(repository, {"gate.yaml": "protect: {main: {require: {owners: true, checks: []}}}\n"})
@@ -307,8 +310,8 @@ class TestWhichFile:
         repository.git("commit", "-qm", "a link")
         commit(repository, {"x.py": "x = 2\n"})
         repository.git("checkout", "-q", "main")
-        said = repository.gate("check", "--head", "feature")
-        assert said.code == 1
+        result = repository.gate("check", "--head", "feature")
+        assert result.code == 1
 
     def test_a_folder_of_a_forge_that_is_a_submodule(self, project: Clone) -> None:
         project.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},.gitlab")
@@ -333,10 +336,10 @@ class TestWhichFile:
 
     def test_mistakes_are_no_answer(self, repository: Clone) -> None:
         commit(repository, {".github/CODEOWNERS": "*.py @ada\n!a.py @bob\n*.md bob\n"})
-        said = repository.gate("owners", "app.py")
-        assert (said.code, said.out) == (2, "")
-        assert ".github/CODEOWNERS:2:1: `!` does not negate here" in said.err
-        assert ".github/CODEOWNERS:3:6: expected an owner" in said.err
+        result = repository.gate("owners", "app.py")
+        assert (result.code, result.out) == (2, "")
+        assert ".github/CODEOWNERS:2:1: `!` does not negate here" in result.err
+        assert ".github/CODEOWNERS:3:6: expected an owner" in result.err
 
     def test_without_a_commit(self, tmp_path: Path) -> None:
         clone = Clone(tmp_path, "ada", tmp_path)
@@ -347,8 +350,8 @@ class TestWhichFile:
 
 
 def lint(clone: Clone, *args: str) -> tuple[int, list[str]]:
-    said: Said = clone.gate("owners", "--lint", *args)
-    return said.code, said.out.splitlines()
+    result: Result = clone.gate("owners", "--lint", *args)
+    return result.code, result.out.splitlines()
 
 
 BRACKETS = (
@@ -409,14 +412,14 @@ class TestLint:
 
     def test_as_json(self, repository: Clone) -> None:
         repository.write({".github/CODEOWNERS": "*.py ada\n/gone/ @bob\n"})
-        said = repository.gate("owners", "--lint", "--format", "json")
-        assert said.code == 2
-        assert [(item["severity"], item["line"], item["column"]) for item in json.loads(said.out)] == [
+        result = repository.gate("owners", "--lint", "--format", "json")
+        assert result.code == 2
+        assert [(item["severity"], item["line"], item["column"]) for item in json.loads(result.out)] == [
             ("error", 1, 6),
             ("warning", 2, 1),
         ]
 
     def test_without_a_file(self, project: Clone) -> None:
-        said = project.gate("owners", "--lint")
-        assert said.code == 2
-        assert "there is no CODEOWNERS file" in said.err
+        result = project.gate("owners", "--lint")
+        assert result.code == 2
+        assert "there is no CODEOWNERS file" in result.err

@@ -111,10 +111,10 @@ def test_a_pattern_that_only_looks_odd(dialect: Dialect, pattern: str) -> None:
     assert not parse(f"{pattern} @ada\n".encode(), "CODEOWNERS", dialect).mistakes
 
 
-@pytest.mark.parametrize(("dialect", "text", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_said_with_its_place(dialect: Dialect, text: str, said: list[str]) -> None:
+@pytest.mark.parametrize(("dialect", "text", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_reported_with_its_place(dialect: Dialect, text: str, expected: list[str]) -> None:
     owners = parse(text.encode("utf-8", "surrogateescape"), "CODEOWNERS", dialect)
-    assert [f"{m.line}:{m.column} {m.message}" for m in owners.mistakes] == said
+    assert [f"{m.line}:{m.column} {m.message}" for m in owners.mistakes] == expected
     assert {m.file for m in owners.mistakes} == {"CODEOWNERS"}
 
 

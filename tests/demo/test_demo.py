@@ -69,7 +69,7 @@ def commands(out: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_incident_is_blocked_mended_approved_and_merged(place: Place) -> None:
+def test_the_incident_is_blocked_fixed_approved_and_merged(place: Place) -> None:
     code, out, err = place.demo()
     assert (code, err) == (0, "")
     assert commands(out) == [step.command for step in STEPS]
@@ -218,7 +218,7 @@ def test_with_flask_all_but_the_real_servers_is_tested(tmp_path: Path) -> None:
     assert policy.people["@nehemiah"].keys[0].startswith("ssh-ed25519 ")
 
 
-def test_without_flask_the_tests_that_need_it_are_left_out_and_that_is_told(
+def test_without_flask_the_tests_that_need_it_are_left_out_and_that_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "flask", None)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.people import ROOT, company, follow
+from support.people import ROOT, follow, people_at_machines
 
 TRACKED = subprocess.run(
     ["git", "ls-files", "-z", "--", "*.md"], cwd=ROOT, capture_output=True, check=True
@@ -77,7 +77,7 @@ def test_the_site_builds(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
 def test_a_how_to_works_as_written(page: Path, tmp_path: Path) -> None:
-    people = company(tmp_path)
+    people = people_at_machines(tmp_path)
     server = str(tmp_path / "server.git")
     count = follow(page, people, {"git@server:app.git": server, "/srv/git/app.git": server})
     assert count or "```sh" not in page.read_text()

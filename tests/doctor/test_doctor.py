@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Town
+from support.company import Clone, Company
 
 
 def items(clone: Clone) -> dict[str, list[dict[str, str]]]:
-    said = clone.gate("doctor", "--format", "json")
-    return {section["name"]: section["items"] for section in json.loads(said.out)}
+    result = clone.gate("doctor", "--format", "json")
+    return {section["name"]: section["items"] for section in json.loads(result.out)}
 
 
 def problems(clone: Clone, section: str) -> str:
@@ -29,16 +29,16 @@ def commit(clone: Clone, files: dict[str, str]) -> None:
 
 
 def test_a_plain_repository_has_nothing_wrong(project: Clone) -> None:
-    said = project.gate("doctor")
-    assert said.code == 0, said.out
-    assert "✗" not in said.out
+    result = project.gate("doctor")
+    assert result.code == 0, result.out
+    assert "✗" not in result.out
     for section in ("repository", "policy", "environments", "tools", "hooks", "caches"):
-        assert f"\n{section}\n" in f"\n{said.out}"
-    assert "lint: ruff " in said.out
+        assert f"\n{section}\n" in f"\n{result.out}"
+    assert "lint: ruff " in result.out
 
 
 @pytest.mark.parametrize(
-    ("files", "section", "said"),
+    ("files", "section", "expected"),
     [
         ({"gate.yaml": "chekcs: {}\n"}, "policy", "gate.yaml:1:1: chekcs: unknown key"),
         ({"gate.yaml": "protect: {main: {require: {approvals: 1}}}\n"}, "policy", "No change can be merged"),
@@ -47,11 +47,11 @@ def test_a_plain_repository_has_nothing_wrong(project: Clone) -> None:
     ],
 )
 def test_what_keeps_gate_from_working_is_an_error(
-    project: Clone, files: dict[str, str], section: str, said: str
+    project: Clone, files: dict[str, str], section: str, expected: str
 ) -> None:
     commit(project, files)
     assert project.gate("doctor").code == 1
-    assert said in problems(project, section)
+    assert expected in problems(project, section)
 
 
 def test_a_hook_that_git_skips_or_that_cannot_start_is_an_error(project: Clone) -> None:
@@ -63,14 +63,14 @@ def test_a_hook_that_git_skips_or_that_cannot_start_is_an_error(project: Clone) 
     lines = commit_hook.read_text().splitlines()
     gone = ["python=/gone/python" if line.startswith("python=") else line for line in lines]
     commit_hook.write_text("\n".join(gone))
-    said = problems(project, "hooks")
-    assert "pre-push is not executable, so git skips it" in said
-    assert "/gone/python, which no longer exists" in said
+    result = problems(project, "hooks")
+    assert "pre-push is not executable, so git skips it" in result
+    assert "/gone/python, which no longer exists" in result
 
 
 @pytest.mark.slow
-def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(town: Town) -> None:
-    reviewer, new = town.clone("nehemiah"), town.clone("newhire")
+def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(company: Company) -> None:
+    reviewer, new = company.clone("nehemiah"), company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     reviewer.git("fetch", "-q")
     assert reviewer.gate("approve", "origin/feature").code == 0
@@ -83,8 +83,8 @@ def test_a_draft_and_a_log_that_is_not_taken_in_are_noted(town: Town) -> None:
     assert "gate.yaml in the working tree differs from the one in force" in problems(new, "policy")
 
 
-def test_in_a_bare_repository_it_speaks_of_the_server_hook(town: Town) -> None:
-    assert "gate install --server" in problems(town.server, "hooks")
+def test_in_a_bare_repository_it_speaks_of_the_server_hook(company: Company) -> None:
+    assert "gate install --server" in problems(company.server, "hooks")
 
 
 def test_no_password_of_a_remote_is_shown(project: Clone) -> None:
@@ -116,15 +116,15 @@ def test_nothing_is_removed_while_another_gate_runs(project: Clone) -> None:
     lock: Path = next((project.path / ".git" / "gate").glob("*/*.lock"))
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        said = project.gate("cache", "clear")
-    assert said.code == 3
-    assert "another gate is running" in said.err
+        result = project.gate("cache", "clear")
+    assert result.code == 3
+    assert "another gate is running" in result.err
 
 
 @pytest.mark.parametrize("place", [("-v", "check"), ("check", "--verbose")])
 def test_decisions_are_logged_with_any_command(project: Clone, place: tuple[str, str]) -> None:
-    said = project.gate(*place, "--only", "lint")
-    assert said.code == 0, said.text
-    assert "policy: none at the base: the defaults" in said.err
-    assert "lint: running ruff" in said.err
+    result = project.gate(*place, "--only", "lint")
+    assert result.code == 0, result.text
+    assert "policy: none at the base: the defaults" in result.err
+    assert "lint: running ruff" in result.err
     assert "policy:" not in project.gate("check", "--only", "lint").err

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.company import Clone
 from support.environments import VERSION, install, make_venv
-from support.town import Clone
 
 from gate.environment.build import build_variables
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from support.company import Company
 from support.scenes import BRANCH, Scene
-from support.town import Town
 
 
 @pytest.fixture
-def proposed(town: Town) -> Scene:
+def proposed(company: Company) -> Scene:
     """Somebody has proposed a change, and the senior has fetched it."""
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n", "new.py": "n = 1\n"}, branch=BRANCH)
-    senior = town.clone("nehemiah")
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n", "new.py": "n = 1\n"}, branch=BRANCH)
+    senior = company.clone("nehemiah")
     senior.fetch()
-    return Scene(town, ("approve", BRANCH))
+    return Scene(company, ("approve", BRANCH))
 
 
 @pytest.fixture

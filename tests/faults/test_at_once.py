@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.town import Clone, Said, Town
+from support.company import Clone, Company, Result
 
 EIGHT = range(8)
 PEOPLE = ("nehemiah", "ada", "bob")
@@ -14,16 +14,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def proposals(town: Town) -> Town:
+def proposals(company: Company) -> Company:
     """Eight branches that wait for approval."""
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     for number in EIGHT:
         new.commit("v2", {f"new{number}.py": "x = 2\n"}, branch=f"f{number}", push=False)
     new.git("push", "-q", "origin", *(f"f{number}" for number in EIGHT))
-    return town
+    return company
 
 
-def all_at_once(jobs: list[tuple[Clone, tuple[str, ...]]]) -> list[Said]:
+def all_at_once(jobs: list[tuple[Clone, tuple[str, ...]]]) -> list[Result]:
     with ThreadPoolExecutor(len(jobs)) as pool:
         return list(pool.map(lambda job: job[0].gate_process(*job[1]), jobs))
 
@@ -38,47 +38,48 @@ def readers_find_all(clone: Clone, signed: list[str]) -> None:
 
 
 @pytest.fixture(params=["no hook", "hook"])
-def shared(proposals: Town, request: pytest.FixtureRequest) -> Town:
+def shared(proposals: Company, request: pytest.FixtureRequest) -> Company:
     """The same with and without the server's hook, whose refusals git reports like any other."""
     if request.param == "hook":
         assert proposals.server.gate("install", "--server").code == 0
     return proposals
 
 
-def test_in_eight_clones(shared: Town) -> None:
-    town = shared
+def test_in_eight_clones(shared: Company) -> None:
+    company = shared
     signed = [PEOPLE[number % len(PEOPLE)] for number in EIGHT]
-    clones = [town.clone(name, f"clone-{number}") for number, name in enumerate(signed)]
-    said = all_at_once([(clone, ("approve", f"origin/f{number}")) for number, clone in enumerate(clones)])
-    assert [one.code for one in said] == [0] * len(EIGHT), [one.text for one in said]
+    clones = [company.clone(name, f"clone-{number}") for number, name in enumerate(signed)]
+    result = all_at_once([(clone, ("approve", f"origin/f{number}")) for number, clone in enumerate(clones)])
+    assert [one.code for one in result] == [0] * len(EIGHT), [one.text for one in result]
     for clone in clones:
         readers_find_all(clone, signed)
-    assert len({clone.git("rev-parse", "refs/gate/log") for clone in (*clones, town.server)}) == 1
+    assert len({clone.git("rev-parse", "refs/gate/log") for clone in (*clones, company.server)}) == 1
 
 
-def test_in_one_clone(proposals: Town) -> None:
-    town = proposals
-    senior = town.clone("nehemiah")
+def test_in_one_clone(proposals: Company) -> None:
+    company = proposals
+    senior = company.clone("nehemiah")
     senior.fetch()
-    said = all_at_once([(senior, ("approve", f"origin/f{number}")) for number in EIGHT])
-    assert [one.code for one in said] == [0] * len(EIGHT), [one.text for one in said]
-    for clone in (senior, town.clone("ada")):
+    result = all_at_once([(senior, ("approve", f"origin/f{number}")) for number in EIGHT])
+    assert [one.code for one in result] == [0] * len(EIGHT), [one.text for one in result]
+    for clone in (senior, company.clone("ada")):
         readers_find_all(clone, ["nehemiah"] * len(EIGHT))
-    assert senior.git("rev-parse", "refs/gate/log") == town.server.git("rev-parse", "refs/gate/log")
+    assert senior.git("rev-parse", "refs/gate/log") == company.server.git("rev-parse", "refs/gate/log")
 
 
-def test_who_merges_at_once_merges_one_after_the_other(shared: Town) -> None:
+def test_who_merges_at_once_merges_one_after_the_other(shared: Company) -> None:
     """Eight merges onto the same main: each lands once, upon the others, and the audit finds no fault."""
-    town = shared
-    senior = town.clone("nehemiah")
+    company = shared
+    senior = company.clone("nehemiah")
     senior.fetch()
     for number in EIGHT:
         assert senior.gate("approve", f"origin/f{number}").code == 0
-        town.clone("ada", f"clone-{number}")
+        company.clone("ada", f"clone-{number}")
     jobs: list[tuple[Clone, tuple[str, ...]]] = [
-        (town.clone("ada", f"clone-{number}"), ("merge", f"origin/f{number}", "--push")) for number in EIGHT
+        (company.clone("ada", f"clone-{number}"), ("merge", f"origin/f{number}", "--push"))
+        for number in EIGHT
     ]
-    said = all_at_once(jobs)
-    assert [one.code for one in said] == [0] * len(EIGHT), [one.text for one in said]
-    assert town.server.git("rev-list", "--count", "--merges", "main") == str(len(EIGHT))
-    assert town.clone("bob").gate("audit", "--fetch").code == 0
+    result = all_at_once(jobs)
+    assert [one.code for one in result] == [0] * len(EIGHT), [one.text for one in result]
+    assert company.server.git("rev-list", "--count", "--merges", "main") == str(len(EIGHT))
+    assert company.clone("bob").gate("audit", "--fetch").code == 0

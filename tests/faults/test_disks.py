@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from support.company import Clone, Company, Result, isolated
 from support.scenes import BRANCH, Scene, kinds, mine, ref, whole
-from support.town import Clone, Said, Town, isolated
 
 COMMANDS = {
     "approve": ("approve", BRANCH),
@@ -80,7 +80,7 @@ def test_a_repository_that_can_only_be_read_is_judged_all_the_same(approved: Sce
         locked = [senior.gate_process(*args) for args in questions]
         assert left_behind() <= before
     free = [senior.gate_process(*args) for args in questions]
-    assert [said.code for said in locked] == [0] * len(questions), [said.text for said in locked]
+    assert [result.code for result in locked] == [0] * len(questions), [result.text for result in locked]
     for args, one, other in zip(questions, locked, free, strict=True):
         if "json" not in args:
             assert one.out == other.out
@@ -88,26 +88,26 @@ def test_a_repository_that_can_only_be_read_is_judged_all_the_same(approved: Sce
 
 @pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
 def test_a_repository_that_can_only_be_read_is_not_written_to(approved: Scene, args: tuple[str, ...]) -> None:
-    senior, server = approved.senior, approved.town.server
+    senior, server = approved.senior, approved.company.server
     before = kinds(senior), ref(senior, "refs"), ref(server, "refs")
     with read_only(senior.path):
-        said = senior.gate_process(*args)
+        result = senior.gate_process(*args)
     if args == ("approve", BRANCH):
         # It stands already, and the remote has it.
-        assert said.code == 0, said.text
+        assert result.code == 0, result.text
     else:
-        assert said.code == 3
-        assert f"{senior.path}/.git cannot be written to" in said.err
+        assert result.code == 3
+        assert f"{senior.path}/.git cannot be written to" in result.err
     assert (kinds(senior), ref(senior, "refs"), ref(server, "refs")) == before
 
 
 @pytest.mark.slow
 def test_a_server_that_can_only_be_read_keeps_what_was_recorded_here(proposed: Scene) -> None:
-    senior, server = proposed.senior, proposed.town.server
+    senior, server = proposed.senior, proposed.company.server
     with read_only(server.path):
-        said = senior.gate_process("approve", BRANCH)
-        assert said.code == 3
-        assert "Recorded locally, but not pushed" in said.out
+        result = senior.gate_process("approve", BRANCH)
+        assert result.code == 3
+        assert "Recorded locally, but not pushed" in result.out
         merge = senior.gate_process("merge", BRANCH, "--push")
         assert merge.code in {1, 3}
         assert "unpack" in merge.err or "Read-only" in merge.err or "denied" in merge.err
@@ -117,10 +117,10 @@ def test_a_server_that_can_only_be_read_keeps_what_was_recorded_here(proposed: S
 
 
 @pytest.mark.slow
-def test_two_logs_that_nobody_may_unite(approved: Scene, town: Town) -> None:
+def test_two_logs_that_nobody_may_unite(approved: Scene, company: Company) -> None:
     """What the remote's log has more is not left out for want of room to write."""
     senior = approved.senior
-    bob = town.clone("bob")
+    bob = company.clone("bob")
     bob.approve(f"origin/{BRANCH}", "--block", "--reason", "no")
     senior.git("fetch", "-q", "origin", "+refs/gate/log:refs/gate/remotes/origin/log")
     assert ref(senior, "refs/gate/log") != ref(senior, "refs/gate/remotes/origin/log")
@@ -129,9 +129,9 @@ def test_two_logs_that_nobody_may_unite(approved: Scene, town: Town) -> None:
     mine_only = senior.git("commit-tree", "refs/gate/log^{tree}", "-p", "refs/gate/log", "-m", "apart")
     senior.git("update-ref", "refs/gate/log", mine_only)
     with read_only(senior.path):
-        said = senior.gate_process("check", "--head", f"origin/{BRANCH}")
-        assert said.code == 3
-        assert "two approval logs have to be merged" in said.err
+        result = senior.gate_process("check", "--head", f"origin/{BRANCH}")
+        assert result.code == 3
+        assert "two approval logs have to be merged" in result.err
     assert senior.gate_process("check", "--head", f"origin/{BRANCH}").code == 1
 
 
@@ -160,23 +160,23 @@ def fill(filling: Path, free: int) -> None:
 def test_a_disk_that_becomes_full(request: pytest.FixtureRequest, args: tuple[str, ...]) -> None:
     """With a little more room each time: refused in one sentence, or done; never half."""
     scene: Scene = request.getfixturevalue("proposed" if args == COMMANDS["approve"] else "approved")
-    senior, server = scene.senior, scene.town.server
+    senior, server = scene.senior, scene.company.server
     senior.git("checkout", "-q", "--detach")
     before, theirs = kinds(senior), ref(server, "refs")
     with small_disk(senior) as filling:
         own = mine(senior)
         for free in range(0, 400_000, 20_000):
             fill(filling, free)
-            said = senior.gate_process(*args)
+            result = senior.gate_process(*args)
             filling.unlink()
             whole(scene)
             assert mine(senior) == own
-            if said.code == 0:
+            if result.code == 0:
                 break
-            refused(said)
-            if "shared" not in said.out and kinds(senior)["changes"] == before["changes"]:
-                assert ref(server, "refs") == theirs, said.text
-        assert said.code == 0, said.text
+            refused(result)
+            if "shared" not in result.out and kinds(senior)["changes"] == before["changes"]:
+                assert ref(server, "refs") == theirs, result.text
+        assert result.code == 0, result.text
         assert free > 0
 
 
@@ -200,19 +200,19 @@ def test_files_that_must_not_grow(approved: Scene, args: tuple[str, ...], blocks
     whole(approved)
     assert mine(senior) == own
     if done.returncode:
-        refused(Said(done.returncode, done.stdout, done.stderr))
+        refused(Result(done.returncode, done.stdout, done.stderr))
     assert senior.gate_process(*args).code == 0
     whole(approved)
 
 
-def refused(said: Said) -> None:
+def refused(result: Result) -> None:
     """Exit 3, and one sentence that says what is the matter."""
-    assert said.code == 3, said.text
-    assert "Traceback" not in said.err
-    assert "internal error" not in said.err
+    assert result.code == 3, result.text
+    assert "Traceback" not in result.err
+    assert "internal error" not in result.err
     assert (
-        len([line for line in said.err.splitlines() if line.startswith("gate: ")]) <= 1
-        or "shared" in said.out
+        len([line for line in result.err.splitlines() if line.startswith("gate: ")]) <= 1
+        or "shared" in result.out
     )
 
 
@@ -241,7 +241,7 @@ def test_an_answer_that_cannot_be_written_is_none(approved: Scene, args: tuple[s
     ("args", "code"),
     [(("check", "--head", "nope"), 2), (("chekc",), 2), (("check", "--head", "nope:x"), 2)],
 )
-def test_a_complaint_that_cannot_be_written_is_told_by_the_exit_code(
+def test_an_error_that_cannot_be_printed_shows_in_the_exit_code(
     approved: Scene, args: tuple[str, ...], code: int
 ) -> None:
     with Path("/dev/full").open("w") as full:

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.company import Clone, Result
 from support.kills import KILLED, Killer, make_killer
 from support.scenes import BRANCH, Scene, kinds, mine, ref, whole
-from support.town import Clone, Said
 
 EVERY = 1 if os.environ.get("GATE_EVERY_STEP") else 25
 BULK = re.compile(r"/objects/|/\.git/gate/")
@@ -32,29 +32,29 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Killer:
     return make_killer(tmp_path_factory.mktemp("killer"))
 
 
-def again(scene: Scene, *args: str) -> Said:
+def again(scene: Scene, *args: str) -> Result:
     """Give the command once more. Where a lock stays in the way, the message must say which: it is removed then."""
     senior = scene.senior
     for _ in range(4):
-        said = senior.gate_process(*args)
-        if said.code == 0:
-            return said
+        result = senior.gate_process(*args)
+        if result.code == 0:
+            return result
         named = {
             found
-            for name in LOCK.findall(said.text)
-            for found in (Path(name), senior.path / ".git" / name, scene.town.server.path / name)
+            for name in LOCK.findall(result.text)
+            for found in (Path(name), senior.path / ".git" / name, scene.company.server.path / name)
             if found.is_file()
         }
-        assert named, f"{said.code}: {said.text}"
+        assert named, f"{result.code}: {result.text}"
         for path in named:
             path.unlink()
-    pytest.fail(f"still in the way: {said.text}")
+    pytest.fail(f"still in the way: {result.text}")
 
 
 def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Scene, Scene], None]) -> None:
     """Kill at one step after the other, each in a fresh copy; `look` judges it, given the scene as it was too."""
     rehearsal = scene.copy(folder / "rehearsal")
-    paths = killer.steps(rehearsal.senior, *scene.args, below=rehearsal.town.path)
+    paths = killer.steps(rehearsal.senior, *scene.args, below=rehearsal.company.path)
     assert len(paths) > 50
     steps = [
         n
@@ -64,15 +64,15 @@ def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Sce
 
     def one(at: int) -> str:
         copy = scene.copy(folder / f"at-{at}")
-        where = f"step {at}, at {paths[at - 1].removeprefix(str(rehearsal.town.path))}"
+        where = f"step {at}, at {paths[at - 1].removeprefix(str(rehearsal.company.path))}"
         try:
-            code, said = killer.run(copy.senior, *scene.args, below=copy.town.path, at=at)
-            assert code in {KILLED, 0}, said
+            code, result = killer.run(copy.senior, *scene.args, below=copy.company.path, at=at)
+            assert code in {KILLED, 0}, result
             whole(copy)
             look(copy, scene)
         except (AssertionError, OSError, pytest.fail.Exception) as error:
             return f"{where}: {error}"
-        shutil.rmtree(copy.town.path)
+        shutil.rmtree(copy.company.path)
         return ""
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -83,13 +83,13 @@ def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Sce
 def test_approve(proposed: Scene, killer: Killer, tmp_path: Path) -> None:
     def look(now: Scene, before: Scene) -> None:
         assert mine(now.senior) == mine(before.senior)
-        for clone in (now.senior, now.town.server):
+        for clone in (now.senior, now.company.server):
             assert kinds(clone) in ({"json": 0, "sig": 0, "changes": 0}, {"json": 1, "sig": 1, "changes": 1})
         again(now, *now.args)
         assert mine(now.senior) == mine(before.senior)
         assert kinds(now.senior) == {"json": 1, "sig": 1, "changes": 1}
-        assert ref(now.senior, "refs/gate/log") == ref(now.town.server, "refs/gate/log")
-        assert ref(now.town.server, "refs/heads/main") == ref(before.town.server, "refs/heads/main")
+        assert ref(now.senior, "refs/gate/log") == ref(now.company.server, "refs/gate/log")
+        assert ref(now.company.server, "refs/heads/main") == ref(before.company.server, "refs/heads/main")
 
     at_each_step(proposed, killer, tmp_path / "copies", look)
 
@@ -100,13 +100,13 @@ def test_revoke(approved: Scene, killer: Killer, tmp_path: Path) -> None:
 
     def look(now: Scene, before: Scene) -> None:
         assert mine(now.senior) == mine(before.senior)
-        for clone in (now.senior, now.town.server):
+        for clone in (now.senior, now.company.server):
             assert kinds(clone) in (one, two)
         again(now, *now.args)
         assert kinds(now.senior) == two
-        assert ref(now.senior, "refs/gate/log") == ref(now.town.server, "refs/gate/log")
+        assert ref(now.senior, "refs/gate/log") == ref(now.company.server, "refs/gate/log")
 
-    at_each_step(Scene(approved.town, ("revoke", approval["id"])), killer, tmp_path / "copies", look)
+    at_each_step(Scene(approved.company, ("revoke", approval["id"])), killer, tmp_path / "copies", look)
 
 
 def landed(clone: Clone, before: str) -> bool:
@@ -123,13 +123,13 @@ def landed(clone: Clone, before: str) -> bool:
 
 def test_merge_on_the_remote(approved: Scene, killer: Killer, tmp_path: Path) -> None:
     def look(now: Scene, before: Scene) -> None:
-        old = ref(before.town.server, "refs/heads/main")
-        landed(now.town.server, old)
+        old = ref(before.company.server, "refs/heads/main")
+        landed(now.company.server, old)
         again(now, *now.args)
-        assert landed(now.town.server, old)
+        assert landed(now.company.server, old)
         assert now.senior.git("status", "--porcelain") == ""
 
-    scene = Scene(approved.town, ("merge", BRANCH, "--push"))
+    scene = Scene(approved.company, ("merge", BRANCH, "--push"))
     scene.senior.git("checkout", "-q", "--detach")
     at_each_step(scene, killer, tmp_path / "copies", look)
 
@@ -143,7 +143,7 @@ def test_merge_here(approved: Scene, killer: Killer, tmp_path: Path) -> None:
         assert landed(now.senior, old)
         assert mine(now.senior) == mine(before.senior)
 
-    scene = Scene(approved.town, ("merge", BRANCH))
+    scene = Scene(approved.company, ("merge", BRANCH))
     scene.senior.git("checkout", "-q", "--detach")
     at_each_step(scene, killer, tmp_path / "copies", look)
 
@@ -158,5 +158,5 @@ def test_merge_here_where_the_branch_is_checked_out(approved: Scene, killer: Kil
         assert landed(now.senior, old)
         assert now.senior.git("status", "--porcelain") == ""
 
-    scene = Scene(approved.town, ("merge", BRANCH))
+    scene = Scene(approved.company, ("merge", BRANCH))
     at_each_step(scene, killer, tmp_path / "copies", look)

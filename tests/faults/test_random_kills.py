@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Said, Town, isolated
+from support.company import Clone, Company, Result, isolated
 
 KILLS = int(os.environ.get("GATE_KILLS", "4"))
 LOCK = re.compile(r"(/[^\s':`]+\.lock|refs/[\w/.-]+\.lock)")
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def guarded(town: Town) -> Town:
-    """The town, with the hook on its server."""
-    said = town.server.gate("install", "--server")
-    assert said.code == 0, said.text
-    return town
+def guarded(company: Company) -> Company:
+    """The company, with the hook on its server."""
+    result = company.server.gate("install", "--server")
+    assert result.code == 0, result.text
+    return company
 
 
 def killed(clone: Clone, after: float, *args: str) -> None:
@@ -50,19 +50,19 @@ def killed(clone: Clone, after: float, *args: str) -> None:
         process.wait()
 
 
-def completed(town: Town, clone: Clone, *args: str) -> Said:
+def completed(company: Company, clone: Clone, *args: str) -> Result:
     """Run the command until it succeeds; a lock that a killed git has left is removed where the message names it."""
     for _ in range(TRIES):
-        said = clone.gate_process(*args)
-        if said.code == 0:
-            return said
-        for name in LOCK.findall(said.text):
-            for path in (Path(name), clone.path / ".git" / name, town.server.path / name):
+        result = clone.gate_process(*args)
+        if result.code == 0:
+            return result
+        for name in LOCK.findall(result.text):
+            for path in (Path(name), clone.path / ".git" / name, company.server.path / name):
                 path.unlink(missing_ok=True)
-    pytest.fail(f"gate {' '.join(args)} does not succeed any more: {said.text}")
+    pytest.fail(f"gate {' '.join(args)} does not succeed any more: {result.text}")
 
 
-def test_nothing_is_lost(guarded: Town) -> None:
+def test_nothing_is_lost(guarded: Company) -> None:
     new, senior, server = guarded.clone("newhire"), guarded.clone("nehemiah"), guarded.server
     rng = random.Random(0)  # noqa: S311 - picks moments, guards nothing
     known: set[str] = set()

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import get_args
 
 import pytest
+from support.company import Company
 from support.forge import Forge, Kind, serving
 from support.site import Site, open_site
-from support.town import Town
 
 
 @pytest.fixture(params=get_args(Kind))
@@ -26,12 +26,12 @@ def github() -> Iterator[Forge]:
 
 
 @pytest.fixture
-def site(town: Town, forge: Forge) -> Site:
+def site(company: Company, forge: Forge) -> Site:
     """A site on each forge."""
-    return open_site(town, forge)
+    return open_site(company, forge)
 
 
 @pytest.fixture
-def hub(town: Town, github: Forge) -> Site:
+def hub(company: Company, github: Forge) -> Site:
     """A site on GitHub."""
-    return open_site(town, github)
+    return open_site(company, github)

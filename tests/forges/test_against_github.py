@@ -158,11 +158,11 @@ def test_our_own_server_says_nothing_that_github_would_not(
 ) -> None:
     """Every field that the loopback server has is one of GitHub's, with a value that may be there."""
     with urllib.request.urlopen(busy.url + ASKED[path]) as answer:  # noqa: S310 - it is the server above
-        said = json.load(answer)
+        result = json.load(answer)
     schema = description["paths"][path]["get"]["responses"]["200"]["content"][ACCEPTED]["schema"]
     whole = in_json_schema({**schema, "components": description["components"]})
-    jsonschema.Draft202012Validator(whole).validate(said)
-    assert said
+    jsonschema.Draft202012Validator(whole).validate(result)
+    assert result
 
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_review", "push"])

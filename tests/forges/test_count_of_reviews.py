@@ -63,7 +63,9 @@ def test_the_latest_decision_of_each_person_is_theirs(course: list[Review]) -> N
 
 
 @given(courses, st.randoms())
-def test_the_order_in_which_they_are_told_never_matters(course: list[Review], chance: random.Random) -> None:
+def test_the_order_in_which_they_are_reported_never_matters(
+    course: list[Review], chance: random.Random
+) -> None:
     shuffled = list(course)
     chance.shuffle(shuffled)
     assert counted(course) == counted(shuffled)

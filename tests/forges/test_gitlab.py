@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.company import Company
 from support.forge import NUMBER, PROJECT, Forge, serving
 from support.site import Site, open_site
-from support.town import Town
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def gitlab() -> Iterator[Forge]:
 
 
 @pytest.fixture
-def lab(town: Town, gitlab: Forge) -> Site:
-    return open_site(town, gitlab)
+def lab(company: Company, gitlab: Forge) -> Site:
+    return open_site(company, gitlab)
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_the_target_was_deleted_and_gitlab_aimed_the_request_anew(lab: Site) -> 
 
 def test_the_account_of_a_projects_token_is_a_bot(lab: Site) -> None:
     login = "project_42_bot_9f"
-    lab.town.set_policy(lab.town.policy().replace("[nehemiah@acme.example]", f"[], gitlab: {login}"))
+    lab.company.set_policy(lab.company.policy().replace("[nehemiah@acme.example]", f"[], gitlab: {login}"))
     lab.forge.approve(login)
     assert lab.check().code == 1
     assert lab.why() == {"@nehemiah": "a bot cannot approve"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from support.company import REQUIRE, Result
 from support.site import Site, with_logins
-from support.town import REQUIRE, Said
 
 from gate.approvals.record import Record, Refused, parse, serialise
 
@@ -12,20 +12,20 @@ from gate.approvals.record import Record, Refused, parse, serialise
 def allow(site: Site) -> None:
     """Let main believe what the bot records."""
     require = REQUIRE.replace("checks: [ok]", "checks: []")
-    policy = with_logins(site.town.policy(require)).replace("role: bot,", "role: bot, records: true,")
-    site.town.set_policy(policy)
+    policy = with_logins(site.company.policy(require)).replace("role: bot,", "role: bot, records: true,")
+    site.company.set_policy(policy)
     site.judge.fetch()
 
 
-def record(site: Site, owner: str = "ci") -> Said:
-    clone = site.town.clone(owner)
+def record(site: Site, owner: str = "ci") -> Result:
+    clone = site.company.clone(owner)
     clone.fetch()
     return clone.gate("record", site.head, "--reviews", site.forge.spec, env=site.forge.env)
 
 
 def offline(site: Site) -> dict[str, tuple[bool, str]]:
     """What counts without asking the forge."""
-    ada = site.town.clone("ada")
+    ada = site.company.clone("ada")
     ada.fetch()
     ada.gate("approvals", "--fetch", site.head)
     return {one["by"]: (one["counted"], one["why"]) for one in ada.decisions(site.head)}
@@ -40,13 +40,13 @@ def test_what_was_recorded_counts_without_the_forge_and_in_the_audit(site: Site)
     assert "1 review recorded before, nothing new" in record(site).out
     assert offline(site) == {"@nehemiah": (True, "")}
     # The forge merges it, with a button: the audit finds the approval all the same.
-    forge = site.town.clone("nobody", "setup")
+    forge = site.company.clone("nobody", "setup")
     forge.fetch()
     forge.git("checkout", "-q", "-B", "main", "origin/main")
     before = forge.git("rev-parse", "HEAD").strip()
     forge.git("merge", "-q", "--no-ff", "-m", "Merge pull request", site.head)
     forge.git("push", "-q", "origin", "main")
-    ada = site.town.clone("ada")
+    ada = site.company.clone("ada")
     ada.fetch()
     audited = ada.gate("audit", f"{before}..origin/main")
     assert audited.code == 0, audited.text
@@ -63,7 +63,7 @@ def test_what_no_longer_stands_on_the_forge_is_revoked(site: Site) -> None:
     assert "Revoked" in again.out
     found = offline(site)
     assert found["@nehemiah"] == (True, "")
-    ada = site.town.clone("ada")
+    ada = site.company.clone("ada")
     assert all(one["counted"] is False for one in ada.decisions(site.head) if one["kind"] == "block")
 
 
@@ -76,7 +76,7 @@ def test_nobody_records_who_is_not_believed(site: Site) -> None:
     # Recorded while it was believed, and no longer: what the policy at the base says now is what counts.
     allow(site)
     assert record(site).code == 0
-    site.town.set_policy(with_logins(site.town.policy(REQUIRE)))
+    site.company.set_policy(with_logins(site.company.policy(REQUIRE)))
     assert offline(site)["@nehemiah"] == (False, "recorded by @ci, who lacks `records: true` in `people`")
 
 
@@ -102,7 +102,7 @@ def test_only_a_review_names_a_forge_as_its_source(fields: dict[str, str], reads
 
 def by_button(site: Site, how: str = "merge") -> tuple[str, str]:
     """The forge merges the branch, and nothing records it; where main was before, and where it is now."""
-    forge = site.town.clone("nobody", "setup")
+    forge = site.company.clone("nobody", "setup")
     forge.fetch()
     forge.git("checkout", "-q", "-B", "main", "origin/main")
     before = forge.git("rev-parse", "HEAD")
@@ -117,11 +117,11 @@ def by_button(site: Site, how: str = "merge") -> tuple[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["merge", "rebase"])
 def test_a_merge_by_button_is_recorded_and_then_verified(site: Site, how: str) -> None:
-    policy = with_logins(site.town.policy(REQUIRE)).replace("role: bot,", "role: bot, records: true,")
-    site.town.set_policy(policy)
+    policy = with_logins(site.company.policy(REQUIRE)).replace("role: bot,", "role: bot, records: true,")
+    site.company.set_policy(policy)
     site.judge.fetch()
-    ada, bot = site.town.clone("ada"), site.town.clone("ci")
-    nehemiah = site.town.clone("nehemiah")
+    ada, bot = site.company.clone("ada"), site.company.clone("ci")
+    nehemiah = site.company.clone("nehemiah")
     nehemiah.approve(site.head)
     before, after = by_button(site, how)
     ada.fetch()
@@ -129,9 +129,9 @@ def test_a_merge_by_button_is_recorded_and_then_verified(site: Site, how: str) -
     assert refused.code == 1
     assert "no signed verdict" in refused.out
     bot.fetch()
-    said = bot.gate("record", "--merges", f"{before}..{after}")
-    assert said.code == 0, said.text
-    assert "checks passed, recorded by @ci" in said.out
+    result = bot.gate("record", "--merges", f"{before}..{after}")
+    assert result.code == 0, result.text
+    assert "checks passed, recorded by @ci" in result.out
     audited = ada.gate("audit", "--fetch", f"{before}..{after}")
     assert audited.code == 0, audited.text
     again = bot.gate("record", "--merges", f"{before}..{after}")
@@ -143,11 +143,11 @@ def test_a_merge_by_button_is_recorded_and_then_verified(site: Site, how: str) -
 
 @pytest.mark.slow
 def test_a_merge_whose_checks_fail_is_not_recorded(site: Site) -> None:
-    policy = site.town.policy(REQUIRE).replace('command: ["true"]', 'command: ["false"]')
-    site.town.set_policy(policy)
+    policy = site.company.policy(REQUIRE).replace('command: ["true"]', 'command: ["false"]')
+    site.company.set_policy(policy)
     before, after = by_button(site)
-    bot = site.town.clone("ci")
+    bot = site.company.clone("ci")
     bot.fetch()
-    said = bot.gate("record", "--merges", f"{before}..{after}")
-    assert said.code == 1
-    assert "not recorded: not all of the required checks passed" in said.out
+    result = bot.gate("record", "--merges", f"{before}..{after}")
+    assert result.code == 1
+    assert "not recorded: not all of the required checks passed" in result.out

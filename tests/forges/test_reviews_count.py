@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.company import CODEOWNERS, REQUIRE, Company
 from support.forge import Forge
 from support.site import Site, open_site, with_logins
-from support.town import CODEOWNERS, REQUIRE, Town
 
 
 def test_the_review_of_the_owner_opens_the_gate(site: Site) -> None:
@@ -54,10 +54,10 @@ def test_neither_the_author_nor_a_bot_nor_who_committed_approves(site: Site) -> 
 def test_an_objection_blocks_until_its_author_approves(site: Site) -> None:
     site.forge.approve("nmonrose")
     site.forge.refuse("lovelace")
-    said = site.check()
-    assert said.code == 1
-    assert "@ada objects" in said.out
-    assert site.forge.spec.partition(":")[2] in said.out
+    result = site.check()
+    assert result.code == 1
+    assert "@ada objects" in result.out
+    assert site.forge.spec.partition(":")[2] in result.out
     site.forge.approve("lovelace")
     assert site.check().code == 0
 
@@ -126,8 +126,8 @@ def test_the_base_moved_in_the_same_file_so_nobody_saw_what_would_be_merged(site
 
 
 @pytest.mark.slow
-def test_stale_head_asks_for_the_very_commit(town: Town, forge: Forge) -> None:
-    site = open_site(town, forge, REQUIRE.replace("stale: change", "stale: head"))
+def test_stale_head_asks_for_the_very_commit(company: Company, forge: Forge) -> None:
+    site = open_site(company, forge, REQUIRE.replace("stale: change", "stale: head"))
     site.forge.approve("nmonrose")
     assert site.check().code == 0
     site.amend()
@@ -135,10 +135,10 @@ def test_stale_head_asks_for_the_very_commit(town: Town, forge: Forge) -> None:
     assert "stale: given for commit" in site.why()["@nehemiah"]
 
 
-def test_stale_owned_keeps_the_files_that_are_as_they_were(town: Town, forge: Forge) -> None:
+def test_stale_owned_keeps_the_files_that_are_as_they_were(company: Company, forge: Forge) -> None:
     require = REQUIRE.replace("stale: change", "stale: owned").replace("approvals: 1", "approvals: 0")
     require = "\n".join(line for line in require.splitlines() if "seniority" not in line) + "\n"
-    site = open_site(town, forge, require)
+    site = open_site(company, forge, require)
     site.forge.approve("nmonrose")
     site.commit("docs", {"docs/index.md": "# New\n"})
     site.forge.approve("Bob-B")
@@ -155,8 +155,8 @@ def test_a_request_that_was_aimed_elsewhere_when_it_was_reviewed(site: Site) -> 
 
 
 def test_another_repository_is_another_approval(site: Site) -> None:
-    policy = with_logins(site.town.policy()).replace("acme/shortener", "acme/other")
-    site.town.set_policy(policy)
+    policy = with_logins(site.company.policy()).replace("acme/shortener", "acme/other")
+    site.company.set_policy(policy)
     site.forge.approve("nmonrose")
     assert site.check().code == 1
     assert site.why()["@nehemiah"] == "for another repository: acme/shortener"
@@ -164,10 +164,10 @@ def test_another_repository_is_another_approval(site: Site) -> None:
 
 @pytest.mark.slow
 def test_signed_and_reviewed_are_counted_together(site: Site) -> None:
-    site.town.set_policy(with_logins(site.town.policy(REQUIRE.replace("approvals: 1", "approvals: 2"))))
+    site.company.set_policy(with_logins(site.company.policy(REQUIRE.replace("approvals: 1", "approvals: 2"))))
     site.forge.approve("nmonrose")
     assert site.check().code == 1
-    site.town.clone("ada").approve("origin/feature")
+    site.company.clone("ada").approve("origin/feature")
     site.judge.gate("approvals", "--fetch", site.head)
     verdict = site.verdict()
     assert verdict["outcome"] == "pass"
@@ -175,20 +175,20 @@ def test_signed_and_reviewed_are_counted_together(site: Site) -> None:
 
 
 def test_a_signed_objection_outweighs_the_same_persons_review(site: Site) -> None:
-    site.town.clone("nehemiah").approve("origin/feature", "--block", "--reason", "not yet")
+    site.company.clone("nehemiah").approve("origin/feature", "--block", "--reason", "not yet")
     site.forge.approve("nmonrose")
     site.judge.gate("approvals", "--fetch", site.head)
     assert site.check().code == 1
 
 
 @pytest.mark.slow
-def test_with_no_people_in_the_policy_codeowners_names_logins(town: Town, github: Forge) -> None:
-    site = open_site(town, github)
-    setup = town.clone("nobody", "setup")
+def test_with_no_people_in_the_policy_codeowners_names_logins(company: Company, github: Forge) -> None:
+    site = open_site(company, github)
+    setup = company.clone("nobody", "setup")
     setup.write({".github/CODEOWNERS": "* @nmonrose\n"})
     require = "      owners: true\n      checks: [ok]\n"
     text = f'protect:\n  main:\n    require:\n{require}checks:\n  ok: {{command: ["true"], report: none}}\n'
-    town.set_policy(text)
+    company.set_policy(text)
     github.approve("nmonrose")
     assert site.check().code == 0
     # The forge knows nobody by one of the addresses: it could be the owner's own.
@@ -212,13 +212,13 @@ def test_a_second_address_that_the_forge_knows_is_the_same_person(hub: Site) -> 
 
 
 def test_members_of_a_team_are_asked_of_the_forge(site: Site) -> None:
-    setup = site.town.clone("nobody", "setup")
+    setup = site.company.clone("nobody", "setup")
     setup.write({".github/CODEOWNERS": f"{CODEOWNERS}/a.py @acme/core\n"})
-    site.town.set_policy(with_logins(site.town.policy()))
+    site.company.set_policy(with_logins(site.company.policy()))
     site.forge.approve("nmonrose")
-    said = site.check()
-    assert said.code == 3
-    assert "@acme/core" in said.out
+    result = site.check()
+    assert result.code == 3
+    assert "@acme/core" in result.out
     site.forge.teams["acme/core"] = ["nmonrose", "lovelace"]
     assert site.check().code == 0
     site.forge.teams["acme/core"] = ["lovelace"]
@@ -230,7 +230,7 @@ def test_gate_approvals_lists_them_with_what_does_not_count(site: Site) -> None:
     site.forge.approve("stranger")
     site.judge.fetch()
     words = ("approvals", site.head, "--reviews", site.forge.spec)
-    said = site.judge.gate(*words, env=site.forge.env)
-    assert said.code == 0
-    assert "@nehemiah  approved\n" in said.out
-    assert "@stranger  approved, not counted: not in the policy" in said.out
+    result = site.judge.gate(*words, env=site.forge.env)
+    assert result.code == 0
+    assert "@nehemiah  approved\n" in result.out
+    assert "@stranger  approved, not counted: not in the policy" in result.out

@@ -35,15 +35,15 @@ PAST_APPROVAL = [
 ]
 
 
-@pytest.mark.parametrize(("where", "status", "headers", "body", "said"), PAST_APPROVAL)
+@pytest.mark.parametrize(("where", "status", "headers", "body", "expected"), PAST_APPROVAL)
 def test_github_in_trouble(
-    hub: Site, where: str, status: int, headers: dict[str, str], body: str, said: str
+    hub: Site, where: str, status: int, headers: dict[str, str], body: str, expected: str
 ) -> None:
     hub.forge.approve("nmonrose")
     hub.forge.trouble(where, status, headers=headers, body=body)
     answer = hub.check()
     assert answer.code == 3
-    assert said in answer.err.replace("\n", " ")
+    assert expected in answer.err.replace("\n", " ")
     assert TOKEN not in answer.text
 
 
@@ -165,9 +165,9 @@ def test_20_something_else_happens_while_it_is_read(site: Site, event: str) -> N
 def test_it_is_read_after_the_checks_and_right_before_the_verdict(site: Site) -> None:
     site.forge.approve("nmonrose")
     require = "      owners: true\n      checks: [slow]\n"
-    mark = site.town.path / "ran"
-    policy = site.town.policy(require, more=f'  slow: {{command: ["touch", "{mark}"], report: none}}\n')
-    site.town.set_policy(with_logins(policy))
+    mark = site.company.path / "ran"
+    policy = site.company.policy(require, more=f'  slow: {{command: ["touch", "{mark}"], report: none}}\n')
+    site.company.set_policy(with_logins(policy))
     seen = []
     site.forge.meanwhile["12" if site.forge.kind == "gitlab" else f"/pulls/{NUMBER}"] = lambda: seen.append(
         mark.exists()
@@ -206,7 +206,7 @@ def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismisse
 @pytest.mark.attack(18)
 def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
     """Threat 18, across the two ways of deciding."""
-    hub.town.clone("nehemiah").approve("origin/feature")
+    hub.company.clone("nehemiah").approve("origin/feature")
     hub.judge.gate("approvals", "--fetch", hub.head)
     assert hub.check().code == 0
     hub.forge.now += 20_000
@@ -245,24 +245,24 @@ def test_13_what_the_forge_calls_a_bot_is_one_whatever_the_policy_says(hub: Site
 @pytest.mark.attack(33)
 def test_33_no_check_sees_the_token(site: Site) -> None:
     """Threat 33: the change's own code runs in an environment without it."""
-    out = site.town.path / "environment"
+    out = site.company.path / "environment"
     require = "      owners: true\n      checks: [spy]\n"
     script = f"env > {out}; cat /proc/self/environ >> {out}"
     more = f"  spy: {{command: [sh, -c, '{script}'], report: none}}\n"
-    site.town.set_policy(with_logins(site.town.policy(require, more=more)))
+    site.company.set_policy(with_logins(site.company.policy(require, more=more)))
     site.forge.approve("nmonrose")
     names = ("GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN", "GITEA_TOKEN")
     answer = site.check(env=dict.fromkeys(names, TOKEN))
     assert answer.code == 0
-    said = out.read_text()
-    assert "HOME=" in said
-    assert TOKEN not in said
+    result = out.read_text()
+    assert "HOME=" in result
+    assert TOKEN not in result
     assert site.forge.tokens == {TOKEN}
     assert TOKEN not in json.dumps(site.verdict())
 
 
-def test_wrong_usage_is_told_before_anything_is_asked(hub: Site, tmp_path: Path) -> None:
-    for spec, said in {
+def test_wrong_usage_is_reported_before_anything_is_asked(hub: Site, tmp_path: Path) -> None:
+    for spec, result in {
         "github:acme#1": "expected auto, github:OWNER/REPO#12",
         "gitlab:acme/x#1": "expected auto",
         "bitbucket:acme/x#1": "expected auto",
@@ -271,7 +271,7 @@ def test_wrong_usage_is_told_before_anything_is_asked(hub: Site, tmp_path: Path)
     }.items():
         answer = hub.judge.gate("check", "--head", hub.head, "--reviews", spec, env=hub.forge.env)
         assert answer.code == 2
-        assert said in answer.err
+        assert result in answer.err
     answer = hub.judge.gate("check", "--head", hub.head, "--reviews", hub.forge.spec)
     assert answer.code == 2
     assert "set GITHUB_TOKEN or GH_TOKEN" in answer.err

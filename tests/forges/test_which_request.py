@@ -140,7 +140,7 @@ def test_a_push_finds_the_open_request_of_its_commit(hub: Site, tmp_path: Path) 
 
 def queue(hub: Site, how: str) -> str:
     """The commit that a merge queue makes of the request."""
-    new = hub.town.clone("newhire")
+    new = hub.company.clone("newhire")
     new.git("checkout", "-q", "-B", "queue", "origin/main")
     if how == "merge":
         new.git("merge", "-q", "--no-ff", "-m", "queued", "feature")
@@ -174,7 +174,7 @@ def test_a_merge_group_counts_the_reviews_of_its_request(hub: Site, tmp_path: Pa
 def test_a_merge_group_that_holds_something_else_is_undecided(hub: Site, tmp_path: Path) -> None:
     env = actions(tmp_path, "merge_group", {"merge_group": {"head_ref": QUEUE}}) | hub.forge.env
     hub.forge.approve("nmonrose")
-    new = hub.town.clone("newhire")
+    new = hub.company.clone("newhire")
     group = queue(hub, "merge")
     new.git("checkout", "-q", "queue")
     group = new.commit("rider", {"b.py": "y = 666\n"})
@@ -189,7 +189,7 @@ def test_a_push_to_main_is_looked_up_by_the_request_that_it_landed(
     hub: Site, tmp_path: Path, how: str
 ) -> None:
     hub.forge.approve("nmonrose")
-    before = hub.town.clone("newhire").git("rev-parse", "origin/main")
+    before = hub.company.clone("newhire").git("rev-parse", "origin/main")
     hub.forge.merge, hub.forge.state = queue(hub, how), "closed"
     env = actions(tmp_path, "push", {"after": hub.forge.merge}) | hub.forge.env
     hub.judge.fetch()

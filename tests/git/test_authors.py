@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.git.authors import read_authors
 from gate.git.branch_history import read_history

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Town, isolated
+from support.company import Clone, Company, isolated
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.change import read_change
@@ -316,15 +316,15 @@ def test_a_local_branch_that_is_ahead_is_the_base_unless_it_holds_the_head(
 
 
 @pytest.mark.parametrize("into", ["nowhere", "a..b", "-x", "refs/tags/x", ""])
-def test_a_branch_that_is_none_is_said_in_a_sentence(project: Clone, into: str) -> None:
+def test_a_branch_that_is_none_is_reported_in_a_sentence(project: Clone, into: str) -> None:
     if into:
         with pytest.raises(UsageError):
             change(project, into=into)
 
 
-def test_a_branch_that_only_origin_has_goes_by_its_short_name(town: Town) -> None:
-    head = town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-    senior = town.clone("nehemiah")
+def test_a_branch_that_only_origin_has_goes_by_its_short_name(company: Company) -> None:
+    head = company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior = company.clone("nehemiah")
     senior.fetch()
     assert change(senior, head="feature").head == head
     assert change(senior, head="feature~1").files == ()
@@ -336,7 +336,7 @@ def test_a_branch_that_only_origin_has_goes_by_its_short_name(town: Town) -> Non
             change(senior, head=word)
 
 
-def test_no_branch_to_merge_into_is_said_with_the_way_out(project: Clone) -> None:
+def test_no_branch_to_merge_into_is_reported_with_the_way_out(project: Clone) -> None:
     project.git("branch", "-m", "trunk")
     with pytest.raises(UsageError) as caught:
         change(project)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.interrupted_merge import NOTE, note, put_back

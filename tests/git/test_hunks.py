@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.town import Clone
+from support.company import Clone
 
 from gate.approvals.content import Content
 from gate.git.hunks import HunkComparison

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.town import Clone, isolated
+from support.company import Clone, isolated
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.change import read_change
@@ -49,7 +49,7 @@ def put_submodule(project: Clone, oid: str) -> None:
 
 
 @pytest.mark.parametrize("where", [".gitmodules", "settings", "submodule"])
-def test_a_submodule_that_is_told_to_be_ignored_is_a_change_all_the_same(project: Clone, where: str) -> None:
+def test_a_submodule_set_to_be_ignored_is_a_change_all_the_same(project: Clone, where: str) -> None:
     first = project.git("rev-parse", "HEAD")
     section = '[submodule "module"]\n\tpath = module\n\turl = ./module\n'
     ignored = "\tignore = all\n" if where == ".gitmodules" else ""
@@ -128,7 +128,9 @@ def test_a_shallow_clone_that_has_all_of_the_change_will_do(project: Clone, tmp_
 
 
 @pytest.mark.parametrize("left_out", ["tree:0", "blob:none"])
-def test_what_a_partial_clone_lacks_is_said_in_a_line(project: Clone, tmp_path: Path, left_out: str) -> None:
+def test_what_a_partial_clone_lacks_is_reported_in_a_line(
+    project: Clone, tmp_path: Path, left_out: str
+) -> None:
     project.git("config", "uploadpack.allowFilter", "true")
     project.git("checkout", "-q", "-b", "feature")
     commit(project, {"pkg/new.py": "x = 1\n", "app.py": "y = 2\n"})
@@ -225,7 +227,7 @@ def test_without_git_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         Repository.find(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a folder"):
         Repository.find(tmp_path / "nowhere")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.town import Clone, isolated
+from support.company import Clone, isolated
 
 from gate.git.objects import list_tree, read_blob, read_blobs
 from gate.git.repository import Repository

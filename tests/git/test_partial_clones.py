@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Town
+from support.company import Clone, Company
 
 FILTERS = ("blob:none", "tree:0")
 BRANCH = "feature"
@@ -14,40 +14,40 @@ OPEN = "      approvals: 0\n      checks: [lint, ok]\n"
 
 
 @pytest.fixture(params=FILTERS)
-def partial(request: pytest.FixtureRequest, town: Town) -> Clone:
+def partial(request: pytest.FixtureRequest, company: Company) -> Clone:
     """A clone with nothing checked out, of a server with a change whose linting finds something."""
-    setup = town.clone("nobody", "setup")
+    setup = company.clone("nobody", "setup")
     setup.commit("library", {f"lib/m{number}.py": f"x = {number}\n" for number in range(FILES)})
-    town.set_policy(town.policy(OPEN, more="  lint: {tool: ruff}\n"))
-    new = town.clone("newhire")
+    company.set_policy(company.policy(OPEN, more="  lint: {tool: ruff}\n"))
+    new = company.clone("newhire")
     new.commit("more", {"deep/er/new.py": "import os\n", "a.py": "x = 2\n"}, branch=BRANCH)
-    town.server.git("config", "uploadpack.allowFilter", "true")
-    clone = Clone(town.path / "partial", "ada", town.keys)
+    company.server.git("config", "uploadpack.allowFilter", "true")
+    clone = Clone(company.path / "partial", "ada", company.keys)
     options = ("--no-checkout", f"--filter={request.param}")
-    Clone(town.path, "ada", town.keys).git(
-        "clone", "-q", *options, f"file://{town.server.path}", str(clone.path)
+    Clone(company.path, "ada", company.keys).git(
+        "clone", "-q", *options, f"file://{company.server.path}", str(clone.path)
     )
     return clone
 
 
 def test_what_is_missing_is_fetched_from_the_clones_own_remote(partial: Clone) -> None:
-    said = partial.gate_process("check", "--head", f"origin/{BRANCH}")
-    assert said.code == 1, said.text
-    assert "deep/er/new.py:1:8" in said.out
-    assert "F401" in said.out
+    result = partial.gate_process("check", "--head", f"origin/{BRANCH}")
+    assert result.code == 1, result.text
+    assert "deep/er/new.py:1:8" in result.out
+    assert "F401" in result.out
 
 
 def test_a_clone_of_whatever_remote_name_is_served_by_it(partial: Clone) -> None:
     partial.git("remote", "rename", "origin", "up.stream")
     head = partial.git("rev-parse", f"up.stream/{BRANCH}")
-    said = partial.gate_process("check", "--into", "main", "--head", head)
-    assert said.code == 1, said.text
+    result = partial.gate_process("check", "--into", "main", "--head", head)
+    assert result.code == 1, result.text
 
 
-def test_files_are_not_fetched_one_by_one(partial: Clone, town: Town) -> None:
-    trace = town.path / "trace"
-    said = partial.gate_process("check", "--head", f"origin/{BRANCH}", env={"GIT_TRACE": str(trace)})
-    assert said.code == 1, said.text
+def test_files_are_not_fetched_one_by_one(partial: Clone, company: Company) -> None:
+    trace = company.path / "trace"
+    result = partial.gate_process("check", "--head", f"origin/{BRANCH}", env={"GIT_TRACE": str(trace)})
+    assert result.code == 1, result.text
     assert 0 < trace.read_text().count("built-in: git fetch") < FILES
 
 
@@ -63,11 +63,11 @@ def test_no_hook_of_the_clone_runs_while_it_is_fetched(partial: Clone, tmp_path:
     assert partial.git("for-each-ref") == before
 
 
-def test_what_cannot_be_fetched_is_said_in_one_sentence(partial: Clone, town: Town) -> None:
+def test_what_cannot_be_fetched_is_reported_in_one_sentence(partial: Clone, company: Company) -> None:
     partial.git("ls-tree", "-r", f"origin/{BRANCH}")
     partial.git("ls-tree", "-r", "origin/main")
-    town.server.path.rename(town.path / "gone")
-    said = partial.gate_process("check", "--head", f"origin/{BRANCH}")
-    assert said.code == 3, said.text
-    assert "part of the repository is not here" in said.text
-    assert said.err.count("gate: ") == 1
+    company.server.path.rename(company.path / "gone")
+    result = partial.gate_process("check", "--head", f"origin/{BRANCH}")
+    assert result.code == 3, result.text
+    assert "part of the repository is not here" in result.text
+    assert result.err.count("gate: ") == 1

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Town, isolated
+from support.company import Clone, Company, isolated
 
 POLICY = "protect: {main: {require: {checks: [lint]}}}\n"
 
@@ -20,8 +20,8 @@ def hooked(project: Clone, tmp_path: Path) -> Clone:
     project.git("clone", "-q", "--bare", str(project.path), str(tmp_path / "origin.git"))
     project.git("remote", "add", "origin", str(tmp_path / "origin.git"))
     project.git("fetch", "-q", "origin")
-    said = project.gate("install")
-    assert said.code == 0, said.text
+    result = project.gate("install")
+    assert result.code == 0, result.text
     return project
 
 
@@ -171,10 +171,10 @@ def test_a_push_of_which_pre_commit_tells_is_judged_alike(hooked: Clone) -> None
     assert attempt(hooked, "push", "-q", "origin", "main").returncode == 0
     for branch, rev, code in (("new", "main", 0), ("main", "main", 0), ("main", "main^", 1)):
         told = {"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/x", "PRE_COMMIT_REMOTE_BRANCH": f"refs/heads/{branch}"}
-        said = hooked.gate(
+        result = hooked.gate(
             "hook", "pre-push", env={**told, "PRE_COMMIT_TO_REF": hooked.git("rev-parse", rev)}
         )
-        assert said.code == code, said.text
+        assert result.code == code, result.text
 
 
 def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
@@ -237,7 +237,7 @@ def test_hooks_go_where_git_looks_for_them(project: Clone) -> None:
     assert (project.path / "my-hooks" / "pre-push").is_file()
 
 
-def test_hooks_for_all_repositories_are_told_as_such(project: Clone, tmp_path: Path) -> None:
+def test_hooks_for_all_repositories_are_reported_as_such(project: Clone, tmp_path: Path) -> None:
     project.git("config", "--global", "core.hooksPath", str(tmp_path / "shared"))
     done = project.gate("install")
     assert (tmp_path / "shared" / "pre-push").exists()
@@ -282,13 +282,13 @@ def test_the_first_commit_of_a_repository_is_judged_like_any_other(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_clone_fetches_the_approval_log_as_long_as_the_hooks_are_there(town: Town) -> None:
+def test_a_clone_fetches_the_approval_log_as_long_as_the_hooks_are_there(company: Company) -> None:
     """Also from a server that has none yet: a refspec of one ref alone would make `git fetch` fail."""
-    clone = town.clone("newhire")
+    clone = company.clone("newhire")
     for _ in range(2):
         assert clone.gate("install").code == 0
     clone.git("fetch", "-q")
-    reviewer = town.clone("nehemiah")
+    reviewer = company.clone("nehemiah")
     clone.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     reviewer.git("fetch", "-q")
     assert reviewer.gate("approve", "origin/feature").code == 0

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.company import Clone, isolated
 from support.environments import install, make_venv
 from support.this_repository import clone_of_this_repository, registry_settings
-from support.town import Clone, isolated
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ def attempt(project: Clone, store: Path, *command: str) -> subprocess.CompletedP
     return done
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def result(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout + done.stderr
 
 
@@ -82,7 +82,7 @@ def hooked(scratch: Clone, published: Clone, store: Path) -> Clone:
     scratch.git("commit", "-q", "-m", "Hooks")
     stages = [f"--hook-type={stage}" for stage in ("pre-commit", "pre-merge-commit", "pre-push")]
     done = pre_commit(scratch, store, "install", "--install-hooks", *stages)
-    assert done.returncode == 0, said(done)
+    assert done.returncode == 0, result(done)
     return scratch
 
 
@@ -93,18 +93,18 @@ def test_try_repo_runs_the_hook_and_finds_the_projects_own_interpreter(
         scratch.write({"roof.py": text})
         scratch.git("add", "-A")
         done = pre_commit(scratch, store, "try-repo", str(published.path), "gate", "--verbose")
-        assert (done.returncode, words in done.stdout) == (code, True), said(done)
+        assert (done.returncode, words in done.stdout) == (code, True), result(done)
 
 
 def test_commits_merges_and_pushes_go_through_it(hooked: Clone, store: Path) -> None:
     hooked.write({"roof.py": BAD})
     hooked.git("add", "-A")
     done = attempt(hooked, store, "git", "commit", "-m", "Bad")
-    assert (done.returncode, "incompatible type" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "incompatible type" in result(done)) == (1, True), result(done)
     hooked.write({"roof.py": GOOD})
     hooked.git("add", "-A")
     done = attempt(hooked, store, "git", "commit", "-m", "Good")
-    assert done.returncode == 0, said(done)
+    assert done.returncode == 0, result(done)
 
     # Each side is right by itself; only what the merge makes is wrong.
     hooked.git("checkout", "-q", "-b", "side")
@@ -116,23 +116,23 @@ def test_commits_merges_and_pushes_go_through_it(hooked: Clone, store: Path) -> 
     hooked.git("add", "-A")
     assert attempt(hooked, store, "git", "commit", "-m", "A house").returncode == 0
     done = attempt(hooked, store, "git", "merge", "--no-edit", "side")
-    assert (done.returncode, "argument" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "argument" in result(done)) == (1, True), result(done)
     hooked.git("merge", "--abort")
 
     # A branch of one's own may be pushed for others to review; main asks for their approval.
     done = attempt(hooked, store, "git", "push", "origin", "feature")
-    assert done.returncode == 0, said(done)
+    assert done.returncode == 0, result(done)
     done = attempt(hooked, store, "git", "push", "origin", "feature:main")
-    assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "@bob" in result(done)) == (1, True), result(done)
     done = attempt(hooked, store, "git", "push", "--force", "origin", "main^:main")
-    assert (done.returncode, "would remove commits" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "would remove commits" in result(done)) == (1, True), result(done)
 
 
 def test_mistakes_in_codeowners_are_found(hooked: Clone, store: Path) -> None:
     hooked.write({"CODEOWNERS": "* nobody\n"})
     hooked.git("add", "-A")
     done = pre_commit(hooked, store, "run", "gate-owners")
-    assert (done.returncode, "CODEOWNERS:1:3" in done.stdout) == (1, True), said(done)
+    assert (done.returncode, "CODEOWNERS:1:3" in done.stdout) == (1, True), result(done)
 
 
 def test_beside_the_native_hooks_every_ref_of_a_push_is_looked_at(hooked: Clone, store: Path) -> None:
@@ -146,12 +146,12 @@ def test_beside_the_native_hooks_every_ref_of_a_push_is_looked_at(hooked: Clone,
     assert attempt(hooked, store, *push).returncode == 0
     assert hooked.gate("install").code == 0
     done = attempt(hooked, store, *push)
-    assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "@bob" in result(done)) == (1, True), result(done)
     # Installed once more, pre-commit takes gate's hook for a stranger's, which knows pre-commit's from before.
     assert pre_commit(hooked, store, "install", "--hook-type=pre-push").returncode == 0
     done = attempt(hooked, store, *push)
-    assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
-    assert "bug" not in said(done)
+    assert (done.returncode, "@bob" in result(done)) == (1, True), result(done)
+    assert "bug" not in result(done)
     pre_commit(hooked, store, "uninstall", "--hook-type=pre-push")
     # The other way round: pre-commit, installed last, keeps gate's hook and runs it first.
     assert hooked.gate("install", "--uninstall").code == 0
@@ -159,4 +159,4 @@ def test_beside_the_native_hooks_every_ref_of_a_push_is_looked_at(hooked: Clone,
     assert hooked.gate("install").code == 0
     assert pre_commit(hooked, store, "install", "--hook-type=pre-push").returncode == 0
     done = attempt(hooked, store, *push)
-    assert (done.returncode, "@bob" in said(done)) == (1, True), said(done)
+    assert (done.returncode, "@bob" in result(done)) == (1, True), result(done)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.company import Clone, isolated
 from support.environments import install, make_venv
-from support.town import Clone, isolated
 
 # With this, Python ends before it has begun: a hook that lets a commit through has not asked it.
 NO_PYTHON = {"PYTHONIOENCODING": "no-such-codec"}
@@ -261,15 +261,15 @@ def test_a_note_that_is_cut_short_says_nothing(noted: Clone) -> None:
     cuts = {*range(0, len(whole), max(len(whole) // 60, 1)), *range(len(whole) - 200, len(whole) - 1)}
     script = 'python=$1; answer=; command . "$2" 2>/dev/null; echo "said $answer"'
     cut = noted.path.parent / "cut"
-    said = set()
+    result = set()
     for length in sorted(cuts):
         cut.write_bytes(whole[:length])
         done = subprocess.run(
             ["sh", "-c", script, "sh", sys.executable, str(cut)], cwd=noted.path,
             env=isolated(noted.path.parent / "home"), capture_output=True, text=True, check=False,
         )  # fmt: skip
-        said.add(done.stdout)
-    assert said == {"said \n"}
+        result.add(done.stdout)
+    assert result == {"said \n"}
 
 
 def test_a_damaged_note_is_as_if_it_were_not_there(noted: Clone) -> None:

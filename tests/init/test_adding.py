@@ -53,7 +53,7 @@ def test_the_rest_of_a_whole_policy_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("person", "said"),
+    ("person", "expected"),
     [
         (Person("bob"), "'bob' is not a name"),
         (Person('@b"o'), "is not a name"),
@@ -62,8 +62,8 @@ def test_the_rest_of_a_whole_policy_stays() -> None:
         (BOB, "the key is @nehemiah's"),
     ],
 )
-def test_what_makes_no_sense_is_refused(person: Person, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_what_makes_no_sense_is_refused(person: Person, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
         with_person(WHOLE.encode(), person)
 
 

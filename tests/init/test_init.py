@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.company import Clone
 from support.teams import key_of
-from support.town import Clone
 
 from gate.policy.load import load_policy
 from gate.policy.types import Policy
@@ -19,10 +19,10 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPn2GkAt7LjNlGhDBGcCVHtsnbuMpE5PWUvGc
 
 def first(clone: Clone, *args: str) -> Policy:
     """The policy that `gate init` would write."""
-    said = clone.gate("init", "--print", *args)
-    assert said.code == 0, said.text
+    result = clone.gate("init", "--print", *args)
+    assert result.code == 0, result.text
     assert not (clone.path / "gate.yaml").exists()
-    return load_policy(said.out.encode())
+    return load_policy(result.out.encode())
 
 
 def uncommented(text: str) -> str:
@@ -44,9 +44,9 @@ def test_what_it_wrote_is_what_check_reads(project: Clone) -> None:
 
 def test_an_existing_policy_is_not_touched_and_print_still_answers(project: Clone) -> None:
     project.write({"gate.yaml": "version: 1\n"})
-    said = project.gate("init")
-    assert said.code == 2
-    assert "gate init --print" in said.err
+    result = project.gate("init")
+    assert result.code == 2
+    assert "gate init --print" in result.err
     assert "protect:" in project.gate("init", "--dry-run").out
     assert (project.path / "gate.yaml").read_text() == "version: 1\n"
 
@@ -68,9 +68,9 @@ def test_any_branch_can_be_protected(project: Clone, branch: str) -> None:
 def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
     project.git("checkout", "-q", "--detach")
     project.git("branch", "-D", "main")
-    said = project.gate("init")
-    assert said.code == 2
-    assert "gate init --into BRANCH" in said.err
+    result = project.gate("init")
+    assert result.code == 2
+    assert "gate init --into BRANCH" in result.err
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_without_any_branch_it_asks_for_one(project: Clone) -> None:
 def test_the_name_of_the_repository_is_that_of_its_origin(project: Clone, url: str, name: str) -> None:
     project.git("remote", "add", "origin", url)
     assert first(project).repository == name
-    said = project.gate("init")
-    assert (f"repository: {name}, from origin" if name else "repository: not set") in said.out
+    result = project.gate("init")
+    assert (f"repository: {name}, from origin" if name else "repository: not set") in result.out
 
 
 def test_without_origin_the_repository_has_no_name(project: Clone) -> None:
     for name in ("upstream", "fork"):
         project.git("remote", "add", name, f"git@git.example:{name}/shortener.git")
-    said = project.gate("init", "--print")
-    assert load_policy(said.out.encode()).repository == ""
-    assert "# repository: acme/shortener" in said.out
+    result = project.gate("init", "--print")
+    assert load_policy(result.out.encode()).repository == ""
+    assert "# repository: acme/shortener" in result.out
 
 
 def test_hostile_names_stay_what_they_are(project: Clone) -> None:
@@ -113,20 +113,20 @@ def test_hostile_names_stay_what_they_are(project: Clone) -> None:
         project.git(
             "-c", f"user.name={name}", "-c", f"user.email={email}", "commit", "-q", "--allow-empty", "-m", "x"
         )
-    said = project.gate("init", "--print")
-    policy = load_policy(said.out.encode())
+    result = project.gate("init", "--print")
+    policy = load_policy(result.out.encode())
     assert [person.emails for person in policy.people.values()] == [('a"b\\c#@x',)]
-    assert "\x1b" not in said.out
-    everybody = load_policy(uncommented(said.out).encode())
+    assert "\x1b" not in result.out
+    everybody = load_policy(uncommented(result.out).encode())
     known = {email for person in everybody.people.values() for email in person.emails}
     assert known == {'a"b\\c#@x', "ada@acme.example", 'e: "x"}@y', "bob@y"}
 
 
 def test_code_owners_are_suggested_by_their_names(project: Clone) -> None:
     project.write({".github/CODEOWNERS": "* @Nehemiah @acme/web\n/docs/ writer@acme.example @ada\n"})
-    said = project.gate("init", "--print")
-    assert ".github/CODEOWNERS" in said.out
-    everybody = load_policy(uncommented(said.out).encode())
+    result = project.gate("init", "--print")
+    assert ".github/CODEOWNERS" in result.out
+    everybody = load_policy(uncommented(result.out).encode())
     assert set(everybody.people) == {"@ada", "@Nehemiah"}
     assert set(everybody.teams) == {"@acme/web"}
 
@@ -170,7 +170,7 @@ def test_a_person_with_a_key_file(project: Clone) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "expected"),
     [
         (["--person", "@new"], "ada@acme.example is @ada's"),
         (["--person", "@new", "--key", "private"], "is a private key"),
@@ -181,13 +181,13 @@ def test_a_person_with_a_key_file(project: Clone) -> None:
         (["--into", "x", "--person", "@new"], "do not go together"),
     ],
 )
-def test_wrong_usage_says_so_and_writes_nothing(project: Clone, args: list[str], said: str) -> None:
+def test_wrong_usage_says_so_and_writes_nothing(project: Clone, args: list[str], expected: str) -> None:
     project.gate("init")
     project.write({"private": "-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----\n"})
     before = (project.path / "gate.yaml").read_bytes()
     done = project.gate("init", *args)
     assert done.code == 2
-    assert said in done.err
+    assert expected in done.err
     assert (project.path / "gate.yaml").read_bytes() == before
     assert not list(project.path.glob("gate.yaml.*"))
 
@@ -196,9 +196,9 @@ def test_a_key_is_replaced_in_two_steps(project: Clone) -> None:
     (project.path / "new.pub").write_text(key_of(2))
     project.git("config", "user.signingKey", f"key::{key_of(1)}")
     assert project.gate("init").code == 0
-    said = project.gate("init", "--person", "@ada", "--key", str(project.path / "new.pub"))
-    assert said.code == 0, said.err
-    assert "Added a key for @ada" in said.out
+    result = project.gate("init", "--person", "@ada", "--key", str(project.path / "new.pub"))
+    assert result.code == 0, result.err
+    assert "Added a key for @ada" in result.out
     person = load_policy((project.path / "gate.yaml").read_bytes()).people["@ada"]
     assert (person.keys, person.emails, person.role) == (
         (key_of(1), key_of(2)),
@@ -211,8 +211,8 @@ def test_a_key_is_replaced_in_two_steps(project: Clone) -> None:
 
 def test_in_a_subfolder_the_commands_name_the_file_from_there(project: Clone) -> None:
     project.write({"src/app/a.py": "x = 1\n"})
-    said = replace(project, path=project.path / "src" / "app").gate("init")
-    assert "git add ../../gate.yaml &&" in said.out
+    result = replace(project, path=project.path / "src" / "app").gate("init")
+    assert "git add ../../gate.yaml &&" in result.out
     assert (project.path / "gate.yaml").is_file()
 
 
@@ -251,8 +251,8 @@ def test_a_change_that_would_lock_its_author_out_says_so(project: Clone) -> None
     text = (project.path / "gate.yaml").read_text()
     project.write({"gate.yaml": text.replace("approvals: 0", "approvals: 1")})
     project.git("commit", "-q", "-am", "Ask for one approval")
-    said = project.gate("check", "--only", "lint")
-    shown = " ".join(said.out.split())
+    result = project.gate("check", "--only", "lint")
+    shown = " ".join(result.out.split())
     assert "This change would lock people out: @ada can't merge any change into main" in shown
 
 
@@ -262,8 +262,8 @@ def test_with_a_second_person_it_says_what_could_be_required(project: Clone) -> 
     project.git("config", "user.signingKey", str(project.path / "k.pub"))
     assert project.gate("init").code == 0
     added = ("--person", "@new", "--email", "new@acme.example")
-    said = project.gate("init", *added, "--key", str(project.path / "new.pub"))
-    assert "`approvals: 1`" in said.out
+    result = project.gate("init", *added, "--key", str(project.path / "new.pub"))
+    assert "`approvals: 1`" in result.out
     without = project.gate("init", "--person", "@more", "--email", "more@acme.example")
     assert "`approvals: 1`" in without.out
     assert "without a key they can't approve" in without.out
@@ -271,9 +271,9 @@ def test_with_a_second_person_it_says_what_could_be_required(project: Clone) -> 
 
 @pytest.mark.slow
 def test_without_git_it_says_so(project: Clone, tmp_path: Path) -> None:
-    said = project.gate_process("init", "--print", env={"PATH": str(tmp_path)})
-    assert (said.code, said.out) == (3, "")
-    assert said.err.startswith("gate: git is not installed")
+    result = project.gate_process("init", "--print", env={"PATH": str(tmp_path)})
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith("gate: git is not installed")
 
 
 @pytest.mark.slow
@@ -281,7 +281,7 @@ def test_a_history_that_cannot_be_read_is_named(project: Clone) -> None:
     project.git("commit", "-q", "--allow-empty", "-m", "Second")
     parent = project.git("rev-parse", "HEAD~1")
     (project.path / ".git" / "objects" / parent[:2] / parent[2:]).unlink()
-    said = project.gate("init", "--print")
-    assert said.code == 3
-    assert "git" in said.err
-    assert parent[:12] in said.err
+    result = project.gate("init", "--print")
+    assert result.code == 3
+    assert "git" in result.err
+    assert parent[:12] in result.err

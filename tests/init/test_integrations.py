@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.town import Clone, Town, isolated
+from support.company import Clone, Company, isolated
 
 from gate.policy.load import load_policy
 from gate.policy.types import ApprovalRule
@@ -59,14 +59,14 @@ def test_the_workflow_is_valid_and_safe_for_every_kind_of_project(hosted: Clone,
 
 @pytest.mark.slow
 def test_the_steps_of_the_workflow_reach_the_log_and_quote_what_strangers_name(
-    town: Town, tmp_path: Path
+    company: Company, tmp_path: Path
 ) -> None:
-    clone = town.clone("nehemiah")
+    clone = company.clone("nehemiah")
     clone.git("rm", "-q", "gate.yaml")
     assert clone.gate("init", "--github").code == 0
     steps = yaml.safe_load((clone.path / WORKFLOW).read_text())["jobs"]["gate"]["steps"]
     scripts = {step["name"]: step["run"] for step in steps if "run" in step}
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     clone.git("fetch", "-q")
     env = {"TOKEN": "t", "GITHUB_SERVER_URL": "https://github.com", "RUNNER_TEMP": str(tmp_path)}
@@ -80,8 +80,8 @@ def test_the_steps_of_the_workflow_reach_the_log_and_quote_what_strangers_name(
     stub.write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
     stub.chmod(0o755)
     hostile = {**env, "INTO": "refs/heads/a;$(touch hacked) b", "HEAD": "abc", "BASE": ""}
-    said = run_step(new, scripts["Decide"], hostile)
-    assert "<--into><a;$(touch hacked) b><--head><abc><--reviews>" in said
+    result = run_step(new, scripts["Decide"], hostile)
+    assert "<--into><a;$(touch hacked) b><--head><abc><--reviews>" in result
     assert not (new.path / "hacked").exists()
 
 
@@ -108,8 +108,8 @@ def test_the_pipelines_of_gitlab_keep_to_the_schema_and_leave_an_existing_one_al
     assert "merge-gate[gitlab]==" in first.read_text()
     (hosted.path / "gate.yaml").unlink()
     first.write_text("build: {script: make}\n")
-    said = hosted.gate("init", "--gitlab")
-    assert "include: [{local: .gitlab/gate.yml}]" in said.out
+    result = hosted.gate("init", "--gitlab")
+    assert "include: [{local: .gitlab/gate.yml}]" in result.out
     assert first.read_text() == "build: {script: make}\n"
     tool("check-jsonschema", *options, str(hosted.path / ".gitlab" / "gate.yml"))
 
@@ -118,18 +118,18 @@ def test_a_jenkinsfile_names_the_branch_and_a_present_one_stays(hosted: Clone) -
     assert hosted.gate("init", "--jenkins", "--into", "it's").code == 0
     assert "branch 'it\\'s'" in (hosted.path / "Jenkinsfile").read_text()
     (hosted.path / "gate.yaml").unlink()
-    said = hosted.gate("init", "--jenkins")
-    assert said.code == 2
-    assert "Jenkinsfile already exists" in said.err
+    result = hosted.gate("init", "--jenkins")
+    assert result.code == 2
+    assert "Jenkinsfile already exists" in result.err
     assert not (hosted.path / "gate.yaml").exists()
 
 
-def test_for_a_bare_repository_the_hooks_of_the_clone_are_installed(town: Town) -> None:
-    clone = town.clone("nehemiah")
+def test_for_a_bare_repository_the_hooks_of_the_clone_are_installed(company: Company) -> None:
+    clone = company.clone("nehemiah")
     clone.git("rm", "-q", "gate.yaml")
-    said = clone.gate("init", "--bare")
-    assert said.code == 0, said.text
-    assert "gate install --server" in said.out
+    result = clone.gate("init", "--bare")
+    assert result.code == 0, result.text
+    assert "gate install --server" in result.out
     assert (clone.path / ".git" / "hooks" / "pre-push").exists()
     assert "refs/gate/log*" in clone.git("config", "--get-all", "remote.origin.fetch")
 

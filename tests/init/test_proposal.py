@@ -174,13 +174,13 @@ def test_no_more_approvals_than_there_are_others(asked: int, got: int) -> None:
     assert policy.protection("main").require.approvals == ((ApprovalRule(got),) if got else ())
 
 
-def test_without_a_key_or_a_forge_nobody_can_approve_and_that_is_said() -> None:
+def test_without_a_key_or_a_forge_nobody_can_approve_and_that_is_reported() -> None:
     proposal = propose(observed(key=""), Answers(), NOW)
     assert "can be merged into main without review" in proposal.problems[-1].message
     assert propose(observed(key=key_of(3)), Answers(), NOW).problems == ()
 
 
-def test_owners_whom_nobody_can_approve_for_are_left_out_and_that_is_said() -> None:
+def test_owners_whom_nobody_can_approve_for_are_left_out_and_that_is_reported() -> None:
     seen = observed(codeowners="* @ada @bob\n/docs/ @acme/web\n", origin=GITHUB)
     proposal = propose(seen, Answers(), NOW)
     assert policy_of(proposal).protection("main").require.owners is None

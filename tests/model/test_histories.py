@@ -16,8 +16,8 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from model.oracle import GUARDED, Difference, Oracle, Proposal, Record, Tree, merged
+from support.company import Clone, Company, copy_company
 from support.pushing import push
-from support.town import Clone, Town, copy_town
 
 PEOPLE = ("nehemiah", "ada", "bob", "newhire")
 PATHS = ("a.py", "b.py", "docs/index.md", "web/page.py")
@@ -37,28 +37,28 @@ def content(path: str, number: int) -> str:
 class Histories(RuleBasedStateMachine):
     """People write, approve, object, update, rebase, merge, and push past the gate, each in a clone of their own."""
 
-    template: ClassVar[Town]
+    template: ClassVar[Company]
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="model-"))
-        self.town = copy_town(self.template, self.folder / "town")
-        self.start = self.town.server.git("rev-parse", "main")
+        self.company = copy_company(self.template, self.folder / "company")
+        self.start = self.company.server.git("rev-parse", "main")
         self.oracle = Oracle()
         self.generation = dict.fromkeys(BRANCHES, 0)
-        self.main = self.town.server.git("rev-parse", "main")
+        self.main = self.company.server.git("rev-parse", "main")
         self.rotations = 0
 
     def teardown(self) -> None:
         """Everything on main was let in by the gate, and an auditor can prove it."""
-        said = self.town.clone("ada", "auditor").gate("audit", "--fetch")
-        assert said.code == 0, said.text
+        result = self.company.clone("ada", "auditor").gate("audit", "--fetch")
+        assert result.code == 0, result.text
         shutil.rmtree(self.folder)
 
     # What git tells.
 
     def at(self, who: str) -> Clone:
-        clone = self.town.clone(who)
+        clone = self.company.clone(who)
         clone.fetch()
         return clone
 
@@ -67,14 +67,14 @@ class Histories(RuleBasedStateMachine):
         return f"{name}-{self.generation[name]}"
 
     def exists(self, name: str) -> bool:
-        return bool(self.town.server.git("branch", "--list", self.ref(name)))
+        return bool(self.company.server.git("branch", "--list", self.ref(name)))
 
     def tree(self, commit: str) -> Tree:
-        listed = self.town.server.git("ls-tree", "-r", commit).splitlines()
+        listed = self.company.server.git("ls-tree", "-r", commit).splitlines()
         return {line.split("\t")[1]: line.split()[2] for line in listed}
 
     def proposal(self, name: str) -> Proposal:
-        server, ref = self.town.server, self.ref(name)
+        server, ref = self.company.server, self.ref(name)
         base = server.git("merge-base", "main", ref)
         difference = merged(self.tree(base), self.tree("main"), self.tree(ref))
         emails = server.git("log", "--no-merges", "--format=%ae%n%ce", f"main..{ref}").split()
@@ -130,13 +130,13 @@ class Histories(RuleBasedStateMachine):
         proposal = self.reviewable(name)
         if proposal is None:
             return
-        said = self.at(who).gate("approve", f"origin/{proposal.branch}", "--yes")
+        result = self.at(who).gate("approve", f"origin/{proposal.branch}", "--yes")
         if who in proposal.authors:
-            assert said.code != 0, f"{who} approved their own work\n{said.text}"
+            assert result.code != 0, f"{who} approved their own work\n{result.text}"
             return
         if any(record.by == who for record in self.oracle.objections(proposal)):
             return  # whether it is refused or recorded, it does not count
-        assert said.code == 0, said.text
+        assert result.code == 0, result.text
         if who not in self.oracle.counted(proposal):
             self.oracle.decide(who, "approve", proposal)
 
@@ -148,8 +148,10 @@ class Histories(RuleBasedStateMachine):
             return
         if who in proposal.authors or any(record.by == who for record in self.oracle.objections(proposal)):
             return
-        said = self.at(who).gate("approve", f"origin/{proposal.branch}", "--block", "--reason", "no", "--yes")
-        assert said.code == 0, said.text
+        result = self.at(who).gate(
+            "approve", f"origin/{proposal.branch}", "--block", "--reason", "no", "--yes"
+        )
+        assert result.code == 0, result.text
         self.oracle.decide(who, "block", proposal)
 
     @rule(name=branch_name, who=st.sampled_from(("nehemiah", "ada")))
@@ -157,12 +159,12 @@ class Histories(RuleBasedStateMachine):
         proposal = self.reviewable(name)
         if proposal is None or who in proposal.authors:
             return
-        said = self.at(who).gate(
+        result = self.at(who).gate(
             "approve", f"origin/{proposal.branch}", "--waive", "--reason", "outage", "--yes"
         )
         if any(record.by == who for record in self.oracle.objections(proposal)):
             return  # whether it is refused or recorded, it does not count
-        assert said.code == 0, said.text
+        assert result.code == 0, result.text
         self.oracle.decide(who, "waive", proposal)
 
     @rule(who=person, name=branch_name)
@@ -184,8 +186,8 @@ class Histories(RuleBasedStateMachine):
         clone.gate("approvals", "--fetch", f"origin/{proposal.branch}")
         listed = [item for item in clone.decisions(f"origin/{proposal.branch}") if self.same(item, own[0])]
         assert len(listed) == 1, listed
-        said = clone.gate("revoke", listed[0]["id"])
-        assert said.code == 0, said.text
+        result = clone.gate("revoke", listed[0]["id"])
+        assert result.code == 0, result.text
         self.oracle.revoke(own[0], proposal)
 
     @staticmethod
@@ -203,9 +205,9 @@ class Histories(RuleBasedStateMachine):
             return
         clone = self.at(who)
         clone.gate("approvals", "--fetch", f"origin/{proposal.branch}")
-        said = clone.gate("check", "--head", f"origin/{proposal.branch}")
+        result = clone.gate("check", "--head", f"origin/{proposal.branch}")
         expected = 0 if self.oracle.may_merge(proposal) else 1
-        assert said.code == expected, self.disagreement(proposal, expected, said.text)
+        assert result.code == expected, self.disagreement(proposal, expected, result.text)
 
     @rule(who=person, name=branch_name, how=st.sampled_from(["", "--squash"]))
     def merge(self, who: str, name: str, how: str) -> None:
@@ -214,8 +216,8 @@ class Histories(RuleBasedStateMachine):
             return
         clone = self.at(who)
         expected = self.oracle.may_merge(proposal)
-        said = clone.gate("merge", f"origin/{proposal.branch}", "--push", *filter(None, [how]))
-        assert (said.code == 0) == expected, self.disagreement(proposal, 0 if expected else 1, said.text)
+        result = clone.gate("merge", f"origin/{proposal.branch}", "--push", *filter(None, [how]))
+        assert (result.code == 0) == expected, self.disagreement(proposal, 0 if expected else 1, result.text)
         if expected:
             self.entered(name, proposal)
         else:
@@ -230,12 +232,12 @@ class Histories(RuleBasedStateMachine):
         )
         assert changed == proposal.difference
         self.oracle.spend(proposal)
-        self.main = self.town.server.git("rev-parse", "main")
-        self.town.server.git("branch", "-q", "-D", self.ref(name))
+        self.main = self.company.server.git("rev-parse", "main")
+        self.company.server.git("branch", "-q", "-D", self.ref(name))
         self.generation[name] += 1
 
     def nothing_moved(self) -> None:
-        assert self.town.server.git("rev-parse", "main") == self.main
+        assert self.company.server.git("rev-parse", "main") == self.main
 
     @rule(who=person, name=branch_name)
     def push_past_the_gate(self, who: str, name: str) -> None:
@@ -267,16 +269,16 @@ class Histories(RuleBasedStateMachine):
     def junk_in_the_log(self, who: str, name: str) -> None:
         """A file that is no signed record never gets into the server's log."""
         clone = self.at(who)
-        if not self.town.server.git("for-each-ref", "refs/gate/log"):
+        if not self.company.server.git("for-each-ref", "refs/gate/log"):
             return
         clone.git("fetch", "-q", "origin", "+refs/gate/log:refs/junk")
         clone.git("checkout", "-q", "--detach", "refs/junk")
         clone.write({name: '{"by":"@nehemiah"}\n'})
         clone.git("add", "-A")
         clone.git("commit", "-q", "-m", "junk")
-        before = self.town.server.git("rev-parse", "refs/gate/log")
+        before = self.company.server.git("rev-parse", "refs/gate/log")
         assert push(clone, "-q", "origin", "HEAD:refs/gate/log").code != 0
-        assert self.town.server.git("rev-parse", "refs/gate/log") == before
+        assert self.company.server.git("rev-parse", "refs/gate/log") == before
         clone.git("checkout", "-q", "-f", "-B", "main", "origin/main")
 
     @precondition(lambda self: self.rotations < 1)
@@ -287,17 +289,17 @@ class Histories(RuleBasedStateMachine):
             item in self.proposal(name).paths for name in BRANCHES if self.exists(name) for item in GUARDED
         ):
             return
-        policy = self.town.server.git("show", "main:gate.yaml")
-        new = policy.replace(self.town.public("bob"), self.town.public("second")) + "\n"
+        policy = self.company.server.git("show", "main:gate.yaml")
+        new = policy.replace(self.company.public("bob"), self.company.public("second")) + "\n"
         self.at("ada").commit("A new key for bob", {"gate.yaml": new}, branch="rotation")
         lead = self.at("nehemiah")
         for command in (("approve", "origin/rotation", "--yes"), ("merge", "origin/rotation", "--push")):
-            said = lead.gate(*command)
-            assert said.code == 0, said.text
-        self.town.clone("bob").git("config", "user.signingkey", self.town.clone("bob").key("second"))
+            result = lead.gate(*command)
+            assert result.code == 0, result.text
+        self.company.clone("bob").git("config", "user.signingkey", self.company.clone("bob").key("second"))
         self.oracle.keys["bob"] += 1
         self.rotations += 1
-        self.main = self.town.server.git("rev-parse", "main")
+        self.main = self.company.server.git("rev-parse", "main")
 
     def disagreement(self, proposal: Proposal, expected: int, text: str) -> str:
         counted = sorted(self.oracle.counted(proposal))
@@ -307,11 +309,11 @@ class Histories(RuleBasedStateMachine):
         )
 
 
-def test_random_histories(town_template: Town, tmp_path: Path) -> None:
-    town = copy_town(town_template, tmp_path / "template")
-    said = town.server.gate("install", "--server")
-    assert said.code == 0, said.text
-    Histories.template = town
+def test_random_histories(company_template: Company, tmp_path: Path) -> None:
+    company = copy_company(company_template, tmp_path / "template")
+    result = company.server.gate("install", "--server")
+    assert result.code == 0, result.text
+    Histories.template = company
     sequences = int(os.environ.get("GATE_MODEL_SEQUENCES", "12"))
     few = settings(
         max_examples=sequences,

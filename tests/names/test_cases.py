@@ -25,7 +25,7 @@ def test_there_are_many() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_marked_lines_are_told_and_no_others(tmp_path: Path, words: Path, name: str) -> None:
+def test_the_marked_lines_are_reported_and_no_others(tmp_path: Path, words: Path, name: str) -> None:
     lines = CASES[name].splitlines()
     (tmp_path / "case.py").write_text("\n".join(line.partition(MARK)[0].rstrip() for line in lines) + "\n")
     _, found = check(tmp_path, None, words)

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.town import Clone, Said
+from support.company import Clone, Result
 
 WRONG = "import json\n\n\ndef read(text):\n    return json.laods(text)\n"
 RIGHT = WRONG.replace("laods", "loads")
@@ -22,15 +22,15 @@ def commit(project: Clone, files: dict[str, str | bytes]) -> None:
     project.git("commit", "-q", "-m", "Change")
 
 
-def fix(project: Clone, *args: str) -> Said:
+def fix(project: Clone, *args: str) -> Result:
     return project.gate_process("check", "--only", "names", "--fix", *args)
 
 
 def test_the_diff_is_shown_and_nothing_is_written(project: Clone) -> None:
     commit(project, {"new.py": WRONG})
-    said = fix(project)
-    assert said.code == 1
-    assert "-    return json.laods(text)\n+    return json.loads(text)\n" in said.out
+    result = fix(project)
+    assert result.code == 1
+    assert "-    return json.laods(text)\n+    return json.loads(text)\n" in result.out
     assert project.git("status", "--porcelain") == ""
     assert (project.path / "new.py").read_text() == WRONG
 
@@ -48,8 +48,8 @@ def test_applied_when_asked_and_then_the_check_passes(project: Clone) -> None:
     path = project.path / "new.py"
     path.chmod(0o750)
     before = (project.path / "other.py").stat()
-    said = fix(project, "--apply")
-    assert (said.code, said.out) == (1, "fixed new.py: 1 finding\n")
+    result = fix(project, "--apply")
+    assert (result.code, result.out) == (1, "fixed new.py: 1 finding\n")
     assert path.read_text() == RIGHT
     assert stat.S_IMODE(path.stat().st_mode) == 0o750
     assert (project.path / "other.py").stat() == before
@@ -71,7 +71,7 @@ def test_applied_when_asked_and_then_the_check_passes(project: Clone) -> None:
         pytest.param(b"x = 1\n\x0c\n" + WRONG.rstrip("\n").encode(), id="form feed, no newline at the end"),
     ],
 )
-def test_bytes_that_are_not_mended_stay_as_they_are(project: Clone, content: bytes) -> None:
+def test_bytes_that_are_not_fixed_stay_as_they_are(project: Clone, content: bytes) -> None:
     commit(project, {"new.py": content})
     assert fix(project, "--apply").out.startswith("fixed new.py")
     assert (project.path / "new.py").read_bytes() == content.replace(b"laods", b"loads")
@@ -91,10 +91,10 @@ def test_a_file_that_is_not_what_was_checked_is_left_alone(project: Clone) -> No
     commit(project, {"new.py": WRONG, "also.py": WRONG})
     (project.path / "new.py").write_text(WRONG + "# mine\n")
     (project.path / "also.py").unlink()
-    said = fix(project, "--apply")
-    assert said.out == ""
-    assert "new.py is not what was checked" in said.err
-    assert "also.py cannot be read" in said.err
+    result = fix(project, "--apply")
+    assert result.out == ""
+    assert "new.py is not what was checked" in result.err
+    assert "also.py cannot be read" in result.err
     assert (project.path / "new.py").read_text() == WRONG + "# mine\n"
     assert not (project.path / "also.py").exists()
 
@@ -109,12 +109,12 @@ def test_nothing_is_written_through_a_link(project: Clone, tmp_path: Path) -> No
     (project.path / "folder" / "in.py").unlink()
     (project.path / "folder").rmdir()
     (project.path / "folder").symlink_to(outside)
-    said = fix(project, "--apply")
-    assert said.err.count("symbolic link") == 2
+    result = fix(project, "--apply")
+    assert result.err.count("symbolic link") == 2
     assert (outside / "in.py").read_text() == WRONG
 
 
-def test_what_the_index_has_is_judged_and_the_working_tree_is_mended(project: Clone) -> None:
+def test_what_the_index_has_is_judged_and_the_working_tree_is_fixed(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": WRONG})
     project.git("add", "-A")
@@ -133,7 +133,7 @@ def test_what_was_there_before_is_left_unless_asked(project: Clone) -> None:
     assert "+    return json.loads(text)" in fix(project, "--all").out
 
 
-def test_an_import_is_mended_with_all_that_it_is_used_for(project: Clone) -> None:
+def test_an_import_is_fixed_with_all_that_it_is_used_for(project: Clone) -> None:
     source = (
         "import josn\nfrom os.path import jion as j\n\nx = [josn.loads(t) for t in josn.loads('[]')]\nj()\n"
     )
@@ -156,31 +156,31 @@ def test_an_import_is_mended_with_all_that_it_is_used_for(project: Clone) -> Non
 def test_what_is_not_certain_is_left_to_people(project: Clone, source: str) -> None:
     more = (project.path / "app.py").read_text() + "\n\nrex = 1\n"
     commit(project, {"new.py": source, "app.py": more})
-    said = fix(project)
-    assert (said.code, said.out) == (1, "")
+    result = fix(project)
+    assert (result.code, result.out) == (1, "")
 
 
 def test_the_verdict_and_sarif_have_the_fix(project: Clone, tmp_path: Path) -> None:
     commit(project, {"new.py": WRONG})
     reports = [f"--report=json={tmp_path}/v.json", f"--report=sarif={tmp_path}/s.sarif"]
-    said = project.gate_process("check", "--only", "names", *reports)
-    assert "1 finding can be fixed safely; run `gate check --only names --fix` to see" in said.out
+    result = project.gate_process("check", "--only", "names", *reports)
+    assert "1 finding can be fixed safely; run `gate check --only names --fix` to see" in result.out
     (check,) = json.loads((tmp_path / "v.json").read_text())["checks"]
     edit = {"line": 5, "column": 17, "old": "laods", "new": "loads"}
     assert [finding["fix"] for finding in check["findings"]] == [[edit]]
-    (result,) = json.loads((tmp_path / "s.sarif").read_text())["runs"][1]["results"]
-    (change,) = result["fixes"][0]["artifactChanges"]
+    (sarif_result,) = json.loads((tmp_path / "s.sarif").read_text())["runs"][1]["results"]
+    (change,) = sarif_result["fixes"][0]["artifactChanges"]
     region = {"startLine": 5, "startColumn": 17, "endColumn": 22}
     assert change["replacements"] == [{"deletedRegion": region, "insertedContent": {"text": "loads"}}]
 
 
-def test_wrong_usage_is_told(project: Clone) -> None:
+def test_wrong_usage_is_reported(project: Clone) -> None:
     assert project.gate("check", "--apply").code == 2
     assert project.gate("check", "--fix", "--format", "json").code == 2
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_cannot_be_written_to_is_told(project: Clone) -> None:
+def test_a_folder_that_cannot_be_written_to_is_reported(project: Clone) -> None:
     commit(project, {"folder/new.py": WRONG})
     (project.path / "folder").chmod(0o555)
     try:

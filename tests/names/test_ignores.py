@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.names.run import check
 
@@ -51,9 +51,9 @@ def verdict(project: Clone, files: dict[str, str | bytes]) -> tuple[int, dict[st
     project.write(files)
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Change")
-    said = project.gate_process("check", "--format", "json")
-    found: dict[str, Any] = json.loads(said.out)
-    return said.code, {outcome["id"]: outcome["outcome"] for outcome in found["requirements"]}
+    result = project.gate_process("check", "--format", "json")
+    found: dict[str, Any] = json.loads(result.out)
+    return result.code, {outcome["id"]: outcome["outcome"] for outcome in found["requirements"]}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,6 @@ def test_a_rule_that_there_is_not_cannot_be_disabled(project: Clone) -> None:
     project.write({"gate.yaml": "checks: {names: {disable: [unknown-membr]}}\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Policy")
-    said = project.gate("check")
-    assert said.code == 2
-    assert "did you mean `unknown-member`?" in said.err
+    result = project.gate("check")
+    assert result.code == 2
+    assert "did you mean `unknown-member`?" in result.err

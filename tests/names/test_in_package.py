@@ -114,7 +114,7 @@ def test_what_a_package_passes_on_is_there(tmp_path: Path, code: str, found: lis
     assert told(tmp_path, code) == found
 
 
-def test_a_keyword_of_an_installed_package_is_told_though_its_function_takes_any(
+def test_a_keyword_of_an_installed_package_is_reported_though_its_function_takes_any(
     tmp_path: Path, python: Path
 ) -> None:
     code = "from converter import convert\n\nconvert('x', target_fromat='y')\nconvert('x', colour='red')\n"

@@ -223,8 +223,8 @@ def edit(root: Path, kind: str, file: int, line: int, other: int) -> None:
         case "a statement":
             lines.insert(here, indent_of(lines[here]) + STATEMENTS[other % len(STATEMENTS)])
         case "a word that is near others":
-            said = SAID[line % len(SAID)].format(VARIANTS[other % len(VARIANTS)])
-            lines.insert(here, indent_of(lines[here]) + said)
+            result = SAID[line % len(SAID)].format(VARIANTS[other % len(VARIANTS)])
+            lines.insert(here, indent_of(lines[here]) + result)
         case "a line from elsewhere":
             lines.insert(here, pick(other)[1][other % len(pick(other)[1])])
         case "a file goes":

@@ -141,7 +141,7 @@ def findings(tmp_path: Path, source: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_told_with_the_right_word(tmp_path: Path, name: str) -> None:
+def test_what_is_wrong_is_reported_with_the_right_word(tmp_path: Path, name: str) -> None:
     source, rule, right = WRONG[name]
     ((found, hint),) = findings(tmp_path, source)
     assert found == rule
@@ -155,7 +155,7 @@ def test_what_is_right_is_left_alone(tmp_path: Path, name: str) -> None:
 
 def test_a_project_within_a_project_has_packages_of_its_own(tmp_path: Path) -> None:
     files = {
-        "tests/conftest.py": "class Town: ...\n",
+        "tests/conftest.py": "class Company: ...\n",
         "sample/tests/__init__.py": "",
         "sample/tests/conftest.py": "class Clock: ...\n",
         "sample/tests/test_it.py": "from tests.conftest import Clock\n\nClock()\n",
@@ -166,7 +166,9 @@ def test_a_project_within_a_project_has_packages_of_its_own(tmp_path: Path) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     _, findings = check(tmp_path, None, None)
-    assert [(found.path, found.hint) for found in findings] == [("tests/test_it.py", "did you mean `Town`?")]
+    assert [(found.path, found.hint) for found in findings] == [
+        ("tests/test_it.py", "did you mean `Company`?")
+    ]
 
 
 def test_what_is_kept_is_forgotten_where_another_file_decides(tmp_path: Path) -> None:

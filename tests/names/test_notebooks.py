@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.names.read import notebooks
 from gate.names.report.finding import Finding
@@ -84,14 +84,14 @@ def test_surrogate_pairs_and_escapes_are_one_character() -> None:
 
 
 @pytest.mark.slow
-def test_a_notebook_blocks_and_is_mended(project: Clone) -> None:
+def test_a_notebook_blocks_and_is_fixed(project: Clone) -> None:
     data = notebook("import json\n", ["json.laods('\"é')\n"])
     project.git("checkout", "-q", "-b", "feature")
     project.write({"folder/n.ipynb": data})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Notebook")
-    said = project.gate_process("check", "--only", "names")
-    assert said.code == 1
-    assert "(cell 3, line 1)" in said.out
+    result = project.gate_process("check", "--only", "names")
+    assert result.code == 1
+    assert "(cell 3, line 1)" in result.out
     project.gate_process("check", "--only", "names", "--fix", "--apply")
     assert (project.path / "folder/n.ipynb").read_bytes() == data.replace(b"json.laods(", b"json.loads(")

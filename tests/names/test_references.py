@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.names.run import check
 
@@ -135,15 +135,15 @@ def test_what_may_be_there_is_left_alone(tmp_path: Path, path: str, text: str) -
 
 
 @pytest.mark.slow
-def test_a_change_of_settings_alone_blocks_and_is_mended(project: Clone) -> None:
+def test_a_change_of_settings_alone_blocks_and_is_fixed(project: Clone) -> None:
     text = '[project.scripts]\r\nshop = "app:raed" # é\r\n'
     project.git("checkout", "-q", "-b", "feature")
     project.write({"pyproject.toml": text})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Script")
-    said = project.gate_process("check", "--only", "names")
-    assert said.code == 1
-    assert "pyproject.toml:2:13: unknown-reference" in said.out
+    result = project.gate_process("check", "--only", "names")
+    assert result.code == 1
+    assert "pyproject.toml:2:13: unknown-reference" in result.out
     project.gate_process("check", "--only", "names", "--fix", "--apply")
     assert (project.path / "pyproject.toml").read_bytes() == text.replace("raed", "read").encode()
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.names.rules import RULES, load
 from gate.names.rules.pages import page, table

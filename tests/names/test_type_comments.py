@@ -11,8 +11,8 @@ from gate.names.syntax.type_comments import type_in_text, types_in_comments
 
 def test_a_type_has_the_place_that_it_has_in_the_file() -> None:
     source = "class A:\r\n    größe = [\r\n    ]  # type: List[Itme]  # type: ignore\r\n"
-    ((said,),) = types_in_comments(source.encode()).values()
-    (name,) = [node for node in ast.walk(said) if isinstance(node, ast.Name) and node.id == "Itme"]
+    ((result,),) = types_in_comments(source.encode()).values()
+    (name,) = [node for node in ast.walk(result) if isinstance(node, ast.Name) and node.id == "Itme"]
     line = source.split("\r\n")[name.lineno - 1].encode()
     assert line[name.col_offset : name.end_col_offset] == b"Itme"
 
@@ -30,9 +30,9 @@ def test_a_type_in_a_text_has_the_place_that_it_has_in_the_file(text: str) -> No
     (statement,) = ast.parse(f"größe: {text} = 1").body
     assert isinstance(statement, ast.AnnAssign)
     assert isinstance(statement.annotation, ast.Constant)
-    said = type_in_text(statement.annotation)
-    assert said is not None
-    assert f"größe: {text} = 1".encode()[said.col_offset : said.end_col_offset] == text[1:-1].encode()
+    result = type_in_text(statement.annotation)
+    assert result is not None
+    assert f"größe: {text} = 1".encode()[result.col_offset : result.end_col_offset] == text[1:-1].encode()
 
 
 @pytest.mark.parametrize("text", ["r'Item'", "'''Item'''", "'It' 'em'", "'the item'", "'\\x49tem'"])

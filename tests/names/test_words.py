@@ -31,7 +31,7 @@ def defined(site: Path, store: Store | None = None) -> AbstractSet[str]:
     return InstalledPackages(None, [site], store).relevant(["pkg"]).defined
 
 
-def test_what_is_defined_is_told_from_what_is_said(tmp_path: Path) -> None:
+def test_definitions_and_uses_are_told_apart(tmp_path: Path) -> None:
     words = InstalledPackages(None, [installed(tmp_path, f"import other\n{MODULE}")]).relevant(["pkg"])
     assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
     assert {"some_parameter", "a_text"} <= words.said
@@ -137,6 +137,6 @@ def test_what_was_asked_is_answered_without_the_list(tmp_path: Path, few: bool) 
     assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
 
 
-def test_an_interpreter_that_cannot_be_started_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_an_interpreter_that_cannot_be_started_is_reported_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"nowhere/python cannot be started: No such file"):
         check(tmp_path, str(tmp_path / "nowhere" / "python"), None)

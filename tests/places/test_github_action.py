@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import yaml
 from support.actions import Result, evaluate, run_action
+from support.company import Clone, Company, isolated
 from support.forge import serving
 from support.impostors import IMPOSTORS
 from support.site import open_site
 from support.this_repository import ROOT, registry_settings
-from support.town import Clone, Town, isolated
 
 pytestmark = pytest.mark.slow
 
@@ -33,24 +33,24 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pull(town: Town) -> Clone:
+def pull(company: Company) -> Clone:
     """A request: bob's change, aimed at main, for which the policy wants an approval."""
-    town.set_policy(town.policy(REQUIRE))
-    bob = town.clone("bob")
+    company.set_policy(company.policy(REQUIRE))
+    bob = company.clone("bob")
     bob.commit("v2", {"good.py": "x = 1\n"}, branch="feature")
     return bob
 
 
-def checkout(town: Town, *options: str, ref: str = "feature") -> Path:
+def checkout(company: Company, *options: str, ref: str = "feature") -> Path:
     """What actions/checkout leaves."""
-    folder = town.path / "workspace"
-    here = Clone(town.path, "nobody", town.keys)
-    here.git("clone", "-q", "-b", ref, *options, f"file://{town.server.path}", str(folder))
+    folder = company.path / "workspace"
+    here = Clone(company.path, "nobody", company.keys)
+    here.git("clone", "-q", "-b", ref, *options, f"file://{company.server.path}", str(folder))
     return folder
 
 
 def act(
-    town: Town,
+    company: Company,
     runner: Path,
     workspace: Path,
     name: str,
@@ -60,12 +60,12 @@ def act(
     action: Path = ROOT,
 ) -> Result:
     """Run the action for an event, as a job on a runner would."""
-    event_file = town.path / "event.json"
+    event_file = company.path / "event.json"
     event_file.write_text(json.dumps(event))
     env = {
-        **isolated(town.path / "home"), **registry_settings(), "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name,
+        **isolated(company.path / "home"), **registry_settings(), "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name,
         "GITHUB_EVENT_PATH": str(event_file), "GITHUB_SERVER_URL": "https://github.com", "CI": "true",
-        "GITHUB_REPOSITORY": "acme/shortener", "PATH": f"{BIN}:{isolated(town.path)['PATH']}", **(variables or {}),
+        "GITHUB_REPOSITORY": "acme/shortener", "PATH": f"{BIN}:{isolated(company.path)['PATH']}", **(variables or {}),
     }  # fmt: skip
     # gate is what the action installs, not the code beside these tests.
     del env["PYTHONPATH"]
@@ -85,9 +85,9 @@ def pull_event(clone: Clone, rev: str = "feature") -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_review"])
 def test_a_request_without_approval_is_blocked_and_says_whom_to_ask(
-    town: Town, runner: Path, pull: Clone, name: str
+    company: Company, runner: Path, pull: Clone, name: str
 ) -> None:
-    result = act(town, runner, checkout(town), name, pull_event(pull))
+    result = act(company, runner, checkout(company), name, pull_event(pull))
     assert not result.succeeded
     assert (result.outputs["outcome"], result.outputs["exit-code"]) == ("blocked", "1"), result.log
     assert "::error" in result.log
@@ -98,57 +98,57 @@ def test_a_request_without_approval_is_blocked_and_says_whom_to_ask(
     assert verdict["change"]["head"] == pull.git("rev-parse", "feature")
 
 
-def test_an_approved_request_passes(town: Town, runner: Path, pull: Clone) -> None:
-    town.clone("ada").approve("origin/feature")
+def test_an_approved_request_passes(company: Company, runner: Path, pull: Clone) -> None:
+    company.clone("ada").approve("origin/feature")
     # The log of approvals is not among what a checkout fetches.
-    result = act(town, runner, checkout(town), "pull_request", pull_event(pull))
+    result = act(company, runner, checkout(company), "pull_request", pull_event(pull))
     assert result.succeeded, result.log
     assert (result.outputs["outcome"], result.outputs["exit-code"]) == ("pass", "0")
 
 
-def test_an_objection_that_is_only_in_the_log_blocks(town: Town, runner: Path, pull: Clone) -> None:
-    town.clone("ada").approve("origin/feature")
-    town.clone("nehemiah").approve("origin/feature", "--block", "--reason", "Not on a Friday")
-    result = act(town, runner, checkout(town), "pull_request", pull_event(pull))
+def test_an_objection_that_is_only_in_the_log_blocks(company: Company, runner: Path, pull: Clone) -> None:
+    company.clone("ada").approve("origin/feature")
+    company.clone("nehemiah").approve("origin/feature", "--block", "--reason", "Not on a Friday")
+    result = act(company, runner, checkout(company), "pull_request", pull_event(pull))
     assert result.outputs["outcome"] == "blocked"
 
 
-def test_a_shallow_checkout_is_deepened(town: Town, runner: Path, pull: Clone) -> None:
-    town.clone("ada").approve("origin/feature")
-    workspace = checkout(town, "--depth", "1")
-    result = act(town, runner, workspace, "pull_request", pull_event(pull))
+def test_a_shallow_checkout_is_deepened(company: Company, runner: Path, pull: Clone) -> None:
+    company.clone("ada").approve("origin/feature")
+    workspace = checkout(company, "--depth", "1")
+    result = act(company, runner, workspace, "pull_request", pull_event(pull))
     assert result.succeeded, result.log
     assert "fetch-depth: 0" in result.log
 
 
 def test_what_is_asked_about_is_the_head_even_where_a_merge_commit_is_checked_out(
-    town: Town, runner: Path, pull: Clone
+    company: Company, runner: Path, pull: Clone
 ) -> None:
-    town.clone("ada").approve("origin/feature")
-    workspace = checkout(town, "--depth", "1", ref="main")
-    result = act(town, runner, workspace, "pull_request", pull_event(pull))
+    company.clone("ada").approve("origin/feature")
+    workspace = checkout(company, "--depth", "1", ref="main")
+    result = act(company, runner, workspace, "pull_request", pull_event(pull))
     assert result.succeeded, result.log
 
 
-def test_a_history_that_cannot_be_had_is_undecided(town: Town, runner: Path, pull: Clone) -> None:
-    workspace = checkout(town, "--depth", "1")
-    town.server.path.rename(town.path / "gone.git")
-    result = act(town, runner, workspace, "pull_request", pull_event(pull))
+def test_a_history_that_cannot_be_had_is_undecided(company: Company, runner: Path, pull: Clone) -> None:
+    workspace = checkout(company, "--depth", "1")
+    company.server.path.rename(company.path / "gone.git")
+    result = act(company, runner, workspace, "pull_request", pull_event(pull))
     assert not result.succeeded
     assert "fetch-depth: 0" in result.log
     assert result.steps == ["What is asked", "The history, and the log of approvals"]
 
 
-def test_without_a_checkout_it_says_what_to_do(town: Town, runner: Path, pull: Clone) -> None:
-    empty = town.path / "empty"
+def test_without_a_checkout_it_says_what_to_do(company: Company, runner: Path, pull: Clone) -> None:
+    empty = company.path / "empty"
     empty.mkdir()
-    result = act(town, runner, empty, "pull_request", pull_event(pull))
+    result = act(company, runner, empty, "pull_request", pull_event(pull))
     assert not result.succeeded
     assert "actions/checkout" in result.log
 
 
-def test_a_merge_group_is_held_against_its_own_base(town: Town, runner: Path, pull: Clone) -> None:
-    town.clone("ada").approve("origin/feature")
+def test_a_merge_group_is_held_against_its_own_base(company: Company, runner: Path, pull: Clone) -> None:
+    company.clone("ada").approve("origin/feature")
     pull.fetch()
     base = pull.git("rev-parse", "origin/main")
     queue = "gh-readonly-queue/main/pr-12-" + base
@@ -161,22 +161,22 @@ def test_a_merge_group_is_held_against_its_own_base(town: Town, runner: Path, pu
         "base_ref": "refs/heads/main",
         "head_ref": f"refs/heads/{queue}",
     }
-    result = act(town, runner, checkout(town, ref=queue), "merge_group", {"merge_group": group})
+    result = act(company, runner, checkout(company, ref=queue), "merge_group", {"merge_group": group})
     assert result.succeeded, result.log
 
 
-def pushed(town: Town, runner: Path, before: str) -> Result:
-    after = town.server.git("rev-parse", "main")
+def pushed(company: Company, runner: Path, before: str) -> Result:
+    after = company.server.git("rev-parse", "main")
     variables = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": after}
     event = {"before": before, "after": after}
-    return act(town, runner, checkout(town, ref="main"), "push", event, None, variables)
+    return act(company, runner, checkout(company, ref="main"), "push", event, None, variables)
 
 
-def test_a_push_past_the_gate_is_found_out(town: Town, runner: Path, pull: Clone) -> None:
-    before = town.server.git("rev-parse", "main")
+def test_a_push_past_the_gate_is_found_out(company: Company, runner: Path, pull: Clone) -> None:
+    before = company.server.git("rev-parse", "main")
     pull.git("commit", "-q", "--amend", "-m", "##[error]::error::forged")
     pull.git("push", "-q", "origin", "feature:main")
-    result = pushed(town, runner, before)
+    result = pushed(company, runner, before)
     assert (result.succeeded, result.outputs["outcome"]) == (False, "blocked"), result.log
     (step,) = json.loads(Path(result.outputs["json"]).read_text())
     assert (step["commit"], step["outcome"]) == (pull.git("rev-parse", "feature"), "failed")
@@ -186,61 +186,61 @@ def test_a_push_past_the_gate_is_found_out(town: Town, runner: Path, pull: Clone
     assert "forged" not in result.log.replace(stopped[0], "")
 
 
-def test_a_push_by_gate_passes(town: Town, runner: Path, pull: Clone) -> None:
-    before = town.server.git("rev-parse", "main")
-    ada = town.clone("ada")
+def test_a_push_by_gate_passes(company: Company, runner: Path, pull: Clone) -> None:
+    before = company.server.git("rev-parse", "main")
+    ada = company.clone("ada")
     ada.approve("origin/feature")
-    said = ada.gate("merge", "origin/feature", "--push")
-    assert said.code == 0, said.text
-    result = pushed(town, runner, before)
-    assert (result.succeeded, result.outputs["outcome"]) == (True, "pass"), result.log
+    result = ada.gate("merge", "origin/feature", "--push")
+    assert result.code == 0, result.text
+    run = pushed(company, runner, before)
+    assert (run.succeeded, run.outputs["outcome"]) == (True, "pass"), run.log
 
 
-def test_a_mistake_in_the_policy_is_told_as_such(town: Town, runner: Path, pull: Clone) -> None:
-    town.set_policy("protect: 3\n")
-    result = act(town, runner, checkout(town), "pull_request", pull_event(pull))
+def test_a_mistake_in_the_policy_is_reported_as_such(company: Company, runner: Path, pull: Clone) -> None:
+    company.set_policy("protect: 3\n")
+    result = act(company, runner, checkout(company), "pull_request", pull_event(pull))
     assert (result.outputs["outcome"], result.outputs["sarif"]) == ("wrong", "")
     assert "gate.yaml:1:10" in result.log
 
 
-def test_a_review_on_github_opens_the_gate(town: Town, runner: Path) -> None:
+def test_a_review_on_github_opens_the_gate(company: Company, runner: Path) -> None:
     with serving("github") as forge:
-        site = open_site(town, forge, REQUIRE.replace("lint", "ok"))
+        site = open_site(company, forge, REQUIRE.replace("lint", "ok"))
         event = {"pull_request": {"number": 12, "base": {"ref": "main"}, "head": {"sha": site.head}}}
         api = {"GITHUB_API_URL": forge.url}
-        workspace = checkout(town)
-        result = act(town, runner, workspace, "pull_request", event, {"reviews": "true"}, api)
+        workspace = checkout(company)
+        result = act(company, runner, workspace, "pull_request", event, {"reviews": "true"}, api)
         assert result.outputs["outcome"] == "blocked", result.log
         forge.approve("nmonrose")
-        result = act(town, runner, workspace, "pull_request_review", event, {"reviews": "true"}, api)
+        result = act(company, runner, workspace, "pull_request_review", event, {"reviews": "true"}, api)
         assert (result.succeeded, result.outputs["outcome"]) == (True, "pass"), result.log
 
 
 @pytest.mark.parametrize("name", ["pull_request_target", "schedule"])
 def test_an_event_that_gate_must_not_or_cannot_answer(
-    town: Town, runner: Path, pull: Clone, name: str
+    company: Company, runner: Path, pull: Clone, name: str
 ) -> None:
-    result = act(town, runner, checkout(town), name, pull_event(pull))
+    result = act(company, runner, checkout(company), name, pull_event(pull))
     assert not result.succeeded
     assert "use pull_request" in result.log
     assert result.steps == ["What is asked"]
 
 
-def test_more_arguments_and_a_branch_with_a_hostile_name(town: Town, runner: Path, pull: Clone) -> None:
+def test_more_arguments_and_a_branch_with_a_hostile_name(company: Company, runner: Path, pull: Clone) -> None:
     hostile = "$(touch${IFS}pwned)`touch${IFS}pwned`;'touch${IFS}pwned'"
     pull.fetch()
     pull.git("push", "-q", "origin", f"origin/main:refs/heads/{hostile}")
     event = pull_event(pull)
     event["pull_request"]["base"]["ref"] = hostile
-    workspace = checkout(town)
-    result = act(town, runner, workspace, "pull_request", event, {"arguments": "--all\n--only lint\n"})
+    workspace = checkout(company)
+    result = act(company, runner, workspace, "pull_request", event, {"arguments": "--all\n--only lint\n"})
     assert result.outputs["outcome"] in {"pass", "blocked"}, result.log
     assert "Partial run" in result.summary
     assert not [*workspace.rglob("pwned"), *runner.glob("pwned")]
 
 
-def test_two_pins_of_the_action_in_one_job_are_two_gates(town: Town, runner: Path, pull: Clone) -> None:
-    action = town.path / "action"
+def test_two_pins_of_the_action_in_one_job_are_two_gates(company: Company, runner: Path, pull: Clone) -> None:
+    action = company.path / "action"
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).is_file() and not name.startswith("tests/"):
@@ -248,29 +248,35 @@ def test_two_pins_of_the_action_in_one_job_are_two_gates(town: Town, runner: Pat
             shutil.copyfile(ROOT / name, action / name)
     version = action / "gate" / "__init__.py"
     version.write_text(re.sub(r'__version__ = ".*"', '__version__ = "0.0.99"', version.read_text()))
-    workspace = checkout(town)
-    act(town, runner, workspace, "pull_request", pull_event(pull))
+    workspace = checkout(company)
+    act(company, runner, workspace, "pull_request", pull_event(pull))
     before = set(runner.glob("merge-gate-*"))
-    act(town, runner, workspace, "pull_request", pull_event(pull), action=action)
+    act(company, runner, workspace, "pull_request", pull_event(pull), action=action)
     (own,) = set(runner.glob("merge-gate-*")) - before
-    said = subprocess.run([own / "bin" / "gate", "--version"], stdout=subprocess.PIPE, text=True, check=True)
-    assert "0.0.99" in said.stdout
-    act(town, runner, workspace, "pull_request", pull_event(pull), action=action)
+    result = subprocess.run(
+        [own / "bin" / "gate", "--version"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert "0.0.99" in result.stdout
+    act(company, runner, workspace, "pull_request", pull_event(pull), action=action)
     assert set(runner.glob("merge-gate-*")) == before | {own}
 
 
 @pytest.mark.attack(29)
-def test_what_a_change_brings_along_is_not_taken_for_gate(town: Town, pull: Clone, tmp_path: Path) -> None:
+def test_what_a_change_brings_along_is_not_taken_for_gate(
+    company: Company, pull: Clone, tmp_path: Path
+) -> None:
     pull.commit("v3", IMPOSTORS, branch="impostors")
-    workspace = checkout(town, ref="impostors")
+    workspace = checkout(company, ref="impostors")
     (tmp_path / "fresh").mkdir()
-    result = act(town, tmp_path / "fresh", workspace, "pull_request", pull_event(pull, "impostors"))
+    result = act(company, tmp_path / "fresh", workspace, "pull_request", pull_event(pull, "impostors"))
     assert result.outputs["outcome"] == "blocked", result.log
-    assert not [*town.path.rglob("pwned")]
+    assert not [*company.path.rglob("pwned")]
 
 
-def test_no_python_that_is_new_enough_is_told(town: Town, runner: Path, pull: Clone) -> None:
-    result = act(town, runner, checkout(town), "pull_request", pull_event(pull), {"python-version": "3.99"})
+def test_no_python_that_is_new_enough_is_reported(company: Company, runner: Path, pull: Clone) -> None:
+    result = act(
+        company, runner, checkout(company), "pull_request", pull_event(pull), {"python-version": "3.99"}
+    )
     assert not result.succeeded
     assert "actions/setup-python" in result.log
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.company import Clone, Company, isolated
 from support.impostors import IMPOSTORS
 from support.this_repository import ROOT, registry_settings
-from support.town import Clone, Town, isolated
 
 pytestmark = pytest.mark.slow
 
@@ -22,15 +22,15 @@ TEMPLATE = ROOT / "templates" / "gitlab-ci.yml"
 
 
 @pytest.fixture
-def job(town: Town) -> Clone:
+def job(company: Company) -> Clone:
     """A clone as a runner makes it, of a repository with a request of bob's."""
-    town.set_policy(town.policy("      owners: false\n      approvals: 1\n      checks: [lint]\n"))
-    town.clone("bob").commit("v2", {"good.py": "x = 1\n"}, branch="feature")
-    return town.clone("runner")
+    company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: [lint]\n"))
+    company.clone("bob").commit("v2", {"good.py": "x = 1\n"}, branch="feature")
+    return company.clone("runner")
 
 
 def run_job(
-    town: Town, job: Clone, variables: Mapping[str, str], *, install: bool = False
+    company: Company, job: Clone, variables: Mapping[str, str], *, install: bool = False
 ) -> tuple[int, str]:
     """Run the job's scripts in one shell; without `install` gate is the one that these tests run with."""
     template = yaml.safe_load(TEMPLATE.read_text())
@@ -41,7 +41,7 @@ def run_job(
     else:
         lines = [f"gate={BIN.parent}", "mkdir -p .gate", *lines]
     env = {
-        **isolated(town.path / "home"),
+        **isolated(company.path / "home"),
         **registry_settings(),
         **settings,
         **variables,
@@ -68,83 +68,83 @@ def of_request(job: Clone, kind: str = "detached", **more: str) -> dict[str, str
     }
 
 
-def test_a_request_is_blocked_and_the_artifacts_say_why_then_approved(town: Town, job: Clone) -> None:
-    code, said = run_job(town, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
-    assert code == 1, said
+def test_a_request_is_blocked_and_the_artifacts_say_why_then_approved(company: Company, job: Clone) -> None:
+    code, result = run_job(company, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
+    assert code == 1, result
     template = yaml.safe_load(TEMPLATE.read_text())
     reports = template[".gate"]["artifacts"]
     for path in (*reports["paths"], *reports["reports"].values()):
         assert (job.path / path).stat().st_size > 0
     issues = json.loads((job.path / reports["reports"]["codequality"]).read_text())
     assert any(issue["severity"] == "blocker" for issue in issues)
-    town.clone("ada").approve("origin/feature")
-    code, said = run_job(town, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
-    assert code == 0, said
+    company.clone("ada").approve("origin/feature")
+    code, result = run_job(company, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
+    assert code == 0, result
 
 
 @pytest.mark.attack(29)
-def test_what_a_change_brings_along_is_not_taken_for_gate(town: Town, job: Clone) -> None:
-    town.clone("bob", "again").commit("v3", IMPOSTORS, branch="feature")
+def test_what_a_change_brings_along_is_not_taken_for_gate(company: Company, job: Clone) -> None:
+    company.clone("bob", "again").commit("v3", IMPOSTORS, branch="feature")
     job.fetch()
     job.git("checkout", "-q", "--detach", "origin/feature")
-    code, said = run_job(town, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
-    assert code == 1, said
-    assert "approvals" in said
-    assert not [*town.path.rglob("pwned")]
+    code, result = run_job(company, job, of_request(job, GATE_PACKAGE=str(ROOT)), install=True)
+    assert code == 1, result
+    assert "approvals" in result
+    assert not [*company.path.rglob("pwned")]
 
 
-def test_of_a_merged_result_the_head_of_the_request_is_asked_about(town: Town, job: Clone) -> None:
-    town.clone("ada").approve("origin/feature")
+def test_of_a_merged_result_the_head_of_the_request_is_asked_about(company: Company, job: Clone) -> None:
+    company.clone("ada").approve("origin/feature")
     head = job.git("rev-parse", "origin/feature")
     variables = of_request(job, "merged_result", CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=head)
     variables["CI_COMMIT_SHA"] = job.git("commit-tree", f"{head}^{{tree}}", "-p", head, "-m", "GitLab's own")
-    code, said = run_job(town, job, variables)
-    assert code == 0, said
+    code, result = run_job(company, job, variables)
+    assert code == 0, result
     assert json.loads((job.path / ".gate" / "gate.json").read_text())["change"]["head"] == head
 
 
-def test_a_merge_train_is_held_against_its_own_base(town: Town, job: Clone) -> None:
-    town.clone("ada").approve("origin/feature")
+def test_a_merge_train_is_held_against_its_own_base(company: Company, job: Clone) -> None:
+    company.clone("ada").approve("origin/feature")
     base = job.git("rev-parse", "origin/main")
     job.git("checkout", "-q", "--detach", "origin/main")
     job.git("merge", "-q", "--no-ff", "--no-edit", "origin/feature")
     train = of_request(job, "merge_train", CI_MERGE_REQUEST_TARGET_BRANCH_SHA=base)
-    code, said = run_job(town, job, {**train, "CI_COMMIT_SHA": job.git("rev-parse", "HEAD")})
-    assert code == 0, said
+    code, result = run_job(company, job, {**train, "CI_COMMIT_SHA": job.git("rev-parse", "HEAD")})
+    assert code == 0, result
     assert json.loads((job.path / ".gate" / "gate.json").read_text())["change"]["base"] == base
 
 
-def pushed(town: Town, job: Clone, before: str) -> tuple[int, str]:
-    push = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": town.server.git("rev-parse", "main")}
+def pushed(company: Company, job: Clone, before: str) -> tuple[int, str]:
+    push = {"CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": company.server.git("rev-parse", "main")}
     job.fetch()
-    return run_job(town, job, {**push, "CI_COMMIT_BEFORE_SHA": before})
+    return run_job(company, job, {**push, "CI_COMMIT_BEFORE_SHA": before})
 
 
-def test_a_push_past_the_gate_is_found_out(town: Town, job: Clone) -> None:
+def test_a_push_past_the_gate_is_found_out(company: Company, job: Clone) -> None:
     before = job.git("rev-parse", "origin/main")
     job.git("push", "-q", "origin", "origin/feature:refs/heads/main")
-    code, said = pushed(town, job, before)
-    assert code == 1, said
+    code, result = pushed(company, job, before)
+    assert code == 1, result
 
 
-def test_a_push_by_gate_passes(town: Town, job: Clone) -> None:
+def test_a_push_by_gate_passes(company: Company, job: Clone) -> None:
     before = job.git("rev-parse", "origin/main")
-    ada = town.clone("ada")
+    ada = company.clone("ada")
     ada.approve("origin/feature")
     assert ada.gate("merge", "origin/feature", "--push").code == 0
-    code, said = pushed(town, job, before)
-    assert code == 0, said
+    code, result = pushed(company, job, before)
+    assert code == 0, result
 
 
-def test_a_server_that_does_not_answer_is_no_pass(town: Town, job: Clone) -> None:
+def test_a_server_that_does_not_answer_is_no_pass(company: Company, job: Clone) -> None:
     variables = of_request(job)
-    town.server.path.rename(town.path / "gone.git")
-    assert run_job(town, job, variables)[0] == 3
+    company.server.path.rename(company.path / "gone.git")
+    assert run_job(company, job, variables)[0] == 3
 
 
-def test_more_arguments(town: Town, job: Clone) -> None:
-    code, said = run_job(town, job, of_request(job, GATE_ARGUMENTS="--only lint"))
-    assert "Partial run (`--only lint`)" in said, said
+def test_more_arguments(company: Company, job: Clone) -> None:
+    code, result = run_job(company, job, of_request(job, GATE_ARGUMENTS="--only lint"))
+    assert "Partial run (`--only lint`)" in result, result
     assert code == 1
 
 

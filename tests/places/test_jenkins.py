@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.company import Clone, Company, isolated
 from support.impostors import IMPOSTORS
 from support.this_repository import ROOT, registry_settings
-from support.town import Clone, Town, isolated
 
 pytestmark = pytest.mark.slow
 
@@ -56,14 +56,14 @@ class Build:
 class Jenkins:
     """A server with one job, whose workspace is a clone."""
 
-    town: Town
+    company: Company
     groovy: Path
     workspace: Clone
 
     def build(self, variables: Mapping[str, str], jenkinsfile: Path = SAMPLE / "Jenkinsfile") -> Build:
         """Build what is checked out."""
-        journal = self.town.path / "journal"
-        agent = self.town.path / "agent"
+        journal = self.company.path / "journal"
+        agent = self.company.path / "agent"
         agent.mkdir(exist_ok=True)
         # Environments are made by linking the one of these tests, in which everything is installed already.
         (agent / "python3").write_text(
@@ -71,14 +71,14 @@ class Jenkins:
             f'exec ln -s "{BIN.parent}" "$last";; esac\nexec "{sys.executable}" "$@"\n'
         )
         (agent / "python3").chmod(0o755)
-        host = self.town.path / "host"
+        host = self.company.path / "host"
         tool = host / "tool" / "bin" / "shortener-release"
         tool.parent.mkdir(parents=True, exist_ok=True)
         tool.write_text(f'#!/bin/sh\necho "$*" >> {host}/deployed\n')
         tool.chmod(0o755)
         (host / "deployed").write_text("")
         home = {"RELEASE_HOME": str(host), "GIT_COMMIT": self.workspace.git("rev-parse", "HEAD")}
-        env = {**isolated(self.town.path / "home"), **registry_settings(), **home, **variables}
+        env = {**isolated(self.company.path / "home"), **registry_settings(), **home, **variables}
         env["PATH"] = f"{agent}{os.pathsep}{env['PATH']}"
         jars = ":".join(map(str, self.groovy.glob("npm-groovy-lint/lib/java/groovy/lib/*.jar")))
         command = ["java", "-cp", jars, "groovy.ui.GroovyMain"]
@@ -99,24 +99,24 @@ class Jenkins:
 
 
 @pytest.fixture
-def jenkins(town: Town, node_modules: Path) -> Jenkins:
+def jenkins(company: Company, node_modules: Path) -> Jenkins:
     """The sample on main, a new hire's change on a branch, and a Jenkins for both."""
-    setup = town.clone("nobody", "setup")
+    setup = company.clone("nobody", "setup")
     setup.git("rm", "-q", "-r", ".")
-    for name in Clone(SAMPLE, "nobody", town.keys).git("ls-files").splitlines():
+    for name in Clone(SAMPLE, "nobody", company.keys).git("ls-files").splitlines():
         setup.write({name: (SAMPLE / name).read_bytes()})
     policy = (SAMPLE / "gate.yaml").read_text()
     for person in ("nehemiah", "newhire"):
         mail = {"nehemiah": "nehemiah", "newhire": "new"}[person]
-        keys = f"emails: [{mail}@acme.example, {person}@acme.example], keys: ['{town.public(person)}']"
+        keys = f"emails: [{mail}@acme.example, {person}@acme.example], keys: ['{company.public(person)}']"
         policy = policy.replace(f"emails: [{mail}@acme.example]", keys)
     setup.write({"gate.yaml": policy})
     setup.git("add", "-A")
     setup.git("commit", "-q", "-m", "The sample")
     setup.git("push", "-q", "origin", "HEAD:main")
     readme = (SAMPLE / "README.md").read_text()
-    town.clone("newhire").commit("Say more", {"README.md": f"{readme}\nAnd more.\n"}, branch="feature")
-    return Jenkins(town, node_modules, town.clone("jenkins"))
+    company.clone("newhire").commit("Say more", {"README.md": f"{readme}\nAnd more.\n"}, branch="feature")
+    return Jenkins(company, node_modules, company.clone("jenkins"))
 
 
 def request(**more: str) -> Mapping[str, str]:
@@ -133,7 +133,7 @@ def test_a_blocked_request_fails_and_its_reports_are_published(jenkins: Jenkins)
 
 
 def test_a_request_that_was_approved_passes_and_main_is_deployed_after_the_merge(jenkins: Jenkins) -> None:
-    nehemiah = jenkins.town.clone("nehemiah")
+    nehemiah = jenkins.company.clone("nehemiah")
     nehemiah.approve("origin/feature")
     jenkins.checkout("origin/feature")
     build = jenkins.build(request())
@@ -141,8 +141,8 @@ def test_a_request_that_was_approved_passes_and_main_is_deployed_after_the_merge
     assert build.deployed == []
 
     before = nehemiah.git("rev-parse", "origin/main")
-    said = nehemiah.gate("merge", "origin/feature", "--into", "main", "--push")
-    assert said.code == 0, said.text
+    result = nehemiah.gate("merge", "origin/feature", "--into", "main", "--push")
+    assert result.code == 0, result.text
     jenkins.checkout("origin/main")
     build = jenkins.build({"BRANCH_NAME": "main", "GIT_PREVIOUS_SUCCESSFUL_COMMIT": before})
     assert build.succeeded, build.log
@@ -172,17 +172,17 @@ def test_a_branch_that_nobody_wants_to_merge_is_not_asked_about(jenkins: Jenkins
 
 @pytest.mark.attack(29)
 def test_what_a_change_brings_along_is_not_taken_for_gate(jenkins: Jenkins) -> None:
-    jenkins.town.clone("newhire", "again").commit("v3", IMPOSTORS, branch="feature")
+    jenkins.company.clone("newhire", "again").commit("v3", IMPOSTORS, branch="feature")
     jenkins.checkout("origin/feature")
     build = jenkins.build(request())
     assert not build.succeeded
     assert "Blocked: " in build.log
-    assert not [*jenkins.town.path.rglob("pwned")]
+    assert not [*jenkins.company.path.rglob("pwned")]
 
 
 def test_a_server_that_does_not_answer_stops_the_build(jenkins: Jenkins) -> None:
     jenkins.checkout("origin/feature")
-    jenkins.town.server.path.rename(jenkins.town.path / "gone.git")
+    jenkins.company.server.path.rename(jenkins.company.path / "gone.git")
     build = jenkins.build(request())
     assert not build.succeeded
     assert build.deployed == []

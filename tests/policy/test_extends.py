@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.errors import InvalidInput
 from gate.policy.extending import Stored
@@ -57,9 +57,9 @@ def test_it_is_fetched_once_and_decides_offline_and_in_every_clone(
     project: Clone, shared: tuple[Clone, str]
 ) -> None:
     extending(project, shared, "protect: {main: {require: {approvals: 0}}}\n")
-    said = project.gate("init", "--extends")
-    assert said.code == 0, said.text
-    assert "main requires checks (names, lint)" in said.out
+    result = project.gate("init", "--extends")
+    assert result.code == 0, result.text
+    assert "main requires checks (names, lint)" in result.out
     shared[0].path.rename(shared[0].path.with_name("gone"))
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Extend")
@@ -93,7 +93,7 @@ def test_both_are_joined_and_what_is_left_open_is_overridden(
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ("teams: {}\n", "gate.yaml:4:1: teams: the shared policy doesn't allow overriding this"),
         ("checks: {lint: {enforce: false}}\n", "gate.yaml:4:10: checks.lint: the shared policy"),
@@ -105,13 +105,13 @@ def test_both_are_joined_and_what_is_left_open_is_overridden(
     ],
 )
 def test_nothing_else_can_be_overridden(
-    project: Clone, shared: tuple[Clone, str], more: str, said: str
+    project: Clone, shared: tuple[Clone, str], more: str, expected: str
 ) -> None:
     extending(project, shared)
     assert project.gate("init", "--extends").code == 0
     with pytest.raises(InvalidInput) as caught:
         load_policy(extending(project, shared, more).encode(), stored=stored(project))
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_a_copy_that_was_edited_is_an_error_and_its_change_is_blocked(
@@ -124,9 +124,9 @@ def test_a_copy_that_was_edited_is_an_error_and_its_change_is_blocked(
     project.git("checkout", "-q", "-b", "feature")
     project.write({SHARED: SHARED_POLICY.replace("[names, lint]", "[]")})
     project.git("commit", "-q", "-am", "Ask for nothing")
-    said = project.gate("check", "--only", "lint")
-    assert said.code == 1
-    assert f"{SHARED} is not what the commit holds" in " ".join(said.out.split())
+    result = project.gate("check", "--only", "lint")
+    assert result.code == 1
+    assert f"{SHARED} is not what the commit holds" in " ".join(result.out.split())
 
 
 @pytest.mark.parametrize("gone", [SHARED, PROOF])
@@ -138,22 +138,22 @@ def test_without_what_is_stored_no_policy_is_read(
     (project.path / gone).unlink()
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Extend")
-    said = project.gate("check")
-    assert said.code == 2
-    assert "it is not stored here; `gate init --extends` fetches and stores it" in said.err
+    result = project.gate("check")
+    assert result.code == 2
+    assert "it is not stored here; `gate init --extends` fetches and stores it" in result.err
 
 
 @pytest.mark.parametrize(
-    ("commit", "said"),
+    ("commit", "expected"),
     [("main", "expected the full id of a commit"), ("1" * 40, "has no commit 111111111111")],
 )
 def test_only_a_commit_that_is_there_can_be_extended(
-    project: Clone, shared: tuple[Clone, str], commit: str, said: str
+    project: Clone, shared: tuple[Clone, str], commit: str, expected: str
 ) -> None:
     extending(project, (shared[0], commit))
     done = project.gate("init", "--extends")
     assert done.code in {2, 3}
-    assert said in done.err
+    assert expected in done.err
     assert not (project.path / ".gate").exists()
 
 
@@ -177,6 +177,6 @@ def test_the_audit_reads_the_shared_policy_of_its_time(project: Clone, shared: t
     project.write({"b.py": "x = 1\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Straight in")
-    said = project.gate("audit")
-    assert said.code == 1
-    assert "approvals: needs 1 approval" in said.out
+    result = project.gate("audit")
+    assert result.code == 1
+    assert "approvals: needs 1 approval" in result.out

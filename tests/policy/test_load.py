@@ -83,10 +83,10 @@ def test_every_key_is_read() -> None:
     assert policy.checks["lint"] == BUILT_IN_CHECKS["lint"]
 
 
-@pytest.mark.parametrize(("text", "said"), [(case.text, case.said) for case in MISTAKES])
-def test_a_mistake_is_told_with_its_place(text: str | bytes, said: str) -> None:
+@pytest.mark.parametrize(("text", "expected"), [(case.text, case.expected) for case in MISTAKES])
+def test_a_mistake_is_reported_with_its_place(text: str | bytes, expected: str) -> None:
     found = mistakes(text)
-    assert any(said in line for line in found), found
+    assert any(expected in line for line in found), found
     assert all(line.startswith("gate.yaml:") for line in found)
 
 
@@ -111,7 +111,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_nothing() -> None:
     assert load_policy(b"\xef\xbb\xbf" + WHOLE.replace("\n", "\r\n").encode()) == load_policy(WHOLE.encode())
 
 
-def test_all_mistakes_are_told_at_once_in_their_order() -> None:
+def test_all_mistakes_are_reported_at_once_in_their_order() -> None:
     found = mistakes("version: one\nprotect: 3\nteams: [x]\nextra: 1\n")
     assert [line.split(":")[1] for line in found] == ["1", "2", "3", "4"]
 

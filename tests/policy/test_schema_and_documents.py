@@ -79,7 +79,7 @@ def test_what_is_valid_is_so_for_both(text: str) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))] == []
 
 
-@pytest.mark.parametrize("case", [case for case in MISTAKES if case.schema], ids=lambda case: case.said)
+@pytest.mark.parametrize("case", [case for case in MISTAKES if case.schema], ids=lambda case: case.result)
 def test_the_schema_sees_the_mistakes_that_a_schema_can(case: Case) -> None:
     assert not VALIDATOR.is_valid(yaml.safe_load(case.text))
 
@@ -117,7 +117,7 @@ def test_to_write_a_default_changes_nothing(key: str, default: str) -> None:
     assert load_policy(yaml.safe_dump(nested(key, value, kind)).encode()) == without
 
 
-def test_the_example_of_the_document_is_what_is_said() -> None:
+def test_the_example_of_the_document_is_what_is_reported() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
     example = re.search(r'require\.approvals: (expected a whole number, got "one")', text)
     assert example

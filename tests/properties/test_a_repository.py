@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from support.town import Clone, Town, copy_town
+from support.company import Clone, Company, copy_company
 
 from gate.app.approving.approve import the_change
 from gate.app.approving.signing import Signer, compose, sealed
@@ -31,27 +31,27 @@ pytestmark = pytest.mark.slow
 class PeopleWhoAreNoOwners(RuleBasedStateMachine):
     """`*` belongs to @nehemiah, who has approved one content of the branch. From then on only others act."""
 
-    template: ClassVar[Town]
+    template: ClassVar[Company]
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="property-"))
-        self.town = copy_town(self.template, self.folder / "town")
+        self.company = copy_company(self.template, self.folder / "company")
         self.numbers = itertools.count(2)
-        self.new = self.town.clone("newhire")
+        self.new = self.company.clone("newhire")
         self.new.commit("v2", {"a.py": "x = 0\n"}, branch=BRANCH)
-        self.town.clone("nehemiah").approve(BRANCH)
+        self.company.clone("nehemiah").approve(BRANCH)
         self.approved = self.content()
-        self.reader = self.town.clone("ada")
+        self.reader = self.company.clone("ada")
 
     def content(self) -> str:
-        return self.town.server.git("diff", "--raw", "--no-abbrev", "main", BRANCH)
+        return self.company.server.git("diff", "--raw", "--no-abbrev", "main", BRANCH)
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
 
     def signed_by(self, who: str) -> Clone:
-        clone = self.town.clone(who)
+        clone = self.company.clone(who)
         clone.git("config", "user.signingkey", clone.key(who))
         clone.fetch()
         return clone
@@ -106,19 +106,19 @@ class PeopleWhoAreNoOwners(RuleBasedStateMachine):
             assert self.content() == self.approved
 
 
-def test_people_who_are_no_owners(town_template: Town) -> None:
-    PeopleWhoAreNoOwners.template = town_template
+def test_people_who_are_no_owners(company_template: Company) -> None:
+    PeopleWhoAreNoOwners.template = company_template
     few = settings(max_examples=6, stateful_step_count=6, deadline=None)
     run_state_machine_as_test(PeopleWhoAreNoOwners, settings=few)
 
 
-def test_two_logs_united_in_either_order_count_the_same(town: Town) -> None:
+def test_two_logs_united_in_either_order_count_the_same(company: Company) -> None:
     """What was recorded apart, with an objection and a revocation in it, is the same whoever takes in whose."""
-    town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
-    senior, ada = town.clone("nehemiah"), town.clone("ada")
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
+    senior, ada = company.clone("nehemiah"), company.clone("ada")
     for clone in (senior, ada):
         clone.fetch()
-        clone.git("remote", "set-url", "origin", str(town.path / "nowhere.git"))
+        clone.git("remote", "set-url", "origin", str(company.path / "nowhere.git"))
     for args in (("--block", "--reason", "no"), ("--yes",)):
         assert senior.gate("approve", BRANCH, *args).code in {2, 3}
     (objection,) = (one["id"] for one in senior.decisions(BRANCH))
@@ -127,7 +127,7 @@ def test_two_logs_united_in_either_order_count_the_same(town: Town) -> None:
     assert ada.gate("approve", BRANCH).code == 3
     found = []
     for first, second in ((senior, ada), (ada, senior)):
-        both = town.clone("bob", f"both-{first.owner}")
+        both = company.clone("bob", f"both-{first.owner}")
         both.fetch()
         for clone in (first, second):
             both.git("fetch", "-q", str(clone.path), f"+refs/gate/log:refs/gate/remotes/{clone.owner}/log")

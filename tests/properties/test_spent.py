@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support.town import isolated
+from support.company import isolated
 
 from gate.approvals.content import Contents, contents_of
 from gate.approvals.record import Record

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from release.story.stage import SAMPLE
-from support.town import Town, isolated
+from support.company import Company, isolated
 
 pytestmark = pytest.mark.slow
 REGISTRY = "registry.acme.example/shortener"
@@ -53,14 +53,14 @@ class Endpoint:
 
 
 @pytest.fixture
-def endpoint(town: Town, tmp_path: Path) -> Iterator[Endpoint]:
-    bob, ada = town.clone("bob"), town.clone("ada")
-    for name, files in (("policy", {"gate.yaml": town.policy(POLICY)}), ("work", {"work.py": "x = 1\n"})):
+def endpoint(company: Company, tmp_path: Path) -> Iterator[Endpoint]:
+    bob, ada = company.clone("bob"), company.clone("ada")
+    for name, files in (("policy", {"gate.yaml": company.policy(POLICY)}), ("work", {"work.py": "x = 1\n"})):
         bob.commit(name, files, branch=name)
-        for clone in (ada, town.clone("nehemiah")):
+        for clone in (ada, company.clone("nehemiah")):
             clone.approve(f"origin/{name}")
-        said = ada.gate("merge", f"origin/{name}", "--push")
-        assert said.code == 0, said.text
+        result = ada.gate("merge", f"origin/{name}", "--push")
+        assert result.code == 0, result.text
         bob.fetch()
     commit = ada.git("rev-parse", "origin/main")
     unmerged = bob.commit("more", {"more.py": "x = 1\n"}, branch="more")
@@ -77,7 +77,7 @@ def endpoint(town: Town, tmp_path: Path) -> Iterator[Endpoint]:
     assert ada.gate(*words).code == 0
     # A good attestation under another name is none.
     (attestations / f"{OTHER}.json").write_bytes((attestations / f"{GOOD}.json").read_bytes())
-    clone = town.clone("nobody", "cluster")
+    clone = company.clone("nobody", "cluster")
     process = subprocess.Popen(
         [sys.executable, str(SAMPLE / "kubernetes" / "endpoint.py"), str(clone.path), str(attestations), "0"],
         env=isolated(tmp_path) | {"PATH": os.environ["PATH"]}, stdout=subprocess.PIPE, text=True,

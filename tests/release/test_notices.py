@@ -89,7 +89,7 @@ def text(mail: Message) -> str:
     return content.decode()
 
 
-def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Mailbox]) -> None:
+def test_engineers_and_customers_are_notified(tmp_path: Path, mailbox: tuple[str, Mailbox]) -> None:
     server, box = mailbox
     with webhook() as (url, received):
         notices = Notices(smtp=server, customers=("customer@example.com",), webhook=url)
@@ -121,7 +121,7 @@ def test_engineers_and_customers_are_told(tmp_path: Path, mailbox: tuple[str, Ma
 @pytest.mark.parametrize(
     ("smtp", "webhook"), [("127.0.0.1:1", "http://127.0.0.1:1/"), ("127.0.0.1:mail", "chat.example")]
 )
-def test_what_cannot_be_delivered_is_told_and_recorded(tmp_path: Path, smtp: str, webhook: str) -> None:
+def test_what_cannot_be_delivered_is_reported_and_recorded(tmp_path: Path, smtp: str, webhook: str) -> None:
     environment = place(tmp_path, Notices(smtp=smtp, webhook=webhook))
     told: list[str] = []
     path = notify(environment, INCIDENT, told.append)
@@ -143,7 +143,7 @@ def test_seniors_without_an_address_are_not_written_to(tmp_path: Path, mailbox: 
     assert not any("email_configs" in receiver for receiver in receivers)
 
 
-def test_nobody_failed_is_said_as_it_is() -> None:
+def test_nobody_failed_is_reported_as_it_is() -> None:
     calm = dataclasses.replace(INCIDENT, failed=0, downtime=0.0)
     assert "No request failed" in notice(calm)
     assert "0 of 1000 requests (0.0%)" in report(calm)

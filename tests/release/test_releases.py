@@ -75,9 +75,9 @@ def test_a_release_goes_out_and_comes_back_while_links_are_added(version_1: Shop
     shop = version_1
     writer = Writer(shop.port())
     with writer.writing():
-        said = shop.done("deploy", "version-3")
-        assert "10 % of the requests" in said
-        assert "100 % of the requests" in said
+        result = shop.done("deploy", "version-3")
+        assert "10 % of the requests" in result
+        assert "100 % of the requests" in result
         assert (shop.live(), "last_click" in columns(shop)) == ("Version 3", True)
         # What only the newer release knows is in the copy that was made before the tables went back.
         shop.done("rollback", "--schema")
@@ -86,7 +86,7 @@ def test_a_release_goes_out_and_comes_back_while_links_are_added(version_1: Shop
     assert (writer.failed, writer.lost()) == (0, [])
 
 
-def test_a_rollback_leaves_the_tables_unless_it_is_told_otherwise(version_1: Shop) -> None:
+def test_a_rollback_leaves_the_tables_by_default(version_1: Shop) -> None:
     version_1.done("deploy", "version-3")
     assert "is live already" in version_1.done("deploy", "version-3")
     version_1.done("rollback")
@@ -97,9 +97,9 @@ def test_a_rollback_leaves_the_tables_unless_it_is_told_otherwise(version_1: Sho
 
 def test_a_release_that_never_gets_ready_gets_no_request(version_1: Shop) -> None:
     broken = version_1.commit({"shortener/web/app.py": "raise RuntimeError('no')\n"}, "Broken")
-    said = version_1.release("deploy", broken)
-    assert said.code == 1
-    assert "refused" in said.err
+    result = version_1.release("deploy", broken)
+    assert result.code == 1
+    assert "refused" in result.err
     assert version_1.live() == "Version 1"
     assert version_1.records()[-1]["event"] == "refused"
     assert version_1.ask("HEAD", "/probe")[0] == 302
@@ -111,13 +111,13 @@ def test_tables_that_cannot_be_changed_change_nothing(shop: Shop) -> None:
         "shortener/migrations/0002-wrong.forward.sql": "ALTER TABLE nowhere ADD COLUMN x",
         "shortener/migrations/0002-wrong.back.sql": "SELECT 1",
     }
-    said = shop.release("deploy", shop.commit(files, "Wrong tables"))
-    assert (said.code, "no such table" in said.err) == (1, True)
+    result = shop.release("deploy", shop.commit(files, "Wrong tables"))
+    assert (result.code, "no such table" in result.err) == (1, True)
     # A number that the tables have passed already says nothing about what they went through.
     shop.done("deploy", "version-3")
     shop.done("rollback")
-    said = shop.release("deploy", shop.commit(files, "Wrong tables"))
-    assert (said.code, "have taken 0002-last-click.forward.sql" in said.err) == (1, True)
+    result = shop.release("deploy", shop.commit(files, "Wrong tables"))
+    assert (result.code, "have taken 0002-last-click.forward.sql" in result.err) == (1, True)
     assert (shop.live(), shop.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
 
 
@@ -225,11 +225,11 @@ def test_a_release_that_is_slow_is_taken_back(version_1: Shop, tmp_path: Path) -
     # Fewer than there are threads to answer them: who waits, waits for the release and for nobody else.
     load.start(version_1.port(), connections=4)
     try:
-        said = version_1.release("--settings", "strict.toml", "deploy", revision)
+        result = version_1.release("--settings", "strict.toml", "deploy", revision)
     finally:
         load.stop()
-    assert (said.code, version_1.live()) == (1, "Version 1")
-    assert re.search(r"visits were slower than 2 times the baseline's", said.err)
+    assert (result.code, version_1.live()) == (1, "Version 1")
+    assert re.search(r"visits were slower than 2 times the baseline's", result.err)
 
 
 def test_two_at_once_are_told_apart_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
@@ -242,7 +242,7 @@ def test_two_at_once_are_told_apart_and_a_rollback_ends_a_deploy(version_1: Shop
     assert version_1.live() == "Version 1"
 
 
-def test_up_again_changes_nothing_and_mends_what_has_ended(version_1: Shop) -> None:
+def test_up_again_changes_nothing_and_repairs_what_has_ended(version_1: Shop) -> None:
     port = version_1.port()
     version_1.done("up", "version-3")
     assert (version_1.port(), version_1.live()) == (port, "Version 1")
@@ -268,8 +268,8 @@ def test_a_rollback_also_works_with_a_haproxy_that_was_started_since(version_1: 
 def test_what_git_would_write_otherwise_than_it_was_reviewed_is_not_released(version_1: Shop) -> None:
     for attributes in ("shortener/codes.py export-ignore", "shortener/web/*.py text eol=crlf"):
         revision = version_1.commit({".gitattributes": f"{attributes}\n"}, "Attributes")
-        said = version_1.release("deploy", revision)
-        assert (said.code, "see .gitattributes" in said.err) == (1, True), said.text
+        result = version_1.release("deploy", revision)
+        assert (result.code, "see .gitattributes" in result.err) == (1, True), result.text
     assert version_1.live() == "Version 1"
 
 

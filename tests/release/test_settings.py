@@ -18,7 +18,7 @@ def test_without_a_file_everything_has_a_value(tmp_path: Path) -> None:
     assert list(settings.environments) == ["staging", "production"]
 
 
-def test_what_is_said_takes_the_place_of_the_default(tmp_path: Path) -> None:
+def test_an_explicit_value_replaces_the_default(tmp_path: Path) -> None:
     path = tmp_path / "release.toml"
     path.write_text(
         'gate = ["uvx", "merge-gate"]\n[environments.production]\nshares = [1, 100]\n[limits]\nslower = 3\n'
@@ -30,7 +30,7 @@ def test_what_is_said_takes_the_place_of_the_default(tmp_path: Path) -> None:
     assert settings.limits.slower == 3
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "release.toml"
     path.write_text(
         'gate = "gate"\nhom = "x"\nnotices = 3\n[environments.production]\nshares = [50, 5]\nwatch = -1\n'
@@ -49,7 +49,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         assert f"{path}: {mistake}" in str(told.value)
 
 
-def test_what_is_no_toml_is_told_with_its_place(tmp_path: Path) -> None:
+def test_what_is_no_toml_is_reported_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "release.toml"
     path.write_text("gate =\n")
     with pytest.raises(WrongUsage, match="line 1"):

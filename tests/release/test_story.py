@@ -61,7 +61,7 @@ def until_recorded(shop: Shop, environment: str, seconds: float = 300.0) -> None
         time.sleep(0.1)
 
 
-def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
+def test_gate_is_asked_before_and_notified_after(tmp_path: Path) -> None:
     needs(*ENGINES)
     asked = tmp_path / "asked"
     gate = tmp_path / "gate.sh"
@@ -89,8 +89,8 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         questions = [f"check --into staging --head {revision}", f"{promote} --dry-run", promote]
         assert asked.read_text().splitlines() == questions
         (tmp_path / "no-check").touch()
-        said = shop.release("deploy", "version-3")
-        assert (said.code, "check --into production" in said.err) == (1, True)
+        result = shop.release("deploy", "version-3")
+        assert (result.code, "check --into production" in result.err) == (1, True)
         assert (shop.live(), "exposed" in {record["event"] for record in shop.records()}) == (
             "Version 1",
             False,
@@ -98,8 +98,8 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         # What gate does not record gets no visitor.
         (tmp_path / "no-check").unlink()
         (tmp_path / "no-promote").touch()
-        said = shop.release("deploy", "version-3")
-        assert (said.code, "refused" in said.err, shop.live()) == (1, True, "Version 1")
+        result = shop.release("deploy", "version-3")
+        assert (result.code, "refused" in result.err, shop.live()) == (1, True, "Version 1")
         assert "exposed" not in {record["event"] for record in shop.records()}
         # The way back is told as well, and waits for nobody's leave.
         (tmp_path / "no-promote").unlink()
@@ -113,8 +113,8 @@ def test_gate_is_asked_before_and_told_after(tmp_path: Path) -> None:
         (shop.home / "production" / "state.json").unlink()
         (tmp_path / "no-promote").unlink()
         (tmp_path / "no-check").touch()
-        said = shop.release("deploy", "version-1")
-        assert (said.code, "check --into production" in said.err) == (1, True)
+        result = shop.release("deploy", "version-1")
+        assert (result.code, "check --into production" in result.err) == (1, True)
     finally:
         shop.done("down")
     assert shop.left() == []
@@ -131,8 +131,12 @@ def test_a_checkout_decides_neither_about_settings_nor_about_the_gate(shop: Shop
     # Whoever runs the machine can.
     judge = shop.home / "gate.json"
     judge.write_text(judge.read_text().replace("true", "no-such-gate"))
-    said = shop.release("deploy", "version-3")
-    assert (said.code, "without gate nothing is released" in said.err, shop.live()) == (1, True, "Version 1")
+    result = shop.release("deploy", "version-3")
+    assert (result.code, "without gate nothing is released" in result.err, shop.live()) == (
+        1,
+        True,
+        "Version 1",
+    )
 
 
 def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
@@ -142,10 +146,10 @@ def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
         shop.done(*command)
     assert shop.release("deploy", "version-1").code == 3
     assert shop.release("deploy", "version-1", "--into", "nowhere").code == 2
-    said = shop.release("--home", "/dev/null/x", "status")
-    assert (said.code, "Not a directory" in said.err) == (3, True)
-    said = shop.release("up", "no-such-version")
-    assert (said.code, "no-such-version: there is no such revision" in said.err) == (2, True)
+    result = shop.release("--home", "/dev/null/x", "status")
+    assert (result.code, "Not a directory" in result.err) == (3, True)
+    result = shop.release("up", "no-such-version")
+    assert (result.code, "no-such-version: there is no such revision" in result.err) == (2, True)
     shop.done("down")
     taken = shop.release("status", "--json")
     assert json.loads(taken.out)["production"]["up"] is False
@@ -154,8 +158,8 @@ def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
         settings.write_text(
             good.replace("[environments.staging]\nport = 0", f"[environments.staging]\nport = {port}")
         )
-        said = shop.release("up", "version-1")
-    assert (said.code, f"port {port} is taken" in said.err) == (3, True)
+        result = shop.release("up", "version-1")
+    assert (result.code, f"port {port} is taken" in result.err) == (3, True)
     settings.write_text(good)
     environ = {"PATH": "/nowhere", "HOME": os.devnull}
     done = subprocess.run(

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from support.company import isolated
 from support.shop import ENGINES, Shop, build_shop, needs
-from support.town import isolated
 
 pytestmark = pytest.mark.slow
 
@@ -95,8 +95,8 @@ class Company:
     def merge(self, name: str) -> str:
         """Approved and merged by ada."""
         for arguments in (("approve", name), ("merge", name)):
-            said = self.gate(*arguments)
-            assert said.returncode == 0, said.stdout + said.stderr
+            result = self.gate(*arguments)
+            assert result.returncode == 0, result.stdout + result.stderr
         return self.git("rev-parse", "main")
 
     def recorded(self, environment: str) -> list[str]:
@@ -126,14 +126,14 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
 
         company.set_policy(NO_BUDGET, NOWHERE, SOAKING)
         unmerged = company.write("two")
-        said = shop.release("deploy", unmerged, "--into", "staging")
-        assert said.code == 1
-        assert "main was never at this commit" in said.text
+        result = shop.release("deploy", unmerged, "--into", "staging")
+        assert result.code == 1
+        assert "main was never at this commit" in result.text
         second = company.merge("two")
         # No time brings that.
-        said = shop.release("deploy", "main", "--into", "production", "--wait", "1000")
-        assert said.code == 1
-        assert "no record that it was released into staging" in said.text
+        result = shop.release("deploy", "main", "--into", "production", "--wait", "1000")
+        assert result.code == 1
+        assert "no record that it was released into staging" in result.text
         shop.done("deploy", "main", "--into", "staging")
         shop.done("deploy", "main", "--into", "production", "--wait", "10")
         assert company.recorded("production") == [first, second]
@@ -149,13 +149,13 @@ def test_each_step_needs_the_one_before_and_is_recorded(tmp_path: Path) -> None:
         until = time.monotonic() + 300
         while company.gate("budget").returncode == 3 and time.monotonic() < until:
             time.sleep(0.2)
-        said = shop.release("deploy", second, "--into", "production")
-        assert said.code == 1
-        assert "frozen:" in " ".join(said.text.split())
+        result = shop.release("deploy", second, "--into", "production")
+        assert result.code == 1
+        assert "frozen:" in " ".join(result.text.split())
         company.set_policy(BUDGET, f"http://127.0.0.1:{shop.prometheus()}")
         # What was rolled back goes out again only if somebody who has no part in it approves that.
-        said = shop.release("deploy", second, "--into", "production")
-        assert (said.code, "rolled-back is not met" in said.text) == (1, True)
+        result = shop.release("deploy", second, "--into", "production")
+        assert (result.code, "rolled-back is not met" in result.text) == (1, True)
         words = ("--into", "production", "--key", str(company.keys["cyd"]), "--yes")
         approved = company.gate("approve", second, *words)
         assert approved.returncode == 0, approved.stdout + approved.stderr

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from support.company import Clone, Company, Result, copy_company
 from support.forging import sign
 from support.pushing import change, on_main
-from support.town import Clone, Said, Town, copy_town
 
 from gate.approvals.attestation import NAMESPACE, PREDICATE_TYPE, parse_subject, pre_authentication_encoding
 
@@ -24,27 +24,27 @@ OTHER = "app=sha256:" + "cd" * 32
 
 
 @pytest.fixture(scope="module")
-def merged_template(town_template: Town, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """A town in which a change was approved and merged; `nehemiah` has it, and an attestation of it."""
-    town = copy_town(town_template, tmp_path_factory.mktemp("attest") / "template")
-    senior = change(town)
+def merged_template(company_template: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A company in which a change was approved and merged; `nehemiah` has it, and an attestation of it."""
+    company = copy_company(company_template, tmp_path_factory.mktemp("attest") / "template")
+    senior = change(company)
     senior.approve("feature")
     assert senior.gate("merge", "feature", "--push").code == 0
     on_main(senior)
     senior.write({".git/info/exclude": "*.json\n"})
-    said = senior.gate("attest", "--subject", APP, "--output", "app.json")
-    assert said.code == 0, said.text
-    return town
+    result = senior.gate("attest", "--subject", APP, "--output", "app.json")
+    assert result.code == 0, result.text
+    return company
 
 
 @pytest.fixture
-def merged(merged_template: Town, tmp_path: Path) -> Clone:
-    """The clone of the senior in a copy of that town."""
-    town = copy_town(merged_template, tmp_path / "town")
-    senior = town.clone("nehemiah")
-    senior.git("remote", "set-url", "origin", str(town.path / "server.git"))
+def merged(merged_template: Company, tmp_path: Path) -> Clone:
+    """The clone of the senior in a copy of that company."""
+    company = copy_company(merged_template, tmp_path / "company")
+    senior = company.clone("nehemiah")
+    senior.git("remote", "set-url", "origin", str(company.path / "server.git"))
     senior.git("config", "user.signingkey", senior.key("nehemiah"))
-    return Clone(senior.path, senior.owner, town.keys)
+    return Clone(senior.path, senior.owner, company.keys)
 
 
 def envelope(clone: Clone) -> dict[str, Any]:
@@ -57,11 +57,11 @@ def statement(clone: Clone) -> dict[str, Any]:
     return found
 
 
-def verified(clone: Clone, *args: str) -> Said:
-    said = clone.gate("attest", "--verify", "app.json", *args)
-    assert said.code in {0, 1}, said.text
-    assert said.out.startswith("Verified: " if said.code == 0 else "Not verified: ")
-    return said
+def verified(clone: Clone, *args: str) -> Result:
+    result = clone.gate("attest", "--verify", "app.json", *args)
+    assert result.code in {0, 1}, result.text
+    assert result.out.startswith("Verified: " if result.code == 0 else "Not verified: ")
+    return result
 
 
 def signed_again(clone: Clone, fields: dict[str, Any], key: str, namespace: str = NAMESPACE) -> None:
@@ -139,24 +139,24 @@ def test_the_signature_is_by_dsse_and_ssh_keygen_verifies_it(merged: Clone) -> N
 
 
 def test_verifying_names_commit_approvers_and_signer(merged: Clone) -> None:
-    said = verified(merged, "--subject", APP)
-    assert said.code == 0, said.text
-    assert merged.git("rev-parse", "--short=12", "main") in said.out
-    assert "approved by @nehemiah" in said.out
-    assert "signed by @nehemiah" in said.out
+    result = verified(merged, "--subject", APP)
+    assert result.code == 0, result.text
+    assert merged.git("rev-parse", "--short=12", "main") in result.out
+    assert "approved by @nehemiah" in result.out
+    assert "signed by @nehemiah" in result.out
     assert verified(merged, "main").code == 0
 
 
 def test_a_file_is_hashed_and_found_again_under_another_name(merged: Clone) -> None:
     merged.write({"dist/app.whl": b"wheel", "dist/renamed.whl": b"wheel", "dist/other.whl": b"else"})
-    said = merged.gate("attest", "--file", "dist/app.whl", "--subject", APP, "--output", "app.json")
-    assert said.code == 0, said.text
+    result = merged.gate("attest", "--file", "dist/app.whl", "--subject", APP, "--output", "app.json")
+    assert result.code == 0, result.text
     digest = sha256(b"wheel").hexdigest()
     assert {"name": "app.whl", "digest": {"sha256": digest}} in statement(merged)["subject"]
     assert verified(merged, "--file", "dist/renamed.whl", "--subject", f"app.whl=sha256:{digest}").code == 0
-    said = verified(merged, "--file", "dist/other.whl")
-    assert said.code == 1
-    assert sha256(b"else").hexdigest() in said.out
+    result = verified(merged, "--file", "dist/other.whl")
+    assert result.code == 1
+    assert sha256(b"else").hexdigest() in result.out
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_a_file_is_hashed_and_found_again_under_another_name(merged: Clone) -> N
     ],
 )
 def test_another_artifact_or_commit_is_not_verified(merged: Clone, args: list[str], reason: str) -> None:
-    said = verified(merged, *args)
-    assert said.code == 1
-    assert reason in said.out
+    result = verified(merged, *args)
+    assert result.code == 1
+    assert reason in result.out
 
 
 def another_payload(clone: Clone) -> None:
@@ -245,9 +245,9 @@ def test_a_forged_attestation_is_not_verified(
     merged: Clone, attack: Callable[[Clone], None], reason: str
 ) -> None:
     attack(merged)
-    said = verified(merged)
-    assert said.code == 1
-    assert reason in said.out
+    result = verified(merged)
+    assert result.code == 1
+    assert reason in result.out
 
 
 def test_what_an_attacker_signs_properly_is_verified(merged: Clone) -> None:
@@ -256,13 +256,13 @@ def test_what_an_attacker_signs_properly_is_verified(merged: Clone) -> None:
     assert verified(merged, "--subject", APP).code == 0
 
 
-def refused(clone: Clone, *args: str) -> Said:
-    said = clone.gate("attest", *args, "--subject", APP, "--output", "refused.json")
-    assert said.code == 1, said.text
-    assert said.err.startswith("Not attested: ")
-    assert said.out == ""
+def refused(clone: Clone, *args: str) -> Result:
+    result = clone.gate("attest", *args, "--subject", APP, "--output", "refused.json")
+    assert result.code == 1, result.text
+    assert result.err.startswith("Not attested: ")
+    assert result.out == ""
     assert not (clone.path / "refused.json").exists()
-    return said
+    return result
 
 
 def test_a_commit_that_was_never_merged_is_refused(merged: Clone) -> None:
@@ -278,9 +278,9 @@ def test_the_commit_that_the_audit_starts_from_is_refused(merged: Clone) -> None
 @pytest.mark.slow
 def test_a_push_past_the_gate_is_refused_and_so_is_what_is_built_on_it(merged: Clone) -> None:
     pushed = merged.commit("straight in", {"b.py": "y = 2\n"})
-    said = refused(merged)
-    assert "approvals: needs 1 approval" in said.err
-    assert f"`gate approve {pushed[:12]} --into main`" in said.err
+    result = refused(merged)
+    assert "approvals: needs 1 approval" in result.err
+    assert f"`gate approve {pushed[:12]} --into main`" in result.err
     assert merged.gate("attest", "HEAD^", "--subject", APP).code == 0
 
     merged.commit("more", {"c.py": "c = 1\n"}, branch="more", author="newhire")
@@ -306,55 +306,62 @@ def test_a_push_past_the_gate_is_refused_and_so_is_what_is_built_on_it(merged: C
 )
 def test_wrong_usage_is_2_and_says_what_was_expected(merged: Clone, args: list[str], reason: str) -> None:
     merged.git("fetch", "-q", "origin", "feature:feature")
-    said = merged.gate("attest", *args)
-    assert said.code == 2, said.text
-    assert reason in said.err
+    result = merged.gate("attest", *args)
+    assert result.code == 2, result.text
+    assert reason in result.err
 
 
 @pytest.mark.parametrize(
     ("key", "reason"), [("newhire", "is a junior"), ("stranger", "is not listed in the policy")]
 )
-def test_who_cannot_attest_is_told_so(merged: Clone, key: str, reason: str) -> None:
-    said = merged.gate("attest", "--subject", APP, "--key", merged.key(key))
-    assert said.code == 2
-    assert reason in said.err
+def test_who_cannot_attest_gets_the_reason(merged: Clone, key: str, reason: str) -> None:
+    result = merged.gate("attest", "--subject", APP, "--key", merged.key(key))
+    assert result.code == 2
+    assert reason in result.err
 
 
 def test_a_bot_attests_with_its_key(merged: Clone) -> None:
-    said = merged.gate("attest", "--subject", APP, "--key", merged.key("ci"), "--output", "app.json")
-    assert said.code == 0, said.text
+    result = merged.gate("attest", "--subject", APP, "--key", merged.key("ci"), "--output", "app.json")
+    assert result.code == 0, result.text
     assert "signed by @ci" in verified(merged).out
 
 
 @pytest.mark.parametrize(
     ("change_policy", "reason"),
     [
-        (lambda town: town.policy(keys={"nehemiah": [town.public("other")]}), "is not in the policy of main"),
         (
-            lambda town: town.policy(
-                keys={"nehemiah": [f'valid-before="20200101" {town.public("nehemiah")}']}
+            lambda company: company.policy(keys={"nehemiah": [company.public("other")]}),
+            "is not in the policy of main",
+        ),
+        (
+            lambda company: company.policy(
+                keys={"nehemiah": [f'valid-before="20200101" {company.public("nehemiah")}']}
             ),
             "is expired",
         ),
         (
-            lambda town: town.policy(keys={"nehemiah": [f'namespaces="gate@v1" {town.public("nehemiah")}']}),
+            lambda company: company.policy(
+                keys={"nehemiah": [f'namespaces="gate@v1" {company.public("nehemiah")}']}
+            ),
             "restricted to other namespaces",
         ),
         (
-            lambda town: town.policy().replace("    require:\n", '    verdicts: ["@ci"]\n    require:\n'),
+            lambda company: company.policy().replace(
+                "    require:\n", '    verdicts: ["@ci"]\n    require:\n'
+            ),
             "@ci can",
         ),
     ],
 )
 def test_the_present_policy_decides_whose_signature_counts(
-    merged: Clone, change_policy: Callable[[Town], str], reason: str
+    merged: Clone, change_policy: Callable[[Company], str], reason: str
 ) -> None:
-    town = Town(merged.path.parent)
-    town.set_policy(change_policy(town))
+    company = Company(merged.path.parent)
+    company.set_policy(change_policy(company))
     merged.fetch()
-    said = verified(merged)
-    assert said.code == 1
-    assert reason in said.out
+    result = verified(merged)
+    assert result.code == 1
+    assert reason in result.out
 
 
 @pytest.mark.parametrize("name", ["app", "registry.example/app:1.2", "a=b", "wheel one.whl"])

@@ -225,7 +225,7 @@ def test_each_requirement_and_each_blocking_finding_is_a_test_case() -> None:
     assert (names.get("tests"), names.get("failures")) == ("2", "2")
 
 
-def test_what_could_not_be_said_is_an_error_and_no_pass() -> None:
+def test_output_that_could_not_be_written_is_an_error_and_no_pass() -> None:
     root = xml("junit", BROKEN)
     errors = [case.get("name") for case in root.iter("testcase") if case.find("error") is not None]
     skipped = [case.get("name") for case in root.iter("testcase") if case.find("skipped") is not None]

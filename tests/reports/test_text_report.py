@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.town import Town
+from support.company import Company
 from support.verdicts import (
     BLOCKED,
     BROKEN,
@@ -45,7 +45,7 @@ def test_it_reads_as_it_always_did(name: str) -> None:
     assert text == file.read_text()
 
 
-def test_a_pass_is_told_in_two_to_six_lines() -> None:
+def test_a_pass_is_reported_in_two_to_six_lines() -> None:
     assert 2 <= len(render(PASSED, CONTEXT).splitlines()) <= 6
 
 
@@ -325,8 +325,8 @@ def test_nothing_but_printable_text_comes_out(
         assert not re.search(r"##\w*\[", line)
 
 
-def test_in_a_company_one_line_names_the_one_who_can_clear_it_all(town: Town) -> None:
-    new = town.clone("newhire")
+def test_in_a_company_one_line_names_the_one_who_can_clear_it_all(company: Company) -> None:
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     done = new.gate("check")
     assert done.code == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.town import Clone, Town
+from support.company import Clone, Company
 
 PEOPLE = '"@ada": {role: senior, emails: [ada@acme.example]}'
 BAD = {"bad.py": "import os\n"}
@@ -20,9 +20,9 @@ def blocked(project: Clone, policy: str) -> dict[str, bool]:
     project.write(BAD)
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "Bad")
-    said = project.gate("check", "--format", "json")
-    verdict = json.loads(said.out)
-    assert said.code == {"pass": 0, "blocked": 1}[verdict["outcome"]]
+    result = project.gate("check", "--format", "json")
+    verdict = json.loads(result.out)
+    assert result.code == {"pass": 0, "blocked": 1}[verdict["outcome"]]
     items = [*verdict["requirements"], *verdict["checks"]]
     notes = " ".join(verdict["notes"])
     for item in items:
@@ -88,15 +88,15 @@ def test_a_conflict_blocks_in_any_case(project: Clone) -> None:
 
 
 @pytest.mark.slow
-def test_the_audit_passes_what_was_not_enforced_and_says_so(town: Town) -> None:
-    owner = town.clone("nehemiah")
+def test_the_audit_passes_what_was_not_enforced_and_says_so(company: Company) -> None:
+    owner = company.clone("nehemiah")
     text = (owner.path / "gate.yaml").read_text()
     policy = text.replace("  main:\n", "  main:\n    enforce: false\n", 1)
     assert policy != text
     owner.commit("Try it", {"gate.yaml": policy}, push=False)
     owner.git("push", "-q", "origin", "main")
     start = owner.git("rev-parse", "HEAD")
-    new = town.clone("newhire")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     assert new.gate("merge", "feature", "--push").code == 0
     owner.git("pull", "-q", "origin", "main")

@@ -161,14 +161,14 @@ STUCK = {
 }
 
 
-@pytest.mark.parametrize(("text", "said"), STUCK.values(), ids=STUCK)
-def test_where_nobody_is_left_it_says_how_to_mend_it(text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "expected"), STUCK.values(), ids=STUCK)
+def test_where_nobody_is_left_it_says_how_to_fix_it(text: str, expected: str) -> None:
     outcome = ask(text, ["a.py"])
     assert outcome.state == "unmet"
     (advice,) = outcome.advice
     assert "CODEOWNERS:1" in advice
     assert "cannot be satisfied" in advice
-    assert said in advice
+    assert expected in advice
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ class TestWithoutPeople:
             ("@ada", "77-ada@users.noreply.gitlab.com"),
         ],
     )
-    def test_an_author_is_told_by_the_address(self, owner: str, email: str) -> None:
+    def test_an_author_is_recognized_by_the_address(self, owner: str, email: str) -> None:
         outcome = ask(f"* {owner} @bob\n", ["a.py"], policy=NOBODY, by=[email])
         assert outcome.missing[0].whom == ("@bob",)
         (only,) = ask(f"* {owner}\n", ["a.py"], policy=NOBODY, by=[email]).advice

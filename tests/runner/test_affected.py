@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.checks import Report
 from gate.git.objects import Entry
@@ -159,9 +159,9 @@ def change(project: Clone, files: Mapping[str, str | None]) -> None:
 
 def asked(project: Clone, *args: str) -> tuple[int, bool]:
     """The exit code, and whether the tests ran."""
-    said = project.gate("check", "--into", "main", "--only", "tests", "--format", "json", *args)
-    (check,) = json.loads(said.out)["checks"]
-    return said.code, not check["cached"]
+    result = project.gate("check", "--into", "main", "--only", "tests", "--format", "json", *args)
+    (check,) = json.loads(result.out)["checks"]
+    return result.code, not check["cached"]
 
 
 def by(mode: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.company import Clone
 from support.selecting import change, check, prepared
-from support.town import Clone
 
 from gate.checks import Report
 from gate.checks.tool import FileReport

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from support.company import Clone
 from support.selecting import change, check, prepared
-from support.town import Clone
 
 CONTENT = {
     "glob": "import glob\nassert len(glob.glob('d/*.x')) == 1",

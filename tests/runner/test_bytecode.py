@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.git.objects import Entry
 from gate.runner.bytecode import Interpreter, lent_bytecode
@@ -58,11 +58,11 @@ def test_what_was_compiled_in_one_run_is_there_in_the_next(tree: Path, tmp_path:
     assert kept_in(tree) == []
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60) as compiler:
         assert compiler is None
-        said = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-v", "-c", "import module"], cwd=tree, capture_output=True, text=True
         )
-        assert "code object from" in said.stderr
-        assert f"matches {tree}/module.py" in said.stderr, said.stderr
+        assert "code object from" in result.stderr
+        assert f"matches {tree}/module.py" in result.stderr, result.stderr
 
 
 @pytest.mark.slow
@@ -70,8 +70,8 @@ def test_asserts_in_tests_are_rewritten_and_pytest_takes_them(tree: Path, tmp_pa
     compile_all(tree, tmp_path / "state")
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
         argv = [sys.executable, "-m", "pytest", "--debug", "-p", "no:cacheprovider", "tests"]
-        said = subprocess.run(argv, cwd=tree, capture_output=True, text=True)
-    assert "assert 1 == 2" in said.stdout
+        result = subprocess.run(argv, cwd=tree, capture_output=True, text=True)
+    assert "assert 1 == 2" in result.stdout
     assert "found cached rewritten pyc" in (tree / "pytestdebug.log").read_text()
 
 
@@ -137,6 +137,6 @@ def test_byte_code_that_a_test_leaves_does_not_reach_the_next_run(project: Clone
     project.write({"app.py": "def ok():\n    return False\n"})
     project.git("rm", "-q", "test_poison.py")
     project.git("commit", "-qam", "Break it")
-    said = project.gate("check", "--only", "tests")
-    assert said.code == 1, said.text
-    assert "test_ok" in said.text
+    result = project.gate("check", "--only", "tests")
+    assert result.code == 1, result.text
+    assert "test_ok" in result.text

@@ -249,7 +249,7 @@ def test_the_policys_interpreter_may_be_a_name_on_path(root: Path) -> None:
 
 
 @pytest.mark.parametrize("configured", ["no/python", "no-such-python", "."])
-def test_an_interpreter_that_is_not_there_is_said(root: Path, configured: str) -> None:
+def test_an_interpreter_that_is_not_there_is_reported(root: Path, configured: str) -> None:
     with pytest.raises(UsageError, match=r"python: .* is not an interpreter"):
         find_environment(root, configured, {"PATH": "/usr/bin"})
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate.runner.flaky import FILE, MOST_OUTCOMES, MOST_TESTS, flaky_tests, record_run, runs_recorded
 
@@ -33,10 +33,10 @@ def test_a_flaky_test_is_listed_with_its_rate(project: Clone, tmp_path: Path) ->
     assert "flaky" in project.gate_process(*check, "--rerun").out
     assert project.gate_process(*check).code == 0
     assert project.gate_process(*check).code == 0  # Cached, and not a run.
-    said = project.gate("flaky")
-    assert said.code == 0
-    assert said.out.split()[:5] == ["50%", "1", "of", "2", "runs"]
-    assert said.out.rstrip().endswith("test_mark.py::test_it")
+    result = project.gate("flaky")
+    assert result.code == 0
+    assert result.out.split()[:5] == ["50%", "1", "of", "2", "runs"]
+    assert result.out.rstrip().endswith("test_mark.py::test_it")
     (found,) = json.loads(project.gate("flaky", "--format", "json").out)
     assert (found["check"], found["test"]) == ("tests", "test_mark.py::test_it")
     assert (found["times"], found["runs"], found["rate"]) == (1, 2, 0.5)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.company import Clone
 from support.environments import make_venv
-from support.town import Clone
 
 # Each runs the tests of a project in a process of their own.
 pytestmark = pytest.mark.slow

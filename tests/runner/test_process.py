@@ -240,8 +240,8 @@ def test_a_program_that_ends_its_keeper_has_not_ended_well(tmp_path: Path) -> No
     text = f"import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\n{STAY.format(note=str(note))}"
     done = script(tmp_path, text)
     assert done.returncode == -signal.SIGKILL
-    said = note.read_text() if note.exists() else ""  # it may have been ended while it wrote that
-    assert not said or eventually(lambda: not is_running(int(said)))
+    result = note.read_text() if note.exists() else ""  # it may have been ended while it wrote that
+    assert not result or eventually(lambda: not is_running(int(result)))
 
 
 @LINUX
@@ -267,9 +267,9 @@ print(keeper.memory_held(2**27) // 2**20, 0 < keeper.allowance() < os.sysconf("S
 """
     (tmp_path / "script.py").write_text(text)
     root = str(Path(__file__).parents[2])
-    said = supervised(PYTHON, "script.py", cwd=tmp_path, env={"PYTHONPATH": root}).stdout.decode().split()
-    assert said[1] == "True"
-    assert int(said[0]) < 100 if share else int(said[0]) >= 192
+    result = supervised(PYTHON, "script.py", cwd=tmp_path, env={"PYTHONPATH": root}).stdout.decode().split()
+    assert result[1] == "True"
+    assert int(result[0]) < 100 if share else int(result[0]) >= 192
 
 
 @LINUX

@@ -14,8 +14,8 @@ from typing import Any
 
 import iniconfig
 import pytest
+from support.company import Clone, isolated
 from support.environments import install, lend, make_venv
-from support.town import Clone, isolated
 
 Json = dict[str, Any]
 
@@ -43,9 +43,9 @@ def environment(project: Clone) -> Path:
 
 def ask(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Json]]:
     """The exit code of `gate check`, and what each check said."""
-    said = project.gate_process("check", "--format", "json", *args, env=env)
-    assert said.out, said.err
-    return said.code, {check["id"]: check for check in json.loads(said.out)["checks"]}
+    result = project.gate_process("check", "--format", "json", *args, env=env)
+    assert result.out, result.err
+    return result.code, {check["id"]: check for check in json.loads(result.out)["checks"]}
 
 
 def commands(**checks: list[str]) -> str:
@@ -234,8 +234,8 @@ class TestLessThanBefore:
 
     def test_fewer_tests_are_a_weakening(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    del items[1:]\n"})
-        said = tested.gate_process("check", "--format", "json", "--only", "tests")
-        verdict = json.loads(said.out)
+        result = tested.gate_process("check", "--format", "json", "--only", "tests")
+        verdict = json.loads(result.out)
         (finding,) = verdict["checks"][0]["findings"]
         assert (finding["rule"], finding["path"]) == ("fewer-tests", "conftest.py")
         counted = "1 tests are collected, where the base has 2"
@@ -364,7 +364,7 @@ class TestTests:
         save(project, {"test_bad.py": None, "conftest.py": "collect_ignore = ['test_app.py']\n"})
         assert ask(project, "--only", "tests")[1]["tests"]["outcome"] == "broken"
 
-    def test_a_plugin_that_is_not_there_is_said(self, project: Clone) -> None:
+    def test_a_plugin_that_is_not_there_is_reported(self, project: Clone) -> None:
         environment(project)
         change(project, {"pytest.ini": "[pytest]\naddopts = --no-such-option\n", "test_app.py": TEST})
         code, checks = ask(project, "--only", "tests")
@@ -567,8 +567,8 @@ class TestEnding:
             )
             for head in heads
         ]
-        said = [(process.communicate()[0].decode(), process.returncode) for process in running]
-        assert [code for _, code in said] == [1, 0, 1, 0], said
+        result = [(process.communicate()[0].decode(), process.returncode) for process in running]
+        assert [code for _, code in result] == [1, 0, 1, 0], result
 
 
 def test_an_old_interpreter_understands_what_it_is_given() -> None:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from support.town import Clone
+from support.company import Clone
 
 from gate import shared_results
 from gate.errors import UsageError

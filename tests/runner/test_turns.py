@@ -37,7 +37,7 @@ def test_whoever_has_started_makes_room_before_the_end() -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_the_last_turn_is_told_of_even_if_it_came_to_nothing(fails: bool) -> None:
+def test_the_last_turn_is_reported_even_without_a_result(fails: bool) -> None:
     over = threading.Event()
     turns = Turns(2, over.set)
     with turns.taken() as started:

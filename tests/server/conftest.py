@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.town import Town
+from support.company import Company
 
 
 @pytest.fixture
-def guarded(town: Town) -> Town:
-    """The town, with the hook on its server."""
-    said = town.server.gate("install", "--server")
-    assert said.code == 0, said.text
-    return town
+def guarded(company: Company) -> Company:
+    """The company, with the hook on its server."""
+    result = company.server.gate("install", "--server")
+    assert result.code == 0, result.text
+    return company

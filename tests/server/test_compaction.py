@@ -6,25 +6,25 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.company import Clone, Company
 from support.forging import forged, plant
 from support.pushing import change, on_main, push
-from support.town import Clone, Town
 
 LOG = "refs/gate/log"
 pytestmark = pytest.mark.slow
 
 
-def merged(town: Town, branch: str, files: dict[str, str | bytes]) -> None:
+def merged(company: Company, branch: str, files: dict[str, str | bytes]) -> None:
     """A branch of the new hire's, approved and merged on the server."""
-    senior = change(town, branch, files)
+    senior = change(company, branch, files)
     senior.approve(f"origin/{branch}")
-    said = senior.gate("merge", f"origin/{branch}", "--push")
-    assert said.code == 0, said.text
+    result = senior.gate("merge", f"origin/{branch}", "--push")
+    assert result.code == 0, result.text
 
 
-def litter(town: Town) -> str:
+def litter(company: Company) -> str:
     """Put an unsigned record and a large list into the server's log, as nobody could push them now."""
-    server, stranger = town.server, town.clone("newhire", "stranger")
+    server, stranger = company.server, company.clone("newhire", "stranger")
     stranger.fetch()
     stranger.git("checkout", "-q", "-b", "feature", "origin/main")
     stranger.commit("x", {"a.py": "x = 99\n"}, push=False)
@@ -37,8 +37,8 @@ def litter(town: Town) -> str:
 
 
 def compacted(server: Clone, key: str = "nehemiah") -> str:
-    said = server.gate("log", "--compact", "--key", server.key(key))
-    assert said.code == 0, said.text
+    result = server.gate("log", "--compact", "--key", server.key(key))
+    assert result.code == 0, result.text
     return server.git("rev-parse", LOG)
 
 
@@ -47,7 +47,7 @@ def records(clone: Clone) -> set[str]:
 
 
 @pytest.fixture
-def littered(guarded: Town) -> Town:
+def littered(guarded: Company) -> Company:
     """A server with two merges, an objection, and what a stranger has left in the log between them."""
     merged(guarded, "one", {"a.py": "x = 2\n"})
     litter(guarded)
@@ -59,7 +59,7 @@ def littered(guarded: Town) -> Town:
     return guarded
 
 
-def test_every_clone_takes_it_over_and_nothing_signed_is_lost(littered: Town) -> None:
+def test_every_clone_takes_it_over_and_nothing_signed_is_lost(littered: Company) -> None:
     server, ada, bob = littered.server, littered.clone("ada"), littered.clone("bob")
     assert ada.gate("audit", "--fetch").code == 0
     # Bob approves while the server cannot be reached, and then the log is compacted.
@@ -97,7 +97,7 @@ def test_every_clone_takes_it_over_and_nothing_signed_is_lost(littered: Town) ->
         assert audit.code == 0, audit.text
 
 
-def test_only_an_administrator_on_the_server_can_do_it(littered: Town) -> None:
+def test_only_an_administrator_on_the_server_can_do_it(littered: Company) -> None:
     server = littered.server
     before = server.git("rev-parse", LOG)
     refused = server.gate("log", "--compact", "--key", server.key("bob"))
@@ -111,7 +111,9 @@ def test_only_an_administrator_on_the_server_can_do_it(littered: Town) -> None:
 
 @pytest.mark.attack(17, "the server's log is replaced by a compaction that drops an objection")
 @pytest.mark.parametrize("how", ["unsigned", "altered", "by no guardian"])
-def test_a_compaction_by_somebody_else_takes_nothing_away(littered: Town, tmp_path: Path, how: str) -> None:
+def test_a_compaction_by_somebody_else_takes_nothing_away(
+    littered: Company, tmp_path: Path, how: str
+) -> None:
     server, ada = littered.server, littered.clone("ada")
     ada.fetch()
     ada.gate("approvals", "--fetch", "origin/open")

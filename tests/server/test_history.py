@@ -3,58 +3,58 @@
 from __future__ import annotations
 
 import pytest
+from support.company import REQUIRE, Clone, Company
 from support.pushing import EVIL, audited, change, on_main, push
-from support.town import REQUIRE, Clone, Town
 
 SQUASH = REQUIRE + "      history: squash\n"
 GOOD = {"a.py": "x = 2\n"}
 OWNED = "      owners: {stale: owned}\n      checks: [ok]\n"
 
 
-def serving(town: Town, require: str) -> Town:
-    """The town with another policy, and with the hook on its server."""
-    town.set_policy(town.policy(require))
-    assert town.server.gate("install", "--server").code == 0
-    return town
+def serving(company: Company, require: str) -> Company:
+    """The company with another policy, and with the hook on its server."""
+    company.set_policy(company.policy(require))
+    assert company.server.gate("install", "--server").code == 0
+    return company
 
 
 @pytest.fixture
-def strict(town: Town) -> Town:
+def strict(company: Company) -> Company:
     """A server whose main takes every change as one commit."""
-    return serving(town, SQUASH)
+    return serving(company, SQUASH)
 
 
-def reverted(town: Town) -> tuple[Clone, str]:
+def reverted(company: Company) -> tuple[Clone, str]:
     """A feature of two commits, with what was put in and taken out again; the senior approves the result."""
-    bad = town.clone("newhire").commit("oops", EVIL, branch="feature")
-    senior = change(town)
+    bad = company.clone("newhire").commit("oops", EVIL, branch="feature")
+    senior = change(company)
     senior.approve("origin/feature")
     return senior, bad
 
 
 @pytest.mark.slow
 @pytest.mark.attack(25, "a merge brings bad commits that were reverted, to a branch that takes one commit")
-def test_reverted_commits_do_not_come_by_a_merge(strict: Town) -> None:
+def test_reverted_commits_do_not_come_by_a_merge(strict: Company) -> None:
     senior, _ = reverted(strict)
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "-m", "v2", "origin/feature")
-    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
-    assert said.code != 0
-    assert "history: it has 3 commits" in said.err
+    result = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert result.code != 0
+    assert "history: it has 3 commits" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(25, "they come one by one, as commits of the branch itself")
-def test_reverted_commits_do_not_come_one_by_one(strict: Town) -> None:
+def test_reverted_commits_do_not_come_one_by_one(strict: Company) -> None:
     senior, _ = reverted(strict)
-    said = push(senior, "--atomic", "origin", "origin/feature:main", "refs/gate/log")
-    assert said.code != 0
-    assert "history: it has 2 commits" in said.err
+    result = push(senior, "--atomic", "origin", "origin/feature:main", "refs/gate/log")
+    assert result.code != 0
+    assert "history: it has 2 commits" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(25)
-def test_what_was_reverted_is_squashed_away(strict: Town) -> None:
+def test_what_was_reverted_is_squashed_away(strict: Company) -> None:
     senior, bad = reverted(strict)
     refused = senior.gate("merge", "feature", "--push", "--ff-only")
     assert refused.code == 2
@@ -67,7 +67,7 @@ def test_what_was_reverted_is_squashed_away(strict: Town) -> None:
 
 
 @pytest.mark.slow
-def test_one_commit_may_be_a_fast_forward(strict: Town) -> None:
+def test_one_commit_may_be_a_fast_forward(strict: Company) -> None:
     senior = change(strict)
     senior.approve("origin/feature")
     merged = senior.gate("merge", "feature", "--push", "--ff-only")
@@ -76,17 +76,17 @@ def test_one_commit_may_be_a_fast_forward(strict: Town) -> None:
 
 
 @pytest.mark.attack(25, "a merge of many commits is made past the server")
-def test_an_audit_finds_the_commits_that_came_with_a_merge(town: Town) -> None:
-    town.set_policy(town.policy(SQUASH))
-    senior, _ = reverted(town)
+def test_an_audit_finds_the_commits_that_came_with_a_merge(company: Company) -> None:
+    company.set_policy(company.policy(SQUASH))
+    senior, _ = reverted(company)
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "-m", "v2", "origin/feature")
     senior.git("push", "-q", "origin", "main")
-    assert "history: it has 3 commits" in "\n".join(audited(town))
+    assert "history: it has 3 commits" in "\n".join(audited(company))
 
 
 @pytest.mark.slow
-def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_does(guarded: Town) -> None:
+def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_does(guarded: Company) -> None:
     change(guarded, "other", {"web/page.py": "z = 2\n"})
     change(guarded)
     ada = guarded.clone("ada")
@@ -115,10 +115,10 @@ def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_doe
     ids=["squash", "squash here", "amended"],
 )
 def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
-    town: Town, amended: bool, options: list[str]
+    company: Company, amended: bool, options: list[str]
 ) -> None:
     """Where the branch does not keep the commits that were approved, nobody can tell later that they were."""
-    guarded = serving(town, OWNED)
+    guarded = serving(company, OWNED)
     senior = change(guarded)
     senior.approve("origin/feature")
     new = guarded.clone("newhire")
@@ -139,8 +139,8 @@ def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
 
 
 @pytest.mark.slow
-def test_an_earlier_approval_counts_where_the_merge_keeps_its_commit(town: Town) -> None:
-    guarded = serving(town, OWNED)
+def test_an_earlier_approval_counts_where_the_merge_keeps_its_commit(company: Company) -> None:
+    guarded = serving(company, OWNED)
     senior = change(guarded)
     senior.approve("origin/feature")
     guarded.clone("newhire").commit("and docs", {"docs/index.md": "# New\n"}, branch="feature")

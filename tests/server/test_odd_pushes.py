@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from support.company import Clone, Company
 from support.pushing import EVIL, audited, change, push
-from support.town import Clone, Town
 
 LOG = "refs/gate/log"
 Entry = tuple[bytes, bytes, str]
@@ -34,7 +34,7 @@ FOLDERS = {
 
 @pytest.mark.attack(8, "a folder made by hand: names twice, or where git does not look for them")
 @pytest.mark.parametrize("how", FOLDERS)
-def test_a_damaged_folder(guarded: Town, how: str) -> None:
+def test_a_damaged_folder(guarded: Company, how: str) -> None:
     new = guarded.clone("newhire")
     blob = write(new, "blob", b"# Other\n")
     old = {path: oid for _, path, oid in entries(new, "origin/main:docs")}
@@ -47,9 +47,9 @@ def test_a_damaged_folder(guarded: Town, how: str) -> None:
     new.git("push", "-q", "origin", f"{head}:refs/heads/feature")
     senior = guarded.clone("nehemiah")
     senior.fetch()
-    said = senior.gate_process("approve", "feature")
-    assert said.code == 2
-    assert "a damaged tree" in said.err
+    result = senior.gate_process("approve", "feature")
+    assert result.code == 2
+    assert "a damaged tree" in result.err
     assert not senior.may_merge("origin/feature")
     assert push(new, "origin", f"{head}:main").code != 0
 
@@ -66,14 +66,14 @@ COMMITS = {
 @pytest.mark.slow
 @pytest.mark.attack(14, "a commit made by hand, that says little of its author or its time")
 @pytest.mark.parametrize("how", COMMITS)
-def test_a_commit_that_lacks_something(guarded: Town, how: str) -> None:
+def test_a_commit_that_lacks_something(guarded: Company, how: str) -> None:
     senior = change(guarded, files=EVIL)
     made = senior.git("rev-parse", "origin/feature^{tree}"), senior.git("rev-parse", "origin/main")
     data = COMMITS[how].replace(b"T", made[0].encode(), 1).replace(b"P", made[1].encode(), 1)
     head = write(senior, "commit", data)
-    said = push(senior, "origin", f"{head}:main")
-    assert said.code != 0
-    assert "can't merge into main" in said.err
+    result = push(senior, "origin", f"{head}:main")
+    assert result.code != 0
+    assert "can't merge into main" in result.err
     senior.git("push", "-q", "-f", "origin", f"{head}:refs/heads/feature")
     senior.approve("feature")
     assert senior.gate_process("audit", f"{made[1]}..{head}").code == 1
@@ -82,54 +82,54 @@ def test_a_commit_that_lacks_something(guarded: Town, how: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(15, "a commit of a time to come, by which an audit would judge all later ones")
-def test_a_commit_from_the_future(guarded: Town) -> None:
+def test_a_commit_from_the_future(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature")
     later = {"GIT_COMMITTER_DATE": "4000000000 +0000"}
     assert senior.gate("merge", "feature").code == 0
     senior.git("commit", "-q", "--amend", "--no-edit", "--reset-author", env=later)
-    said = push(senior, "--atomic", "origin", "main", LOG)
-    assert said.code != 0
-    assert "has a date in the future" in said.err
+    result = push(senior, "--atomic", "origin", "main", LOG)
+    assert result.code != 0
+    assert "has a date in the future" in result.err
 
 
 @pytest.mark.attack(36, "a branch that some file systems take for the protected one")
 @pytest.mark.parametrize("name", ["Main", "MAIN", "maın"])
-def test_a_branch_that_is_nearly_main(guarded: Town, name: str) -> None:
+def test_a_branch_that_is_nearly_main(guarded: Company, name: str) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="feature")
-    said = push(new, "origin", f"feature:refs/heads/{name}")
+    result = push(new, "origin", f"feature:refs/heads/{name}")
     if name == "maın":
-        assert said.code == 0, "a letter of its own"
+        assert result.code == 0, "a letter of its own"
     else:
-        assert "which is protected" in said.err
+        assert "which is protected" in result.err
 
 
 @pytest.mark.attack(23, "refs/replace is pushed to the server")
-def test_replaced_objects_are_not_let_in(guarded: Town) -> None:
+def test_replaced_objects_are_not_let_in(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="feature")
     evil, main = new.git("rev-parse", "feature"), new.git("rev-parse", "origin/main")
-    said = push(new, "origin", f"{evil}:refs/replace/{main}")
-    assert said.code != 0
-    assert "would show other objects" in said.err
+    result = push(new, "origin", f"{evil}:refs/replace/{main}")
+    assert result.code != 0
+    assert "would show other objects" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(17, "a log that once held what is none, and took it out again")
-def test_the_history_of_the_log_is_that_of_a_log(guarded: Town) -> None:
+def test_the_history_of_the_log_is_that_of_a_log(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature")
     log = senior.git("rev-parse", LOG)
     mixed = senior.git("commit-tree", f"{log}^{{tree}}", "-p", log, "-p", "origin/feature", "-m", "merge")
-    said = push(senior, "origin", f"{mixed}:{LOG}")
-    assert said.code != 0
-    assert "has no place for" in said.err
+    result = push(senior, "origin", f"{mixed}:{LOG}")
+    assert result.code != 0
+    assert "has no place for" in result.err
     assert audited(guarded) == []
 
 
 @pytest.mark.attack(36, "a ref that is gate's by another case")
-def test_a_ref_that_is_nearly_the_log(guarded: Town) -> None:
+def test_a_ref_that_is_nearly_the_log(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="feature")
     assert push(new, "origin", "feature:refs/Gate/log").code != 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from support.company import REQUIRE, Clone, Company, isolated
 from support.pushing import EVIL, audited, change, on_main, push
-from support.town import REQUIRE, Clone, Town, isolated
 
 NO_CHECKS = REQUIRE.replace("checks: [ok]", "checks: []")
 
 
 @pytest.mark.slow
-def test_what_gate_merges_is_let_in_and_proven(guarded: Town) -> None:
+def test_what_gate_merges_is_let_in_and_proven(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature")
     merged = senior.gate("merge", "feature", "--push")
@@ -23,7 +23,7 @@ def test_what_gate_merges_is_let_in_and_proven(guarded: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["--squash", "--ff-only"])
-def test_the_other_ways_to_merge_are_let_in(guarded: Town, how: str) -> None:
+def test_the_other_ways_to_merge_are_let_in(guarded: Company, how: str) -> None:
     change(guarded)
     senior = change(guarded, files={"b.py": "y = 2\n"})
     senior.approve("feature")
@@ -33,11 +33,11 @@ def test_the_other_ways_to_merge_are_let_in(guarded: Town, how: str) -> None:
 
 
 @pytest.mark.attack(35)
-def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Town) -> None:
+def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
-    said = push(new, "origin", "main")
-    assert said.code != 0
+    result = push(new, "origin", "main")
+    assert result.code != 0
     for word in (
         "straight in",
         "can't merge into main",
@@ -46,10 +46,10 @@ def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Town) -> 
         "gate approve",
         "gate check",
     ):
-        assert word in said.err
+        assert word in result.err
 
 
-def test_a_branch_that_is_not_protected_is_free(guarded: Town) -> None:
+def test_a_branch_that_is_not_protected_is_free(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="mine")
     new.git("commit", "-q", "--amend", "-m", "v3")
@@ -58,7 +58,7 @@ def test_a_branch_that_is_not_protected_is_free(guarded: Town) -> None:
 
 
 @pytest.mark.slow
-def test_several_merges_in_one_push_are_several_steps(guarded: Town) -> None:
+def test_several_merges_in_one_push_are_several_steps(guarded: Company) -> None:
     senior = change(guarded)
     change(guarded, "other", {"web/page.py": "z = 2\n"})
     on_main(senior)
@@ -68,26 +68,26 @@ def test_several_merges_in_one_push_are_several_steps(guarded: Town) -> None:
     senior.gate("approve", "other")
     senior.gate("approvals", "feature", "--fetch")
     for branch in ("feature", "other"):
-        said = senior.gate("merge", branch)
-        assert said.code == 0, said.text
+        result = senior.gate("merge", branch)
+        assert result.code == 0, result.text
     assert push(senior, "--atomic", "origin", "main", "refs/gate/log").code == 0
     assert audited(guarded) == []
 
 
 @pytest.mark.slow
 @pytest.mark.attack(36)
-def test_one_bad_step_among_good_ones_refuses_all(guarded: Town) -> None:
+def test_one_bad_step_among_good_ones_refuses_all(guarded: Company) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
     assert senior.gate("merge", "feature").code == 0
     senior.commit("and this", {"web/page.py": "z = 9\n"}, push=False)
-    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
-    assert said.code != 0
-    assert "and this" in said.err
+    result = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert result.code != 0
+    assert "and this" in result.err
 
 
 @pytest.mark.slow
-def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
+def test_an_approval_that_comes_in_the_same_push_counts(guarded: Company) -> None:
     senior = change(guarded)
     senior.git("remote", "set-url", "origin", str(guarded.path / "nowhere.git"))
     assert senior.gate("approve", "feature").code == 3
@@ -100,15 +100,15 @@ def test_an_approval_that_comes_in_the_same_push_counts(guarded: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(13, "an author pushes, in another's name as far as the server knows")
-def test_who_pushes_is_no_evidence(guarded: Town) -> None:
+def test_who_pushes_is_no_evidence(guarded: Company) -> None:
     """A person is an author by what the commits say; whose hands or account push them neither helps nor harms."""
     senior = {"GL_USER": "nehemiah", "GITEA_PUSHER_NAME": "nehemiah", "REMOTE_USER": "nehemiah"}
     change(guarded)
     new = on_main(guarded.clone("newhire"))
     new.git("merge", "-q", "--no-ff", "-m", "v2", "feature")
-    said = push(new, "origin", "main", env=senior)
-    assert said.code != 0
-    assert "owners:" in said.err
+    result = push(new, "origin", "main", env=senior)
+    assert result.code != 0
+    assert "owners:" in result.err
     guarded.clone("nehemiah").approve("origin/feature")
     on_main(new)
     assert new.gate("merge", "feature", "--push").code == 0, "the author may push what others have approved"
@@ -117,7 +117,7 @@ def test_who_pushes_is_no_evidence(guarded: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(13, "the one who pushes puts into the merge what they have approved elsewhere")
-def test_whoever_alters_the_merge_is_an_author_of_it(guarded: Town) -> None:
+def test_whoever_alters_the_merge_is_an_author_of_it(guarded: Company) -> None:
     both = {"a.py": "x = 2\n", "b.py": "y = 2\n"}
     change(guarded)
     senior = change(guarded, "both", both)
@@ -125,23 +125,23 @@ def test_whoever_alters_the_merge_is_an_author_of_it(guarded: Town) -> None:
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "--no-commit", "origin/feature")
     senior.commit("v2, and a word of mine", both, push=False)
-    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
-    assert said.code != 0
-    assert "owners:" in said.err
+    result = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert result.code != 0
+    assert "owners:" in result.err
 
 
 @pytest.mark.attack(36, "the protected branch is deleted on the server")
-def test_a_protected_branch_is_not_deleted(guarded: Town) -> None:
+def test_a_protected_branch_is_not_deleted(guarded: Company) -> None:
     guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
-    said = push(guarded.clone("nehemiah"), "origin", ":main")
-    assert said.code != 0
-    assert "cannot be deleted" in said.err
+    result = push(guarded.clone("nehemiah"), "origin", ":main")
+    assert result.code != 0
+    assert "cannot be deleted" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(36)
 @pytest.mark.parametrize("root", [False, True], ids=["rewound", "another root"])
-def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
+def test_a_forced_push_is_refused(guarded: Company, root: bool) -> None:
     senior = change(guarded)
     senior.approve("feature")
     assert senior.gate("merge", "feature", "--push").code == 0
@@ -151,14 +151,14 @@ def test_a_forced_push_is_refused(guarded: Town, root: bool) -> None:
         senior.commit("anew", {}, push=False)
     else:
         senior.git("reset", "-q", "--hard", "HEAD^")
-    said = push(senior, "-f", "origin", "HEAD:main")
-    assert said.code != 0
-    assert "would remove commits" in said.err
+    result = push(senior, "-f", "origin", "HEAD:main")
+    assert result.code != 0
+    assert "would remove commits" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(36)
-def test_main_does_not_become_a_side_branch(guarded: Town) -> None:
+def test_main_does_not_become_a_side_branch(guarded: Company) -> None:
     """The branch that main is merged into has other first parents: who audits would follow them."""
     senior = change(guarded)
     senior.approve("feature")
@@ -167,13 +167,13 @@ def test_main_does_not_become_a_side_branch(guarded: Town) -> None:
     senior.fetch()
     senior.git("checkout", "-q", "-b", "foxtrot", "origin/other")
     senior.git("merge", "-q", "origin/main", "-m", "catch up")
-    said = push(senior, "origin", "foxtrot:main")
-    assert said.code != 0
-    assert "the other way round" in said.err
+    result = push(senior, "origin", "foxtrot:main")
+    assert result.code != 0
+    assert "the other way round" in result.err
 
 
 @pytest.mark.attack(36, "one bad ref among others, on the server")
-def test_every_ref_of_a_push_is_looked_at(guarded: Town) -> None:
+def test_every_ref_of_a_push_is_looked_at(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     new.git("tag", "v2")
@@ -181,21 +181,21 @@ def test_every_ref_of_a_push_is_looked_at(guarded: Town) -> None:
 
 
 @pytest.mark.attack(6)
-def test_a_branch_by_another_name_is_the_same_branch(guarded: Town) -> None:
+def test_a_branch_by_another_name_is_the_same_branch(guarded: Company) -> None:
     guarded.server.git("symbolic-ref", "refs/heads/master", "refs/heads/main")
     guarded.server.git("symbolic-ref", "refs/heads/trunk", "refs/heads/master")
     guarded.server.git("symbolic-ref", "refs/heads/gone", "refs/gate/elsewhere")
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     for name in ("master", "trunk"):
-        said = push(new, "origin", f"main:{name}")
-        assert said.code != 0
-        assert "can't merge into main" in said.err
+        result = push(new, "origin", f"main:{name}")
+        assert result.code != 0
+        assert "can't merge into main" in result.err
     assert "is shared" in push(new, "origin", "main:gone").err
 
 
 @pytest.mark.attack(7)
-def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> None:
+def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("simpler", {"gate.yaml": "protect: {other: {}}\n", **EVIL}, push=False)
     assert push(new, "origin", "main").code != 0
@@ -207,19 +207,19 @@ def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Town) -> N
 
 @pytest.mark.slow
 @pytest.mark.attack(3)
-def test_rules_that_nobody_can_read_are_not_let_in(guarded: Town) -> None:
+def test_rules_that_nobody_can_read_are_not_let_in(guarded: Company) -> None:
     ada = guarded.clone("ada")
     ada.commit("half a policy", {"gate.yaml": "protect: ["}, branch="policy")
     senior = guarded.clone("nehemiah")
     senior.approve("policy", "--reason", "did not look")
-    said = senior.gate("merge", "policy", "--push")
-    assert said.code == 1, said.text
-    assert "would have an invalid policy or CODEOWNERS file: gate.yaml:2:1" in " ".join(said.text.split())
+    result = senior.gate("merge", "policy", "--push")
+    assert result.code == 1, result.text
+    assert "would have an invalid policy or CODEOWNERS file: gate.yaml:2:1" in " ".join(result.text.split())
 
 
 @pytest.mark.slow
 @pytest.mark.attack(21)
-def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
+def test_an_evil_merge_on_top_of_an_approved_change(guarded: Company) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
     bob = on_main(guarded.clone("bob"))
@@ -232,19 +232,19 @@ def test_an_evil_merge_on_top_of_an_approved_change(guarded: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(35)
-def test_a_merge_by_hand_lacks_the_proof(guarded: Town) -> None:
+def test_a_merge_by_hand_lacks_the_proof(guarded: Company) -> None:
     senior = on_main(change(guarded))
     senior.approve("feature")
     senior.git("merge", "-q", "--no-ff", "origin/feature")
-    said = push(senior, "origin", "main")
-    assert said.code != 0
-    assert "an audit would report: checks: no signed verdict" in said.err
-    assert "gate merge" in said.err
+    result = push(senior, "origin", "main")
+    assert result.code != 0
+    assert "an audit would report: checks: no signed verdict" in result.err
+    assert "gate merge" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(15)
-def test_an_objection_outweighs_a_backdated_merge(guarded: Town) -> None:
+def test_an_objection_outweighs_a_backdated_merge(guarded: Company) -> None:
     """The merge says that it was made before the objection, and names a log that lacks it."""
     senior = change(guarded)
     senior.approve("feature")
@@ -256,18 +256,18 @@ def test_an_objection_outweighs_a_backdated_merge(guarded: Town) -> None:
     bob.fetch()
     assert bob.gate("approve", "feature", "--block", "--reason", "drops the index").code == 0
     assert senior.gate("approvals", "feature", "--fetch").code == 0
-    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
-    assert said.code != 0
-    assert "@bob objects: drops the index" in said.err
+    result = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert result.code != 0
+    assert "@bob objects: drops the index" in result.err
 
 
 @pytest.mark.attack(15)
-def test_an_expired_key_opens_nothing_by_a_backdated_merge(town: Town) -> None:
-    expired = f'valid-before="20200101" {town.public("nehemiah")}'
-    policy = town.policy(NO_CHECKS, keys={"nehemiah": [expired]})
-    town.set_policy(policy.replace('\'valid-before="20200101"', '\'valid-before="20200101"'))
-    town.server.gate("install", "--server")
-    senior = change(town)
+def test_an_expired_key_opens_nothing_by_a_backdated_merge(company: Company) -> None:
+    expired = f'valid-before="20200101" {company.public("nehemiah")}'
+    policy = company.policy(NO_CHECKS, keys={"nehemiah": [expired]})
+    company.set_policy(policy.replace('\'valid-before="20200101"', '\'valid-before="20200101"'))
+    company.server.gate("install", "--server")
+    senior = change(company)
     assert senior.gate("approve", "feature").code == 2
     on_main(senior)
     dates = {f"GIT_{who}_DATE": "2019-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
@@ -276,18 +276,18 @@ def test_an_expired_key_opens_nothing_by_a_backdated_merge(town: Town) -> None:
 
 
 @pytest.mark.slow
-def test_a_waiver_lets_in_loudly(guarded: Town) -> None:
+def test_a_waiver_lets_in_loudly(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature", "--waive", "--reason", "outage 4711")
     on_main(senior)
     assert senior.gate("merge", "feature").code == 0
-    said = push(senior, "--atomic", "origin", "main", "refs/gate/log")
-    assert said.code == 0
-    assert "WAIVED by @nehemiah: outage 4711" in said.err
+    result = push(senior, "--atomic", "origin", "main", "refs/gate/log")
+    assert result.code == 0
+    assert "WAIVED by @nehemiah: outage 4711" in result.err
 
 
 @pytest.mark.attack(37)
-def test_a_waiver_of_somebody_who_may_not(guarded: Town) -> None:
+def test_a_waiver_of_somebody_who_may_not(guarded: Company) -> None:
     change(guarded)
     bob = guarded.clone("bob")
     bob.fetch()
@@ -295,20 +295,20 @@ def test_a_waiver_of_somebody_who_may_not(guarded: Town) -> None:
 
 
 @pytest.mark.attack(33)
-def test_hostile_names_are_inert(guarded: Town) -> None:
+def test_hostile_names_are_inert(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
     new.commit("\x1b[31mred\x1b[0m ::error::x", {"\x1b[2Ja.py": "import os\n"}, push=False)
-    said = push(new, "origin", "main")
-    assert said.code != 0
-    assert "\x1b[31m" not in said.err
-    assert "\x1b[2J" not in said.err
+    result = push(new, "origin", "main")
+    assert result.code != 0
+    assert "\x1b[31m" not in result.err
+    assert "\x1b[2J" not in result.err
 
 
-def test_the_first_push_of_all_is_free_and_the_next_is_not(town: Town) -> None:
-    Clone(town.path, "nobody", town.keys).git("init", "-q", "--bare", "-b", "trunk", "fresh.git")
-    fresh = Clone(town.path / "fresh.git", "nobody", town.keys)
+def test_the_first_push_of_all_is_free_and_the_next_is_not(company: Company) -> None:
+    Clone(company.path, "nobody", company.keys).git("init", "-q", "--bare", "-b", "trunk", "fresh.git")
+    fresh = Clone(company.path / "fresh.git", "nobody", company.keys)
     assert fresh.gate("install", "--server").code == 0
-    new = on_main(town.clone("newhire"))
+    new = on_main(company.clone("newhire"))
     new.git("remote", "set-url", "origin", str(fresh.path))
     new.git("push", "-q", "origin", "main", "main:mine")
     new.commit("straight in", EVIL, push=False)
@@ -319,7 +319,7 @@ def test_the_first_push_of_all_is_free_and_the_next_is_not(town: Town) -> None:
         new.git("push", "-q", "origin", "main:trunk")
 
 
-def test_without_a_policy_the_default_branch_is_protected_by_the_defaults(guarded: Town) -> None:
+def test_without_a_policy_the_default_branch_is_protected_by_the_defaults(guarded: Company) -> None:
     guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
     Clone(guarded.path, "nobody", guarded.keys).git("init", "-q", "--bare", "-b", "main", "plain.git")
     plain = Clone(guarded.path / "plain.git", "nobody", guarded.keys)
@@ -339,7 +339,7 @@ def test_without_a_policy_the_default_branch_is_protected_by_the_defaults(guarde
 
 
 @pytest.mark.slow
-def test_a_new_branch_that_the_policy_protects(guarded: Town) -> None:
+def test_a_new_branch_that_the_policy_protects(guarded: Company) -> None:
     guarded.server.gate("install", "--uninstall")
     old = guarded.server.git("rev-parse", "main")
     guarded.set_policy(guarded.policy(NO_CHECKS).replace("people:", '  "release/*": {}\npeople:', 1))
@@ -347,38 +347,38 @@ def test_a_new_branch_that_the_policy_protects(guarded: Town) -> None:
     new = on_main(guarded.clone("newhire"))
     tip = new.git("rev-parse", "HEAD")
     new.commit("straight in", EVIL, push=False)
-    said = push(new, "origin", "main:release/1")
-    assert said.code != 0
-    assert "starts at a commit that main has been at" in said.err
-    said = push(new, "origin", f"{old}:refs/heads/release/1")
-    assert said.code != 0
-    assert "has other rules" in said.err
+    result = push(new, "origin", "main:release/1")
+    assert result.code != 0
+    assert "starts at a commit that main has been at" in result.err
+    result = push(new, "origin", f"{old}:refs/heads/release/1")
+    assert result.code != 0
+    assert "has other rules" in result.err
     assert push(new, "origin", f"{tip}:refs/heads/release/1").code == 0
     assert push(new, "origin", "main:release/1").code != 0
     assert push(new, "origin", ":release/1").code != 0
 
 
-def test_half_a_policy_on_ones_own_branch_blocks_nobody(guarded: Town) -> None:
+def test_half_a_policy_on_ones_own_branch_blocks_nobody(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("half", {"gate.yaml": "protect: ["}, branch="mine")
     new.commit("whole", {"gate.yaml": "version: 1\n"}, branch="mine")
 
 
 @pytest.mark.attack(8)
-def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Town) -> None:
+def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Company) -> None:
     senior = change(guarded, files={"A.py": "x = 2\n"})
-    said = senior.gate("approve", "feature", "--waive", "--reason", "outage")
-    assert said.code == 2
+    result = senior.gate("approve", "feature", "--waive", "--reason", "outage")
+    assert result.code == 2
     on_main(senior)
     senior.git("merge", "-q", "--no-ff", "origin/feature")
-    said = push(senior, "origin", "main")
-    assert said.code != 0
-    assert "colliding paths" in said.err
+    result = push(senior, "origin", "main")
+    assert result.code != 0
+    assert "colliding paths" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(34)
-def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
+def test_two_pushes_at_once_and_one_is_second(guarded: Company) -> None:
     """Both are judged by the same tip; git moves the ref for whoever comes first only."""
     senior = change(guarded)
     senior.approve("feature")
@@ -407,35 +407,35 @@ def test_two_pushes_at_once_and_one_is_second(guarded: Town) -> None:
 
 
 @pytest.mark.slow
-def test_owners_who_answer_for_their_own_files_only(town: Town) -> None:
+def test_owners_who_answer_for_their_own_files_only(company: Company) -> None:
     """`stale: owned`: the server and the audit count what of an earlier approval still holds."""
-    town.set_policy(town.policy("      owners: {stale: owned}\n      checks: [ok]\n"))
-    assert town.server.gate("install", "--server").code == 0
-    start = town.server.git("rev-parse", "main")
-    new = town.clone("newhire")
+    company.set_policy(company.policy("      owners: {stale: owned}\n      checks: [ok]\n"))
+    assert company.server.gate("install", "--server").code == 0
+    start = company.server.git("rev-parse", "main")
+    new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n", "docs/index.md": "# Two\n"}, branch="feature")
-    town.clone("bob").approve("origin/feature")
+    company.clone("bob").approve("origin/feature")
     new.commit("v3", {"a.py": "x = 3\n"}, branch="feature")
-    senior = town.clone("nehemiah")
+    senior = company.clone("nehemiah")
     senior.approve("origin/feature")
     merged = senior.gate("merge", "origin/feature", "--push")
     assert merged.code == 0, merged.text
-    assert audited(town, start) == []
+    assert audited(company, start) == []
 
 
 @pytest.mark.attack(35)
-def test_a_server_whose_head_names_no_branch_is_no_open_door(guarded: Town) -> None:
+def test_a_server_whose_head_names_no_branch_is_no_open_door(guarded: Company) -> None:
     guarded.server.git("update-ref", "--no-deref", "HEAD", "refs/heads/main")
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     assert push(new, "origin", "main").code != 0
 
 
-def test_a_policy_that_names_environments_only_leaves_main_protected(town: Town) -> None:
-    town.set_policy("protect: {production: {kind: environment}}\n")
-    assert town.server.gate("install", "--server", "--force").code == 0
-    new = on_main(town.clone("newhire"))
+def test_a_policy_that_names_environments_only_leaves_main_protected(company: Company) -> None:
+    company.set_policy("protect: {production: {kind: environment}}\n")
+    assert company.server.gate("install", "--server", "--force").code == 0
+    new = on_main(company.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
-    said = push(new, "origin", "main")
-    assert said.code != 0
-    assert "can't merge into main" in said.err
+    result = push(new, "origin", "main")
+    assert result.code != 0
+    assert "can't merge into main" in result.err

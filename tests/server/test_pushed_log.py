@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping
 
 import pytest
+from support.company import Clone, Company, isolated
 from support.pushing import audited, change, on_main, push
-from support.town import Clone, Town, isolated
 
 LOG = "refs/gate/log"
 
@@ -27,7 +27,7 @@ def append(clone: Clone, files: Mapping[str, bytes], *, remove: str = "", parent
 
 
 @pytest.fixture
-def senior(guarded: Town) -> Clone:
+def senior(guarded: Company) -> Clone:
     """The senior's clone, after an approval that is in the log of the server too."""
     clone = change(guarded)
     clone.approve("feature")
@@ -35,9 +35,9 @@ def senior(guarded: Town) -> Clone:
 
 
 def refused(clone: Clone, *specs: str) -> str:
-    said = push(clone, "-f", "origin", *specs)
-    assert said.code != 0
-    return said.err
+    result = push(clone, "-f", "origin", *specs)
+    assert result.code != 0
+    return result.err
 
 
 @pytest.mark.attack(17)
@@ -47,7 +47,7 @@ def test_the_log_is_not_deleted(senior: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
+def test_the_log_is_not_cut(guarded: Company, senior: Clone) -> None:
     first = senior.git("rev-parse", LOG)
     bob = guarded.clone("bob")
     bob.fetch()
@@ -57,7 +57,7 @@ def test_the_log_is_not_cut(guarded: Town, senior: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_an_objection_is_not_taken_out(guarded: Town, senior: Clone) -> None:
+def test_an_objection_is_not_taken_out(guarded: Company, senior: Clone) -> None:
     bob = guarded.clone("bob")
     bob.fetch()
     assert bob.gate("approve", "feature", "--block").code == 0
@@ -83,7 +83,7 @@ def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None
 
 @pytest.mark.attack(16)
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
         (f"records/ab/ab{'0' * 62}.json", b"{}\n", "does not fit its name"),
         (f"changes/{'0' * 64}", b"what is not so", "does not fit its name"),
@@ -94,8 +94,10 @@ def test_a_rewritten_log_with_every_file_is_still_another(senior: Clone) -> None
         ("changes/\x1b[31m", b"hello", "no place for changes/\\x1b[31m"),
     ],
 )
-def test_what_no_reader_would_take_is_not_let_in(senior: Clone, name: str, content: bytes, said: str) -> None:
-    assert said in refused(senior, f"{append(senior, {name: content})}:{LOG}")
+def test_what_no_reader_would_take_is_not_let_in(
+    senior: Clone, name: str, content: bytes, expected: str
+) -> None:
+    assert expected in refused(senior, f"{append(senior, {name: content})}:{LOG}")
 
 
 @pytest.mark.attack(16)
@@ -118,13 +120,13 @@ def test_something_else_than_a_log(senior: Clone) -> None:
 
 
 def test_other_refs_of_gate_are_nobodys_to_push(senior: Clone) -> None:
-    said = refused(senior, f"{LOG}:refs/gate/remotes/origin/log")
-    assert f"only {LOG} is shared" in said
+    result = refused(senior, f"{LOG}:refs/gate/remotes/origin/log")
+    assert f"only {LOG} is shared" in result
     assert "only" in refused(senior, f"{LOG}:refs/gate/logs")
 
 
 @pytest.mark.slow
-def test_a_log_that_grows_is_let_in_with_or_without_a_branch(guarded: Town, senior: Clone) -> None:
+def test_a_log_that_grows_is_let_in_with_or_without_a_branch(guarded: Company, senior: Clone) -> None:
     bob = guarded.clone("bob")
     bob.fetch()
     assert bob.gate("approve", "feature").code == 0
@@ -133,7 +135,7 @@ def test_a_log_that_grows_is_let_in_with_or_without_a_branch(guarded: Town, seni
 
 
 @pytest.mark.slow
-def test_a_refused_push_leaves_nothing_behind(guarded: Town, senior: Clone) -> None:
+def test_a_refused_push_leaves_nothing_behind(guarded: Company, senior: Clone) -> None:
     """Neither objects nor an index of a log that never came to be."""
     new = on_main(guarded.clone("newhire"))
     new.commit("straight in", {"a.py": "import os\n"}, push=False)
@@ -154,19 +156,19 @@ def test_a_refused_push_leaves_nothing_behind(guarded: Town, senior: Clone) -> N
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Town, senior: Clone) -> None:
+def test_a_server_that_has_lost_its_log_lets_nothing_in(guarded: Company, senior: Clone) -> None:
     assert senior.gate("merge", "feature", "--push").code == 0
     guarded.server.git("update-ref", "-d", LOG)
     other = on_main(guarded.clone("ada"))
     other.commit("next", {"b.py": "y = 2\n"}, push=False)
-    said = push(other, "origin", "main")
-    assert said.code != 0
-    assert "approval log is not here" in said.err
+    result = push(other, "origin", "main")
+    assert result.code != 0
+    assert "approval log is not here" in result.err
 
 
 @pytest.mark.slow
 @pytest.mark.attack(17)
-def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Town, senior: Clone) -> None:
+def test_who_waits_with_a_push_does_not_outrun_an_objection(guarded: Company, senior: Clone) -> None:
     """The log that was there when the connection was opened is not the one that counts."""
     on_main(senior)
     assert senior.gate("merge", "feature").code == 0

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from support.company import Clone, Company, isolated
 from support.pushing import EVIL, audited, change, on_main
-from support.town import Clone, Town, isolated
 
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 
@@ -20,7 +20,7 @@ SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 class Backend(BaseHTTPRequestHandler):
     """`git http-backend` as a web server calls it, by the rules of CGI."""
 
-    town: Town
+    company: Company
 
     def do_GET(self) -> None:
         self._answer(b"")
@@ -38,8 +38,8 @@ class Backend(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         path, _, query = self.path.partition("?")
-        env = isolated(self.town.path / "home") | {
-            "GIT_PROJECT_ROOT": str(self.town.path),
+        env = isolated(self.company.path / "home") | {
+            "GIT_PROJECT_ROOT": str(self.company.path),
             "GIT_HTTP_EXPORT_ALL": "1",
             "PATH_INFO": path,
             "QUERY_STRING": query,
@@ -68,9 +68,9 @@ class Backend(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def address(guarded: Town) -> Iterator[str]:
-    """Where the town's server can be reached by http."""
-    handler = type("Handler", (Backend,), {"town": guarded})
+def address(guarded: Company) -> Iterator[str]:
+    """Where the company's server can be reached by http."""
+    handler = type("Handler", (Backend,), {"company": guarded})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -81,32 +81,32 @@ def address(guarded: Town) -> Iterator[str]:
             thread.join()
 
 
-def refused_and_merged(town: Town) -> None:
+def refused_and_merged(company: Company) -> None:
     """What a team does, through the remotes as they are set: pushed past, refused, approved, merged, proven."""
-    new = on_main(town.clone("newhire"))
+    new = on_main(company.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     with pytest.raises(AssertionError, match=r"remote: gate: main: .* can't merge into main"):
         new.git("push", "-q", "origin", "main")
-    senior = change(town)
+    senior = change(company)
     senior.approve("feature")
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
-    assert town.server.git("show", "main:a.py") == "x = 2"
+    assert company.server.git("show", "main:a.py") == "x = 2"
 
 
 @pytest.mark.slow
-def test_over_http(guarded: Town, address: str) -> None:
+def test_over_http(guarded: Company, address: str) -> None:
     for name in ("newhire", "nehemiah"):
         guarded.clone(name).git("remote", "set-url", "origin", address)
     refused_and_merged(guarded)
     assert audited(guarded) == []
 
 
-def ssh_to(town: Town, clone: Clone, keys: Path, home: Path) -> str:
+def ssh_to(company: Company, clone: Clone, keys: Path, home: Path) -> str:
     """The command by which a clone reaches a real sshd: it starts one of its own for each connection."""
     if SSHD is None:
         pytest.skip("there is no sshd: install openssh-server")
-    folder = town.path / "sshd"
+    folder = company.path / "sshd"
     if not folder.exists():
         folder.mkdir()
         key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")]
@@ -132,7 +132,7 @@ def ssh_to(town: Town, clone: Clone, keys: Path, home: Path) -> str:
 
 
 @pytest.mark.slow
-def test_over_ssh(guarded: Town) -> None:
+def test_over_ssh(guarded: Company) -> None:
     keys = guarded.path / "authorized_keys"
     people = ("newhire", "nehemiah")
     keys.write_text("".join(f"{guarded.public(name)}\n" for name in people))
@@ -146,9 +146,9 @@ def test_over_ssh(guarded: Town) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gitolite") is None, reason="there is no gitolite: install gitolite3")
-def test_under_gitolite(town: Town) -> None:
+def test_under_gitolite(company: Company) -> None:
     people = ("newhire", "nehemiah", "ada")
-    home = town.path / "git"
+    home = company.path / "git"
     home.mkdir()
 
     def gitolite(*args: str) -> None:
@@ -156,29 +156,29 @@ def test_under_gitolite(town: Town) -> None:
         subprocess.run(["gitolite", *args], cwd=home, env=env, capture_output=True, check=True)
 
     (home / ".gitconfig").write_text("[user]\nname = git\nemail = git@localhost\n")
-    gitolite("setup", "-pk", str(town.keys / "other.pub"))
+    gitolite("setup", "-pk", str(company.keys / "other.pub"))
     for name in people:
-        shutil.copy(town.keys / f"{name}.pub", home / ".gitolite" / "keydir")
+        shutil.copy(company.keys / f"{name}.pub", home / ".gitolite" / "keydir")
     gitolite("setup")
     # gitolite begins with a repository `testing`, which everybody may push anything to.
-    hosted = Clone(home / "repositories" / "testing.git", "nobody", town.keys)
-    said = hosted.gate("install", "--server")
-    assert said.code == 0, said.text
+    hosted = Clone(home / "repositories" / "testing.git", "nobody", company.keys)
+    result = hosted.gate("install", "--server")
+    assert result.code == 0, result.text
     gitolite("setup")
     for name in people:
-        clone = town.clone(name)
+        clone = company.clone(name)
         keys = home / ".ssh" / "authorized_keys"
-        clone.git("config", "core.sshCommand", ssh_to(town, clone, keys, home))
+        clone.git("config", "core.sshCommand", ssh_to(company, clone, keys, home))
         clone.git("remote", "set-url", "origin", "localhost:testing")
-    town.clone("ada").git("push", "-q", "origin", "main")
-    new = on_main(town.clone("newhire"))
+    company.clone("ada").git("push", "-q", "origin", "main")
+    new = on_main(company.clone("newhire"))
     new.commit("straight in", EVIL, push=False)
     with pytest.raises(AssertionError, match=r"remote: gate: main: .* can't merge into main"):
         new.git("push", "-q", "origin", "main")
-    senior = change(town)
+    senior = change(company)
     senior.approve("feature")
     merged = senior.gate("merge", "feature", "--push")
     assert merged.code == 0, merged.text
     assert hosted.git("show", "main:a.py") == "x = 2"
-    ada = on_main(town.clone("ada"))
+    ada = on_main(company.clone("ada"))
     assert ada.gate("audit", "--fetch").code == 0

@@ -23,7 +23,7 @@ def simulated(people: str, codeowners: str = "", require: str = "", forge: str =
 
 
 @pytest.mark.parametrize(
-    ("people", "codeowners", "require", "said"),
+    ("people", "codeowners", "require", "expected"),
     [
         (ADA, "* @ada", "", "@ada can't merge any change into main: nobody else can approve"),
         (f"{ADA}, {BOT}", "* @ada", "", "@ada can't merge any change into main: nobody else can approve"),
@@ -45,16 +45,16 @@ def simulated(people: str, codeowners: str = "", require: str = "", forge: str =
         (f"{ADA}, {BOB}", "* @acme/web", "", "No change can be merged into main"),
     ],
 )
-def test_a_lock_out_is_an_error(people: str, codeowners: str, require: str, said: str) -> None:
+def test_a_lock_out_is_an_error(people: str, codeowners: str, require: str, expected: str) -> None:
     found = simulated(people, codeowners, require)
     assert locks_out(found)
     assert found[0].level == "error"
-    assert found[0].message.startswith(said)
+    assert found[0].message.startswith(expected)
     assert found[0].help
 
 
 @pytest.mark.parametrize(
-    ("people", "codeowners", "require", "said"),
+    ("people", "codeowners", "require", "expected"),
     [
         (
             f"{ADA}, {BOB}",
@@ -81,11 +81,13 @@ def test_a_lock_out_is_an_error(people: str, codeowners: str, require: str, said
     ],
 )
 def test_what_locks_nobody_out_for_good_is_a_warning(
-    people: str, codeowners: str, require: str, said: str
+    people: str, codeowners: str, require: str, expected: str
 ) -> None:
     found = simulated(people, codeowners, require)
     assert not locks_out(found)
-    assert any(problem.level == "warning" and problem.message.startswith(said) for problem in found), found
+    assert any(problem.level == "warning" and problem.message.startswith(expected) for problem in found), (
+        found
+    )
 
 
 @pytest.mark.parametrize(

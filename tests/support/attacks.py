@@ -94,11 +94,11 @@ def collect() -> list[Attack]:
         "no:cacheprovider",
         f"--rootdir={ROOT}",
     ]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    result = io.StringIO()
+    with contextlib.redirect_stdout(result):
         code = pytest.main([*options, *map(str, files)], plugins=[plugin])
     if code != 0:
-        sys.exit(f"pytest could not collect the tests:\n{said.getvalue()}")
+        sys.exit(f"pytest could not collect the tests:\n{result.getvalue()}")
     return plugin.attacks
 
 

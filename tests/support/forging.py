@@ -6,7 +6,7 @@ import subprocess
 import time
 from typing import Any
 
-from support.town import Clone
+from support.company import Clone
 
 from gate.approvals.record import Record, record_id, serialise
 from gate.log.paths import record_path, signature_path

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.town import Clone, isolated
+from support.company import Clone, isolated
 
 SOURCE = Path(__file__).with_name("kill_at.c")
 
@@ -28,8 +28,8 @@ class Killer:
         """The path of each operation on files below `below` that `gate ARGS` makes, in order."""
         trace = self.folder / "trace"
         trace.unlink(missing_ok=True)
-        code, said = self.run(clone, *args, below=below, at=0, more={"KILL_TRACE": str(trace)})
-        assert code == 0, said
+        code, result = self.run(clone, *args, below=below, at=0, more={"KILL_TRACE": str(trace)})
+        assert code == 0, result
         return trace.read_text().splitlines()
 
     def run(
@@ -57,10 +57,10 @@ class Killer:
             text=True,
             start_new_session=True,
         ) as process:
-            said, _ = process.communicate()
+            result, _ = process.communicate()
         while _group_lives(process.pid):
             os.sched_yield()
-        return process.returncode, said
+        return process.returncode, result
 
 
 def make_killer(folder: Path) -> Killer:

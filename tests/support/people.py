@@ -51,7 +51,7 @@ class Person:
         return done.stdout
 
 
-def company(folder: Path) -> dict[str, Person]:
+def people_at_machines(folder: Path) -> dict[str, Person]:
     """Everybody, with a clone of one bare repository that has a first commit."""
     people = {}
     for name, email in PEOPLE.items():

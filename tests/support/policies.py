@@ -1,4 +1,4 @@
-"""Policies for tests: one that uses every key, and mistakes with what must be said about them."""
+"""Policies for tests: one that uses every key, and mistakes with the message that each must get."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ checks:
 
 
 class Case(NamedTuple):
-    """A policy with a mistake, a part of what is said about it, and whether a schema can see it too."""
+    """A policy with a mistake, a part of its message, and whether a schema can see it too."""
 
     text: str | bytes
-    said: str
+    expected: str
     schema: bool = True
 
 

@@ -26,9 +26,9 @@ def monitoring() -> Iterator[Monitoring]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)["query"][0]
-            answer = said.answers.get(query, [])
+            answer = result.answers.get(query, [])
             body = answer if isinstance(answer, str) else vector(answer)
-            self.send_response(said.status)
+            self.send_response(result.status)
             self.end_headers()
             self.wfile.write(body.encode())
 
@@ -36,11 +36,11 @@ def monitoring() -> Iterator[Monitoring]:
             del args
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        said = Monitoring(server.server_port)
+        result = Monitoring(server.server_port)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield said
+            yield result
         finally:
             server.shutdown()
             thread.join()

@@ -1,17 +1,17 @@
-"""Real pushes to the town's server, and what its people do before them."""
+"""Real pushes to the company's server, and what its people do before them."""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
 
-from support.town import Clone, Said, Town, isolated
+from support.company import Clone, Company, Result, isolated
 
 EVIL = {"a.py": "import os\n"}
 MOST_LINES = 15
 
 
-def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Said:
+def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Result:
     """Push for real; whatever is refused, the server says in a few lines and nothing has moved."""
     server = Clone(clone.path.parent / "server.git", "nobody", clone.keys)
     before = server.git("for-each-ref")
@@ -29,15 +29,15 @@ def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Said
         assert server.git("for-each-ref") == before, done.stderr
         assert done.stderr.count("remote: ") <= MOST_LINES, done.stderr
         assert "\x1b[3" not in done.stderr
-    return Said(done.returncode, done.stdout, done.stderr)
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
-def audited(town: Town, since: str = "") -> list[str]:
+def audited(company: Company, since: str = "") -> list[str]:
     """What an audit finds wrong with main (since that commit of it), in a fresh clone."""
-    said = town.clone("ada", "auditor").gate(
+    result = company.clone("ada", "auditor").gate(
         "audit", "--fetch", *([f"{since}..origin/main"] if since else [])
     )
-    return [] if said.code == 0 else said.out.splitlines()
+    return [] if result.code == 0 else result.out.splitlines()
 
 
 def on_main(clone: Clone) -> Clone:
@@ -46,9 +46,11 @@ def on_main(clone: Clone) -> Clone:
     return clone
 
 
-def change(town: Town, branch: str = "feature", files: Mapping[str, str | bytes] | None = None) -> Clone:
+def change(
+    company: Company, branch: str = "feature", files: Mapping[str, str | bytes] | None = None
+) -> Clone:
     """A branch of the new hire's on the server, and the senior's clone that knows it."""
-    town.clone("newhire").commit("v2", files or {"a.py": "x = 2\n"}, branch=branch)
-    senior = town.clone("nehemiah")
+    company.clone("newhire").commit("v2", files or {"a.py": "x = 2\n"}, branch=branch)
+    senior = company.clone("nehemiah")
     senior.fetch()
     return senior

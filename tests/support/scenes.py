@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from support.town import Clone, Town, copy_town
+from support.company import Clone, Company, copy_company
 
 BRANCH = "feature"
 
@@ -15,20 +15,20 @@ BRANCH = "feature"
 class Scene:
     """A company in which `args` are about to be given by the senior."""
 
-    town: Town
+    company: Company
     args: tuple[str, ...]
 
     def copy(self, path: Path) -> Scene:
         """The same at another place, where nothing has happened yet."""
-        town = copy_town(self.town, path)
-        senior = town.path / "nehemiah"
+        company = copy_company(self.company, path)
+        senior = company.path / "nehemiah"
         config = senior / ".git/config"
-        config.write_text(config.read_text().replace(str(self.town.path), str(path)))
-        return Scene(town, self.args)
+        config.write_text(config.read_text().replace(str(self.company.path), str(path)))
+        return Scene(company, self.args)
 
     @property
     def senior(self) -> Clone:
-        return self.town.clone("nehemiah")
+        return self.company.clone("nehemiah")
 
 
 def ref(clone: Clone, name: str) -> str:
@@ -61,7 +61,7 @@ def mine(clone: Clone) -> tuple[str, ...]:
 
 def whole(scene: Scene) -> None:
     """Both repositories are sound, and each record in a log has its signature."""
-    for clone in (scene.senior, scene.town.server):
+    for clone in (scene.senior, scene.company.server):
         clone.git("fsck", "--strict", "--no-dangling")
         found = kinds(clone)
         assert found["json"] == found["sig"], found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from support.town import Clone
+from support.company import Clone
 
 POLICY = """\
 version: 1

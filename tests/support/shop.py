@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from release.servers import ask
 from release.story.stage import build_repository
-from support.town import Said, isolated
+from support.company import Result, isolated
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 ENGINES = ("haproxy", "supervisord", "prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")
@@ -54,18 +54,18 @@ class Shop:
     def home(self) -> Path:
         return self.root / ".release"
 
-    def release(self, *arguments: str, module: str = "release") -> Said:
+    def release(self, *arguments: str, module: str = "release") -> Result:
         """Run `python -m release ARGUMENTS`."""
         process = self.start(*arguments, module=module)
         out, err = process.communicate(timeout=600)
         assert "Traceback" not in err, err
-        return Said(process.returncode, out, err)
+        return Result(process.returncode, out, err)
 
     def done(self, *arguments: str) -> str:
         """What the command says, which has to go well."""
-        said = self.release(*arguments)
-        assert said.code == 0, said.text
-        return said.out
+        result = self.release(*arguments)
+        assert result.code == 0, result.text
+        return result.out
 
     def start(self, *arguments: str, module: str = "release") -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A town whose people have logins on a forge, with a request of the new hire's open on it."""
+"""A company whose people have logins on a forge, with a request of the new hire's open on it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.company import PEOPLE, REQUIRE, Clone, Company, Result
 from support.forge import PROJECT, TOKEN, Forge
-from support.town import PEOPLE, REQUIRE, Clone, Said, Town
 
 LOGINS = {"nehemiah": "nmonrose", "ada": "lovelace", "bob": "Bob-B", "newhire": "newbie", "ci": "ci-runner"}
 
@@ -24,34 +24,34 @@ def with_logins(policy: str) -> str:
 
 @dataclass
 class Site:
-    """A town and the forge it uses."""
+    """A company and the forge it uses."""
 
-    town: Town
+    company: Company
     forge: Forge
     judge: Clone
     head: str
 
     def commit(self, message: str, files: Mapping[str, str], *, author: str = "", push: bool = True) -> str:
         """Another commit on the branch; unless told otherwise, the forge knows of it at once."""
-        self.head = self.town.clone("newhire").commit(message, files, branch="feature", author=author)
+        self.head = self.company.clone("newhire").commit(message, files, branch="feature", author=author)
         if push:
             self.forge.push(self.head)
         return self.head
 
     def amend(self) -> str:
         """The same content in another commit; the one before is in no branch any more."""
-        self.town.clone("newhire").git("commit", "-q", "--amend", "-m", "another message")
+        self.company.clone("newhire").git("commit", "-q", "--amend", "-m", "another message")
         return self._move()
 
     def rebase(self) -> str:
         """Put the branch upon main as it is now."""
-        new = self.town.clone("newhire")
+        new = self.company.clone("newhire")
         new.fetch()
         new.git("rebase", "-q", "origin/main")
         return self._move()
 
     def _move(self) -> str:
-        new = self.town.clone("newhire")
+        new = self.company.clone("newhire")
         new.git("push", "-q", "-f", "origin", "feature")
         self.head = new.git("rev-parse", "HEAD")
         self.forge.push(self.head)
@@ -59,21 +59,21 @@ class Site:
 
     def land(self, files: Mapping[str, str]) -> None:
         """Somebody else's work enters main."""
-        other = self.town.clone("nobody", "setup")
+        other = self.company.clone("nobody", "setup")
         other.fetch()
         other.git("checkout", "-q", "-B", "main", "origin/main")
         other.commit("landed", files, push=False)
         other.git("push", "-q", "origin", "main")
 
-    def check(self, *args: str, env: Mapping[str, str] | None = None, head: str = "") -> Said:
+    def check(self, *args: str, env: Mapping[str, str] | None = None, head: str = "") -> Result:
         self.judge.fetch()
         words = ("check", "--head", head or self.head, "--reviews", self.forge.spec, *args)
         return self.judge.gate(*words, env={**self.forge.env, **(env or {})})
 
     def verdict(self, *args: str) -> dict[str, Any]:
-        said = self.check("--format", "json", *args)
-        assert said.out, said.err
-        found: dict[str, Any] = json.loads(said.out)
+        result = self.check("--format", "json", *args)
+        assert result.out, result.err
+        found: dict[str, Any] = json.loads(result.out)
         return found
 
     def why(self, *args: str) -> dict[str, str]:
@@ -84,14 +84,14 @@ class Site:
         }
 
 
-def open_site(town: Town, forge: Forge, require: str = REQUIRE) -> Site:
+def open_site(company: Company, forge: Forge, require: str = REQUIRE) -> Site:
     """A site whose request changes a.py, which the senior owns."""
-    town.server.git("config", "uploadpack.allowAnySHA1InWant", "true")
-    town.set_policy(with_logins(town.policy(require)))
-    head = town.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    company.server.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    company.set_policy(with_logins(company.policy(require)))
+    head = company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     forge.commits.append(("newhire@acme.example", "newbie"))
     forge.push(head)
-    return Site(town, forge, town.clone("nobody", "judge"), head)
+    return Site(company, forge, company.clone("nobody", "judge"), head)
 
 
 def actions(folder: Path, name: str, event: object, **more: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from support.town import Clone
+from support.company import Clone
 
 ROOT = Path(__file__).parents[2]
 # How a machine's own settings let pip and npm reach their registries.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.people import ROOT, Person, company
+from support.people import ROOT, Person, people_at_machines
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def people(tmp_path: Path) -> dict[str, Person]:
     """Everybody, with a clone of the same bare repository, which has a first commit."""
-    return company(tmp_path)
+    return people_at_machines(tmp_path)
 
 
 STORY = (
@@ -84,11 +84,11 @@ def test_the_document_about_approvals(people: dict[str, Person]) -> None:
         shown = re.search(r"gate revoke ([0-9a-f]{12})", command)
         if shown:
             command = command.replace(shown[1], real["Objected"])
-        said = lead.run(command)
-        for word, identity in re.findall(r"^(\w+) by @\w+: ([0-9a-f]{12})", said, re.MULTILINE):
+        result = lead.run(command)
+        for word, identity in re.findall(r"^(\w+) by @\w+: ([0-9a-f]{12})", result, re.MULTILINE):
             real[word] = identity
         if output:
-            assert without_ids(said) == without_ids("\n".join(output))
+            assert without_ids(result) == without_ids("\n".join(output))
     lead.run("git pull -q")
     assert (lead.clone / "greet.py").is_file()
 
@@ -102,5 +102,5 @@ def test_a_record_checked_by_hand_as_the_document_says(people: dict[str, Person]
     path = next(name for name in names if name.endswith(".json")).removesuffix(".json")
     for line in block.splitlines():
         command = re.sub(r"records/0d/0d99…", path, line.removeprefix("$ "))
-        said = lead.run(command)
-    assert "Good" in said
+        result = lead.run(command)
+    assert "Good" in result

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.town import Clone, isolated
+from support.company import Clone, isolated
 
 from gate.git.repository import Repository
 from gate.workspace import UNUSED_FOR, Workspace

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.town import Clone, isolated
+from support.company import Clone, isolated
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
@@ -241,7 +241,7 @@ def test_a_submodule_is_an_empty_folder(repository: Repository, project: Clone) 
     checked_out(repository)
 
 
-def test_a_git_folder_that_cannot_be_written_is_said_in_a_sentence(repository: Repository) -> None:
+def test_a_git_folder_that_cannot_be_written_is_reported_in_a_sentence(repository: Repository) -> None:
     # A file in the place of the folder: permissions alone would not stop a test that runs as root.
     (repository.state_dir).mkdir(exist_ok=True)
     (repository.state_dir / "trees").write_text("")

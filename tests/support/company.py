@@ -1,9 +1,9 @@
 """A small company for tests: a server, people with real keys, clones of theirs, and a policy on main.
 
-town = build_town(folder)                     # main has a policy, code owners and two files
-new = town.clone("newhire")
+company = build_company(folder)                     # main has a policy, code owners and two files
+new = company.clone("newhire")
 new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
-town.clone("nehemiah").gate("approve", "feature")
+company.clone("nehemiah").gate("approve", "feature")
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def isolated(home: Path) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Said:
+class Result:
     """What a command left."""
 
     code: int
@@ -87,7 +87,7 @@ class Clone:
         assert done.returncode == 0, f"git {args}: {done.stderr.decode('utf-8', 'replace')}"
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
-    def gate(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+    def gate(self, *args: str, env: Mapping[str, str] | None = None) -> Result:
         """Run `gate ARGS` in this clone, in the process of the tests; `env` is added to an empty environment."""
         out, err = io.StringIO(), io.StringIO()
         before = dict(os.environ)
@@ -103,9 +103,9 @@ class Clone:
             os.environ.clear()
             os.environ.update(before)
         assert "internal error" not in err.getvalue(), err.getvalue()
-        return Said(code, out.getvalue(), err.getvalue())
+        return Result(code, out.getvalue(), err.getvalue())
 
-    def gate_process(self, *args: str, env: Mapping[str, str] | None = None) -> Said:
+    def gate_process(self, *args: str, env: Mapping[str, str] | None = None) -> Result:
         """Run `gate ARGS` in this clone as a process of its own."""
         done = subprocess.run(
             [sys.executable, "-P", "-m", "gate", *args],
@@ -117,7 +117,7 @@ class Clone:
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         for name, content in files.items():
@@ -155,23 +155,23 @@ class Clone:
     def key(self, name: str) -> str:
         return str(self.keys / name)
 
-    def approve(self, rev: str, *args: str) -> Said:
+    def approve(self, rev: str, *args: str) -> Result:
         """Fetch, and approve: what a reviewer does. It must succeed."""
         self.fetch()
-        said = self.gate("approve", rev, *args)
-        assert said.code == 0, said.text
-        return said
+        result = self.gate("approve", rev, *args)
+        assert result.code == 0, result.text
+        return result
 
     def decisions(self, rev: str, *args: str) -> list[dict[str, Any]]:
-        said = self.gate("approvals", rev, "--format", "json", *args)
-        assert said.code == 0, said.text
-        found: list[dict[str, Any]] = json.loads(said.out)
+        result = self.gate("approvals", rev, "--format", "json", *args)
+        assert result.code == 0, result.text
+        found: list[dict[str, Any]] = json.loads(result.out)
         return found
 
     def verdict(self, rev: str, *args: str) -> dict[str, Any]:
-        said = self.gate("check", "--head", rev, "--format", "json", *args)
-        assert said.out, said.err
-        found: dict[str, Any] = json.loads(said.out)
+        result = self.gate("check", "--head", rev, "--format", "json", *args)
+        assert result.out, result.err
+        found: dict[str, Any] = json.loads(result.out)
         return found
 
     def may_merge(self, rev: str, *args: str) -> bool:
@@ -184,7 +184,7 @@ class Clone:
 
 
 @dataclass(frozen=True)
-class Town:
+class Company:
     """Server, keys and clones, all below one folder."""
 
     path: Path
@@ -232,7 +232,7 @@ class Town:
         )
 
     def set_policy(self, text: str) -> None:
-        """Put another policy on main, past the gate: the town is like that from the start."""
+        """Put another policy on main, past the gate: the company is like that from the start."""
         clone = self.clone("nobody", "setup")
         clone.fetch()
         clone.git("checkout", "-q", "-B", "main", "origin/main")
@@ -242,22 +242,22 @@ class Town:
         clone.git("push", "-q", "origin", "main")
 
 
-def build_town(path: Path) -> Town:
-    """A town with its server and policy."""
-    town = Town(path)
+def build_company(path: Path) -> Company:
+    """A company with its server and policy."""
+    company = Company(path)
     (path / "home").mkdir(parents=True)
-    town.keys.mkdir()
+    company.keys.mkdir()
     for name in KEYS:
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(town.keys / name)]
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(company.keys / name)]
         subprocess.run(command, check=True, env=isolated(path / "home"))
-    Clone(path, "nobody", town.keys).git("init", "-q", "--bare", "-b", "main", "server.git")
-    first = Clone(path / "first", "nobody", town.keys)
+    Clone(path, "nobody", company.keys).git("init", "-q", "--bare", "-b", "main", "server.git")
+    first = Clone(path / "first", "nobody", company.keys)
     first.path.mkdir()
     first.git("init", "-q", "-b", "main")
     first.git("config", "user.name", "founder")
     first.git("config", "user.email", "founder@acme.example")
     files = {
-        "gate.yaml": town.policy(),
+        "gate.yaml": company.policy(),
         ".github/CODEOWNERS": CODEOWNERS,
         "a.py": "x = 1\n",
         "b.py": "y = 1\n",
@@ -269,13 +269,13 @@ def build_town(path: Path) -> Town:
     first.git("commit", "-q", "-m", "start")
     first.git("push", "-q", str(path / "server.git"), "main")
     shutil.rmtree(first.path)
-    return town
+    return company
 
 
-def copy_town(template: Town, path: Path) -> Town:
-    """A town of one's own, as the template is."""
+def copy_company(template: Company, path: Path) -> Company:
+    """A company of one's own, as the template is."""
     shutil.copytree(template.path, path, symlinks=True)
-    return Town(path)
+    return Company(path)
 
 
 def killing(folder: Path, program: str, at: int, when: str) -> dict[str, str]:
