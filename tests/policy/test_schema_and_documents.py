@@ -79,7 +79,7 @@ def test_what_is_valid_is_so_for_both(text: str) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(text))] == []
 
 
-@pytest.mark.parametrize("case", [case for case in MISTAKES if case.schema], ids=lambda case: case.result)
+@pytest.mark.parametrize("case", [case for case in MISTAKES if case.schema], ids=lambda case: case.expected)
 def test_the_schema_sees_the_mistakes_that_a_schema_can(case: Case) -> None:
     assert not VALIDATOR.is_valid(yaml.safe_load(case.text))
 
