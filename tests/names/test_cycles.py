@@ -69,7 +69,7 @@ def test_a_name_means_the_same_in_whatever_order_it_is_asked(
         engine = Engine(Modules(None, TYPESHED, [], INSTALLED))
         (function,) = (node for node in source.tree.body if isinstance(node, ast.FunctionDef))
         scope = source.inner(function, source.scope)
-        found = {name: engine.name(name, scope) for name in names}
+        found = {name: engine.names.in_scope(name, scope) for name in names}
         return {name: value and frozenset(map(str, value)) for name, value in sorted(found.items())}
 
     assert kinds(order) == kinds(list(NAMES))

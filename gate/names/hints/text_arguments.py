@@ -86,13 +86,13 @@ class TextKinds:
             return None
         if (
             kind.origin != "library"
-            or self._engine.classes.is_open(kind)
+            or self._engine.classes.is_incomplete(kind)
             or self._engine.classes.is_protocol(kind)
         ):
             return None
         if kind.name in {"str", "bytes", "bytearray", "object", "memoryview", "Any"}:
             return None
-        line = self._engine.classes.line(kind)[0]
+        line = self._engine.classes.mro(kind)[0]
         if any(
             one.name == "str" or "read" in one.scope.names or "write" in one.scope.names for one, _ in line
         ):

@@ -77,7 +77,7 @@ class Annotations:
         if name in _OLD and self._is_of_typing(node, scope):
             return self._engine.builtin(_OLD[name])
         values = (
-            self._engine.type_name(name, scope)
+            self._engine.names.in_annotation(name, scope)
             if isinstance(node, ast.Name)
             else self._engine.infer(node, scope)
         )

@@ -182,7 +182,7 @@ def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, value
     for value in values:
         if not isinstance(value, Instance) or value.of.origin != "library" or value.of.name not in PLAIN:
             return True
-        if any(one.name in names for one, _ in engine.classes.line(value.of, far=False)[0]):
+        if any(one.name in names for one, _ in engine.classes.mro(value.of, include_third_party=False)[0]):
             return True
     return False
 
@@ -217,7 +217,7 @@ def solved(engine: Engine, function: FunctionValue, definition: Function, call: 
                     and inner not in known
                     and part.value.id in {"Iterable", "Sequence"}
                 ):
-                    told.setdefault(inner, []).append(engine.each(engine.infer(value, scope)))
+                    told.setdefault(inner, []).append(engine.protocols.each(engine.infer(value, scope)))
     return known | {name: union(values) for name, values in told.items()}
 
 
@@ -239,8 +239,10 @@ def signature_of(engine: Engine, value: object, call: ast.Call) -> FunctionValue
     if isinstance(value, FunctionValue):
         return value
     if isinstance(value, ClassValue):
-        far = any(word.arg and not engine.is_heard(word.arg) for word in call.keywords)
-        return engine.classes.maker(value.of, far=far)
+        include_third_party = any(
+            word.arg and not engine.is_known_to_packages(word.arg) for word in call.keywords
+        )
+        return engine.construction.constructor(value.of, include_third_party=include_third_party)
     return None
 
 

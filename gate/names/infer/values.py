@@ -1,9 +1,10 @@
-"""What an expression may be, as far as reading the code tells."""
+"""The values that an expression may have, as inference knows them."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from gate.names.syntax.nodes import Function
@@ -21,14 +22,16 @@ class ModuleValue:
 
 @dataclass(slots=True, eq=False)
 class Class:
-    """A class: where it stands, and what could be read of it. Filled by `Classes`."""
+    """A class: where it is defined, and what its body says. Made by `read_class`."""
 
     node: ast.ClassDef
     scope: Scope
     """The scope of its body."""
     origin: str
     """`project`, `library` (the standard library) or `site` (an installed package)."""
-    stores: dict[str, list[tuple[ast.expr | None, ast.expr | None, Scope]]] = field(default_factory=dict)
+    instance_attributes: dict[str, list[tuple[ast.expr | None, ast.expr | None, Scope]]] = field(
+        default_factory=dict
+    )
     """What its methods store in `self`: value, annotation, and the scope of both."""
     dynamic: bool = False
     """Whether it may have attributes that its text does not show."""
@@ -119,3 +122,12 @@ def union(many: list[Values]) -> Values:
             return None
         found.update(dict.fromkeys(values))
     return tuple(found) if len(found) <= 12 else None
+
+
+class Missing(Enum):
+    """The answer that there is no such attribute, for certain."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING

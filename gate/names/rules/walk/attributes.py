@@ -7,12 +7,13 @@ from typing import TypedDict
 
 from gate.names.hints.usage import NOTHING, UsageInference
 from gate.names.infer.calls import class_of
-from gate.names.infer.classes import MISSING, Missing
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import (
+    MISSING,
     ClassValue,
     Coroutine,
     Instance,
+    Missing,
     ModuleValue,
     Tuple,
     Value,
@@ -149,7 +150,9 @@ class AttributeChecks:
             return owner.of.name in {"Exception", "BaseException"}
         # The other bases of a mixin's heirs are not those of the mixin.
         classes, project = self._engine.classes, self._engine.project
-        if any(one.name in project.recombined for one, _ in classes.line(owner.of, far=False)[0]):
+        if any(
+            one.name in project.recombined for one, _ in classes.mro(owner.of, include_third_party=False)[0]
+        ):
             return True
         is_shared = (
             owner.of.origin != "project"
@@ -177,8 +180,8 @@ def names_of(engine: Engine, owner: Value) -> set[str]:
     kind = class_of(owner)
     if kind is None:
         return set()
-    line = engine.classes.line(kind)[0]
-    return {name for one, _ in line for name in (*one.scope.names, *one.stores)}
+    line = engine.classes.mro(kind)[0]
+    return {name for one, _ in line for name in (*one.scope.names, *one.instance_attributes)}
 
 
 def label(value: Value) -> str:

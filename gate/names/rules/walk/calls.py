@@ -129,7 +129,7 @@ class CallChecks:
         )
 
     def _is_callable(self, callee: Instance) -> bool:
-        line, is_open = self._engine.classes.line(callee.of)
+        line, is_open = self._engine.classes.mro(callee.of)
         return (
             is_open
             or any("__call__" in one.scope.names for one, _ in line)

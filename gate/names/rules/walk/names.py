@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from gate.names.infer.classes import MISSING
 from gate.names.infer.engine import Engine
+from gate.names.infer.values import MISSING
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import Source
 from gate.names.rules import undefined_name
@@ -112,7 +112,7 @@ class UndefinedNames:
         if may_be_bound and not any(is_common_typo(name, word) for word in candidates(name, seen | BUILTINS)):
             # Another version may have it, or whatever binds names that the text does not show.
             return
-        if is_text and self._engine.member("typing", name) is not MISSING:
+        if is_text and self._engine.names.member("typing", name) is not MISSING:
             # Nothing runs this, so nobody needs an import.
             return
         if not is_run and (
@@ -237,8 +237,11 @@ class UndefinedNames:
         if not own or not isinstance(outer.node, ast.ClassDef) or outer.parent is None:
             return ""
         kind = self._engine.classes.of(outer.node, outer.parent)
-        line = self._engine.classes.line(kind, far=False)[0]
-        has = any(name in one.stores or (one.name != "object" and name in one.scope.names) for one, _ in line)
+        line = self._engine.classes.mro(kind, include_third_party=False)[0]
+        has = any(
+            name in one.instance_attributes or (one.name != "object" and name in one.scope.names)
+            for one, _ in line
+        )
         return f"{own[0].arg}.{name}" if has else ""
 
     def _is_open_star(self, star: str) -> bool:

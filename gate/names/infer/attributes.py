@@ -1,0 +1,167 @@
+"""Attributes: what `value.name` is, and whether it is certain that there is none."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from gate.names.infer.class_bodies import has_generated_methods
+from gate.names.infer.classes import MRO, TypeArguments, substituted
+from gate.names.infer.methods import Methods, are_methods
+from gate.names.infer.values import (
+    MISSING,
+    UNKNOWN,
+    Class,
+    ClassValue,
+    Instance,
+    Missing,
+    Values,
+    union,
+)
+from gate.names.spelling.synonyms import synonyms_of
+from gate.names.syntax.nodes import name_of
+
+if TYPE_CHECKING:
+    from gate.names.infer.engine import Engine
+
+_TAKE_NO_ATTRIBUTES = frozenset({"str", "bytes", "bytearray", "int", "float", "complex", "bool", "list", "dict", "set",
+                                 "frozenset", "tuple", "range", "slice", "memoryview"})  # fmt: skip
+_WRITTEN_BY_DECORATORS = frozenset(
+    {"__init__", "__new__", "__post_init__", "__lt__", "__le__", "__gt__", "__ge__"}
+)
+_ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", "numbers", "io", "_io"})
+
+
+class Attributes:
+    """Looks attributes up in classes and instances."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` infers what is assigned to them."""
+        self._engine = engine
+        self._project = engine.project
+        self._classes = engine.classes
+        self._methods = Methods(engine)
+
+    def of(self, owner: Instance | ClassValue, name: str) -> Values | Missing:
+        """What an attribute is; MISSING if there is certainly none."""
+        order, is_incomplete = self._classes.mro(
+            owner.of, include_third_party=not self._engine.is_known_to_packages(name)
+        )
+        arguments = owner.arguments if isinstance(owner, Instance) else ()
+        own = dict(zip(self._classes.type_parameters(owner.of), arguments, strict=False))
+        for cls, inherited in order:
+            if name in cls.scope.names or (isinstance(owner, Instance) and name in cls.instance_attributes):
+                known = (
+                    own
+                    if cls is owner.of
+                    else {key: substituted(value, own) for key, value in inherited.items()}
+                )
+                return self._defined_in(cls, owner, name, known)
+            if name in _WRITTEN_BY_DECORATORS and has_generated_methods(cls):
+                return UNKNOWN
+        if is_incomplete or self._may_be_set_elsewhere(owner, name, order):
+            return UNKNOWN
+        if isinstance(owner, ClassValue):
+            if any(name in cls.instance_attributes for cls, _ in order):
+                return UNKNOWN
+            may_have = self._classes.is_a(owner.of, "Enum") or self._metaclass_has(order, name)
+        else:
+            may_have = self._is_in_subclass(owner.of, name)
+        return UNKNOWN if may_have or self._is_beyond_stub(order, name) else MISSING
+
+    def _defined_in(
+        self, cls: Class, owner: Instance | ClassValue, name: str, known: TypeArguments
+    ) -> Values:
+        """What the first class in the order that has the attribute says that it is."""
+        bindings = cls.scope.names.get(name)
+        is_method = bool(bindings) and are_methods(bindings or [])
+        if cls.origin == "project" and not is_method and (cls.dynamic or self._classes.varies(cls, name)):
+            # What is assigned by `setattr`, in a subclass or from outside may be anything.
+            return UNKNOWN
+        values = [self._methods.of(bindings, owner, cls, known)] if bindings else []
+        if cls.origin == "project" and self._classes.varies(cls, name):
+            return values[0]
+        assigned = cls.instance_attributes.get(name) if isinstance(owner, Instance) else None
+        if assigned and cls.origin == "site":
+            # What a package assigns to `self` is followed no further: all of the package would be read.
+            return UNKNOWN
+        for value, annotation, scope in assigned or ():
+            declared = UNKNOWN if annotation is None else self._engine.annotations.read(annotation, scope)
+            if value is not None and (annotation is None or declared):
+                inferred = self._engine.infer(value, scope)
+            else:
+                inferred = UNKNOWN
+            if annotation is None:
+                values.append(inferred)
+            else:
+                values.append(declared if inferred is UNKNOWN else union([declared, inferred]))
+        return union(values) or UNKNOWN
+
+    def _may_be_set_elsewhere(self, owner: Instance | ClassValue, name: str, order: MRO) -> bool:
+        """Whether code outside the classes, or for another version, may give the attribute to them."""
+        if name.startswith("__") or self._classes.is_protocol(owner.of):
+            return True
+        if name in self._project.stored_outside and not self._is_foreign(name, owner.of):
+            return True
+        return any(name in cls.scope.elsewhere for cls, _ in order)
+
+    def _metaclass_has(self, order: MRO, name: str) -> bool:
+        """Whether the class of a class has an attribute: `register` of `ABCMeta`, `mro` of `type`."""
+        metaclasses: list[Values] = [self._engine.names.member_or_unknown("builtins", "type")]
+        for cls, _ in order:
+            for word in cls.node.keywords:
+                if word.arg == "metaclass":
+                    metaclasses.append(self._engine.infer(word.value, cls.scope.parent or cls.scope))
+            if self._classes.is_protocol(cls) or cls.scope.source.name in _ABSTRACT_MODULES:
+                metaclasses.append(self._engine.names.member_or_unknown("abc", "ABCMeta"))
+        for values in metaclasses:
+            for value in values or ():
+                if not isinstance(value, ClassValue):
+                    return True
+                ancestors, is_incomplete = self._classes.mro(value.of)
+                if (is_incomplete and value.of.name != "ModelBase") or any(
+                    name in ancestor.scope.names or name in ancestor.instance_attributes
+                    for ancestor, _ in ancestors
+                ):
+                    return True
+        return False
+
+    def _is_beyond_stub(self, order: MRO, name: str) -> bool:
+        """Whether the source of a library's class has an attribute that its stub leaves out."""
+        if name.startswith("_") and "__" in name[2:]:
+            # A private name of another class, as Python mangles it.
+            return True
+        modules = self._engine.modules
+        return any(
+            cls.origin == "library"
+            and (
+                name in modules.attributes_beside_stub(cls.scope.source.name)
+                or (cls.name.startswith("_") and modules.is_only_in_stub(cls.scope.source.name, cls.name))
+            )
+            for cls, _ in order
+        )
+
+    def _is_in_subclass(self, cls: Class, name: str) -> bool:
+        """Whether a subclass in the same module has an attribute: `elts` of what is some `ast.expr`.
+
+        Code that gets the base tests for the subclass in ways that cannot all be followed.
+        """
+        if cls.origin == "project":
+            return False
+        derived = {cls.name}
+        for node in cls.scope.source.tree.body:
+            if isinstance(node, ast.ClassDef) and any(name_of(base) in derived for base in node.bases):
+                derived.add(node.name)
+                scope = cls.scope.source.inner(node, cls.scope.source.scope)
+                if name in scope.names or name in scope.elsewhere:
+                    return True
+        return False
+
+    def _is_foreign(self, name: str, cls: Class) -> bool:
+        """Whether other languages have this name for what a builtin class calls otherwise.
+
+        Nobody sets such a name on a list or a string. Another name that somebody sets may be meant for an object that
+        is only annotated as a list or a string.
+        """
+        is_builtin = cls.scope.source.name == "builtins" and cls.name in _TAKE_NO_ATTRIBUTES
+        return is_builtin and cls.name not in self._project.bases and bool(synonyms_of(name, cls.scope.names))

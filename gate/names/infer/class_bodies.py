@@ -1,0 +1,123 @@
+"""What one class statement says: the class, its methods' assignments to `self`, and whether it shows everything.
+
+Only the statement itself is read: bases, decorators, and metaclasses are names here, and no type is inferred.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from gate.names.infer.values import Class
+from gate.names.syntax.nodes import LEAVES, Function, children, decorators, name_of, walk
+from gate.names.syntax.scopes import Scope
+
+_STORING: frozenset[type[ast.AST]] = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.AnnAssign})
+_DYNAMIC = frozenset({"__getattr__", "__getattribute__"})
+_PLAIN_METACLASSES = frozenset({"ModelBase", "ABCMeta", "EnumMeta", "EnumType", "type"})
+_PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_checkable", "unique", "define",
+                               "frozen", "mutable", "attrs", "type_check_only", "disjoint_base",
+                               "deprecated", "verify"})  # fmt: skip
+HARMLESS_OF_CLASSES = frozenset(
+    {"final", "runtime_checkable", "type_check_only", "disjoint_base", "deprecated"}
+)
+"""Decorators that leave the methods of a class as they are written."""
+
+
+def read_class(node: ast.ClassDef, scope: Scope) -> Class:
+    """The class that `node` makes in `scope`."""
+    cls = Class(node, scope.source.inner(node, scope), scope.source.origin)
+    cls.dynamic = bool(
+        _DYNAMIC & cls.scope.names.keys()
+        or node.name in cls.scope.source.set_by_name
+        or decorators(node) - _PLAIN_DECORATORS
+        or any(
+            word.arg == "metaclass" and name_of(word.value) not in _PLAIN_METACLASSES
+            for word in node.keywords
+        )
+    )
+    if cls.scope.source.is_stub:
+        return cls
+    for method in _methods(node.body):
+        own = [*method.args.posonlyargs, *method.args.args]
+        if own and "staticmethod" not in decorators(method):
+            _read_method(cls, method, own[0].arg)
+    if is_model(cls):
+        # It sets what its fields are called, which the classes that derive from it show.
+        cls.dynamic = False
+    return cls
+
+
+def _read_method(cls: Class, method: Function, own: str) -> None:
+    """Add what a method, whose first parameter is called `own`, stores in it."""
+    scope: Scope | None = None
+    stack: list[ast.AST] = list(method.body)
+    while stack:
+        node = stack.pop()
+        if type(node) in LEAVES:
+            continue
+        stack += children(node)
+        if type(node) not in _STORING:
+            continue
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr="__dict__") if name == own:
+                cls.dynamic = True
+            case ast.Call(func=ast.Name(id="setattr" | "vars"), args=[ast.Name(id=name), *_]) if name == own:
+                cls.dynamic = True
+            case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if name == own:
+                cls.instance_attributes.setdefault(node.attr, [])
+            case ast.withitem(optional_vars=target) | ast.For(target=target) if target is not None:
+                for item in walk(target):
+                    if isinstance(item, ast.Attribute) and _is_name(item.value, own):
+                        cls.instance_attributes.setdefault(item.attr, []).append((None, None, cls.scope))
+            case ast.Assign() | ast.AnnAssign():
+                scope = scope or cls.scope.source.inner(method, cls.scope)
+                _read_assignment(cls, node, own, scope)
+
+
+def _read_assignment(cls: Class, node: ast.Assign | ast.AnnAssign, own: str, scope: Scope) -> None:
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if isinstance(target, ast.Attribute) and _is_name(target.value, own):
+            annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
+            cls.instance_attributes.setdefault(target.attr, []).append((node.value, annotation, scope))
+        elif isinstance(target, ast.Tuple | ast.List):
+            beside = _side_by_side(target, node.value)
+            for item in walk(target):
+                if isinstance(item, ast.Attribute) and _is_name(item.value, own):
+                    cls.instance_attributes.setdefault(item.attr, []).append((beside.get(item), None, scope))
+
+
+def is_model(kind: Class) -> bool:
+    """Whether it is Django's `Model` itself."""
+    return kind.name == "Model" and kind.scope.source.name == "django.db.models.base"
+
+
+def has_generated_methods(kind: Class) -> bool:
+    """Whether a decorator or a metaclass may write methods into the class, as `dataclass` does."""
+    return bool(
+        kind.dynamic
+        or decorators(kind.node) - HARMLESS_OF_CLASSES
+        or (kind.origin == "project" and any(word.arg == "metaclass" for word in kind.node.keywords))
+    )
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _side_by_side(target: ast.Tuple | ast.List, value: ast.expr | None) -> dict[ast.expr, ast.expr]:
+    """What each of several targets gets, where as many values are written out: `self.a, self.b = A(), B()`."""
+    if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) != len(target.elts):
+        return {}
+    if any(isinstance(item, ast.Starred) for item in (*target.elts, *value.elts)):
+        return {}
+    return dict(zip(target.elts, value.elts, strict=True))
+
+
+def _methods(body: list[ast.stmt]) -> Iterator[Function]:
+    """The methods of a class, those under a condition included."""
+    for node in body:
+        if isinstance(node, Function):
+            yield node
+        elif isinstance(node, ast.If | ast.Try | ast.TryStar):
+            yield from _methods([*node.body, *node.orelse])

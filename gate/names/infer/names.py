@@ -1,0 +1,229 @@
+"""What names are: in a scope, in an annotation, and as members of modules."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from gate.names.infer.values import (
+    MISSING,
+    NEVER,
+    UNKNOWN,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    Missing,
+    ModuleValue,
+    Values,
+    union,
+)
+from gate.names.syntax.nodes import MANAGERS, Function, decorators, ends_before
+from gate.names.syntax.reaching import reaching
+from gate.names.syntax.scopes import Binding, Scope
+
+if TYPE_CHECKING:
+    from gate.names.infer.engine import Engine
+
+_HARMLESS = MANAGERS | {"abstractmethod", "override", "final", "overload", "staticmethod", "classmethod",
+                        "type_check_only", "no_type_check", "deprecated"}  # fmt: skip
+"""Decorators that leave a function what it is; `property` and its like are read where methods are."""
+_MOST_BINDINGS = 8
+"""A name that is bound more often than this is not followed."""
+_NUMBERS = frozenset({"int", "float", "bool", "complex"})
+"""What `+=` may turn into another kind of number."""
+
+
+class Names:
+    """Infers what names are bound to."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` infers the values that they are given."""
+        self._engine = engine
+        self._flows: dict[Scope, dict[ast.Name, Binding]] = {}
+
+    def used(self, node: ast.Name, scope: Scope) -> Values:
+        """What a name is where it is used: what the order of the statements leaves of its bindings."""
+        if scope.kind == "class" and scope.parent is not None and node.id in scope.names:
+            return self._used_in_class(node, scope, scope.parent)
+        if len(scope.names.get(node.id, ())) > 1 and scope.source.origin == "project":
+            if scope not in self._flows:
+                self._flows[scope] = reaching(scope)
+            binding = self._flows[scope].get(node)
+            if binding is not None and not (scope.kind == "module" and node.id in scope.source.made_global):
+                return self.binding(binding, scope)
+        return self.in_scope(node.id, scope)
+
+    def _used_in_class(self, node: ast.Name, scope: Scope, around: Scope) -> Values:
+        """What a name is in the body of a class: what is bound above it, else what it is around the class."""
+        above = [
+            binding
+            for binding in scope.names[node.id]
+            if ends_before(binding.node, node) and not isinstance(binding.node, ast.AnnAssign)
+        ]
+        if not above:
+            return self.used(node, around)
+        # Here it is the value itself, whatever its annotation says of instances.
+        return union(
+            [
+                self._engine.infer(binding.node, scope)
+                if binding.how == "typed" and isinstance(binding.node, ast.expr)
+                else self.binding(binding, scope)
+                for binding in above
+            ]
+        )  # fmt: skip
+
+    def in_annotation(self, name: str, scope: Scope) -> Values:
+        """What a name is in an annotation: a method called `list` hides no builtin there."""
+        bindings = scope.names.get(name, [])
+        is_method = bool(bindings) and all(one.how == "function" for one in bindings)
+        if scope.kind == "class" and scope.parent is not None and is_method:
+            return self.in_annotation(name, scope.parent)
+        return self.in_scope(name, scope)
+
+    def in_scope(self, name: str, scope: Scope) -> Values:
+        """What a name is in a scope."""
+        bound = scope.lookup(name)
+        if bound is None:
+            if scope.source.scope.stars:
+                return self.member_or_unknown(scope.source.name, name)
+            if name in scope.source.made_global:
+                return UNKNOWN
+            return self.member_or_unknown("builtins", name)
+        bindings, owner = bound
+        if owner.kind == "module" and name in scope.source.made_global:
+            return UNKNOWN
+        return self.bound(bindings, owner)
+
+    def bound(self, bindings: list[Binding], scope: Scope) -> Values:
+        """What any of several bindings gives."""
+        if len(bindings) > _MOST_BINDINGS:
+            return UNKNOWN
+        if len(bindings) > 1 and all(binding.how == "function" for binding in bindings):
+            return self._functions(bindings, scope)
+        typed = [binding for binding in bindings if binding.how == "typed"]
+        if typed:
+            return self._declared(typed[0], bindings, scope)
+        values = union([self.binding(binding, scope) for binding in bindings if binding.how != "added"])
+        if not values or not any(binding.how == "added" for binding in bindings):
+            return values
+        may_change = any(isinstance(value, Instance) and value.of.name in _NUMBERS for value in values)
+        return UNKNOWN if may_change else values
+
+    def _declared(self, typed: Binding, bindings: list[Binding], scope: Scope) -> Values:
+        """What is declared, and what is assigned to it: `file: IO = StringIO()` is a `StringIO` as well."""
+        if typed.annotation is not None and scope.source.is_overruled(typed.annotation):
+            return UNKNOWN
+        declared = self.binding(typed, scope)
+        if not declared:
+            return declared
+        assigned = [
+            self._engine.infer(other.node, scope) if other.how == "typed" else self.binding(other, scope)
+            for other in bindings
+            if other.how in {"value", "entered", "typed"} and isinstance(other.node, ast.expr)
+        ]
+        return union([declared, *(values for values in assigned if values is not UNKNOWN)])
+
+    def binding(self, binding: Binding, scope: Scope) -> Values:
+        """What one binding gives."""
+        return self._engine.answers.of(binding, lambda: self._binding(binding, scope), NEVER)
+
+    def _binding(self, binding: Binding, scope: Scope) -> Values:
+        node = binding.node
+        match binding.how:
+            case "module":
+                return (ModuleValue(binding.module),)
+            case "member":
+                return self._imported(binding, scope)
+            case "function":
+                return self._functions([binding], scope)
+            case "class" if isinstance(node, ast.ClassDef):
+                return (ClassValue(self._engine.classes.of(node, scope)),)
+            case "typed" if binding.annotation is not None:
+                return self._engine.annotations.read(binding.annotation, scope)
+            case "parameter":
+                return self._engine.construction.parameter(binding, scope)
+            case "rest":
+                return self._engine.builtin(binding.name)
+            case "group":
+                return self._engine.builtin("ExceptionGroup")
+            case "anything":
+                return UNKNOWN
+        if isinstance(node, ast.expr):
+            return self._assigned(binding, self._engine.infer(node, scope))
+        return self._caught(node, scope) if isinstance(node, ast.ExceptHandler) else UNKNOWN
+
+    def _imported(self, binding: Binding, scope: Scope) -> Values:
+        """What `from module import name` binds."""
+        if not binding.module:
+            return UNKNOWN
+        inner = f"{binding.module}.{binding.name}"
+        if binding.module == scope.source.name and binding.name == inner.rpartition(".")[2]:
+            return UNKNOWN if self._engine.modules.module(inner) is None else (ModuleValue(inner),)
+        return self.member_or_unknown(binding.module, binding.name)
+
+    def _assigned(self, binding: Binding, value: Values) -> Values:
+        """The part of a value that a target gets, where the value is iterated, entered, or unpacked."""
+        if binding.how == "each":
+            value = self._engine.protocols.each(value)
+        elif binding.how == "entered":
+            value = self._engine.protocols.entered(value)
+        for index in binding.path:
+            value = self._engine.protocols.unpacked(value, index)
+        return value
+
+    def _functions(self, bindings: list[Binding], scope: Scope) -> Values:
+        nodes = [binding.node for binding in bindings]
+        functions = tuple(node for node in nodes if isinstance(node, Function))
+        if len(functions) != len(nodes) or any(decorators(node) - _HARMLESS for node in functions):
+            return UNKNOWN
+        return (FunctionValue(functions, scope),)
+
+    def _caught(self, node: ast.ExceptHandler, scope: Scope) -> Values:
+        if node.type is None:
+            return UNKNOWN
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        caught: list[Values] = []
+        for kind in kinds:
+            values = self._engine.infer(kind, scope)
+            if not values or not all(isinstance(value, ClassValue) for value in values):
+                return UNKNOWN
+            caught.append(tuple(Instance(value.of) for value in values if isinstance(value, ClassValue)))
+        return union(caught)
+
+    # -- modules
+
+    def member(self, module: str, name: str) -> Values | Missing:
+        """What a module's member is; MISSING if there is certainly none."""
+        member: Values | Missing = self._engine.answers.of(
+            (module, name), lambda: self._member(module, name), None
+        )
+        is_set_elsewhere = member is MISSING and name in self._engine.project.stored_outside
+        return UNKNOWN if is_set_elsewhere and self._engine.modules.origin(module) == "project" else member
+
+    def member_or_unknown(self, module: str, name: str) -> Values:
+        """What a module's member is; unknown where there is none."""
+        member = self.member(module, name)
+        return UNKNOWN if isinstance(member, Missing) else member
+
+    def _member(self, module: str, name: str) -> Values | Missing:
+        if self._engine.modules.is_replaced(module):
+            return UNKNOWN
+        for source in self._engine.modules.sources(module):
+            bindings = source.scope.names.get(name)
+            if bindings:
+                return UNKNOWN if name in source.made_global else self.bound(bindings, source.scope)
+        part = f"{module}.{name}"
+        is_part = self._engine.modules.module(part) is not None
+        for source in self._engine.modules.sources(module):
+            # The last star import that has the name counts.
+            for star in reversed(source.scope.stars):
+                inner = self._engine.modules.source(star)
+                if inner is not None and not inner.is_exported(name):
+                    continue
+                member = self.member(star, name)
+                if member is not MISSING:
+                    # Whichever was imported last is there: the submodule, or what the star import binds.
+                    return UNKNOWN if is_part and member != (ModuleValue(part),) else member
+        if is_part:
+            return (ModuleValue(part),)
+        return MISSING if self._engine.modules.lacks(module, name) else UNKNOWN

@@ -1,0 +1,136 @@
+"""What calls give: the result of a function by its annotation or its `return` statements, or an instance."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from gate.names.infer.calls import fitting, solved
+from gate.names.infer.values import (
+    NEVER,
+    UNKNOWN,
+    ClassValue,
+    Coroutine,
+    FunctionValue,
+    Instance,
+    Missing,
+    Value,
+    Values,
+    Yielding,
+    union,
+)
+from gate.names.syntax.nodes import MANAGERS, Function, decorators
+from gate.names.syntax.scopes import Scope, own_nodes
+
+if TYPE_CHECKING:
+    from gate.names.infer.engine import Engine
+
+_MAKES_CLASSES = frozenset(
+    {"namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "new_class"}
+)
+_DEEPEST_RETURNS = 25
+"""So many open questions are allowed for reading the `return` statements of a function."""
+
+
+class Results:
+    """Infers what calls give."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` infers what is called, and the arguments."""
+        self._engine = engine
+
+    def of_call(self, node: ast.Call, scope: Scope) -> Values:
+        """What a call gives."""
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
+            return self._engine.construction.parent(scope)
+        callees = self._engine.infer(node.func, scope)
+        if not callees:
+            return callees
+        return union([self._called(callee, node, scope) for callee in callees])
+
+    def _called(self, callee: Value, node: ast.Call, scope: Scope) -> Values:
+        match callee:
+            case ClassValue(of=cls):
+                return self._engine.construction.instance(cls, node, scope)
+            case FunctionValue():
+                return self.of_function(callee, node, scope)
+            case Instance():
+                method = self._engine.attributes.of(callee, "__call__")
+                if not isinstance(method, Missing) and method:
+                    functions = [item for item in method if isinstance(item, FunctionValue)]
+                    return union([self.of_function(function, node, scope) for function in functions])
+        return UNKNOWN
+
+    def of_function(
+        self, function: FunctionValue, node: ast.Call | None = None, scope: Scope | None = None
+    ) -> Values:
+        """What a function returns to the call `node` in `scope`, or to any call if that is None."""
+        origin = function.scope.source.origin
+        # Following a package's function leads far into the package, and mistakes are seldom about its result.
+        if origin == "site" or (origin == "library" and function.definitions[0].name in _MAKES_CLASSES):
+            return UNKNOWN
+        definitions = list(function.definitions)
+        if node is not None and scope is not None:
+            definitions = fitting(self._engine, function, node, scope)
+        if not definitions:
+            return UNKNOWN
+        return union([self._returned(definition, function, node, scope) for definition in definitions])
+
+    def _returned(self, definition: Function, function: FunctionValue, node: ast.Call | None,
+                  outer: Scope | None) -> Values:  # fmt: skip
+        scope = function.scope.source.inner(definition, function.scope)
+        is_declared = definition.returns is not None and (
+            self._engine.trusts_annotations or function.scope.source.origin != "project"
+        )
+        if is_declared and definition.returns is not None and not decorators(definition) & MANAGERS:
+            known = dict(function.arguments)
+            if node is not None and outer is not None:
+                known = solved(self._engine, function, definition, node, outer)
+            result = self._engine.annotations.read(definition.returns, function.scope, known, function.bound)
+        elif function.scope.source.origin == "project":
+            result = self._by_returns(definition, scope, function)
+        else:
+            result = UNKNOWN
+        if isinstance(definition, ast.AsyncFunctionDef):
+            is_generator = any(isinstance(inner, ast.Yield) for inner in own_nodes(definition))
+            return UNKNOWN if is_generator else (Coroutine(result),)
+        if decorators(definition) & MANAGERS:
+            return self._yielded(definition, scope, function, is_manager=True)
+        return result
+
+    def _yielded(
+        self, definition: Function, scope: Scope, function: FunctionValue, *, is_manager: bool
+    ) -> Values:
+        """What a function yields, for a loop over it or for the `with` that enters it."""
+        if function.scope.source.origin != "project":
+            return UNKNOWN
+        if self._engine.classes.is_overridden(definition.name, function):
+            return UNKNOWN
+        given = [node.value for node in own_nodes(definition) if isinstance(node, ast.Yield)]
+        if any(isinstance(node, ast.YieldFrom) for node in own_nodes(definition)):
+            return UNKNOWN
+
+        def work() -> Values:
+            values = [self._engine.infer(value, scope) if value else NEVER for value in given]
+            return union(values) if given else UNKNOWN
+
+        return (Yielding(self._engine.answers.of(("yields", definition), work, NEVER), is_manager),)
+
+    def _by_returns(self, definition: Function, scope: Scope, function: FunctionValue) -> Values:
+        """What the `return` statements of a function give."""
+        is_too_deep = self._engine.answers.depth > _DEEPEST_RETURNS
+        if is_too_deep or self._engine.classes.is_overridden(definition.name, function):
+            return UNKNOWN
+        returns: list[ast.expr] = []
+        for node in own_nodes(definition):
+            if isinstance(node, ast.Yield | ast.YieldFrom):
+                return self._yielded(definition, scope, function, is_manager=False)
+            if isinstance(node, ast.Return) and node.value is not None:
+                returns.append(node.value)
+            if isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node):
+                return UNKNOWN
+
+        def work() -> Values:
+            return union([self._engine.infer(value, scope) for value in returns]) if returns else UNKNOWN
+
+        return self._engine.answers.of(("returns", definition), work, NEVER)
