@@ -22,7 +22,7 @@ from gate.git.objects import (
 )
 from gate.git.repository import Repository
 from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
-from gate.policy.load import POLICY_FILE, STORED
+from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.near_misses import may_be_policy
 from gate.policy.types import Policy, Protection
 from gate.rules import behind_links as behind_links

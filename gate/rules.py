@@ -12,7 +12,8 @@ from gate.errors import InvalidInput, Mistake
 from gate.git.branches import USUAL, default_candidates, known_tip
 from gate.git.objects import REGULAR_MODES, list_shallow, list_tree, read_objects, resolve
 from gate.git.repository import Repository
-from gate.policy.load import POLICY_FILE, STORED, load_policy
+from gate.policy.files import POLICY_FILE, STORED
+from gate.policy.load import load_policy
 from gate.policy.types import Policy
 
 if TYPE_CHECKING:

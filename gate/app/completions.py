@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.git.repository import Repository
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.files import POLICY_FILE
+from gate.policy.load import load_policy
 from gate.policy.types import Policy
 from gate.rules import stored_here
 from gate.topics import topics

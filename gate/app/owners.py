@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.setup.rules import lock_outs
+from gate.app.lock_outs import lock_outs
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, hint_for, locate, parse
 from gate.codeowners.places import FOLDERS, is_folder_of_places, is_owners_file, near_misses
 from gate.errors import InvalidInput, Mistake, UsageError
@@ -16,7 +16,8 @@ from gate.gather import behind_links, codeowners_at, policy_at, refuse_near_miss
 from gate.git.objects import list_entries, list_index, list_tree, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.files import POLICY_FILE
+from gate.policy.load import load_policy
 from gate.policy.types import Policy
 from gate.rules import stored_here
 

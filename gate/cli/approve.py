@@ -12,7 +12,7 @@ from typing import assert_never
 
 from gate.app.approving.approve import Proposal, Wish, approve, propose
 from gate.app.approving.outdated import Outdated, diff_between
-from gate.app.approving.signing import Recorded
+from gate.app.recording.signing import Recorded
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
 from gate.reports.words import count, visible, visible_path
 

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from time import time
 
-from gate.app.checking.check import check
+from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest
 from gate.cli.reviews import add_reviews, place_of
 from gate.cli.shards import share_of, write_share
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
     _check_options(options)
     share = share_of(options)
     if options.record:
-        from gate.app.approving.record_verdict import bring_log
+        from gate.app.recording.verdict import bring_log
 
         bring_log(Path.cwd())
     if options.rerun:
@@ -243,7 +243,7 @@ def _check_fix(options: argparse.Namespace) -> None:
 
 def _record(options: argparse.Namespace, answer: Answer) -> int:
     """Record the verdict, say so on standard error, and return 3 where it is not where the others can see it."""
-    from gate.app.approving.record_verdict import Unrecorded, record_verdict
+    from gate.app.recording.verdict import Unrecorded, record_verdict
     from gate.cli.approve import exit_code, shared_lines
 
     recorded = record_verdict(Path.cwd(), answer, options.key, int(time()))

@@ -21,7 +21,8 @@ from gate.app.setup.sharing import store_shared
 from gate.app.setup.team import Answers, personal_owners
 from gate.errors import UsageError
 from gate.git.repository import Repository
-from gate.policy.load import POLICY_FILE, STORED, load_policy
+from gate.policy.files import POLICY_FILE, STORED
+from gate.policy.load import load_policy
 from gate.policy.types import Role
 from gate.policy.value_kinds import NAME
 from gate.reports.words import listed, visible

@@ -6,9 +6,10 @@ import sys
 from dataclasses import replace
 from time import time
 
-from gate.app.setup.observed import FORGES, Observed
+from gate.app.setup.observed import Observed
 from gate.app.setup.proposal import approvers, propose
 from gate.app.setup.team import Answers, account_unknown, candidates
+from gate.policy.people import FORGES
 from gate.reports.words import visible
 
 

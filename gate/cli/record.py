@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 def _merges(options: argparse.Namespace) -> int:
     """Record the verdicts about merges; 1 if the checks fail on one of them."""
     from gate.app.approving.record_merges import record_merges
-    from gate.app.approving.record_verdict import Unrecorded
+    from gate.app.recording.verdict import Unrecorded
 
     if options.reviews or options.base or options.rev:
         raise UsageError("--merges records merges only", "record the reviews with a command of its own")

@@ -17,7 +17,7 @@ from gate.git.branch_history import existing
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
 from gate.log.paths import record_path
-from gate.policy.load import POLICY_FILE
+from gate.policy.files import POLICY_FILE
 from gate.rules import policy_at
 
 SEARCHED = 20

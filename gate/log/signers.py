@@ -17,8 +17,8 @@ from gate.errors import InvalidInput
 from gate.git.branches import ORIGIN
 from gate.git.repository import Repository
 from gate.model import BRANCHES
+from gate.policy.files import POLICY_FILE
 from gate.policy.keys import PublicKey, parse_key
-from gate.policy.load import POLICY_FILE
 from gate.policy.types import Policy
 from gate.rules import ProtectedBranches, policy_at
 from gate.store import read_entry, write_entry

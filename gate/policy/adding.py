@@ -8,8 +8,9 @@ import yaml
 
 from gate.errors import InvalidInput, UsageError
 from gate.policy.extending import Stored
+from gate.policy.files import POLICY_FILE
 from gate.policy.keys import parse_key
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.load import load_policy
 from gate.policy.reading import Reader
 from gate.policy.types import Person, Policy
 from gate.policy.value_kinds import NAME

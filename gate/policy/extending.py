@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from gate.policy.load import PROOF, SHARED
+from gate.policy.files import PROOF, SHARED
 from gate.policy.reading import Reader, joined
 from gate.policy.sections import read_policy
 from gate.policy.types import Extends

@@ -6,17 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput
+from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 
 if TYPE_CHECKING:
     from gate.policy.extending import Stored
-
-POLICY_FILE = "gate.yaml"
-SHARED = ".gate/shared-policy.yaml"
-"""Where a policy that this one extends is stored, byte by byte as it is at the pinned commit."""
-PROOF = ".gate/shared-policy.proof"
-"""The commit and the trees that lead to it."""
-STORED = (SHARED, PROOF)
 
 
 def load_policy(data: bytes | None, file: str = POLICY_FILE, stored: Stored | None = None) -> Policy:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 
-from gate.policy.load import POLICY_FILE
+from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 
 _NAME = re.compile(r"\.?(?P<stem>[^/.]+)\.(?:ya?ml|json|toml)(?:\.txt)?", re.IGNORECASE)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from gate.policy.types import Person, Policy
 
 FORGES = ("github", "gitlab", "gitea")
+"""The forges whose reviews gate can count."""
 NO_REPLY = re.compile(r"(?P<local>[^@\s]+)@(?P<host>(?:users\.)?noreply\.[^@\s]+)", re.IGNORECASE)
 NUMBERED = re.compile(r"\d+(?P<mark>[+-])(?P<login>.+)")
 
@@ -107,3 +109,18 @@ def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:
     matching = [person for person in policy.people.values() if person.login(forge).casefold() == folded]
     # A login that two people list cannot say which of them it was.
     return matching[0] if folded and len(matching) == 1 else None
+
+
+def with_login(person: Person, forge: str, login: str) -> Person:
+    """The person with an account on a forge."""
+    github, gitlab, gitea = (login if name == forge else "" for name in ("github", "gitlab", "gitea"))
+    return replace(person, github=github, gitlab=gitlab, gitea=gitea)
+
+
+def forge_of(origin: str) -> str:
+    """The forge that runs at the address of a remote, by the name of its host; empty if unknown."""
+    match = re.match(r"(?:[\w+.-]+://)?(?:[^/@]*@)?([^/:]+)[:/]", origin)
+    host = match[1].casefold() if match and not origin.startswith(("/", ".", "file:")) else ""
+    if host == "codeberg.org" or "forgejo" in host:
+        return "gitea"
+    return next((forge for forge in FORGES if forge in host), "")

@@ -19,7 +19,7 @@ from gate.codeowners import CodeOwners, Rule
 from gate.codeowners.github import pattern_of
 from gate.codeowners.matcher import NONE, Matcher
 from gate.model import BRANCHES, Approval, Author, Change, FileChange, Finding, Outcome
-from gate.policy.load import POLICY_FILE
+from gate.policy.files import POLICY_FILE
 from gate.policy.types import Person, Policy
 from gate.requirements import enforcement, outcomes_of, waiver
 from gate.requirements.facts import Facts

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gate.model import Finding
 
 SOURCES = (".py", ".pyi", ".pyw")
+TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$|(?:^|/)tests?/.*\.py$")
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 """As PEP 263 has it; it counts in the first two lines."""
 PLAIN = re.compile(r"utf-?8(?:-sig)?|(?:us-?)?ascii|latin-?1|iso-?8859-?\d+|cp125\d", re.IGNORECASE)

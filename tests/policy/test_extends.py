@@ -9,7 +9,8 @@ from support.company import Clone
 
 from gate.errors import InvalidInput
 from gate.policy.extending import Stored
-from gate.policy.load import PROOF, SHARED, load_policy
+from gate.policy.files import PROOF, SHARED
+from gate.policy.load import load_policy
 from gate.policy.types import ApprovalRule
 
 SHARED_POLICY = """\

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from support.company import Clone, Company, copy_company
 
 from gate.app.approving.approve import the_change
-from gate.app.approving.signing import Signer, compose, sealed
+from gate.app.recording.signing import Signer, compose, sealed
 from gate.git.repository import Repository
 from gate.log.store import add
 from gate.policy.types import Person

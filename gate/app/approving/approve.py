@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from gate.app.approving.outdated import Outdated, find_outdated
-from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, send
 from gate.app.audit.moves import change_of, read_moves
-from gate.app.checking.check import check
+from gate.app.check import check
 from gate.app.checking.current_people import with_listed_people
 from gate.app.checking.request import CheckRequest
+from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, send
 from gate.approvals.record import AFTERWARDS
-from gate.errors import CannotDecide, UsageError
+from gate.errors import UsageError
 from gate.gather import environment_named, ownership_at, policy_at
 from gate.git.branch_history import read_onward
 from gate.git.change import read_change
-from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.decisions import Evidence, decisions_about
@@ -152,7 +150,7 @@ def approve(proposal: Proposal) -> Recorded:
         latest=max([*own, proposal.after]),
         reason=proposal.reason,
     )
-    lists = {change_path(change.digest): list_of(proposal.repository, change)}
+    lists = {change_path(change.digest): changes_of(proposal.repository, change)}
     return send(proposal.repository, put(proposal.repository, record, proposal.signer, lists))
 
 
@@ -184,14 +182,6 @@ def _step_of(repository: Repository, change: Change) -> Change | None:
     history = read_onward(repository, parents[0], change.head)
     (move,) = read_moves(repository, history, history.chain, open_log(repository), change.into)
     return change_of(repository, move, change.into, policy_at(repository, move.old.oid))
-
-
-def list_of(repository: Repository, change: Change) -> bytes:
-    """What the change consists of, as git lists it: the bytes that its digest is made of."""
-    raw = repository.run(*RAW_DIFF, change.base_tree, change.tree)
-    if sha256(raw).hexdigest() != change.digest:
-        raise CannotDecide("the change differs from a moment ago", "try again")
-    return raw
 
 
 def _may(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gate.app.approving.signing import find_signer, sealed
+from gate.app.recording.signing import find_signer, sealed
 from gate.approvals.record import Record
 from gate.errors import CannotDecide, UsageError
 from gate.git.repository import Repository

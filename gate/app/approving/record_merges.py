@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.app.approving.record_verdict import Unrecorded, bring_log, record_verdict
-from gate.app.approving.signing import Recorded
-from gate.app.checking.check import check
+from gate.app.check import check
 from gate.app.checking.request import CheckRequest, ignore
+from gate.app.recording.signing import Recorded
+from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
 from gate.errors import UsageError
 from gate.git.change import default_branch
 from gate.git.objects import resolve

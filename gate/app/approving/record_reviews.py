@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.approving.approve import list_of
-from gate.app.approving.record_verdict import bring_log
-from gate.app.approving.signing import Recorded, Signer, find_signer, put, send
 from gate.app.checking.reviews import read_reviews
+from gate.app.recording.signing import Recorded, Signer, changes_of, find_signer, put, send
+from gate.app.recording.verdict import bring_log
 from gate.approvals.entries import Entry, Reviewed
 from gate.approvals.record import LONGEST_REASON, Record, review_of
 from gate.errors import UsageError
@@ -80,7 +79,7 @@ def record_reviews(
     last = None
     for record in (*fresh, *gone):
         lists = (
-            {change_path(change.digest): list_of(repository, change)}
+            {change_path(change.digest): changes_of(repository, change)}
             if record.change == change.digest
             else {}
         )

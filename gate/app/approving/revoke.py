@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.approving.signing import Recorded, Signer, find_signer, put, send
+from gate.app.recording.signing import Recorded, Signer, find_signer, put, send
 from gate.approvals.count import who_settles
 from gate.approvals.keys import holders
 from gate.approvals.record import Record, review_of

@@ -22,7 +22,7 @@ from gate.log.index import Found
 from gate.log.store import contains
 from gate.log.trailers import Trailers, read_trailers
 from gate.model import Author, Change, FileChange
-from gate.policy.load import POLICY_FILE
+from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 from gate.raw_diff import parse_raw
 

@@ -11,7 +11,7 @@ from gate.gather import codeowners_at, may_alter_rules, policy_at
 from gate.git.objects import REGULAR_MODES, list_tree
 from gate.git.repository import Repository
 from gate.model import FileChange
-from gate.policy.load import POLICY_FILE, STORED
+from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.types import Policy
 from gate.weakenings import SETTINGS
 

@@ -18,7 +18,7 @@ from gate.git.change import default_branch
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
-from gate.policy.load import POLICY_FILE
+from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 
 

@@ -143,7 +143,7 @@ def _lock_out(repository: Repository, change: Change) -> tuple[str, ...]:
     if not touches_rules(change):
         return ()
     # Few changes touch the rules, and only they wait for what the simulation takes.
-    from gate.app.setup.rules import warning_of
+    from gate.app.lock_outs import warning_of
 
     return warning_of(repository, change)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.checking.check import check
+from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.hooks.shell_note import Watch
 from gate.app.server.moves import Push, Refusal, astray

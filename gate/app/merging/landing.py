@@ -7,10 +7,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import assert_never
 
-from gate.app.approving.record_verdict import document_of, files_of, signed_verdict
-from gate.app.approving.signing import Signer, find_signer
 from gate.app.audit.audit import unproven
 from gate.app.merging.commit import make_commit
+from gate.app.recording.signing import Signer, find_signer
+from gate.app.recording.verdict import document_of, files_of, signed_verdict
 from gate.errors import GateError, UsageError
 from gate.gather import policy_at
 from gate.git.branch_history import read_onward

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.app.checking.check import check
+from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.merging.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
 from gate.errors import CannotDecide, UsageError

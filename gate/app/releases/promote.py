@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gate.app.approving.record_verdict import document_of, files_of
-from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, rehearse, send
 from gate.app.audit.verified_policy import verified
-from gate.app.checking.check import check
 from gate.app.checking.request import CheckRequest, ignore
-from gate.app.releases.release import is_way_back
+from gate.app.recording.signing import Recorded, Signer, compose, find_signer, put, rehearse, send
+from gate.app.recording.verdict import document_of, files_of
+from gate.app.releases.release import check_release, is_way_back
 from gate.approvals.record import Record
 from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment, environment_named
@@ -66,21 +65,21 @@ class NotPromoted:
 def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore) -> Promoted | NotPromoted:
     """Check and record. Raises UsageError, InvalidInput or CannotDecide; then nothing is recorded either."""
     repository = Repository.find(request.start)
-    environment = environment_named(repository, request.into)
-    if environment is None:
+    named = environment_named(repository, request.into)
+    if named is None:
         raise UsageError(
             f"the policy of the default branch has no environment {request.into!r}",
             "`protect: {NAME: {kind: environment}}` in gate.yaml makes one: `gate explain environments`",
         )
     notes = bring(repository)
-    environment = verified(repository, request.start, environment)
+    environment = verified(repository, request.start, named)
     signer = find_signer(repository, environment.policy, request.key, request.now, environment.name)
     if signer.person.role == "junior":
         raise UsageError(
             f"{signer.person.name} is a junior, and juniors cannot release",
             f"ask {signer.person.senior or 'a senior'}",
         )
-    verdict = _judged(repository, environment, request, progress)
+    verdict = _judged(repository, named, request, progress)
     if verdict.decision != "pass":
         return NotPromoted(verdict)
     stays, previous = stays_in(open_log(repository), environment.policy, environment.name, request.now)
@@ -105,7 +104,7 @@ def _judged(
     for _ in range(TRIES):
         log = settle(repository)
         wish = CheckRequest(request.start, into=environment.name, head=request.rev, key=request.key)
-        answer = check(wish, progress)
+        answer = check_release(repository, environment, wish, progress)
         if answer.verdict.decision != "pass" or settle(repository) == log:
             return answer.verdict
     raise CannotDecide("the approval log keeps changing", "try again later")

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from time import time
 
-from gate.app.approving.signing import find_signer
 from gate.app.audit.audit import is_verified
 from gate.app.audit.moves import ends_of
 from gate.app.audit.verified_policy import verified
 from gate.app.checking.evaluate import judge
 from gate.app.checking.request import Answer, CheckRequest
+from gate.app.recording.signing import find_signer
 from gate.app.releases.downtime import spent
 from gate.app.releases.slo_file import with_promise
 from gate.errors import CannotDecide, UsageError
@@ -22,7 +22,7 @@ from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
 from gate.log.releases import precedes_first, rolled_back_in, stays_in
 from gate.model import ENVIRONMENTS, Change
-from gate.policy.load import POLICY_FILE
+from gate.policy.files import POLICY_FILE
 from gate.prometheus import ask
 from gate.requirements.facts import Release, Stay
 from gate.runner import Event

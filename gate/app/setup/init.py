@@ -13,7 +13,8 @@ from gate.git.history import past_of
 from gate.git.repository import Repository
 from gate.policy.adding import with_person
 from gate.policy.extending import Stored
-from gate.policy.load import POLICY_FILE, load_policy
+from gate.policy.files import POLICY_FILE
+from gate.policy.load import load_policy
 from gate.policy.types import Person, Role
 from gate.rules import stored_here
 from gate.store import write_atomically

@@ -16,6 +16,7 @@ from gate.git.change import default_branch
 from gate.git.history import Past, past_of
 from gate.git.objects import list_index
 from gate.git.repository import Repository
+from gate.policy.people import forge_of
 
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "ruff": ("ruff.toml", ".ruff.toml", "[tool.ruff"),
@@ -37,8 +38,6 @@ CI: Mapping[str, str] = {
     ".travis.yml": "Travis CI",
 }
 PRE_COMMIT = ".pre-commit-config.yaml"
-FORGES = ("github", "gitlab", "gitea")
-"""The forges whose reviews gate can count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +117,6 @@ def repository_name(origin: str) -> str:
     if "gitlab" not in prefix[0].casefold():
         parts = parts[-2:]
     return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""
-
-
-def forge_of(origin: str) -> str:
-    """The forge that the host of a remote is called after, or is known to run; empty if that cannot be told."""
-    match = re.match(r"(?:[\w+.-]+://)?(?:[^/@]*@)?([^/:]+)[:/]", origin)
-    host = match[1].casefold() if match and not origin.startswith(("/", ".", "file:")) else ""
-    if host == "codeberg.org" or "forgejo" in host:
-        return "gitea"
-    return next((forge for forge in FORGES if forge in host), "")
 
 
 def _branch(repository: Repository) -> str:

@@ -8,7 +8,8 @@ from gate.app.setup.observed import work_tree_of
 from gate.errors import CannotDecide, InvalidInput, UsageError
 from gate.git.repository import Repository, said_by
 from gate.policy.extending import Stored, proof_of, read_extends, unproven
-from gate.policy.load import POLICY_FILE, PROOF, SHARED, load_policy
+from gate.policy.files import POLICY_FILE, PROOF, SHARED
+from gate.policy.load import load_policy
 from gate.policy.reading import Reader
 from gate.policy.types import Extends, Policy
 

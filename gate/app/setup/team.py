@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gate.app.setup.observed import Observed
 from gate.git.history import Committer, Past
+from gate.policy.people import with_login
 from gate.policy.types import Person, Role
 from gate.policy.value_kinds import EMAIL, NAME
 
@@ -211,12 +212,6 @@ def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answer
         return account
     named = answers.me is not None or name.casefold() in {owner.casefold() for owner in owners}
     return name[1:] if named else ""
-
-
-def with_login(person: Person, forge: str, login: str) -> Person:
-    """The person with an account on a forge."""
-    github, gitlab, gitea = (login if name == forge else "" for name in ("github", "gitlab", "gitea"))
-    return replace(person, github=github, gitlab=gitlab, gitea=gitea)
 
 
 def _committer_of(owner: str, observed: Observed, people: Sequence[Person]) -> Committer | None:

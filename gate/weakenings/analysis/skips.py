@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gate.weakenings.detectors.removed_tests import TEST_FILE
-from gate.weakenings.file_diff import lines_of
+from gate.weakenings.file_diff import TEST_FILE, lines_of
 
 SKIPS = frozenset({
     "skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "expectedFailure", "skipTest", "SkipTest",

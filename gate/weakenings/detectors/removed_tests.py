@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gate.model import Finding
 from gate.weakenings.analysis.assertions import Strength, is_test, lists_in, strength, takes_arguments
-from gate.weakenings.file_diff import SOURCES, Sides, weakening
-
-TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests?)\.py$|(?:^|/)tests?/.*\.py$")
+from gate.weakenings.file_diff import SOURCES, TEST_FILE, Sides, weakening
 
 COLLECTED = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 """What pytest collects unless the settings say otherwise."""

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from gate.app.approving.approve import list_of
-from gate.app.approving.signing import Recorded, Signer, compose, find_signer, put, sealed, send
 from gate.app.checking.request import Answer
+from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, sealed, send
 from gate.approvals.record import Record
 from gate.errors import UsageError
 from gate.gather import policy_at
@@ -55,7 +54,7 @@ def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[
     digest = verdict.change.digest
     return {
         verdict_path(sha256(document).hexdigest()): document,
-        change_path(digest): list_of(repository, verdict.change),
+        change_path(digest): changes_of(repository, verdict.change),
     }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from gate.approvals.keys import holders
 from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, serialise
 from gate.errors import CannotDecide, UsageError
+from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
 from gate.log.paths import record_path, signature_path
 from gate.log.store import add, draft
@@ -95,6 +97,14 @@ def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
         raise UsageError("the reason or a name has bytes that are not text") from error
     identity = record_id(data)
     return {record_path(identity): data, signature_path(identity): sign(data, signer.key)}
+
+
+def changes_of(repository: Repository, change: Change) -> bytes:
+    """The raw diff of the change, whose sha256 is its digest; raises CannotDecide if it differs by now."""
+    raw = repository.run(*RAW_DIFF, change.base_tree, change.tree)
+    if sha256(raw).hexdigest() != change.digest:
+        raise CannotDecide("the change differs from a moment ago", "try again")
+    return raw
 
 
 def put(
