@@ -2,8 +2,8 @@
 
 For each step a fresh copy of the company is made, the command is ended there, what is left is looked at, and
 the command is given once more. Objects are written by git in one and the same way hundreds of times, so of
-those steps (and of those at what gate only remembers, or in a row at one file) only some are taken;
-`GATE_EVERY_STEP=1` takes all.
+those steps (and of those at gate's caches, or in a row at one file) only a few are taken, and of the others
+a share that differs from run to run; `GATE_EVERY_STEP=1` takes all.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 from support.company import Clone, Result
-from support.kills import KILLED, Killer, make_killer
+from support.kills import EVERY_STEP, KILLED, STRIDE, Killer, first_step, make_killer
 from support.scenes import BRANCH, Scene, kinds, mine, ref, whole
 
-EVERY = 1 if os.environ.get("GATE_EVERY_STEP") else 25
+BULK_STRIDE = 1 if EVERY_STEP else 25
 BULK = re.compile(r"/objects/|/\.git/gate/")
 LOCK = re.compile(r"(/[^\s':]+\.lock|refs/[\w/.-]+\.lock)")
 
@@ -56,11 +56,9 @@ def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Sce
     rehearsal = scene.copy(folder / "rehearsal")
     paths = killer.steps(rehearsal.senior, *scene.args, below=rehearsal.company.path)
     assert len(paths) > 50
-    steps = [
-        n
-        for n, path in enumerate(paths, 1)
-        if n % EVERY == 0 or not (BULK.search(path) or path in paths[n:][:1])
-    ]
+    distinct = [n for n, path in enumerate(paths, 1) if not (BULK.search(path) or path in paths[n:][:1])]
+    bulk = [n for n in range(BULK_STRIDE, len(paths) + 1, BULK_STRIDE) if n not in distinct]
+    steps = sorted(distinct[first_step() - 1 :: STRIDE] + bulk)
 
     def one(at: int) -> str:
         copy = scene.copy(folder / f"at-{at}")
