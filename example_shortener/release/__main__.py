@@ -1,21 +1,24 @@
 """`python -m release`: bring everything up, release, roll back, take everything down.
 
-Exit codes: 0 done · 1 the release does not go out, or was rolled back · 2 usage or settings error · 3 something that
-is needed is missing or does not answer · 130 interrupted.
+\b
+Exit codes: 0 done
+            1 the release does not go out, or was rolled back
+            2 usage or settings error
+            3 something that is needed is missing or does not answer
+            130 interrupted
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import itertools
 import json
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+
+import click
 
 from release import stack
 from release.deploy import WentBack, deploy, record_missing, resume, roll_back
@@ -24,7 +27,9 @@ from release.problems import CannotGo, Refused, WrongUsage
 from release.report import budget, notify
 from release.settings import Settings, load
 
-Command = Callable[[Settings, argparse.Namespace], int]
+HOME = "Where everything lives that is running (default: what the settings say)."
+WAIT = "Wait at most so long for what gate requires and time alone brings, such as soaking."
+into = click.option("--into", metavar="ENVIRONMENT", default="production", show_default=True)
 
 
 def main() -> int:
@@ -33,109 +38,94 @@ def main() -> int:
     # lets interrupts be ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    options = _parser().parse_args()
-    command: Command = options.command
     try:
-        return command(_settings(options), options)
-    except Refused as error:
-        return _fail(f"refused: {error}", 1)
-    except WrongUsage as error:
-        return _fail(str(error), 2)
-    except CannotGo as error:
-        return _fail(str(error), 3)
+        # click returns its own exit code, such as that of `--help`.
+        return commands.main(prog_name="python -m release", standalone_mode=False) or 0
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        text, code = f"{'refused: ' * isinstance(error, Refused)}{error}", error.exit_code
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", 3)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+        text, code = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), 3
+    except (click.Abort, KeyboardInterrupt):
+        text, code = "interrupted", 130
+    print(text, file=sys.stderr, flush=True)
+    return code
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    """Those of `home`, once `up` has put them there: what a checkout says counts only for `up`."""
-    home = Path(options.home).absolute() if options.home else None
-    if home and options.command is not _up and options.settings is None and (found := stack.installed(home)):
-        return found
-    settings = load(options.settings or Path("release.toml"), must_exist=options.settings is not None)
-    settings = dataclasses.replace(settings, home=str(home or settings.folder))
-    if options.command is _up or options.settings is not None:
-        return settings
-    return stack.installed(settings.folder) or settings
+@click.group(help=__doc__)
+@click.option("--settings", type=Path, help="(default: those of the last `up`, else release.toml)")
+@click.option("--home", metavar="DIR", envvar="RELEASE_HOME", type=Path, help=HOME)
+@click.pass_context
+def commands(context: click.Context, settings: Path | None, home: Path | None) -> None:
+    """Read the settings: those of `home`, once `up` has put them there; a checkout counts only for `up`."""
+    home = home.absolute() if home else None
+    is_up = context.invoked_subcommand == "up"
+    if home and not is_up and settings is None and (found := stack.installed(home)):
+        context.obj = found
+        return
+    read = load(settings or Path("release.toml"), must_exist=settings is not None)
+    read = dataclasses.replace(read, home=str(home or read.folder))
+    context.obj = read if is_up or settings is not None else stack.installed(read.folder) or read
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m release", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--settings", type=Path, help="(default: those of the last `up`, else release.toml)")
-    where = "where everything lives that is running (default: $RELEASE_HOME, else what the settings say)"
-    parser.add_argument("--home", metavar="DIR", default=os.environ.get("RELEASE_HOME"), help=where)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: Command) -> argparse.ArgumentParser:
-        text = (command.__doc__ or "").partition(".")[0]
-        part = commands.add_parser(name, help=text, description=f"{text}.")
-        part.set_defaults(command=command)
-        return part
-
-    first = add("up", _up)
-    first.add_argument("first", nargs="?", default="HEAD", metavar="REV", help="where nothing was released")
-    add("down", _down)
-    for part in (released := add("deploy", _deploy), rolled := add("rollback", _rollback)):
-        part.add_argument(
-            "--into", default="production", metavar="ENVIRONMENT", help="(default: %(default)s)"
-        )
-    released.add_argument("revision", metavar="REV")
-    wait = "wait at most so long for what gate requires and time alone brings, such as soaking"
-    released.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help=wait)
-    rolled.add_argument("--schema", action="store_true", help="roll back the tables as well, after a copy")
-    add("status", _status).add_argument("--json", action="store_true")
-    add("guard", _guard)
-    return parser
+@commands.command("up")
+@click.argument("first", metavar="[REV]", default="HEAD")
+@click.pass_obj
+def _up(settings: Settings, first: str) -> None:
+    """Start what does not run, and apply changed settings; REV is released where nothing was."""
+    stack.up(settings, first, _say)
 
 
-def _up(settings: Settings, options: argparse.Namespace) -> int:
-    """Start everything that does not run, and apply changed settings."""
-    stack.up(settings, options.first, _say)
-    return 0
-
-
-def _down(settings: Settings, _: argparse.Namespace) -> int:
+@commands.command("down")
+@click.pass_obj
+def _down(settings: Settings) -> None:
     """End everything; data and records stay."""
     stack.down(settings, _say)
-    return 0
 
 
-def _deploy(settings: Settings, options: argparse.Namespace) -> int:
-    """Release a revision beside the live one, compare both, go on or roll back."""
-    environment = Environment.named(settings, options.into)
+@commands.command("deploy")
+@click.argument("revision", metavar="REV")
+@into
+@click.option("--wait", type=float, default=0.0, metavar="MINUTES", help=WAIT)
+@click.pass_obj
+def _deploy(settings: Settings, revision: str, into: str, wait: float) -> None:
+    """Release REV beside the live release, compare both, go on or roll back."""
+    environment = Environment.named(settings, into)
     try:
-        live = deploy(environment, options.revision, _say, patience=options.wait * 60)
+        live = deploy(environment, revision, _say, patience=wait * 60)
     except WentBack as error:
         notify(environment, error.incident, _say)
         if isinstance(error.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise Refused(f"{error.incident.subject} was rolled back: {error}") from error
-    _say(f"{options.into}: {live.short} is live")
-    return 0
+    _say(f"{into}: {live.short} is live")
 
 
-def _rollback(settings: Settings, options: argparse.Namespace) -> int:
+@commands.command("rollback")
+@into
+@click.option("--schema", is_flag=True, help="Roll back the tables as well, after a copy.")
+@click.pass_obj
+def _rollback(settings: Settings, into: str, schema: bool) -> None:
     """Give everything back to the release before the live one, at once."""
-    environment = Environment.named(settings, options.into)
-    incident = roll_back(environment, _say, by=current_user(), schema=options.schema)
+    environment = Environment.named(settings, into)
+    incident = roll_back(environment, _say, by=current_user(), schema=schema)
     if incident is None:
-        _say(f"{options.into}: the release that was being watched was rolled back")
+        _say(f"{into}: the release that was being watched was rolled back")
     else:
         notify(environment, incident, _say)
-    return 0
 
 
-def _status(settings: Settings, options: argparse.Namespace) -> int:
+@commands.command("status")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def _status(settings: Settings, as_json: bool) -> None:
     """Show what runs, and what is left of the downtime budget."""
     environments, monitors = stack.status(settings)
-    if options.json:
+    if as_json:
         _say(json.dumps(environments | {"monitoring": monitors}, indent=1))
-        return 0
+        return
     for name, table in environments.items():
         _say(f"{name}: " + (f"http://127.0.0.1:{table['port']}/" if table["up"] else "down"))
         for release in table["releases"]:
@@ -143,10 +133,11 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
             _say(f"  {release['role']:<9} {release['revision'][:9]}  {how:>11}  {release['subject']}")
         _say(f"  downtime budget: {budget(Environment(settings, name))}")
     _say("monitoring: " + ", ".join(f"{name} {'up' if runs else 'down'}" for name, runs in monitors.items()))
-    return 0
 
 
-def _guard(settings: Settings, _: argparse.Namespace) -> int:
+@commands.command("guard")
+@click.pass_obj
+def _guard(settings: Settings) -> None:
     """Resume a watch that was killed, and have recorded what was not; `up` runs this as a service."""
     for second in itertools.count():
         for name in settings.environments:
@@ -159,16 +150,10 @@ def _guard(settings: Settings, _: argparse.Namespace) -> int:
                 # haproxy may be starting again, or the disk be full: the next second may be better.
                 _say(f"{name}: {error}")
         time.sleep(1)
-    return 0
 
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _fail(text: str, code: int) -> int:
-    print(text, file=sys.stderr, flush=True)
-    return code
 
 
 if __name__ == "__main__":

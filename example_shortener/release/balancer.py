@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.problems import CannotGo
-from release.services import PATIENCE, Service, find, replace
+from release.services import PATIENCE, Service, connect, find, render, replace
 
-CONFIGURATION = Path(__file__).with_name("haproxy.cfg")
 ROLES = ("live", "baseline", "candidate", "spare")
+CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +36,14 @@ class Balancer:
 
     def configure(self, servers: Mapping[str, tuple[int, int]]) -> None:
         """Write what a (re)started haproxy reads: the port and the weight of each role."""
-        lines = []
-        for role in ROLES:
-            port, weight = servers.get(role, (1, 0))
-            options = "backup" if role == "spare" else f"weight {weight}"
-            lines.append(
-                f"    server {role} 127.0.0.1:{port} {options}{'' if role in servers else ' disabled'}"
-            )
-        text = CONFIGURATION.read_text("utf-8")
-        values = (("public", self.ports[0]), ("numbers", self.ports[1]), ("servers", "\n".join(lines)))
-        for name, value in values:
-            text = text.replace(f"{{{name}}}", str(value))
+        template, (public, numbers) = Path(__file__).with_name("haproxy.cfg"), self.ports
+        text = render(template, public=public, numbers=numbers, servers=servers)
         replace(self.folder / "haproxy.cfg", text)
 
     def start(self) -> None:
         """Start it, as it is configured."""
         (self.folder / "haproxy.sock").unlink(missing_ok=True)
-        path = find("haproxy", "haproxy")
-        self.program.start([path, "-db", "-f", "haproxy.cfg"], cwd=self.folder)
+        self.program.start([find("haproxy", "haproxy"), "-db", "-f", "haproxy.cfg"], cwd=self.folder)
         end = time.monotonic() + PATIENCE
         while True:
             with suppress(CannotGo):
@@ -77,40 +65,30 @@ class Balancer:
             commands += [f"set server {server} state ready"]
             commands += [] if role == "spare" else [f"set weight {server} {weight}"]
         commands += [f"set server releases/{role} state maint" for role in ROLES if role not in servers]
-        self._ask(*commands)
+        # It also reports a changed address, and who changed it.
+        harmless = ("changed from", "no need to change")
+        lines = [line for line in self._ask(*commands).splitlines() if line.strip()]
+        if errors := [line for line in lines if not any(words in line for words in harmless)]:
+            raise CannotGo(f"{self.folder.name}: haproxy answers {' '.join(errors)!r}")
 
     def counted(self) -> dict[str, Counted]:
         """What was counted for each role, and for the `public`."""
         counts = {}
         for row in csv.DictReader(self._ask("show stat").removeprefix("# ").splitlines()):
-            name = "public" if row["pxname"] == "public" else row["svname"]
-            if row["svname"] in ROLES or (name == "public" and row["svname"] == "FRONTEND"):
-                whole = {key: int(value) for key, value in row.items() if value and value.isdigit()}
-                answers = sum(whole.get(f"hrsp_{kind}", 0) for kind in ("1xx", "2xx", "3xx", "4xx", "5xx"))
-                ready = row["status"].startswith("UP") or name == "public"
-                counts[name] = Counted(answers, whole.get("hrsp_5xx", 0), ready, whole.get("weight", 0))
+            public = (row["pxname"], row["svname"]) == ("public", "FRONTEND")
+            if public or row["svname"] in ROLES:
+                answers = {name: int(row[f"hrsp_{name}"] or 0) for name in CLASSES}
+                counts["public" if public else row["svname"]] = Counted(
+                    sum(answers.values()), answers["5xx"], public or row["status"].startswith("UP"),
+                    int(row["weight"] or 0),
+                )  # fmt: skip
         return counts
 
     def _ask(self, *commands: str) -> str:
-        """What haproxy answers; raises CannotGo if it does not, or does not understand."""
-        folder = os.open(self.folder, os.O_RDONLY)
+        """What haproxy answers; raises CannotGo if it does not."""
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(5)
-                # The path of a socket must be short; that of the folder need not be.
-                connection.connect(f"/proc/self/fd/{folder}/haproxy.sock")
+            with connect(self.folder, "haproxy.sock", seconds=5) as connection:
                 connection.sendall("; ".join(commands).encode() + b"\n")
-                answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+                return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
         except OSError as error:
             raise CannotGo(f"{self.folder.name}: haproxy does not answer ({error}); is it up?") from error
-        finally:
-            os.close(folder)
-        complaints = [line for line in answer.splitlines() if line.strip() and not _harmless(line)]
-        if commands[0].startswith("set ") and complaints:
-            raise CannotGo(f"{self.folder.name}: haproxy answers {' '.join(complaints)!r}")
-        return answer
-
-
-def _harmless(line: str) -> bool:
-    """haproxy also reports a changed address, and who changed it."""
-    return "changed from" in line or "no need to change" in line

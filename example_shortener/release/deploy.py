@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from release import gates, monitoring, servers, tables
 from release.balancer import Counted
 from release.canary import Compared, decide
-from release.environments import VISITED, Environment, Running, State, alone, at_work
+from release.environments import SLOTS, VISITED, Environment, Running, State, alone, at_work
 from release.problems import CannotGo, Refused
 from release.report import Incident, measured, notify, waiver_used
 from release.services import PATIENCE
@@ -51,42 +51,34 @@ def deploy(
     settings = environment.settings
     if trouble := gates.fetch(settings):
         say(f"{environment.name}: {trouble}")
-    revision = servers.resolve(settings.root, name)
+    new = servers.resolve(settings.root, name)
     if patience:
         # Before others are kept out: a rollback need not wait for it.
-        gates.wait(settings, environment.name, revision.id, patience, say)
+        gates.wait(settings, environment.name, new.revision, patience, say)
     with alone(environment.folder):
         try:
-            return _deploy(environment, revision, say, first)
+            return _deploy(environment, new, say, first)
         except Refused as error:
-            environment.records.add(
-                "refused", revision=revision.id, subject=revision.subject, reason=str(error)
-            )
+            fields = {"revision": new.revision, "subject": new.subject, "reason": str(error)}
+            environment.records.add("refused", **fields)
             raise
 
 
-def _deploy(environment: Environment, revision: servers.Revision, say: Say, first: bool) -> Running:
-    records, settings = environment.records, environment.settings
+def _deploy(environment: Environment, new: Running, say: Say, first: bool) -> Running:
+    records, state = environment.records, environment.records.state()
     environment.port()
-    state = records.state()
     if state.candidate:
         raise CannotGo(f"{state.candidate.short} is half out; `python -m release rollback` takes it back")
-    if state.live and state.live.revision == revision.id:
+    if state.live and state.live.revision == new.revision:
         say(f"{environment.name}: {state.live.short} is live already")
         return state.live
     used = {release.slot for release in (state.live, state.spare) if release}
-    slot = next(slot for slot in ("blue", "green", "amber") if slot not in used)
-    new = Running(slot, revision.id, revision.subject, revision.author, 0)
-    waived = ""
-    if state.live or not first:
-        say(f"{environment.name}: asking gate about {revision.id[:9]}")
-        if not record_missing(environment, say) and _last_was_rollback(environment):
-            raise Refused("gate has not recorded the last rollback yet, and does not now")
-        waived = gates.may_enter(settings, environment.name, revision.id)
-        if waived:
-            waiver_used(environment, new, waived, say)
+    new = replace(new, slot=next(slot for slot in SLOTS if slot not in used))
+    waived = "" if first and not state.live else _ask_gate(environment, new, say)
     try:
-        new = _start(environment, new)
+        servers.write_out(environment, new.revision)
+        tables.migrate(environment, new)
+        new = servers.start(environment, new)
         say(f"{environment.name}: {new.short} runs" + (" beside the live release" if state.live else ""))
         servers.verify(new.port, servers.api_key(environment))
         say(f"{environment.name}: the smoke test passed")
@@ -94,10 +86,21 @@ def _deploy(environment: Environment, revision: servers.Revision, say: Say, firs
             return _first(environment, new, say)
         baseline = servers.start(environment, replace(state.live, slot="baseline"))
     except BaseException:
-        environment.server(slot).stop()
+        environment.server(new.slot).stop()
         raise
     # From here on the guard goes on where this is killed.
     return watch(environment, records.put(candidate=new, baseline=baseline, step=0, waived=waived), say)
+
+
+def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
+    """Who has waived gate's requirements, who the seniors hear of; "" where all are met. Raises Refused."""
+    say(f"{environment.name}: asking gate about {new.revision[:9]}")
+    if not record_missing(environment, say) and _last_was_rollback(environment):
+        raise Refused("gate has not recorded the last rollback yet, and does not now")
+    waived = gates.may_enter(environment.settings, environment.name, new.revision)
+    if waived:
+        waiver_used(environment, new, waived, say)
+    return waived
 
 
 def _first(environment: Environment, new: Running, say: Say) -> Running:
@@ -132,8 +135,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
             records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
             records.add("deployed", revision=new.revision, subject=new.subject, before=old.revision)
-            for slot in {"baseline", state.spare.slot if state.spare else "baseline"}:
-                environment.server(slot).stop()
+            _stop(environment, "baseline", *([state.spare.slot] if state.spare else []))
             monitoring.aim(environment.settings)
         return new
     except BaseException as error:
@@ -162,8 +164,7 @@ def _before_the_first_visitor(environment: Environment, new: Running, old: Runni
     except BaseException as error:
         with _undisturbed():
             environment.records.put(candidate=None, baseline=None, step=0, waived="")
-            for slot in (new.slot, "baseline"):
-                environment.server(slot).stop()
+            _stop(environment, new.slot, "baseline")
             if not isinstance(error, Refused):
                 _record(environment, old, say)
         raise
@@ -267,12 +268,6 @@ def resume(environment: Environment, say: Say) -> None:
             say(f"{environment.name}: {state.candidate.short} is not released: {error}")
 
 
-def _start(environment: Environment, release: Running) -> Running:
-    servers.write_out(environment, release.revision)
-    tables.migrate(environment, release)
-    return servers.start(environment, release)
-
-
 def _shift(environment: Environment, state: State, share: int = 0) -> None:
     """Requests first, then what a restarted haproxy would read; where none answers, it is started with that."""
     servers_ = environment.servers(state, share)
@@ -303,14 +298,19 @@ def _end(environment: Environment, release: Running, state: State, incident: Inc
     with _anyway(environment, say):
         environment.records.put(**{name: getattr(state, name) for name in State.__slots__})
     with _anyway(environment, say):
-        environment.records.add("rolled back", **incident.record())
-    for slot in (release.slot, "baseline"):
-        environment.server(slot).stop()
+        environment.records.add("rolled back", **asdict(incident))
+    _stop(environment, release.slot, "baseline")
     with _anyway(environment, say):
         log = environment.server(release.slot).log
         incident.file(environment, ".log").write_bytes(log.read_bytes() if log.exists() else b"")
     with _anyway(environment, say):
         monitoring.aim(environment.settings)
+
+
+def _stop(environment: Environment, *slots: str) -> None:
+    """End these releases; none of them gets requests any more, so nobody waits for their end."""
+    for slot in slots:
+        environment.server(slot).stop(wait=False)
 
 
 def _record(environment: Environment, release: Running, say: Say) -> None:

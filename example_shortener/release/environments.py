@@ -83,9 +83,8 @@ class Records:
 
     def add(self, event: str, **details: object) -> None:
         """Record that something was done: now, and by whoever runs this."""
-        text = (
-            json.dumps({"at": time.time(), "event": event, "by": current_user(), **details}).encode() + b"\n"
-        )
+        fields = {"at": time.time(), "event": event, "by": current_user(), **details}
+        text = json.dumps(fields).encode() + b"\n"
         with self._lines.open("ab", buffering=0) as lines:
             before = lines.tell()
             if lines.write(text) != len(text):
@@ -137,7 +136,7 @@ class Environment:
     @property
     def balancer(self) -> Balancer:
         """The haproxy in front of it."""
-        return Balancer(self.folder, self.server("haproxy"), self._ports())
+        return Balancer(self.folder, self.server("haproxy"), self.ports())
 
     @property
     def database(self) -> Path:
@@ -154,11 +153,7 @@ class Environment:
 
     def port(self) -> int:
         """Where visitors are answered; raises CannotGo if it is not up."""
-        return self._ports()[0]
-
-    def numbers_port(self) -> int:
-        """Where haproxy serves its metrics."""
-        return self._ports()[1]
+        return self.ports()[0]
 
     def choose_ports(self) -> None:
         """Decide once where haproxy listens; raises CannotGo where somebody else does."""
@@ -175,7 +170,8 @@ class Environment:
         weights |= {"candidate": (state.candidate, share), "spare": (state.spare, 0)}
         return {role: (release.port, weight) for role, (release, weight) in weights.items() if release}
 
-    def _ports(self) -> tuple[int, int]:
+    def ports(self) -> tuple[int, int]:
+        """Where haproxy listens for visitors, and where for Prometheus; raises CannotGo if it is not up."""
         try:
             public, numbers = (self.folder / "ports").read_text("utf-8").split()
         except OSError as error:
@@ -190,9 +186,8 @@ def must_be_free(port: int) -> None:
         try:
             listening.bind(("127.0.0.1", port))
         except OSError as error:
-            raise CannotGo(
-                f"port {port} is taken: {error.strerror}; set another one in release.toml"
-            ) from error
+            message = f"port {port} is taken: {error.strerror}; set another one in release.toml"
+            raise CannotGo(message) from error
 
 
 def free_port() -> int:

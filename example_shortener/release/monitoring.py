@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import yaml
+
 from release.environments import VISITED, Environment, free_port, must_be_free
 from release.problems import CannotGo, WrongUsage
-from release.services import PATIENCE, Service, find, replace, run
+from release.services import PATIENCE, Service, find, render, replace, run
 from release.settings import Settings
 
 PACKAGES = {
@@ -34,24 +36,22 @@ OPTIONS = {
 def start(settings: Settings) -> None:
     """Start what does not run, and bring what has changed to what does. The environments must be up."""
     folder, ports = _folder(settings), _ports(settings)
-    for path in (settings.root / "monitoring").iterdir():
-        if path.suffix in {".yml", ".json", ".html"}:
-            shutil.copyfile(path, folder / path.name)
+    for source in (settings.root / "monitoring").iterdir():
+        if source.suffix in {".yml", ".json", ".html"}:
+            shutil.copyfile(source, folder / source.name)
     replace(folder / "slo-rules.yml", _slo_rules(settings))
-    (folder / "alertmanager.yml").write_text(alertmanager_config(settings), "utf-8")
-    environments = [Environment(settings, name) for name in settings.environments]
-    # The blackbox exporter visits what is in a parameter.
-    probes = [
-        _target(f"127.0.0.1:{ports['blackbox']}", environment=environment.name, step=module,
-                __param_module=module, __param_target=f"http://127.0.0.1:{environment.port()}{path}")
-        for environment in environments for path, module in ((f"/{VISITED}", "visit"), ("/readyz", "ready"))
-    ]  # fmt: skip
-    haproxies = [_target(f"127.0.0.1:{e.numbers_port()}", environment=e.name) for e in environments]
-    targets = {"probes": probes, "haproxy": haproxies} | {
-        name: [_target(f"127.0.0.1:{ports[name]}")] for name in ("alertmanager", "blackbox")
-    }
-    for name, addresses in targets.items():
-        _aim(folder, name, addresses)
+    replace(folder / "alertmanager.yml", alertmanager_config(settings))
+    probes, haproxies = [], []
+    for environment in (Environment(settings, name) for name in settings.environments):
+        haproxies.append(_target(environment.ports()[1], environment=environment.name))
+        for path, module in ((VISITED, "visit"), ("readyz", "ready")):
+            # The blackbox exporter visits what is in a parameter.
+            labels = {"environment": environment.name, "step": module, "__param_module": module}
+            labels["__param_target"] = f"http://127.0.0.1:{environment.port()}/{path}"
+            probes.append(_target(ports["blackbox"], **labels))
+    others = {name: [_target(ports[name])] for name in ("alertmanager", "blackbox")}
+    for name, targets in {"probes": probes, "haproxy": haproxies, **others}.items():
+        _aim(folder, name, targets)
     aim(settings)
     for name in NAMES:
         service, listen = _service(settings, name), f"--web.listen-address=127.0.0.1:{ports[name]}"
@@ -77,7 +77,7 @@ def aim(settings: Settings) -> None:
         for role in ("live", "candidate", "spare"):
             if release := getattr(state, role):
                 labels = {"environment": name, "slot": release.slot, "role": role}
-                targets.append(_target(f"127.0.0.1:{release.port}", release=release.revision[:9], **labels))
+                targets.append(_target(release.port, release=release.revision[:9], **labels))
     if (_folder(settings) / "targets").is_dir():
         _aim(_folder(settings), "releases", targets)
 
@@ -104,7 +104,7 @@ def total(settings: Settings, expression: str) -> float:
     series = query(settings, expression)
     if not series:
         raise CannotGo(f"Prometheus has no data for {expression}")
-    return sum(float(one["value"][1]) for one in series)
+    return sum(float(item["value"][1]) for item in series)
 
 
 def promised(environment: Environment) -> float:
@@ -117,35 +117,13 @@ def promised(environment: Environment) -> float:
 
 
 def alertmanager_config(settings: Settings) -> str:
-    """`monitoring/alertmanager.yml` with the seniors of gate.yaml and the addresses of release.toml in it.
-
-    Where there is no mail server, no senior with an address or no webhook, nobody is notified that way.
-    """
-    import yaml
-
-    text = (settings.root / "monitoring" / "alertmanager.yml").read_text("utf-8")
-    notices, seniors = settings.notices, senior_addresses(settings.root)
-    for word, value in (
-        ("smtp.invalid:25", notices.smtp), ("sender@invalid", notices.sender),
-        ("seniors@invalid", ", ".join(seniors)), ("http://webhook.invalid/", notices.webhook),
-        ("http://heartbeat.invalid/", notices.heartbeat),
-    ):  # fmt: skip
-        text = text.replace(word, value)
-    table = yaml.safe_load(text)
-    for receiver in table["receivers"]:
-        if not (notices.smtp and seniors):
-            receiver.pop("email_configs", None)
-        if not (notices.heartbeat if receiver["name"] == "heartbeat" else notices.webhook):
-            receiver.pop("webhook_configs", None)
-    if not notices.smtp:
-        table["global"].pop("smtp_smarthost")
-    return yaml.safe_dump(table, sort_keys=False)
+    """`monitoring/alertmanager.yml` with the seniors of gate.yaml and the addresses of release.toml in it."""
+    template, seniors = settings.root / "monitoring" / "alertmanager.yml", senior_addresses(settings.root)
+    return render(template, notices=settings.notices, seniors=", ".join(seniors))
 
 
 def senior_addresses(root: Path) -> list[str]:
     """The mail addresses of the senior people in gate.yaml; raises CannotGo if they cannot be read."""
-    import yaml
-
     try:
         people: dict[str, dict[str, Any]] = yaml.safe_load((root / "gate.yaml").read_text("utf-8"))["people"]
         seniors = [person for person in people.values() if person.get("role") == "senior"]
@@ -208,8 +186,8 @@ def _wait(service: Service, port: int) -> None:
         time.sleep(0.05)
 
 
-def _target(address: str, **labels: str) -> dict[str, object]:
-    return {"targets": [address], "labels": labels}
+def _target(port: int, **labels: str) -> dict[str, object]:
+    return {"targets": [f"127.0.0.1:{port}"], "labels": labels}
 
 
 def _aim(folder: Path, name: str, targets: list[dict[str, object]]) -> None:

@@ -20,12 +20,14 @@ from typing import Any
 from release import monitoring
 from release.environments import Environment, Running, current_user
 from release.problems import CannotGo, WrongUsage
+from release.services import render
 
 Say = Callable[[str], None]
 EVERY = 5
 """Seconds between two measurements of the downtime."""
 LOOK_BACK = 6 * 3600.0
 """Seconds before a rollback in which the failures are looked for that led to it."""
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +77,23 @@ class Incident:
         """Where something about it is kept."""
         folder = environment.folder / "incidents"
         folder.mkdir(exist_ok=True)
-        return folder / f"{_time(self.began, '%Y%m%dT%H%M%SZ')}-{self.revision[:9]}{suffix}"
-
-    def record(self) -> dict[str, Any]:
-        """As it is recorded."""
-        return dataclasses.asdict(self)
+        began = datetime.fromtimestamp(self.began, UTC)
+        return folder / f"{began:%Y%m%dT%H%M%SZ}-{self.revision[:9]}{suffix}"
 
 
 def measured(environment: Environment, new: Running, old: Running, reason: str, stopped_by: str) -> Incident:
     """The incident that a rollback ends now: the failures since the release went out, as they were measured."""
     now = time.time()
-    exposed = [one["at"] for one in environment.records.all() if one["event"] == "exposed"]
+    exposed = [record["at"] for record in environment.records.all() if record["event"] == "exposed"]
     # Where the clock was set back since, the release went out in the future.
     since = min(now, max([*exposed[-1:], now - LOOK_BACK]))
     label, span = f'environment="{environment.name}"', f"{max(now - since, 2 * EVERY):.0f}s"
     figures: dict[str, Any] = {"reason": reason, "stopped_by": stopped_by}
     try:
         series = monitoring.query(environment.settings, f"slo:bad:ratio{{{label}}}[{span}]")
-        bad = [(float(at), float(ratio)) for one in series for at, ratio in one["values"] if float(ratio) > 0]
+        bad = [
+            (float(at), float(ratio)) for item in series for at, ratio in item["values"] if float(ratio) > 0
+        ]
         if not series:
             raise CannotGo("nothing was measured yet")
         began, ended = (bad[0][0] - EVERY, bad[-1][0]) if bad else (now, now)
@@ -100,18 +101,16 @@ def measured(environment: Environment, new: Running, old: Running, reason: str, 
             responses = f'haproxy_frontend_http_responses_total{{{label}, proxy="public"{code}}}'
             total = f"sum(increase({responses}[{max(ended - began, EVERY):.0f}s] @ {ended:.0f}))"
             figures[name] = round(monitoring.total(environment.settings, total))
-        downtime = sum(ratio for _, ratio in bad) * EVERY
-        return Incident.of(
-            environment, new, old, began=max(began, since), ended=ended, downtime=downtime, **figures
-        )
+        figures["downtime"] = sum(ratio for _, ratio in bad) * EVERY
+        return Incident.of(environment, new, old, began=max(began, since), ended=ended, **figures)
     except (CannotGo, LookupError, ValueError):
-        requests = failed = 0
+        figures |= {"began": since, "ended": now, "requests": 0, "failed": 0, "measured": False}
+        figures.pop("downtime", None)
         try:
             public = environment.balancer.counted()["public"]
-            requests, failed = public.requests, public.failed
+            figures |= {"requests": public.requests, "failed": public.failed}
         except CannotGo as error:
             figures["reason"] = f"{reason} ({error})"
-        figures |= {"began": since, "ended": now, "requests": requests, "failed": failed, "measured": False}
         return Incident.of(environment, new, old, **figures)
 
 
@@ -126,12 +125,11 @@ def budget_of(environment: Environment) -> tuple[float, float, float, bool]:
         values = [monitoring.total(environment.settings, f"slo:{name}:seconds{label}") for name in names]
         return values[0], values[1], values[2], True
     except CannotGo:
-        records = [one["downtime"] for one in environment.records.all() if one["event"] == "rolled back"]
+        records = [item["downtime"] for item in environment.records.all() if item["event"] == "rolled back"]
         try:
-            promised = monitoring.promised(environment)
+            return monitoring.promised(environment), sum(records), 0.0, False
         except (CannotGo, WrongUsage):
-            promised = nan
-        return promised, sum(records), 0.0, False
+            return nan, sum(records), 0.0, False
 
 
 def budget(environment: Environment) -> str:
@@ -144,52 +142,27 @@ def budget(environment: Environment) -> str:
 
 def report(incident: Incident, error: str = "") -> str:
     """The report for the engineers, as Markdown. `error` is the last one that the release did not catch."""
-    last = f"\nThe last error in its log:\n\n    {error}\n" if error else ""
-    source = "" if incident.measured else ", estimated by haproxy's counters: the monitoring did not answer"
-    share = f" ({incident.failed / incident.requests:.1%})" if incident.requests else ""
-    rows = {
-        "release": f"{incident.revision[:9]}, {incident.subject}", "written by": incident.author,
-        "released or rolled back by": incident.by, "start": _time(incident.began),
-        "end": f"{_time(incident.ended)}: {incident.seconds:.1f} s",
-        "failed": f"{incident.failed} of {incident.requests} requests{share}",
-        "downtime": f"{incident.downtime:.1f} s{source}", "stopped by": incident.stopped_by,
-        "answers now": incident.back_to,
-        "budget left": f"{incident.budget_left / 60:.1f} of {incident.promised / 60:.0f} minutes",
-    }  # fmt: skip
-    table = "".join(f"| {name} | {_cell(value)} |\n" for name, value in rows.items())
-    return (
-        f"# {incident.environment}: {incident.subject} was rolled back\n\n| | |\n| --- | --- |\n{table}\n## Why\n\n"
-        f"{incident.reason}\n{last}\n## To do\n\n- [ ] What did the release do wrong? Its log is beside this report.\n"
-        "- [ ] Why did no review, no check and no test catch it? Add the one that would have.\n"
-    )
+    return render(HERE / "report.md", i=incident, error=error)
 
 
 def notice(incident: Incident) -> str:
     """The notice for the customer: short, true, and without names."""
-    start = _time(incident.began)
-    if not incident.failed and not incident.downtime:
-        return f"On {start} we released a new version, and rolled it back. No request failed.\n"
-    return (
-        f"On {start}, for {_span(incident.seconds)}, {incident.failed} of {incident.requests} requests to our service"
-        " failed: a new version had a mistake. The version before it answers again, and nothing that you entered was"
-        f" lost. Of the {incident.promised / 60:.0f} minutes a year that we promised at most, this took"
-        f" {_span(incident.downtime)}; {max(incident.budget_left, 0) / 60:.1f} minutes are left.\n"
-    )
+    return render(HERE / "notice.txt", i=incident)
 
 
 def notify(environment: Environment, incident: Incident, say: Say) -> Path:
     """Write the report and send it; returns where it is. What cannot be delivered is recorded, and fails nothing."""
-    path, told = incident.file(environment, ".md"), notice(incident)
+    path, customer = incident.file(environment, ".md"), notice(incident)
     text = report(incident, last_error(path.with_suffix(".log")))
     try:
         path.write_text(text, "utf-8")
-        incident.file(environment, "-customer.md").write_text(told, "utf-8")
+        incident.file(environment, "-customer.md").write_text(customer, "utf-8")
     except OSError as error:
         say(f"{environment.name}: the report could not be written: {error.strerror}")
-    send(environment, f"{incident.subject} was rolled back", text, incident.record(), say)
+    send(environment, f"{incident.subject} was rolled back", text, dataclasses.asdict(incident), say)
     customers = environment.settings.notices.customers
     if customers and incident.failed and environment.name == "production":
-        send(environment, "A fault in our service", told, None, say, to=customers)
+        send(environment, "A fault in our service", customer, None, say, to=customers)
     say(f"{environment.name}: the report is in {path}")
     return path
 
@@ -212,8 +185,7 @@ def send(
     to: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """By mail to the seniors (or `to`), and with `fields` to the webhook."""
-    notices = environment.settings.notices
-    people = to
+    notices, people = environment.settings.notices, to
     try:
         people = people or monitoring.senior_addresses(environment.settings.root)
     except CannotGo as error:
@@ -221,17 +193,11 @@ def send(
     ways: dict[str, Callable[[], None]] = {}
     if notices.smtp and people:
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = (
-            notices.sender,
-            ", ".join(people),
-            f"[{environment.name}] {subject}",
-        )
-        mail["Date"], mail["Message-ID"] = (
-            formatdate(),
-            make_msgid(domain=notices.sender.partition("@")[2] or None),
-        )
+        mail["From"], mail["To"], mail["Date"] = notices.sender, ", ".join(people), formatdate()
+        mail["Subject"] = f"[{environment.name}] {subject}"
+        mail["Message-ID"] = make_msgid(domain=notices.sender.partition("@")[2] or None)
         mail.set_content(text)
-        ways[f"mail to {', '.join(people)}"] = lambda: _deliver(notices.smtp, mail)
+        ways[f"mail to {mail['To']}"] = lambda: _deliver(notices.smtp, mail)
     if notices.webhook and fields is not None:
         ways[f"webhook {notices.webhook}"] = lambda: _post(notices.webhook, {**fields, "report": text})
     for way, deliver in ways.items():
@@ -268,15 +234,3 @@ def _post(url: str, fields: dict[str, Any]) -> None:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(fields).encode(), headers)  # noqa: S310  from release.toml
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  as above
-
-
-def _time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S UTC") -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime(form)
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.1f} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -6,7 +6,6 @@ another release is to write that line anew and to restart the service.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import shlex
@@ -14,20 +13,27 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from release.problems import CannotGo
 
 PATIENCE = 60.0
 """Seconds for something to be ready, also on a machine that is busy with much else."""
-CONFIGURATION = Path(__file__).with_name("supervisord.conf")
+FILTERS: dict[str, Callable[[Any], str]] = {
+    "time": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S UTC}",
+    "span": lambda seconds: f"{seconds:.1f} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes",
+    "cell": lambda text: text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " "),
+}
+"""For people, in templates: a time, a length of time, and the text of a cell of a table."""
 
 
 def run(
@@ -63,6 +69,44 @@ def find(program: str, package: str) -> str:
     return path
 
 
+def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket:
+    """A connection to the socket of this name. Its path must be short; that of the folder need not be."""
+    descriptor, connection = os.open(folder, os.O_RDONLY), socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(f"/proc/self/fd/{descriptor}/{name}")
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(descriptor)
+    return connection
+
+
+def render(template: Path, **values: object) -> str:
+    """The text of a file, such as an engine's configuration, with these values in it."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701  none is HTML
+    environment.undefined = jinja2.StrictUndefined
+    environment.filters |= FILTERS
+    return environment.from_string(template.read_text("utf-8")).render(values)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it reads all of it or what was there before.
+
+    The space for the next version is kept ready beside it, so that a full disk does not prevent a rollback.
+    """
+    data = text.encode()
+    beside = path.with_name(f".{path.name}.next")
+    with beside.open("r+b" if beside.exists() else "w+b") as file:
+        file.write(data)
+        file.truncate()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    with suppress(OSError):
+        beside.write_bytes(b" " * max(4096, 2 * len(data)))
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A program with a name, of everything that runs in the folder `home`."""
@@ -88,7 +132,7 @@ class Service:
             _, text = self._unit("show", "-p", "MainPID", "--value")
             return int(text) if text.isdigit() and text != "0" else None
         try:
-            return int(_ask(self.home, "getProcessInfo", self.name)["pid"]) or None
+            return int(self._supervisor("getProcessInfo")["pid"]) or None
         except (OSError, xmlrpc.client.Error):
             return None
 
@@ -108,64 +152,58 @@ class Service:
         try:
             # Where its log is gone, supervisor has to begin another one.
             with suppress(xmlrpc.client.Error):
-                _ask(self.home, "clearProcessLogs", self.name)
-            _ask(self.home, "startProcess", self.name)
+                self._supervisor("clearProcessLogs")
+            self._supervisor("startProcess")
         except (OSError, xmlrpc.client.Error) as error:
             raise CannotGo(f"{self.name} could not be started: {error}") from error
 
-    def stop(self) -> None:
-        """End it and whatever it has started."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End it and whatever it has started; without `wait`, it ends its answers while others go on."""
         if self.systemd:
-            self._unit("stop")
+            self._unit("stop", *([] if wait else ["--no-block"]))
             return
         # It may have ended already, and supervisor as well.
         with suppress(OSError, xmlrpc.client.Error):
-            _ask(self.home, "stopProcess", self.name)
+            self._supervisor("stopProcess", wait)
+        while wait and self.pid:
+            # It was ending already; supervisor kills what takes longer than `stopwaitsecs`.
+            time.sleep(0.02)
 
     def _unit(self, command: str, *options: str) -> tuple[int, str]:
         unit = f"shortener@{self.name}.service"
         return run(["systemctl", "--user", command, *options, unit], cwd=self.home)
 
+    def _supervisor(self, method: str, *arguments: bool) -> Any:
+        """Call supervisord (https://supervisord.org/api.html) itself: to start `supervisorctl` each time is slow."""
+        transport = _Local(self.home / "services")
+        with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
+            return getattr(server.supervisor, method)(self.name, *arguments)
+
 
 class _Local(xmlrpc.client.Transport):
-    """XML-RPC over a socket in the file system."""
+    """XML-RPC over the socket in a folder."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._path = path
+        self._folder = folder
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         """Connect; `close` ends it."""
         connection = http.client.HTTPConnection(host)
+        connection.sock = connect(self._folder, "supervisor.sock")
         self._connection = host, connection
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(self._path)
         return connection
-
-
-def _ask(home: Path, method: str, name: str) -> Any:
-    """Call supervisord (https://supervisord.org/api.html) itself: to start `supervisorctl` each time is slow."""
-    transport = _Local((home / "services" / "socket").read_text("utf-8"))
-    with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
-        return getattr(server.supervisor, method)(name)
 
 
 def supervise(home: Path, names: Sequence[str]) -> None:
     """Have supervisord run, with a section for each of these services; what runs already goes on."""
-    folder, address = home / "services", _socket(home)
+    folder = home / "services"
     folder.mkdir(parents=True, exist_ok=True)
-    replace(folder / "socket", str(address))
-    head, start, section = CONFIGURATION.read_text("utf-8").partition("[program:")
-    text = head + "".join(f"{start}{section}".replace("{name}", name) for name in names)
-    for word, path in (("{socket}", address), ("{folder}", folder)):
-        text = text.replace(word, str(path).replace("%", "%%"))
-    replace(folder / "supervisord.conf", text)
+    replace(folder / "supervisord.conf", render(Path(__file__).with_name("supervisord.conf"), names=names))
     code, output = _control(home, "update")
     if code or "refused" in output or "no such file" in output:
-        code, output = run(
-            [find("supervisord", "supervisor"), "-c", str(folder / "supervisord.conf")],
-            cwd=home, env={"PATH": os.environ.get("PATH", os.defpath)},
-        )  # fmt: skip
+        argv = [find("supervisord", "supervisor"), "-c", "supervisord.conf"]
+        code, output = run(argv, cwd=folder, env={"PATH": os.environ.get("PATH", os.defpath)})
         if code:
             raise CannotGo(f"supervisord could not be started: {output}")
 
@@ -183,32 +221,6 @@ def end_supervision(home: Path) -> None:
             time.sleep(0.05)
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file so that whoever reads it reads all of it or what was there before.
-
-    The space for the next version is kept ready beside it, so that a full disk does not prevent a rollback.
-    """
-    data = text.encode()
-    beside = path.with_name(f".{path.name}.next")
-    with beside.open("r+b" if beside.exists() else "w+b") as file:
-        file.write(data)
-        file.truncate()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    with suppress(OSError):
-        beside.write_bytes(b" " * max(4096, 2 * len(data)))
-
-
 def _control(home: Path, command: str) -> tuple[int, str]:
-    settings = str(home / "services" / "supervisord.conf")
-    return run([find("supervisorctl", "supervisor"), "-c", settings, command], cwd=home)
-
-
-def _socket(home: Path) -> Path:
-    # The path of a socket must be short; that of the folder need not be.
-    name = f"shortener-{os.getuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / name
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.is_symlink():
-        raise CannotGo(f"{folder} belongs to somebody else")
-    return folder / "supervisor.sock"
+    argv = [find("supervisorctl", "supervisor"), "-c", "supervisord.conf", command]
+    return run(argv, cwd=home / "services")

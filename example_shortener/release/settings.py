@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
@@ -87,27 +89,48 @@ class Settings:
 
 def load(path: Path, *, must_exist: bool = False) -> Settings:
     """Read the settings; raises WrongUsage with every mistake. Without a file, all have their defaults."""
-    root = path.absolute().parent
+    root, mistakes = path.absolute().parent, list[str]()
     if not must_exist and not path.exists():
         return Settings(root)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise WrongUsage(f"{path}: {error}") from error
-    mistakes: list[str] = []
     limits = _read(Limits(), table.pop("limits", {}), "limits", mistakes)
     notices = _read(Notices(), table.pop("notices", {}), "notices", mistakes)
     environments = dict(DEFAULT)
     for name, values in table.pop("environments", {}).items():
-        place = f"environments.{name}"
-        target = _read(DEFAULT.get(name, Target()), values, place, mistakes)
+        place, default = f"environments.{name}", DEFAULT.get(name, Target())
+        environments[name] = target = _read(default, values, place, mistakes)
+        if not re.fullmatch("[a-z][a-z0-9-]*", name):
+            mistakes.append(f"{place}: expected a name of small letters, digits and hyphens")
         if target.shares[-1:] != (100,) or list(target.shares) != sorted(set(target.shares)):
             mistakes.append(f"{place}.shares: expected rising percents that end with 100")
-        environments[name] = target
+    if not 0 < limits.false_alarms < 1:
+        mistakes.append(f"limits.false_alarms: expected a share between 0 and 1, got {limits.false_alarms}")
     settings = _read(Settings(root), table, "", mistakes)
     if mistakes:
         raise WrongUsage("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return dataclasses.replace(settings, limits=limits, notices=notices, environments=environments)
+
+
+def _number(value: object, *kinds: type) -> bool:
+    # A bool is an int for Python.
+    return isinstance(value, int | float) and type(value) in kinds and isfinite(value) and value >= 0
+
+
+KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
+    str: ("a string", lambda value: isinstance(value, str)),
+    int: ("a whole number", lambda value: _number(value, int)),
+    float: ("a number", lambda value: _number(value, int, float)),
+    tuple[str, ...]: ("a list of strings", lambda value: _all(str, value)),
+    tuple[int, ...]: ("a list of whole numbers", lambda value: _all(int, value)),
+    Literal["supervisor", "systemd"]: ("supervisor or systemd", lambda value: value in ("supervisor", "systemd")),
+}  # fmt: skip
+
+
+def _all(kind: type, value: object) -> bool:
+    return isinstance(value, list) and all(KINDS[kind][1](item) for item in value)
 
 
 def _read(part: Part, values: object, place: str, mistakes: list[str]) -> Part:
@@ -115,34 +138,14 @@ def _read(part: Part, values: object, place: str, mistakes: list[str]) -> Part:
     if not isinstance(values, dict):
         mistakes.append(f"{place}: expected a table")
         return part
-    kinds = {key: _KINDS[hint] for key, hint in get_type_hints(type(part)).items() if hint in _KINDS}
+    kinds = {key: KINDS[hint] for key, hint in get_type_hints(type(part)).items() if hint in KINDS}
     fitting: dict[str, Any] = {}
     for key, value in values.items():
-        name = f"{place}.{key}".lstrip(".")
-        if key not in kinds:
+        name, (expected, fits) = f"{place}.{key}".lstrip("."), kinds.get(key, ("", None))
+        if fits is None:
             mistakes.append(f"{name}: unknown key; expected one of {', '.join(sorted(kinds))}")
-        elif not _fits(value, kinds[key]):
-            mistakes.append(f"{name}: expected {kinds[key]}, got {value!r}")
+        elif not fits(value):
+            mistakes.append(f"{name}: expected {expected}, got {value!r}")
         else:
             fitting[key] = tuple(value) if isinstance(value, list) else value
     return dataclasses.replace(part, **fitting)
-
-
-_KINDS: dict[object, str] = {
-    str: "a string", int: "a whole number", float: "a number", tuple[str, ...]: "a list of strings",
-    tuple[int, ...]: "a list of whole numbers", Literal["supervisor", "systemd"]: "supervisor or systemd",
-}  # fmt: skip
-
-
-def _fits(value: object, kind: str) -> bool:
-    match kind:
-        case "a string":
-            return isinstance(value, str)
-        case "supervisor or systemd":
-            return value in {"supervisor", "systemd"}
-        case "a number" | "a whole number":
-            numbers = int if kind == "a whole number" else int | float
-            return isinstance(value, numbers) and not isinstance(value, bool) and value >= 0
-        case _:
-            each = "a string" if kind == "a list of strings" else "a whole number"
-            return isinstance(value, list) and all(_fits(item, each) for item in value)

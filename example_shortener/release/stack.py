@@ -90,13 +90,16 @@ def down(settings: Settings, say: Say) -> None:
     if not settings.folder.is_dir():
         return
     _guard(settings).stop()
+    for name in monitoring.NAMES:
+        Service(settings.folder, name, settings.services == "systemd").stop(wait=False)
     for name in settings.environments:
         environment = Environment(settings, name)
         if not environment.folder.is_dir():
             continue
         with alone(environment.folder):
-            for slot in ("haproxy", *SLOTS):
-                environment.server(slot).stop()
+            for wait in (False, True):
+                for slot in ("haproxy", *SLOTS):
+                    environment.server(slot).stop(wait=wait)
             for left in ("ports", "haproxy.sock"):
                 (environment.folder / left).unlink(missing_ok=True)
             # A release that was being watched gets no requests after the next `up`.

@@ -265,11 +265,22 @@ def test_a_rollback_also_works_with_a_haproxy_that_was_started_since(version_1: 
     assert (version_1.live(), version_1.ask("HEAD", "/probe")[0]) == ("Version 1", 302)
 
 
-def test_what_git_would_write_otherwise_than_it_was_reviewed_is_not_released(version_1: Shop) -> None:
-    for attributes in ("shortener/codes.py export-ignore", "shortener/web/*.py text eol=crlf"):
-        revision = version_1.commit({".gitattributes": f"{attributes}\n"}, "Attributes")
-        result = version_1.release("deploy", revision)
-        assert (result.code, "see .gitattributes" in result.err) == (1, True), result.text
+def test_what_was_reviewed_is_released_whatever_its_attributes_say(version_1: Shop) -> None:
+    attributes = (
+        "shortener/codes.py export-ignore\nshortener/web/*.py text eol=crlf\n*.py export-subst ident\n"
+    )
+    files = {".gitattributes": attributes, "shortener/reviewed.py": "# $Format:%H$ $Id$\n"}
+    revision = version_1.commit(files, "Attributes")
+    version_1.done("deploy", revision)
+    released, replaced = version_1.home / "releases" / revision, version_1.home / "releases"
+    for path in (*files, "shortener/codes.py", "shortener/web/app.py"):
+        shown = subprocess.run(
+            ["git", "cat-file", "blob", f"{revision}:{path}"],
+            cwd=version_1.root, check=True, capture_output=True,
+        )  # fmt: skip
+        assert (released / path).read_bytes() == shown.stdout, path
+    assert [path.name for path in replaced.iterdir() if len(path.name) != 40] == []
+    version_1.done("rollback")
     assert version_1.live() == "Version 1"
 
 
