@@ -1,4 +1,4 @@
-"""`gate inbox`: the branches that wait for my approval."""
+"""`gate inbox`: the branches that need my approval."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ EXAMPLES = """\
   gate inbox                       which files are yours, how old, how the checks are
   gate inbox --into release/2      for another protected branch
   gate inbox --as @nehemiah        for somebody else
+  gate inbox --forge               also the open pull requests of origin, and the reviews on them
+  gate inbox --forge github:acme/shortener
   gate inbox --format json         for scripts
+
+  --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN.
 """
 
 
@@ -26,19 +30,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as", metavar="@NAME", dest="person", help="for this person (default: by user.email)"
     )
+    add_forge(parser)
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
+
+
+def add_forge(parser: argparse.ArgumentParser) -> None:
+    """Add the option that includes the pull requests of a forge."""
+    parser.add_argument(
+        "--forge",
+        metavar="WHERE",
+        nargs="?",
+        const="auto",
+        help="also read the open pull requests of origin, or of github:OWNER/REPO, gitlab:GROUP/PROJECT, "
+        "gitea:OWNER/REPO",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the list and return 0, whatever waits."""
-    overview = inbox(Path.cwd(), options.into, options.person)
+    overview = inbox(Path.cwd(), options.into, options.person, options.forge)
     if options.format == "json":
         print_json(overview)
         return 0
-    from gate.reports.overview import inbox_lines, sheet
+    from gate.reports.overview import inbox_lines, sheet, status_lines
     from gate.reports.terminal_text import Ink
 
     context = terminal_context()
+    unread = [
+        status_lines(item.branch.name, about(item), None, item.trouble, Ink(context))
+        for item in overview.items
+        if item.verdict is None
+    ]
     blocks = [
         [
             *inbox_lines(item.branch.name, about(item), item.mine, item.verdict, Ink(context)),
@@ -51,17 +73,23 @@ def run(options: argparse.Namespace) -> int:
     needs = "needs" if len(blocks) == 1 else "need"
     closing = f"{number} {needs} approval from {overview.person} (into {overview.into})."
     sys.stdout.write(
-        sheet(blocks, closing if blocks else f"Nothing needs approval from {overview.person}.", context)
+        sheet(
+            [*unread, *blocks],
+            closing if blocks else f"Nothing needs approval from {overview.person}.",
+            context,
+        )
     )
     return 0
 
 
 def about(item: Item) -> str:
-    """`"Add export" by New Hire, 2 hours ago`."""
+    """`"Add export" by New Hire, 2 hours ago`; of a pull request, with its name first."""
     from gate.reports.overview import age
 
     branch = item.branch
-    return f'"{branch.subject}" by {branch.author}, {age(max(int(time.time()) - branch.committed, 0))}'
+    name = f"{branch.request} " if branch.request else ""
+    draft = ", draft" if branch.draft else ""
+    return f'{name}"{branch.subject}" by {branch.author}, {age(max(int(time.time()) - branch.committed, 0))}{draft}'
 
 
 def print_json(overview: Overview) -> None:
@@ -71,6 +99,7 @@ def print_json(overview: Overview) -> None:
 
     items = [
         to_data(i.branch.name, i.branch.commit, i.branch.committed, i.mine, i.verdict, i.trouble)
+        | ({"request": i.branch.request, "draft": i.branch.draft} if i.branch.request else {})
         for i in overview.items
     ]
     sys.stdout.write(dump(items))

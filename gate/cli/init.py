@@ -39,6 +39,7 @@ EXAMPLES = """\
   gate init --person @me              add yourself with your email address and SSH key
   gate init --person @new --role junior --email new@acme.example --key new.pub
   gate init --person @me --key ~/.ssh/new.pub     add another key
+  gate init --person @gate-ci --role bot --records --key ci.pub   a bot that records reviews and merges in CI
 """
 
 
@@ -51,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", "-y", action="store_true", help="ask nothing; use the default answers")
     kind = parser.add_mutually_exclusive_group()
     for name, text in (
-        ("github", "also write .github/workflows/gate.yml"),
+        ("github", "also write .github/workflows/gate.yml and gate-record.yml"),
         ("gitlab", "also write .gitlab-ci.yml, or .gitlab/gate.yml to include"),
         ("jenkins", "also write a Jenkinsfile"),
         ("bare", "a bare repository on a server: also install the hooks of this clone"),
@@ -72,6 +73,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with --person: their public key (default: yours, unless --email is given)",
     )
+    parser.add_argument(
+        "--records", action="store_true", help="with --person: may record reviews of a forge (a bot in CI)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -80,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
         return _person(options)
     if options.extends:
         return _extends()
-    for option in ("role", "email", "key"):
-        if getattr(options, option) is not None:
+    for option in ("role", "email", "key", "records"):
+        if getattr(options, option):
             raise UsageError(f"--{option} is about a person", "say whose it is with `--person @NAME`")
     observed = observe(Path.cwd(), options.into)
     answers = _answers(options, observed)
@@ -245,7 +249,9 @@ def _extends() -> int:
 def _person(options: argparse.Namespace) -> int:
     if options.into:
         raise UsageError("--into and --person do not go together", "run `gate init` first, then add people")
-    added = add_person(Path.cwd(), options.person, options.role, options.email, options.key)
+    added = add_person(
+        Path.cwd(), options.person, options.role, options.email, options.key, records=options.records
+    )
     if options.print:
         sys.stdout.write(added.data.decode("utf-8"))
         return 0
@@ -273,5 +279,5 @@ def _added(added: Added) -> None:
         print("  then sign with the new key, and remove the old one when no open branch needs its approvals")
     if not person.keys and not added.known:
         print("  without a key they can't approve with `gate approve`: add one with `--key FILE`")
-    if not person.emails and not added.known:
+    if not person.emails and not added.known and person.role != "bot":
         print("  without an email address gate can't identify their commits: add one with `--email ADDRESS`")

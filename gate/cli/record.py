@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gate.app.approving.record_reviews import record_reviews
+from gate.app.approving.record_reviews import RecordedReviews, record_reviews
 from gate.approvals.record import review_of
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.reviews import add_reviews, place_of
@@ -20,6 +20,8 @@ EXAMPLES = """\
   gate record feature --reviews github:acme/shortener#12
   gate record --merges BEFORE..AFTER --key bot_key   in CI, after a push to the protected branch: check what each
                                                 merge changed, and sign the verdict
+  gate record --merges BEFORE..AFTER --reviews auto --key bot_key
+                                                the same, and record the reviews of the merged pull requests
 
   The signer needs `records: true` under `people` in gate.yaml. From then on the reviews count
   without the forge: for `gate audit`, the server hook and environments.
@@ -37,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Record what the forge tells now, or has merged, and print what that was."""
+    """Record what the forge reports now, or has merged, and print it."""
     if options.merges:
         return _merges(options)
     request = place_of(options.reviews or "auto")
@@ -52,6 +54,14 @@ def run(options: argparse.Namespace) -> int:
         base=options.base,
         key=options.key,
     )
+    _print_reviews(done)
+    if done.last is None:
+        return 0
+    print("\n".join(shared_lines(done.last)))
+    return exit_code(done.last)
+
+
+def _print_reviews(done: RecordedReviews) -> None:
     for record in done.reviews:
         word = "approval" if record.kind == "approve" else "objection"
         login = review_of(record)[0]
@@ -60,10 +70,6 @@ def run(options: argparse.Namespace) -> int:
         print(f"Revoked {record.of[:12]}: {visible(record.reason)}")
     if not done.reviews and not done.revoked:
         print(f"{visible(done.request)}: {count(done.unchanged, 'review')} recorded before, nothing new")
-    if done.last is None:
-        return 0
-    print("\n".join(shared_lines(done.last)))
-    return exit_code(done.last)
 
 
 def _merges(options: argparse.Namespace) -> int:
@@ -71,12 +77,20 @@ def _merges(options: argparse.Namespace) -> int:
     from gate.app.approving.record_merges import record_merges
     from gate.app.recording.verdict import Unrecorded
 
-    if options.reviews or options.base or options.rev:
-        raise UsageError("--merges records merges only", "record the reviews with a command of its own")
+    if options.base or options.rev:
+        raise UsageError("--merges takes a range only, no revision and no `--base`")
+    forge = place_of(options.reviews)
+    if forge is not None and (forge.number or forge.source == "gitlab"):
+        raise UsageError(
+            "--merges finds the pull request of each merge itself, on GitHub and Gitea",
+            "use `--reviews auto` in a workflow that runs on push",
+        )
     codes = []
     for merge in record_merges(
-        Path.cwd(), options.merges, int(time.time()), into=options.into, key=options.key
+        Path.cwd(), options.merges, int(time.time()), into=options.into, key=options.key, forge=forge
     ):
+        if merge.reviews is not None:
+            _print_reviews(merge.reviews)
         what = f"{merge.base[:12]}..{merge.head[:12]}"
         if isinstance(merge.verdict, Unrecorded):
             print(f"{what}: not recorded: {merge.verdict.reason}")

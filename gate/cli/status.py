@@ -7,26 +7,30 @@ import sys
 from pathlib import Path
 
 from gate.app.approving.inbox import status
-from gate.cli.inbox import about, print_json, terminal_context
+from gate.cli.inbox import about, add_forge, print_json, terminal_context
 from gate.reports.words import count
 
 SUMMARY = "list your open branches and what each still needs"
 EXAMPLES = """\
   gate status                      into the default branch
   gate status --into release/2     into another protected branch
+  gate status --forge              also your open pull requests on the forge of origin, and the reviews on them
   gate status --format json        for scripts
+
+  --forge needs a token that can read pull requests: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
+    add_forge(parser)
     parser.add_argument("--format", metavar="F", choices=("text", "json"), default="text", help="text, json")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the list and return 0, whatever is missing."""
-    overview = status(Path.cwd(), options.into)
+    overview = status(Path.cwd(), options.into, options.forge)
     if options.format == "json":
         print_json(overview)
         return 0

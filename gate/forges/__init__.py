@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from gate.approvals.reviews import Request
 from gate.forges.places import Place
-from gate.forges.wire import Wire, Writer
+from gate.forges.wire import OpenRequest, Wire, Writer
 from gate.model import Source
 
 FORGES: Mapping[Source, str] = {
@@ -26,6 +26,9 @@ class Forge(Protocol):
 
     def read_request(self, wire: Wire) -> Request:
         """The request for review as it is now; raises CannotDecide."""
+
+    def open_requests(self, wire: Wire, into: str) -> list[OpenRequest]:
+        """The open requests that target the branch `into`; raises CannotDecide."""
 
     def read_team(self, wire: Wire, name: str) -> tuple[str, ...]:
         """The logins of a team's members; raises CannotDecide."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gate.approvals.reviews import Request, State
 from gate.errors import CannotDecide
-from gate.forges.github import commit_logins, only_open, request_of, reviews_in
-from gate.forges.wire import Wire, every, one, project_path, quoted, text
+from gate.forges.github import commit_logins, only_open, open_request, request_of, reviews_in
+from gate.forges.wire import OpenRequest, Wire, every, one, one_if_any, project_path, quoted, text
 
 # A review that was asked of a team has no user; nor has it been given.
 STATES: Mapping[str, State | None] = {
@@ -22,7 +23,7 @@ STATES: Mapping[str, State | None] = {
 def read_request(wire: Wire) -> Request:
     """The request as it is now; raises CannotDecide."""
     source = wire.place
-    number = source.number or _number(wire)
+    number, landed = (source.number, source.queued) if source.number else _pushed(wire)
     repository = f"/repos/{project_path(source)}"
     pull = f"{repository}/pulls/{number}"
     first = one(wire, pull)
@@ -30,7 +31,16 @@ def read_request(wire: Wire) -> Request:
     logins = commit_logins(every(wire, f"{pull}/commits"))
     events = every(wire, f"{repository}/issues/{number}/timeline")
     moved = [text(event, "created_at") for event in events if event.get("type") == "change_target_branch"]
-    return request_of(source, number, first, one(wire, pull), reviews, logins, moved)
+    request = request_of(source, number, first, one(wire, pull), reviews, logins, moved)
+    return replace(request, landed=landed)
+
+
+def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
+    """The open requests that target a branch; raises CannotDecide."""
+    source = wire.place
+    pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open"})
+    requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
+    return [request for request in requests if request.into == into]
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -43,6 +53,13 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
     return tuple(filter(None, (text(member, "login") for member in every(wire, f"/teams/{ids[0]}/members"))))
 
 
-def _number(wire: Wire) -> int:
-    """The request whose commit was pushed."""
-    return only_open(wire.place, every(wire, f"/repos/{project_path(wire.place)}/pulls"))
+def _pushed(wire: Wire) -> tuple[int, bool]:
+    """The request whose commit was pushed, and whether that is the commit as which it was merged."""
+    source = wire.place
+    repository = f"/repos/{project_path(source)}"
+    merged = one_if_any(wire, f"{repository}/commits/{quoted(source.commit)}/pull")
+    if merged and text(merged, "merge_commit_sha") == source.commit and merged.get("merged") is True:
+        number = merged.get("number")
+        if isinstance(number, int):
+            return number, True
+    return only_open(source, every(wire, f"{repository}/pulls")), False

@@ -8,7 +8,19 @@ from dataclasses import replace
 from gate.approvals.reviews import Request, Review, State
 from gate.errors import CannotDecide
 from gate.forges.places import Place
-from gate.forges.wire import Json, Wire, every, moment, one, project_path, quoted, text, unreadable
+from gate.forges.wire import (
+    Json,
+    NoRequest,
+    OpenRequest,
+    Wire,
+    every,
+    moment,
+    one,
+    project_path,
+    quoted,
+    text,
+    unreadable,
+)
 
 STATES: Mapping[str, State | None] = {
     "APPROVED": "approved",
@@ -34,6 +46,27 @@ def read_request(wire: Wire) -> Request:
     moved = [text(event, "created_at") for event in events if event.get("event") in RETARGETED]
     request = request_of(source, number, first, one(wire, pull), reviews, logins, moved)
     return replace(request, landed=landed)
+
+
+def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
+    """The open requests that target a branch; raises CannotDecide."""
+    source = wire.place
+    pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open", "base": into})
+    requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
+    return [request for request in requests if request.into == into]
+
+
+def open_request(source: Place, pull: Json) -> OpenRequest:
+    """A request of a list; raises CannotDecide for one that can't be understood."""
+    number, head, into = pull.get("number"), text(pull, "head", "sha"), text(pull, "base", "ref")
+    try:
+        opened = moment(text(pull, "created_at"))
+    except ValueError as error:
+        raise unreadable(source, f"request {number}") from error
+    if not isinstance(number, int) or not head or not into:
+        raise unreadable(source, "the list of requests")
+    author, title = text(pull, "user", "login"), text(pull, "title")
+    return OpenRequest(number, head, into, author, title, opened, pull.get("draft") is True)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -148,7 +181,7 @@ def only_open(source: Place, pulls: list[Json]) -> int:
     if len(pulls_open) == 1 and isinstance(pulls_open[0], int):
         return pulls_open[0]
     reason = "more than one open pull request has" if pulls_open else "no open pull request has"
-    raise CannotDecide(
+    raise (CannotDecide if pulls_open else NoRequest)(
         f"{reason} {source.commit[:12]} as its head",
         f"name it: `--reviews {source.source}:{source.project}#12`",
     )

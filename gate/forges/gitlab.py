@@ -15,7 +15,7 @@ from datetime import datetime
 from gate.approvals.reviews import Request, Review, State
 from gate.errors import CannotDecide
 from gate.forges.places import Place
-from gate.forges.wire import Json, Wire, every, one, quoted, text, unreadable
+from gate.forges.wire import Json, OpenRequest, Wire, every, one, quoted, text, unreadable
 
 APPROVED, WITHDRAWN = "approved this merge request", "unapproved this merge request"
 OBJECTED = "requested changes"
@@ -63,6 +63,26 @@ def read_request(wire: Wire) -> Request:
     logins = _logins(commits)
     number, landed = source.number, source.queued
     return Request("gitlab", source.project, number, into, head, author, reviews, logins, retargeted, landed)
+
+
+def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
+    """The open merge requests that target a branch; raises CannotDecide."""
+    path = f"/projects/{quoted(wire.place.project)}/merge_requests"
+    items = every(wire, path, {"state": "opened", "target_branch": into})
+    requests = [_open_request(wire.place, item) for item in items if item.get("state") == "opened"]
+    return [request for request in requests if request.into == into]
+
+
+def _open_request(source: Place, item: Json) -> OpenRequest:
+    number, head, into = item.get("iid"), text(item, "sha"), text(item, "target_branch")
+    try:
+        opened = int(_time(item, "created_at").timestamp())
+    except ValueError as error:
+        raise unreadable(source, f"request {number}") from error
+    if not isinstance(number, int) or not head or not into:
+        raise unreadable(source, "the list of requests")
+    author, title = text(item, "author", "username"), text(item, "title")
+    return OpenRequest(number, head, into, author, title, opened, item.get("draft") is True)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:

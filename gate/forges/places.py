@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gate.errors import CannotDecide, UsageError
 from gate.model import Source
 
 FORM = re.compile(r"(github|gitlab|gitea):([^\s#!]+/[^\s#!]+)([#!])([1-9][0-9]{0,17})")
+PROJECT = re.compile(r"(github|gitlab|gitea):([^\s#!:]+/[^\s#!:]+)")
+_HOSTED: Mapping[Source, tuple[str, str]] = {
+    "github": ("GITHUB_API_URL", "/api/v3"),
+    "gitlab": ("CI_API_V4_URL", "/api/v4"),
+    "gitea": ("GITEA_API_URL", "/api/v1"),
+}
 QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]*)-[0-9a-f]{40,64}")
 OPENED = re.compile(r"([^\s!]+/[^\s!]+)!([1-9][0-9]*)")
 HOW = "say which, as in `--reviews github:OWNER/REPO#12` or `--reviews gitlab:GROUP/PROJECT!7`"
@@ -60,6 +67,41 @@ def find_place(spec: str, environ: Mapping[str, str]) -> Place:
         )
     sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
     return _place(sources[match[1]], match[2], int(match[4]), environ)
+
+
+def find_project(spec: str, environ: Mapping[str, str]) -> Place:
+    """The project that `spec` names: `github:OWNER/REPO` and so on.
+
+    Raises UsageError where it names none, or there is no token for it.
+    """
+    match = PROJECT.fullmatch(spec)
+    if not match:
+        raise UsageError(
+            f"--forge {spec}: expected github:OWNER/REPO, gitlab:GROUP/PROJECT or gitea:OWNER/REPO"
+        )
+    sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
+    return _place(sources[match[1]], match[2], 0, environ)
+
+
+def project_at(origin: str, source: str, project: str, environ: Mapping[str, str]) -> Place:
+    """The project that a clone came from: `project` on the forge `source`, by the address of origin.
+
+    Raises UsageError if the address names no forge that gate knows, or no token is set for it. On a host of your own
+    the address of the API must be set: a token goes nowhere that nobody named.
+    """
+    if not source or not project:
+        raise UsageError(
+            f"origin ({origin or 'not set'}) is not on a forge that gate knows by its name",
+            "name the project, as in `--forge github:OWNER/REPO` (or gitlab:GROUP/PROJECT, gitea:OWNER/REPO)",
+        )
+    found = find_project(f"{source}:{project}", environ)
+    host = re.sub(r"^(?:[\w+.-]+://)?(?:[^/@]*@)?", "", origin).partition("/")[0].partition(":")[0].casefold()
+    if found.api == APIS[found.source] and urlsplit(found.api).hostname not in {host, f"api.{host}"}:
+        name, path = _HOSTED[found.source]
+        raise UsageError(
+            f"origin is on {host}, and the address of its API is not set", f"set {name}=https://{host}{path}"
+        )
+    return found
 
 
 def _place(

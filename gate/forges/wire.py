@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -49,6 +50,23 @@ class Writer(Wire, Protocol):
         """Write `body` to `path` by POST, PUT or PATCH."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A pull request that is open. `author` is a login; `opened` is in seconds since the epoch."""
+
+    number: int
+    head: str
+    into: str
+    author: str
+    title: str
+    opened: int
+    draft: bool
+
+
+class NoRequest(CannotDecide):
+    """No pull request belongs to a commit."""
+
+
 class Refused(Exception):
     """The forge answered with a status that is no success."""
 
@@ -68,12 +86,25 @@ def one(wire: Wire, path: str) -> Json:
     return body
 
 
-def every(wire: Wire, path: str) -> list[Json]:
+def one_if_any(wire: Wire, path: str) -> Json | None:
+    """The JSON object at `path`, None if the forge has nothing there; raises CannotDecide for any other failure."""
+    try:
+        body = wire.get(path, {}).body
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise _told(wire.place, path, refused) from refused
+    if not isinstance(body, dict):
+        raise unreadable(wire.place, path)
+    return body
+
+
+def every(wire: Wire, path: str, query: Query = MappingProxyType({})) -> list[Json]:
     """Every JSON object of the list at `path`, whole or not at all; raises CannotDecide."""
     items: list[Json] = []
     size = "limit" if wire.place.source == "gitea" else "per_page"
     for page in range(1, MOST_PAGES + 1):
-        answer = ask(wire, path, {"page": page, size: PAGE})
+        answer = ask(wire, path, {**query, "page": page, size: PAGE})
         if not isinstance(answer.body, list) or not all(isinstance(item, dict) for item in answer.body):
             raise unreadable(wire.place, path)
         items += answer.body

@@ -20,20 +20,27 @@ def changes_shown(repository: Repository, base: str, commits: Iterable[str]) -> 
     Commits that are not here are fetched from `origin` by their id; those that cannot be had are left out.
     """
     wanted = list(dict.fromkeys(filter(None, commits)))
-    present = resolve(repository, wanted)
-    for commit in wanted:
-        if present.get(commit) != commit:
-            _fetch(repository, commit)
-    present = resolve(repository, wanted)
+    missing = bring(repository, wanted)
     changes = {}
     for commit in wanted:
-        if present.get(commit) != commit:
+        if commit in missing:
             continue
         parted = repository.attempt("merge-base", base, commit)
         if parted.returncode == 0:
             start = os.fsdecode(parted.stdout).strip()
             changes[commit] = repository.run(*RAW_DIFF, start, commit)
     return changes
+
+
+def bring(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
+    """Fetch those of `commits` that are not here from `origin`, by their ids; returns those that can't be had."""
+    wanted = list(dict.fromkeys(commits))
+    present = resolve(repository, wanted)
+    absent = [commit for commit in wanted if present.get(commit) != commit]
+    for commit in absent:
+        _fetch(repository, commit)
+    present = resolve(repository, absent)
+    return frozenset(commit for commit in absent if present.get(commit) != commit)
 
 
 def digest_of(raw: bytes) -> str:

@@ -81,6 +81,7 @@ def entry_of(person: Person) -> str:
         for forge in ("github", "gitlab", "gitea")
         if (login := person.login(forge))
     ]
+    parts += ["records: true"] if person.records else []
     return f"{quoted(person.name)}: {{{', '.join(parts)}}}"
 
 

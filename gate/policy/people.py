@@ -124,3 +124,19 @@ def forge_of(origin: str) -> str:
     if host == "codeberg.org" or "forgejo" in host:
         return "gitea"
     return next((forge for forge in FORGES if forge in host), "")
+
+
+def repository_name(origin: str) -> str:
+    """`acme/shortener`, from the address of a remote on a host; empty for a folder, whose name is only a local one.
+
+    The last two parts of the path; on a host that is called after GitLab all of them, since groups nest there.
+    """
+    # Before the path comes a scheme with a host, or a host alone; who logs in there is not part of the name.
+    prefix = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)
+    if not prefix:
+        return ""
+    path = origin[prefix.end() :].rstrip("/").removesuffix("/.git").removesuffix(".git")
+    parts = [part for part in path.split("/") if part.strip(".")]
+    if "gitlab" not in prefix[0].casefold():
+        parts = parts[-2:]
+    return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.company import REQUIRE, Result
-from support.site import Site, with_logins
+from support.site import Site, actions, with_logins
 
 from gate.approvals.record import Record, Refused, parse, serialise
 
@@ -148,6 +148,52 @@ def test_a_merge_whose_checks_fail_is_not_recorded(site: Site) -> None:
     before, after = by_button(site)
     bot = site.company.clone("ci")
     bot.fetch()
-    result = bot.gate("record", "--merges", f"{before}..{after}")
-    assert result.code == 1
-    assert "not recorded: not all of the required checks passed" in result.out
+    said = bot.gate("record", "--merges", f"{before}..{after}")
+    assert said.code == 1
+    assert "not recorded: not all of the required checks passed" in said.out
+
+
+def on_push(site: Site, before: str, after: str) -> dict[str, str]:
+    """The variables of a workflow that runs because of a push to main."""
+    env = actions(site.company.path, "push", {"before": before, "after": after})
+    if site.forge.kind == "gitea":
+        env |= {"GITEA_ACTIONS": "true"}
+    return env | site.forge.env | {"GITHUB_API_URL": site.forge.url}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["merge", "rebase"])
+def test_reviews_and_merge_of_a_pushed_pull_request_are_recorded_together(site: Site, how: str) -> None:
+    if site.forge.kind == "gitlab":
+        pytest.skip("a pipeline of GitLab for a push does not name the merge request")
+    allow(site)
+    site.forge.approve("nmonrose")
+    before, after = by_button(site, how)
+    site.forge.merge = after
+    site.forge.state = "closed"
+    bot = site.company.clone("ci")
+    bot.fetch()
+    command = ("record", "--merges", f"{before}..{after}", "--reviews", "auto")
+    said = bot.gate(*command, env=on_push(site, before, after))
+    assert said.code == 0, said.text
+    assert "Recorded the approval of nmonrose" in said.out
+    ada = site.company.clone("ada")
+    ada.fetch()
+    audited = ada.gate("audit", "--fetch", f"{before}..{after}")
+    assert audited.code == 0, audited.text
+    assert "1 review recorded before, nothing new" in bot.gate(*command, env=on_push(site, before, after)).out
+
+
+def test_a_push_without_a_pull_request_has_no_reviews_to_record(hub: Site) -> None:
+    allow(hub)
+    before, after = by_button(hub)
+    hub.forge.head = "0" * 40
+    bot = hub.company.clone("ci")
+    bot.fetch()
+    env = on_push(hub, before, after)
+    hub.forge.trouble(f"/commits/{after}/pulls", 200, body="[]")
+    said = bot.gate("record", "--merges", f"{before}..{after}", "--reviews", "auto", env=env)
+    assert (said.code, "Recorded the" in said.out) == (0, False), said.text
+    wrong = bot.gate("record", "--merges", f"{before}..{after}", "--reviews", hub.forge.spec, env=env)
+    assert wrong.code == 2
+    assert "finds the pull request of each merge itself" in wrong.err

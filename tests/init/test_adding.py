@@ -42,6 +42,11 @@ def test_every_layout_takes_one_more(before: str, after: str) -> None:
     assert with_person(before.encode(), PLAIN).decode() == after
 
 
+def test_a_bot_that_records_says_so() -> None:
+    bot = Person("@ci", "bot", keys=(KEY,), records=True)
+    assert load_policy(with_person(None, bot)).people == {"@ci": bot}
+
+
 def test_without_a_file_there_is_one_with_nobody_else() -> None:
     assert load_policy(with_person(None, BOB)).people == {"@bob": BOB}
 

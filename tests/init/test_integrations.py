@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 import yaml
 from support.company import Clone, Company, isolated
+from support.forge import serving
+from support.site import actions, open_site, with_logins
 
+from gate.app.setup.integrations import files_of
+from gate.app.setup.observed import observe
 from gate.policy.load import load_policy
 from gate.policy.types import ApprovalRule
 
 BIN = Path(sys.executable).parent
-WORKFLOW = ".github/workflows/gate.yml"
+WORKFLOW, RECORDING = ".github/workflows/gate.yml", ".github/workflows/gate-record.yml"
 PROJECTS = {
     "uv": {"pyproject.toml": "[project]\nname = 'x'\nversion = '1'\n", "uv.lock": "version = 1\n"},
     "poetry": {"pyproject.toml": "[tool.poetry]\nname = 'x'\n", "poetry.lock": "\n"},
@@ -45,12 +49,15 @@ def test_the_workflow_is_valid_and_safe_for_every_kind_of_project(hosted: Clone,
         hosted.write(files)
         hosted.git("add", "-A")
         assert hosted.gate("init", "--github").code == 0
-        text = (hosted.path / WORKFLOW).read_text()
         lock = next((name for name in files if name.endswith((".lock", ".txt"))), next(iter(files), ""))
-        assert (f"hashFiles('{lock}')" in text) == bool(lock), kind
-        assert all(re.search(r"@[0-9a-f]{40} # v\d", line) for line in text.splitlines() if "uses:" in line)
-        written.append(tmp_path / f"{kind}.yml")
-        written[-1].write_text(text)
+        for path in (WORKFLOW, RECORDING):
+            text = (hosted.path / path).read_text()
+            assert (f"hashFiles('{lock}')" in text) == bool(lock), kind
+            assert all(
+                re.search(r"@[0-9a-f]{40} # v\d", line) for line in text.splitlines() if "uses:" in line
+            )
+            written.append(tmp_path / f"{kind}-{Path(path).name}")
+            written[-1].write_text(text)
         hosted.git("reset", "-q", "--hard")
         hosted.git("clean", "-fdq")
     tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, written))
@@ -83,6 +90,55 @@ def test_the_steps_of_the_workflow_reach_the_log_and_quote_what_strangers_name(
     result = run_step(new, scripts["Decide"], hostile)
     assert "<--into><a;$(touch hacked) b><--head><abc><--reviews>" in result
     assert not (new.path / "hacked").exists()
+
+
+@pytest.mark.slow
+def test_the_recording_workflow_signs_what_was_reviewed_and_merged_on_github(
+    company: Company, tmp_path: Path
+) -> None:
+    with serving("github") as forge:
+        site = open_site(company, forge)
+        policy = with_logins(company.policy()).replace("role: bot,", "role: bot, records: true,")
+        company.set_policy(policy)
+        workflow = yaml.safe_load(files_of("github", observe(company.clone("ada").path))[RECORDING])
+        steps = workflow["jobs"]["record"]["steps"]
+        scripts = {step["name"]: step["run"] for step in steps if "run" in step}
+        gate = tmp_path / "gate" / "bin" / "gate"
+        gate.parent.mkdir(parents=True)
+        gate.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m gate "$@"\n')
+        gate.chmod(0o755)
+        forge.approve("nmonrose")
+        runner = company.clone("nobody", "runner")
+        runner.fetch()
+        runner.git("checkout", "-q", "-B", "main", "origin/main")
+        before = runner.git("rev-parse", "HEAD")
+        runner.git("merge", "-q", "--no-ff", "-m", "Merge pull request #12", site.head)
+        runner.git("push", "-q", "origin", "main")
+        forge.merge, forge.state = runner.git("rev-parse", "HEAD"), "closed"
+        env = actions(tmp_path, "push", {"before": before, "after": forge.merge}) | forge.env
+        env |= {"GITHUB_SERVER_URL": "https://github.com", "RUNNER_TEMP": str(tmp_path), "TOKEN": "t"}
+        env |= {"INTO": "main", "BEFORE": before, "GITHUB_SHA": forge.merge}
+        run_step(runner, scripts["Fetch the target branch and the approval log"], env)
+        run_step(runner, scripts["Run the checks"], env)
+        key = (company.keys / "ci").read_text()
+        said = run_step(runner, scripts["Record the reviews and the merges"], {**env, "KEY": key})
+    assert "Recorded the approval of nmonrose" in said
+    assert "checks passed, recorded by @ci" in said
+    ada = company.clone("ada")
+    ada.fetch()
+    audited = ada.gate("audit", "--fetch", f"{before}..origin/main")
+    assert audited.code == 0, audited.text
+
+
+@pytest.mark.parametrize(
+    ("branch", "pattern"), [("main", "main"), ("rel+1", "rel\\+1"), ("!x", "\\!x"), ("a'b: #c", "a'b: #c")]
+)
+def test_the_recording_workflow_runs_for_exactly_the_protected_branch(
+    hosted: Clone, branch: str, pattern: str
+) -> None:
+    workflow = yaml.safe_load(files_of("github", observe(hosted.path, branch))[RECORDING])
+    # YAML 1.1 reads the key `on` as true.
+    assert workflow[True]["push"]["branches"] == [pattern]
 
 
 def run_step(clone: Clone, script: str, env: dict[str, str]) -> str:

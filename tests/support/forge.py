@@ -61,6 +61,8 @@ class Forge:
     into: str = "main"
     author: str = "newbie"
     state: str = "open"
+    title: str = "Add export"
+    draft: bool = False
     page: int = 2
     reviews: list[Given] = field(default_factory=list)
     commits: list[tuple[str, str]] = field(default_factory=list)
@@ -163,6 +165,9 @@ class Forge:
             "head": {"sha": self.head, "ref": "feature"},
             "base": {"ref": self.into},
             "user": {"login": self.author},
+            "title": self.title,
+            "draft": self.draft,
+            "created_at": when(self.now - 7200),
             "updated_at": when(self.now),
             "merged_at": when(self.now) if self.merge else None,
             "merge_commit_sha": self.merge or "0" * 40,
@@ -190,6 +195,8 @@ class Forge:
             f"{repository}/commits/{self.head}/pulls": [pull],
             f"{repository}/commits/{self.merge}/pulls": [pull],
         }
+        if gitea and self.merge:
+            answers[f"{repository}/commits/{self.merge}/pull"] = {**pull, "merged": True}
         for number, (name, logins) in enumerate(self.teams.items()):
             organisation, _, team = name.partition("/")
             members = [{"login": login} for login in logins]
@@ -228,6 +235,18 @@ class Forge:
                 "author": {"username": self.author},
                 "user_notes_count": sum(review.body != "" for review in self.reviews) + self.removed,
             },
+            f"/projects/{PROJECT}/merge_requests": [
+                {
+                    "iid": NUMBER,
+                    "sha": self.head,
+                    "target_branch": self.into,
+                    "author": {"username": self.author},
+                    "title": self.title,
+                    "draft": self.draft,
+                    "created_at": when(self.now - 7200),
+                    "state": "opened" if self.state == "open" else self.state,
+                }
+            ],
             f"{request}/approvals": {
                 "approved_by": [
                     {"user": {"username": one.login}, **({"approved_at": when(one.at)} if self.exact else {})}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from gate.app.setup.observed import Observed, repository_name
+from gate.app.setup.observed import Observed
 from gate.codeowners import parse
 from gate.git.history import Committer, Past
-from gate.policy.people import forge_of
+from gate.policy.people import forge_of, repository_name
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve-x")
 HANDLES = [f"@{name}" for name in NAMES]

@@ -1,11 +1,15 @@
-"""Branches that wait for a person's approval, and a person's own open branches with what each still needs."""
+"""Branches that need a person's approval, and a person's own open branches with what each still needs.
+
+With a forge, its open pull requests too, and the reviews that were given there.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.app.checking.evaluate import judge
 from gate.app.checking.request import CheckRequest
@@ -19,6 +23,10 @@ from gate.policy.people import person_by_email
 from gate.policy.types import Person, Policy
 from gate.requirements.owners import people_of
 
+if TYPE_CHECKING:
+    from gate.app.approving.open_requests import Requested
+    from gate.forges.places import Place
+
 FIELDS = "%00".join(
     f"%({name})"
     for name in (
@@ -30,7 +38,11 @@ FIELDS = "%00".join(
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch that is not merged yet. `name` is what commands take, such as `origin/feature`."""
+    """A branch that is not merged yet. `name` is what commands take, such as `origin/feature`.
+
+    `request` is its pull request on the forge `place`, such as `acme/shop#12`, by the account `author`; a request whose
+    commit is in no branch here is named by the commit. `trouble` says why its commit is missing, if so.
+    """
 
     name: str
     commit: str
@@ -38,6 +50,10 @@ class Branch:
     email: str
     author: str
     subject: str
+    request: str = ""
+    place: Place | None = None
+    draft: bool = False
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +83,48 @@ class Overview:
     items: tuple[Item, ...]
 
 
-def inbox(start: Path, into: str | None = None, person: str | None = None) -> Overview:
-    """The branches whose approval by `person` (whoever runs this) is missing. Checks are not run."""
+def inbox(
+    start: Path, into: str | None = None, person: str | None = None, forge: str | None = None
+) -> Overview:
+    """The branches whose approval by `person` (whoever runs this) is missing. Checks are not run.
+
+    `forge` says whose pull requests count as well: `auto` for that of origin, or `github:OWNER/REPO` and so on.
+    """
     repository = Repository.find(start)
     target, policy = _target(repository, into)
     me = _person(repository, policy, person)
     log = open_log(repository)
     items = []
-    for branch in _open_branches(repository, target):
+    branches = _with_requests(repository, _open_branches(repository, target), target, forge)
+    for branch in branches:
+        if branch.draft:
+            continue
         item = _item(repository, branch, target, start, log, cached_checks=False)
         mine = _asked_of(item.verdict, me, policy)
         if mine:
             item = _item(repository, branch, target, start, log, cached_checks=True)
             items.append(replace(item, mine=mine))
+        elif branch.request and item.trouble:
+            items.append(item)
     return Overview(target, me.name, tuple(items))
 
 
-def status(start: Path, into: str | None = None) -> Overview:
-    """The open branches whose last commit is by whoever runs this, each with its verdict. Checks are not run."""
+def status(start: Path, into: str | None = None, forge: str | None = None) -> Overview:
+    """The open branches whose last commit is by whoever runs this, each with its verdict. Checks are not run.
+
+    With `forge`, as for `inbox`, also the pull requests that they opened.
+    """
     repository = Repository.find(start)
     target, policy = _target(repository, into)
     email = repository.text("config", "user.email").strip() if _has_email(repository) else ""
     me = person_by_email(policy, email)
     mine = {address.casefold() for address in (email, *(me.emails if me else ()))}
     log = open_log(repository)
+    branches = _open_branches(repository, target, local_first=True)
     items = [
         _item(repository, branch, target, start, log, cached_checks=True)
-        for branch in _open_branches(repository, target, local_first=True)
-        if branch.email.casefold() in mine
+        for branch in _with_requests(repository, branches, target, forge)
+        if branch.email.casefold() in mine or _opened_by(me, branch)
     ]
     return Overview(target, me.name if me else email, tuple(items))
 
@@ -156,14 +186,58 @@ def _branches(repository: Repository, root: str, merged_into: list[str]) -> Iter
             yield Branch(name, commit, int(committed or 0), email, author, subject)
 
 
+def _with_requests(
+    repository: Repository, branches: list[Branch], target: str, forge: str | None
+) -> Sequence[Branch]:
+    """The branches, those with an open pull request as that request, and requests whose branch isn't here."""
+    if forge is None:
+        return branches
+    from gate.app.approving.open_requests import open_requests
+
+    by_commit = {branch.commit: branch for branch in branches}
+    for requested in open_requests(repository, forge, target, os.environ):
+        branch = _requested(requested, by_commit.get(requested.request.head))
+        by_commit[branch.commit] = branch
+    return sorted(by_commit.values(), key=lambda branch: (branch.committed, branch.name))
+
+
+def _requested(requested: Requested, branch: Branch | None) -> Branch:
+    request = requested.request
+    return Branch(
+        branch.name if branch else request.head[:12],
+        request.head,
+        request.opened,
+        branch.email if branch else "",
+        request.author,
+        request.title,
+        requested.name,
+        requested.place,
+        request.draft,
+        requested.trouble,
+    )
+
+
+def _opened_by(me: Person | None, branch: Branch) -> bool:
+    login = me.login(branch.place.source) if me and branch.place else ""
+    return bool(login) and login.casefold() == branch.author.casefold()
+
+
 def _item(
     repository: Repository, branch: Branch, target: str, start: Path, log: ApprovalLog, *, cached_checks: bool
 ) -> Item:
     """The verdict about a branch, from what is known without running a check."""
+    if branch.trouble:
+        return Item(branch, None, trouble=branch.trouble)
     try:
         change = read_change(repository, into=target, head=branch.commit)
         policy = policy_at(repository, change.base)
-        request = CheckRequest(start, into=target, cached_only=cached_checks, trust_only=not cached_checks)
+        request = CheckRequest(
+            start,
+            into=target,
+            cached_only=cached_checks,
+            trust_only=not cached_checks,
+            reviews=branch.place,
+        )
         return Item(branch, judge(repository, change, policy, request, log=log).verdict)
     except GateError as error:
         return Item(branch, None, trouble=error.message)

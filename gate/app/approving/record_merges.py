@@ -1,5 +1,7 @@
 """Merges made on a forge, recorded in the log: CI signs that the checks pass on what each of them changed.
 
+With the reviews of a forge, it first records those of the pull request that each merge closed.
+
 `gate merge` records that by itself. Who merges by a forge's button leaves nothing that an audit, or an environment
 which asks for `passed: [main]`, could verify.
 """
@@ -7,14 +9,17 @@ which asks for `passed: [main]`, could verify.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gate.app.approving.record_reviews import RecordedReviews, record_reviews
 from gate.app.check import check
 from gate.app.checking.request import CheckRequest, ignore
 from gate.app.recording.signing import Recorded
 from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
 from gate.errors import UsageError
+from gate.forges.places import Place
+from gate.forges.wire import NoRequest
 from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
@@ -23,11 +28,15 @@ from gate.runner import Event
 
 @dataclass(frozen=True, slots=True)
 class RecordedMerge:
-    """A move of the branch from `base` to `head`, and the verdict about it, or why none could be signed."""
+    """A move of the branch from `base` to `head`, and the verdict about it, or why none could be signed.
+
+    `reviews` are those of its pull request; None if none was asked for, or the move has no pull request.
+    """
 
     base: str
     head: str
     verdict: Recorded | Unrecorded
+    reviews: RecordedReviews | None = None
 
 
 def record_merges(
@@ -37,9 +46,12 @@ def record_merges(
     *,
     into: str | None = None,
     key: str | None = None,
+    forge: Place | None = None,
     progress: Callable[[Event], None] = ignore,
 ) -> Iterator[RecordedMerge]:
     """Check each move of the branch in `span` (`BEFORE..AFTER`, or the one commit AFTER), and sign the verdicts.
+
+    With `forge`, the reviews of the pull request that made each move are recorded first.
 
     Raises UsageError for a span that is none, or where the policy does not list the key.
     """
@@ -47,8 +59,22 @@ def record_merges(
     bring_log(start)
     branch = (into or default_branch(repository)).removeprefix("refs/heads/")
     for base, head in _moves(repository, span):
+        reviews = _reviews(start, forge, base, head, branch, key, now)
         request = CheckRequest(start, into=branch, head=head, base=base)
-        yield RecordedMerge(base, head, record_verdict(start, check(request, progress), key, now))
+        yield RecordedMerge(base, head, record_verdict(start, check(request, progress), key, now), reviews)
+
+
+def _reviews(
+    start: Path, forge: Place | None, base: str, head: str, into: str, key: str | None, now: int
+) -> RecordedReviews | None:
+    """The reviews of the pull request that moved the branch, recorded; None without one."""
+    if forge is None:
+        return None
+    request = replace(forge, number=0, commit=head, queued=False)
+    try:
+        return record_reviews(start, request, now, rev=head, into=into, base=base, key=key)
+    except NoRequest:
+        return None
 
 
 def _moves(repository: Repository, span: str) -> list[tuple[str, str]]:

@@ -56,10 +56,19 @@ class Added:
             raise CannotDecide(f"{self.path} can't be written: {error.strerror}") from error
 
 
-def add_person(start: Path, name: str, role: Role | None, email: str | None, key_file: str | None) -> Added:
+def add_person(
+    start: Path,
+    name: str,
+    role: Role | None,
+    email: str | None,
+    key_file: str | None,
+    *,
+    records: bool = False,
+) -> Added:
     """The policy of the working tree with one more person: yourself, unless `email` and `key_file` say whose.
 
-    Raises UsageError or InvalidInput where that makes no policy, saying why.
+    `records` lets the person record reviews that a forge reports. Raises UsageError or InvalidInput where that makes no
+    policy, saying why.
     """
     repository = Repository.find(start)
     path = work_tree_of(repository) / POLICY_FILE
@@ -78,10 +87,20 @@ def add_person(start: Path, name: str, role: Role | None, email: str | None, key
         raise UsageError(
             f"{listed.name} is in `people` already, as {listed.role}", f"change the role in {POLICY_FILE}"
         )
-    if listed and email is None and key_file:
-        # A new key of somebody who is listed: this machine's address says nothing about them.
+    if listed and records:
+        raise UsageError(
+            f"{listed.name} is in `people` already", f"add `records: true` to their entry in {POLICY_FILE}"
+        )
+    if (listed or role == "bot") and email is None and key_file:
+        # A new key of somebody who is listed, or a bot's: this machine's address says nothing about them.
         address = ""
-    person = Person(name, role or "member", emails=(address,) if address else (), keys=(key,) if key else ())
+    person = Person(
+        name,
+        role or "member",
+        emails=(address,) if address else (),
+        keys=(key,) if key else (),
+        records=records,
+    )
     return Added(path, with_person(current, person, stored), person, listed is not None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,11 +16,16 @@ Kind = Literal["github", "gitlab", "jenkins", "bare"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TEMPLATES = Path(__file__).parent / "templates"
 GITLAB_TEMPLATE = "gitlab-ci.yml"
-NEXT: Mapping[Kind, str] = {
-    "github": "make the check `gate` required: Settings, Rules, Rulesets, Require status checks to pass",
-    "gitlab": "Settings, Merge requests: Pipelines must succeed; a token GITLAB_TOKEN lets approvals count",
-    "jenkins": "set up the library `gate` once, and require the build on the forge (docs/jenkins.md)",
-    "bare": "on the server, in the bare repository: `gate install --server`",
+NEXT: Mapping[Kind, tuple[str, ...]] = {
+    "github": (
+        "make the check `gate` required: Settings, Rules, Rulesets, Require status checks to pass",
+        "optional: let CI record reviews and merges for `gate audit` (docs/github.md, Record reviews and merges)",
+    ),
+    "gitlab": (
+        "Settings, Merge requests: Pipelines must succeed; a token GITLAB_TOKEN lets approvals count",
+    ),
+    "jenkins": ("set up the library `gate` once, and require the build on the forge (docs/jenkins.md)",),
+    "bare": ("on the server, in the bare repository: `gate install --server`",),
 }
 """What is left to do by hand, outside of the repository."""
 FORGE: Mapping[Kind, str] = {"github": "github", "gitlab": "gitlab"}
@@ -32,7 +39,7 @@ def files_of(kind: Kind, observed: Observed) -> dict[str, str]:
     """
     match kind:
         case "github":
-            return {".github/workflows/gate.yml": _github(observed)}
+            return _github(observed)
         case "gitlab":
             return _gitlab(observed)
         case "jenkins":
@@ -45,8 +52,14 @@ def _package(extra: str) -> str:
     return f"merge-gate{extra}=={__version__}"
 
 
-def _github(observed: Observed) -> str:
-    return _filled("github.yml", CACHE=_cache(observed), PACKAGE=_package("[github]"))
+def _github(observed: Observed) -> dict[str, str]:
+    setup = _filled("github-setup.yml", CACHE=_cache(observed), PACKAGE=_package("[github]"))
+    # GitHub reads these as a pattern, unless they are escaped; JSON is YAML.
+    branch = json.dumps(re.sub(r"([+!])", r"\\\1", observed.branch), ensure_ascii=False)
+    return {
+        ".github/workflows/gate.yml": _filled("github.yml", SETUP=setup),
+        ".github/workflows/gate-record.yml": _filled("github-record.yml", SETUP=setup, BRANCH=branch),
+    }
 
 
 def _cache(observed: Observed) -> str:
@@ -85,7 +98,7 @@ def after(kind: Kind, files: Mapping[str, str]) -> tuple[str, ...]:
     """What is left to do once the files are merged."""
     include = ".gitlab/gate.yml" in files
     lines = ["add to .gitlab-ci.yml:  include: [{local: .gitlab/gate.yml}]"] if include else []
-    return (*lines, NEXT[kind])
+    return (*lines, *NEXT[kind])
 
 
 def _filled(name: str, **values: str) -> str:

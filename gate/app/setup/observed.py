@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from gate.git.change import default_branch
 from gate.git.history import Past, past_of
 from gate.git.objects import list_index
 from gate.git.repository import Repository
-from gate.policy.people import forge_of
+from gate.policy.people import forge_of, repository_name
 
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "ruff": ("ruff.toml", ".ruff.toml", "[tool.ruff"),
@@ -101,22 +100,6 @@ def work_tree_of(repository: Repository) -> Path:
     if repository.work_tree is None:
         raise UsageError("a bare repository has no working tree to write a policy into", "run it in a clone")
     return repository.work_tree
-
-
-def repository_name(origin: str) -> str:
-    """`acme/shortener`, from the address of a remote on a host; empty for a folder, whose name is only a local one.
-
-    The last two parts of the path; on a host that is called after GitLab all of them, since groups nest there.
-    """
-    # Before the path comes a scheme with a host, or a host alone; who logs in there is not part of the name.
-    prefix = re.match(r"(?!file:)[\w+.-]+://[^/]+/|[^/:]{2,}:(?!//)", origin)
-    if not prefix:
-        return ""
-    path = origin[prefix.end() :].rstrip("/").removesuffix("/.git").removesuffix(".git")
-    parts = [part for part in path.split("/") if part.strip(".")]
-    if "gitlab" not in prefix[0].casefold():
-        parts = parts[-2:]
-    return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""
 
 
 def _branch(repository: Repository) -> str:

@@ -6,14 +6,13 @@ import os
 
 from gate.app.setup.doctor.items import Item
 from gate.app.setup.install import HOOKS, SERVER_HOOKS, hooks_folder, interpreter_of, is_ours
-from gate.app.setup.observed import repository_name
 from gate.app.setup.refspec import is_shared
 from gate.errors import UsageError
 from gate.git.change import default_branch
 from gate.git.repository import Repository
 from gate.log.store import LOG, tips
 from gate.log.sync import remote_of
-from gate.policy.people import forge_of
+from gate.policy.people import forge_of, repository_name
 
 OLDEST_GIT = (2, 38)
 """`git merge-tree --write-tree` makes the merge result."""
