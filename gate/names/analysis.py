@@ -21,7 +21,7 @@ from gate.names.resolve.environment import (
     required_version,
 )
 from gate.names.resolve.installed import InstalledPackages, Store
-from gate.names.resolve.modules import OWN_VERSION, Modules
+from gate.names.resolve.modules import Modules
 from gate.names.resolve.package_words import tops_imported
 from gate.names.resolve.references import References
 from gate.names.rules import RULES, load, syntax_error
@@ -30,6 +30,7 @@ from gate.names.spelling.vocabulary import ProjectVocabulary, vocabulary_of
 from gate.names.store.cache import Cache, digest, own_state
 from gate.names.store.project import File, Project
 from gate.names.syntax.facts import Facts
+from gate.names.syntax.source import OWN_VERSION
 
 
 class Analysis:
@@ -46,7 +47,7 @@ class Analysis:
         environment = digest(str(target), *environment_state(typeshed, site, tops))
         self._cache = Cache(cache / "files" if cache else None)
         self._module_cache = Cache(cache / "modules" if cache else None, f"{own_state()} {environment}")
-        installed = Modules(None, typeshed, site, kept=self._module_cache, target=target)
+        installed = Modules(None, typeshed, site, cache=self._module_cache, target=target)
         modules = Modules(root, typeshed, site, installed)
         store = Store(cache, cache / "words", environment) if cache else None
         packages = InstalledPackages(typeshed, site, store)

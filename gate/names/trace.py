@@ -18,13 +18,13 @@ from gate.names.infer.values import (
 )
 from gate.names.report.candidates import Candidate, Place
 from gate.names.report.finding import Finding
-from gate.names.resolve.modules import Source
 from gate.names.rules import RULES, load
 from gate.names.rules.context import Context
 from gate.names.spelling.similarity import candidates, suggestions
 from gate.names.store.project import File
 from gate.names.syntax.nodes import Function, children
 from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Source
 
 MOST_SHOWN = 5
 UNLESS = {

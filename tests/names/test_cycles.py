@@ -12,8 +12,9 @@ from gate.names.infer.cycles import Answers
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import Values
 from gate.names.resolve.environment import bundled_typeshed
-from gate.names.resolve.modules import Modules, Source
+from gate.names.resolve.modules import Modules
 from gate.names.run import check
+from gate.names.syntax.source import Source
 
 NAMES = ("a", "b", "c", "d")
 VALUES = st.one_of(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from gate.names.infer.values import Class, ClassValue, FunctionValue, Instance, Values, union
 from gate.names.spelling.similarity import candidates
-from gate.names.syntax.nodes import Function
-from gate.names.syntax.scopes import TYPE_PARAMETER, Scope, parameters
+from gate.names.syntax.nodes import Function, parameters
+from gate.names.syntax.scopes import TYPE_PARAMETER, Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

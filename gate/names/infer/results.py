@@ -19,8 +19,8 @@ from gate.names.infer.values import (
     Yielding,
     union,
 )
-from gate.names.syntax.nodes import MANAGERS, Function, decorators
-from gate.names.syntax.scopes import Scope, own_nodes
+from gate.names.syntax.nodes import MANAGERS, Function, decorators, own_nodes
+from gate.names.syntax.scopes import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

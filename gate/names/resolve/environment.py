@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from gate.names.resolve.modules import OWN_VERSION, Version
 from gate.names.resolve.package_words import states_below
+from gate.names.syntax.source import OWN_VERSION, Version
 
 
 def bundled_typeshed() -> Path | None:

@@ -12,7 +12,7 @@ from gate.names.read.decoding import text_of
 from gate.names.read.newer_syntax import parse
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.resolve.exports import is_resolved, missing_exports
-from gate.names.resolve.modules import OWN_VERSION, Modules, Source
+from gate.names.resolve.modules import Modules
 from gate.names.resolve.package_words import PackageWords
 from gate.names.rules.walk.visitor import Visitor
 from gate.names.store.cache import Cache, digest, own_state
@@ -21,6 +21,7 @@ from gate.names.store.components import reachable_digests
 from gate.names.store.module_interface import ModuleInterface, interface_of
 from gate.names.store.workers import WorkerPool
 from gate.names.syntax.facts import Facts, facts_of, refused_by_compiler
+from gate.names.syntax.source import OWN_VERSION, Source
 
 FEW = 12
 """To judge more files than these, it is worth while to read what every file needs before they are dealt out."""

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gate.names.syntax.nodes import ends_before
-from gate.names.syntax.scopes import Binding, Scope, own_nodes
+from gate.names.syntax.nodes import ends_before, own_nodes
+from gate.names.syntax.scopes import Binding, Scope
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS, ast.IfExp)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.names.hints.load_dump import FAMILY, LoadAndDump, WrongJsonCall
-from gate.names.resolve.modules import absolute
 from gate.names.syntax.exports import exported
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import Function, children, dotted_name, walk
 from gate.names.syntax.object_reference import ObjectReference
 from gate.names.syntax.object_references import in_call, in_dict, in_module
+from gate.names.syntax.source import absolute
 from gate.names.syntax.type_comments import texts_of_types
 
 _MAY_BE_CALLED = re.compile(r"Call|Any|object|[Tt]ype\b|Protocol|Func|Handler|\bT\b")

@@ -90,3 +90,18 @@ def dotted_name(node: ast.expr) -> str:
         before = dotted_name(node.value)
         return f"{before}.{node.attr}" if before else ""
     return ""
+
+
+def parameters(arguments: ast.arguments) -> list[ast.arg]:
+    """The parameters that take one value each."""
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below `node`, without those of the functions and classes inside it."""
+    stack = list(children(node))
+    while stack:
+        child = stack.pop()
+        yield child
+        if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
+            stack.extend(children(child))

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gate.names.syntax.nodes import Function, walk
-from gate.names.syntax.scopes import Binding, Scope, own_nodes
+from gate.names.syntax.nodes import Function, own_nodes, walk
+from gate.names.syntax.scopes import Binding, Scope
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

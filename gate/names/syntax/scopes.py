@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gate.names.syntax.nodes import LEAVES, Function, children, dotted_name
+from gate.names.syntax.nodes import LEAVES, children, dotted_name, parameters
 
 if TYPE_CHECKING:
-    from gate.names.resolve.modules import Source
+    from gate.names.syntax.source import Source
 
 How = Literal["value", "typed", "each", "entered", "module", "member", "function", "class", "parameter", "caught",
               "added", "rest", "group", "anything"]  # fmt: skip
@@ -296,18 +296,3 @@ def _branch(test: ast.expr, target: tuple[int, int]) -> bool | None:
                          comparators=[ast.Constant(value=name)]):  # fmt: skip
             return (sys.platform == name) == isinstance(op, ast.Eq)
     return None
-
-
-def parameters(arguments: ast.arguments) -> list[ast.arg]:
-    """The parameters that take one value each."""
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-
-
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below `node`, without those of the functions and classes inside it."""
-    stack = list(children(node))
-    while stack:
-        child = stack.pop()
-        yield child
-        if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
-            stack.extend(children(child))

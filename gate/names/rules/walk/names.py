@@ -7,13 +7,13 @@ import ast
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import MISSING
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
-from gate.names.resolve.modules import Source
 from gate.names.rules import undefined_name
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.binding_order import Order
 from gate.names.syntax.builtin_names import BUILTINS
-from gate.names.syntax.nodes import Function, walk
-from gate.names.syntax.scopes import Scope, parameters
+from gate.names.syntax.nodes import Function, parameters, walk
+from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Source
 
 _GIVEN_BY_TOOLS = {
     "conf": {"tags"},

@@ -9,7 +9,6 @@ from functools import cache
 from gate.names.hints.usage import UsageInference
 from gate.names.infer.engine import Engine
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.resolve.modules import Source
 from gate.names.rules import RULES, load
 from gate.names.rules.rule import NodeRule
 from gate.names.rules.walk.attributes import AttributeChecks
@@ -20,6 +19,7 @@ from gate.names.syntax.assignments import last_name
 from gate.names.syntax.guards import Guard
 from gate.names.syntax.nodes import Function, children
 from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Source
 from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type_in_text, types_in_comments
 
 

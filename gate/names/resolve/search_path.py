@@ -1,0 +1,136 @@
+"""Where modules are found: the folders of the tree, of the standard library, and of installed packages.
+
+Only folders are listed here, each once; no file is read.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from gate.names.syntax.source import Origin
+
+_NATIVE = (".so", ".pyd")
+_PYTHON = (".py", ".pyi", *_NATIVE)
+
+
+class SearchPath:
+    """The folders below which modules are, by where they are from."""
+
+    def __init__(self, root: Path | None, typeshed: Path | None, site_packages: Sequence[Path]) -> None:
+        """`root` is the tree; the standard library has stubs in `typeshed` besides its source."""
+        self._root = root
+        self._tree = [folder for folder in (root / "src", root) if folder.is_dir()] if root else []
+        self._library_names = sys.stdlib_module_names
+        if typeshed is not None:
+            self._library_names |= {path.name.partition(".")[0] for path in typeshed.iterdir()}
+        library = Path(sysconfig.get_path("stdlib"))
+        self._library = [folder for folder in (typeshed, library) if folder is not None]
+        self._site = list(site_packages)
+        self._entries: dict[Path, dict[str, bool]] = {}
+        self._origins: dict[str, Origin] = {}
+
+    def top_level(self) -> frozenset[str]:
+        """The names of all top-level modules and packages."""
+        folders = (*self._tree, *self._site)
+        return self._library_names.union(*(self.submodules(folder) for folder in folders))
+
+    def origin(self, name: str) -> Origin:
+        """Where a module is from, whether it exists or not."""
+        top = name.partition(".")[0]
+        if top not in self._origins:
+            self._origins[top] = self._origin(top)
+        return self._origins[top]
+
+    def _origin(self, top: str) -> Origin:
+        if any({top, f"{top}.py", f"{top}.pyi"} & self._listed(folder).keys() for folder in self._tree):
+            return "project"
+        return "library" if top in self._library_names or top == "_typeshed" else "site"
+
+    def is_ambiguous(self, name: str, path: str) -> bool:
+        """Whether a folder on the way to the file at `path` has another module called `name`.
+
+        Projects may contain other projects, and that module may be the one that the file imports.
+        """
+        top = name.partition(".")[0]
+        if self._root is None or self.origin(name) != "project":
+            return False
+        folders = (self._root / parent for parent in Path(path).parents)
+        files = {top, f"{top}.py", f"{top}.pyi"}
+        return any(files & self._listed(folder).keys() for folder in folders if folder not in self._tree)
+
+    def _folders(self, name: str) -> list[Path]:
+        match self.origin(name):
+            case "project":
+                return [*self._tree, *self._site]
+            case "library":
+                return self._library
+            case "site":
+                return self._site
+
+    def packages(self, name: str) -> list[Path]:
+        """The folders that a package called `name` may have, whether they exist or not."""
+        parts = name.split(".")
+        return [folder.joinpath(*parts) for folder in self._folders(name)]
+
+    def files(self, name: str) -> Iterator[tuple[Path, Origin, bool]]:
+        """The files of a module in the first folder that has it: stub and source, and whether each is a package's."""
+        if not name:
+            return
+        origin = self.origin(name)
+        for folder, path in zip(self._folders(name), self.packages(name), strict=True):
+            files = list(self._files_at(path))
+            if origin == "library":
+                # The stubs of the standard library are complete; its source is too dynamic to be read.
+                files = files[:1]
+            is_installed: bool = origin == "project" and folder in self._site
+            for file, is_package in files:
+                yield file, "site" if is_installed else origin, is_package
+            if files:
+                return
+
+    def _files_at(self, path: Path) -> Iterator[tuple[Path, bool]]:
+        entries = self._listed(path.parent)
+        inside = self._listed(path) if entries.get(path.name) else {}
+        package = [path / end for end in ("__init__.pyi", "__init__.py") if end in inside]
+        if package:
+            yield from ((file, True) for file in package)
+            return
+        for name in (f"{path.name}.pyi", f"{path.name}.py"):
+            if name in entries:
+                yield path.parent / name, False
+
+    def is_native(self, path: Path) -> bool:
+        """Whether the module at `path` is compiled."""
+        return any(
+            entry.startswith(f"{path.name}.") and entry.endswith(_NATIVE)
+            for entry in self._listed(path.parent)
+        )
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether there is a folder at `path`."""
+        return self._listed(path.parent).get(path.name, False)
+
+    def has_python(self, path: Path) -> bool:
+        """Whether the module at `path` has a file of Python, readable or not."""
+        return bool(self._listed(path.parent).keys() & {f"{path.name}.py", f"{path.name}.pyi"})
+
+    def submodules(self, package: Path) -> Iterable[str]:
+        """The modules in a folder."""
+        for entry, is_folder in self._listed(package).items():
+            name = entry.partition(".")[0]
+            if name.isidentifier() and (is_folder or entry.endswith(_PYTHON)):
+                yield name
+
+    def _listed(self, folder: Path) -> dict[str, bool]:
+        """The entries of a folder, and whether each is a folder itself."""
+        entries = self._entries.get(folder)
+        if entries is None:
+            try:
+                entries = {entry.name: entry.is_dir() for entry in folder.iterdir()}
+            except OSError:
+                entries = {}
+            self._entries[folder] = entries
+        return entries

@@ -1,0 +1,76 @@
+"""Names that exist only when a module runs: those that it makes by other means than binding them.
+
+Each function looks at the bytes of the file first, since most files do nothing of the kind.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from gate.names.syntax.nodes import own_nodes, walk
+
+_GLOBAL = re.compile(rb"(?:^[ \t]+|[:;][ \t]*)global[ \t]+([^#\n;]+)", re.MULTILINE)
+_MAY_WRITE_GLOBALS = re.compile(
+    rb"\b(?:globals|vars|locals|exec)\s*\(|\bsetattr\s*\(\s*(?:module\b|[\w.]+\s*[\[(])|\bsys\s*\.\s*modules\b"
+)
+
+
+def declared_global(data: bytes) -> frozenset[str]:
+    """The names that functions bind in the module: those after `global`."""
+    names = (name for match in _GLOBAL.finditer(data) for name in match[1].split(b","))
+    return frozenset(name.strip().decode("utf-8", "replace") for name in names)
+
+
+def writes_globals(tree: ast.Module, data: bytes) -> bool:
+    """Whether the module may get names that no statement of it binds."""
+    return _MAY_WRITE_GLOBALS.search(data) is not None and any(map(_writes_globals, walk(tree)))
+
+
+def binds_by_name(tree: ast.Module, data: bytes) -> bool:
+    """Whether the module binds names that are known only when it runs: `globals()[name] = value`."""
+    if _MAY_WRITE_GLOBALS.search(data) is None:
+        return False
+    # Outside functions, what is local is global.
+    return any(_stores_in(node, "globals") for node in walk(tree)) or any(
+        _stores_in(node, "locals") or _stores_in(node, "vars") for node in own_nodes(tree)
+    )
+
+
+def objects_set_by_name(tree: ast.Module, data: bytes) -> frozenset[str]:
+    """Names of objects that get attributes whose names are computed: `setattr(Table, name, value)`."""
+    if b"setattr" not in data:
+        return frozenset()
+    return frozenset(
+        call.args[0].id
+        for call in walk(tree)
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") == "setattr"
+        and len(call.args) > 1
+        and isinstance(call.args[0], ast.Name)
+        and not isinstance(call.args[1], ast.Constant)
+    )
+
+
+def _stores_in(node: ast.AST, function: str) -> bool:
+    """Whether `node` stores in the dictionary that a call of `function` returns."""
+    match node:
+        case (
+            ast.Subscript(value=ast.Call(func=ast.Name(id=name), args=[]), ctx=ast.Store())
+            | ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id=name), args=[]), attr="update"))
+        ):
+            return name == function
+    return False
+
+
+def _writes_globals(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="globals" | "vars" | "exec")):
+            return True
+        case ast.Call(
+            func=ast.Name(id="setattr"), args=[ast.Subscript() | ast.Call() | ast.Name(id="module"), *_]
+        ):
+            return True
+        case ast.Attribute(value=ast.Name(id="sys"), attr="modules"):
+            return True
+    return False

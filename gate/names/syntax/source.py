@@ -1,0 +1,173 @@
+"""One file of Python: its syntax tree, its scopes, and what its text says about both.
+
+Everything is computed when it is first asked for, and once.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Literal
+
+from gate.names.syntax import dynamic_names
+from gate.names.syntax.guards import Guards
+from gate.names.syntax.nodes import walk
+from gate.names.syntax.scopes import Scope
+
+Origin = Literal["project", "library", "site"]
+"""Where a module is from: the tree that is checked, the standard library, or an installed package."""
+Version = tuple[int, int]
+OWN_VERSION: Version = sys.version_info[:2]
+_IGNORED_TYPE = re.compile(rb"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore\b")
+_NAME_IN_STRING = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
+
+
+class Source:
+    """One file of Python."""
+
+    def __init__(self, name: str, origin: Origin, tree: ast.Module, data: bytes, *, is_package: bool,
+                 is_stub: bool = False, target: Version | None = None) -> None:  # fmt: skip
+        """`name` is the name of the module, `data` the content of the file, `target` the Python version it is for."""
+        self.target = target or OWN_VERSION
+        self.is_stub = is_stub
+        self.name = name
+        self.origin = origin
+        self.tree = tree
+        self.is_package = is_package
+        self.data = data
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What the module itself binds."""
+        return Scope("module", self.tree, None, self)
+
+    @cached_property
+    def postpones_annotations(self) -> bool:
+        """Whether annotations are not evaluated where they are written."""
+        return (
+            self.is_stub
+            or self.target >= (3, 14)
+            or any(
+                isinstance(node, ast.ImportFrom)
+                and node.module == "__future__"
+                and any(alias.name == "annotations" for alias in node.names)
+                for node in self.tree.body
+            )
+        )
+
+    @cached_property
+    def strings(self) -> Counter[str]:
+        """How often each string that is a name occurs in the file."""
+        return Counter(match.decode("utf-8", "replace") for match in _NAME_IN_STRING.findall(self.data))
+
+    def is_exported(self, name: str) -> bool:
+        """Whether `from module import *` may import a name of the module."""
+        if "__all__" not in self.scope.names:
+            return not name.startswith("_")
+        # A computed list may have any name.
+        is_plain = all(
+            isinstance(binding.node, ast.List | ast.Tuple) for binding in self.scope.names["__all__"]
+        )
+        return not is_plain or name in self.exports
+
+    @cached_property
+    def exports(self) -> list[str]:
+        """The names in `__all__`, as far as they are literals."""
+        return [
+            item.value
+            for node in _statements(self.tree.body)
+            if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
+            and any(
+                getattr(target, "id", "") == "__all__"
+                for target in getattr(node, "targets", [getattr(node, "target", None)])
+            )
+            for item in walk(node)
+            if isinstance(item, ast.Constant) and isinstance(item.value, str)
+        ]
+
+    @cached_property
+    def guards(self) -> Guards:
+        """Where the code expects that a lookup or an import may fail."""
+        return Guards(self.tree)
+
+    @cached_property
+    def own_names(self) -> frozenset[str]:
+        """The names that the module binds; `from . import part` in the package itself makes no `part`."""
+        return frozenset(
+            name
+            for name, bindings in self.scope.names.items()
+            if any(
+                binding.how != "member" or binding.module != self.name or binding.name != name
+                for binding in bindings
+            )
+        )
+
+    @cached_property
+    def made_global(self) -> frozenset[str]:
+        """The names that functions bind in the module."""
+        return dynamic_names.declared_global(self.data)
+
+    @cached_property
+    def writes_globals(self) -> bool:
+        """Whether the module may get names that no statement of it binds."""
+        if "__getattr__" in self.scope.names:
+            return True
+        return self.binds_by_name or dynamic_names.writes_globals(self.tree, self.data)
+
+    @cached_property
+    def set_by_name(self) -> frozenset[str]:
+        """Names of objects that get attributes whose names are computed."""
+        return dynamic_names.objects_set_by_name(self.tree, self.data)
+
+    @cached_property
+    def binds_by_name(self) -> bool:
+        """Whether the module binds names that are known only when it runs."""
+        return dynamic_names.binds_by_name(self.tree, self.data)
+
+    def is_overruled(self, annotation: ast.expr) -> bool:
+        """Whether a comment tells type checkers to ignore its line: another type is assigned there."""
+        return not self.is_stub and annotation.lineno in self._ignored_lines
+
+    @cached_property
+    def _ignored_lines(self) -> frozenset[int]:
+        return frozenset(
+            self.data.count(b"\n", 0, match.start()) + 1 for match in _IGNORED_TYPE.finditer(self.data)
+        )
+
+    @cached_property
+    def scopes(self) -> dict[ast.AST, Scope]:
+        """The scopes of functions and classes that were asked for so far."""
+        return {}
+
+    def inner(self, node: ast.AST, parent: Scope) -> Scope:
+        """The scope of a function, a lambda or a class inside this file."""
+        scope = self.scopes.get(node)
+        if scope is None:
+            kind: Literal["class", "function"] = "class" if isinstance(node, ast.ClassDef) else "function"
+            scope = self.scopes[node] = Scope(kind, node, parent, self)
+        return scope
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """The full name of what `node` imports from."""
+        return absolute(node, self.name, self.is_package)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, those under a condition included."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            yield from _statements([*node.body, *node.orelse])
+
+
+def absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+    """The absolute name of what `node` imports from, inside the module called `module`."""
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    keep = len(parts) - node.level + (1 if is_package else 0)
+    return ".".join([*parts[: max(keep, 0)], *([node.module] if node.module else [])])
