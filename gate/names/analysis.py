@@ -30,7 +30,7 @@ from gate.names.spelling.vocabulary import ProjectVocabulary, vocabulary_of
 from gate.names.store.cache import Cache, digest, own_state
 from gate.names.store.project import File, Project
 from gate.names.syntax.facts import Facts
-from gate.names.syntax.source import OWN_VERSION
+from gate.names.syntax.reachability import OWN_VERSION
 
 
 class Analysis:

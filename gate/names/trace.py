@@ -23,8 +23,7 @@ from gate.names.rules.context import Context
 from gate.names.spelling.similarity import candidates, suggestions
 from gate.names.store.project import File
 from gate.names.syntax.nodes import Function, children
-from gate.names.syntax.scopes import Scope
-from gate.names.syntax.source import Source
+from gate.names.syntax.source import Scope, Source
 
 MOST_SHOWN = 5
 UNLESS = {

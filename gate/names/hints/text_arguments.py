@@ -11,7 +11,7 @@ from gate.names.infer.calls import fitting, takes_self
 from gate.names.infer.values import FunctionValue, Instance, Value, Values
 from gate.names.syntax.assignments import name_called
 from gate.names.syntax.nodes import Function
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

@@ -13,7 +13,7 @@ from typing import Literal
 from gate.names.infer.engine import Engine
 from gate.names.syntax.facts import COLUMNS, receiver_of
 from gate.names.syntax.nodes import Function, dotted_name, walk
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 Kind = Literal["str", "list", "dict"]
 ATTRIBUTES: dict[Kind, frozenset[str]] = {
@@ -97,7 +97,7 @@ class UsageInference:
 
     def _of(self, node: ast.Attribute, scope: Scope, call: ast.Call | None) -> TypeHint:
         bare = call is not None and not call.args and not call.keywords
-        if receiver_of(node.value) in COLUMNS or scope.asks_about(dotted_name(node.value)):
+        if receiver_of(node.value) in COLUMNS or scope.is_tested(dotted_name(node.value)):
             return TypeHint()
         kind = self.kind(node.value, scope)
         if kind:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gate.names.infer.values import UNKNOWN, Class, ClassValue, Instance, Tuple, Values, union
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

@@ -6,10 +6,10 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gate.names.infer.values import Class, ClassValue, FunctionValue, Instance, Values, union
+from gate.names.infer.values import TYPE_PARAMETER, Class, ClassValue, FunctionValue, Instance, Values, union
 from gate.names.spelling.similarity import candidates
 from gate.names.syntax.nodes import Function, parameters
-from gate.names.syntax.scopes import TYPE_PARAMETER, Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

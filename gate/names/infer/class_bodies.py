@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gate.names.infer.values import Class
 from gate.names.syntax.nodes import LEAVES, Function, children, decorators, name_of, walk
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 _STORING: frozenset[type[ast.AST]] = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.AnnAssign})
 _DYNAMIC = frozenset({"__getattr__", "__getattribute__"})

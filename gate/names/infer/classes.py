@@ -6,9 +6,17 @@ import ast
 from typing import TYPE_CHECKING
 
 from gate.names.infer.class_bodies import is_model, read_class
-from gate.names.infer.values import Class, ClassValue, FunctionValue, Instance, Parameter, Values
+from gate.names.infer.values import (
+    TYPE_PARAMETER,
+    Class,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    Parameter,
+    Values,
+)
 from gate.names.syntax.nodes import Function, decorators, name_of
-from gate.names.syntax.scopes import TYPE_PARAMETER, Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

@@ -9,8 +9,9 @@ from gate.names.infer.calls import fitting, solved
 from gate.names.infer.class_bodies import HARMLESS_OF_CLASSES
 from gate.names.infer.methods import FIRST_IS_CLASS, LEAVE_METHODS, PROPERTIES, are_methods
 from gate.names.infer.values import Class, ClassValue, FunctionValue, Instance, Values
+from gate.names.syntax.bindings import Binding
 from gate.names.syntax.nodes import Function, decorators, parameters
-from gate.names.syntax.scopes import Binding, Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

@@ -36,7 +36,7 @@ from gate.names.infer.values import (
 from gate.names.resolve.modules import Modules
 from gate.names.resolve.package_words import PackageWords
 from gate.names.syntax.nodes import dotted_name
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 DEEPEST = 50
 _UNANSWERED: Any = object()
@@ -106,12 +106,12 @@ class Engine:
                 return self.builtin(_LITERALS[type(value)])
             case ast.Name():
                 values = self.names.used(node, scope)
-                if values and scope.asks_about(node.id):
+                if values and scope.is_tested(node.id):
                     # What is asked of a module is whether it has one name; it stays that module.
                     return values if all(isinstance(value, ModuleValue) for value in values) else None
                 return values
             case ast.Attribute():
-                if scope.asks_about(dotted_name(node) or ast.unparse(node)):
+                if scope.is_tested(dotted_name(node) or ast.unparse(node)):
                     return None
                 return self._attribute(node, scope)
             case ast.Call():

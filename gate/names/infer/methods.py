@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from gate.names.infer.values import UNKNOWN, Class, ClassValue, FunctionValue, Instance, Value, Values, union
+from gate.names.syntax.bindings import Binding
 from gate.names.syntax.nodes import MANAGERS, Function, decorators
-from gate.names.syntax.scopes import Binding
 
 if TYPE_CHECKING:
     from gate.names.infer.classes import TypeArguments

@@ -17,9 +17,10 @@ from gate.names.infer.values import (
     Values,
     union,
 )
+from gate.names.syntax.bindings import Binding
 from gate.names.syntax.nodes import MANAGERS, Function, decorators, ends_before
 from gate.names.syntax.reaching import reaching
-from gate.names.syntax.scopes import Binding, Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

@@ -20,7 +20,7 @@ from gate.names.infer.values import (
     Yielding,
     union,
 )
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine
@@ -95,7 +95,7 @@ class Protocols:
         values = self._engine.infer(node.value, scope)
         if not values:
             return values
-        if scope.asks_about(ast.unparse(node)):
+        if scope.is_tested(ast.unparse(node)):
             return UNKNOWN
         results: list[Values] = []
         for value in values:

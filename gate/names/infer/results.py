@@ -20,7 +20,7 @@ from gate.names.infer.values import (
     union,
 )
 from gate.names.syntax.nodes import MANAGERS, Function, decorators, own_nodes
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine

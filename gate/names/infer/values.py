@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -10,7 +11,12 @@ from typing import TYPE_CHECKING
 from gate.names.syntax.nodes import Function
 
 if TYPE_CHECKING:
-    from gate.names.syntax.scopes import Scope
+    from gate.names.syntax.source import Scope
+
+TYPE_PARAMETER = re.compile(
+    r"(?:AnyStr|SupportsRichComparisonT|_(?:[A-Z]|[A-Z]\w*T|[KV]T|[ST])\d?(?:_co|_contra)?(?:_\d)?)$"
+)
+"""How stubs call type parameters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from gate.names.resolve.package_words import states_below
-from gate.names.syntax.source import OWN_VERSION, Version
+from gate.names.syntax.reachability import OWN_VERSION, Version
 
 
 def bundled_typeshed() -> Path | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gate.names.read.newer_syntax import parse
 from gate.names.syntax.nodes import walk
-from gate.names.syntax.source import Source, Version
+from gate.names.syntax.reachability import Version
+from gate.names.syntax.source import Source
 
 _LARGEST = 4 * 1024 * 1024
 """Larger files are not read: they contain data."""

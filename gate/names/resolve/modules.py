@@ -16,7 +16,8 @@ from gate.names.resolve.library_source import (
 )
 from gate.names.resolve.search_path import SearchPath
 from gate.names.store.cache import Cache
-from gate.names.syntax.source import OWN_VERSION, Origin, Source, Version
+from gate.names.syntax.reachability import OWN_VERSION, Version
+from gate.names.syntax.source import Origin, Source
 
 MODULE_NAMES = frozenset({
     "__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__", "__loader__", "__dict__", "__all__",

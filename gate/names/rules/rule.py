@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gate.names.report.candidates import FileDiagnostics
     from gate.names.report.finding import Finding
     from gate.names.rules.context import Context
-    from gate.names.syntax.scopes import Scope
+    from gate.names.syntax.source import Scope
 
 MARK = "# <- "
 """Marks the line of a bad example that has the finding; the finding's hint follows it, if there is one."""

@@ -12,7 +12,7 @@ from gate.names.report.finding import Finding
 from gate.names.resolve.modules import Module
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 ID = "wrong-call"
 SUMMARY = "A call with too many or missing arguments, or of something that can't be called."

@@ -21,7 +21,8 @@ from gate.names.store.components import reachable_digests
 from gate.names.store.module_interface import ModuleInterface, interface_of
 from gate.names.store.workers import WorkerPool
 from gate.names.syntax.facts import Facts, facts_of, refused_by_compiler
-from gate.names.syntax.source import OWN_VERSION, Source
+from gate.names.syntax.reachability import OWN_VERSION
+from gate.names.syntax.source import Source
 
 FEW = 12
 """To judge more files than these, it is worth while to read what every file needs before they are dealt out."""

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gate.names.syntax.bindings import Binding
 from gate.names.syntax.nodes import ends_before, own_nodes
-from gate.names.syntax.scopes import Binding, Scope
+from gate.names.syntax.source import Scope
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, *_COMPREHENSIONS, ast.IfExp)

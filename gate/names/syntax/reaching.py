@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gate.names.syntax.bindings import Binding
 from gate.names.syntax.nodes import Function, own_nodes, walk
-from gate.names.syntax.scopes import Binding, Scope
+from gate.names.syntax.source import Scope
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

@@ -1,29 +1,65 @@
-"""One file of Python: its syntax tree, its scopes, and what its text says about both.
+"""One file of Python: its syntax tree, the scopes in it, and what its text says about both.
 
-Everything is computed when it is first asked for, and once.
+Everything is computed when it is first needed, and once.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
 from gate.names.syntax import dynamic_names
+from gate.names.syntax.bindings import Binding
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import walk
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.reachability import OWN_VERSION, Version
+from gate.names.syntax.scope_reader import ScopeContents, ScopeKind, ScopeReader
 
 Origin = Literal["project", "library", "site"]
 """Where a module is from: the tree that is checked, the standard library, or an installed package."""
-Version = tuple[int, int]
-OWN_VERSION: Version = sys.version_info[:2]
 _IGNORED_TYPE = re.compile(rb"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore\b")
 _NAME_IN_STRING = re.compile(rb"['\"]([A-Za-z_]\w*)['\"]")
+
+
+class Scope(ScopeContents):
+    """The names of a module, of the body of a class, or of a function, with the scopes around it."""
+
+    __slots__ = ("kind", "node", "parent", "source")
+
+    def __init__(self, kind: ScopeKind, node: ast.AST, parent: Scope | None, source: Source) -> None:
+        """Read what `node` contains; `parent` is the scope around it."""
+        super().__init__()
+        self.kind = kind
+        self.node = node
+        self.parent = parent
+        self.source = source
+        ScopeReader(self, kind, source.absolute, source.target).read(node)
+
+    def lookup(self, name: str) -> tuple[list[Binding], Scope] | None:
+        """Where a name that is used here is bound, builtins aside."""
+        scope: Scope | None = self
+        while scope is not None:
+            if (
+                (scope.kind != "class" or scope is self or name in scope.type_parameters)
+                and name in scope.names
+                and name not in scope.nonlocals
+            ):
+                return scope.names[name], scope
+            scope = scope.parent
+        return None
+
+    def is_tested(self, text: str) -> bool:
+        """Whether code in this scope or around it tests what the expression `text` is."""
+        scope: Scope | None = self
+        while scope is not None:
+            if text in scope.tested:
+                return True
+            scope = scope.parent
+        return False
 
 
 class Source:
@@ -147,7 +183,7 @@ class Source:
         """The scope of a function, a lambda or a class inside this file."""
         scope = self.scopes.get(node)
         if scope is None:
-            kind: Literal["class", "function"] = "class" if isinstance(node, ast.ClassDef) else "function"
+            kind: ScopeKind = "class" if isinstance(node, ast.ClassDef) else "function"
             scope = self.scopes[node] = Scope(kind, node, parent, self)
         return scope
 

@@ -24,7 +24,7 @@ from gate.names.resolve.modules import MODULE_NAMES
 from gate.names.rules import missing_await, unknown_attribute, unknown_member, wrong_call
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.builtin_names import BUILTINS
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 GET_ATTRIBUTES_FROM_CALLERS = frozenset({"LogRecord", "Namespace", "SimpleNamespace", "Values"})
 """Classes of the standard library whose instances get the attributes that callers name: `extra={...}` of a log call."""
@@ -91,7 +91,7 @@ class AttributeChecks:
             if len(owners) == 1:
                 missing_await.report(self._found, node)
             return
-        if isinstance(owners[0], ModuleValue) and scope.asks_about(ast.unparse(node)):
+        if isinstance(owners[0], ModuleValue) and scope.is_tested(ast.unparse(node)):
             return
         names: set[str] = set()
         for owner in owners:

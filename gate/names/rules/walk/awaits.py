@@ -10,7 +10,7 @@ from gate.names.infer.values import Coroutine
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.rules import missing_await
 from gate.names.syntax.nodes import name_of, own_nodes, walk
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 _COLLECTS = re.compile(
     r"append|add|extend|put|insert|push|task|future|gather|wait|run|shield|sched|spawn|submit|start|create|coro|async"

@@ -16,7 +16,7 @@ from gate.names.rules.walk.attributes import is_super_uncalled, names_of
 from gate.names.rules.walk.awaits import AwaitChecks
 from gate.names.syntax.assignments import last_name
 from gate.names.syntax.nodes import Function, is_stub
-from gate.names.syntax.scopes import Scope
+from gate.names.syntax.source import Scope
 
 
 class CallChecks:

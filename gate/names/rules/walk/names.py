@@ -12,8 +12,7 @@ from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.binding_order import Order
 from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.nodes import Function, parameters, walk
-from gate.names.syntax.scopes import Scope
-from gate.names.syntax.source import Source
+from gate.names.syntax.source import Scope, Source
 
 _GIVEN_BY_TOOLS = {
     "conf": {"tags"},

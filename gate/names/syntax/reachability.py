@@ -1,0 +1,28 @@
+"""Which code runs: the branches that the version of Python or the platform decides."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+Version = tuple[int, int]
+OWN_VERSION: Version = sys.version_info[:2]
+
+
+def branch_taken(test: ast.expr, target: Version) -> bool | None:
+    """Whether the body of an `if` runs on the version `target` and on this platform; None if something else decides."""
+    match test:
+        case ast.Compare(left=ast.Attribute(value=ast.Name(id="sys"), attr="version_info"), ops=[operator],
+                         comparators=[ast.Tuple(elts=items)]):  # fmt: skip
+            wanted = tuple(item.value for item in items if isinstance(item, ast.Constant))
+            rest = sys.version_info[2:] if target == OWN_VERSION else (0,)
+            actual = (*target, *rest)[: len(wanted)]
+            match operator:
+                case ast.GtE():
+                    return actual >= wanted
+                case ast.Lt():
+                    return actual < wanted
+        case ast.Compare(left=ast.Attribute(value=ast.Name(id="sys"), attr="platform"), ops=[operator],
+                         comparators=[ast.Constant(value=name)]):  # fmt: skip
+            return (sys.platform == name) == isinstance(operator, ast.Eq)
+    return None

@@ -1,0 +1,158 @@
+"""What the body of a module, a class or a function binds, tests, and imports: one pass, not into definitions inside."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_of, targets_of
+from gate.names.syntax.nodes import LEAVES, children, dotted_name
+from gate.names.syntax.reachability import Version, branch_taken
+from gate.names.syntax.type_tests import tested_texts
+
+ScopeKind = Literal["module", "class", "function"]
+_PLAIN: frozenset[type[ast.AST]] = frozenset({
+    ast.Attribute, ast.Expr, ast.Return, ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Subscript, ast.List,
+    ast.Tuple, ast.Dict, ast.Set, ast.keyword, ast.Raise, ast.Try, ast.With, ast.JoinedStr, ast.FormattedValue,
+    ast.IfExp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
+})  # fmt: skip
+"""Kinds of nodes of which only what is below counts; asked first, since most nodes are of these."""
+
+
+class ScopeContents:
+    """What was read of one scope."""
+
+    __slots__ = ("elsewhere", "first_star", "names", "nonlocals", "stars", "tested", "type_parameters")
+
+    def __init__(self) -> None:
+        """Nothing has been read yet."""
+        self.names: dict[str, list[Binding]] = {}
+        """The ways in which each name gets a value here."""
+        self.elsewhere: set[str] = set()
+        """Names that are bound only on other versions or platforms."""
+        self.nonlocals: set[str] = set()
+        """Names that `global` and `nonlocal` say belong to a scope around."""
+        self.type_parameters: set[str] = set()
+        """Names that functions inside can use too, even in a class."""
+        self.tested: set[str] = set()
+        """Expressions whose type or attributes the code tests."""
+        self.stars: list[str] = []
+        """The modules of each `from module import *`."""
+        self.first_star = 0
+        """The line of the first of them."""
+
+
+class ScopeReader:
+    """Reads one scope."""
+
+    def __init__(
+        self,
+        contents: ScopeContents,
+        kind: ScopeKind,
+        absolute: Callable[[ast.ImportFrom], str],
+        target: Version,
+    ) -> None:
+        """`absolute` resolves the module of an import, `target` decides tests of the version."""
+        self._contents = contents
+        self._kind = kind
+        self._absolute = absolute
+        self._target = target
+        self._of_groups: set[ast.AST] = set()
+        """Handlers of `except*`."""
+
+    def read(self, node: ast.AST) -> None:
+        """Read the definition or the module `node`."""
+        for parameter in getattr(node, "type_params", ()):
+            for name, binding in bindings_of(parameter):
+                self._bind(name, binding)
+                self._contents.type_parameters.add(name)
+        match node:
+            case ast.Lambda(args=arguments, body=body):
+                self._bind_all(arguments)
+                self._one(body)
+            case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
+                self._bind_all(arguments)
+                self._all(node.body)
+            case ast.ClassDef() | ast.Module():
+                self._all(node.body)
+
+    def _bind(self, name: str, binding: Binding) -> None:
+        self._contents.names.setdefault(name, []).append(binding)
+
+    def _bind_all(self, node: ast.AST) -> None:
+        for name, binding in bindings_of(node):
+            match binding:
+                case Binding(how="deleted"):
+                    continue
+                case Binding(how="declared"):
+                    # In a module, `global` changes nothing.
+                    if self._kind != "module":
+                        self._contents.nonlocals.add(name)
+                    continue
+                case Binding(how="star" | "member", node=ast.ImportFrom() as statement):
+                    binding.module = self._absolute(statement)
+                    if binding.how == "star":
+                        self._contents.stars.append(binding.module)
+                        self._contents.first_star = self._contents.first_star or statement.lineno
+                        continue
+                case Binding(how="caught", node=handler) if handler in self._of_groups:
+                    binding.how = "group"
+            self._bind(name, binding)
+
+    def _all(self, nodes: Iterable[ast.AST]) -> None:
+        for node in nodes:
+            self._one(node)
+
+    def _one(self, node: ast.AST) -> None:
+        kind = type(node)
+        if kind in _PLAIN:
+            self._all(children(node))
+            return
+        if kind in BINDING_NODES:
+            self._bind_all(node)
+            for target, binding in targets_of(node):
+                if isinstance(target, ast.Attribute) and binding.how not in {"typed", "added"}:
+                    self._note_stored(target)
+        if kind in LEAVES:
+            return
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._all([*node.decorator_list, *_defaults(node.args)])
+                return
+            case ast.ClassDef():
+                self._all([*node.decorator_list, *node.bases, *node.keywords])
+                return
+            case ast.Lambda():
+                self._all(_defaults(node.args))
+                return
+            case ast.TryStar():
+                self._of_groups.update(node.handlers)
+            case ast.Call():
+                self._contents.tested.update(tested_texts(node))
+            case ast.Match():
+                self._contents.tested.add(ast.unparse(node.subject))
+            case ast.If():
+                taken = branch_taken(node.test, self._target)
+                if taken is not None:
+                    self._all(node.body if taken else node.orelse)
+                    self._read_elsewhere(node.orelse if taken else node.body)
+                    return
+        self._all(children(node))
+
+    def _note_stored(self, target: ast.Attribute) -> None:
+        """What code stores in an attribute of another object, it knows better than the object's class does."""
+        text = dotted_name(target)
+        if text and text.partition(".")[0] not in {"self", "cls"}:
+            self._contents.tested.add(text)
+
+    def _read_elsewhere(self, nodes: list[ast.stmt]) -> None:
+        """Names that are bound on another version or platform."""
+        if nodes:
+            other = ScopeContents()
+            ScopeReader(other, "function", self._absolute, self._target).read(ast.Module(nodes, []))
+            self._contents.elsewhere |= other.names.keys() | other.elsewhere
+
+
+def _defaults(arguments: ast.arguments) -> list[ast.expr]:
+    return [value for value in (*arguments.defaults, *arguments.kw_defaults) if value]
