@@ -1,13 +1,24 @@
-"""The one parser of git's raw diffs: `git diff-tree -r -z --raw --no-renames --no-abbrev`, and lists kept in that form.
+"""The one parser of what git prints with `--raw -z --no-abbrev`, and of lists of changes stored in that form.
 
-Pure. What is no such diff raises ValueError; git itself never gives one.
+Pure. What has another form raises ValueError; git itself never prints it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
 from gate.model import FileChange, Status, decode_path
 
 STATUSES: dict[str, Status] = {"A": "added", "D": "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCommit:
+    """One commit of `git log --raw`: what `--format` prints about it, and the files that it changed."""
+
+    header: str
+    files: list[FileChange] = field(default_factory=list)
 
 
 def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
@@ -15,12 +26,52 @@ def parse_raw(raw: bytes) -> tuple[FileChange, ...]:
     fields = raw.split(b"\0")
     if fields.pop() != b"" or len(fields) % 2:
         raise ValueError("a list of changes ends within an entry")
-    return tuple(parse_entry(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
+    return tuple(_entry(head, path) for head, path in zip(fields[::2], fields[1::2], strict=True))
 
 
-def parse_entry(head: bytes, path: bytes) -> FileChange:
-    """One file: `:OLD_MODE NEW_MODE OLD NEW STATUS`, and its path."""
+def parse_log(raw: bytes) -> list[LoggedCommit]:
+    """The commits in the output of `git log --raw -z --no-renames`, in its order; `--format` prints one line.
+
+    With an empty format all files are those of a single commit without a header.
+    """
+    commits: list[LoggedCommit] = []
+    fields = iter(raw.split(b"\0"))
+    # Between commits git prints one more separator, and a line break after what `--format` asked for.
+    for item in (item.lstrip(b"\n") for item in fields):
+        if item.startswith(b":"):
+            commits = commits or [LoggedCommit("")]
+            commits[-1].files.append(_entry(item, _path(fields)))
+        elif item:
+            commits.append(LoggedCommit(item.decode("ascii")))
+    return commits
+
+
+def parse_renames(raw: bytes) -> dict[str, str]:
+    """The old path of each renamed file, by the new one, in a raw diff that was made with `-M`."""
+    renames = {}
+    fields = iter(raw.split(b"\0")[:-1])
+    for head in fields:
+        old = _path(fields)
+        if _fields_of(head)[4].startswith("R"):
+            renames[decode_path(_path(fields))] = decode_path(old)
+    return renames
+
+
+def _path(fields: Iterator[bytes]) -> bytes:
+    path = next(fields, b"")
+    if not path:
+        raise ValueError("a list of changes ends within an entry")
+    return path
+
+
+def _entry(head: bytes, path: bytes) -> FileChange:
+    old_mode, new_mode, old, new, status = _fields_of(head)
+    return FileChange(decode_path(path), STATUSES.get(status, "modified"), old_mode, new_mode, old, new)
+
+
+def _fields_of(head: bytes) -> tuple[str, str, str, str, str]:
+    """Of one file `:OLD_MODE NEW_MODE OLD NEW STATUS`."""
     if not head.startswith(b":"):
         raise ValueError("an entry of a list of changes must start with a colon")
     old_mode, new_mode, old, new, status = head[1:].decode("ascii").split(" ")
-    return FileChange(decode_path(path), STATUSES.get(status, "modified"), old_mode, new_mode, old, new)
+    return old_mode, new_mode, old, new, status

@@ -18,7 +18,7 @@ from gate.git.merging import MERGE_SETTINGS, RAW_DIFF
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository, failure
 from gate.model import UNRESOLVED, Change, FileChange, decode_path, encode_path
-from gate.raw_diff import parse_raw
+from gate.raw_diff import parse_raw, parse_renames
 
 DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)"
 """The way out of a shallow clone."""
@@ -286,17 +286,9 @@ def read_renames(repository: Repository, old: str, new: str, files: Sequence[Fil
     """Where git sees a rename between two trees: the old path by the new one."""
     if {"added", "deleted"} - {entry.status for entry in files} or not new:
         return {}
-    raw = repository.run("diff-tree", "-r", "-z", "-M", "-l1000", "--raw", "--no-abbrev", old, new)
-    fields = raw.split(b"\0")[:-1]
-    renames = {}
-    position = 0
-    while position < len(fields):
-        if fields[position].rsplit(b" ", 1)[1].startswith(b"R"):
-            renames[decode_path(fields[position + 2])] = decode_path(fields[position + 1])
-            position += 3
-        else:
-            position += 2
-    return renames
+    return parse_renames(
+        repository.run("diff-tree", "-r", "-z", "-M", "-l1000", "--raw", "--no-abbrev", old, new)
+    )
 
 
 def collision(

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
 from gate.approvals.content import Content, Contents
+from gate.git.merging import FIRST_PARENTS, RAW_LOG
 from gate.git.objects import REGULAR_MODES
 from gate.git.repository import Repository
 from gate.model import encode_path
-from gate.raw_diff import parse_raw
+from gate.raw_diff import parse_log
 
 LARGEST = 1_000_000
 """Bytes of a file above which an approval goes stale as it would otherwise."""
@@ -91,25 +91,9 @@ def entered_since(
     repository: Repository, start: str, base: str, paths: Iterable[str]
 ) -> list[tuple[str, Content]]:
     """What the commits of a branch (by first parents) have changed in these paths since `start`, up to `base`."""
-    request = (
-        "--first-parent",
-        "--diff-merges=first-parent",
-        "--format=",
-        "--raw",
-        "-z",
-        "--no-renames",
-        "--no-abbrev",
-    )
     raw = repository.run(
-        "--literal-pathspecs",
-        "log",
-        *request,
-        "--no-show-signature",
-        f"{start}..{base}",
-        "--",
+        "--literal-pathspecs", *RAW_LOG, *FIRST_PARENTS, "--format=", f"{start}..{base}", "--",
         *map(encode_path, paths),
-    )
-    # Between the commits there is one more separator.
-    pairs = [(head, path) for head, path in pairwise(raw.split(b"\0")) if head.startswith(b":")]
-    files = parse_raw(b"".join(head + b"\0" + path + b"\0" for head, path in pairs))
+    )  # fmt: skip
+    files = [file for commit in parse_log(raw) for file in commit.files]
     return [(file.path, (file.old_mode, file.new_mode, file.old, file.new)) for file in files]

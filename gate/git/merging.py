@@ -18,3 +18,10 @@ RAW_DIFF = (
     "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
 )  # fmt: skip
 """How a change is listed, everywhere. Without the last word a `.gitmodules` could hide a submodule's move."""
+RAW_LOG = (
+    "log", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
+    "--no-show-signature", "--no-follow",
+)  # fmt: skip
+"""How the changes of many commits are listed, for `gate.raw_diff.parse_log`."""
+FIRST_PARENTS = ("--first-parent", "--diff-merges=first-parent")
+"""The commits that a branch has been at, each compared with the one before it."""

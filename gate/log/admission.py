@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import pairwise
 
 from gate.approvals.record import Refused, parse
+from gate.git.merging import RAW_DIFF, RAW_LOG
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
@@ -25,7 +24,7 @@ from gate.log.history import (
 from gate.log.paths import PLACES
 from gate.log.signature_cache import valid_keys
 from gate.log.store import contains
-from gate.raw_diff import parse_raw
+from gate.raw_diff import parse_log, parse_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +142,15 @@ def _too_much(repository: Repository, old: str, new: str) -> str:
 def _strays(repository: Repository, old: str, new: str) -> str:
     """Why the history by which the log grew is not that of a log; "" if it is. What a later commit took out counts."""
     span = f"{old}..{new}" if old else new
-    raw = repository.run(
-        "log", "-m", "--root", "--format=", "-z", "--raw", "--no-renames", "--no-abbrev", span
-    )
-    for head, path in pairwise(raw.split(b"\0")):
-        if head.startswith(b":") and not PLACES.fullmatch(os.fsdecode(path)):
-            return f"the log has no place for {os.fsdecode(path)}, which its history has had"
+    for commit in parse_log(repository.run(*RAW_LOG, "-m", "--root", "--format=", span)):
+        for file in commit.files:
+            if not PLACES.fullmatch(file.path):
+                return f"the log has no place for {file.path}, which its history has had"
     return ""
 
 
 def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
-    raw = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", *sides(old, new))
+    raw = repository.run(*RAW_DIFF, *sides(old, new))
     # A deleted one has moved: nothing is missing, as the caller has made sure.
     files = [file for file in parse_raw(raw) if file.status != "deleted"]
     for file in files:

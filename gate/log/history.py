@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from gate.approvals.content import parse_contents
 from gate.approvals.record import LARGEST, Refused, parse
+from gate.git.merging import RAW_DIFF, RAW_LOG
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.log.paths import verdict_path
+from gate.model import FileChange
+from gate.raw_diff import parse_log, parse_raw
 
 LARGEST_SIGNATURE = 16 * 1024
 LARGEST_LIST = 64 * 1024 * 1024
@@ -44,32 +46,18 @@ def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
     None if `new` has not grown out of `old`: then what was known of `old` says nothing about it.
     """
     commits = f"{old}...{new}" if old else new
-    options = ("--left-right", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--no-show-signature")
-    done = repository.attempt("log", "--format=%m", *options, commits, "--")
+    command = (*RAW_LOG, "--left-right", "--format=%m", commits, "--")
+    done = repository.attempt(*command)
     if done.returncode != 0 and old:
         return None
-    raw = (
-        done.stdout if done.returncode == 0 else repository.run("log", "--format=%m", *options, commits, "--")
-    )
-    stretch = Stretch()
-    fields = raw.split(b"\0")
-    position = 0
-    while position < len(fields):
-        head = fields[position].lstrip(b"\n")
-        if head.startswith(b":"):
-            _note(stretch, fields[position + 1], head.split(b" ")[3])
-            position += 2
-        elif head.startswith(b"<"):
-            return None
-        else:
-            position += 1
+    logged = parse_log(done.stdout if done.returncode == 0 else repository.run(*command))
+    if any(commit.header == "<" for commit in logged):
+        return None
     # A merge commit is not compared with its parents above: what it alone has is in its tree.
-    changed = repository.run(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", *sides(old, new)
-    )
-    fields = changed.split(b"\0")[:-1]
-    for head, path in zip(fields[::2], fields[1::2], strict=True):
-        _note(stretch, path, head.split(b" ")[3])
+    changed = parse_raw(repository.run(*RAW_DIFF, *sides(old, new)))
+    stretch = Stretch()
+    for file in (*(file for commit in logged for file in commit.files), *changed):
+        _note(stretch, file)
     return stretch
 
 
@@ -81,20 +69,21 @@ def sides(old: str, new: str) -> tuple[str, str]:
     return old or empty, new
 
 
-def _note(stretch: Stretch, path: bytes, blob: bytes) -> None:
-    if not blob.strip(b"0"):
+def _note(stretch: Stretch, file: FileChange) -> None:
+    blob = file.new
+    if not blob.strip("0"):
         return
-    folder, _, name = os.fsdecode(path).rpartition("/")
+    folder, _, name = file.path.rpartition("/")
     stem, _, ending = name.rpartition(".")
     if folder.partition("/")[0] == "changes":
-        stretch.lists.setdefault(name, set()).add(blob.decode())
+        stretch.lists.setdefault(name, set()).add(blob)
     elif folder.partition("/")[0] == "verdicts":
-        stretch.verdicts.setdefault(stem, set()).add(blob.decode())
+        stretch.verdicts.setdefault(stem, set()).add(blob)
     elif folder.startswith("records/") and ending == "json":
-        stretch.records.setdefault(stem, set()).add(blob.decode())
+        stretch.records.setdefault(stem, set()).add(blob)
     elif folder.startswith("records/") and ending == "sig":
         # A second signature of a record is `<sha256>.<blob>.sig`; see gate.log.store.
-        stretch.signatures.setdefault(stem.partition(".")[0], set()).add(blob.decode())
+        stretch.signatures.setdefault(stem.partition(".")[0], set()).add(blob)
 
 
 def read_records(repository: Repository, blobs: Blobs) -> tuple[dict[str, bytes], dict[str, str]]:

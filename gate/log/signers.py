@@ -15,11 +15,13 @@ from pathlib import Path
 
 from gate.errors import InvalidInput
 from gate.git.branches import ORIGIN
+from gate.git.merging import FIRST_PARENTS, RAW_LOG
 from gate.git.repository import Repository
 from gate.model import BRANCHES
 from gate.policy.files import POLICY_FILE
 from gate.policy.keys import PublicKey, parse_key
 from gate.policy.types import Policy
+from gate.raw_diff import parse_log
 from gate.rules import ProtectedBranches, policy_at
 from gate.store import read_entry, write_entry
 
@@ -108,24 +110,20 @@ def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) ->
     """The signers in every policy in the history of `tips`, less what is in that of `seen`."""
     if not tips:
         return Signers()
-    options = ("--first-parent", "--diff-merges=first-parent", "--root", "--format=%H", "--raw", "-z")
     excluded = "".join(f"^{oid}\n" for oid in seen)
     request = ("".join(f"{oid}\n" for oid in tips) + excluded).encode("ascii")
     raw = repository.run(
-        "log", *options, "--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-missing", "--stdin",
-        "--", POLICY_FILE, stdin=request,
+        *RAW_LOG, *FIRST_PARENTS, "--root", "--format=%H", "--ignore-missing", "--stdin", "--", POLICY_FILE,
+        stdin=request,
     )  # fmt: skip
     commits: dict[str, str] = {}
-    commit = ""
-    for part in (part.lstrip(b"\n").decode("ascii") for part in raw.split(b"\0")):
-        if part.startswith(":"):
-            commits.setdefault(part.split(" ")[3], commit)
-        elif part != POLICY_FILE:
-            commit = part
+    for commit in parse_log(raw):
+        for file in commit.files:
+            commits.setdefault(file.new, commit.header)
     signers = Signers()
-    for commit in commits.values():
+    for oid in commits.values():
         try:
-            signers = signers | signers_in(policy_at(repository, commit))
+            signers = signers | signers_in(policy_at(repository, oid))
         except InvalidInput:
             continue
     return signers

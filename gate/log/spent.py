@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from gate.approvals.content import Contents
 from gate.approvals.record import Record
 from gate.approvals.spent import Timeline, files_of
+from gate.git.merging import FIRST_PARENTS, RAW_LOG
 from gate.git.objects import LONGEST_COMMAND, resolve
 from gate.git.repository import Repository
 from gate.log.index import Found
 from gate.log.store import contains
 from gate.model import FileChange, encode_path
-from gate.raw_diff import parse_entry
+from gate.raw_diff import parse_log
 
 SPENDABLE = frozenset({"approve", "waive"})
 """What a merge uses up. An objection stands; a verdict is bound to its base, and never fits another."""
@@ -59,18 +60,8 @@ def _changes_of(
     repository: Repository, span: str, paths: Iterable[str]
 ) -> list[tuple[str, list[FileChange]]]:
     """The commits that a branch was at, oldest first, that changed one of the paths; and what each changed of them."""
-    options = ("--first-parent", "--diff-merges=first-parent", "--root", "--reverse", "--raw", "-z", "-r")
-    plain = ("--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-submodules=none")
     encoded = [encode_path(path) for path in paths]
     # Of very many paths git is asked about all there are: more commits to look at, and the same answer.
     limited = encoded if sum(map(len, encoded)) < LONGEST_COMMAND else []
-    raw = repository.run("log", "--format=%H", *options, *plain, span, "--", *limited)
-    moves: list[tuple[str, list[FileChange]]] = []
-    fields = iter(raw.split(b"\0"))
-    for field in fields:
-        head = field.lstrip(b"\n")
-        if head.startswith(b":"):
-            moves[-1][1].append(parse_entry(head, next(fields)))
-        elif head:
-            moves.append((head.decode("ascii"), []))
-    return moves
+    raw = repository.run(*RAW_LOG, *FIRST_PARENTS, "--root", "--reverse", "--format=%H", span, "--", *limited)
+    return [(commit.header, commit.files) for commit in parse_log(raw)]
