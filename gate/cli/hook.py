@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 from gate.app.checking.request import Answer
-from gate.app.hooks.local import Update, at_commit, at_push, parse_updates, update_of_pre_commit
+from gate.app.hooks.local import at_commit, at_push
+from gate.app.ref_updates import RefUpdate, parse_pre_push, parse_pre_receive, update_of_pre_commit
 from gate.app.server.moves import Received, Refusal
-from gate.app.server.receive import parse_pushes, receive
+from gate.app.server.receive import receive
 from gate.cli.push_report import lines_of
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of
+from gate.git.repository import Repository
 from gate.model import BRANCHES
 from gate.reports import report
 from gate.reports.words import visible
@@ -38,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Answer git: 0 lets it go on."""
     if options.name == "pre-push":
-        return _push(told_by_git=bool(options.arguments))
+        return _push(from_git=bool(options.arguments))
     if options.name == "pre-receive":
         return _receive()
     with shown_progress() as progress:
@@ -57,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _receive() -> int:
-    received = receive(Path.cwd(), parse_pushes(_standard_input()))
+    received = receive(Path.cwd(), parse_pre_receive(_standard_input()))
     for line in lines_of(received):
         print(line, file=sys.stderr)
     return 1 if received.refusals else 0
@@ -67,8 +69,11 @@ def _standard_input() -> list[str]:
     return [os.fsdecode(line) for line in sys.stdin.buffer.read().split(b"\n")]
 
 
-def _push(*, told_by_git: bool) -> int:
-    updates = parse_updates(_standard_input()) if told_by_git else (update_of_pre_commit(os.environ),)
+def _push(*, from_git: bool) -> int:
+    if from_git:
+        updates = parse_pre_push(_standard_input())
+    else:
+        updates = (update_of_pre_commit(Repository.find(Path.cwd()), os.environ),)
     codes = [0]
     with shown_progress() as progress:
         answers = at_push(Path.cwd(), updates, progress)
@@ -81,19 +86,19 @@ def _push(*, told_by_git: bool) -> int:
         code = EXIT_CODES[answer.verdict.decision]
         codes.append(code)
         if code:
-            print(f"{update.local_ref} to {update.remote_ref or 'the default branch'}:", file=sys.stderr)
+            print(f"{update.source} to {update.ref or 'the default branch'}:", file=sys.stderr)
             _show(answer, _asked_again(update))
     # A clear no comes before a doubt.
     return 1 if 1 in codes else max(codes)
 
 
-def _asked_again(update: Update) -> str:
+def _asked_again(update: RefUpdate) -> str:
     """The command that asks about a push once more."""
     words = ["gate", "check"]
-    if update.remote_ref:
-        words += ["--into", update.remote_ref.removeprefix(BRANCHES)]
-    if update.local_ref != "HEAD":
-        words += ["--head", update.local_ref.removeprefix(BRANCHES)]
+    if update.ref:
+        words += ["--into", update.ref.removeprefix(BRANCHES)]
+    if update.source != "HEAD":
+        words += ["--head", update.source.removeprefix(BRANCHES)]
     return shlex.join(words)
 
 

@@ -12,6 +12,7 @@ from gate.app.audit.audit import unproven
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.checking.evaluate import judge
 from gate.app.checking.request import Answer, CheckRequest
+from gate.app.ref_updates import RefUpdate
 from gate.gather import policy_at
 from gate.git.branch_history import History, read_onward
 from gate.git.change import collision
@@ -25,15 +26,6 @@ from gate.requirements import checks
 
 AHEAD = 24 * 60 * 60
 """Seconds by which a clock may be wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """One line that git gives to pre-receive: a ref, and the objects it is to go from and to ("" for none)."""
-
-    ref: str
-    old: str
-    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class Received:
     notes: tuple[str, ...] = ()
 
 
-def judge_moves(repository: Repository, start: Path, push: Push, log: ApprovalLog) -> Received:
+def judge_moves(repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog) -> Received:
     """May a protected branch go on from `push.old` to `push.new`, by the `log` as it will be?
 
     Each commit that the branch would be at is a step, or a stretch of them that passes as a whole, and each has to
@@ -100,9 +92,9 @@ def _first_that_passes(
     return tried[0]
 
 
-def astray(repository: Repository, push: Push) -> Refusal:
+def astray(repository: Repository, push: RefUpdate) -> Refusal:
     """The refusal of a move that does not lead on from where the branch is."""
-    branch = push.ref.removeprefix("refs/heads/")
+    branch = push.branch
     if contains(repository, push.new, push.old):
         return Refusal(
             push.ref,
@@ -116,7 +108,7 @@ def astray(repository: Repository, push: Push) -> Refusal:
     )
 
 
-def _too_early(push: Push, move: Move) -> Refusal | None:
+def _too_early(push: RefUpdate, move: Move) -> Refusal | None:
     """The refusal of a commit of a time to come: an audit would judge all later ones by it, and keys' terms too."""
     if move.new.time <= time() + AHEAD:
         return None
@@ -128,7 +120,7 @@ def _too_early(push: Push, move: Move) -> Refusal | None:
 
 
 def _answer(
-    repository: Repository, start: Path, push: Push, log: ApprovalLog, move: Move, *, run: bool
+    repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog, move: Move, *, run: bool
 ) -> Answer:
     """What `gate check` says of one step, now and here; without `run` no check is started."""
     policy = policy_at(repository, move.old.oid)
@@ -143,7 +135,7 @@ def _answer(
 
 
 def _refused_by_audit(
-    repository: Repository, push: Push, log: ApprovalLog, history: History
+    repository: Repository, push: RefUpdate, log: ApprovalLog, history: History
 ) -> Refusal | None:
     """The refusal of what could not be proven afterwards."""
     failed = unproven(repository, push.ref, log, history)
@@ -152,7 +144,7 @@ def _refused_by_audit(
     return Refusal(
         push.ref,
         f"{failed.commit[:12]} ({failed.title}) can't merge, because an audit would report: {failed.reason}",
-        help=f"`gate merge REV --into {push.ref.removeprefix('refs/heads/')} --push` records what was checked",
+        help=f"`gate merge REV --into {push.branch} --push` records what was checked",
     )
 
 
@@ -169,11 +161,11 @@ def _waits_for_checks(answer: Answer) -> bool:
     )
 
 
-def _refused_by(push: Push, move: Move, answer: Answer) -> Refusal | None:
+def _refused_by(push: RefUpdate, move: Move, answer: Answer) -> Refusal | None:
     """The refusal of a step by its verdict; None where that is a pass."""
     if answer.verdict.decision == "pass":
         return None
-    branch = push.ref.removeprefix("refs/heads/")
+    branch = push.branch
     ran = bool(answer.verdict.checks)
     lacking = []
     for outcome in _open(answer):

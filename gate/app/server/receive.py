@@ -8,14 +8,14 @@ if it is still where the pusher saw it, so whoever is second in a race is turned
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.audit.audit import is_start
 from gate.app.audit.rules import WATCHED
-from gate.app.server.moves import Push, Received, Refusal, judge_moves
-from gate.errors import UsageError
+from gate.app.ref_updates import RefUpdate
+from gate.app.server.moves import Received, Refusal, judge_moves
 from gate.gather import unreadable_rules
 from gate.git.branches import USUAL
 from gate.git.change import fold
@@ -36,27 +36,14 @@ FOREIGN_REFS = {
 """What nobody can push, since git and gate would believe it in this repository or in a mirror of it."""
 
 
-def parse_pushes(lines: Iterable[str]) -> tuple[Push, ...]:
-    """Every line of pre-receive's standard input; raises UsageError for one that is none."""
-    pushes = []
-    for line in lines:
-        words = line.split(" ")
-        if line and len(words) != 3:
-            raise UsageError(f"pre-receive received {line!r}; expected two object ids and a ref")
-        if line:
-            old, new = (oid if oid.strip("0") else "" for oid in words[:2])
-            pushes.append(Push(words[2], old, new))
-    return tuple(pushes)
-
-
-def receive(start: Path, pushes: Sequence[Push]) -> Received:
+def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     """Judge every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
     repository = Repository.find(start)
     real = _by_real_names(repository, pushes)
     refusals = [refusal for push in real if (refusal := _refuse_own(repository, push)) is not None]
     if refusals:
         return Received(tuple(refusals))
-    branches = [push for push in real if push.ref.startswith(BRANCHES)]
+    branches = [push for push in real if push.branch]
     has_log = any(push.ref == LOG for push in real)
     if not branches and not has_log:
         return Received(())
@@ -73,7 +60,7 @@ def receive(start: Path, pushes: Sequence[Push]) -> Received:
     return Received(tuple(refused for answer in answers for refused in answer.refusals), tuple(notes))
 
 
-def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]:
+def _by_real_names(repository: Repository, pushes: Sequence[RefUpdate]) -> list[RefUpdate]:
     """The pushes by the refs that they move: others than they say, where a name here is only a symbolic link."""
     raw = repository.text("for-each-ref", "--format=%(refname) %(symref)")
     targets = dict(line.split(" ") for line in raw.splitlines())
@@ -88,7 +75,7 @@ def _by_real_names(repository: Repository, pushes: Sequence[Push]) -> list[Push]
     return renamed
 
 
-def _refuse_own(repository: Repository, push: Push) -> Refusal | None:
+def _refuse_own(repository: Repository, push: RefUpdate) -> Refusal | None:
     """Why a ref of gate's own may not move so; None if it may, or is none."""
     folded = fold(push.ref)
     for prefix, reason in FOREIGN_REFS.items():
@@ -119,7 +106,9 @@ def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | No
     return None
 
 
-def _log_after(repository: Repository, pushes: Sequence[Push], protected: ProtectedBranches) -> ApprovalLog:
+def _log_after(
+    repository: Repository, pushes: Sequence[RefUpdate], protected: ProtectedBranches
+) -> ApprovalLog:
     """The log as it will be, with the people whom the protected branches will list.
 
     Only what is there already is kept on disk: the rest may be gone in a moment.
@@ -134,10 +123,10 @@ def _log_after(repository: Repository, pushes: Sequence[Push], protected: Protec
     return ApprovalLog(repository, open_index(repository, pushed, keep=False), signers)
 
 
-def _protected_tips(pushes: Sequence[Push], protected: ProtectedBranches) -> list[str]:
+def _protected_tips(pushes: Sequence[RefUpdate], protected: ProtectedBranches) -> list[str]:
     """Where the protected branches would be."""
-    branches = [push for push in pushes if push.ref.startswith(BRANCHES) and push.new]
-    return [push.new for push in branches if protected.protects(push.ref.removeprefix(BRANCHES), push.old)]
+    branches = [push for push in pushes if push.branch and push.new]
+    return [push.new for push in branches if protected.protects(push.branch, push.old)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +138,11 @@ class _ReceivingRepository:
     log: ApprovalLog
     branches: ProtectedBranches
 
-    def protects(self, push: Push) -> bool:
+    def protects(self, push: RefUpdate) -> bool:
         """Is it a protected branch?"""
-        return self.branches.protects(push.ref.removeprefix(BRANCHES), push.old)
+        return self.branches.protects(push.branch, push.old)
 
-    def refuse_alias(self, push: Push) -> Refusal | None:
+    def refuse_alias(self, push: RefUpdate) -> Refusal | None:
         """Why a branch may not be made by this name: a file system may take it for one that is protected."""
         if push.old or not push.new:
             return None
@@ -167,7 +156,7 @@ class _ReceivingRepository:
                 return Refusal(push.ref, reason, help="give it another name")
         return None
 
-    def judge(self, push: Push) -> Received:
+    def judge(self, push: RefUpdate) -> Received:
         """May this protected branch move so?"""
         reason, fix = self._refused_at_once(push)
         if reason:
@@ -176,9 +165,9 @@ class _ReceivingRepository:
             return Received(())
         return judge_moves(self.repository, self.start, push, self.log)
 
-    def _refused_at_once(self, push: Push) -> tuple[str, str]:
+    def _refused_at_once(self, push: RefUpdate) -> tuple[str, str]:
         """What forbids a move whatever has been approved: the sentence and the fix."""
-        branch = push.ref.removeprefix(BRANCHES)
+        branch = push.branch
         if not push.new:
             return f"{branch} is protected, and cannot be deleted", ""
         if resolve(self.repository, [push.new]).get(push.new) != push.new:
