@@ -11,7 +11,7 @@ import sys
 
 def main() -> int:
     """Run gate with the process's arguments and return the exit code."""
-    if sys.platform == "win32":
+    if os.name != "posix":
         sys.stderr.write(
             "gate: Windows is not supported\n  help: run gate in WSL, in a container, or in CI\n"
         )

@@ -21,7 +21,7 @@ from gate.store import read_entry, write_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 FORMAT = "3"
 # Besides the variables of the table in `cache_inputs`: what could make git or the report another one.
@@ -161,39 +161,58 @@ def _index(path: str) -> str | None:
 
 def _resolve(names: list[str]) -> str | None:
     """Ask git for the object of each name, in one call; a missing one is answered as such."""
-    input_read, input_write = os.pipe()
-    output_read, output_write = os.pipe()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment["GIT_NO_REPLACE_OBJECTS"] = "1"
+    request = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    output = _output(["git", "cat-file", "--batch-check=%(objectname)"], environment, request)
+    if output is None or output.count(b"\n") != len(names):
+        return None
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _output(
+    argv: list[str], environment: Mapping[str, str], stdin: bytes, most: int = sys.maxsize
+) -> bytes | None:
+    """What a program prints; None if it fails, cannot be started, or is left alone after `most` bytes.
+
+    Importing subprocess takes longer than all of this. `stdin` has to fit into a pipe.
+    """
+    descriptors = [*os.pipe(), *os.pipe()]
+    stdin_read, stdin_write, output_read, output_write = descriptors
+
+    def close(*several: int) -> None:
+        for descriptor in several:
+            os.close(descriptor)
+            descriptors.remove(descriptor)
+
     try:
-        os.write(input_write, "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
-        os.close(input_write)
-        input_write = -1
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        environment["GIT_NO_REPLACE_OBJECTS"] = "1"
-        pid = os.posix_spawnp(
-            "git",
-            ["git", "cat-file", "--batch-check=%(objectname)"],
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, input_read, 0),
-                (os.POSIX_SPAWN_DUP2, output_write, 1),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-            ],
-        )
-        os.close(output_write)
-        output_write = -1
+        os.write(stdin_write, stdin)
+        close(stdin_write)
+        pid = _spawn(argv, environment, stdin_read, output_write)
+        close(output_write)
         output = b""
-        while chunk := os.read(output_read, 65536):
+        while len(output) < most and (chunk := os.read(output_read, 65536)):
             output += chunk
+        close(output_read)
         _, status = os.waitpid(pid, 0)
     except OSError:
         return None
     finally:
-        for descriptor in (input_read, input_write, output_read, output_write):
-            if descriptor >= 0:
-                os.close(descriptor)
-    if status != 0 or output.count(b"\n") != len(names):
-        return None
-    return output.decode("utf-8", "surrogateescape")
+        close(*descriptors)
+    return output if status == 0 else None
+
+
+def _spawn(argv: list[str], environment: Mapping[str, str], stdin: int, output: int) -> int:
+    """Start a program with these descriptors as standard input and output, and what it complains about dropped."""
+    if sys.platform == "win32":
+        raise OSError("not supported on Windows")
+    else:  # noqa: RET506  the form that type checkers understand
+        actions = [
+            (os.POSIX_SPAWN_DUP2, stdin, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ]
+        return os.posix_spawnp(argv[0], argv, environment, file_actions=actions)
 
 
 def entry_path(state: str, key: str) -> str:
@@ -234,30 +253,8 @@ def _unchanged_since(reference: str, folders: list[str]) -> bool:
 
     Asked of `find`, which looks at thousands of files in the time that Python needs for hundreds.
     """
-    reader, writer = os.pipe()
-    try:
-        pid = os.posix_spawnp(
-            "find",
-            ["find", "-H", *folders, "-name", "__pycache__", "-prune", "-o", "-cnewer", reference, "-print"],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, writer, 1),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-            ],
-        )
-        os.close(writer)
-        writer = -1
-        newer = os.read(reader, 4096)
-        os.close(reader)
-        reader = -1
-        _, status = os.waitpid(pid, 0)
-    except OSError:
-        return False
-    finally:
-        for descriptor in (reader, writer):
-            if descriptor >= 0:
-                os.close(descriptor)
-    return status == 0 and not newer
+    argv = ["find", "-H", *folders, "-name", "__pycache__", "-prune", "-o", "-cnewer", reference, "-print"]
+    return _output(argv, os.environ, b"", 1) == b""
 
 
 def store_answer(

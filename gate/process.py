@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
+
+from gate.platforms import KILLED, kill_group, readable
 
 Ended = Literal["exit", "timeout", "overflow", "memory", "cancelled"]
 
@@ -178,7 +178,7 @@ class _Kept:
         if not answers.keys() & {"exit", "signal", "error"} and "pid" in answers:
             # The program has ended its supervisor. It does not get away with that.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(answers["pid"], signal.SIGKILL)
+                kill_group(answers["pid"])
 
     def returncode(self) -> int:
         """The exit code, or -N for signal N; raises OSError if the program never started."""
@@ -190,7 +190,7 @@ class _Kept:
             case {"signal": number}:
                 return -number
             case _:
-                return -signal.SIGKILL
+                return -KILLED
 
     def was_greedy(self) -> bool:
         """Whether the supervisor has ended the program for the memory that it held."""
@@ -198,11 +198,7 @@ class _Kept:
 
     def _listen(self, milliseconds: int, cancel: Cancel | None = None) -> bool:
         """Hear the supervisor for so long at most, or until `cancel`; whether it has told all and is gone."""
-        poll = select.poll()
-        poll.register(self._told, select.POLLIN)
-        if cancel is not None:
-            poll.register(cancel, select.POLLIN)
-        if self._told not in {number for number, _ in poll.poll(milliseconds)}:
+        if self._told not in readable([self._told] if cancel is None else [self._told, cancel], milliseconds):
             return False
         data = os.read(self._told, 4096)
         self._said += data

@@ -12,6 +12,7 @@ This module imports only built-in modules: the cached answer of an unchanged com
 from __future__ import annotations
 
 import os
+import sys
 from binascii import crc32
 
 MAGIC = b"gate store 1 "
@@ -105,7 +106,8 @@ def _content(path: str) -> bytes | None:
 
 def _copy_permissions(target: str, descriptor: int) -> None:
     try:
-        os.fchmod(descriptor, os.stat(target).st_mode & 0o7777)
+        if sys.platform != "win32":
+            os.fchmod(descriptor, os.stat(target).st_mode & 0o7777)
     except FileNotFoundError:
         return
 

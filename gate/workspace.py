@@ -8,7 +8,6 @@ inside the tree get sane answers, and nothing that they do there can move the us
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import threading
@@ -29,6 +28,7 @@ from gate.git.as_cloned import (
 from gate.git.partial_clone import bring
 from gate.git.repository import Repository
 from gate.model import decode_path
+from gate.platforms import locked
 
 NO_HISTORY = History()
 UNUSED_FOR = 14 * 24 * 3600
@@ -301,9 +301,9 @@ def _slot(repository: Repository, role: str) -> Iterator[_Slot]:
         _prune(folder)
         for number in range(MOST_SLOTS):
             name = f"{role}-{number}"
-            with (folder / f"{name}.lock").open("a") as lock:
+            with contextlib.ExitStack() as held:
                 try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    lock = held.enter_context(locked(folder / f"{name}.lock", wait=False))
                 except BlockingIOError:
                     continue
                 os.utime(lock.fileno())
@@ -322,8 +322,7 @@ def _prune(folder: Path) -> None:
     for lock in folder.glob("*.lock"):
         if time.time() - lock.stat().st_mtime < UNUSED_FOR or not lock.with_suffix(".git").exists():
             continue
-        with lock.open("a") as held, contextlib.suppress(BlockingIOError):
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(BlockingIOError), locked(lock, wait=False):
             for suffix in ("", ".git", ".index", ".env", ".filters"):
                 remove(lock.with_suffix(suffix))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from gate.cache_inputs import BUILD, seen_by_check
 from gate.environment.declarations import names_of_local
 from gate.environment.declared import Declared, pins, stale_lock
 from gate.environment.interpreter import own_tool
+from gate.platforms import locked
 from gate.process import Cancel, Finished, supervise
 from gate.result_cache import key_of
 
@@ -123,8 +123,7 @@ class Builder:
     def _locked(self, prefix: Path) -> Iterator[None]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with prefix.with_suffix(".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locked(prefix.with_suffix(".lock")):
                 yield
         except OSError as error:
             raise BuildFailed(

@@ -75,7 +75,8 @@ def write(path: Path, data: bytes) -> None:
 def step_back() -> None:
     """Take only what others leave of the processor."""
     try:
-        os.nice(19)
+        if sys.platform != "win32":
+            os.nice(19)
         Path("/proc/self/autogroup").write_text("19")
     except OSError:
         pass

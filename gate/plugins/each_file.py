@@ -7,6 +7,7 @@ whole suite decides then. It runs in the project's interpreter: any Python from 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from time import monotonic
 from typing import List, Tuple  # noqa: UP035  Python 3.7
@@ -41,4 +42,7 @@ def one_by_one(paths: List[str]) -> Tuple[int, List[str]]:  # noqa: UP006  Pytho
 
 
 def _exit_code(status: int) -> int:
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+    if sys.platform != "win32":
+        return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+    else:  # noqa: RET505  the form that type checkers understand
+        return status

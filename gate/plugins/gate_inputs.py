@@ -27,6 +27,8 @@ from gate_writes import (  # type: ignore[import-not-found]  # it lies beside th
     wrote,
 )
 
+ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+"""The part of a file's flags that says whether it is read or written."""
 IMPORTER = "<frozen importlib._bootstrap_external>"
 HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
 """Programs that the standard library starts to learn about the machine, and that read nothing of a project."""
@@ -78,7 +80,7 @@ def _opened(args: Any) -> None:
     path = "" if isinstance(args[0], int) else place_of(args[0])
     if not path:
         return
-    if Inputs.alone and len(args) > 2 and args[2] & os.O_ACCMODE == os.O_WRONLY:
+    if Inputs.alone and len(args) > 2 and args[2] & ACCESS_MODE == os.O_WRONLY:
         # Whoever only writes learns nothing, but that it can be written.
         Inputs.kinds.add(path)
     elif path.endswith(SETTINGS) and _for_pytests_settings():
@@ -308,7 +310,9 @@ def fork(number: int, temporary: str) -> int:
     if not Writes.before:
         remember(Inputs.roots[-1])
         Inputs.process = -1
-    child = os.fork()
+    child = -1
+    if sys.platform != "win32":
+        child = os.fork()
     Inputs.paused = False
     if child == 0:
         Inputs.process, Inputs.alone = os.getpid(), temporary
@@ -349,7 +353,8 @@ def _wrap_spawning() -> None:
         import _posixsubprocess
     except ImportError:
         return
-    original = _posixsubprocess.fork_exec
+    spawner: Any = _posixsubprocess
+    original = spawner.fork_exec
 
     def fork_exec(args: Any, *rest: Any) -> Any:
         # subprocess has raised an event of its own, with the program's name.
@@ -357,4 +362,4 @@ def _wrap_spawning() -> None:
             _depends("another process is started (multiprocessing)")
         return original(args, *rest)
 
-    _posixsubprocess.fork_exec = fork_exec
+    spawner.fork_exec = fork_exec

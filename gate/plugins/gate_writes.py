@@ -41,10 +41,12 @@ def _folder_behind(descriptor: int) -> str:
     try:
         return READLINK(f"/proc/self/fd/{descriptor}")
     except OSError:
-        import fcntl
+        if sys.platform == "darwin":
+            import fcntl
 
-        answer: bytes = fcntl.fcntl(descriptor, 50, b"\0" * 1024)  # F_GETPATH of macOS
-        return os.fsdecode(answer.rstrip(b"\0"))
+            answer = fcntl.fcntl(descriptor, fcntl.F_GETPATH, b"\0" * 1024)
+            return os.fsdecode(answer.rstrip(b"\0"))
+        raise
 
 
 READLINK = os.readlink

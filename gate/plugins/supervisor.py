@@ -24,6 +24,8 @@ import signal
 import sys
 import time
 
+assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follows needs POSIX
+
 GRACE = 2.0
 """Seconds between asking a program to end and ending it."""
 LEFT_OVER = 5.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import time
 from collections.abc import Collection, Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gate.platforms import locked
 from gate.store import write_atomically
 
 FILE = "flaky.json"
@@ -117,8 +117,7 @@ def runs_recorded(state_dir: Path) -> int:
 def _alone(state_dir: Path) -> Iterator[None]:
     """One at a time reads, adds to and replaces the file."""
     state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "flaky.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(state_dir / "flaky.lock"):
         yield
 
 

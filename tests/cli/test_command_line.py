@@ -361,6 +361,6 @@ def test_the_page_shows_the_lines_as_tools_count_them_and_what_changed(project: 
 def test_on_windows_it_says_that_it_does_not_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "name", "nt")
     assert start() == 3
     assert "Windows is not supported" in capsys.readouterr().err

@@ -6,7 +6,6 @@ All of it is worked out again when it is needed. Nothing that anybody signed is 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
+from gate.platforms import locked
 from gate.runner.decisions import FOLDER as DECISIONS
 from gate.runner.flaky import FILE as FLAKY
 from gate.workspace import remove
@@ -124,9 +124,8 @@ def _alone(repository: Repository) -> Iterator[None]:
             # Those of the tools are in trees and environments, and are theirs.
             if len(path.relative_to(repository.state_dir).parts) > 2:
                 continue
-            lock = held.enter_context(path.open("a"))
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.enter_context(locked(path, wait=False))
             except BlockingIOError:
                 raise CannotDecide(
                     "another gate is running in this repository and uses its caches", "wait for it to end"

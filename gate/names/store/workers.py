@@ -10,6 +10,7 @@ import gc
 import marshal
 import mmap
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
@@ -46,18 +47,19 @@ class WorkerPool:
             self._start(min(processors() - 1, MOST - 1, len(self._first)))
 
     def _start(self, helpers: int) -> None:
-        for number in range(1, helpers + 1):
-            answers, written = os.pipe()
-            try:
-                helper = os.fork()
-            except OSError:
-                os.close(answers)
+        if sys.platform != "win32":
+            for number in range(1, helpers + 1):
+                answers, written = os.pipe()
+                try:
+                    helper = os.fork()
+                except OSError:
+                    os.close(answers)
+                    os.close(written)
+                    return
+                if not helper:
+                    self._help(written, len(self._first) * number // (helpers + 1))
                 os.close(written)
-                return
-            if not helper:
-                self._help(written, len(self._first) * number // (helpers + 1))
-            os.close(written)
-            self._helpers.append((helper, answers))
+                self._helpers.append((helper, answers))
 
     def _help(self, written: int, begin: int) -> None:
         """Work from one place on, write down the answers, and end."""

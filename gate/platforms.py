@@ -1,0 +1,77 @@
+"""What differs between operating systems: locks on files, ending a group of processes, waiting for output.
+
+gate checks changes on POSIX systems alone, and refuses to start on Windows: nothing there ends all that a check has
+started. The branches on `sys.platform` are such that a type checker knows what each system has.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+    import select
+    import signal
+
+KILLED: Final = 9
+"""The number of the signal that ends a process at once."""
+
+
+class HasFileno(Protocol):
+    """What can be waited for."""
+
+    def fileno(self) -> int:
+        """The number of its descriptor."""
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[IO[str]]:
+    """Hold the lock file at `path`, which is created where it is missing; the system lets go when this process ends.
+
+    Raises BlockingIOError if another process holds it and this one is not to `wait`.
+    """
+    with path.open("a") as file:
+        _lock(file.fileno(), wait=wait)
+        yield file
+
+
+def _lock(descriptor: int, *, wait: bool) -> None:
+    if sys.platform == "win32":
+        # It locks bytes from the present position on, and gives up waiting after ten seconds.
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except OSError as error:
+                if not wait:
+                    raise BlockingIOError(error.errno, "another process holds the lock") from error
+            else:
+                return
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def kill_group(group: int) -> None:
+    """End every process of a group at once; raises ProcessLookupError or PermissionError where that is impossible."""
+    if sys.platform != "win32":
+        os.killpg(group, signal.SIGKILL)
+    else:
+        raise OSError("not supported on Windows")
+
+
+def readable(descriptors: Iterable[int | HasFileno], milliseconds: int) -> frozenset[int]:
+    """Wait until one of the descriptors can be read from, for so long at most; those that can be."""
+    if sys.platform != "win32":
+        poll = select.poll()
+        for descriptor in descriptors:
+            poll.register(descriptor, select.POLLIN)
+        return frozenset(number for number, _ in poll.poll(milliseconds))
+    else:  # noqa: RET505  the form that type checkers understand
+        raise OSError("not supported on Windows")
