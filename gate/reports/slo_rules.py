@@ -49,7 +49,9 @@ def _records(name: str, promise: Promise, since: float) -> list[dict[str, Any]]:
     closed = " or ".join(f"(vector(time()) >= {a:.0f} < {b:.0f})" for a, b in promise.maintenance)
     elapsed = f"clamp_max(vector(time() - {since:.0f}), {promise.window:.0f})"
     for a, b in ((max(a, since), b) for a, b in promise.maintenance if b > since):
+        # As much of it as has begun, and has not left the window yet.
         elapsed += f" - clamp(vector(time() - {a:.0f}), 0, {b - a:.0f})"
+        elapsed += f" + clamp(vector(time() - {a + promise.window:.0f}), 0, {b - a:.0f})"
     measured = f"(count_over_time(slo:bad:ratio{{{label}}}[{window}]) * {EVERY})"
     down = f"sum(sum_over_time(slo:bad:ratio{{{label}}}[{window}])) * {EVERY}"
     if promise.gaps == "down":

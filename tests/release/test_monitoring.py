@@ -40,11 +40,12 @@ def run(*argv: str, cwd: Path = MONITORING) -> str:
 
 
 def measure(
-    tmp_path: Path, series: dict[str, str], wanted: dict[str, float], at: str, *alerts: str, more: str = ""
-) -> None:
+    tmp_path: Path, series: dict[str, str], wanted: dict[str, float], at: str, *alerts: str,
+    window: str = "365d", more: str = "",
+) -> None:  # fmt: skip
     """Let promtool evaluate the rules of a promise over `series` (a value a second) and compare `wanted`."""
     needs("promtool")
-    text = f"version: 1\nenvironments: {{production: {{downtime: 20m, window: 365d{more}}}}}\n"
+    text = f"version: 1\nenvironments: {{production: {{downtime: 20m, window: {window}{more}}}}}\n"
     rules = slo_rules(read_promises(text.encode(), "slo.yaml"), 0)
     (tmp_path / "rules.yml").write_text(json.dumps(rules))
     # To the two measurements that begin and end something.
@@ -94,6 +95,12 @@ def test_announced_maintenance_is_no_downtime(tmp_path: Path) -> None:
     window = "{from: 1970-01-01T01:05:00+01:00, to: 1970-01-01T01:10:00+01:00, reason: disk}"
     series = {PROBE: "1x299 0x99 _x200 1x300"}
     measure(tmp_path, series, {DOWNTIME: 0}, "15m", more=f", maintenance: [{window}]")
+
+
+def test_maintenance_that_has_left_the_window_hides_no_gap(tmp_path: Path) -> None:
+    window = "{from: 1970-01-01T00:01:00Z, to: 1970-01-01T00:04:00Z, reason: disk}"
+    series = {PROBE: "1x1799 _x300 1x300"}
+    measure(tmp_path, series, {GAP: 300}, "40m", window="25m", more=f", maintenance: [{window}]")
 
 
 def test_the_configuration_is_valid(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ YEAR = 365 * 86400
 
 def downtime(*lines: object, environment: str = "production") -> float:
     data = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    return union(NOW, YEAR, incidents(data.encode(), "log.jsonl", environment, NOW))
+    return union(
+        NOW, YEAR, incidents(data.encode(), "log.jsonl", environment, NOW, ("staging", "production"))
+    )
 
 
 def at(ago: float, seconds: float, **more: str) -> dict[str, object]:
@@ -76,6 +78,7 @@ def test_the_same_moment_in_two_time_zones_is_the_same_moment() -> None:
         ('{"at": "2026-03-02T10:00:00", "downtime": 1}', "no time zone"),
         ({"at": 1, "downtime": -1}, "less than none"),
         ({"at": 1, "downtime": 1, "environment": ["production"]}, "not a string"),
+        (at(60, 1, environment="prodution"), "unknown environment 'prodution'; expected one of staging"),
     ],
 )
 def test_a_mistake_in_the_incident_log_is_explained(line: object, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from math import inf, isfinite
 from typing import Any
@@ -43,7 +43,7 @@ def spent(
             data = read_blob(repository, commit, budget.incidents)
             if data is None:
                 return None, f"there is no {budget.incidents} on the default branch"
-            own = incidents(data, budget.incidents, environment.name, now)
+            own = incidents(data, budget.incidents, environment.name, now, _names(environment))
             outages.append(union(now, budget.window, own) / 60)
     if not outages:
         return None, "the policy says neither `downtime` nor `incidents`"
@@ -69,10 +69,13 @@ def union(now: float, window: float, incidents: list[tuple[float, float]]) -> fl
     return total
 
 
-def incidents(data: bytes, file: str, environment: str, now: float) -> list[tuple[float, float]]:
+def incidents(
+    data: bytes, file: str, environment: str, now: float, environments: Collection[str]
+) -> list[tuple[float, float]]:
     """When each incident of the environment began, in seconds since the epoch, and how many seconds it took.
 
-    Raises InvalidInput with each line that is not understood, is about the future, or repeats another.
+    Raises InvalidInput with each line that is not understood, is about the future or about none of the
+    `environments`, or repeats another.
     """
     mistakes: list[Mistake] = []
     read: set[tuple[float, float, str]] = set()
@@ -87,6 +90,8 @@ def incidents(data: bytes, file: str, environment: str, now: float) -> list[tupl
             message = ""
             if at > now:
                 message = "expected a time that has passed, got one in the future"
+            elif where and where not in environments:
+                message = f"unknown environment {where!r}; expected one of {', '.join(environments)}"
             elif (at, seconds, where) in read:
                 message = "expected each incident once, got the same one again"
             read.add((at, seconds, where))
@@ -95,6 +100,12 @@ def incidents(data: bytes, file: str, environment: str, now: float) -> list[tupl
     if mistakes:
         raise InvalidInput(mistakes)
     return [(at, seconds) for at, seconds, where in read if where in {"", environment}]
+
+
+def _names(environment: Environment) -> list[str]:
+    """The environments of the policy: an incident of one that is misspelled would count for none."""
+    policy = environment.policy
+    return [name for name in policy.protect if policy.is_environment(name)]
 
 
 class _Unknown(ValueError):
