@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.environment.build import BuildFailed
+from gate.environment.build_failures import BuildFailed
 from gate.environment.choose import Environments
 from gate.environment.declarations import ProjectTree
 from gate.environment.editable import Editable, sources_of

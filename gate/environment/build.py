@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -14,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gate.cache_inputs import BUILD, seen_by_check
+from gate.environment.build_failures import BuildFailed, failure, withheld
 from gate.environment.declarations import names_of_local
-from gate.environment.declared import Declared, pins, stale_lock
+from gate.environment.declared import Declared, pins
 from gate.environment.interpreter import own_tool
 from gate.platforms import locked
-from gate.process import Cancel, Finished, supervise
+from gate.process import Cancel, supervise
 from gate.result_cache import key_of
 
 TIMEOUT = 15 * 60.0
@@ -27,24 +27,6 @@ UNUSED_FOR = 30 * 24 * 3600
 MOST_BYTES = 6 * 1024**3
 COMPLETE = "complete.json"
 """Written last: a folder without it was not finished, and is built again."""
-RELOCK = {"poetry.lock": "poetry lock", "pdm.lock": "pdm lock", "Pipfile.lock": "pipenv lock"}
-"""How a lock file is made anew; uv says itself that its own is out of date."""
-OFFLINE = re.compile(
-    r"error sending request|failed to fetch|dns error|connect(?:ion)? (?:error|refused|reset)|network|offline"
-    r"|timed? ?out|client error \(Connect\)|Could not connect",
-    re.IGNORECASE,
-)
-UNAUTHORIZED = re.compile(r"\b401 Unauthorized|\b403 Forbidden|authentication credentials", re.IGNORECASE)
-INDEX_SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
-
-
-class BuildFailed(Exception):
-    """An environment that could not be built. `offline` if no package index could be reached."""
-
-    def __init__(self, reason: str, hint: str, *, offline: bool = False) -> None:
-        """`hint` is the one thing to do."""
-        super().__init__(reason)
-        self.reason, self.hint, self.offline = reason, hint, offline
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +116,6 @@ class Builder:
     def _make(self, declared: Declared, root: Path, folder: str, prefix: Path) -> list[str]:
         """Build the environment; the folders of those packages of the tree that it is to be completed with."""
         project = root / folder
-        if declared.source in RELOCK and (stale := stale_lock(declared)):
-            raise BuildFailed(stale, f"run `{RELOCK[declared.source]}`, and commit {declared.source}")
         if declared.source == "uv.lock":
             self.uv(
                 project,
@@ -178,7 +158,7 @@ class Builder:
                 cancel=self.cancel,
             )
         if finished.ended != "exit" or finished.returncode != 0:
-            raise _failed(finished, withheld(self.environ))
+            raise failure(finished, withheld(self.environ))
 
 
 def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
@@ -187,15 +167,6 @@ def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     variables = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     return seen_by_check(environ) | variables | settings
-
-
-def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables with credentials of package indexes: no build gets them, since the tree may name another URL."""
-    return tuple(
-        name
-        for name, value in environ.items()
-        if (name in BUILD and "@" in value) or INDEX_SECRET.fullmatch(name)
-    )
 
 
 def _sync_options(declared: Declared) -> list[str]:
@@ -257,34 +228,3 @@ def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
         for name, url in urls.items()
         if url in folder_names
     }
-
-
-def _failed(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
-    text = finished.stderr.decode("utf-8", "replace")
-    lines = [re.sub(r"^[×╰─▶│├\s]+", "", line).strip() for line in text.splitlines()]
-    lines = [
-        line
-        for line in lines
-        if line and not line.startswith(("Using ", "Creating ", "Resolved ", "Activate"))
-    ]
-    if finished.ended == "cancelled":
-        return BuildFailed("cancelled", "")
-    if finished.ended != "exit":
-        return BuildFailed(f"uv was ended: {finished.ended}", "see that its environment can be built by hand")
-    if "needs to be updated" in text or ("lockfile" in text and "--locked" in text):
-        return BuildFailed("uv.lock does not match pyproject.toml", "run `uv lock`, and commit uv.lock")
-    reason = " ".join(line.removeprefix("error: ") for line in lines[:3]) or "uv said nothing"
-    if OFFLINE.search(text):
-        return BuildFailed(
-            f"no package index can be reached ({reason[:200]})", "connect to the network", offline=True
-        )
-    if UNAUTHORIZED.search(text) or secret_names:
-        names = f" ({', '.join(secret_names)})" if secret_names else ""
-        return BuildFailed(
-            reason[:400],
-            "put the credentials of the package index into `~/.netrc` or `~/.config/uv/uv.toml`: a build gets no "
-            f"variables that hold credentials{names}",
-        )
-    return BuildFailed(
-        reason[:400], "see that a fresh clone can be set up with uv, and correct what it declares"
-    )

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from gate.environment.build import Builder, BuildFailed
+from gate.environment.build import Builder
+from gate.environment.build_failures import BuildFailed
 from gate.environment.built import generated_files
 from gate.environment.checkout import CheckedProject, completed
 from gate.environment.declarations import Declarations, ProjectTree
-from gate.environment.declared import Declared, difference
+from gate.environment.declared import Declared
+from gate.environment.differences import allows_python, check_lock, difference, left_over
 from gate.environment.find import PYTHONS, find_environment
 from gate.environment.interpreter import Environment, executable, normal, own_environment
+from gate.environment.locks import LOCKS
 from gate.environment.tracked import Tracked
 from gate.git.repository import Repository
 from gate.process import Cancel
@@ -111,6 +114,10 @@ class Environments:
         """The dependencies that the project in `folder` of `tree` declares."""
         return self._declarations_of(tree).of(folder)
 
+    def _base_declared(self, tree: ProjectTree, folder: str) -> Declared | None:
+        """What the project declares at the base that `tree` is compared with."""
+        return self.declared_by(self.base, folder) if self.base and self.base is not tree else None
+
     def _declarations_of(self, tree: ProjectTree) -> Declarations:
         with self._lock:
             if id(tree) not in self._declarations:
@@ -144,12 +151,15 @@ class Environments:
         """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""
         cache = ResultCache(self.repository.state_dir / "results")
         signatures = [self._declarations_of(side).signature for side in (tree, self.base) if side]
-        key = key_of("environment differs", folder, *signatures, repr(sorted(environment.packages.items())))
+        there = repr([environment.python_version, *sorted(environment.packages.items())])
+        key = key_of("environment differs", "2", folder, *signatures, there)
         cached = cache.get(key)
         if cached is not None:
             return cached.decode("utf-8", "surrogateescape")
-        base_declared = self.declared_by(self.base, folder) if self.base else None
-        differs = difference(self.declared_by(tree, folder), environment.packages, base_declared)
+        base_declared = self._base_declared(tree, folder)
+        differs = difference(
+            self.declared_by(tree, folder), environment.packages, base_declared, environment.python_version
+        )
         cache.put(key, differs.encode("utf-8", "surrogateescape"))
         return differs
 
@@ -174,6 +184,7 @@ class Environments:
                     "nothing in the tree declares an environment",
                     "add a lock file, requirements.txt or pyproject.toml",
                 )
+            check_lock(declared, self._base_declared(tree, folder))
             prefix = builder.built(declared) or builder.build(declared, tree.path(runs_code=True), folder)
         except BuildFailed as error:
             return self._instead(tree, folder, declared, environment, error)
@@ -198,14 +209,16 @@ class Environments:
         error: BuildFailed,
     ) -> Environment:
         """What is used where an environment cannot be built."""
-        base_declared = self.declared_by(self.base, folder) if self.base and self.base is not tree else None
-        altered = (
-            base_declared is not None
-            and base_declared.contents != declared.contents
-            and base_declared.stated != declared.stated
-        )
+        base_declared = self._base_declared(tree, folder)
+        altered = base_declared is not None and base_declared.stated != declared.stated
+        if base_declared is not None and altered and error.offline and environment is not None:
+            # Without an index, an environment that somebody has brought up to date is the best there is.
+            altered = bool(left_over(declared, environment.packages, base_declared))
         # Without an environment there is only gate's own interpreter, which has nothing of what is required.
-        usable = environment is not None and (environment.found or not declared.required)
+        usable = environment is not None and (
+            environment.found or not (declared.required or declared.source in LOCKS)
+        )
+        usable = usable and environment is not None and allows_python(declared, environment.python_version)
         if environment is not None and usable and not altered:
             note = (
                 f"; building one failed: {error.reason}"

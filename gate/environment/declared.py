@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from gate.environment.interpreter import normal
-from gate.environment.locks import LOCKS, locked_versions, read_toml
+from gate.environment.locks import LOCKS, locked_versions, read_toml, table
 from gate.environment.setup_files import Stated, read_setup_files
 
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -28,7 +29,8 @@ ANY_REQUIREMENTS = re.compile(
 )
 FOR_TESTS = ("test", "tests", "testing", "dev", "develop", "development")
 """Extras and dependency groups that running the tests takes, by their usual names."""
-_NAMED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
+INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
+POETRY_KEYS = ("dependencies", "group", "dev-dependencies", "source", "extras")
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
 
 
@@ -68,10 +70,19 @@ class Declared:
         built = [path for path in members if b"[build-system]" in self.contents[path + suffix]]
         return (*([""] if own else []), *built)
 
-    @property
+    @cached_property
     def stated(self) -> tuple[object, ...]:
         """What two trees are compared by: other settings in the same files are no change of dependencies."""
-        return self.source, sorted(self.required), sorted(self.others), sorted(self.locked.items())
+        files = {name: self.contents.get(name) for name in (*LOCKS, *OF_WORKSPACE, "Pipfile", "poetry.toml")}
+        lists = {path: self.contents[path] for path in included_files(self.requirement_files, self.contents)}
+        settings = dependency_settings(read_toml(self.contents.get("pyproject.toml")))
+        return (self.source, sorted(self.required), sorted(self.others), files, lists, self.local, settings)
+
+    @cached_property
+    def requires_python(self) -> str:
+        """The versions of Python that the project allows; "" if it does not say."""
+        data = read_toml(self.contents.get("pyproject.toml"))
+        return str(table(data, "project").get("requires-python") or "")
 
 
 def is_declaring(path: str, folder: str) -> bool:
@@ -90,7 +101,7 @@ def may_declare(path: str) -> bool:
 
 def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
     """Those of `folders` that are members of the uv workspace whose settings are `pyproject`."""
-    workspace = _table(read_toml(pyproject), "tool", "uv", "workspace")
+    workspace = table(read_toml(pyproject), "tool", "uv", "workspace")
     patterns = [pattern.removeprefix("./").rstrip("/") for pattern in _lines(workspace.get("members"))]
     left_out = _lines(workspace.get("exclude"))
     return [
@@ -103,14 +114,14 @@ def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
 def read_declared(contents: Mapping[str, bytes]) -> Declared:
     """The dependencies that the declaring files of a project state; what cannot be read states none."""
     data = read_toml(contents.get("pyproject.toml"))
-    project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
+    project, poetry = table(data, "project"), table(data, "tool", "poetry")
     lock = next((name for name in LOCKS if name in contents), "")
     files = tuple(path for path in sorted(contents) if REQUIREMENTS.fullmatch(path))
     stated = Stated() if project or poetry else read_setup_files(contents)
     metadata = "pyproject.toml" if project or poetry else "setup.py" if "setup.py" in contents else ""
     metadata = metadata or ("setup.cfg" if stated.name else "")
-    extras = {**stated.extras, **_table(project, "optional-dependencies")}
-    groups = _table(data, "dependency-groups")
+    extras = {**stated.extras, **table(project, "optional-dependencies")}
+    groups = table(data, "dependency-groups")
     required = [
         *_lines(project.get("dependencies")),
         *_poetry_lines(poetry.get("dependencies")),
@@ -119,10 +130,13 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     other_lines = [line for value in extras.values() for line in _lines(value)]
     other_lines += [line for value in groups.values() for line in _lines(value)]
     other_lines += [
-        line for value in _table(data, "tool", "pdm", "dev-dependencies").values() for line in _lines(value)
+        line for value in table(data, "tool", "pdm", "dev-dependencies").values() for line in _lines(value)
     ]
     other_lines += _poetry_lines(poetry.get("dev-dependencies"))
-    for group in _table(poetry, "group").values():
+    pipfile = read_toml(contents.get("Pipfile"))
+    required += _poetry_lines(pipfile.get("packages"))
+    other_lines += _poetry_lines(pipfile.get("dev-packages"))
+    for group in table(poetry, "group").values():
         other_lines += _poetry_lines(group.get("dependencies") if isinstance(group, dict) else None)
     for path in () if lock else files:
         main = path.rpartition("/")[2] in {"requirements.txt", "base.txt", "main.txt", "common.txt"}
@@ -146,79 +160,27 @@ def requirement_name(line: str) -> str:
     return normal(match[1]) if match else ""
 
 
-def stale_lock(declared: Declared) -> str:
-    """What the project requires and its lock file does not have, in a few words; "" if the lock is up to date."""
-    if declared.source not in LOCKS or declared.source == "pylock.toml":
-        return ""
-    own = normal(declared.name)
-    # The project itself and other local packages are in the lock, too, without a version of their own.
-    names = {
-        normal(name) for name in _NAMED.findall(declared.contents[declared.source].decode("utf-8", "replace"))
+def dependency_settings(pyproject: Mapping[str, Any]) -> dict[str, object]:
+    """The settings in pyproject.toml, besides requirements, that decide which packages an environment has."""
+    poetry, pdm = table(pyproject, "tool", "poetry"), table(pyproject, "tool", "pdm")
+    return {
+        "python": table(pyproject, "project").get("requires-python"),
+        "uv": table(pyproject, "tool", "uv"),
+        "poetry": {key: poetry.get(key) for key in POETRY_KEYS},
+        "pdm": {key: pdm.get(key) for key in ("dev-dependencies", "resolution", "source")},
     }
-    for line in (*declared.required, *declared.others):
-        name = requirement_name(line) or own
-        versions = declared.locked.get(name, frozenset())
-        problems = [_unsatisfied(line, {name: version}) for version in versions] or [_unsatisfied(line, {})]
-        if name != own and all(problems) and (versions or name not in names):
-            return f"{declared.source} does not have {line}"
-    return ""
 
 
-def difference(declared: Declared, packages: Mapping[str, str], base_declared: Declared | None = None) -> str:
-    """How an environment with `packages` differs from what is declared, in a few words; "" if it does not.
-
-    A locked package has its locked version if it is installed at all. What running the project takes is there. Of
-    the other requirements those that `before`, the same project at the base, did not have are there too.
-    """
-    from packaging.version import InvalidVersion, Version
-
-    if base_declared and base_declared.contents != declared.contents and (stale := stale_lock(declared)):
-        return stale
-    for name, versions in declared.locked.items():
-        installed = packages.get(name)
-        try:
-            same = installed is None or Version(installed).public in {Version(v).public for v in versions}
-        except InvalidVersion:
-            same = installed in versions
-        if not same:
-            return f"{name} is {installed} there, and {' or '.join(sorted(versions))} in {declared.source}"
-    known_lines = set(base_declared.others) if base_declared else set(declared.others)
-    for line in (*declared.required, *(line for line in declared.others if line not in known_lines)):
-        problem = _unsatisfied(line, packages)
-        if problem:
-            return problem
-    return ""
-
-
-def _unsatisfied(line: str, packages: Mapping[str, str]) -> str:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        requirement = Requirement(line)
-    except InvalidRequirement:
-        return ""
-    try:
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            return ""
-    except Exception:  # noqa: BLE001 - packaging raises many kinds; a marker that cannot be evaluated here says nothing about this machine
-        return ""
-    installed = packages.get(normal(requirement.name))
-    if installed is None:
-        return f"{requirement.name} is not installed there"
-    if (
-        requirement.url
-        or not requirement.specifier
-        or requirement.specifier.contains(installed, prereleases=True)
-    ):
-        return ""
-    return f"{requirement.name} is {installed} there, and {requirement.specifier} is required"
-
-
-def _table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    for key in keys:
-        value = data.get(key)
-        data = value if isinstance(value, dict) else {}
-    return dict(data)
+def included_files(files: Iterable[str], contents: Mapping[str, bytes]) -> list[str]:
+    """`files` of requirements, and those that they include with `-r` and `-c`."""
+    waiting, reached = list(files), list[str]()
+    while waiting:
+        path = waiting.pop()
+        if path in contents and path not in reached:
+            reached.append(path)
+            names = INCLUDED.findall(contents[path].decode("utf-8", "replace"))
+            waiting += [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in names]
+    return sorted(reached)
 
 
 def _lines(value: object) -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 import sysconfig
 import tempfile
@@ -18,6 +19,7 @@ from gate.cache_inputs import seen_by_check
 from gate.environment.editable import Editable, editables, sources_of
 from gate.process import run
 
+SITE = re.compile(r"python(3\.\d+)")
 ASK = "import json,site,sys; print(json.dumps([sys.version.split()[0], *site.getsitepackages()]))"
 
 
@@ -89,6 +91,14 @@ class Environment:
             patterns = ("lib/python3*/site-packages", "lib64/python3*/site-packages", "Lib/site-packages")
             folders = [folder for pattern in patterns for folder in sorted(self.prefix.glob(pattern))]
         return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+
+    @cached_property
+    def python_version(self) -> str:
+        """The first two numbers of the interpreter's version, as its folders show them; "" if they do not."""
+        if self.prefix == Path(sys.prefix):
+            return sys.version.split()[0]
+        match = next(filter(None, (SITE.search(str(site)) for site in self.site_packages)), None)
+        return match[1] if match else ""
 
     def _is_plain_venv(self) -> bool:
         try:

@@ -22,6 +22,14 @@ def read_toml(data: bytes | None) -> dict[str, Any]:
         return {}
 
 
+def table(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The table at the path `keys`; an empty one if there is none."""
+    for key in keys:
+        value = data.get(key)
+        data = value if isinstance(value, dict) else {}
+    return dict(data)
+
+
 def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
     """The versions of each package that the lock file `name` has, without local packages."""
     versions: dict[str, set[str]] = {}
@@ -30,17 +38,26 @@ def locked_versions(name: str, data: bytes | None) -> dict[str, frozenset[str]]:
     return {package: frozenset(items) for package, items in versions.items()}
 
 
+def unreadable(name: str, data: bytes) -> str:
+    """Why the lock file `name` cannot be read; "" if it can."""
+    try:
+        (json.loads if name == "Pipfile.lock" else tomllib.loads)(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        return f"{name} cannot be read: {str(error) or 'it is nested too deeply'}"
+    return ""
+
+
 def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
     if name == "Pipfile.lock":
         try:
-            lock = json.loads(data or b"{}")
-            sections = [lock.get("default") or {}, lock.get("develop") or {}]
+            pipfile = json.loads(data or b"{}")
+            sections = [pipfile.get("default") or {}, pipfile.get("develop") or {}]
             pairs = [(key, str(value.get("version", ""))) for part in sections for key, value in part.items()]
         except (ValueError, AttributeError):
             return []
         return [(key, version.removeprefix("==")) for key, version in pairs if version.startswith("==")]
-    table = read_toml(data)
-    listed = table.get("package") or table.get("packages") or []
+    lock = read_toml(data)
+    listed = lock.get("package") or lock.get("packages") or []
     return [
         (str(item["name"]), str(item["version"]))
         for item in listed

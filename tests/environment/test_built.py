@@ -293,6 +293,13 @@ class TestWithAnEnvironment:
         assert builds(thing) == 1
 
     @pytest.mark.usefixtures("site")
+    def test_what_the_change_no_longer_declares_is_not_there(self, thing: Clone) -> None:
+        commit(thing, {"pyproject.toml": PROJECT.format(dependencies="")})
+        code, check = run_tests(thing)
+        assert (code, builds(thing)) == (1, 1), check
+        assert "dep" in check["findings"][0]["message"]
+
+    @pytest.mark.usefixtures("site")
     @pytest.mark.parametrize(("source", "code", "built"), [("project", 3, 0), ("lock", 0, 2), ("none", 3, 0)])
     def test_the_policy_chooses(self, thing: Clone, links: Path, source: str, code: int, built: int) -> None:
         wheel(links, "extra", "1.0", "")

@@ -6,13 +6,13 @@ import pytest
 
 from gate.environment.declared import (
     Declared,
-    difference,
     is_declaring,
     read_declared,
-    stale_lock,
     workspace_members,
 )
-from gate.environment.locks import local_in_lock
+from gate.environment.differences import allows_python, difference, left_over, stale_lock
+from gate.environment.lock_hashes import is_outdated
+from gate.environment.locks import local_in_lock, unreadable
 
 PROJECT = '[project]\nname = "thing"\ndependencies = ["a>=1", "b; python_version < \'3\'"]\n'
 LOCK = '[[package]]\nname = "a"\nversion = "1.2"\n[[package]]\nname = "thing"\nsource = { editable = "." }\n'
@@ -69,12 +69,55 @@ def test_a_version_that_does_not_fit() -> None:
     assert difference(declared(project=PROJECT), {"a": "0.9"}) == "a is 0.9 there, and >=1 is required"
 
 
-def test_only_new_requirements_for_development_have_to_be_there() -> None:
-    before = declared(project=PROJECT + '[dependency-groups]\ndev = ["old"]\n')
-    after = declared(project=PROJECT + '[dependency-groups]\ndev = ["old", "new"]\n')
-    assert difference(before, {"a": "1"}) == ""
-    assert difference(after, {"a": "1"}, before) == "new is not installed there"
-    assert difference(after, {"a": "1", "new": "1"}, before) == ""
+GROUPS = PROJECT + '[dependency-groups]\ndev = ["old"]\n'
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "altered"),
+    [
+        ({"project": GROUPS}, {"project": GROUPS + "[tool.ruff]\nline-length = 100\n"}, False),
+        ({"project": GROUPS}, {"project": GROUPS.replace("old", "new")}, True),
+        ({"project": GROUPS}, {"project": GROUPS.replace('"old"', "")}, True),
+        ({"project": GROUPS}, {"project": GROUPS + '[tool.uv.sources]\na = {path = "x"}\n'}, True),
+        ({"project": GROUPS}, {"project": GROUPS.replace("d]", 'd]\nrequires-python = ">=3.99"', 1)}, False),
+        ({"uv": LOCK, "project": PROJECT}, {"uv": LOCK + "# another hash", "project": PROJECT}, True),
+        ({"requirements": "-r base.txt"}, {"requirements": "-r base.txt", "base": "a"}, True),
+        ({"requirements": "a", "base": "a"}, {"requirements": "a", "base": "b"}, False),
+        ({"requirements": "-c constraints.txt", "constraints": "a"}, {"requirements": "-c constraints.txt"}, True),
+    ],
+)  # fmt: skip
+def test_an_environment_belongs_to_the_base(
+    base: dict[str, str], head: dict[str, str], altered: bool
+) -> None:
+    packages = {"a": "1.2", "old": "1", "new": "1"}
+    problem = difference(declared(**head), packages, declared(**base))
+    assert problem == ("the change alters the dependencies" if altered else "")
+
+
+@pytest.mark.parametrize(
+    ("packages", "problem"),
+    [
+        ({"a": "1", "new": "1"}, ""),
+        ({"a": "1"}, "new is not installed there"),
+        ({"a": "1", "new": "1", "old": "1"}, "old is still installed"),
+        ({"new": "1"}, "a is not installed there"),
+    ],
+)
+def test_an_environment_that_somebody_has_updated(packages: dict[str, str], problem: str) -> None:
+    head = declared(project=GROUPS.replace("old", "new"))
+    assert left_over(head, packages, declared(project=GROUPS)) == problem
+
+
+@pytest.mark.parametrize(
+    ("required", "python", "allowed"),
+    [
+        ("", "3.9", True), (">=3.10", "3.11", True), (">=3.11.4", "3.11", True), (">=3.12", "3.11", False),
+        ("<3.11", "3.11.2", False), ("==3.11.*", "3.11", True), ("no version", "3.11", True), (">=3.12", "", True),
+    ],
+)  # fmt: skip
+def test_which_interpreters_a_project_allows(required: str, python: str, allowed: bool) -> None:
+    project = declared(project=f'[project]\nname = "thing"\nrequires-python = "{required}"\n')
+    assert allows_python(project, python) is allowed
 
 
 @pytest.mark.parametrize(
@@ -90,10 +133,6 @@ def test_only_new_requirements_for_development_have_to_be_there() -> None:
 def test_a_lock_that_is_out_of_date(kind: str, lock: str, project: str, stale: str) -> None:
     answer = stale_lock(declared(**{kind: lock, "project": project}))
     assert answer == (f"{kind}.lock {stale}" if stale else "")
-    before = declared(**{kind: lock, "project": PROJECT})
-    with_all = {"a": "1.2", "c": "1", "thing": "1"}
-    changed = declared(**{kind: lock, "project": project})
-    assert bool(difference(changed, with_all, before)) is bool(stale)
 
 
 def test_members_of_a_workspace() -> None:
@@ -183,3 +222,38 @@ def test_what_setup_files_state(
 def test_groups_alone_are_enough() -> None:
     stated = read_declared({"pyproject.toml": b"[dependency-groups]\ntest = ['a']\n"})
     assert (stated.source, stated.groups, stated.packages) == ("pyproject.toml", ("test",), ())
+
+
+POETRY = '[tool.poetry]\nname = "thing"\n[tool.poetry.dependencies]\npython = "{}"\n'
+PDM = '[project]\nname = "thing"\ndependencies = ["idna{}"]\n'
+PIPFILE = (
+    '[[source]]\nurl = "https://pypi.org/simple"\nname = "own"\nverify_ssl = true\n[packages]\nidna = "{}"\n'
+)
+LOCKED_BY = {
+    # The hashes that poetry 2.5 and pipenv 2026.10 write, and one that is not understood.
+    "poetry.lock": (
+        "pyproject.toml", POETRY, ">=3.11,<4",
+        '[metadata]\ncontent-hash = "9cd3576ff432faec44b760ff39ce42b228acd4c77a35a41419ec03be7bc512ca"\n',
+    ),
+    "pdm.lock": ("pyproject.toml", PDM, "<3.5", '[metadata]\ncontent_hash = "sha256:0000"\n'),
+    "Pipfile.lock": (
+        "Pipfile", PIPFILE, "<3.5",
+        '{"_meta": {"hash": {"sha256": "6451a6c58f8533deb63b37aacbcb341532f885167f970c5d577f9aed887eb8ad"}}}',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", sorted(LOCKED_BY))
+def test_a_lock_that_was_made_from_other_declarations(source: str) -> None:
+    name, text, value, lock = LOCKED_BY[source]
+    base = {name: text.format(value).encode(), source: lock.encode()}
+    assert not is_outdated(source, base | {name: base[name] + b"\n[scripts]\na = 1\n"}, base)
+    changed = base | {name: text.format(">=3.12").encode()}
+    assert is_outdated(source, changed, base)
+    assert not is_outdated(source, changed | {source: b""}, base)
+
+
+@pytest.mark.parametrize("source", ["uv.lock", "pylock.toml", *sorted(LOCKED_BY)])
+def test_a_lock_that_cannot_be_read(source: str) -> None:
+    assert unreadable(source, b"<<<<<<< HEAD").startswith(f"{source} cannot be read: ")
+    assert unreadable(source, LOCKED_BY.get(source, ("", "", "", LOCK))[3].encode()) == ""

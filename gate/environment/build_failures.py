@@ -1,0 +1,90 @@
+"""Why an environment cannot be built, and the one thing to do: from what uv prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from gate.cache_inputs import BUILD
+from gate.process import Finished
+
+OFFLINE = re.compile(
+    r"error sending request|failed to fetch|dns error|connect(?:ion)? (?:error|refused|reset)|network|offline"
+    r"|timed? ?out|client error \(Connect\)|Could not connect",
+    re.IGNORECASE,
+)
+UNAUTHORIZED = re.compile(r"\b401 Unauthorized|\b403 Forbidden|authentication credentials", re.IGNORECASE)
+PROGRESS = (
+    "Using ",
+    "Creating ",
+    "Resolved ",
+    "Activate",
+    "Downloading ",
+    "Downloaded ",
+    "Building ",
+    "Built ",
+    "Prepared ",
+)
+"""How lines begin in which uv says how far it is."""
+INDEX_SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
+
+
+class BuildFailed(Exception):
+    """An environment that could not be built. `offline` if no package index could be reached."""
+
+    def __init__(self, reason: str, hint: str, *, offline: bool = False) -> None:
+        """`hint` is the one thing to do."""
+        super().__init__(reason)
+        self.reason, self.hint, self.offline = reason, hint, offline
+
+
+def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables with credentials of package indexes: no build gets them, since the tree may name another URL."""
+    return tuple(
+        name
+        for name, value in environ.items()
+        if (name in BUILD and "@" in value) or INDEX_SECRET.fullmatch(name)
+    )
+
+
+def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
+    """Why a run of uv failed, and what to do; `secret_names` are the variables that it was not given."""
+    text = finished.stderr.decode("utf-8", "replace")
+    lines = [re.sub(r"^[×╰─▶│├\s]+", "", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(PROGRESS)]
+    if finished.ended == "cancelled":
+        return BuildFailed("cancelled", "")
+    if finished.ended != "exit":
+        return BuildFailed(f"uv was ended: {finished.ended}", "see that its environment can be built by hand")
+    if "needs to be updated" in text or ("lockfile" in text and "--locked" in text):
+        return BuildFailed("uv.lock does not match pyproject.toml", "run `uv lock`, and commit uv.lock")
+    reason = _reason(lines) or "uv printed nothing"
+    if "python-build-standalone" in text:
+        return BuildFailed(
+            "the interpreter that the project requires is not installed, and cannot be downloaded",
+            "install one that `requires-python` allows, for example with `uv python install`",
+            offline=True,
+        )
+    if OFFLINE.search(text):
+        return BuildFailed(
+            f"no package index can be reached ({reason[:200]})", "connect to the network", offline=True
+        )
+    if UNAUTHORIZED.search(text) or secret_names:
+        names = f" ({', '.join(secret_names)})" if secret_names else ""
+        return BuildFailed(
+            reason[:400],
+            "put the credentials of the package index into `~/.netrc` or `~/.config/uv/uv.toml`: a build gets no "
+            f"variables that hold credentials{names}",
+        )
+    return BuildFailed(
+        reason[:400], "see that a fresh clone can be set up with uv, and correct what it declares"
+    )
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """What uv says is wrong; of a build, what the build printed last, where Python puts the error."""
+    if "[stderr]" in lines:
+        printed = [line for line in lines[lines.index("[stderr]") + 1 :] if not line.startswith("hint: ")]
+        if printed:
+            return f"{lines[0].removeprefix('error: ')}: {printed[-1]}"
+    return " ".join(line.removeprefix("error: ") for line in lines[:3])
