@@ -17,6 +17,8 @@ worker_class = "gthread"
 threads = 4
 timeout = 30
 graceful_timeout = 10
+# Every visitor comes through a proxy on this machine: none of them says by a header where the service lies.
+forwarder_headers = ""
 
 # In memory: a worker is killed when it writes to a file that is mapped, and the disk is full.
 _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a folder with a name of its own is made in it

@@ -20,13 +20,25 @@ LONGEST = 2048
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_INTERNAL = frozenset(
-    {"internal", "intranet", "lan", "local", "localhost", "localdomain", "home", "corp", "private"}
+_INTERNAL = re.compile(
+    r"(.*\.)?(internal|intranet|lan|local|localhost|localdomain|home|home\.arpa|corp|private)"
 )
 _ALIKE = frozenset(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u03bf\u03bd\u03b1"
+    # Cyrillic, then Greek.
+    "\u0430\u0441\u0501\u0435\u04bb\u0456\u0458\u04cf\u043e\u0440\u051b\u0455\u051d\u0445\u0443\u044a\u044c\u04bd\u043f"
+    "\u0433\u0475\u0461"
+    "\u03b1\u03b5\u03b7\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03b3\u03c9"
 )
-"""Cyrillic and Greek letters that look like Latin ones."""
+"""Letters that look like Latin ones: a name of them alone can be taken for another."""
+_PHONETIC = frozenset(
+    "\u0251\u0261\u1d00\u1d04\u1d05\u1d07\u1d0a\u1d0b\u1d0d\u1d0f\u1d18\u1d1b\u1d1c\u1d20\u1d21\u1d22"
+)
+"""Latin letters that no language is written with, and that look like others."""
+_TOGETHER = frozenset(
+    ["CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"]
+)
+"""Scripts that are written together, and with Latin."""
+_UNICAST = ipaddress.IPv6Network("2000::/3")
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -64,32 +76,45 @@ def _check_host(host: str, *, private: bool) -> None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        labels = host.rstrip(".").lower().split(".")
-        if host.endswith("..") or not all(_LABEL.fullmatch(label) for label in labels):
+        name = host.lower().removesuffix(".")
+        labels = name.split(".")
+        if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
             raise wrong from None
         # Browsers read 0x7f.1 and 2130706433 as addresses.
         if re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]):
             raise wrong from None
         if any(label.startswith("xn--") and _deceives(label) for label in labels):
-            raise InvalidRequest(
-                "url: the host mixes letters of several scripts, and can deceive people"
-            ) from None
-        if not private and (labels[-1] in _INTERNAL or len(labels) == 1):
+            message = "url: the host has letters that look like others, and can deceive people"
+            raise InvalidRequest(message) from None
+        if not private and (_INTERNAL.fullmatch(name) or len(labels) == 1):
             raise InvalidRequest("url: the host is in a private network") from None
         return
-    if not private and not address.is_global:
+    if not private and not _is_public(address):
         raise InvalidRequest("url: the host is in a private network")
 
 
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is that of one machine in the internet, with any address that it is a tunnel to."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address not in _UNICAST:
+            return False
+        inner = address.sixtofour or (address.teredo and address.teredo[1])
+        if inner:
+            return _is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
 def _deceives(label: str) -> bool:
-    """Whether a label in punycode is invalid, or has letters of several scripts, or none that differ from Latin."""
+    """Whether a label in punycode is invalid, or has letters of several scripts, or only such as look like Latin."""
     try:
         text = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError:
         return True
-    scripts = {unicodedata.name(letter, "?").split()[0] for letter in text if letter.isalpha()}
-    return (
-        len(scripts) > 1
-        or text.isascii()
-        or bool(scripts & {"CYRILLIC", "GREEK", "?"} and set(text) & _ALIKE)
-    )
+    # By IDNA 2008 there are letters, marks and digits, in one form only.
+    if text.isascii() or unicodedata.normalize("NFKC", text.lower()) != text:
+        return True
+    if any(unicodedata.category(sign)[0] not in "LMN" and sign not in "-\u00b7" for sign in text):
+        return True
+    letters = {letter for letter in text if letter.isalpha()}
+    scripts = {unicodedata.name(letter, "?").split()[0] for letter in letters}
+    return len(scripts - _TOGETHER) > 1 or letters <= _ALIKE or bool(letters & _PHONETIC)

@@ -319,6 +319,11 @@ def test_the_proxy_limits_an_address_and_keeps_the_numbers_to_itself(version_1: 
                  "/metrics?x", "/metrics%2f", "/a/%2e%2e/metrics", "http://sho.rt/metrics"):  # fmt: skip
         status, _, text = version_1.ask("GET", path)
         assert (status in {400, 404}, "shortener_requests" in text) == (True, False), path
+    for path, prefix in (("/a/metrics", "/a"), ("/probe", "/a")):
+        connection = http.client.HTTPConnection("127.0.0.1", version_1.port(), timeout=20)
+        connection.request("GET", path, headers={"SCRIPT_NAME": prefix, "PATH_INFO": "/metrics"})
+        assert connection.getresponse().status == (404 if path == "/a/metrics" else 302)
+        connection.close()
 
 
 def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:

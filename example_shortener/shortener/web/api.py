@@ -53,15 +53,18 @@ def disable(code: str) -> ResponseReturnValue:
 def _authorize() -> None:
     """Raise Unauthorized where keys are needed and none of them was sent."""
     keys = state().settings.api_keys
-    sent = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    sent = request.headers.get("Authorization", "").encode()
     # Each is compared, in the same time whether it fits or not.
-    if keys and not sum(hmac.compare_digest(key.encode(), sent) for key in keys):
+    if keys and not sum(hmac.compare_digest(f"Bearer {key}".encode(), sent) for key in keys):
         raise Unauthorized("expected `Authorization: Bearer KEY`")
 
 
 def _fields() -> dict[str, object]:
     """The request's JSON object; a misspelt field is an error, not a wish that is silently ignored."""
-    fields = request.get_json(silent=True)
+    try:
+        fields = request.get_json(silent=True)
+    except RecursionError:
+        fields = None
     if not isinstance(fields, dict):
         raise InvalidRequest("expected a JSON object, sent as application/json")
     if not fields.keys() <= FIELDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from shortener.database import is_ready
@@ -28,5 +28,7 @@ def readyz() -> ResponseReturnValue:
 
 @blueprint.get("/metrics")
 def metrics() -> ResponseReturnValue:
-    """Prometheus' text format, over all workers."""
+    """Prometheus' text format, over all workers; not for visitors, whom a proxy forwards."""
+    if "X-Forwarded-For" in request.headers:
+        abort(404)
     return state().metrics.text(), 200, {"Content-Type": CONTENT_TYPE}

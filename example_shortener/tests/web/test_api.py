@@ -97,6 +97,7 @@ def test_a_wrong_wish_is_refused_with_what_was_expected(
         (b"", "application/json"),
         (b'{"url": "https://e.x/"}', "text/plain"),
         (b"\xff", "application/json"),
+        (b"[" * 16_000, "application/json"),
     ],
 )
 def test_a_body_that_is_no_json_is_refused(client: FlaskClient, body: bytes, kind: str) -> None:
@@ -135,7 +136,8 @@ def test_with_keys_links_are_created_shown_and_disabled_with_one_of_them_alone(
     settings = Settings(database, "https://sho.rt", frozenset({"first", "second"}))
     client = create_app(settings, links).test_client()
     key = {"Authorization": "Bearer second"}
-    for headers in ({}, {"Authorization": "Bearer sec"}, {"Authorization": "Bearer "}):
+    for sent in ("", "Bearer sec", "Bearer ", "second", "Bearer\tsecond", "Basic second"):
+        headers = {"Authorization": sent} if sent else {}
         answer = client.post("/api/links", json={"url": TARGET}, headers=headers)
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "unauthorized")
     assert client.post("/api/links", json={"url": TARGET, "alias": "spring"}, headers=key).status_code == 201

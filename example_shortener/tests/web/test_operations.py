@@ -59,3 +59,11 @@ def test_what_nobody_expected_is_logged_and_not_told(
     assert "sqlite3" in caplog.text
     text = client.get("/metrics").get_data(as_text=True)
     assert value(text, 'shortener_requests_total{method="GET",status="500",view="redirects.follow"}') == 1
+
+
+def test_a_visitor_whom_a_proxy_forwards_gets_no_metrics(client: FlaskClient) -> None:
+    for script in ("", "/elsewhere"):
+        answer = client.get(
+            "/metrics", headers={"X-Forwarded-For": "192.0.2.9"}, environ_overrides={"SCRIPT_NAME": script}
+        )
+        assert (answer.status_code, "shortener_requests" in answer.get_data(as_text=True)) == (404, False)

@@ -60,11 +60,13 @@ def port(process: subprocess.Popen[bytes], log: int) -> int:
     raise AssertionError(os.pread(log, 65536, 0).decode())
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], str]:
+def ask(
+    port: int, method: str, path: str, body: object = None, **headers: str
+) -> tuple[int, dict[str, str], str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         data = None if body is None else json.dumps(body)
-        connection.request(method, path, data, {"Content-Type": "application/json"})
+        connection.request(method, path, data, {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
         return answer.status, dict(answer.getheaders()), answer.read().decode()
     finally:
@@ -78,6 +80,9 @@ def test_the_service_under_gunicorn(tmp_path: Path) -> None:
         assert ask(port, "GET", "/readyz")[0] == 200
         status, _, body = ask(port, "POST", "/api/links", {"url": "https://example.com/", "alias": "spring"})
         assert (status, json.loads(body)["short_url"]) == (201, f"http://127.0.0.1:{port}/spring")
+        # No header decides where the service lies: that would be another way to write a path.
+        assert ask(port, "GET", "/a/metrics", SCRIPT_NAME="/a")[0] == 404
+        assert ask(port, "HEAD", "/spring", SCRIPT_NAME="/a")[0] == 302
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: ask(port, "GET", "/spring"), range(60)))
         assert {(status, headers["Location"]) for status, headers, _ in answers} == {
