@@ -185,9 +185,14 @@ def shared_lines(recorded: Recorded) -> list[str]:
     """Where a record is now, for the person who made it."""
     if recorded.shared:
         return [f"Pushed to {visible(recorded.shared)}."]
-    if recorded.unshared:
-        return [
-            f"Recorded locally, but not pushed: {visible(recorded.unshared)}",
-            "Run the same command again to push it.",
-        ]
-    return []
+    return unshared_lines(recorded.unshared)
+
+
+def unshared_lines(reason: str) -> list[str]:
+    """Why a record is only here, and what to do; nothing where it is not."""
+    if not reason:
+        return []
+    return [
+        f"Recorded locally, but not pushed: {visible(reason)}",
+        "Run the same command again to push it.",
+    ]

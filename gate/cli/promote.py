@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from gate.app.releases.promote import NotPromoted, PromoteRequest, promote
-from gate.cli.approve import exit_code, shared_lines
+from gate.cli.approve import exit_code, shared_lines, unshared_lines
 from gate.cli.verdict_context import EXIT_CODES, context_of
 from gate.reports import report
 from gate.reports.words import branch, visible
@@ -54,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if done.recorded is None:
         print(f"{into} is already at {commit}.")
-        return 0
+        for line in unshared_lines(done.unshared):
+            print(f"  {line}")
+        return 3 if done.unshared else 0
     print(f"{into} rolled back to {commit}." if done.back else f"{into} is now at {commit}.")
     print(f"  recorded by {visible(done.recorded.record.by)}: {done.recorded.id[:12]}")
     for line in shared_lines(done.recorded):

@@ -97,6 +97,13 @@ def share(repository: Repository, remote: str) -> None:
     raise CannotDecide(f"the approval log on {remote} changed {ROUNDS} times in a row", "try again later")
 
 
+def is_shared(repository: Repository, remote: str) -> bool:
+    """Does the remote's log, as it was last fetched, have everything that is in the log here?"""
+    known = tips(repository)
+    theirs = known.remote.get(tracking_ref(remote), "")
+    return not known.own or (bool(theirs) and contains(repository, theirs, known.own))
+
+
 def outpaced(repository: Repository, remote: str, tip: str) -> bool:
     """Does the remote's log, as it was just fetched, have something that the log at `tip` does not contain?
 

@@ -269,6 +269,21 @@ def test_a_dry_run_proves_that_a_release_can_be_recorded_and_records_nothing(com
 
 
 @pytest.mark.slow
+def test_what_could_not_be_pushed_is_pushed_by_the_same_command(company: Company) -> None:
+    protect(company, STAGING)
+    commit = merged(company)
+    ada = company.clone("ada")
+    ada.git("config", "remote.origin.pushurl", "/nowhere/origin.git")
+    for _ in range(2):
+        result = ada.gate("promote", commit, "--into", "staging")
+        assert (result.code, "Run the same command again" in result.out) == (3, True), result.text
+    ada.git("config", "--unset", "remote.origin.pushurl")
+    result = ada.gate("promote", commit, "--into", "staging")
+    assert (result.code, "already at" in result.out) == (0, True), result.text
+    assert log_of(ada).startswith(ada.git("rev-parse", "refs/gate/log"))
+
+
+@pytest.mark.slow
 def test_soaking_takes_time_and_then_it_may_go(company: Company) -> None:
     soak = (
         "  production: {kind: environment, require: {passed: [staging], soaked: {in: staging, for: FOR}}}\n"

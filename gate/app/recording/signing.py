@@ -14,7 +14,7 @@ from gate.git.merging import RAW_DIFF
 from gate.git.repository import Repository
 from gate.log.paths import record_path, signature_path
 from gate.log.store import add, draft
-from gate.log.sync import may_share, remote_of, share
+from gate.log.sync import is_shared, may_share, remote_of, share
 from gate.model import Change
 from gate.policy.types import Person, Policy
 from gate.ssh import SigningKey, find_key, sign
@@ -134,11 +134,25 @@ def send(repository: Repository, recorded: Recorded) -> Recorded:
     remote = remote_of(repository)
     if not remote:
         return recorded
+    unshared = _send_log(repository, remote)
+    return replace(recorded, shared="" if unshared else remote, unshared=unshared)
+
+
+def share_rest(repository: Repository) -> str:
+    """Push what the remote's log, as last fetched, does not have; returns why that is not possible, "" if it is."""
+    remote = remote_of(repository)
+    if not remote or is_shared(repository, remote):
+        return ""
+    return _send_log(repository, remote)
+
+
+def _send_log(repository: Repository, remote: str) -> str:
+    """Push the log; returns why that is not possible, "" if it is."""
     try:
         share(repository, remote)
     except CannotDecide as error:
-        return replace(recorded, unshared="; ".join(filter(None, (error.message, error.hint))))
-    return replace(recorded, shared=remote)
+        return "; ".join(filter(None, (error.message, error.hint)))
+    return ""
 
 
 def _settings(repository: Repository) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gate.app.audit.verified_policy import verified
 from gate.app.checking.request import CheckRequest, ignore
-from gate.app.recording.signing import Recorded, Signer, compose, find_signer, put, rehearse, send
+from gate.app.recording.signing import Recorded, Signer, compose, find_signer, put, rehearse, send, share_rest
 from gate.app.recording.verdict import document_of, files_of
 from gate.app.releases.release import check_release, is_way_back
 from gate.approvals.record import Record
@@ -46,13 +46,15 @@ class PromoteRequest:
 class Promoted:
     """It is recorded, or after a dry run it could be. `back` is True for a rollback.
 
-    `recorded` is None where it was there already, and after a dry run; `notes` are lines to show.
+    `recorded` is None where it was there already, and after a dry run; `notes` are lines to show. `unshared` says why
+    a record that was there already has not been pushed.
     """
 
     verdict: Verdict
     recorded: Recorded | None
     back: bool = False
     notes: tuple[str, ...] = ()
+    unshared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
         return NotPromoted(verdict)
     stays, previous = stays_in(open_log(repository), environment.policy, environment.name, request.now)
     if stays and stays[-1].commit == verdict.change.head:
-        return Promoted(verdict, None, notes=notes)
+        # The remote may not have been there when it was recorded.
+        unshared = "" if request.dry_run else share_rest(repository)
+        return Promoted(verdict, None, notes=notes, unshared=unshared)
     back = is_way_back(repository, stays, previous, verdict.change.head)
     record, files = _record(repository, verdict, signer, stays, request.now)
     if request.dry_run:
