@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from gate.policy.types import Person, Policy
 FORGES = ("github", "gitlab", "gitea")
 """The forges whose reviews gate can count."""
 NO_REPLY = re.compile(r"(?P<local>[^@\s]+)@(?P<host>(?:users\.)?noreply\.[^@\s]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"\([^()]*\)")
+_NOT_ADDRESS = re.compile(r"[\s\"'<>]")
 NUMBERED = re.compile(r"\d+(?P<mark>[+-])(?P<login>.+)")
 
 
@@ -68,27 +71,38 @@ def logins_in(email: str) -> tuple[tuple[str, str], ...]:
     return tuple((login, forge) for login in logins)
 
 
+def normal_email(email: str) -> str:
+    """The address as it compares: every spelling of one address that a mail program would take for it.
+
+    Case, compatibility forms of letters (full width), invisible characters, blanks, quotes, comments in parentheses,
+    `mailto:`, and a dot at the end make no other address.
+    """
+    text = email
+    if not text.isascii():
+        visible = "".join(char for char in text if unicodedata.category(char) != "Cf")
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
+    text = _COMMENT.sub("", text).casefold()
+    text = _NOT_ADDRESS.sub("", text).removeprefix("mailto:")
+    return text.replace("\u3002", ".").rstrip(".")
+
+
 def _candidates(policy: Policy, email: str) -> list[Person]:
-    folded = email.strip().casefold()
+    folded = normal_email(email)
     people = policy.people.values()
-    listed = [p for p in people if folded in (own.casefold() for own in p.emails)]
+    listed = [p for p in people if folded in map(normal_email, p.emails)]
     # What follows a plus only sorts the mail of one person.
     listed = listed or [
-        p for p in people if _mailbox(folded) in (_mailbox(own.casefold()) for own in p.emails)
+        p for p in people if _mailbox(folded) in (_mailbox(normal_email(own)) for own in p.emails)
     ]
     if listed:
         return listed
-    wanted_logins = [(login.casefold(), forge) for login, forge in logins_in(email)]
+    wanted_logins = [(login, forge) for login, forge in logins_in(folded)]
     if not wanted_logins:
         return []
     return [
         person
         for person in policy.people.values()
-        if any(
-            login == _login(person, own)
-            for login, forge in wanted_logins
-            for own in ((forge,) if forge else FORGES)
-        )
+        if any(login in _logins(person, forge) for login, forge in wanted_logins)
     ]
 
 
@@ -98,9 +112,14 @@ def _mailbox(email: str) -> str:
     return name.partition("+")[0] + at + host
 
 
-def _login(person: Person, forge: str) -> str:
-    """Their login on a forge; where none is listed, the name: CODEOWNERS calls people by their login."""
-    return (person.login(forge) or person.name.removeprefix("@")).casefold()
+def _logins(person: Person, forge: str) -> set[str]:
+    """Their login on a forge; where none is listed, the name: CODEOWNERS calls people by their login.
+
+    On a host that could run any forge ("") it is each of them, and the name.
+    """
+    name = person.name.removeprefix("@")
+    logins = {person.login(forge) or name} if forge else {name, *map(person.login, FORGES)}
+    return {login.casefold() for login in logins if login}
 
 
 def person_by_login(policy: Policy, forge: str, login: str) -> Person | None:

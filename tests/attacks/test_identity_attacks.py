@@ -29,8 +29,19 @@ def with_login(company: Company) -> str:
         ("newhire@acme.example", "v2\n\nCo-authored-by: bob@acme.example\n\nand more text"),
         ("newhire@acme.example", "v2\n\nco-authored-by: A <a@x.example>, B <bob@acme.example>"),
         ("newhire@acme.example", "v2\n\n  Co-Developed-By: B <bob-gh@users.noreply.github.com> (pair)"),
+        ("7+\uff42ob-gh@users.noreply.github.com", "v2"),
+        ("newhire@acme.example", "v2\n\nCo-authored-by: B <b\u200bob@\uff41cme.example.>"),
     ],
-    ids=["author", "another case", "co-author", "no brackets", "second of two", "co-developer"],
+    ids=[
+        "author",
+        "another case",
+        "co-author",
+        "no brackets",
+        "second of two",
+        "co-developer",
+        "full-width letters",
+        "invisible characters",
+    ],
 )
 def test_44_own_work_under_a_no_reply_address(company: Company, email: str, message: str) -> None:
     company.set_policy(with_login(company))
