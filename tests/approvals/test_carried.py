@@ -36,6 +36,34 @@ def test_the_rest_of_a_stack_counts_once_its_first_part_is_merged(company: Compa
     assert (decision["counted"], decision["why"]) == (False, "stale: a.py changed since")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("objected", [False, True])
+def test_the_rest_of_a_stack_counts_after_a_squash_and_a_rebase(company: Company, objected: bool) -> None:
+    """No commit leads from the rebased branch to what was approved: the audit finds it by what changed."""
+    company.set_policy(company.policy("      owners: {stale: change}\n      checks: []\n"))
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
+    new.commit("first", {"a.py": "x = 2\n"}, branch="first")
+    new.git("switch", "-q", "-c", "second")
+    new.commit("second", {"b.py": "b = 2\n"}, branch="second")
+    senior.approve("origin/first")
+    senior.approve("origin/second")
+    assert senior.gate("merge", "origin/first", "--push", "--squash").code == 0
+    if objected:
+        senior.approve("origin/second", "--block", "--reason", "not yet")
+    new.fetch()
+    new.git("rebase", "-q", "--onto", "origin/main", "first", "second")
+    new.git("push", "-q", "-f", "origin", "second")
+    senior.fetch()
+    start = senior.git("rev-parse", "origin/main")
+    assert senior.gate("merge", "origin/second", "--push").code == (1 if objected else 0)
+    if objected:
+        senior.git("switch", "-q", "-C", "main", "origin/main")
+        senior.git("merge", "-q", "--no-ff", "--no-edit", "origin/second")
+        senior.git("push", "-q", "origin", "main")
+    audit = company.clone("ada", "auditor").gate("audit", "--fetch", f"{start}..origin/main")
+    assert audit.code == (1 if objected else 0), audit.text
+
+
 def advance(company: Company, text: str) -> None:
     main = company.clone("ada")
     main.git("fetch", "-q")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from gate.app.audit.larger_changes import LargerChanges, still_about
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.audit.rules import Rules
 from gate.approvals.content import Contents, contents_of, parse_contents
@@ -103,6 +104,7 @@ class Auditor:
             self._by_change.setdefault(entry.record.change, []).append(entry)
             if entry.record.kind != "verdict":
                 self._by_head.setdefault(entry.record.head, []).append(entry)
+        self._of_larger = LargerChanges.read(repository, log, ref, self._without_approval(every))
         bearing = [(move, self._bearing(move)) for move in every]
         self._seen = self._witnessed(bearing)
         self._documents = self._read_documents(bearing)
@@ -249,10 +251,16 @@ class Auditor:
         bearing = self._bearing(move)
         late = self._late(move)
         records = [item for item in bearing if item.record.of in late or self._was_there(move, item)]
-        earlier = frozenset(item.id for item in records if item.record.change != move.digest)
+        own = self._own(move)
+        certain = frozenset(
+            item.id for item in records if item.id in own and item.record.change != move.digest
+        )
         spent = self._spent(start, move, records)
-        question = Question(change, policy, protection, move.now, earlier, earlier, self._lists, spent=spent)
+        question = Question(change, policy, protection, move.now, certain, certain, self._lists, spent=spent)
         question = carry(self._repository, question, [(item.id, item.record) for item in records])
+        records = still_about(records, own, question.earlier)
+        earlier = frozenset(item.id for item in records if item.record.change != move.digest)
+        question = replace(question, earlier=question.earlier | earlier)
         entries = mark_earlier(self._approvals, move.old.oid, entries_of(records, policy))
         counted = count(entries, question)
         return Facts(change, policy, protection, file, ownership, counted.approvals)
@@ -292,12 +300,26 @@ class Auditor:
         """The number of the move by which each commit came."""
         return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
 
-    def _bearing(self, move: Move) -> list[Found]:
-        """The records about what the move changed, and those about an earlier form of it."""
+    def _own(self, move: Move) -> dict[str, Found]:
+        """The records about what the move changed, and those about an earlier form of it, by id."""
         entries = {entry.id: entry for entry in self._by_change.get(move.digest, ())}
         for oid in move.brought & self._by_head.keys():
             entries |= {entry.id: entry for entry in self._by_head[oid]}
+        return entries
+
+    def _bearing(self, move: Move) -> list[Found]:
+        """The same, and those about a larger change, of which this may be what was left to merge."""
+        entries = self._own(move)
+        entries |= {entry.id: entry for entry in self._of_larger.about(move)}
         return list(entries.values())
+
+    def _without_approval(self, moves: Iterable[Move]) -> list[Move]:
+        """The moves that nobody approved or waived just as they are."""
+        return [
+            move
+            for move in moves
+            if not any(entry.record.kind in SPENDABLE for entry in self._by_change.get(move.digest, ()))
+        ]
 
     def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
         """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""

@@ -1,0 +1,68 @@
+"""Approvals of a larger change, such as the last branch of a stack, of which a move may be the part that was left.
+
+Where the branch was rebased since, no commit of it leads to them; what it changes does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gate.app.audit.moves import Move
+from gate.approvals.content import parse_contents
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog
+from gate.log.history import read_list_blobs
+from gate.log.index import Found
+
+LATEST = 200
+"""Of the larger changes that touch a file only so many, the latest that somebody approved, are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargerChanges:
+    """The records of the log about changes of several files, by the files that these touch."""
+
+    changes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    records: Mapping[str, Sequence[Found]] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls, repository: Repository, log: ApprovalLog, ref: str, moves: Collection[Move]
+    ) -> LargerChanges:
+        """The changes, approved for the branch `ref`, that touch what the moves do."""
+        paths = {file.path for move in moves for file in move.files}
+        if not paths or not log.tip:
+            return cls()
+        about = [entry for entry in log.select(log.touching(paths), ()) if entry.record.into == ref]
+        approved = {entry.record.change: entry.record.at for entry in about if entry.record.kind == "approve"}
+        blobs = log.lists_of(approved)
+        contents = read_list_blobs(repository, blobs.values())
+        changes: dict[str, list[str]] = {}
+        for digest in sorted(approved, key=lambda digest: approved[digest], reverse=True):
+            if blobs.get(digest) in contents:
+                for path in parse_contents(contents[blobs[digest]]).keys() & paths:
+                    changes.setdefault(path, []).append(digest)
+        records: dict[str, list[Found]] = {}
+        for entry in about:
+            records.setdefault(entry.record.change, []).append(entry)
+        return cls({path: digests[:LATEST] for path, digests in changes.items()}, records)
+
+    def about(self, move: Move) -> list[Found]:
+        """The records about the changes that touch every file of the move, and more or other content of them."""
+        if not move.files:
+            return []
+        first, *others = (self.changes.get(file.path, ()) for file in move.files)
+        shared = set(first).intersection(*others) - {move.digest}
+        return [entry for digest in shared for entry in self.records.get(digest, ())]
+
+
+def still_about(records: Iterable[Found], own: Collection[str], earlier: Collection[str]) -> list[Found]:
+    """Those of the records that are about the move: its `own`, and all about a larger change that covers it.
+
+    A larger change does where an approval of it is about an `earlier` form. Its objections and revocations count then
+    as well.
+    """
+    records = list(records)
+    covering = {entry.record.change for entry in records if entry.id not in own and entry.id in earlier}
+    return [entry for entry in records if entry.id in own or entry.record.change in covering]
