@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,6 +19,9 @@ from gate.policy.types import Policy
 
 if TYPE_CHECKING:
     from gate.policy.extending import Stored
+
+MOST_VERSIONS = 50
+"""How many versions of a file are searched for one that is valid."""
 
 
 def policy_at(repository: Repository, commit: str) -> Policy:
@@ -104,12 +108,28 @@ def behind_links(paths: Iterable[str]) -> InvalidInput:
     return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "put the file itself there")
 
 
+def last_valid_policy(repository: Repository, commit: str) -> Policy | None:
+    """The policy at `commit`, or else the last valid one that its branch had before; None if it never had one."""
+    for oid in versions(repository, commit, [POLICY_FILE, *STORED]):
+        with suppress(InvalidInput):
+            return policy_at(repository, oid)
+    return None
+
+
+def versions(repository: Repository, commit: str, paths: Sequence[str]) -> list[str]:
+    """The commit, and those of its branch before it (by first parents) that brought another version of the paths."""
+    options = ("--first-parent", f"--max-count={MOST_VERSIONS}")
+    return list(dict.fromkeys([commit, *repository.text("rev-list", *options, commit, "--", *paths).split()]))
+
+
 @dataclass(frozen=True, slots=True)
 class ProtectedBranches:
     """The branches of a repository that only move through the gate.
 
     `default` is the short name of the default branch, `tip` the commit where it is ("" where it does not exist),
     and `policy` what holds there. `candidates` do not exist, and would be the default branch instead if they did.
+    Where the policy at `tip` is invalid, `mistake` says so, and `policy` is the last valid one before it: it still
+    says which branches are protected, and nothing can merge into those.
     """
 
     repository: Repository
@@ -117,17 +137,29 @@ class ProtectedBranches:
     tip: str
     policy: Policy
     candidates: frozenset[str]
+    mistake: InvalidInput | None = None
 
     @classmethod
     def of(cls, repository: Repository) -> ProtectedBranches:
         """Those of this repository, or of its `origin` where it is a clone; raises InvalidInput for a bad policy."""
+        branches = cls.known(repository)
+        if branches.mistake is not None:
+            raise branches.mistake
+        return branches
+
+    @classmethod
+    def known(cls, repository: Repository) -> ProtectedBranches:
+        """The same, also where the policy of the default branch is invalid."""
         names = default_candidates(repository)
         tips = {name: known_tip(repository, name) for name in names}
         default = next((name for name in names if tips[name]), names[0])
-        tip = tips[default]
-        policy = policy_at(repository, tip) if tip else Policy()
+        tip, policy, mistake = tips[default], Policy(), None
+        try:
+            policy = policy_at(repository, tip) if tip else policy
+        except InvalidInput as error:
+            policy, mistake = last_valid_policy(repository, tip) or policy, error
         earlier = names[: names.index(default)] if tip else []
-        return cls(repository, default, tip, policy, frozenset(earlier))
+        return cls(repository, default, tip, policy, frozenset(earlier), mistake)
 
     def protects(self, branch: str, tip: str = "") -> bool:
         """Is the branch (a short name), which is at the commit `tip` ("" for none known), protected?

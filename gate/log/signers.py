@@ -84,9 +84,7 @@ def read_signers(repository: Repository, commits: Iterable[str] = ()) -> Signers
 
 
 def _protected_tips(repository: Repository) -> list[str]:
-    branches = _protected(repository)
-    if branches is None:
-        return []
+    branches = ProtectedBranches.known(repository)
     prefixes = (BRANCHES, ORIGIN) if repository.work_tree else (BRANCHES,)
     raw = repository.text("for-each-ref", "--format=%(objectname) %(objecttype) %(refname)", *prefixes)
     tips = set()
@@ -96,14 +94,6 @@ def _protected_tips(repository: Repository) -> list[str]:
         if kind == "commit" and branches.protects(name):
             tips.add(oid)
     return sorted(tips)
-
-
-def _protected(repository: Repository) -> ProtectedBranches | None:
-    """The protected branches; None where the policy cannot be read, which whoever asks further will be told."""
-    try:
-        return ProtectedBranches.of(repository)
-    except InvalidInput:
-        return None
 
 
 def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) -> Signers:

@@ -13,7 +13,7 @@ from gate.app.checking.current_people import with_listed_people
 from gate.app.checking.request import CheckRequest
 from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, send
 from gate.approvals.record import AFTERWARDS
-from gate.errors import UsageError
+from gate.errors import InvalidInput, UsageError
 from gate.gather import environment_named, ownership_at, policy_at
 from gate.git.branch_history import read_onward
 from gate.git.change import read_change
@@ -28,6 +28,7 @@ from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
 from gate.reports.words import listed
 from gate.requirements.owners import people_of
+from gate.rules import last_valid_policy
 
 Kind = Literal["approve", "block", "waive"]
 
@@ -101,8 +102,6 @@ def propose(wish: Wish) -> Proposal:
         None,
     )
     owned = _answers_for(repository, change, policy, rules, signer)
-    base = None if policy.is_environment(branch) else change.base
-    last_answer = check(CheckRequest(wish.start, into=branch, head=change.head, base=base, cached_only=True))
     return Proposal(
         repository,
         change,
@@ -112,11 +111,24 @@ def propose(wish: Wish) -> Proposal:
         signer,
         evidence,
         owned,
-        last_answer.verdict.checks,
+        _checks_so_far(wish, change, policy),
         standing,
         find_outdated(repository, wish.rev),
         released_at,
     )
+
+
+def _checks_so_far(wish: Wish, change: Change, policy: Policy) -> tuple[CheckResult, ...]:
+    """What is known of the checks; nothing about what has merged where the rules were invalid."""
+    branch = short_name(change.into)
+    base = None if policy.is_environment(branch) else change.base
+    request = CheckRequest(wish.start, into=branch, head=change.head, base=base, cached_only=True)
+    try:
+        return check(request).verdict.checks
+    except InvalidInput:
+        if change.landed:
+            return ()
+        raise
 
 
 def _releases_before(
@@ -168,7 +180,11 @@ def the_change(
         return release, environment.policy, environment.rules
     change = read_change(repository, into=into, head=rev)
     change = _step_of(repository, change) or change
-    policy = with_listed_people(repository, policy_at(repository, change.base), change.into)
+    # What has merged is judged as an audit does: where the rules were invalid, by the last valid ones.
+    policy = (change.landed and last_valid_policy(repository, change.base)) or policy_at(
+        repository, change.base
+    )
+    policy = with_listed_people(repository, policy, change.into)
     return replace(change, repository=policy.repository), policy, change.base
 
 
@@ -181,7 +197,8 @@ def _step_of(repository: Repository, change: Change) -> Change | None:
         return None
     history = read_onward(repository, parents[0], change.head)
     (move,) = read_moves(repository, history, history.chain, open_log(repository), change.into)
-    return change_of(repository, move, change.into, policy_at(repository, move.old.oid))
+    policy = last_valid_policy(repository, move.old.oid) or policy_at(repository, move.old.oid)
+    return change_of(repository, move, change.into, policy)
 
 
 def _may(
@@ -241,7 +258,12 @@ def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) ->
 def _answers_for(
     repository: Repository, change: Change, policy: Policy, rules: str, signer: Signer
 ) -> tuple[str, ...]:
-    ownership = ownership_at(repository, change, policy, rules)
+    try:
+        ownership = ownership_at(repository, change, policy, rules)
+    except InvalidInput:
+        if change.landed:
+            return ()
+        raise
     name = signer.person.name
     return tuple(
         path

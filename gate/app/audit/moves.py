@@ -8,7 +8,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from gate.approvals.content import Contents, parse_contents
-from gate.errors import CannotDecide, UsageError
+from gate.errors import CannotDecide, InvalidInput, UsageError
 from gate.git.authors import mechanical, merge_trees
 from gate.git.branch_history import History, existing, newcomers, read_diffs
 from gate.git.branches import refs_of
@@ -25,6 +25,7 @@ from gate.model import Author, Change, FileChange
 from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 from gate.raw_diff import parse_raw
+from gate.rules import policy_at
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,22 @@ def chain_of(repository: Repository, history: History, bottom: str, branch: str)
             "run `git fetch --unshallow`, or give a range: `gate audit A..B`",
         )
     present = existing(repository, (f"{oid}:{POLICY_FILE}" for oid in chain))
-    first = next((number for number, oid in enumerate(present) if oid), None)
+    with_policy = (number for number, oid in enumerate(present) if oid)
+    first = next((number for number in with_policy if _is_valid(repository, chain[number])), None)
     if first is None:
         raise CannotDecide(
-            f"{branch} never had a {POLICY_FILE}, so there is nothing to verify", "`gate init` writes one"
+            f"{branch} never had a valid {POLICY_FILE}, so there is nothing to verify",
+            "`gate init` writes one",
         )
     return chain[first:]
+
+
+def _is_valid(repository: Repository, commit: str) -> bool:
+    try:
+        policy_at(repository, commit)
+    except InvalidInput:
+        return False
+    return True
 
 
 def read_moves(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gate.codeowners import PLACES, CodeOwners, Rule
+from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule
 from gate.errors import InvalidInput
 from gate.gather import codeowners_at, may_alter_rules, policy_at
 from gate.git.objects import REGULAR_MODES, list_tree
@@ -13,6 +13,7 @@ from gate.git.repository import Repository
 from gate.model import FileChange
 from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.types import Policy
+from gate.rules import last_valid_policy, versions
 from gate.weakenings import SETTINGS
 
 WATCHED = (POLICY_FILE, *STORED, *dict.fromkeys(place for places in PLACES.values() for place in places))
@@ -46,12 +47,16 @@ class Rules:
             self._read_at(commit)
 
     def policy(self) -> Policy:
-        """The policy here; raises InvalidInput if it is none."""
+        """The policy here, or the last valid one that the branch had; raises InvalidInput if it never had one.
+
+        Nothing can merge where the policy is invalid. What an administrator put there to fix it can then be approved
+        by those whom the branch had named before.
+        """
         if self._policy is None:
             try:
                 self._policy = policy_at(self.repository, self._commit)
             except InvalidInput as error:
-                self._policy = error
+                self._policy = last_valid_policy(self.repository, self._commit) or error
         if isinstance(self._policy, InvalidInput):
             raise self._policy
         return self._policy
@@ -65,19 +70,27 @@ class Rules:
     ) -> tuple[str, Mapping[str, tuple[Rule, ...]]]:
         """The file of code owners here ("" for none) and who owns the paths; raises InvalidInput."""
         if required not in self._owners:
-            try:
-                owners = codeowners_at(self.repository, self._commit, policy, required=required)
-                self._owners[required] = owners
-            except InvalidInput as error:
-                self._owners[required] = error
-        by_path = self._owners[required]
-        if isinstance(by_path, InvalidInput):
-            raise by_path
-        if by_path is None or not (by_path.rules or by_path.mistakes):
+            self._owners[required] = self._read_owners(policy, required=required)
+        owners = self._owners[required]
+        if isinstance(owners, InvalidInput):
+            raise owners
+        if owners is None or not owners.rules:
             return "", {}
-        if by_path.mistakes:
-            raise InvalidInput(by_path.mistakes)
-        return by_path.file, by_path.owners_of_all(paths)
+        return owners.file, owners.owners_of_all(paths)
+
+    def _read_owners(self, policy: Policy, *, required: bool) -> CodeOwners | InvalidInput | None:
+        """The code owners here, or the last valid ones that the branch had, as with the policy."""
+        first: InvalidInput | None = None
+        for commit in versions(self.repository, self._commit, ALL_PLACES) if self._commit else ():
+            try:
+                owners = codeowners_at(self.repository, commit, policy, required=required)
+            except InvalidInput as error:
+                first = first or error
+                continue
+            if owners is None or not owners.mistakes:
+                return owners
+            first = first or InvalidInput(owners.mistakes)
+        return first
 
     def _read_at(self, commit: str) -> None:
         self._commit, self._policy, self._owners = commit, None, {}

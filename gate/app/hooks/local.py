@@ -76,7 +76,7 @@ def at_push(
 ) -> list[tuple[RefUpdate, Answer | Refusal]]:
     """A verdict, or a refusal, for each update of a protected branch: as the server's own hook would see it."""
     repository = Repository.find(start)
-    protected = ProtectedBranches.of(repository)
+    protected = ProtectedBranches.known(repository)
     answers: list[tuple[RefUpdate, Answer | Refusal]] = []
     for update in updates:
         # Without a ref the question is about the default branch, which is always protected.

@@ -47,7 +47,7 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     has_log = any(push.ref == LOG for push in real)
     if not branches and not has_log:
         return Received(())
-    protected = ProtectedBranches.of(repository)
+    protected = ProtectedBranches.known(repository)
     log = _log_after(repository, real, protected)
     if has_log and (refused := _refuse_unadmitted(repository, log)):
         return Received((refused,))
@@ -172,6 +172,8 @@ class _ReceivingRepository:
             return f"{branch} is protected, and cannot be deleted", ""
         if resolve(self.repository, [push.new]).get(push.new) != push.new:
             return f"{branch} can only be at a commit", ""
+        if stuck := self._invalid_rules(push):
+            return stuck
         if not push.old:
             return refused_birth(self.branches, self.log, branch, push.new)
         mistakes = unreadable_rules(self.repository, push.new, push.ref)
@@ -181,6 +183,21 @@ class _ReceivingRepository:
                 "fix that first",
             )
         return "", ""
+
+    def _invalid_rules(self, push: RefUpdate) -> tuple[str, str] | None:
+        """What is wrong with the rules that are there, so that nothing can merge, and the way out; or nothing."""
+        default, branch = self.branches.default, push.ref.removeprefix(BRANCHES)
+        invalid, mistakes = default, self.branches.mistake.mistakes if self.branches.mistake else ()
+        if not mistakes and push.old:
+            invalid, mistakes = branch, unreadable_rules(self.repository, push.old, push.ref)
+        if not mistakes:
+            return None
+        fix = (
+            f"push the fix to another branch; an administrator then runs, in the repository on the server, "
+            f"`git update-ref refs/heads/{invalid} COMMIT`, and somebody approves it: "
+            f"`gate approve COMMIT --into {invalid}`"
+        )
+        return f"nothing can merge, because the rules on {invalid} are invalid: {mistakes[0]}", fix
 
 
 def refused_birth(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
