@@ -11,9 +11,9 @@ from time import time
 from typing import get_args
 
 from gate.app.setup.init import Added, add_person, write_all
-from gate.app.setup.install import install
-from gate.app.setup.integrations import FORGE, Kind, after, files_of
-from gate.app.setup.observed import Observed, observe
+from gate.app.setup.install import Installed, install
+from gate.app.setup.integrations import FORGE, KINDS, Kind, after, files_of
+from gate.app.setup.observed import FORGE_NAMES, Observed, observe
 from gate.app.setup.proposal import Proposal, approvers, propose
 from gate.app.setup.refspec import share_log
 from gate.app.setup.rules import could_require
@@ -88,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, option):
             raise UsageError(f"--{option} is about a person", "say whose it is with `--person @NAME`")
     observed = observe(Path.cwd(), options.into)
+    if options.kind and not options.print and (observed.top / POLICY_FILE).is_file():
+        return _integration(options, observed)
     answers = _answers(options, observed)
     proposal = propose(observed, answers, int(time()))
     files = {POLICY_FILE: proposal.text, **(files_of(options.kind, observed) if options.kind else {})}
@@ -98,13 +100,35 @@ def run(options: argparse.Namespace) -> int:
     shared = share_log(Repository.find(Path.cwd()))
     installed = install(Path.cwd()) if options.kind == "bare" else None
     _report(observed, proposal)
-    print(f"Wrote {listed(_from_here(observed, files))}.")
+    _done(observed, files, shared, installed)
+    _next(observed, files, options.kind)
+    return 0
+
+
+def _integration(options: argparse.Namespace, observed: Observed) -> int:
+    """Write the files of an integration beside a policy that is there already."""
+    if options.me is not None or options.approvals is not None:
+        raise UsageError(
+            f"{POLICY_FILE} already exists, and gate never overwrites it",
+            f"leave out --me and --approvals, and edit {POLICY_FILE}",
+        )
+    files = files_of(options.kind, observed)
+    write_all(observed.top, files)
+    shared = share_log(Repository.find(Path.cwd()))
+    installed = install(Path.cwd()) if options.kind == "bare" else None
+    print(f"{POLICY_FILE} is here already and stays as it is.")
+    _done(observed, files, shared, installed)
+    _next(observed, files, options.kind)
+    return 0
+
+
+def _done(observed: Observed, files: Mapping[str, str], shared: str, installed: Installed | None) -> None:
+    if files:
+        print(f"Wrote {listed(_from_here(observed, files))}.")
     if shared:
         print(f"`git fetch` from {visible(shared)} now brings the approval log along.")
     if installed:
         print(f"Installed {listed(installed.names)}; `--no-verify` skips them.")
-    _next(observed, files, options.kind)
-    return 0
 
 
 def _print(files: Mapping[str, str]) -> None:
@@ -122,17 +146,29 @@ def _from_here(observed: Observed, files: Mapping[str, str]) -> list[str]:
 def _next(observed: Observed, files: Mapping[str, str], kind: Kind | None) -> None:
     branch = visible(observed.branch)
     print("Next:")
-    print(
-        f"  git add {' '.join(_from_here(observed, files))} && git commit, then merge it into {branch} to activate it"
-    )
-    for line in after(kind, files) if kind else ():
-        print(f"  {line}")
-    if not kind:
-        print("  gate install     run the checks on each commit and push in this clone")
+    if files:
         print(
-            "  to enforce it for everyone: `gate init --github`, `--gitlab` or `--jenkins` writes the CI job;"
+            f"  git add {' '.join(_from_here(observed, files))} && git commit, "
+            f"then merge it into {branch} to activate it"
         )
-        print("  on your own git server, run `gate install --server` in the bare repository")
+    for line in after(kind, files) if kind else _without_integration(observed):
+        print(f"  {line}")
+
+
+def _without_integration(observed: Observed) -> tuple[str, ...]:
+    """How to go on from a policy alone: first in this clone, then for everyone."""
+    install = "gate install     run the checks on each commit and push in this clone"
+    if observed.forge in KINDS:
+        forge = FORGE_NAMES[observed.forge]
+        return (
+            install,
+            f"to enforce it for everyone: `gate init --{observed.forge}` writes the job for {forge}",
+        )
+    return (
+        install,
+        "to enforce it for everyone: `gate init --github`, `--gitlab` or `--jenkins` writes the CI job;",
+        "on your own git server, run `gate install --server` in the bare repository",
+    )
 
 
 def _answers(options: argparse.Namespace, observed: Observed) -> Answers:
@@ -171,13 +207,11 @@ def _block(title: str, lines: tuple[str, ...] | list[str]) -> None:
 def _seen(observed: Observed) -> list[str]:
     owners = observed.owners
     lines = [
-        f"branch to protect: {observed.branch}",
-        f"repository: {observed.repository}, from origin"
-        if observed.repository
-        else "repository: not set, because origin isn't on a host; set it in gate.yaml to bind approvals to it",
+        f"branch to protect: {observed.branch}{'' if observed.branch_exists else ', which does not exist yet'}",
+        _repository(observed),
         f"code owners: {owners.file if owners else 'no CODEOWNERS file'}",
     ]
-    lines += [f"reviews: on {_forge_name(observed.forge)}"] if observed.forge else []
+    lines += [f"reviews: on {FORGE_NAMES[observed.forge]}"] if observed.forge else []
     lines += [f"{tool}: {path}" for tool, path in observed.tools.items()]
     lines += [f"lock file: {observed.lock}"] if observed.lock else []
     lines += [f"CI: {', '.join(observed.ci)}"] if observed.ci else []
@@ -185,12 +219,16 @@ def _seen(observed: Observed) -> list[str]:
     return lines + (
         []
         if observed.key
-        else ["your SSH key: none; create one with `ssh-keygen -t ed25519`, to approve with"]
+        else ["your SSH key: none; to approve, run `ssh-keygen -t ed25519`, then `gate init --person @NAME`"]
     )
 
 
-def _forge_name(forge: str) -> str:
-    return {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea or Forgejo"}[forge]
+def _repository(observed: Observed) -> str:
+    if observed.repository:
+        other = f"; if changes are merged into {observed.upstream} instead, set that in gate.yaml"
+        return f"repository: {observed.repository}, from origin{other if observed.upstream else ''}"
+    why = "origin isn't on a host" if observed.origin else "there is no remote called origin"
+    return f"repository: not set, because {why}; set it in gate.yaml to bind approvals to it"
 
 
 def _policy(observed: Observed, proposal: Proposal) -> list[str]:
@@ -261,7 +299,7 @@ def _person(options: argparse.Namespace) -> int:
         Path.cwd(), load_policy(added.data, POLICY_FILE, stored_here(added.path.parent))
     ):
         print(
-            f"  two people can approve now, so you can require review: add {' and '.join(f'`{line}`' for line in more)}"
+            f"  two people can approve now, so you can require review: set {' and '.join(f'`{line}`' for line in more)}"
         )
         print(f"  under `require` in {POLICY_FILE}")
     return 0

@@ -40,7 +40,11 @@ def run(options: argparse.Namespace) -> int:
     for name in installed.linked:
         print("  it was a symbolic link: if its owner restores it, gate's hook is lost. Let the hook that")
         print(f"  it points to call `gate hook {name}` instead (docs/server.md)")
-    if installed.in_tree:
+    if installed.manager:
+        manager, file = installed.manager
+        print(f"  {manager} writes these files again when it is set up, and gate's hooks are lost then:")
+        print(f"  for pre-commit, pre-merge-commit and pre-push, add `gate hook NAME` to {file}")
+    elif installed.in_tree:
         print(
             f"  {installed.folder.name} is in the working tree: don't commit these files, which name this machine's"
         )

@@ -30,7 +30,10 @@ class Expression:
             try:
                 self._expression = re.compile(expression)
             except (re.error, OverflowError, RecursionError, Warning) as error:
-                raise ValueError(f"{text!r} is no regular expression that can be read: {error}") from error
+                raise ValueError(
+                    f"`{text}` is not a valid regular expression ({error})"
+                    + ("; for any path write `.*`" if text.startswith("*") else "")
+                ) from error
         if _splits(expression):
             raise ValueError(
                 "put `(` and `)` around alternatives, or each of them is anchored at one end only"

@@ -138,14 +138,20 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
     With `unborn`, in a repository without any commit, the branch that the first one will be on.
     """
     names = default_candidates(repository)
-    if repository.work_tree and names[0] not in USUAL:
-        return names[0]
     refs = {ref: name for name in names for ref in refs_of(repository, name)}
-    for ref in resolve(repository, refs):
+    present = resolve(repository, refs)
+    if repository.work_tree and names[0] not in USUAL:
+        if not any(refs[ref] == names[0] for ref in present) and not _has_no_branch(repository):
+            raise UsageError(
+                f"origin/HEAD is {names[0]}, which doesn't exist on origin as last fetched",
+                "`git remote set-head origin --auto`, or choose a branch with `--into BRANCH`",
+            )
+        return names[0]
+    for ref in present:
         return refs[ref]
     if unborn and _has_no_branch(repository) and (first := head_branch(repository)):
         return first
-    if _has_no_branch(repository):
+    if _has_no_branch(repository) and "HEAD" not in resolve(repository, ["HEAD"]):
         raise UsageError("this repository has no commits yet", "make a first commit, then try again")
     raise UsageError(
         "no branch to merge into: origin/HEAD, main, and master don't exist",

@@ -92,7 +92,8 @@ def _authors_of_commits(repo: Repo) -> list[str]:
 def _origin(repo: Repo) -> str:
     remotes = [remote.name for remote in repo.remotes]
     name = "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else ""
-    return _setting(repo, f"remote.{name}.url") if name else ""
+    # As git would connect to it: `url.….insteadOf` may stand behind a short form.
+    return str(repo.git.remote("get-url", name, with_exceptions=False)).strip() if name else ""
 
 
 def _setting(repo: Repo, name: str) -> str:

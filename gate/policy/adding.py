@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import yaml
@@ -37,7 +38,11 @@ def with_person(data: bytes | None, person: Person, stored: Stored | None = None
     )
     if listed is None:
         _nobody_elses(old_policy, person)
-        new_data, new_policy, paste = _added(text, entry_of(person)), person, entry_of(person)
+        new_data, new_policy, paste = (
+            _added(_without_suggestion(text, person.name), entry_of(person)),
+            person,
+            entry_of(person),
+        )
     else:
         new_policy = _joined(old_policy, listed, person)
         new_data, paste = _extended(text, listed, new_policy), entry_of(new_policy)
@@ -151,6 +156,13 @@ def _inserted(text: str, node: yaml.MappingNode | yaml.SequenceNode, entry: str)
     head, tail = (text[:at], text[at:]) if at else (text + newline, "")
     dash = "- " if isinstance(node, yaml.SequenceNode) else ""
     return f"{head}{' ' * node.start_mark.column}{dash}{entry}{newline}{tail}"
+
+
+def _without_suggestion(text: str, name: str) -> str:
+    """The text without the commented line by which `gate init` suggested to add this person."""
+    return re.sub(
+        rf"^ *# {re.escape(quoted(name))}: \{{.*\n", "", text, count=1, flags=re.MULTILINE | re.IGNORECASE
+    )
 
 
 def _added(text: str, entry: str) -> str:

@@ -145,6 +145,10 @@ def forge_of(origin: str) -> str:
     return next((forge for forge in FORGES if forge in host), "")
 
 
+NO_NAMES = {"_git", "scm"}
+"""Parts of an address that name nothing: Azure DevOps and Bitbucket Data Center have them."""
+
+
 def repository_name(origin: str) -> str:
     """`acme/shortener`, from the address of a remote on a host; empty for a folder, whose name is only a local one.
 
@@ -155,7 +159,7 @@ def repository_name(origin: str) -> str:
     if not prefix:
         return ""
     path = origin[prefix.end() :].rstrip("/").removesuffix("/.git").removesuffix(".git")
-    parts = [part for part in path.split("/") if part.strip(".")]
+    parts = [part for part in path.split("/") if part.strip(".") and part not in NO_NAMES]
     if "gitlab" not in prefix[0].casefold():
         parts = parts[-2:]
     return "/".join(parts) if all(re.fullmatch(r"[\w.+~-]+", part) for part in parts) else ""

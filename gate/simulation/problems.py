@@ -132,9 +132,11 @@ def _unknown(owner: str, rule: Rule, simulation: Simulation) -> Problem:
     return Problem(
         "warning",
         f"{rule.place}: {owner} is not in `people` or `teams` of {file}, so nobody can approve as {owner}",
-        f"add them: `gate init --person {owner}`"
-        if "/" not in owner
-        else f"list the members in `teams` of {file}",
+        f"list the members in `teams` of {file}"
+        if "/" in owner
+        else f"add them: `gate init --person {owner} --email ADDRESS --key FILE`"
+        if owner.startswith("@")
+        else f"add them: `gate init --person @NAME --email {owner} --key FILE`",
     )
 
 

@@ -60,7 +60,7 @@ def test_the_default_branch_is_that_of_origin(project: Clone, tmp_path: Path) ->
     assert list(first(project).protect) == ["trunk"]
 
 
-@pytest.mark.parametrize("branch", ["release/1.x", "on", "1.0", "it's", "@x", "a#b", "[x", "{x}", "üñ"])
+@pytest.mark.parametrize("branch", ["release/1.x", "on", "1.0", "it's", "@x", "a#b", "]x", "{x}", "üñ"])
 def test_any_branch_can_be_protected(project: Clone, branch: str) -> None:
     assert list(first(project, "--into", branch).protect) == [branch]
 

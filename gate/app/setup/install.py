@@ -35,6 +35,12 @@ if [ ! -x "$python" ]; then
   exit 3
 fi
 {body}"""
+MANAGERS = (
+    *(("lefthook", f"{dot}lefthook.{end}") for dot in ("", ".") for end in ("yml", "yaml", "toml", "json")),
+    ("overcommit", ".overcommit.yml"),
+    ("simple-git-hooks", ".simple-git-hooks.json"),
+)
+"""Programs that write all hooks anew, and their settings. The pre-commit framework keeps what it finds."""
 HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to remove the hook"
 SERVER_HELP = "ask the administrator of this server to install gate again and run \\`gate install --server\\`"
 # What `gate.app.hooks.shell_note` noted holds as long as nothing that decided it has changed.
@@ -73,6 +79,7 @@ class Installed:
     """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links.
 
     `in_tree` is True for a folder of the working tree, whose files could be committed (husky has one).
+    `manager` is the hook manager that owns the folder and writes these files again, and the file to edit instead.
     `everywhere` is True for a folder outside of the repository, which git is told of for others as well.
     `shares_log` is True if `git fetch` now brings the approval log along.
     """
@@ -84,6 +91,7 @@ class Installed:
     in_tree: bool = False
     everywhere: bool = False
     shares_log: bool = False
+    manager: tuple[str, str] | None = None
 
 
 def install(start: Path, *, server: bool = False, force: bool = False) -> Installed:
@@ -128,8 +136,25 @@ def install(start: Path, *, server: bool = False, force: bool = False) -> Instal
     shares_log = not server and bool(share_log(repository))
     everywhere = not server and _is_shared(repository)
     return Installed(
-        folder, names, tuple(backed_up), linked, _is_in_tree(repository, folder), everywhere, shares_log
+        folder,
+        names,
+        tuple(backed_up),
+        linked,
+        _is_in_tree(repository, folder),
+        everywhere,
+        shares_log,
+        None if server else manager_of(repository, folder),
     )
+
+
+def manager_of(repository: Repository, folder: Path) -> tuple[str, str] | None:
+    """The program that writes the hooks in `folder` again whenever it is set up, and where it takes them from."""
+    top = repository.work_tree
+    if top is None:
+        return None
+    if folder.name == "_" and folder.parent.name == ".husky":
+        return "husky", ".husky/NAME"
+    return next(((name, file) for name, file in MANAGERS if (top / file).is_file()), None)
 
 
 def _is_in_tree(repository: Repository, folder: Path) -> bool:

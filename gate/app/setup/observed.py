@@ -11,9 +11,10 @@ from gate.app.setup.keys import own_key
 from gate.checks.own_commands import OwnCommand, is_source, own_commands
 from gate.codeowners import ALL_PLACES, CodeOwners, locate, parse
 from gate.errors import InvalidInput, UsageError
+from gate.git.branches import refs_of
 from gate.git.change import default_branch
 from gate.git.history import Past, past_of
-from gate.git.objects import list_index
+from gate.git.objects import list_index, resolve
 from gate.git.repository import Repository
 from gate.policy.people import forge_of, repository_name
 
@@ -36,6 +37,7 @@ CI: Mapping[str, str] = {
     ".circleci/config.yml": "CircleCI",
     ".travis.yml": "Travis CI",
 }
+FORGE_NAMES: Mapping[str, str] = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea or Forgejo"}
 PRE_COMMIT = ".pre-commit-config.yaml"
 
 
@@ -44,7 +46,8 @@ class Observed:
     """The facts that a first policy rests on. Texts are empty where there is nothing of the kind.
 
     `forge` is the one that origin's host names; `tools` says by tool where it is configured; `key` is your public
-    SSH key; `paths` are the tracked files.
+    SSH key; `paths` are the tracked files; `upstream` is the repository that origin is a fork of, by the remote that is
+    called so.
     """
 
     top: Path
@@ -61,6 +64,8 @@ class Observed:
     ci: tuple[str, ...] = ()
     pre_commit: bool = False
     commands: tuple[OwnCommand, ...] = ()
+    upstream: str = ""
+    branch_exists: bool = True
 
 
 def observe(start: Path, branch: str | None = None) -> Observed:
@@ -72,9 +77,11 @@ def observe(start: Path, branch: str | None = None) -> Observed:
     top = work_tree_of(repository)
     past = past_of(repository)
     paths = tuple(list_index(repository))
+    protected = _valid_branch(repository, branch) if branch else _branch(repository)
+    upstream = repository_name(repository.text("config", "--default", "", "--get", "remote.upstream.url"))
     return Observed(
         top=top,
-        branch=branch or _branch(repository),
+        branch=protected,
         repository=repository_name(past.origin),
         origin=past.origin,
         forge=forge_of(past.origin),
@@ -87,7 +94,16 @@ def observe(start: Path, branch: str | None = None) -> Observed:
         ci=tuple(name for path, name in CI.items() if (top / path).exists()),
         pre_commit=(top / PRE_COMMIT).is_file(),
         commands=_commands(top, paths),
+        upstream=upstream if upstream != repository_name(past.origin) else "",
+        branch_exists=bool(resolve(repository, refs_of(repository, protected)))
+        or not repository.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes"),
     )
+
+
+def _valid_branch(repository: Repository, branch: str) -> str:
+    if repository.attempt("check-ref-format", "--branch", branch).returncode:
+        raise UsageError(f"--into {branch!r} is not a branch name", "use a name such as `--into main`")
+    return branch
 
 
 def _commands(top: Path, paths: tuple[str, ...]) -> tuple[OwnCommand, ...]:

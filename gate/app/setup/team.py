@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gate.app.setup.observed import Observed
+from gate.app.setup.observed import FORGE_NAMES, Observed
 from gate.git.history import Committer, Past
 from gate.policy.people import with_login
 from gate.policy.types import Person, Role
@@ -84,8 +84,8 @@ def _unknown_account(me: Person | None, forge: str) -> str:
     if me is None or not forge or me.login(forge):
         return ""
     return (
-        f"your {forge} account is unknown, so your reviews there don't count: add `{forge}: LOGIN` to {me.name} "
-        "in gate.yaml, or start again with `gate init --me @LOGIN`"
+        f"your {FORGE_NAMES[forge]} account is unknown, so your reviews there don't count: "
+        f"add `{forge}: LOGIN` to {me.name} in gate.yaml, or remove gate.yaml and run `gate init --me @LOGIN`"
     )
 
 
@@ -153,7 +153,7 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
     listed = ", ".join(owners)
     return name, (
         f"you ({identity}) are none of the owners in {_file(observed)} ({listed}), and are listed as {name}; "
-        f"if you are one of them, run `gate init --me @NAME`"
+        "if you are one of them, remove gate.yaml and run `gate init --me @NAME`"
     )
 
 

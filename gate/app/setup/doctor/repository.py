@@ -36,7 +36,7 @@ def repository_of(repository: Repository) -> list[Item]:
     try:
         items.append(Item("ok", f"default branch: {default_branch(repository, unborn=True)}"))
     except UsageError as error:
-        items.append(Item("error", error.message, "git remote set-head origin --auto, or `--into BRANCH`"))
+        items.append(Item("error", error.message, error.hint))
     return items
 
 
@@ -111,7 +111,7 @@ def log(repository: Repository) -> list[Item]:
             Item(
                 "note",
                 "empty: nothing has been approved here",
-                "run `gate approvals --fetch` to get the remote's",
+                "run `gate approvals --fetch` to get the remote's" if remote_of(repository) else "",
             )
         ]
     items = []
