@@ -159,7 +159,7 @@ def test_a_project_within_a_project_has_packages_of_its_own(tmp_path: Path) -> N
         "sample/tests/__init__.py": "",
         "sample/tests/conftest.py": "class Clock: ...\n",
         "sample/tests/test_it.py": "from tests.conftest import Clock\n\nClock()\n",
-        "tests/test_it.py": "from tests.conftest import Twon\n\nTwon()\n",
+        "tests/test_it.py": "from tests.conftest import Comapny\n\nComapny()\n",
     }
     for name, text in files.items():
         path = tmp_path / name

@@ -19,7 +19,7 @@ from gate.names.infer.values import (
     union,
 )
 from gate.names.spelling.synonyms import synonyms_of
-from gate.names.syntax.nodes import name_of
+from gate.names.syntax.nodes import Function, name_of, walk
 
 if TYPE_CHECKING:
     from gate.names.infer.engine import Engine
@@ -64,7 +64,9 @@ class Attributes:
         if isinstance(owner, ClassValue):
             if any(name in cls.instance_attributes for cls, _ in order):
                 return UNKNOWN
-            may_have = self._classes.is_a(owner.of, "Enum") or self._metaclass_has(order, name)
+            may_have = self._metaclass_has(order, name) or (
+                self._classes.is_a(owner.of, "Enum") and any(_adds_members(cls) for cls, _ in order)
+            )
         else:
             may_have = self._is_in_subclass(owner.of, name)
         return UNKNOWN if may_have or self._is_beyond_stub(order, name) else MISSING
@@ -165,3 +167,14 @@ class Attributes:
         """
         is_builtin = cls.scope.source.name == "builtins" and cls.name in _TAKE_NO_ATTRIBUTES
         return is_builtin and cls.name not in self._project.bases and bool(synonyms_of(name, cls.scope.names))
+
+
+def _adds_members(cls: Class) -> bool:
+    """Whether the body of an enumeration makes members that it does not spell out."""
+    return cls.origin != "library" and any(
+        isinstance(node, ast.For | ast.While | ast.With)
+        or (isinstance(node, ast.Call) and name_of(node) in {"vars", "locals", "exec"})
+        for statement in cls.node.body
+        if not isinstance(statement, Function)
+        for node in walk(statement)
+    )

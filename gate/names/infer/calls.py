@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from gate.names.infer.values import TYPE_PARAMETER, Class, ClassValue, FunctionValue, Instance, Values, union
@@ -46,6 +46,7 @@ def _is_fallback(definition: Function) -> bool:
 def misfit(engine: Engine, function: FunctionValue, definition: Function, call: ast.Call,
            scope: Scope) -> Misfit | None:  # fmt: skip
     """Why `call`, made in `scope`, does not fit this definition; None if it does, or may."""
+    call = spread_out(call)
     arguments = definition.args
     skip = 1 if takes_self(function, definition) else 0
     positional = [*arguments.posonlyargs, *arguments.args]
@@ -59,7 +60,8 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
     starred = any(isinstance(one, ast.Starred) for one in call.args)
     spread = any(word.arg is None for word in call.keywords)
     places = positional[skip:]
-    if len(call.args) > len(places) and not starred and not arguments.vararg:
+    count = sum(not isinstance(argument, ast.Starred) for argument in call.args)
+    if count > len(places) and not arguments.vararg:
         return Misfit("many", most=len(places))
     names = {one.arg for one in (*places, *arguments.kwonlyargs)} - positional_only
     filled = {one.arg for one in places[: len(call.args)]}
@@ -75,18 +77,45 @@ def misfit(engine: Engine, function: FunctionValue, definition: Function, call: 
         if word.arg not in names:
             taken = tuple(sorted(names - {other.arg or "" for other in call.keywords}))
             return Misfit("keyword", word.arg, word, taken)
-    if not starred and not spread:
-        given = filled | {word.arg for word in call.keywords if word.arg}
-        for number, one in enumerate(places):
-            if number + skip < required and one.arg not in given:
+    if not spread:
+        by_name = {word.arg for word in call.keywords if word.arg}
+        filled_or_named = filled | by_name
+        for number, one in enumerate(places if not starred else ()):
+            is_given = one.arg in (filled if one.arg in positional_only else filled_or_named)
+            if number + skip < required and not is_given:
                 return Misfit("missing", one.arg)
         for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            if default is None and one.arg not in given:
+            if default is None and one.arg not in by_name:
                 return Misfit("missing", one.arg)
     if len(function.definitions) > 1 and not starred and function.scope.source.origin != "site":
         annotations = {one.arg: one.annotation for one in (*places, *arguments.kwonlyargs)}
         return _wrong_value(engine, function, call, scope, annotations, [one.arg for one in places])
     return None
+
+
+def spread_out(call: ast.Call) -> ast.Call:
+    """A call without the stars in front of what is written out: `f(*(1, 2), **{"a": 3})` is `f(1, 2, a=3)`."""
+    stars = (ast.Tuple, ast.List)
+    if not any(
+        isinstance(argument, ast.Starred) and isinstance(argument.value, stars) for argument in call.args
+    ) and not any(word.arg is None and isinstance(word.value, ast.Dict) for word in call.keywords):
+        return call
+    arguments: list[ast.expr] = []
+    for argument in call.args:
+        is_written = isinstance(argument, ast.Starred) and isinstance(argument.value, stars)
+        arguments += argument.value.elts if is_written else [argument]  # type: ignore[attr-defined]  # as its kind says
+    keywords: list[ast.keyword] = []
+    for word in call.keywords:
+        match word:
+            case ast.keyword(arg=None, value=ast.Dict(keys=keys, values=values)) if all(
+                isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys
+            ):
+                for key, value in zip(keys, values, strict=True):
+                    made = ast.keyword(arg=key.value, value=value)  # type: ignore[union-attr]  # a constant
+                    keywords.append(ast.copy_location(made, key or value))
+            case _:
+                keywords.append(word)
+    return ast.copy_location(ast.Call(func=call.func, args=arguments, keywords=keywords), call)
 
 
 def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
@@ -234,15 +263,28 @@ def takes_self(function: FunctionValue, definition: Function) -> bool:
     )
 
 
-def signature_of(engine: Engine, value: object, call: ast.Call) -> FunctionValue | None:
+def signature_of(engine: Engine, value: object, call: ast.Call, scope: Scope) -> FunctionValue | None:
     """What a call of `value` has to fit; None where that cannot be told."""
     if isinstance(value, FunctionValue):
-        return value
+        return _replacing(engine, value, call, scope) or value
     if isinstance(value, ClassValue):
         include_third_party = any(
             word.arg and not engine.is_known_to_packages(word.arg) for word in call.keywords
         )
         return engine.construction.constructor(value.of, include_third_party=include_third_party)
+    return None
+
+
+def _replacing(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope) -> FunctionValue | None:
+    """What a call that copies an instance of a dataclass or a named tuple has to fit."""
+    name, module = function.definitions[0].name, function.scope.source.name
+    if (name, module) == ("_replace", "typing") and isinstance(function.bound, Instance):
+        return engine.construction.replacing(function.bound)
+    if name == "replace" and module in {"dataclasses", "copy"} and call.args:
+        match engine.infer(call.args[0], scope):
+            case [Instance() as copied]:
+                made = engine.construction.replacing(copied)
+                return replace(made, bound=None) if made is not None else None
     return None
 
 

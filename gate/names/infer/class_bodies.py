@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.names.infer.generated import ATTRS, qualified_name
 from gate.names.infer.values import Class
 from gate.names.syntax.nodes import LEAVES, Function, children, decorators, name_of, walk
 from gate.names.syntax.source import Scope
@@ -30,7 +31,10 @@ def read_class(node: ast.ClassDef, scope: Scope) -> Class:
     cls.dynamic = bool(
         _DYNAMIC & cls.scope.names.keys()
         or node.name in cls.scope.source.set_by_name
-        or decorators(node) - _PLAIN_DECORATORS
+        or any(
+            name_of(decorator) not in _PLAIN_DECORATORS and qualified_name(decorator, scope) not in ATTRS
+            for decorator in node.decorator_list
+        )
         or any(
             word.arg == "metaclass" and name_of(word.value) not in _PLAIN_METACLASSES
             for word in node.keywords

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gate.names.infer.calls import fitting, solved
 from gate.names.infer.class_bodies import HARMLESS_OF_CLASSES
+from gate.names.infer.generated import Unreadable, generated_by, generated_constructor, replacement
 from gate.names.infer.methods import FIRST_IS_CLASS, LEAVE_METHODS, PROPERTIES, are_methods
 from gate.names.infer.values import Class, ClassValue, FunctionValue, Instance, Values
 from gate.names.syntax.bindings import Binding
@@ -28,6 +29,7 @@ class Construction:
         """`engine` infers arguments and annotations."""
         self._engine = engine
         self._classes = engine.classes
+        self._generated_constructors: dict[Class, Function | None] = {}
 
     def instance(self, cls: Class, node: ast.Call, scope: Scope) -> Values:
         """What the call `node` of a class gives."""
@@ -55,21 +57,57 @@ class Construction:
     def constructor(self, cls: Class, *, include_third_party: bool = False) -> FunctionValue | None:
         """The `__init__` or `__new__` whose parameters a call of the class has to fit; None if it is not known."""
         order, is_incomplete = self._classes.mro(cls, include_third_party=include_third_party)
-        if is_incomplete or self._classes.is_a(cls, "Enum", "tuple", "TypedDict", "type"):
+        if is_incomplete or self._classes.is_a(cls, "Enum", "TypedDict", "type"):
             return None
-        for ancestor, _ in order:
-            if decorators(ancestor.node) - HARMLESS_OF_CLASSES or ancestor.dynamic:
+        is_tuple = self._classes.is_a(cls, "tuple")
+        for number, (ancestor, _) in enumerate(order):
+            names = [name for name in ("__init__", "__new__") if name in ancestor.scope.names]
+            if not names and generated_by(ancestor):
+                return self._generated(cls, [base for base, _ in order[number:]])
+            is_unreadable = ancestor.dynamic or (
+                not names and decorators(ancestor.node) - HARMLESS_OF_CLASSES
+            )
+            if is_unreadable or (is_tuple and ancestor.origin == "library"):
                 return None
-            for name in ("__init__", "__new__"):
-                bindings = ancestor.scope.names.get(name)
-                if bindings:
-                    functions = tuple(
-                        binding.node for binding in bindings if isinstance(binding.node, Function)
-                    )
-                    if len(functions) != len(bindings) or ancestor.name == "object":
-                        return None
-                    return FunctionValue(functions, ancestor.scope, Instance(cls))
+            for name in names:
+                bindings = ancestor.scope.names[name]
+                functions = tuple(binding.node for binding in bindings if isinstance(binding.node, Function))
+                if len(functions) != len(bindings) or ancestor.name == "object":
+                    return None
+                return FunctionValue(functions, ancestor.scope, Instance(cls))
         return None
+
+    def _generated(self, cls: Class, order: list[Class]) -> FunctionValue | None:
+        """The constructor that a decorator or a base generates for the first class of `order`."""
+        first = order[0]
+        if first not in self._generated_constructors:
+            try:
+                self._generated_constructors[first] = generated_constructor(order)
+            except Unreadable:
+                self._generated_constructors[first] = None
+        definition = self._generated_constructors[first]
+        return FunctionValue((definition,), first.scope, Instance(cls)) if definition is not None else None
+
+    def is_generated(self, cls: Class) -> bool:
+        """Whether the constructor of a class is written out nowhere: a decorator or a base generates it."""
+        for ancestor, _ in self._classes.mro(cls, include_third_party=False)[0]:
+            if "__init__" in ancestor.scope.names or "__new__" in ancestor.scope.names:
+                return False
+            if generated_by(ancestor):
+                return True
+        return False
+
+    def replacing(self, owner: Instance) -> FunctionValue | None:
+        """The function that copies an instance with other values for some fields; None if it is not known."""
+        order, is_incomplete = self._classes.mro(owner.of, include_third_party=False)
+        if is_incomplete or not self.is_generated(owner.of) or owner.of.name in self._engine.project.bases:
+            return None
+        start = next(number for number, (ancestor, _) in enumerate(order) if generated_by(ancestor))
+        try:
+            copy = replacement(ancestor for ancestor, _ in order[start:])
+        except Unreadable:
+            return None
+        return FunctionValue((copy,), order[start][0].scope, owner)
 
     def parameter(self, binding: Binding, scope: Scope) -> Values:
         """What a parameter is: `self`, `cls`, or what its annotation says."""
@@ -95,9 +133,7 @@ class Construction:
 
         In a subclass, another of its bases may come next.
         """
-        around: Scope | None = scope
-        while around is not None and around.kind != "class":
-            around = around.parent
+        around = class_around(scope)
         if around is None or not isinstance(around.node, ast.ClassDef) or around.parent is None:
             return None
         node = around.node
@@ -115,3 +151,22 @@ class Construction:
         if base.origin == "site" or base.node.keywords or self._classes.is_a(base, "type", "tuple", "Enum"):
             return None
         return None if self._classes.is_incomplete(base) else (Instance(base),)
+
+
+def class_around(scope: Scope) -> Scope | None:
+    """The scope of the class around a scope."""
+    around: Scope | None = scope
+    while around is not None and around.kind != "class":
+        around = around.parent
+    return around
+
+
+def is_super_of_own_class(node: ast.Call, scope: Scope) -> bool:
+    """Whether `super` is called without arguments, or with the class around and the first parameter."""
+    if not node.args:
+        return True
+    around = class_around(scope)
+    match node.args, around.node if around else None:
+        case [ast.Name(id=name), ast.Name()], ast.ClassDef(name=own):
+            return name in {own, "__class__"}
+    return False

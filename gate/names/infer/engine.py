@@ -24,6 +24,7 @@ from gate.names.infer.values import (
     UNKNOWN,
     ClassValue,
     Coroutine,
+    FunctionValue,
     Instance,
     Missing,
     ModuleValue,
@@ -35,7 +36,7 @@ from gate.names.infer.values import (
 )
 from gate.names.resolve.modules import Modules
 from gate.names.resolve.package_words import PackageWords
-from gate.names.syntax.nodes import dotted_name
+from gate.names.syntax.nodes import dotted_name, function_with
 from gate.names.syntax.source import Scope
 
 DEEPEST = 50
@@ -128,6 +129,8 @@ class Engine:
                 return self.infer(node.value, scope)
             case ast.Subscript():
                 return self.protocols.item(node, scope)
+            case ast.Lambda():
+                return (FunctionValue((function_with("__lambda__", node.args),), scope),)
             case ast.GeneratorExp():
                 return (Yielding(self.infer(node.elt, scope), is_manager=False),)
             case ast.Tuple() if not any(isinstance(item, ast.Starred) for item in node.elts):

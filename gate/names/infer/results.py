@@ -6,14 +6,18 @@ import ast
 from typing import TYPE_CHECKING
 
 from gate.names.infer.calls import fitting, solved
+from gate.names.infer.construction import is_super_of_own_class
+from gate.names.infer.generated import named_tuple
 from gate.names.infer.values import (
     NEVER,
     UNKNOWN,
+    Class,
     ClassValue,
     Coroutine,
     FunctionValue,
     Instance,
     Missing,
+    Partial,
     Value,
     Values,
     Yielding,
@@ -41,8 +45,12 @@ class Results:
 
     def of_call(self, node: ast.Call, scope: Scope) -> Values:
         """What a call gives."""
-        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
-            return self._engine.construction.parent(scope)
+        if isinstance(node.func, ast.Name) and scope.lookup(node.func.id) is None:
+            if node.func.id == "super":
+                own = is_super_of_own_class(node, scope)
+                return self._engine.construction.parent(scope) if own else UNKNOWN
+            if node.func.id == "type" and len(node.args) == 1 and not node.keywords:
+                return self._class_of(node.args[0], scope)
         callees = self._engine.infer(node.func, scope)
         if not callees:
             return callees
@@ -50,8 +58,18 @@ class Results:
 
     def _called(self, callee: Value, node: ast.Call, scope: Scope) -> Values:
         match callee:
+            case ClassValue(of=Class(origin="library", name="partial") as cls):
+                return self._partial(cls, node, scope)
+            case ClassValue(of=Class(origin="library", name="NamedTuple")):
+                return self._named_tuple(node)
             case ClassValue(of=cls):
                 return self._engine.construction.instance(cls, node, scope)
+            case FunctionValue(definitions=[ast.FunctionDef(name="namedtuple"), *_]) if (
+                callee.scope.source.origin == "library"
+            ):
+                return self._named_tuple(node)
+            case Partial():
+                return self._called(callee.of, callee.joined(node), scope)
             case FunctionValue():
                 return self.of_function(callee, node, scope)
             case Instance():
@@ -60,6 +78,29 @@ class Results:
                     functions = [item for item in method if isinstance(item, FunctionValue)]
                     return union([self.of_function(function, node, scope) for function in functions])
         return UNKNOWN
+
+    def _class_of(self, node: ast.expr, scope: Scope) -> Values:
+        """What `type(…)` of an expression gives."""
+        values = self._engine.infer(node, scope)
+        if not values or not all(isinstance(value, Instance) for value in values):
+            return UNKNOWN
+        return tuple(ClassValue(value.of) for value in values if isinstance(value, Instance))
+
+    def _partial(self, cls: Class, node: ast.Call, scope: Scope) -> Values:
+        """What `functools.partial` gives; an instance of its class if it is unknown what it gets."""
+        is_shown = bool(node.args) and not isinstance(node.args[0], ast.Starred)
+        match self._engine.infer(node.args[0], scope) if is_shown else UNKNOWN:
+            case [FunctionValue() | ClassValue() as function]:
+                return (Partial(function, node),)
+        return (Instance(cls),)
+
+    def _named_tuple(self, node: ast.Call) -> Values:
+        """The class that `namedtuple` or `NamedTuple` makes."""
+        source = self._engine.modules.source("typing")
+        definition = named_tuple(node)
+        if definition is None or source is None:
+            return UNKNOWN
+        return (ClassValue(self._engine.classes.of(definition, source.scope)),)
 
     def of_function(
         self, function: FunctionValue, node: ast.Call | None = None, scope: Scope | None = None

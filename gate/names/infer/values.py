@@ -79,6 +79,22 @@ class FunctionValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """What `functools.partial` makes of a function or a class. `call` is the call that gives the first arguments."""
+
+    of: FunctionValue | ClassValue
+    call: ast.Call
+
+    def joined(self, call: ast.Call) -> ast.Call:
+        """What calling it as `call` does calls in truth."""
+        later = {word.arg for word in call.keywords}
+        words = [word for word in self.call.keywords if word.arg is None or word.arg not in later]
+        first = self.call.args[0] if self.call.args else self.call.func
+        made = ast.Call(func=first, args=[*self.call.args[1:], *call.args], keywords=[*words, *call.keywords])
+        return ast.copy_location(made, call)
+
+
+@dataclass(frozen=True, slots=True)
 class Coroutine:
     """What a call of an asynchronous function gives until it is awaited."""
 
@@ -109,7 +125,9 @@ class Parameter:
     name: str
 
 
-Value = Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Coroutine | Yielding | Tuple
+Value = (
+    Parameter | ModuleValue | ClassValue | Instance | FunctionValue | Partial | Coroutine | Yielding | Tuple
+)
 Values = tuple[Value, ...] | None
 """All that it may be; see `UNKNOWN` and `NEVER`."""
 UNKNOWN: Values = None

@@ -57,7 +57,9 @@ def _acknowledges(line: str, rule: str) -> bool:
 
 
 def _is_typo(finding: Finding) -> bool:
-    """Whether the word and the one that is proposed are one slip apart."""
+    """Whether the word and the one that is proposed are one slip apart, and not only written in another case."""
     words = re.findall(r"`(?:[^`]*\.)?(\w+)=?`", finding.message)
     suggested = re.findall(r"`(?:[^`]*\.)?(\w+)`", finding.hint)
-    return bool(words and suggested) and any(is_common_typo(word, suggested[0]) for word in words)
+    return bool(words and suggested) and any(
+        is_common_typo(word, suggested[0]) and word.casefold() != suggested[0].casefold() for word in words
+    )

@@ -71,11 +71,11 @@ def report_twice(diagnostics: FileDiagnostics, node: ast.keyword, shown: str, na
     diagnostics.report(ID, node, f"`{shown}` gets `{name}` twice: by position and by name")
 
 
-def report_many(diagnostics: FileDiagnostics, node: ast.Call, shown: str, most: int) -> None:
+def report_many(diagnostics: FileDiagnostics, node: ast.Call, shown: str, most: int, given: int) -> None:
     """More positional arguments than the function takes."""
     hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
     count = f"at most {most} argument{'s' * (most > 1)}" if most else "no arguments"
-    diagnostics.report(ID, node, f"`{shown}` takes {count} by position, and gets {len(node.args)}", hint=hint)
+    diagnostics.report(ID, node, f"`{shown}` takes {count} by position, and gets {given}", hint=hint)
 
 
 def report_missing(

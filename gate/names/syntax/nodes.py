@@ -82,6 +82,14 @@ def is_stub(node: Function) -> bool:
     )
 
 
+def function_with(name: str, arguments: ast.arguments) -> ast.FunctionDef:
+    """A function that takes these arguments and says nothing else: one that is generated, or a lambda."""
+    made = ast.FunctionDef(name=name, args=arguments, body=[ast.Pass()], decorator_list=[])
+    made.lineno = made.end_lineno = 1
+    made.col_offset = made.end_col_offset = 0
+    return made
+
+
 def dotted_name(node: ast.expr) -> str:
     """`a.b.c`; empty for anything that is not made of names alone."""
     if isinstance(node, ast.Name):

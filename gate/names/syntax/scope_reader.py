@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_of, targets_of
-from gate.names.syntax.nodes import LEAVES, children, dotted_name
+from gate.names.syntax.nodes import LEAVES, children, dotted_name, name_of
 from gate.names.syntax.reachability import Version, branch_taken
 from gate.names.syntax.type_tests import tested_texts
 
@@ -60,6 +60,8 @@ class ScopeReader:
         self._target = target
         self._of_groups: set[ast.AST] = set()
         """Handlers of `except*`."""
+        self._class_lookups: set[ast.AST] = set()
+        """What is called, or looked into, at once: `type(self)()` and `type(self).name` test nothing."""
 
     def read(self, node: ast.AST) -> None:
         """Read the definition or the module `node`."""
@@ -107,7 +109,10 @@ class ScopeReader:
     def _one(self, node: ast.AST) -> None:
         kind = type(node)
         if kind in _PLAIN:
-            self._all(children(node))
+            below = children(node)
+            if kind is ast.Attribute:
+                self._class_lookups.update(below)
+            self._all(below)
             return
         if kind in BINDING_NODES:
             self._bind_all(node)
@@ -129,7 +134,7 @@ class ScopeReader:
             case ast.TryStar():
                 self._of_groups.update(node.handlers)
             case ast.Call():
-                self._contents.tested.update(tested_texts(node))
+                self._read_call(node)
             case ast.Match():
                 self._contents.tested.add(ast.unparse(node.subject))
             case ast.If():
@@ -139,6 +144,11 @@ class ScopeReader:
                     self._read_elsewhere(node.orelse if taken else node.body)
                     return
         self._all(children(node))
+
+    def _read_call(self, node: ast.Call) -> None:
+        self._class_lookups.add(node.func)
+        if node not in self._class_lookups or name_of(node.func) != "type":
+            self._contents.tested.update(tested_texts(node))
 
     def _note_stored(self, target: ast.Attribute) -> None:
         """What code stores in an attribute of another object, it knows better than the object's class does."""

@@ -6,9 +6,18 @@ import ast
 
 from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, LoadAndDump
 from gate.names.hints.text_arguments import TextKinds
-from gate.names.infer.calls import Misfit, misfit, misspelt_keywords, signature_of
+from gate.names.infer.calls import Misfit, class_of, misfit, misspelt_keywords, signature_of, spread_out
 from gate.names.infer.engine import Engine
-from gate.names.infer.values import FunctionValue, Instance, ModuleValue, Value, Values
+from gate.names.infer.values import (
+    Class,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Partial,
+    Value,
+    Values,
+)
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import Module
 from gate.names.rules import unexpected_keyword, wrong_argument, wrong_call, wrong_json_argument
@@ -17,6 +26,8 @@ from gate.names.rules.walk.awaits import AwaitChecks
 from gate.names.syntax.assignments import last_name
 from gate.names.syntax.nodes import Function, is_stub
 from gate.names.syntax.source import Scope
+
+_NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 
 
 class CallChecks:
@@ -77,10 +88,34 @@ class CallChecks:
             rule = wrong_json_argument if _of_family(callee) else wrong_argument
             rule.report(self._found, node, wrong_text.message, wrong_text.hint)
             return
-        signature = signature_of(self._engine, callee, node)
+        if isinstance(callee, Partial):
+            self._fits(node, callee.joined(node), callee.of, shown, scope)
+        elif isinstance(callee, ClassValue) and is_partial(callee.of):
+            for value in self._engine.infer(node, scope) or ():
+                if isinstance(value, Partial):
+                    target = ast.unparse(node.args[0])
+                    self._fits(node, value.joined(_NO_ARGUMENTS), value.of, target, scope, is_complete=False)
+        else:
+            self._fits(node, node, callee, shown, scope)
+
+    def _fits(
+        self,
+        node: ast.Call,
+        call: ast.Call,
+        callee: Value,
+        shown: str,
+        scope: Scope,
+        *,
+        is_complete: bool = True,
+    ) -> None:
+        """Compare `call`, which is what `node` comes to, with the parameters of what it calls.
+
+        Unless it `is_complete`, more arguments follow later.
+        """
+        signature = signature_of(self._engine, callee, call, scope)
         if signature is None:
             return
-        for wrong in misspelt_keywords(signature, node):
+        for wrong in misspelt_keywords(signature, call):
             unless_defined_in: UnlessDefinedIn = (
                 "" if signature.scope.source.origin == "library" else "anywhere"
             )
@@ -88,15 +123,19 @@ class CallChecks:
                 unexpected_keyword.report(
                     self._found, wrong.node, shown, wrong.taken, unless_defined_in=unless_defined_in
                 )
-        misfits = [misfit(self._engine, signature, one, node, scope) for one in signature.definitions]
+        misfits = [
+            misfit(self._engine, signature, definition, call, scope) for definition in signature.definitions
+        ]
         for one in signature.definitions:
-            self._settle(node, one, takes_all=signature.scope.source.origin == "library")
-        if all(misfits) and not self._is_template(signature):
+            self._settle(call, one, takes_all=signature.scope.source.origin == "library")
+        is_template = self._is_template(signature) and not self._is_exact(callee, node.func, scope)
+        if all(misfits) and not is_template:
             best = min(
                 (one for one in misfits if one),
                 key=lambda one: ["keyword", "twice", "many", "missing", "value"].index(one.kind),
             )
-            self._misfit(node, shown, callee, best)
+            if is_complete or best.kind != "missing":
+                self._misfit(call, shown, callee, best, node)
 
     def _passed_on_as(self, node: ast.Call, callees: Values, scope: Scope) -> tuple[str, str] | None:
         """The module and the name of the `load` or `dump` that is called, if another file has imported it.
@@ -142,9 +181,22 @@ class CallChecks:
 
     def _is_template(self, signature: FunctionValue) -> bool:
         """Whether a method is only there to be overridden, maybe with other parameters."""
-        return any(map(is_stub, signature.definitions)) and self._engine.classes.is_overridden(
-            signature.definitions[0].name, signature
-        )
+        if not any(map(is_stub, signature.definitions)):
+            return False
+        name, kind = signature.definitions[0].name, class_of(signature.bound)
+        if name == "__init__" and kind is not None and self._engine.construction.is_generated(kind):
+            # The classes that derive from it get constructors of their own without writing them.
+            return kind.name in self._engine.project.bases
+        return self._engine.classes.is_overridden(name, signature)
+
+    def _is_exact(self, callee: Value, function: ast.expr, scope: Scope) -> bool:
+        """Whether a class is called by its own name, so that it is none of those that derive from it."""
+        if not isinstance(callee, ClassValue):
+            return False
+        if isinstance(function, ast.Name):
+            bound = scope.lookup(function.id)
+            return bound is not None and all(binding.how in {"class", "member"} for binding in bound[0])
+        return function in self._owners
 
     def _settle(self, node: ast.Call, definition: Function, *, takes_all: bool) -> None:
         arguments = definition.args
@@ -153,19 +205,24 @@ class CallChecks:
             if word.arg in names or (takes_all and arguments.kwarg):
                 self._found.resolved.add((word.lineno, word.col_offset + 1))
 
-    def _misfit(self, node: ast.Call, shown: str, callee: Value, wrong: Misfit) -> None:
+    def _misfit(self, call: ast.Call, shown: str, callee: Value, wrong: Misfit, node: ast.Call) -> None:
         if wrong.kind == "keyword" and wrong.node is not None:
             unexpected_keyword.report(self._found, wrong.node, shown, wrong.taken)
         elif wrong.kind == "twice" and wrong.node is not None:
             wrong_call.report_twice(self._found, wrong.node, shown, wrong.name)
         elif wrong.kind == "many":
-            wrong_call.report_many(self._found, node, shown, wrong.most)
+            wrong_call.report_many(self._found, node, shown, wrong.most, len(spread_out(call).args))
         elif wrong.kind == "missing" and _of_family(callee):
             wrong_json_argument.report_missing(
                 self._found, node, shown, wrong.name, self._module_of(node.func)
             )
         elif wrong.kind == "missing":
             wrong_call.report_missing(self._found, node, shown, wrong.name, self._module_of(node.func))
+
+
+def is_partial(kind: Class) -> bool:
+    """Whether a class is `functools.partial`."""
+    return kind.name == "partial" and kind.origin == "library"
 
 
 def _reads_at_once(callee: FunctionValue) -> bool:
