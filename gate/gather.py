@@ -25,9 +25,7 @@ from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, s
 from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.near_misses import may_be_policy
 from gate.policy.types import Policy, Protection
-from gate.rules import behind_links as behind_links
-from gate.rules import policy_at as policy_at
-from gate.rules import refuse_misnamed as refuse_misnamed
+from gate.rules import behind_links, policy_at, refuse_misnamed
 
 if TYPE_CHECKING:
     from gate.codeowners import CodeOwners, Rule
@@ -185,7 +183,7 @@ def touches_rules(change: Change) -> bool:
     return any(may_alter_rules(file) for file in change.files)
 
 
-def spoilt_rules(repository: Repository, change: Change) -> str:
+def invalid_rules(repository: Repository, change: Change) -> str:
     """What is wrong with the rules that the change brings, in one sentence; "" if it leaves them readable."""
     if not touches_rules(change):
         return ""

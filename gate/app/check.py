@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.app.checking.evaluate import judge
+from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import Answer, CheckRequest, ignore
-from gate.gather import environment_named, policy_at
+from gate.app.checking.rules_at_base import read_rules
+from gate.gather import environment_named
 from gate.git.change import read_change
 from gate.git.repository import Repository
+from gate.rules import policy_at
 from gate.runner import Event
 
 
@@ -29,4 +31,5 @@ def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> 
         staged=request.staged,
         index_file=request.index_file,
     )
-    return judge(repository, change, policy_at(repository, change.base), request, progress=progress)
+    rules = read_rules(repository, change, policy_at(repository, change.base), request.only)
+    return evaluate(repository, change, rules, request, progress=progress)

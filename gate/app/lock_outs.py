@@ -7,7 +7,7 @@ from time import time
 
 from gate.codeowners import CodeOwners
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import codeowners_at, policy_at
+from gate.gather import codeowners_at
 from gate.git.change import default_branch
 from gate.git.history import origin_of
 from gate.git.objects import list_tree
@@ -15,6 +15,7 @@ from gate.git.repository import Repository
 from gate.model import Change
 from gate.policy.people import forge_of, with_login
 from gate.policy.types import Person, Policy
+from gate.rules import policy_at
 from gate.simulation import Problem, Setup, Simulation, problems, simulate
 
 

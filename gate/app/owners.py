@@ -12,14 +12,14 @@ from gate.app.lock_outs import lock_outs
 from gate.codeowners import ALL_PLACES, CodeOwners, Rule, hint_for, locate, parse
 from gate.codeowners.places import FOLDERS, is_folder_of_places, is_owners_file, near_misses
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import behind_links, codeowners_at, policy_at, refuse_near_misses
+from gate.gather import codeowners_at, refuse_near_misses
 from gate.git.objects import list_entries, list_index, list_tree, resolve
 from gate.git.repository import Repository
 from gate.model import decode_path
 from gate.policy.files import POLICY_FILE
 from gate.policy.load import load_policy
 from gate.policy.types import Policy
-from gate.rules import stored_here
+from gate.rules import behind_links, policy_at, stored_here
 
 FEW = 100
 """Up to so many paths git is asked about one by one; for more, all of the tree is read."""

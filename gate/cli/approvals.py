@@ -42,14 +42,14 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         from gate.reports.verdict_json import approvals_data, dump
 
-        print(dump(approvals_data(listing.evidence.approvals)), end="")
+        print(dump(approvals_data(listing.decisions.approvals)), end="")
     else:
         print("\n".join(_lines(listing)))
     return 0
 
 
 def _lines(listing: Listing) -> list[str]:
-    change, evidence = listing.change, listing.evidence
+    change, evidence = listing.change, listing.decisions
     branch = short_name(change.into)
     title = f"{change.head[:12]} into {visible(branch)}"
     lines = [f"{title}:" if evidence.approvals else f"{title}: no approvals recorded"]

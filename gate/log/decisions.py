@@ -32,7 +32,7 @@ _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Decisions:
     """What the log says about a change.
 
     `until` is the next moment (in seconds since the epoch) at which time alone would alter it. `gap` says why
@@ -55,7 +55,7 @@ def decisions_about(
     protection: Protection,
     now: int,
     reviewed: Given | None = None,
-) -> Evidence:
+) -> Decisions:
     """Count what is recorded about `change`, with the policy at its base, at the time `now`.
 
     `given` are decisions from reviews, to be counted along with what is signed.
@@ -67,7 +67,7 @@ def decisions_about(
 def complete_log(repository: Repository, base: str, commits: Iterable[str] = ()) -> ApprovalLog:
     """The log, fetched first where it lacks what the protected branch at `base` refers to.
 
-    That is so after a plain `git pull` of somebody's merge. Whatever the fetch comes to, `Evidence.gap` tells
+    That is so after a plain `git pull` of somebody's merge. Whatever the fetch comes to, `Decisions.gap` tells
     what is still missing.
     """
     log = open_log(repository, commits)
@@ -86,11 +86,11 @@ def decisions_in(
     protection: Protection,
     now: int,
     reviewed: Given | None = None,
-) -> Evidence:
+) -> Decisions:
     """Like `decisions_about`, by this state of the log."""
     gap = _gap(log, change.base)
     if not (log.tip or reviewed) or not change.digest:
-        return Evidence(gap=gap)
+        return Decisions(gap=gap)
     log = log.trusting(policy)
     question, chosen = find(repository, log, change, policy, protection, now)
     entries = mark_earlier(log, change.base, entries_of(chosen, policy))
@@ -99,7 +99,7 @@ def decisions_in(
         question = carry(repository, question, [(entry.id, entry.record) for entry in reviewed.entries])
         entries = [*entries, *reviewed.entries]
     counted = count(entries, question)
-    return Evidence(counted.approvals, counted.until, gap, tuple(chosen), log.rejected)
+    return Decisions(counted.approvals, counted.until, gap, tuple(chosen), log.rejected)
 
 
 def find(

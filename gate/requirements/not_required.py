@@ -1,49 +1,37 @@
-"""Whom a policy asks at all: an approval that nobody asked for is shown, and told to be of no use here."""
+"""Approvals that the policy does not require: they are shown, and do not count."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from gate.codeowners import Rule
-from gate.model import Approval
 from gate.policy.people import members
 from gate.policy.types import Policy, Require
-from gate.requirements.facts import Release
+from gate.requirements.facts import Facts
 from gate.requirements.owners import people_of
 from gate.requirements.seniority import RANK
 
 
-def mark_unasked(
-    approvals: tuple[Approval, ...],
-    policy: Policy,
-    require: Require,
-    ownership: Mapping[str, tuple[Rule, ...]],
-    release: Release | None = None,
-) -> tuple[Approval, ...]:
-    """The approvals, with those discounted that no requirement would look at.
+def discount_unrequired(facts: Facts) -> Facts:
+    """The facts with those approvals discounted that no requirement would look at.
 
-    Where the policy asks for a number of people, or a release was rolled back, everybody is asked. An objection is
+    Where the policy requires a number of people, or a release was rolled back, everybody's counts. An objection is
     never discounted.
     """
+    policy, require, release = facts.policy, facts.protection.require, facts.release
     if any(rule.need and not rule.whom for rule in require.approvals) or (release and release.rolled_back):
-        return approvals
+        return facts
     required = members(policy, require.guarded) | _seniors(policy, require) | _named(policy, require)
     if require.owners is not None:
-        required |= people_of(
-            policy,
-            [
-                *require.owners.fallback,
-                *(owner for rules in ownership.values() for rule in rules for owner in rule.owners),
-            ],
-        )
+        owners = (owner for rules in facts.ownership.values() for rule in rules for owner in rule.owners)
+        required |= people_of(policy, [*require.owners.fallback, *owners])
     why = "not an owner of these files" if require.owners is not None else "approval not required"
-    return tuple(
+    approvals = tuple(
         replace(approval, counted=False, why=why, files=())
         if approval.counted and approval.kind == "approve" and approval.by not in required
         else approval
-        for approval in approvals
+        for approval in facts.approvals
     )
+    return replace(facts, approvals=approvals)
 
 
 def _named(policy: Policy, require: Require) -> frozenset[str]:

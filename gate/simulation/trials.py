@@ -23,7 +23,7 @@ from gate.policy.files import POLICY_FILE
 from gate.policy.types import Person, Policy
 from gate.requirements import enforcement, outcomes_of, waiver
 from gate.requirements.facts import Facts
-from gate.requirements.not_required import mark_unasked
+from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import people_of
 
 STRANGER = "somebody who is not in `people`"
@@ -267,7 +267,7 @@ def _approvals(setup: Setup, facts: Facts, kind: Decision) -> tuple[Approval, ..
     entries = list(_entries(setup, facts.change, kind))
     question = Question(facts.change, setup.policy, facts.protection, now=setup.now, hands=facts.hands)
     counted = count(entries, question).approvals
-    return mark_unasked(counted, setup.policy, facts.protection.require, facts.ownership)
+    return discount_unrequired(replace(facts, approvals=counted)).approvals
 
 
 def _entries(setup: Setup, change: Change, kind: Decision) -> Iterable[Entry]:

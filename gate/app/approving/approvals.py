@@ -10,11 +10,11 @@ from gate.app.approving.approve import the_change
 from gate.errors import CannotDecide
 from gate.gather import ownership_at
 from gate.git.repository import Repository
-from gate.log.decisions import Evidence, decisions_about
+from gate.log.decisions import Decisions, decisions_about
 from gate.log.sync import fetch, remote_of
 from gate.model import Change, short_name
 from gate.requirements.facts import Facts
-from gate.requirements.not_required import mark_unasked
+from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import credited
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Listing:
     """The decisions about `change`."""
 
     change: Change
-    evidence: Evidence
+    decisions: Decisions
 
 
 def list_approvals(
@@ -58,8 +58,7 @@ def list_approvals(
 
         reviewed = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
         change, policy, review = reviewed.change, reviewed.policy, reviewed.given
-    evidence = decisions_about(repository, change, policy, protection, now, review)
-    marked = mark_unasked(evidence.approvals, policy, protection.require, ownership)
+    decisions = decisions_about(repository, change, policy, protection, now, review)
     hands = review.hands if review else frozenset()
-    facts = Facts(change, policy, protection, ownership=ownership, approvals=marked, hands=hands)
-    return Listing(change, replace(evidence, approvals=credited(facts)))
+    facts = Facts(change, policy, protection, ownership=ownership, approvals=decisions.approvals, hands=hands)
+    return Listing(change, replace(decisions, approvals=credited(discount_unrequired(facts))))

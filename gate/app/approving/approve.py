@@ -14,12 +14,12 @@ from gate.app.checking.request import CheckRequest
 from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, send
 from gate.approvals.record import AFTERWARDS
 from gate.errors import InvalidInput, UsageError
-from gate.gather import environment_named, ownership_at, policy_at
+from gate.gather import environment_named, ownership_at
 from gate.git.branch_history import read_onward
 from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
-from gate.log.decisions import Evidence, decisions_about
+from gate.log.decisions import Decisions, decisions_about
 from gate.log.paths import change_path
 from gate.log.releases import stays_in
 from gate.log.sync import bring
@@ -28,7 +28,7 @@ from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection
 from gate.reports.words import listed
 from gate.requirements.owners import people_of
-from gate.rules import last_valid_policy
+from gate.rules import last_valid_policy, policy_at
 
 Kind = Literal["approve", "block", "waive"]
 
@@ -61,7 +61,7 @@ class Proposal:
     reason: str
     now: int
     signer: Signer
-    evidence: Evidence
+    evidence: Decisions
     owned: tuple[str, ...]
     checks: tuple[CheckResult, ...] = ()
     standing: Approval | None = None
@@ -202,7 +202,7 @@ def _step_of(repository: Repository, change: Change) -> Change | None:
 
 
 def _may(
-    signer: Signer, wish: Wish, change: Change, policy: Policy, protection: Protection, evidence: Evidence
+    signer: Signer, wish: Wish, change: Change, policy: Policy, protection: Protection, evidence: Decisions
 ) -> None:
     """Raise UsageError if this person's word would not count anyway."""
     name = signer.person.name

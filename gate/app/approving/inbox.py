@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gate.app.checking.evaluate import judge
+from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import CheckRequest
+from gate.app.checking.rules_at_base import read_rules
 from gate.errors import GateError, UsageError
-from gate.gather import policy_at
 from gate.git.change import default_branch, read_change
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
@@ -22,6 +22,7 @@ from gate.model import ReviewRequest, Verdict, short_name
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, Policy
 from gate.requirements.owners import people_of
+from gate.rules import policy_at
 
 if TYPE_CHECKING:
     from gate.app.approving.open_requests import Requested
@@ -230,7 +231,7 @@ def _item(
         return Item(branch, None, trouble=branch.trouble)
     try:
         change = read_change(repository, into=target, head=branch.commit)
-        policy = policy_at(repository, change.base)
+        rules = read_rules(repository, change, policy_at(repository, change.base))
         request = CheckRequest(
             start,
             into=target,
@@ -238,7 +239,7 @@ def _item(
             trust_only=not cached_checks,
             reviews=branch.place,
         )
-        return Item(branch, judge(repository, change, policy, request, log=log).verdict)
+        return Item(branch, evaluate(repository, change, rules, request, log=log).verdict)
     except GateError as error:
         return Item(branch, None, trouble=error.message)
 

@@ -11,7 +11,7 @@ from gate.approvals.count import who_settles
 from gate.approvals.keys import holders
 from gate.approvals.record import Record, review_of
 from gate.errors import UsageError
-from gate.gather import environment_named, policy_at
+from gate.gather import environment_named
 from gate.git.branches import known_tip
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
@@ -19,6 +19,7 @@ from gate.log.index import Found
 from gate.model import ENVIRONMENTS, short_name
 from gate.policy.people import person_by_login
 from gate.policy.types import Policy
+from gate.rules import policy_at
 
 
 @dataclass(frozen=True, slots=True)

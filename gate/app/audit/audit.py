@@ -9,7 +9,7 @@ from gate.app.audit.auditor import Auditor, Step
 from gate.app.audit.memory import Memory, recall, remember
 from gate.app.audit.moves import chain_of, ends_of
 from gate.errors import CannotDecide, UsageError
-from gate.gather import environment_named, policy_at
+from gate.gather import environment_named
 from gate.git.branch_history import History, read_history, read_onward
 from gate.git.branches import known_tip
 from gate.git.change import default_branch
@@ -18,6 +18,7 @@ from gate.log.admitted import ApprovalLog
 from gate.log.decisions import complete_log
 from gate.log.store import LOG
 from gate.log.sync import fetch, remote_of
+from gate.rules import policy_at
 
 LONGEST = 100
 """Commits that a verified move can have, where only the end of one is looked for."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from gate.codeowners import ALL_PLACES, PLACES, CodeOwners, Rule
 from gate.errors import InvalidInput
-from gate.gather import codeowners_at, may_alter_rules, policy_at
+from gate.gather import codeowners_at, may_alter_rules
 from gate.git.objects import REGULAR_MODES, list_tree
 from gate.git.repository import Repository
 from gate.model import FileChange
 from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.types import Policy
-from gate.rules import last_valid_policy, versions
+from gate.rules import last_valid_policy, policy_at, versions
 from gate.weakenings import SETTINGS
 
 WATCHED = (POLICY_FILE, *STORED, *dict.fromkeys(place for places in PLACES.values() for place in places))

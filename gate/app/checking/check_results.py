@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gate.app.checking.evidence import Gathering
+from gate.app.checking.evidence import EvidenceReader
 from gate.app.checking.request import CheckRequest
 from gate.app.checking.rules_at_base import Rules
 from gate.environment import Environment, Environments
@@ -43,15 +43,15 @@ def check_results(
     change: Change,
     rules: Rules,
     request: CheckRequest,
-    gathering: Gathering,
+    evidence: EvidenceReader,
     progress: Callable[[Event], None],
     now: int,
 ) -> CheckResults:
     """Have the checks of the change, by the cheapest way that the policy and the request allow."""
-    if rules.asks_verdicts:
+    if rules.takes_verdicts:
         from gate.log.trusted_verdicts import find_voucher
 
-        attestation = find_voucher(repository, gathering.log, change, rules.policy, rules.protection, now)
+        attestation = find_voucher(repository, evidence.log, change, rules.policy, rules.protection, now)
         if attestation is not None:
             return CheckResults(attestation.results, rules.checks, attestation=attestation)
     if request.parts:
@@ -75,7 +75,7 @@ def check_results(
         environments,
         request,
         progress,
-        gathering.begin,
+        evidence.begin,
         _shared(rules.policy, now),
     )
     return CheckResults(results, settings, environments.used, pieces=pieces)

@@ -1,4 +1,4 @@
-"""From a change to an answer: read the rules, run the checks while evidence is gathered, and decide."""
+"""From a change and its rules to an answer: run the checks, read the evidence meanwhile, and decide."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from time import time
 from typing import TYPE_CHECKING
 
 from gate.app.checking.check_results import CheckResults, check_results, fewer_tests
-from gate.app.checking.evidence import Gathered, Gathering
+from gate.app.checking.evidence import Evidence, EvidenceReader
 from gate.app.checking.request import Answer, CheckRequest, ignore
-from gate.app.checking.rules_at_base import Rules, read_rules
-from gate.gather import touches_rules
+from gate.app.checking.rules_at_base import Rules
 from gate.git.repository import Repository
-from gate.model import Change, short_name
-from gate.policy.types import Policy
-from gate.rules import absent_branches
+from gate.model import Change
 from gate.runner import Event
 
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
@@ -24,47 +21,40 @@ if TYPE_CHECKING:
     from gate.forges.places import Place
     from gate.forges.wire import Wire
     from gate.log.admitted import ApprovalLog
-    from gate.requirements.facts import Facts, Release
+    from gate.requirements.facts import Facts
 
 logger = logging.getLogger(__name__)
 
 
-def judge(
+def evaluate(
     repository: Repository,
     change: Change,
-    policy: Policy,
+    rules: Rules,
     request: CheckRequest,
     *,
     log: ApprovalLog | None = None,
     progress: Callable[[Event], None] = ignore,
-    rules: str = "",
-    release: Release | None = None,
 ) -> Answer:
-    """Decide about `change` by the policy at its base, and by this state of the log (what is here).
-
-    Of a `release` the rules are those at the commit `rules`.
-    """
-    change, base_rules = read_rules(repository, change, policy, request, release=release, owners_at=rules)
+    """Decide about `change` by its rules, and by this state of the log (the one that is here)."""
+    change = rules.apply_to(change)
     now = int(time())
     forge = _connect(request.reviews) if request.reviews else None
-    with Gathering(repository, change, base_rules, log, now) as gathering:
-        checked = check_results(repository, change, base_rules, request, gathering, progress, now)
-        gathered = gathering.result()
-    facts, decisions = _facts(change, base_rules, checked, gathered), gathered.decisions
+    with EvidenceReader(repository, change, rules, log, now) as reader:
+        checked = check_results(repository, change, rules, request, reader, progress, now)
+        evidence = reader.result()
+    facts, decisions = facts_of(change, rules, checked, evidence), evidence.decisions
     if forge and change.digest:
         from gate.app.checking.reviews import with_reviews
 
         # The last thing that is asked: who takes an approval back while the checks run has taken it back.
-        facts, decisions = with_reviews(repository, facts, gathering.log, forge, int(time()))
-    from gate.requirements.not_required import mark_unasked
+        facts, decisions = with_reviews(repository, facts, reader.log, forge, int(time()))
+    from gate.app.checking.notes import notes_about
+    from gate.requirements.not_required import discount_unrequired
     from gate.verdict import decide
 
-    _log(facts, len(decisions.approvals))
-    approvals = mark_unasked(
-        decisions.approvals, facts.policy, facts.protection.require, facts.ownership, release
-    )
-    notes = _notes(repository, change, base_rules, request, checked, now)
-    verdict = decide(replace(facts, approvals=approvals), notes)
+    _log(facts)
+    notes = notes_about(repository, change, rules, request, checked, now)
+    verdict = decide(discount_unrequired(facts), notes)
     descriptions = dict.fromkeys(environment.description for environment in checked.environments)
     return Answer(
         replace(verdict, environments=tuple(descriptions)),
@@ -72,13 +62,14 @@ def judge(
         checked.environments,
         decisions.until,
         checked.attestation,
-        base_rules.protection.verdicts,
+        rules.protection.verdicts,
         checked.settings,
         pieces=checked.pieces,
     )
 
 
-def _facts(change: Change, rules: Rules, checked: CheckResults, gathered: Gathered) -> Facts:
+def facts_of(change: Change, rules: Rules, checked: CheckResults, evidence: Evidence) -> Facts:
+    """What the requirements may look at."""
     from gate.requirements.facts import Facts
 
     policy, protection = rules.policy, rules.protection
@@ -86,66 +77,24 @@ def _facts(change: Change, rules: Rules, checked: CheckResults, gathered: Gather
         change,
         policy,
         protection,
-        codeowners_file=gathered.ownership.file,
-        ownership=gathered.ownership.rules,
+        codeowners_file=rules.ownership.file,
+        ownership=rules.ownership.rules,
+        approvals=evidence.decisions.approvals,
         checks=tuple(
             replace(result, enforced=policy.enforces_check(protection, result.id))
             for result in checked.results
         ),
-        weakenings=(*gathered.weakenings, *fewer_tests(checked.results)),
-        log_gap=gathered.decisions.gap,
+        weakenings=(*evidence.weakenings, *fewer_tests(checked.results)),
+        log_gap=evidence.decisions.gap,
         release=rules.release,
     )
 
 
-def _log(facts: Facts, approvals: int) -> None:
+def _log(facts: Facts) -> None:
     logger.debug("CODEOWNERS: %s", facts.codeowners_file or "none at the base")
-    logger.debug("approvals that bear on the change: %d", approvals)
+    logger.debug("approvals that bear on the change: %d", len(facts.approvals))
     for result in facts.checks:
         logger.debug("check %s: %s", result.id, "failed" if result.failed else "passed")
-
-
-def _notes(
-    repository: Repository,
-    change: Change,
-    rules: Rules,
-    request: CheckRequest,
-    checked: CheckResults,
-    now: int,
-) -> tuple[str, ...]:
-    """What is said beside the verdict."""
-    notes = _about_checks(request, rules, checked)
-    if request.parts:
-        from gate.app.checking.shares import unsigned_note
-
-        notes += (unsigned_note(rules.policy, now),)
-    if rules.release is None and change.tree and not change.obstacle:
-        notes += _lock_out(repository, change)
-        notes += (absent_branches(repository, rules.policy, short_name(change.into)),)
-    return tuple(filter(None, notes))
-
-
-def _about_checks(request: CheckRequest, rules: Rules, checked: CheckResults) -> tuple[str, ...]:
-    protection = rules.protection
-    if request.only:
-        return (f"Partial run (`--only {' '.join(request.only)}`): not a merge decision.",)
-    if checked.attestation is not None:
-        return (f"Checks were run by {checked.attestation.by} (verdict {checked.attestation.id[:12]}).",)
-    if protection.verdicts and rules.policy.enforced_checks(protection) and not request.staged:
-        return (
-            f"To merge, it also needs a verdict signed by {' or '.join(protection.verdicts)}; there is none yet.",
-        )
-    return ()
-
-
-def _lock_out(repository: Repository, change: Change) -> tuple[str, ...]:
-    """A warning if the change brings rules that lock people out: it can be merged, and nothing after it."""
-    if not touches_rules(change):
-        return ()
-    # Few changes touch the rules, and only they wait for what the simulation takes.
-    from gate.app.lock_outs import warning_of
-
-    return warning_of(repository, change)
 
 
 def _connect(request: Place) -> Wire:

@@ -15,7 +15,7 @@ from gate.git.authors import read_authors
 from gate.git.repository import Repository
 from gate.git.reviewed_changes import changes_shown, digest_of
 from gate.log.admitted import ApprovalLog
-from gate.log.decisions import Evidence, decisions_in
+from gate.log.decisions import Decisions, decisions_in
 from gate.model import Change, short_name
 from gate.policy.types import Policy, Protection
 from gate.requirements.facts import Facts
@@ -59,23 +59,24 @@ def read_reviews(
 
 def with_reviews(
     repository: Repository, facts: Facts, log: ApprovalLog, wire: Wire, now: int
-) -> tuple[Facts, Evidence]:
+) -> tuple[Facts, Decisions]:
     """The facts with what the forge adds to them, and all decisions counted anew, those of the log included."""
     policy, protection = facts.policy, facts.protection
     reviewed = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
-    evidence = decisions_in(
+    decisions = decisions_in(
         repository, log, reviewed.change, reviewed.policy, protection, now, reviewed.given
     )
     whole = replace(
         facts,
         change=reviewed.change,
         policy=reviewed.policy,
-        log_gap=evidence.gap,
+        approvals=decisions.approvals,
+        log_gap=decisions.gap,
         request=reviewed.given.request.name,
         hands=reviewed.given.hands,
         unread_teams=reviewed.unread,
     )
-    return whole, evidence
+    return whole, decisions
 
 
 def _refuse_another(request: Request, change: Change) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gate.app.checking.current_people import with_listed_people
-from gate.app.checking.request import CheckRequest
 from gate.errors import UsageError
-from gate.gather import refuse_misnamed, spoilt_rules
+from gate.gather import Environment, Ownership, invalid_rules, ownership_at
 from gate.git.repository import Repository
 from gate.model import Change, short_name
 from gate.policy.types import CheckSettings, Policy, Protection
+from gate.rules import refuse_misnamed
 
 if TYPE_CHECKING:
     from gate.requirements.facts import Release
@@ -22,44 +22,66 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The policy, what it says of the branch, and the checks that it requires there."""
+    """The policy, what it says of the branch, the checks that it requires there, and who owns what is changed."""
 
     policy: Policy
     protection: Protection
     checks: tuple[CheckSettings, ...]
+    ownership: Ownership
     release: Release | None = None
     """What would be put into an environment, where the question is about that."""
-    owners_at: str = ""
-    """The commit that CODEOWNERS is read from, if it is not the base."""
-    asks_verdicts: bool = False
+    takes_verdicts: bool = False
     """Whether the checks may be taken from a verdict that somebody trusted has signed."""
+    invalid_after: str = ""
+    """What would be wrong with the rules if the change were merged, in one sentence."""
+
+    def apply_to(self, change: Change) -> Change:
+        """The change by these rules: which repository it is in, and whether it would leave them invalid."""
+        return replace(
+            change, repository=self.policy.repository, obstacle=change.obstacle or self.invalid_after
+        )
 
 
-def read_rules(
-    repository: Repository,
-    change: Change,
-    policy: Policy,
-    request: CheckRequest,
-    *,
-    release: Release | None,
-    owners_at: str,
-) -> tuple[Change, Rules]:
-    """The change as the policy sees it, and the rules for it; raises UsageError or InvalidInput for bad ones."""
+def read_rules(repository: Repository, change: Change, policy: Policy, only: tuple[str, ...] = ()) -> Rules:
+    """The rules for a change of a branch, by the `policy` at its base; `only` names the checks that run.
+
+    Raises UsageError or InvalidInput for bad ones.
+    """
     branch = short_name(change.into)
     policy = with_listed_people(repository, policy, change.into)
-    change = replace(change, repository=policy.repository)
-    if release is None and change.tree and not change.obstacle:
-        # Whoever may approve it: nothing else could enter afterwards, and least of all what mends it.
-        change = replace(change, obstacle=spoilt_rules(repository, change))
-    if release is None:
-        refuse_misnamed(repository, policy, branch)
-    protection = policy.protection(branch)
+    invalid = ""
+    if change.tree and not change.obstacle:
+        # Whoever may approve it: nothing else could enter afterwards, and least of all what fixes it.
+        invalid = invalid_rules(repository, change)
+    refuse_misnamed(repository, policy, branch)
+    ownership = ownership_at(repository, change, policy)
+    return _rules(change, policy, ownership, only, invalid_after=invalid)
+
+
+def rules_for_release(
+    repository: Repository, change: Change, environment: Environment, release: Release
+) -> Rules:
+    """The rules for a release into an environment: those of the default branch."""
+    ownership = ownership_at(repository, change, environment.policy, environment.rules)
+    return _rules(change, environment.policy, ownership, release=release)
+
+
+def _rules(
+    change: Change,
+    policy: Policy,
+    ownership: Ownership,
+    only: tuple[str, ...] = (),
+    *,
+    release: Release | None = None,
+    invalid_after: str = "",
+) -> Rules:
+    protection = policy.protection(short_name(change.into))
     _log(change, policy, protection)
-    checks = _required_checks(policy, protection, request.only)
-    if request.only:
-        protection = replace(protection, require=replace(protection.require, checks=request.only))
-    asks_verdicts = bool(protection.verdicts) and not request.only
-    return change, Rules(policy, protection, checks, release, owners_at, asks_verdicts)
+    checks = _required_checks(policy, protection, only)
+    if only:
+        protection = replace(protection, require=replace(protection.require, checks=only))
+    takes_verdicts = bool(protection.verdicts) and not only
+    return Rules(policy, protection, checks, ownership, release, takes_verdicts, invalid_after)
 
 
 def _required_checks(

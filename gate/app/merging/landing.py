@@ -12,7 +12,6 @@ from gate.app.merging.commit import make_commit
 from gate.app.recording.signing import Signer, find_signer
 from gate.app.recording.verdict import document_of, files_of, signed_verdict
 from gate.errors import GateError, UsageError
-from gate.gather import policy_at
 from gate.git.branch_history import read_onward
 from gate.git.objects import resolve
 from gate.git.repository import Repository
@@ -22,6 +21,7 @@ from gate.log.store import LOG, add, contains, tips
 from gate.log.sync import Pushed, fetch, outpaced, push, remember, remote_of, share
 from gate.log.trailers import How, trailers_for
 from gate.model import Change, Verdict, short_name
+from gate.rules import policy_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.merging.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
 from gate.errors import CannotDecide, UsageError
-from gate.gather import environment_named, policy_at
+from gate.gather import environment_named
 from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
@@ -16,6 +16,7 @@ from gate.git.worktrees import busy_worktree
 from gate.log.store import contains, settle, tips
 from gate.log.sync import UNMOVED, fetch, remote_of, stuck
 from gate.policy.people import members
+from gate.rules import policy_at
 from gate.runner import Event
 
 TRIES = 20

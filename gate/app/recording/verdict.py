@@ -10,7 +10,6 @@ from gate.app.checking.request import Answer
 from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, sealed, send
 from gate.approvals.record import Record
 from gate.errors import UsageError
-from gate.gather import policy_at
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.paths import change_path, verdict_path
@@ -19,6 +18,7 @@ from gate.log.trusted_verdicts import find_voucher
 from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
 from gate.policy.types import Protection
 from gate.reports.verdict_json import dump, to_data
+from gate.rules import policy_at
 from gate.runner import FEWER_TESTS
 
 

@@ -10,8 +10,9 @@ from time import time
 from gate.app.audit.audit import is_verified
 from gate.app.audit.moves import ends_of
 from gate.app.audit.verified_policy import verified
-from gate.app.checking.evaluate import judge
+from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import Answer, CheckRequest
+from gate.app.checking.rules_at_base import rules_for_release
 from gate.app.recording.signing import find_signer
 from gate.app.releases.downtime import spent
 from gate.app.releases.slo_file import with_promise
@@ -43,16 +44,8 @@ def check_release(
     environment = with_promise(repository, verified(repository, request.start, environment))
     log, now = open_log(repository), int(time())
     change, release = _read(repository, environment, request, log, now)
-    answer = judge(
-        repository,
-        change,
-        environment.policy,
-        request,
-        log=log,
-        progress=progress,
-        rules=environment.rules,
-        release=release,
-    )
+    rules = rules_for_release(repository, change, environment, release)
+    answer = evaluate(repository, change, rules, request, log=log, progress=progress)
     if not environment.note:
         return answer
     verdict = replace(answer.verdict, notes=(*answer.verdict.notes, environment.note))

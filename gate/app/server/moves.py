@@ -10,10 +10,10 @@ from time import time
 
 from gate.app.audit.audit import unproven
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
-from gate.app.checking.evaluate import judge
+from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import Answer, CheckRequest
+from gate.app.checking.rules_at_base import read_rules
 from gate.app.ref_updates import RefUpdate
-from gate.gather import policy_at
 from gate.git.branch_history import History, read_onward
 from gate.git.change import collision
 from gate.git.objects import resolve
@@ -23,6 +23,7 @@ from gate.log.store import contains
 from gate.model import CheckResult, Outcome
 from gate.reports.words import listed
 from gate.requirements import checks
+from gate.rules import policy_at
 
 AHEAD = 24 * 60 * 60
 """Seconds by which a clock may be wrong."""
@@ -131,7 +132,7 @@ def _answer(
     if move.head not in resolve(repository, [move.head]):
         change = replace(change, head=move.new.oid)
     request = CheckRequest(start, trust_only=not run)
-    return judge(repository, change, policy, request, log=log)
+    return evaluate(repository, change, read_rules(repository, change, policy), request, log=log)
 
 
 def _refused_by_audit(

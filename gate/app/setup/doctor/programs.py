@@ -10,11 +10,11 @@ from gate.app.setup.doctor.items import Item
 from gate.app.setup.observed import tools_in
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments, candidates
-from gate.gather import policy_at
 from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.policy.types import Policy
+from gate.rules import policy_at
 
 NO_ENVIRONMENT = "`uv sync`, or `python3 -m venv .venv` and install the project into it"
 
