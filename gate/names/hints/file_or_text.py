@@ -6,19 +6,16 @@ import ast
 from collections.abc import Iterator
 
 from gate.names.hints import naming
-from gate.names.hints.naming import Kind
-from gate.names.syntax.assignments import (
-    arguments_of,
-    asks_about,
-    default_of,
+from gate.names.hints.assignments import (
     given_to,
+    is_tested,
     is_text,
-    last_name,
     name_called,
-    own_nodes_of,
+    nodes_outside_functions,
     returned_by,
 )
-from gate.names.syntax.nodes import Function, children, walk
+from gate.names.hints.naming import Kind
+from gate.names.syntax.nodes import Function, children, default_of, last_name, parameters, walk
 
 CallInScope = tuple[ast.Call, list[ast.AST]]
 """A call, and the functions around it, the outermost first."""
@@ -187,7 +184,7 @@ class FileOrText:
         if name in self.file_options:
             return ""
         for scope in reversed(scopes):
-            if asks_about(name, scope):
+            if is_tested(name, scope):
                 return ""
             values = list(given_to(name, scope))
             if values:
@@ -195,7 +192,7 @@ class FileOrText:
                 if not any(kinds) and len(values) == 1:
                     entered = any(
                         isinstance(node, ast.withitem) and node.context_expr is values[0]
-                        for node in own_nodes_of(scope)
+                        for node in nodes_outside_functions(scope)
                     )
                     if not isinstance(values[0], str):
                         if _is_plain(values[0]):
@@ -203,7 +200,7 @@ class FileOrText:
                         return naming.of_name(name, entered=entered)
                 return _agreed(kinds)
             if isinstance(scope, Function | ast.Lambda):
-                for argument in arguments_of(scope.args):
+                for argument in parameters(scope.args):
                     if argument.arg == name:
                         return self._parameter(argument, scope, scopes)
         return ""
@@ -215,7 +212,7 @@ class FileOrText:
             return kind
         used = {
             node.attr
-            for node in own_nodes_of(scope)
+            for node in nodes_outside_functions(scope)
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == argument.arg

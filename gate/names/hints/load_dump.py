@@ -7,16 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gate.names.hints import naming
+from gate.names.hints.assignments import given_to, is_tested, name_called
 from gate.names.hints.file_or_text import FileOrText
 from gate.names.hints.naming import Kind
-from gate.names.syntax.assignments import (
-    arguments_of,
-    asks_about,
-    given_to,
-    last_name,
-    name_called,
-)
-from gate.names.syntax.nodes import Function, walk
+from gate.names.syntax.nodes import Function, last_name, parameters, walk
 
 # Modules whose `load` reads a file and whose `loads` reads text; the third part: `dump` and `dumps` likewise.
 FAMILY = frozenset({"json", "simplejson", "ujson", "rapidjson", "pickle", "cPickle", "marshal", "toml", "tomllib",
@@ -126,14 +120,14 @@ class LoadAndDump:
                 return last_name(owner) not in {"self", "cls", "sys"} and not naming.MAY_BE_FILE.search(name)
             case ast.Name(id=name) if not naming.MAY_BE_FILE.search(name):
                 for scope in reversed(scopes):
-                    if asks_about(name, scope):
+                    if is_tested(name, scope):
                         return False
                     values = list(given_to(name, scope))
                     if values:
                         called = values[0] if len(values) == 1 else None
                         return isinstance(called, ast.Call) and self._is_hardly_a_file(called, scopes)
                     if isinstance(scope, Function):
-                        for one in arguments_of(scope.args):
+                        for one in parameters(scope.args):
                             if one.arg == name:
                                 return one.annotation is None
         return False

@@ -6,10 +6,10 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gate.names.hints.assignments import name_called
 from gate.names.hints.naming import TEXT_KEPT, TEXT_NAMES
 from gate.names.infer.calls import fitting, takes_self
 from gate.names.infer.values import FunctionValue, Instance, Value, Values
-from gate.names.syntax.assignments import name_called
 from gate.names.syntax.nodes import Function
 from gate.names.syntax.source import Scope
 

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 
 from gate.names.infer.generated import ATTRS, qualified_name
 from gate.names.infer.values import Class
-from gate.names.syntax.nodes import LEAVES, Function, children, decorators, name_of, walk
+from gate.names.syntax.bindings import Binding, targets_of
+from gate.names.syntax.nodes import LEAVES, Function, children, decorators, name_of
 from gate.names.syntax.source import Scope
 
-_STORING: frozenset[type[ast.AST]] = frozenset({ast.Attribute, ast.Call, ast.Assign, ast.AnnAssign})
+_STORING: frozenset[type[ast.AST]] = frozenset(
+    {ast.Attribute, ast.Call, ast.Assign, ast.AnnAssign, ast.For, ast.AsyncFor, ast.withitem}
+)
 _DYNAMIC = frozenset({"__getattr__", "__getattribute__"})
 _PLAIN_METACLASSES = frozenset({"ModelBase", "ABCMeta", "EnumMeta", "EnumType", "type"})
 _PLAIN_DECORATORS = frozenset({"dataclass", "total_ordering", "final", "runtime_checkable", "unique", "define",
@@ -70,25 +73,31 @@ def _read_method(cls: Class, method: Function, own: str) -> None:
                 cls.dynamic = True
             case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if name == own:
                 cls.instance_attributes.setdefault(node.attr, [])
-            case ast.withitem(optional_vars=target) | ast.For(target=target) if target is not None:
-                for item in walk(target):
-                    if isinstance(item, ast.Attribute) and _is_name(item.value, own):
-                        cls.instance_attributes.setdefault(item.attr, []).append((None, None, cls.scope))
-            case ast.Assign() | ast.AnnAssign():
+        for target, binding in targets_of(node):
+            if (
+                isinstance(target, ast.Attribute)
+                and isinstance(target.value, ast.Name)
+                and target.value.id == own
+            ):
                 scope = scope or cls.scope.source.inner(method, cls.scope)
-                _read_assignment(cls, node, own, scope)
+                if binding.how != "added":
+                    value = _value_of(binding)
+                    cls.instance_attributes.setdefault(target.attr, []).append(
+                        (value, binding.annotation, scope)
+                    )
 
 
-def _read_assignment(cls: Class, node: ast.Assign | ast.AnnAssign, own: str, scope: Scope) -> None:
-    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-        if isinstance(target, ast.Attribute) and _is_name(target.value, own):
-            annotation = node.annotation if isinstance(node, ast.AnnAssign) else None
-            cls.instance_attributes.setdefault(target.attr, []).append((node.value, annotation, scope))
-        elif isinstance(target, ast.Tuple | ast.List):
-            beside = _side_by_side(target, node.value)
-            for item in walk(target):
-                if isinstance(item, ast.Attribute) and _is_name(item.value, own):
-                    cls.instance_attributes.setdefault(item.attr, []).append((beside.get(item), None, scope))
+def _value_of(binding: Binding) -> ast.expr | None:
+    """What is assigned, as far as it is written out: `A()` and `B()` for `self.a, self.b = A(), B()`."""
+    value = binding.node
+    for index in binding.path:
+        if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) <= index:
+            return None
+        if any(isinstance(item, ast.Starred) for item in value.elts):
+            return None
+        value = value.elts[index]
+    is_whole = binding.how in {"value", "typed"}
+    return value if is_whole and isinstance(value, ast.expr) else None
 
 
 def is_model(kind: Class) -> bool:
@@ -103,19 +112,6 @@ def has_generated_methods(kind: Class) -> bool:
         or decorators(kind.node) - HARMLESS_OF_CLASSES
         or (kind.origin == "project" and any(word.arg == "metaclass" for word in kind.node.keywords))
     )
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _side_by_side(target: ast.Tuple | ast.List, value: ast.expr | None) -> dict[ast.expr, ast.expr]:
-    """What each of several targets gets, where as many values are written out: `self.a, self.b = A(), B()`."""
-    if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) != len(target.elts):
-        return {}
-    if any(isinstance(item, ast.Starred) for item in (*target.elts, *value.elts)):
-        return {}
-    return dict(zip(target.elts, value.elts, strict=True))
 
 
 def _methods(body: list[ast.stmt]) -> Iterator[Function]:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from gate.names.read.newer_syntax import parse
 from gate.names.report.finding import Edit, Finding
+from gate.names.syntax.bindings import names_bound
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 INNER = FUNCTIONS | ast.ClassDef | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -62,7 +63,7 @@ class _File:
     @cached_property
     def bindings(self) -> Counter[str]:
         """How often each name is bound."""
-        return Counter(name for node in self._nodes for name in _bound(node))
+        return Counter(name for node in self._nodes for name in names_bound(node))
 
     @cached_property
     def names(self) -> dict[str, list[ast.Name]]:
@@ -124,7 +125,9 @@ def _is_bound(edit: Edit, file: _File) -> bool:
     if edit.old.casefold() != edit.new.casefold():
         return edit.new in _visible(file.tree, edit.line)
     return any(
-        edit.new in _bound(node) for node in file.tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+        edit.new in names_bound(node)
+        for node in file.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
     )
 
 
@@ -134,7 +137,7 @@ def _visible(tree: ast.Module, line: int) -> set[str]:
     for scope in ast.walk(tree):
         around = isinstance(scope, FUNCTIONS) and scope.lineno <= line <= (scope.end_lineno or 0)
         if scope is tree or around:
-            names.update(name for node in _own(scope) for name in _bound(node))
+            names.update(name for node in _own(scope) for name in names_bound(node))
     return names
 
 
@@ -143,20 +146,3 @@ def _own(scope: ast.AST) -> Iterator[ast.AST]:
         yield child
         if not isinstance(child, INNER):
             yield from _own(child)
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """The names that a node itself binds, whatever is inside it aside."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
-            yield name
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            yield name
-        case ast.MatchMapping(rest=str(name)):
-            yield name
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
-        case ast.Global(names=names) | ast.Nonlocal(names=names):
-            yield from names

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from gate.names.read.newer_syntax import parse
+from gate.names.syntax.bindings import bindings_in
 from gate.names.syntax.nodes import walk
 from gate.names.syntax.reachability import Version
 from gate.names.syntax.source import Source
@@ -50,12 +51,4 @@ def attributes_defined(tree: ast.Module) -> Iterator[str]:
             yield node.attr
         elif isinstance(node, ast.ClassDef):
             for statement in node.body:
-                match statement:
-                    case (
-                        ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name)
-                    ):
-                        yield name
-                    case ast.Assign(targets=targets):
-                        yield from (target.id for target in targets if isinstance(target, ast.Name))
-                    case ast.AnnAssign(target=ast.Name(id=name)):
-                        yield name
+                yield from (name for name, binding in bindings_in(statement) if binding.inside is None)

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 from gate.names.store.cache import digest
 from gate.names.syntax.nodes import Function, walk
+from gate.names.syntax.type_tests import TYPE_TESTS
 
 WORD = re.compile(r"[^\W\d]\w*")
 REACHES_ANYTHING = re.compile(r"\b(?:globals|setattr|vars|exec|__dict__|delattr|modules)\b")
 """Where a file says one of these, it is one piece as a whole."""
 
-ASKS = re.compile(r"\b(?:isinstance|hasattr|issubclass|callable|type|getattr)\s*\(")
+ASKS = re.compile(rf"\b(?:{'|'.join(sorted(TYPE_TESTS))})\s*\(")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from gate.names.store.codec import from_plain, to_plain
 from gate.names.store.components import reachable_digests
 from gate.names.store.module_interface import ModuleInterface, interface_of
 from gate.names.store.workers import WorkerPool
-from gate.names.syntax.facts import Facts, facts_of, refused_by_compiler
+from gate.names.syntax.compiler import refused_by_compiler
+from gate.names.syntax.fact_reader import facts_of
+from gate.names.syntax.facts import Facts
 from gate.names.syntax.reachability import OWN_VERSION
 from gate.names.syntax.source import Source
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from enum import IntFlag
 
-from gate.names.syntax.nodes import children, walk
+from gate.names.syntax.nodes import children, last_name, walk
 
 VERSION_NAMES = frozenset({"implementation", "python_implementation", "platform", "version_info", "PYPY", "PY2", "PY3",
                            "TYPE_CHECKING", "find_spec", "hexversion", "__version__", "__version_info__"})  # fmt: skip
@@ -86,7 +86,7 @@ def _guarded(node: ast.AST, flags: frozenset[str]) -> Iterator[tuple[Guard, Iter
         case ast.With() | ast.AsyncWith():
             caught = {name for item in node.items for name in _expected_errors(item.context_expr)}
             yield _guard_against(caught), node.body
-        case ast.Call(func=function) if EXPECTING_CALL.search(last_part(function)):
+        case ast.Call(func=function) if EXPECTING_CALL.search(last_name(function)):
             caught = set(_expected_errors(node))
             # `pytest.raises(TypeError, function, …)`: what is called is among the arguments.
             yield _guard_against(caught), node.args
@@ -127,7 +127,7 @@ def _expected_errors(node: ast.AST) -> Iterator[str]:
         return
     for argument in (*node.args, *(word.value for word in node.keywords)):
         for one in argument.elts if isinstance(argument, ast.Tuple) else [argument]:
-            name = last_part(one)
+            name = last_name(one)
             if name in LOOKUP_ERRORS:
                 yield name
 
@@ -137,7 +137,7 @@ def _decorated(decorators: list[ast.expr], flags: frozenset[str]) -> Guard:
     guard = Guard.NONE
     for one in decorators:
         function = one.func if isinstance(one, ast.Call) else one
-        if last_part(function) in EXPECTED_FAILURES:
+        if last_name(function) in EXPECTED_FAILURES:
             guard |= Guard.LOOKUP | Guard.NAME
         values = [*one.args, *(word.value for word in one.keywords)] if isinstance(one, ast.Call) else []
         if any(asks_for_version(value, flags) for value in values):
@@ -164,7 +164,7 @@ def asks_for_version(test: ast.AST, flags: frozenset[str]) -> bool:
                 return True
             case ast.Attribute(attr="VERSION") if isinstance(test, ast.Compare):
                 return True
-            case ast.Call(func=function) if last_part(function) in VERSION_CALLS:
+            case ast.Call(func=function) if last_name(function) in VERSION_CALLS:
                 return True
     return False
 
@@ -174,9 +174,4 @@ def caught_by(handler: ast.ExceptHandler) -> set[str]:
     if handler.type is None:
         return {"BaseException"}
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return {last_part(kind) for kind in kinds}
-
-
-def last_part(node: ast.expr) -> str:
-    """`c` of `a.b.c`; empty where an expression is no dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return {last_name(kind) for kind in kinds}

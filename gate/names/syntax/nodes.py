@@ -67,6 +67,11 @@ def name_of(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else "?"
 
 
+def last_name(node: ast.expr | None) -> str:
+    """`c` of `a.b.c`; empty for anything but a name or an attribute."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def ends_before(node: ast.AST, other: ast.expr) -> bool:
     """Whether a node is complete where another one begins."""
     end = getattr(node, "end_lineno", None) or 0, getattr(node, "end_col_offset", None) or 0
@@ -113,3 +118,14 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
         yield child
         if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
             stack.extend(children(child))
+
+
+def default_of(argument: ast.arg, arguments: ast.arguments) -> ast.expr | None:
+    """The default value of a parameter."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    if argument in positional:
+        number = positional.index(argument) - len(positional) + len(arguments.defaults)
+        return arguments.defaults[number] if number >= 0 else None
+    if argument in arguments.kwonlyargs:
+        return arguments.kw_defaults[arguments.kwonlyargs.index(argument)]
+    return None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from gate.names.syntax.bindings import Binding
+from gate.names.syntax.bindings import Binding, bindings_in
 from gate.names.syntax.nodes import Function, own_nodes, walk
 from gate.names.syntax.source import Scope
 
@@ -120,24 +119,5 @@ class _Flow:
     def _bound(self, node: ast.AST) -> frozenset[str]:
         """Those of the names that something binds, itself or below."""
         if node not in self._stored:
-            self._stored[node] = frozenset(self._names & set(_bound_in(node)))
+            self._stored[node] = frozenset(self._names.intersection(name for name, _ in bindings_in(node)))
         return self._stored[node]
-
-
-def _bound_in(node: ast.AST) -> Iterator[str]:
-    for one in (node, *(() if isinstance(node, _DEFINITIONS) else own_nodes(node))):
-        match one:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case (
-                ast.ExceptHandler(name=str(name))
-                | ast.MatchAs(name=str(name))
-                | ast.MatchStar(name=str(name))
-            ):
-                yield name
-            case ast.MatchMapping(rest=str(name)):
-                yield name
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)

@@ -9,8 +9,7 @@ import typing
 from collections.abc import Iterator
 
 from gate.names.read.decoding import text_of
-from gate.names.syntax.assignments import last_name
-from gate.names.syntax.nodes import Function, children, walk
+from gate.names.syntax.nodes import Function, children, last_name, walk
 
 Place = tuple[int, int]
 _CLASS = re.compile(r"(?:[\w.]+\.)?_?[A-Z]\w*(?:\[[\w\[\]., |]*\])?$")

@@ -23,8 +23,7 @@ from gate.names.resolve.modules import Module
 from gate.names.rules import unexpected_keyword, wrong_argument, wrong_call, wrong_json_argument
 from gate.names.rules.walk.attributes import is_super_uncalled, names_of
 from gate.names.rules.walk.awaits import AwaitChecks
-from gate.names.syntax.assignments import last_name
-from gate.names.syntax.nodes import Function, is_stub
+from gate.names.syntax.nodes import Function, is_stub, last_name
 from gate.names.syntax.source import Scope
 
 _NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])

@@ -15,9 +15,8 @@ from gate.names.rules.walk.attributes import AttributeChecks
 from gate.names.rules.walk.awaits import AwaitChecks, is_asynchronous, is_awaitable
 from gate.names.rules.walk.calls import CallChecks
 from gate.names.rules.walk.names import UndefinedNames
-from gate.names.syntax.assignments import last_name
 from gate.names.syntax.guards import Guard
-from gate.names.syntax.nodes import Function, children
+from gate.names.syntax.nodes import Function, children, last_name
 from gate.names.syntax.source import Scope, Source
 from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type_in_text, types_in_comments
 

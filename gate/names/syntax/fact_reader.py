@@ -1,0 +1,279 @@
+"""Reads the facts about one file in a single pass over its syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from gate.names.hints.load_dump import FAMILY, LoadAndDump
+from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_in, bindings_of
+from gate.names.syntax.exports import exported
+from gate.names.syntax.facts import Facts, Use, receiver_of
+from gate.names.syntax.guards import Guards
+from gate.names.syntax.nodes import Function, children, dotted_name
+from gate.names.syntax.object_references import in_call, in_dict, in_module
+from gate.names.syntax.source import absolute
+from gate.names.syntax.type_comments import texts_of_types
+from gate.names.syntax.words import identifiers_in, prefixes, template_words
+
+_MAY_BE_CALLED = re.compile(r"Call|Any|object|[Tt]ype\b|Protocol|Func|Handler|\bT\b")
+_BUILTINS = frozenset(dir(builtins))
+"""Functions that test or show a class, and derive nothing from it."""
+
+
+def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool) -> Facts:
+    """Read a file whose dotted name is `module`."""
+    reader = _FactReader(module, guards, is_package=is_package)
+    reader.visit(tree)
+    if reader.imports_any(FAMILY):
+        reader.facts.json_calls = list(LoadAndDump(tree).wrong_calls())
+    reader.facts.exports = list(exported(tree))
+    reader.facts.references += in_module(tree)
+    return reader.finish()
+
+
+class _FactReader(ast.NodeVisitor):
+    def __init__(self, module: str, guards: Guards, *, is_package: bool) -> None:
+        self.facts = Facts()
+        self._guards = guards
+        self._module = module
+        self._is_package = is_package
+        self._bound: dict[str, int] = {}
+        self._imports: Counter[str] = Counter()
+        """How often an import binds each name."""
+        self._modules: dict[str, str] = {}
+        self._methods: set[str] = set()
+        self._roots: dict[str, str] = {}
+        self._looked_up: list[tuple[str, Use]] = []
+        self._given: list[tuple[str, Use]] = []
+        self._classes: list[set[str]] = []
+        """What the classes around define, as far as it has been read."""
+        self._around: list[str] = []
+        """The names of the classes around."""
+        self._types: set[ast.AST] = set()
+        """Strings that are types: they define nothing."""
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Visit the children."""
+        for child in children(node):
+            self.visit(child)
+
+    def imports_any(self, modules: Collection[str]) -> bool:
+        """Whether one of these modules, or something from it, is imported."""
+        return any(name in modules for name in (*self._modules.values(), *self._roots.values()))
+
+    def define(self, name: str) -> None:
+        """The name may be looked up as an attribute."""
+        self.facts.words.add(name)
+        self.facts.attributes_defined.add(name)
+
+    def finish(self) -> Facts:
+        """Decide what could only be decided at the end: which names are bound, and to what."""
+        facts = self.facts
+        for name, use in self._looked_up:
+            # A name that is bound a second time may be something else by then.
+            top, _, rest = name.partition(".")
+            if name in self._modules and self._bound[name] == 1:
+                owner = self._modules[name]
+            elif top in self._modules and self._bound[top] == 1:
+                owner = f"{self._modules[top]}.{rest}" if rest else self._modules[top]
+            else:
+                owner = ""
+            root = self._roots.get(top, "") if self._bound.get(top) == 1 else ""
+            if not root and self._imports[top] > 1 and self._bound[top] == self._imports[top]:
+                # Any of several imports makes it a member of a module.
+                root = self._roots.get(top) or self._modules[top]
+            place = Use(use.name, use.line, use.column, use.end_line, owner, use.receiver, root or owner)
+            (facts.members if owner else facts.attributes).append(place)
+        for top, use in self._given:
+            source = self._roots.get(top) or self._modules.get(top, "")
+            facts.keywords.append(use._replace(root=source if self._bound.get(top) == 1 else ""))
+        facts.only_imported = {
+            name for name in self._roots if self._bound.get(name) == 1 and name not in facts.words
+        }
+        facts.words |= set(self._bound)
+        facts.attributes_defined |= self._methods
+        return facts
+
+    def visit(self, node: ast.AST) -> None:
+        """Note what the node binds, and then what it uses."""
+        if type(node) in BINDING_NODES:
+            for name, binding in bindings_of(node):
+                if binding.how != "star":
+                    self._bind(name, binding)
+        super().visit(node)
+
+    def _bind(self, name: str, binding: Binding) -> None:
+        # `module = None` where a module may be missing: nothing is looked up in it.
+        is_none = isinstance(binding.node, ast.Constant) and binding.node.value is None
+        counts = not (is_none and binding.how == "value" and not binding.path)
+        self._bound[name] = self._bound.get(name, 0) + counts
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """A name has nothing below."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """An attribute is defined by storing it, or looked up in something."""
+        end = node.end_lineno or node.lineno
+        column = (node.end_col_offset or 0) - len(node.attr) + 1
+        use = Use(node.attr, end, max(column, 1), end, receiver=receiver_of(node.value))
+        if not isinstance(node.ctx, ast.Load):
+            self.define(node.attr)
+            if isinstance(node.ctx, ast.Store):
+                for members in self._classes:
+                    members.add(node.attr)
+            if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
+                self.facts.stored.add(node.attr)
+        elif not self._guards.of(node).is_uncertain:
+            dotted = dotted_name(node.value)
+            self._looked_up.append((dotted, use))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Keyword arguments, and what some calls derive, import, or refer to."""
+        for keyword in node.keywords:
+            if keyword.arg and not self._guards.of(keyword).is_uncertain:
+                end = keyword.end_lineno or keyword.lineno
+                place = keyword.lineno, keyword.col_offset + 1, end
+                use = Use(keyword.arg, *place, receiver=receiver_of(node.func))
+                self._given.append((dotted_name(node.func).partition(".")[0], use))
+        match node:
+            case ast.Call(func=ast.Name(id="type"), args=[_, ast.Tuple(elts=bases), _]):
+                self._recombined(bases)
+                self.facts.combined.update(base.id for base in bases if isinstance(base, ast.Name))
+                self.facts.bases.update(base.id for base in bases if isinstance(base, ast.Name))
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="importorskip" | "import_module")
+                | ast.Name(id="importorskip" | "import_module"),
+                args=[ast.Constant(value=str(module)), *_],
+            ):
+                self.facts.links.update(prefixes(module))
+        self.facts.references += in_call(node)
+        self.generic_visit(node)
+
+    def visit_Module(self, node: ast.Module) -> None:
+        """A class that a module passes to a function of its own may become the base of others."""
+        for statement in node.body:
+            match statement:
+                case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=given)) if name not in _BUILTINS:
+                    self.facts.recombined.update(
+                        node.id for node in given if isinstance(node, ast.Name) and node.id[:1].isupper()
+                    )
+        self.generic_visit(node)
+
+    def _recombined(self, bases: list[ast.expr]) -> None:
+        """`class Made(cls, TestCase)` in a method: the class around is meant to be combined with others."""
+        if self._around and any(isinstance(base, ast.Name) and base.id in {"cls", "klass"} for base in bases):
+            self.facts.recombined.add(self._around[-1])
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        """A mapping may be a configuration that names objects."""
+        self.facts.references += in_dict(node)
+        self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """An imported module."""
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self._imports[name] += 1
+            self._modules[name] = alias.name if alias.asname else name
+            self.facts.words.update(alias.name.split("."))
+            self.facts.links.update(prefixes(alias.name))
+            if not alias.asname and "." in alias.name:
+                # `import a.b` binds `a`, and makes `a.b` a module as well; both may be looked into.
+                self._bound[alias.name] = 1
+                self._modules[alias.name] = alias.name
+            if not self._guards.of(node).expects_import_error:
+                self.facts.imports.append(_use(alias, "", alias.name))
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """What is imported from a module or a package."""
+        source = absolute(node, self._module, self._is_package)
+        self.facts.links.update(prefixes(source))
+        is_optional = self._guards.of(node).expects_import_error
+        for alias in node.names:
+            self.facts.links.add(f"{source}.{alias.name}")
+            if alias.name == "*":
+                if not is_optional:
+                    self.facts.imports.append(_use(alias, "", source))
+                continue
+            self._imports[alias.asname or alias.name] += 1
+            self._roots[alias.asname or alias.name] = source
+            if not is_optional and node.module != "__future__":
+                self.facts.imports.append(_use(alias, alias.name, source))
+
+    def _function(self, node: Function) -> None:
+        self._methods.add(node.name)
+        self.facts.functions.add(node.name)
+        if node.returns is not None:
+            self._types.update(text for text, _ in texts_of_types(node.returns))
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """What is not async can't be awaited."""
+        self.facts.synchronous.add(node.name)
+        self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        """An async function."""
+        self._function(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A class defines attributes; the keywords of its head are passed to the metaclass."""
+        self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
+        self._recombined(node.bases)
+        bases = {dotted_name(base).rpartition(".")[2] for base in node.bases}
+        self.facts.bases |= bases
+        self.facts.combined |= bases if len(node.bases) > 1 else set()
+        self.facts.functions.add(node.name)
+        self.facts.fields.update(_fields(node))
+        members = {
+            name
+            for child in node.body
+            for name, binding in bindings_in(child)
+            if binding.inside is None and binding.how not in {"deleted", "declared", "star"}
+        }
+        self.facts.attributes_defined |= members
+        self._classes.append(members)
+        self._around.append(node.name)
+        self.generic_visit(node)
+        self._around.pop()
+        self.facts.members_of_classes += sorted(self._classes.pop())
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """An annotation may be a string."""
+        if node.annotation is not None:
+            self._types.update(text for text, _ in texts_of_types(node.annotation))
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """An annotation may be a string."""
+        self._types.update(text for text, _ in texts_of_types(node.annotation))
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """A string may be the name of something, unless it is a type."""
+        if isinstance(node.value, str):
+            self.facts.words.update(template_words(node.value))
+            if node not in self._types:
+                words = identifiers_in(node.value)
+                self.facts.words |= words
+                self.facts.texts |= words
+
+
+def _fields(node: ast.ClassDef) -> Iterator[str]:
+    """What the body of a class annotates as a value that can't be called."""
+    for child in node.body:
+        match child:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if not _MAY_BE_CALLED.search(
+                ast.unparse(annotation)
+            ):
+                yield name
+
+
+def _use(node: ast.expr | ast.alias, name: str, owner: str = "") -> Use:
+    return Use(name, node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, owner)

@@ -1,0 +1,33 @@
+"""Words in strings: a string may be the name of an attribute, a column, an option, or a parameter of a template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_TEMPLATE_WORD = re.compile(r"[$:{@](?:\()?([A-Za-z_]\w*)|%\(([A-Za-z_]\w*)\)")
+"""A parameter of a template: `$name`, `{name}`, `:name`, `%(name)s`."""
+_SEPARATORS = re.compile(r"[.:,/]|__")
+_LONGEST = 200
+"""Longer strings are prose."""
+
+
+def template_words(text: str) -> Iterator[str]:
+    """The parameters of a template."""
+    return (word for pair in _TEMPLATE_WORD.findall(text) for word in pair if word)
+
+
+def identifiers_in(text: str) -> set[str]:
+    """The names that a string, or a list of words in it, may be; none if it is too long."""
+    if len(text) >= _LONGEST:
+        return set()
+    if text.startswith("-"):
+        # An option of the command line becomes an attribute: `--hide-public-info`, `--no-colour/--colour`.
+        text = text.lstrip("-").replace("-", "_")
+    return {word for word in (text, *_SEPARATORS.sub(" ", text).split()) if word.isidentifier()}
+
+
+def prefixes(name: str) -> Iterator[str]:
+    """`a`, `a.b` and `a.b.c` of `a.b.c`."""
+    parts = name.split(".")
+    return (".".join(parts[:number]) for number in range(1, len(parts) + 1))
