@@ -247,16 +247,16 @@ def weakenings_of(
     change: Change, contents: Mapping[str, bytes], policy: Policy, settings: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Like `weakenings_in`, from blobs that have been read. `settings` are those at the top of the base."""
-    from gate.weakenings import Sides, find_weakenings
+    from gate.weakenings import FileDiff, find_weakenings
     from gate.weakenings.detectors import commands
 
     old_of = {entry.path: entry for entry in change.files}
-    sides = []
+    diffs = []
     for entry in _to_look_at(change):
         source = change.renames.get(entry.path, "")
         source_entry = old_of.get(source, entry)
-        sides.append(
-            Sides(
+        diffs.append(
+            FileDiff(
                 entry.path,
                 contents.get(source_entry.old) if source_entry.status != "added" else None,
                 contents.get(entry.new, b"") if entry.status != "deleted" else None,
@@ -265,8 +265,8 @@ def weakenings_of(
             )
         )
     around = {path: contents[oid] for path, oid in settings.items() if oid in contents}
-    findings = find_weakenings(sides, around)
-    return commands.judge(findings, change.files, sides, around, policy.checks.values())
+    findings = find_weakenings(diffs, around)
+    return commands.judge(findings, change.files, diffs, around, policy.checks.values())
 
 
 def _to_look_at(change: Change) -> list[FileChange]:

@@ -64,7 +64,7 @@ class Author:
 class Change:
     """What merging `head` into `into` would do: the step from the base tip to the merge result.
 
-    `tree` is empty where no merge result exists; `obstacle` then says why in one sentence, and `conflicts`
+    `tree` is empty where no merge result exists; `merge_blocker` then says why in one sentence, and `conflicts`
     names the files in conflict. `merge_base` is empty for unrelated histories; of several it is the one
     git names first. `renames` maps a new path to the old one, where git sees a rename; it serves only to
     match findings and never decides who owns a file. `landed` counts the commits that the step which made this
@@ -82,7 +82,7 @@ class Change:
     authors: tuple[Author, ...]
     files: tuple[FileChange, ...]
     renames: Mapping[str, str] = field(default_factory=dict)
-    obstacle: str = ""
+    merge_blocker: str = ""
     conflicts: tuple[str, ...] = ()
     staged: bool = False
     landed: int = 0
@@ -229,7 +229,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class MissingApprovals:
     """Approvals that are still missing: `need` of the people `whom`, for the files `paths`.
 
     `names` is how CODEOWNERS or the policy names those people, teams included; empty means by their own names.
@@ -288,7 +288,7 @@ class Outcome:
     missing: tuple[Missing, ...] = ()
     advice: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-    asks: tuple[Ask, ...] = ()
+    asks: tuple[MissingApprovals, ...] = ()
     enforced: bool = True
 
     @property

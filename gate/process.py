@@ -108,18 +108,18 @@ def supervise(
     """
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        supervised = _Kept(argv, cwd, env, (out, err), memory)
+        supervised = _SupervisedProgram(argv, cwd, env, (out, err), memory)
         try:
             started()
             ended = supervised.watch(began + timeout, limit, cancel)
         finally:
             supervised.end()
         code = supervised.returncode()
-        ended = "memory" if supervised.was_greedy() else ended
+        ended = "memory" if supervised.exceeded_memory() else ended
         return Finished(code, _tail(out, limit), _tail(err, limit), time.monotonic() - began, ended)
 
 
-class _Kept:
+class _SupervisedProgram:
     """A program under its supervisor, as gate sees it: a lifeline to hold, and a pipe on which the supervisor tells."""
 
     def __init__(
@@ -132,8 +132,8 @@ class _Kept:
     ) -> None:
         self._program = argv[0]
         self._streams = streams
-        self._said = b""
-        self._told, tell = os.pipe()
+        self._report = b""
+        self._status, tell = os.pipe()
         held, self._lifeline = os.pipe()
         try:
             self._supervisor = subprocess.Popen(
@@ -147,7 +147,7 @@ class _Kept:
                 start_new_session=True,
             )
         except BaseException:
-            os.close(self._told)
+            os.close(self._status)
             os.close(self._lifeline)
             raise
         finally:
@@ -172,7 +172,7 @@ class _Kept:
         while not self._listen(LOOK):
             if time.monotonic() >= deadline:
                 self._supervisor.kill()
-        os.close(self._told)
+        os.close(self._status)
         self._supervisor.wait()
         answers = self._answers()
         if not answers.keys() & {"exit", "signal", "error"} and "pid" in answers:
@@ -192,20 +192,22 @@ class _Kept:
             case _:
                 return -KILLED
 
-    def was_greedy(self) -> bool:
+    def exceeded_memory(self) -> bool:
         """Whether the supervisor has ended the program for the memory that it held."""
         return "memory" in self._answers()
 
     def _listen(self, milliseconds: int, cancel: Cancel | None = None) -> bool:
         """Hear the supervisor for so long at most, or until `cancel`; whether it has told all and is gone."""
-        if self._told not in readable([self._told] if cancel is None else [self._told, cancel], milliseconds):
+        if self._status not in readable(
+            [self._status] if cancel is None else [self._status, cancel], milliseconds
+        ):
             return False
-        data = os.read(self._told, 4096)
-        self._said += data
+        data = os.read(self._status, 4096)
+        self._report += data
         return not data
 
     def _answers(self) -> dict[str, int]:
-        words = (line.split(" ") for line in self._said.decode("ascii").splitlines())
+        words = (line.split(" ") for line in self._report.decode("ascii").splitlines())
         return {name: int(number) for name, number in words}
 
 

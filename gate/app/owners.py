@@ -79,7 +79,7 @@ def owners_of_change(start: Path, paths: Sequence[str], into: str | None, head: 
     change = read_change(repository, into=into, head=head)
     code_owners = codeowners_at(repository, change.base, policy_at(repository, change.base))
     if not change.tree:
-        raise UsageError(f"there is no merge result: {change.obstacle}", "run `gate check` for details")
+        raise UsageError(f"there is no merge result: {change.merge_blocker}", "run `gate check` for details")
     touched = [entry.path for entry in change.files]
     if paths:
         requested = [_in_tree(repository, start, path) for path in paths]

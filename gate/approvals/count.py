@@ -26,7 +26,7 @@ from gate.approvals.content import (
 from gate.approvals.entries import Decision, Entry, Nobody, RecordedReview, Reviewed, identify
 from gate.approvals.keys import boundaries, holders
 from gate.approvals.record import Record
-from gate.approvals.reviews import Given
+from gate.approvals.reviews import ReviewDecisions
 from gate.model import Approval, Change
 from gate.policy.people import members, people_by_emails, person_by_email
 from gate.policy.types import Policy, Protection, Stale
@@ -49,12 +49,12 @@ def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CountContext:
     """What the records are asked about.
 
     `now` is in seconds since the epoch. `earlier` has the ids of the records that are about an earlier form
     of this very change, as far as can be told; `certain` those of them about which there is no doubt. `lists`
-    has the contents of changes by digest, as far as they are known. `hands` are people known to have had a hand
+    has the contents of changes by digest, as far as they are known. `contributors` are people known to have had a hand
     in it besides those whom the commits name; `guessed` those who are in the policy only by their login.
     `at_base` is what the base has of files that earlier forms of the change had as well. `hunks` has, by record, the
     files whose change is the approved one on a file that has moved elsewhere.
@@ -68,7 +68,7 @@ class Question:
     earlier: frozenset[str] = frozenset()
     certain: frozenset[str] = frozenset()
     lists: Mapping[str, Contents] = field(default_factory=dict)
-    hands: frozenset[str] = frozenset()
+    contributors: frozenset[str] = frozenset()
     guessed: frozenset[str] = frozenset()
     at_base: States = field(default_factory=dict)
     hunks: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Question:
         owners = self.protection.require.owners
         return owners.stale if owners else "change"
 
-    def with_reviews(self, reviewed: Given) -> Question:
+    def with_reviews(self, reviewed: ReviewDecisions) -> CountContext:
         """The same, asked of the reviews of a request as well: all of them are about this very change."""
         ids = frozenset(entry.id for entry in reviewed.entries)
         return replace(
@@ -88,7 +88,7 @@ class Question:
             earlier=self.earlier | ids,
             certain=self.certain | ids,
             lists={**self.lists, **reviewed.lists},
-            hands=reviewed.hands,
+            contributors=reviewed.contributors,
             guessed=reviewed.guessed,
         )
 
@@ -108,7 +108,7 @@ class _Ruling:
     files: tuple[str, ...] = ()
 
 
-def count(entries: Iterable[Entry], question: Question) -> Count:
+def count(entries: Iterable[Entry], question: CountContext) -> Count:
     """Judge every decision about the change, or about an earlier form of it."""
     unique = sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id)
     key_holders = holders(question.policy)
@@ -124,19 +124,19 @@ def count(entries: Iterable[Entry], question: Question) -> Count:
                 decisions.append(decision)
             case Nobody(by, why) if _about(entry, question):
                 approvals.append(_approval(entry, by, _Ruling(False, why)))
-    bench = _Bench(question, decisions)
+    bench = _ApprovalCounter(question, decisions)
     approvals += [bench.judge(decision) for decision in decisions if _about(decision.entry, question)]
     return Count(tuple(sorted(approvals, key=_order)), boundaries(keys, question.now))
 
 
-def _about(entry: Entry, question: Question) -> bool:
+def _about(entry: Entry, question: CountContext) -> bool:
     """Is this an approval, an objection or a waiver of the change, in this form or an earlier one?"""
     if entry.record.kind not in {"approve", "block", "waive"}:
         return False
     return _concerns(entry, question)
 
 
-def _concerns(entry: Entry, question: Question) -> bool:
+def _concerns(entry: Entry, question: CountContext) -> bool:
     return entry.record.change == question.change.digest or entry.id in question.earlier
 
 
@@ -154,14 +154,14 @@ def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
     return Approval(entry.id, by, kind, entry.record.source, ruling.counted, ruling.why, ruling.files)
 
 
-class _Bench:
+class _ApprovalCounter:
     """Judges the decisions of known people, each in the light of all that the person has said."""
 
-    def __init__(self, question: Question, decisions: Sequence[Decision]) -> None:
+    def __init__(self, question: CountContext, decisions: Sequence[Decision]) -> None:
         self._question = question
         self._contents = contents_of(question.change.files)
         authors = people_by_emails(question.policy, (who.email for who in question.change.authors))
-        self._authors = authors | question.hands
+        self._authors = authors | question.contributors
         self._stranger = any(
             person_by_email(question.policy, author.email) is None for author in question.change.authors
         )
@@ -184,7 +184,7 @@ class _Bench:
         self._closed: dict[str, int] = {}
         self._latest: dict[tuple[str, str], tuple[int, str]] = {}
         for decision in decisions:
-            self._hear(decision)
+            self._apply(decision)
 
     def judge(self, decision: Decision) -> Approval:
         """The decision as an approval, counted or not."""
@@ -192,7 +192,7 @@ class _Bench:
         later = self._overtaken(decision) if ruling.counted and decision.entry.record.kind != "block" else ""
         return _approval(decision.entry, decision.person, _Ruling(False, later) if later else ruling)
 
-    def _hear(self, decision: Decision) -> None:
+    def _apply(self, decision: Decision) -> None:
         """Note what a decision means for the others of the same person."""
         record, person, ruling = decision.entry.record, decision.person, self._rulings[decision.entry.id]
         if self._elsewhere(record) or not _concerns(decision.entry, self._question):

@@ -65,7 +65,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ShownChange:
     """What a reviewer of a commit had before them: the digest of that change, and what it consisted of."""
 
     digest: str
@@ -73,19 +73,19 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a request brings into the count. `hands` are people who had a hand in the change."""
+class ReviewDecisions:
+    """What a request brings into the count. `contributors` are people who had a hand in the change."""
 
     request: Request
     entries: tuple[Entry, ...]
     lists: Mapping[str, Contents]
-    hands: frozenset[str] = frozenset()
+    contributors: frozenset[str] = frozenset()
     guessed: frozenset[str] = frozenset()
 
 
-def given_in(
-    request: Request, change: Change, policy: Policy, seen: Mapping[str, Seen], guessed: frozenset[str]
-) -> Given:
+def review_decisions(
+    request: Request, change: Change, policy: Policy, seen: Mapping[str, ShownChange], guessed: frozenset[str]
+) -> ReviewDecisions:
     """The decisions of a request. `seen` tells, by commit, what its reviewers saw, as far as it can be had."""
     by_person: dict[str, list[Review]] = defaultdict(list)
     for review in sorted(request.reviews, key=lambda review: review.at):
@@ -98,12 +98,12 @@ def given_in(
             latest = max(review.at, latest + 1)
             void = _void(review, review is reviews[-1], request)
             entries.append(_entry(review, void, latest, request, change, seen))
-    hands = _people(policy, request.source, (request.author, *request.logins.values()))
-    return Given(
+    contributors = _people(policy, request.source, (request.author, *request.logins.values()))
+    return ReviewDecisions(
         request,
         tuple(entries),
         {reviewed.digest: reviewed.contents for reviewed in seen.values()},
-        hands,
+        contributors,
         guessed,
     )
 
@@ -169,7 +169,7 @@ def _void(review: Review, last: bool, request: Request) -> str:
 
 
 def _entry(
-    review: Review, void: str, at: int, request: Request, change: Change, seen: Mapping[str, Seen]
+    review: Review, void: str, at: int, request: Request, change: Change, seen: Mapping[str, ShownChange]
 ) -> Entry:
     content = seen.get(review.commit)
     record = Record(

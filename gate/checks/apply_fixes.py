@@ -16,7 +16,7 @@ LINE = re.compile(r"\r\n|\r|\n")
 BOM = b"\xef\xbb\xbf"
 
 
-def mend(path: str, data: bytes, fixes: Iterable[tuple[Edit, ...]]) -> bytes | None:
+def apply_fixes(path: str, data: bytes, fixes: Iterable[tuple[Edit, ...]]) -> bytes | None:
     """`data` with every fix that can be carried out whole; None if none can, or if the file would be broken.
 
     A fix is left out if one of its words does not stand where it should, or if it meets another fix.
@@ -33,13 +33,13 @@ def mend(path: str, data: bytes, fixes: Iterable[tuple[Edit, ...]]) -> bytes | N
         whole = {span: edit.new for span, edit in zip(spans, fix, strict=True) if span is not None}
         if None not in spans and all(_fits(span, new, taken) for span, new in whole.items()):
             taken |= whole
-    mended = text
+    fixed_text = text
     for (start, end), new in sorted(taken.items(), reverse=True):
-        mended = mended[:start] + new + mended[end:]
-    if mended == text or not _reads(path, mended):
+        fixed_text = fixed_text[:start] + new + fixed_text[end:]
+    if fixed_text == text or not _reads(path, fixed_text):
         return None
     try:
-        result = (BOM if data.startswith(BOM) else b"") + mended.encode(codec)
+        result = (BOM if data.startswith(BOM) else b"") + fixed_text.encode(codec)
     except UnicodeEncodeError:
         return None
     # Some encodings do not give back the bytes that they took; then the rest of the file would change too.

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from gate.app.approving.approve import Proposal, Wish, approve, propose
+from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, propose
 from gate.app.approving.outdated import Outdated, diff_between
-from gate.app.recording.signing import Recorded
+from gate.app.recording.signing import StoredRecord
 from gate.model import Broken, CheckResult, Ran, Skipped, short_name
 from gate.reports.words import count, visible, visible_path
 
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show what would be signed, ask where somebody can answer, sign, record and share."""
-    wish = Wish(
+    wish = ApprovalRequest(
         Path.cwd(),
         int(time.time()),
         rev=options.rev,
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     return exit_code(recorded)
 
 
-def _shown(proposal: Proposal) -> list[str]:
+def _shown(proposal: ApprovalPreview) -> list[str]:
     change, branch = proposal.change, short_name(proposal.change.into)
     lines = [f"{change.head[:12]} into {visible(branch)}: {count(len(change.files), 'file')} changed"]
     owned = set(proposal.owned)
@@ -113,7 +113,7 @@ def _warning(outdated: Outdated) -> list[str]:
     ]
 
 
-def _difference(proposal: Proposal) -> str:
+def _difference(proposal: ApprovalPreview) -> str:
     """The diff of the change, and of what was pushed since; without what could steer a terminal."""
     change, outdated = proposal.change, proposal.outdated
     text = diff_between(proposal.repository, change.base_tree, change.tree)
@@ -143,7 +143,7 @@ def _state(result: CheckResult) -> str:
             assert_never(other)
 
 
-def _agreed(proposal: Proposal) -> bool:
+def _agreed(proposal: ApprovalPreview) -> bool:
     words = {"approve": "Approve this", "block": "Object to this", "waive": "WAIVE all requirements for this"}
     while True:
         answer = _answer(f"{words[proposal.kind]}? [y/N] (d shows the diff) ").lower()
@@ -160,7 +160,7 @@ def _answer(question: str) -> str:
         return ""
 
 
-def _result(proposal: Proposal, recorded: Recorded) -> list[str]:
+def _result(proposal: ApprovalPreview, recorded: StoredRecord) -> list[str]:
     words = {"approve": "Approved", "block": "Objected", "waive": "WAIVED"}
     done = words[proposal.kind]
     if proposal.standing is not None:
@@ -176,12 +176,12 @@ def _result(proposal: Proposal, recorded: Recorded) -> list[str]:
     return lines + shared_lines(recorded)
 
 
-def exit_code(recorded: Recorded) -> int:
+def exit_code(recorded: StoredRecord) -> int:
     """0 once it is where the others can see it; 3 while it is only here, though the remote should have it."""
     return 3 if recorded.unshared else 0
 
 
-def shared_lines(recorded: Recorded) -> list[str]:
+def shared_lines(recorded: StoredRecord) -> list[str]:
     """Where a record is now, for the person who made it."""
     if recorded.shared:
         return [f"Pushed to {visible(recorded.shared)}."]

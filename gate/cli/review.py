@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gate.app.approving.approve import Proposal, Wish, approve, propose
+from gate.app.approving.approve import ApprovalPreview, ApprovalRequest, approve, propose
 from gate.app.approving.review import Line, diff_lines
 from gate.cli.approve import exit_code, shared_lines
 from gate.cli.terminal import wants_colour
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show the diff, ask where somebody can answer, and record the decision."""
-    wish = Wish(Path.cwd(), int(time.time()), rev=options.rev, into=options.into, key=options.key)
+    wish = ApprovalRequest(Path.cwd(), int(time.time()), rev=options.rev, into=options.into, key=options.key)
     proposal = propose(wish)
     everything = tuple(file.path for file in proposal.change.files)
     paths = everything if options.all or not proposal.owned else proposal.owned
@@ -75,7 +75,7 @@ def _command(options: argparse.Namespace) -> str:
     return shlex.join([*words, *(["--key", options.key] if options.key else [])])
 
 
-def _record(proposal: Proposal, word: str) -> int:
+def _record(proposal: ApprovalPreview, word: str) -> int:
     recorded = approve(proposal)
     print(f"{word} as {recorded.record.by}: {recorded.id[:12]}")
     for line in shared_lines(recorded):
@@ -83,7 +83,7 @@ def _record(proposal: Proposal, word: str) -> int:
     return exit_code(recorded)
 
 
-def _show(proposal: Proposal, paths: tuple[str, ...]) -> None:
+def _show(proposal: ApprovalPreview, paths: tuple[str, ...]) -> None:
     change = proposal.change
     total = count(len(change.files), "file")
     number = f"{len(paths)} of {total}" if len(paths) < len(change.files) else total

@@ -176,7 +176,7 @@ class Environment:
         return (*(str(path) for path in paths), *self.generated, *sources_of(foreign))
 
     @cached_property
-    def witnesses(self) -> tuple[str, ...]:
+    def stamped_paths(self) -> tuple[str, ...]:
         """The files and folders that change when anything is installed, removed, replaced or made anew."""
         return (*self._content, *self.passed_over)
 

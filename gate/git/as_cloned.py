@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.git.repository import Repository, said_by
+from gate.git.repository import Repository, stderr_line
 from gate.model import decode_path
 
 DEEPEST = 5
@@ -167,7 +167,7 @@ def fill_submodules(
             repository.attempt("checkout-index", "--all", "--force", env=env) if not done.returncode else done
         )
         if done.returncode:
-            absent.append(f"{path} ({said_by(done)})")
+            absent.append(f"{path} ({stderr_line(done)})")
             continue
         staged = repository.run("ls-files", "--stage", "-z", env=env)
         inner = Repository(store, store, folder)

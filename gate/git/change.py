@@ -27,7 +27,7 @@ DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth:
 @dataclass(frozen=True, slots=True)
 class _Merge:
     tree: str
-    obstacle: str = ""
+    merge_blocker: str = ""
     conflicts: tuple[str, ...] = ()
 
 
@@ -91,7 +91,7 @@ def read_change(
         authors=read_authors(repository, base_oid, tip),
         files=files,
         renames=read_renames(repository, base_tree, merge.tree, files),
-        obstacle=merge.obstacle,
+        merge_blocker=merge.merge_blocker,
         conflicts=merge.conflicts,
         staged=staged,
     )

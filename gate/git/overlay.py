@@ -19,7 +19,7 @@ MOVING = frozenset({"update-ref", "fast-import", "fetch", "merge"})
 
 
 @cache
-def aside_of(common_dir: Path) -> Path | None:
+def overlay_of(common_dir: Path) -> Path | None:
     """The temporary folder for a repository that cannot be written to; None for one that can be.
 
     Raises CannotDecide where no temporary folder can be made either.

@@ -10,7 +10,7 @@ import os
 
 from gate.errors import CannotDecide
 from gate.git.objects import list_tree
-from gate.git.repository import NOT_HERE, Repository, said_by
+from gate.git.repository import NOT_HERE, Repository, stderr_line
 
 # As git does it for itself: what is wanted is named, so nothing is negotiated; no ref and no submodule is touched.
 FETCH = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
@@ -33,7 +33,7 @@ def bring(repository: Repository, tree: str) -> None:
     stdin = "".join(f"{oid}\n" for oid in missing).encode("ascii")
     done = repository.attempt(*FETCH, remote, stdin=stdin, cwd=repository.work_tree)
     if done.returncode != 0 or _missing(repository, tree):
-        why = said_by(done).removeprefix("fatal: ") if done.returncode else "it does not have it"
+        why = stderr_line(done).removeprefix("fatal: ") if done.returncode else "it does not have it"
         raise CannotDecide(
             f"this is a partial clone, and the missing objects cannot be fetched from {remote}: {why}",
             NOT_HERE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.errors import CannotDecide, UsageError
-from gate.git.overlay import aside_of, refuse_to_move
+from gate.git.overlay import overlay_of, refuse_to_move
 from gate.process import Finished
 from gate.process import run as run_process
 
@@ -75,14 +75,14 @@ def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = Non
 class Repository:
     """One git repository. `work_tree` is None in a bare one.
 
-    `common_dir` is where refs and objects are; `git_dir` differs from it in a linked worktree. `aside` is where
+    `common_dir` is where refs and objects are; `git_dir` differs from it in a linked worktree. `overlay` is where
     new objects go if the repository cannot be written to.
     """
 
     git_dir: Path
     common_dir: Path
     work_tree: Path | None
-    aside: Path | None = None
+    overlay: Path | None = None
 
     @classmethod
     def find(cls, start: Path) -> Repository:
@@ -99,21 +99,21 @@ class Repository:
                 os.fsdecode(result.stdout).removesuffix("\n") for result in each if result.returncode == 0
             ]
         if len(answers) < 3:
-            raise _not_inside(start, said_by(done).removeprefix("fatal: "))
+            raise _not_inside(start, stderr_line(done).removeprefix("fatal: "))
         bare = answers[0] == "true" or len(answers) < 4
         common_dir = Path(answers[2])
-        return cls(Path(answers[1]), common_dir, None if bare else Path(answers[3]), aside_of(common_dir))
+        return cls(Path(answers[1]), common_dir, None if bare else Path(answers[3]), overlay_of(common_dir))
 
     @property
     def state_dir(self) -> Path:
         """Where gate keeps what it knows: shared by all worktrees, never inside a working tree."""
-        return (self.aside or self.common_dir) / "gate"
+        return (self.overlay or self.common_dir) / "gate"
 
     @property
     def object_dirs(self) -> tuple[Path, ...]:
         """The folders that hold its objects; new ones go to the first."""
         own = self.common_dir / "objects"
-        return (self.aside / "objects", own) if self.aside else (own,)
+        return (self.overlay / "objects", own) if self.overlay else (own,)
 
     def attempt(
         self,
@@ -130,7 +130,7 @@ class Repository:
         """
         environment = git_environment(os.environ)
         environment["GIT_DIR"] = str(self.git_dir)
-        if self.aside:
+        if self.overlay:
             refuse_to_move(_command(args), self.common_dir)
             new, own = self.object_dirs
             environment["GIT_OBJECT_DIRECTORY"] = str(new)
@@ -158,7 +158,7 @@ def _command(args: Sequence[str | bytes]) -> str:
     return words[0] if words else ""
 
 
-def said_by(done: Finished) -> str:
+def stderr_line(done: Finished) -> str:
     """The one line of git's words that says what went wrong."""
     lines = [
         line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("hint:")
@@ -177,7 +177,7 @@ def hint_about_lock(done: Finished) -> str:
 
 def failure(command: str, done: Finished) -> CannotDecide:
     """What to raise when `git COMMAND` failed: git's own words, and the way out where it is known."""
-    message = said_by(done).removeprefix("fatal: ").removeprefix("error: ")
+    message = stderr_line(done).removeprefix("fatal: ").removeprefix("error: ")
     hint = hint_about_lock(done)
     if any(word in message for word in _MISSING):
         hint = NOT_HERE

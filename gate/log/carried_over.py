@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gate.approvals.content import Contents, contents_of, covers
-from gate.approvals.count import Question
+from gate.approvals.count import CountContext
 from gate.approvals.record import Record
 from gate.git.hunks import HunkComparison, entered_since
 from gate.git.objects import list_tree, resolve
@@ -14,7 +14,9 @@ from gate.git.repository import Repository
 from gate.model import Change
 
 
-def carry(repository: Repository, question: Question, records: Iterable[tuple[str, Record]]) -> Question:
+def carry(
+    repository: Repository, question: CountContext, records: Iterable[tuple[str, Record]]
+) -> CountContext:
     """The question with what these records (by id), which are about another content, have to do with it.
 
     Those that cover what is left to be merged are about an earlier form of the change.

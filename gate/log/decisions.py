@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from gate.approvals.content import Contents, alike, contents_of, parse_contents
-from gate.approvals.count import Question, count
-from gate.approvals.reviews import Given
+from gate.approvals.count import CountContext, count
+from gate.approvals.reviews import ReviewDecisions
 from gate.errors import CannotDecide
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of, open_log
@@ -54,7 +54,7 @@ def decisions_about(
     policy: Policy,
     protection: Protection,
     now: int,
-    reviewed: Given | None = None,
+    reviewed: ReviewDecisions | None = None,
 ) -> Decisions:
     """Count what is recorded about `change`, with the policy at its base, at the time `now`.
 
@@ -71,7 +71,7 @@ def complete_log(repository: Repository, base: str, commits: Iterable[str] = ())
     what is still missing.
     """
     log = open_log(repository, commits)
-    if _missing(log, base) and repository.aside is None and (remote := remote_of(repository)):
+    if _missing(log, base) and repository.overlay is None and (remote := remote_of(repository)):
         with suppress(CannotDecide):
             fetch(repository, remote)
             return open_log(repository, commits)
@@ -85,7 +85,7 @@ def decisions_in(
     policy: Policy,
     protection: Protection,
     now: int,
-    reviewed: Given | None = None,
+    reviewed: ReviewDecisions | None = None,
 ) -> Decisions:
     """Like `decisions_about`, by this state of the log."""
     gap = _gap(log, change.base)
@@ -104,7 +104,7 @@ def decisions_in(
 
 def find(
     repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
-) -> tuple[Question, list[Found]]:
+) -> tuple[CountContext, list[Found]]:
     """The records that bear upon `change`, and the question that they answer."""
     contents = contents_of(change.files)
     lineage = set(repository.text("rev-list", f"{change.base}..{change.head}").split()) if log.tip else set()
@@ -119,7 +119,7 @@ def find(
     sure, perhaps = _by_same_authors(repository, similar, change)
     certain |= sure
     earlier = frozenset(certain | perhaps)
-    question = Question(change, policy, protection, now, earlier, frozenset(certain), lists)
+    question = CountContext(change, policy, protection, now, earlier, frozenset(certain), lists)
     question = carry(repository, question, [(entry.id, entry.record) for entry in chosen])
     earlier = question.earlier
     related = {entry.id for entry in chosen if entry.record.change == change.digest} | earlier
@@ -186,7 +186,7 @@ def _gap(log: ApprovalLog, base: str) -> str:
     if not missing:
         return ""
     what = "the approval log here lacks" if log.tip else "the approval log is not here, and has"
-    reason = f"{what} what {missing.merge} refers to (commit {missing.witness[:12]} of the log)"
+    reason = f"{what} what {missing.merge} refers to (commit {missing.log_commit[:12]} of the log)"
     if not (remote := remote_of(log.repository)):
         return reason
     # It was fetched before: what is missing now has not been pushed, or the remote could not be reached.
@@ -198,7 +198,7 @@ def _gap(log: ApprovalLog, base: str) -> str:
 class _Missing:
     """A commit of the log that is not here; the merge that refers to it, and who made that."""
 
-    witness: str
+    log_commit: str
     merge: str
     who: str
 
@@ -208,8 +208,8 @@ def _missing(log: ApprovalLog, base: str) -> _Missing | None:
     repository, tip = log.repository, log.tip
     form = f"--format=%h%x00%cn%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
     lines = repository.text("log", "--first-parent", f"-{WITNESSES}", form, base).split("\n")
-    for merge, who, witness in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
-        if _OID.fullmatch(witness):
-            is_here = contains(repository, tip, witness) or log.state(witness)
-            return None if is_here else _Missing(witness, merge, who)
+    for merge, who, log_commit in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
+        if _OID.fullmatch(log_commit):
+            is_here = contains(repository, tip, log_commit) or log.state(log_commit)
+            return None if is_here else _Missing(log_commit, merge, who)
     return None

@@ -22,10 +22,12 @@ from gate.log.index import Found
 from gate.log.trusted_verdicts import trusted
 from gate.model import ENVIRONMENTS
 from gate.policy.types import Policy
-from gate.requirements.facts import Stay
+from gate.requirements.facts import Deployment
 
 
-def stays_in(log: ApprovalLog, policy: Policy, environment: str, now: int) -> tuple[tuple[Stay, ...], str]:
+def deployments_in(
+    log: ApprovalLog, policy: Policy, environment: str, now: int
+) -> tuple[tuple[Deployment, ...], str]:
     """The releases that were in `environment`, oldest first, and the one before the present ("" for none).
 
     Records by unknown keys and by juniors say nothing. `now` is when the keys have to be valid.
@@ -42,18 +44,21 @@ def rolled_back_in(log: ApprovalLog, policy: Policy, environment: str, now: int,
     """
     everybody = (entry.record for entry in entries_of(_records(log, policy, environment), policy))
     histories = (
-        stays_in(log, policy, environment, now)[0],
+        deployments_in(log, policy, environment, now)[0],
         _history(log.repository, _by_seniors(everybody, policy))[0],
     )
-    last = ([stay for stay in stays if stay.commit == commit][-1:] for stays in histories)
-    return max((stay.returned for stays in last for stay in stays), default=0)
+    last = (
+        [deployment for deployment in deployments if deployment.commit == commit][-1:]
+        for deployments in histories
+    )
+    return max((deployment.returned for deployments in last for deployment in deployments), default=0)
 
 
-def precedes_first(repository: Repository, stays: tuple[Stay, ...], commit: str) -> bool:
-    """Whether `stays` is one release alone, and `commit` was on its branch before it."""
-    if len(stays) != 1 or stays[0].commit == commit:
+def precedes_first(repository: Repository, deployments: tuple[Deployment, ...], commit: str) -> bool:
+    """Whether `deployments` is one release alone, and `commit` was on its branch before it."""
+    if len(deployments) != 1 or deployments[0].commit == commit:
         return False
-    return commit in repository.text("rev-list", "--first-parent", stays[0].commit).split()
+    return commit in repository.text("rev-list", "--first-parent", deployments[0].commit).split()
 
 
 def _records(log: ApprovalLog, policy: Policy, environment: str) -> list[Found]:
@@ -70,31 +75,31 @@ def _by_seniors(records: Iterable[Record], policy: Policy) -> list[Record]:
     )
 
 
-def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Stay, ...], str]:
+def _history(repository: Repository, records: list[Record]) -> tuple[tuple[Deployment, ...], str]:
     parents = _parents(repository, records)
-    stays: list[Stay] = []
+    deployments: list[Deployment] = []
     # Those up to the present one, without what was rolled back.
     line: list[int] = []
     for record in records:
-        if line and stays[line[-1]].commit == record.head:
+        if line and deployments[line[-1]].commit == record.head:
             continue
-        if stays:
-            stays[-1] = replace(stays[-1], until=record.at)
+        if deployments:
+            deployments[-1] = replace(deployments[-1], until=record.at)
         for number in [
-            position for position in line if _is_before(parents, record.head, stays[position].commit)
-        ] or _above(line, stays, record.head):
-            stays[number] = replace(stays[number], returned=record.at)
+            position for position in line if _is_before(parents, record.head, deployments[position].commit)
+        ] or _above(line, deployments, record.head):
+            deployments[number] = replace(deployments[number], returned=record.at)
             line.remove(number)
-        if line and stays[line[-1]].commit == record.head:
+        if line and deployments[line[-1]].commit == record.head:
             line.pop()
-        line.append(len(stays))
-        stays.append(Stay(record.head, record.at))
-    return tuple(stays), stays[line[-2]].commit if len(line) > 1 else ""
+        line.append(len(deployments))
+        deployments.append(Deployment(record.head, record.at))
+    return tuple(deployments), deployments[line[-2]].commit if len(line) > 1 else ""
 
 
-def _above(line: list[int], stays: list[Stay], commit: str) -> list[int]:
+def _above(line: list[int], deployments: list[Deployment], commit: str) -> list[int]:
     """What came after the release of `commit`, if it is in `line`: it may be on another branch."""
-    same = [position for position, number in enumerate(line) if stays[number].commit == commit]
+    same = [position for position, number in enumerate(line) if deployments[number].commit == commit]
     return line[same[-1] + 1 :] if same else []
 
 

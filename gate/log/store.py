@@ -65,7 +65,7 @@ def tips(repository: Repository) -> Tips:
 def settle(repository: Repository) -> str:
     """The tip of the log, after everything that was fetched has been taken in; "" if there is none."""
     now = tips(repository)
-    if repository.aside:
+    if repository.overlay:
         return _furthest(repository, now)
     for tip in sorted(set(now.remote.values()) - {now.own}):
         if not now.own or not contains(repository, now.own, tip):

@@ -125,7 +125,7 @@ def may_share(repository: Repository, remote: str, commit: str) -> None:
 
 def remember(repository: Repository, remote: str, tip: str) -> None:
     """Note where the log of `remote` stands. It is only a note: where that cannot be written, nothing is lost."""
-    if repository.aside is None:
+    if repository.overlay is None:
         repository.attempt("update-ref", tracking_ref(remote), tip)
 
 

@@ -23,7 +23,7 @@ from gate.policy.types import Policy, Protection
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class VerdictSubject:
     """What a verdict is about: it says nothing of another repository, branch, base or content."""
 
     repository: str
@@ -32,7 +32,7 @@ class Place:
     digest: str
 
     @classmethod
-    def of(cls, change: Change) -> Place:
+    def of(cls, change: Change) -> VerdictSubject:
         """The place of a change."""
         return cls(change.repository, change.into, change.base, change.digest)
 
@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Voucher:
+class Attestation:
     """Somebody's signed word that checks passed. `id` is the record's; `results` are the checks as they said."""
 
     id: str
@@ -51,11 +51,11 @@ class Voucher:
     results: tuple[Ran, ...]
 
 
-def find_voucher(
+def find_attestation(
     repository: Repository, log: ApprovalLog, change: Change, policy: Policy, protection: Protection, now: int
-) -> Voucher | None:
+) -> Attestation | None:
     """The verdict of somebody whom `protection.verdicts` trusts, on all required checks; None without one."""
-    target = Place.of(change)
+    target = VerdictSubject.of(change)
     log = log.trusting(policy)
     candidates = [item for item in log.select({change.digest}, ()) if target.fits(item.record)]
     required = policy.enforced_checks(protection)
@@ -66,7 +66,7 @@ def find_voucher(
     for entry in sorted(entries, key=lambda entry: (entry.record.at, entry.id)):
         results = passed(documents.get(entry.record.of), target, required)
         if results is not None:
-            return Voucher(entry.id, entry.record.by, results)
+            return Attestation(entry.id, entry.record.by, results)
     return None
 
 
@@ -99,7 +99,7 @@ def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> di
     return documents
 
 
-def passed(document: Any, target: Place, required: Collection[str]) -> tuple[Ran, ...] | None:
+def passed(document: Any, target: VerdictSubject, required: Collection[str]) -> tuple[Ran, ...] | None:
     """The required checks as the JSON verdict tells of them, if all passed on just this; else None.
 
     Whether the change as a whole might enter then does not matter: approvals are counted anew.

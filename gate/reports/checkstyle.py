@@ -20,12 +20,17 @@ NO_FILE = "gate.yaml"
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
     """One `<error>` for each finding and each obstacle, below its `<file>`."""
     files: dict[str, list[str]] = {}
-    for obstacle in obstacles(verdict):
+    for merge_blocker in obstacles(verdict):
         error = element(
             "error",
-            {"line": 1, "severity": "error", "message": obstacle.text, "source": f"gate.{obstacle.id}"},
+            {
+                "line": 1,
+                "severity": "error",
+                "message": merge_blocker.text,
+                "source": f"gate.{merge_blocker.id}",
+            },
         )
-        files.setdefault(obstacle.paths[0] if obstacle.paths else NO_FILE, []).append(error)
+        files.setdefault(merge_blocker.paths[0] if merge_blocker.paths else NO_FILE, []).append(error)
     for group in groups(verdict):
         for finding, blocks in group.marked():
             files.setdefault(finding.path or NO_FILE, []).append(_error(group, finding, blocks))

@@ -112,7 +112,7 @@ class Fingerprints:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class MergeBlocker:
     """Something that blocks and is no finding: an unmet requirement, or a check that could not run.
 
     `paths` are the files that it is about, maybe none.
@@ -129,21 +129,21 @@ class Obstacle:
         return f"{self.title}: {self.message}"
 
 
-def obstacles(verdict: Verdict) -> list[Obstacle]:
+def obstacles(verdict: Verdict) -> list[MergeBlocker]:
     """Everything that blocks and is no finding, in the order of the verdict.
 
     The requirement `checks` is reported by the checks themselves, unless one has no result at all.
     """
-    listed: list[Obstacle] = []
+    listed: list[MergeBlocker] = []
     reported = any(isinstance(result, Broken) or getattr(result, "blocking", ()) for result in verdict.checks)
     for outcome in verdict.outcomes:
         if not outcome.blocks or (outcome.id == "checks" and reported):
             continue
         title = f"{outcome.id} {'could not be decided' if outcome.state == 'undecided' else 'is not met'}"
         paths = tuple(dict.fromkeys(path for missing in outcome.missing for path in missing.paths))
-        listed.append(Obstacle(outcome.id, title, "; ".join((outcome.reason, *outcome.advice)), paths))
+        listed.append(MergeBlocker(outcome.id, title, "; ".join((outcome.reason, *outcome.advice)), paths))
     for result in verdict.checks:
         if isinstance(result, Broken) and result.enforced:
             message = "; ".join(filter(None, (result.reason, result.hint)))
-            listed.append(Obstacle(result.id, f"{result.id} could not run", message, ()))
+            listed.append(MergeBlocker(result.id, f"{result.id} could not run", message, ()))
     return listed

@@ -47,7 +47,8 @@ SIGNS: Final = {"pass": "✅", "blocked": "❌", "undecided": "❔"}
 def render(verdict: Verdict, context: ReportContext) -> str:  # noqa: ARG001 - the face of every report
     """The annotations: obstacles, then what blocks; other new findings only as warnings or notices."""
     errors = [
-        _command("error", "", 0, 0, 0, obstacle.title, obstacle.message) for obstacle in obstacles(verdict)
+        _command("error", "", 0, 0, 0, merge_blocker.title, merge_blocker.message)
+        for merge_blocker in obstacles(verdict)
     ]
     rest: dict[str, list[str]] = {"warning": [], "notice": []}
     for group in groups(verdict):

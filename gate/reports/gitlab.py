@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gate.model import Finding, Verdict
 from gate.reports.context import ReportContext
-from gate.reports.findings import Fingerprints, Group, Obstacle, groups, help_of, obstacles
+from gate.reports.findings import Fingerprints, Group, MergeBlocker, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump
 from gate.reports.words import visible, visible_path
 
@@ -19,7 +19,7 @@ NO_FILE = "gate.yaml"
 def render(verdict: Verdict, context: ReportContext) -> str:
     """The issues as JSON."""
     names = Fingerprints(context.lines)
-    issues = [_obstacle(obstacle, names) for obstacle in obstacles(verdict)]
+    issues = [_merge_blocker(merge_blocker, names) for merge_blocker in obstacles(verdict)]
     issues += [
         _finding(group, finding, blocks, fingerprint)
         for group in groups(verdict)
@@ -28,10 +28,10 @@ def render(verdict: Verdict, context: ReportContext) -> str:
     return dump(issues)
 
 
-def _obstacle(obstacle: Obstacle, names: Fingerprints) -> Data:
-    path = obstacle.paths[0] if obstacle.paths else NO_FILE
-    fingerprint = names.of(obstacle.id, Finding(path, 0, 0, 0, "", "error", obstacle.text))
-    return _issue(obstacle.text, f"gate/{obstacle.id}", fingerprint, "blocker", path, 1, 1)
+def _merge_blocker(merge_blocker: MergeBlocker, names: Fingerprints) -> Data:
+    path = merge_blocker.paths[0] if merge_blocker.paths else NO_FILE
+    fingerprint = names.of(merge_blocker.id, Finding(path, 0, 0, 0, "", "error", merge_blocker.text))
+    return _issue(merge_blocker.text, f"gate/{merge_blocker.id}", fingerprint, "blocker", path, 1, 1)
 
 
 def _finding(group: Group, finding: Finding, blocks: bool, fingerprint: str) -> Data:

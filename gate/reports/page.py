@@ -213,7 +213,7 @@ def _footer(verdict: Verdict, context: ReportContext) -> str:
         "Branch": change.into,
         "Base": change.base,
         "Head": change.head,
-        "Merge result": change.tree or change.obstacle,
+        "Merge result": change.tree or change.merge_blocker,
         "Change": change.digest,
     }
     items = "".join(

@@ -59,10 +59,10 @@ def _own_run(verdict: Verdict, context: ReportContext) -> Data:
     notes = [
         {
             "level": "error",
-            "descriptor": {"id": visible(obstacle.id)},
-            "message": {"text": visible(obstacle.text)},
+            "descriptor": {"id": visible(merge_blocker.id)},
+            "message": {"text": visible(merge_blocker.text)},
         }
-        for obstacle in obstacles(verdict)
+        for merge_blocker in obstacles(verdict)
     ]
     run["invocations"] = [
         {

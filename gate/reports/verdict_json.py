@@ -125,7 +125,7 @@ def _change(change: Change) -> Data:
             for file in change.files
         ],
         "renames": dict(change.renames),
-        "obstacle": change.obstacle,
+        "obstacle": change.merge_blocker,
         "conflicts": list(change.conflicts),
     }
 
@@ -263,7 +263,7 @@ def _read_change(data: Mapping[str, Any]) -> Change:
         authors=tuple(Author(name, email) for name, email in zip(names, data["authors"], strict=True)),
         files=tuple(FileChange(**{"old_mode": "", "new_mode": "", **item}) for item in data["files"]),
         renames=data.get("renames", {}),
-        obstacle=data.get("obstacle", ""),
+        merge_blocker=data.get("obstacle", ""),
         conflicts=tuple(data.get("conflicts", ())),
         staged=data.get("staged", False),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gate.approvals.count import who_settles
 from gate.codeowners.github import pattern_of
 from gate.codeowners.matcher import NONE, Matcher
-from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
+from gate.model import NOT_ASKED, Approval, Missing, MissingApprovals, Outcome
 from gate.policy.people import members, person_by_email
 from gate.policy.types import ApprovalRule, Person
 from gate.requirements.facts import Facts
@@ -139,8 +139,12 @@ def _demands(facts: Facts, rules: Sequence[ApprovalRule]) -> list[_Demand]:
 def _authors(facts: Facts) -> list[Person | None]:
     """The authors, each once; None is somebody whom the policy does not know."""
     named = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
-    hands = [facts.policy.people[name] for name in sorted(facts.hands) if name in facts.policy.people]
-    return list({person.name if person else "": person for person in (*named, *hands)}.values()) or [None]
+    contributors = [
+        facts.policy.people[name] for name in sorted(facts.contributors) if name in facts.policy.people
+    ]
+    return list({person.name if person else "": person for person in (*named, *contributors)}.values()) or [
+        None
+    ]
 
 
 def _by(facts: Facts, rule: ApprovalRule, author: Person | None) -> bool:
@@ -191,11 +195,11 @@ def _enough(facts: Facts, demands: Sequence[_Demand]) -> Outcome:
     )
 
 
-def _ask(each: _Open) -> Ask:
+def _ask(each: _Open) -> MissingApprovals:
     whom = each.demand.rule.whom
     if not whom:
-        return Ask(each.paths, each.more, each.left)
-    return Ask(
+        return MissingApprovals(each.paths, each.more, each.left)
+    return MissingApprovals(
         each.paths, each.more, each.left, tuple(n for n in whom if n.startswith("@")), "required reviewer"
     )
 

@@ -12,7 +12,7 @@ from gate.policy.types import Policy, Protection
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class Deployment:
     """A release's time in an environment, from `since` on, in seconds since the epoch.
 
     `until` is None while it is there. `returned` is when it was rolled back to an earlier release; 0 if it was not.
@@ -36,7 +36,7 @@ class Reading:
 class Release:
     """The evidence about a release that would enter an environment, at the time `now`.
 
-    `passed` says for each target that is asked for why its gate was not passed; empty if it was. `stays` has,
+    `passed` says for each target that is asked for why its gate was not passed; empty if it was. `deployments` has,
     oldest first, what was in the environment that the release has to soak in. `readings` are by query.
     `downtime` is in minutes, of the last year; None says with `no_downtime` why that is not known. `promoter` is
     the person who asks, as far as can be told by their key. `returning` is true of the release that was in the
@@ -47,7 +47,7 @@ class Release:
 
     now: int
     passed: Mapping[str, str] = field(default_factory=dict)
-    stays: tuple[Stay, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
     readings: Mapping[str, Reading] = field(default_factory=dict)
     downtime: float | None = None
     no_downtime: str = ""
@@ -65,7 +65,7 @@ class Facts:
     empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
     the findings about what would make the gate see less. `log_gap` says why the log of approvals that is here
     may lack decisions, if so. `release` is there for an environment. Where reviews on a forge count, `request`
-    names the request there, `hands` are people who had a hand in the change by what the forge tells, and
+    names the request there, `contributors` are people who had a hand in the change by what the forge tells, and
     `unread_teams` says, by team, why its members could not be had.
     """
 
@@ -80,7 +80,7 @@ class Facts:
     log_gap: str = ""
     release: Release | None = None
     request: str = ""
-    hands: frozenset[str] = frozenset()
+    contributors: frozenset[str] = frozenset()
     unread_teams: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -90,4 +90,7 @@ class Facts:
 
     def author_names(self) -> frozenset[str]:
         """The people of the policy who had a hand in the change; they can never approve it."""
-        return people_by_emails(self.policy, (author.email for author in self.change.authors)) | self.hands
+        return (
+            people_by_emails(self.policy, (author.email for author in self.change.authors))
+            | self.contributors
+        )

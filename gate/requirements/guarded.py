@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from gate.model import NOT_ASKED, Ask, Finding, Missing, Outcome
+from gate.model import NOT_ASKED, Finding, Missing, MissingApprovals, Outcome
 from gate.policy.people import members
 from gate.requirements.facts import Facts
 from gate.requirements.review_requests import files
@@ -43,7 +43,7 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "unmet", reason, missing, (f"add another guardian to {rule}",), weakenings)
     reason = f"{_count(len(weakenings))} in {files(len(open_paths))}: needs approval from a guardian"
     names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
-    asks = (Ask(open_paths, 1, allowed, names, "guardian"),)
+    asks = (MissingApprovals(open_paths, 1, allowed, names, "guardian"),)
     return Outcome(ID, "unmet", reason, missing, (_way_out(weakenings, answered),), weakenings, asks=asks)
 
 

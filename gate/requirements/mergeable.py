@@ -13,12 +13,12 @@ def evaluate(facts: Facts) -> Outcome:
     change = facts.change
     if facts.release is not None:
         return Outcome(ID, "not_applicable", "releases are not merged")
-    if change.tree and not change.obstacle:
+    if change.tree and not change.merge_blocker:
         return Outcome(ID, "met", "no changes to merge" if not change.files else "merges cleanly")
     branch = short_name(change.into)
     missing = (Missing(change.conflicts, 0, (), ""),) if change.conflicts else ()
     fix = f"merge {branch} into your branch, resolve the conflicts, and commit"
-    if change.obstacle == UNRESOLVED:
+    if change.merge_blocker == UNRESOLVED:
         fix = "resolve the conflicts and `git add` the files"
     advice = (fix,) if change.conflicts else ()
-    return Outcome(ID, "unmet", change.obstacle or "there is no merge result", missing, advice)
+    return Outcome(ID, "unmet", change.merge_blocker or "there is no merge result", missing, advice)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gate.codeowners import PLACES, Rule
-from gate.model import NOT_ASKED, Approval, Ask, Missing, Outcome
+from gate.model import NOT_ASKED, Approval, Missing, MissingApprovals, Outcome
 from gate.policy.people import logins_in, members, person_by_email
 from gate.policy.types import OwnersRequired, Policy
 from gate.requirements.approvals import approvers, listed_files
@@ -64,7 +64,8 @@ def evaluate(facts: Facts) -> Outcome:
         advice = tuple(_unread(facts, entry.rule) for entry in doubts)
         return Outcome(ID, "undecided", reason, missing, tuple(dict.fromkeys(advice)))
     asks = tuple(
-        Ask(entry.paths, entry.need, entry.whom, _names(facts, entry), "code owner") for entry in unsatisfied
+        MissingApprovals(entry.paths, entry.need, entry.whom, _names(facts, entry), "code owner")
+        for entry in unsatisfied
     )
     return Outcome(ID, "unmet", reason, missing, _advice(facts, unsatisfied), asks=asks)
 
@@ -106,7 +107,7 @@ def _no_file(facts: Facts) -> Outcome:
     missing = (Missing(lacking, 1, guardians, rule),) if guardians else ()
     if not able:
         return Outcome(ID, "unmet", reason, missing, (add,))
-    asks = (Ask(lacking, 1, able, role="guardian"),)
+    asks = (MissingApprovals(lacking, 1, able, role="guardian"),)
     return Outcome(ID, "unmet", reason, missing, (add,), asks=asks)
 
 
@@ -176,7 +177,7 @@ def _own_work(facts: Facts, rule: Rule) -> frozenset[str]:
     if required is None or not required.author:
         return frozenset()
     persons = [person_by_email(facts.policy, author.email) for author in facts.change.authors]
-    authors = {person.name for person in persons if person is not None} | facts.hands
+    authors = {person.name for person in persons if person is not None} | facts.contributors
     everybody = bool(persons) and None not in persons
     return (
         frozenset(authors) if everybody and authors <= people_of(facts.policy, rule.owners) else frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gate.model import Approval, Ask, Duty, Outcome, ReviewRequest, Verdict
+from gate.model import Approval, Duty, MissingApprovals, Outcome, ReviewRequest, Verdict
 
 REVIEWER = "reviewer"
 """The role of somebody who is asked only because the policy wants a number of approvals."""
@@ -49,7 +49,7 @@ def review_requests(outcomes: Iterable[Outcome]) -> tuple[ReviewRequest, ...]:
     return tuple(sorted(requests, key=lambda item: (not item.required, -len(item.paths), item.names)))
 
 
-def _lots(asks: Iterable[Ask]) -> list[_Lot]:
+def _lots(asks: Iterable[MissingApprovals]) -> list[_Lot]:
     """One lot for each set of people; where all of them are needed, one for each person."""
     lots: dict[frozenset[str], _Lot] = {}
     for ask in asks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gate.model import NOT_ASKED, Ask, Missing, Outcome
+from gate.model import NOT_ASKED, Missing, MissingApprovals, Outcome
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, SeniorityRequired
 from gate.requirements.approvals import approvers, how_to_approve
@@ -56,7 +56,7 @@ def evaluate(facts: Facts) -> Outcome:
     reason = "; ".join(dict.fromkeys(_reason(need, rule) for need, _ in unmet))
     advice = tuple(dict.fromkeys(line for need, _ in unmet for line in _advice(need, facts, rule)))
     asks = tuple(
-        Ask(paths, 1, need.whom, role=f"{rule.need} reviewer for {need.author}")
+        MissingApprovals(paths, 1, need.whom, role=f"{rule.need} reviewer for {need.author}")
         for need, paths in unmet
         if need.whom
     )

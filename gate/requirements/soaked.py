@@ -18,22 +18,26 @@ def evaluate(facts: Facts) -> Outcome:
         return Outcome(ID, "not_applicable", NOT_ASKED)
     if release.returning:
         return Outcome(ID, "met", f"it was in {facts.branch} before")
-    stays = [stay for stay in release.stays if stay.commit == facts.change.head]
-    if not stays:
+    deployments = [deployment for deployment in release.deployments if deployment.commit == facts.change.head]
+    if not deployments:
         commit = facts.change.head[:12]
         way = f"run `gate promote {commit} --into {rule.place}` and wait for {span(rule.seconds)}"
         return Outcome(ID, "unmet", f"it has never been in {rule.place}", advice=(way,))
-    if stays[-1].returned:
+    if deployments[-1].returned:
         way = f"find out what was wrong there; then it can go into {rule.place} again"
         return Outcome(ID, "unmet", f"it was taken back in {rule.place}", advice=(way,))
-    if stays[-1].since > release.now:
+    if deployments[-1].since > release.now:
         duration = f"it entered {rule.place} in the future, by the clock that signed the release"
         return Outcome(ID, "unmet", duration, advice=("set the clocks right; it soaks from that moment on",))
-    longest = max((stay.until or release.now) - stay.since for stay in stays if not stay.returned)
+    longest = max(
+        (deployment.until or release.now) - deployment.since
+        for deployment in deployments
+        if not deployment.returned
+    )
     if longest < rule.seconds:
         duration = f"it has been in {rule.place} for {span(longest)} of {span(rule.seconds)}"
         way = f"try again in {span(rule.seconds - longest)}"
-        if stays[-1].until is not None:
+        if deployments[-1].until is not None:
             way = f"it is no longer there: promote it to {rule.place} again"
         return Outcome(ID, "unmet", duration, advice=(way,))
     return _health(rule, release, f"it was in {rule.place} for {span(longest)}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gate.runner.checked_tree import Side, Tree
+from gate.runner.checked_tree import CheckedTree, Tree
 from gate.runner.collected_tests import FEWER_TESTS
 from gate.runner.run import Event, Runner
 from gate.runner.tool_runs import RunContext
 
-__all__ = ["FEWER_TESTS", "Event", "RunContext", "Runner", "Side", "Tree"]
+__all__ = ["FEWER_TESTS", "CheckedTree", "Event", "RunContext", "Runner", "Tree"]

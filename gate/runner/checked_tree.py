@@ -41,7 +41,7 @@ class Tree(Protocol):
 
 
 @dataclass(slots=True)
-class Side:
+class CheckedTree:
     """The head or the base. Shared by the checks that run side by side; each part is found out when needed.
 
     `tree` is what the tools read. What runs the project's code gets a copy of its own, `running`, so that it
@@ -62,7 +62,7 @@ class Side:
     _ready: set[Path] = field(default_factory=set)
 
     @property
-    def top(self) -> Side:
+    def top(self) -> CheckedTree:
         """The whole tree that this is a part of."""
         return self
 
@@ -154,14 +154,14 @@ class Side:
 
 
 @dataclass(slots=True)
-class Part(Side):
+class Part(CheckedTree):
     """One project of a tree that is in a folder of its own. Its paths begin there."""
 
-    whole: Side | None = None
+    whole: CheckedTree | None = None
     project: Project = TOP
 
     @property
-    def top(self) -> Side:
+    def top(self) -> CheckedTree:
         """The whole tree."""
         return self.whole or self
 
@@ -205,7 +205,7 @@ class Part(Side):
         return path.removeprefix(f"{self.folder}/") if self.folder else path
 
 
-def part_of(side: Side, project: Project) -> Side:
+def part_of(side: CheckedTree, project: Project) -> CheckedTree:
     """The part of a whole tree that a project is."""
     return Part(
         side.repository,

@@ -21,7 +21,7 @@ from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.result_cache import key_of
 from gate.runner.bytecode import Interpreter, lent_bytecode
-from gate.runner.checked_tree import Side
+from gate.runner.checked_tree import CheckedTree
 from gate.runner.inputs import Inputs, read_inputs
 from gate.runner.untracked_files import bring
 from gate.workspace import make_old
@@ -33,7 +33,7 @@ MARGIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """What one run is to find out: what `check` says of `side`, or, for tests, of `only` some.
 
     With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
@@ -44,7 +44,7 @@ class Asked:
     """
 
     check: CheckSettings
-    side: Side
+    side: CheckedTree
     installed: Installed | None
     only: tuple[str, ...] = ()
     count: bool = False
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def execute(
-    request: Asked,
+    request: RunRequest,
     environment: Environment,
     environments: Environments,
     state: Path,
@@ -198,7 +198,7 @@ def cache_name(check: CheckSettings, top: Path, folder: str) -> str:
 
 
 def _ahead(
-    request: Asked, environment: Environment, root: Path, env: dict[str, str], state: Path
+    request: RunRequest, environment: Environment, root: Path, env: dict[str, str], state: Path
 ) -> contextlib.AbstractContextManager[object]:
     """What saves the tests from compiling what was compiled before."""
     if request.check.tool != "pytest" or request.installed is None:
@@ -209,7 +209,7 @@ def _ahead(
     return lent_bytecode(root, request.side.entries, interpreter, state, request.check.timeout)
 
 
-def _job(request: Asked, environment: Environment) -> Job:
+def _job(request: RunRequest, environment: Environment) -> Job:
     check, side, installed = request.check, request.side, request.installed
     work_tree = side.repository.work_tree
     away = str(work_tree or environment.project or "")

@@ -21,7 +21,7 @@ from gate.checks.projects import (
 )
 from gate.checks.tool import SETTINGS_FILES
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
-from gate.runner.checked_tree import Side
+from gate.runner.checked_tree import CheckedTree
 
 PER_PROJECT = frozenset({"pytest", *SETTINGS})
 """The tools that know one project, and have to run in each."""
@@ -32,7 +32,7 @@ MOST_NOTES = 4
 class Projects:
     """The projects of one tree, worked out when they are first asked for."""
 
-    side: Side
+    side: CheckedTree
     _layout: Layout | None = None
     _depends: dict[str, frozenset[str]] | None = None
     _for_tool: dict[str, tuple[Project, ...]] = field(default_factory=dict)

@@ -23,7 +23,7 @@ WHOLE_SUITE = ("",)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SuiteInTree:
     """The suite of `check` in the project's `folder` of a tree, and where gate keeps its state."""
 
     check: CheckSettings
@@ -38,7 +38,7 @@ class Selection:
     """The records of one suite, and what they say of one tree."""
 
     def __init__(
-        self, results: ResultCache, key: str, inputs: Place, tree: TreeState, *, rerun: bool
+        self, results: ResultCache, key: str, inputs: SuiteInTree, tree: TreeState, *, rerun: bool
     ) -> None:
         """`key` names all that decides the outcome but the tree. With `rerun` everything runs, and is compared."""
         self._place, self._tree, self._rerun = inputs, tree, rerun

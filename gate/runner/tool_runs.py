@@ -16,11 +16,11 @@ from gate.policy.types import CheckSettings
 from gate.process import Cancel
 from gate.result_cache import ResultCache, key_of
 from gate.runner.by_file import Selected
-from gate.runner.checked_tree import Side
-from gate.runner.execute import Asked, Outcome, cache_name, execute
+from gate.runner.checked_tree import CheckedTree
+from gate.runner.execute import Outcome, RunRequest, cache_name, execute
 from gate.runner.inputs import TreeState
 from gate.runner.result_key import dump, load, result_key
-from gate.runner.selection import Place, Selection
+from gate.runner.selection import Selection, SuiteInTree
 from gate.runner.shares import Piece, Share
 from gate.runner.untracked_files import brought_files, explained, stamps
 
@@ -37,8 +37,8 @@ class RunContext:
     """What the checks of a change run on, and how: the same for all of them."""
 
     change: Change
-    head: Side
-    base: Side
+    head: CheckedTree
+    base: CheckedTree
     environments: Environments
     results: ResultCache
     state_dir: Path
@@ -58,10 +58,10 @@ class RunContext:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _RunPlan:
     """What is to be known, in which environment, and the keys under which the answer is cached."""
 
-    request: Asked
+    request: RunRequest
     environment: Environment
     away: str
     """The working tree with the files that the policy adds; empty without one."""
@@ -75,7 +75,7 @@ class _Question:
         return self.request.check
 
     @property
-    def side(self) -> Side:
+    def side(self) -> CheckedTree:
         return self.request.side
 
 
@@ -92,7 +92,7 @@ class ToolRuns:
     def ask(
         self,
         check: CheckSettings,
-        side: Side,
+        side: CheckedTree,
         progress: Callable[[], None] = lambda: None,
         started: Callable[[], None] = lambda: None,
         *,
@@ -107,15 +107,15 @@ class ToolRuns:
         With `warm` the tool may use what it has just cached of the head; with `again` it runs whatever is cached, and
         nothing is cached of it. `progress` (a tool is about to start) and `started` are for the head only.
         """
-        question = self._question(check, side, only=only, test_files=test_files, count=count)
-        if isinstance(question, Outcome):
-            return question
-        cached = self._cached(question)
+        plan = self._plan(check, side, only=only, test_files=test_files, count=count)
+        if isinstance(plan, Outcome):
+            return plan
+        cached = self._cached(plan)
         if cached is not None and not again:
-            logger.debug("%s: cached result %s", check.id, question.keys[-1][:12])
+            logger.debug("%s: cached result %s", check.id, plan.keys[-1][:12])
             return cached
-        selection = None if only or test_files else self._selection(question)
-        reused = selection.reuse() if selection and not self._failed_last(question) else None
+        selection = None if only or test_files else self._selection(plan)
+        reused = selection.reuse() if selection and not self._failed_last(plan) else None
         if reused is not None:
             logger.debug("%s: nothing that the tests look at is different", check.id)
             return reused
@@ -123,25 +123,25 @@ class ToolRuns:
             return Outcome(Unreadable("cancelled"), cancelled=True)
         progress()
         if warm and TOOLS[check.tool].cache_travels:
-            question = replace(question, request=self._warmed(question.request))
+            plan = replace(plan, request=self._warmed(plan.request))
         # Which tests run is decided by file only where the answer is recorded.
         by_file = selection if selection and not count and not again else None
-        selected, outcome = self._run(question, by_file, started)
+        selected, outcome = self._run(plan, by_file, started)
         if selection and not selected.outcome:
             outcome = selection.whole_run(selected, outcome)
         if isinstance(outcome.report, Report) and not outcome.cancelled and not again:
-            self._store(question, selection, selected, outcome)
-        return self._explained(question, outcome)
+            self._store(plan, selection, selected, outcome)
+        return self._explained(plan, outcome)
 
-    def _question(
+    def _plan(
         self,
         check: CheckSettings,
-        side: Side,
+        side: CheckedTree,
         *,
         only: tuple[str, ...],
         test_files: tuple[str, ...],
         count: bool,
-    ) -> _Question | Outcome:
+    ) -> _RunPlan | Outcome:
         """What is asked, or why it has no answer: there is no environment, or the tool is not in it."""
         tool = TOOLS[check.tool]
         environment = self._context.environments.environment_for(side.top, side.folder)
@@ -158,10 +158,10 @@ class ToolRuns:
         inputs += changed if _runs_over_changes(check) else ()
         limit = ("files", *test_files) if test_files else only
         variants = [(*inputs, *extra) for extra in [limit, ("count",)][: 1 + count]]
-        request = Asked(
+        request = RunRequest(
             check, side, installed, only, count, brought=brought, changed=changed, test_files=test_files
         )
-        return _Question(
+        return _RunPlan(
             request,
             environment,
             away,
@@ -169,18 +169,18 @@ class ToolRuns:
             tuple(result_key(check, side.deciding, environment, installed, extra) for extra in variants),
         )
 
-    def _warmed(self, request: Asked) -> Asked:
+    def _warmed(self, request: RunRequest) -> RunRequest:
         """The same run with the cache that the tool has just made of the head."""
         head = self._head.top.path(runs_code=TOOLS[request.check.tool].runs_code)
         files = tuple(entry.path for entry in self._change.files if entry.status == "modified")
         return replace(request, cache=cache_name(request.check, head, request.side.folder), differing=files)
 
     def _run(
-        self, question: _Question, selection: Selection | None, started: Callable[[], None]
+        self, plan: _RunPlan, selection: Selection | None, started: Callable[[], None]
     ) -> tuple[Selected, Outcome]:
         """Run the tool, or of a suite those files that the selection can't do without."""
-        request, environment = question.request, question.environment
-        installed, check = request.installed, question.check
+        request, environment = plan.request, plan.environment
+        installed, check = request.installed, plan.check
         version = f"{installed.name} {installed.version}" if installed else check.tool
         logger.debug("%s: running %s in %s (%s)", check.id, version, environment.python, environment.origin)
 
@@ -196,20 +196,20 @@ class ToolRuns:
             )
 
         def count() -> Outcome:
-            return self.ask(check, question.side, count=True)
+            return self.ask(check, plan.side, count=True)
 
         selected = selection.by_file(count, request.changed, run) if selection else Selected()
         return selected, selected.outcome or run()
 
     def _store(
-        self, question: _Question, selection: Selection | None, selected: Selected, outcome: Outcome
+        self, plan: _RunPlan, selection: Selection | None, selected: Selected, outcome: Outcome
     ) -> None:
         """Cache the report of a run, and record which files the tests looked at."""
         assert isinstance(outcome.report, Report)  # noqa: S101 - the caller has looked
-        check, side, key = question.check, question.side, question.keys[-1]
+        check, side, key = plan.check, plan.side, plan.keys[-1]
         if TOOLS[check.tool].runs_code and side.running.history_was_read():
             key = key_of(key, side.history)
-        elif selection and (check.select == "file" or not question.request.count):
+        elif selection and (check.select == "file" or not plan.request.count):
             why_not = selection.record(selected, outcome)
             logger.debug(
                 "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"
@@ -217,25 +217,23 @@ class ToolRuns:
         passed = not outcome.report.findings
         self._context.results.put(key, dump(outcome.report, outcome.seconds), share=passed)
 
-    def _explained(self, question: _Question, outcome: Outcome) -> Outcome:
+    def _explained(self, plan: _RunPlan, outcome: Outcome) -> Outcome:
         """The outcome of code that ran, with what it missed of the working tree and in which environment it ran."""
-        check, side, environment = question.check, question.side, question.environment
+        check, side, environment = plan.check, plan.side, plan.environment
         if not TOOLS[check.tool].runs_code or outcome.cancelled:
             return outcome
         roots = [item.folder for item in environment.editables if environment.in_project(item.folder)]
-        report = explained(
-            outcome.report, check.id, question.away, side.top.entries, roots, side.running.absent
-        )
+        report = explained(outcome.report, check.id, plan.away, side.top.entries, roots, side.running.absent)
         return replace(outcome, report=_with_note(report, environment.note))
 
-    def _selection(self, question: _Question) -> Selection | None:
+    def _selection(self, plan: _RunPlan) -> Selection | None:
         """The records of a suite whose pass may hold for other trees; None if every tree is to run it."""
-        check, side, environment = question.check, question.side, question.environment
+        check, side, environment = plan.check, plan.side, plan.environment
         if check.tool != "pytest" or not self._context.select or check.select == "off":
             return None
-        key = result_key(check, (), environment, environment.tool("pytest"), question.inputs)
-        about_head = side is self._head and not question.request.count
-        where = Place(check, side.folder, side.top.tree.tree, self._context.state_dir, shown=about_head)
+        key = result_key(check, (), environment, environment.tool("pytest"), plan.inputs)
+        about_head = side is self._head and not plan.request.count
+        where = SuiteInTree(check, side.folder, side.top.tree.tree, self._context.state_dir, shown=about_head)
         tree = TreeState(side.top.entries, side.top.text)
         selection = Selection(
             self._context.results, key, where, tree, rerun=self._context.rerun or self._context.compare
@@ -244,30 +242,30 @@ class ToolRuns:
             self.selections[check.id] = selection
         return selection
 
-    def _failed_last(self, question: _Question) -> bool:
+    def _failed_last(self, plan: _RunPlan) -> bool:
         """Whether the newest run over this very content failed: then no older pass says anything about it."""
-        names = [name for key in question.keys for name in (key, key_of(key, question.side.history))]
+        names = [name for key in plan.keys for name in (key, key_of(key, plan.side.history))]
         results = (load(self._context.results.get(name)) for name in names)
         return any(result is not None and result[0].findings for result in results)
 
-    def _cached(self, question: _Question) -> Outcome | None:
+    def _cached(self, plan: _RunPlan) -> Outcome | None:
         """The cached result: of a run that has read nothing of git's, else of one with the same history.
 
         A failing test may be flaky: asked again, it runs again. At the base it only marks findings as old.
         """
         if self._context.rerun:
             return None
-        runs_code = TOOLS[question.check.tool].runs_code
-        with_findings = not runs_code or question.side is not self._head
-        for key in question.keys:
+        runs_code = TOOLS[plan.check.tool].runs_code
+        with_findings = not runs_code or plan.side is not self._head
+        for key in plan.keys:
             for with_history in (False, True):
-                name = key_of(key, question.side.history) if with_history else key
+                name = key_of(key, plan.side.history) if with_history else key
                 cached = load(self._context.results.get(name))
                 if cached is not None and (with_findings or not cached[0].findings):
                     return Outcome(*cached, cached=True)
         return None
 
-    def _changed_on(self, side: Side, check: CheckSettings) -> tuple[str, ...]:
+    def _changed_on(self, side: CheckedTree, check: CheckSettings) -> tuple[str, ...]:
         """The files of one side that the change is about: what it adds or modifies, or what that was at the base."""
         files = set(side.files)
         changed = {entry.path for entry in self._change.files} | set(self._change.renames.values())

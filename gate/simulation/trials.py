@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from gate.approvals.count import Question, count
+from gate.approvals.count import CountContext, count
 from gate.approvals.entries import Entry, Reviewed, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
@@ -208,7 +208,7 @@ def _trial(
         codeowners_file=setup.owners.file if setup.owners else "",
         ownership={path: ownership[path] for path in paths},
         weakenings=tuple(_weakening(path) for path in paths) if kind == "rules" else (),
-        hands=frozenset({author.name} & setup.policy.people.keys()),
+        contributors=frozenset({author.name} & setup.policy.people.keys()),
     )
     approved = replace(facts, approvals=_approvals(setup, facts, "approve"))
     outcomes = enforcement.mark(outcomes_of(approved), facts)
@@ -265,7 +265,9 @@ def _weakening(path: str) -> Finding:
 def _approvals(setup: Setup, facts: Facts, kind: Decision) -> tuple[Approval, ...]:
     """What counts of the decisions that everybody able to would give about the change."""
     entries = list(_entries(setup, facts.change, kind))
-    question = Question(facts.change, setup.policy, facts.protection, now=setup.now, hands=facts.hands)
+    question = CountContext(
+        facts.change, setup.policy, facts.protection, now=setup.now, contributors=facts.contributors
+    )
     counted = count(entries, question).approvals
     return discount_unrequired(replace(facts, approvals=counted)).approvals
 

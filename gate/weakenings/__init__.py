@@ -22,7 +22,7 @@ from gate.weakenings.detectors import (
     suppressions,
     version_pins,
 )
-from gate.weakenings.file_diff import Sides
+from gate.weakenings.file_diff import FileDiff
 
 DETECTORS = (
     gate_files.find,
@@ -39,7 +39,7 @@ DETECTORS = (
 SETTINGS = tuple(sorted(NAMES))
 """The files at the top of a tree that decide what the checks see."""
 
-__all__ = ["SETTINGS", "Sides", "find_weakenings", "may_weaken"]
+__all__ = ["SETTINGS", "FileDiff", "find_weakenings", "may_weaken"]
 
 
 def may_weaken(path: str) -> bool:
@@ -56,12 +56,14 @@ def may_weaken(path: str) -> bool:
     )
 
 
-def find_weakenings(files: Iterable[Sides], around: Mapping[str, bytes] | None = None) -> tuple[Finding, ...]:
+def find_weakenings(
+    files: Iterable[FileDiff], around: Mapping[str, bytes] | None = None
+) -> tuple[Finding, ...]:
     """Every weakening in the changed files, in the order of their paths.
 
     `around` are the settings at the top of the base (`SETTINGS`) that are there, touched or not.
     """
-    sides = sorted(files, key=lambda side: side.path)
-    findings = [finding for detector in DETECTORS for finding in detector(sides)]
-    findings += settings.find(sides, around or {})
+    diffs = sorted(files, key=lambda side: side.path)
+    findings = [finding for detector in DETECTORS for finding in detector(diffs)]
+    findings += settings.find(diffs, around or {})
     return tuple(sorted(findings, key=lambda finding: (finding.path, finding.line, finding.rule)))

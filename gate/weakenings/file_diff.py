@@ -16,7 +16,7 @@ PLAIN = re.compile(r"utf-?8(?:-sig)?|(?:us-?)?ascii|latin-?1|iso-?8859-?\d+|cp12
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class FileDiff:
     """A changed path with its content before and after; None where it does not exist.
 
     `renamed_from` names the path that it had before, where git sees a rename; `old` is then its content

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.approvals.content import contents_of
-from gate.approvals.count import Count, Question, count
+from gate.approvals.count import Count, CountContext, count
 from gate.approvals.entries import Entry, Signed, Unsigned
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
@@ -87,7 +87,9 @@ def ask(*entries: Entry, stale: Stale = "change", policy: Policy = POLICY, **fie
     lists = {EARLIER: contents_of((file("a.py"), file("b.py", "9")))}
     made: dict[str, Any] = {"earlier": frozenset(e.id for e in entries if e.record.change == EARLIER)}
     made["certain"] = made["earlier"]
-    return count(entries, Question(CHANGE, policy, protection(stale), NOW, lists=lists, **{**made, **fields}))
+    return count(
+        entries, CountContext(CHANGE, policy, protection(stale), NOW, lists=lists, **{**made, **fields})
+    )
 
 
 def only(*entries: Entry, stale: Stale = "change", **fields: Any) -> tuple[bool, str]:
@@ -196,7 +198,9 @@ def test_keys_and_people_that_the_policy_no_longer_lists(
 
 def test_a_junior_cannot_approve_what_a_stranger_wrote() -> None:
     change = replace(CHANGE, authors=(Author("Who", "who@nowhere"),))
-    found = count([entry(signer="author"), entry("p", "peer")], Question(change, POLICY, protection(), NOW))
+    found = count(
+        [entry(signer="author"), entry("p", "peer")], CountContext(change, POLICY, protection(), NOW)
+    )
     assert [(one.by, one.counted, one.why) for one in found.approvals] == [
         ("@peer", True, ""),
         ("@author", False, "an author of the change is unknown, and could be this junior"),
@@ -246,7 +250,7 @@ def test_many_changed_files_are_named_shortly() -> None:
     files = tuple(file(f"{letter}.py") for letter in "abcdef")
     found = count(
         [entry(change=EARLIER)],
-        Question(
+        CountContext(
             replace(CHANGE, files=files),
             POLICY,
             protection(),

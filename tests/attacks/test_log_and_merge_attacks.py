@@ -122,8 +122,8 @@ def test_19_a_kill_at_any_call_of_git_while_merging(
             # It moved in one step, to the commit that was checked, and what that refers to is there.
             assert where.git("log", "--first-parent", "--format=%P", "-1", "main").split()[0] == before
             assert where.git("show", "main:a.py") == "x = 2"
-            witness = where.git("log", "-1", "--format=%(trailers:key=Gate-Log,valueonly)", "main").strip()
-            where.git("merge-base", "--is-ancestor", witness, "refs/gate/log")
+            log_commit = where.git("log", "-1", "--format=%(trailers:key=Gate-Log,valueonly)", "main").strip()
+            where.git("merge-base", "--is-ancestor", log_commit, "refs/gate/log")
             break
         assert result.code == -9
     assert now != before

@@ -286,9 +286,9 @@ def test_05_nobody_is_left_who_could_approve(company: Company, how: str) -> None
 def test_05_every_senior_is_an_author(company: Company) -> None:
     new = company.clone("newhire")
     new.write({"a.py": "x = 2\n"})
-    hands = "".join(f"\nCo-authored-by: {name} <{name}@acme.example>" for name in ("nehemiah", "ada"))
+    contributors = "".join(f"\nCo-authored-by: {name} <{name}@acme.example>" for name in ("nehemiah", "ada"))
     new.git("checkout", "-q", "-b", BRANCH)
-    new.git("commit", "-q", "-a", "-m", f"v2\n{hands}")
+    new.git("commit", "-q", "-a", "-m", f"v2\n{contributors}")
     new.git("push", "-q", "origin", BRANCH)
     bob = company.clone("bob")
     bob.approve(BRANCH)

@@ -114,8 +114,8 @@ def landed(clone: Clone, before: str) -> bool:
         return False
     assert clone.git("log", "-1", "--format=%P", "main").split()[0] == before
     assert clone.git("show", "main:a.py") == "x = 2"
-    witness = clone.git("log", "-1", "--format=%(trailers:key=Gate-Log,valueonly)", "main")
-    clone.git("merge-base", "--is-ancestor", witness, "refs/gate/log")
+    log_commit = clone.git("log", "-1", "--format=%(trailers:key=Gate-Log,valueonly)", "main")
+    clone.git("merge-base", "--is-ancestor", log_commit, "refs/gate/log")
     return True
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.approvals.content import contents_of
-from gate.approvals.count import Count, Question, count
-from gate.approvals.reviews import Request, Review, Seen, given_in
+from gate.approvals.count import Count, CountContext, count
+from gate.approvals.reviews import Request, Review, ShownChange, review_decisions
 from gate.model import Approval
 
 LOGINS = {"senior-l": "@senior", "peer-l": "@peer", "author-l": "@author", "ci-l": "@ci", "nobody-l": ""}
@@ -21,7 +21,10 @@ PEOPLE = {
 }
 KNOWN = replace(POLICY, people=PEOPLE)
 OLD = "e" * 40
-SEEN = {HEAD: Seen(HERE, contents_of(CHANGE.files)), OLD: Seen("9" * 64, contents_of(CHANGE.files[:1]))}
+SEEN = {
+    HEAD: ShownChange(HERE, contents_of(CHANGE.files)),
+    OLD: ShownChange("9" * 64, contents_of(CHANGE.files[:1])),
+}
 
 reviews = st.builds(
     Review,
@@ -36,8 +39,8 @@ courses = st.lists(reviews, max_size=8, unique_by=(lambda one: one.id, lambda on
 
 def counted(course: list[Review], *signed: str, retargeted: int = 0) -> Count:
     request = Request("github", "acme/x", 1, "main", HEAD, "author-l", tuple(course), retargeted=retargeted)
-    brought = given_in(request, CHANGE, KNOWN, SEEN, frozenset())
-    question = Question(CHANGE, KNOWN, protection(), 1_800_000_000).with_reviews(brought)
+    brought = review_decisions(request, CHANGE, KNOWN, SEEN, frozenset())
+    question = CountContext(CHANGE, KNOWN, protection(), 1_800_000_000).with_reviews(brought)
     return count([*brought.entries, *(entry(name, signer=name) for name in signed)], question)
 
 

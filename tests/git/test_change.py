@@ -126,7 +126,7 @@ def test_a_conflict_names_its_files(project: Clone) -> None:
     commit(project, {"app.py": "x = 2\n"})
     found = change(project, head="feature")
     assert (found.tree, found.conflicts) == ("", ("app.py",))
-    assert "conflict" in found.obstacle
+    assert "conflict" in found.merge_blocker
 
 
 def test_an_empty_change_is_no_error(project: Clone) -> None:
@@ -140,7 +140,7 @@ def test_unrelated_histories_are_an_obstacle(project: Clone) -> None:
     commit(project, {"alien.py": ""})
     found = change(project)
     assert found.tree == ""
-    assert "unrelated" in found.obstacle
+    assert "unrelated" in found.merge_blocker
 
 
 def test_several_merge_bases_are_merged_as_git_does(project: Clone) -> None:
@@ -253,7 +253,7 @@ def test_paths_that_alias_one_another_are_refused(project: Clone, there: str, ad
     commit(project, {added: ""})
     found = change(project)
     assert found.tree == ""
-    assert "colliding" in found.obstacle
+    assert "colliding" in found.merge_blocker
     assert len(found.conflicts) >= 2
 
 

@@ -152,7 +152,7 @@ def test_the_first_commit_is_compared_with_nothing(project: Clone, tmp_path: Pat
     fresh.write({"app.py": "x = 1\n"})
     fresh.git("add", "-A")
     found = change(fresh, staged=True)
-    assert (found.into, paths(found), found.obstacle) == ("refs/heads/trunk", ["app.py"], "")
+    assert (found.into, paths(found), found.merge_blocker) == ("refs/heads/trunk", ["app.py"], "")
     assert found.tree == fresh.git("write-tree")
     assert change(fresh, staged=True).base == found.base
     with pytest.raises(UsageError):
@@ -161,7 +161,7 @@ def test_the_first_commit_is_compared_with_nothing(project: Clone, tmp_path: Pat
 
 def test_an_orphan_branch_has_nothing_in_common_with_the_base(project: Clone) -> None:
     project.git("checkout", "-q", "--orphan", "new")
-    assert "unrelated" in change(project, staged=True).obstacle
+    assert "unrelated" in change(project, staged=True).merge_blocker
 
 
 def test_a_bare_repository_has_no_index(project: Clone, tmp_path: Path) -> None:

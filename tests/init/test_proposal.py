@@ -45,7 +45,7 @@ def merges(
         seen.owners.file if seen.owners else "",
         {path: seen.owners.owners_of(path) if seen.owners else ()},
         tuple(Approval(name, name, "approve", "ssh", True, "", (path,)) for name in approvers),
-        hands=frozenset({author} - {""}),
+        contributors=frozenset({author} - {""}),
     )
     states = {outcome.id: outcome.state for outcome in decide(facts).outcomes}
     del states["checks"]

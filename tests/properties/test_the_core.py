@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gate.approvals.content import Contents, contents_of
-from gate.approvals.count import Question, count
+from gate.approvals.count import CountContext, count
 from gate.approvals.entries import Entry, Reviewed, Signed, Unsigned
 from gate.approvals.record import Kind, Record
 from gate.codeowners import parse
@@ -97,7 +97,7 @@ def approvals(
     change: Change, entries: list[Entry], stale: Stale, lists: dict[str, Contents]
 ) -> tuple[Approval, ...]:
     earlier = frozenset(entry.id for entry in entries if entry.record.change != change.digest)
-    question = Question(change, POLICY, protection(stale), NOW, earlier, earlier, lists)
+    question = CountContext(change, POLICY, protection(stale), NOW, earlier, earlier, lists)
     return count(entries, question).approvals
 
 

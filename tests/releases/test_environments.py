@@ -215,8 +215,8 @@ def test_the_way_back_leads_to_what_was_there_before_the_first_record(company: C
     before = ada.git("rev-parse", "origin/main")
     first, second = merged(company, "first"), merged(company, "second")
     promoted(ada, first, "production")
-    aside = ada.commit("aside", {"aside.py": "x = 3\n"}, branch="aside")
-    for commit in (second, aside):
+    beside = ada.commit("aside", {"aside.py": "x = 3\n"}, branch="aside")
+    for commit in (second, beside):
         assert "rolled back" not in ada.gate("promote", commit, "--into", "production", "--dry-run").out
     result = ada.gate("promote", before, "--into", "production")
     assert result.code == 0, result.text

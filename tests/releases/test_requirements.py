@@ -19,7 +19,7 @@ from gate.policy.types import (
     SoakRequired,
 )
 from gate.requirements import budget, metric, passed, seniority, soaked
-from gate.requirements.facts import Facts, Reading, Release, Stay
+from gate.requirements.facts import Deployment, Facts, Reading, Release
 
 HEAD, OTHER, NOW = "a" * 40, "b" * 40, 100_000
 PEOPLE = {
@@ -77,19 +77,40 @@ WELL = {"up": Reading((1.0, 1.0))}
 @pytest.mark.parametrize(
     ("stays", "state", "reason"),
     [
-        ([Stay(HEAD, NOW - 1800)], "met", "it was in staging for 30 min, healthy"),
-        ([Stay(HEAD, NOW - 1799)], "unmet", "it has been in staging for 29 min of 30 min"),
-        ([Stay(HEAD, NOW - 9000, NOW - 100), Stay(OTHER, NOW - 100)], "met", "it was in staging for 2 h, healthy"),
-        ([Stay(HEAD, NOW - 9000, NOW - 100, returned=NOW - 100)], "unmet", "it was taken back in staging"),
-        ([Stay(HEAD, NOW - 900, NOW - 600), Stay(OTHER, NOW - 600, NOW - 500), Stay(HEAD, NOW - 500)], "unmet",
-         "it has been in staging for 8 min of 30 min"),
-        ([Stay(OTHER, NOW - 9000)], "unmet", "it has never been in staging"),
-        ([Stay(HEAD, NOW + 9000)], "unmet", "it entered staging in the future, by the clock that signed the release"),
+        ([Deployment(HEAD, NOW - 1800)], "met", "it was in staging for 30 min, healthy"),
+        ([Deployment(HEAD, NOW - 1799)], "unmet", "it has been in staging for 29 min of 30 min"),
+        (
+            [Deployment(HEAD, NOW - 9000, NOW - 100), Deployment(OTHER, NOW - 100)],
+            "met",
+            "it was in staging for 2 h, healthy",
+        ),
+        (
+            [Deployment(HEAD, NOW - 9000, NOW - 100, returned=NOW - 100)],
+            "unmet",
+            "it was taken back in staging",
+        ),
+        (
+            [
+                Deployment(HEAD, NOW - 900, NOW - 600),
+                Deployment(OTHER, NOW - 600, NOW - 500),
+                Deployment(HEAD, NOW - 500),
+            ],
+            "unmet",
+            "it has been in staging for 8 min of 30 min",
+        ),
+        ([Deployment(OTHER, NOW - 9000)], "unmet", "it has never been in staging"),
+        (
+            [Deployment(HEAD, NOW + 9000)],
+            "unmet",
+            "it entered staging in the future, by the clock that signed the release",
+        ),
         ([], "unmet", "it has never been in staging"),
     ],
-)  # fmt: skip
-def test_soaked_is_one_time_in_one_go(stays: list[Stay], state: str, reason: str) -> None:
-    assert told(soaked.evaluate(facts(SOAK, Release(NOW, stays=tuple(stays), readings=WELL)))) == (
+)
+def test_soaked_is_one_time_in_one_go(deployments: list[Deployment], state: str, reason: str) -> None:
+    assert told(
+        soaked.evaluate(facts(SOAK, Release(NOW, deployments=tuple(deployments), readings=WELL)))
+    ) == (
         state,
         reason,
     )
@@ -107,7 +128,7 @@ def test_soaked_is_one_time_in_one_go(stays: list[Stay], state: str, reason: str
 )
 def test_soaked_and_ill_or_unknown_is_no_pass(reading: Reading | None, state: str) -> None:
     readings = {"up": reading} if reading else {}
-    release = Release(NOW, stays=(Stay(HEAD, 0),), readings=readings)
+    release = Release(NOW, deployments=(Deployment(HEAD, 0),), readings=readings)
     assert soaked.evaluate(facts(SOAK, release)).state == state
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.codeowners import parse
-from gate.model import Approval, Ask, Author, Change, FileChange, Outcome
+from gate.model import Approval, Author, Change, FileChange, MissingApprovals, Outcome
 from gate.policy.types import Dialect, OwnersRequired, Person, Policy, Protection, Require
 from gate.requirements import owners
 from gate.requirements.facts import Facts
@@ -277,7 +277,7 @@ def test_the_role_of_a_forge_is_whom_the_policy_says() -> None:
 NAMES = ["@a", "@b", "@c", "@d", "@e", "@f"]
 ASKS = st.lists(
     st.builds(
-        Ask,
+        MissingApprovals,
         st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=3, unique=True).map(tuple),
         st.integers(1, 3),
         st.frozensets(st.sampled_from(NAMES)),
@@ -287,7 +287,9 @@ ASKS = st.lists(
 
 
 @given(ASKS, st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=4))
-def test_taking_an_approval_away_never_satisfies(asks: list[Ask], gone: str, by: list[str]) -> None:
+def test_taking_an_approval_away_never_satisfies(
+    asks: list[MissingApprovals], gone: str, by: list[str]
+) -> None:
     text = "".join(f"/f{n} {' '.join(sorted(one.whom))}\n" for n, one in enumerate(asks))
     files = [f"f{n}" for n in range(len(asks))]
     policy = Policy(people={name: Person(name) for name in NAMES}, file="gate.yaml")

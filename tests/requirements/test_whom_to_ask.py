@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.model import Ask, Duty, Outcome, ReviewRequest
+from gate.model import Duty, MissingApprovals, Outcome, ReviewRequest
 from gate.requirements.review_requests import folders, line_of, review_requests, where
 
 NAMES = ["@a", "@b", "@c", "@d", "@e", "@f"]
 ASKS = st.lists(
     st.builds(
-        Ask,
+        MissingApprovals,
         st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=3, unique=True).map(tuple),
         st.integers(1, 3),
         st.frozensets(st.sampled_from(NAMES), min_size=1),
@@ -23,15 +23,15 @@ ASKS = st.lists(
 )
 
 
-def needs(*asks: Ask) -> Outcome:
+def needs(*asks: MissingApprovals) -> Outcome:
     return Outcome("owners", "unmet", "", asks=asks)
 
 
-def ask(paths: str, whom: str, need: int = 1, names: str = "", role: str = "code owner") -> Ask:
-    return Ask(tuple(paths.split()), need, frozenset(whom.split()), tuple(names.split()), role)
+def ask(paths: str, whom: str, need: int = 1, names: str = "", role: str = "code owner") -> MissingApprovals:
+    return MissingApprovals(tuple(paths.split()), need, frozenset(whom.split()), tuple(names.split()), role)
 
 
-def requested(*asks: Ask) -> list[str]:
+def requested(*asks: MissingApprovals) -> list[str]:
     return [line_of(request) for request in review_requests([needs(*asks)])]
 
 
@@ -96,7 +96,7 @@ def test_what_is_met_or_impossible_asks_nobody() -> None:
     assert requested(ask("a.py", "@ada", need=2)) == []
 
 
-def satisfied(asks: Sequence[Ask], people: set[str]) -> bool:
+def satisfied(asks: Sequence[MissingApprovals], people: set[str]) -> bool:
     return all(len(item.whom & people) >= item.need for item in asks if len(item.whom) >= item.need)
 
 
@@ -105,7 +105,7 @@ def choices(request: ReviewRequest) -> list[tuple[str, ...]]:
 
 
 @given(ASKS)
-def test_asking_everybody_listed_satisfies_everything_whoever_answers(asks: list[Ask]) -> None:
+def test_asking_everybody_listed_satisfies_everything_whoever_answers(asks: list[MissingApprovals]) -> None:
     requests = review_requests([needs(*asks)])
     for answer in itertools.islice(itertools.product(*map(choices, requests)), 200):
         people = {name for names in answer for name in names}
@@ -115,7 +115,7 @@ def test_asking_everybody_listed_satisfies_everything_whoever_answers(asks: list
 
 
 @given(ASKS)
-def test_who_cannot_be_replaced_comes_first_and_is_named_once(asks: list[Ask]) -> None:
+def test_who_cannot_be_replaced_comes_first_and_is_named_once(asks: list[MissingApprovals]) -> None:
     requests = review_requests([needs(*asks)])
     possible = [item for item in asks if len(item.whom) >= item.need]
     sole = {name for item in possible if len(item.whom) == item.need for name in item.whom}

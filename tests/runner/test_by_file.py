@@ -19,7 +19,7 @@ from gate.runner.by_file import STRIKES, TestFiles, run_by_file
 from gate.runner.decisions import acknowledge, differences
 from gate.runner.execute import Outcome
 from gate.runner.inputs import Inputs, TreeState
-from gate.runner.selection import Place, Selection
+from gate.runner.selection import Selection, SuiteInTree
 
 PASSES = "def test_it():\n    pass\n"
 BASE = {
@@ -279,7 +279,7 @@ def test_a_full_run_that_contradicts_a_pass_ends_the_selection(tmp_path: Path) -
 
     def selection(*, rerun: bool = False) -> Selection:
         settings = CheckSettings("tests", "pytest", select="file")
-        place = Place(settings, "", "tree", tmp_path / "state", shown=True)
+        place = SuiteInTree(settings, "", "tree", tmp_path / "state", shown=True)
         return Selection(ResultCache(tmp_path / "results"), "suite", place, tree(a="1", b="1"), rerun=rerun)
 
     runs = Runs()
@@ -299,7 +299,7 @@ def test_a_full_run_that_contradicts_a_pass_ends_the_selection(tmp_path: Path) -
 
 
 def test_a_flaky_test_is_no_contradiction(tmp_path: Path) -> None:
-    place = Place(CheckSettings("tests", "pytest"), "", "tree", tmp_path, shown=True)
+    place = SuiteInTree(CheckSettings("tests", "pytest"), "", "tree", tmp_path, shown=True)
     selection = Selection(ResultCache(tmp_path / "results"), "suite", place, tree(a="1"), rerun=False)
     failure = Finding("b.py", 1, 1, 1, "test-failed", "error", "no", test="b.py::test", flaky=True)
     selection.judge(Outcome(Report((failure,)), verified=("",)), [failure])

@@ -218,7 +218,7 @@ def test_else_it_is_not(root: Path, content: str) -> None:
     environment = found(root)
     assert not environment.found
     # Once it says otherwise, an answer that was kept no longer holds.
-    assert {str(root / "pyproject.toml"), str(root / "requirements.txt")} <= set(environment.witnesses)
+    assert {str(root / "pyproject.toml"), str(root / "requirements.txt")} <= set(environment.stamped_paths)
 
 
 def test_poetrys_folder_is_found_without_poetry(root: Path) -> None:
@@ -233,7 +233,7 @@ def test_an_environment_without_an_interpreter_is_passed_over_and_watched(root: 
     (root / ".venv" / "bin" / "python").symlink_to("/gone/python")
     environment = found(root)
     assert not environment.found
-    assert str(root / ".venv" / "bin" / "python") in environment.witnesses
+    assert str(root / ".venv" / "bin" / "python") in environment.stamped_paths
 
 
 @pytest.mark.parametrize("configured", ["env/bin/python", "./env/bin/../bin/python", "{root}/env/bin/python"])
@@ -314,7 +314,7 @@ class TestFingerprint:
         source.write_text("x = 1\n")
         (site / "lib.pth").write_text(f"{source.parent}\n")
         before = found(root).fingerprint
-        assert str(source) in found(root).witnesses
+        assert str(source) in found(root).stamped_paths
         source.write_text("x = 22\n")
         assert found(root).fingerprint != before
 

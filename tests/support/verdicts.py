@@ -168,7 +168,7 @@ BROKEN = Verdict(
 )
 CONFLICT = Verdict(
     "blocked",
-    replace(CHANGE, tree="", obstacle="2 files conflict with main", conflicts=("a.py", "b c.py")),
+    replace(CHANGE, tree="", merge_blocker="2 files conflict with main", conflicts=("a.py", "b c.py")),
     (
         Outcome(
             "mergeable",
@@ -342,7 +342,7 @@ changes = st.builds(
     authors=st.lists(st.builds(Author, texts, texts), max_size=4).map(tuple),
     files=st.lists(file_changes, max_size=4).map(tuple),
     renames=st.dictionaries(paths, paths, max_size=2),
-    obstacle=texts,
+    merge_blocker=texts,
     conflicts=st.lists(paths, max_size=2).map(tuple),
     staged=st.booleans(),
 )

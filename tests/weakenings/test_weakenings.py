@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gate.policy.types import CheckSettings
-from gate.weakenings import Sides, find_weakenings
+from gate.weakenings import FileDiff, find_weakenings
 from gate.weakenings.detectors import commands
 
 RUFF = "[tool.ruff.lint]\nselect = ['E', 'F', 'B']\nignore = ['E501']\n"
@@ -18,8 +18,8 @@ DEV = "[dependency-groups]\ndev = ['ruff>=1']\n"
 
 
 def rules(path: str, old: str | None, new: str | None) -> list[str]:
-    sides = Sides(path, None if old is None else old.encode(), None if new is None else new.encode())
-    return [finding.rule for finding in find_weakenings([sides])]
+    diffs = FileDiff(path, None if old is None else old.encode(), None if new is None else new.encode())
+    return [finding.rule for finding in find_weakenings([diffs])]
 
 
 @pytest.mark.parametrize(
@@ -198,36 +198,36 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
     ],
 )
 def test_what_hides_nothing_is_no_weakening(path: str, old: str | None, new: str | None) -> None:
-    sides = Sides(path, None if old is None else old.encode(), None if new is None else new.encode())
-    assert commands.judge(find_weakenings([sides]), [], [sides], {}, []) == ()
+    diffs = FileDiff(path, None if old is None else old.encode(), None if new is None else new.encode())
+    assert commands.judge(find_weakenings([diffs]), [], [diffs], {}, []) == ()
 
 
 def test_what_a_formatter_heeds_counts_where_one_is_asked() -> None:
-    sides = [Sides("a.py", b"", b"x = 1  # fmt: skip\n")]
+    diffs = [FileDiff("a.py", b"", b"x = 1  # fmt: skip\n")]
     check = CheckSettings("format", "command", command=("ruff", "format", "--check"))
-    (found,) = commands.judge(find_weakenings(sides), [], sides, {}, [check])
+    (found,) = commands.judge(find_weakenings(diffs), [], diffs, {}, [check])
     assert found.rule == "new-format-off"
 
 
 def test_the_settings_of_a_command_count_where_it_is_run() -> None:
-    sides = [Sides("setup.cfg", b"[flake8]\nignore = E\n", b"[flake8]\nignore = E, F\n")]
+    diffs = [FileDiff("setup.cfg", b"[flake8]\nignore = E\n", b"[flake8]\nignore = E, F\n")]
     check = CheckSettings("style", "command", command=("python3", "-m", "flake8"))
-    (found,) = commands.judge((), [], sides, {}, [check])
-    assert (found.rule, commands.judge((), [], sides, {}, [])) == ("guarded-command", ())
+    (found,) = commands.judge((), [], diffs, {}, [check])
+    assert (found.rule, commands.judge((), [], diffs, {}, [])) == ("guarded-command", ())
 
 
 def test_settings_that_hold_already_are_not_displaced_by_those_that_come_after_them() -> None:
-    sides = [Sides("setup.cfg", b"", b"[mypy]\nstrict = True\n")]
-    assert find_weakenings(sides, {"mypy.ini": b"[mypy]\n"}) == ()
+    diffs = [FileDiff("setup.cfg", b"", b"[mypy]\nstrict = True\n")]
+    assert find_weakenings(diffs, {"mypy.ini": b"[mypy]\n"}) == ()
 
 
 def test_a_test_that_moves_to_another_file_is_not_gone() -> None:
     source = b"def test_a(): assert 1\n"
-    assert find_weakenings([Sides("test_a.py", source, None), Sides("test_b.py", None, source)]) == ()
+    assert find_weakenings([FileDiff("test_a.py", source, None), FileDiff("test_b.py", None, source)]) == ()
 
 
 def test_a_finding_names_its_line_and_what_it_would_hide() -> None:
-    (finding,) = find_weakenings([Sides("a.py", b"x = 1\n", b"x = 1\ny = 2  # noqa: F841\n")])
+    (finding,) = find_weakenings([FileDiff("a.py", b"x = 1\n", b"x = 1\ny = 2  # noqa: F841\n")])
     assert (finding.line, finding.message) == (2, "`# noqa: F841` would hide lint findings")
 
 
@@ -289,7 +289,7 @@ sdist = { url = "https://files.pythonhosted.org/a.tar.gz" }
     ],
 )  # fmt: skip
 def test_another_package_index_is_found(path: str, old: str, new: str, where: str) -> None:
-    findings = find_weakenings([Sides(path, old.encode(), new.encode())])
+    findings = find_weakenings([FileDiff(path, old.encode(), new.encode())])
     messages = [finding.message for finding in findings if finding.rule == "package-index"]
     assert messages == [f"packages come from {where}, which was no source before"]
 

@@ -59,6 +59,13 @@ def list_approvals(
         reviewed = read_reviews(repository, change, policy, protection, ownership, connect(reviews))
         change, policy, review = reviewed.change, reviewed.policy, reviewed.given
     decisions = decisions_about(repository, change, policy, protection, now, review)
-    hands = review.hands if review else frozenset()
-    facts = Facts(change, policy, protection, ownership=ownership, approvals=decisions.approvals, hands=hands)
+    contributors = review.contributors if review else frozenset()
+    facts = Facts(
+        change,
+        policy,
+        protection,
+        ownership=ownership,
+        approvals=decisions.approvals,
+        contributors=contributors,
+    )
     return Listing(change, replace(decisions, approvals=credited(discount_unrequired(facts))))

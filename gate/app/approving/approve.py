@@ -11,7 +11,7 @@ from gate.app.audit.moves import change_of, read_moves
 from gate.app.check import check
 from gate.app.checking.current_people import with_listed_people
 from gate.app.checking.request import CheckRequest
-from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, send
+from gate.app.recording.signing import Signer, StoredRecord, changes_of, compose, find_signer, put, send
 from gate.approvals.record import AFTERWARDS
 from gate.errors import InvalidInput, UsageError
 from gate.gather import environment_named, ownership_at
@@ -21,7 +21,7 @@ from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.decisions import Decisions, decisions_about
 from gate.log.paths import change_path
-from gate.log.releases import stays_in
+from gate.log.releases import deployments_in
 from gate.log.sync import bring
 from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import members, people_by_emails, person_by_email
@@ -34,7 +34,7 @@ Kind = Literal["approve", "block", "waive"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ApprovalRequest:
     """What somebody wants to say about the change that `rev` (HEAD) is to `into` (the default branch)."""
 
     start: Path
@@ -47,7 +47,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ApprovalPreview:
     """What would be signed, and what to look at before: `owned` are the files that the signer answers for.
 
     `checks` is what is known of the checks without running any. `standing` is the same decision of the same
@@ -69,7 +69,7 @@ class Proposal:
     after: int = 0
 
 
-def propose(wish: Wish) -> Proposal:
+def propose(wish: ApprovalRequest) -> ApprovalPreview:
     """Work out what would be signed; raises UsageError where this person cannot say this, with the way out."""
     repository = Repository.find(wish.start)
     if environment_named(repository, wish.into) is not None:
@@ -79,7 +79,7 @@ def propose(wish: Wish) -> Proposal:
     branch = short_name(change.into)
     protection = policy.protection(branch)
     if not change.tree:
-        raise UsageError(f"nothing to approve: {change.obstacle}", "resolve that first")
+        raise UsageError(f"nothing to approve: {change.merge_blocker}", "resolve that first")
     if not change.files:
         raise UsageError(f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}")
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
@@ -102,7 +102,7 @@ def propose(wish: Wish) -> Proposal:
         None,
     )
     owned = _answers_for(repository, change, policy, rules, signer)
-    return Proposal(
+    return ApprovalPreview(
         repository,
         change,
         wish.kind,
@@ -118,7 +118,7 @@ def propose(wish: Wish) -> Proposal:
     )
 
 
-def _checks_so_far(wish: Wish, change: Change, policy: Policy) -> tuple[CheckResult, ...]:
+def _checks_so_far(wish: ApprovalRequest, change: Change, policy: Policy) -> tuple[CheckResult, ...]:
     """What is known of the checks; nothing about what has merged where the rules were invalid."""
     branch = short_name(change.into)
     base = None if policy.is_environment(branch) else change.base
@@ -141,17 +141,17 @@ def _releases_before(
     if not policy.is_environment(short_name(change.into)):
         return 0, frozenset()
     log = open_log(repository)
-    stays, _ = stays_in(log, policy, short_name(change.into), now)
-    latest = stays[-1].since if stays else 0
+    deployments, _ = deployments_in(log, policy, short_name(change.into), now)
+    latest = deployments[-1].since if deployments else 0
     records = log.given_for(change.into, "approve", "block", "waive")
     return latest, frozenset(record.id for record in records if record.record.at < latest)
 
 
-def approve(proposal: Proposal) -> Recorded:
+def approve(proposal: ApprovalPreview) -> StoredRecord:
     """Sign what was proposed, add it to the log and share it. What stands already is only shared."""
     if proposal.standing is not None:
         entry = next(entry for entry in proposal.evidence.records if entry.id == proposal.standing.id)
-        return send(proposal.repository, Recorded(entry.id, entry.record))
+        return send(proposal.repository, StoredRecord(entry.id, entry.record))
     change, name = proposal.change, proposal.signer.person.name
     own = [entry.record.at for entry in proposal.evidence.records if entry.record.by == name]
     record = compose(
@@ -202,7 +202,12 @@ def _step_of(repository: Repository, change: Change) -> Change | None:
 
 
 def _may(
-    signer: Signer, wish: Wish, change: Change, policy: Policy, protection: Protection, evidence: Decisions
+    signer: Signer,
+    wish: ApprovalRequest,
+    change: Change,
+    policy: Policy,
+    protection: Protection,
+    evidence: Decisions,
 ) -> None:
     """Raise UsageError if this person's word would not count anyway."""
     name = signer.person.name
@@ -238,7 +243,7 @@ def _may(
             )
 
 
-def _may_waive(name: str, wish: Wish, policy: Policy, protection: Protection) -> None:
+def _may_waive(name: str, wish: ApprovalRequest, policy: Policy, protection: Protection) -> None:
     guardians = members(policy, protection.require.guarded)
     if not guardians:
         raise UsageError(

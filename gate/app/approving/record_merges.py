@@ -15,7 +15,7 @@ from pathlib import Path
 from gate.app.approving.record_reviews import RecordedReviews, record_reviews
 from gate.app.check import check
 from gate.app.checking.request import CheckRequest, ignore
-from gate.app.recording.signing import Recorded
+from gate.app.recording.signing import StoredRecord
 from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
 from gate.errors import UsageError
 from gate.forges.places import Place
@@ -35,7 +35,7 @@ class RecordedMerge:
 
     base: str
     head: str
-    verdict: Recorded | Unrecorded
+    verdict: StoredRecord | Unrecorded
     reviews: RecordedReviews | None = None
 
 

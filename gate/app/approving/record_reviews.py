@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.checking.reviews import read_reviews
-from gate.app.recording.signing import Recorded, Signer, changes_of, find_signer, put, send
+from gate.app.recording.signing import Signer, StoredRecord, changes_of, find_signer, put, send
 from gate.app.recording.verdict import bring_log
 from gate.approvals.entries import Entry, Reviewed
 from gate.approvals.record import LONGEST_REASON, Record, review_of
@@ -35,7 +35,7 @@ class RecordedReviews:
     reviews: tuple[Record, ...]
     revoked: tuple[Record, ...]
     unchanged: int
-    last: Recorded | None = None
+    last: StoredRecord | None = None
 
 
 def record_reviews(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gate.app.approving.approve import Proposal
+from gate.app.approving.approve import ApprovalPreview
 from gate.git.repository import Repository
 from gate.model import Finding, Ran
 
@@ -24,7 +24,7 @@ class Line:
     text: str
 
 
-def diff_lines(proposal: Proposal, paths: Sequence[str]) -> Iterator[Line]:
+def diff_lines(proposal: ApprovalPreview, paths: Sequence[str]) -> Iterator[Line]:
     """The diff of `paths` from the base to the merge result, each finding below its line."""
     change = proposal.change
     findings: dict[tuple[str, int], list[Finding]] = defaultdict(list)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate.app.recording.signing import Recorded, Signer, find_signer, put, send
+from gate.app.recording.signing import Signer, StoredRecord, find_signer, put, send
 from gate.approvals.count import who_settles
 from gate.approvals.keys import holders
 from gate.approvals.record import Record, review_of
@@ -27,7 +27,7 @@ class Taken:
     """What was taken back, and the record that says so."""
 
     revoked: Found
-    recorded: Recorded
+    recorded: StoredRecord
 
 
 def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reason: str = "") -> Taken:
@@ -61,7 +61,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
         and not listed.keys().isdisjoint(candidate.keys)
     ]
     if earlier:
-        return Taken(entry, send(repository, Recorded(earlier[0].id, earlier[0].record)))
+        return Taken(entry, send(repository, StoredRecord(earlier[0].id, earlier[0].record)))
     record = _revocation(entry, signer, now, reason)
     return Taken(entry, send(repository, put(repository, record, signer)))
 

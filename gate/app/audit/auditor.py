@@ -11,7 +11,7 @@ from gate.app.audit.larger_changes import LargerChanges, still_about
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.audit.rules import Rules
 from gate.approvals.content import Contents, contents_of, parse_contents
-from gate.approvals.count import Question, count
+from gate.approvals.count import CountContext, count
 from gate.approvals.keys import holders
 from gate.approvals.record import is_afterwards
 from gate.approvals.spent import Timeline, files_of
@@ -28,7 +28,7 @@ from gate.log.paths import record_path
 from gate.log.retired import mark_earlier
 from gate.log.spent import SPENDABLE, spent_on
 from gate.log.store import LOG
-from gate.log.trusted_verdicts import Place, passed, read_documents, trusted
+from gate.log.trusted_verdicts import VerdictSubject, passed, read_documents, trusted
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
 from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver
@@ -256,7 +256,9 @@ class Auditor:
             item.id for item in records if item.id in own and item.record.change != move.digest
         )
         spent = self._spent(start, move, records)
-        question = Question(change, policy, protection, move.now, certain, certain, self._lists, spent=spent)
+        question = CountContext(
+            change, policy, protection, move.now, certain, certain, self._lists, spent=spent
+        )
         question = carry(self._repository, question, [(item.id, item.record) for item in records])
         records = still_about(records, own, question.earlier)
         earlier = frozenset(item.id for item in records if item.record.change != move.digest)
@@ -379,7 +381,7 @@ class Auditor:
         required = policy.enforced_checks(protection)
         if not required:
             return True, "no checks were asked for"
-        target = Place(policy.repository, self._ref, move.old.oid, move.digest)
+        target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
         vouchers = [
             item
             for item in self._by_change.get(move.digest, ())

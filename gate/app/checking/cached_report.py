@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gate import answer_cache
-from gate.app.checking.dependency_stamps import package_folders, witnesses_of
+from gate.app.checking.dependency_stamps import package_folders, stamped_paths
 from gate.app.checking.request import Answer
 from gate.model import ENVIRONMENTS, Ran, Verdict
 
@@ -41,7 +41,7 @@ def cache_report(
         key,
         code,
         render(replace(answer.verdict, checks=checks)),
-        [*witnesses_of(answer), f"{state}/config", f"{state}/shallow"],
+        [*stamped_paths(answer), f"{state}/config", f"{state}/shallow"],
         answer.until,
         folders=package_folders(answer),
         started=started,

@@ -19,12 +19,12 @@ from gate.model import Change, CheckResult, Finding, Ran
 from gate.policy.types import CheckSettings, Policy
 from gate.process import Cancel
 from gate.result_cache import ResultCache, Shared
-from gate.runner import FEWER_TESTS, Event, RunContext, Runner, Side
+from gate.runner import FEWER_TESTS, CheckedTree, Event, RunContext, Runner
 from gate.runner.shares import Piece
 from gate.workspace import Workspace
 
 if TYPE_CHECKING:
-    from gate.log.trusted_verdicts import Voucher
+    from gate.log.trusted_verdicts import Attestation
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CheckResults:
     results: tuple[CheckResult, ...]
     settings: tuple[CheckSettings, ...]
     environments: tuple[Environment, ...] = ()
-    attestation: Voucher | None = None
+    attestation: Attestation | None = None
     pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
 
 
@@ -49,9 +49,9 @@ def check_results(
 ) -> CheckResults:
     """Have the checks of the change, by the cheapest way that the policy and the request allow."""
     if rules.takes_verdicts:
-        from gate.log.trusted_verdicts import find_voucher
+        from gate.log.trusted_verdicts import find_attestation
 
-        attestation = find_voucher(repository, evidence.log, change, rules.policy, rules.protection, now)
+        attestation = find_attestation(repository, evidence.log, change, rules.policy, rules.protection, now)
         if attestation is not None:
             return CheckResults(attestation.results, rules.checks, attestation=attestation)
     if request.parts:
@@ -111,10 +111,10 @@ def _run(
     ):
         entries = partial(list_tree, repository)
         packages = environments.found_for().packages
-        environments.base = Side(repository, base, base, entries, packages)
+        environments.base = CheckedTree(repository, base, base, entries, packages)
         context = RunContext(
             change=change,
-            head=Side(repository, head, head_run, entries, packages),
+            head=CheckedTree(repository, head, head_run, entries, packages),
             base=environments.base,
             environments=environments,
             results=ResultCache(state / "results", shared=shared),

@@ -12,9 +12,9 @@ from gate.environment import Environment
 from gate.runner.untracked_files import brought_files
 
 
-def witnesses_of(answer: Answer) -> list[str]:
+def stamped_paths(answer: Answer) -> list[str]:
     """The project's environment, gate's own code and tools, git's settings, and the programs of commands."""
-    paths = [path for environment in answer.environments for path in environment.witnesses]
+    paths = [path for environment in answer.environments for path in environment.stamped_paths]
     paths += [str(path) for path in Path(__file__).parents[2].rglob("*.py")]
     # gate's own tools serve a project that has none.
     paths += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]

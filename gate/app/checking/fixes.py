@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gate.app.checking.request import Answer
-from gate.checks.apply_fixes import mend
+from gate.checks.apply_fixes import apply_fixes
 from gate.errors import UsageError
 from gate.git.objects import read_blobs
 from gate.git.repository import Repository
@@ -45,7 +45,7 @@ def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
     contents = read_blobs(answer.repository, answer.verdict.change.tree, sorted(fixes))
     files = []
     for path, content in contents.items():
-        fixed = mend(path, content, fixes[path]) if content is not None else None
+        fixed = apply_fixes(path, content, fixes[path]) if content is not None else None
         if content is not None and fixed is not None:
             files.append(FileFix(path, content, fixed, tuple(fixes[path])))
     return files
@@ -69,11 +69,11 @@ def apply(repository: Repository, file: FileFix) -> str:
         return f"cannot be read: {error.strerror}"
     if content != file.before and content.replace(b"\r\n", b"\n") != file.before:
         return "is not what was checked: your working tree has other content"
-    mended = file.after if content == file.before else mend(file.path, content, file.fixes)
-    if mended is None:
+    fixed_text = file.after if content == file.before else apply_fixes(file.path, content, file.fixes)
+    if fixed_text is None:
         return "cannot be fixed with its line ends"
     try:
-        write_atomically(target, mended, durable=True, expected=content)
+        write_atomically(target, fixed_text, durable=True, expected=content)
     except OSError as error:
         return f"cannot be written: {error.strerror}"
     return ""

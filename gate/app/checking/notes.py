@@ -25,7 +25,7 @@ def notes_about(
         from gate.app.checking.shares import unsigned_note
 
         notes += (unsigned_note(rules.policy, now),)
-    if rules.release is None and change.tree and not change.obstacle:
+    if rules.release is None and change.tree and not change.merge_blocker:
         notes += _lock_out(repository, change)
         notes += (absent_branches(repository, rules.policy, short_name(change.into)),)
     return tuple(filter(None, notes))

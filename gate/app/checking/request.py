@@ -17,7 +17,7 @@ from gate.runner.shares import Piece, Share
 
 if TYPE_CHECKING:
     from gate.forges.places import Place
-    from gate.log.trusted_verdicts import Voucher
+    from gate.log.trusted_verdicts import Attestation
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Answer:
     repository: Repository
     environments: tuple[Environment, ...]
     until: int | None = None
-    attestation: Voucher | None = None
+    attestation: Attestation | None = None
     trusted: tuple[str, ...] = ()
     settings: tuple[CheckSettings, ...] = ()
     warnings: tuple[str, ...] = ()

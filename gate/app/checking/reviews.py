@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gate.approvals.content import parse_contents
-from gate.approvals.reviews import Given, Request, Seen, completed, given_in, unknown_teams
+from gate.approvals.reviews import (
+    Request,
+    ReviewDecisions,
+    ShownChange,
+    completed,
+    review_decisions,
+    unknown_teams,
+)
 from gate.codeowners import Rule
 from gate.errors import CannotDecide
 from gate.forges import forge
@@ -28,7 +35,7 @@ class Reviews:
     `unread` says, by team, why its members could not be had.
     """
 
-    given: Given
+    given: ReviewDecisions
     change: Change
     policy: Policy
     unread: Mapping[str, str]
@@ -48,13 +55,13 @@ def read_reviews(
     _refuse_another(request, change)
     commits = (request.head, *(review.commit for review in request.reviews))
     shown = changes_shown(repository, change.base, commits)
-    seen = {commit: Seen(digest_of(raw), parse_contents(raw)) for commit, raw in shown.items()}
+    seen = {commit: ShownChange(digest_of(raw), parse_contents(raw)) for commit, raw in shown.items()}
     if request.landed:
         change = _with_own_commits(repository, request, change, seen)
     owners = {owner for rules in ownership.values() for rule in rules for owner in rule.owners}
     teams, unread = _teams(wire, unknown_teams(policy, sorted({*owners, *protection.require.guarded})))
     whole, guessed = completed(policy, request, sorted(owners), teams)
-    return Reviews(given_in(request, change, whole, seen, guessed), change, whole, unread)
+    return Reviews(review_decisions(request, change, whole, seen, guessed), change, whole, unread)
 
 
 def with_reviews(
@@ -73,7 +80,7 @@ def with_reviews(
         approvals=decisions.approvals,
         log_gap=decisions.gap,
         request=reviewed.given.request.name,
-        hands=reviewed.given.hands,
+        contributors=reviewed.given.contributors,
         unread_teams=reviewed.unread,
     )
     return whole, decisions
@@ -95,7 +102,7 @@ def _refuse_another(request: Request, change: Change) -> None:
 
 
 def _with_own_commits(
-    repository: Repository, request: Request, change: Change, seen: Mapping[str, Seen]
+    repository: Repository, request: Request, change: Change, seen: Mapping[str, ShownChange]
 ) -> Change:
     """The change of a merge group or a merge, with the authors of the commits that it was made of."""
     own = seen.get(request.head)

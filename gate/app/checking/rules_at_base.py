@@ -38,7 +38,9 @@ class Rules:
     def apply_to(self, change: Change) -> Change:
         """The change by these rules: which repository it is in, and whether it would leave them invalid."""
         return replace(
-            change, repository=self.policy.repository, obstacle=change.obstacle or self.invalid_after
+            change,
+            repository=self.policy.repository,
+            merge_blocker=change.merge_blocker or self.invalid_after,
         )
 
 
@@ -50,7 +52,7 @@ def read_rules(repository: Repository, change: Change, policy: Policy, only: tup
     branch = short_name(change.into)
     policy = with_listed_people(repository, policy, change.into)
     invalid = ""
-    if change.tree and not change.obstacle:
+    if change.tree and not change.merge_blocker:
         # Whoever may approve it: nothing else could enter afterwards, and least of all what fixes it.
         invalid = invalid_rules(repository, change)
     refuse_misnamed(repository, policy, branch)
@@ -106,7 +108,7 @@ def _log(change: Change, policy: Policy, protection: Protection) -> None:
     logger.debug(
         "merge base %s, merge result %s",
         change.merge_base[:12] or "none",
-        change.tree[:12] or change.obstacle,
+        change.tree[:12] or change.merge_blocker,
     )
     logger.debug("authors: %s", ", ".join(author.email for author in change.authors) or "none")
     logger.debug(

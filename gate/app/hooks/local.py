@@ -10,8 +10,8 @@ from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.hooks.shell_note import Watch
 from gate.app.ref_updates import RefUpdate
-from gate.app.server.moves import Refusal, astray
-from gate.app.server.receive import refused_birth
+from gate.app.server.moves import Refusal, refuse_non_fast_forward
+from gate.app.server.receive import why_not_created
 from gate.errors import UsageError
 from gate.git.branches import head_branch
 from gate.git.change import default_branch
@@ -56,7 +56,7 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
     request = CheckRequest(start=start, into=into, staged=True, index_file=index_file)
     answer = check(request, progress)
     change, warning = answer.verdict.change, ""
-    if change.conflicts and change.obstacle != UNRESOLVED and change.merge_base:
+    if change.conflicts and change.merge_blocker != UNRESOLVED and change.merge_base:
         warning = (
             f"This branch conflicts with {short_name(change.into)} in {listed(change.conflicts[:3])}"
             f"{' and other files' if change.conflicts[3:] else ''}: resolve that before you push."
@@ -111,7 +111,11 @@ def _refused(protected: ProtectedBranches, update: RefUpdate) -> Refusal | None:
         reason = f"{branch} has moved to {update.old[:12]}, which is not here"
         fix = "`git fetch`, and build on what is there"
     elif update.old:
-        return None if contains(repository, update.new, update.old) else astray(repository, update)
+        return (
+            None
+            if contains(repository, update.new, update.old)
+            else refuse_non_fast_forward(repository, update)
+        )
     elif branch and branch != protected.default:
-        reason, fix = refused_birth(protected, open_log(repository), branch, update.new)
+        reason, fix = why_not_created(protected, open_log(repository), branch, update.new)
     return Refusal(update.ref, reason, help=fix) if reason else None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
-from gate.app.checking.dependency_stamps import package_folders, witnesses_of
+from gate.app.checking.dependency_stamps import package_folders, stamped_paths
 from gate.app.checking.request import Answer
 from gate.cache_inputs import FIND_ENVIRONMENTS, LOCALE_NAMES, SEEN_BY_CHECKS
 from gate.git.index import Unmerged, index_tree
@@ -84,7 +84,7 @@ class Watch:
         # What the policy lets through to a check may be a secret, and is written nowhere.
         if any(check.env for check in answer.settings) or _state((*self.files, self.index)) != self.before:
             return
-        dependencies = witnesses_of(answer)
+        dependencies = stamped_paths(answer)
         if _newest(dependencies) > self.started - COARSE:
             return
         tree = index_tree(self.repository, self.index)

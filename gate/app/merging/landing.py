@@ -85,11 +85,11 @@ def land(
     files = files_of(repository, verdict, document)
     if signer is not None:
         files |= signed_verdict(verdict, document, signer, request.now)
-    witness = add(repository, files, f"verdict for {change.head[:12]}")
+    log_commit = add(repository, files, f"verdict for {change.head[:12]}")
     title = request.message or f"{'Squash' if how == 'squash' else 'Merge'} {request.rev} into {branch}"
-    trailers = trailers_for(verdict, sha256(document).hexdigest(), witness, how)
+    trailers = trailers_for(verdict, sha256(document).hexdigest(), log_commit, how)
     commit = change.head if how == "ff-only" else make_commit(repository, change, how, title, trailers)
-    if reason := _unproven(repository, change, commit, witness):
+    if reason := _unproven(repository, change, commit, log_commit):
         way_out = "have the change approved as it is now, or merge in another way"
         return NotMerged(
             verdict, f"{branch} stays where it is, because an audit would report: {reason}; {way_out}"
@@ -151,10 +151,10 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
     return "ff-only"
 
 
-def _unproven(repository: Repository, change: Change, commit: str, witness: str) -> str:
-    """What an audit would say against the step to `commit`, with the log at `witness`; "" for nothing."""
+def _unproven(repository: Repository, change: Change, commit: str, log_commit: str) -> str:
+    """What an audit would say against the step to `commit`, with the log at `log_commit`; "" for nothing."""
     history = read_onward(repository, change.base, commit)
-    step = unproven(repository, change.into, log_at(repository, witness, [change.base]), history)
+    step = unproven(repository, change.into, log_at(repository, log_commit, [change.base]), history)
     return step.reason if step else ""
 
 

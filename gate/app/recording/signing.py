@@ -29,7 +29,7 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class StoredRecord:
     """A record that is in the log. `shared` names the remote that has it too; `unshared` says why none has."""
 
     id: str
@@ -109,11 +109,11 @@ def changes_of(repository: Repository, change: Change) -> bytes:
 
 def put(
     repository: Repository, record: Record, signer: Signer, extra: Mapping[str, bytes] | None = None
-) -> Recorded:
+) -> StoredRecord:
     """Sign the record and add it to the log, with `extra` files, in one step: all of it is there, or nothing."""
     files = sealed(record, signer)
     add(repository, files | dict(extra or {}), f"{record.kind} by {record.by}")
-    return Recorded(record_id(next(iter(files.values()))), record)
+    return StoredRecord(record_id(next(iter(files.values()))), record)
 
 
 def rehearse(
@@ -129,7 +129,7 @@ def rehearse(
         may_share(repository, remote, commit)
 
 
-def send(repository: Repository, recorded: Recorded) -> Recorded:
+def send(repository: Repository, recorded: StoredRecord) -> StoredRecord:
     """Share the log with the remote, if there is one. That it cannot be reached loses nothing, and is told."""
     remote = remote_of(repository)
     if not remote:

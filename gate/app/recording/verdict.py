@@ -7,14 +7,23 @@ from hashlib import sha256
 from pathlib import Path
 
 from gate.app.checking.request import Answer
-from gate.app.recording.signing import Recorded, Signer, changes_of, compose, find_signer, put, sealed, send
+from gate.app.recording.signing import (
+    Signer,
+    StoredRecord,
+    changes_of,
+    compose,
+    find_signer,
+    put,
+    sealed,
+    send,
+)
 from gate.approvals.record import Record
 from gate.errors import UsageError
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.paths import change_path, verdict_path
 from gate.log.sync import fetch, remote_of
-from gate.log.trusted_verdicts import find_voucher
+from gate.log.trusted_verdicts import find_attestation
 from gate.model import ENVIRONMENTS, Ran, Verdict, short_name
 from gate.policy.types import Protection
 from gate.reports.verdict_json import dump, to_data
@@ -63,7 +72,7 @@ def signed_verdict(verdict: Verdict, document: bytes, signer: Signer, now: int) 
     return sealed(_record(verdict, document, signer, now), signer)
 
 
-def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Recorded | Unrecorded:
+def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> StoredRecord | Unrecorded:
     """Sign the verdict just given and share it. Raises UsageError where nobody can sign.
 
     Only where all required checks passed: nothing else can be vouched for. What approvals say does not matter.
@@ -86,10 +95,10 @@ def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> Re
     signer = find_signer(repository, policy, key, now, short_name(change.into))
     own = Protection(protection.require, (signer.person.name,))
     log = open_log(repository)
-    standing = find_voucher(repository, log, change, policy, own, now)
+    standing = find_attestation(repository, log, change, policy, own, now)
     if standing is not None:
         (entry,) = log.starting(standing.id)
-        return send(repository, Recorded(entry.id, entry.record))
+        return send(repository, StoredRecord(entry.id, entry.record))
     document = document_of(verdict)
     record = _record(verdict, document, signer, now)
     return send(repository, put(repository, record, signer, files_of(repository, verdict, document)))

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from gate.app.audit.verified_policy import verified
 from gate.app.checking.request import CheckRequest, ignore
-from gate.app.recording.signing import Recorded, Signer, compose, find_signer, put, rehearse, send, share_rest
+from gate.app.recording.signing import (
+    Signer,
+    StoredRecord,
+    compose,
+    find_signer,
+    put,
+    rehearse,
+    send,
+    share_rest,
+)
 from gate.app.recording.verdict import document_of, files_of
 from gate.app.releases.release import check_release, is_way_back
 from gate.approvals.record import Record
@@ -17,11 +26,11 @@ from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment, environment_named
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
-from gate.log.releases import stays_in
+from gate.log.releases import deployments_in
 from gate.log.store import settle
 from gate.log.sync import bring
 from gate.model import Verdict
-from gate.requirements.facts import Stay
+from gate.requirements.facts import Deployment
 from gate.runner import Event
 
 TRIES = 5
@@ -51,7 +60,7 @@ class Promoted:
     """
 
     verdict: Verdict
-    recorded: Recorded | None
+    recorded: StoredRecord | None
     back: bool = False
     notes: tuple[str, ...] = ()
     unshared: str = ""
@@ -84,13 +93,15 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
     verdict = _judged(repository, named, request, progress)
     if verdict.decision != "pass":
         return NotPromoted(verdict)
-    stays, previous = stays_in(open_log(repository), environment.policy, environment.name, request.now)
-    if stays and stays[-1].commit == verdict.change.head:
+    deployments, previous = deployments_in(
+        open_log(repository), environment.policy, environment.name, request.now
+    )
+    if deployments and deployments[-1].commit == verdict.change.head:
         # The remote may not have been there when it was recorded.
         unshared = "" if request.dry_run else share_rest(repository)
         return Promoted(verdict, None, notes=notes, unshared=unshared)
-    back = is_way_back(repository, stays, previous, verdict.change.head)
-    record, files = _record(repository, verdict, signer, stays, request.now)
+    back = is_way_back(repository, deployments, previous, verdict.change.head)
+    record, files = _record(repository, verdict, signer, deployments, request.now)
     if request.dry_run:
         rehearse(repository, record, signer, files)
         return Promoted(verdict, None, back, notes)
@@ -115,7 +126,7 @@ def _judged(
 
 
 def _record(
-    repository: Repository, verdict: Verdict, signer: Signer, stays: tuple[Stay, ...], now: int
+    repository: Repository, verdict: Verdict, signer: Signer, deployments: tuple[Deployment, ...], now: int
 ) -> tuple[Record, dict[str, bytes]]:
     """The record of the release, and the files that the log keeps with it."""
     document = document_of(verdict)
@@ -125,7 +136,7 @@ def _record(
         verdict.change,
         signer,
         now,
-        latest=stays[-1].since if stays else 0,
+        latest=deployments[-1].since if deployments else 0,
         reason="released",
         of=sha256(document).hexdigest(),
     )

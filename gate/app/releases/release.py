@@ -21,11 +21,11 @@ from gate.gather import Environment
 from gate.git.change import commit_named, read_step
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
-from gate.log.releases import precedes_first, rolled_back_in, stays_in
+from gate.log.releases import deployments_in, precedes_first, rolled_back_in
 from gate.model import ENVIRONMENTS, Change
 from gate.policy.files import POLICY_FILE
 from gate.prometheus import ask
-from gate.requirements.facts import Release, Stay
+from gate.requirements.facts import Deployment, Release
 from gate.runner import Event
 
 
@@ -56,19 +56,19 @@ def release_change(
     repository: Repository, environment: Environment, head: str | None, log: ApprovalLog, now: int
 ) -> Change:
     """What releasing `head` (HEAD) would change in the environment."""
-    stays, _ = stays_in(log, environment.policy, environment.name, now)
-    return _step(repository, environment, head, stays)
+    deployments, _ = deployments_in(log, environment.policy, environment.name, now)
+    return _step(repository, environment, head, deployments)
 
 
 def _read(
     repository: Repository, environment: Environment, request: CheckRequest, log: ApprovalLog, now: int
 ) -> tuple[Change, Release]:
     policy, require = environment.policy, environment.protection.require
-    history = partial(stays_in, log, policy, now=now)
-    stays, previous = history(environment=environment.name)
-    change = _step(repository, environment, request.head, stays)
+    history = partial(deployments_in, log, policy, now=now)
+    deployments, previous = history(environment=environment.name)
+    change = _step(repository, environment, request.head, deployments)
     promoter = _promoter(repository, environment, request.key, now)
-    if is_way_back(repository, stays, previous, change.head):
+    if is_way_back(repository, deployments, previous, change.head):
         # The way back does not wait for a monitoring that may be down itself.
         return change, Release(now, promoter=promoter, returning=True)
     deployed = {name: history(environment=name)[0] for name in policy.protect if policy.is_environment(name)}
@@ -102,15 +102,17 @@ def _read(
     return change, release
 
 
-def is_way_back(repository: Repository, stays: tuple[Stay, ...], previous: str, commit: str) -> bool:
+def is_way_back(
+    repository: Repository, deployments: tuple[Deployment, ...], previous: str, commit: str
+) -> bool:
     """Whether to release `commit` is a rollback, to the release `before` the present one."""
-    return previous == commit if previous else precedes_first(repository, stays, commit)
+    return previous == commit if previous else precedes_first(repository, deployments, commit)
 
 
 def _step(
-    repository: Repository, environment: Environment, head: str | None, stays: tuple[Stay, ...]
+    repository: Repository, environment: Environment, head: str | None, deployments: tuple[Deployment, ...]
 ) -> Change:
-    present = stays[-1].commit if stays else ""
+    present = deployments[-1].commit if deployments else ""
     into = ENVIRONMENTS + environment.name
     change = read_step(repository, into, present, commit_named(repository, head or "HEAD"))
     return replace(change, repository=environment.policy.repository)
@@ -126,8 +128,8 @@ def _promoter(repository: Repository, environment: Environment, key: str | None,
         return ""
 
 
-def _been(commit: str, environment: str, stays: tuple[Stay, ...]) -> str:
-    own = [stay for stay in stays if stay.commit == commit]
+def _been(commit: str, environment: str, deployments: tuple[Deployment, ...]) -> str:
+    own = [deployment for deployment in deployments if deployment.commit == commit]
     if not own:
         return f"no record that it was released into {environment}"
     return "it was taken back there" if own[-1].returned else ""

@@ -48,7 +48,7 @@ class Received:
     notes: tuple[str, ...] = ()
 
 
-def judge_moves(repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog) -> Received:
+def check_moves(repository: Repository, start: Path, push: RefUpdate, log: ApprovalLog) -> Received:
     """May a protected branch go on from `push.old` to `push.new`, by the `log` as it will be?
 
     Each commit that the branch would be at is a step, or a stretch of them that passes as a whole, and each has to
@@ -56,7 +56,7 @@ def judge_moves(repository: Repository, start: Path, push: RefUpdate, log: Appro
     """
     history = read_onward(repository, push.old, push.new)
     if history.chain[:1] != [push.old]:
-        return Received((astray(repository, push),))
+        return Received((refuse_non_fast_forward(repository, push),))
     moves = read_moves(repository, history, history.chain, log, push.ref)
     stretches = read_stretches(repository, history, history.chain, moves, log, push.ref)
     answer = partial(_answer, repository, start, push, log)
@@ -93,7 +93,7 @@ def _first_that_passes(
     return tried[0]
 
 
-def astray(repository: Repository, push: RefUpdate) -> Refusal:
+def refuse_non_fast_forward(repository: Repository, push: RefUpdate) -> Refusal:
     """The refusal of a move that does not lead on from where the branch is."""
     branch = push.branch
     if contains(repository, push.new, push.old):
@@ -128,7 +128,7 @@ def _answer(
     change = change_of(repository, move, push.ref, policy)
     clash = collision(repository, change.tree, change.files)
     if clash:
-        change = replace(change, obstacle=clash[0], conflicts=clash[1])
+        change = replace(change, merge_blocker=clash[0], conflicts=clash[1])
     if move.head not in resolve(repository, [move.head]):
         change = replace(change, head=move.new.oid)
     request = CheckRequest(start, trust_only=not run)

@@ -15,7 +15,7 @@ from pathlib import Path
 from gate.app.audit.audit import is_start
 from gate.app.audit.rules import WATCHED
 from gate.app.ref_updates import RefUpdate
-from gate.app.server.moves import Received, Refusal, judge_moves
+from gate.app.server.moves import Received, Refusal, check_moves
 from gate.gather import unreadable_rules
 from gate.git.branches import USUAL
 from gate.git.change import fold
@@ -163,7 +163,7 @@ class _ReceivingRepository:
             return Received((Refusal(push.ref, reason, help=fix),))
         if not push.old:
             return Received(())
-        return judge_moves(self.repository, self.start, push, self.log)
+        return check_moves(self.repository, self.start, push, self.log)
 
     def _refused_at_once(self, push: RefUpdate) -> tuple[str, str]:
         """What forbids a move whatever has been approved: the sentence and the fix."""
@@ -175,7 +175,7 @@ class _ReceivingRepository:
         if stuck := self._invalid_rules(push):
             return stuck
         if not push.old:
-            return refused_birth(self.branches, self.log, branch, push.new)
+            return why_not_created(self.branches, self.log, branch, push.new)
         mistakes = unreadable_rules(self.repository, push.new, push.ref)
         if mistakes:
             return (
@@ -200,7 +200,7 @@ class _ReceivingRepository:
         return f"nothing can merge, because the rules on {invalid} are invalid: {mistakes[0]}", fix
 
 
-def refused_birth(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
+def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
     """Why the protected `branch` cannot start at the commit `new`: the sentence and the fix; both empty where it can.
 
     The default branch, the first of all, can start anywhere: there are no rules yet. Another one starts at a

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gate.app.setup.observed import work_tree_of
 from gate.errors import CannotDecide, InvalidInput, UsageError
-from gate.git.repository import Repository, said_by
+from gate.git.repository import Repository, stderr_line
 from gate.policy.extending import Stored, proof_of, read_extends, unproven
 from gate.policy.files import POLICY_FILE, PROOF, SHARED
 from gate.policy.load import load_policy
@@ -86,7 +86,7 @@ def _fetch(repository: Repository, extends: Extends) -> None:
         repository.attempt("update-ref", "-d", ref)
     if repository.attempt("cat-file", "-e", f"{extends.commit}^{{commit}}").returncode:
         raise CannotDecide(
-            f"{extends.repository} can't be reached: {said_by(done)}"
+            f"{extends.repository} can't be reached: {stderr_line(done)}"
             if done.returncode
             else f"{extends.repository} has no commit {extends.commit[:12]} on any branch",
             "check the address and the commit in `extends`",

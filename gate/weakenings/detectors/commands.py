@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gate.model import FileChange, Finding
 from gate.policy.types import CheckSettings
 from gate.weakenings.analysis.settings_files import items, read, table
-from gate.weakenings.file_diff import Sides, weakening
+from gate.weakenings.file_diff import FileDiff, weakening
 
 WORD = re.compile(r"[^\s\"'`;&|()<>=,]+")
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -60,7 +60,7 @@ FORMATTERS = re.compile(r"\b(?:format|black|yapf|autopep8|isort|blue)\b")
 def judge(
     findings: Iterable[Finding],
     files: Iterable[FileChange],
-    sides: Iterable[Sides],
+    diffs: Iterable[FileDiff],
     around: Mapping[str, bytes],
     checks: Iterable[CheckSettings],
 ) -> tuple[Finding, ...]:
@@ -75,7 +75,7 @@ def judge(
         path: f"changes a plugin of {tool}'s" for path, tool in _plugins(around).items() if path in paths
     }
     heeded += [weakening(path, "guarded-command", message) for path, message in {**plugins, **named}.items()]
-    return (*heeded, *_tables(sides, words))
+    return (*heeded, *_tables(diffs, words))
 
 
 def _words(check: CheckSettings) -> list[str]:
@@ -130,11 +130,11 @@ def _plugins(around: Mapping[str, bytes]) -> dict[str, str]:
     return by_path
 
 
-def _tables(sides: Iterable[Sides], words: Mapping[str, list[str]]) -> Iterator[Finding]:
+def _tables(diffs: Iterable[FileDiff], words: Mapping[str, list[str]]) -> Iterator[Finding]:
     """A finding for each table of settings that has changed and is that of a command of the policy."""
     programs = {word.rpartition("/")[2]: name for name, arguments in words.items() for word in arguments}
     tables = {TABLES.get(program, program): name for program, name in programs.items()}
-    for side in sides:
+    for side in diffs:
         if side.path not in {"pyproject.toml", "setup.cfg", "tox.ini"}:
             continue
         old, new = _by_program(side.path, side.old), _by_program(side.path, side.new)

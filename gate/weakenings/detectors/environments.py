@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
-from gate.weakenings.file_diff import Sides, weakening
+from gate.weakenings.file_diff import FileDiff, weakening
 
 PARTS = re.compile(
     r"(?:^|/)(?:pyvenv\.cfg|conda-meta/.+|site-packages/.+|\.pdm-python|(?:bin|Scripts)/(?:python[\d.]*|activate)(?:\.exe)?"
@@ -20,7 +20,7 @@ def is_part(path: str) -> bool:
     return PARTS.search(path) is not None
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """One finding for each folder in which a change adds or alters part of an environment."""
     reported: set[str] = set()
     for file in files:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from gate.codeowners import PLACES
 from gate.model import Finding
-from gate.weakenings.file_diff import Sides, weakening
+from gate.weakenings.file_diff import FileDiff, weakening
 
 POLICY_FILES = frozenset({"gate.yaml"})
 OWNERS_FILES = frozenset(place for places in PLACES.values() for place in places)
@@ -21,7 +21,7 @@ CI_FOLDERS = (
 )  # fmt: skip
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each changed file that decides what the gate does."""
     for file in files:
         # A file system that ignores case would take `.github/codeowners` for the real one.
@@ -40,10 +40,10 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
 
 def is_guarded(path: str) -> bool:
     """Whether the file at `path` is part of the gate itself."""
-    return any(find([Sides(path, b"", b"")]))
+    return any(find([FileDiff(path, b"", b"")]))
 
 
-def _verb(file: Sides) -> str:
+def _verb(file: FileDiff) -> str:
     if file.old is None or file.renamed_from:
         return "adds a file that decides"
     return "removes a file that decides" if file.new is None else "changes"

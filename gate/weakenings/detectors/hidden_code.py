@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
-from gate.weakenings.file_diff import PLAIN, SOURCES, Sides, cookie, lines_of, weakening
+from gate.weakenings.file_diff import PLAIN, SOURCES, FileDiff, cookie, lines_of, weakening
 
 PASSED_OVER = frozenset({
     ".bzr", ".direnv", ".eggs", ".git-rewrite", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pants.d",
@@ -19,7 +19,7 @@ TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """What makes a line read otherwise than it runs (CVE-2021-42574)."""
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each file that no check would read, and for each line that people would read wrongly."""
     files = list(files)
     gone = [file.path for file in files if file.new is None and file.path.endswith(CODE)]
@@ -31,7 +31,7 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
             yield from _misleading(file, file.new)
 
 
-def _out_of_sight(file: Sides) -> Iterator[Finding]:
+def _out_of_sight(file: FileDiff) -> Iterator[Finding]:
     if file.renamed_from.endswith(SOURCES) and not file.path.endswith(CODE):
         message = f"{file.renamed_from} is renamed to what no check reads"
         yield weakening(file.path, "unseen-code", message)
@@ -41,13 +41,13 @@ def _out_of_sight(file: Sides) -> Iterator[Finding]:
         yield weakening(file.path, "unseen-code", f"tools look into no folder called `{min(skipped)}`")
 
 
-def _elsewhere(file: Sides, gone: Iterable[str]) -> Iterator[Finding]:
+def _elsewhere(file: FileDiff, gone: Iterable[str]) -> Iterator[Finding]:
     """A link or a submodule, where code was or by the name of code."""
     if file.path.endswith(CODE) or any(path.startswith(f"{file.path}/") for path in gone):
         yield weakening(file.path, "unseen-code", "a link or a submodule, so that the code is elsewhere")
 
 
-def _misleading(file: Sides, new: bytes) -> Iterator[Finding]:
+def _misleading(file: FileDiff, new: bytes) -> Iterator[Finding]:
     encoding = cookie(new)
     if encoding and not PLAIN.fullmatch(encoding) and encoding != cookie(file.old or b""):
         message = f"Python would read it as `{encoding}`, in which it can be other code than it seems"

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
-from gate.weakenings.file_diff import Sides, weakening
+from gate.weakenings.file_diff import FileDiff, weakening
 
 NAMES = frozenset({".gitignore", ".ignore", ".ruffignore"})
 NO_CODE = frozenset({"__pycache__", "build", "dist", "node_modules", "venv", "htmlcov"})
 CODE = ("py", "pyi", "pyw", "ipynb")
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each pattern that could hide code, and for each exception that no longer holds."""
     for file in files:
         if file.name not in NAMES:

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
-from gate.weakenings.file_diff import Sides, lines_of, weakening
+from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
     r"(?:^|/)(?:[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)|pyproject\.toml|uv\.toml"
@@ -34,12 +34,12 @@ USUAL = frozenset({"pypi.org", "files.pythonhosted.org", "pypi.python.org"})
 """The hosts of the index that is used where nothing is said."""
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each place that packages come from after the change, and did not before."""
-    sides = [file for file in files if FILES.search(file.path)]
-    old_origins = {origin for file in sides for origin in origins(file.path, file.old_text)}
+    diffs = [file for file in files if FILES.search(file.path)]
+    old_origins = {origin for file in diffs for origin in origins(file.path, file.old_text)}
     reported: set[str] = set()
-    for file in sides:
+    for file in diffs:
         for origin in origins(file.path, file.new_text):
             if origin not in old_origins and origin not in reported:
                 reported.add(origin)

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gate.model import Finding
 from gate.weakenings.analysis.assertions import Strength, is_test, lists_in, strength, takes_arguments
-from gate.weakenings.file_diff import SOURCES, TEST_FILE, Sides, weakening
+from gate.weakenings.file_diff import SOURCES, TEST_FILE, FileDiff, weakening
 
 COLLECTED = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 """What pytest collects unless the settings say otherwise."""
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each test that is gone, and for each that asserts less than before.
 
     A test that moved to another file of the same change is not gone, if pytest collects that one as well.
@@ -42,7 +42,7 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
 class _Arrived:
     """Tests that are new in their file, each of which may be one that has left another."""
 
-    def __init__(self, tests: Iterable[tuple[Sides, str, Strength]]) -> None:
+    def __init__(self, tests: Iterable[tuple[FileDiff, str, Strength]]) -> None:
         self._waiting: dict[str, list[tuple[bool, Strength]]] = {}
         for file, name, measured in tests:
             seen = bool(COLLECTED.search(file.path))
@@ -59,7 +59,7 @@ class _Arrived:
         return best[1]
 
 
-def _both(file: Sides) -> tuple[dict[str, Strength], dict[str, Strength]]:
+def _both(file: FileDiff) -> tuple[dict[str, Strength], dict[str, Strength]]:
     """The tests of both sides."""
     if not file.path.endswith(SOURCES):
         return {}, {}

@@ -14,12 +14,12 @@ from gate.model import Finding
 from gate.weakenings.analysis import strictness
 from gate.weakenings.analysis.pytest_arguments import loosened
 from gate.weakenings.analysis.settings_files import IN_ORDER, LIKE_RUFF, NAMES, SOLE, Flat, items, read
-from gate.weakenings.file_diff import Sides, weakening
+from gate.weakenings.file_diff import FileDiff, weakening
 
 TOOLS = ("ruff", "mypy", "pytest", "coverage", "plugins")
 
 
-def find(files: Iterable[Sides], around: Mapping[str, bytes]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Finding]:
     """A finding for each setting with which a check would see less than before.
 
     `around` are the settings at the top of the base, whether the change touches them or not.
@@ -32,7 +32,7 @@ def find(files: Iterable[Sides], around: Mapping[str, bytes]) -> Iterator[Findin
             yield from _changed(file, "ruff.toml", around)
 
 
-def _changed(file: Sides, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
+def _changed(file: FileDiff, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
     """What one file makes a check see less, read as one of this name."""
     # Settings hold for where they are: one that moves here comes anew.
     old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
@@ -48,7 +48,7 @@ def _changed(file: Sides, name: str, around: Mapping[str, bytes]) -> Iterator[Fi
 
 
 def _displaced(
-    file: Sides, old: Mapping[str, Flat] | None, new: Mapping[str, Flat], around: Mapping[str, bytes]
+    file: FileDiff, old: Mapping[str, Flat] | None, new: Mapping[str, Flat], around: Mapping[str, bytes]
 ) -> Iterator[str]:
     """The tools for which a file counts from now on, empty as it may be, in place of one that did before."""
     appears = new.keys() - (old or {}).keys()

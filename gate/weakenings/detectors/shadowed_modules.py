@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
-from gate.weakenings.file_diff import Sides, weakening
+from gate.weakenings.file_diff import FileDiff, weakening
 
 # Started or imported by Python or by the checks themselves, whatever the change's own code does.
 TOOLS = re.compile(
@@ -18,7 +18,7 @@ COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
 TOP_LEVEL = re.compile(r"^(?:(?:src|lib|python|tests?)/)?([A-Za-z_]\w*)(?:\.pyi?|/__init__\.pyi?)$")
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each added file that takes the place of a library, a tool or a typed module."""
     for file in files:
         if file.path.endswith(COMPILED) and file.new is not None:

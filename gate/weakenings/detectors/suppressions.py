@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from gate.model import Finding
 from gate.weakenings.analysis.skips import Silencer, may_silence, silencers, unreadable_silencers
 from gate.weakenings.analysis.suppression_comments import comments, lines_with_comments, may_comment
-from gate.weakenings.file_diff import SOURCES, Sides, weakening
+from gate.weakenings.file_diff import SOURCES, FileDiff, weakening
 
 NOTEBOOK = ".ipynb"
 SETTINGS = (".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", "Procfile")
@@ -33,7 +33,7 @@ HIDES = {
 }
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each suppression that is new: over another line of code, or another test, than before."""
     for file in files:
         if not may_hold(file.path):

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 from gate.model import Finding
-from gate.weakenings.file_diff import Sides, lines_of, weakening
+from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
     r"(?:^|/)(?:[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)|pyproject\.toml"
@@ -24,7 +24,7 @@ Version = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Requested:
     """The lowest version that is taken, the highest (None for any), and how that is written."""
 
     floor: Version
@@ -32,11 +32,11 @@ class _Asked:
     text: str
 
 
-def find(files: Iterable[Sides]) -> Iterator[Finding]:
+def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each tool of which an older version is asked for than before, or none any more."""
-    sides = [file for file in files if FILES.search(file.path)]
-    elsewhere = {name for file in sides for name in _asked(file.path, file.new_text)}
-    for file in sides:
+    diffs = [file for file in files if FILES.search(file.path)]
+    elsewhere = {name for file in diffs for name in _asked(file.path, file.new_text)}
+    for file in diffs:
         old, new = _asked(file.path, file.old_text), _asked(file.path, file.new_text)
         for name, old_pin in sorted(old.items()):
             new_pin = new.get(name)
@@ -47,7 +47,7 @@ def find(files: Iterable[Sides]) -> Iterator[Finding]:
                 yield weakening(file.path, "older-tool", message)
 
 
-def _older(old: _Asked, new: _Asked) -> bool:
+def _older(old: _Requested, new: _Requested) -> bool:
     if _less(new.floor, old.floor):
         return True
     capped = new.ceiling is not None and (old.ceiling is None or _less(new.ceiling, old.ceiling))
@@ -59,13 +59,13 @@ def _less(left: Version, right: Version) -> bool:
     return [a for a, _ in pairs] < [b for _, b in pairs]
 
 
-def _asked(path: str, text: str) -> dict[str, _Asked]:
+def _asked(path: str, text: str) -> dict[str, _Requested]:
     """The tools that a file asks for, by name; of two lines about one tool the lower counts."""
     try:
         requirements = list(_in_toml(path, tomllib.loads(text)) if _is_toml(path) else _in_lines(text))
     except (ValueError, RecursionError):
         return {}
-    pins: dict[str, _Asked] = {}
+    pins: dict[str, _Requested] = {}
     for name, spec in requirements:
         tool = name.lower().replace("_", "-").replace(".", "-")
         if TOOL.fullmatch(tool):
@@ -112,7 +112,7 @@ def _dicts(value: object) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _read(spec: str) -> _Asked:
+def _read(spec: str) -> _Requested:
     floor: Version = ()
     ceiling: Version | None = None
     for sign, number in _BOUND.findall(spec):
@@ -121,4 +121,4 @@ def _read(spec: str) -> _Asked:
             ceiling = version
         elif sign != "!=":
             floor = max(floor, version)
-    return _Asked(floor, ceiling, spec.strip())
+    return _Requested(floor, ceiling, spec.strip())

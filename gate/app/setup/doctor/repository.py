@@ -22,7 +22,7 @@ def repository_of(repository: Repository) -> list[Item]:
     """git itself, where the repository is, and the branch that changes go to."""
     where = repository.work_tree or repository.git_dir
     items = [_git(repository), Item("ok", f"{'working tree' if repository.work_tree else 'bare'}: {where}")]
-    if repository.aside is not None:
+    if repository.overlay is not None:
         items.append(
             Item(
                 "warning",
