@@ -17,6 +17,8 @@ Each project has these changes, as far as its entry has what they take:
 | a deleted file of tests (`deleted`) | the tests agree |
 | an undefined name (`file`) | lint fails |
 | a wrong type (`file`) | types fails |
+| the same package, declared and locked (`locked`) | the tests agree |
+| the same package, declared and not locked (`locked`) | `uv sync --locked` fails, and gate does not pass |
 
 A row of Markdown is printed for each.
 """
@@ -50,6 +52,10 @@ WRONG_TYPE = "\n\ndef field_seed(value: int) -> str:\n    return value\n"
 FUTURE = re.compile(r"^from __future__ import .*\n", re.MULTILINE)
 
 
+class Failed(Exception):
+    """A command that has to work did not."""
+
+
 @dataclass(frozen=True)
 class Project:
     """One entry of the table: how it is set up, its own command, and what edits need to know."""
@@ -64,8 +70,10 @@ class Project:
     deleted: str = ""
     commit: str = ""
     sdist: str = ""
+    sync: tuple[str, ...] = ()
+    locked: bool = False
     checks: tuple[str, ...] = ("tests", "lint", "types")
-    seeds: tuple[str, ...] = ("function", "import", "deleted", "lint", "types")
+    seeds: tuple[str, ...] = ("function", "import", "deleted", "lint", "types", "dependency", "stale lock")
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ def must(argv: Sequence[str], cwd: Path) -> str:
     """What a command prints, that has to work."""
     done = run(argv, cwd)
     if done.code:
-        raise SystemExit(f"{' '.join(argv)} in {cwd}: {done.output[-2000:]}")
+        raise Failed(f"{' '.join(argv)} in {cwd}: {done.output[-2000:]}")
     return done.output.strip()
 
 
@@ -160,7 +168,10 @@ def unpack(requirement: str, folder: Path, clone: Path) -> None:
 
 
 def install(project: Project, clone: Path) -> None:
-    """The project's environment, in `.venv` of the clone."""
+    """The project's environment, in `.venv` of the clone: with `uv sync --locked` if its entry says so."""
+    if project.sync:
+        must([str(UV), "sync", "-q", "--locked", "--python", sys.executable, *project.sync], clone)
+        return
     must([str(UV), "venv", "-q", "--python", sys.executable, ".venv"], clone)
     if project.install:
         must([str(UV), "pip", "install", "-q", "--python", ".venv/bin/python", *project.install], clone)
@@ -176,7 +187,10 @@ def own_result(at: Field, commit: str) -> Run:
     fresh = at.folder / f"fresh-{commit[:8]}"
     must(["git", "clone", "-q", str(at.clone), str(fresh)], at.folder)
     must(["git", "checkout", "-q", commit], fresh)
-    install(at.project, fresh)
+    try:
+        install(at.project, fresh)
+    except Failed as error:
+        return Run(1, 0.0, str(error))
     return run(at.project.own, fresh, environ(fresh))
 
 
@@ -213,6 +227,20 @@ def seeds_of(project: Project, clone: Path) -> Iterator[Seed]:
     yield Seed("import", "an undeclared package", {project.file: importing}, check="tests")
     yield Seed("lint", "an undefined name", {project.file: text + UNDEFINED}, ("lint",), "lint")
     yield Seed("types", "a wrong type", {project.file: text + WRONG_TYPE}, ("types",), "types")
+    if project.locked:
+        yield from lock_seeds(project, clone, importing)
+
+
+def lock_seeds(project: Project, clone: Path, importing: str) -> Iterator[Seed]:
+    """The import of a package that is declared, with and without its line in uv.lock."""
+    saved = {name: (clone / name).read_text("utf-8") for name in ("pyproject.toml", "uv.lock")}
+    must([str(UV), "add", "-q", "--no-sync", UNDECLARED], clone)
+    edits = {project.file: importing, **{name: (clone / name).read_text("utf-8") for name in saved}}
+    for name, text in saved.items():
+        (clone / name).write_text(text, "utf-8")
+    yield Seed("dependency", "a new dependency with its lock", edits)
+    edits.pop("uv.lock")
+    yield Seed("stale lock", "a new dependency without its lock", edits, check="tests")
 
 
 def compare(at: Field) -> Iterator[str]:
@@ -226,7 +254,7 @@ def compare(at: Field) -> Iterator[str]:
     for seed in seeds_of(at.project, at.clone):
         if seed.kind not in at.project.seeds:
             continue
-        must(["git", "checkout", "-q", "-B", f"seed-{seed.kind}", head], at.clone)
+        must(["git", "checkout", "-q", "-B", f"seed-{seed.kind}".replace(" ", "-"), head], at.clone)
         for path, content in seed.edits.items():
             if content is None:
                 (at.clone / path).unlink()
@@ -261,6 +289,8 @@ def _is_right(name: str, outcome: str, seed: Seed, own: Run) -> bool:
         return outcome == "failed" if seed.check == name else outcome in {"passed", "empty"}
     if outcome == "empty":
         return own.code == 5 or "Ran 0 tests" in own.output
+    if seed.kind == "stale lock":
+        return outcome in {"failed", "broken"}
     if seed.kind == "import":
         return own.code != 0 and outcome in {"failed", "broken"}
     return (outcome == "passed") == (own.code == 0) and outcome in {"passed", "failed"}
@@ -296,10 +326,14 @@ def main() -> int:
             continue
         with tempfile.TemporaryDirectory(prefix="gate-field-") as name:
             bare = options.without_environment
-            at = set_up(project, options.clones.absolute(), Path(name), without_environment=bare)
-            for line in compare(at):
-                print(line, flush=True)
-                agreed = agreed and "| NO |" not in line
+            try:
+                at = set_up(project, options.clones.absolute(), Path(name), without_environment=bare)
+                for line in compare(at):
+                    print(line, flush=True)
+                    agreed = agreed and "| NO |" not in line
+            except Failed as error:
+                print(f"{project.name}: {error}", file=sys.stderr, flush=True)
+                agreed = False
     return 0 if agreed else 1
 
 

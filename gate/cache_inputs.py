@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SEEN_BY_CHECKS = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "CI", "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "DYLD_LIBRARY_PATH", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "DISPLAY", "XAUTHORITY", "QT_QPA_PLATFORM",
 )  # fmt: skip
 """What a check may see of the caller's variables; a token or an agent's socket is never among them."""
 LOCALE = "LC_"
@@ -34,7 +34,7 @@ LOCALE_NAMES = tuple(
 )
 FIND_ENVIRONMENTS = (
     "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "POETRY_VIRTUALENVS_PATH", "WORKON_HOME",
-    "HATCH_DATA_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME",
+    "HATCH_DATA_DIR", "PYENV_ROOT", "XDG_CACHE_HOME", "XDG_DATA_HOME",
 )  # fmt: skip
 """What decides which environment is found."""
 BUILD = (

@@ -132,6 +132,10 @@ class Finding:
         return cls(**{**data, "fix": tuple(Edit(**edit) for edit in data.get("fix", ()))})
 
 
+NOT_RUN = "not run, though they look like tests"
+"""How a note of a check begins that names files which nobody may take for passed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """A check that ran to its end. `findings` holds all of them; `blocking` those that forbid the merge.

@@ -22,6 +22,37 @@ FOR_TESTS = ("dev", "test", "tests", "testing", "ci")
 INSTALLABLE = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
+# Options that settings often have, and the plugins of pytest that bring them.
+PLUGINS = (
+    ("--cov", "pytest-cov"), ("--no-cov", "pytest-cov"), ("--timeout", "pytest-timeout"), ("-n", "pytest-xdist"),
+    ("--numprocesses", "pytest-xdist"), ("--dist", "pytest-xdist"), ("--maxprocesses", "pytest-xdist"),
+    ("--reruns", "pytest-rerunfailures"), ("--ds", "pytest-django"), ("--dc", "pytest-django"),
+    ("--reuse-db", "pytest-django"), ("--nomigrations", "pytest-django"), ("--asyncio-mode", "pytest-asyncio"),
+    ("--benchmark-", "pytest-benchmark"), ("--randomly-", "pytest-randomly"), ("--random-order", "pytest-random-order"),
+    ("--mypy", "pytest-mypy"), ("--ruff", "pytest-ruff"), ("--flake8", "pytest-flake8"), ("--black", "pytest-black"),
+    ("--isort", "pytest-isort"), ("--html", "pytest-html"), ("--self-contained-html", "pytest-html"),
+    ("--json-report", "pytest-json-report"), ("--snapshot-", "syrupy"), ("--nbval", "nbval"), ("--nbmake", "nbmake"),
+    ("--socket", "pytest-socket"), ("--disable-socket", "pytest-socket"),
+    ("--allow-hosts", "pytest-socket"), ("--record-mode", "pytest-recording"), ("--testmon", "pytest-testmon"),
+    ("--splits", "pytest-split"), ("--picked", "pytest-picked"), ("--instafail", "pytest-instafail"),
+)  # fmt: skip
+
+
+def missing_plugins(message: str) -> list[str]:
+    """The plugins of pytest, as far as they are well known, whose options a message of pytest does not recognize."""
+    words = message.partition("unrecognized arguments:")[2].split()
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    found = [
+        name
+        for option in options
+        for prefix, name in PLUGINS
+        if option == prefix or (option.startswith(prefix) and (prefix.endswith("-") or prefix == "--cov"))
+    ]
+    # `-nauto` and `-n4` are one word.
+    found += ["pytest-xdist" for option in options if option.startswith("-n") and option != "-n"]
+    return list(dict.fromkeys(found))
+
+
 def setup_command(files: Iterable[str], *, existing: bool = False) -> str:
     """The command that installs what a project with these `files` needs; in an `existing` environment or a new one."""
     paths = frozenset(files)

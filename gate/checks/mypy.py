@@ -104,6 +104,7 @@ class Mypy:
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
         findings: list[Finding] = []
+        others: list[str] = []
         for line in filter(None, left.stdout.splitlines()):
             if CHECKED.match(line):
                 continue
@@ -113,11 +114,15 @@ class Mypy:
             except (ValueError, KeyError, TypeError, AttributeError):
                 if _has_json(job) and line.startswith("{"):
                     return Unreadable("mypy's output cannot be read", "try another version of mypy")
-                return Unreadable(f"mypy failed to start: {line}", _way_out(line, job))
+                # A note about its settings, or what a plugin prints: the exit code decides.
+                others.append(line)
+                continue
             if finding.severity == "note":
                 _add_hint(findings, finding)
             else:
                 findings.append(finding)
+        if others and not findings and left.returncode not in {0, 1}:
+            return Unreadable(f"mypy failed to start: {others[0]}", _way_out(others[0], job))
         return _judged(job, left, tuple(findings))
 
 

@@ -12,9 +12,9 @@ from itertools import takewhile
 from typing import Any
 
 from gate.checks import suites
-from gate.checks.advice import add_to_environment, built_from, setup_command
+from gate.checks.advice import add_to_environment, built_from, missing_plugins, setup_command
 from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, count_of, last_line
-from gate.model import Finding
+from gate.model import NOT_RUN, Finding
 
 NOT_COLLECTED = "not-collected"
 """The rule of a finding about a file of tests that cannot be imported."""
@@ -29,6 +29,7 @@ COVERAGE = re.compile(
 """How pytest-cov and coverage report that too little of the code was run."""
 TELLING = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
 MOST_LINES = 4
+MOST_FILES = 3
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -148,7 +149,8 @@ def _judged(
         if number:
             reason = f"pytest found {number} tests, and every one of them was deselected"
         else:
-            reason = "pytest found no tests, although there are test files"
+            look_alike = [*filter(suites.TEST_FILE.search, job.files), *suites.like_tests(job)]
+            reason = f"pytest found no tests, although there are {_listed(list(dict.fromkeys(look_alike)))}"
         return Unreadable(reason, "see its `testpaths` and options, and the hooks in conftest.py")
     ran = sum(int(count) for count in end["outcomes"].values())
     if ran < collected and not findings and not job.count:
@@ -182,8 +184,14 @@ def _not_run(job: Job, end: dict[str, Any]) -> str:
         return ""
     ran = {str(test).partition("::")[0] for test in end["tests"]}
     left = [path for path in suites.like_tests(job) if path not in ran]
-    remaining = f" and {count_of(len(left) - 1, 'other')}" if left[1:] else ""
-    return f"not run, though they look like tests: {left[0]}{remaining}" if left else ""
+    return f"{NOT_RUN}: {_listed(left)}" if left else ""
+
+
+def _listed(paths: list[str]) -> str:
+    """The first few of `paths`, and how many there are besides."""
+    more = len(paths) - MOST_FILES
+    shown = ", ".join(paths[:MOST_FILES])
+    return f"{shown}, and {count_of(more, 'other')}" if more > 0 else shown
 
 
 def _exit_code(status: int, left: Left) -> Finding:
@@ -285,7 +293,9 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
     reason = " ".join(line.removeprefix("E  ").strip() for line in last or [last_line(left.stdout)])
     hint = ""
     if "unrecognized arguments" in reason:
-        plugin = add_to_environment(job, "the plugin of pytest that knows them")
+        names = missing_plugins(reason)
+        what = " and ".join(f"`{name}`" for name in names) or "the plugin of pytest that knows them"
+        plugin = add_to_environment(job, what)
         hint = f"{plugin}, or take them out of the settings"
     program = {"django": "`manage.py test`", "unittest": "unittest"}.get(kind, "pytest")
     return Unreadable(f"{program} did not come to its end: {reason}", hint, by_tree=left.returncode > 0)

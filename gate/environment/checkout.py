@@ -13,6 +13,7 @@ from gate.environment.built import COMPILED, build_inputs, install_project, need
 from gate.environment.declarations import ProjectTree
 from gate.environment.declared import Declared
 from gate.environment.interpreter import Environment, normal
+from gate.environment.metadata import is_outdated_install
 from gate.environment.retarget import in_tree
 
 
@@ -72,14 +73,17 @@ def completed(
 
 
 def _has_to_be_built(environment: Environment, project: CheckedProject, local: Sequence[str]) -> bool:
-    """Whether the project has to be installed by its build: into what gate built, or to compile what is missing."""
+    """Whether the project has to be installed by its build: into what gate built, to compile what is
+    missing, or because its metadata has changed since.
+    """
     if environment.identity:
         return bool(local)
-    if any(path.endswith(COMPILED) for path in environment.generated):
-        return False
     declared = project.declared
-    return refers_to_project(environment, declared) and needs_compiling(
-        project.tree.entries, declared.contents, project.folder
+    if not refers_to_project(environment, declared):
+        return False
+    compiled = any(path.endswith(COMPILED) for path in environment.generated)
+    return is_outdated_install(environment, declared) or (
+        not compiled and needs_compiling(project.tree.entries, declared.contents, project.folder)
     )
 
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,13 +137,15 @@ def _places(project: Path, environ: Mapping[str, str]) -> Iterator[Candidate]:
     ):
         if folder:
             yield Candidate(Path(os.path.normpath(project / folder)), origin)
-    yield from _pdm(project)
     home = Path(environ.get("HOME", "~")).expanduser()
+    yield from _named_in_file(project, environ, home)
+    yield from _pdm(project)
     for tool in (_poetry, _hatch, _pipenv):
         yield from tool(project, environ, home)
     if environ.get("CONDA_PREFIX"):
         yield Candidate(Path(environ["CONDA_PREFIX"]), "the active conda environment")
     yield from _conda(project, home)
+    yield from _below(project, in_project)
     # pre-commit puts its own environment in front, and hides the variable that named the one that was active.
     for folder in environ.get("PATH", "").split(os.pathsep):
         if folder and (Path(folder).parent / "pyvenv.cfg").is_file():
@@ -211,6 +213,40 @@ def _poetry(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[C
     clean = re.sub(r'[ $`!*@"\\\r\n\t]', "_", _declared(project)[0].lower())[:42]
     for path in sorted(cache.glob(f"{clean}-{_digest(str(project.resolve()))}-py*"), reverse=True):
         yield Candidate(path, "the environment that poetry made")
+
+
+def _named_in_file(project: Path, environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
+    """The environment whose path or name is in a file: `.venv` for pipenv and shells, `.python-version` for pyenv."""
+    note, pyenv = project / ".venv", Path(environ.get("PYENV_ROOT") or home / ".pyenv")
+    folder = Path(environ.get("WORKON_HOME") or home / ".local" / "share" / "virtualenvs")
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if text := note.read_text("utf-8").strip():
+            path = project / text if "/" in text else folder / text
+            yield Candidate(Path(os.path.normpath(path)), "the environment that .venv names", source=note)
+    note = project / ".python-version"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for name in note.read_text("utf-8").split():
+            # Others are versions of Python, in which nothing of a project is installed.
+            if "/" not in name and (pyenv / "versions" / name / "pyvenv.cfg").is_file():
+                yield Candidate(pyenv / "versions" / name, "the environment of pyenv", source=note)
+
+
+def _below(project: Path, known: Iterable[str]) -> Iterator[Candidate]:
+    """Any other folder of the project that holds an environment, as those of direnv and VS Code."""
+    folders = [
+        path for top in (project, project / ".direnv") for path in _folders(top) if path.name not in known
+    ]
+    for path in folders:
+        if (path / "pyvenv.cfg").is_file() or (path / "conda-meta").is_dir():
+            yield Candidate(path, str(path.relative_to(project)))
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    except OSError:
+        return []
 
 
 def _pdm(project: Path) -> Iterator[Candidate]:

@@ -143,7 +143,9 @@ class Environment:
         if self.identity:
             return self.identity
         parts = [str(self.python), *self._installed_files()]
-        for path in self._content:
+        # The time of a folder of packages changes when byte code is written as well.
+        folders = {str(path) for path in self.site_packages}
+        for path in (path for path in self._content if path not in folders):
             try:
                 status = Path(path).stat()
                 parts.append(f"{path} {status.st_mtime_ns} {status.st_size}")
@@ -152,7 +154,7 @@ class Environment:
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def _installed_files(self) -> Iterator[str]:
-        """Every file of the installed packages with its size and time: one that is edited in place changes a line.
+        """Every file and folder of the installed packages, with size and time: an edit in place changes a line.
 
         Byte code is left out, which comes and goes.
         """
@@ -164,6 +166,7 @@ class Environment:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name != "__pycache__":
                         waiting.append(entry.path)
+                        yield entry.path
                     continue
                 with contextlib.suppress(OSError):
                     status = entry.stat()
@@ -248,4 +251,4 @@ def check_environ(
 
     `scratch` is where its temporary files go.
     """
-    return seen_by_check(environ, names) | {"TMPDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
+    return seen_by_check(environ, names) | {"TMPDIR": scratch}

@@ -66,6 +66,8 @@ def is_part_of_pytest(folders: list[str]) -> bool:
 
 def start() -> int:
     """Run pytest and return its exit code."""
+    # In this process alone: what the tests start writes byte code as it would anywhere.
+    sys.dont_write_bytecode = True
     _, root, paths, own, *rest = sys.argv
     files, each = os.environ.pop("GATE_FILES", ""), bool(os.environ.pop("GATE_EACH", ""))
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]

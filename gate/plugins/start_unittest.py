@@ -203,6 +203,8 @@ def manage(arguments: list[str]) -> int:
 def start() -> int:
     """Run the tests and return the exit code."""
     global COMMAND
+    # In this process alone: what the tests start writes byte code as it would anywhere.
+    sys.dont_write_bytecode = True
     _, kind, root, paths, *rest = sys.argv
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     ONLY.update(tests)

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from gate.model import (
     NOT_ASKED,
+    NOT_RUN,
     Broken,
     CheckResult,
     Missing,
@@ -132,11 +133,11 @@ def _missing(missing: Missing, ink: Ink) -> list[str]:
 
 
 def _checks(results: Sequence[CheckResult], state: RequirementState, ink: Ink) -> list[str]:
-    """One line for each check that has no section; if all passed, only for those that ran nothing."""
+    """One line for each check that has no section; if all passed, only for those that left something out."""
     passed = state == "met" and not ink.context.everything
     old = sum(len(group_of(result).old) for result in results if isinstance(result, Ran)) if passed else 0
     if passed:
-        results = [result for result in results if isinstance(result, Ran) and result.empty]
+        results = [item for item in results if isinstance(item, Ran) and (item.empty or NOT_RUN in item.note)]
     elif not ink.context.everything:
         results = [result for result in results if not has_section(result)]
     room = max((cells(visible(result.id)) for result in results), default=0)

@@ -265,7 +265,7 @@ def _environ(check: CheckSettings, environment: Environment, temporary: str) -> 
     environ = check_environ(check.env, temporary)
     if not TOOLS[check.tool].runs_code:
         # For tools whose output gate parses. The project's own code sees what it would see in any CI.
-        environ |= {"TERM": "dumb", "NO_COLOR": "1"}
+        environ |= {"TERM": "dumb", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     if environment.found:
         environ["VIRTUAL_ENV"] = str(environment.prefix)
         environ["PATH"] = f"{environment.python.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"

@@ -95,6 +95,34 @@ def test_what_mypy_prints_about_its_settings_as_json_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "plugins"),
+    [
+        ("--cov=a --timeout=5", ["pytest-cov", "pytest-timeout"]),
+        ("--cov-report=xml --cov", ["pytest-cov"]),
+        ("-n auto --dist loadscope", ["pytest-xdist"]),
+        ("-nauto", ["pytest-xdist"]),
+        ("--ds=a.b", ["pytest-django"]),
+        ("--my-own", []),
+    ],
+)
+def test_the_plugin_that_an_option_needs_is_named(options: str, plugins: list[str]) -> None:
+    message = f"pytest.main(): error: unrecognized arguments: {options}\n  inifile: pytest.ini\n"
+    answer = read("pytest", Left(4, "", message))
+    assert isinstance(answer, Unreadable)
+    assert [name for name in plugins if f"`{name}`" not in answer.hint] == []
+    assert plugins or "the plugin of pytest that knows them" in answer.hint
+
+
+def test_what_mypy_or_a_plugin_of_it_says_besides_its_findings_changes_nothing() -> None:
+    more = "pyproject.toml: note: unused section(s): module = ['a']\nPlugin: hello\n"
+    assert read("mypy", Left(0, more, "")) == Report(())
+    with_finding, alone = read("mypy", Left(1, more + MYPY, "")), read("mypy", Left(1, MYPY, ""))
+    assert isinstance(with_finding, Report)
+    assert with_finding == alone
+    assert isinstance(read("mypy", Left(1, more, "")), Unreadable)
+
+
 def test_why_pytest_did_not_begin_is_reported_in_its_own_words() -> None:
     err = "ImportError while loading conftest '/tree/conftest.py'.\nconftest.py:1: in <module>\nE   RuntimeError: no\n"
     answer = read("pytest", Left(4, "", err))

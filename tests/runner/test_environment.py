@@ -71,6 +71,32 @@ def test_where_other_tools_put_it(root: Path) -> None:
         assert tool in environment.origin
 
 
+@pytest.mark.parametrize(
+    ("place", "note", "text"),
+    [
+        (".direnv/python-3.11", "", ""),
+        (".conda", "", ""),
+        ("my environment", "", ""),
+        ("../elsewhere", ".venv", "../elsewhere\n"),
+        ("../home/.local/share/virtualenvs/named", ".venv", "named"),
+        ("../home/.pyenv/versions/named", ".python-version", "3.11\nnamed\n"),
+    ],
+)
+def test_places_that_are_named_or_look_like_one(root: Path, place: str, note: str, text: str) -> None:
+    make_venv(root / place)
+    if note:
+        (root / note).write_text(text)
+    assert found(root).prefix.resolve() == (root / place).resolve()
+
+
+def test_condas_folder_has_no_pyvenv_cfg(root: Path) -> None:
+    make_venv(root / ".conda")
+    (root / ".conda" / "pyvenv.cfg").unlink()
+    assert not found(root).found
+    (root / ".conda" / "conda-meta").mkdir()
+    assert found(root).origin == ".conda"
+
+
 class TestWhatGitTracks:
     """An environment that a change could have written is never used, and nothing of it is started."""
 
@@ -360,5 +386,5 @@ def test_a_check_sees_what_every_program_needs_and_what_is_named_for_it() -> Non
     seen = check_environ(("DATABASE", "NOT_SET"), "/scratch", caller)
     assert seen == {
         "PATH": "/bin", "HOME": "/home/a", "LC_ALL": "C", "LANG": "C", "CI": "true", "DATABASE": "x",
-        "TMPDIR": "/scratch", "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": "/scratch",
     }  # fmt: skip
