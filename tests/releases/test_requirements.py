@@ -75,7 +75,7 @@ WELL = {"up": Reading((1.0, 1.0))}
 
 
 @pytest.mark.parametrize(
-    ("stays", "state", "reason"),
+    ("deployments", "state", "reason"),
     [
         ([Deployment(HEAD, NOW - 1800)], "met", "it was in staging for 30 min, healthy"),
         ([Deployment(HEAD, NOW - 1799)], "unmet", "it has been in staging for 29 min of 30 min"),
