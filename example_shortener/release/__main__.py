@@ -88,7 +88,7 @@ def _down(settings: Settings) -> None:
 @commands.command("deploy")
 @click.argument("revision", metavar="REV")
 @into
-@click.option("--wait", type=float, default=0.0, metavar="MINUTES", help=WAIT)
+@click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="MINUTES", help=WAIT)
 @click.pass_obj
 def _deploy(settings: Settings, revision: str, into: str, wait: float) -> None:
     """Release REV beside the live release, compare both, go on or roll back."""

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from release.balancer import Balancer
 from release.problems import CannotGo, WrongUsage
-from release.services import Service, replace
+from release.services import Service, read_json, replace
 from release.settings import Settings, Target
 
 SLOTS = ("blue", "green", "amber", "baseline")
@@ -71,7 +71,7 @@ class Records:
         """What runs, as far as is known."""
         if not self._state.exists():
             return State()
-        fields: dict[str, Any] = json.loads(self._state.read_text("utf-8"))
+        fields: dict[str, Any] = read_json(self._state)
         values: dict[str, Any] = {k: Running(**v) if isinstance(v, dict) else v for k, v in fields.items()}
         return State(**values)
 

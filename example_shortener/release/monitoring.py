@@ -16,7 +16,7 @@ import yaml
 
 from release.environments import VISITED, Environment, free_port, must_be_free
 from release.problems import CannotGo, WrongUsage
-from release.services import PATIENCE, Service, find, render, replace, run
+from release.services import PATIENCE, Service, find, read_json, render, replace, run
 from release.settings import Settings
 
 PACKAGES = {
@@ -160,7 +160,7 @@ def _ports(settings: Settings) -> dict[str, int]:
         (path.parent / "targets").mkdir(parents=True, exist_ok=True)
         ports = {name: free_port() for name in NAMES}
         replace(path, json.dumps(ports | {"prometheus": settings.prometheus or ports["prometheus"]}))
-    return dict(json.loads(path.read_text("utf-8")))
+    return dict(read_json(path))
 
 
 def _reload(name: str, port: int) -> None:

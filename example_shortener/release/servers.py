@@ -26,12 +26,11 @@ AS_REVIEWED = "* -export-ignore -export-subst -text -eol -ident -filter -working
 
 def resolve(root: Path, name: str) -> Running:
     """The commit that `name` is now, as a release that does not run yet; raises WrongUsage."""
-    if name.startswith("-"):
-        raise WrongUsage(f"{name}: expected a revision")
-    code, output = run(["git", "log", "-1", "--format=%H%x00%s", f"{name}^{{commit}}", "--"], cwd=root)
+    words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+    code, revision = run(["git", *words], cwd=root)
     if code:
         raise WrongUsage(f"{name}: there is no such revision in {root}")
-    revision, subject = output.split("\0")
+    _, subject = run(["git", "log", "-1", "--format=%s", revision, "--"], cwd=root)
     # Who wrote the change, not who merged it.
     _, author = run(["git", "log", "-1", "--no-merges", "--format=%an <%ae>", revision, "--"], cwd=root)
     return Running("", revision, subject, author, 0)
@@ -52,11 +51,14 @@ def write_out(environment: Environment, revision: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{revision[:9]}-", dir=folder) as beside:
         reader, packed, tree = (Path(beside) / name for name in ("reader.git", "packed.tar", "tree"))
-        run(["git", "init", "--quiet", "--bare", f"--object-format={form}", str(reader)], cwd=root)
-        (reader / "info" / "attributes").write_text(AS_REVIEWED, "utf-8")
-        (reader / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8")
-        argv = ["git", "archive", "--format=tar", f"--output={packed}", f"{revision}:{''.join(prefix)}"]
-        code, output = run(argv, cwd=reader)
+        init = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(reader)]
+        code, output = run(init, cwd=root)
+        if code == 0:
+            (reader / "info").mkdir()
+            (reader / "info" / "attributes").write_text(AS_REVIEWED, "utf-8")
+            (reader / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8")
+            argv = ["git", "archive", "--format=tar", f"--output={packed}", f"{revision}:{''.join(prefix)}"]
+            code, output = run(argv, cwd=reader)
         if code:
             raise CannotGo(f"{revision[:9]} cannot be read: {output}")
         try:

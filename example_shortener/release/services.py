@@ -7,6 +7,7 @@ another release is to write that line anew and to restart the service.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shlex
 import shutil
@@ -105,6 +106,14 @@ def replace(path: Path, text: str) -> None:
     beside.replace(path)
     with suppress(OSError):
         beside.write_bytes(b" " * max(4096, 2 * len(data)))
+
+
+def read_json(path: Path) -> Any:
+    """What the tool has written there; raises CannotGo where something else has."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise CannotGo(f"{path} is damaged: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from release import monitoring, servers
 from release.deploy import deploy
 from release.environments import SLOTS, VISITED, Environment, alone
 from release.problems import CannotGo
-from release.services import Service, end_supervision, find, replace, supervise
+from release.services import Service, end_supervision, find, read_json, replace, supervise
 from release.settings import Settings, load
 
 Say = Callable[[str], None]
@@ -70,7 +70,7 @@ def install(settings: Settings, say: Say) -> None:
         shutil.copyfile(source, home / "release.toml")
     if not judge.exists():
         replace(judge, json.dumps(settings.gate))
-    elif (judged := tuple(json.loads(judge.read_text("utf-8")))) != settings.gate:
+    elif (judged := _judge(home)) != settings.gate:
         say(f"the gate that is asked stays {shlex.join(judged)}; to change it, edit {judge}")
 
 
@@ -80,9 +80,16 @@ def installed(home: Path) -> Settings | None:
         return None
     root = Path((home / "root").read_text("utf-8"))
     settings = load(home / "release.toml") if (home / "release.toml").exists() else Settings(root)
-    judge = home / "gate.json"
-    gate = tuple(json.loads(judge.read_text("utf-8"))) if judge.exists() else Settings(root).gate
-    return dataclasses.replace(settings, root=root, gate=gate, home=str(home))
+    return dataclasses.replace(settings, root=root, gate=_judge(home), home=str(home))
+
+
+def _judge(home: Path) -> tuple[str, ...]:
+    """The gate that is asked, as the first `up` has written it down."""
+    path = home / "gate.json"
+    words = read_json(path) if path.exists() else Settings(home).gate
+    if not words or not all(isinstance(word, str) for word in words):
+        raise CannotGo(f"{path} is damaged: expected the words of a command")
+    return tuple(words)
 
 
 def down(settings: Settings, say: Say) -> None:
@@ -103,7 +110,8 @@ def down(settings: Settings, say: Say) -> None:
             for left in ("ports", "haproxy.sock"):
                 (environment.folder / left).unlink(missing_ok=True)
             # A release that was being watched gets no requests after the next `up`.
-            environment.records.put(candidate=None, baseline=None, step=0)
+            with suppress(CannotGo):
+                environment.records.put(candidate=None, baseline=None, step=0)
         say(f"{name} is down")
     for name in monitoring.NAMES:
         Service(settings.folder, name, settings.services == "systemd").stop()

@@ -12,7 +12,7 @@ from pathlib import Path
 from release.environments import Environment, Running
 from release.problems import Refused
 from release.servers import interpreter, variables
-from release.services import PATIENCE, run
+from release.services import PATIENCE, read_json, run
 
 KEPT = 5
 """Copies of the data, made before it is changed."""
@@ -75,10 +75,8 @@ def _steps(tree: Path) -> list[list[str]]:
 
 def _taken(database: Path) -> list[list[str]]:
     """The steps that the tables have taken, in order."""
-    taken: list[list[str]] = (
-        json.loads(_note(database).read_text("utf-8")) if _note(database).exists() else []
-    )
-    return taken
+    note = _note(database)
+    return list(read_json(note)) if note.exists() else []
 
 
 def _note(database: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "environments.production.port: expected a whole number, got True",
     ):
         assert f"{path}: {mistake}" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("[limits]\nfalse_alarms = 0\n", "limits.false_alarms: expected a share between 0 and 1, got 0"),
+        ("[environments.production]\nwatch = inf\n", "production.watch: expected a number, got inf"),
+        ("[environments.production]\nwatch = nan\n", "production.watch: expected a number, got nan"),
+        ('[environments."../x"]\n', "environments.../x: expected a name of small letters"),
+    ],
+)
+def test_values_that_would_break_a_release_later_are_refused(tmp_path: Path, text: str, mistake: str) -> None:
+    path = tmp_path / "release.toml"
+    path.write_text(text)
+    with pytest.raises(WrongUsage, match=re.escape(mistake)):
+        load(path)
 
 
 def test_what_is_no_toml_is_reported_with_its_place(tmp_path: Path) -> None:

@@ -137,6 +137,17 @@ def test_a_checkout_decides_neither_about_settings_nor_about_the_gate(shop: Shop
         True,
         "Version 1",
     )
+    state = shop.home / "production" / "state.json"
+    for path, damaged, command in (
+        (judge, "[]", ("deploy", "version-3")),
+        (judge, "{", ("deploy", "version-3")),
+        (state, "{", ("rollback",)),
+    ):
+        text = path.read_text()
+        path.write_text(damaged)
+        result = shop.release(*command)
+        assert (result.code, f"{path} is damaged" in result.err) == (3, True), result.text
+        path.write_text(text)
 
 
 def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
@@ -148,8 +159,9 @@ def test_what_is_missing_or_taken_is_named(shop: Shop) -> None:
     assert shop.release("deploy", "version-1", "--into", "nowhere").code == 2
     result = shop.release("--home", "/dev/null/x", "status")
     assert (result.code, "Not a directory" in result.err) == (3, True)
-    result = shop.release("up", "no-such-version")
-    assert (result.code, "no-such-version: there is no such revision" in result.err) == (2, True)
+    for revision in ("no-such-version", "HEAD..version-1", "HEAD:gate.yaml"):
+        result = shop.release("up", revision)
+        assert (result.code, f"{revision}: there is no such revision" in result.err) == (2, True)
     shop.done("down")
     taken = shop.release("status", "--json")
     assert json.loads(taken.out)["production"]["up"] is False
