@@ -12,9 +12,10 @@ from gate.names.report.finding import Finding, finding_at
 from gate.names.resolve.installed import STDLIB
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
+from gate.names.spelling.known_words import BUILTIN_ATTRIBUTES, TYPICAL
 from gate.names.spelling.similarity import suggestions
 from gate.names.spelling.synonyms import SYNONYMS
-from gate.names.spelling.vocabulary import BUILTIN_ATTRIBUTES, TYPICAL, ProjectVocabulary
+from gate.names.spelling.vocabulary import ProjectVocabulary
 from gate.names.syntax.facts import COLUMNS, Use
 
 ID = "unknown-attribute"

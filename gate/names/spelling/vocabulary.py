@@ -1,16 +1,15 @@
-"""What is known of words: who defines them, who uses them how often, and which may be meant by another."""
+"""Which word may be meant by one that nothing defines, by what the project and its packages say."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gate.names.resolve import known_packages
 from gate.names.resolve.installed import STDLIB, InstalledPackages
 from gate.names.resolve.modules import Modules
-from gate.names.resolve.package_words import PackageWords
+from gate.names.spelling.known_words import BUILTIN_ATTRIBUTES, KnownWords
 from gate.names.spelling.similarity import (
     Vocabulary,
     candidates,
@@ -23,101 +22,24 @@ from gate.names.spelling.similarity import (
 from gate.names.spelling.synonyms import SYNONYMS
 from gate.names.syntax.facts import COLUMNS, Facts, Use
 
-_KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
-BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
-TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
-
-
-MADE_BY_DJANGO = re.compile(
-    r"(?:id|pk|objects|DoesNotExist|MultipleObjectsReturned|get_\w+_display|get_(?:next|previous)_by_\w+|\w+_(?:set|id|ptr))$"
-)
-EMPTY = Vocabulary(frozenset())
-
 
 @dataclass(slots=True)
-class ProjectVocabulary:
-    """What is defined anywhere: in the project, and outside of it."""
-
-    project: frozenset[str]
-    attributes: frozenset[str]
-    outside: PackageWords
-    packages: InstalledPackages
-    used: Mapping[str, int]
-    together: Counter[tuple[str, str]]
-    modules: Modules
-    required: Mapping[str, int]
-    installed: bool
-    covered: bool
-    """Whether what the project imports is known, if only from the list that comes with gate."""
-    imported: Mapping[tuple[str, str], int]
-    """How often each name is imported from each package."""
-    capitals: Counter[str] = field(default_factory=Counter)
-    """How often names of classes are looked up in what has each name, and is no module."""
-    tops: frozenset[str] = frozenset()
-    """The packages that the project imports."""
-    fields: frozenset[str] = frozenset()
-    """Attributes of the project that are always values, and so cannot be called."""
-    keywords: frozenset[str] = frozenset()
-    """Keywords that the project gives to anything."""
-    classes: frozenset[str] = frozenset()
-    """Names of functions and classes of the project, in lower case."""
-    synchronous: frozenset[str] = frozenset()
-    """The project's functions that are not asynchronous."""
-    texts: frozenset[str] = frozenset()
-    """Words in texts of the project: an attribute may be set by its name."""
-    own: frozenset[str] = frozenset()
-    """The words of the project, without what its files know by importing it only."""
-    usual: Vocabulary = EMPTY
-    """What the project defines or uses, and what builtins have."""
-    elsewhere: Vocabulary = EMPTY
-    """What packages define."""
-    _parts: frozenset[str] = frozenset()
-
-    def is_defined(self, word: str) -> bool:
-        """Whether somebody is known to have an attribute of this name."""
-        return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
-
-    def is_strange(self, word: str) -> bool:
-        """Whether nobody defines the word. Two underscores inside join names, as in the look-ups of an ORM."""
-        return len(word) > 1 and "__" not in word.strip("_") and not self.is_defined(word)
-
-    def is_unknown_to_all(self, word: str) -> bool:
-        """Whether nobody says the word but in order to import it."""
-        return word not in self.own and word not in self.outside.defined and "__" not in word.strip("_")
-
-    def has(self, word: str, *, is_called: bool) -> bool:
-        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
-        return word in self.attributes and not (is_called and word in self.fields)
-
-    def may_be_of_model(self, word: str) -> bool:
-        """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
-        is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
-        return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
-
-    def is_made(self, word: str) -> bool:
-        """Whether a framework that the project uses makes attributes of such names."""
-        return "django" in self.tops and MADE_BY_DJANGO.match(word) is not None
-
-    def is_habit(self, word: str) -> bool:
-        """Whether the project looks a name up so often that it must be right, however strange."""
-        count = self.used.get(word, 0)
-        return count > 8 and 2 * count > max(
-            (self.used.get(right, 0) for right in SYNONYMS.get(word, ())), default=0
-        )
+class ProjectVocabulary(KnownWords):
+    """The known words, and the choice among them."""
 
     def right_words(self, use: Use, *, keyword: bool) -> list[str]:
-        """The words that may be meant, the most likely first; none where what is written may as well be right."""
+        """The words that may be meant, the most likely first; none where the written word may be right."""
         word, count = use.name, self.used.get(use.name, 0)
         if self._is_given_elsewhere(word, keyword=keyword):
             return []
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word.strip("_"):
             return []
         if use.receiver in COLUMNS:
-            # `func.json_set`: what is looked up there goes into SQL.
+            # `func.json_set` becomes a function of SQL.
             return []
         top = use.owner.partition(".")[0]
         if top and self.packages.knows(top) and self.packages.reaches(top, word):
-            # `click.Option` is there, however often `click.option` is used.
+            # `click.Option` exists, however often `click.option` is used.
             return []
         strong = [
             one
@@ -161,9 +83,9 @@ class ProjectVocabulary:
         )
 
     def _is_given_elsewhere(self, word: str, *, keyword: bool) -> bool:
-        """Whether a keyword of some call makes an attribute of this name, as `annotate(total=...)` of an ORM does.
+        """Whether a keyword of some call may create an attribute of this name, like `annotate(total=...)` of an ORM.
 
-        Keywords of two letters are near to too many words.
+        Keywords of two letters are close to too many words.
         """
         return len(word) < 3 if keyword else word in self.keywords
 
@@ -181,7 +103,7 @@ class ProjectVocabulary:
         return bool(use.receiver) and often > 1 and not plural and is_common_typo(use.name, right)
 
     def _is_weighty(self, use: Use, right: str) -> bool:
-        """What is written more than once is a slip only of what is written far more often."""
+        """A word that is written more than once is a typo only of one that is written far more often."""
         count = self.used.get(use.name, 0)
         defined = self.is_defined(right)
         if count < 2:
@@ -195,7 +117,7 @@ class ProjectVocabulary:
             and word.startswith("_")
             and (len(word) < 6 or word.rstrip("s") == right.rstrip("s"))
         ):
-            # What a missing package keeps to itself no list tells.
+            # No list has the private names of a package that is not installed.
             return False
         if not self.installed and plain(word) == plain(right) and len(word) != len(right):
             return False
@@ -218,7 +140,7 @@ class ProjectVocabulary:
         return all(part in self._parts for part in parts(word))
 
     def ordered(self, word: str, many: Iterable[str]) -> list[str]:
-        """The words that fingers easily make `word` of first, and of them those that this project uses."""
+        """The words of which `word` is a common typo first, and among them those that this project uses."""
 
         def rank(right: str) -> tuple[bool, bool, bool]:
             return (
@@ -232,7 +154,7 @@ class ProjectVocabulary:
             return []
         elsewhere = [one for one in SYNONYMS.get(word, ()) if one in found]
         if elsewhere and all(one in elsewhere or one.casefold() == word.casefold() for one in found):
-            # `logger` for `getLogger`: the class `Logger` is nearer by its letters alone.
+            # `logger` for `getLogger`: the class `Logger` is closer only by its letters.
             return [*elsewhere, *(one for one in found if one not in elsewhere)]
         return (
             [right for right in found if is_common_typo(word, right)]
@@ -241,7 +163,7 @@ class ProjectVocabulary:
         )
 
     def fix(self, word: str, right: str) -> tuple[str, str] | None:
-        """The two words, if it is a stumble and nobody anywhere defines another one that may be meant."""
+        """Both words, if the typo is mechanical and nothing defines another word that may be meant."""
         if not is_transposition_or_doubling(word, right):
             return None
         everywhere = {*candidates(word, self.usual), *candidates(word, self.elsewhere)}
@@ -249,13 +171,13 @@ class ProjectVocabulary:
 
 
 def _is_other_convention(word: str, suggestion: str) -> bool:
-    """Whether it is what another library calls the same: `GetPath` beside `getPath`."""
+    """Whether another library has this name for the same: `GetPath` beside `getPath`."""
     is_capital = word[0] != suggestion[0] and word[0].casefold() == suggestion[0].casefold()
     return is_capital and word[1:] == suggestion[1:] and not word[1:].islower() and "_" not in word
 
 
 def _is_sole_typo(word: str, found: str) -> bool:
-    """A slip of a word that nobody here uses: of the kinds that fingers make, and no other number or case of it."""
+    """Whether it is a common typo of a word that the project does not use, and not another number or case of it."""
     other = word.casefold() == found.casefold() and word[0] != found[0]
     return (
         is_plausible_typo(word, found)

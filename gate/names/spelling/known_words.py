@@ -1,0 +1,98 @@
+"""The words that are known: what the project, its packages and the builtins define, and how often it is used."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gate.names.resolve.installed import InstalledPackages
+from gate.names.resolve.modules import Modules
+from gate.names.resolve.package_words import PackageWords
+from gate.names.spelling.similarity import (
+    Vocabulary,
+)
+from gate.names.spelling.synonyms import SYNONYMS
+
+_KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
+BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
+TYPICAL = frozenset(name for kind in (str, list, dict) for name in dir(kind) if not name.startswith("_"))
+
+
+MADE_BY_DJANGO = re.compile(
+    r"(?:id|pk|objects|DoesNotExist|MultipleObjectsReturned|get_\w+_display|get_(?:next|previous)_by_\w+|\w+_(?:set|id|ptr))$"
+)
+_EMPTY = Vocabulary(frozenset())
+
+
+@dataclass(slots=True)
+class KnownWords:
+    """What the project, its packages, and the builtins define."""
+
+    project: frozenset[str]
+    attributes: frozenset[str]
+    outside: PackageWords
+    packages: InstalledPackages
+    used: Mapping[str, int]
+    together: Counter[tuple[str, str]]
+    modules: Modules
+    required: Mapping[str, int]
+    installed: bool
+    covered: bool
+    """Whether what the project imports is known, if only from the list of packages that gate ships."""
+    imported: Mapping[tuple[str, str], int]
+    """How often each name is imported from each package."""
+    capitals: Counter[str] = field(default_factory=Counter)
+    """How often names of classes are looked up in an object of each name that is no module."""
+    tops: frozenset[str] = frozenset()
+    """The packages that the project imports."""
+    fields: frozenset[str] = frozenset()
+    """Attributes of the project that are always values, and so cannot be called."""
+    keywords: frozenset[str] = frozenset()
+    """Keywords that the project gives to anything."""
+    classes: frozenset[str] = frozenset()
+    """Names of functions and classes of the project, in lower case."""
+    synchronous: frozenset[str] = frozenset()
+    """The project's functions that are not asynchronous."""
+    texts: frozenset[str] = frozenset()
+    """Words in strings of the project: an attribute may be set by its name."""
+    own: frozenset[str] = frozenset()
+    """The words of the project, without those that it only imports."""
+    usual: Vocabulary = _EMPTY
+    """What the project defines or uses, and what builtins have."""
+    elsewhere: Vocabulary = _EMPTY
+    """What packages define."""
+    _parts: frozenset[str] = frozenset()
+
+    def is_defined(self, word: str) -> bool:
+        """Whether anything is known to have an attribute of this name."""
+        return word in self.project or word in BUILTIN_ATTRIBUTES or word in self.outside.defined
+
+    def is_strange(self, word: str) -> bool:
+        """Whether nothing defines the word. Two underscores inside join names, as in the queries of an ORM."""
+        return len(word) > 1 and "__" not in word.strip("_") and not self.is_defined(word)
+
+    def is_unknown_to_all(self, word: str) -> bool:
+        """Whether the word occurs only where it is imported."""
+        return word not in self.own and word not in self.outside.defined and "__" not in word.strip("_")
+
+    def has(self, word: str, *, is_called: bool) -> bool:
+        """Whether something in the project has an attribute of this name, which can be called if it `is_called`."""
+        return word in self.attributes and not (is_called and word in self.fields)
+
+    def may_be_of_model(self, word: str) -> bool:
+        """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
+        is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
+        return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
+
+    def is_made(self, word: str) -> bool:
+        """Whether a framework that the project uses makes attributes of such names."""
+        return "django" in self.tops and MADE_BY_DJANGO.match(word) is not None
+
+    def is_habit(self, word: str) -> bool:
+        """Whether the project looks a name up so often that it must be right, however strange."""
+        count = self.used.get(word, 0)
+        return count > 8 and 2 * count > max(
+            (self.used.get(right, 0) for right in SYNONYMS.get(word, ())), default=0
+        )
