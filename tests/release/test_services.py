@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from release.environments import free_port, must_be_free
 from release.problems import CannotGo
 from release.services import run
+from release.story.stage import SAMPLE
+from support.shop import PATH, needs
 
 
 def test_what_waits_for_somebody_silent_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
@@ -45,3 +49,27 @@ def test_a_port_that_is_taken_is_not_shared() -> None:
         port = other.getsockname()[1]
         with pytest.raises(CannotGo, match=f"port {port} is taken"):
             must_be_free(port)
+
+
+def test_the_units_are_valid_for_systemd(tmp_path: Path) -> None:
+    needs("systemd-analyze")
+    units, tool = tmp_path / "units", tmp_path / "release" / "tool" / "bin" / "shortener-release"
+    shutil.copytree(SAMPLE / "systemd", units)
+    (units / "shortener@.service").rename(units / "shortener@guard.service")
+    names = sorted(path.name for path in units.iterdir())
+    assert names == ["release.service", "release.timer", "shortener@guard.service"]
+
+    def verify() -> subprocess.CompletedProcess[str]:
+        # It runs nothing, but looks for the programs.
+        return subprocess.run(
+            ["systemd-analyze", "--user", "--man=no", "verify", *(str(units / name) for name in names)],
+            env={"PATH": PATH, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert "shortener-release is not executable" in verify().stderr
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    done = verify()
+    assert (done.returncode, done.stderr) == (0, "")
