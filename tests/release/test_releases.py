@@ -314,6 +314,10 @@ def test_the_proxy_limits_an_address_and_keeps_the_numbers_to_itself(version_1: 
     statuses = [create("192.0.2.9, 198.51.100.7") for _ in range(64)]
     assert (set(statuses[:60]), statuses[-1]) == ({201}, 429)
     assert create("192.0.2.9") == create("198.51.100.7, 192.0.2.9") == create("") == 201
+    # An address of IPv6 is one of many that the same person has.
+    statuses = [create(f"2001:db8:0:1::{number:x}") for number in range(64)]
+    assert (set(statuses[:60]), statuses[-1]) == ({201}, 429)
+    assert create("2001:db8:0:2::1") == 201
 
     for path in ("/metrics", "//metrics", "/metrics/", "/%6detrics", "/./metrics", "/a/../metrics", "/%2e/metrics",
                  "/metrics?x", "/metrics%2f", "/a/%2e%2e/metrics", "http://sho.rt/metrics"):  # fmt: skip
