@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from time import time
 
-from gate.app.setup.observed import Observed
+from gate.app.setup.observed import FORGE_NAMES, Observed
 from gate.app.setup.proposal import approvers, propose
 from gate.app.setup.team import Answers, account_unknown, candidates
 from gate.policy.people import FORGES
@@ -49,7 +49,7 @@ def _me(owners: tuple[str, ...]) -> str | None:
 
 
 def _account(forge: str) -> str | None:
-    text = _question(f"Your {forge} account, so that your reviews count", "none")
+    text = _question(f"Your {FORGE_NAMES[forge]} account, so that your reviews count", "none")
     return None if text == "none" else f"@{text.removeprefix('@')}"
 
 

@@ -15,7 +15,14 @@ TRACKED = subprocess.run(
     ["git", "ls-files", "-z", "--", "*.md"], cwd=ROOT, capture_output=True, check=True
 ).stdout.decode()
 PAGES = [ROOT / name for name in TRACKED.split("\0") if name and "tests/data/" not in name]
-HOW_TO = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "docs" / "tutorial.md"])
+SETUP = [ROOT / "docs" / f"{name}.md" for name in ("github", "gitlab", "server")]
+HOW_TO = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "docs" / "tutorial.md", *SETUP])
+PLACES = {
+    "pip install merge-gate": ":",  # gate is on PATH here
+    "python3 -m venv /opt/gate && /opt/gate/bin/:": ":",
+    "/opt/gate/bin/gate": "gate",
+}
+"""What a reader would replace, or has done before."""
 
 
 def prose(page: Path) -> str:
@@ -79,5 +86,6 @@ def test_the_site_builds(tmp_path: Path) -> None:
 def test_a_how_to_works_as_written(page: Path, tmp_path: Path) -> None:
     people = people_at_machines(tmp_path)
     server = str(tmp_path / "server.git")
-    count = follow(page, people, {"git@server:app.git": server, "/srv/git/app.git": server})
+    values = {**PLACES, "git@server:app.git": server, "/srv/git/shortener.git": server}
+    count = follow(page, people, values)
     assert count or "```sh" not in page.read_text()

@@ -128,3 +128,16 @@ def test_decisions_are_logged_with_any_command(project: Clone, place: tuple[str,
     assert "policy: none at the base: the defaults" in result.err
     assert "lint: running ruff" in result.err
     assert "policy:" not in project.gate("check", "--only", "lint").err
+
+
+def test_the_doctor_says_who_you_are_to_gate(company: Company) -> None:
+    ada = company.clone("ada")
+    assert problems(ada, "you") == ""
+    text = ada.gate("doctor").out
+    assert "your commits (ada@acme.example) are by @ada, senior" in text
+    assert "you approve as @ada, with the key SHA256:" in text
+    ada.git("config", "user.email", "ada@home.example")
+    ada.git("config", "user.signingkey", str(company.keys / "stranger"))
+    wrong = problems(ada, "you")
+    assert "gate init --person @NAME --email ada@home.example" in wrong
+    assert "you can't sign approvals: the key" in wrong

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.asking import at_terminal
 from support.company import Clone, Company, isolated
 from support.forge import serving
 from support.site import actions, open_site, with_logins
@@ -190,30 +189,6 @@ def test_for_a_bare_repository_the_hooks_of_the_clone_are_installed(company: Com
     assert "refs/gate/log*" in clone.git("config", "--get-all", "remote.origin.fetch")
 
 
-def at_terminal(clone: Clone, answers: str, *args: str) -> str:
-    """Run `gate init` at a terminal, where somebody types these lines; what the screen shows."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "gate", "init", *args],
-        cwd=clone.path,
-        env={**isolated(clone.path.parent / "home"), "TERM": "dumb"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as running:
-        os.close(theirs)
-        os.write(ours, answers.encode())
-        shown = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                shown += chunk
-        except OSError:  # the terminal is gone with its last program
-            pass
-        os.close(ours)
-        assert running.wait() == 0, shown.decode()
-    return shown.decode()
-
-
 def test_at_a_terminal_it_asks_only_what_it_cannot_know(hosted: Clone) -> None:
     hosted.write({"CODEOWNERS": "* @apark @bob @cyd\n"})
     shown = at_terminal(hosted, "1\n2\n@apark, @cyd\n")
@@ -227,6 +202,6 @@ def test_at_a_terminal_it_asks_only_what_it_cannot_know(hosted: Clone) -> None:
 @pytest.mark.slow
 def test_an_account_that_nothing_names_is_asked_for_and_yes_asks_nothing(hosted: Clone) -> None:
     shown = at_terminal(hosted, "", "--yes", "--print")
-    assert "Your github account" not in shown
-    assert "Your github account" in at_terminal(hosted, "apark\n")
+    assert "Your GitHub account" not in shown
+    assert "Your GitHub account" in at_terminal(hosted, "apark\n")
     assert load_policy((hosted.path / "gate.yaml").read_bytes()).people["@apark"].github == "apark"

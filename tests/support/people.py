@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = {
@@ -91,18 +92,21 @@ def _open_here_document(text: str) -> bool:
 def follow(page: Path, people: dict[str, Person], values: dict[str, str]) -> int:
     """Do what the page says, block by block; returns how many commands were run.
 
-    A comment `<!-- as: NAME -->` says who types the blocks that follow, and `<!-- in: home -->` that they do it outside
-    of the clone. `values` replaces what a reader would replace, such as a host name.
+    A comment `<!-- as: NAME -->` says who types the blocks that follow, `<!-- in: home -->` that they do it outside of
+    the clone, and `<!-- run: COMMAND -->` prepares what the page takes for granted. `values` replaces what a reader
+    would replace, such as a host name.
     """
     who, where, count = people["Nehemiah"], "", 0
     for comment, block in re.findall(
-        r"<!-- (.*?) -->|^```sh\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE
+        r"<!-- (.*?) -->|^ *```sh\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE
     ):
         if comment.startswith("as: "):
             who, where = people[comment.removeprefix("as: ")], ""
         elif comment.startswith("in: "):
             where = comment.removeprefix("in: ")
-        for command, code in commands(block):
+        elif comment.startswith("run: "):
+            who.run(comment.removeprefix("run: "), where=who.home if where == "home" else None)
+        for command, code in commands(dedent(block)):
             for name, value in values.items():
                 command = command.replace(name, value)
             who.run(command, code=code, where=who.home if where == "home" else None)

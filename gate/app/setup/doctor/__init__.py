@@ -12,6 +12,7 @@ from gate.app.setup.doctor.items import MISTAKE, Item, Section
 from gate.app.setup.doctor.programs import caches, environments, tools
 from gate.app.setup.doctor.repository import hooks, log, remotes, repository_of
 from gate.app.setup.doctor.rules import owners, policy
+from gate.app.setup.doctor.you import you
 from gate.errors import GateError, InvalidInput
 from gate.git.repository import Repository
 
@@ -19,6 +20,7 @@ SECTIONS: dict[str, Callable[[Repository], list[Item]]] = {
     "repository": repository_of,
     "remotes": remotes,
     "policy": policy,
+    "you": you,
     "owners": owners,
     "environments": environments,
     "tools": tools,
