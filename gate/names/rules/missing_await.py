@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
+from gate.names.infer.values import Coroutine, FunctionValue, Missing
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import Finding
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
+from gate.names.syntax.nodes import name_of, own_nodes, walk
+from gate.names.syntax.source import Scope
 
 ID = "missing-await"
 SUMMARY = "The result of one of the project's async functions, used without `await`."
@@ -35,12 +40,213 @@ GOOD: Examples = (
 )
 
 
-def report(diagnostics: FileDiagnostics, node: ast.expr) -> None:
-    """A value that is surely a coroutine, where none is of use."""
-    diagnostics.report(ID, node, "this is a coroutine until it is awaited", hint="add `await`")
+NODES = (
+    ast.Await, ast.Expr, ast.Subscript, ast.For, ast.comprehension, ast.Starred, ast.FormattedValue, ast.BinOp,
+    ast.Compare, ast.BoolOp, ast.UnaryOp, ast.While, ast.Assert, ast.If, ast.IfExp, ast.Assign, ast.Return, ast.keyword,
+    ast.AnnAssign, ast.AsyncFunctionDef, ast.Call, ast.Attribute,
+)  # fmt: skip
+_COLLECTS = re.compile(
+    r"append|add|extend|put|insert|push|task|future|gather|wait|run|shield|sched|spawn|submit|start|create|coro|async"
+    r"|call|send|defer|close|timeout|ensure|set|register"
+)
+"""Functions that take a coroutine to await it later; others get one by mistake."""
+_READS_AT_ONCE = frozenset({"json", "pickle", "re", "os", "html", "base64", "hashlib"})
+"""Modules of the standard library whose functions can do nothing with a coroutine."""
 
 
-def report_discarded(diagnostics: FileDiagnostics, node: ast.expr, function: str) -> None:
+class Inspector:
+    """Looks at what is done with the result of each call in one file."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """Nothing has been seen yet."""
+        self._inspection = inspection
+        self._awaited_calls: dict[tuple[Scope | None, str], set[Scope]] = {}
+        self._discarded_calls: list[tuple[tuple[Scope | None, str], ast.Call, Scope]] = []
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """Look at everything that can't be done with a coroutine."""
+        if not self._inspection.is_evaluated(node):
+            return
+        match node:
+            case ast.Await(value=ast.Call() as call):
+                self._awaited(call, scope)
+            case ast.Expr(value=ast.Call() as call):
+                self._thrown_away(call, scope)
+            case ast.Attribute(value=value, ctx=ast.Load()):
+                self._looked_up(node, value, scope)
+            case ast.Subscript(value=value) | ast.Starred(value=value) | ast.FormattedValue(value=value):
+                self._used(value, scope)
+            case ast.For(iter=value) | ast.comprehension(iter=value):
+                self._used(value, scope)
+            case ast.Call():
+                self._called(node, scope)
+            case ast.AsyncFunctionDef():
+                self._returns(node, self._inspection.source.inner(node, scope))
+            case ast.Assign() | ast.AnnAssign() | ast.Return() | ast.keyword():
+                self._stored(node, scope)
+            case _:
+                self._truth([operand for operand in _operands(node) if self._is_unguarded(operand)], scope)
+
+    def _is_unguarded(self, node: ast.expr) -> bool:
+        return not self._inspection.guard(node).expects_missing
+
+    def _stored(self, node: ast.AST, scope: Scope) -> None:
+        match node:
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
+                self._used(value, scope)
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value) if _is_asynchronous(
+                scope
+            ):
+                self._named(name, value, scope)
+            case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
+                self._chosen(value, scope)
+            case ast.AnnAssign(annotation=annotation, value=ast.Call() as value) if not _is_awaitable(
+                annotation
+            ):
+                self._used(value, scope)
+
+    def _called(self, node: ast.Call, scope: Scope) -> None:
+        """A call of a function that reads its arguments at once."""
+        callees = self._inspection.infer(node.func, scope)
+        if not callees or len(callees) != 1 or not isinstance(callees[0], FunctionValue):
+            return
+        source = callees[0].scope.source
+        if source.origin == "library" and source.name.partition(".")[0] in _READS_AT_ONCE:
+            for argument in node.args:
+                self._used(argument, scope)
+
+    def _looked_up(self, node: ast.Attribute, value: ast.expr, scope: Scope) -> None:
+        """An attribute that the result has, and a coroutine does not."""
+        owners = self._inspection.infer(value, scope)
+        if not owners or len(owners) != 1 or not isinstance(owners[0], Coroutine):
+            return
+        if isinstance(self._inspection.engine.attribute_of(owners[0], node.attr), Missing):
+            self._report(node)
+
+    def _report(self, node: ast.expr) -> None:
+        """A value that is surely a coroutine, where none is of use."""
+        message = "this is a coroutine until it is awaited"
+        self._inspection.diagnostics.report(ID, node, message, hint="add `await`")
+
+    def finish(self) -> None:
+        """Report what is discarded here and awaited elsewhere."""
+        for key, call, scope in self._discarded_calls:
+            # Code that does both in one function knows the difference.
+            if key in self._awaited_calls and scope not in self._awaited_calls[key]:
+                _report_discarded(self._inspection.diagnostics, call, key[1])
+
+    def _awaited(self, call: ast.Call, scope: Scope) -> None:
+        """A call whose result is awaited."""
+        self._awaited_calls.setdefault(self._known_as(call, scope), set()).add(scope)
+
+    def _thrown_away(self, call: ast.Call, scope: Scope) -> None:
+        """A call that is a statement."""
+        self._used(call, scope)
+        if _is_asynchronous(scope) and self._inspection.infer(call, scope) is None:
+            self._discarded_calls.append((self._known_as(call, scope), call, scope))
+
+    def _used(self, node: ast.expr, scope: Scope) -> None:
+        """A value that is used in a way that needs its result."""
+        if isinstance(node, ast.Await):
+            return
+        values = self._inspection.infer(node, scope) if isinstance(node, ast.Call | ast.Name) else None
+        if values and all(isinstance(value, Coroutine) for value in values):
+            self._report(node)
+
+    def _truth(self, nodes: list[ast.expr], scope: Scope) -> None:
+        """A coroutine is always true, and no operand."""
+        for node in nodes:
+            self._used(node, scope)
+
+    def _chosen(self, node: ast.expr, scope: Scope) -> None:
+        """A value that is chosen among others: a coroutine is seldom meant there."""
+        match node:
+            case ast.BoolOp(values=parts):
+                pass
+            case ast.IfExp(body=one, orelse=other):
+                parts = [one, other]
+            case _:
+                return
+        for part in parts:
+            self._used(part, scope)
+
+    def _named(self, name: str, call: ast.Call, scope: Scope) -> None:
+        """A coroutine that is assigned to a name, and then only passed to functions that can do nothing with it."""
+        values = self._inspection.infer(call, scope)
+        if not values or not all(isinstance(value, Coroutine) for value in values):
+            return
+        body = list(own_nodes(scope.node))
+        given = {
+            argument: one
+            for one in body
+            if isinstance(one, ast.Call) and not _COLLECTS.search(name_of(one.func).casefold())
+            for argument in one.args
+        }
+        awaited = {inner for one in body if isinstance(one, ast.Await) for inner in walk(one.value)}
+        uses = [
+            one
+            for one in walk(scope.node)
+            if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+        ]
+        if uses and all(one in given and given[one] not in awaited and one not in awaited for one in uses):
+            self._report(call)
+
+    def _returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
+        """An async function that returns a coroutine of its result: awaiting it gives a coroutine again."""
+        if node.returns is not None and _is_awaitable(node.returns):
+            return
+        for inner in own_nodes(node):
+            match inner:
+                case (
+                    ast.Return(value=ast.Call() as value)
+                    | ast.Return(value=ast.ListComp(elt=ast.Call() as value))
+                ):
+                    self._used(value, scope)
+
+    def _known_as(self, call: ast.Call, scope: Scope) -> tuple[Scope | None, str]:
+        """What is called, and the scope in which that name is the same function."""
+        text = ast.unparse(call.func)
+        root = text.partition(".")[0]
+        around: Scope | None = scope
+        if root in {"self", "cls"}:
+            while around is not None and around.kind != "class":
+                around = around.parent
+            return around, text
+        found = scope.lookup(root)
+        return (found[1] if found else None), text
+
+
+def _operands(node: ast.AST) -> list[ast.expr]:
+    """The expressions that a node tests or computes with: a coroutine is always true, and no operand."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.Compare(left=left, comparators=others):
+            return [left, *others]
+        case ast.BoolOp(values=values):
+            return values[:-1]
+        case ast.UnaryOp(operand=value):
+            return [value]
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) | ast.Assert(test=test):
+            return [test]
+    return []
+
+
+def _is_asynchronous(scope: Scope) -> bool:
+    """Whether code in the scope can use `await`."""
+    return isinstance(scope.node, ast.AsyncFunctionDef)
+
+
+def _is_awaitable(annotation: ast.expr) -> bool:
+    """Whether a value with this annotation may be a coroutine."""
+    text = ast.unparse(annotation)
+    return (
+        any(word in text for word in ("Any", "object", "Coroutine", "Awaitable", "Future", "Task", "T]"))
+        or len(text) < 3
+    )
+
+
+def _report_discarded(diagnostics: FileDiagnostics, node: ast.expr, function: str) -> None:
     """A discarded result of what other code awaits; it counts unless a function of that name is not async."""
     name = function.rpartition(".")[2]
     message = f"`{function}` is awaited elsewhere"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gate.names.report.candidates import FileDiagnostics
     from gate.names.report.finding import Finding
     from gate.names.rules.context import Context
+    from gate.names.rules.inspection import Inspection
     from gate.names.syntax.source import Scope
 
 MARK = "# <- "
@@ -54,6 +55,29 @@ class NodeRule(Rule, Protocol):
         It runs only for a file that changed, or whose imports changed. So it decides by these alone, and `check`
         decides by everything else.
         """
+
+
+class Inspector(Protocol):
+    """What follows the walk over one file for a rule."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` tells what is walked."""
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """Look at a node, after its children. Candidates are reported to `inspection.diagnostics`."""
+
+    def finish(self) -> None:
+        """Report what only the whole file shows."""
+
+
+@runtime_checkable
+class FileRule(Rule, Protocol):
+    """A rule that remembers what it has seen of a file, or that depends on how code is evaluated."""
+
+    NODES: tuple[type[ast.AST], ...]
+    """The kinds of nodes to look at, wherever they are."""
+    Inspector: type[Inspector]
+    """Made anew for each file."""
 
 
 def code(text: str) -> Example:

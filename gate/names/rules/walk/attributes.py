@@ -21,7 +21,7 @@ from gate.names.infer.values import (
 )
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import MODULE_NAMES
-from gate.names.rules import missing_await, unknown_attribute, unknown_member, wrong_call
+from gate.names.rules import unknown_attribute, unknown_member, wrong_call
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.source import Scope
@@ -88,8 +88,6 @@ class AttributeChecks:
                 return
             owners = without
         if any(isinstance(owner, Coroutine) for owner in owners):
-            if len(owners) == 1:
-                missing_await.report(self._found, node)
             return
         if isinstance(owners[0], ModuleValue) and scope.is_tested(ast.unparse(node)):
             return

@@ -22,7 +22,6 @@ from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.resolve.modules import Module
 from gate.names.rules import unexpected_keyword, wrong_argument, wrong_call, wrong_json_argument
 from gate.names.rules.walk.attributes import is_super_uncalled, names_of
-from gate.names.rules.walk.awaits import AwaitChecks
 from gate.names.syntax.nodes import Function, is_stub, last_name
 from gate.names.syntax.source import Scope
 
@@ -32,11 +31,10 @@ _NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 class CallChecks:
     """Looks at each call in one file."""
 
-    def __init__(self, engine: Engine, awaits: AwaitChecks, found: FileDiagnostics) -> None:
+    def __init__(self, engine: Engine, found: FileDiagnostics) -> None:
         """What is wrong goes to `found`."""
         self._engine = engine
         self._text = TextKinds(engine)
-        self._awaits = awaits
         self._found = found
         self._owners: dict[ast.expr, str] = {}
         """The modules in which functions that are called are looked up."""
@@ -75,13 +73,6 @@ class CallChecks:
         ):
             has_get = "get" in names_of(self._engine, callee)
             wrong_call.report_instance(self._found, node, shown, callee.of.name, has_get=has_get)
-        if (
-            isinstance(callee, FunctionValue)
-            and callee.scope.source.origin == "library"
-            and _reads_at_once(callee)
-        ):
-            for argument in node.args:
-                self._awaits.used(argument, scope)
         wrong_text = self._text.wrong(node, callee, scope)
         if wrong_text is not None:
             rule = wrong_json_argument if _of_family(callee) else wrong_argument
@@ -222,19 +213,6 @@ class CallChecks:
 def is_partial(kind: Class) -> bool:
     """Whether a class is `functools.partial`."""
     return kind.name == "partial" and kind.origin == "library"
-
-
-def _reads_at_once(callee: FunctionValue) -> bool:
-    """Whether a function of the standard library can do nothing with a coroutine."""
-    return callee.scope.source.name.partition(".")[0] in {
-        "json",
-        "pickle",
-        "re",
-        "os",
-        "html",
-        "base64",
-        "hashlib",
-    }
 
 
 def _of_family(callee: Value) -> tuple[str, str] | None:

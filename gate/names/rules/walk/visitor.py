@@ -10,9 +10,9 @@ from gate.names.hints.usage import UsageInference
 from gate.names.infer.engine import Engine
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.rules import RULES, load
-from gate.names.rules.rule import NodeRule
+from gate.names.rules.inspection import Inspection
+from gate.names.rules.rule import FileRule, Inspector, NodeRule
 from gate.names.rules.walk.attributes import AttributeChecks
-from gate.names.rules.walk.awaits import AwaitChecks, is_asynchronous, is_awaitable
 from gate.names.rules.walk.calls import CallChecks
 from gate.names.rules.walk.names import UndefinedNames
 from gate.names.syntax.guards import Guard
@@ -24,12 +24,18 @@ from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type
 @cache
 def node_rules() -> Mapping[type[ast.AST], list[NodeRule]]:
     """The rules that look at single nodes, by the kinds of nodes that they look at."""
-    found: dict[type[ast.AST], list[NodeRule]] = {}
+    rules: dict[type[ast.AST], list[NodeRule]] = {}
     for rule in map(load, RULES):
         if isinstance(rule, NodeRule):
             for kind in rule.NODES:
-                found.setdefault(kind, []).append(rule)
-    return found
+                rules.setdefault(kind, []).append(rule)
+    return rules
+
+
+@cache
+def file_rules() -> list[FileRule]:
+    """The rules that follow the walk over a file."""
+    return [rule for rule in map(load, RULES) if isinstance(rule, FileRule)]
 
 
 _OF_TYPES = frozenset({"typing", "typing_extensions", "collections", "mypy_extensions"})
@@ -43,29 +49,29 @@ class Visitor:
         self._engine = engine
         self._source = source
         self._rules = node_rules()
-        self.found = FileDiagnostics()
+        self._inspection = Inspection(engine, source)
+        self.found = self._inspection.diagnostics
+        self._inspectors: list[Inspector] = []
+        self._inspectors_of: dict[type[ast.AST], list[Inspector]] = {}
+        for rule in file_rules():
+            inspector = rule.Inspector(self._inspection)
+            self._inspectors.append(inspector)
+            for kind in rule.NODES:
+                self._inspectors_of.setdefault(kind, []).append(inspector)
         self._likely = UsageInference(engine)
         self._unbound = UndefinedNames(engine, source, self.found)
         self._lookups = AttributeChecks(engine, self._likely, self.found)
-        self._awaits = AwaitChecks(engine, self.found)
-        self._calling = CallChecks(engine, self._awaits, self.found)
+        self._calling = CallChecks(engine, self.found)
         self._comments = types_in_comments(source.data)
         self._guards = source.guards
-        self._postponed = 0
-        """How many annotations around are never evaluated."""
-        self._in_class = 0
-        """How many annotations around are in the body of a class: since Python 3.14 they may name what comes later."""
-        self._unrun = 0
-        """Whether what is read may be no type at all, but a description or what another tool reads."""
-        self._texts_around = 0
-        """Whether what is read is a type in a comment or a text."""
         self._unchecked = 0
         """How many functions around say that what annotates them is no type."""
 
     def judge(self) -> FileDiagnostics:
         """Everything that is certain about the file."""
         self._all(self._source.tree.body, self._source.scope)
-        self._awaits.finish()
+        for inspector in self._inspectors:
+            inspector.finish()
         self._calling.finish(self._source.tree)
         return self.found
 
@@ -75,8 +81,10 @@ class Visitor:
 
     def _one(self, node: ast.AST, scope: Scope) -> None:
         self._visit(node, scope)
+        for inspector in self._inspectors_of.get(type(node), ()):
+            inspector.inspect(node, scope)
         rules = self._rules.get(type(node))
-        if rules and not self._postponed and not self._guards.of(node).expects_missing:
+        if rules and not self._inspection.postponed and not self._guards.of(node).expects_missing:
             for rule in rules:
                 rule.inspect(node, scope, self._engine, self.found)
 
@@ -93,10 +101,10 @@ class Visitor:
                         node,
                         scope,
                         is_asked=is_asked,
-                        is_run=not self._unrun,
-                        is_text=bool(self._texts_around),
+                        is_run=not self._inspection.unrun,
+                        is_text=bool(self._inspection.texts),
                     )
-                    if not self._postponed and not self._in_class and not guard:
+                    if not self._inspection.postponed and not self._inspection.in_class and not guard:
                         self._unbound.too_early(node, scope)
                 elif isinstance(node.ctx, ast.Del) and not guard:
                     self._unbound.deleted(node, scope)
@@ -122,20 +130,15 @@ class Visitor:
                 self._all([*node.bases, *node.keywords], outer)
                 self._all(node.body, self._source.inner(node, scope))
                 return
-            case ast.If() | ast.IfExp():
-                if not self._guards.of(node.test).expects_missing:
-                    self._awaits.truth([node.test], scope)
-                self._all(children(node), scope)
-                return
         if isinstance(node, ast.AnnAssign):
             # Python never evaluates what annotates a local variable.
-            self._postponed += scope.kind == "function"
+            self._inspection.postponed += scope.kind == "function"
             self._annotation(node.annotation, scope)
-            self._postponed -= scope.kind == "function"
+            self._inspection.postponed -= scope.kind == "function"
             self._all([node.target, *([node.value] if node.value else [])], scope)
         else:
             self._all(children(node), scope)
-        if self._postponed or self._source.is_stub or self._guards.of(node).expects_missing:
+        if self._inspection.postponed or self._source.is_stub or self._guards.of(node).expects_missing:
             # What a stub calls and looks up is never run.
             return
         if isinstance(node, ast.Call | ast.Subscript):
@@ -145,34 +148,6 @@ class Visitor:
                 self._unbound.added_to(target, scope)
             case ast.Call():
                 self._calling.call(node, scope)
-            case ast.Await(value=ast.Call() as call):
-                self._awaits.awaited(call, scope)
-            case ast.Expr(value=ast.Call() as call):
-                self._awaits.thrown_away(call, scope)
-            case ast.Subscript(value=value):
-                self._awaits.used(value, scope)
-            case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
-                self._awaits.used(value, scope)
-            case ast.FormattedValue(value=value):
-                self._awaits.used(value, scope)
-            case ast.BinOp(left=left, right=right):
-                self._awaits.truth([left, right], scope)
-            case ast.Compare(left=left, comparators=others):
-                self._awaits.truth([left, *others], scope)
-            case ast.BoolOp(values=values):
-                self._awaits.truth(values[:-1], scope)
-            case ast.UnaryOp(operand=value) | ast.While(test=value) | ast.Assert(test=value):
-                self._awaits.truth([value], scope)
-            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
-                self._awaits.used(value, scope)
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value) if is_asynchronous(scope):
-                self._awaits.named(name, value, scope)
-            case ast.Assign(value=value) | ast.Return(value=ast.expr() as value) | ast.keyword(value=value):
-                self._awaits.chosen(value, scope)
-            case ast.AnnAssign(annotation=annotation, value=ast.Call() as value) if not is_awaitable(
-                annotation
-            ):
-                self._awaits.used(value, scope)
 
     def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
         """The types in a comment about a statement or a parameter are read like annotations."""
@@ -181,11 +156,11 @@ class Visitor:
 
     def _annotation(self, node: ast.expr, scope: Scope) -> None:
         is_postponed = self._source.postpones_annotations
-        self._postponed += is_postponed
-        self._in_class += scope.kind == "class"
+        self._inspection.postponed += is_postponed
+        self._inspection.in_class += scope.kind == "class"
         self._one(node, scope)
-        self._in_class -= scope.kind == "class"
-        self._postponed -= is_postponed
+        self._inspection.in_class -= scope.kind == "class"
+        self._inspection.postponed -= is_postponed
         self._texts(node, scope)
 
     def _texts(self, node: ast.expr, scope: Scope, *, is_certain: bool = False) -> None:
@@ -198,13 +173,13 @@ class Visitor:
                 self._type(annotation, scope, is_certain=is_type)
 
     def _type(self, node: ast.expr, scope: Scope, *, is_certain: bool = False) -> None:
-        self._unrun += not is_certain
-        self._texts_around += 1
-        self._postponed += 1
+        self._inspection.unrun += not is_certain
+        self._inspection.texts += 1
+        self._inspection.postponed += 1
         self._one(node, scope)
-        self._texts_around -= 1
-        self._unrun -= not is_certain
-        self._postponed -= 1
+        self._inspection.texts -= 1
+        self._inspection.unrun -= not is_certain
+        self._inspection.postponed -= 1
 
     def _types_given(self, node: ast.Call | ast.Subscript, scope: Scope) -> None:
         """The types that code hands to what handles types: `cast("Item", x)`, `List["Item"]`."""
@@ -245,9 +220,9 @@ class Visitor:
         for parameter in getattr(node, "type_params", ()):
             for bound in (getattr(parameter, "bound", None), getattr(parameter, "default_value", None)):
                 if bound is not None:
-                    self._postponed += 1
+                    self._inspection.postponed += 1
                     self._one(bound, scope)
-                    self._postponed -= 1
+                    self._inspection.postponed -= 1
 
     def _inside(self, node: ast.ClassDef | Function, scope: Scope) -> Scope:
         """Where type parameters of the definition are seen, if it has any."""
@@ -276,8 +251,5 @@ class Visitor:
                 self._commented(one, outer)
         if node.returns is not None:
             self._annotation(node.returns, outer)
-        inner = self._source.inner(node, scope)
-        self._all(node.body, inner)
+        self._all(node.body, self._source.inner(node, scope))
         self._unchecked -= is_unchecked
-        if isinstance(node, ast.AsyncFunctionDef):
-            self._awaits.returns(node, inner)
