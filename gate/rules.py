@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake
-from gate.git.branches import USUAL, default_candidates, known_tip
+from gate.git.branches import USUAL, default_candidates, known_tip, known_tips
 from gate.git.objects import REGULAR_MODES, list_shallow, list_tree, read_objects, resolve
 from gate.git.repository import Repository
 from gate.policy.files import POLICY_FILE, STORED
@@ -30,6 +30,10 @@ def policy_at(repository: Repository, commit: str) -> Policy:
     Raises InvalidInput with every mistake in it; if it is a link; and if there is none, and a file that must be meant
     as one is not read as one.
     """
+    return repository.once(("policy", commit), lambda: _read_policy(repository, commit))
+
+
+def _read_policy(repository: Repository, commit: str) -> Policy:
     listed = {entry.path: entry for entry in list_tree(repository, commit, [POLICY_FILE, *STORED])}
     entry = listed.get(POLICY_FILE)
     if entry is None:
@@ -151,7 +155,7 @@ class ProtectedBranches:
     def known(cls, repository: Repository) -> ProtectedBranches:
         """The same, also where the policy of the default branch is invalid."""
         names = default_candidates(repository)
-        tips = {name: known_tip(repository, name) for name in names}
+        tips = known_tips(repository, names)
         default = next((name for name in names if tips[name]), names[0])
         tip, policy, mistake = tips[default], Policy(), None
         try:

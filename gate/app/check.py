@@ -14,9 +14,17 @@ from gate.rules import policy_at
 from gate.runner import Event
 
 
-def check(request: CheckRequest, progress: Callable[[Event], None] = ignore) -> Answer:
-    """Decide. Raises UsageError, InvalidInput or CannotDecide where no verdict can be had."""
-    repository = Repository.find(request.start)
+def check(
+    request: CheckRequest,
+    progress: Callable[[Event], None] = ignore,
+    *,
+    repository: Repository | None = None,
+) -> Answer:
+    """Decide. Raises UsageError, InvalidInput or CannotDecide where no verdict can be had.
+
+    `repository` is the one around `request.start`, from a caller that has read from it already.
+    """
+    repository = repository or Repository.find(request.start)
     environment = environment_named(repository, request.into)
     if environment is not None:
         # Few ask about environments, and only they wait for what that takes.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.git.objects import tree_of
 from gate.git.repository import Repository, stderr_line
 from gate.model import decode_path
 
@@ -38,7 +39,7 @@ class History:
     def head(self, repository: Repository, tree: str) -> bytes:
         """The commit that stands for `tree`, as a line for HEAD."""
         for parent in reversed(self.parents):
-            if repository.text("rev-parse", "--verify", "--quiet", f"{parent}^{{tree}}") == tree:
+            if tree_of(repository, parent) == tree:
                 return f"{parent}\n".encode("ascii")
         parents = [word for parent in dict.fromkeys(self.parents) for word in ("-p", parent)]
         date = (

@@ -16,6 +16,12 @@ def read_authors(repository: Repository, base: str, tip: str, *, merged: bool = 
     A merge of the base into the branch, exactly as git makes it alone ("Update branch"), makes nobody an author. Of
     what is `merged` already, as in a release, no such merge does: each was let in by itself.
     """
+    return repository.once(
+        ("authors", base, tip, merged), lambda: _read_authors(repository, base, tip, merged)
+    )
+
+
+def _read_authors(repository: Repository, base: str, tip: str, merged: bool) -> tuple[Author, ...]:
     commits = list(read_commits(repository, [f"{base}..{tip}"]))
     oids = {commit.oid for commit in commits}
     people: dict[str, Author] = {}

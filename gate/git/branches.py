@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from gate.git.objects import resolve
 from gate.git.repository import Repository
@@ -28,7 +29,16 @@ def refs_of(repository: Repository, branch: str) -> list[str]:
 
 def known_tip(repository: Repository, branch: str) -> str:
     """Where a branch is: on `origin` where that is known, else here; "" if it is nowhere."""
-    return next(iter(resolve(repository, reversed(refs_of(repository, branch))).values()), "")
+    return known_tips(repository, [branch])[branch]
+
+
+def known_tips(repository: Repository, branches: Iterable[str]) -> dict[str, str]:
+    """Where each branch is, as `known_tip` says, in one call of git."""
+    refs = {branch: refs_of(repository, branch)[::-1] for branch in branches}
+    commits = resolve(repository, (ref for names in refs.values() for ref in names))
+    return {
+        branch: next((commits[ref] for ref in names if ref in commits), "") for branch, names in refs.items()
+    }
 
 
 def head_branch(repository: Repository) -> str:

@@ -14,8 +14,8 @@ from gate.errors import CannotDecide, UsageError
 from gate.git.authors import read_authors
 from gate.git.branches import USUAL, default_candidates, head_branch, refs_of, tracking_ref
 from gate.git.index import Unmerged, nothing_yet, staged_commit
-from gate.git.merging import MERGE_SETTINGS, RAW_DIFF
-from gate.git.objects import list_tree, resolve
+from gate.git.merging import MERGE_SETTINGS, raw_diff
+from gate.git.objects import list_tree, resolve, tree_of
 from gate.git.repository import Repository, failure
 from gate.model import UNRESOLVED, Change, FileChange, decode_path, encode_path
 from gate.raw_diff import parse_raw, parse_renames
@@ -64,7 +64,7 @@ def read_change(
     else:
         base_oid = _base(repository, commits, branch, base, head_oid)
     merge_base, shallow = _merge_base(repository, base_oid, head_oid)
-    base_tree = repository.text("rev-parse", "--verify", "--quiet", f"{base_oid}^{{tree}}")
+    base_tree = tree_of(repository, base_oid)
     tip = head_oid
     if staged:
         commit = staged_commit(repository, head_oid, index_file)
@@ -106,7 +106,7 @@ def read_step(repository: Repository, into: str, base: str, head: str) -> Change
     if base not in resolve(repository, [base]):
         raise CannotDecide(f"the commit {base[:12]}, which this would replace, is missing", "`git fetch`")
     _refuse_cut_history(repository, _cut_off(repository), f"{base}..{head}")
-    old, new = (repository.text("rev-parse", f"{oid}^{{tree}}") for oid in (base, head))
+    old, new = (tree_of(repository, oid) for oid in (base, head))
     files, digest = _files(repository, old, new)
     return Change(
         repository="",
@@ -241,7 +241,7 @@ def _merge_base(repository: Repository, base: str, head: str) -> tuple[str, froz
     shallow = _cut_off(repository)
     if not head:
         return "", shallow
-    done = repository.attempt("merge-base", base, head)
+    done = repository.once(("merge-base", base, head), lambda: repository.attempt("merge-base", base, head))
     if done.returncode == 0:
         return os.fsdecode(done.stdout).strip(), shallow
     if done.returncode != 1:
@@ -270,9 +270,8 @@ def _refuse_cut_history(repository: Repository, shallow: frozenset[str], both: s
 def _merge(repository: Repository, base: str, tip: str, merge_base: str) -> _Merge:
     if not merge_base:
         return _Merge("", "the histories are unrelated: base and head have no commit in common")
-    done = repository.attempt(
-        *MERGE_SETTINGS, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, tip
-    )
+    command = (*MERGE_SETTINGS, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, tip)
+    done = repository.once(command, lambda: repository.attempt(*command))
     fields = done.stdout.split(b"\0")
     if done.returncode == 0:
         return _Merge(fields[0].decode("ascii").strip())
@@ -284,7 +283,7 @@ def _merge(repository: Repository, base: str, tip: str, merge_base: str) -> _Mer
 
 
 def _files(repository: Repository, old: str, new: str) -> tuple[tuple[FileChange, ...], str]:
-    raw = repository.run(*RAW_DIFF, old, new)
+    raw = raw_diff(repository, old, new)
     return parse_raw(raw), hashlib.sha256(raw).hexdigest()
 
 
@@ -292,9 +291,8 @@ def read_renames(repository: Repository, old: str, new: str, files: Sequence[Fil
     """Where git sees a rename between two trees: the old path by the new one."""
     if {"added", "deleted"} - {entry.status for entry in files} or not new:
         return {}
-    return parse_renames(
-        repository.run("diff-tree", "-r", "-z", "-M", "-l1000", "--raw", "--no-abbrev", old, new)
-    )
+    command = ("diff-tree", "-r", "-z", "-M", "-l1000", "--raw", "--no-abbrev", old, new)
+    return parse_renames(repository.once(command, lambda: repository.run(*command)))
 
 
 def collision(

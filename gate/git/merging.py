@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gate.git.repository import Repository
+
 # Whatever a user or the change has set has no say. The limits are git's own: without one, a change that moves
 # thousands of files keeps git busy for minutes. From git 2.43 on a bare repository would take attributes from its
 # HEAD; the empty tree has none.
@@ -25,3 +27,8 @@ RAW_LOG = (
 """How the changes of many commits are listed, for `gate.raw_diff.parse_log`."""
 FIRST_PARENTS = ("--first-parent", "--diff-merges=first-parent")
 """The commits that a branch has been at, each compared with the one before it."""
+
+
+def raw_diff(repository: Repository, old: str, new: str) -> bytes:
+    """What lies between two trees or commits, named by their full ids, as git lists it byte by byte."""
+    return repository.once(("diff", old, new), lambda: repository.run(*RAW_DIFF, old, new))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gate.errors import CannotDecide, UsageError
@@ -13,6 +14,10 @@ REGULAR_MODES = frozenset({"100644", "100755"})
 FOLDER, LINK = "040000", "120000"
 LONGEST_COMMAND = 100_000
 """Bytes of paths that go into one command line: macOS takes 256 KiB of it, with the environment."""
+OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""The full id of an object."""
+FEW = 32
+"""Up to so many objects asked for at once are remembered: settings and rules are, all files of a tree are not."""
 POINTER = 9
 """What an argument takes besides its own bytes."""
 
@@ -32,10 +37,19 @@ def list_tree(repository: Repository, tree_ish: str, paths: Iterable[str] = ()) 
     With `paths` only those of them that are there, a folder standing for all that is in it.
     """
     return tuple(
-        entry
-        for portion in _portions(paths)
-        for entry in _entries(repository.run("ls-tree", "-r", "-z", "--full-tree", tree_ish, "--", *portion))
+        entry for portion in _portions(paths) for entry in _listed(repository, ("-r",), tree_ish, portion)
     )
+
+
+def _listed(
+    repository: Repository, options: Sequence[str], tree_ish: str, paths: Sequence[bytes]
+) -> tuple[Entry, ...]:
+    command: list[str | bytes] = ["ls-tree", *options, "-z", "--full-tree", tree_ish, "--", *paths]
+
+    def work() -> tuple[Entry, ...]:
+        return tuple(_entries(repository.run(*command)))
+
+    return repository.once(tuple(command), work) if OID.fullmatch(tree_ish) else work()
 
 
 def _entries(raw: bytes) -> Iterator[Entry]:
@@ -51,9 +65,7 @@ def list_entries(repository: Repository, tree_ish: str, paths: Iterable[str] = (
     A path that ends in `/` is what that folder holds.
     """
     return tuple(
-        entry
-        for portion in _portions(paths)
-        for entry in _entries(repository.run("ls-tree", "-z", "--full-tree", tree_ish, "--", *portion))
+        entry for portion in _portions(paths) for entry in _listed(repository, (), tree_ish, portion)
     )
 
 
@@ -109,13 +121,19 @@ def _portions(paths: Iterable[str]) -> Iterator[list[bytes]]:
 
 def read_objects(repository: Repository, oids: Iterable[str]) -> dict[str, bytes]:
     """The content of each object, in one call; raises CannotDecide if one is not in the repository."""
-    wanted = list(dict.fromkeys(oids))
-    if not wanted:
-        return {}
-    raw = repository.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in wanted).encode("ascii"))
+    names = tuple(dict.fromkeys(oids))
+    if len(names) > FEW:
+        return _read_objects(repository, names)
+    return (
+        dict(repository.once(("objects", names), lambda: _read_objects(repository, names))) if names else {}
+    )
+
+
+def _read_objects(repository: Repository, names: Sequence[str]) -> dict[str, bytes]:
+    raw = repository.run("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in names).encode("ascii"))
     contents: dict[str, bytes] = {}
     position = 0
-    for oid in wanted:
+    for oid in names:
         end = raw.index(b"\n", position)
         head = raw[position:end].split(b" ")
         if len(head) != 3:
@@ -124,6 +142,13 @@ def read_objects(repository: Repository, oids: Iterable[str]) -> dict[str, bytes
         contents[oid] = raw[end + 1 : end + 1 + size]
         position = end + 1 + size + 1
     return contents
+
+
+def tree_of(repository: Repository, commit: str) -> str:
+    """The id of the tree of a commit (its full id)."""
+    return repository.once(
+        ("tree", commit), lambda: repository.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+    )
 
 
 def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:

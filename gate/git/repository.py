@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from gate.errors import CannotDecide, UsageError
 from gate.git.overlay import overlay_of, refuse_to_move
@@ -38,6 +39,9 @@ SETTINGS = (
     "-c", "advice.graftFileDeprecated=false",
     "-c", "trailer.separators=:",
 )  # fmt: skip
+T = TypeVar("T")
+MOST_KNOWN = 4096
+"""How many results a repository object remembers at most, see `Repository.once`."""
 _LOCK = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 # What git says when an object that it needs is not there: cut off, left out, or damaged.
 _MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promisor", "Could not read")
@@ -83,6 +87,7 @@ class Repository:
     common_dir: Path
     work_tree: Path | None
     overlay: Path | None = None
+    _known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def find(cls, start: Path) -> Repository:
@@ -114,6 +119,20 @@ class Repository:
         """The folders that hold its objects; new ones go to the first."""
         own = self.common_dir / "objects"
         return (self.overlay / "objects", own) if self.overlay else (own,)
+
+    def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` returns, done once for each key by this object. An error is raised each time.
+
+        Only for what can never change: it follows from objects that the key names by their full ids.
+        """
+        if key in self._known:
+            earlier: T = self._known[key]
+            return earlier
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        result = work()
+        self._known[key] = result
+        return result
 
     def attempt(
         self,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
-from gate.git.merging import RAW_DIFF
+from gate.git.merging import raw_diff
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 
@@ -28,7 +28,7 @@ def changes_shown(repository: Repository, base: str, commits: Iterable[str]) -> 
         parted = repository.attempt("merge-base", base, commit)
         if parted.returncode == 0:
             start = os.fsdecode(parted.stdout).strip()
-            changes[commit] = repository.run(*RAW_DIFF, start, commit)
+            changes[commit] = raw_diff(repository, start, commit)
     return changes
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from gate.approvals.record import Refused, parse
-from gate.git.merging import RAW_DIFF, RAW_LOG
+from gate.git.merging import RAW_LOG, raw_diff
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
@@ -150,7 +150,7 @@ def _strays(repository: Repository, old: str, new: str) -> str:
 
 
 def _misfits(repository: Repository, old: str, new: str) -> Iterator[str]:
-    raw = repository.run(*RAW_DIFF, *sides(old, new))
+    raw = raw_diff(repository, *sides(old, new))
     # A deleted one has moved: nothing is missing, as the caller has made sure.
     files = [file for file in parse_raw(raw) if file.status != "deleted"]
     for file in files:

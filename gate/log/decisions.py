@@ -207,7 +207,8 @@ def _missing(log: ApprovalLog, base: str) -> _Missing | None:
     """What the protected branch last referred to, if the log does not contain it, nor what replaced it."""
     repository, tip = log.repository, log.tip
     form = f"--format=%h%x00%cn%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-    lines = repository.text("log", "--first-parent", f"-{WITNESSES}", form, base).split("\n")
+    command = ("log", "--first-parent", f"-{WITNESSES}", form, base)
+    lines = repository.once(command, lambda: repository.text(*command)).split("\n")
     for merge, who, log_commit in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
         if _OID.fullmatch(log_commit):
             is_here = contains(repository, tip, log_commit) or log.state(log_commit)

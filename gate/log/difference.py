@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gate.git.merging import RAW_DIFF
+from gate.git.merging import raw_diff
 from gate.git.repository import Repository
 from gate.log.paths import PLACES, is_flat, sharded
 from gate.raw_diff import parse_raw
@@ -32,7 +32,7 @@ class Difference:
 
 def compare(repository: Repository, ours: str, theirs: str) -> Difference:
     """What the log at `theirs` has beyond the one at `ours`."""
-    raw = repository.run(*RAW_DIFF, ours, theirs)
+    raw = raw_diff(repository, ours, theirs)
     added, changed, lost = {}, {}, False
     for file in parse_raw(raw):
         if file.status == "deleted":

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from gate.approvals.content import parse_contents
 from gate.approvals.record import LARGEST, Refused, parse
-from gate.git.merging import RAW_DIFF, RAW_LOG
+from gate.git.merging import RAW_LOG, raw_diff
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.log.paths import verdict_path
@@ -54,7 +54,7 @@ def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
     if any(commit.header == "<" for commit in logged):
         return None
     # A merge commit is not compared with its parents above: what it alone has is in its tree.
-    changed = parse_raw(repository.run(*RAW_DIFF, *sides(old, new)))
+    changed = parse_raw(raw_diff(repository, *sides(old, new)))
     stretch = Stretch()
     for file in (*(file for commit in logged for file in commit.files), *changed):
         _note(stretch, file)

@@ -52,7 +52,8 @@ def _referred_to(repository: Repository, commit: str) -> str:
     A commit cannot name what was made after it, so nothing that is added to the log later can be in there.
     """
     form = f"--format=%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-    lines = repository.text("log", "--first-parent", f"-{SEARCHED}", form, commit).split("\n")
+    command = ("log", "--first-parent", f"-{SEARCHED}", form, commit)
+    lines = repository.once(command, lambda: repository.text(*command)).split("\n")
     return next((line for line in lines if OID.fullmatch(line)), "")
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.errors import CannotDecide
+from gate.git.objects import tree_of
 from gate.git.repository import Repository
 from gate.log.difference import compare, flat_files, reconcile
 from gate.log.paths import sharded
@@ -114,7 +115,7 @@ def draft(repository: Repository, files: Mapping[str, bytes], message: str) -> s
     Nothing refers to it afterwards, so that git removes it in time.
     """
     tip = tips(repository).own
-    tree = repository.text("rev-parse", f"{tip}^{{tree}}") if tip else ""
+    tree = tree_of(repository, tip) if tip else ""
     entries = {path: _blob(repository, data) for path, data in files.items()}
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}

@@ -111,20 +111,22 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
         signer,
         evidence,
         owned,
-        _checks_so_far(wish, change, policy),
+        _checks_so_far(repository, wish, change, policy),
         standing,
         find_outdated(repository, wish.rev),
         released_at,
     )
 
 
-def _checks_so_far(wish: ApprovalRequest, change: Change, policy: Policy) -> tuple[CheckResult, ...]:
+def _checks_so_far(
+    repository: Repository, wish: ApprovalRequest, change: Change, policy: Policy
+) -> tuple[CheckResult, ...]:
     """What is known of the checks; nothing about what has merged where the rules were invalid."""
     branch = short_name(change.into)
     base = None if policy.is_environment(branch) else change.base
     request = CheckRequest(wish.start, into=branch, head=change.head, base=base, cached_only=True)
     try:
-        return check(request).verdict.checks
+        return check(request, repository=repository).verdict.checks
     except InvalidInput:
         if change.landed:
             return ()

@@ -54,14 +54,14 @@ def at_commit(start: Path, index_file: str | None, progress: Callable[[Event], N
     watch = Watch.begin(repository, branch, index_file) if branch else None
     into = None if branch else head_branch(repository) or None
     request = CheckRequest(start=start, into=into, staged=True, index_file=index_file)
-    answer = check(request, progress)
+    answer = check(request, progress, repository=repository)
     change, warning = answer.verdict.change, ""
     if change.conflicts and change.merge_blocker != UNRESOLVED and change.merge_base:
         warning = (
             f"This branch conflicts with {short_name(change.into)} in {listed(change.conflicts[:3])}"
             f"{' and other files' if change.conflicts[3:] else ''}: resolve that before you push."
         )
-        answer = check(replace(request, base=change.merge_base), progress)
+        answer = check(replace(request, base=change.merge_base), progress, repository=repository)
     answer = replace(answer, verdict=for_commit(answer.verdict))
     if warning:
         verdict = replace(answer.verdict, notes=(*answer.verdict.notes, warning))
@@ -89,7 +89,7 @@ def at_push(
             request = CheckRequest(
                 start=start, into=update.branch or None, head=update.new, base=update.old or None
             )
-            answers.append((update, check(request, progress)))
+            answers.append((update, check(request, progress, repository=repository)))
     return answers
 
 

@@ -52,7 +52,8 @@ def merge(
             _refuse_if_busy(repository, branch)
         base, old = _sides(repository, branch, remote)
         log = settle(repository)
-        answer = check(CheckRequest(request.start, into=branch, head=request.rev, base=base), progress)
+        question = CheckRequest(request.start, into=branch, head=request.rev, base=base)
+        answer = check(question, progress, repository=repository)
         if answer.verdict.decision != "pass":
             return NotMerged(answer.verdict)
         if tips(repository).own != log:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from gate.approvals.keys import holders
 from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, serialise
 from gate.errors import CannotDecide, UsageError
-from gate.git.merging import RAW_DIFF
+from gate.git.merging import raw_diff
 from gate.git.repository import Repository
 from gate.log.paths import record_path, signature_path
 from gate.log.store import add, draft
@@ -101,7 +101,7 @@ def sealed(record: Record, signer: Signer) -> dict[str, bytes]:
 
 def changes_of(repository: Repository, change: Change) -> bytes:
     """The raw diff of the change, whose sha256 is its digest; raises CannotDecide if it differs by now."""
-    raw = repository.run(*RAW_DIFF, change.base_tree, change.tree)
+    raw = raw_diff(repository, change.base_tree, change.tree)
     if sha256(raw).hexdigest() != change.digest:
         raise CannotDecide("the change differs from a moment ago", "try again")
     return raw

@@ -25,6 +25,7 @@ from gate.approvals.keys import holders
 from gate.approvals.sshsig import signing_key
 from gate.errors import CannotDecide, UsageError
 from gate.git.change import commit_named, default_branch
+from gate.git.objects import tree_of
 from gate.git.repository import Repository
 from gate.model import BRANCHES
 from gate.policy.keys import PublicKey, fingerprint
@@ -110,7 +111,7 @@ def attest(request: AttestRequest) -> Attested | NotAttested:
         repository=policy.repository,
         branch=f"{BRANCHES}{branch}",
         commit=commit,
-        tree=repository.text("rev-parse", f"{commit}^{{tree}}").strip(),
+        tree=tree_of(repository, commit),
         change=step.change,
         policy=step.base,
         approvers=step.approvers,
