@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -139,27 +138,31 @@ def run(folder: Path, *argv: str) -> tuple[int, str]:
 
 
 class Clock:
-    """The steps of the story, and how long each took."""
+    """The steps of the story, how long each took, and what gate and this program computed meanwhile."""
 
     def __init__(self) -> None:
         """It begins with the first step."""
-        self._steps: list[tuple[str, float]] = []
+        self._steps: list[tuple[str, float, float]] = []
 
     def step(self, text: str) -> None:
         """Begin the next step, and print its title."""
-        self._steps.append((text, time.monotonic()))
+        self._steps.append((text, *self._now()))
         print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
 
     def show(self) -> None:
-        """Print what each step took, and what this machine computed meanwhile."""
-        ends = [at for _, at in self._steps[1:]] + [time.monotonic()]
-        for (text, at), end in zip(self._steps, ends, strict=True):
-            print(f"  {end - at:5.1f} s  {text}")
-        own, children = os.times(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        computed = own.user + own.system + children.ru_utime + children.ru_stime
-        print(
-            f"  {ends[-1] - self._steps[0][1]:5.1f} s  together; gate and this program computed {computed:.1f} s"
-        )
+        """Print a line for each step, and one for all together; the processor time is that of ended programs."""
+        ends = [*self._steps[1:], ("", *self._now())]
+        for (text, *began), (_, *ended) in zip(self._steps, ends, strict=True):
+            self._line(began, ended, text)
+        self._line(list(self._steps[0][1:]), list(ends[-1][1:]), "together")
+
+    def _now(self) -> tuple[float, float]:
+        used = os.times()
+        return time.monotonic(), used.user + used.system + used.children_user + used.children_system
+
+    def _line(self, began: list[float], ended: list[float], text: str) -> None:
+        took, computed = (end - begin for begin, end in zip(began, ended, strict=True))
+        print(f"  {took:5.1f} s, of the processor {computed:5.1f} s: {text}")
 
 
 CLOCK = Clock()

@@ -53,9 +53,10 @@ def disable(code: str) -> ResponseReturnValue:
 def _authorize() -> None:
     """Raise Unauthorized where keys are needed and none of them was sent."""
     keys = state().settings.api_keys
-    sent = request.headers.get("Authorization", "").encode()
+    sent = request.authorization
+    token = (sent.token or "").encode() if sent and sent.type == "bearer" else b""
     # Each is compared, in the same time whether it fits or not.
-    if keys and not sum(hmac.compare_digest(f"Bearer {key}".encode(), sent) for key in keys):
+    if keys and not sum(hmac.compare_digest(key.encode(), token) for key in keys):
         raise Unauthorized("expected `Authorization: Bearer KEY`")
 
 

@@ -136,11 +136,13 @@ def test_with_keys_links_are_created_shown_and_disabled_with_one_of_them_alone(
     settings = Settings(database, "https://sho.rt", frozenset({"first", "second"}))
     client = create_app(settings, links).test_client()
     key = {"Authorization": "Bearer second"}
-    for sent in ("", "Bearer sec", "Bearer ", "second", "Bearer\tsecond", "Basic second"):
+    for sent in ("", "Bearer sec", "Bearer ", "second", "Basic second", "Bearer \u00e9"):
         headers = {"Authorization": sent} if sent else {}
         answer = client.post("/api/links", json={"url": TARGET}, headers=headers)
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (401, "unauthorized")
     assert client.post("/api/links", json={"url": TARGET, "alias": "spring"}, headers=key).status_code == 201
+    lower = {"Authorization": "bearer first"}
+    assert client.get("/api/links/spring", headers=lower).status_code == 200, "the scheme has no case"
     assert client.get("/spring").status_code == 302, "whoever follows a link needs no key"
     assert client.delete("/api/links/spring").status_code == 401
     assert client.delete("/api/links/spring", headers=key).status_code == 204
