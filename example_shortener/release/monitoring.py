@@ -39,7 +39,7 @@ def start(settings: Settings) -> None:
     for source in (settings.root / "monitoring").iterdir():
         if source.suffix in {".yml", ".json", ".html"}:
             shutil.copyfile(source, folder / source.name)
-    replace(folder / "slo-rules.yml", _slo_rules(settings))
+    replace(folder / "slo-rules.yml", _slo_rules(settings, _since(settings)))
     replace(folder / "alertmanager.yml", alertmanager_config(settings))
     probes, haproxies = [], []
     for environment in (Environment(settings, name) for name in settings.environments):
@@ -132,17 +132,21 @@ def senior_addresses(root: Path) -> list[str]:
         raise CannotGo(f"{root / 'gate.yaml'} does not name the senior people ({error!r})") from error
 
 
-def _slo_rules(settings: Settings) -> str:
+def _slo_rules(settings: Settings, since: str = "0") -> str:
     """The rules that gate makes of `slo.yaml`; raises WrongUsage with what is wrong there."""
-    since = _folder(settings) / "since"
-    if not since.exists():
-        since.parent.mkdir(parents=True, exist_ok=True)
-        since.write_text(f"{time.time():.0f}", "utf-8")
-    words = ["budget", "--rules", str(settings.root / "slo.yaml"), "--since", since.read_text("utf-8")]
+    words = ["budget", "--rules", str(settings.root / "slo.yaml"), "--since", since]
     code, output = run([sys.executable, "-I", "-m", "gate", *words], cwd=settings.folder)
     if code:
         raise WrongUsage(output)
     return output
+
+
+def _since(settings: Settings) -> str:
+    """When the measuring began, in seconds since 1970: what nobody measured before is no downtime."""
+    path = _folder(settings) / "since"
+    if not path.exists():
+        replace(path, f"{time.time():.0f}")
+    return path.read_text("utf-8")
 
 
 def _service(settings: Settings, name: str) -> Service:

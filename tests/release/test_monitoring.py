@@ -172,6 +172,8 @@ def test_a_broken_service_wakes_somebody(tmp_path: Path) -> None:
         shop = build_shop(tmp_path, more=f'[notices]\nwebhook = "{url}"\n')
         try:
             shop.done("up", "version-1")
+            since = float((shop.home / "monitoring" / "since").read_text())
+            assert since >= int(shop.records()[0]["at"]), "nothing was down before the first release"
             until(lambda: query(shop, "slo:bad:ratio{environment='production'}"))
             until(lambda: query(shop, 'shortener_requests_total{environment="production"}'))
             for panel in panels():
