@@ -50,7 +50,7 @@ def may_weaken(path: str) -> bool:
         or suppressions.may_hold(path)
         or name in NAMES | ignore_files.NAMES | {"py.typed"}
         or version_pins.FILES.search(path) is not None
-        or package_indexes.FILES.search(path) is not None
+        or package_indexes.may_hold(path)
         or environments.is_part(path)
         or gate_files.is_guarded(path)
     )

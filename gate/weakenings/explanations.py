@@ -88,7 +88,9 @@ Its packages could be anything, and tools may run in it. What to do: remove it a
     "package-index": """\
 Packages come from an index that was not used before.
 
-The owner of that index decides what is installed. What to do: use the index that the project used so far.""",
+The owner of that index decides what is installed. gate reads the settings and lock files of pip, uv, Poetry, PDM,
+Hatch, Pipenv, conda, and pixi, and the options (`--index-url`) and variables (`PIP_INDEX_URL`) of installers in any
+other configuration file, script, or Dockerfile. What to do: use the index that the project used so far.""",
     "path-file": """\
 A `.pth` file: Python runs its content at every start where it is installed.""",
     "lost-py-typed": """\

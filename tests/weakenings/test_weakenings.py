@@ -286,6 +286,49 @@ sdist = { url = "https://files.pythonhosted.org/a.tar.gz" }
         pytest.param("pip.conf", "", "[global]\nextra-index-url = https://evil.test\n", "evil.test", id="pip.conf"),
         pytest.param("tox.ini", "", "[testenv]\ndeps = -i https://evil.test\n", "evil.test", id="tox"),
         pytest.param("environment.yml", "", "channels:\n  - evil\n", "conda.anaconda.org.evil", id="conda"),
+        pytest.param(
+            "ci/dev-env.yaml", "", "channels: [evil]\ndependencies: [a]\n", "conda.anaconda.org.evil",
+            id="inline channels",
+        ),
+        pytest.param(
+            "environment.yml", "", "dependencies:\n- evil::a\n", "conda.anaconda.org.evil", id="channel of one package"
+        ),
+        pytest.param("pixi.toml", "", '[workspace]\nchannels = ["evil"]\n', "conda.anaconda.org.evil", id="pixi"),
+        pytest.param("deps.txt", "a\n", "a @ https://evil.test/a.whl\n", "evil.test", id="a list by another name"),
+        pytest.param("requirements.txt", "a\n", "-ihttps://evil.test/s\na\n", "evil.test", id="no blank"),
+        pytest.param("requirements.txt", "a\n", "--find-links wheels\na\n", "./wheels", id="a folder by its name"),
+        pytest.param("requirements.txt", "a\n", "--index-url ${URL}\na\n", "${URL}", id="a variable"),
+        pytest.param(
+            "tox.ini", "", "[testenv]\nsetenv =\n  PIP_INDEX_URL=https://evil.test\n", "evil.test", id="tox sets it"
+        ),
+        pytest.param(
+            "tox.toml", "", '[env_run_base]\nset_env = {UV_INDEX_URL = "https://evil.test"}\n', "evil.test",
+            id="tox.toml",
+        ),
+        pytest.param(
+            "hatch.toml", "", '[envs.a.env-vars]\nPIP_INDEX_URL = "https://evil.test"\n', "evil.test", id="hatch"
+        ),
+        pytest.param("setup.cfg", "", "[easy_install]\nfind_links = https://evil.test\n", "evil.test", id="setup.cfg"),
+        pytest.param(
+            "noxfile.py", "", 's.install("--index-url", "https://evil.test", "a")\n', "evil.test", id="nox"
+        ),
+        pytest.param(
+            ".pre-commit-config.yaml", "", "additional_dependencies: ['--index-url=https://evil.test']\n", "evil.test",
+            id="pre-commit",
+        ),
+        pytest.param("Dockerfile.dev", "", "ENV PIP_INDEX_URL https://evil.test\n", "evil.test", id="Dockerfile"),
+        pytest.param("Makefile", "", "a:\n\tuv pip install -i https://evil.test a\n", "evil.test", id="Makefile"),
+        pytest.param("ci/a.sh", "", "export PIP_CONFIG_FILE=ci/pip.conf\n", "./ci/pip.conf", id="another pip.conf"),
+        pytest.param(".env", "", "UV_DEFAULT_INDEX=https://evil.test\n", "evil.test", id=".env"),
+        pytest.param("uv.toml", "", 'allow-insecure-host = ["evil.test"]\n', "evil.test", id="insecure host"),
+        pytest.param(
+            "pyproject.toml", "", '[tool.uv]\nindex-strategy = "unsafe-best-match"\n',
+            "any index that has the package (index-strategy)", id="any index",
+        ),
+        pytest.param(
+            "Pipfile", "", '[[source]]\nurl = "https://pypi.org/simple"\nverify_ssl = false\n',
+            "an index whose certificate is not verified", id="no certificate",
+        ),
     ],
 )  # fmt: skip
 def test_another_package_index_is_found(path: str, old: str, new: str, where: str) -> None:
@@ -311,6 +354,19 @@ def test_another_package_index_is_found(path: str, old: str, new: str, where: st
         pytest.param(
             "requirements.txt", "-i https://a.example/s\n", "-i https://a.example/s\nb\n", id="as before"
         ),
+        pytest.param(
+            "pip.conf",
+            "[global]\nindex-url = https://pypi.org/simple\n",
+            "[global]\ntimeout = 9\n",
+            id="the usual one",
+        ),
+        pytest.param("README.md", "", "pip install -i https://a.example a\n", id="documentation"),
+        pytest.param("app/a.py", "", 'INDEX = "--index-url https://a.example"\n', id="a program"),
+        pytest.param("Makefile", "", "a:\n\tgrep -i https://a.example b\n", id="another tool's option"),
+        pytest.param(
+            "compose.yml", "", "environment:\n  INDEX_URL: https://a.example\n", id="another variable"
+        ),
+        pytest.param("slack.yml", "", "notify:\n  channels:\n    - dev\n", id="channels of people"),
     ],
 )
 def test_the_same_package_index_is_none(path: str, old: str, new: str) -> None:

@@ -9,24 +9,27 @@ import tomllib
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
+from gate.weakenings.detectors import installer_options
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
     r"(?:^|/)(?:[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)|pyproject\.toml|uv\.toml"
-    r"|setup\.cfg|tox\.ini|Pipfile|Pipfile\.lock|(?:uv|poetry|pdm|pixi|conda)\.lock|conda-lock\.yml|pylock[^/]*\.toml|poetry\.toml|pdm\.toml"
+    r"|setup\.cfg|tox\.(?:ini|toml)|hatch\.toml|pants\.toml|buildout\.cfg|\.pip-tools\.toml|Pipfile|Pipfile\.lock|(?:uv|poetry|pdm|pixi|conda)\.lock|conda-lock\.yml|pylock[^/]*\.toml|poetry\.toml|\.?pdm\.toml"
     r"|pixi\.toml|\.?pip/pip\.conf|pip\.(?:conf|ini)|\.pypirc|environment\.ya?ml|\.condarc)$"
 )
-_OPTION = re.compile(
-    r"(?:^|\s)(?P<name>--index-url|--extra-index-url|--find-links|--trusted-host|--index|--default-index|-i|-f)(?:\s+|=)(?P<value>\S+)"
+_DIRECT = re.compile(r"(?:^|\s|@\s*)((?:git|hg|svn|bzr)\+\S+|(?:https?|ftp|file)://\S+)", re.IGNORECASE)
+_NAMED = re.compile(
+    r"^\s*[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*((?:git|hg|svn|bzr)\+\S+|(?:https?|ftp|file)://\S+)",
+    re.IGNORECASE | re.MULTILINE,
 )
-_DIRECT = re.compile(r"(?:^|\s|@\s*)((?:git|hg|svn|bzr)\+\S+|(?:https?|ftp|file)://\S+)")
+"""A requirement that names where it comes from, in a file of any name."""
 _KEY = re.compile(
-    r"index|find-?links|source|registry|url|channel|trusted|no-?build-isolation|allow-insecure|repository",
+    r"index|find-?links|source|registry|url|channel|mirror|trusted|no-?build-isolation|allow-insecure|repository",
     re.IGNORECASE,
 )
 _MEANT = re.compile(
     r"\.(?:package|packages|source|_meta|default|develop|dependency-groups)\b"
-    r"|^\.tool\.(?:uv|pdm|pixi|poetry|hatch)\.|dependenc|requires"
+    r"|^\.tool\.(?:uv|pdm|pixi|poetry|hatch|rye|tox|pip-tools|conda-lock|cibuildwheel)\.|dependenc|requires"
 )
 """Tables that say what is installed, and from where. Other addresses are for people."""
 _ADDRESS = re.compile(r"(?P<scheme>[\w+.-]+)://(?:[^/@\s]*@)?(?P<host>[^/:?#\s]+)(?::\d+)?(?P<path>[^?#\s]*)")
@@ -34,9 +37,14 @@ USUAL = frozenset({"pypi.org", "files.pythonhosted.org", "pypi.python.org"})
 """The hosts of the index that is used where nothing is said."""
 
 
+def may_hold(path: str) -> bool:
+    """Whether a file may say where packages come from."""
+    return FILES.search(path) is not None or installer_options.may_hold(path)
+
+
 def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
     """A finding for each place that packages come from after the change, and did not before."""
-    diffs = [file for file in files if FILES.search(file.path)]
+    diffs = [file for file in files if may_hold(file.path)]
     old_origins = {origin for file in diffs for origin in origins(file.path, file.old_text)}
     reported: set[str] = set()
     for file in diffs:
@@ -50,27 +58,33 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 def origins(path: str, text: str) -> list[str]:
     """The places that a file takes packages from, each once: hosts of an index or a download, folders, repositories."""
-    name = path.rpartition("/")[2]
-    try:
-        if name.endswith((".txt", ".in")):
-            addresses = list(_in_lines(text))
-        elif name == "Pipfile.lock":
-            addresses = list(_in_tables(json.loads(text or "{}")))
-        elif name.endswith((".toml", ".lock")) or name == "Pipfile":
-            addresses = list(_in_tables(tomllib.loads(text), own=name == "pyproject.toml"))
-        elif name.endswith((".yml", ".yaml", ".condarc")):
-            addresses = list(_in_yaml(text))
-        else:
-            addresses = list(_in_ini(text))
-    except (ValueError, RecursionError, configparser.Error):
-        addresses = [match[1] for match in _DIRECT.finditer(text)]
+    addresses = [*_in_tool_file(path, text), *installer_options.sources_in(path, text)]
     return list(dict.fromkeys(filter(None, map(_origin, addresses))))
 
 
+def _in_tool_file(path: str, text: str) -> list[str]:
+    """The same, of a file whose format is known."""
+    name = path.rpartition("/")[2]
+    if FILES.search(path) is None:
+        return [match[1] for match in _NAMED.finditer(text)] if name.endswith((".txt", ".in", ".pip")) else []
+    try:
+        if name.endswith((".txt", ".in")):
+            return list(_in_lines(text))
+        if name == "Pipfile.lock":
+            return list(_in_tables(json.loads(text or "{}")))
+        if name.endswith((".toml", ".lock")) or name == "Pipfile":
+            return list(_in_tables(tomllib.loads(text), own=name == "pyproject.toml"))
+        if name.endswith((".yml", ".yaml", ".condarc")):
+            return [match[1] for match in _DIRECT.finditer(text)]
+        return list(_in_ini(text))
+    except (ValueError, RecursionError, configparser.Error):
+        return [match[1] for match in _DIRECT.finditer(text)]
+
+
 def _origin(value: str) -> str:
-    """The host of an address, with its repository; the path itself of a folder; "" for the usual index."""
+    """The host of an address, with its repository; what is no address as it is; "" for the usual index."""
     value = value.strip().strip("'\"")
-    if value.startswith(("file:", "/", "./", "../", "~")):
+    if "://" not in value.partition(";")[0] or value.startswith(("file:", "$", "{")):
         return value
     match = _ADDRESS.match(value.partition(";")[0])
     if match is None:
@@ -84,13 +98,10 @@ def _origin(value: str) -> str:
 
 
 def _in_lines(text: str) -> Iterator[str]:
+    """The direct links of a list of requirements; its options are found as in any other file."""
     for line in lines_of(text):
         stripped = re.sub(r"(?:^|\s)#.*", "", line)
-        options = list(_OPTION.finditer(stripped))
-        for match in options:
-            value = match["value"]
-            yield f"https://{value}" if match["name"] == "--trusted-host" and "//" not in value else value
-        if not options:
+        if not re.match(r"\s*-(?!r|c|e|-requirement|-constraint|-editable)", stripped):
             yield from (match[1] for match in _DIRECT.finditer(stripped))
 
 
@@ -105,6 +116,8 @@ def _in_tables(data: object, key: str = "", *, own: bool = False) -> Iterator[st
     elif isinstance(data, list):
         for value in data:
             yield from _in_tables(value, key, own=own)
+    elif data is False and re.search(r"verify[-_]ssl$", key):
+        yield "an index whose certificate is not verified"
     elif isinstance(data, str):
         if own and not _MEANT.search(key):
             return
@@ -115,20 +128,10 @@ def _in_tables(data: object, key: str = "", *, own: bool = False) -> Iterator[st
             or re.match(r"\s*[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*@", data)
         ):
             yield direct[1]
+        elif re.search(r"\.channels$", key):
+            yield installer_options.channel(data)
         elif _KEY.search(key.rpartition(".")[2]) and data.startswith(("/", "./", "../", "~")):
             yield data
-
-
-def _in_yaml(text: str) -> Iterator[str]:
-    """Channels and addresses of conda's files, a line each."""
-    inside = False
-    for line in lines_of(text):
-        if re.match(r"\S", line):
-            inside = line.startswith("channels:")
-        item = re.match(r"\s*-\s*[\"']?([^\s\"'#]+)", line)
-        if inside and item:
-            yield item[1] if "//" in item[1] else f"https://conda.anaconda.org.{item[1]}"
-        yield from (match[1] for match in _DIRECT.finditer(line))
 
 
 def _in_ini(text: str) -> Iterator[str]:
