@@ -66,7 +66,7 @@ def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[Approval
             reader.wrong(
                 item, item_path, "never applies: a rule before it fits every file and author; put it last"
             )
-        values = read(item, item_path)
+        values = read(_without_enforce(reader, item, item_path), item_path)
         for key in {"paths", "authors", "from"} & values.keys():
             if not values[key]:
                 reader.wrong(item, f"{item_path}.{key}", "expected at least one; leave it out for any")
@@ -75,6 +75,18 @@ def read_approvals(reader: Reader, node: yaml.Node, path: str) -> tuple[Approval
         whom = values.pop("from", ())
         rules.append(ApprovalRule(**{**values, "whom": whom, "place": f"[{number}]"}))
     return tuple(rules)
+
+
+def _without_enforce(reader: Reader, item: yaml.Node, path: str) -> yaml.Node:
+    """The rule, less a key `enforce` in it, which is reported with the form that works."""
+    if not isinstance(item, yaml.MappingNode):
+        return item
+    rest = [(key, value) for key, value in item.value if key.value != "enforce"]
+    for key, _ in item.value:
+        if key.value == "enforce":
+            form = "`approvals: {rules: [...], enforce: false}`"
+            reader.wrong(key, f"{path}.enforce", f"all rules are enforced, or none is: write {form}")
+    return yaml.MappingNode(item.tag, rest, item.start_mark, item.end_mark, item.flow_style)
 
 
 def pattern(reader: Reader, node: yaml.Node, path: str) -> str:

@@ -85,6 +85,7 @@ MISTAKES = (
     Case(require(f"approvals: {'9' * 5000}"), "whole number", schema=False),
     Case(require("approvals: {enforce: false}"), "protect.main.require.approvals: expected `need` beside `enforce`"),
     Case(require("approvals: {need: 1, enforce: no}"), "approvals.enforce: expected true or false", False),
+    Case(require("approvals: [{need: 1, enforce: no}]"), "write `approvals: {rules: [...], enforce: false}`"),
     Case(require("guarded: {from: nobody}"), "expected a list"),
     Case("protect: {main: {enforce: maybe}}", "protect.main.enforce: expected true or false"),
     Case("checks: {lint: {enforce: 1}}", "checks.lint.enforce: expected true or false"),
