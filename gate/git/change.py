@@ -241,14 +241,17 @@ def _merge_base(repository: Repository, base: str, head: str) -> tuple[str, froz
     shallow = _cut_off(repository)
     if not head:
         return "", shallow
-    done = repository.once(("merge-base", base, head), lambda: repository.attempt("merge-base", base, head))
-    if done.returncode == 0:
-        return os.fsdecode(done.stdout).strip(), shallow
-    if done.returncode != 1:
-        raise failure("merge-base", done)
-    if shallow:
+    parted = repository.once(("merge-base", base, head), lambda: _where_parted(repository, base, head))
+    if not parted and shallow:
         raise CannotDecide("this clone is shallow and does not have the merge base", DEEPEN)
-    return "", shallow
+    return parted, shallow
+
+
+def _where_parted(repository: Repository, base: str, head: str) -> str:
+    done = repository.attempt("merge-base", base, head)
+    if done.returncode not in {0, 1}:
+        raise failure("merge-base", done)
+    return os.fsdecode(done.stdout).strip()
 
 
 def _cut_off(repository: Repository) -> frozenset[str]:
@@ -270,8 +273,13 @@ def _refuse_cut_history(repository: Repository, shallow: frozenset[str], both: s
 def _merge(repository: Repository, base: str, tip: str, merge_base: str) -> _Merge:
     if not merge_base:
         return _Merge("", "the histories are unrelated: base and head have no commit in common")
-    command = (*MERGE_SETTINGS, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, tip)
-    done = repository.once(command, lambda: repository.attempt(*command))
+    return repository.once(("merge", base, tip), lambda: _merge_tree(repository, base, tip))
+
+
+def _merge_tree(repository: Repository, base: str, tip: str) -> _Merge:
+    done = repository.attempt(
+        *MERGE_SETTINGS, "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", base, tip
+    )
     fields = done.stdout.split(b"\0")
     if done.returncode == 0:
         return _Merge(fields[0].decode("ascii").strip())
