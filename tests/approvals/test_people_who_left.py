@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
-from support.company import Company
+from support.company import Company, Result
 
 REQUIRE = (
     '      owners: false\n      approvals: 1\n      guarded: ["@ada", "@nehemiah"]\n      checks: [ok]\n'
@@ -93,6 +95,61 @@ def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(
     assert bob.gate("revoke", objection, "--key", str(new_key)).code == 0
     ada.gate("approvals", "--fetch", "origin/feature")
     assert ada.may_merge("origin/feature")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("through_the_gate", [True, False])
+@pytest.mark.attack(46, "the audit of a release branch, where no hook was")
+def test_the_audit_of_an_older_branch_knows_who_left_when(
+    company: Company, *, through_the_gate: bool
+) -> None:
+    """What they let in before stays verified. What they sign later never counts, also by a clone of long ago."""
+    no_checks = everywhere(company).replace("checks: [ok]", "checks: []")
+    company.set_policy(no_checks)
+    company.server.git("branch", "release/1", "main")
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
+    start = company.server.git("rev-parse", "main")
+
+    def merge_into_release(name: str) -> None:
+        new.fetch()
+        new.git("switch", "-q", "-c", name, "origin/release/1")
+        new.commit(name, {f"{name}.py": "x = 2\n"}, branch=name)
+        bob.git("fetch", "-q", "origin", f"{name}:refs/remotes/origin/{name}", "release/1")
+        for args in (("approve", f"origin/{name}", "--into", "release/1", "--yes"),
+                     ("merge", f"origin/{name}", "--into", "release/1")):  # fmt: skip
+            result = bob.gate(*args)
+            assert result.code == 0, result.text
+        bob.git("push", "-q", "origin", "release/1", "refs/gate/log")
+
+    bob.fetch()
+    bob.git("branch", "-q", "release/1", "origin/release/1")
+    merge_into_release("early")
+    left = without(no_checks, "@bob")
+    if through_the_gate:
+        new.commit("bob left", {"gate.yaml": left}, branch="left")
+        for args in (("approve", "origin/left", "--yes"), ("merge", "origin/left", "--push")):
+            ada.fetch()
+            result = ada.gate(*args)
+            assert result.code == 0, result.text
+    else:
+        company.set_policy(left)
+
+    def audit(name: str) -> Result:
+        return company.clone("ada", name).gate(
+            "audit", "--fetch", f"{start}..origin/release/1", "--into", "release/1"
+        )
+
+    assert audit("before").code == 0, audit("before").text
+    time.sleep(1.1)  # dates in git have seconds
+    merge_into_release("late")
+    result = audit("after")
+    assert result.code == 1, result.text
+    assert "1 of 2 merges" in result.out
+    nehemiah = company.clone("nehemiah")
+    nehemiah.git("fetch", "-q", "origin", "release/1")
+    approved = nehemiah.gate("approve", "FETCH_HEAD", "--into", "release/1", "--yes")
+    assert approved.code == 0, approved.text
+    assert audit("afterwards").code == 0, audit("afterwards").text
 
 
 def everywhere(company: Company) -> str:

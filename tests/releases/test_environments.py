@@ -208,6 +208,34 @@ def test_going_back_past_a_release_takes_it_back_whoever_leaves_then(company: Co
 
 
 @pytest.mark.slow
+def test_somebody_alone_can_go_back_and_on_again(company: Company) -> None:
+    """Nobody else could approve: the way back needs nobody, and the way on is a new commit."""
+    alone = (
+        "version: 1\nrepository: acme/shortener\nprotect:\n  main:\n    require: {owners: false, checks: [ok]}\n"
+        + STAGING
+        + "people:\n"
+        + f"  \"@ada\": {{role: senior, emails: [ada@acme.example], keys: ['{company.public('ada')}']}}\n"
+        + 'checks:\n  ok: {command: ["true"], report: none}\n'
+    )
+    company.set_policy(alone)
+    ada = company.clone("ada")
+    commits = []
+    for name in ("one", "two", "three"):
+        ada.commit(name, {f"{name}.py": "x = 1\n"}, branch=name)
+        result = ada.gate("merge", f"origin/{name}", "--push")
+        assert result.code == 0, result.text
+        ada.fetch()
+        commits.append(ada.git("rev-parse", "origin/main"))
+    first, second, third = commits
+    for commit in (first, second, first):
+        promoted(ada, commit, "staging")
+    again = ada.gate("promote", second, "--into", "staging")
+    assert again.code == 1
+    assert "a fix is a new commit" in " ".join(again.text.split())
+    promoted(ada, third, "staging")
+
+
+@pytest.mark.slow
 def test_the_way_back_leads_to_what_was_there_before_the_first_record(company: Company) -> None:
     protect(company, "  production: {kind: environment, require: {passed: [main]}}\n")
     ada = company.clone("ada")

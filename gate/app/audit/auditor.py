@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from gate.app.audit.granted import Granted
 from gate.app.audit.larger_changes import LargerChanges, still_about
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
 from gate.app.audit.rules import Rules
@@ -106,6 +107,9 @@ class Auditor:
                 self._by_head.setdefault(entry.record.head, []).append(entry)
         self._of_larger = LargerChanges.read(repository, log, ref, self._without_approval(every))
         bearing = [(move, self._bearing(move)) for move in every]
+        self._grants = Granted.read(
+            repository, log, ref, lambda: {e.id: e for _, es in bearing for e in es}.values()
+        )
         self._seen = self._witnessed(bearing)
         self._documents = self._read_documents(bearing)
         self._lists = self._read_lists(bearing)
@@ -242,13 +246,14 @@ class Auditor:
                 f"the log lacks the commit {move.trailers.log[:12]} that it refers to: "
                 f"{move.new.committer.name} has to push it (`git push origin {LOG}`)"
             )
-        policy = self._rules.policy()
+        own_policy = self._rules.policy()
+        policy = self._grants.policy(own_policy, move)
         protection = policy.protection(self._ref.removeprefix("refs/heads/"))
         change = change_of(self._repository, move, self._ref, policy)
         paths = [entry.path for entry in move.files]
         required = protection.require.owners is not None
         file, ownership = self._rules.ownership(policy, paths, required=required)
-        bearing = self._bearing(move)
+        bearing = [item for item in self._bearing(move) if self._grants.counts(own_policy, item)]
         late = self._late(move)
         records = [item for item in bearing if item.record.of in late or self._was_there(move, item)]
         own = self._own(move)
@@ -345,7 +350,7 @@ class Auditor:
         record = entry.record
         if (move.new.oid, entry.id) in self._seen:
             return True
-        if is_afterwards(record) and (record.base, record.head) == (move.old.oid, move.new.oid):
+        if is_afterwards(record) and (record.base, record.change) == (move.old.oid, move.digest):
             # It says of itself that it came later, and is shown as such.
             return True
         if record.kind in CLOSING:
@@ -386,6 +391,7 @@ class Auditor:
             item
             for item in self._by_change.get(move.digest, ())
             if target.fits(item.record)
+            and self._grants.counts(policy, item)
             and passed(self._documents.get(item.record.of), target, required) is not None
         ]
         for entry in trusted(entries_of(vouchers, policy), policy, protection, move.now):

@@ -1,0 +1,122 @@
+"""Whom the default branch granted something when another branch moved: for the audit of release branches.
+
+`gate check` lets nobody count on another branch for more than the default branch's policy grants them today. An audit
+asks later: what was merged before somebody left stays verified, and what they sign afterwards never counts, whatever
+date it claims. So a change of the policy is compared with the log that its own merge refers to (`Gate-Log`): a record
+that this log does not hold came later. Where that merge refers to none, dates have to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from gate.app.audit.moves import Move
+from gate.approvals.keys import holders
+from gate.errors import InvalidInput
+from gate.git.branch_history import existing
+from gate.git.branches import known_tip
+from gate.git.change import default_branch
+from gate.git.commits import Commit, read_commits
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog
+from gate.log.index import Found
+from gate.log.paths import record_path
+from gate.log.store import contains
+from gate.log.trailers import read_trailers
+from gate.model import BRANCHES
+from gate.policy.files import POLICY_FILE, STORED
+from gate.policy.older_branches import still_listed
+from gate.policy.types import Policy
+from gate.rules import MOST_VERSIONS, policy_at
+
+OPENING = frozenset({"approve", "waive", "verdict"})
+"""What has to be by somebody who counts; an objection outlives its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A version of the default branch's policy, the commit that brought it, and the log then ("" for unknown)."""
+
+    policy: Policy
+    commit: Commit
+    state: str
+
+
+@dataclass(slots=True)
+class Granted:
+    """The versions of the default branch's policy, the latest first, for the branch with the full name `ref`."""
+
+    repository: Repository
+    log: ApprovalLog
+    branch: str
+    versions: Sequence[_Version] = ()
+    witnessed: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    _narrowed: dict[tuple[int, int], tuple[Policy, Policy]] = field(default_factory=dict)
+    _contained: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls, repository: Repository, log: ApprovalLog, ref: str, records: Callable[[], Iterable[Found]]
+    ) -> Granted:
+        """Those versions, and which of the `records` the log had when the default branch got each.
+
+        There are none for the default branch itself, whose own policy is what counts.
+        """
+        branch, default = ref.removeprefix(BRANCHES), default_branch(repository)
+        tip = known_tip(repository, default)
+        if branch == default or not tip:
+            return cls(repository, log, branch)
+        options = ("--first-parent", f"--max-count={MOST_VERSIONS}")
+        oids = repository.text("rev-list", *options, tip, "--", POLICY_FILE, *STORED).split()
+        commits = (
+            {commit.oid: commit for commit in read_commits(repository, ["--no-walk", *oids])} if oids else {}
+        )
+        known = []
+        for oid in oids:
+            with suppress(InvalidInput):
+                state = log.state(read_trailers(commits[oid].message).log)
+                known.append(_Version(policy_at(repository, oid), commits[oid], state))
+        states = dict.fromkeys(version.state for version in known if version.state)
+        pairs = [(state, entry.id) for entry in records() for state in states]
+        blobs = existing(repository, (f"{state}:{record_path(identity)}" for state, identity in pairs))
+        witnessed = {pair: bool(blob) for pair, blob in zip(pairs, blobs, strict=True)}
+        return cls(repository, log, branch, known, witnessed)
+
+    def policy(self, own: Policy, move: Move) -> Policy:
+        """The policy at the base of a move, as far as the default branch granted it then."""
+        state = self.log.state(move.trailers.log)
+        return self._granted(
+            own, [version for version in self.versions if not self._preceded(state, move, version)]
+        )
+
+    def _preceded(self, state: str, move: Move, version: _Version) -> bool:
+        """Was the move made before the default branch got this version?"""
+        if not (state and version.state):
+            return move.now <= version.commit.time
+        pair = (version.state, state)
+        if pair not in self._contained:
+            self._contained[pair] = contains(self.repository, *pair)
+        return self._contained[pair]
+
+    def counts(self, own: Policy, entry: Found) -> bool:
+        """Whether a record, if it opens something, is by somebody who counted when the log got it."""
+        if not self.versions or entry.record.kind not in OPENING:
+            return True
+        since = [
+            version
+            for version in self.versions
+            if not self.witnessed.get((version.state, entry.id), entry.record.at <= version.commit.time)
+        ]
+        keys = holders(self._granted(own, since))
+        return any(key in keys and keys[key].person == entry.record.by for key in entry.keys)
+
+    def _granted(self, own: Policy, since: Sequence[_Version]) -> Policy:
+        """The policy, less what these versions, the latest first, do not grant."""
+        if not since:
+            return own
+        key = (id(own), id(since[0].policy))
+        if key not in self._narrowed:
+            self._narrowed[key] = own, still_listed(own, since[0].policy, self.branch)
+        return self._narrowed[key][1]
