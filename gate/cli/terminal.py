@@ -27,11 +27,13 @@ def wants_colour(stream: TextIO | None = None) -> bool:
 
 
 def terminal_width(stream: TextIO | None = None) -> int:
-    """The width to write for: that of the terminal behind `stream`, at most 120; 80 where there is none."""
+    """The width to write for: that of the terminal behind `stream`, 20 to 120; 80 where there is none."""
     try:
-        return max(40, min(os.get_terminal_size((stream or sys.stdout).fileno()).columns, 120))
+        columns = os.get_terminal_size((stream or sys.stdout).fileno()).columns
     except (OSError, ValueError):
         return 80
+    # A terminal that nobody has given a size says 0.
+    return max(20, min(columns, 120)) if columns else 80
 
 
 def terminal_height(stream: TextIO | None = None) -> int:
@@ -46,7 +48,9 @@ def terminal_height(stream: TextIO | None = None) -> int:
 def shown_progress() -> Iterator[Callable[[Event], None]]:
     """A listener that draws the run of the checks on standard error; it draws nothing but on a terminal."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda _event: None
+        from gate.app.checking.request import ignore
+
+        yield ignore
         return
     from gate.reports.context import ReportContext
     from gate.reports.progress import ProgressLines
@@ -65,7 +69,12 @@ def shown_progress() -> Iterator[Callable[[Event], None]]:
         # Checks run side by side, and each reports from a thread of its own.
         with drawing:
             now = time.monotonic()
-            draw(lines.started(event.id, now) if event.result is None else lines.finished(event.result, now))
+            if event.kind == "tests":
+                draw(lines.tests(event.id, event.done, event.total, now))
+            elif event.result is None:
+                draw(lines.started(event.id, now))
+            else:
+                draw(lines.finished(event.result, now))
 
     def tick() -> None:
         while not over.wait(1.0):

@@ -24,15 +24,22 @@ class ProgressLines:
         """Nothing has started. `context` says the width, the colors and the encoding of the terminal."""
         self._ink = Ink(context)
         self._running: dict[str, float] = {}
+        self._tests: dict[str, str] = {}
 
     def started(self, check: str, now: float = 0.0) -> str:
         """The check has been started, at `now` in seconds of any clock."""
         self._running[check] = now
         return self._draw("", now)
 
+    def tests(self, check: str, done: int, total: int, now: float = 0.0) -> str:
+        """So many tests of the check are done, of `total`; of 0 if nobody knows."""
+        self._tests[check] = f"({done:,} of {total:,})" if total >= done else f"({done:,} done)"
+        return self._draw("", now)
+
     def finished(self, result: CheckResult, now: float = 0.0) -> str:
         """The check has finished. A cached result took no time and gets no line."""
         self._running.pop(result.id, None)
+        self._tests.pop(result.id, None)
         return self._draw(self._line(result), now)
 
     def tick(self, now: float) -> str:
@@ -48,7 +55,10 @@ class ProgressLines:
         done = f"{line}\n" if line else ""
         if not self._running:
             return f"{ERASE}{done}"
-        names = ", ".join(_elapsed(visible(name), now - start) for name, start in self._running.items())
+        names = ", ".join(
+            _elapsed(" ".join([visible(name), *filter(None, [self._tests.get(name)])]), now - start)
+            for name, start in self._running.items()
+        )
         return f"{ERASE}{done}{self._ink.paint(self._shown(f'  … {names}'), 'dim')}"
 
     def _shown(self, text: str) -> str:
@@ -76,7 +86,7 @@ class ProgressLines:
 
 
 def _elapsed(name: str, seconds: float) -> str:
-    """`tests 12 s`; in whole seconds, and nothing for what has just begun."""
+    """`tests 12 s`, `tests (40 of 312) 12 s`; in whole seconds, and nothing for what has just begun."""
     whole = round(seconds)
     if whole < 1:
         return name

@@ -24,6 +24,7 @@ from gate.runner.bytecode import Interpreter, lent_bytecode
 from gate.runner.checked_tree import CheckedTree
 from gate.runner.inputs import Inputs, read_inputs
 from gate.runner.untracked_files import bring
+from gate.runner.watching import Watch, watched
 from gate.workspace import make_old
 
 OUTPUT_LIMIT = 64 * 1024 * 1024
@@ -82,12 +83,13 @@ def execute(
     state: Path,
     cancel: Cancel,
     started: Callable[[], None],
+    watch: Watch | None = None,
 ) -> Outcome:
     """Run the tool in `environment`, one of `environments`, with the project taken from the tree.
 
     Tools keep their caches below `state`; setting `cancel` ends the run.
 
-    `started` is called once the tool is under way, if it has to be started.
+    `started` is called once the tool is under way, if it has to be started; `watch` as its tests proceed.
     """
     check, tool = request.check, TOOLS[request.check.tool]
     job = _job(request, environment)
@@ -125,7 +127,7 @@ def execute(
         if check.tool == "pytest" and (not request.count or check.select == "file"):
             env |= {"GATE_INPUTS": f"{scratch}/inputs", "GATE_INPUTS_TREE": str(top)}
         with _ahead(request, environment, root, env, state):
-            outcome = _run(job, env, cancel, started)
+            outcome = _run(job, env, cancel, started, watch)
         by_file = {
             path: _inputs(scratch, f"inputs.{number}.*")
             for number, path in enumerate(request.test_files if request.each else ())
@@ -148,12 +150,15 @@ def _inputs(scratch: Path, pattern: str) -> Inputs | None:
     return read_inputs(part.read_bytes() for part in scratch.glob(pattern))
 
 
-def _run(job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None]) -> Outcome:
+def _run(
+    job: Job, env: Mapping[str, str], cancel: Cancel, started: Callable[[], None], watch: Watch | None
+) -> Outcome:
     """What the tool says, run again without the files at which it stops because it cannot parse them."""
     seconds = 0.0
     earlier: tuple[Finding, ...] = ()
     while True:
-        outcome = _run_all(job, env, cancel, started, seconds)
+        with watched(job.report, watch):
+            outcome = _run_all(job, env, cancel, started, seconds)
         seconds, report = outcome.seconds, outcome.report
         if not isinstance(report, Report):
             return outcome

@@ -24,8 +24,11 @@ class Event:
     """Something to tell while the checks run."""
 
     id: str
-    kind: Literal["started", "finished"]
+    kind: Literal["started", "tests", "finished"]
     result: CheckResult | None = None
+    done: int = 0
+    """Of a running suite, how many tests are done, of `total`; of 0 if nobody knows."""
+    total: int = 0
 
 
 class Runner:

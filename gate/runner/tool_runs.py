@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gate.checks import TOOLS, Report, Unreadable
@@ -53,6 +54,8 @@ class RunContext:
     """Ends what runs."""
     share: Share | None = None
     """The only part of the tests that runs, if not all of them."""
+    watch: Callable[[str, int, int], None] | None = None
+    """Called while tests of the head run, with the check, how many are done, and of how many."""
     pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
     """What of which tests ran in this share, by check and project."""
 
@@ -184,6 +187,10 @@ class ToolRuns:
         version = f"{installed.name} {installed.version}" if installed else check.tool
         logger.debug("%s: running %s in %s (%s)", check.id, version, environment.python, environment.origin)
 
+        whole = request.check.tool == "pytest" and request.side is self._head and not request.only
+        follow = self._context.watch if whole and not request.count else None
+        watch = partial(follow, check.id) if follow else None
+
         def run(each: tuple[str, ...] = ()) -> Outcome:
             single = replace(request, test_files=each, each=True) if each else request
             return execute(
@@ -193,6 +200,7 @@ class ToolRuns:
                 self._context.state_dir,
                 self._cancel,
                 started,
+                watch,
             )
 
         def count() -> Outcome:

@@ -32,6 +32,15 @@ def test_finished_checks_stay_and_running_ones_are_named_below() -> None:
     assert screen(written) == ["  ✓ lint passed (0.2 s)", "  ✗ tests 1 failure (1 min 1 s)", ""]
 
 
+def test_a_running_suite_says_how_many_tests_are_done() -> None:
+    progress = ProgressLines(ReportContext())
+    written = progress.started("tests") + progress.started("lint") + progress.tests("tests", 40, 1312, 12.0)
+    assert screen(written) == ["  … tests (40 of 1,312) 12 s, lint 12 s"]
+    assert screen(written + progress.tests("tests", 41, 0)) == ["  … tests (41 done), lint"]
+    written += progress.finished(Ran("tests", (), (), 13.0))
+    assert screen(written)[-1] == "  … lint"
+
+
 @pytest.mark.parametrize(
     ("result", "line"),
     [

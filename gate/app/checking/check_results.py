@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gate.app.checking.evidence import EvidenceReader
-from gate.app.checking.request import CheckRequest
+from gate.app.checking.request import CheckRequest, ignore
 from gate.app.checking.rules_at_base import Rules
 from gate.environment import Environment, Environments
 from gate.git.as_cloned import History
@@ -125,6 +125,7 @@ def _run(
             select=repository.work_tree is not None,
             cancel=Cancel(),
             share=request.share,
+            watch=None if progress is ignore else partial(_report_tests, progress),
         )
         checks = Runner(context).run(
             settings,
@@ -134,6 +135,10 @@ def _run(
             cached_only=request.cached_only,
         )
         return checks, context.pieces
+
+
+def _report_tests(progress: Callable[[Event], None], check: str, done: int, total: int) -> None:
+    progress(Event(check, "tests", done=done, total=total))
 
 
 def _history(change: Change) -> History:

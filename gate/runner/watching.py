@@ -1,0 +1,58 @@
+"""Following how many tests of a running suite are done, from the notes that its plugin writes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+Watch = Callable[[int, int], None]
+"""Called with how many tests are done, and of how many; of 0 if nobody knows."""
+EVERY = 0.5
+"""Seconds between two looks."""
+TAIL = 4096
+"""A note is shorter than that: so much of the end of the report is read."""
+
+
+@contextlib.contextmanager
+def watched(report: str, watch: Watch | None) -> Iterator[None]:
+    """Call `watch` in a thread of its own whenever the run has come further, until the block ends."""
+    if watch is None:
+        yield
+        return
+    over = threading.Event()
+
+    def look() -> None:
+        last = 0
+        while not over.wait(EVERY):
+            done, total = _newest(Path(report))
+            if done > last:
+                last = done
+                watch(done, total)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _newest(report: Path) -> tuple[int, int]:
+    """The newest note of progress; (0, 0) while there is none."""
+    try:
+        with report.open("rb") as file:
+            file.seek(max(file.seek(0, 2) - TAIL, 0))
+            lines = file.read().splitlines()
+    except OSError:
+        return 0, 0
+    for line in reversed(lines):
+        # The first and the last line may be cut off.
+        with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError):
+            note = json.loads(line)
+            if note.get("event") == "progress":
+                return int(note["done"]), int(note["total"])
+    return 0, 0

@@ -1,0 +1,61 @@
+"""Following a suite while it runs: by what its plugin has written, whole lines or not."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from support.company import Clone, isolated
+from support.terminal import Terminal
+
+from gate.runner.watching import watched
+
+SUITE = """\
+import time
+
+import pytest
+
+
+@pytest.mark.parametrize("n", range(30))
+def test_n(n):
+    time.sleep(0.1)
+"""
+
+
+def note(done: int, total: int = 9) -> str:
+    return json.dumps({"event": "progress", "done": done, "total": total, "last": "t"}) + "\n"
+
+
+def test_each_further_note_is_passed_on_once(tmp_path: Path) -> None:
+    report, seen, heard = tmp_path / "report", [], threading.Event()
+
+    def watch(done: int, total: int) -> None:
+        seen.append((done, total))
+        heard.set()
+
+    with watched(str(report), watch):
+        report.write_text("x" * 5000 + "\n" + note(3) + '{"event": "failed"}\n' + note(4)[:9])
+        assert heard.wait(30)
+        heard.clear()
+        report.write_text(note(3) + note(7) + "[]\n")
+        assert heard.wait(30)
+    assert seen == [(3, 9), (7, 9)]
+
+
+@pytest.mark.slow
+def test_the_terminal_shows_how_many_tests_are_done(project: Clone) -> None:
+    project.write({"gate.yaml": "protect: {main: {require: {checks: [tests]}}}\n"})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Policy")
+    project.git("checkout", "-q", "-b", "feature")
+    project.write({"test_slow.py": SUITE})
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "Tests")
+    argv = [sys.executable, "-P", "-m", "gate", "check"]
+    terminal = Terminal(argv, project.path, {**isolated(project.path.parent / "home"), "TERM": "xterm"})
+    assert terminal.wait_for(" of 30)"), terminal.shown
+    assert terminal.wait_for("Ready to merge"), terminal.shown
+    terminal.close()
