@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gate.approvals.entries import Entry, Signed
@@ -17,9 +17,10 @@ from gate.approvals.record import Record
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of
 from gate.log.history import read_verdicts
-from gate.model import Change, Finding, Ran
+from gate.model import Change, Ran
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
+from gate.reports.verdict_json import read_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +118,9 @@ def passed(document: Any, target: VerdictSubject, required: Collection[str]) -> 
     return results
 
 
-def _result(check: dict[str, Any]) -> Ran:
-    names = Finding.__dataclass_fields__
-    findings = tuple(Finding(**{name: item[name] for name in names}) for item in check["findings"])
-    seen = check.get("seen")
-    return Ran(
-        str(check["id"]),
-        findings,
-        (),
-        float(check["seconds"]),
-        cached=True,
-        note=str(check.get("note", "")),
-        seen=None if seen is None else int(seen),
-    )
+def _result(document: dict[str, Any]) -> Ran:
+    """The check as it was recorded: whether a finding blocked was decided there; raises ValueError for no result."""
+    result = read_check(document)
+    if not isinstance(result, Ran):
+        raise ValueError(f"the check {document['id']} did not run")
+    return replace(result, blocking=(), seconds=float(result.seconds), cached=True)

@@ -229,7 +229,7 @@ def from_json(text: str) -> Verdict:
             data["outcome"],
             _read_change(data["change"]),
             tuple(_read_requirement(item) for item in data["requirements"]),
-            tuple(_read_check(item) for item in data["checks"]),
+            tuple(read_check(item) for item in data["checks"]),
             tuple(_read_approval(item) for item in data["approvals"]),
             tuple(data.get("notes", ())),
             tuple(_read_reviewer(item) for item in data.get("reviewers", ())),
@@ -285,7 +285,8 @@ def _read_requirement(data: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _read_check(data: Mapping[str, Any]) -> CheckResult:
+def read_check(data: Mapping[str, Any]) -> CheckResult:
+    """The result of a check as a verdict has it; raises KeyError or TypeError for other fields."""
     enforced = data.get("enforced", True)
     if data.get("skipped"):
         return Skipped(data["id"], data["reason"], enforced)
@@ -294,7 +295,7 @@ def _read_check(data: Mapping[str, Any]) -> CheckResult:
     pairs = [
         (
             Finding.from_data({key: item[key] for key in item.keys() - {"blocks", "reported_by"}}),
-            item["blocks"],
+            item.get("blocks", False),
         )
         for item in data["findings"]
     ]

@@ -1,0 +1,227 @@
+"""Mutation score of the code that decides: which small changes of it no test notices.
+
+    python benchmarks/mutants.py                       every module below, with a sample of its mutants
+    python benchmarks/mutants.py gate/verdict.py --all
+
+Each mutant is one change of one expression. A process of its own imports the changed module, and runs the tests of that
+module until one fails. A mutant survives if all of them pass. Tests run without workers and with few examples of
+hypothesis, so that a score is a lower bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import hypothesis  # noqa: F401  loaded once, for all mutants
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PEOPLE = "tests/approvals/test_requirements_of_people.py"
+REQUIREMENTS = (
+    "tests/requirements",
+    PEOPLE,
+    "tests/releases/test_requirements.py",
+    "tests/properties/test_the_core.py",
+)
+TESTS = {
+    "gate/verdict.py": REQUIREMENTS,
+    "gate/requirements/approvals.py": REQUIREMENTS,
+    "gate/requirements/owners.py": REQUIREMENTS,
+    "gate/requirements/seniority.py": REQUIREMENTS,
+    "gate/requirements/guarded.py": REQUIREMENTS,
+    "gate/requirements/waiver.py": REQUIREMENTS,
+    "gate/requirements/enforcement.py": REQUIREMENTS,
+    "gate/requirements/checks.py": REQUIREMENTS,
+    "gate/requirements/not_required.py": (*REQUIREMENTS, "tests/simulation"),
+    "gate/approvals/count.py": ("tests/approvals/test_count.py", "tests/properties/test_the_core.py"),
+    "gate/approvals/content.py": (
+        "tests/approvals/test_count.py",
+        "tests/approvals/test_records_and_keys.py",
+    ),
+    "gate/codeowners/rules.py": ("tests/codeowners/test_parsing.py", "tests/codeowners/test_matching.py"),
+    "gate/codeowners/matcher.py": ("tests/codeowners/test_matching.py",),
+    "gate/policy/protected.py": ("tests/policy/test_load.py",),
+    "gate/policy/approving.py": ("tests/policy/test_load.py",),
+    "gate/policy/people.py": ("tests/policy/test_who_is_who.py", "tests/policy/test_load.py"),
+    "gate/policy/older_branches.py": ("tests/policy", "tests/attacks/test_rule_attacks.py"),
+}
+"""The deciding modules, and the tests that are theirs."""
+SAMPLE = 40
+LIMIT = 120.0
+"""Seconds after which a mutant counts as noticed: it does not end."""
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A module with one change, by its place and what it is there."""
+
+    line: int
+    before: str
+    after: str
+    tree: ast.Module
+
+
+def mutated(node: ast.AST) -> Iterator[ast.AST]:
+    """Every way to change one node: another operator, the other outcome, one part less, another constant."""
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in COMPARISONS:
+            yield ast.Compare(node.left, [COMPARISONS[type(op)]()], node.comparators)
+        case ast.BoolOp(op=op, values=values):
+            yield ast.BoolOp(ast.And() if isinstance(op, ast.Or) else ast.Or(), values)
+            for index in range(len(values)):
+                rest = [value for number, value in enumerate(values) if number != index]
+                yield rest[0] if len(rest) == 1 else ast.BoolOp(op, rest)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield operand
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            yield ast.IfExp(ast.UnaryOp(ast.Not(), test), body, orelse)
+        case ast.BinOp(op=op) if type(op) in OPERATORS:
+            yield ast.BinOp(node.left, OPERATORS[type(op)](), node.right)
+        case ast.Constant(value=bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int() as value):
+            yield ast.Constant(value + 1)
+        case ast.Call(func=ast.Name(id="any" | "all" as name)):
+            yield ast.Call(ast.Name("all" if name == "any" else "any", ast.Load()), node.args, node.keywords)
+        case ast.Call(func=ast.Name(id="min" | "max" as name)):
+            yield ast.Call(ast.Name("max" if name == "min" else "min", ast.Load()), node.args, node.keywords)
+        case ast.comprehension(ifs=[_, *_] as tests):
+            yield ast.comprehension(node.target, node.iter, tests[1:], node.is_async)
+
+
+def mutants_of(source: str) -> list[Mutant]:
+    """All mutants of a module, in the order of the text."""
+    tree = ast.parse(source)
+    nodes = [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
+    found = []
+    for number, node in enumerate(nodes):
+        for changed in mutated(node):
+            twin = copy.deepcopy(tree)
+            target = [n for n in ast.walk(twin) if not isinstance(n, ast.expr_context)][number]
+            _replace(twin, target, changed)
+            line = getattr(node, "lineno", getattr(getattr(node, "iter", None), "lineno", 0))
+            found.append(
+                Mutant(line, ast.unparse(node), ast.unparse(changed), ast.fix_missing_locations(twin))
+            )
+    return sorted(found, key=lambda mutant: mutant.line)
+
+
+def _replace(tree: ast.AST, target: ast.AST, changed: ast.AST) -> None:
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            if value is target:
+                setattr(parent, name, changed)
+            elif isinstance(value, list):
+                setattr(parent, name, [changed if item is target else item for item in value])
+
+
+class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from a tree instead of its file."""
+
+    def __init__(self, module: str, path: Path, tree: ast.Module) -> None:
+        self.module, self.path, self.tree = module, path, tree
+
+    def find_spec(
+        self, fullname: str, _path: object, _target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.module:
+            return None
+        return importlib.util.spec_from_loader(fullname, self, origin=str(self.path))
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self.tree, str(self.path), "exec"), module.__dict__)  # noqa: S102  it is the mutant
+
+
+def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
+    """Whether a test fails with this tree in the place of the module."""
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            silent = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(silent, descriptor)
+            code = _run(path, tree, tests)
+        finally:
+            os._exit(code)
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status) != 0
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def _run(path: Path, tree: ast.Module, tests: Sequence[str]) -> int:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    # What has this module imported must be imported anew.
+    for name in [name for name in sys.modules if name.split(".")[0] == "gate"]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Loader(module, path, tree))
+    options = ["-x", "-q", "-n0", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    return int(pytest.main([*options, *tests]))
+
+
+def score(name: str, sample: int) -> tuple[int, list[Mutant]]:
+    """How many mutants were tried, and those that nobody noticed."""
+    path = ROOT / name
+    source = path.read_text("utf-8")
+    mutants = mutants_of(source)
+    if len(mutants) > sample:
+        # Always the same ones, so that a score can be compared with an older one.
+        mutants = random.Random(name).sample(mutants, sample)  # noqa: S311  no secret
+    if noticed(path, ast.parse(source), TESTS[name]):
+        sys.exit(f"{name}: its tests fail without any change")
+    return len(mutants), [mutant for mutant in mutants if not noticed(path, mutant.tree, TESTS[name])]
+
+
+def main() -> None:
+    """Print the score of each module, and the mutants that survived."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("modules", nargs="*", default=[*TESTS])
+    parser.add_argument("--all", action="store_true", help="every mutant, not a sample")
+    parser.add_argument("--sample", type=int, default=SAMPLE, help=f"mutants per module (default: {SAMPLE})")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "example_shortener")]
+    tried = survived = 0
+    for name in options.modules:
+        number, survivors = score(name, sys.maxsize if options.all else options.sample)
+        tried, survived = tried + number, survived + len(survivors)
+        killed = number - len(survivors)
+        print(f"{name}: {killed} of {number} noticed ({killed / max(number, 1):.0%})", flush=True)
+        for mutant in survivors:
+            print(f"  line {mutant.line}: {mutant.before}  →  {mutant.after}", flush=True)
+    print(f"all: {tried - survived} of {tried} noticed ({(tried - survived) / max(tried, 1):.0%})")
+
+
+if __name__ == "__main__":
+    main()
