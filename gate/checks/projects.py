@@ -52,6 +52,11 @@ COMMON = frozenset({
     "noxfile", "tasks", "python", "main", "project", "__init__",
 })  # fmt: skip
 SHORTEST = 3
+REFERENCE = re.compile(
+    rb"""(?:\b(?:from|import)[ \t]+|[/"'])(%s|[A-Za-z0-9_]{1,2})(?![\w-])"""
+    % "|".join(sorted(COMMON)).encode()
+)
+"""How a project with a common or short name is referred to: by an import, a path, or at the start of a string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +131,18 @@ def names_of(folder: str, files: Iterable[str], settings: Mapping[str, bytes]) -
     names = {folder.rpartition("/")[2]}
     for data in settings.values():
         names |= {match.decode("ascii") for match in NAME.findall(data)}
+    common = {f"={normal(name)}" for name in names if len(name) < SHORTEST or normal(name) in COMMON}
     for path in files:
         inside = path.removeprefix(f"{folder}/").removeprefix("src/")
         first, slash, rest = inside.partition("/")
         if (slash and rest == "__init__.py") or (not slash and first.endswith(".py")):
             names.add(first.removesuffix(".py"))
-    return frozenset(normal(name) for name in names if len(name) >= SHORTEST) - COMMON
+    return frozenset(normal(name) for name in names if len(name) >= SHORTEST) - COMMON | common
 
 
 def words_of(text: bytes) -> frozenset[str]:
     """The words in a file that could be names of projects, and the parts of dotted ones."""
-    words = set()
+    words = {f"={normal(match.decode('ascii'))}" for match in set(REFERENCE.findall(text))}
     for word in set(WORD.findall(text)):
         name = word.decode("ascii")
         words |= {normal(name), *(normal(part) for part in name.split("."))}

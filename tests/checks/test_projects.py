@@ -146,6 +146,24 @@ def test_which_folders_are_projects() -> None:
     assert layout([*files, "pyproject.toml"]).folders == ("", "a", "b", "src")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "depends"),
+    [
+        ("lib", b"import os\nfrom lib.things import x\n", True),
+        ("lib", b'lib = {path = "../lib", develop = true}\n', True),
+        ("lib", b"dependencies = ['lib>=1']\n", True),
+        ("lib", b"# the lib is elsewhere\n", False),
+        ("lib", b"import library\nx = 'lib-other'\n", False),
+        ("pg", b"import pg\n", True),
+        ("pg", b"pg is a database\n", False),
+    ],
+)
+def test_projects_with_common_or_short_names(name: str, text: bytes, depends: bool) -> None:
+    names = {folder: names_of(folder, [], {}) for folder in (name, "shop")}
+    closed = dependencies(names, {name: words_of(b""), "shop": words_of(text)})
+    assert (name in closed["shop"]) is depends
+
+
 def test_dependencies_are_followed() -> None:
     names = {
         "libs/core-lib": names_of("libs/core-lib", [], {"pyproject.toml": b"name = 'acme-core'\n"}),
