@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +34,26 @@ class Cancel(threading.Event):
         super().__init__()
         self._seen, self._unset = os.pipe()
         self._closing = threading.Lock()
+        self._children: weakref.WeakSet[Cancel] = weakref.WeakSet()
 
     def set(self) -> None:
-        """Set it, for good."""
+        """Set it and its children, for good."""
         with self._closing:
             if not self.is_set():
                 super().set()
                 os.close(self._unset)
+            children = list(self._children)
+        for child in children:
+            child.set()
+
+    def child(self) -> Cancel:
+        """Another one, which is set with this one, and may be set alone."""
+        child = Cancel()
+        with self._closing:
+            self._children.add(child)
+        if self.is_set():
+            child.set()
+        return child
 
     def fileno(self) -> int:
         """What can be read from, without ever giving anything, as soon as it is set."""

@@ -268,7 +268,9 @@ def _settings(job: Job) -> dict[str, object] | None:
         except configparser.Error:
             return {}
         if name.endswith("mypy.ini") or parser.has_section("mypy"):
-            return _named({key: value for part in parser.sections() for key, value in parser.items(part)})
+            # The file may be shared with other tools, which have options of the same names.
+            own = [part for part in parser.sections() if part == "mypy" or part.startswith("mypy-")]
+            return _named({key: value for part in own for key, value in parser.items(part)})
     return None
 
 

@@ -76,7 +76,7 @@ class Declared:
         files = {name: self.contents.get(name) for name in (*LOCKS, *OF_WORKSPACE, "Pipfile", "poetry.toml")}
         lists = {path: self.contents[path] for path in included_files(self.requirement_files, self.contents)}
         settings = dependency_settings(read_toml(self.contents.get("pyproject.toml")))
-        return (self.source, sorted(self.required), sorted(self.others), files, lists, self.local, settings)
+        return (sorted(self.required), sorted(self.others), files, lists, self.local, settings)
 
     @cached_property
     def requires_python(self) -> str:

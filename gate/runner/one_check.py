@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
@@ -12,6 +13,8 @@ from gate.checks.checkers import chosen
 from gate.checks.pytest import NOT_COLLECTED
 from gate.model import Broken, CheckResult, Finding, Ran, Skipped
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
+from gate.process import Cancel
+from gate.runner.base_collection import BaseCollection
 from gate.runner.collected_tests import CollectedTests
 from gate.runner.execute import Outcome
 from gate.runner.flaky import record_run
@@ -49,15 +52,30 @@ class ProjectChecks:
     def run(self, check: CheckSettings, progress: Callable[[], None], turns: Turns) -> CheckResult:
         """What one check says of the head, with what the base has as well marked as old."""
         check = self._with_own_checker(check)
-        with turns.taken() as started:
-            outcome, whole = self._ask(check, progress, started)
+        with BaseCollection(partial(self._collect_base, check), self._context.cancel) as collection:
+
+            def under_way() -> None:
+                started()
+                if self._is_compared_by_tests(check):
+                    collection.start()
+
+            with turns.taken() as started:
+                outcome, whole = self._ask(check, progress, under_way)
+            return self._judge(check, outcome, whole, collection)
+
+    def _judge(
+        self, check: CheckSettings, outcome: Outcome, whole: Report | None, collection: BaseCollection
+    ) -> CheckResult:
+        """What the outcome on the head means, held against the base."""
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         report = outcome.report
         if isinstance(report, Unreadable):
-            return self._stopped_by_change(check, report, outcome)
+            return self._stopped_by_change(check, report, outcome, collection)
         findings = report.findings
         if findings:
+            # In the checkout of the base, one run at a time.
+            collection.end()
             at_base = self._before(check, findings, warm=not outcome.cached)
             if isinstance(at_base, Broken | Skipped):
                 return at_base
@@ -71,7 +89,7 @@ class ProjectChecks:
             return _not_collected(check, findings, outcome)
         if report.unparsed and not blocking:
             return _stopped(check, min(report.unparsed), outcome.seconds)
-        seen = self._seen_less(check, whole or report)
+        seen = self._seen_less(check, whole or report, collection)
         if isinstance(seen, Broken) and blocking:
             # Tests that cannot be imported any more are failures, and the answer is clear.
             seen = ()
@@ -107,7 +125,7 @@ class ProjectChecks:
         return outcome, counted
 
     def _stopped_by_change(
-        self, check: CheckSettings, report: Unreadable, outcome: Outcome
+        self, check: CheckSettings, report: Unreadable, outcome: Outcome, collection: BaseCollection
     ) -> Ran | Broken | Skipped:
         """A run without an answer: a failure if the same run of the base has one, since then the change is why.
 
@@ -117,7 +135,7 @@ class ProjectChecks:
         comparable = report.by_tree and self._environments.is_declared
         if not comparable or self._change.base_tree == self._change.tree:
             return broken
-        base = self._runs.ask(check, self._base, count=check.tool == "pytest")
+        base = collection.result() or self._runs.ask(check, self._base, count=check.tool == "pytest")
         if base.cancelled:
             return Skipped(check.id, self._why_not)
         if not isinstance(base.report, Report) or base.report.findings or not base.report.seen:
@@ -196,7 +214,19 @@ class ProjectChecks:
             outcome.output,
         )
 
-    def _seen_less(self, check: CheckSettings, report: Report) -> tuple[Finding, ...] | Broken | Skipped:
+    def _is_compared_by_tests(self, check: CheckSettings) -> bool:
+        return (
+            check.tool == "pytest"
+            and self._context.share is None
+            and self._change.base_tree != self._change.tree
+        )
+
+    def _collect_base(self, check: CheckSettings, cancel: Cancel) -> Outcome:
+        return ToolRuns(replace(self._context, cancel=cancel)).ask(check, self._base, count=True)
+
+    def _seen_less(
+        self, check: CheckSettings, report: Report, collection: BaseCollection
+    ) -> tuple[Finding, ...] | Broken | Skipped:
         """Findings if the check looks at less than it does at the base.
 
         Nothing at all where there was something is no pass. The tests that are collected are always compared with
@@ -207,7 +237,7 @@ class ProjectChecks:
         tests = check.tool == "pytest"
         if report.seen > 0 and not tests:
             return ()
-        outcome = self._runs.ask(check, self._base, count=tests)
+        outcome = collection.result() or self._runs.ask(check, self._base, count=tests)
         if outcome.cancelled:
             return Skipped(check.id, self._why_not)
         base = outcome.report if isinstance(outcome.report, Report) else Report(())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -112,6 +113,21 @@ def test_the_plugin_that_an_option_needs_is_named(options: str, plugins: list[st
     assert isinstance(answer, Unreadable)
     assert [name for name in plugins if f"`{name}`" not in answer.hint] == []
     assert plugins or "the plugin of pytest that knows them" in answer.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("setup.cfg", "[mypy]\nstrict = true\n[bumpversion]\nfiles = a.py\n", True),
+        ("setup.cfg", "[mypy]\nfiles = a.py\n", False),
+        ("mypy.ini", "[mypy]\n[mypy-a.*]\ncheck_untyped_defs = true\n", True),
+        ("pyproject.toml", "[tool.mypy]\npackages = ['a']\n[tool.other]\nfiles = []\n", False),
+    ],
+)
+def test_only_mypys_own_settings_say_what_it_checks(name: str, text: str, named: bool) -> None:
+    with_settings = replace(job("mypy"), settings={name: text.encode()})
+    invocation = TOOLS["mypy"].commands(with_settings)[0]
+    assert ("app.py" in invocation.argv) is named
 
 
 def test_what_mypy_or_a_plugin_of_it_says_besides_its_findings_changes_nothing() -> None:

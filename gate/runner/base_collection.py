@@ -1,0 +1,62 @@
+"""Collecting the tests of the base while those of the head run: they are compared as soon as the head has passed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from gate.process import Cancel
+from gate.runner.execute import Outcome
+
+
+class BaseCollection:
+    """A collection that runs in a thread of its own from `start` on, and is ended where nobody waits for its result."""
+
+    def __init__(self, collect: Callable[[Cancel], Outcome], cancel: Cancel) -> None:
+        """`collect` ends early when what it is given is set, as it is with `cancel`."""
+        self._collect, self._cancel = collect, cancel.child()
+        self._thread: threading.Thread | None = None
+        self._outcome: Outcome | None = None
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin; called again, nothing happens."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def result(self) -> Outcome | None:
+        """What was collected, as soon as it is; None if nothing was started."""
+        if self._thread is not None:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._outcome
+
+    def end(self) -> None:
+        """End it if it still runs; nothing that it has found is used."""
+        self._cancel.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._thread = self._outcome = self._error = None
+
+    def __enter__(self) -> Self:
+        """Nothing runs yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing runs any more."""
+        self.end()
+
+    def _run(self) -> None:
+        try:
+            self._outcome = self._collect(self._cancel)
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`, in the thread that waits
+            self._error = error
