@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
-from gate.names.report.candidates import Candidate, FileDiagnostics, UnlessDefinedIn
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import MISSING
+from gate.names.report.candidates import Candidate, UnlessDefinedIn
 from gate.names.report.finding import Finding, finding_at
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
-from gate.names.spelling.similarity import closest_match, is_transposition_or_doubling, sole_fix, suggestions
+from gate.names.spelling.similarity import (
+    candidates,
+    closest_match,
+    is_common_typo,
+    is_transposition_or_doubling,
+    sole_fix,
+    suggestions,
+)
+from gate.names.syntax.binding_order import Order
+from gate.names.syntax.builtin_names import BUILTINS, OF_PYTHON_2, is_defined_by_tool, is_defined_here
+from gate.names.syntax.guards import Guard
+from gate.names.syntax.nodes import Function, parameters, walk
+from gate.names.syntax.source import Scope
 
 ID = "undefined-name"
 SUMMARY = "A name that is undefined: nothing in the file defines it, and it isn't a builtin."
@@ -35,43 +50,236 @@ GOOD: Examples = (
 )
 
 
-def report(
-    diagnostics: FileDiagnostics,
-    node: ast.Name,
-    visible: Collection[str],
-    *,
-    unless_defined_in: UnlessDefinedIn,
-) -> None:
-    """A name that nothing visible defines."""
-    diagnostics.report(
-        ID, node, f"Undefined name `{node.id}`", node.id, visible, unless_defined_in=unless_defined_in
-    )
+NODES = (ast.Name, ast.AugAssign)
 
 
-def report_attribute(diagnostics: FileDiagnostics, node: ast.Name, attribute: str) -> None:
-    """An undefined name that is an attribute of `self`."""
-    diagnostics.report(ID, node, f"Undefined name `{node.id}`", hint=f"did you mean `{attribute}`?")
+class Inspector:
+    """Looks at each name that a file reads or deletes."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` tells how names are evaluated."""
+        self._inspection = inspection
+        self._engine = inspection.engine
+        self._source = inspection.source
+        self._order = Order()
+        self._builtins = BUILTINS | _builtins_of(inspection.engine)
+        self._opens = any(self._is_open_star(star) for star in inspection.source.scope.stars)
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """A name, or the target of `name += …`, which is read before it is stored."""
+        inspection = self._inspection
+        if isinstance(node, ast.AugAssign):
+            target = node.target
+            if (
+                isinstance(target, ast.Name)
+                and inspection.is_evaluated(node)
+                and not inspection.guard(target)
+            ):
+                self._added_to(target, scope)
+        elif isinstance(node, ast.Name):
+            guard = inspection.guard(node)
+            if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
+                self._read(node, scope, is_asked=bool(guard & Guard.VERSION))
+                if not inspection.postponed and not inspection.in_class and not guard:
+                    self._too_early(node, scope)
+            elif isinstance(node.ctx, ast.Del) and not guard:
+                self._deleted(node, scope)
+
+    def finish(self) -> None:
+        """Each name has been decided where it is."""
+
+    def _report(self, node: ast.Name, message: str, hint: str = "") -> None:
+        self._inspection.diagnostics.report(ID, node, message, hint=hint)
+
+    def _read(self, node: ast.Name, scope: Scope, *, is_asked: bool) -> None:
+        """A name that is read; `is_asked` if a test of the version is around it."""
+        name, is_run = node.id, not self._inspection.unrun
+        if is_asked and name in OF_PYTHON_2:
+            return
+        bound = scope.lookup(name)
+        if bound is not None and bound[1] is not scope and self._is_only_declared(name, bound[1]):
+            self._report_early(node, self._later(node, bound[1]))
+        if bound is not None or (name in self._builtins and is_defined_here(name, scope)):
+            return
+        if name in self._source.made_global or name in self._source.scope.elsewhere:
+            return
+        if is_defined_by_tool(name, self._source):
+            return
+        # What runs while the module is read sees only the stars above it.
+        is_early = scope is self._source.scope and node.lineno < self._source.scope.first_star
+        stars = [] if is_early else self._source.scope.stars
+        if self._opens and stars:
+            return
+        seen: set[str] = set()
+        for star in stars:
+            module = self._engine.modules.module(star)
+            if module is not None and name in module.names:
+                return
+            seen |= module.names if module is not None else set()
+        around: Scope | None = scope
+        while around is not None:
+            if name in around.elsewhere or name in around.nonlocals:
+                return
+            seen |= around.names.keys()
+            around = around.parent
+        may_be_bound = is_asked or self._source.binds_by_name
+        if may_be_bound and not any(is_common_typo(name, word) for word in candidates(name, seen | BUILTINS)):
+            # Another version may have it, or whatever binds names that the text does not show.
+            return
+        if self._inspection.texts and self._engine.names.member("typing", name) is not MISSING:
+            # Nothing runs this, so nobody needs an import.
+            return
+        if not is_run and (
+            all(name.casefold() == one.casefold() for one in candidates(name, seen | BUILTINS))
+        ):
+            # It may be for those who read, or for another tool.
+            return
+        own = self._attribute_of_self(name, scope)
+        if own:
+            self._report(node, f"Undefined name `{name}`", f"did you mean `{own}`?")
+            return
+        elsewhere: UnlessDefinedIn = "" if is_run else "anywhere"
+        self._inspection.diagnostics.report(
+            ID, node, f"Undefined name `{name}`", name, seen | BUILTINS, unless_defined_in=elsewhere
+        )
+
+    def _is_only_declared(self, name: str, scope: Scope) -> bool:
+        """Whether a function around says the type of a name, and neither it nor a function inside gives it a value."""
+        return (
+            scope.kind == "function"
+            and all(isinstance(binding.node, ast.AnnAssign) for binding in scope.names[name])
+            and not self._is_bound_inside(name, scope)
+        )
+
+    def _added_to(self, node: ast.Name, scope: Scope) -> None:
+        """The target of `name += …`, which is read before it is stored."""
+        if scope.lookup(node.id) is not None:
+            self._too_early(node, scope)
+
+    def _deleted(self, node: ast.Name, scope: Scope) -> None:
+        """A name after `del`. In a function that makes it a local one, so no other of that name is deleted."""
+        is_local = scope.kind == "function" and node.id not in scope.nonlocals
+        if is_local and node.id not in scope.names and scope.lookup(node.id) is not None:
+            self._report(node, f"`{node.id}` is deleted here and bound nowhere in this function")
+        else:
+            self._read(node, scope, is_asked=False)
+            self._too_early(node, scope)
+
+    def _too_early(self, node: ast.Name, scope: Scope) -> None:
+        """A name that the scope binds, and that is surely not bound where it is used."""
+        if self._source.is_stub or self._source.scope.stars:
+            return
+        around = scope
+        owner: Scope | None = None
+        # The body of a class runs where it stands, and sees what is bound there until then.
+        while around.kind == "class" and around.parent is not None:
+            if node.id in around.nonlocals or node.id in around.type_parameters:
+                return
+            if node.id in around.names:
+                if not self._order.is_bound_later(node, around):
+                    return
+                owner = around
+            around = around.parent
+        if self._is_own(node.id, around):
+            self._compare_order(node, around)
+        elif owner is not None and not self._may_be_around(node.id, around):
+            self._report_early(node, self._later(node, owner))
+
+    def _may_be_around(self, name: str, scope: Scope) -> bool:
+        """Whether a name that a class binds too late may be another one, of the scope around the class."""
+        module = self._source
+        is_global = name in module.made_global or name in module.scope.elsewhere or module.writes_globals
+        return scope.lookup(name) is not None or name in self._builtins or is_global
+
+    def _is_own(self, name: str, scope: Scope) -> bool:
+        """Whether only the code of the scope itself binds the name there, in an order that the text tells."""
+        if name not in scope.names or name in scope.elsewhere:
+            return False
+        if scope.kind == "module":
+            return not (
+                name in self._builtins or name in self._source.made_global or self._source.writes_globals
+            )
+        return name not in scope.nonlocals
+
+    def _compare_order(self, node: ast.Name, scope: Scope) -> None:
+        name = node.id
+        around = scope.parent
+        while around is not None and around.kind == "class":
+            around = around.parent
+        is_seen_around = around is not None and around.lookup(name) is not None
+        if self._order.is_outside(node, scope):
+            if not is_seen_around and name not in self._builtins:
+                self._report(node, f"Undefined name `{name}`", self._elsewhere(node, scope))
+        elif self._order.is_bound_later(node, scope):
+            if not self._is_bound_inside(name, scope):
+                self._report_early(node, self._later(node, scope))
+        elif (deletion := self._order.deletion(node, scope)) and not self._is_bound_inside(name, scope):
+            message = f"`{name}` is used after it was deleted"
+            self._report(node, message, f"it is deleted on line {deletion.lineno}")
+
+    def _is_bound_inside(self, name: str, scope: Scope) -> bool:
+        """Whether a function inside binds the name out here."""
+        return scope.kind == "function" and any(
+            isinstance(one, ast.Nonlocal) and name in one.names for one in walk(scope.node)
+        )
+
+    def _report_early(self, node: ast.Name, hint: str) -> None:
+        self._report(node, f"`{node.id}` is used before it is bound", hint)
+
+    def _later(self, node: ast.Name, scope: Scope) -> str:
+        """Where the name gets its first value, or why it never does."""
+        lines = [
+            getattr(one.node, "lineno", 0)
+            for one in scope.names[node.id]
+            if one.how != "added" and not isinstance(one.node, ast.AnnAssign) and one.inside is None
+        ]
+        if lines:
+            return f"it is bound on line {min(lines)}"
+        if scope.kind == "function" and self._source.scope.names.get(node.id):
+            return f"`{node.id}` is a local name here: add `global {node.id}`"
+        return "nothing gives it a value"
+
+    def _elsewhere(self, node: ast.Name, scope: Scope) -> str:
+        """Where the name is bound instead."""
+        inside = scope.names[node.id][0].inside
+        what = "the handler of the exception" if isinstance(inside, ast.ExceptHandler) else "a comprehension"
+        return f"it is bound only inside {what} on line {getattr(inside, 'lineno', 0)}"
+
+    def _attribute_of_self(self, name: str, scope: Scope) -> str:
+        """`self.name`, where the class around has such an attribute; empty otherwise."""
+        around: Scope | None = scope
+        while around is not None and around.parent is not None and around.parent.kind != "class":
+            around = around.parent
+        if around is None or around.parent is None or not isinstance(around.node, Function):
+            return ""
+        outer, method = around.parent, around.node
+        own = parameters(method.args)
+        if not own or not isinstance(outer.node, ast.ClassDef) or outer.parent is None:
+            return ""
+        kind = self._engine.classes.of(outer.node, outer.parent)
+        line = self._engine.classes.mro(kind, include_third_party=False)[0]
+        has = any(
+            name in one.instance_attributes or (one.name != "object" and name in one.scope.names)
+            for one, _ in line
+        )
+        return f"{own[0].arg}.{name}" if has else ""
+
+    def _is_open_star(self, star: str) -> bool:
+        module = self._engine.modules.module(star)
+        return module is None or module.open
 
 
-def report_outside(diagnostics: FileDiagnostics, node: ast.Name, hint: str) -> None:
-    """A name that is bound only inside something else of the same scope."""
-    diagnostics.report(ID, node, f"Undefined name `{node.id}`", hint=hint)
-
-
-def report_early(diagnostics: FileDiagnostics, node: ast.Name, hint: str) -> None:
-    """A name that is bound later than it is used."""
-    diagnostics.report(ID, node, f"`{node.id}` is used before it is bound", hint=hint)
-
-
-def report_deleted(diagnostics: FileDiagnostics, node: ast.Name, line: int) -> None:
-    """A name that is used after it was deleted."""
-    message = f"`{node.id}` is used after it was deleted"
-    diagnostics.report(ID, node, message, hint=f"it is deleted on line {line}")
-
-
-def report_deletion(diagnostics: FileDiagnostics, node: ast.Name) -> None:
-    """A `del` of a name that the function does not bind."""
-    diagnostics.report(ID, node, f"`{node.id}` is deleted here and bound nowhere in this function")
+def _builtins_of(engine: Engine) -> frozenset[str]:
+    """The builtins of the version that the project is for, as far as this interpreter has them not."""
+    source = engine.modules.source("builtins")
+    if source is None:
+        return frozenset()
+    defined = {
+        name
+        for name, bindings in source.scope.names.items()
+        if bindings[0].how in {"class", "function"} and not name.startswith("_")
+    }
+    return frozenset(defined - {"function", "ellipsis", "reveal_locals"})
 
 
 def check(context: Context) -> Iterator[Finding]:

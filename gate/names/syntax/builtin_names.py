@@ -1,11 +1,47 @@
-"""Names that Python defines without an import."""
+"""Names that are defined without an import: by Python, and by the tools that read some files."""
 
 from __future__ import annotations
 
 import builtins
+
+from gate.names.syntax.source import Scope, Source
 
 BUILTINS = frozenset(dir(builtins)) | {
     "__file__", "__name__", "__path__", "__doc__", "__spec__", "__package__", "__loader__", "__builtins__",
     "__annotations__", "__dict__", "__class__", "__module__", "__qualname__", "WindowsError", "reveal_type",
     "_",
 }  # fmt: skip
+_GIVEN_BY_TOOLS = {
+    "conf": {"tags"},
+    "ipython_config": {"get_config", "c"},
+    "ipython_kernel_config": {"get_config", "c"},
+    "jupyter_config": {"get_config", "c"},
+    "jupyter_server_config": {"get_config", "c"},
+    "jupyter_notebook_config": {"get_config", "c"},
+    "jupyterhub_config": {"get_config", "c"},
+    "SConstruct": {"Environment", "ARGUMENTS", "Export", "Import", "SConscript"},
+}
+"""What Sphinx, Jupyter and SCons define in the files that they read, by the name of the module."""
+OF_PYTHON_2 = frozenset({"unicode", "basestring", "long", "unichr", "xrange", "raw_input", "reduce", "reload", "file",
+                         "execfile", "cmp", "apply", "buffer", "intern", "coerce", "StandardError"})  # fmt: skip
+"""Builtins of Python 2."""
+
+
+def is_defined_by_tool(name: str, source: Source) -> bool:
+    """Whether the program that reads a file of this name defines a name in it."""
+    return name in _GIVEN_BY_TOOLS.get(source.name.rpartition(".")[2], ())
+
+
+def is_defined_here(name: str, scope: Scope) -> bool:
+    """Whether Python defines one of its special names here: some are only in packages or in bodies of classes."""
+    match name:
+        case "__path__":
+            return scope.source.is_package
+        case "__module__" | "__qualname__":
+            return scope.kind == "class"
+        case "__class__":
+            around: Scope | None = scope if scope.kind == "function" else None
+            while around is not None and around.kind != "class":
+                around = around.parent
+            return around is not None
+    return True

@@ -14,8 +14,6 @@ from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import FileRule, Inspector, NodeRule
 from gate.names.rules.walk.attributes import AttributeChecks
 from gate.names.rules.walk.calls import CallChecks
-from gate.names.rules.walk.names import UndefinedNames
-from gate.names.syntax.guards import Guard
 from gate.names.syntax.nodes import Function, children, last_name
 from gate.names.syntax.source import Scope, Source
 from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type_in_text, types_in_comments
@@ -59,7 +57,6 @@ class Visitor:
             for kind in rule.NODES:
                 self._inspectors_of.setdefault(kind, []).append(inspector)
         self._likely = UsageInference(engine)
-        self._unbound = UndefinedNames(engine, source, self.found)
         self._lookups = AttributeChecks(engine, self._likely, self.found)
         self._calling = CallChecks(engine, self.found)
         self._comments = types_in_comments(source.data)
@@ -93,23 +90,7 @@ class Visitor:
         if self._comments and isinstance(node, ast.stmt):
             self._commented(node, scope)
         match node:
-            case ast.Name():
-                guard = self._guards.of(node)
-                if isinstance(node.ctx, ast.Load) and not guard & Guard.NAME:
-                    is_asked = bool(guard & Guard.VERSION)
-                    self._unbound.name(
-                        node,
-                        scope,
-                        is_asked=is_asked,
-                        is_run=not self._inspection.unrun,
-                        is_text=bool(self._inspection.texts),
-                    )
-                    if not self._inspection.postponed and not self._inspection.in_class and not guard:
-                        self._unbound.too_early(node, scope)
-                elif isinstance(node.ctx, ast.Del) and not guard:
-                    self._unbound.deleted(node, scope)
-                return
-            case ast.Constant():
+            case ast.Name() | ast.Constant():
                 return
             case ast.Attribute():
                 self._one(node.value, scope)
@@ -143,11 +124,8 @@ class Visitor:
             return
         if isinstance(node, ast.Call | ast.Subscript):
             self._types_given(node, scope)
-        match node:
-            case ast.AugAssign(target=ast.Name() as target) if not self._guards.of(target):
-                self._unbound.added_to(target, scope)
-            case ast.Call():
-                self._calling.call(node, scope)
+        if isinstance(node, ast.Call):
+            self._calling.call(node, scope)
 
     def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
         """The types in a comment about a statement or a parameter are read like annotations."""
