@@ -39,7 +39,7 @@ def migrate(environment: Environment, release: Running, number: int | None = Non
     argv += [] if number is None else [str(number)]
     code, output = run(argv, cwd=tree, env=variables(environment, environment.folder))
     last = output.splitlines()[-1:] or [f"exit code {code}"]
-    if code:
+    if code or not last[0].isdecimal():
         raise Refused(f"the tables cannot be changed: {last[0]}")
     _note(database).write_text(json.dumps(max(steps, taken, key=len)[: int(last[0])], indent=1), "utf-8")
     return int(last[0])

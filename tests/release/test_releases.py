@@ -18,9 +18,12 @@ from pathlib import Path
 import pytest
 from incident.visitors import Load, Writer
 from release.services import Service
+from release.story.stage import SAMPLE
 from support.shop import Shop, needs
 
 pytestmark = pytest.mark.slow
+API = (SAMPLE / "shortener" / "web" / "api.py").read_text()
+HTML = API.replace("return jsonify(_shown(state().links.find(code)))", "return '<html>'")
 
 
 def columns(shop: Shop) -> list[str]:
@@ -95,11 +98,29 @@ def test_a_rollback_leaves_the_tables_by_default(version_1: Shop) -> None:
     assert version_1.release("rollback").code == 3
 
 
-def test_a_release_that_never_gets_ready_gets_no_request(version_1: Shop) -> None:
-    broken = version_1.commit({"shortener/web/app.py": "raise RuntimeError('no')\n"}, "Broken")
-    result = version_1.release("deploy", broken)
-    assert result.code == 1
-    assert "refused" in result.err
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"shortener/web/app.py": "raise RuntimeError('no')\n"}, "did not become ready"),
+        ({"shortener/migrations/__main__.py": "print('done')\n"}, "the tables cannot be changed: done"),
+        ({"shortener/web/api.py": HTML}, "verify: a click was not counted: <html>"),
+    ],
+    ids=["not ready", "other migrations", "other answers"],
+)
+def test_a_release_that_is_not_the_service_gets_no_request(
+    version_1: Shop, files: dict[str, str], reason: str
+) -> None:
+    if "shortener/migrations/__main__.py" in files:
+        # There has to be something to migrate, behind what other tests have migrated to.
+        forward, back = "ALTER TABLE links ADD COLUMN last_click INTEGER\n", "SELECT 1"
+        for step in ("0002-last-click", "0003-more"):
+            files |= {
+                f"shortener/migrations/{step}.{way}.sql": sql
+                for way, sql in (("forward", forward), ("back", back))
+            }
+    result = version_1.release("deploy", version_1.commit(files, "Broken"))
+    assert (result.code, "refused" in result.err) == (1, True), result.text
+    assert reason in result.err
     assert version_1.live() == "Version 1"
     assert version_1.records()[-1]["event"] == "refused"
     assert version_1.ask("HEAD", "/probe")[0] == 302

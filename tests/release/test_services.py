@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from release.environments import free_port, must_be_free
-from release.problems import CannotGo
+from release.environments import Environment, free_port, must_be_free
+from release.problems import CannotGo, Refused
+from release.servers import interpreter
 from release.services import run
+from release.settings import Settings
 from release.story.stage import SAMPLE
 from support.shop import PATH, needs
 
@@ -73,3 +75,20 @@ def test_the_units_are_valid_for_systemd(tmp_path: Path) -> None:
     tool.chmod(0o755)
     done = verify()
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[project]\ndependencies = ["evil @ file:///tmp/evil"]\n', "file:///tmp/evil is an address"),
+        ('[project]\ndependencies = ["flask", "--index-url=x"]\n', "does not say what the release needs"),
+        ("[project]\ndependencies = [1]\n", "does not say what the release needs"),
+        ("[project\n", "does not say what the release needs"),
+        ("", "does not say what the release needs"),
+    ],
+)
+def test_only_packages_are_installed_for_a_release(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(Refused, match=reason):
+        interpreter(Environment(Settings(tmp_path), "production"), tmp_path)
+    assert not (tmp_path / ".release" / "pythons").exists()
