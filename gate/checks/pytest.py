@@ -28,6 +28,7 @@ COVERAGE = re.compile(
 )
 """How pytest-cov and coverage report that too little of the code was run."""
 TELLING = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
+COSTLY = "a process for each test file takes longer than it can save"
 MOST_LINES = 4
 MOST_FILES = 3
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
@@ -83,7 +84,11 @@ class Pytest:
         files = dict.fromkeys(test.partition("::")[0] for test in job.only)
         if job.test_files:
             listed = f"{job.report}.files"
-            env |= {"GATE_FILES": listed, **({"GATE_EACH": "1"} if job.each else {})}
+            env |= {
+                "GATE_FILES": listed,
+                **({"GATE_EACH": "proven" if job.proven else "1"} if job.each else {}),
+            }
+            env |= {"GATE_EACH_SECONDS": f"{job.spared:.3f}"} if job.proven else {}
             return (Invocation(tuple(argv), env, writes={listed: json.dumps(job.test_files).encode()}),)
         return (Invocation((*argv, *files), env),)
 
@@ -107,8 +112,10 @@ def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report |
 
 
 def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
-    """What each file's own process says, up to the first that did not pass."""
+    """What each file's own process says, up to the first that did not pass, or with which the others are to run."""
     by_file: dict[str, FileReport] = {}
+    if events and events[-1]["event"] == "costly":
+        return Report((), whole=COSTLY)
     for path in job.test_files:
         begin = next(
             (n for n, event in enumerate(events) if event == {"event": "file", "path": path}), len(events)
@@ -122,7 +129,13 @@ def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | U
             return Report((finding,), by_file=by_file)
         if report.findings:
             return replace(report, by_file=by_file)
-        by_file[path] = FileReport(report, float(own[-1]["seconds"]))
+        if own[-1].get("shares"):
+            return Report(
+                (), by_file=by_file, whole=f"{path} may affect other test files: {own[-1]['shares']}"
+            )
+        loaded = {str(name): str(file) for name, file in own[-1].get("loaded", {}).items()}
+        folders = tuple(map(str, own[-1].get("folders", ())))
+        by_file[path] = FileReport(report, float(own[-1]["seconds"]), loaded, folders)
     return Report((), by_file=by_file) if left.returncode == 0 else _unfinished(job, left)
 
 
@@ -166,6 +179,7 @@ def _judged(
     outcomes = {str(name): int(count) for name, count in end["outcomes"].items()}
     durations = {str(path): float(seconds) for path, seconds in end.get("seconds", {}).items()}
     whole = str(end.get("whole", ""))
+    shared = next(iter(map(str, end.get("shared", ()))), "")
     return Report(
         findings,
         note,
@@ -175,6 +189,7 @@ def _judged(
         outcomes=outcomes,
         whole=whole,
         durations=durations,
+        shared=shared,
     )
 
 

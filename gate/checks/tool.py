@@ -35,7 +35,8 @@ class Job:
     the folder of the project, `top` that of the tree around it, and `left_out` are the folders in it that are projects
     of their own. `changed` are the files of this side that the change adds or modifies. If there are
     `test_files`, no other files of tests run; with `each` every one of them has a process of its own, one after the
-    other, until one does not pass.
+    other, until one does not pass. With `proven` they have to prove that none depends on another; `spared` is how many
+    seconds the tests of other files take, which do not run.
     """
 
     check: CheckSettings
@@ -64,6 +65,8 @@ class Job:
     left_out: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     each: bool = False
+    proven: bool = False
+    spared: float = 0.0
     test_files: tuple[str, ...] = ()
 
 
@@ -99,7 +102,8 @@ class Report:
     that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
     that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
     nothing. `outcomes` counts the tests by what came of them, and `durations` has the seconds of each file of tests.
-    `whole` is why the files of tests cannot be judged one by one, if so; `by_file` holds those that were.
+    `whole` is why the files of tests cannot be judged one by one, if so; `by_file` holds those that were. `shared` is
+    why they may depend on each other when they run in one process, if that is known.
     """
 
     findings: tuple[Finding, ...]
@@ -112,14 +116,21 @@ class Report:
     whole: str = ""
     durations: Mapping[str, float] = field(default_factory=dict)
     by_file: Mapping[str, FileReport] = field(default_factory=dict)
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What came of one file of tests that ran in a process of its own."""
+    """What came of one file of tests that ran in a process of its own, and what others could see of it.
+
+    `loaded` are the modules that it loaded, with their paths in the tree, which are empty for those of other packages;
+    `folders` are those of the tree in which imports look.
+    """
 
     report: Report
     seconds: float
+    loaded: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,116 @@
 """Run each file of tests in a process of its own, forked after pytest is imported and before anything of the tree is.
 
 What this process has looked at until then counts for every file. It stops at the first file that does not pass: the
-whole suite decides then. It runs in the project's interpreter: any Python from 3.7 on has to understand this file.
+whole suite decides then. With `PROVEN` it also stops where a file leaves anything that others could see, or where the
+processes cost more than they can save. It runs in the project's interpreter: any Python from 3.7 on has to understand
+this file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 from time import monotonic
-from typing import List, Tuple  # noqa: UP035  Python 3.7
+from typing import Any, Dict, List, Tuple  # noqa: UP035  Python 3.7
 
+import gate_compare  # type: ignore[import-not-found]  # it lies beside this file
 import gate_inputs  # type: ignore[import-not-found]  # it lies beside this file
+import gate_memory  # type: ignore[import-not-found]  # as above
+import gate_process  # type: ignore[import-not-found]  # as above
 import gate_report  # type: ignore[import-not-found]  # as above
 from gate_origins import say  # type: ignore[import-not-found]  # as above
 
+PROVEN = "proven"
+"""The value of GATE_EACH if each file has to prove that no other one depends on what it does."""
+ALLOWED = 5.0
+"""Seconds of processor time that all processes together may cost beyond what tests take."""
 
-def one_by_one(paths: List[str]) -> Tuple[int, List[str]]:  # noqa: UP006  Python 3.7
+
+class Alone:
+    """What the process of one file has to tell the one that started it."""
+
+    folder = ""
+    proven = False
+
+
+def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:  # noqa: UP006  Python 3.7
     """Run these files, one after the other.
 
     Returns in two kinds of processes: in each new one with further arguments for pytest, to run its file, and at the
     end in this one, with an exit code and no arguments.
     """
     above = tempfile.gettempdir()
+    Alone.proven = mode == PROVEN
+    # What was spent on tests that need not run again is worth as much.
+    budget = ALLOWED + float(os.environ.pop("GATE_EACH_SECONDS", "") or 0)
+    if Alone.proven:
+        gate_memory.begin(os.path.realpath(gate_inputs.Inputs.roots[-1]))
     for number, path in enumerate(paths):
         folder = os.path.join(above, f"file-{number}")  # noqa: PTH118  strings
         os.mkdir(folder)  # noqa: PTH102  as above
         say("file", path=path)
-        start = monotonic()
+        start, used = monotonic(), _children()
         child = gate_inputs.fork(number, folder)
         if child == 0:
             gate_report.State.files = [path]
             os.environ["TMPDIR"] = tempfile.tempdir = folder
-            return 0, ["-o", f"cache_dir={folder}/pytest-cache"]
+            Alone.folder = folder
+            cache = f"{folder}-cache"
+            if Alone.proven:
+                gate_memory.Memory.file = os.path.realpath(path)
+                gate_process.remember()
+            return 0, ["-o", f"cache_dir={cache}"]
         code = _exit_code(os.waitpid(child, 0)[1])
-        say("file-ended", path=path, code=code, seconds=monotonic() - start)
-        if code:
+        reported = _reported(folder)
+        say("file-ended", path=path, code=code, seconds=monotonic() - start, **reported)
+        if code or reported.get("shares"):
             return code, []
+        budget -= _children() - used - 2 * float(reported.get("testing", 0))
+        if Alone.proven and budget < 0 and path != paths[-1]:
+            say("costly", path=path)
+            return 0, []
     return 0, []
+
+
+def report() -> None:
+    """At the end of one file's process: tell what others could see of it."""
+    if not Alone.folder or not Alone.proven:
+        return
+    root = gate_memory.Memory.root
+    gate_inputs.Inputs.paused = True
+    try:
+        shares = next(
+            iter([*gate_process.differences(root), *gate_compare.changes(), *gate_report.State.shared]), ""
+        )
+    except Exception as error:  # an object may raise whatever it likes when it is looked at
+        shares = f"what is in memory cannot be compared ({type(error).__name__})"
+    reported = {
+        "shares": shares,
+        "testing": sum(gate_report.State.seconds.values()),
+        "loaded": gate_compare.loaded(),
+        "folders": gate_process.folders_of_imports(root),
+    }
+    with open(f"{Alone.folder}.json", "w", encoding="ascii") as file:  # noqa: PTH123  as quick as it gets
+        json.dump(reported, file)
+
+
+def _reported(folder: str) -> Dict[str, Any]:  # noqa: UP006  Python 3.7
+    if not Alone.proven:
+        return {}
+    try:
+        with open(f"{folder}.json", encoding="ascii") as file:  # noqa: PTH123  as above
+            reported: Dict[str, Any] = json.load(file)  # noqa: UP006  as above
+    except (OSError, ValueError):
+        return {"shares": "it ends the process"}
+    return reported
+
+
+def _children() -> float:
+    """Processor time of the processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _exit_code(status: int) -> int:

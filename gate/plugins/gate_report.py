@@ -10,6 +10,8 @@ import os
 from typing import Any
 
 import gate_inputs  # type: ignore[import-not-found]  # it lies beside this file
+import gate_memory  # type: ignore[import-not-found]  # it lies beside this file
+import gate_shared  # type: ignore[import-not-found]  # it lies beside this file
 import pytest
 from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
 
@@ -34,6 +36,8 @@ class State:
     skipped: set[str] = set()  # noqa: RUF012  as above
     outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
     imported: dict[str, str] = {}  # noqa: RUF012  as above
+    shared: dict[str, None] = {}  # noqa: RUF012  as above
+    """Why files that run in one process may depend on each other."""
 
 
 def is_worker(config: Any) -> bool:
@@ -60,6 +64,25 @@ def needs_all(config: Any) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Plugins are loaded, and nothing of the tree is: from here on, a file of tests may leave something in memory."""
+    if gate_memory.Memory.file:
+        gate_memory.note_all()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Nothing is collected yet."""
+    gate_shared.begin()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: Any) -> None:
+    """Note a fixture that several files share, however it was asked for."""
+    gate_shared.note(fixturedef, State.shared)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Any) -> None:
     """Count what was found, before anybody has had a chance to deselect."""
     if ONLY:
@@ -83,6 +106,7 @@ def is_skipped(item: Any) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: Any) -> None:
     """Count what will run, after everybody has had a chance to deselect."""
+    gate_shared.note_filters(State.shared)
     State.collected = len(session.items)
     State.tests = {item.nodeid.partition("[")[0] for item in session.items}
     State.skipped = {item.nodeid.partition("[")[0] for item in session.items if is_skipped(item)}
@@ -138,6 +162,7 @@ def pytest_runtest_logreport(report: Any) -> None:
     elif report.when == "call" or report.skipped:
         State.outcomes[report.outcome] = State.outcomes.get(report.outcome, 0) + 1
     if report.when == "teardown":
+        gate_shared.note_folder()
         progress(State.collected, report.nodeid)
 
 
@@ -165,6 +190,7 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         session.config.workeroutput["gate_skipped"] = sorted(State.skipped)
         return
     State.imported.update(outside)
+    State.shared.update(dict.fromkeys(gate_shared.of(session)))
     say(
         "finished",
         status=int(exitstatus),
@@ -176,5 +202,6 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         failures=State.failures,
         outside=State.imported,
         whole=needs_all(session.config),
+        shared=list(State.shared),
         seconds=State.seconds,
     )

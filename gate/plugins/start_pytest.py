@@ -4,8 +4,8 @@ pytest and gate's plugin are imported before the tree can be, so that a module i
 one of theirs does not take its place. PATHS are the folders (separated like PATH) that imports look in first;
 OWN is where gate's own pytest is installed if the project has none, else empty. If there is any TEST, no other
 tests are run; one that is not there is passed over. With GATE_FILES, the name of a JSON list, only the files of tests
-in that list are run, and with GATE_EACH each in a process of its own. Any Python from 3.7 on has to understand this
-file.
+in that list are run, and with GATE_EACH each in a process of its own (see `each_file.py`). Any Python from 3.7 on
+has to understand this file.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def start() -> int:
     # In this process alone: what the tests start writes byte code as it would anywhere.
     sys.dont_write_bytecode = True
     _, root, paths, own, *rest = sys.argv
-    files, each = os.environ.pop("GATE_FILES", ""), bool(os.environ.pop("GATE_EACH", ""))
+    files, each = os.environ.pop("GATE_FILES", ""), os.environ.pop("GATE_EACH", "")
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
     if own:
@@ -84,7 +84,7 @@ def start() -> int:
         import_module("gate_inputs").start()
         report = import_module("gate_report")
         report.ONLY.update(tests)
-        one_by_one = import_module("each_file").one_by_one if each else None
+        each_file = import_module("each_file") if each else None
         import pytest
     except Exception as error:  # whatever a pytest that was made for another Python may raise
         sys.stderr.write(f"{NOT_USABLE}{type(error).__name__}: {error}\n")
@@ -99,13 +99,16 @@ def start() -> int:
     if files:
         with open(files, encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
             report.State.files = json.load(file)
-    if one_by_one is not None:
-        status, more = one_by_one(report.State.files)
+    sys.argv = ["pytest", *arguments]
+    if each_file is not None:
+        status, more = each_file.one_by_one(report.State.files, each)
         if not more:
             return int(status)
         arguments += more
-    sys.argv = ["pytest", *arguments]
-    return int(pytest.main(["-p", "gate_report", *arguments]))
+    status = int(pytest.main(["-p", "gate_report", *arguments]))
+    if each_file is not None:
+        each_file.report()
+    return status
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ Stale = Literal["change", "owned", "head", "hunks"]
 Unowned = Literal["allow", "error"]
 Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
-Select = Literal["off", "suite", "file"]
+Select = Literal["auto", "off", "suite", "file"]
+BY_FILE: frozenset[Select] = frozenset({"auto", "file"})
+"""Where each file of tests may be judged by itself."""
 EnvironmentSource = Literal["auto", "project", "lock", "none"]
 Kind = Literal["branch", "environment"]
 KeptHistory = Literal["any", "squash"]
@@ -214,7 +216,7 @@ class CheckSettings:
     bring: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     working_directory: str = ""
-    select: Select = "suite"
+    select: Select = "auto"
     retries: int = 1
 
 

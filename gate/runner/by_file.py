@@ -4,6 +4,9 @@ Each file runs in a process of its own, forked before anything of the tree is im
 no file can see what another has left in memory. What it could see on disk is looked at: a file that leaves anything in
 the tree, or that reads what another one has written, does not stand alone. Then, and whenever a file does not pass by
 itself or collects other tests than in the whole suite, the whole suite runs in one process and decides.
+
+With `proven`, the answer is that of one process for all files: each file has to leave the memory of its process as it
+was (`gate/plugins/gate_memory.py`), and nothing else may lead from one file to another (`independence.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gate.checks import Report
@@ -21,6 +24,7 @@ from gate.result_cache import ResultCache, key_of
 from gate.runner.affected import VERIFY_EVERY
 from gate.runner.decisions import Decision
 from gate.runner.execute import Outcome
+from gate.runner.independence import influence
 from gate.runner.inputs import TreeState, difference
 from gate.runner.result_key import dump, load
 
@@ -36,7 +40,7 @@ RETRY_AFTER = 20
 class FilePass:
     """A pass of one file. `state` is that of its inputs; `written` and `outside` are the paths beyond the tree.
 
-    It cannot be reused if there is a reason `why_not`.
+    It cannot be reused if there is a reason `why_not`. `loaded` and `folders` are as in `FileReport`.
     """
 
     state: Mapping[str, str]
@@ -45,6 +49,10 @@ class FilePass:
     written: frozenset[str]
     outside: frozenset[str]
     why_not: str = ""
+    loaded: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    tests_seconds: float = 0.0
+    """How long the tests alone took, without what their process cost."""
 
 
 class TestFiles:
@@ -160,14 +168,19 @@ def run_by_file(
     counted: Report,
     folder: str,
     first: Collection[str],
-    run: Callable[[tuple[str, ...]], Outcome],
+    run: Callable[[tuple[str, ...], float], Outcome],
+    *,
+    proven: bool = False,
 ) -> Selected:
     """Run the files of tests that have to, those in `first` before others.
 
-    `counted` is what the suite collects, in the project's `folder` of the tree.
+    `counted` is what the suite collects, in the project's `folder` of the tree. With `proven`, the answer has to be
+    the same as that of the suite in one process.
     """
     tests = _by_path(counted.tests)
-    reason = _unsuited(counted, tests, tree, folder) or files.why_whole()
+    reason = (
+        _unsuited(counted, tests, tree, folder) or (counted.shared if proven else "") or files.why_whole()
+    )
     if reason:
         return Selected(whole=reason)
     decided = [files.decide(path, tests[path], tree) for path in sorted(tests)]
@@ -176,7 +189,8 @@ def run_by_file(
     if reused and files.is_time_to_verify():
         return Selected(decisions, whole=COMPARED, verify=tuple(reused))
     wanted = _in_order(files, [item.path for item in decisions if item.runs], first)
-    outcome = run(wanted) if wanted else Outcome(Report(()), cached=True)
+    spared = sum(item.tests_seconds for item in reused.values())
+    outcome = run(wanted, spared) if wanted else Outcome(Report(()), cached=True)
     if outcome.cancelled:
         return Selected(decisions, outcome)
     if not isinstance(outcome.report, Report):
@@ -184,19 +198,23 @@ def run_by_file(
     if outcome.report.findings:
         failed = next(path for path in wanted if path not in outcome.report.by_file)
         return Selected(decisions, whole=f"{failed} does not pass by itself", failed=failed)
-    passes, reason = _passes(wanted, tests, tree, outcome)
-    reason = reason or _other_number(counted, {**reused, **passes}) or _dependence({**reused, **passes})
+    passes, reason = (
+        ({}, outcome.report.whole) if outcome.report.whole else _passes(wanted, tests, tree, outcome)
+    )
+    together = {**reused, **passes}
+    reason = reason or _other_number(counted, together) or _dependence(together)
+    if proven and not reason:
+        reason = influence(together, tree, folder)
     if reason:
         files.run_whole(reason)
         return Selected(decisions, whole=reason)
     for path, new in passes.items():
         files.add(path, new)
-    everything = {**reused, **passes}
-    report = _merged(counted, everything, len(reused))
-    states = [item.state for item in everything.values()]
+    report = _merged(counted, together, len(reused))
+    states = [item.state for item in together.values()]
     state = (
         {name: value for item in states for name, value in item.items()}
-        if not any(item.why_not for item in everything.values())
+        if not any(item.why_not for item in together.values())
         else None
     )
     return Selected(decisions, replace(outcome, report=report), state)
@@ -240,7 +258,10 @@ def _passes(
         why_not = inputs.beyond(tree)
         state = {} if why_not else inputs.state(tree)
         beyond = frozenset(inputs.written), frozenset(inputs.outside)
-        passes[path] = FilePass(state, ran.report, ran.seconds, *beyond, why_not)
+        seconds = sum(ran.report.durations.values())
+        passes[path] = FilePass(
+            state, ran.report, ran.seconds, *beyond, why_not, ran.loaded, ran.folders, seconds
+        )
     return passes, ""
 
 
@@ -273,6 +294,8 @@ def _merged(counted: Report, passes: Mapping[str, FilePass], reused: int) -> Rep
     notes = [outcomes_in_words(outcomes), counted.note]
     if reused:
         notes.append(f"{reused} of {count_of(len(passes), 'test file')} reused")
+    else:
+        notes.append(f"{count_of(len(passes), 'test file')}, each by itself")
     return Report(
         (),
         ", ".join(filter(None, notes)),
@@ -289,6 +312,9 @@ def _to_data(item: FilePass) -> dict[str, object]:
         "report": dump(item.report, item.seconds).decode("ascii"),
         "written": sorted(item.written),
         "outside": sorted(item.outside),
+        "loaded": dict(item.loaded),
+        "folders": list(item.folders),
+        "tests_seconds": item.tests_seconds,
     }
 
 
@@ -297,4 +323,7 @@ def _from_data(data: Mapping[str, Any]) -> FilePass:
     if cached is None:
         raise ValueError("no report")
     beyond = frozenset(map(str, data["written"])), frozenset(map(str, data["outside"]))
-    return FilePass(data["state"], *cached, *beyond)
+    loaded = {str(name): str(file) for name, file in data["loaded"].items()}
+    folders = tuple(map(str, data["folders"]))
+    seconds = float(data["tests_seconds"])
+    return FilePass(data["state"], *cached, *beyond, loaded=loaded, folders=folders, tests_seconds=seconds)

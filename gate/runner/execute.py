@@ -17,7 +17,7 @@ from gate.checks.pytest import how_far
 from gate.checks.tool import joined
 from gate.environment import BuildFailed, Environment, Environments, Installed, check_environ
 from gate.model import Finding
-from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
+from gate.policy.types import BUILT_IN_CHECKS, BY_FILE, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.result_cache import key_of
 from gate.runner.bytecode import Interpreter, lent_bytecode
@@ -41,7 +41,8 @@ class RunRequest:
     has kept of another tree, and may use for this one, which is another at the paths in `differing`.
     `brought` are files of the working tree that the policy adds.
     `changed` are the files of this side that the change adds or modifies. If there are `test_files`, no other tests
-    run; with `each` every file has a process of its own.
+    run; with `each` every file has a process of its own, and with `proven` has to prove that others do not depend on
+    it: those that need not run take `spared` seconds.
     """
 
     check: CheckSettings
@@ -55,6 +56,8 @@ class RunRequest:
     changed: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
     each: bool = False
+    proven: bool = False
+    spared: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def execute(
             text=lambda path: (root / path).read_text("utf-8", "replace"),
         )
         env = _environ(check, environment, f"{scratch}/t")
-        if check.tool == "pytest" and (not request.count or check.select == "file"):
+        if check.tool == "pytest" and (not request.count or check.select in BY_FILE):
             env |= {"GATE_INPUTS": f"{scratch}/inputs", "GATE_INPUTS_TREE": str(top)}
         with _ahead(request, environment, root, env, state):
             outcome = _run(job, env, cancel, started, watch)
@@ -248,6 +251,8 @@ def _job(request: RunRequest, environment: Environment) -> Job:
         count=request.count,
         test_files=request.test_files,
         each=request.each,
+        proven=request.proven,
+        spared=request.spared,
     )
 
 

@@ -75,6 +75,7 @@ def dump(report: Report, seconds: float) -> bytes:
         "skipped": sorted(report.skipped),
         "outcomes": dict(report.outcomes),
         "whole": report.whole,
+        "shared": report.shared,
         "seconds": seconds,
     }
     return json.dumps(data).encode("ascii")
@@ -89,7 +90,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
         findings = tuple(Finding.from_data(finding) for finding in data_read["findings"])
         tests, skipped, unparsed = (frozenset(data_read[name]) for name in ("tests", "skipped", "unparsed"))
         outcomes = {str(name): int(count) for name, count in data_read["outcomes"].items()}
-        whole = str(data_read["whole"])
+        whole, shared = str(data_read["whole"]), str(data_read["shared"])
         report = Report(
             findings,
             data_read["note"],
@@ -99,6 +100,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
             skipped,
             outcomes=outcomes,
             whole=whole,
+            shared=shared,
         )
         return report, float(data_read["seconds"])
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.checks import Report
+from gate.checks.suites import TEST_FILE
 from gate.model import Finding
-from gate.policy.types import CheckSettings
-from gate.result_cache import ResultCache
+from gate.policy.types import BY_FILE, CheckSettings
+from gate.result_cache import ResultCache, key_of
 from gate.runner.affected import Suite
 from gate.runner.by_file import COMPARED, Selected, TestFiles, run_by_file
 from gate.runner.decisions import Decided, Decision, differences, record_difference, write_decided
@@ -45,12 +46,18 @@ class Selection:
         self.suite = Suite(results, key)
         flaky = (item.test for item in flaky_tests(inputs.state_dir) if item.check == inputs.check.id)
         inside = f"{inputs.folder}/" if inputs.folder else ""
+        # A pass that was recorded without proof says nothing about the suite in one process.
+        own_key = key_of(key, "proven") if self._proven else key
         self._files = TestFiles(
-            results, key, {test.removeprefix(inside).partition("::")[0] for test in flaky}
+            results, own_key, {test.removeprefix(inside).partition("::")[0] for test in flaky}
         )
         self._verified: tuple[str, ...] = ()
         matching = [item for item in differences(inputs.state_dir) if (item.check, item.folder) == self._name]
         self.off = f"a full run contradicted a recorded pass of {matching[0].tests[0]}" if matching else ""
+
+    @property
+    def _proven(self) -> bool:
+        return self._place.check.select == "auto"
 
     @property
     def _name(self) -> tuple[str, str]:
@@ -72,10 +79,10 @@ class Selection:
         self,
         count: Callable[[], Outcome],
         first: Collection[str],
-        run: Callable[[tuple[str, ...]], Outcome],
+        run: Callable[[tuple[str, ...], float], Outcome],
     ) -> Selected:
         """Run the files that have to run, if the suite can be judged by files; `count` says what it collects."""
-        if self._place.check.select != "file" or self._verified:
+        if self._place.check.select not in BY_FILE or self._verified or self._is_single():
             self._remember("suite", (Decision("", True, self._why()),))
             return Selected()
         if self._rerun or self.off:
@@ -83,11 +90,17 @@ class Selection:
         counted = count().report
         if not isinstance(counted, Report):
             return Selected(whole="the tests cannot be collected")
-        selected = run_by_file(self._files, self._tree, counted, self._place.folder, first, run)
+        selected = run_by_file(
+            self._files, self._tree, counted, self._place.folder, first, run, proven=self._proven
+        )
         self._verified = selected.verify
         whole = (Decision("", True, selected.whole),) if selected.whole else ()
         self._remember("file", (*whole, *selected.decisions))
         return selected
+
+    def _is_single(self) -> bool:
+        """Whether nothing can be gained by files: no two of them look like tests."""
+        return self._proven and sum(bool(TEST_FILE.search(path)) for path in self._tree.files) < 2
 
     def _why(self) -> str:
         if self._verified:

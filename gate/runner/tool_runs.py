@@ -13,7 +13,7 @@ from gate.checks.command import FILES
 from gate.checks.paths import any_matches
 from gate.environment import Environment, Environments
 from gate.model import Change
-from gate.policy.types import CheckSettings
+from gate.policy.types import BY_FILE, CheckSettings
 from gate.process import Cancel
 from gate.result_cache import ResultCache, key_of
 from gate.runner.by_file import Selected
@@ -168,7 +168,7 @@ class ToolRuns:
             request,
             environment,
             away,
-            variants[-1] if check.select == "file" else inputs,
+            variants[-1] if check.select in BY_FILE else inputs,
             tuple(result_key(check, side.deciding, environment, installed, extra) for extra in variants),
         )
 
@@ -191,8 +191,13 @@ class ToolRuns:
         follow = self._context.watch if whole and not request.count else None
         watch = partial(follow, check.id) if follow else None
 
-        def run(each: tuple[str, ...] = ()) -> Outcome:
-            single = replace(request, test_files=each, each=True) if each else request
+        def run(each: tuple[str, ...] = (), spared: float = 0.0) -> Outcome:
+            proven = check.select == "auto"
+            single = (
+                replace(request, test_files=each, each=True, proven=proven, spared=spared)
+                if each
+                else request
+            )
             return execute(
                 single,
                 environment,
@@ -217,7 +222,7 @@ class ToolRuns:
         check, side, key = plan.check, plan.side, plan.keys[-1]
         if TOOLS[check.tool].runs_code and side.running.history_was_read():
             key = key_of(key, side.history)
-        elif selection and (check.select == "file" or not plan.request.count):
+        elif selection and (check.select in BY_FILE or not plan.request.count):
             why_not = selection.record(selected, outcome)
             logger.debug(
                 "%s: recorded what the tests look at%s", check.id, why_not and f"; in vain: {why_not}"

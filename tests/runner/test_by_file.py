@@ -145,7 +145,8 @@ class Runs:
         self.failing: set[str] = set()
         self.inputs = inputs
 
-    def __call__(self, paths: tuple[str, ...]) -> Outcome:
+    def __call__(self, paths: tuple[str, ...], spared: float = 0.0) -> Outcome:
+        del spared
         self.ran = [*paths]
         passed = {
             path: FileReport(Report((), "", 1, frozenset({f"{path}::test"}), outcomes={"passed": 1}), 1)

@@ -1,0 +1,183 @@
+"""Find out what in memory is not as it was when it was imported, and which modules a file of tests has loaded.
+
+It belongs to `gate_memory.py`, and runs in the project's interpreter: any Python from 3.7 on has to understand this
+file.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import re
+import sys
+import types
+from operator import is_
+from typing import Any, Dict, Iterator, List, Tuple  # noqa: UP035  Python 3.7
+
+from gate_memory import (  # type: ignore[import-not-found]  # it lies beside this file
+    LOCKS,
+    PLAIN,
+    Memory,
+    is_library,
+    is_own,
+    references,
+)
+
+IGNORED = frozenset({
+    "__warningregistry__", "__builtins__", "__annotations__", "__slotnames__", "last_type", "last_value",
+    "last_traceback", "last_exc",
+})  # fmt: skip
+"""Names that Python itself binds."""
+VOLATILE: Dict[str, Tuple[str, ...]] = {  # noqa: UP006  Python 3.7
+    "threading": ("_", "excepthook"), "tempfile": ("_name_sequence", "tempdir"), "pdb": ("set_trace",),
+    "sys": ("stdin", "stdout", "stderr", "unraisablehook"), "warnings": ("",),
+}  # fmt: skip
+"""Of these modules, names that begin so: a fork, pytest or gate binds them; `gate_process.py` compares what matters."""
+LOOKS_AROUND = re.compile(r"\b(?:sys\.modules|__subclasses__|get_objects|get_referrers)\b")
+"""What code uses to learn about modules and classes that others have made."""
+BY_NAME = re.compile(r"^\s*(?:from|import) conftest\b", re.MULTILINE)
+MOST = 3_000_000
+"""Objects. Where there are more, to compare them all costs more than it can save."""
+
+
+def changes() -> Iterator[str]:
+    """What is not as it was when it was imported, in words."""
+    if len(Memory.reached) > MOST:
+        yield "there is too much in memory to compare"
+        return
+    yield from Memory.hidden
+    yield from _modules_replaced()
+    yield from _looks_around()
+    gc.collect()
+    for owner, obj, old in Memory.reached:
+        new = references(obj)
+        if (len(new) != len(old) or not all(map(is_, new, old))) and _differs(owner, obj, old, new):
+            yield f"it changes {_place(owner, obj, old)}"
+
+
+def loaded() -> Dict[str, str]:  # noqa: UP006  Python 3.7
+    """The modules that this process has loaded for its file, with their paths in the tree; of others, first names."""
+    names = {}
+    for name, module in list(sys.modules.items()):
+        if name == "conftest" and not _imports_conftest():
+            continue  # each folder has its own, and pytest looks after them
+        if name not in Memory.before and is_own(module):
+            names[name] = str(module.__file__)[len(Memory.root) + 1 :]
+        elif name not in Memory.before:
+            names.setdefault(name.partition(".")[0], "")
+    return names
+
+
+def _imports_conftest() -> bool:
+    """Whether the file of tests imports a conftest.py by its name, which several folders may have."""
+    with open(Memory.file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  strings
+        return BY_NAME.search(source.read()) is not None
+
+
+def _modules_replaced() -> Iterator[str]:
+    """Modules that are others than those that were imported, or were put there by hand."""
+    for name, module in Memory.modules.items():
+        if sys.modules.get(name) is not module:
+            yield f"it replaces the module {name}"
+    for name, module in list(sys.modules.items()):
+        if name not in Memory.before and getattr(module, "__spec__", None) is None:
+            first = sys.modules.get(name.partition(".")[0])
+            if first is module or is_own(first):
+                yield f"it puts {name} into sys.modules"
+
+
+def _looks_around() -> Iterator[str]:
+    """Code of the tree that asks what other files may have imported or defined."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and is_own(module) and file.endswith(".py"):
+            with open(file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  strings
+                matches = set(LOOKS_AROUND.findall(source.read()))
+            if file != Memory.file and os.path.basename(file) != "conftest.py":  # noqa: PTH119  as above
+                matches.discard("sys.modules")
+            yield from (f"{file[len(Memory.root) + 1 :]} uses {match}" for match in sorted(matches))
+
+
+def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:  # noqa: UP006  Python 3.7
+    """Whether what `obj` refers to is different in a way that code could see."""
+    if obj is logging.Logger.manager.loggerDict:
+        return _loggers_differ(old, obj)
+    if isinstance(obj, dict):
+        half = len(old) // 2
+        is_module = obj is getattr(Memory.modules.get(owner), "__dict__", None)
+        earlier, now = list(zip(old[:half], old[half:])), list(obj.items())  # noqa: B905  Python 3.7
+        if is_module:
+            names = {name for name, _ in earlier}
+            volatile = VOLATILE.get(owner, ())
+            now = [(n, value) for n, value in now if n in names or not isinstance(value, types.ModuleType)]
+            earlier, now = (
+                [(n, v) for n, v in pairs if not n.startswith(volatile)] for pairs in (earlier, now)
+            )
+            if is_library(Memory.modules[owner]):
+                # What a module of the standard library makes when it is first needed.
+                made = {name for name, value in earlier if value is None and name.startswith("_")}
+                earlier, now = ([(n, v) for n, v in pairs if n not in made] for pairs in (earlier, now))
+            earlier, now = sorted(earlier, key=_first), sorted(now, key=_first)
+        earlier, now = ([(n, v) for n, v in pairs if not _is_ignored(n)] for pairs in (earlier, now))
+        old, new = ([part for pair in pairs for part in pair] for pairs in (earlier, now))
+    else:
+        own = getattr(obj, "__dict__", None)
+        if type(own) is dict:
+            # The dictionary of an object is made when somebody asks for it.
+            old, new = (
+                [part for item in items for part in (own.values() if item is own else [item])]
+                for items in (old, new)
+            )
+    return len(old) != len(new) or not all(map(_same, old, new))
+
+
+def _first(pair: Tuple[str, Any]) -> str:  # noqa: UP006  Python 3.7
+    return pair[0]
+
+
+def _is_ignored(name: Any) -> bool:
+    return type(name) is str and name in IGNORED
+
+
+def _loggers_differ(old: List[Any], now: Dict[str, Any]) -> bool:  # noqa: UP006  Python 3.7
+    """Whether loggers are others than before; a new one that nobody has configured is no difference."""
+    half = len(old) // 2
+    earlier = dict(zip(old[:half], old[half:]))  # noqa: B905  Python 3.7
+    for name, logger in now.items():
+        is_new = isinstance(earlier.get(name, logger), logging.PlaceHolder) or name not in earlier
+        if (is_new and _is_configured(logger)) or (not is_new and earlier[name] is not logger):
+            return True
+    return not earlier.keys() <= now.keys()
+
+
+def _is_configured(logger: Any) -> bool:
+    state = getattr(logger, "level", 0), getattr(logger, "handlers", ()), getattr(logger, "filters", ())
+    return any(state) or getattr(logger, "disabled", False) or not getattr(logger, "propagate", True)
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two references lead to the same thing."""
+    if first is second:
+        return True
+    kind = type(first)
+    if kind is not type(second):
+        return False
+    if kind is tuple:
+        return len(first) == len(second) and all(map(_same, first, second))
+    return kind in LOCKS or (kind in PLAIN and bool(first == second))
+
+
+def _place(owner: str, obj: Any, old: List[Any]) -> str:  # noqa: UP006  Python 3.7
+    """Where an object can be found, as exactly as is quick to tell."""
+    namespace = Memory.modules[owner].__dict__
+    if namespace is obj:
+        half = len(old) // 2
+        earlier = dict(zip(old[:half], old[half:]))  # noqa: B905  Python 3.7
+        names = (n for n in {**earlier, **namespace} if not _same(earlier.get(n, obj), namespace.get(n, obj)))
+        volatile = VOLATILE.get(owner, ())
+        return f"{owner}.{next((n for n in names if not _is_ignored(n) and not n.startswith(volatile)), '')}"
+    for name, value in namespace.items():
+        if value is obj or getattr(value, "__dict__", None) is obj:
+            return f"{owner}.{name}"
+    return f"something in {owner} ({type(obj).__name__})"

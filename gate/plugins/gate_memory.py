@@ -1,0 +1,279 @@
+"""Find out whether a file of tests leaves anything in memory that another file in the same process could see.
+
+Of each module, and of everything that can be reached from it, is noted what it refers to when its import has ended.
+`gate_compare.py` finds out what has changed in between, and `gate_process.py` compares what belongs to the process as a
+whole.
+
+It runs in the project's interpreter: any Python from 3.7 on has to understand this file.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import gc
+import importlib._bootstrap as _bootstrap
+import inspect
+import io
+import linecache
+import logging
+import os
+import random
+import sys
+import threading
+import types
+import typing
+import weakref
+from operator import is_
+from typing import Any, Dict, List, Set, Tuple  # noqa: UP035  Python 3.7
+
+Reached = Tuple[str, Any, List[Any]]  # noqa: UP006  Python 3.7
+"""In which module an object was reached, the object, and what it referred to."""
+
+bootstrap: Any = _bootstrap
+CACHED_FUNCTION: Any = functools._lru_cache_wrapper  # noqa: SLF001  it has no other name
+PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None)})
+LOCKS = frozenset({type(threading.Lock()), type(threading.RLock())})
+ATOMS = PLAIN | LOCKS | {
+    types.CodeType, types.FrameType, types.TracebackType, type(Ellipsis), type(NotImplemented), range, slice,
+    weakref.ref, weakref.KeyedRef, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType,
+    types.ClassMethodDescriptorType, types.MemberDescriptorType, types.GetSetDescriptorType, logging.PlaceHolder,
+}  # fmt: skip
+"""What cannot be changed, or cannot hand on anything."""
+TRANSPARENT = frozenset({
+    "builtins.type", "builtins.object", "builtins.dict", "builtins.list", "builtins.tuple", "builtins.set",
+    "builtins.frozenset", "builtins.function", "builtins.cell", "builtins.method", "builtins.mappingproxy",
+    "builtins.classmethod", "builtins.staticmethod", "builtins.property", "builtins.bytearray", "builtins.super",
+    "builtins.builtin_function_or_method", "builtins.module", "builtins.str",
+    "builtins.bytes", "builtins.int", "builtins.float", "builtins.complex", "builtins.BaseException",
+    "functools.partial", "functools._lru_cache_wrapper", "collections.deque", "collections.defaultdict",
+    "collections.OrderedDict", "_collections._tuplegetter", "collections._tuplegetter", "re.Pattern", "re.Match",
+    "datetime.datetime",
+    "datetime.date", "datetime.time", "datetime.timedelta", "datetime.tzinfo", "datetime.timezone",
+    "decimal.Decimal", "_struct.Struct", "operator.itemgetter", "operator.attrgetter", "operator.methodcaller",
+    "_io.BytesIO", "_io.StringIO", "_thread._local", "_random.Random", "types.GenericAlias",
+    "types.UnionType", "types.SimpleNamespace", "typing.TypeVar", "typing.ParamSpec", "typing.Union",
+    "zoneinfo.ZoneInfo", "builtins.ContextVar", "_contextvars.ContextVar", "weakref.ReferenceType",
+    "weakref.weakref", "builtins.NoneType", "_thread.lock", "_thread.RLock", "_io._IOBase", "_io._TextIOBase",
+    "_io._BufferedIOBase", "_io._RawIOBase", "_abc._abc_data",
+})  # fmt: skip
+"""Types written in C whose state is what they refer to, that are constant, or that `references` knows."""
+HEAP_TYPE = 1 << 9
+PYTESTS = frozenset({
+    "_pytest", "pytest", "pluggy", "iniconfig", "__main__", "hypothesis", "_hypothesis_globals",
+    "_hypothesis_pytestplugin", "anyio", "xdist", "execnet", "pytest_cov", "coverage", "pytest_asyncio", "pytest_mock",
+    "pytest_timeout",
+})  # fmt: skip
+"""pytest itself and these plugins are trusted not to let one file see another, beyond what they were told to."""
+GATES = "gate_"
+CACHES = {
+    "encodings": ("_cache",), "copyreg": ("dispatch_table",), "_strptime": ("_regex_cache", "_TimeRE_cache"),
+    "re": ("_cache", "_cache2"), "platform": ("_sys_version_cache", "_uname_cache", "_platform_cache"),
+}  # fmt: skip
+"""Of modules of the standard library that may be imported later, what decides no outcome."""
+
+
+class Memory:
+    """What has been noted so far."""
+
+    reached: List[Reached] = []  # noqa: RUF012, UP006  one recorder a process; Python 3.7
+    seen: Set[int] = set()  # noqa: RUF012, UP006  as above
+    modules: Dict[str, Any] = {}  # noqa: RUF012, UP006  as above
+    before: Set[str] = set()  # noqa: RUF012, UP006  as above
+    waiting: List[str] = []  # noqa: RUF012, UP006  as above
+    namespaces: List[int] = []  # noqa: RUF012, UP006  as above
+    harmless: List[Any] = []  # noqa: RUF012, UP006  as above
+    opaque: Dict[type, bool] = {}  # noqa: RUF012, UP006  as above
+    hidden: Dict[str, None] = {}  # noqa: RUF012, UP006  as above
+    installing = 0
+    root = ""
+    file = ""
+
+
+def references(obj: Any) -> List[Any]:  # noqa: UP006  Python 3.7
+    """What `obj` refers to, in an order that stays the same as long as nothing is changed."""
+    if isinstance(obj, dict):
+        return [*dict.keys(obj), *dict.values(obj)]
+    if isinstance(obj, types.FunctionType):
+        own = obj.__dict__
+        return [
+            obj.__code__,
+            obj.__defaults__,
+            obj.__kwdefaults__,
+            *(obj.__closure__ or ()),
+            *own,
+            *own.values(),
+        ]
+    if isinstance(obj, logging.Logger):
+        state = (obj.level, obj.propagate, obj.disabled, obj.parent)
+        return [*state, obj.handlers, obj.filters]
+    if isinstance(obj, bytearray):
+        return [bytes(obj)]
+    if isinstance(obj, random.Random):
+        return [obj.getstate()]
+    if isinstance(obj, (io.BytesIO, io.StringIO)) and not obj.closed:
+        return [obj.getvalue()]
+    return gc.get_referents(obj)
+
+
+def is_noted(obj: Any) -> bool:
+    """Whether an object can change, so that another file could see it."""
+    kind = type(obj)
+    if kind in ATOMS or str(kind.__module__).startswith(
+        ("_pytest.", "pluggy", "_frozen_importlib", "importlib.")
+    ):
+        return False
+    if isinstance(obj, type):
+        return bool(obj.__flags__ & HEAP_TYPE) and not str(obj.__module__).startswith(("_pytest.", "pluggy"))
+    # What is in sys.modules is noted by itself.
+    if kind is dict:
+        return (
+            "__spec__" not in obj
+            or getattr(sys.modules.get(obj.get("__name__")), "__dict__", None) is not obj
+        )
+    if isinstance(obj, types.ModuleType):
+        return sys.modules.get(obj.__name__) is not obj
+    if kind is types.BuiltinFunctionType:
+        return not isinstance(obj.__self__, (types.ModuleType, type, type(None)))
+    return kind.__name__ != "_abc_data" and (
+        gc.is_tracked(obj) or not is_transparent(kind) or kind is bytearray
+    )
+
+
+def is_transparent(kind: type) -> bool:
+    """Whether the state of an object of this type can be seen in what it refers to."""
+    opaque = Memory.opaque.get(kind)
+    if opaque is None:
+        opaque = Memory.opaque[kind] = any(
+            f"{base.__module__}.{base.__qualname__}" not in TRANSPARENT
+            for base in kind.__mro__
+            if not is_python(base)
+        )
+    return not opaque
+
+
+def is_python(kind: type) -> bool:
+    """Whether a class is written in Python."""
+    file = getattr(sys.modules.get(str(kind.__module__)), "__file__", None)
+    if isinstance(file, str) and not file.endswith(".py"):
+        return False
+    return bool(kind.__flags__ & HEAP_TYPE) and "__module__" in kind.__dict__ and isinstance(file, str)
+
+
+def note(name: str) -> None:
+    """Note what can be reached from a module that has been loaded."""
+    module = sys.modules.get(name)
+    namespace = getattr(module, "__dict__", None)
+    if type(namespace) is not dict or name.partition(".")[0] in PYTESTS or name.startswith(GATES):
+        return
+    if Memory.file and getattr(module, "__file__", None) == Memory.file:
+        return
+    Memory.modules[name] = module
+    Memory.seen.update(id(namespace[cache]) for cache in CACHES.get(name, ()) if cache in namespace)
+    if not is_own(module):
+        Memory.namespaces.append(len(Memory.reached))
+    Memory.seen.add(id(namespace))
+    refs = references(namespace)
+    Memory.reached.append((name, namespace, refs))
+    _walk(name, list(refs))
+
+
+def _walk(name: str, waiting: List[Any]) -> None:  # noqa: UP006  Python 3.7
+    """Note everything that can be reached from what is `waiting`, and was not reached before."""
+    seen, reached = Memory.seen, Memory.reached
+    module = Memory.modules[name]
+    own, library = is_own(module), is_library(module)
+    while waiting:
+        obj = waiting.pop()
+        if id(obj) in seen or not is_noted(obj):
+            continue
+        seen.add(id(obj))
+        if library and isinstance(obj, CACHED_FUNCTION):
+            continue
+        if own and not is_transparent(type(obj)):
+            Memory.hidden.setdefault(
+                f"{name} holds an object whose content cannot be compared ({type(obj).__name__})"
+            )
+        if isinstance(obj, enum.EnumMeta):
+            seen.add(
+                id(obj.__dict__.get("_value2member_map_"))
+            )  # combined flags are made when they are needed
+        refs = references(obj)
+        reached.append((name, obj, refs))
+        waiting += refs
+
+
+def is_library(module: Any) -> bool:
+    """Whether a module belongs to the standard library, whose caches decide no outcome."""
+    file = getattr(module, "__file__", None)
+    return file is None or (file.startswith(os.path.dirname(os.__file__)) and "-packages" not in file)  # noqa: PTH120
+
+
+def is_own(module: Any) -> bool:
+    """Whether a module, or the specification of one, comes from the tree."""
+    file = getattr(module, "__file__", None) or getattr(module, "origin", None)
+    return isinstance(file, str) and file.startswith(Memory.root + os.sep)
+
+
+def begin(root: str) -> None:
+    """Note all that is loaded, and from here on every module when its import has ended."""
+    Memory.root = root
+    load = bootstrap._load_unlocked  # noqa: SLF001  nothing else tells when an import has ended
+
+    def load_and_note(spec: Any) -> Any:
+        installed = not is_own(spec)
+        Memory.installing += installed
+        try:
+            return load(spec)
+        finally:
+            Memory.installing -= installed
+            if not installed:
+                note(spec.name)
+            else:
+                # How installed packages alter each other is of no interest, but how they are in the end.
+                Memory.waiting.append(spec.name)
+                if not Memory.installing:
+                    _note_installed()
+
+    bootstrap._load_unlocked = load_and_note  # noqa: SLF001  as above
+    private = [
+        (inspect, "_filesbymodname"), (logging, "_handlers"), (logging, "_handlerList"), (random, "_inst"),
+        (logging, "_at_fork_reinit_lock_weakset"), (typing, "_overload_registry"), (typing, "_cleanups"),
+        (os.environ, "_data"),
+    ]  # fmt: skip
+    caches = [
+        sys.modules,
+        sys.path,
+        sys.meta_path,
+        sys.path_importer_cache,
+        linecache.cache,
+        inspect.modulesbyfile,
+    ]
+    streams = [sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__]
+    Memory.harmless = [*streams, *caches, *(getattr(where, name, None) for where, name in private)]
+    Memory.before.update(sys.modules)
+    note_all()
+
+
+def note_all() -> None:
+    """Note everything anew: what was done until now is done for every file."""
+    Memory.reached, Memory.namespaces, Memory.seen = [], [], set(map(id, Memory.harmless))
+    for name in list(sys.modules):
+        note(name)
+
+
+def _note_installed() -> None:
+    """Note what an installed package has brought along, and what it has bound in modules that were there before."""
+    patches = False
+    while Memory.waiting:
+        name = Memory.waiting.pop()
+        patches = patches or not is_library(sys.modules.get(name))
+        note(name)
+    if not patches:
+        return
+    for index in Memory.namespaces:
+        owner, namespace, old = Memory.reached[index]
+        new = references(namespace)
+        if len(new) != len(old) or not all(map(is_, new, old)):
+            Memory.reached[index] = (owner, namespace, new)
+            _walk(owner, list(new))

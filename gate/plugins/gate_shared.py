@@ -1,0 +1,91 @@
+"""What the files of a suite share by pytest's own means: fixtures, hooks that see all tests, and plugins.
+
+It runs in the project's interpreter, whatever its version of pytest is: any Python from 3.7 on has to understand this
+file.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any, Dict, Iterator, List  # noqa: UP035  Python 3.7
+
+WIDE = frozenset({"session", "package"})
+PER_TEST_HOOKS = frozenset({
+    "pytest_addoption", "pytest_configure", "pytest_unconfigure", "pytest_report_header", "pytest_generate_tests",
+    "pytest_make_parametrize_id", "pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown",
+    "pytest_runtest_makereport", "pytest_fixture_setup", "pytest_fixture_post_finalizer", "pytest_ignore_collect",
+    "pytest_collect_file", "pytest_pycollect_makeitem", "pytest_pycollect_makemodule", "pytest_itemcollected",
+    "pytest_assertrepr_compare", "pytest_plugins", "pytest_exception_interact", "pytest_pyfunc_call",
+})  # fmt: skip
+"""Hooks that see one test or one file at a time. What they keep somewhere is seen in memory."""
+PER_TEST_PLUGINS = frozenset({
+    "_pytest", "pytest", "pluggy", "gate_report", "pytest_asyncio", "anyio", "pytest_mock", "pytest_timeout",
+    "pytest_subtests", "pytest_env", "requests_mock", "respx", "pytest_freezer", "pytest_freezegun", "typeguard",
+    "pytest_cov", "xdist", "execnet", "pytest_benchmark", "pytest_httpserver", "pytest_lazy_fixtures", "pytest_cases",
+    "hypothesis", "_hypothesis_pytestplugin",
+})  # fmt: skip
+"""Plugins that do the same for a file whether or not others run, although they have other hooks."""
+
+
+class Session:
+    """How it was before anything was collected. pytest restores both, but not before all files have run."""
+
+    folder = ""
+    last = ""
+    filters: List[str] = []  # noqa: RUF012, UP006  one session a process; Python 3.7
+
+
+def begin() -> None:
+    """Note it."""
+    Session.folder = Session.last = os.getcwd()  # noqa: PTH109  a string
+    Session.filters = list(map(str, warnings.filters))
+
+
+def note_filters(shared: Dict[str, None]) -> None:  # noqa: UP006  Python 3.7
+    """When all is collected: whether importing it has changed which warnings the import of another file shows."""
+    if Session.filters != list(map(str, warnings.filters)):
+        shared.setdefault("it changes the warning filters when it is imported")
+
+
+def note_folder() -> None:
+    """When a test has ended, of which nobody knows whether it is the last: in which folder that is."""
+    try:
+        Session.last = os.getcwd()  # noqa: PTH109  a string
+    except OSError:
+        Session.last = ""
+
+
+def note(fixturedef: Any, shared: Dict[str, None]) -> None:  # noqa: UP006  Python 3.7
+    """Add to `shared` if several files would get the same value of a fixture."""
+    function = getattr(fixturedef, "func", None)
+    module = str(getattr(function, "__module__", ""))
+    if str(getattr(fixturedef, "scope", "")) in WIDE and not module.startswith(
+        ("_pytest.", "pytest_asyncio", "anyio")
+    ):
+        shared.setdefault(f"it uses the fixture {fixturedef.argname} of the whole {fixturedef.scope}")
+
+
+def of(session: Any) -> Iterator[str]:
+    """Why the files of a suite may depend on each other, as far as that can be told when they are collected."""
+    if Session.last != Session.folder:
+        yield "it changes the working folder"
+    option = session.config.option
+    if str(getattr(option, "dist", "no") or "no") != "no" or getattr(option, "numprocesses", None):
+        yield "pytest-xdist divides the tests among processes"
+    fixtures: Dict[str, None] = {}  # noqa: UP006  Python 3.7
+    for item in session.items:
+        info = getattr(item, "_fixtureinfo", None)
+        for definitions in getattr(info, "name2fixturedefs", {}).values():
+            for definition in definitions:
+                note(definition, fixtures)
+    yield from fixtures
+    for plugin in session.config.pluginmanager.get_plugins():
+        yield from _of_plugin(plugin)
+
+
+def _of_plugin(plugin: Any) -> Iterator[str]:
+    name = str(getattr(plugin, "__name__", None) or type(plugin).__module__)
+    if name.partition(".")[0] not in PER_TEST_PLUGINS and name != "builtins":
+        hooks = [hook for hook in dir(plugin) if hook.startswith("pytest_") and hook not in PER_TEST_HOOKS]
+        yield from (f"{name} has the hook {hook}, which sees all tests" for hook in sorted(hooks))
