@@ -21,7 +21,7 @@ from gate.approvals.attestation import Subject, parse_subject, same_names
 from gate.errors import UsageError
 from gate.reports.words import branch, count, visible
 
-SUMMARY = "sign that a verified commit belongs to an artifact, or verify that"
+SUMMARY = "sign that an artifact was built from a verified commit, or verify it"
 EXAMPLES = """\
   gate attest v3 --file dist/app.whl --output app.intoto.json
   gate attest v3 --subject app=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
     parser.add_argument("--key", metavar="FILE", help="the SSH key (default: user.signingkey, else your own)")
-    parser.add_argument("--output", metavar="FILE", help="write the attestation there (default: print it)")
+    parser.add_argument("--output", metavar="FILE", help="write the attestation to FILE (default: print it)")
     parser.add_argument("--verify", metavar="FILE", help="verify the attestation in FILE instead of signing")
 
 

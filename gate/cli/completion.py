@@ -68,7 +68,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("shell", nargs="?", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
     parser.add_argument(
-        "--list", choices=tuple(LISTS), metavar="KIND", help=f"a word a line: {', '.join(LISTS)}"
+        "--list",
+        choices=tuple(LISTS),
+        metavar="KIND",
+        help=f"print one kind of word, one a line: {', '.join(LISTS)}",
     )
 
 

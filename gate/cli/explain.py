@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 
 from gate.errors import UsageError
 from gate.reports.words import visible_lines
@@ -100,7 +101,6 @@ def _overview() -> Iterator[str]:
         room = max(map(len, texts))
         for name, text in texts.items():
             summary = text.split("\n", 1)[0].split(". ")[0].rstrip(".")
-            space = max(WIDTH - room - 4, 20)
-            shown = summary if len(summary) <= space else summary[: space - 1].rstrip() + "…"
-            yield f"  {name:<{room}}  {shown}"
-    yield "\n`gate explain TOPIC` shows the rest."
+            indent = " " * (room + 4)
+            yield fill(summary, WIDTH, initial_indent=f"  {name:<{room}}  ", subsequent_indent=indent)
+    yield "\n`gate explain TOPIC` explains one of them."

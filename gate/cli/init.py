@@ -45,7 +45,9 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate init`."""
-    parser.add_argument("--print", "--dry-run", action="store_true", help="print it instead of writing it")
+    parser.add_argument(
+        "--print", "--dry-run", action="store_true", help="print the files instead of writing them"
+    )
     parser.add_argument(
         "--into", metavar="BRANCH", help="the branch to protect (default: the default branch)"
     )
@@ -55,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("github", "also write .github/workflows/gate.yml and gate-record.yml"),
         ("gitlab", "also write .gitlab-ci.yml, or .gitlab/gate.yml to include"),
         ("jenkins", "also write a Jenkinsfile"),
-        ("bare", "a bare repository on a server: also install the hooks of this clone"),
+        ("bare", "for a bare repository on a server: also install the hooks of this clone"),
     ):
         kind.add_argument(f"--{name}", dest="kind", action="store_const", const=name, help=text)
     parser.add_argument("--me", metavar="@NAME", help="your name in CODEOWNERS")
@@ -64,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--extends", action="store_true", help="fetch and store the shared policy that gate.yaml extends"
     )
     parser.add_argument(
-        "--person", metavar="@NAME", help="add this person to the policy, or a key or address of theirs"
+        "--person", metavar="@NAME", help="add a person to gate.yaml, or a key or email address of theirs"
     )
     parser.add_argument("--role", choices=get_args(Role), help="with --person: their role (default: member)")
     parser.add_argument("--email", help="with --person: their email address (default: yours)")
@@ -74,7 +76,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="with --person: their public key (default: yours, unless --email is given)",
     )
     parser.add_argument(
-        "--records", action="store_true", help="with --person: may record reviews of a forge (a bot in CI)"
+        "--records",
+        action="store_true",
+        help="with --person: let them record reviews and merges of a forge, as a bot in CI does",
     )
 
 

@@ -21,9 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gate install`."""
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--server", action="store_true", help="protect the bare repository that people push to")
-    kind.add_argument("--uninstall", action="store_true", help="remove the hooks again: `gate uninstall`")
+    kind.add_argument("--uninstall", action="store_true", help="the same as `gate uninstall`")
     parser.add_argument(
-        "--force", action="store_true", help="with --server: also where the rules lock people out"
+        "--force", action="store_true", help="with --server: install even if the policy locks people out"
     )
 
 

@@ -11,7 +11,7 @@ from gate.app.approving.log_listing import LogEntry, LogListing, list_log
 from gate.model import short_name
 from gate.reports.words import count, visible
 
-SUMMARY = "list the approval log, and what in it is not admitted, and why"
+SUMMARY = "list the approval log, and the records in it that are not admitted"
 EXAMPLES = """\
   gate log                         the latest records, and everything that is not admitted
   gate log --all                   every record
@@ -25,8 +25,10 @@ SHOWN = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--all", action="store_true", help=f"every record, not only the latest {SHOWN}")
-    parser.add_argument("--fetch", action="store_true", help="fetch the log from the remote first")
-    parser.add_argument("--compact", action="store_true", help="on the server: drop what is not admitted")
+    parser.add_argument("--fetch", action="store_true", help="fetch the approval log from the remote first")
+    parser.add_argument(
+        "--compact", action="store_true", help="on the server: drop the records that are not admitted"
+    )
     parser.add_argument("--key", metavar="FILE", help="the SSH key that signs the compacted log")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 

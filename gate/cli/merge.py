@@ -17,7 +17,7 @@ from gate.reports.words import visible
 SUMMARY = "check, then move the branch to the verified merge result"
 EXAMPLES = """\
   gate merge feature               into the default branch, here
-  gate merge feature --push        on the remote, together with the log, both or neither
+  gate merge feature --push        on the remote, together with the approval log: both or neither
   gate merge feature --squash      one commit without the branch's history
   gate merge feature --ff-only     no merge commit; the verdict is signed in the log instead
 """
@@ -27,11 +27,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("rev", metavar="REV", help="the branch or commit to merge")
     parser.add_argument("--into", metavar="BRANCH", help="the protected branch (default: the default branch)")
-    parser.add_argument("--push", action="store_true", help="merge on the remote, and push the log with it")
+    parser.add_argument(
+        "--push", action="store_true", help="merge on the remote, and push the approval log with it"
+    )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--squash", action="store_true", help="make one commit of it")
-    how.add_argument("--ff-only", action="store_true", help="move the branch to REV itself")
-    parser.add_argument("--message", "-m", metavar="TEXT", default="", help="the first lines of the message")
+    how.add_argument("--squash", action="store_true", help="squash the branch into one commit")
+    how.add_argument("--ff-only", action="store_true", help="fast-forward to REV, without a merge commit")
+    parser.add_argument(
+        "--message", "-m", metavar="TEXT", default="", help="the first lines of the commit message"
+    )
     parser.add_argument("--key", metavar="FILE", help="the SSH key that signs the verdict")
 
 

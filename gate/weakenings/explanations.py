@@ -16,6 +16,12 @@ Fewer rules or files, a looser mode, or an option that excludes something. Setti
 order and layout do not matter.
 
 What to do: keep the setting as it was, and fix what it reports."""
+_PLUGINS: Final = """\
+The pytest plugins that the project registers (`pytest11` entry points) changed.
+
+pytest loads them in every run, and they can select tests and change what is reported.
+
+What to do: leave the entry points as they are, or ask a guardian to approve them."""
 _NEW_PAGES: Final[dict[str, tuple[str, str]]] = {
     "noqa": ("a `# noqa` comment", "it hides lint findings"),
     "ruff-disable": ("a `# ruff: disable` comment", "it hides lint findings"),
@@ -118,6 +124,12 @@ What to do: write them as escapes, such as `\\u202e`.""",
 }
 
 
+def _weaker(tool: str) -> str:
+    if tool == "plugins":
+        return _PLUGINS
+    return _WEAKER.format(tool=tool)
+
+
 def _new(what: str, effect: str) -> str:
     return (
         f"New suppression: {what}.\n\n{effect[:1].upper()}{effect[1:]}. It is reported if it was added, or if it now "
@@ -130,7 +142,7 @@ PAGES: Final[dict[str, str]] = {
     rule: page + ENDING
     for rule, page in {
         **_PAGES,
-        **{f"weaker-{tool}": _WEAKER.format(tool=tool) for tool in TOOLS},
+        **{f"weaker-{tool}": _weaker(tool) for tool in TOOLS},
         **{f"new-{kind}": _new(what, effect) for kind, (what, effect) in _NEW_PAGES.items()},
     }.items()
 }

@@ -6,6 +6,7 @@ import os
 
 from gate.app.setup.doctor.items import Item
 from gate.app.setup.install import HOOKS, SERVER_HOOKS, hooks_folder, interpreter_of, is_ours
+from gate.app.setup.observed import FORGE_NAMES
 from gate.app.setup.refspec import is_shared
 from gate.errors import UsageError
 from gate.git.change import default_branch
@@ -59,7 +60,7 @@ def remotes(repository: Repository) -> list[Item]:
     for name in names:
         address = repository.text("config", "--get", f"remote.{name}.url")
         forge = forge_of(address)
-        kind = f", {repository_name(address)} on {forge}" if forge else ""
+        kind = f", {repository_name(address)} on {FORGE_NAMES[forge]}" if forge else ""
         items.append(Item("ok", f"{name}: {_without_password(address)}{kind}"))
     shared = remote_of(repository)
     if not shared:
