@@ -159,7 +159,6 @@ def test_whoever_approves_an_old_copy_of_a_branch_is_warned(company: Company) ->
     bob.git("switch", "-q", "feature")
     assert "warning" not in bob.gate("approve", "--yes").text
     new.commit("v3", {"a.py": "x = 3\n"}, branch="feature")
-    bob.fetch()
     for rev in ("feature", "HEAD", "refs/heads/feature"):
         result = bob.gate("approve", rev, "--diff", "--yes")
         assert "your local branch feature is 1 commit behind origin/feature" in result.err
@@ -167,6 +166,10 @@ def test_whoever_approves_an_old_copy_of_a_branch_is_warned(company: Company) ->
         assert "+x = 2" in result.out
         assert "+x = 3" in result.out.partition("Pushed to origin/feature since")[2]
     assert "warning" not in bob.gate("approve", "origin/feature", "--yes").text
+    new.git("push", "-q", "origin", ":feature")
+    assert bob.gate("approve", "feature", "--yes").code == 0, (
+        "the branch is gone there, and what is here can be signed"
+    )
 
 
 @pytest.mark.slow

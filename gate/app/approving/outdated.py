@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from gate.errors import CannotDecide
 from gate.git.branches import head_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.log.sync import fetch
 from gate.model import BRANCHES
 
 TRACKING = "refs/remotes/"
@@ -25,13 +28,20 @@ class Outdated:
 
 
 def find_outdated(repository: Repository, rev: str | None) -> Outdated | None:
-    """How the branch that `rev` (HEAD) names lags behind its remote, as of the last fetch; None if it does not."""
+    """How the branch that `rev` (HEAD) names lags behind its remote; None if it does not.
+
+    The remote is asked where its branch is. One that does not answer is taken to be as it was fetched last.
+    """
     name = head_branch(repository) if rev in {None, "HEAD", "@"} else (rev or "").removeprefix(BRANCHES)
     local = f"{BRANCHES}{name}"
-    if not name:
+    if not name or not resolve(repository, [local]):
         return None
     upstream = repository.text("for-each-ref", "--format=%(upstream)", local).strip()
     remote = upstream if upstream.startswith(TRACKING) else f"{TRACKING}origin/{name}"
+    if resolve(repository, [remote]):
+        server, _, branch = remote.removeprefix(TRACKING).partition("/")
+        with suppress(CannotDecide):
+            fetch(repository, server, branch)
     tips = resolve(repository, [local, remote])
     if len(tips) < 2 or tips[local] == tips[remote]:
         return None
