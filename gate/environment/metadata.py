@@ -12,9 +12,7 @@ from typing import Any
 from gate.environment.declared import Declared
 from gate.environment.interpreter import Environment, normal
 from gate.environment.locks import read_toml, table
-
-SETUPTOOLS = "setup.cfg"
-Groups = Mapping[str, Mapping[str, str]]
+from gate.environment.setup_files import Groups, read_setup_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,12 @@ def stated_metadata(contents: Mapping[str, bytes]) -> Metadata:
     project, poetry = table(pyproject, "project"), table(pyproject, "tool", "poetry")
     computed = project.get("dynamic") or []
     if not project and not poetry:
-        return Metadata(None, None)
+        setup = read_setup_files(contents)
+        # A `**` or another wrapper of setup() may state anything.
+        readable = setup.entry_points is not None and b"**" not in contents.get("setup.py", b"")
+        return Metadata(
+            setup.version, _cleaned(setup.entry_points or {}) if readable and setup.name else None
+        )
     version = project.get("version") or poetry.get("version")
     groups = {
         "console_scripts": table(project, "scripts") or table(poetry, "scripts"),
@@ -54,7 +57,7 @@ def stated_metadata(contents: Mapping[str, bytes]) -> Metadata:
         **({} if project.get("entry-points") else table(poetry, "plugins")),
     }
     # setuptools reads both, and a plugin of hatch or pdm may add some.
-    elsewhere = "setup.py" in contents or b"entry_points" in contents.get(SETUPTOOLS, b"")
+    elsewhere = "setup.py" in contents or b"entry_points" in contents.get("setup.cfg", b"")
     computes = {"scripts", "gui-scripts", "entry-points"} & set(computed) or elsewhere
     return Metadata(version if isinstance(version, str) else None, None if computes else _cleaned(groups))
 

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import ast
 import configparser
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-KEYWORDS = ("name", "install_requires", "extras_require")
+KEYWORDS = ("name", "version", "install_requires", "extras_require", "entry_points")
+Groups = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The name, the requirements, and those of each extra; empty where they cannot be read."""
+    """The name, the requirements, and those of each extra; empty where they cannot be read.
+
+    The version and the entry points are None where they cannot be read.
+    """
 
     name: str = ""
+    version: str | None = None
     required: tuple[str, ...] = ()
     extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    entry_points: Groups | None = field(default_factory=dict)
 
 
 def read_setup_files(contents: Mapping[str, bytes]) -> Stated:
     """What both files state together; setup.py comes first, as it does for setuptools."""
     config, script = _read_config(contents.get("setup.cfg")), _read_script(contents.get("setup.py"))
+    # What a call computes may be anything.
+    unknown = script.entry_points is None or config.entry_points is None
     return Stated(
-        script.name or config.name, script.required or config.required, {**config.extras, **script.extras}
+        script.name or config.name,
+        script.version or config.version,
+        script.required or config.required,
+        {**config.extras, **script.extras},
+        None if unknown else {**(config.entry_points or {}), **(script.entry_points or {})},
     )
 
 
@@ -36,11 +48,35 @@ def _read_config(data: bytes | None) -> Stated:
         return Stated()
     section = "options.extras_require"
     extras = dict(parser.items(section)) if parser.has_section(section) else {}
+    version = parser.get("metadata", "version", fallback="").strip()
+    points = "options.entry_points"
+    groups = dict(parser.items(points)) if parser.has_section(points) else {}
     return Stated(
         parser.get("metadata", "name", fallback="").strip(),
+        # `attr:` and `file:` name a place that has it.
+        version if version and ":" not in version else None,
         _listed(parser.get("options", "install_requires", fallback="")),
         {name: _listed(text) for name, text in extras.items()},
+        {group: _entries(_listed(text)) for group, text in groups.items()},
     )
+
+
+def _entries(lines: Iterable[str]) -> dict[str, str]:
+    return {
+        name.strip(): value.strip() for name, mark, value in (line.partition("=") for line in lines) if mark
+    }
+
+
+def _read_entry_points(value: object) -> Groups | None:
+    """The value of setup()'s `entry_points`; None if it is of a kind that cannot be read."""
+    groups = value if isinstance(value, dict) else {}
+    read = {}
+    for group, lines in groups.items():
+        entries = lines.splitlines() if isinstance(lines, str) else lines
+        if not isinstance(entries, list | tuple) or not all(isinstance(line, str) for line in entries):
+            return None
+        read[str(group)] = _entries(entries)
+    return read if isinstance(value, dict) else None
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -66,11 +102,15 @@ def _read_script(data: bytes | None) -> Stated:
             stated |= {
                 word.arg: _value(word.value, constants) for word in node.keywords if word.arg in KEYWORDS
             }
-    extras = stated.get("extras_require")
+    extras, version = stated.get("extras_require"), stated.get("version")
+    # Without a call that is read, such as one behind a wrapper, nothing is known.
+    points = _read_entry_points(stated["entry_points"]) if "entry_points" in stated else {}
     return Stated(
         stated["name"] if isinstance(stated.get("name"), str) else "",
+        version if isinstance(version, str) else None,
         _strings(stated.get("install_requires")),
         {str(name): _strings(lines) for name, lines in extras.items()} if isinstance(extras, dict) else {},
+        points,
     )
 
 

@@ -14,6 +14,15 @@ from gate.environment.metadata import is_outdated_install
 PROJECT = '[project]\nname = "My_Thing"\nversion = "1.0"\n'
 SCRIPT = '[project.scripts]\nthing = "thing:main"\n'
 PLUGIN = '[project.entry-points."my.group"]\nOne = "thing.one : plug"\n'
+SETUP_CFG = """\
+[metadata]
+name = my-thing
+version = 1.0
+[options.entry_points]
+console_scripts =
+    thing = thing:main
+"""
+SETUP_PY = 'setup(name="my-thing", version=read("VERSION"), entry_points=%s)\n'
 POETRY = '[tool.poetry]\nname = "my-thing"\nversion = "1"\n[tool.poetry.scripts]\nthing = "thing:main"\n'
 
 
@@ -33,6 +42,17 @@ POETRY = '[tool.poetry]\nname = "my-thing"\nversion = "1"\n[tool.poetry.scripts]
         (POETRY + 'more = {reference = "x", type = "file"}\n', "1.0", "", False),
         (PROJECT.replace("version", 'dynamic = ["version"]\nx'), "0.9", "", False),
         (PROJECT + 'dynamic = ["scripts"]\n', "1.0", "[console_scripts]\na = b:c\n", False),
+        (SETUP_CFG, "1.0", "[console_scripts]\nthing = thing:main\n", False),
+        (SETUP_CFG, "1.0", "", True),
+        (SETUP_CFG, "1.1", "[console_scripts]\nthing = thing:main\n", True),
+        (
+            SETUP_PY % '{"console_scripts": ["thing = thing:main"]}',
+            "2.0",
+            "[console_scripts]\nthing=thing:main\n",
+            False,
+        ),
+        (SETUP_PY % '{"console_scripts": ["thing = thing:main"]}', "2.0", "", True),
+        (SETUP_PY % "computed()", "2.0", "", False),
         ("[tool.ruff]\n", "1.0", "[console_scripts]\na = b:c\n", False),
     ],
 )
@@ -44,9 +64,8 @@ def test_what_was_installed_and_what_is_stated(
     if entry_points:
         (info / "entry_points.txt").write_text(entry_points)
     environment = Environment(tmp_path / "venv" / "bin" / "python", "a test", project=tmp_path)
-    declared = read_declared({"pyproject.toml": stated.encode()})
-    # Where nothing states a name, nothing is known to be the project.
-    assert is_outdated_install(environment, declared) is outdated
+    name = "setup.py" if "setup(" in stated else "setup.cfg" if "[metadata]" in stated else "pyproject.toml"
+    assert is_outdated_install(environment, read_declared({name: stated.encode()})) is outdated
 
 
 def test_setuptools_states_entry_points_elsewhere(tmp_path: Path) -> None:
