@@ -271,13 +271,16 @@ def row(at: Field, seed: Seed, commits: tuple[str, str]) -> str:
     checks, done = gate_result(at, commits[1], seed.checks)
     outcomes = {name: str(check["outcome"]) for name, check in checks.items()}
     agree = bool(checks) and all(_is_right(name, outcome, seed, own) for name, outcome in outcomes.items())
+    # Neither the project's own commands nor gate can run the tests: that says nothing about either.
+    undecided = own.code != 0 and outcomes.get("tests") == "broken"
+    judgment = "yes" if agree else "undecided" if undecided else "NO"
     last = [line for line in own.output.strip().splitlines() if line.strip()][-1:] or [""]
     shown = f"{own.code}: {last[0][:60]}" if with_own else "(by construction)"
     outcome = outcomes.get(seed.checks[0], "error")
     if seed.kind == "newest":
         outcome = ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items()) or "error"
     cells = (
-        at.project.name, at.project.kind, seed.description, shown, outcome, "yes" if agree else "NO",
+        at.project.name, at.project.kind, seed.description, shown, outcome, judgment,
         f"{own.seconds:.1f}" if with_own else "", f"{done.seconds:.1f}", _summary(checks, done, seed)[:200],
     )  # fmt: skip
     return f"| {' | '.join(cell.replace('|', '/').replace(chr(10), ' ') for cell in cells)} |"

@@ -14,6 +14,7 @@ from gate.environment.build import Builder
 from gate.environment.build_failures import BuildFailed
 from gate.environment.built import generated_files
 from gate.environment.checkout import CheckedProject, completed
+from gate.environment.conda import is_conda, not_updated
 from gate.environment.declarations import Declarations, ProjectTree
 from gate.environment.declared import Declared
 from gate.environment.differences import allows_python, check_lock, difference, left_over
@@ -135,6 +136,8 @@ class Environments:
         if not environment.found or self._lacks_project(environment, tree, folder):
             declared = self.declared_by(tree, folder)
             return self._build(tree, folder, declared, environment) if declared.source else environment
+        if is_conda(environment.prefix):
+            return self._of_conda(environment, tree, folder)
         differs = self._difference(tree, folder, environment)
         if not differs:
             return self._as_found(environment, tree)
@@ -146,6 +149,18 @@ class Environments:
             note=f"{environment.origin} is not what the tree declares: {differs}",
         )
         return self._build(tree, folder, declared, environment)
+
+    def _of_conda(self, environment: Environment, tree: ProjectTree, folder: str) -> Environment:
+        """An environment of conda's or pixi's: uv cannot build another one like it."""
+        base = self._base_declared(tree, folder)
+        problem = ("", "")
+        if base is not None:
+            contents = self.declared_by(tree, folder).contents
+            problem = not_updated(environment.prefix, environment.packages, contents, base.contents)
+        if not problem[0]:
+            return self._as_found(environment, tree)
+        reason = f"{environment.origin} is not what the change declares: {problem[0]}"
+        return replace(own_environment(self._top), broken=(reason, problem[1]))
 
     def _difference(self, tree: ProjectTree, folder: str, environment: Environment) -> str:
         """How `found` differs from what is declared; the answer is cached, since a lock takes long to read."""

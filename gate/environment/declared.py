@@ -10,12 +10,13 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
+from gate.environment.conda import FILES as CONDA
 from gate.environment.interpreter import normal
 from gate.environment.locks import LOCKS, locked_versions, read_toml, table
 from gate.environment.setup_files import Stated, read_setup_files
 
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
-BESIDE = frozenset({*LOCKS, *PROJECTS, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
+BESIDE = frozenset({*LOCKS, *PROJECTS, *CONDA, "Pipfile", "uv.toml", ".python-version", "poetry.toml"})
 OF_WORKSPACE = ("uv.lock", "uv.toml", ".python-version")
 """Files at the top of a workspace that decide the environment of each member."""
 REQUIREMENTS = re.compile(
