@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import time
 import urllib.error
 import urllib.parse
@@ -11,6 +10,7 @@ import urllib.request
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from gate.json_input import parse_json
 from gate.requirements.facts import Reading
 
 PATIENCE = 10.0
@@ -73,7 +73,7 @@ def _all(answer: http.client.HTTPResponse) -> bytes:
 
 def _read(query: str, data: bytes) -> Reading:
     try:
-        answer = json.loads(data)
+        answer = parse_json(data)
         if answer["status"] != "success":
             return Reading(trouble=f"Prometheus refuses `{query}`: {_reason(data) or answer['status']}")
         if answer.get("warnings"):
@@ -90,6 +90,6 @@ def _read(query: str, data: bytes) -> Reading:
 
 def _reason(data: bytes) -> str:
     try:
-        return str(json.loads(data)["error"])
+        return str(parse_json(data)["error"])
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return ""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.errors import CannotDecide, UsageError
+from gate.json_input import parse_json
 from gate.policy.keys import PublicKey, parse_key
 from gate.result_cache import SHARED_MOST, ResultCache, key_of
 from gate.ssh import Claim, SigningKey, find_key, sign, verify
@@ -141,9 +142,9 @@ class SignedResults:
     def _verified(self, data: bytes, key: str) -> str:
         """The digest of the result by a statement about this key and repository; empty if it is not valid."""
         try:
-            entry = json.loads(data)
+            entry = parse_json(data)
             statement, line, signature = (str(entry[name]) for name in ("statement", "key", "signature"))
-            fields = json.loads(statement)
+            fields = parse_json(statement)
             about = {"v": 1, "repository": self._repository, "key": key, "result": fields["result"]}
             signer = parse_key(line)
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gate.json_input import parse_json
+
 NAMESPACE = "gate-attest@v1"
 """What the signatures of attestations are for: no signature of a record can pass for one of these."""
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -177,7 +179,7 @@ def _json(fields: dict[str, Any]) -> bytes:
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        fields = json.loads(data.decode("utf-8"))
+        fields = parse_json(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise ValueError(f"{what} is not JSON in UTF-8") from None
     if not isinstance(fields, dict):

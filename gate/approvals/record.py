@@ -8,6 +8,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from gate.json_input import parse_json
 from gate.model import BRANCHES, ENVIRONMENTS, Source
 
 Kind = Literal["approve", "block", "revoke", "waive", "verdict", "compact"]
@@ -88,7 +89,7 @@ def parse(data: bytes) -> Record | Refused:
     if len(data) > LARGEST:
         return Refused(f"larger than {LARGEST} bytes")
     try:
-        fields = json.loads(data.decode("utf-8"))
+        fields = parse_json(data.decode("utf-8"))
         canonical = isinstance(fields, dict) and _canonical(fields) == data
     except (ValueError, RecursionError):
         return Refused("not JSON in UTF-8")

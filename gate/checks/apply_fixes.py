@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import tokenize
 import tomllib
 import warnings
 from collections.abc import Iterable
 
+from gate.json_input import parse_json
 from gate.model import Edit
 
 LINE = re.compile(r"\r\n|\r|\n")
@@ -76,7 +76,7 @@ def _reads(path: str, text: str) -> bool:
             if path.endswith((".py", ".pyi")):
                 ast.parse(text)
         if path.endswith((".ipynb", ".json")):
-            json.loads(text)
+            parse_json(text)
         if path.endswith(".toml"):
             tomllib.loads(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

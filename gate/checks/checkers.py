@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
+from gate.json_input import parse_json
 from gate.model import Finding, Severity
 
 SETTINGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -92,7 +92,7 @@ class Checker:
                 "correct its settings, or its installation",
             )
         try:
-            reported = list(READERS[self.distribution](json.loads(left.stdout or "[]"), job.root))
+            reported = list(READERS[self.distribution](parse_json(left.stdout or "[]"), job.root))
         except (ValueError, KeyError, TypeError, AttributeError):
             return Unreadable(
                 f"the report of {self.distribution} cannot be read",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from xml.etree import ElementTree
 
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line, relative
+from gate.json_input import parse_json
 from gate.model import Finding, Severity
 
 FILES = "{files}"
@@ -75,7 +75,7 @@ def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
     """
     severities: dict[str, Severity] = {"error": "error", "warning": "warning", "note": "note", "none": "note"}
     findings = []
-    runs = json.loads(raw)["runs"]
+    runs = parse_json(raw)["runs"]
     if not runs:
         raise ValueError("a report of no run says nothing")
     for run in runs:

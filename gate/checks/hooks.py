@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.json_input import parse_json
 from gate.model import Edit, Finding
 
 CONFIG = ".pre-commit-config.yaml"
@@ -56,7 +56,7 @@ class Hooks:
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The findings of each hook: the places that it names, and what it changed."""
         try:
-            lines = [json.loads(line) for line in (left.report or b"").splitlines()]
+            lines = [parse_json(line) for line in (left.report or b"").splitlines()]
             ran = [line for line in lines if "hook" in line]
             if not lines or not lines[-1].get("finished"):
                 return Unreadable(f"the hooks did not come to their end: {last_line(left.stderr)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import configparser
-import json
 import re
 import tomllib
 import warnings
@@ -27,6 +26,7 @@ from gate.checks.tool import (
     relative,
     version_key,
 )
+from gate.json_input import parse_json
 from gate.model import Finding, Severity
 
 # What a type checker says of code that was never written for one, and that fails nobody.
@@ -109,7 +109,7 @@ class Mypy:
             if CHECKED.match(line):
                 continue
             try:
-                item = json.loads(line) if _has_json(job) else _parsed(line)
+                item = parse_json(line) if _has_json(job) else _parsed(line)
                 finding = _finding(item, job.root)
             except (ValueError, KeyError, TypeError, AttributeError):
                 if _has_json(job) and line.startswith("{"):
@@ -180,7 +180,7 @@ def _judged(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unrea
 def _plain(line: str) -> str:
     """A line of output for people: newer versions print what is wrong with their settings as JSON, too."""
     try:
-        item = json.loads(line)
+        item = parse_json(line)
         return f"{item['file']}:{item['line']}: {item['message']}"
     except (ValueError, KeyError, TypeError):
         return line

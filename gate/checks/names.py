@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from gate.checks.tool import (
@@ -17,6 +16,7 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
+from gate.json_input import parse_json
 from gate.model import Edit, Finding
 
 READ = (".yaml", ".yml", ".json", ".conf", ".txt", ".lock", ".in", "Procfile", "Pipfile")
@@ -54,7 +54,7 @@ class Names:
                 f"the names check could not run: {last_line(left.stderr)}", "this is a defect in gate"
             )
         try:
-            answer = json.loads(left.stdout)
+            answer = parse_json(left.stdout)
             findings = tuple(_finding(item, job.root) for item in answer["findings"])
             count = int(answer["files"])
         except (ValueError, KeyError, TypeError):

@@ -14,6 +14,7 @@ from typing import Any
 from gate.checks import suites
 from gate.checks.advice import add_to_environment, built_from, missing_plugins, setup_command
 from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.json_input import parse_json
 from gate.model import NOT_RUN, Finding
 
 NOT_COLLECTED = "not-collected"
@@ -95,7 +96,7 @@ class Pytest:
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """The plugin's report: failures as findings, if it came to its end and the numbers agree."""
         try:
-            events = [json.loads(line) for line in (left.report or b"").splitlines()]
+            events = [parse_json(line) for line in (left.report or b"").splitlines()]
             if job.each:
                 return _read_each(job, left, events)
             return _read_events(job, left, events)
@@ -322,7 +323,7 @@ def how_far(report: bytes | None) -> tuple[str, float]:
     for line in (report or b"").splitlines():
         # The last line may be cut off.
         with contextlib.suppress(ValueError):
-            notes.append(json.loads(line))
+            notes.append(parse_json(line))
     last = next((note for note in reversed(notes) if note.get("event") == "progress"), None)
     if last is None:
         return "before the first test had run", 0.0

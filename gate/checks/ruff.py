@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
+from gate.json_input import parse_json
 from gate.model import Finding
 
 REQUIRED = re.compile(r"Required version `([^`]+)`")
@@ -74,7 +74,7 @@ class Ruff:
             reason = last_line(left.stderr).removeprefix("Cause: ")
             return Unreadable(f"ruff failed to start: {reason}", _fix(reason, job))
         try:
-            items = json.loads(left.stdout)
+            items = parse_json(left.stdout)
             findings = tuple(_of_files((_finding(item, job.root) for item in items), job.files))
         except (ValueError, KeyError, TypeError, AttributeError):
             return Unreadable("ruff's output cannot be read", "try another version of ruff")

@@ -17,6 +17,7 @@ from gate.environment.build_failures import BuildFailed, failure, withheld
 from gate.environment.declarations import names_of_local
 from gate.environment.declared import Declared, pins
 from gate.environment.interpreter import own_tool
+from gate.json_input import parse_json
 from gate.platforms import locked
 from gate.process import Cancel, supervise
 from gate.result_cache import key_of
@@ -85,7 +86,7 @@ class Builder:
     def local(prefix: Path) -> tuple[str, ...]:
         """The folders of the packages of the tree that an environment of ours is to be completed with."""
         with contextlib.suppress(OSError, ValueError, KeyError):
-            return tuple(json.loads((prefix / COMPLETE).read_text())["local"])
+            return tuple(parse_json((prefix / COMPLETE).read_text())["local"])
         return ()
 
     def prune(self) -> None:
@@ -96,7 +97,7 @@ class Builder:
         total = 0
         for path in by_age:
             with contextlib.suppress(OSError, ValueError, KeyError):
-                total += int(json.loads(path.read_text())["bytes"])
+                total += int(parse_json(path.read_text())["bytes"])
                 if total > MOST_BYTES or time.time() - path.stat().st_mtime > UNUSED_FOR:
                     path.unlink()
                     shutil.rmtree(path.parent, ignore_errors=True)
@@ -200,7 +201,7 @@ def _install_steps(declared: Declared, scratch: Path) -> Iterator[list[str]]:
 
 
 def _pipfile(data: bytes) -> Iterator[str]:
-    lock = json.loads(data)
+    lock = parse_json(data)
     for section in ("default", "develop"):
         for name, entry in (lock.get(section) or {}).items():
             extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
@@ -216,7 +217,7 @@ def _installed_from(prefix: Path, root: Path) -> dict[str, str]:
     urls = {}
     for note in prefix.glob("lib/python*/site-packages/*.dist-info/direct_url.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            urls[note.parent.name.partition("-")[0]] = str(json.loads(note.read_text("utf-8")).get("url"))
+            urls[note.parent.name.partition("-")[0]] = str(parse_json(note.read_text("utf-8")).get("url"))
     top = root.resolve()
     urls = {name: url.rstrip("/") for name, url in urls.items() if url.startswith(top.as_uri())}
     if not urls:

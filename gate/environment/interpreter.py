@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from gate.cache_inputs import seen_by_check
 from gate.environment.editable import Editable, editables, sources_of
+from gate.json_input import parse_json
 from gate.process import run
 
 SITE = re.compile(r"python(3\.\d+)")
@@ -113,7 +113,7 @@ class Environment:
         """What the interpreter itself says: its version, and its folders of packages."""
         try:
             environ = check_environ((), tempfile.gettempdir())
-            answer = json.loads(run([str(self.python), "-I", "-c", ASK], env=environ).stdout)
+            answer = parse_json(run([str(self.python), "-I", "-c", ASK], env=environ).stdout)
             return [str(part) for part in answer]
         except (OSError, ValueError, TypeError):
             return [""]

@@ -9,6 +9,7 @@ from typing import Any
 
 from gate.environment.interpreter import normal
 from gate.environment.locks import read_toml, table
+from gate.json_input import parse_json
 
 POETRY_OLD = ("dependencies", "source", "extras", "dev-dependencies")
 POETRY_PROJECT = ("requires-python", "dependencies", "optional-dependencies")
@@ -36,7 +37,7 @@ def _recorded(source: str, contents: Mapping[str, bytes]) -> str:
     data = contents.get(source)
     if source == "Pipfile.lock":
         try:
-            return str(json.loads(data or b"{}")["_meta"]["hash"]["sha256"])
+            return str(parse_json(data or b"{}")["_meta"]["hash"]["sha256"])
         except (ValueError, LookupError, TypeError):
             return ""
     metadata = table(read_toml(data), "metadata")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gate.environment.interpreter import normal
+from gate.json_input import parse_json
 
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock")
 """The lock files that an environment is built from, the first that is there."""
@@ -50,7 +51,7 @@ def unreadable(name: str, data: bytes) -> str:
 def _packages(name: str, data: bytes | None) -> Iterable[tuple[str, str]]:
     if name == "Pipfile.lock":
         try:
-            pipfile = json.loads(data or b"{}")
+            pipfile = parse_json(data or b"{}")
             sections = [pipfile.get("default") or {}, pipfile.get("develop") or {}]
             pairs = [(key, str(value.get("version", ""))) for part in sections for key, value in part.items()]
         except (ValueError, AttributeError):

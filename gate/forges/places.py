@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gate.errors import CannotDecide, UsageError
+from gate.json_input import parse_json
 from gate.model import Source
 
 FORM = re.compile(r"(github|gitlab|gitea):([^\s#!]+/[^\s#!]+)([#!])([1-9][0-9]{0,17})")
@@ -171,7 +171,7 @@ def _from_event(source: Source, environ: Mapping[str, str]) -> Place:
 
 def _event(path: str) -> dict[str, Any]:
     try:
-        event = json.loads(Path(path).read_bytes()) if path else None
+        event = parse_json(Path(path).read_bytes()) if path else None
     except (OSError, ValueError) as error:
         raise CannotDecide(f"the event in GITHUB_EVENT_PATH cannot be read: {error}", HOW) from error
     if not isinstance(event, dict):

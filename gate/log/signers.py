@@ -17,6 +17,7 @@ from gate.errors import InvalidInput
 from gate.git.branches import ORIGIN
 from gate.git.merging import FIRST_PARENTS, RAW_LOG
 from gate.git.repository import Repository
+from gate.json_input import parse_json
 from gate.model import BRANCHES
 from gate.policy.files import POLICY_FILE
 from gate.policy.keys import PublicKey, parse_key
@@ -122,7 +123,7 @@ def _listed(repository: Repository, tips: Sequence[str], seen: Sequence[str]) ->
 def _load(path: Path) -> tuple[list[str], Signers]:
     """What was remembered: the tips that have been read, and the signers; nothing where it is damaged."""
     try:
-        data = json.loads(read_entry(path, FORMAT) or b"null")
+        data = parse_json(read_entry(path, FORMAT) or b"null")
         names = {parse_key(line).line: frozenset(map(str, names)) for line, names in data["names"].items()}
         return [str(tip) for tip in data["tips"]], Signers(names)
     except (ValueError, LookupError, TypeError, AttributeError):

@@ -6,7 +6,6 @@ A `verdict` record binds the signer to repository, branch, base and change, whic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from gate.approvals.entries import Entry, Signed
 from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.git.repository import Repository
+from gate.json_input import parse_json
 from gate.log.admitted import ApprovalLog, entries_of
 from gate.log.history import read_verdicts
 from gate.model import Change, Ran
@@ -94,7 +94,7 @@ def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> di
     documents = {}
     for name, data in read_verdicts(repository, tip, wanted).items() if wanted else ():
         try:
-            documents[name] = json.loads(data)
+            documents[name] = parse_json(data)
         except (ValueError, RecursionError):
             continue
     return documents

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from gate.json_input import parse_json
 from gate.policy.files import PROOF, SHARED
 from gate.policy.reading import Reader, joined
 from gate.policy.sections import read_policy
@@ -80,7 +81,7 @@ def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml
 def unproven(extends: Extends, stored: Stored) -> str:
     """Why what is stored is not what the commit holds; empty if it is."""
     try:
-        proof = json.loads(stored.proof)
+        proof = parse_json(stored.proof)
         commit = base64.b64decode(proof["commit"], validate=True)
         trees = [base64.b64decode(tree, validate=True) for tree in proof["trees"]]
     except (ValueError, KeyError, TypeError):

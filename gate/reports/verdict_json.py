@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, assert_never
 
+from gate.json_input import parse_json
 from gate.model import (
     Approval,
     Author,
@@ -222,7 +223,7 @@ def from_json(text: str) -> Verdict:
     Only for what gate wrote itself, as a kept verdict: fields that were added later take their defaults.
     """
     try:
-        data = json.loads(text)
+        data = parse_json(text)
         if data["version"] != VERSION:
             raise ValueError(f"a verdict of version {data['version']}, where {VERSION} was expected")
         return Verdict(

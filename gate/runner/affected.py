@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.checks import Report
+from gate.json_input import parse_json
 from gate.result_cache import ResultCache, key_of
 from gate.runner.inputs import Inputs, TreeState, difference
 from gate.runner.result_key import dump, load
@@ -89,7 +90,7 @@ class Suite:
 
     def _read(self) -> list[dict[str, Any]]:
         try:
-            records: list[dict[str, Any]] = json.loads(self._results.get(self._key) or b"[]")
+            records: list[dict[str, Any]] = parse_json(self._results.get(self._key) or b"[]")
             return records
         except ValueError:
             return []

@@ -20,6 +20,7 @@ from typing import Any
 from gate.checks import Report
 from gate.checks.pytest import outcomes_in_words
 from gate.checks.tool import count_of
+from gate.json_input import parse_json
 from gate.result_cache import ResultCache, key_of
 from gate.runner.affected import VERIFY_EVERY
 from gate.runner.decisions import Decision
@@ -135,7 +136,7 @@ class TestFiles:
 
     def _get(self, *what: str) -> Any:
         try:
-            return json.loads(self._results.get(key_of("files of tests", self._key, *what)) or b"null")
+            return parse_json(self._results.get(key_of("files of tests", self._key, *what)) or b"null")
         except ValueError:
             return None
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gate.checks.suites import TEST_FILE
 from gate.git.objects import Entry
+from gate.json_input import parse_json
 from gate.process import Cancel, supervise
 from gate.result_cache import ResultCache, key_of
 
@@ -122,7 +123,7 @@ def _lend(source: _Source, cache: ResultCache, layout: bytes | None) -> bool:
     code = cache.get(source.key) if layout else None
     if layout is None or code is None:
         return False
-    naming = json.loads(layout)
+    naming = parse_json(layout)
     if source.test and naming["by_time"]:
         status = source.path.stat()
         stamps = struct.pack("<LL", int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)

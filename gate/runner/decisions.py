@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gate.json_input import parse_json
 from gate.result_cache import key_of
 
 FOLDER = "tests"
@@ -100,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             return {}
-        fields = json.loads(path.read_text("utf-8"))
+        fields = parse_json(path.read_text("utf-8"))
         return fields if isinstance(fields, dict) else {}
     except (OSError, ValueError, RecursionError):
         return {}

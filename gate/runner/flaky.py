@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gate.json_input import parse_json
 from gate.platforms import locked
 from gate.store import write_atomically
 
@@ -126,7 +127,7 @@ def _read(state_dir: Path) -> dict[tuple[str, str], _Suite]:
     try:
         if path.stat().st_size > LARGEST:
             return {}
-        fields = json.loads(path.read_text("utf-8"))
+        fields = parse_json(path.read_text("utf-8"))
         if fields["version"] != VERSION:
             return {}
         return {(suite.check, suite.folder): suite for suite in map(_suite, fields["suites"])}

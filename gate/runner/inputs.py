@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from gate.git.objects import Entry
+from gate.json_input import parse_json
 from gate.result_cache import key_of
 
 UNRELATED = frozenset({
@@ -165,7 +166,7 @@ def read_inputs(parts: Iterable[bytes]) -> Inputs | None:
     workers = count = 0
     for part in parts:
         try:
-            data: dict[str, Any] = json.loads(part)
+            data: dict[str, Any] = parse_json(part)
             workers += int(data.pop("workers"))
             for name, paths in data.items():
                 merged.setdefault(name, {}).update(dict.fromkeys(map(str, paths)))

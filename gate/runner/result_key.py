@@ -15,6 +15,7 @@ from gate.cache_inputs import seen_by_check
 from gate.checks import TOOLS, Report
 from gate.environment import Environment, Installed, sources_of
 from gate.git.objects import Entry
+from gate.json_input import parse_json
 from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.result_cache import key_of
@@ -86,7 +87,7 @@ def load(data: bytes | None) -> tuple[Report, float] | None:
     if data is None:
         return None
     try:
-        data_read = json.loads(data)
+        data_read = parse_json(data)
         findings = tuple(Finding.from_data(finding) for finding in data_read["findings"])
         tests, skipped, unparsed = (frozenset(data_read[name]) for name in ("tests", "skipped", "unparsed"))
         outcomes = {str(name): int(count) for name, count in data_read["outcomes"].items()}

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gate.checks import Report
+from gate.json_input import parse_json
 from gate.result_cache import ResultCache, key_of
 
 
@@ -74,7 +75,7 @@ class Shares:
     def _read(self, key: str) -> dict[str, float]:
         try:
             return {
-                str(path): float(value) for path, value in json.loads(self._results.get(key) or b"{}").items()
+                str(path): float(value) for path, value in parse_json(self._results.get(key) or b"{}").items()
             }
         except (ValueError, TypeError, AttributeError):
             return {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from gate.json_input import parse_json
 
 Watch = Callable[[int, int], None]
 """Called with how many tests are done, and of how many; of 0 if nobody knows."""
@@ -52,7 +53,7 @@ def _newest(report: Path) -> tuple[int, int]:
     for line in reversed(lines):
         # The first and the last line may be cut off.
         with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError):
-            note = json.loads(line)
+            note = parse_json(line)
             if note.get("event") == "progress":
                 return int(note["done"]), int(note["total"])
     return 0, 0

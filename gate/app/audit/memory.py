@@ -17,6 +17,7 @@ from gate import __version__
 from gate.app.audit.auditor import MARK, Step
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.json_input import parse_json
 from gate.log.admitted import ApprovalLog
 from gate.log.history import read_stretch
 from gate.log.store import contains
@@ -80,7 +81,7 @@ def _version() -> str:
 
 def _load(path: Path) -> Memory | None:
     try:
-        start, top, log, now, steps, marks = json.loads(read_entry(path, _version()) or b"null")
+        start, top, log, now, steps, marks = parse_json(read_entry(path, _version()) or b"null")
         return Memory(
             str(start), str(top), str(log), int(now), tuple(_steps(steps)), frozenset(map(str, marks))
         )

@@ -16,6 +16,7 @@ from typing import Any
 from gate import __version__
 from gate.approvals.keys import Holder, bots
 from gate.errors import CannotDecide, UsageError
+from gate.json_input import parse_json
 from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped, Verdict
 from gate.policy.types import CheckSettings, Policy
 from gate.reports.verdict_json import from_json, to_data
@@ -102,7 +103,7 @@ def _read(path: Path, change: Change, trusted: Mapping[str, Holder]) -> Part:
     try:
         if path.stat().st_size > LARGEST:
             raise CannotDecide(f"{path} is too large to be a part", AGAIN)
-        signed = json.loads(path.read_text("utf-8"))
+        signed = parse_json(path.read_text("utf-8"))
         document, line, signature = (str(signed[name]) for name in ("document", "key", "signature"))
     except OSError as error:
         raise CannotDecide(f"{path} cannot be read: {error.strerror}", AGAIN) from error
@@ -111,7 +112,7 @@ def _read(path: Path, change: Change, trusted: Mapping[str, Holder]) -> Part:
     if trusted:
         _verify(path, document.encode("utf-8", "surrogateescape"), line, signature, trusted)
     try:
-        return _parse(path, json.loads(document), change)
+        return _parse(path, parse_json(document), change)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CannotDecide(f"{path} is not the part of a share, or is damaged", AGAIN) from None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
 
+from gate.json_input import parse_json
 from gate.model import Finding
 from gate.weakenings.detectors import installer_options
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
@@ -71,7 +71,7 @@ def _in_tool_file(path: str, text: str) -> list[str]:
         if name.endswith((".txt", ".in")):
             return list(_in_lines(text))
         if name == "Pipfile.lock":
-            return list(_in_tables(json.loads(text or "{}")))
+            return list(_in_tables(parse_json(text or "{}")))
         if name.endswith((".toml", ".lock")) or name == "Pipfile":
             return list(_in_tables(tomllib.loads(text), own=name == "pyproject.toml"))
         if name.endswith((".yml", ".yaml", ".condarc")):
