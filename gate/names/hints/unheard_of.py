@@ -63,6 +63,8 @@ def words_in_reach(
         return []
     if use.root and vocabulary.modules.origin(use.root) != "project":
         return []
+    if vocabulary.is_of_fixture(use.receiver, name):
+        return []
     if vocabulary.has(name, is_called=hint.is_called) or vocabulary.is_habit(name):
         return []
     if _is_foreign(use, hint, vocabulary, tops) or _is_nowhere(use, vocabulary, tops):

@@ -18,6 +18,7 @@ RULES: Mapping[str, str] = {
     "unknown-member": "unknown_member",
     "undefined-name": "undefined_name",
     "unknown-attribute": "unknown_attribute",
+    "unknown-key": "unknown_key",
     "unexpected-keyword": "unexpected_keyword",
     "undefined-export": "undefined_export",
     "wrong-json-argument": "wrong_json_argument",
@@ -25,6 +26,7 @@ RULES: Mapping[str, str] = {
     "wrong-call": "wrong_call",
     "missing-await": "missing_await",
     "unknown-reference": "unknown_reference",
+    "unknown-fixture": "unknown_fixture",
     "wrong-ignore": "wrong_ignore",
     "syntax-error": "syntax_error",
 }

@@ -14,6 +14,7 @@ from gate.names.spelling.similarity import (
     Vocabulary,
 )
 from gate.names.spelling.synonyms import SYNONYMS
+from gate.names.syntax.fixtures import OF_PYTEST
 
 _KINDS = (str, bytes, int, float, list, dict, set, tuple, type, BaseException, object)
 BUILTIN_ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind))
@@ -57,6 +58,12 @@ class KnownWords:
     """The project's functions that are not asynchronous."""
     texts: frozenset[str] = frozenset()
     """Words in strings of the project: an attribute may be set by its name."""
+    fixtures: frozenset[str] = frozenset()
+    """The fixtures of pytest that the project defines."""
+    fixture_requests: dict[str, int] = field(default_factory=dict)
+    """How often its tests ask for each fixture."""
+    environment: dict[str, int] = field(default_factory=dict)
+    """How often the project uses each environment variable."""
     own: frozenset[str] = frozenset()
     """The words of the project, without those that it only imports."""
     usual: Vocabulary = _EMPTY
@@ -85,6 +92,12 @@ class KnownWords:
         """Whether Django may make an attribute of a model: of another that refers to it, of a query's keyword."""
         is_made = word.startswith("_") or MADE_BY_DJANGO.match(word) is not None
         return is_made or word in self.keywords or word.replace("_", "").casefold() in self.classes
+
+    def is_of_fixture(self, receiver: str, name: str) -> bool:
+        """Whether a name is looked up in a fixture of pytest, which a test gets without importing anything."""
+        return receiver in OF_PYTEST and (
+            not self.packages.knows("pytest") or self.packages.reaches("pytest", name)
+        )
 
     def is_made(self, word: str) -> bool:
         """Whether a framework that the project uses makes attributes of such names."""

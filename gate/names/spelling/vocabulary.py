@@ -34,7 +34,7 @@ class ProjectVocabulary(KnownWords):
             return []
         if word in self.project or word in BUILTIN_ATTRIBUTES or "__" in word.strip("_"):
             return []
-        if use.receiver in COLUMNS:
+        if use.receiver in COLUMNS or self.is_of_fixture(use.receiver, word):
             # `func.json_set` becomes a function of SQL.
             return []
         top = use.owner.partition(".")[0]
@@ -224,6 +224,9 @@ def vocabulary_of(
         classes=frozenset(name.casefold() for facts in files for name in facts.functions),
         synchronous=frozenset().union(*(facts.synchronous for facts in files)),
         texts=frozenset().union(*(facts.texts for facts in files)),
+        fixtures=frozenset().union(*(facts.fixtures for facts in files)),
+        fixture_requests=Counter(request.name for facts in files for request in facts.fixture_requests),
+        environment=Counter(use.name for facts in files for use in facts.environment_keys),
         outside=words,
         used=used,
         together=together,

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator
 
 from gate.names.hints.load_dump import FAMILY, LoadAndDump
 from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_in, bindings_of
+from gate.names.syntax.environment_keys import ENVIRONMENT, environment_key, sets_for_test
 from gate.names.syntax.exports import exported
 from gate.names.syntax.facts import Facts, Use, receiver_of
+from gate.names.syntax.fixtures import fixtures_in
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import Function, children, dotted_name
 from gate.names.syntax.object_references import in_call, in_dict, in_module
@@ -32,6 +34,8 @@ def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool)
         reader.facts.json_calls = list(LoadAndDump(tree).wrong_calls())
     reader.facts.exports = list(exported(tree))
     reader.facts.references += in_module(tree)
+    fixtures = fixtures_in(tree, module)
+    reader.facts.fixtures, reader.facts.fixture_requests = fixtures.defined, fixtures.requests
     return reader.finish()
 
 
@@ -48,6 +52,7 @@ class _FactReader(ast.NodeVisitor):
         self._methods: set[str] = set()
         self._roots: dict[str, str] = {}
         self._looked_up: list[tuple[str, Use]] = []
+        self._keys: list[tuple[str, Use]] = []
         self._given: list[tuple[str, Use]] = []
         self._classes: list[set[str]] = []
         """What the classes around define, as far as it has been read."""
@@ -91,12 +96,41 @@ class _FactReader(ast.NodeVisitor):
         for top, use in self._given:
             source = self._roots.get(top) or self._modules.get(top, "")
             facts.keywords.append(use._replace(root=source if self._bound.get(top) == 1 else ""))
+        facts.environment_keys = [
+            use for dotted, use in self._keys if use.owner or self._full_name(dotted) in ENVIRONMENT
+        ]
         facts.only_imported = {
             name for name in self._roots if self._bound.get(name) == 1 and name not in facts.words
         }
         facts.words |= set(self._bound)
         facts.attributes_defined |= self._methods
         return facts
+
+    def _full_name(self, dotted: str) -> str:
+        """What an imported name, or an attribute of an imported module, is called where it is defined."""
+        first, _, rest = dotted.partition(".")
+        owner = self._roots.get(first)
+        return f"{owner}.{dotted}" if owner else f"{self._modules.get(first, '')}.{rest}"
+
+    def _key(self, node: ast.AST) -> None:
+        """A constant key that may be one of an environment variable."""
+        key = environment_key(node)
+        if key is not None and key[0]:
+            dotted, constant = key
+            owner = dotted if sets_for_test(dotted) else ""
+            if owner or dotted.endswith(("environ", "env")):
+                use = _use(constant, str(constant.value), owner)
+                self._keys.append((dotted, use._replace(column=use.column + 1)))
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """The key may be one of an environment variable."""
+        self._key(node)
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """As may what is looked for in a mapping."""
+        self._key(node)
+        self.generic_visit(node)
 
     def visit(self, node: ast.AST) -> None:
         """Note what the node binds, and then what it uses."""
@@ -152,6 +186,7 @@ class _FactReader(ast.NodeVisitor):
                 args=[ast.Constant(value=str(module)), *_],
             ):
                 self.facts.links.update(prefixes(module))
+        self._key(node)
         self.facts.references += in_call(node)
         self.generic_visit(node)
 

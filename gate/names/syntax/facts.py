@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.names.hints.load_dump import WrongJsonCall
+from gate.names.syntax.fixtures import FixtureRequest
 from gate.names.syntax.object_reference import ObjectReference
 
 COLUMNS = frozenset({"str", "dt", "func", "F", "sa", "fn"})
@@ -66,6 +67,12 @@ class Facts:
     """The names of functions that are not asynchronous."""
     texts: set[str] = field(default_factory=set)
     """Words in strings: code that sets attributes by name may use them."""
+    environment_keys: list[Use] = field(default_factory=list)
+    """Keys of environment variables. Those that only a test sets have an owner."""
+    fixtures: set[str] = field(default_factory=set)
+    """The fixtures of pytest that it defines."""
+    fixture_requests: list[FixtureRequest] = field(default_factory=list)
+    """What its tests and fixtures ask for."""
     refused: set[tuple[int, int, str]] = field(default_factory=set)
     """What only Python's compiler reports: line, column and message."""
 
