@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from gate.names.infer.calls import class_of
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import MISSING, ModuleValue, Values
+from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import Edit, Finding
 from gate.names.rules.context import Context
-from gate.names.rules.rule import Examples
+from gate.names.rules.rule import Examples, code
+from gate.names.rules.walk.attributes import label, names_of
+from gate.names.syntax.nodes import dotted_name
+from gate.names.syntax.object_references import patched_object
+from gate.names.syntax.source import Scope
 
 ID = "unknown-reference"
-SUMMARY = "A dotted name in settings that doesn't exist in its module."
+SUMMARY = "A dotted name in settings, or the target of a mock, that doesn't exist."
 WHY = """\
 Python looks the name up when the program starts with that setting, or when it logs its first message: often only in
 production. gate checks entry points and scripts, Django settings, logging configuration (in Python, YAML, JSON, and ini
-files), plugins of pytest and mypy, and the servers and workers in a Procfile. A name is ignored if its first part is
-neither in the tree nor installed, or if its package may have more names than gate can read."""
+files), plugins of pytest and mypy, the servers and workers in a Procfile, and what tests replace with
+`patch.object(Shop, "sell")`, `patch("shop.Shop.sell")`, or `monkeypatch.setattr`. A name is ignored if its first part
+is neither in the tree nor installed, or if its package may have more names than gate can read."""
 BAD: Examples = (
     {
         "shop/__init__.py": "",
@@ -35,6 +45,10 @@ BAD: Examples = (
             "    class: logging.handlers.RotatingFileHandlr  # <- did you mean `RotatingFileHandler`?\n"
         ),
     },
+    code(
+        "from unittest import mock\n\n\nclass Shop:\n    def sell(self): ...\n\n\n"
+        'def test_shop():\n    with mock.patch.object(Shop, "slel"):  # <- did you mean `sell`?\n        ...\n'
+    ),
 )
 GOOD: Examples = (
     {"pyproject.toml": '[project.scripts]\nshop = "not_here.cli:mian"\n'},
@@ -45,8 +59,63 @@ GOOD: Examples = (
 )
 
 
+NODES = (ast.Call,)
+
+
+def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
+    """An attribute that a test replaces: of an object that it gets, or at the end of a dotted name."""
+    target = patched_object(node) if isinstance(node, ast.Call) else None
+    if target is None:
+        return
+    owner, text = target
+    if owner is not None:
+        _report(diagnostics, engine, engine.infer(owner, scope), str(text.value), text, dotted_name(owner))
+        return
+    path, _, name = str(text.value).rpartition(".")
+    if engine.modules.module(path) is None:
+        # A name in a module itself is looked up like those in settings.
+        _report(diagnostics, engine, _at(engine, path), name, text, path)
+
+
+def _at(engine: Engine, path: str) -> Values:
+    """What a dotted name leads to."""
+    module, _, name = path.rpartition(".")
+    if not module:
+        return None
+    if engine.modules.module(module) is not None:
+        return engine.names.member_or_unknown(module, name)
+    owners = _at(engine, module)
+    if not owners or len(owners) != 1:
+        return None
+    attribute = engine.attribute_of(owners[0], name)
+    return None if attribute is MISSING else attribute
+
+
+def _report(
+    diagnostics: FileDiagnostics, engine: Engine, owners: Values, name: str, text: ast.Constant, shown: str
+) -> None:
+    if not owners or len(owners) != 1 or engine.attribute_of(owners[0], name) is not MISSING:
+        return
+    position = text.lineno, text.col_offset + 2 + len(str(text.value)) - len(name)
+    kind = class_of(owners[0])
+    if isinstance(owners[0], ModuleValue):
+        is_third_party = engine.modules.origin(owners[0].name) == "site"
+    else:
+        is_third_party = kind is not None and kind.origin == "site"
+    diagnostics.report(
+        ID,
+        text,
+        f"`{shown or label(owners[0])}` has no `{name}` to replace",
+        name,
+        names_of(engine, owners[0]),
+        unless_defined_in="anywhere" if is_third_party else "",
+        at=position,
+    )
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Names of objects in strings that surely lead nowhere."""
+    yield from context.decided(ID)
     for reference, missing in context.references.missing(context.path, context.facts.references):
         parts = reference.text.replace(":", ".").split(".")
         name = parts[missing.part]

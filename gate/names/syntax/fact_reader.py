@@ -16,7 +16,7 @@ from gate.names.syntax.facts import Facts, Use, receiver_of
 from gate.names.syntax.fixtures import fixtures_in
 from gate.names.syntax.guards import Guards
 from gate.names.syntax.nodes import Function, children, dotted_name
-from gate.names.syntax.object_references import in_call, in_dict, in_module
+from gate.names.syntax.object_references import in_call, in_dict, in_module, patched_object
 from gate.names.syntax.source import absolute
 from gate.names.syntax.type_comments import texts_of_types
 from gate.names.syntax.words import identifiers_in, prefixes, template_words
@@ -187,6 +187,9 @@ class _FactReader(ast.NodeVisitor):
             ):
                 self.facts.links.update(prefixes(module))
         self._key(node)
+        target = patched_object(node)
+        if target is not None and target[0] is None:
+            self.facts.links.update(prefixes(str(target[1].value)))
         self.facts.references += in_call(node)
         self.generic_visit(node)
 

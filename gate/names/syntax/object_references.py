@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from gate.names.syntax.object_reference import ObjectReference, told
 
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+_IN_OBJECT = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,}")
 ENTRY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 SURELY_DJANGO = frozenset(
     {"INSTALLED_APPS", "MIDDLEWARE", "MIDDLEWARE_CLASSES", "ROOT_URLCONF", "AUTHENTICATION_BACKENDS"}
@@ -76,12 +77,38 @@ def in_call(node: ast.Call) -> Iterator[ObjectReference]:
                 if keyword.arg == "include":
                     yield from _dotted(keyword.value, "module")
         case ast.Call(
-            func=ast.Name(id="patch") | ast.Attribute(value=ast.Name(id="mock" | "mocker"), attr="patch"),
+            func=ast.Name(id="patch")
+            | ast.Attribute(value=ast.Name(id="mock" | "mocker"), attr="patch")
+            | ast.Attribute(value=ast.Name(id="monkeypatch"), attr="setattr" | "delattr"),
             args=[ast.Constant(value=str(target)) as value, *_],
-        ) if re.fullmatch(r"\w+(?:\.\w+)+", target):
-            # What is created does not have to be there.
-            if not any(keyword.arg == "create" for keyword in node.keywords):
+        ) if DOTTED.fullmatch(target):
+            # What is created does not have to be there, nor what is set without `raising`.
+            if not any(keyword.arg in {"create", "raising"} for keyword in node.keywords):
                 yield from _dotted(value, "object")
+
+
+def patched_object(node: ast.Call) -> tuple[ast.expr | None, ast.Constant] | None:
+    """What a call replaces for a test: an object and the name of its attribute, or a dotted name without an object."""
+    is_optional = any(
+        keyword.arg == "create"
+        or (keyword.arg == "raising" and getattr(keyword.value, "value", None) is not True)
+        for keyword in node.keywords
+    )
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="patch") | ast.Attribute(attr="patch"), attr="object")
+            | ast.Attribute(value=ast.Name(id="monkeypatch" | "mp"), attr="setattr" | "delattr"),
+            args=[owner, ast.Constant(value=str()) as text, *_],
+        ) if not isinstance(owner, ast.Constant) and not is_optional:
+            return owner, text
+        case ast.Call(
+            func=ast.Name(id="patch")
+            | ast.Attribute(value=ast.Name(id="mock" | "mocker"), attr="patch")
+            | ast.Attribute(value=ast.Name(id="monkeypatch" | "mp"), attr="setattr" | "delattr"),
+            args=[ast.Constant(value=str(target)) as text, *_],
+        ) if _IN_OBJECT.fullmatch(target) and not is_optional:
+            return None, text
+    return None
 
 
 def in_dict(node: ast.Dict) -> Iterator[ObjectReference]:
