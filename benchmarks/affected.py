@@ -1,8 +1,8 @@
 """Are the test files that a change can affect always selected? Mutants and history of a real project.
 
-`python benchmarks/affected.py REPOSITORY [--mutants N] [--commits N] [--seed N]`
+`python benchmarks/affected.py REPOSITORY [--select MODE] [--mutants N] [--commits N] [--seed N]`
 
-The last commits of REPOSITORY are put on a new branch of a scratch clone, each with a policy that says `select: file`.
+The last commits of REPOSITORY are put on a new branch of a scratch clone, each with a policy that says `select: MODE`.
 With `--commits`, gate checks one after the other, with everything that it has recorded, and a full run by pytest says
 whether a test fails that gate did not run. With `--mutants`, one place in one module is changed at a time; what gate
 would run is compared with the tests that fail in a full run. The tests need nothing but pytest and the project.
@@ -26,7 +26,7 @@ from pathlib import Path
 POLICY = """\
 version: 1
 protect: {main: {require: {owners: false, checks: [tests]}}}
-checks: {tests: {tool: pytest, select: file, retries: 0}}
+checks: {tests: {tool: pytest, select: MODE, retries: 0}}
 """
 GATE = (sys.executable, "-P", "-m", "gate")
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+\.py)", re.MULTILINE)
@@ -153,14 +153,14 @@ def mutants(folder: Path, number: int, seed: int) -> None:
     print(f"{selected / max(files, 1):.0%} of the files selected")
 
 
-def history(folder: Path, commits: list[str]) -> None:
+def history(folder: Path, commits: list[str], select: str) -> None:
     """Check commit after commit, and compare each with a full run."""
     first, *rest = commits
-    base = on_branch(folder, first)
+    base = on_branch(folder, first, select)
     check(folder, base)
     rows = []
     for oid in rest:
-        head = on_branch(folder, oid)
+        head = on_branch(folder, oid, select)
         code, tests, ran, seconds = check(folder, base)
         wrong, full, _ = full_run(folder)
         every = len(git(folder, "ls-files", "*test_*.py").splitlines())
@@ -168,7 +168,10 @@ def history(folder: Path, commits: list[str]) -> None:
         # Tests that fail outside of gate only, or in every tree, say nothing about what was selected.
         difference = bool(wrong - ran) and "*" not in ran and code == 0
         rows.append((share, seconds, full, difference))
-        print(f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; full {full:.1f} s", end="")
+        print(
+            f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; full {full:.1f} s; {tests.get('note')}",
+            end="",
+        )
         print(f", fails: {sorted(wrong)}" if wrong else "")
         base = head
     if rows:
@@ -179,10 +182,10 @@ def history(folder: Path, commits: list[str]) -> None:
         )
 
 
-def on_branch(folder: Path, oid: str) -> str:
+def on_branch(folder: Path, oid: str, select: str) -> str:
     """Commit the tree of `oid`, with the policy, on the branch."""
     git(folder, "read-tree", "--reset", "-u", oid)
-    (folder / "gate.yaml").write_text(POLICY)
+    (folder / "gate.yaml").write_text(POLICY.replace("MODE", select))
     return commit(folder, f"tree of {oid}")
 
 
@@ -192,6 +195,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("repository")
+    parser.add_argument("--select", default="auto", choices=["auto", "suite", "file"])
     parser.add_argument("--mutants", type=int, default=0)
     parser.add_argument("--commits", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -205,9 +209,9 @@ def main() -> None:
         newest_last = revisions.splitlines()[::-1]
         git(folder, "checkout", "--quiet", "-B", "main")
         if options.commits:
-            history(folder, newest_last)
+            history(folder, newest_last, options.select)
         if options.mutants:
-            on_branch(folder, newest_last[-1])
+            on_branch(folder, newest_last[-1], options.select)
             mutants(folder, options.mutants, options.seed)
 
 

@@ -87,6 +87,11 @@ class Selection:
             return Selected()
         if self._rerun or self.off:
             return Selected(whole=self.off)
+        # What is known does not have to be collected again.
+        reason = self._files.why_whole() if self._proven else ""
+        if reason:
+            self._remember("suite", (Decision("", True, reason),))
+            return Selected(whole=reason)
         counted = count().report
         if not isinstance(counted, Report):
             return Selected(whole="the tests cannot be collected")
