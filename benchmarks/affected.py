@@ -169,9 +169,9 @@ def history(folder: Path, commits: list[str], select: str) -> None:
         difference = bool(wrong - ran) and "*" not in ran and code == 0
         rows.append((share, seconds, full, difference))
         print(
-            f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; full {full:.1f} s; {tests.get('note')}",
-            end="",
+            f"{oid[:10]} exit {code}, {share:.0%} of the files, {seconds:.1f} s; full {full:.1f} s", end="; "
         )
+        print(tests.get("note"), end="")
         print(f", fails: {sorted(wrong)}" if wrong else "")
         base = head
     if rows:

@@ -239,7 +239,7 @@ def begin(root: str) -> None:
     private = [
         (inspect, "_filesbymodname"), (logging, "_handlers"), (logging, "_handlerList"), (random, "_inst"),
         (logging, "_at_fork_reinit_lock_weakset"), (typing, "_overload_registry"), (typing, "_cleanups"),
-        (os.environ, "_data"),
+        (weakref.finalize, "_registry"), (os.environ, "_data"),
     ]  # fmt: skip
     caches = [
         sys.modules,

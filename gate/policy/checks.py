@@ -31,6 +31,8 @@ TOOLS = (
 )
 BLOCKING_ALL = frozenset({"pytest", "pre-commit", "nox", "tox", "command"})
 """The tools of which every finding blocks where the policy does not say: they are commands that fail."""
+WITH_INPUTS = frozenset({"command", "pre-commit", "nox", "tox"})
+"""The tools of which gate does not know what they read."""
 CHECK = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 
@@ -60,6 +62,7 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
             "bring": reader.list_of(partial(_inside, reader)),
             "disable": reader.list_of(partial(_rule, reader)),
             "paths": reader.words,
+            "inputs": reader.words,
             "working-directory": partial(_folder, reader),
             "enforce": partial(enforced, reader),
             "select": reader.choice(get_args(Select)),
@@ -83,6 +86,9 @@ def _check(reader: Reader, name: str, node: yaml.Node, path: str) -> CheckSettin
     ):
         if values.get(key) not in {None, "none", ()} and tool != only:
             reader.wrong(node, path, f"`{key}` has a meaning for {only} only, and this check is {tool}")
+    if values.get("inputs") and tool not in WITH_INPUTS:
+        allowed = ", ".join(sorted(WITH_INPUTS))
+        reader.wrong(node, path, f"`inputs` has a meaning for {allowed} only, and this check is {tool}")
     if tool != usual.tool:
         usual = CheckSettings(name, tool, block="all" if tool in BLOCKING_ALL else "new")
     if "working-directory" in values:

@@ -197,7 +197,8 @@ class CheckSettings:
     0 for a share of what is free. `args` are added to the tool's command line; `env` names the variables of the
     caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
     check needs. `report` is how a command's findings are read. It runs only where a changed file matches one of
-    `paths`, if there are any, and in the folder `working_directory` of the tree.
+    `paths`, if there are any, and in the folder `working_directory` of the tree. `inputs` are patterns of all files
+    that decide what it reports; without any, all files of the tree do.
     With `select`, a pass of the tests, or of each test file, also holds for a tree that differs only in what they did
     not look at; tests that fail are run again `retries` times, to name those that are flaky.
     """
@@ -215,6 +216,7 @@ class CheckSettings:
     enforce: bool = True
     bring: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     working_directory: str = ""
     select: Select = "auto"
     retries: int = 1

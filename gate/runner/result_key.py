@@ -13,6 +13,7 @@ from pathlib import Path
 from gate import __version__
 from gate.cache_inputs import seen_by_check
 from gate.checks import TOOLS, Report
+from gate.checks.paths import any_matches
 from gate.environment import Environment, Installed, sources_of
 from gate.git.objects import Entry
 from gate.json_input import parse_json
@@ -34,7 +35,13 @@ def result_key(
     version, the environment, and gate's own code. `extra` is what else is asked.
     """
     tool = TOOLS[check.tool]
-    read = key_of(*(f"{e.mode} {e.oid} {e.path}" for e in entries if tool.reads(e.path)))
+    read = key_of(
+        *(
+            f"{entry.mode} {entry.oid} {entry.path}"
+            for entry in entries
+            if tool.reads(entry.path) and (not check.inputs or any_matches([entry.path], check.inputs))
+        )
+    )
     # How a finding counts, how long the run may take and how much it may hold do not change what it says.
     shown = replace(check, block="new", timeout=0.0, memory=0, enforce=True, select="suite", retries=1)
     program = _program(check) if installed is None else f"{installed.version} {installed.site}"

@@ -123,6 +123,26 @@ protect: {main: {require: {checks: [web]}}}
         code, result = check(site)
         assert (code, result["outcome"], result["note"]) == (0, "empty", "no changed file matches `paths`")
 
+    @pytest.mark.slow
+    def test_a_pass_is_reused_while_no_declared_input_changes(self, project: Clone) -> None:
+        policy = "checks: {web: {command: ['true'], inputs: [web/, package.json]}}\n"
+        policy += "protect: {main: {require: {checks: [web]}}}\n"
+        commit(project, {"gate.yaml": policy, "web/a.js": "1\n"}, "main")
+        expected = {"app.py": False, "docs/a.md": True, "web/a.js": False, "other/package.json": False}
+        cached = {}
+        for path in expected:
+            commit(project, {path: "2\n"})
+            code, result = check(project)
+            assert code == 0
+            cached[path] = result["cached"]
+        assert cached == expected
+
+    def test_only_tools_of_which_gate_does_not_know_what_they_read_have_inputs(self, project: Clone) -> None:
+        commit(project, {"gate.yaml": "checks: {tests: {inputs: [web/]}}\n"}, "main")
+        done = project.gate_process("check")
+        assert done.code == 2
+        assert "`inputs` has a meaning for command, nox, pre-commit, tox only" in done.err
+
     def test_a_folder_outside_is_a_mistake(self, project: Clone) -> None:
         commit(project, {"gate.yaml": "checks: {a: {command: [make], working-directory: ../x}}\n"}, "main")
         done = project.gate_process("check")
