@@ -51,10 +51,19 @@ class Classes:
         Without `include_third_party`, the bases of classes in installed packages are not read: that takes time.
         """
         orders = self._orders if include_third_party else self._near_orders
-        if cls not in orders:
-            orders[cls] = [(cls, {})], True
-            orders[cls] = self._compute_mro(cls, include_third_party=include_third_party)
-        return orders[cls]
+        if cls in orders:
+            return orders[cls]
+        question = "mro", cls, include_third_party
+        unknown: tuple[MRO, bool] = [(cls, {})], True
+
+        def work() -> tuple[MRO, bool]:
+            return self._compute_mro(cls, include_third_party=include_third_party)
+
+        answer: tuple[MRO, bool] | None = self._engine.answers.of(question, work, unknown)
+        order = unknown if answer is None else answer
+        if question in self._engine.answers.complete:
+            orders[cls] = order
+        return order
 
     def _compute_mro(self, cls: Class, *, include_third_party: bool) -> tuple[MRO, bool]:
         if is_model(cls):

@@ -21,7 +21,6 @@ from gate.names.infer.results import Results
 from gate.names.infer.values import (
     MISSING,
     NEVER,
-    UNKNOWN,
     ClassValue,
     Coroutine,
     FunctionValue,
@@ -39,7 +38,6 @@ from gate.names.resolve.package_words import PackageWords
 from gate.names.syntax.nodes import dotted_name, function_with
 from gate.names.syntax.source import Scope
 
-DEEPEST = 50
 _UNANSWERED: Any = object()
 _LITERALS = {str: "str", bytes: "bytes", int: "int", float: "float", bool: "bool", complex: "complex"}
 _COLLECTIONS = {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set",
@@ -86,8 +84,6 @@ class Engine:
         answer: Values = self.answers.complete.get(node, _UNANSWERED)
         if answer is not _UNANSWERED:
             return answer
-        if self.answers.depth > DEEPEST:
-            return UNKNOWN
         return self.answers.of(node, lambda: self._infer(node, scope), NEVER)
 
     def _infer(self, node: ast.expr, scope: Scope) -> Values:

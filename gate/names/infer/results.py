@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _MAKES_CLASSES = frozenset(
     {"namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "new_class"}
 )
-_DEEPEST_RETURNS = 25
-"""So many open questions are allowed for reading the `return` statements of a function."""
 
 
 class Results:
@@ -159,8 +157,7 @@ class Results:
 
     def _by_returns(self, definition: Function, scope: Scope, function: FunctionValue) -> Values:
         """What the `return` statements of a function give."""
-        is_too_deep = self._engine.answers.depth > _DEEPEST_RETURNS
-        if is_too_deep or self._engine.classes.is_overridden(definition.name, function):
+        if self._engine.classes.is_overridden(definition.name, function):
             return UNKNOWN
         returns: list[ast.expr] = []
         for node in own_nodes(definition):
