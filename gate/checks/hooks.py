@@ -14,10 +14,14 @@ from gate.model import Edit, Finding
 CONFIG = ".pre-commit-config.yaml"
 OWN = frozenset({"gate", "gate-push", "gate-owners"})
 """gate's own hooks: a check that ran them would never end."""
-WHERE = re.compile(r"(?P<path>[^\s:][^:\n]*?):(?P<line>\d+)(?::(?P<column>\d+))?:?\s+(?P<message>\S.*)")
+WHERE = re.compile(
+    r"(?P<path>[^\s:][^:\n]*?):(?P<line>\d+)(?::(?P<column>\d+))?(?::\s*|\s+)(?P<message>\S.*)"
+)
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+NO_NEWLINE = "\\ No newline"
 STATUS = re.compile(
-    r"^(?:- (?:hook id|exit code|duration|files were modified by this hook).*|.*\.{3,}.*(?:Failed|Passed|Skipped))$"
+    r"^(?:- (?:hook id|description|exit code|duration|files were modified by this hook).*"
+    r"|.*\.{3,}.*(?:Failed|Passed|Skipped))$"
 )
 TROUBLE = re.compile(
     r"^(?:An (?:unexpected )?error has occurred: .*|error: .*|Executable `.*` not found.*)$", re.MULTILINE
@@ -129,12 +133,17 @@ def _place(job: Job, name: str, line: str) -> Finding | None:
 
 def _modifications(name: str, diff: str) -> Iterator[Finding]:
     """What a hook changed, a finding for each part of the diff, with the change as the fix."""
-    path, line = "", 0
+    path, line, last = "", 0, ""
     old: list[str] = []
     new: list[str] = []
+    without_newline: set[str] = set()
 
     def finding() -> Iterator[Finding]:
         old_text, new_text = "\n".join(old), "\n".join(new)
+        if without_newline == {"-"}:
+            new_text += "\n"
+        elif without_newline == {"+"}:
+            old_text += "\n"
         if old_text != new_text:
             fix = (Edit(line, 1, old_text, new_text),) if old_text else ()
             shown = _shown(old, new)
@@ -144,13 +153,16 @@ def _modifications(name: str, diff: str) -> Iterator[Finding]:
         hunk = HUNK.match(row)
         if hunk or row.startswith("diff --git "):
             yield from finding()
-            old, new = [], []
+            old, new, without_newline = [], [], set()
             line = int(hunk[1]) if hunk else 0
         elif row.startswith("--- a/") and not old and not new and not line:
             path = row.removeprefix("--- a/").rstrip("\t")
         elif line and row[:1] in {" ", "-", "+"}:
             old += [row[1:]] if row[0] != "+" else []
             new += [row[1:]] if row[0] != "-" else []
+            last = row[0]
+        elif row.startswith(NO_NEWLINE):
+            without_newline.add(last)
     yield from finding()
 
 
@@ -158,6 +170,8 @@ def _shown(old: list[str], new: list[str]) -> str:
     """A change as a diff of one line, as far as that goes."""
     gone = [line for line in old if line not in new]
     come = [line for line in new if line not in old]
+    if "".join(gone).split() == "".join(come).split():
+        return "modified by this hook: white space"
     rows = [f"- {line.strip()}" for line in gone[:2]] + [f"+ {line.strip()}" for line in come[:2]]
     more = len(gone) + len(come) - len(rows)
     tail = f" and {count_of(more, 'line')} more" if more > 0 else ""

@@ -413,3 +413,46 @@ def test_which_type_checker_a_project_has_chosen(
     settings: dict[str, bytes], expected: tuple[str, ...]
 ) -> None:
     assert chosen(settings) == expected
+
+
+def hook_report(output: str, diff: str) -> Report:
+    lines = [{"hook": "h", "code": 1, "output": output, "diff": diff}, {"finished": True}]
+    report = read("pre-commit", Left(1, "", "", "\n".join(map(json.dumps, lines)).encode()))
+    assert isinstance(report, Report)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("app.py:1:foo = 1", ("app.py", 1, 1, "foo = 1")),
+        ("app.py:2:5: E1 wrong", ("app.py", 2, 5, "E1 wrong")),
+        ("/tree/app.py:3: wrong", ("app.py", 3, 1, "wrong")),
+        ("./app.py:3 wrong", ("app.py", 3, 1, "wrong")),
+        ("at 12:30 o'clock", ("", 0, 0, "at 12:30 o'clock")),
+    ],
+)
+def test_where_a_hook_found_something(line: str, place: tuple[str, int, int, str]) -> None:
+    (finding,) = hook_report(
+        f"h...Failed\n- hook id: h\n- description: d\n- exit code: 1\n\n{line}\n", ""
+    ).findings
+    assert (finding.path, finding.line, finding.column, finding.message) == place
+
+
+HEADER = "diff --git a/app.py b/app.py\n--- a/app.py\n+++ b/app.py\n@@ -4 +4 @@\n"
+OPEN = "\\ No newline at end of file\n"
+
+
+@pytest.mark.parametrize(
+    ("diff", "message", "old", "new"),
+    [
+        ("-a = 1\n+a = 2\n", "- a = 1 + a = 2", "a = 1", "a = 2"),
+        ("-a = 1  \n+a = 1\n", "white space", "a = 1  ", "a = 1"),
+        (f"-a = 1\n{OPEN}+a = 1\n", "white space", "a = 1", "a = 1\n"),
+        (f"-a = 1\n+a = 1\n{OPEN}", "white space", "a = 1\n", "a = 1"),
+    ],
+)
+def test_what_a_hook_modified(diff: str, message: str, old: str, new: str) -> None:
+    (finding,) = hook_report("Fixing app.py\n", HEADER + diff).findings
+    assert finding.message == f"modified by this hook: {message}"
+    assert [(edit.line, edit.old, edit.new) for edit in finding.fix] == [(4, old, new)]
