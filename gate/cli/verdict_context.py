@@ -12,6 +12,8 @@ from typing import TextIO
 
 from gate.app.checking.sources import Sources, describe
 from gate.cli.terminal import terminal_height, terminal_width, wants_colour
+from gate.git.repository import Repository
+from gate.log.sync import remote_of
 from gate.model import Verdict
 from gate.reports import ReportContext
 
@@ -35,7 +37,14 @@ def context_of(
         lines=lru_cache(maxsize=None)(sources.lines),
         before=sources.before,
         made=strftime("%Y-%m-%d %H:%M UTC", gmtime()),
+        remote=_remote() if verdict.approve_with else "",
     )
+
+
+def _remote() -> str:
+    """Where approvals come from in a clone; nowhere on a server, which has them first."""
+    repository = Repository.find(Path.cwd())
+    return remote_of(repository) if repository.work_tree is not None else ""
 
 
 def with_description(context: ReportContext, verdict: Verdict, head: str | None) -> ReportContext:

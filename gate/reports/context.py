@@ -23,7 +23,7 @@ class ReportContext:
     ends, or nothing; `before(path)` those of the base. `made` says when the verdict was reached. `height` is that of
     the terminal, in lines; 0 where nothing limits it. `source` is the branch that is merged and `subject` the first
     line of its last commit; `request` and `link` name and locate the pull or merge request. `age`
-    is the time since that commit, in seconds.
+    is the time since that commit, in seconds. `remote` is where approvals can be fetched from, if anywhere.
     """
 
     colour: bool = False
@@ -41,3 +41,4 @@ class ReportContext:
     link: str = ""
     age: int = 0
     height: int = 0
+    remote: str = ""

@@ -208,6 +208,10 @@ def _reviewers(verdict: Verdict, ink: Ink) -> list[str]:
         lines += ink.flow([("bold", start), names, ("", visible(where(request.paths, _most(ink))))], 0, 2)
     if verdict.approve_with:
         lines += ink.flow([("", f"To approve, run {visible(verdict.approve_with)}")])
+        if remote := ink.context.remote:
+            # What others have signed since the last fetch is not here yet.
+            text = f"Already approved? `gate approvals --fetch` brings approvals from {visible(remote)}"
+            lines += ink.flow([("dim", text)])
     return lines
 
 

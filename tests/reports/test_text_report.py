@@ -68,6 +68,15 @@ def test_it_says_whom_to_ask_for_which_files() -> None:
     assert "CODEOWNERS" not in text
 
 
+def test_with_a_remote_it_says_how_to_get_approvals_given_elsewhere() -> None:
+    hint = "Already approved? `gate approvals --fetch` brings approvals from origin"
+    assert hint in render(BLOCKED, replace(CONTEXT, remote="origin"))
+    assert "--fetch" not in render(BLOCKED, CONTEXT)
+    assert hint not in render(
+        replace(BLOCKED, reviewers=(), approve_with=""), replace(CONTEXT, remote="origin")
+    )
+
+
 def test_with_all_it_says_which_rule_asks_for_them() -> None:
     text = render(BLOCKED, replace(CONTEXT, everything=True))
     assert ".github/CODEOWNERS:3: @nehemiah\n      shortener/export.py\n      shortener/views.py\n" in text
