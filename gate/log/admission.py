@@ -23,7 +23,7 @@ from gate.log.history import (
 )
 from gate.log.paths import PLACES
 from gate.log.signature_cache import valid_keys
-from gate.log.store import contains
+from gate.log.store import LOG, contains
 from gate.raw_diff import parse_log, parse_raw
 
 
@@ -47,24 +47,32 @@ class Limits:
         return replace(cls(), **files)
 
 
-def refusal(repository: Repository, old: str, new: str) -> str:
-    """Why the log may not go from the commit `old` ("" for none) to `new`; "" if it may.
+UNITE = "`gate approvals --fetch` unites both logs; then push again"
+IN_PARTS = "push it in parts, or ask an administrator of the server to raise that limit"
+START_ANEW = (
+    f"to start from the server's log, run `git fetch origin +{LOG}:{LOG}`, and record again what it lacks"
+)
+
+
+def refusal(repository: Repository, old: str, new: str) -> tuple[str, str]:
+    """Why the log may not go from the commit `old` ("" for none) to `new`, and what to do; both "" if it may.
 
     It has to grow out of what is there, since what its history once held counts, and hold all of that. A file
     that does not fit its name would stand in the way of the right one for ever: none is let in. Who signed the
     additions is for `unadmitted`.
     """
     if not resolve(repository, [new]):
-        return "it is not a commit"
+        return "it is not a commit", START_ANEW
     if old and not contains(repository, new, old):
-        return "it does not contain the approval log that is here: records would be lost"
+        return "it does not contain the approval log that is here: records would be lost", UNITE
     if old and not is_superset(repository, new, old):
-        return "it lacks, or alters, records that are here"
-    return (
-        _strays(repository, old, new)
-        or _too_much(repository, old, new)
-        or next(_misfits(repository, old, new), "")
-    )
+        return "it lacks, or alters, records that are here", START_ANEW
+    if stray := _strays(repository, old, new):
+        return stray, START_ANEW
+    if excess := _too_much(repository, old, new):
+        return excess, IN_PARTS
+    misfit = next(_misfits(repository, old, new), "")
+    return misfit, START_ANEW if misfit else ""
 
 
 def unadmitted(repository: Repository, old: str, log: ApprovalLog) -> str:

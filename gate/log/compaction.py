@@ -245,7 +245,8 @@ def _write(repository: Repository, stream: bytes, mark: int) -> str:
     repository.attempt("update-ref", "-d", _DRAFT)
     if done.returncode != 0:
         raise CannotDecide(
-            f"the compacted log cannot be written: {done.stderr.decode('utf-8', 'replace').strip()}"
+            f"the compacted log cannot be written: {done.stderr.decode('utf-8', 'replace').strip()}",
+            f"check the free space and the permissions of {repository.git_dir}; then run the command again",
         )
     return done.stdout.decode("ascii").strip()
 

@@ -241,7 +241,10 @@ def _import(repository: Repository, stream: bytes, tip: str) -> str:
     raced = any(words in stderr for words in _RACED)
     if hopeless or (not raced and tips(repository).own == tip):
         lines = [line for line in stderr.splitlines() if line.startswith(("fatal", "error", "warning"))]
-        raise CannotDecide(f"the log cannot be written: {'; '.join(lines) or stderr.strip()}")
+        raise CannotDecide(
+            f"the log cannot be written: {'; '.join(lines) or stderr.strip()}",
+            f"check the free space and the permissions of {repository.git_dir}; then run the command again",
+        )
     return ""
 
 

@@ -90,7 +90,10 @@ def share(repository: Repository, remote: str) -> None:
             return
         fetch(repository, remote)
         if pushed.state == "refused" and not outpaced(repository, remote, tip):
-            raise CannotDecide(f"{remote} does not accept the approval log: {pushed.said}")
+            raise CannotDecide(
+                f"{remote} does not accept the approval log: {pushed.said}",
+                pushed.hint or "`gate log` lists what is not admitted; ask an administrator of the server",
+            )
         unmoved = unmoved + 1 if tips(repository).own == tip else 0
         if unmoved == UNMOVED:
             raise stuck(remote, pushed)

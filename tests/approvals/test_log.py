@@ -260,11 +260,11 @@ def test_an_addition_moves_flat_folders_into_subfolders(repository: Repository) 
     new = add(repository, {change_path(names[1]): contents[1]}, "new")
     assert paths(repository) == {change_path(names[0]), change_path(names[1]), verdict_path(names[0])}
     assert is_superset(repository, new, old)
-    assert refusal(repository, old, new) == ""
+    assert refusal(repository, old, new) == ("", "")
     repository.run("update-ref", LOG, old)
     _flat(repository, old, f"changes/{names[2]}", contents[2])
     united = absorb(repository, new)
-    assert refusal(repository, new, united) == ""
+    assert refusal(repository, new, united) == ("", "")
     add(repository, files(1), "one more")
     assert {change_path(name) for name in names} < paths(repository)
     assert not [path for path in paths(repository) if path.count("/") < 2]

@@ -29,6 +29,7 @@ def push(clone: Clone, *args: str, env: Mapping[str, str] | None = None) -> Resu
         assert server.git("for-each-ref") == before, done.stderr
         assert done.stderr.count("remote: ") <= MOST_LINES, done.stderr
         assert "\x1b[3" not in done.stderr
+        assert "remote: gate:" not in done.stderr or "  help: " in done.stderr, done.stderr
     return Result(done.returncode, done.stdout, done.stderr)
 
 

@@ -149,7 +149,10 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
     if name is not None:
         names = {person.name.casefold(): person for person in policy.people.values()}
         if name.casefold() not in names:
-            raise UsageError(f"{name} is not listed in `people` of {policy.file}")
+            raise UsageError(
+                f"{name} is not listed in `people` of {policy.file}",
+                f"it lists {', '.join(sorted(policy.people))}",
+            )
         return names[name.casefold()]
     email = repository.text("config", "user.email").strip() if _has_email(repository) else ""
     person = person_by_email(policy, email)

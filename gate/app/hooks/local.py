@@ -11,7 +11,7 @@ from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.hooks.shell_note import Watch
 from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Refusal, refuse_non_fast_forward
-from gate.app.server.receive import why_not_created
+from gate.app.server.receive import administrator_deletes, why_not_created
 from gate.errors import UsageError
 from gate.git.branches import head_branch
 from gate.git.change import default_branch
@@ -107,6 +107,7 @@ def _refused(protected: ProtectedBranches, update: RefUpdate) -> Refusal | None:
     reason, fix = "", ""
     if not update.new:
         reason = f"{branch} is protected, and this push would delete it"
+        fix = administrator_deletes(branch)
     elif update.old and not resolve(repository, [update.old]):
         reason = f"{branch} has moved to {update.old[:12]}, which is not here"
         fix = "`git fetch`, and build on what is there"

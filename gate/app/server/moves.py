@@ -35,8 +35,8 @@ class Refusal:
 
     ref: str
     reason: str
+    help: str
     outcomes: tuple[Outcome, ...] = ()
-    help: str = ""
     checks: tuple[CheckResult, ...] = ()
 
 
@@ -179,8 +179,8 @@ def _refused_by(push: RefUpdate, move: Move, answer: Answer) -> Refusal | None:
     return Refusal(
         push.ref,
         f"{move.new.oid[:12]} ({move.new.title}) {verb} {branch}",
-        tuple(lacking),
         f"`gate check --into {branch}` lists everything. For review, push to another branch; then run "
         f"`gate merge BRANCH --into {branch} --push`",
+        tuple(lacking),
         answer.verdict.checks,
     )

@@ -21,7 +21,7 @@ from gate.git.branches import USUAL
 from gate.git.change import fold
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
-from gate.log.admission import refusal, unadmitted
+from gate.log.admission import START_ANEW, refusal, unadmitted
 from gate.log.admitted import ApprovalLog, log_at
 from gate.log.index import open_index
 from gate.log.signers import read_signers
@@ -88,11 +88,14 @@ def _refuse_own(repository: Repository, push: RefUpdate) -> Refusal | None:
     if push.ref != LOG:
         return Refusal(push.ref, f"of refs/gate/ only {LOG} is shared", help=f"push {LOG} alone")
     if not push.new:
-        return Refusal(LOG, "the approval log cannot be deleted")
+        return Refusal(
+            LOG,
+            "the approval log cannot be deleted",
+            help="an administrator starts a smaller one, on the server: `gate log --compact`",
+        )
     # Not what the pusher saw: who waits with a push could else outrun an objection.
-    if problem := refusal(repository, tips(repository).own, push.new):
-        return Refusal(LOG, problem, help="`gate approvals --fetch` unites both logs; then push again")
-    return None
+    reason, fix = refusal(repository, tips(repository).own, push.new)
+    return Refusal(LOG, reason, help=fix) if reason else None
 
 
 def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | None:
@@ -101,7 +104,7 @@ def _refuse_unadmitted(repository: Repository, log: ApprovalLog) -> Refusal | No
         return Refusal(
             LOG,
             reason,
-            help="only people in the policy add to the log; `gate log` lists what is not admitted",
+            help=f"`gate log` lists what is not admitted; {START_ANEW}",
         )
     return None
 
@@ -169,9 +172,9 @@ class _ReceivingRepository:
         """What forbids a move whatever has been approved: the sentence and the fix."""
         branch = push.branch
         if not push.new:
-            return f"{branch} is protected, and cannot be deleted", ""
+            return f"{branch} is protected, and cannot be deleted", administrator_deletes(branch)
         if resolve(self.repository, [push.new]).get(push.new) != push.new:
-            return f"{branch} can only be at a commit", ""
+            return f"{branch} can only be at a commit", "push a commit, and not a tag or a file"
         if stuck := self._invalid_rules(push):
             return stuck
         if not push.old:
@@ -198,6 +201,11 @@ class _ReceivingRepository:
             f"`gate approve COMMIT --into {invalid}`"
         )
         return f"nothing can merge, because the rules on {invalid} are invalid: {mistakes[0]}", fix
+
+
+def administrator_deletes(branch: str) -> str:
+    """The way to be rid of a protected branch, which no push is."""
+    return f"an administrator can delete it, on the server: `git update-ref -d refs/heads/{branch}`"
 
 
 def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, new: str) -> tuple[str, str]:
