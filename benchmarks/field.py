@@ -154,7 +154,9 @@ def set_up(project: Project, clones: Path, folder: Path, *, without_environment:
 
 def unpack(requirement: str, folder: Path, clone: Path) -> None:
     """A repository of two commits: a source distribution, and a line in one file on top of it."""
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
+    # What its build needs may come as a wheel.
+    name = re.split(r"[=<>]", requirement)[0]
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", name]
     must([*pip, "--dest", str(folder), requirement], folder)
     with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
         archive.extractall(folder / "sdist", filter="data")
