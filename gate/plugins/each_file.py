@@ -26,6 +26,8 @@ PROVEN = "proven"
 """The value of GATE_EACH if each file has to prove that no other one depends on what it does."""
 ALLOWED = 5.0
 """Seconds of processor time that all processes together may cost beyond what tests take."""
+LONGEST = 20.0
+"""Seconds of processor time after which no further proof is tried: it is lost if a later file spoils it."""
 
 
 class Alone:
@@ -45,6 +47,7 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:  # noqa: U
     Alone.proven = mode == PROVEN
     # What was spent on tests that need not run again is worth as much.
     budget = ALLOWED + float(os.environ.pop("GATE_EACH_SECONDS", "") or 0)
+    spent = 0.0
     if Alone.proven:
         gate_memory.begin(os.path.realpath(gate_inputs.Inputs.roots[-1]))
     for number, path in enumerate(paths):
@@ -67,8 +70,10 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:  # noqa: U
         say("file-ended", path=path, code=code, seconds=monotonic() - start, **reported)
         if code or reported.get("shares"):
             return code, []
-        budget -= _children() - used - 2 * float(reported.get("testing", 0))
-        if Alone.proven and budget < 0 and path != paths[-1]:
+        cost = _children() - used
+        spent += cost
+        budget -= cost - 2 * float(reported.get("testing", 0))
+        if Alone.proven and (budget < 0 or spent > LONGEST) and path != paths[-1]:
             say("costly", path=path)
             return 0, []
     return 0, []

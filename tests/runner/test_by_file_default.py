@@ -66,3 +66,12 @@ def test_tests_that_pass_only_together_pass(project: Clone) -> None:
     assert "run as a whole: tests/test_a.py may affect other test files: it changes shop.PRICES" in first.note
     change(project, {"shop.py": SHOP + "X = 1\n"})
     assert check(project).code == 0
+
+
+@pytest.mark.slow
+def test_what_costs_more_than_it_saves_is_given_up_at_once(project: Clone) -> None:
+    burns = "import time\n\nwhile time.process_time() < 6:\n    pass\n\n" + ALONE
+    start(project, {"tests/test_a.py": burns, "tests/test_b.py": LOOKS, "shop.py": SHOP})
+    first = check(project)
+    assert first.code == 0
+    assert "run as a whole: a process for each test file takes longer than it can save" in first.note
