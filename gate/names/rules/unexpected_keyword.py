@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from gate.names.infer.django_models import is_model, queried_model, typo_in_path
+from gate.names.infer.engine import Engine
+from gate.names.infer.values import Class, ClassValue
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
 from gate.names.report.finding import Finding, finding_at
 from gate.names.rules.context import Context
@@ -12,6 +15,8 @@ from gate.names.rules.rule import Examples, code
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.spelling.vocabulary import ProjectVocabulary
 from gate.names.syntax.facts import Use
+from gate.names.syntax.nodes import name_of
+from gate.names.syntax.source import Scope
 
 ID = "unexpected-keyword"
 SUMMARY = "A keyword argument that the call doesn't accept, or a typo of one."
@@ -26,6 +31,11 @@ BAD: Examples = (
 )
 GOOD: Examples = (code("def show(**options): ...\n\n\nshow(widget_frobnication=1)\n"),)
 
+NODES = (ast.Call,)
+_TAKE_FIELDS = frozenset({"filter", "exclude", "get", "create", "get_or_create", "update_or_create", "update",
+                          "aget", "acreate", "aupdate", "aget_or_create", "aupdate_or_create"})  # fmt: skip
+_TAKE_PATHS = frozenset({"order_by", "values", "values_list", "only", "defer", "select_related", "prefetch_related",
+                         "distinct", "dates", "datetimes", "earliest", "latest"})  # fmt: skip
 MOST_USED = 2
 """A keyword that the project writes more often is no typo."""
 
@@ -43,6 +53,48 @@ def report(
     diagnostics.report(
         ID, node, f"`{shown}` takes no `{word}=`", word, accepted, unless_defined_in=unless_defined_in
     )
+
+
+def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
+    """A query of one of Django's models, or a call of the model itself."""
+    if not isinstance(node, ast.Call):
+        return
+    texts: list[ast.expr] = []
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _TAKE_FIELDS | _TAKE_PATHS:
+        model = queried_model(engine, node.func, scope)
+        texts = node.args if node.func.attr in _TAKE_PATHS else []
+    elif node.keywords and isinstance(node.func, ast.Name):
+        values = engine.infer(node.func, scope)
+        called = values[0].of if values and isinstance(values[0], ClassValue) and len(values) == 1 else None
+        model = called if called is not None and is_model(engine, called) else None
+    else:
+        return
+    if model is None:
+        return
+    for text in texts:
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            _report_path(diagnostics, engine, model, text, text.value.lstrip("-"))
+    for word in [*node.keywords, *_conditions(node)]:
+        if word.arg is not None and word.arg != "defaults":
+            _report_path(diagnostics, engine, model, word, word.arg)
+
+
+def _conditions(node: ast.Call) -> Iterator[ast.keyword]:
+    """The keywords of `Q(…)` among the arguments of a query."""
+    for argument in node.args:
+        for inner in ast.walk(argument):
+            if isinstance(inner, ast.Call) and name_of(inner) == "Q":
+                yield from inner.keywords
+
+
+def _report_path(
+    diagnostics: FileDiagnostics, engine: Engine, model: Class, node: ast.expr | ast.keyword, path: str
+) -> None:
+    typo = typo_in_path(engine, model, path)
+    if typo is not None:
+        part, names = typo
+        message = f"`{model.name}` has no `{part}` to query"
+        diagnostics.report(ID, node, message, part, names)
 
 
 def check(context: Context) -> Iterator[Finding]:

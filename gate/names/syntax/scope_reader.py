@@ -66,9 +66,9 @@ class ScopeReader:
     def read(self, node: ast.AST) -> None:
         """Read the definition or the module `node`."""
         for parameter in getattr(node, "type_params", ()):
-            for name, binding in bindings_of(parameter):
-                self._bind(name, binding)
-                self._contents.type_parameters.add(name)
+            # Python 3.11 has no kinds of nodes for them: they are gate's own there.
+            self._bind(parameter.name, Binding("anything", parameter))
+            self._contents.type_parameters.add(parameter.name)
         match node:
             case ast.Lambda(args=arguments, body=body):
                 self._bind_all(arguments)
