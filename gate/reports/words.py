@@ -79,7 +79,7 @@ def duration(seconds: float) -> str:
 
 
 _UNMET: Final = {
-    "mergeable": "no usable merge result",
+    "mergeable": "the merge result is missing or invalid",
     "owners": "missing code owner approval",
     "approvals": "missing approvals",
     "seniority": "missing senior approval",

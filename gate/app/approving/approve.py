@@ -79,7 +79,9 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     branch = short_name(change.into)
     protection = policy.protection(branch)
     if not change.tree:
-        raise UsageError(f"nothing to approve: {change.merge_blocker}", "resolve that first")
+        raise UsageError(
+            f"nothing to approve: {change.merge_blocker}", "`gate check` shows what to do about it"
+        )
     if not change.files:
         raise UsageError(f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}")
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
