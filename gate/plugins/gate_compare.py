@@ -81,7 +81,8 @@ def _modules_replaced() -> Iterator[str]:
         if sys.modules.get(name) is not module:
             yield f"it replaces the module {name}"
     for name, module in list(sys.modules.items()):
-        if name not in Memory.before and getattr(module, "__spec__", None) is None:
+        # The last one is what multiprocessing calls the program itself.
+        if name not in {*Memory.before, "__mp_main__"} and getattr(module, "__spec__", None) is None:
             first = sys.modules.get(name.partition(".")[0])
             if first is module or is_own(first):
                 yield f"it puts {name} into sys.modules"

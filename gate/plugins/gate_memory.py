@@ -44,7 +44,7 @@ TRANSPARENT = frozenset({
     "builtins.type", "builtins.object", "builtins.dict", "builtins.list", "builtins.tuple", "builtins.set",
     "builtins.frozenset", "builtins.function", "builtins.cell", "builtins.method", "builtins.mappingproxy",
     "builtins.classmethod", "builtins.staticmethod", "builtins.property", "builtins.bytearray", "builtins.super",
-    "builtins.builtin_function_or_method", "builtins.module", "builtins.str",
+    "builtins.builtin_function_or_method", "builtins.builtin_method", "builtins.module", "builtins.str",
     "builtins.bytes", "builtins.int", "builtins.float", "builtins.complex", "builtins.BaseException",
     "functools.partial", "functools._lru_cache_wrapper", "collections.deque", "collections.defaultdict",
     "collections.OrderedDict", "_collections._tuplegetter", "collections._tuplegetter", "re.Pattern", "re.Match",
@@ -239,7 +239,7 @@ def begin(root: str) -> None:
     private = [
         (inspect, "_filesbymodname"), (logging, "_handlers"), (logging, "_handlerList"), (random, "_inst"),
         (logging, "_at_fork_reinit_lock_weakset"), (typing, "_overload_registry"), (typing, "_cleanups"),
-        (weakref.finalize, "_registry"), (os.environ, "_data"),
+        (weakref, "finalize"), (os.environ, "_data"),
     ]  # fmt: skip
     caches = [
         sys.modules,
