@@ -263,17 +263,20 @@ def note_all() -> None:
 
 
 def _note_installed() -> None:
-    """Note what an installed package has brought along, and what it has bound in modules that were there before."""
-    patches = False
+    """Note what an installed package has brought along, and what of it was put into modules that were there before."""
+    brought: Set[str] = set()  # noqa: UP006  Python 3.7
     while Memory.waiting:
         name = Memory.waiting.pop()
-        patches = patches or not is_library(sys.modules.get(name))
+        if not is_library(sys.modules.get(name)):
+            brought.add(name.partition(".")[0])
         note(name)
-    if not patches:
-        return
-    for index in Memory.namespaces:
+    for index in Memory.namespaces if brought else ():
         owner, namespace, old = Memory.reached[index]
         new = references(namespace)
         if len(new) != len(old) or not all(map(is_, new, old)):
-            Memory.reached[index] = (owner, namespace, new)
-            _walk(owner, list(new))
+            half = len(old) // 2
+            earlier = dict(zip(old[:half], old[half:]))  # noqa: B905  Python 3.7
+            changed = [value for name, value in namespace.items() if earlier.get(name, earlier) is not value]
+            if all(str(getattr(value, "__module__", "")).partition(".")[0] in brought for value in changed):
+                Memory.reached[index] = (owner, namespace, new)
+                _walk(owner, list(new))

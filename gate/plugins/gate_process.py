@@ -17,7 +17,9 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Dict, Iterator, List  # noqa: UP035  Python 3.7
+from typing import Dict, Iterator, List, Set  # noqa: UP035  Python 3.7
+
+import gate_memory  # type: ignore[import-not-found]  # it lies beside this file
 
 PYTESTS_FOLDER = "pytest-"
 RANDOM_NAME = re.compile(r"tmp[a-z0-9_]{8}(?!.)")
@@ -29,10 +31,12 @@ class Before:
 
     state: Dict[str, object] = {}  # noqa: RUF012, UP006  one file a process; Python 3.7
     path: List[str] = []  # noqa: RUF012, UP006  as above
+    finders: Set[int] = set()  # noqa: RUF012, UP006  as above
 
 
 def remember() -> None:
     """Note how everything is."""
+    Before.finders = set(map(id, sys.meta_path))
     Before.state, Before.path = _state(), list(sys.path)
 
 
@@ -63,6 +67,16 @@ def _is_inside(entry: str, root: str) -> bool:
     return path == root or path.startswith(root + os.sep)
 
 
+def _finders() -> List[int]:  # noqa: UP006  Python 3.7
+    """Who looks for modules: those that did so before, and those of the tree. Installed packages may add their own."""
+    known_ids = Before.finders
+    return [
+        id(finder)
+        for finder in sys.meta_path
+        if id(finder) in known_ids or gate_memory.is_own(sys.modules.get(type(finder).__module__))
+    ]
+
+
 def _state() -> Dict[str, object]:  # noqa: UP006  Python 3.7
     umask = os.umask(0)
     os.umask(umask)
@@ -80,9 +94,7 @@ def _state() -> Dict[str, object]:  # noqa: UP006  Python 3.7
             getattr(sys, "unraisablehook", None),
             getattr(threading, "excepthook", None),
         ),
-        "the import system": [
-            id(finder) for finder in sys.meta_path if type(finder).__module__[:7] != "_pytest"
-        ],
+        "the import system": _finders(),
         "the recursion limit": sys.getrecursionlimit(),
         "the folder for temporary files": tempfile.tempdir,
         "the locale": locale.setlocale(locale.LC_ALL),
