@@ -234,3 +234,5 @@ _BINDERS: Mapping[type[ast.AST], Callable[[Any], Iterator[Bound]]] = {
 }
 BINDING_NODES = frozenset(_BINDERS)
 """The kinds of nodes that bind names."""
+ASSIGNMENT_NODES = frozenset(_ASSIGNMENTS)
+"""Those of them that assign to targets."""

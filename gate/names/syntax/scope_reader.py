@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_of, targets_of
+from gate.names.syntax.bindings import ASSIGNMENT_NODES, BINDING_NODES, Binding, bindings_of, targets_of
 from gate.names.syntax.nodes import LEAVES, children, dotted_name, name_of
 from gate.names.syntax.reachability import Version, branch_taken
 from gate.names.syntax.type_tests import tested_texts
@@ -18,6 +18,9 @@ _PLAIN: frozenset[type[ast.AST]] = frozenset({
     ast.IfExp, ast.Await, ast.Starred, ast.Slice, ast.Assert, ast.Delete, ast.While,
 })  # fmt: skip
 """Kinds of nodes of which only what is below counts; asked first, since most nodes are of these."""
+
+_UNUSUAL = frozenset({"deleted", "declared", "star", "member", "caught"})
+"""How names are bound that give them no value here, or one that depends on more than the node."""
 
 
 class ScopeContents:
@@ -84,23 +87,27 @@ class ScopeReader:
 
     def _bind_all(self, node: ast.AST) -> None:
         for name, binding in bindings_of(node):
-            match binding:
-                case Binding(how="deleted"):
-                    continue
-                case Binding(how="declared"):
-                    # In a module, `global` changes nothing.
-                    if self._kind != "module":
-                        self._contents.nonlocals.add(name)
-                    continue
-                case Binding(how="star" | "member", node=ast.ImportFrom() as statement):
-                    binding.module = self._absolute(statement)
-                    if binding.how == "star":
-                        self._contents.stars.append(binding.module)
-                        self._contents.first_star = self._contents.first_star or statement.lineno
-                        continue
-                case Binding(how="caught", node=handler) if handler in self._of_groups:
+            if binding.how not in _UNUSUAL or self._gives_value(name, binding):
+                self._bind(name, binding)
+
+    def _gives_value(self, name: str, binding: Binding) -> bool:
+        """Complete what only the scope knows of a binding; whether it gives the name a value here."""
+        match binding:
+            case Binding(how="declared"):
+                # In a module, `global` changes nothing.
+                if self._kind != "module":
+                    self._contents.nonlocals.add(name)
+            case Binding(how="star" | "member", node=ast.ImportFrom() as statement):
+                binding.module = self._absolute(statement)
+                if binding.how == "member":
+                    return True
+                self._contents.stars.append(binding.module)
+                self._contents.first_star = self._contents.first_star or statement.lineno
+            case Binding(how="caught", node=handler):
+                if handler in self._of_groups:
                     binding.how = "group"
-            self._bind(name, binding)
+                return True
+        return False
 
     def _all(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:
@@ -114,11 +121,10 @@ class ScopeReader:
                 self._class_lookups.update(below)
             self._all(below)
             return
-        if kind in BINDING_NODES:
+        if kind in ASSIGNMENT_NODES:
+            self._assign(node)
+        elif kind in BINDING_NODES:
             self._bind_all(node)
-            for target, binding in targets_of(node):
-                if isinstance(target, ast.Attribute) and binding.how not in {"typed", "added"}:
-                    self._note_stored(target)
         if kind in LEAVES:
             return
         match node:
@@ -149,6 +155,13 @@ class ScopeReader:
         self._class_lookups.add(node.func)
         if node not in self._class_lookups or name_of(node.func) != "type":
             self._contents.tested.update(tested_texts(node))
+
+    def _assign(self, node: ast.AST) -> None:
+        for target, binding in targets_of(node):
+            if isinstance(target, ast.Name):
+                self._bind(target.id, binding)
+            elif isinstance(target, ast.Attribute) and binding.how not in {"typed", "added"}:
+                self._note_stored(target)
 
     def _note_stored(self, target: ast.Attribute) -> None:
         """What code stores in an attribute of another object, it knows better than the object's class does."""
