@@ -1,4 +1,4 @@
-"""The entry: answer from what is kept if that still holds, else hand over to the command line.
+"""The entry: print the cached answer if it is still valid, else hand over to the command line.
 
 Nothing is imported here that the quick answer does not need: this runs on every commit.
 """

@@ -67,7 +67,7 @@ def answer(arguments: list[str]) -> int | None:
 def git_folders() -> tuple[str, str] | None:
     """The git folder around the current one, and the one that its worktrees share.
 
-    None where only git itself can tell.
+    None where only git itself knows.
     """
     if os.environ.get("GIT_DIR", ".git") != ".git":
         return None

@@ -218,7 +218,7 @@ def ownership_at(repository: Repository, change: Change, policy: Policy, rules: 
 
 
 def weakenings_in(repository: Repository, change: Change, policy: Policy) -> tuple[Finding, ...]:
-    """What in the change would make the gate see less, from both sides of every changed file."""
+    """The checks that the change weakens, from both sides of every changed file."""
     from gate.weakenings import SETTINGS
 
     blobs = blobs_of(change)

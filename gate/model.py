@@ -102,7 +102,7 @@ class Edit:
 class Finding:
     """One thing that a check says about one place. `new` is False where the base tree has it as well.
 
-    `line`, `column` and `end_line` count from 1; 0 stands for the whole file (tools say so by -1 as well), and an
+    `line`, `column` and `end_line` count from 1; 0 means the whole file (some tools report -1), and an
     empty `path` for the whole tree. `fix` has the edits that certainly fix it, all of them together; empty if none do.
     `test` is what the runner of the tests calls the one that failed; it is `flaky` if it passed when it was run again.
     """
@@ -141,7 +141,7 @@ class Ran:
     """A check that ran to its end. `findings` holds all of them; `blocking` those that forbid the merge.
 
     `seconds` is the wall time of the run that produced it, also when the result was `cached`; `note` is one
-    line worth telling (files checked, tests run). `seen` is how many files or tests it has looked at; None where
+    line of detail (files checked, tests run). `seen` is how many files or tests it has looked at; None where
     it does not say. A check that is not `enforced` is shown, and blocks nothing.
     """
 

@@ -67,7 +67,7 @@ class Cancel(threading.Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program left behind. `ended` tells a normal exit from one that gate enforced.
+    """What a program left behind. `ended` says whether the exit was normal or gate enforced it.
 
     `returncode` is negative, -N, for a program that was ended by signal N.
     """
@@ -114,7 +114,7 @@ def supervise(
 
     It gets no input and a session of its own. `timeout` seconds after the start, when it has written more than
     `limit` bytes, or when `cancel` is set, it is ended. So it is, on Linux, when it and what it has started hold
-    more than `memory` bytes; 0 stands for four fifths of what is free when it starts. Whatever it left running is
+    more than `memory` bytes; 0 means four fifths of what is free when it starts. Whatever it left running is
     ended with it, wherever that has moved to, and so it is if gate is killed: a supervisor watches over it, see
     `gate/plugins/supervisor.py`. `started` is called as soon as that is under way.
     Output goes to files, so that a process which stays behind with the streams open cannot hold up the answer;
@@ -134,7 +134,7 @@ def supervise(
 
 
 class _SupervisedProgram:
-    """A program under its supervisor, as gate sees it: a lifeline to hold, and a pipe on which the supervisor tells."""
+    """A program under its supervisor: a lifeline to hold, and a pipe on which the supervisor reports."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class _SupervisedProgram:
             os.close(held)
 
     def watch(self, deadline: float, limit: int, cancel: Cancel) -> Ended:
-        """Wait until all has been told, or until there is a reason to end the program."""
+        """Wait until all has been reported, or until there is a reason to end the program."""
         while not self._listen(LOOK, cancel):
             if cancel.is_set():
                 return "cancelled"
@@ -211,7 +211,7 @@ class _SupervisedProgram:
         return "memory" in self._answers()
 
     def _listen(self, milliseconds: int, cancel: Cancel | None = None) -> bool:
-        """Hear the supervisor for so long at most, or until `cancel`; whether it has told all and is gone."""
+        """Read the supervisor's report for so long at most, or until `cancel`; whether it is complete."""
         if self._status not in readable(
             [self._status] if cancel is None else [self._status, cancel], milliseconds
         ):

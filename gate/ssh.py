@@ -30,7 +30,7 @@ PRINCIPAL = "signer"
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that can sign: its public half, and the file by which ssh-keygen is told of it.
+    """A key that can sign: its public half, and the file that names it for ssh-keygen.
 
     `path` is empty for a key that is only in the agent.
     """

@@ -105,7 +105,7 @@ class CheckedTree:
         return self._slot.absent if self._slot else ()
 
     def history_was_read(self) -> bool:
-        """Whether anything has read HEAD of the checkout since it was made; True where that cannot be told."""
+        """Whether anything has read HEAD of the checkout since it was made; True where that is unknown."""
         return self._slot is not None and self._slot.history_was_read()
 
 
@@ -134,7 +134,7 @@ class _Slot:
         self._tells_time = False
 
     def move_to(self, tree: str, history: History) -> None:
-        """Make the folder hold exactly `tree`; a folder that cannot be mended is made anew."""
+        """Make the folder hold exactly `tree`; a folder that cannot be repaired is made anew."""
         # Whatever ran in the tree may have put a link in its place; what that points to is not gate's.
         if not any(path.is_symlink() for path in (self.tree, self._index)) and self.tree.is_dir():
             with contextlib.suppress(CannotDecide, OSError):

@@ -51,7 +51,7 @@ HIRE = Actor("New Hire", "new@acme.example")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of the story, what is told before it, and what makes the replay a true one.
+    """One command of the story, the text before it, and what makes the replay a true one.
 
     It must end with the exit code `ends`, and what it prints must have each of `says` in it.
     """
@@ -121,7 +121,7 @@ class Replay:
 def replay(
     tell: Tell, *, keep: Path | None = None, colour: bool = False, environ: Mapping[str, str] = os.environ
 ) -> Replay:
-    """Go through the story, telling each command before it runs and its output after.
+    """Go through the story, reporting each command before it runs and its output after.
 
     Everything happens in a folder of the replay's own, which is gone afterwards, however it ends; with `keep`
     it happens there, and stays. Raises UsageError if `keep` cannot be used.
@@ -146,7 +146,7 @@ def replay(
 def set_stage(scratch: Path, environ: Mapping[str, str]) -> str:
     """Put everything into `scratch` that the story starts from: the sample, the patches and Nehemiah's key.
 
-    Returns what has to be told about it: which of the sample's tests are left out.
+    Returns a note about it: which of the sample's tests are left out.
     """
     repository = scratch / "shortener"
     # The content alone: where gate is installed, files may be read-only.

@@ -29,7 +29,7 @@ FEW = 100
 class Owned:
     """Who owns each of some paths by `file`, as it is `at` a commit; `file` is empty where there is none.
 
-    `whole` tells that the paths are all that the commit has.
+    `whole` says that the paths are all that the commit has.
     """
 
     file: str
@@ -55,7 +55,7 @@ class Lint:
 def owners_of(start: Path, paths: Sequence[str], revision: str = "HEAD") -> Owned:
     """Who owns `paths`, or every file where none are given, by the CODEOWNERS that is committed at `revision`.
 
-    Paths are as seen from `start`; a folder stands for the files below it, and a path that is not there for
+    Paths are as seen from `start`; a folder means the files below it, and a path that is not there
     one to come. Raises InvalidInput if the file has mistakes.
     """
     repository = Repository.find(start)

@@ -1,4 +1,4 @@
-"""What a push does to refs, as git tells its hooks before (pre-push) and after (pre-receive) it reaches the server."""
+"""What a push does to refs, as git reports it to its hooks: pre-push in a clone, pre-receive on a server."""
 
 from __future__ import annotations
 

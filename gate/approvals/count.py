@@ -124,8 +124,8 @@ def count(entries: Iterable[Entry], question: CountContext) -> Count:
                 decisions.append(decision)
             case Nobody(by, why) if _about(entry, question):
                 approvals.append(_approval(entry, by, _Ruling(False, why)))
-    bench = _ApprovalCounter(question, decisions)
-    approvals += [bench.judge(decision) for decision in decisions if _about(decision.entry, question)]
+    counter = _ApprovalCounter(question, decisions)
+    approvals += [counter.judge(decision) for decision in decisions if _about(decision.entry, question)]
     return Count(tuple(sorted(approvals, key=_order)), boundaries(keys, question.now))
 
 

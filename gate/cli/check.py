@@ -207,7 +207,7 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
 
 
 def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:
-    """Tell the request and the webhook; what goes wrong is a warning, and the verdict stays what it is."""
+    """Notify the pull request and the webhook; what goes wrong is a warning, and the verdict stays what it is."""
     warnings = []
     request = place_of(options.reviews)
     if options.comment and request is not None:

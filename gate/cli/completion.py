@@ -20,7 +20,7 @@ EXAMPLES = """\
   gate completion fish > ~/.config/fish/completions/gate.fish
 """
 SHELLS = ("bash", "zsh", "fish")
-# What stands for an argument in a command's help says what can be put there.
+# The placeholder of an argument in a command's help says what can be put there.
 OFFERED = {
     "BRANCH": "branches", "REV": "revisions", "RANGE": "revisions", "ENVIRONMENT": "environments",
     "CHECK": "checks", "TOPIC": "topics", "@NAME": "people", "FILE": "file", "PATH": "file", "DIR": "directory",

@@ -92,7 +92,7 @@ def run(arguments: list[str]) -> int:
         _complain("gate: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; there is nobody to tell, and it must not look like a pass.
+        # The reader of our output has left; nobody can be informed, and it must not look like a pass.
         _give_up(sys.stdout)
         return UNDECIDED
     except OSError as error:

@@ -37,7 +37,7 @@ class History:
     email: str = ""
 
     def head(self, repository: Repository, tree: str) -> bytes:
-        """The commit that stands for `tree`, as a line for HEAD."""
+        """The commit that has `tree`, as a line for HEAD."""
         for parent in reversed(self.parents):
             if tree_of(repository, parent) == tree:
                 return f"{parent}\n".encode("ascii")

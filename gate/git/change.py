@@ -47,7 +47,7 @@ def read_change(
     commit that the index would become; `index_file` is the one that git prepared for a hook. `upstream/main` as
     `into` is the branch `main` of the remote `upstream`, whose tip is then the base.
 
-    Raises UsageError where a name stands for nothing, CannotDecide where history is missing.
+    Raises UsageError where a name is unknown, CannotDecide where history is missing.
     """
     if into:
         into, tracked = _remote_branch(repository, into)
@@ -100,7 +100,7 @@ def read_change(
 def read_step(repository: Repository, into: str, base: str, head: str) -> Change:
     """What going from the commit `base` straight to the commit `head` changes: nothing is merged.
 
-    An empty `base` stands for nothing at all. Raises CannotDecide if the base is not here.
+    An empty `base` means an empty tree. Raises CannotDecide if the base is not here.
     """
     base = base or nothing_yet(repository)
     if base not in resolve(repository, [base]):
@@ -306,7 +306,7 @@ def read_renames(repository: Repository, old: str, new: str, files: Sequence[Fil
 def collision(
     repository: Repository, tree: str, files: Sequence[FileChange]
 ) -> tuple[str, tuple[str, ...]] | None:
-    """Paths of the result that some file systems cannot tell apart, if the change brings one of them in.
+    """Paths of the result that some file systems cannot distinguish, if the change brings one of them in.
 
     So are names that a tree made by hand has twice, or not in the order in which git looks for them.
     """

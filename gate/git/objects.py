@@ -1,4 +1,4 @@
-"""Reading what git has stored: blobs, trees and what a name stands for."""
+"""Reading what git has stored: blobs, trees and what a name resolves to."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def tree_of(repository: Repository, commit: str) -> str:
 
 
 def resolve(repository: Repository, names: Iterable[str]) -> dict[str, str]:
-    """The commit that each name stands for, in one call; names that stand for none are left out.
+    """The commit that each name resolves to, in one call; names that resolve to none are left out.
 
     A name is anything that git takes for a revision. Give full ref names for branches, so that no tag of
     the same name can step in.

@@ -54,7 +54,7 @@ NOT_HERE = (
 def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = None) -> dict[str, str]:
     """The environment that git gets: the caller's, less all that could make it look elsewhere.
 
-    Object folders are kept only inside a receiving repository's quarantine, which git itself announces.
+    Object folders stay set only inside a receiving repository's quarantine, which git itself announces.
     """
     inside = "GIT_QUARANTINE_PATH" in environ if quarantine is None else quarantine
     clean = {

@@ -64,7 +64,7 @@ def advance(repository: Repository, ref: str, new: str, old: str, why: str) -> b
 
 
 def _checked_out(repository: Repository, ref: str) -> list[Path]:
-    # git is else told to take every repository for a bare one, and would then not list the main folder.
+    # Otherwise git's settings would say that every repository is bare, and git would not list the main folder.
     env = {"GIT_WORK_TREE": str(repository.work_tree)} if repository.work_tree else None
     raw = repository.run("worktree", "list", "--porcelain", "-z", env=env)
     worktrees = []

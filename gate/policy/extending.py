@@ -68,7 +68,7 @@ def merged(reader: Reader, root: yaml.Node, stored: Stored | None) -> tuple[yaml
     if _entry(shared, "extends") is not None:
         reader.wrong(node, "extends", f"{named} extends another policy itself, which isn't supported")
     elif shared is not None:
-        # By itself first: a mistake in it is told with its own file and line.
+        # By itself first: a mistake in it is reported with its own file and line.
         read_policy(below, shared)
     reader.mistakes += below.mistakes
     if not isinstance(shared, yaml.MappingNode) or not isinstance(root, yaml.MappingNode):

@@ -70,7 +70,7 @@ def _lesser(person: Person, now: Person) -> Person:
 def _in_both(
     policy: Policy, names: tuple[str, ...], current: Policy, today: Iterable[str]
 ) -> tuple[str, ...]:
-    """The names (of people and teams), if all whom they stand for are among those of today; else who is.
+    """The names (of people and teams), if all of their members are still listed today; else those who are.
 
     Where nobody is left, those of today are: an empty list would ask for nobody.
     """

@@ -18,9 +18,9 @@ NUMBERED = re.compile(r"\d+(?P<mark>[+-])(?P<login>.+)")
 
 
 def members(policy: Policy, names: Iterable[str]) -> frozenset[str]:
-    """The people behind `names`: a person stands for themselves, a team for its members.
+    """The people behind `names`: a person, or the members of a team.
 
-    A name that the policy does not know stands for nobody. Names compare without case, as forges do.
+    A name that the policy does not know is nobody's. Names compare without case, as forges do.
     """
     people = {name.casefold(): name for name in policy.people}
     teams = {name.casefold(): team for name, team in policy.teams.items()}
@@ -51,7 +51,7 @@ def people_by_emails(policy: Policy, emails: Iterable[str]) -> frozenset[str]:
 
 
 def logins_in(email: str) -> tuple[tuple[str, str], ...]:
-    """The logins that a forge's no-reply address may stand for, each with the forge ("" for any); none in any other.
+    """The logins to which a forge's no-reply address may belong, each with the forge ("" for any); none in any other.
 
     GitHub has `ID+login@users.noreply.github.com`, or without the number on an older account; GitLab
     `ID-login@users.noreply.HOST`; Gitea and Forgejo `login@noreply.HOST`. A host of one's own says nothing of the

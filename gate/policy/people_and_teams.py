@@ -18,7 +18,7 @@ KEY_TYPES = re.compile(r"(?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|3
 
 
 def read_people(reader: Reader, node: yaml.Node, path: str) -> dict[str, Person]:
-    """People by name. No address, login or key stands for two of them."""
+    """People by name. No address, login or key belongs to two of them."""
     people: dict[str, Person] = {}
     taken: set[str] = set()
     fields = _PersonFields(reader)
@@ -64,7 +64,7 @@ class _PersonFields:
         return Person(name, **self._read(node, path))
 
     def _own(self, mark: str, node: yaml.Node, path: str) -> None:
-        """An e-mail address, a key or a login stands for one person, or nobody could say who approved."""
+        """An e-mail address, a key or a login belongs to one person, or nobody could say who approved."""
         owner = self._belongs.setdefault(mark, self._name)
         if owner != self._name:
             self._reader.wrong(node, path, f"also belongs to {owner}; it can identify one person only")

@@ -1,7 +1,7 @@
 """Reading YAML into typed values: every reader takes a node and a place, and collects what is wrong.
 
 A reader never raises: it returns a value and leaves its mistakes in the `Reader`, so that a file's mistakes
-are all told at once.
+are all reported at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Reader:
     mistakes: list[Mistake] = field(default_factory=list)
 
     def wrong(self, node: yaml.Node | None, path: str, message: str) -> None:
-        """Note a mistake at a node; None stands for the file as a whole."""
+        """Note a mistake at a node; None means the file as a whole."""
         line = node.start_mark.line + 1 if node is not None else 0
         column = node.start_mark.column + 1 if node is not None else 0
         self.mistakes.append(Mistake(self.file, line, column, f"{path}: {message}" if path else message))

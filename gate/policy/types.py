@@ -155,7 +155,7 @@ RELEASE = Require(owners=None, checks=())
 class Protection:
     """One entry of `protect`.
 
-    `verdicts` are the people and teams whose signed verdict stands for running the checks; where there are
+    `verdicts` are the people and teams whose signed verdict replaces running the checks; where there are
     any, no other verdict does, and the server starts no check itself. Without `enforce` everything is evaluated
     and shown, and nothing blocks.
     """
@@ -193,7 +193,7 @@ class CheckSettings:
     """One entry of `checks`.
 
     `tool` is one of the tools that gate knows, or `command` for any command (then `command` is its argv,
-    in which `{scratch}` stands for an empty folder of the run's own). `timeout` is in seconds; `memory` in bytes,
+    in which `{scratch}` is an empty folder of the run's own). `timeout` is in seconds; `memory` in bytes,
     0 for a share of what is free. `args` are added to the tool's command line; `env` names the variables of the
     caller's environment that the check may see. `bring` are files of the working tree that git does not have and the
     check needs. `report` is how a command's findings are read. It runs only where a changed file matches one of

@@ -30,7 +30,7 @@ REQUIREMENTS: dict[str, Callable[[Facts], Outcome]] = {
     "history": history.evaluate,
     "checks": checks.evaluate,
 }
-"""Every requirement of a branch, in the order in which a verdict tells of them."""
+"""Every requirement of a branch, in the order in which a verdict lists them."""
 
 OF_RELEASES: dict[str, Callable[[Facts], Outcome]] = {
     "rolled-back": rolled_back.evaluate,

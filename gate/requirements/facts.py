@@ -39,7 +39,7 @@ class Release:
     `passed` says for each target that is asked for why its gate was not passed; empty if it was. `deployments` has,
     oldest first, what was in the environment that the release has to soak in. `readings` are by query.
     `downtime` is in minutes, of the last year; None says with `no_downtime` why that is not known. `promoter` is
-    the person who asks, as far as can be told by their key. `returning` is true of the release that was in the
+    the person who asks, as far as their key shows. `returning` is true of the release that was in the
     environment before the present one: the way back is always open. `rolled_back` has the environments in which
     the latest stay of this commit ended with a rollback, with the time of it; `recent` are the ids of the records
     about this release that are later than all of these rollbacks.
@@ -63,9 +63,9 @@ class Facts:
 
     `ownership` has every changed path; a path that no rule matches has an empty tuple. `codeowners_file` is
     empty where the base has none. `approvals` holds counted and discounted decisions alike. `weakenings` are
-    the findings about what would make the gate see less. `log_gap` says why the log of approvals that is here
+    the findings about weakened checks. `log_gap` says why the log of approvals that is here
     may lack decisions, if so. `release` is there for an environment. Where reviews on a forge count, `request`
-    names the request there, `contributors` are people who had a hand in the change by what the forge tells, and
+    names the request there, `contributors` are people who had a hand in the change according to the forge, and
     `unread_teams` says, by team, why its members could not be had.
     """
 

@@ -60,7 +60,7 @@ def evaluate(facts: Facts) -> Outcome:
     reason = f"{_of(waiting, total)} {need} approval from a code owner{_unasked(facts)}"
     doubts = [entry for entry in unsatisfied if _unread(facts, entry.rule)]
     if len(doubts) == len(unsatisfied):
-        # Whoever has approved may be in a team whose members nobody could tell.
+        # Somebody who has approved may be in a team whose members could not be read.
         advice = tuple(_unread(facts, entry.rule) for entry in doubts)
         return Outcome(ID, "undecided", reason, missing, tuple(dict.fromkeys(advice)))
     asks = tuple(
@@ -230,7 +230,7 @@ def _able(facts: Facts, owners: Sequence[str]) -> frozenset[str]:
 
 
 def _logins(facts: Facts) -> frozenset[str]:
-    """How a CODEOWNERS file could name the authors, as far as their addresses tell."""
+    """How a CODEOWNERS file could name the authors, as far as their addresses show."""
     emails = [author.email.casefold() for author in facts.change.authors]
     return frozenset((*emails, *(f"@{login}" for email in emails for login, _ in logins_in(email))))
 

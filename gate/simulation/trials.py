@@ -37,7 +37,7 @@ Decision = Literal["approve", "waive"]
 class Setup:
     """What is to be simulated: a policy and the code owners beside it, over the files of the repository.
 
-    `branches` are the protected branches by name; a pattern of the policy stands for one of its kind. `forge` is
+    `branches` are the protected branches by name; a pattern of the policy is one that it matches. `forge` is
     the one whose reviews count (github, gitlab or gitea), or empty where only signed approvals do. `now` is in
     seconds since the epoch: keys may have expired.
     """
@@ -178,7 +178,7 @@ def _ownership(setup: Setup) -> dict[str, tuple[Rule, ...]]:
 
 
 def _authors(setup: Setup) -> list[Author]:
-    """Everybody whose changes can be told, by their commits or by the forge, and somebody whom nobody knows.
+    """Everybody whose changes can be recognized, by their commits or by the forge, and somebody whom nobody knows.
 
     Whoever the policy knows by an account alone commits from an address that it does not know.
     """

@@ -1,4 +1,4 @@
-"""What in a change would make the gate see less: settings, suppressions, tests, stubs and the gate itself.
+"""What in a change weakens checks: settings, suppressions, tests, stubs and the gate itself.
 
 Pure: both sides of every changed file in, findings out. A change of settings is judged by what it means,
 so a reordered or reformatted file is no weakening.

@@ -1,8 +1,8 @@
-"""Plain English with the field's terms: old words are rejected in messages, documents and names.
+"""Plain English with the field's terms: old words are rejected in messages, documents, docstrings and names.
 
-`words.json` counts, for each file, the old words that are still in it. A file may have fewer, never more, and a file
-that is not listed may have none. After a clean-up, `GATE_UPDATE_WORDS=1 pytest tests/architecture/test_vocabulary.py`
-lowers the counts; it never raises one.
+`words.json` counts the old words that are still in each file, and in the docstrings of each package. A file may have
+fewer, never more, and a file that is not listed may have none. After a clean-up,
+`GATE_UPDATE_WORDS=1 pytest tests/architecture/test_vocabulary.py` lowers the counts; it never raises one.
 """
 
 from __future__ import annotations
@@ -76,10 +76,23 @@ OLD_NAMES = {
         "heard",
         "heirs",
         "silencer",
+        "obstacle",
+        "bench",
     ),
 }
-PLACES = ("messages", "documents", "names")
+PLACES = ("messages", "documents", "names", "docstrings")
 MESSAGE = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in OLD_WORDS.items()]
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every docstring of a module, those of constants too."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            yield node.lineno, node.value.value
 
 
 def messages(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -131,7 +144,11 @@ def offenders() -> dict[str, dict[str, list[str]]]:
         tree = ast.parse(path.read_text("utf-8"))
         hits = [hit for line, text in messages(tree) if " " in text.strip() for hit in in_text(text, line)]
         found["messages"][name_of(path)] = hits
-        found["names"][name_of(path)] = list(in_names(tree))
+        package = "/".join(path.relative_to(ROOT).parts[:2])
+        old = [f"{name_of(path)} {hit}" for line, text in docstrings(tree) for hit in in_text(text, line)]
+        found["docstrings"].setdefault(package, []).extend(old)
+        stem = [f"the module name {path.stem!r}"] if OLD_NAMES & set(path.stem.split("_")) else []
+        found["names"][name_of(path)] = [*stem, *in_names(tree)]
     return found
 
 
@@ -166,7 +183,8 @@ def test_old_words_are_recognized_in_text(text: str, hits: int) -> None:
     assert len(list(in_text(text))) == hits
 
 
-def test_old_words_are_recognized_in_names_and_not_in_docstrings() -> None:
+def test_old_words_are_recognized_by_their_place() -> None:
     tree = ast.parse('"""Told."""\ndef told_by(kept):\n    """Mended."""\n    Kept = f"mend {kept}"\n')
     assert len(list(in_names(tree))) == 3
     assert [text for _, text in messages(tree)] == ["mend "]
+    assert [text for _, text in docstrings(tree)] == ["Told.", "Mended."]

@@ -48,7 +48,7 @@ def record_reviews(
     base: str | None = None,
     key: str | None = None,
 ) -> RecordedReviews:
-    """Sign what the forge tells about the reviews of a request now, and share it.
+    """Sign what the forge reports about the reviews of a request now, and share it.
 
     `base` is the commit that the branch was at before, where the request is merged already. Raises UsageError where
     this person is not one whose records the policy believes, CannotDecide if the forge does not answer.

@@ -25,7 +25,7 @@ from gate.rules import ProtectedBranches
 from gate.runner import Event
 from gate.verdict import draw
 
-# Nobody can approve a commit that does not exist yet: these are told, and block at the push.
+# Nobody can approve a commit that does not exist yet: these are only noted, and block at the push.
 LATER = frozenset({"owners", "approvals", "seniority", "guarded"})
 
 

@@ -29,7 +29,7 @@ from gate.store import write_atomically
 
 # Where the note is, below the git folder of the working tree.
 NOTE = "gate/passed"
-# How stat(1) is asked for what `_state` tells: GNU's way, and BSD's, which macOS has. Where neither holds, no
+# How stat(1) is asked for what `_state` returns: GNU's way, and BSD's, which macOS has. Where neither holds, no
 # note ever does.
 BSD = sys.platform == "darwin" or "bsd" in sys.platform
 STAT = "stat -L -f '%i %Fc'" if BSD else "stat -L -c '%i %.9Z'"
@@ -41,7 +41,7 @@ VARIABLES = sorted(
     | {f"GIT_{name}" for name in ("WORK_TREE", "COMMON_DIR", "NAMESPACE", "CEILING_DIRECTORIES")}
     | {f"GIT_{name}" for name in ("OBJECT_DIRECTORY", "ALTERNATE_OBJECT_DIRECTORIES", "SHALLOW_FILE")}
 )
-# Some file systems tell time by two seconds.
+# Some file systems have times in steps of two seconds.
 COARSE = 2 * 10**9
 MOST_TEXT = 100_000
 NOTE_SCRIPT = """\
@@ -101,7 +101,7 @@ class Watch:
 
 
 def _files_of_git(repository: Repository, branch: str) -> tuple[str, ...] | None:
-    """The files by which git tells where HEAD and the branch are, and how it is set up."""
+    """The files in which git has HEAD, the branch, and its settings."""
     own, common = repository.git_dir, repository.common_dir
     if (common / "reftable").exists():
         return None

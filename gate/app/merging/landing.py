@@ -40,7 +40,7 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The branch is at `commit` now. `remote` names where it was pushed to; `notes` are worth telling."""
+    """The branch is at `commit` now. `remote` names where it was pushed to; `notes` are lines to show."""
 
     verdict: Verdict
     commit: str
@@ -168,7 +168,7 @@ def _push(
     pushed = push(repository, remote, [f"{commit}:{ref}", f"{log}:{LOG}"], "--atomic", lease)
     match pushed.state:
         case "refused":
-            # Only what the remote has now tells a refusal from a lost race behind the server's hook.
+            # Only what the remote has now distinguishes a refusal from a lost race behind the server's hook.
             fetch(repository, remote, branch)
             moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
             if verdict.change.base in moved.values() and not outpaced(repository, remote, log):

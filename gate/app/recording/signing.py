@@ -130,7 +130,7 @@ def rehearse(
 
 
 def send(repository: Repository, recorded: StoredRecord) -> StoredRecord:
-    """Share the log with the remote, if there is one. That it cannot be reached loses nothing, and is told."""
+    """Share the log with the remote, if there is one. That it cannot be reached loses nothing, and is reported."""
     remote = remote_of(repository)
     if not remote:
         return recorded

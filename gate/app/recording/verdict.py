@@ -48,7 +48,7 @@ def bring_log(start: Path) -> None:
 
 
 def document_of(verdict: Verdict) -> bytes:
-    """The verdict as it is kept in the log: of findings only those for which a guardian has to answer."""
+    """The verdict as the log stores it: of findings only those for which a guardian has to answer."""
     checks = tuple(
         replace(result, findings=tuple(f for f in result.findings if f.rule == FEWER_TESTS))
         if isinstance(result, Ran)

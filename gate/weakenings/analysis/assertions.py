@@ -17,7 +17,7 @@ LISTS = (ast.List, ast.Tuple, ast.Set)
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What a test asserts, and in how many cases as far as can be told (0 where it cannot)."""
+    """What a test asserts, and in how many cases as far as that is known (0 where it is not)."""
 
     asserts: int
     cases: int
@@ -65,7 +65,7 @@ def _cases(mark: ast.expr, lists: Mapping[str, int]) -> int:
     match [*mark.args[1:2], *named]:
         case [ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements), *_]:
             countable = not any(isinstance(element, ast.Starred) for element in elements)
-            # None at all is less than any number that cannot be told.
+            # None at all is less than any unknown number.
             return len(elements) or -1 if countable else 0
         case [ast.Name(id=name), *_]:
             return lists.get(name, 0)
@@ -132,7 +132,7 @@ def _yields(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _constant(node: ast.expr) -> bool | None:
-    """What a condition is whenever it is asked; None if that cannot be told."""
+    """What a condition is whenever it is asked; None if that is unknown."""
     match node:
         case ast.Constant(value=value):
             return bool(value)

@@ -121,7 +121,7 @@ def _within(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
         yield Silencer(kind, text, scope.over, line)
     yield from _hooks(node, scope)
     if isinstance(node, ast.Call) and scope.tests and _is_skip(node.func):
-        # The call has been told of as a whole.
+        # The call has been reported as a whole.
         children: list[ast.AST] = [*node.args, *node.keywords]
     else:
         children = list(ast.iter_child_nodes(node))
@@ -210,7 +210,7 @@ def _is_checking(node: ast.AST, scope: _Scope) -> bool:
 
 
 def _declares(body: list[ast.stmt]) -> bool:
-    # What is told to be of no known type can be anything to mypy; that is left to whoever reads it.
+    # What is declared to be of an unknown type can be anything to mypy; that is left to the reader.
     return all(
         isinstance(child, DECLARING)
         or (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))

@@ -1,4 +1,4 @@
-"""Of each tool's settings, in which direction a check sees less. What is not here counts as such in any."""
+"""Of each tool's settings, in which direction a check gets weaker. What is not here counts as such in any."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWING_LISTS = {
     "coverage": {"run.source", "run.source_pkgs", "run.include", "report.include", "run.plugins"},
 }
 PREFIXES = frozenset({"lint.select", "lint.extend-select", "lint.ignore", "lint.extend-ignore"})
-"""Lists of ruff's in which `E` stands for all that begins so."""
+"""Lists of ruff's in which `E` selects all that begins so."""
 # Switches that show more when on, and those that show more when off.
 STRICT_WHEN_ON = {
     "ruff": {"lint.preview", "preview"},

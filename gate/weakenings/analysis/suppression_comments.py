@@ -1,4 +1,4 @@
-"""Comments by which tools are told to pass something over, and over what each of them stands."""
+"""Comments that make tools ignore something, and what each of them ignores."""
 
 from __future__ import annotations
 

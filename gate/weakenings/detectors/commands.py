@@ -42,7 +42,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "yamllint": (".yamllint", ".yamllint.yml", ".yamllint.yaml"),
     "codespell": (".codespellrc",),
 }
-"""What some programs read or run without being told, at the top or in a folder that they are told of."""
+"""What some programs read or run by themselves, at the top or in a folder that they are given."""
 CHECKERS = ("ty", "pyrefly", "pyright", "basedpyright")
 PROGRAMS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in (*CHECKERS, "pre-commit", "nox", "tox")},
@@ -145,7 +145,7 @@ def _tables(diffs: Iterable[FileDiff], words: Mapping[str, list[str]]) -> Iterat
 
 
 def _by_program(name: str, data: bytes | None) -> dict[str, object]:
-    """The tables of a file by the program that reads them; none where it cannot be read, which is told elsewhere."""
+    """The tables of a file by the program that reads them; none if it cannot be read (reported elsewhere)."""
     try:
         text = (data or b"").decode("utf-8-sig")
         if name.endswith(".toml"):

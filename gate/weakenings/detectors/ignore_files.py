@@ -1,4 +1,4 @@
-"""Files that tell git, and with it many tools, which files to pass over, whether they are tracked or not."""
+"""Files by which git, and with it many tools, ignore files, whether they are tracked or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What installers are told about where packages come from, in whatever file: options, variables, and keys."""
+"""Where installers take packages from, in whatever file: options, variables, and keys."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _DEFAULTS = {"index-strategy": "first-index"}
 
 
 def may_hold(path: str) -> bool:
-    """Whether a file may tell an installer something: no documentation, and no Python but that of build tools."""
+    """Whether a file may configure an installer: no documentation, and no Python but that of build tools."""
     name = path.rpartition("/")[2]
     return bool(_SUFFIXES.search(name) or _NAMES.fullmatch(name))
 

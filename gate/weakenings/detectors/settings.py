@@ -1,6 +1,6 @@
 """Settings of the checks, before and after, compared by what they mean.
 
-A table says of each key in which direction its tool sees less. Whatever the table does not know is reported
+A table says of each key in which direction its tool checks less. Whatever the table does not know is reported
 when it changes, since silence would be the wrong guess.
 """
 
@@ -20,7 +20,7 @@ TOOLS = ("ruff", "mypy", "pytest", "coverage", "plugins")
 
 
 def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Finding]:
-    """A finding for each setting with which a check would see less than before.
+    """A finding for each setting that weakens a check.
 
     `around` are the settings at the top of the base, whether the change touches them or not.
     """
@@ -33,7 +33,7 @@ def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Fin
 
 
 def _changed(file: FileDiff, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
-    """What one file makes a check see less, read as one of this name."""
+    """How one file weakens a check, read as one of this name."""
     # Settings hold for where they are: one that moves here comes anew.
     old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
     if new is None:
@@ -76,7 +76,7 @@ def _extended(around: Mapping[str, bytes]) -> set[str]:
 
 
 def compare(tool: str, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """What `new` sees less than `old`, as sentences, each with the key that it is about."""
+    """How `new` is weaker than `old`, as sentences, each with the key that it is about."""
     selected = tuple(items(old.get("lint.select")) + items(old.get("lint.extend-select")))
     for key in sorted(old.keys() | new.keys()):
         old_value, new_value = old.get(key), new.get(key)
@@ -137,7 +137,7 @@ def _longer(old: object, new: object) -> str:
 
 
 def _shorter(old: object, new: object) -> str:
-    # An absent list means the tool's default, which a first list may cut down: that cannot be told from here.
+    # An absent list means the tool's default, which a first list may cut down: that is unknown here.
     if old is None:
         return f"is set, which may be less than the default: {', '.join(items(new))}"
     if new is None:
@@ -160,7 +160,7 @@ def _more_prefixes(old: object, new: object) -> str:
 
 
 def _uncovered(codes: Iterable[str], by: Iterable[str]) -> list[str]:
-    """The codes that none of the others stands for: `E501` is part of `E5`, and all are of `ALL`."""
+    """The codes that none of the others includes: `E501` is part of `E5`, and all are of `ALL`."""
     by = tuple(by)
     return [] if "ALL" in by else sorted(code for code in set(codes) if not code.startswith(by))
 

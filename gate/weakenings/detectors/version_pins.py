@@ -1,4 +1,4 @@
-"""Which versions of the tools a project asks for: an older one sees less, and none sees nothing."""
+"""Which versions of the tools a project asks for: an older one checks less, and none checks nothing."""
 
 from __future__ import annotations
 
