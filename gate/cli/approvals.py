@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from gate.app.approving.approvals import Listing, list_approvals
-from gate.cli.reviews import add_reviews, place_of
+from gate.cli.reviews import add_reviews, request_of
 from gate.model import short_name
 from gate.reports.words import count, visible
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         rev=options.rev,
         into=options.into,
         bring=options.fetch,
-        reviews=place_of(options.reviews),
+        reviews=request_of(options.reviews),
     )
     if options.format == "json":
         from gate.reports.verdict_json import approvals_data, dump

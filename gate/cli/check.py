@@ -14,7 +14,7 @@ from time import time
 
 from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest
-from gate.cli.reviews import add_reviews, place_of
+from gate.cli.reviews import add_reviews, request_of
 from gate.cli.shards import share_of, write_share
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of, with_description
@@ -174,7 +174,7 @@ def _request(options: argparse.Namespace, share: Share | None) -> CheckRequest:
         index_file=os.environ.get("GIT_INDEX_FILE") if options.staged else None,
         only=tuple(dict.fromkeys(options.only)),
         fail_fast=options.fail_fast,
-        reviews=place_of(options.reviews),
+        reviews=request_of(options.reviews),
         rerun=options.rerun,
         compare=options.all,
         share=share,
@@ -209,7 +209,7 @@ def _report(options: argparse.Namespace, answer: Answer, files: Sequence[tuple[s
 def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportContext) -> None:
     """Notify the pull request and the webhook; what goes wrong is a warning, and the verdict stays what it is."""
     warnings = []
-    request = place_of(options.reviews)
+    request = request_of(options.reviews)
     if options.comment and request is not None:
         from gate.app.checking.announce import comment
 

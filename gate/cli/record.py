@@ -9,7 +9,7 @@ from pathlib import Path
 from gate.app.approving.record_reviews import RecordedReviews, record_reviews
 from gate.approvals.record import review_of
 from gate.cli.approve import exit_code, shared_lines
-from gate.cli.reviews import add_reviews, place_of
+from gate.cli.reviews import add_reviews, request_of
 from gate.errors import UsageError
 from gate.reports.words import count, visible
 
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Record what the forge reports now, or has merged, and print it."""
     if options.merges:
         return _merges(options)
-    request = place_of(options.reviews or "auto")
+    request = request_of(options.reviews or "auto")
     if request is None:
         raise UsageError("no pull or merge request is named", "`--reviews github:OWNER/REPO#12`")
     done = record_reviews(
@@ -79,7 +79,7 @@ def _merges(options: argparse.Namespace) -> int:
 
     if options.base or options.rev:
         raise UsageError("--merges takes a range only, no revision and no `--base`")
-    forge = place_of(options.reviews)
+    forge = request_of(options.reviews)
     if forge is not None and (forge.number or forge.source == "gitlab"):
         raise UsageError(
             "--merges finds the pull request of each merge itself, on GitHub and Gitea",

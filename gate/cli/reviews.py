@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gate.forges.places import Place
+    from gate.forges.places import RequestRef
 
 
 def add_reviews(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +20,10 @@ def add_reviews(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def place_of(reviews: str | None) -> Place | None:
+def request_of(reviews: str | None) -> RequestRef | None:
     """The place that `--reviews` names, if it was given; raises UsageError if it names none."""
     if reviews is None:
         return None
-    from gate.forges.places import find_place
+    from gate.forges.places import find_request
 
-    return find_place(reviews, os.environ)
+    return find_request(reviews, os.environ)

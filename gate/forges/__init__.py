@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from gate.approvals.reviews import Request
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 from gate.forges.wire import OpenRequest, Wire, Writer
 from gate.model import Source
 
@@ -34,12 +34,12 @@ class Forge(Protocol):
         """The logins of a team's members; raises CannotDecide."""
 
 
-def forge(request: Place) -> Forge:
+def forge(request: RequestRef) -> Forge:
     """The module of a place's forge."""
     return cast("Forge", import_module(FORGES[request.source]))
 
 
-def connect(request: Place) -> Writer:
+def connect(request: RequestRef) -> Writer:
     """A client for a place; raises UsageError where its library is not installed."""
     from gate.forges.clients import GitHubClient, GitLabClient
 

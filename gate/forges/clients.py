@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from gate.errors import CannotDecide, UsageError
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 from gate.forges.wire import PATIENCE, Answer, Json, Query, Refused
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class GitHubClient:
     """Asks GitHub, or Gitea, through PyGithub. It never waits and never tries again."""
 
-    def __init__(self, source: Place) -> None:
+    def __init__(self, source: RequestRef) -> None:
         """Connects to nothing yet; raises UsageError where PyGithub is not installed."""
         try:
             from github import Auth, Github
@@ -33,7 +33,7 @@ class GitHubClient:
             seconds_between_requests=None,
             lazy=True,
         )
-        self.place = source
+        self.request_ref = source
         self._requester: Requester = client.requester
 
     def get(self, path: str, query: Query) -> Answer:
@@ -53,21 +53,21 @@ class GitHubClient:
         except GithubException as error:
             raise Refused(error.status, error.message or "", _small(error.headers or {})) from error
         except (RequestException, OSError, ValueError, AssertionError, RuntimeError) as error:
-            raise _away(self.place, path, error) from error
+            raise _away(self.request_ref, path, error) from error
         return Answer(body, _small(headers))
 
 
 class GitLabClient:
     """Asks GitLab through python-gitlab. It never waits and never tries again."""
 
-    def __init__(self, source: Place) -> None:
+    def __init__(self, source: RequestRef) -> None:
         """Connects to nothing yet; raises UsageError where python-gitlab is not installed."""
         try:
             from gitlab import Gitlab
         except ImportError as error:
             raise _not_installed(source, "python-gitlab") from error
         job = source.variable == "CI_JOB_TOKEN"
-        self.place = source
+        self.request_ref = source
         self._gitlab: Gitlab = Gitlab(
             source.api.removesuffix("/api/v4"),
             job_token=source.token if job else None,
@@ -96,11 +96,11 @@ class GitLabClient:
             return Answer(answer.json(), _small(answer.headers))
         except GitlabError as error:
             if error.response_code is None:
-                raise _away(self.place, path, error) from error
+                raise _away(self.request_ref, path, error) from error
             headers = getattr(error, "response_headers", None) or {}
             raise Refused(error.response_code, str(error.error_message), _small(headers)) from error
         except (RequestException, OSError, ValueError, RecursionError) as error:
-            raise _away(self.place, path, error) from error
+            raise _away(self.request_ref, path, error) from error
 
 
 def _faithful(api: str) -> Session:
@@ -125,14 +125,14 @@ def _small(headers: Mapping[str, object]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items()}
 
 
-def _not_installed(source: Place, library: str) -> UsageError:
+def _not_installed(source: RequestRef, library: str) -> UsageError:
     return UsageError(
         f"reading reviews on {source.source} needs {library}, which is not installed",
         f"`pip install 'merge-gate[{source.source}]'`",
     )
 
 
-def _away(source: Place, path: str, error: Exception) -> CannotDecide:
+def _away(source: RequestRef, path: str, error: Exception) -> CannotDecide:
     # The error's own words may quote the headers that were sent; its kind says enough.
     return CannotDecide(
         f"{source.source} could not be reached for {path}: {_kind(error)}",

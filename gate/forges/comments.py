@@ -39,7 +39,9 @@ def put_comment(wire: Writer, text: str) -> str:
         own_comments = [item for item in every(wire, listed) if str(item.get("body", "")).startswith(MARK)]
         for item in own_comments:
             try:
-                wire.send("PUT" if wire.place.source == "gitlab" else "PATCH", f"{single}/{item['id']}", body)
+                wire.send(
+                    "PUT" if wire.request_ref.source == "gitlab" else "PATCH", f"{single}/{item['id']}", body
+                )
             except Refused as refused:
                 if refused.status not in {403, 404}:
                     raise
@@ -71,7 +73,7 @@ def put_line_comments(wire: Writer, head: str, comments: Sequence[LineComment]) 
 
 def _comment_paths(wire: Writer) -> tuple[str, str]:
     """The path of all comments, and that below which each has its own."""
-    request = wire.place
+    request = wire.request_ref
     if request.source == "gitlab":
         notes = f"{_merge_request(wire)}/notes"
         return notes, notes
@@ -80,7 +82,7 @@ def _comment_paths(wire: Writer) -> tuple[str, str]:
 
 
 def _lines_path(wire: Writer) -> str:
-    request = wire.place
+    request = wire.request_ref
     if request.source == "gitlab":
         return f"{_merge_request(wire)}/discussions"
     pull = f"/repos/{project_path(request)}/pulls/{request.number}"
@@ -88,11 +90,11 @@ def _lines_path(wire: Writer) -> str:
 
 
 def _merge_request(wire: Writer) -> str:
-    return f"/projects/{quoted(wire.place.project)}/merge_requests/{wire.place.number}"
+    return f"/projects/{quoted(wire.request_ref.project)}/merge_requests/{wire.request_ref.number}"
 
 
 def _send_lines(wire: Writer, head: str, comments: Sequence[LineComment]) -> None:
-    match wire.place.source:
+    match wire.request_ref.source:
         case "gitlab":
             refs = one(wire, _merge_request(wire)).get("diff_refs")
             for comment in comments:
@@ -111,7 +113,7 @@ def _send_lines(wire: Writer, head: str, comments: Sequence[LineComment]) -> Non
 
 
 def _send_review(wire: Writer, head: str, lines: list[Json], comments: Sequence[LineComment]) -> None:
-    path = f"/repos/{project_path(wire.place)}/pulls/{wire.place.number}/reviews"
+    path = f"/repos/{project_path(wire.request_ref)}/pulls/{wire.request_ref.number}/reviews"
     # Gitea lists reviews without their comments, so the keys are here as well.
     keys = " ".join(item.key for item in comments)
     text = f"gate: {len(lines)} {'finding' if len(lines) == 1 else 'findings'}\n\n<!-- merge-gate {keys} -->"

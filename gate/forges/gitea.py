@@ -22,7 +22,7 @@ STATES: Mapping[str, State | None] = {
 
 def read_request(wire: Wire) -> Request:
     """The request as it is now; raises CannotDecide."""
-    source = wire.place
+    source = wire.request_ref
     number, landed = (source.number, source.queued) if source.number else _pushed(wire)
     repository = f"/repos/{project_path(source)}"
     pull = f"{repository}/pulls/{number}"
@@ -37,7 +37,7 @@ def read_request(wire: Wire) -> Request:
 
 def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
     """The open requests that target a branch; raises CannotDecide."""
-    source = wire.place
+    source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open"})
     requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
     return [request for request in requests if request.into == into]
@@ -49,13 +49,13 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
     teams = every(wire, f"/orgs/{quoted(organisation)}/teams")
     ids = [item.get("id") for item in teams if text(item, "name").casefold() == team.casefold()]
     if not ids:
-        raise CannotDecide(f"{wire.place.source} has no team {name}, or hides it from the token")
+        raise CannotDecide(f"{wire.request_ref.source} has no team {name}, or hides it from the token")
     return tuple(filter(None, (text(member, "login") for member in every(wire, f"/teams/{ids[0]}/members"))))
 
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
     """The request whose commit was pushed, and whether that is the commit as which it was merged."""
-    source = wire.place
+    source = wire.request_ref
     repository = f"/repos/{project_path(source)}"
     merged = one_if_any(wire, f"{repository}/commits/{quoted(source.commit)}/pull")
     if merged and text(merged, "merge_commit_sha") == source.commit and merged.get("merged") is True:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gate.approvals.reviews import Request, Review, State
 from gate.errors import CannotDecide
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 from gate.forges.wire import (
     Json,
     NoRequest,
@@ -36,7 +36,7 @@ RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 
 def read_request(wire: Wire) -> Request:
     """The request as it is now; raises CannotDecide."""
-    source = wire.place
+    source = wire.request_ref
     number, landed = (source.number, source.queued) if source.number else _pushed(wire)
     pull = f"/repos/{project_path(source)}/pulls/{number}"
     first = one(wire, pull)
@@ -50,13 +50,13 @@ def read_request(wire: Wire) -> Request:
 
 def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
     """The open requests that target a branch; raises CannotDecide."""
-    source = wire.place
+    source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open", "base": into})
     requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
     return [request for request in requests if request.into == into]
 
 
-def open_request(source: Place, pull: Json) -> OpenRequest:
+def open_request(source: RequestRef, pull: Json) -> OpenRequest:
     """A request of a list; raises CannotDecide for one that can't be understood."""
     number, head, into = pull.get("number"), text(pull, "head", "sha"), text(pull, "base", "ref")
     try:
@@ -77,7 +77,7 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def request_of(
-    source: Place,
+    source: RequestRef,
     number: int,
     first: Json,
     last: Json,
@@ -126,7 +126,7 @@ def commit_logins(commits: list[Json]) -> dict[str, str]:
     return logins
 
 
-def reviews_in(source: Place, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
+def reviews_in(source: RequestRef, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
     """The decisions among reviews; raises CannotDecide for one that cannot be understood."""
     reviews = []
     for item in items:
@@ -151,7 +151,7 @@ def reviews_in(source: Place, items: list[Json], states: Mapping[str, State | No
     return reviews
 
 
-def _unknown_review(source: Place, state: str) -> CannotDecide:
+def _unknown_review(source: RequestRef, state: str) -> CannotDecide:
     """What to raise for a review that cannot be understood: it may be an objection."""
     return CannotDecide(
         f"{source.source} has a review in an unknown state ({state or 'missing'})",
@@ -161,7 +161,7 @@ def _unknown_review(source: Place, state: str) -> CannotDecide:
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
     """The request whose commit was pushed, and whether that is the commit as which it has landed."""
-    source = wire.place
+    source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/commits/{quoted(source.commit)}/pulls")
     landed = [
         pull for pull in pulls if text(pull, "merged_at") and pull.get("merge_commit_sha") == source.commit
@@ -171,7 +171,7 @@ def _pushed(wire: Wire) -> tuple[int, bool]:
     return only_open(source, pulls), False
 
 
-def only_open(source: Place, pulls: list[Json]) -> int:
+def only_open(source: RequestRef, pulls: list[Json]) -> int:
     """The number of the one open request among `pulls` that has the place's commit as its head."""
     pulls_open = [
         pull["number"]

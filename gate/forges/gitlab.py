@@ -14,7 +14,7 @@ from datetime import datetime
 
 from gate.approvals.reviews import Request, Review, State
 from gate.errors import CannotDecide
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 from gate.forges.wire import Json, OpenRequest, Wire, every, one, quoted, text, unreadable
 
 APPROVED, WITHDRAWN = "approved this merge request", "unapproved this merge request"
@@ -29,7 +29,7 @@ Said = tuple[datetime, str]
 
 def read_request(wire: Wire) -> Request:
     """The merge request as it is now; raises CannotDecide."""
-    source = wire.place
+    source = wire.request_ref
     request = f"/projects/{quoted(source.project)}/merge_requests/{source.number}"
     first = one(wire, request)
     approvals = one(wire, f"{request}/approvals")
@@ -67,13 +67,13 @@ def read_request(wire: Wire) -> Request:
 
 def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
     """The open merge requests that target a branch; raises CannotDecide."""
-    path = f"/projects/{quoted(wire.place.project)}/merge_requests"
+    path = f"/projects/{quoted(wire.request_ref.project)}/merge_requests"
     items = every(wire, path, {"state": "opened", "target_branch": into})
-    requests = [_open_request(wire.place, item) for item in items if item.get("state") == "opened"]
+    requests = [_open_request(wire.request_ref, item) for item in items if item.get("state") == "opened"]
     return [request for request in requests if request.into == into]
 
 
-def _open_request(source: Place, item: Json) -> OpenRequest:
+def _open_request(source: RequestRef, item: Json) -> OpenRequest:
     number, head, into = item.get("iid"), text(item, "sha"), text(item, "target_branch")
     try:
         opened = int(_time(item, "created_at").timestamp())
@@ -92,7 +92,11 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def _reviews(
-    source: Place, approvals: Json, notes: Iterable[Json], reviewers: Iterable[Json], versions: list[Said]
+    source: RequestRef,
+    approvals: Json,
+    notes: Iterable[Json],
+    reviewers: Iterable[Json],
+    versions: list[Said],
 ) -> tuple[Review, ...]:
     """The latest decision of everybody who ever decided; raises ValueError for what cannot be read."""
     statements: dict[str, list[Said]] = defaultdict(list)
@@ -125,7 +129,9 @@ def _reviews(
     return tuple(reviews)
 
 
-def _review(source: Place, login: str, state: State, at: datetime | None, versions: list[Said]) -> Review:
+def _review(
+    source: RequestRef, login: str, state: State, at: datetime | None, versions: list[Said]
+) -> Review:
     shown = [commit for since, commit in versions if at is not None and since < at]
     return Review(
         id=f"gitlab:{source.number}:{login}",

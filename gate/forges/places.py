@@ -36,7 +36,7 @@ APIS: Mapping[Source, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestRef:
     """A project on a forge, and which request in it: by `number`, or (0) the one whose commit is `commit`.
 
     `queued` says that what is judged is not the request's own head but a commit that the forge made of it.
@@ -53,7 +53,7 @@ class Place:
     queued: bool = False
 
 
-def find_place(spec: str, environ: Mapping[str, str]) -> Place:
+def find_request(spec: str, environ: Mapping[str, str]) -> RequestRef:
     """The place that `spec` names: `github:OWNER/REPO#12` and so on, or `auto` for what CI says.
 
     Raises UsageError where there is none, or no token for it.
@@ -66,10 +66,10 @@ def find_place(spec: str, environ: Mapping[str, str]) -> Place:
             f"--reviews {spec}: expected auto, github:OWNER/REPO#12, gitlab:GROUP/PROJECT!7 or gitea:OWNER/REPO#3"
         )
     sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
-    return _place(sources[match[1]], match[2], int(match[4]), environ)
+    return _request_ref(sources[match[1]], match[2], int(match[4]), environ)
 
 
-def find_project(spec: str, environ: Mapping[str, str]) -> Place:
+def find_project(spec: str, environ: Mapping[str, str]) -> RequestRef:
     """The project that `spec` names: `github:OWNER/REPO` and so on.
 
     Raises UsageError where it names none, or there is no token for it.
@@ -80,10 +80,10 @@ def find_project(spec: str, environ: Mapping[str, str]) -> Place:
             f"--forge {spec}: expected github:OWNER/REPO, gitlab:GROUP/PROJECT or gitea:OWNER/REPO"
         )
     sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
-    return _place(sources[match[1]], match[2], 0, environ)
+    return _request_ref(sources[match[1]], match[2], 0, environ)
 
 
-def project_at(origin: str, source: str, project: str, environ: Mapping[str, str]) -> Place:
+def project_at(origin: str, source: str, project: str, environ: Mapping[str, str]) -> RequestRef:
     """The project that a clone came from: `project` on the forge `source`, by the address of origin.
 
     Raises UsageError if the address names no forge that gate knows, or no token is set for it. On a host of your own
@@ -104,7 +104,7 @@ def project_at(origin: str, source: str, project: str, environ: Mapping[str, str
     return found
 
 
-def _place(
+def _request_ref(
     source: Source,
     project: str,
     number: int,
@@ -112,13 +112,13 @@ def _place(
     *,
     commit: str = "",
     queued: bool = False,
-) -> Place:
+) -> RequestRef:
     variable = next((name for name in _token_variables(source, environ) if environ.get(name)), "")
     if not variable:
         names = " or ".join(_token_variables(source, environ))
         raise UsageError(f"no token to read reviews on {source}", f"set {names}")
     api = _api(source, environ)
-    return Place(source, api, project, number, variable, environ[variable].strip(), commit, queued)
+    return RequestRef(source, api, project, number, variable, environ[variable].strip(), commit, queued)
 
 
 def _token_variables(source: Source, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _api(source: Source, environ: Mapping[str, str]) -> str:
     return api
 
 
-def _from_ci(environ: Mapping[str, str]) -> Place:
+def _from_ci(environ: Mapping[str, str]) -> RequestRef:
     if environ.get("GITHUB_ACTIONS") == "true" or environ.get("GITEA_ACTIONS") == "true":
         source: Source = "gitea" if environ.get("GITEA_ACTIONS") == "true" else "github"
         return _from_event(source, environ)
@@ -151,21 +151,21 @@ def _from_ci(environ: Mapping[str, str]) -> Place:
     raise UsageError("--reviews auto works only in GitHub, GitLab or Gitea CI", HOW)
 
 
-def _from_event(source: Source, environ: Mapping[str, str]) -> Place:
+def _from_event(source: Source, environ: Mapping[str, str]) -> RequestRef:
     """From the event that started a workflow: whatever it is about, it says so in a file."""
     name, project = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REPOSITORY", "")
     event = _event(environ.get("GITHUB_EVENT_PATH", ""))
     pull = event.get("pull_request")
     number = pull.get("number") if isinstance(pull, dict) else None
     if isinstance(number, int) and not isinstance(number, bool):
-        return _place(source, project, number, environ)
+        return _request_ref(source, project, number, environ)
     group = event.get("merge_group")
     queue = QUEUED.fullmatch(str(group.get("head_ref"))) if isinstance(group, dict) else None
     if queue:
-        return _place(source, project, int(queue[1]), environ, queued=True)
+        return _request_ref(source, project, int(queue[1]), environ, queued=True)
     pushed = event.get("after")
     if name == "push" and isinstance(pushed, str):
-        return _place(source, project, 0, environ, commit=pushed)
+        return _request_ref(source, project, 0, environ, commit=pushed)
     raise UsageError(f"--reviews auto: the event {name or 'without a name'} has no pull request", HOW)
 
 
@@ -179,15 +179,15 @@ def _event(path: str) -> dict[str, Any]:
     return event
 
 
-def _from_gitlab(environ: Mapping[str, str]) -> Place:
+def _from_gitlab(environ: Mapping[str, str]) -> RequestRef:
     project = environ.get("CI_MERGE_REQUEST_PROJECT_PATH") or environ.get("CI_PROJECT_PATH", "")
     number = environ.get("CI_MERGE_REQUEST_IID", "")
     if number.isdecimal():
         queued = environ.get("CI_MERGE_REQUEST_EVENT_TYPE") == "merge_train"
-        return _place("gitlab", project, int(number), environ, queued=queued)
+        return _request_ref("gitlab", project, int(number), environ, queued=queued)
     opened = [OPENED.fullmatch(name) for name in environ.get("CI_OPEN_MERGE_REQUESTS", "").split(",") if name]
     if len(opened) == 1 and opened[0]:
-        return _place("gitlab", opened[0][1], int(opened[0][2]), environ)
+        return _request_ref("gitlab", opened[0][1], int(opened[0][2]), environ)
     if opened:
         raise UsageError("--reviews auto: this branch has more than one open merge request", HOW)
     raise UsageError("--reviews auto: this pipeline has no merge request", HOW)

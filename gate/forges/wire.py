@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from gate.errors import CannotDecide
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 
 PAGE = 100
 MOST_PAGES = 100
@@ -37,7 +37,7 @@ class Answer:
 class Wire(Protocol):
     """A client of one forge, with its token. Raises Refused, or CannotDecide if there is no answer at all."""
 
-    place: Place
+    request_ref: RequestRef
 
     def get(self, path: str, query: Query) -> Answer:
         """The answer to a GET of `path`, below the address of the API."""
@@ -82,7 +82,7 @@ def one(wire: Wire, path: str) -> Json:
     """The JSON object at `path`; raises CannotDecide."""
     body = ask(wire, path, {}).body
     if not isinstance(body, dict):
-        raise unreadable(wire.place, path)
+        raise unreadable(wire.request_ref, path)
     return body
 
 
@@ -93,20 +93,20 @@ def one_if_any(wire: Wire, path: str) -> Json | None:
     except Refused as refused:
         if refused.status == 404:
             return None
-        raise _told(wire.place, path, refused) from refused
+        raise _refusal(wire.request_ref, path, refused) from refused
     if not isinstance(body, dict):
-        raise unreadable(wire.place, path)
+        raise unreadable(wire.request_ref, path)
     return body
 
 
 def every(wire: Wire, path: str, query: Query = MappingProxyType({})) -> list[Json]:
     """Every JSON object of the list at `path`, whole or not at all; raises CannotDecide."""
     items: list[Json] = []
-    size = "limit" if wire.place.source == "gitea" else "per_page"
+    size = "limit" if wire.request_ref.source == "gitea" else "per_page"
     for page in range(1, MOST_PAGES + 1):
         answer = ask(wire, path, {**query, "page": page, size: PAGE})
         if not isinstance(answer.body, list) or not all(isinstance(item, dict) for item in answer.body):
-            raise unreadable(wire.place, path)
+            raise unreadable(wire.request_ref, path)
         items += answer.body
         total = answer.headers.get("x-total-count") or answer.headers.get("x-total", "")
         more = bool(answer.headers.get("x-next-page")) or 'rel="next"' in answer.headers.get("link", "")
@@ -117,7 +117,7 @@ def every(wire: Wire, path: str, query: Query = MappingProxyType({})) -> list[Js
         if not answer.body:
             break
     raise CannotDecide(
-        f"{wire.place.source} did not list all of {path}: pages are missing or endless", "try again"
+        f"{wire.request_ref.source} did not list all of {path}: pages are missing or endless", "try again"
     )
 
 
@@ -126,7 +126,7 @@ def ask(wire: Wire, path: str, query: Query) -> Answer:
     try:
         return wire.get(path, query)
     except Refused as refused:
-        raise _told(wire.place, path, refused) from refused
+        raise _refusal(wire.request_ref, path, refused) from refused
 
 
 def quoted(name: str) -> str:
@@ -134,7 +134,7 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def project_path(source: Place) -> str:
+def project_path(source: RequestRef) -> str:
     """`OWNER/REPO` as it stands in a path."""
     return quote(source.project, safe="/")
 
@@ -152,7 +152,7 @@ def moment(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-def unreadable(source: Place, path: str) -> CannotDecide:
+def unreadable(source: RequestRef, path: str) -> CannotDecide:
     """What to raise where an answer is not what it must be."""
     return CannotDecide(
         f"{source.source} sent an unreadable response for {path}",
@@ -160,7 +160,7 @@ def unreadable(source: Place, path: str) -> CannotDecide:
     )
 
 
-def _told(source: Place, path: str, refused: Refused) -> CannotDecide:
+def _refusal(source: RequestRef, path: str, refused: Refused) -> CannotDecide:
     forge, status = source.source, refused.status
     if status == 429 or (status == 403 and _limited(refused)):
         return CannotDecide(

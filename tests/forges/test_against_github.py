@@ -21,7 +21,7 @@ from support.site import actions
 
 from gate.errors import CannotDecide, UsageError
 from gate.forges import connect, forge
-from gate.forges.places import Place, find_place
+from gate.forges.places import RequestRef, find_request
 from gate.forges.wire import Answer, Query, Refused, Wire, ask
 
 PACKAGES = ("@octokit/openapi@21", "@octokit/webhooks-examples@7", "@stoplight/prism-cli@5")
@@ -93,26 +93,26 @@ def prism(
         process.communicate()
 
 
-def place(api: str, number: int = NUMBER, commit: str = "") -> Place:
-    return Place("github", api, PROJECT, number, "GITHUB_TOKEN", TOKEN, commit)
+def place(api: str, number: int = NUMBER, commit: str = "") -> RequestRef:
+    return RequestRef("github", api, PROJECT, number, "GITHUB_TOKEN", TOKEN, commit)
 
 
 def test_our_questions_are_those_that_github_describes(prism: str) -> None:
     """Its own examples are read: a pull request, a review that approves, commits, events, members of a team."""
     wire = connect(place(prism))
-    request = forge(wire.place).read_request(wire)
+    request = forge(wire.request_ref).read_request(wire)
     assert re.fullmatch(r"[0-9a-f]{40}", request.head)
     assert request.into
     assert [review.state for review in request.reviews] == ["approved"]
     assert re.fullmatch(r"[0-9a-f]{40}", request.reviews[0].commit)
     assert request.logins
-    assert forge(wire.place).read_team(wire, "@acme/core")
+    assert forge(wire.request_ref).read_team(wire, "@acme/core")
 
 
 def test_a_push_is_looked_up_as_github_describes(prism: str) -> None:
     wire = connect(place(prism, 0, "a" * 40))
     with pytest.raises(CannotDecide, match="no open pull request has aaaaaaaaaaaa as its head"):
-        forge(wire.place).read_request(wire)
+        forge(wire.request_ref).read_request(wire)
 
 
 def test_the_description_refuses_what_it_does_not_allow(prism: str) -> None:
@@ -175,7 +175,7 @@ def test_real_events(packages: Path, tmp_path: Path, name: str) -> None:
     for example in examples:
         environ = actions(tmp_path, name, example)
         try:
-            place = find_place("auto", environ)
+            place = find_request("auto", environ)
         except UsageError:
             pytest.fail(f"{name} {example.get('action')} was not understood")
         if name == "push":
@@ -224,7 +224,7 @@ class WithoutEvents:
     """A wire to the emulator, which knows no events of a request: there are none."""
 
     def __init__(self, wire: Wire) -> None:
-        self.place, self._wire = wire.place, wire
+        self.request_ref, self._wire = wire.request_ref, wire
 
     def get(self, path: str, query: Query) -> Answer:
         return Answer([], {}) if path.endswith("/events") else self._wire.get(path, query)
@@ -246,11 +246,11 @@ def test_the_life_of_a_review_on_somebody_elses_github(emulator: str) -> None:
     call("PUT", f"{repository}/contents/a.py", "newbie", message="v2", content=content, branch="feature")
     pull = call("POST", f"{repository}/pulls", "newbie", title="v2", head="feature", base="main")
     wire = WithoutEvents(
-        connect(Place("github", emulator, "newbie/shortener", 1, "GITHUB_TOKEN", "token_newbie"))
+        connect(RequestRef("github", emulator, "newbie/shortener", 1, "GITHUB_TOKEN", "token_newbie"))
     )
 
     def read() -> list[str]:
-        request = forge(wire.place).read_request(wire)
+        request = forge(wire.request_ref).read_request(wire)
         assert (request.head, request.into, request.author) == (pull["head"]["sha"], "main", "newbie")
         assert {review.commit for review in request.reviews} <= {request.head}
         assert {review.login for review in request.reviews} <= {"nmonrose"}

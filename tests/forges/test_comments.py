@@ -12,7 +12,7 @@ from support.webhooks import webhook
 
 from gate.forges import connect
 from gate.forges.comments import MARK, LineComment, put_line_comments
-from gate.forges.places import find_place
+from gate.forges.places import find_request
 
 
 def test_one_comment_is_updated_in_place(site: Site) -> None:
@@ -44,7 +44,7 @@ def test_a_token_that_may_not_write_is_a_warning(site: Site) -> None:
 
 
 def test_lines_are_commented_once(forge: Forge) -> None:
-    wire = connect(find_place(forge.spec, forge.env))
+    wire = connect(find_request(forge.spec, forge.env))
     comments = [LineComment("a.py", line, f"finding {line}", f"key{line}") for line in (1, 2)]
     assert put_line_comments(wire, "c" * 40, comments) == ""
     bodies = [item["body"] for item in forge.lines]

@@ -11,7 +11,7 @@ from support.forge import NUMBER, PROJECT, TOKEN, Kind
 from support.site import Site, actions
 
 from gate.errors import CannotDecide, UsageError
-from gate.forges.places import find_place
+from gate.forges.places import find_request
 
 SHA = "c" * 40
 QUEUE = f"refs/heads/gh-readonly-queue/main/pr-{NUMBER}-{SHA}"
@@ -34,7 +34,7 @@ def test_events_of_actions(
     environ = actions(tmp_path, name, event)
     if kind == "gitea":
         environ |= {"GITEA_ACTIONS": "true", "GITHUB_API_URL": "https://git.example.com/api/v1"}
-    place = find_place("auto", environ)
+    place = find_request("auto", environ)
     assert (place.number, place.commit, place.queued) == expected
     assert (place.source, place.api, place.project) == (kind, environ["GITHUB_API_URL"], PROJECT)
     assert (place.variable, place.token) == ("GITHUB_TOKEN", TOKEN)
@@ -52,15 +52,15 @@ def test_events_of_actions(
 )
 def test_events_that_tell_of_no_request(tmp_path: Path, name: str, event: object) -> None:
     with pytest.raises(UsageError, match="has no pull request"):
-        find_place("auto", actions(tmp_path, name, event))
+        find_request("auto", actions(tmp_path, name, event))
 
 
 def test_an_event_that_cannot_be_read(tmp_path: Path) -> None:
     environ = actions(tmp_path, "pull_request", [])
     with pytest.raises(CannotDecide, match="has no event"):
-        find_place("auto", environ)
+        find_request("auto", environ)
     with pytest.raises(CannotDecide, match="cannot be read"):
-        find_place("auto", environ | {"GITHUB_EVENT_PATH": str(tmp_path / "nothing")})
+        find_request("auto", environ | {"GITHUB_EVENT_PATH": str(tmp_path / "nothing")})
 
 
 GITLAB = {"GITLAB_CI": "true", "CI_API_V4_URL": "https://gl.example.com/api/v4", "GITLAB_TOKEN": TOKEN}
@@ -83,7 +83,7 @@ GITLAB = {"GITLAB_CI": "true", "CI_API_V4_URL": "https://gl.example.com/api/v4",
     ],
 )
 def test_pipelines_of_gitlab(variables: dict[str, str], expected: tuple[str, int, bool]) -> None:
-    place = find_place("auto", GITLAB | variables)
+    place = find_request("auto", GITLAB | variables)
     assert (place.project, place.number, place.queued) == expected
     assert (place.source, place.api) == ("gitlab", "https://gl.example.com/api/v4")
 
@@ -91,30 +91,30 @@ def test_pipelines_of_gitlab(variables: dict[str, str], expected: tuple[str, int
 @pytest.mark.parametrize("opened", ["", "a/b!9,a/b!10"])
 def test_pipelines_of_no_request_or_of_two(opened: str) -> None:
     with pytest.raises(UsageError, match="--reviews auto"):
-        find_place("auto", GITLAB | {"CI_OPEN_MERGE_REQUESTS": opened})
+        find_request("auto", GITLAB | {"CI_OPEN_MERGE_REQUESTS": opened})
 
 
 def test_the_token_of_a_job_is_the_last_choice() -> None:
     spec = "gitlab:a/b/c!3"
     job = {"CI_JOB_TOKEN": "job"}
-    assert find_place(spec, job).variable == "CI_JOB_TOKEN"
-    assert find_place(spec, job | {"GITLAB_TOKEN": TOKEN}).variable == "GITLAB_TOKEN"
+    assert find_request(spec, job).variable == "CI_JOB_TOKEN"
+    assert find_request(spec, job | {"GITLAB_TOKEN": TOKEN}).variable == "GITLAB_TOKEN"
 
 
 def test_giteas_own_github_variables_do_not_lead_to_github(tmp_path: Path) -> None:
     environ = actions(
         tmp_path, "push", {}, GITEA_ACTIONS="true", GITHUB_API_URL="https://git.example.com/api/v1"
     )
-    assert find_place("github:a/b#1", environ).api == "https://api.github.com"
-    assert find_place("gitea:a/b#1", environ).api == "https://git.example.com/api/v1"
+    assert find_request("github:a/b#1", environ).api == "https://api.github.com"
+    assert find_request("gitea:a/b#1", environ).api == "https://git.example.com/api/v1"
     with pytest.raises(UsageError, match="the address of gitea is not set"):
-        find_place("gitea:a/b#1", {"GITEA_TOKEN": TOKEN})
+        find_request("gitea:a/b#1", {"GITEA_TOKEN": TOKEN})
 
 
 @pytest.mark.parametrize("api", ["file:///etc/passwd", "https://user:pass@host/api", "git.example.com"])
 def test_addresses_that_are_none(api: str) -> None:
     with pytest.raises(UsageError, match="the address of gitea's API is"):
-        find_place("gitea:a/b#1", {"GITEA_TOKEN": TOKEN, "GITEA_API_URL": api})
+        find_request("gitea:a/b#1", {"GITEA_TOKEN": TOKEN, "GITEA_API_URL": api})
 
 
 def test_a_pull_request_in_ci(hub: Site, tmp_path: Path) -> None:

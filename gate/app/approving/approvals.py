@@ -18,7 +18,7 @@ from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import credited
 
 if TYPE_CHECKING:
-    from gate.forges.places import Place
+    from gate.forges.places import RequestRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def list_approvals(
     rev: str | None = None,
     into: str | None = None,
     bring: bool = False,
-    reviews: Place | None = None,
+    reviews: RequestRef | None = None,
 ) -> Listing:
     """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first.
 

@@ -26,7 +26,7 @@ from gate.rules import policy_at
 
 if TYPE_CHECKING:
     from gate.app.approving.open_requests import Requested
-    from gate.forges.places import Place
+    from gate.forges.places import RequestRef
 
 FIELDS = "%00".join(
     f"%({name})"
@@ -41,7 +41,7 @@ FIELDS = "%00".join(
 class Branch:
     """A branch that is not merged yet. `name` is what commands take, such as `origin/feature`.
 
-    `request` is its pull request on the forge `place`, such as `acme/shop#12`, by the account `author`; a request whose
+    `request` is its pull request at `request_ref`, such as `acme/shop#12`, by the account `author`; a request whose
     commit is in no branch here is named by the commit. `trouble` says why its commit is missing, if so.
     """
 
@@ -52,7 +52,7 @@ class Branch:
     author: str
     subject: str
     request: str = ""
-    place: Place | None = None
+    request_ref: RequestRef | None = None
     draft: bool = False
     trouble: str = ""
 
@@ -215,14 +215,14 @@ def _requested(requested: Requested, branch: Branch | None) -> Branch:
         request.author,
         request.title,
         requested.name,
-        requested.place,
+        requested.request_ref,
         request.draft,
         requested.trouble,
     )
 
 
 def _opened_by(me: Person | None, branch: Branch) -> bool:
-    login = me.login(branch.place.source) if me and branch.place else ""
+    login = me.login(branch.request_ref.source) if me and branch.request_ref else ""
     return bool(login) and login.casefold() == branch.author.casefold()
 
 
@@ -240,7 +240,7 @@ def _item(
             into=target,
             cached_only=cached_checks,
             trust_only=not cached_checks,
-            reviews=branch.place,
+            reviews=branch.request_ref,
         )
         return Item(branch, evaluate(repository, change, rules, request, log=log).verdict)
     except GateError as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gate.forges import connect, forge
-from gate.forges.places import Place, find_project, project_at
+from gate.forges.places import RequestRef, find_project, project_at
 from gate.forges.wire import OpenRequest
 from gate.git.history import origin_of
 from gate.git.repository import Repository
@@ -24,7 +24,7 @@ class Requested:
     """
 
     request: OpenRequest
-    place: Place
+    request_ref: RequestRef
     name: str
     trouble: str = ""
 
@@ -37,18 +37,18 @@ def open_requests(
     Raises UsageError where there is no forge or no token, CannotDecide if the forge does not answer.
     """
     origin = origin_of(repository)
-    place = (
+    request_ref = (
         project_at(origin, forge_of(origin), repository_name(origin), environ)
         if where == "auto"
         else find_project(where, environ)
     )
-    requests = forge(place).open_requests(connect(place), into)
+    requests = forge(request_ref).open_requests(connect(request_ref), into)
     missing = bring(repository, (request.head for request in requests))
     return [
         Requested(
             request,
-            replace(place, number=request.number),
-            f"{place.project}{MARK[place.source]}{request.number}",
+            replace(request_ref, number=request.number),
+            f"{request_ref.project}{MARK[request_ref.source]}{request.number}",
             f"commit {request.head[:12]} can't be fetched from origin" if request.head in missing else "",
         )
         for request in requests

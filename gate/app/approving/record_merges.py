@@ -18,7 +18,7 @@ from gate.app.checking.request import CheckRequest, ignore
 from gate.app.recording.signing import StoredRecord
 from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
 from gate.errors import UsageError
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 from gate.forges.wire import NoRequest
 from gate.git.change import default_branch
 from gate.git.objects import resolve
@@ -46,7 +46,7 @@ def record_merges(
     *,
     into: str | None = None,
     key: str | None = None,
-    forge: Place | None = None,
+    forge: RequestRef | None = None,
     progress: Callable[[Event], None] = ignore,
 ) -> Iterator[RecordedMerge]:
     """Check each move of the branch in `span` (`BEFORE..AFTER`, or the one commit AFTER), and sign the verdicts.
@@ -65,7 +65,7 @@ def record_merges(
 
 
 def _reviews(
-    start: Path, forge: Place | None, base: str, head: str, into: str, key: str | None, now: int
+    start: Path, forge: RequestRef | None, base: str, head: str, into: str, key: str | None, now: int
 ) -> RecordedReviews | None:
     """The reviews of the pull request that moved the branch, recorded; None without one."""
     if forge is None:

@@ -17,7 +17,7 @@ from gate.approvals.entries import Entry, Reviewed
 from gate.approvals.record import LONGEST_REASON, Record, review_of
 from gate.errors import UsageError
 from gate.forges import connect
-from gate.forges.places import Place
+from gate.forges.places import RequestRef
 from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
@@ -40,7 +40,7 @@ class RecordedReviews:
 
 def record_reviews(
     start: Path,
-    request: Place,
+    request: RequestRef,
     now: int,
     *,
     rev: str | None = None,

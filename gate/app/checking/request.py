@@ -16,7 +16,7 @@ from gate.runner import Event
 from gate.runner.shares import Piece, Share
 
 if TYPE_CHECKING:
-    from gate.forges.places import Place
+    from gate.forges.places import RequestRef
     from gate.log.trusted_verdicts import Attestation
 
 
@@ -44,7 +44,7 @@ class CheckRequest:
     cached_only: bool = False
     trust_only: bool = False
     key: str | None = None
-    reviews: Place | None = None
+    reviews: RequestRef | None = None
     rerun: bool = False
     compare: bool = False
     share: Share | None = None

@@ -50,7 +50,7 @@ def read_reviews(
     wire: Wire,
 ) -> Reviews:
     """Ask the forge now; raises CannotDecide if it does not answer, or speaks of another commit or branch."""
-    module = forge(wire.place)
+    module = forge(wire.request_ref)
     request = module.read_request(wire)
     _refuse_another(request, change)
     commits = (request.head, *(review.commit for review in request.reviews))
@@ -123,7 +123,7 @@ def _teams(wire: Wire, names: Iterable[str]) -> tuple[dict[str, tuple[str, ...]]
     unread: dict[str, str] = {}
     for name in names:
         try:
-            teams[name] = forge(wire.place).read_team(wire, name)
+            teams[name] = forge(wire.request_ref).read_team(wire, name)
         except CannotDecide as error:
             unread[name] = error.message
     return teams, unread
