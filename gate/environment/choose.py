@@ -17,7 +17,7 @@ from gate.environment.checkout import CheckedProject, completed
 from gate.environment.conda import is_conda, not_updated
 from gate.environment.declarations import Declarations, ProjectTree
 from gate.environment.declared import Declared
-from gate.environment.differences import allows_python, check_lock, difference, left_over
+from gate.environment.differences import allows_python, check_lock, difference, left_over, unsatisfied
 from gate.environment.find import PYTHONS, find_environment
 from gate.environment.interpreter import Environment, executable, normal, own_environment
 from gate.environment.locks import LOCKS
@@ -183,7 +183,9 @@ class Environments:
         if Path(sys.prefix) != environment.prefix:
             return False
         declared = self.declared_by(tree, folder)
-        return bool(declared.packages) and normal(declared.name) not in environment.packages
+        # Nobody has set it up for the project: a dependency of gate's may be the project by chance.
+        lacks = bool(unsatisfied(declared.others, environment.packages))
+        return lacks or (bool(declared.packages) and normal(declared.name) not in environment.packages)
 
     def _as_found(self, environment: Environment, tree: ProjectTree) -> Environment:
         return replace(environment, generated=generated_files(environment, tree.entries))

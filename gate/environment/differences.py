@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gate.environment.build_failures import BuildFailed
 from gate.environment.declared import Declared, requirement_name
@@ -70,7 +70,7 @@ def left_over(declared: Declared, packages: Mapping[str, str], base_declared: De
     """How an environment with `packages` is not yet, or no more, what is declared; "" if it seems to be."""
     known = {requirement_name(line) for line in base_declared.others}
     fresh = [line for line in declared.others if requirement_name(line) not in known]
-    missing = next(filter(None, (_unsatisfied(line, packages) for line in fresh)), "")
+    missing = unsatisfied(fresh, packages)
     names, base_names = (_all_names(side) for side in (declared, base_declared))
     removed = sorted(name for name in base_names - names if name in packages)
     return (
@@ -81,6 +81,11 @@ def left_over(declared: Declared, packages: Mapping[str, str], base_declared: De
 def _all_names(declared: Declared) -> set[str]:
     lines = (*declared.required, *declared.others)
     return {requirement_name(line) for line in lines} | set(declared.locked)
+
+
+def unsatisfied(lines: Iterable[str], packages: Mapping[str, str]) -> str:
+    """The first of the requirements that `packages` do not satisfy, in a few words; "" if there is none."""
+    return next(filter(None, (_unsatisfied(line, packages) for line in lines)), "")
 
 
 def allows_python(declared: Declared, version: str) -> bool:
