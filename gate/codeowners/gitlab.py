@@ -198,14 +198,20 @@ def pattern_of(text: str) -> Pattern:
     return Pattern((*segments, segment_of(last)))
 
 
+_EMPTY_SET = re.compile(r"[!^]?\]")
+
+
 def _split(text: str) -> list[str]:
     """The segments of a pattern: a slash inside a bracket expression is one of its members."""
     parts = [""]
     position = 0
+    may_close = True
     while position < len(text):
         end = position + 1
-        if text[position] == "[":
+        if text[position] == "[" and may_close:
             parsed = _set(text, end)
+            # Where one is never closed, none after it is; to look again each time takes the square of the length.
+            may_close = parsed is not None or _EMPTY_SET.match(text, end) is not None
             end = parsed[1] if parsed else end
         elif text[position] == "\\":
             end += 1
@@ -226,15 +232,18 @@ def segment_of(text: str) -> str | Glob:
         char = text[position]
         position += 1
         if char == "*":
-            chars, plain = [*chars, None], False
+            chars.append(None)
+            plain = False
         elif char == "?":
-            chars, plain = [*chars, "."], False
+            chars.append(".")
+            plain = False
         elif char == "[":
             parsed = _set(text, position)
             if parsed is None:
                 return Glob(r"(?!)")
             part, position = parsed
-            chars, plain = [*chars, part], False
+            chars.append(part)
+            plain = False
         else:
             if char == "\\" and position < len(text):
                 char = text[position]

@@ -252,3 +252,11 @@ def test_which_file_counts(
 
 def test_every_place_of_every_forge_is_one_of_all_places() -> None:
     assert {place for places in PLACES.values() for place in places} == set(ALL_PLACES)
+
+
+@pytest.mark.parametrize("dialect", ["github", "gitlab", "gitea", "bitbucket"])
+@pytest.mark.parametrize("piece", ["[", "[!", "*", "?", "\\", "**/", "[]", "[\\]", "{", "(", "@a ", "^["])
+def test_a_long_line_takes_no_longer_than_its_length(dialect: Dialect, piece: str) -> None:
+    """With the square of the length it would take minutes."""
+    owners = parse(f"{piece * 60_000} @ada\n*.py @ada\n".encode(), "CODEOWNERS", dialect)
+    assert owners.rules or owners.mistakes
