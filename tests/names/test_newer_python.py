@@ -67,6 +67,14 @@ def test_newer_syntax_is_an_error_in_a_project_for_this_version(tmp_path: Path) 
     assert findings(tmp_path, text, '[project]\nrequires-python = ">=3.11"\n') == [(1, "syntax-error")]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this interpreter has type parameters")
+def test_tests_may_be_for_newer_versions_only(tmp_path: Path) -> None:
+    text = "type Pair[T] = tuple[T, T]\n\n\ndef test_pair():\n    assert Pair[int] and undefined_here\n"
+    (tmp_path / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.11"\n')
+    (tmp_path / "test_pairs.py").write_text(text)
+    assert [(one.line, one.rule) for one in check(tmp_path, None, None)[1]] == [(5, "undefined-name")]
+
+
 def test_type_parameters_of_a_class_are_seen_in_its_methods(tmp_path: Path) -> None:
     text = (
         "class Box[T](dict[str, T]):\n    type Inner = list[T]\n\n"

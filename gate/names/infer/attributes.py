@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _TAKE_NO_ATTRIBUTES = frozenset({"str", "bytes", "bytearray", "int", "float", "complex", "bool", "list", "dict", "set",
                                  "frozenset", "tuple", "range", "slice", "memoryview"})  # fmt: skip
+OF_NAMED_TUPLES = frozenset({"_asdict", "_field_defaults", "_fields", "_make", "_replace"})
+"""What a value that is annotated as a tuple may have, since named tuples are tuples."""
 _WRITTEN_BY_DECORATORS = frozenset(
     {"__init__", "__new__", "__post_init__", "__lt__", "__le__", "__gt__", "__ge__"}
 )
@@ -44,6 +46,8 @@ class Attributes:
 
     def of(self, owner: Instance | ClassValue, name: str) -> Values | Missing:
         """What an attribute is; MISSING if there is certainly none."""
+        if name in OF_NAMED_TUPLES and owner.of.name == "tuple" and owner.of.origin == "library":
+            return UNKNOWN
         order, is_incomplete = self._classes.mro(
             owner.of, include_third_party=not self._engine.is_known_to_packages(name)
         )

@@ -35,7 +35,7 @@ from gate.names.infer.values import (
 )
 from gate.names.resolve.modules import Modules
 from gate.names.resolve.package_words import PackageWords
-from gate.names.syntax.nodes import dotted_name, function_with
+from gate.names.syntax.nodes import LAMBDA, dotted_name, function_with
 from gate.names.syntax.source import Scope
 
 _UNANSWERED: Any = object()
@@ -126,7 +126,7 @@ class Engine:
             case ast.Subscript():
                 return self.protocols.item(node, scope)
             case ast.Lambda():
-                return (FunctionValue((function_with("__lambda__", node.args),), scope),)
+                return (FunctionValue((function_with(LAMBDA, node.args),), scope),)
             case ast.GeneratorExp():
                 return (Yielding(self.infer(node.elt, scope), is_manager=False),)
             case ast.Tuple() if not any(isinstance(item, ast.Starred) for item in node.elts):

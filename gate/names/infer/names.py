@@ -198,8 +198,11 @@ class Names:
         member: Values | Missing = self._engine.answers.of(
             (module, name), lambda: self._member(module, name), None
         )
-        is_set_elsewhere = member is MISSING and name in self._engine.project.stored_outside
-        return UNKNOWN if is_set_elsewhere and self._engine.modules.origin(module) == "project" else member
+        if member is not MISSING:
+            return member
+        stored = self._engine.project.stored_outside
+        is_own = self._engine.modules.origin(module) == "project"
+        return UNKNOWN if f"{module}.{name}" in stored or (is_own and name in stored) else MISSING
 
     def member_or_unknown(self, module: str, name: str) -> Values:
         """What a module's member is; unknown where there is none."""

@@ -14,7 +14,7 @@ class ProjectFacts:
     """Facts about all files at once; without arguments, those of a project without files."""
 
     stored_outside: frozenset[str] = frozenset()
-    """Attributes that some code of the project sets on what is not its `self`."""
+    """Attributes that some code of the project sets on what is not its `self`; on a module, also with its name."""
     defined: Mapping[str, int] = field(default_factory=Counter)
     """In how many classes of the project each attribute is defined."""
     bases: frozenset[str] = frozenset()
@@ -38,7 +38,7 @@ class ProjectFacts:
 
     def by_name(self) -> Iterator[tuple[str, str]]:
         """Each fact as text, with the name that it is about: diagnostics of files that say the name depend on it."""
-        yield from ((name, f"stored {name}") for name in sorted(self.stored_outside))
+        yield from ((name.rpartition(".")[2], f"stored {name}") for name in sorted(self.stored_outside))
         yield from ((name, f"base {name}") for name in sorted(self.bases))
         yield from ((name, f"combined {name}") for name in sorted(self.combined))
         yield from ((name, f"recombined {name}") for name in sorted(self.recombined))

@@ -27,6 +27,11 @@ _IMPORT = re.compile(
 _VERSIONS = "stdlib/VERSIONS"
 
 
+def is_test(path: str) -> bool:
+    """Whether a file is one of tests by its name."""
+    return bool(_CODE.fullmatch(path.rpartition("/")[2]))
+
+
 def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> frozenset[str]:
     """The files of `python` that are data. `other_files` are the paths of the files that are no Python."""
     packages = _packages(python)

@@ -25,6 +25,7 @@ _CODES = {
     "wrong-call": {"call-arg", "operator", "call-overload", "misc", "index", "no-value-for-parameter", "not-callable",
                    "too-many-function-args", "unsubscriptable-object", "attr-defined", "arg-type", "valid-type"},
     "wrong-argument": {"arg-type", "call-overload", "type-var", "misc"},
+    "wrong-json-argument": {"arg-type", "call-overload", "misc"},
     "missing-await": {"unused-coroutine", "attr-defined", "operator", "truthy-function", "misc", "union-attr"},
 }  # fmt: skip
 """What other checkers call the same. Codes of pyright begin with `report`, those of others with words of these."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -165,7 +166,15 @@ class Modules:
             or self.module(f"{name}.{member}") is not None
         ):
             return False
+        if member.startswith("_") and self._is_known_by_stub_only(name):
+            return False
         return member not in self.beside_stub(name) and not self._is_in_string(name, member)
+
+    def _is_known_by_stub_only(self, name: str) -> bool:
+        """Whether nothing but stubs is known of a package: they leave out what is private."""
+        return name.partition(".")[0] not in sys.stdlib_module_names and all(
+            source.is_stub for source in self.sources(name)
+        )
 
     def _is_in_string(self, name: str, member: str) -> bool:
         """Whether a string in a module of the project or a package is the name: the module may load it lazily."""

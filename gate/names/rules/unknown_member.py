@@ -42,6 +42,10 @@ GOOD: Examples = (
     code("import sys\n\nif hasattr(sys, 'gettotalrefcont'):\n    sys.gettotalrefcont()\n"),
     code("import sys\n\nif sys.version_info < (3, 3):\n    from collections import Mappping\n"),
     {
+        "levels.py": "import logging as log\n\nlog.TRACE = 5\n",
+        "example.py": "import logging\n\nlogging.log(logging.TRACE, 'started')\n",
+    },
+    {
         "lazy.py": "def __getattr__(name):\n    return name\n",
         "example.py": "import lazy\n\nlazy.whatevr\n",
     },

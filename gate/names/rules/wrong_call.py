@@ -6,12 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from gate.names.infer.engine import Engine
-from gate.names.infer.values import FunctionValue, ModuleValue
+from gate.names.infer.values import FunctionValue, ModuleValue, Value
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import Finding
 from gate.names.resolve.modules import Module
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
+from gate.names.syntax.nodes import LAMBDA
 from gate.names.syntax.source import Scope
 
 ID = "wrong-call"
@@ -39,11 +40,18 @@ def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagno
     if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
         return
     values = engine.infer(node.value, scope)
-    if values and all(isinstance(value, FunctionValue | ModuleValue) for value in values):
+    if values and all(map(_has_no_items, values)):
         kind = "function" if isinstance(values[0], FunctionValue) else "module"
         shown = ast.unparse(node.value)
         hint = "did you mean `environ`?" if shown.endswith("getenv") else ""
         diagnostics.report(ID, node, f"`{shown}` is a {kind}: it has no items", hint=hint)
+
+
+def _has_no_items(value: Value) -> bool:
+    if isinstance(value, FunctionValue):
+        # `type Pair[T] = …` is read as a lambda by a Python that does not know the statement.
+        return not any(definition.name == LAMBDA for definition in value.definitions)
+    return isinstance(value, ModuleValue)
 
 
 def report_module(diagnostics: FileDiagnostics, node: ast.expr, shown: str, module: str) -> None:

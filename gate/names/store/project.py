@@ -10,6 +10,7 @@ from gate.names.infer.engine import Engine
 from gate.names.infer.project_facts import ProjectFacts
 from gate.names.read.decoding import text_of
 from gate.names.read.newer_syntax import parse
+from gate.names.read.test_data import is_test
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.resolve.exports import is_resolved, missing_exports
 from gate.names.resolve.modules import Modules
@@ -69,7 +70,9 @@ class Project:
             facts, face = from_plain(Facts, found[0]), from_plain(ModuleInterface, found[1])
             self.files[name] = File(name, module, data, key, facts, face, None, is_notebook)
             return
-        tree = parse(data, is_newer=self._modules.target > OWN_VERSION)
+        # Tests may be for newer versions only: they are not collected by an older one then.
+        is_newer = self._modules.target > OWN_VERSION or is_test(name)
+        tree = parse(data, is_newer=is_newer)
         source = Source(
             module,
             "project",

@@ -53,6 +53,7 @@ class _FactReader(ast.NodeVisitor):
         self._roots: dict[str, str] = {}
         self._looked_up: list[tuple[str, Use]] = []
         self._keys: list[tuple[str, Use]] = []
+        self._set_on: list[tuple[str, str]] = []
         self._given: list[tuple[str, Use]] = []
         self._classes: list[set[str]] = []
         """What the classes around define, as far as it has been read."""
@@ -96,6 +97,9 @@ class _FactReader(ast.NodeVisitor):
         for top, use in self._given:
             source = self._roots.get(top) or self._modules.get(top, "")
             facts.keywords.append(use._replace(root=source if self._bound.get(top) == 1 else ""))
+        for dotted, attribute in self._set_on:
+            if full_name := self._full_name(dotted):
+                facts.stored.add(f"{full_name}.{attribute}")
         facts.environment_keys = [
             use for dotted, use in self._keys if use.owner or self._full_name(dotted) in ENVIRONMENT
         ]
@@ -107,10 +111,12 @@ class _FactReader(ast.NodeVisitor):
         return facts
 
     def _full_name(self, dotted: str) -> str:
-        """What an imported name, or an attribute of an imported module, is called where it is defined."""
+        """What an imported name, or a member of an imported module, is called where it is defined; "" for others."""
         first, _, rest = dotted.partition(".")
-        owner = self._roots.get(first)
-        return f"{owner}.{dotted}" if owner else f"{self._modules.get(first, '')}.{rest}"
+        if owner := self._roots.get(first):
+            return f"{owner}.{dotted}"
+        module = self._modules.get(first, "")
+        return f"{module}.{rest}" if module and rest else module
 
     def _key(self, node: ast.AST) -> None:
         """A constant key that may be one of an environment variable."""
@@ -161,6 +167,7 @@ class _FactReader(ast.NodeVisitor):
                     members.add(node.attr)
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
                 self.facts.stored.add(node.attr)
+                self._set_on.append((dotted_name(node.value), node.attr))
         elif not self._guards.of(node).is_uncertain:
             dotted = dotted_name(node.value)
             self._looked_up.append((dotted, use))

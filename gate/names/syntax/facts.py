@@ -48,7 +48,7 @@ class Facts:
     only_imported: set[str] = field(default_factory=set)
     """Words that occur in the file only because it imports them."""
     stored: set[str] = field(default_factory=set)
-    """Attributes that are set on another object than `self`."""
+    """Attributes that are set on another object than `self`; on a module, also with its name: `logging.TRACE`."""
     members_of_classes: list[str] = field(default_factory=list)
     """Attributes of each class, once for each class that has them."""
     links: set[str] = field(default_factory=set)

@@ -87,6 +87,10 @@ def is_stub(node: Function) -> bool:
     )
 
 
+LAMBDA = "__lambda__"
+"""The name of a function that stands for a lambda."""
+
+
 def function_with(name: str, arguments: ast.arguments) -> ast.FunctionDef:
     """A function that takes these arguments and says nothing else: one that is generated, or a lambda."""
     made = ast.FunctionDef(name=name, args=arguments, body=[ast.Pass()], decorator_list=[])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, LoadAndDump
 from gate.names.hints.text_arguments import TextKinds
@@ -25,6 +26,8 @@ from gate.names.rules.walk.attributes import is_super_uncalled, names_of
 from gate.names.syntax.nodes import Function, is_stub, last_name
 from gate.names.syntax.source import Scope
 
+_SPECIFIC_FIRST = ("keyword", "twice", "many", "missing")
+"""The kinds of reasons for which a call does not fit, the most specific one first."""
 _NO_ARGUMENTS = ast.Call(func=ast.Name(id=""), args=[], keywords=[])
 
 
@@ -114,18 +117,17 @@ class CallChecks:
                     self._found, wrong.node, shown, wrong.taken, unless_defined_in=unless_defined_in
                 )
         misfits = [
-            misfit(self._engine, signature, definition, call, scope) for definition in signature.definitions
+            reason
+            for definition in signature.definitions
+            if (reason := misfit(self._engine, signature, definition, call, scope)) is not None
         ]
         for one in signature.definitions:
             self._settle(call, one, takes_all=signature.scope.source.origin == "library")
         is_template = self._is_template(signature) and not self._is_exact(callee, node.func, scope)
-        if all(misfits) and not is_template:
-            best = min(
-                (one for one in misfits if one),
-                key=lambda one: ["keyword", "twice", "many", "missing", "value"].index(one.kind),
-            )
-            if is_complete or best.kind != "missing":
-                self._misfit(call, shown, callee, best, node)
+        # Where the arguments fit but for the kind of one, as in another overload, that is no matter of names.
+        fits = len(misfits) < len(signature.definitions) or any(reason.kind == "value" for reason in misfits)
+        if not fits and not is_template and (is_complete or any(one.kind != "missing" for one in misfits)):
+            self._misfit(call, shown, callee, misfits, node)
 
     def _passed_on_as(self, node: ast.Call, callees: Values, scope: Scope) -> tuple[str, str] | None:
         """The module and the name of the `load` or `dump` that is called, if another file has imported it.
@@ -195,9 +197,14 @@ class CallChecks:
             if word.arg in names or (takes_all and arguments.kwarg):
                 self._found.resolved.add((word.lineno, word.col_offset + 1))
 
-    def _misfit(self, call: ast.Call, shown: str, callee: Value, wrong: Misfit, node: ast.Call) -> None:
+    def _misfit(
+        self, call: ast.Call, shown: str, callee: Value, misfits: Sequence[Misfit], node: ast.Call
+    ) -> None:
+        """Report the most specific of the reasons for which `call` fits no overload."""
+        wrong = min(misfits, key=lambda reason: _SPECIFIC_FIRST.index(reason.kind))
+        taken = {name for reason in misfits if reason.name == wrong.name for name in reason.taken}
         if wrong.kind == "keyword" and wrong.node is not None:
-            unexpected_keyword.report(self._found, wrong.node, shown, wrong.taken)
+            unexpected_keyword.report(self._found, wrong.node, shown, taken)
         elif wrong.kind == "twice" and wrong.node is not None:
             wrong_call.report_twice(self._found, wrong.node, shown, wrong.name)
         elif wrong.kind == "many":
