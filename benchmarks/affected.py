@@ -1,11 +1,12 @@
 """Are the test files that a change can affect always selected? Mutants and history of a real project.
 
-`python benchmarks/affected.py REPOSITORY [--select MODE] [--mutants N] [--commits N] [--seed N]`
+`python benchmarks/affected.py REPOSITORY [--install REQUIREMENT] [--select MODE] [--mutants N] [--commits N]`
 
 The last commits of REPOSITORY are put on a new branch of a scratch clone, each with a policy that says `select: MODE`.
 With `--commits`, gate checks one after the other, with everything that it has recorded, and a full run by pytest says
 whether a test fails that gate did not run. With `--mutants`, one place in one module is changed at a time; what gate
-would run is compared with the tests that fail in a full run. The tests need nothing but pytest and the project.
+would run is compared with the tests that fail in a full run. Both run in an environment in the clone, which has pytest,
+the project, and what `--install` adds. The suite has to pass there before anything is changed.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ def git(folder: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
+def test_files(folder: Path) -> list[str]:
+    """The files that pytest takes for tests by their names."""
+    return git(folder, "ls-files", "*test_*.py", "*_test.py").splitlines()
+
+
 def commit(folder: Path, message: str) -> str:
     """Commit everything in the working tree."""
     git(folder, "add", "--all", "--force", ":!.venv")
@@ -69,11 +75,18 @@ def check(folder: Path, base: str) -> tuple[int, dict[str, object], set[str], fl
 def full_run(folder: Path) -> tuple[set[str], float, int]:
     """The files in which a test fails, by pytest itself, the processor time that it took, and its exit code."""
     used = children()
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "--no-header"]
-    roots = os.pathsep.join([str(folder / "src"), str(folder)])
-    env = {**os.environ, "PYTHONPATH": roots, "PYTHONDONTWRITEBYTECODE": "1"}
+    python = str(folder / ".venv" / "bin" / "python")
+    argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfE", "--no-header"]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, env=env, check=False, timeout=900)
     return set(FAILED.findall(done.stdout)), children() - used, done.returncode
+
+
+def install(folder: Path, requirements: list[str]) -> None:
+    """Make the environment in which the tests run."""
+    subprocess.run(["uv", "venv", "--quiet", str(folder / ".venv")], check=True)
+    command = ["uv", "pip", "install", "--quiet", "--python", str(folder / ".venv"), "pytest", *requirements]
+    subprocess.run([*command, "--editable", str(folder)], check=True)
 
 
 def children() -> float:
@@ -117,10 +130,9 @@ def mutants(folder: Path, number: int, seed: int) -> None:
     start = commit(folder, "recorded")
     code, tests, _, _ = check(folder, base)
     assert code == 0, f"the suite does not pass: {tests}"
-    broken, seconds, _ = full_run(folder)
-    print(
-        f"recorded: {tests.get('note')}; a full run takes {seconds:.1f} s; failing without a mutant: {sorted(broken)}"
-    )
+    broken, seconds, status = full_run(folder)
+    assert status == 0, f"the suite does not pass without a mutant: {sorted(broken)}"
+    print(f"recorded: {tests.get('note')}; a full run takes {seconds:.1f} s")
     chosen = random.Random(seed)  # noqa: S311  a sample
     paths = [
         p
@@ -135,14 +147,13 @@ def mutants(folder: Path, number: int, seed: int) -> None:
         commit(folder, "mutant")
         code, _, ran, _ = check(folder, base)
         wrong, _, status = full_run(folder)
-        wrong -= broken
-        every_file = git(folder, "ls-files", "*test_*.py").splitlines()
-        killed += bool(wrong) or status not in {0, 1}
+        every_file = test_files(folder)
+        killed += status != 0
         failing += len(wrong)
         lost = wrong - ran if "*" not in ran else set()
         missed += len(lost)
         files, selected = files + len(every_file), selected + (len(every_file) if "*" in ran else len(ran))
-        if lost or (wrong and code == 0):
+        if lost or (status != 0 and code == 0):
             print(
                 f"MISSED {path}: {sorted(lost)}, gate ended with {code}\n{git(folder, 'diff', 'HEAD~1', '-U0')}"
             )
@@ -163,8 +174,8 @@ def history(folder: Path, commits: list[str], select: str) -> None:
         head = on_branch(folder, oid, select)
         code, tests, ran, seconds = check(folder, base)
         wrong, full, _ = full_run(folder)
-        every = len(git(folder, "ls-files", "*test_*.py").splitlines())
-        share = 1.0 if "*" in ran else 0.0 if tests.get("cached") and not ran else len(ran) / max(every, 1)
+        every = len(test_files(folder))
+        share = 0.0 if tests.get("cached") else 1.0 if "*" in ran else len(ran) / max(every, 1)
         # Tests that fail outside of gate only, or in every tree, say nothing about what was selected.
         difference = bool(wrong - ran) and "*" not in ran and code == 0
         rows.append((share, seconds, full, difference))
@@ -195,6 +206,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("repository")
+    parser.add_argument("--install", action="append", default=[], metavar="REQUIREMENT")
     parser.add_argument("--select", default="auto", choices=["auto", "suite", "file"])
     parser.add_argument("--mutants", type=int, default=0)
     parser.add_argument("--commits", type=int, default=0)
@@ -208,6 +220,7 @@ def main() -> None:
         revisions = git(folder, "rev-list", "--first-parent", f"--max-count={options.commits + 1}", "HEAD")
         newest_last = revisions.splitlines()[::-1]
         git(folder, "checkout", "--quiet", "-B", "main")
+        install(folder, options.install)
         if options.commits:
             history(folder, newest_last, options.select)
         if options.mutants:

@@ -26,7 +26,7 @@ PROVEN = "proven"
 """The value of GATE_EACH if each file has to prove that no other one depends on what it does."""
 ALLOWED = 5.0
 """Seconds of processor time that all processes together may cost beyond what tests take."""
-LONGEST = 20.0
+LONGEST = 40.0
 """Seconds of processor time after which no further proof is tried: it is lost if a later file spoils it."""
 
 

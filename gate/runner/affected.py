@@ -84,6 +84,12 @@ class Suite:
         records = self._read()
         return difference(records[0]["state"], tree) if records else "no pass is recorded"
 
+    def seconds(self) -> float:
+        """How long the suite took when it was last recorded; 0 if it never was."""
+        records = self._read()
+        cached = load(records[0]["report"].encode()) if records else None
+        return cached[1] if cached else 0.0
+
     def forget(self) -> None:
         """Reuse no pass that was recorded until now: a test has failed since, or is flaky."""
         self._write([], share=False)

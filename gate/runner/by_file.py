@@ -90,10 +90,16 @@ class TestFiles:
         if new.why_not:
             self._put("file", path, data=[])
             return
+        if not self.any_recorded():
+            self._put("recorded", data=True)
         remaining = [item for item in self._passes(path) if item.state != new.state]
         self._put(
             "file", path, data=[_to_data(item) for item in [new, *remaining][:MOST_RECORDS]], share=True
         )
+
+    def any_recorded(self) -> bool:
+        """Whether files of this suite have been proven independent before."""
+        return bool(self._get("recorded"))
 
     def forget(self, paths: Collection[str]) -> None:
         """Reuse no pass of these files that was recorded until now: a test has failed since, or is flaky."""

@@ -21,6 +21,10 @@ from gate.runner.inputs import TreeState
 UNAFFECTED = "not affected by this change"
 """What is said of tests that did not have to run, because nothing that they look at is different."""
 WHOLE_SUITE = ("",)
+FEW = 12
+"""So many test files are quickly collected and tried, one by one."""
+LONG = 10.0
+"""Seconds that the suite has to take before it is tried with more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Selection:
         run: Callable[[tuple[str, ...], float], Outcome],
     ) -> Selected:
         """Run the files that have to run, if the suite can be judged by files; `count` says what it collects."""
-        if self._place.check.select not in BY_FILE or self._verified or self._is_single():
+        if self._place.check.select not in BY_FILE or self._verified or not self._is_worth_trying():
             self._remember("suite", (Decision("", True, self._why()),))
             return Selected()
         if self._rerun or self.off:
@@ -103,9 +107,15 @@ class Selection:
         self._remember("file", (*whole, *selected.decisions))
         return selected
 
-    def _is_single(self) -> bool:
-        """Whether nothing can be gained by files: no two of them look like tests."""
-        return self._proven and sum(bool(TEST_FILE.search(path)) for path in self._tree.files) < 2
+    def _is_worth_trying(self) -> bool:
+        """Whether files may save more than it costs to find out: to collect them, and to run a few for nothing.
+
+        There are few of them, or the suite is known to take long, or some have been recorded already.
+        """
+        if not self._proven:
+            return True
+        number = sum(bool(TEST_FILE.search(path)) for path in self._tree.files)
+        return number > 1 and (number <= FEW or self.suite.seconds() >= LONG or self._files.any_recorded())
 
     def _why(self) -> str:
         if self._verified:

@@ -75,3 +75,15 @@ def test_what_costs_more_than_it_saves_is_given_up_at_once(project: Clone) -> No
     first = check(project)
     assert first.code == 0
     assert "run as a whole: a process for each test file takes longer than it can save" in first.note
+
+
+@pytest.mark.slow
+def test_many_files_of_a_short_suite_are_not_tried_one_by_one(project: Clone) -> None:
+    many = {f"tests/test_{number}.py": ALONE for number in range(13)}
+    start(project, {**many, "tests/__init__.py": "", "shop.py": SHOP})
+    for content in (SHOP + "X = 1\n", SHOP + "X = 2\n"):
+        change(project, {"shop.py": content})
+        checked = check(project)
+        assert checked.code == 0
+        assert "13 passed" in checked.note
+        assert checked.runs.keys() == {"the whole suite"}
