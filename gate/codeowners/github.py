@@ -44,15 +44,6 @@ def parse(data: bytes, file: str, owner: re.Pattern[str] = OWNER) -> CodeOwners:
     return CodeOwners(file, (one_section(rules, patterns),), tuple(mistakes))
 
 
-def owner_type(owner: str) -> str:
-    """`user`, `team`, `email`, or `invalid`."""
-    if not OWNER.fullmatch(owner):
-        return "invalid"
-    if not owner.startswith("@"):
-        return "email"
-    return "team" if "/" in owner else "user"
-
-
 def _mistake(
     text: str, owners: list[str], owner: re.Pattern[str], valid: set[str]
 ) -> tuple[int, int, str] | None:

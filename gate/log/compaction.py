@@ -77,13 +77,6 @@ def replaced_states(log: ApprovalLog) -> dict[str, str]:
     }
 
 
-def resolve_state(log: ApprovalLog, commit: str) -> str:
-    """Where the state of the log is now that was at `commit`: there, in its replacement, or nowhere ("")."""
-    if _is_ancestor(log.repository, commit, log.tip):
-        return commit
-    return replaced_states(log).get(commit, "")
-
-
 def united(repository: Repository, own: str, incoming: str) -> str:
     """The log that takes the place of two which have no commit in common, where one is a compaction; else "".
 
