@@ -69,6 +69,7 @@ def test_approving_shows_what_is_known_of_the_checks_and_runs_none(company: Comp
     assert "checks: ok passed" in ada.approve("feature").out
 
 
+@pytest.mark.slow
 def test_the_json_of_approvals_is_that_of_the_verdict(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -87,6 +88,7 @@ def test_the_json_of_approvals_is_that_of_the_verdict(company: Company) -> None:
     assert senior.verdict("origin/feature")["approvals"] == [decision]
 
 
+@pytest.mark.slow
 def test_the_record_lies_where_the_contract_says(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -102,6 +104,7 @@ def test_the_record_lies_where_the_contract_says(company: Company) -> None:
     assert company.server.git("ls-tree", "-r", "--name-only", "refs/gate/log").splitlines() == expected
 
 
+@pytest.mark.slow
 def test_approving_twice_records_once(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
@@ -131,6 +134,7 @@ def test_an_objection_without_a_reason_is_reported_as_such_and_can_still_be_give
     assert "@bob objects:" not in bob.gate("check", "--head", "origin/feature").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "reason"), [("drops the index\n", ": drops the index"), ("\n", " (no reason given)")]
 )
@@ -244,6 +248,7 @@ def test_a_conflict_is_nothing_to_approve(company: Company) -> None:
     assert "in conflict" in result.err
 
 
+@pytest.mark.slow
 def test_without_a_remote_it_stays_here(company: Company) -> None:
     senior = company.clone("nehemiah")
     senior.git("checkout", "-q", "-b", "feature")
@@ -377,6 +382,7 @@ def test_in_a_bare_repository(company: Company) -> None:
     assert server.gate("audit").code == 0
 
 
+@pytest.mark.slow
 def test_a_repository_of_sha256_objects(company: Company, tmp_path: Path) -> None:
     path = tmp_path / "modern"
     repository = Clone(path, "nehemiah", company.keys)
@@ -427,6 +433,7 @@ def test_the_agent_signs_too(company: Company) -> None:
     assert {one["why"] for one in senior.decisions("feature")} == {"", "withdrawn: the same person objects"}
 
 
+@pytest.mark.slow
 def test_a_key_with_a_passphrase_needs_the_agent(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")

@@ -89,6 +89,7 @@ def test_anything_else_is_refused(data: bytes, reason: str) -> None:
     assert reason in found.reason
 
 
+@pytest.mark.slow
 @given(
     st.binary(max_size=300)
     | st.dictionaries(st.sampled_from(sorted(FIELDS)), st.text() | st.integers()).map(dumped)

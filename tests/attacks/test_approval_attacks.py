@@ -44,6 +44,7 @@ def not_admitted(clone: Clone, why: str, rev: str = BRANCH) -> bool:
     return "record not admitted, such as" in result.out and result.out.split(": ")[-1].startswith(why)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(9)
 def test_09_approve_then_push_more(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -53,6 +54,7 @@ def test_09_approve_then_push_more(new: Clone, senior: Clone) -> None:
     assert whys(senior) == ["stale: a.py changed since"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(10)
 def test_10_a_rebase_over_other_files_keeps_the_approval(company: Company, new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -81,6 +83,7 @@ def test_10_a_rebase_that_alters_the_file_makes_it_stale(company: Company, new: 
     assert whys(senior, "origin/longer") == ["stale: a.py changed since"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(11)
 @pytest.mark.parametrize(
     ("fields", "why"),
@@ -103,6 +106,7 @@ def senior_view(senior: Clone) -> Clone:
     return senior
 
 
+@pytest.mark.slow
 @pytest.mark.attack(11)
 def test_11_replay_of_an_approval_of_another_change(new: Clone, senior: Clone) -> None:
     senior.approve(BRANCH)
@@ -111,6 +115,7 @@ def test_11_replay_of_an_approval_of_another_change(new: Clone, senior: Clone) -
     assert not senior.may_merge("origin/evil")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(12)
 def test_12_white_space_is_meaning(new: Clone, senior: Clone) -> None:
     new.commit("v3", {"a.py": "if x:\n    a()\n    b()\n"}, branch=BRANCH)
@@ -126,6 +131,7 @@ def diff_id(clone: Clone, rev: str) -> str:
     return clone.git("patch-id", "--stable", stdin=diff.encode() + b"\n").split()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(13)
 def test_13_approving_ones_own(new: Clone) -> None:
     assert new.gate("approve", BRANCH).code == 2
@@ -177,6 +183,7 @@ def test_13_a_second_key_and_a_second_address_are_the_same_person(company: Compa
     assert set(whys(senior, "origin/feature")) == {"author of the change"}
 
 
+@pytest.mark.slow
 @pytest.mark.attack(13)
 def test_13_a_bot(senior: Clone) -> None:
     senior_view(senior)
@@ -203,6 +210,7 @@ def test_14_an_author_nobody_knows_is_the_most_junior(company: Company) -> None:
     assert ada.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(14)
 def test_14_approving_ones_own_work_under_an_unknown_address(company: Company) -> None:
     company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: [ok]\n"))
@@ -227,6 +235,7 @@ def with_key_options(company: Company, options: str) -> None:
     company.set_policy(company.policy(keys={"nehemiah": [f"{options} {company.public('nehemiah')}"]}))
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 @pytest.mark.parametrize(
     ("options", "why"),
@@ -255,6 +264,7 @@ def test_15_a_key_that_was_taken_out_of_the_policy(company: Company, new: Clone,
     assert whys(senior)[0].startswith("signed with a key that the policy no longer lists")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 def test_15_a_signature_made_for_something_else(senior: Clone) -> None:
     plant(senior_view(senior), forged(senior), "nehemiah", namespace="git")
@@ -262,6 +272,7 @@ def test_15_a_signature_made_for_something_else(senior: Clone) -> None:
     assert not_admitted(senior, "its signature is not valid")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 def test_15_another_name_than_that_of_the_key(new: Clone) -> None:
     plant(new, forged(new, by="@nehemiah"), "newhire")
@@ -269,6 +280,7 @@ def test_15_another_name_than_that_of_the_key(new: Clone) -> None:
     assert not_admitted(new, "signed with the key of @newhire, in the name of @nehemiah")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 @pytest.mark.parametrize("name", ["@*", "@nehemiah,@newhire", "@?ehemiah", "@NEHEMIAH"])
 def test_15_a_pattern_for_a_name(new: Clone, name: str) -> None:
@@ -311,6 +323,7 @@ def serialise_any(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16)
 @pytest.mark.parametrize(
     "how",
@@ -342,6 +355,7 @@ def test_16_a_signature_that_belongs_to_another_record(new: Clone, senior: Clone
     assert not_admitted(new, "its signature is not valid")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16)
 def test_16_a_signature_for_a_known_key_made_up(new: Clone, company: Company) -> None:
     """It carries the senior's key, as everybody can, and another's signature."""
@@ -632,6 +646,7 @@ def test_37_a_waiver_is_shown_everywhere(company: Company, new: Clone) -> None:
     assert "1 by waiver" in audited.out
 
 
+@pytest.mark.slow
 @pytest.mark.attack(37)
 @pytest.mark.parametrize(
     ("fields", "key"),

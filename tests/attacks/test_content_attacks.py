@@ -42,6 +42,7 @@ def new(company: Company) -> Clone:
     return clone
 
 
+@pytest.mark.slow
 @pytest.mark.attack(21, "the branch merges main, and adds something to the merge")
 def test_21_an_evil_merge_in_the_branch(company: Company, new: Clone) -> None:
     company.set_policy(company.policy(SENIOR_ONLY))
@@ -299,6 +300,7 @@ def test_24_a_criss_cross_merge(company: Company, new: Clone) -> None:
     assert requirement(found, "owners")["outcome"] == "unmet"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(24, "an empty change: there is nothing to land, and nothing to approve")
 def test_24_an_empty_change(company: Company, new: Clone) -> None:
     new.git("commit", "-q", "--allow-empty", "-m", "nothing")
@@ -337,6 +339,7 @@ def test_25_bad_commits_that_are_reverted_do_not_reach_the_branch_by_squash(
     assert secret not in company.server.git("rev-list", "main").splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.attack(25, "the author of what is reverted stays an author")
 def test_25_the_author_of_a_reverted_commit_cannot_approve(company: Company, new: Clone) -> None:
     new.commit("mine", {"b.py": "y = 'evil'\n"}, author="nehemiah")
@@ -396,6 +399,7 @@ VARIABLES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.attack(26, "a variable that points git elsewhere")
 @pytest.mark.parametrize("name", VARIABLES)
 def test_26_variables(company: Company, new: Clone, name: str) -> None:
@@ -515,6 +519,7 @@ def test_26_settings(company: Company, new: Clone, name: str) -> None:
     assert not (company.path / "ran").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.attack(26, "hooks of the clone while approving and merging")
 def test_26_no_hook_runs(company: Company, new: Clone) -> None:
     new.commit("v2", {"a.py": "x = 2\n"})

@@ -291,6 +291,7 @@ def test_34_a_file_in_the_way_is_never_overwritten(company: Company, ignored: bo
     assert (senior.path / "new.py").read_text() == "my own work\n"
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 def test_34_the_working_tree_follows(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
@@ -302,6 +303,7 @@ def test_34_the_working_tree_follows(company: Company) -> None:
     assert senior.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.attack(34)
 def test_34_a_tag_named_like_the_branch(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
@@ -353,6 +355,7 @@ def test_35_a_fast_forward_needs_a_signed_verdict(company: Company) -> None:
     assert "no signed verdict about them" in merged.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_35_where_nobody_has_a_key_an_unsigned_verdict_is_shown_as_such(company: Company) -> None:
     text = company.policy("      owners: false\n      checks: [ok]\n", keys={name: [] for name in EVERYBODY})
@@ -394,6 +397,7 @@ def test_35_trailers_that_were_copied_prove_nothing(company: Company) -> None:
     assert [outcome for outcome, _ in audited(company.clone("ada"))] == ["failed", "passed"]
 
 
+@pytest.mark.slow
 @pytest.mark.attack(21)
 def test_21_what_an_evil_merge_adds_was_approved_by_nobody(company: Company) -> None:
     senior = approved(company, {"a.py": "x = 2\n"})
@@ -502,6 +506,7 @@ def test_35_a_later_record_does_not_undo_the_proof_of_a_merge(company: Company) 
     assert len(steps) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("require", [REQUIRE, REQUIRE.replace("[ok]", "[]")], ids=["checks", "no checks"])
 def test_35_an_ordinary_merge_by_git_is_judged_by_what_is_recorded(company: Company, require: str) -> None:

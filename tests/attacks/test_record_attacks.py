@@ -52,6 +52,7 @@ def evil_and_undone(new: Clone) -> tuple[str, str, str]:
     return base, evil, new.commit("undo", {"a.py": "x = 1\n", "notes.txt": "notes\n"}, push=False)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(38, "a record that nobody signed makes a commit and its revert one step, on the server")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
 def test_38_a_record_that_folds_steps(company: Company, key: str) -> None:
@@ -85,6 +86,7 @@ def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
     assert audited(company, start) == []
 
 
+@pytest.mark.slow
 @pytest.mark.attack(38, "a verdict that nobody signed, as proof of the checks")
 def test_38_an_unsigned_verdict_proves_no_checks(company: Company) -> None:
     senior = change(company)
@@ -104,6 +106,7 @@ def test_38_an_unsigned_verdict_proves_no_checks(company: Company) -> None:
     assert "no signed verdict" in result.out
 
 
+@pytest.mark.slow
 @pytest.mark.attack(38, "a second signature, by somebody else, takes the place of the first")
 def test_38_a_signature_added_by_another_person_hides_no_objection(company: Company) -> None:
     senior = change(company)
@@ -137,6 +140,7 @@ def test_39_a_release_branch_that_starts_inside_a_fast_forward(company: Company)
     assert audited(company, base) == []
 
 
+@pytest.mark.slow
 @pytest.mark.attack(39, "the same, found by an audit where no hook was")
 def test_39_the_audit_of_such_a_branch(company: Company) -> None:
     company.set_policy(company.policy(RELEASES))
@@ -152,6 +156,7 @@ def test_39_the_audit_of_such_a_branch(company: Company) -> None:
         assert result.code == code, result.text
 
 
+@pytest.mark.slow
 @pytest.mark.attack(40, "`Gate-Head` hides who committed")
 @pytest.mark.parametrize("signed", [True, False])
 def test_40_a_trailer_that_hides_the_committer(company: Company, signed: bool) -> None:
@@ -326,6 +331,7 @@ def test_43_a_push_to_the_log_has_limits(company: Company, name: str, value: str
     assert senior.gate("approve", "feature").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(43, "signatures that are not valid, beside a record")
 def test_43_invalid_signatures_are_verified_once(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     senior = change(company)

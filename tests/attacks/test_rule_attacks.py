@@ -73,6 +73,7 @@ def test_01_the_change_brings_rules_of_its_own(company: Company, how: str) -> No
     assert senior.may_merge("origin/feature")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(1, "the change takes the policy or the code owners away, or puts a link there")
 @pytest.mark.parametrize("how", ["deleted", "renamed", "link"])
 @pytest.mark.parametrize("path", ["gate.yaml", OWNERS])
@@ -306,6 +307,7 @@ def strange_refs(clone: Clone, evil: str) -> None:
         clone.git("update-ref", name, evil)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(6)
 @pytest.mark.parametrize(
     "into", [(), ("--into", "main"), ("--into", "refs/heads/main")], ids=["default", "short", "full"]
@@ -323,6 +325,7 @@ def test_06_refs_named_like_the_protected_branch(company: Company, into: tuple[s
     assert new.verdict(BRANCH, *into)["change"]["base"] == new.git("rev-parse", "refs/heads/main")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(6, "a merge where refs are named like the branch")
 def test_06_a_merge_moves_the_branch_itself(company: Company) -> None:
     company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
@@ -354,6 +357,7 @@ def test_07_an_old_policy_is_replayed(company: Company) -> None:
     assert not new.may_merge(BRANCH)
 
 
+@pytest.mark.slow
 @pytest.mark.attack(
     7, "the strict policy is merged away in the branch, with the merge resolved to the old one"
 )
@@ -453,6 +457,7 @@ WRITES: dict[str, bytes] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(8, "a tree that names what is outside of it")
 @pytest.mark.parametrize("how", WRITES)
 def test_08_a_tree_that_leads_out_of_itself(company: Company, how: str) -> None:

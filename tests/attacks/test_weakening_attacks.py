@@ -326,24 +326,28 @@ def test_27_settings(bob: Clone, how: str) -> None:
     weaken(bob, *SETTINGS[how])
 
 
+@pytest.mark.slow
 @pytest.mark.attack(27, "comments and stubs that silence a check")
 @pytest.mark.parametrize("how", SUPPRESSIONS)
 def test_27_suppressions(bob: Clone, how: str) -> None:
     weaken(bob, *SUPPRESSIONS[how])
 
 
+@pytest.mark.slow
 @pytest.mark.attack(27, "tests that are skipped, gone or emptied")
 @pytest.mark.parametrize("how", TESTS)
 def test_27_tests(bob: Clone, how: str) -> None:
     weaken(bob, *TESTS[how])
 
 
+@pytest.mark.slow
 @pytest.mark.attack(29, "a module that shadows appears")
 @pytest.mark.parametrize("how", SHADOWS)
 def test_29_a_shadowing_module_is_a_finding(bob: Clone, how: str) -> None:
     weaken(bob, *SHADOWS[how])
 
 
+@pytest.mark.slow
 @pytest.mark.attack(27, "what runs the gate")
 @pytest.mark.parametrize("how", GATE)
 def test_27_what_runs_the_gate(bob: Clone, how: str) -> None:
@@ -372,6 +376,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(27, "the script that a check of the policy runs")
 @pytest.mark.parametrize("how", COMMANDS)
 def test_27_the_script_of_a_check(bob: Clone, how: str) -> None:

@@ -93,6 +93,7 @@ def test_another_question_is_another_answer(answered: Clone, more: tuple[str, ..
     assert "FROM KEPT" not in asked(answered, *more).out
 
 
+@pytest.mark.slow
 def test_another_place_or_environment_is_another_question(answered: Clone) -> None:
     assert "FROM KEPT" not in asked(answered, env={"COLUMNS": "60"}).out
     assert "FROM KEPT" not in asked(answered, env={"VIRTUAL_ENV": "/nowhere"}).out
@@ -111,6 +112,7 @@ def test_what_could_not_be_decided_is_not_kept(project: Clone) -> None:
     assert not os.path.lexists(project.path / "state")
 
 
+@pytest.mark.slow
 def test_an_answer_says_that_its_checks_were_kept(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": "x = 1\n"})

@@ -69,6 +69,7 @@ class TestHooks:
         commit(project, files, "main")
         return project
 
+    @pytest.mark.slow
     def test_they_run_over_the_changed_files_alone(self, hooked: Clone) -> None:
         commit(hooked, {"new.txt": "fine\n"})
         code, result = check(hooked)
@@ -85,6 +86,7 @@ class TestHooks:
         diff = hooked.gate_process("check", "--fix").out
         assert "-two  \n+two\n" in diff
 
+    @pytest.mark.slow
     def test_a_hook_that_cannot_start_is_broken(self, hooked: Clone) -> None:
         commit(
             hooked, {".pre-commit-config.yaml": CONFIG.format(entry="no-such-program"), "new.txt": "fine\n"}

@@ -140,6 +140,7 @@ class TestCommitsOnABranchInConflict:
         assert conflict.gate_process("check", "--only", "names").code == 1
 
 
+@pytest.mark.slow
 def test_a_branch_of_another_remote_is_a_base(project: Clone, tmp_path: Path) -> None:
     project.git("clone", "-q", str(project.path), str(tmp_path / "upstream"))
     upstream = Clone(tmp_path / "upstream", "ada", tmp_path)
@@ -229,12 +230,14 @@ class TestTheProjectsOwnTests:
         assert {finding["path"] for finding in checks["tests"]["findings"]} == {"test/test.py"}
         assert {finding["new"] for finding in checks["tests"]["findings"]} == {True}
 
+    @pytest.mark.slow
     def test_a_unittest_that_failed_before_is_old(self, project: Clone) -> None:
         commit(project, {"tests/tests.py": UNITTEST.format(value=2, limit=3)}, "main")
         commit(project, {"README.md": "hello\n"})
         code, checks = verdict(project, "--only", "tests")
         assert (code, [finding["new"] for finding in checks["tests"]["findings"]]) == (1, [False])
 
+    @pytest.mark.slow
     def test_tests_that_are_all_skipped_ran(self, project: Clone) -> None:
         commit(project, {"test/tests.py": SKIPPED})
         assert verdict(project, "--only", "tests")[1]["tests"]["note"] == "1 skipped"
@@ -247,12 +250,14 @@ class TestTheProjectsOwnTests:
         code, checks = verdict(project, "--only", "tests")
         assert (code, len(checks["tests"]["findings"])) == (1, 1)
 
+    @pytest.mark.slow
     def test_no_tests_are_no_pass(self, project: Clone) -> None:
         commit(project, {"new.py": "x = 1\n"})
         code, checks = verdict(project, "--only", "tests")
         assert (code, checks["tests"]["outcome"]) == (0, "empty")
         assert "nothing ran" in project.gate_process("check", "--only", "tests").out
 
+    @pytest.mark.slow
     def test_files_that_look_like_tests_and_did_not_run_are_named(self, project: Clone) -> None:
         commit(
             project,
@@ -277,6 +282,7 @@ def test_tests_that_cannot_be_imported_before_and_after_are_one_reason(project: 
     assert verdict(project, "--only", "tests")[0] == 1
 
 
+@pytest.mark.slow
 def test_tests_that_the_change_keeps_from_being_imported_have_failed(project: Clone) -> None:
     commit(project, {"test/test.py": UNITTEST.format(value=1, limit=3)}, "main")
     commit(project, {"app.py": "raise RuntimeError('broken')\n"})

@@ -54,6 +54,7 @@ def result(found: dict[str, Any], name: str) -> dict[str, Any]:
     return next(check for check in found["checks"] if check["id"] == name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INCIDENT)
 def test_the_incident_is_stopped_with_no_configuration(project: Clone, name: str) -> None:
     body, line, right = INCIDENT[name]
@@ -65,6 +66,7 @@ def test_the_incident_is_stopped_with_no_configuration(project: Clone, name: str
     assert f"`{right}`" in finding["hint"]
 
 
+@pytest.mark.slow
 def test_a_parameter_without_a_type_is_judged_by_its_name(project: Clone) -> None:
     commit(project, {"a.py": "import json\n\n\ndef read(text):\n    return json.load(text)\n"})
     code, found = verdict(project, "--only", "names")
@@ -121,6 +123,7 @@ def test_passing_and_failing_tests(project: Clone) -> None:
     assert (finding["path"], finding["line"]) == ("test_app.py", 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "files",
     [
@@ -145,6 +148,7 @@ def test_a_run_that_did_not_tell_the_whole_truth_is_no_pass(project: Clone, file
     assert code != 0
 
 
+@pytest.mark.slow
 def test_tests_do_not_get_secrets(project: Clone) -> None:
     seen = "[n for n in os.environ if 'TOKEN' in n or 'SOCK' in n]"
     secret = f"import os\n\n\ndef test_secret():\n    assert not {seen}\n"
@@ -153,6 +157,7 @@ def test_tests_do_not_get_secrets(project: Clone) -> None:
     assert verdict(project, "--only", "tests", env=env)[0] == 0
 
 
+@pytest.mark.slow
 def test_modules_of_the_tree_do_not_take_the_place_of_the_tools(project: Clone) -> None:
     boom = "raise SystemExit(0)\n"
     commit(
@@ -208,6 +213,7 @@ def test_settings_are_not_built_upon_a_file_of_the_machine(
     assert verdict(project, "--only", "lint")[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["tool = 1\n", "[tool]\nruff = 1\n", "[tool.ruff]\nextend = 1\n", "project = 1\n"]
 )
@@ -247,6 +253,7 @@ def test_a_check_that_hangs_is_ended(project: Clone) -> None:
     assert "longer than 1 s" in result(found, "slow")["reason"]
 
 
+@pytest.mark.slow
 def test_a_check_that_floods_is_ended(project: Clone) -> None:
     with_command(project, "while True: print('x' * 65536)", "30s")
     code, found = verdict(project)
@@ -276,6 +283,7 @@ def is_zombie(pid: str) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+@pytest.mark.slow
 def test_a_command_that_is_not_there_is_broken(project: Clone) -> None:
     project.write(
         {"gate.yaml": "checks: {x: {command: [/no/such/tool]}}\nprotect: {main: {require: {checks: [x]}}}\n"}
@@ -286,6 +294,7 @@ def test_a_command_that_is_not_there_is_broken(project: Clone) -> None:
     assert verdict(project)[0] == 3
 
 
+@pytest.mark.slow
 def test_an_installed_copy_that_comes_first_is_noticed(project: Clone, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -302,6 +311,7 @@ def test_an_installed_copy_that_comes_first_is_noticed(project: Clone, tmp_path:
     assert str(other) in result(found, "tests")["reason"]
 
 
+@pytest.mark.slow
 def test_the_working_tree_and_the_index_are_not_touched(project: Clone) -> None:
     commit(project, {"new.py": "x = 1\n"})
     project.write({"app.py": "unstaged = 1\n", "untracked.py": ""})
@@ -368,6 +378,7 @@ def test_packages_that_share_a_repository_see_one_another(project: Clone) -> Non
     assert typed(project, files) == sorted(places)
 
 
+@pytest.mark.slow
 def test_what_mypy_cannot_be_given_is_reported(project: Clone) -> None:
     commit(project, {"my-plugin/__init__.py": "", "my-plugin/code.py": WRONG})
     types = result(verdict(project, "--only", "types")[1], "types")

@@ -75,6 +75,7 @@ class TestEachProjectByItself:
         commit(project, {"packages/alpha/src/alpha/more.py": "x = 1\n"})
         assert run_tests(project)[1]["seen"] == 2
 
+    @pytest.mark.slow
     def test_a_change_that_affects_none_says_that_nothing_ran(self, packages: Clone) -> None:
         commit(packages, {"web/package.json": "{}"}, "main")
         commit(packages, {"web/index.js": "x = 1\n"})

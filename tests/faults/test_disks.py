@@ -86,6 +86,7 @@ def test_a_repository_that_can_only_be_read_is_judged_all_the_same(approved: Sce
             assert one.out == other.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
 def test_a_repository_that_can_only_be_read_is_not_written_to(approved: Scene, args: tuple[str, ...]) -> None:
     senior, server = approved.senior, approved.company.server
@@ -216,6 +217,7 @@ def refused(result: Result) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a full disk to try with")
 @pytest.mark.parametrize("args", [("check",), ("approvals",), ("owners",), ("--help",)], ids=" ".join)
 def test_an_answer_that_cannot_be_written_is_none(approved: Scene, args: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from gate.forges.comments import MARK, LineComment, put_line_comments
 from gate.forges.places import find_request
 
 
+@pytest.mark.slow
 def test_one_comment_is_updated_in_place(site: Site) -> None:
     assert site.check("--comment").code == 1
     (comment,) = site.forge.comments

@@ -34,6 +34,7 @@ def test_an_approval_is_for_the_version_that_was_there_before_it(lab: Site, exac
     assert lab.check().code == 0
 
 
+@pytest.mark.slow
 def test_a_version_that_came_in_the_same_moment_is_not_what_was_approved(lab: Site) -> None:
     lab.forge.exact = True
     lab.forge.approve("nmonrose")
@@ -44,6 +45,7 @@ def test_a_version_that_came_in_the_same_moment_is_not_what_was_approved(lab: Si
     assert lab.why() == {"@nehemiah": "stale: b.py changed since"}
 
 
+@pytest.mark.slow
 def test_an_approval_whose_time_nobody_tells_is_for_nothing(lab: Site) -> None:
     lab.forge.approve("nmonrose")
     lab.forge.notes.clear()
@@ -83,6 +85,7 @@ def test_the_target_was_deleted_and_gitlab_aimed_the_request_anew(lab: Site) -> 
     assert "aimed at this branch" in lab.why()["@nehemiah"]
 
 
+@pytest.mark.slow
 def test_the_account_of_a_projects_token_is_a_bot(lab: Site) -> None:
     login = "project_42_bot_9f"
     lab.company.set_policy(lab.company.policy().replace("[nehemiah@acme.example]", f"[], gitlab: {login}"))

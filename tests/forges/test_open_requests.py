@@ -25,6 +25,7 @@ def listed(site: Site, clone: Clone, command: str, *args: str) -> list[dict[str,
     return items
 
 
+@pytest.mark.slow
 def test_the_inbox_has_requests_until_i_approve_them_on_the_forge(site: Site) -> None:
     senior = site.company.clone("nehemiah")
     senior.fetch()
@@ -42,6 +43,7 @@ def test_the_inbox_has_requests_until_i_approve_them_on_the_forge(site: Site) ->
     )
 
 
+@pytest.mark.slow
 def test_a_request_whose_branch_is_not_here_is_fetched_and_a_draft_is_left_out(site: Site) -> None:
     new = site.company.clone("newhire")
     new.git("push", "-q", "origin", f"{site.head}:refs/pull/12/head", ":refs/heads/feature")
@@ -54,6 +56,7 @@ def test_a_request_whose_branch_is_not_here_is_fetched_and_a_draft_is_left_out(s
     assert listed(site, senior, "inbox") == []
 
 
+@pytest.mark.slow
 def test_status_has_the_requests_that_i_opened_with_the_reviews_on_them(site: Site) -> None:
     new = site.company.clone("newhire")
     (item,) = listed(site, new, "status")

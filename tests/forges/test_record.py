@@ -52,6 +52,7 @@ def test_what_was_recorded_counts_without_the_forge_and_in_the_audit(site: Site)
     assert audited.code == 0, audited.text
 
 
+@pytest.mark.slow
 def test_what_no_longer_stands_on_the_forge_is_revoked(site: Site) -> None:
     allow(site)
     site.forge.approve("nmonrose")

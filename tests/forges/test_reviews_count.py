@@ -8,6 +8,7 @@ from support.forge import Forge
 from support.site import Site, open_site, with_logins
 
 
+@pytest.mark.slow
 def test_the_review_of_the_owner_opens_the_gate(site: Site) -> None:
     assert site.check().code == 1
     site.forge.approve("nmonrose")
@@ -22,6 +23,7 @@ def test_logins_compare_without_case(site: Site) -> None:
     assert site.check().code == 0
 
 
+@pytest.mark.slow
 def test_a_comment_is_no_decision(site: Site) -> None:
     site.forge.approve("nmonrose")
     site.forge.comment("nmonrose")
@@ -30,6 +32,7 @@ def test_a_comment_is_no_decision(site: Site) -> None:
     assert [one["by"] for one in site.verdict()["approvals"]] == ["@nehemiah"]
 
 
+@pytest.mark.slow
 def test_a_login_that_nobody_lists_is_discounted_and_named(site: Site) -> None:
     site.forge.approve("stranger")
     assert site.check().code == 1
@@ -38,6 +41,7 @@ def test_a_login_that_nobody_lists_is_discounted_and_named(site: Site) -> None:
     }
 
 
+@pytest.mark.slow
 def test_neither_the_author_nor_a_bot_nor_who_committed_approves(site: Site) -> None:
     site.forge.approve("newbie")
     site.forge.approve("ci-runner")
@@ -51,6 +55,7 @@ def test_neither_the_author_nor_a_bot_nor_who_committed_approves(site: Site) -> 
     assert site.check().code == 1
 
 
+@pytest.mark.slow
 def test_an_objection_blocks_until_its_author_approves(site: Site) -> None:
     site.forge.approve("nmonrose")
     site.forge.refuse("lovelace")
@@ -62,6 +67,7 @@ def test_an_objection_blocks_until_its_author_approves(site: Site) -> None:
     assert site.check().code == 0
 
 
+@pytest.mark.slow
 def test_an_objection_to_an_earlier_commit_still_blocks(site: Site) -> None:
     site.forge.refuse("lovelace")
     site.commit("more", {"b.py": "y = 2\n"})
@@ -70,6 +76,7 @@ def test_an_objection_to_an_earlier_commit_still_blocks(site: Site) -> None:
     assert "raised against an earlier form" in site.why()["@ada"]
 
 
+@pytest.mark.slow
 def test_what_was_taken_back_does_not_count(site: Site) -> None:
     site.forge.approve("nmonrose")
     site.forge.take_back("nmonrose")
@@ -77,6 +84,7 @@ def test_what_was_taken_back_does_not_count(site: Site) -> None:
     assert site.why()["@nehemiah"] == "dismissed"
 
 
+@pytest.mark.slow
 def test_more_commits_make_it_stale_and_the_files_are_named(site: Site) -> None:
     site.forge.approve("nmonrose")
     site.commit("more", {"b.py": "y = 2\n"})
@@ -145,6 +153,7 @@ def test_stale_owned_keeps_the_files_that_are_as_they_were(company: Company, for
     assert site.check().code == 0
 
 
+@pytest.mark.slow
 def test_a_request_that_was_aimed_elsewhere_when_it_was_reviewed(site: Site) -> None:
     site.forge.approve("nmonrose")
     site.forge.aim("main")
@@ -154,6 +163,7 @@ def test_a_request_that_was_aimed_elsewhere_when_it_was_reviewed(site: Site) -> 
     assert site.check().code == 0
 
 
+@pytest.mark.slow
 def test_another_repository_is_another_approval(site: Site) -> None:
     policy = with_logins(site.company.policy()).replace("acme/shortener", "acme/other")
     site.company.set_policy(policy)
@@ -174,6 +184,7 @@ def test_signed_and_reviewed_are_counted_together(site: Site) -> None:
     assert {one["source"] for one in verdict["approvals"]} == {"ssh", site.forge.kind}
 
 
+@pytest.mark.slow
 def test_a_signed_objection_outweighs_the_same_persons_review(site: Site) -> None:
     site.company.clone("nehemiah").approve("origin/feature", "--block", "--reason", "not yet")
     site.forge.approve("nmonrose")
@@ -203,6 +214,7 @@ def test_with_no_people_in_the_policy_codeowners_names_logins(company: Company, 
     assert site.why() == {"@nmonrose": "author of the change"}
 
 
+@pytest.mark.slow
 def test_a_second_address_that_the_forge_knows_is_the_same_person(hub: Site) -> None:
     hub.commit("from home", {"b.py": "y = 4\n"}, author="elsewhere")
     hub.forge.commits.append(("elsewhere@acme.example", "nmonrose"))
@@ -211,6 +223,7 @@ def test_a_second_address_that_the_forge_knows_is_the_same_person(hub: Site) -> 
     assert hub.check().code == 1
 
 
+@pytest.mark.slow
 def test_members_of_a_team_are_asked_of_the_forge(site: Site) -> None:
     setup = site.company.clone("nobody", "setup")
     setup.write({".github/CODEOWNERS": f"{CODEOWNERS}/a.py @acme/core\n"})

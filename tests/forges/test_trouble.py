@@ -128,6 +128,7 @@ def test_pages_that_never_end(hub: Site) -> None:
     assert "pages are missing or endless" in answer.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(20)
 def test_20_the_forge_lags_behind_the_push(site: Site) -> None:
     """Threat 20: expect the head."""
@@ -188,6 +189,7 @@ def test_an_answer_that_was_kept_never_stands_for_a_forge(hub: Site) -> None:
     assert hub.judge.gate_process(*words, env=hub.forge.env).code == 3
 
 
+@pytest.mark.slow
 @pytest.mark.attack(18)
 def test_18_an_old_approval_does_not_come_back_when_a_newer_decision_is_dismissed(site: Site) -> None:
     """Threat 18."""
@@ -216,6 +218,7 @@ def test_18_a_signed_approval_does_not_come_back_either(hub: Site) -> None:
     assert hub.why()["@nehemiah"] in {"dismissed", "superseded by a later decision of the same person"}
 
 
+@pytest.mark.slow
 @pytest.mark.attack(13)
 def test_13_nobody_approves_their_own_work(site: Site) -> None:
     """Threat 13: the author, by the commit or by the request; a committer; a co-author; a bot."""
@@ -242,6 +245,7 @@ def test_13_what_the_forge_calls_a_bot_is_one_whatever_the_policy_says(hub: Site
     assert hub.why() == {"@nehemiah": "a bot cannot approve"}
 
 
+@pytest.mark.slow
 @pytest.mark.attack(33)
 def test_33_no_check_sees_the_token(site: Site) -> None:
     """Threat 33: the change's own code runs in an environment without it."""

@@ -117,6 +117,7 @@ def test_addresses_that_are_none(api: str) -> None:
         find_request("gitea:a/b#1", {"GITEA_TOKEN": TOKEN, "GITEA_API_URL": api})
 
 
+@pytest.mark.slow
 def test_a_pull_request_in_ci(hub: Site, tmp_path: Path) -> None:
     env = actions(tmp_path, "pull_request", {"pull_request": {"number": NUMBER}}) | hub.forge.env
     hub.judge.fetch()
@@ -154,6 +155,7 @@ def queue(hub: Site, how: str) -> str:
     return new.git("rev-parse", "queue")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["merge", "squash"])
 def test_a_merge_group_counts_the_reviews_of_its_request(hub: Site, tmp_path: Path, how: str) -> None:
     env = actions(tmp_path, "merge_group", {"merge_group": {"head_ref": QUEUE}}) | hub.forge.env
@@ -184,6 +186,7 @@ def test_a_merge_group_that_holds_something_else_is_undecided(hub: Site, tmp_pat
     assert "is not what the request itself changes" in answer.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["merge", "squash"])
 def test_a_push_to_main_is_looked_up_by_the_request_that_it_landed(
     hub: Site, tmp_path: Path, how: str

@@ -18,6 +18,7 @@ from gate.git.repository import Repository
 ABOUT_OBJECTS = {"merge-tree", "diff-tree", "ls-tree", "merge-base"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args", [("approve", "feature"), ("check", "--head", "feature"), ("merge", "feature")]
 )

@@ -30,6 +30,7 @@ def partial(request: pytest.FixtureRequest, company: Company) -> Clone:
     return clone
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_fetched_from_the_clones_own_remote(partial: Clone) -> None:
     result = partial.gate_process("check", "--head", f"origin/{BRANCH}")
     assert result.code == 1, result.text
@@ -37,6 +38,7 @@ def test_what_is_missing_is_fetched_from_the_clones_own_remote(partial: Clone) -
     assert "F401" in result.out
 
 
+@pytest.mark.slow
 def test_a_clone_of_whatever_remote_name_is_served_by_it(partial: Clone) -> None:
     partial.git("remote", "rename", "origin", "up.stream")
     head = partial.git("rev-parse", f"up.stream/{BRANCH}")
@@ -44,6 +46,7 @@ def test_a_clone_of_whatever_remote_name_is_served_by_it(partial: Clone) -> None
     assert result.code == 1, result.text
 
 
+@pytest.mark.slow
 def test_files_are_not_fetched_one_by_one(partial: Clone, company: Company) -> None:
     trace = company.path / "trace"
     result = partial.gate_process("check", "--head", f"origin/{BRANCH}", env={"GIT_TRACE": str(trace)})
@@ -51,6 +54,7 @@ def test_files_are_not_fetched_one_by_one(partial: Clone, company: Company) -> N
     assert 0 < trace.read_text().count("built-in: git fetch") < FILES
 
 
+@pytest.mark.slow
 def test_no_hook_of_the_clone_runs_while_it_is_fetched(partial: Clone, tmp_path: Path) -> None:
     for name in ("reference-transaction", "post-checkout", "post-merge", "post-index-change"):
         hook = partial.path / ".git" / "hooks" / name

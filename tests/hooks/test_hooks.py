@@ -65,6 +65,7 @@ def test_a_stopped_commit_shows_the_line_and_the_command_that_asks_about_it_agai
     assert '+x = json.loads("1")' in named.gate_process("check", "--staged", "--fix").out
 
 
+@pytest.mark.slow
 def test_a_stopped_push_shows_the_command_that_asks_about_it_again(named: Clone) -> None:
     named.git("checkout", "-q", "-b", "feature")
     stage(named, "bad.py", 'import json\n\nx = json.laods("1")\n')
@@ -101,6 +102,7 @@ def test_a_missing_approval_does_not_stop_a_commit_but_a_push(hooked: Clone) -> 
     assert "@somebody" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36)
 def test_every_ref_of_a_push_is_looked_at(hooked: Clone) -> None:
     hooked.git("branch", "other")
@@ -177,6 +179,7 @@ def test_a_push_of_which_pre_commit_tells_is_judged_alike(hooked: Clone) -> None
         assert result.code == code, result.text
 
 
+@pytest.mark.slow
 def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
     stage(hooked, "CODEOWNERS", "* @somebody\n")
     hooked.git("commit", "-q", "--no-verify", "-m", "Owners")
@@ -187,6 +190,7 @@ def test_at_a_commit_only_what_can_stop_it_is_shown(hooked: Clone) -> None:
     assert "Not needed to commit, but to merge into main: owners" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_fast_forward_that_no_hook_saw_is_caught_at_the_push(hooked: Clone) -> None:
     hooked.git("checkout", "-q", "-b", "feature")

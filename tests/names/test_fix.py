@@ -26,6 +26,7 @@ def fix(project: Clone, *args: str) -> Result:
     return project.gate_process("check", "--only", "names", "--fix", *args)
 
 
+@pytest.mark.slow
 def test_the_diff_is_shown_and_nothing_is_written(project: Clone) -> None:
     commit(project, {"new.py": WRONG})
     result = fix(project)
@@ -35,6 +36,7 @@ def test_the_diff_is_shown_and_nothing_is_written(project: Clone) -> None:
     assert (project.path / "new.py").read_text() == WRONG
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["new.py", "with blank.py", 'quo"te.py', "é.py"])
 def test_git_applies_the_diff(project: Clone, name: str) -> None:
     commit(project, {name: WRONG.rstrip("\n")})
@@ -58,6 +60,7 @@ def test_applied_when_asked_and_then_the_check_passes(project: Clone) -> None:
     assert project.gate_process("check", "--only", "names").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -77,6 +80,7 @@ def test_bytes_that_are_not_fixed_stay_as_they_are(project: Clone, content: byte
     assert (project.path / "new.py").read_bytes() == content.replace(b"laods", b"loads")
 
 
+@pytest.mark.slow
 def test_line_ends_that_git_converts_stay_as_they_are(project: Clone) -> None:
     project.git("config", "core.autocrlf", "true")
     commit(project, {"new.py": WRONG})
@@ -87,6 +91,7 @@ def test_line_ends_that_git_converts_stay_as_they_are(project: Clone) -> None:
     assert (project.path / "new.py").read_bytes() == RIGHT.replace("\n", "\r\n").encode()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_what_was_checked_is_left_alone(project: Clone) -> None:
     commit(project, {"new.py": WRONG, "also.py": WRONG})
     (project.path / "new.py").write_text(WRONG + "# mine\n")
@@ -99,6 +104,7 @@ def test_a_file_that_is_not_what_was_checked_is_left_alone(project: Clone) -> No
     assert not (project.path / "also.py").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_through_a_link(project: Clone, tmp_path: Path) -> None:
     commit(project, {"new.py": WRONG, "folder/in.py": WRONG})
     outside = tmp_path / "outside"
@@ -114,6 +120,7 @@ def test_nothing_is_written_through_a_link(project: Clone, tmp_path: Path) -> No
     assert (outside / "in.py").read_text() == WRONG
 
 
+@pytest.mark.slow
 def test_what_the_index_has_is_judged_and_the_working_tree_is_fixed(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": WRONG})
@@ -133,6 +140,7 @@ def test_what_was_there_before_is_left_unless_asked(project: Clone) -> None:
     assert "+    return json.loads(text)" in fix(project, "--all").out
 
 
+@pytest.mark.slow
 def test_an_import_is_fixed_with_all_that_it_is_used_for(project: Clone) -> None:
     source = (
         "import josn\nfrom os.path import jion as j\n\nx = [josn.loads(t) for t in josn.loads('[]')]\nj()\n"
@@ -142,6 +150,7 @@ def test_an_import_is_fixed_with_all_that_it_is_used_for(project: Clone) -> None
     assert (project.path / "new.py").read_text() == source.replace("josn", "json").replace("jion", "join")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -160,6 +169,7 @@ def test_what_is_not_certain_is_left_to_people(project: Clone, source: str) -> N
     assert (result.code, result.out) == (1, "")
 
 
+@pytest.mark.slow
 def test_the_verdict_and_sarif_have_the_fix(project: Clone, tmp_path: Path) -> None:
     commit(project, {"new.py": WRONG})
     reports = [f"--report=json={tmp_path}/v.json", f"--report=sarif={tmp_path}/s.sarif"]

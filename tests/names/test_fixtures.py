@@ -32,6 +32,7 @@ def findings(root: Path, text: str, name: str = "test_shop.py") -> list[tuple[in
     return [(finding.line, finding.hint) for finding in check(root, None, None)[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "line", "fixture"),
     [

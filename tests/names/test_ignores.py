@@ -56,6 +56,7 @@ def verdict(project: Clone, files: dict[str, str | bytes]) -> tuple[int, dict[st
     return result.code, {outcome["id"]: outcome["outcome"] for outcome in found["requirements"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "text"),
     [
@@ -78,6 +79,7 @@ def test_a_new_ignore_passes_the_check_and_needs_a_guardian(project: Clone, path
     assert (code, outcomes["checks"], outcomes["guarded"]) == (1, "met", "unmet")
 
 
+@pytest.mark.slow
 def test_a_rule_that_the_policy_at_the_base_disables_is_off(project: Clone) -> None:
     wrong: dict[str, str | bytes] = {"new.py": "import json\n\njson.laods('1')\n"}
     project.git("checkout", "-q", "main")

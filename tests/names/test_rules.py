@@ -52,6 +52,7 @@ def test_every_module_of_a_rule_is_listed_under_its_id_and_has_examples_of_both_
     assert with_ids == set(RULES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "example"), INVALID)
 def test_an_invalid_example_yields_its_rule_at_the_mark_and_nothing_else(
     tmp_path: Path, rule: str, example: Example

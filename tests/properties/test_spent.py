@@ -74,6 +74,7 @@ def by_definition(history: list[State], base: int, now: int, wanted: dict[str, s
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories, states, st.data())
 @example([{"a.py": "1"}, {"a.py": "2"}, {"a.py": "1"}], {"a.py": "2"}, None)

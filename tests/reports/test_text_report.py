@@ -334,6 +334,7 @@ def test_nothing_but_printable_text_comes_out(
         assert not re.search(r"##\w*\[", line)
 
 
+@pytest.mark.slow
 def test_in_a_company_one_line_names_the_one_who_can_clear_it_all(company: Company) -> None:
     new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")

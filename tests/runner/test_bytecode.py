@@ -53,6 +53,7 @@ def test_the_first_run_compiles_nothing_ahead_since_it_may_be_the_only_one(
         assert compiler is not None
 
 
+@pytest.mark.slow
 def test_what_was_compiled_in_one_run_is_there_in_the_next(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
     assert kept_in(tree) == []
@@ -75,6 +76,7 @@ def test_asserts_in_tests_are_rewritten_and_pytest_takes_them(tree: Path, tmp_pa
     assert "found cached rewritten pyc" in (tree / "pytestdebug.log").read_text()
 
 
+@pytest.mark.slow
 def test_another_content_is_compiled_anew(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
     (tree / "module.py").write_text("def answer():\n    return 43\n")
@@ -83,6 +85,7 @@ def test_another_content_is_compiled_anew(tree: Path, tmp_path: Path) -> None:
         assert kept_in(tree) == ["test_it"]
 
 
+@pytest.mark.slow
 def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
     for path in (tmp_path / "state").rglob("*"):
@@ -92,6 +95,7 @@ def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(tree: Path, tmp_pat
         assert kept_in(tree) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["x = 1 is 1\n", "x = '\\d'\n", "def f(:\n"])
 def test_what_the_compiler_warns_of_is_left_to_the_import(tree: Path, tmp_path: Path, source: str) -> None:
     (tree / "module.py").write_text(source)
@@ -100,6 +104,7 @@ def test_what_the_compiler_warns_of_is_left_to_the_import(tree: Path, tmp_path: 
         assert kept_in(tree) == ["test_it"]
 
 
+@pytest.mark.slow
 def test_a_link_in_the_place_of_the_folder_is_not_followed(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
     (tmp_path / "elsewhere").mkdir()

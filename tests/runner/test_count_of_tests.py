@@ -29,6 +29,7 @@ def note(done: int, total: int = 9) -> str:
     return json.dumps({"event": "progress", "done": done, "total": total, "last": "t"}) + "\n"
 
 
+@pytest.mark.slow
 def test_each_further_note_is_passed_on_once(tmp_path: Path) -> None:
     report, seen, heard = tmp_path / "report", [], threading.Event()
 

@@ -64,6 +64,7 @@ TEST = "def test_one():\n    assert True\n\n\ndef test_two():\n    assert True\n
 class TestImportsFromTheTree:
     """What the tests import is what is checked: not the working tree, not an installed copy."""
 
+    @pytest.mark.slow
     def test_an_editable_install_is_read_as_it_is_in_the_tree(self, project: Clone) -> None:
         site = environment(project)
         (site / "library.pth").write_text(f"{project.path}/lib\n")
@@ -72,6 +73,7 @@ class TestImportsFromTheTree:
         project.write({"lib/thing/__init__.py": "VALUE = 2\n"})
         assert ask(project, "--only", "tests")[0] == 0
 
+    @pytest.mark.slow
     def test_a_file_that_is_only_in_the_working_tree_does_not_count(self, project: Clone) -> None:
         site = environment(project)
         (site / "library.pth").write_text(f"{project.path}/lib\n")
@@ -91,6 +93,7 @@ class TestImportsFromTheTree:
         )
         assert ask(project, "--only", "tests")[0] == 0
 
+    @pytest.mark.slow
     def test_the_other_part_of_a_namespace_may_be_installed(self, project: Clone) -> None:
         site = environment(project)
         (site / "acme").mkdir()
@@ -116,6 +119,7 @@ class TestImportsFromTheTree:
         change(project, {"docker/build.py": "", "test_it.py": test})
         assert ask(project, "--only", "tests")[0] == 0
 
+    @pytest.mark.slow
     def test_a_project_that_pytest_itself_needs_is_tested_in_its_own_source(self, project: Clone) -> None:
         environment(project)
         source = Path(iniconfig.__file__).parent
@@ -139,6 +143,7 @@ class TestImportsFromTheTree:
 class TestWhatDecides:
     """Nothing of the user's own has a say, and nothing in the tree can step into a tool's place."""
 
+    @pytest.mark.slow
     def test_gates_own_packages_are_not_the_projects(self, project: Clone) -> None:
         environment(project)
         change(project, {"test_it.py": "import yaml\n\n\ndef test_it():\n    pass\n"})
@@ -180,6 +185,7 @@ class TestWhatDecides:
         assert ask(project, "--only", "lint")[0] == 1
         assert (trees / "head-0" / "bad.py").read_text() == "import os\n"
 
+    @pytest.mark.slow
     def test_a_check_sees_only_the_variables_that_are_named_for_it(self, project: Clone) -> None:
         show = "import os; print(sorted(os.environ)); assert 'WANTED' in os.environ and 'SECRET' not in os.environ"
         policy = commands(show=[sys.executable, "-c", show]).replace('"]}', '"], env: [WANTED]}')
@@ -188,6 +194,7 @@ class TestWhatDecides:
         code, checks = ask(project, env={"WANTED": "1", "SECRET": "2"})
         assert code == 0, checks
 
+    @pytest.mark.slow
     def test_temporary_files_are_gone_afterwards(self, project: Clone, tmp_path: Path) -> None:
         note = tmp_path / "note"
         make = f"import tempfile; open({str(note)!r}, 'w').write(tempfile.mkdtemp())"
@@ -207,6 +214,7 @@ class TestLessThanBefore:
         save(project, {"test_app.py": TEST})
         return project
 
+    @pytest.mark.slow
     def test_no_tests_left_is_no_pass(self, tested: Clone) -> None:
         change(tested, {"test_app.py": None})
         code, checks = ask(tested, "--only", "tests")
@@ -220,18 +228,21 @@ class TestLessThanBefore:
         assert code == 3
         assert {check["outcome"] for check in checks.values()} == {"broken"}
 
+    @pytest.mark.slow
     def test_settings_that_leave_no_file_to_lint_are_no_pass(self, project: Clone) -> None:
         change(project, {"ruff.toml": 'exclude = ["*"]\n'})
         code, checks = ask(project, "--only", "lint")
         assert code == 3
         assert checks["lint"]["reason"] == "it has no file to look at, where the base has 1"
 
+    @pytest.mark.slow
     def test_all_deselected_is_no_pass(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"})
         code, checks = ask(tested, "--only", "tests")
         assert code == 3
         assert "every one of them was deselected" in checks["tests"]["reason"]
 
+    @pytest.mark.slow
     def test_fewer_tests_are_a_weakening(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    del items[1:]\n"})
         result = tested.gate_process("check", "--format", "json", "--only", "tests")
@@ -244,6 +255,7 @@ class TestLessThanBefore:
         guarded = next(item for item in verdict["requirements"] if item["id"] == "guarded")
         assert "weakened" in guarded["reason"]
 
+    @pytest.mark.slow
     @pytest.mark.attack(28, "a file that no setting names hides tests")
     @pytest.mark.parametrize(
         ("files", "message"),
@@ -269,6 +281,7 @@ class TestLessThanBefore:
         assert message in finding["message"]
         assert "more/test_more.py::test_more" in finding["message"]
 
+    @pytest.mark.slow
     def test_tests_that_move_with_their_file_or_go_in_sight_are_none(self, tested: Clone) -> None:
         moved = TEST + "\n\ndef test_three():\n    assert True\n"
         save(tested, {"test_old.py": moved})
@@ -276,6 +289,7 @@ class TestLessThanBefore:
         code, checks = ask(tested, "--only", "tests")
         assert (code, checks["tests"]["findings"]) == (0, [])
 
+    @pytest.mark.slow
     def test_a_hook_that_takes_nothing_away_is_none(self, tested: Clone) -> None:
         change(tested, {"conftest.py": "def pytest_collection_modifyitems(items):\n    items.reverse()\n"})
         code, checks = ask(tested, "--only", "tests")
@@ -293,6 +307,7 @@ UNREGISTER = "def pytest_configure(config):\n    config.pluginmanager.unregister
 class TestTests:
     """What pytest says is taken as it is, from whatever project."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("check", ["types", "names"])
     def test_the_base_is_asked_with_what_was_just_learnt_of_the_head(
         self, project: Clone, check: str
@@ -321,6 +336,7 @@ class TestTests:
             (8, True, True, "pytest test_app.py::test_new"),
         ]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("options", "line"),
         [
@@ -420,6 +436,7 @@ class TestNothingTwice:
         save(project, {"gate.yaml": self.policy(note, more)})
         change(project, {"new.py": "x = 1\n"})
 
+    @pytest.mark.slow
     def test_the_same_tree_in_another_commit(self, project: Clone, note: Path, tmp_path: Path) -> None:
         self.start(project, note)
         assert self.run(project, note, **self.env(tmp_path)) == 1
@@ -479,6 +496,7 @@ class TestWhatAnAnswerRestsOn:
         assert ask(project, "--only", "tests", env={"TZ": "UTC"})[0] == 0
         return site
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("asked_again", [False, True], ids=["result", "answer"])
     @pytest.mark.usefixtures("dependent")
     def test_a_variable_that_checks_see(self, project: Clone, asked_again: bool) -> None:
@@ -486,6 +504,7 @@ class TestWhatAnAnswerRestsOn:
         assert ask(project, *more, env={"TZ": "Asia/Tokyo"})[0] == 1
         assert ask(project, *more, env={"TZ": "UTC"})[0] == 0
 
+    @pytest.mark.slow
     @pytest.mark.attack(30, "a cached answer, after a file of an installed package was edited in place")
     def test_an_installed_file_that_is_edited_in_place(self, project: Clone, dependent: Path) -> None:
         module = dependent / "depx" / "__init__.py"
@@ -530,6 +549,7 @@ class TestEnding:
         assert b"Traceback" not in out
         assert not Path(f"/proc/{note.read_text().strip()}").exists()
 
+    @pytest.mark.slow
     def test_the_first_no_ends_the_rest(self, project: Clone, tmp_path: Path) -> None:
         note = tmp_path / "note"
         wait = (
@@ -593,6 +613,7 @@ def other_python(version: str) -> str:
     pytest.skip(f"there is no Python {version} here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.9", "3.13"])
 def test_a_project_with_another_python(project: Clone, version: str) -> None:
     python = other_python(version)

@@ -75,6 +75,7 @@ def test_one_commit_may_be_a_fast_forward(strict: Company) -> None:
     assert audited(strict, "origin/main~1") == []
 
 
+@pytest.mark.slow
 @pytest.mark.attack(25, "a merge of many commits is made past the server")
 def test_an_audit_finds_the_commits_that_came_with_a_merge(company: Company) -> None:
     company.set_policy(company.policy(SQUASH))

@@ -19,6 +19,7 @@ def hooks(company: Company) -> Path:
     return company.server.path / "hooks"
 
 
+@pytest.mark.slow
 def test_a_hook_that_was_there_runs_first_hears_everything_and_comes_back(company: Company) -> None:
     old = hooks(company) / "pre-receive"
     old.write_text(OLD)

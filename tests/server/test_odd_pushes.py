@@ -32,6 +32,7 @@ FOLDERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.attack(8, "a folder made by hand: names twice, or where git does not look for them")
 @pytest.mark.parametrize("how", FOLDERS)
 def test_a_damaged_folder(guarded: Company, how: str) -> None:
@@ -93,6 +94,7 @@ def test_a_commit_from_the_future(guarded: Company) -> None:
     assert "has a date in the future" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(36, "a branch that some file systems take for the protected one")
 @pytest.mark.parametrize("name", ["Main", "MAIN", "maın"])
 def test_a_branch_that_is_nearly_main(guarded: Company, name: str) -> None:

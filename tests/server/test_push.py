@@ -49,6 +49,7 @@ def test_a_push_past_the_gate_is_refused_with_what_is_missing(guarded: Company) 
         assert word in result.err
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_not_protected_is_free(guarded: Company) -> None:
     new = guarded.clone("newhire")
     new.commit("v2", EVIL, branch="mine")
@@ -180,6 +181,7 @@ def test_every_ref_of_a_push_is_looked_at(guarded: Company) -> None:
     assert push(new, "origin", "v2", "main:mine", "main:main").code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.attack(6)
 def test_a_branch_by_another_name_is_the_same_branch(guarded: Company) -> None:
     guarded.server.git("symbolic-ref", "refs/heads/master", "refs/heads/main")
@@ -194,6 +196,7 @@ def test_a_branch_by_another_name_is_the_same_branch(guarded: Company) -> None:
     assert "is shared" in push(new, "origin", "main:gone").err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(7)
 def test_the_policy_of_the_pushed_commit_itself_says_nothing(guarded: Company) -> None:
     new = on_main(guarded.clone("newhire"))
@@ -261,6 +264,7 @@ def test_an_objection_outweighs_a_backdated_merge(guarded: Company) -> None:
     assert "@bob objects: drops the index" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.attack(15)
 def test_an_expired_key_opens_nothing_by_a_backdated_merge(company: Company) -> None:
     expired = f'valid-before="20200101" {company.public("nehemiah")}'
@@ -304,6 +308,7 @@ def test_hostile_names_are_inert(guarded: Company) -> None:
     assert "\x1b[2J" not in result.err
 
 
+@pytest.mark.slow
 def test_the_first_push_of_all_is_free_and_the_next_is_not(company: Company) -> None:
     Clone(company.path, "nobody", company.keys).git("init", "-q", "--bare", "-b", "trunk", "fresh.git")
     fresh = Clone(company.path / "fresh.git", "nobody", company.keys)
@@ -319,6 +324,7 @@ def test_the_first_push_of_all_is_free_and_the_next_is_not(company: Company) -> 
         new.git("push", "-q", "origin", "main:trunk")
 
 
+@pytest.mark.slow
 def test_without_a_policy_the_default_branch_is_protected_by_the_defaults(guarded: Company) -> None:
     guarded.server.git("config", "receive.denyDeleteCurrent", "ignore")
     Clone(guarded.path, "nobody", guarded.keys).git("init", "-q", "--bare", "-b", "main", "plain.git")
@@ -364,6 +370,7 @@ def test_half_a_policy_on_ones_own_branch_blocks_nobody(guarded: Company) -> Non
     new.commit("whole", {"gate.yaml": "version: 1\n"}, branch="mine")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(8)
 def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Company) -> None:
     senior = change(guarded, files={"A.py": "x = 2\n"})

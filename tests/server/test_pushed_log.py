@@ -67,6 +67,7 @@ def test_an_objection_is_not_taken_out(guarded: Company, senior: Clone) -> None:
     assert "records would be lost" in refused(bob, f"{rewritten}:{LOG}")
 
 
+@pytest.mark.slow
 @pytest.mark.attack(16)
 def test_a_record_is_not_altered(senior: Clone) -> None:
     for name in senior.log():

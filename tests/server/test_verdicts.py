@@ -108,6 +108,7 @@ def test_a_verdict_of_the_merge_itself_will_do(company: Company) -> None:
     assert audited(company, start) == []
 
 
+@pytest.mark.slow
 def test_failed_checks_are_not_vouched_for(company: Company) -> None:
     use(company, counting(company, fail=True))
     change(company)
