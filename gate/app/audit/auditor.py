@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-from gate.app.audit.granted import Granted
-from gate.app.audit.larger_changes import LargerChanges, still_about
+from gate.app.audit.larger_changes import still_about
 from gate.app.audit.moves import Move, change_of, read_moves, read_stretches
+from gate.app.audit.records import MoveRecords
 from gate.app.audit.rules import Rules
-from gate.approvals.content import Contents, contents_of, parse_contents
+from gate.approvals.content import contents_of
 from gate.approvals.count import CountContext, count
 from gate.approvals.keys import holders
 from gate.approvals.record import is_afterwards
 from gate.approvals.spent import Timeline, files_of
 from gate.errors import InvalidInput
 from gate.gather import blobs_of, weakenings_of
-from gate.git.branch_history import History, existing
+from gate.git.branch_history import History
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, entries_of
 from gate.log.carried_over import carry
-from gate.log.history import read_list_blobs
 from gate.log.index import Found
-from gate.log.paths import record_path
 from gate.log.retired import mark_earlier
 from gate.log.spent import SPENDABLE, spent_on
 from gate.log.store import LOG
-from gate.log.trusted_verdicts import VerdictSubject, passed, read_documents, trusted
+from gate.log.trusted_verdicts import VerdictSubject, passed, trusted
 from gate.policy.people import members
 from gate.policy.types import Policy, Protection
 from gate.requirements import REQUIREMENTS, checks, enforcement, mergeable, waiver
@@ -42,7 +40,6 @@ AT_ONCE = 500
 """Moves whose files are read in one call of git."""
 MARK = 16
 """Of a digest or commit so much is remembered; more steps than necessary may be looked at anew, never fewer."""
-CLOSING = frozenset({"block", "revoke"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +95,7 @@ class Auditor:
         self._rules = Rules(repository)
         if chain:
             self._rules.start(chain[0])
-        self._by_change: dict[str, list[Found]] = {}
-        self._by_head: dict[str, list[Found]] = {}
-        digests, heads = {move.digest for move in every}, {oid for move in every for oid in move.brought}
-        for entry in log.select(digests, heads) if every else ():
-            self._by_change.setdefault(entry.record.change, []).append(entry)
-            if entry.record.kind != "verdict":
-                self._by_head.setdefault(entry.record.head, []).append(entry)
-        self._of_larger = LargerChanges.read(repository, log, ref, self._without_approval(every))
-        bearing = [(move, self._bearing(move)) for move in every]
-        self._grants = Granted.read(
-            repository, log, ref, lambda: {e.id: e for _, es in bearing for e in es}.values()
-        )
-        self._seen = self._witnessed(bearing)
-        self._documents = self._read_documents(bearing)
-        self._lists = self._read_lists(bearing)
+        self._records = MoveRecords(repository, ref, log, every)
 
     def steps(self, first: int = 0) -> Iterator[Step]:
         """Judge the moves in order from the one with this number on.
@@ -231,7 +214,7 @@ class Auditor:
 
     def _late(self, move: Move) -> set[str]:
         """The records that say of themselves that they came after the move."""
-        return {entry.id for entry in self._bearing(move) if is_afterwards(entry.record)}
+        return {entry.id for entry in self._records.bearing(move) if is_afterwards(entry.record)}
 
     def _facts(self, start: int, move: Move) -> Facts | str:
         """The facts about a move from the commit `start`, where the rules are now, or why there are none."""
@@ -247,22 +230,24 @@ class Auditor:
                 f"{move.new.committer.name} has to push it (`git push origin {LOG}`)"
             )
         own_policy = self._rules.policy()
-        policy = self._grants.policy(own_policy, move)
+        policy = self._records.grants.policy(own_policy, move)
         protection = policy.protection(self._ref.removeprefix("refs/heads/"))
         change = change_of(self._repository, move, self._ref, policy)
         paths = [entry.path for entry in move.files]
         required = protection.require.owners is not None
         file, ownership = self._rules.ownership(policy, paths, required=required)
-        bearing = [item for item in self._bearing(move) if self._grants.counts(own_policy, item)]
+        bearing = [
+            item for item in self._records.bearing(move) if self._records.grants.counts(own_policy, item)
+        ]
         late = self._late(move)
-        records = [item for item in bearing if item.record.of in late or self._was_there(move, item)]
-        own = self._own(move)
+        records = [item for item in bearing if item.record.of in late or self._records.was_there(move, item)]
+        own = self._records.own(move)
         certain = frozenset(
             item.id for item in records if item.id in own and item.record.change != move.digest
         )
         spent = self._spent(start, move, records)
         question = CountContext(
-            change, policy, protection, move.now, certain, certain, self._lists, spent=spent
+            change, policy, protection, move.now, certain, certain, self._records.lists, spent=spent
         )
         question = carry(self._repository, question, [(item.id, item.record) for item in records])
         records = still_about(records, own, question.earlier)
@@ -285,7 +270,7 @@ class Auditor:
             if position is None:
                 elsewhere.append(item)
                 continue
-            files = files_of(self._lists, record.change, contents)
+            files = files_of(self._records.lists, record.change, contents)
             number = self._brought_at.get(record.head, start + 1)
             number = (
                 number
@@ -296,7 +281,9 @@ class Auditor:
             )
             if number:
                 spent_files[item.id] = self.moves[number - 1].new.oid
-        return spent_files | spent_on(self._repository, move.old.oid, elsewhere, contents, self._lists)
+        return spent_files | spent_on(
+            self._repository, move.old.oid, elsewhere, contents, self._records.lists
+        )
 
     @cached_property
     def _timeline(self) -> Timeline:
@@ -306,77 +293,6 @@ class Auditor:
     def _brought_at(self) -> dict[str, int]:
         """The number of the move by which each commit came."""
         return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
-
-    def _own(self, move: Move) -> dict[str, Found]:
-        """The records about what the move changed, and those about an earlier form of it, by id."""
-        entries = {entry.id: entry for entry in self._by_change.get(move.digest, ())}
-        for oid in move.brought & self._by_head.keys():
-            entries |= {entry.id: entry for entry in self._by_head[oid]}
-        return entries
-
-    def _bearing(self, move: Move) -> list[Found]:
-        """The same, and those about a larger change, of which this may be what was left to merge."""
-        entries = self._own(move)
-        entries |= {entry.id: entry for entry in self._of_larger.about(move)}
-        return list(entries.values())
-
-    def _without_approval(self, moves: Iterable[Move]) -> list[Move]:
-        """The moves that nobody approved or waived just as they are."""
-        return [
-            move
-            for move in moves
-            if not any(entry.record.kind in SPENDABLE for entry in self._by_change.get(move.digest, ()))
-        ]
-
-    def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
-        """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
-        questions = [
-            (move, state, entry)
-            for move, records in bearing
-            if move.trailers.log and (state := self._approvals.state(move.trailers.log))
-            for entry in records
-        ]
-        answers = existing(
-            self._repository, (f"{state}:{record_path(entry.id)}" for _, state, entry in questions)
-        )
-        return {
-            (move.new.oid, entry.id)
-            for (move, _, entry), blob in zip(questions, answers, strict=True)
-            if blob
-        }
-
-    def _was_there(self, move: Move, entry: Found) -> bool:
-        """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
-        record = entry.record
-        if (move.new.oid, entry.id) in self._seen:
-            return True
-        if is_afterwards(record) and (record.base, record.change) == (move.old.oid, move.digest):
-            # It says of itself that it came later, and is shown as such.
-            return True
-        if record.kind in CLOSING:
-            return record.at <= move.now
-        return not move.trailers.log
-
-    def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
-        """The verdicts that the moves and the records name."""
-        names = {move.trailers.verdict for move, _ in bearing if len(move.trailers.verdict) == 64}
-        names |= {
-            entry.record.of for _, records in bearing for entry in records if entry.record.kind == "verdict"
-        }
-        tip = self._approvals.tip
-        return read_documents(self._repository, tip, names) if tip else {}
-
-    def _read_lists(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, Contents]:
-        """What earlier forms of the changes consisted of: of an approval of one, some files may still count."""
-        digests = {
-            entry.record.change
-            for move, records in bearing
-            for entry in records
-            if entry.record.change != move.digest
-        }
-        blobs = self._approvals.lists_of(digests)
-        read = read_list_blobs(self._repository, blobs.values())
-        return {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
 
     def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
         """Did somebody vouch that the checks passed on this very tree? And who, or what is missing.
@@ -389,16 +305,16 @@ class Auditor:
         target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
         vouchers = [
             item
-            for item in self._by_change.get(move.digest, ())
+            for item in self._records.about(move)
             if target.fits(item.record)
-            and self._grants.counts(policy, item)
-            and passed(self._documents.get(item.record.of), target, required) is not None
+            and self._records.grants.counts(policy, item)
+            and passed(self._records.documents.get(item.record.of), target, required) is not None
         ]
         for entry in trusted(entries_of(vouchers, policy), policy, protection, move.now):
             return True, f"checks passed, signed by {entry.record.by}"
         if protection.verdicts:
             return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"
-        document = self._documents.get(move.trailers.verdict)
+        document = self._records.documents.get(move.trailers.verdict)
         if not holders(policy) and passed(document, target, required) is not None:
             # Where nobody has a key, nobody can sign: what the commit refers to is all that there can be.
             return True, "checks passed, by an unsigned verdict (the policy lists no key)"

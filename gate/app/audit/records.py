@@ -1,0 +1,125 @@
+"""What the approval log holds about the moves of a branch, read for all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gate.app.audit.granted import Granted
+from gate.app.audit.larger_changes import LargerChanges
+from gate.app.audit.moves import Move
+from gate.approvals.content import Contents, parse_contents
+from gate.approvals.record import is_afterwards
+from gate.git.branch_history import existing
+from gate.git.repository import Repository
+from gate.log.admitted import ApprovalLog
+from gate.log.history import read_list_blobs
+from gate.log.index import Found
+from gate.log.paths import record_path
+from gate.log.spent import SPENDABLE
+from gate.log.trusted_verdicts import read_documents
+
+CLOSING = frozenset({"block", "revoke"})
+
+
+class MoveRecords:
+    """The records about each move, what they refer to, and which of them the log had when the move was made.
+
+    `grants` says whose records count, `documents` are the verdicts by their ids, and `lists` the contents of earlier
+    forms of the changes by their digests.
+    """
+
+    def __init__(self, repository: Repository, ref: str, log: ApprovalLog, moves: Sequence[Move]) -> None:
+        """Read what `log` holds about `moves` of the branch `ref`."""
+        self._repository, self._log = repository, log
+        self._by_change: dict[str, list[Found]] = {}
+        self._by_head: dict[str, list[Found]] = {}
+        digests, heads = {move.digest for move in moves}, {oid for move in moves for oid in move.brought}
+        for entry in log.select(digests, heads) if moves else ():
+            self._by_change.setdefault(entry.record.change, []).append(entry)
+            if entry.record.kind != "verdict":
+                self._by_head.setdefault(entry.record.head, []).append(entry)
+        self._of_larger = LargerChanges.read(repository, log, ref, self._without_approval(moves))
+        bearing = [(move, self.bearing(move)) for move in moves]
+        self.grants = Granted.read(
+            repository,
+            log,
+            ref,
+            lambda: {entry.id: entry for _, records in bearing for entry in records}.values(),
+        )
+        self._seen = self._witnessed(bearing)
+        self.documents = self._read_documents(bearing)
+        self.lists = self._read_lists(bearing)
+
+    def about(self, move: Move) -> Sequence[Found]:
+        """The records about exactly what the move changed."""
+        return self._by_change.get(move.digest, ())
+
+    def own(self, move: Move) -> dict[str, Found]:
+        """The records about what the move changed, and those about an earlier form of it, by id."""
+        entries = {entry.id: entry for entry in self.about(move)}
+        for oid in move.brought & self._by_head.keys():
+            entries |= {entry.id: entry for entry in self._by_head[oid]}
+        return entries
+
+    def bearing(self, move: Move) -> list[Found]:
+        """The same, and those about a larger change, of which this may be what was left to merge."""
+        entries = self.own(move)
+        entries |= {entry.id: entry for entry in self._of_larger.about(move)}
+        return list(entries.values())
+
+    def _without_approval(self, moves: Iterable[Move]) -> list[Move]:
+        """The moves that nobody approved or waived just as they are."""
+        return [
+            move for move in moves if not any(entry.record.kind in SPENDABLE for entry in self.about(move))
+        ]
+
+    def _witnessed(self, bearing: Sequence[tuple[Move, list[Found]]]) -> set[tuple[str, str]]:
+        """Which records were in the log that a move refers to, as pairs of its commit and the record's id."""
+        questions = [
+            (move, state, entry)
+            for move, records in bearing
+            if move.trailers.log and (state := self._log.state(move.trailers.log))
+            for entry in records
+        ]
+        answers = existing(
+            self._repository, (f"{state}:{record_path(entry.id)}" for _, state, entry in questions)
+        )
+        return {
+            (move.new.oid, entry.id)
+            for (move, _, entry), blob in zip(questions, answers, strict=True)
+            if blob
+        }
+
+    def was_there(self, move: Move, entry: Found) -> bool:
+        """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
+        record = entry.record
+        if (move.new.oid, entry.id) in self._seen:
+            return True
+        if is_afterwards(record) and (record.base, record.change) == (move.old.oid, move.digest):
+            # It says of itself that it came later, and is shown as such.
+            return True
+        if record.kind in CLOSING:
+            return record.at <= move.now
+        return not move.trailers.log
+
+    def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
+        """The verdicts that the moves and the records name."""
+        names = {move.trailers.verdict for move, _ in bearing if len(move.trailers.verdict) == 64}
+        names |= {
+            entry.record.of for _, records in bearing for entry in records if entry.record.kind == "verdict"
+        }
+        tip = self._log.tip
+        return read_documents(self._repository, tip, names) if tip else {}
+
+    def _read_lists(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, Contents]:
+        """What earlier forms of the changes consisted of: of an approval of one, some files may still count."""
+        digests = {
+            entry.record.change
+            for move, records in bearing
+            for entry in records
+            if entry.record.change != move.digest
+        }
+        blobs = self._log.lists_of(digests)
+        read = read_list_blobs(self._repository, blobs.values())
+        return {digest: parse_contents(read[blob]) for digest, blob in blobs.items() if blob in read}
