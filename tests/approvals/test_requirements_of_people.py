@@ -5,28 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.changes import CHANGE
 
-from gate.model import Approval, Author, Change, FileChange, Outcome
+from gate.model import Approval, Author, Outcome
 from gate.policy.types import ApprovalRule, Person, Policy, Protection, Require, SeniorityRequired
 from gate.requirements import approvals, seniority, waiver
 from gate.requirements.facts import Facts
 from gate.verdict import decide
 
-FILES = tuple(
-    FileChange(path, "modified", "100644", "100644", "0" * 40, "1" * 40) for path in ("a.py", "b.py")
-)
-CHANGE = Change(
-    repository="",
-    into="refs/heads/main",
-    base="b" * 40,
-    head="a" * 40,
-    merge_base="b" * 40,
-    tree="c" * 40,
-    base_tree="d" * 40,
-    digest="e" * 64,
-    authors=(Author("New", "new@x"),),
-    files=FILES,
-)
 PEOPLE = {
     "@boss": Person("@boss", "senior", emails=("boss@x",)),
     "@lead": Person("@lead", "senior", emails=("lead@x",)),

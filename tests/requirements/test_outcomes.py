@@ -6,15 +6,14 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from support.changes import CHANGE
 
 from gate.model import (
     UNRESOLVED,
     Approval,
-    Author,
     Broken,
     Change,
     CheckResult,
-    FileChange,
     Finding,
     Outcome,
     Ran,
@@ -33,21 +32,6 @@ from gate.requirements import checks, guarded, history, mergeable, seniority
 from gate.requirements.facts import Facts, Release
 from gate.verdict import decide, draw
 
-FILES = tuple(
-    FileChange(path, "modified", "100644", "100644", "0" * 40, "1" * 40) for path in ("a.py", "b.py")
-)
-CHANGE = Change(
-    repository="",
-    into="refs/heads/main",
-    base="b" * 40,
-    head="a" * 40,
-    merge_base="b" * 40,
-    tree="c" * 40,
-    base_tree="d" * 40,
-    digest="e" * 64,
-    authors=(Author("New", "new@x"),),
-    files=FILES,
-)
 PEOPLE = {
     "@boss": Person("@boss", "senior", emails=("boss@x",)),
     "@lead": Person("@lead", "senior", emails=("lead@x",)),
