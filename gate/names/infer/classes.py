@@ -111,8 +111,10 @@ class Classes:
 
     def type_parameters(self, cls: Class) -> list[str]:
         """The names of a class's type parameters, in order."""
-        if getattr(cls.node, "type_params", None):
-            return [parameter.name for parameter in cls.node.type_params]  # type: ignore[attr-defined]
+        # Before Python 3.12 only what was rewritten for it has the attribute.
+        written = getattr(cls.node, "type_params", None)
+        if written:
+            return [parameter.name for parameter in written]
         parameters_of_bases: dict[str, None] = {}
         for base in cls.node.bases:
             if isinstance(base, ast.Subscript):
