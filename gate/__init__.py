@@ -1,3 +1,3 @@
-"""gate decides whether a change may enter a protected branch."""
+"""gate decides whether a change can merge into a protected branch."""
 
 __version__ = "0.2.0"

@@ -28,14 +28,14 @@ class GateError(Exception):
     """One clear sentence for the person at the terminal; never a traceback."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """`message` says what is wrong; `hint`, where there is one, says the way out."""
+        """`message` says what is wrong; `hint`, where there is one, says what to do."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
 
 class UsageError(GateError):
-    """Wrong usage: an option, a revision or a path that makes no sense here. Exit 2."""
+    """Usage error: an option, a revision or a path that makes no sense here. Exit 2."""
 
 
 class InvalidInput(UsageError):

@@ -169,7 +169,7 @@ class Ran:
 class Broken:
     """A check that could not say: never a pass.
 
-    `hint` says the way out; `output` is the tail of what it printed.
+    `hint` says what to do; `output` is the tail of what it printed.
     """
 
     id: str
@@ -206,7 +206,7 @@ CheckResult = Ran | Broken | Skipped
 class Approval:
     """A decision of a person about a change, counted or discounted, with the reason in `why`.
 
-    `by` is the person's name in the policy, with its `@`; whoever signed with an unknown key is named by
+    `by` is the person's name in the policy, with its `@`; a person who signed with an unknown key is named by
     that key. `files` are the changed paths that a counted decision answers for: all of them, unless the
     policy lets an approval go stale file by file (`stale: owned`). `owned` are those of them that the person is a
     code owner of.

@@ -27,7 +27,7 @@ LOOK = 50
 
 
 class Cancel(threading.Event):
-    """An event that is seen at once by whoever polls for other things as well."""
+    """An event that wakes a thread which polls other file descriptors as well."""
 
     def __init__(self) -> None:
         """Not set."""
@@ -147,17 +147,17 @@ class _SupervisedProgram:
         self._program = argv[0]
         self._streams = streams
         self._report = b""
-        self._status, tell = os.pipe()
+        self._status, child_end = os.pipe()
         held, self._lifeline = os.pipe()
         try:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-I", "-S", SUPERVISOR, str(tell), str(memory), *argv],
+                [sys.executable, "-I", "-S", SUPERVISOR, str(child_end), str(memory), *argv],
                 cwd=cwd,
                 env=dict(env),
                 stdin=held,
                 stdout=streams[0],
                 stderr=streams[1],
-                pass_fds=[tell],
+                pass_fds=[child_end],
                 start_new_session=True,
             )
         except BaseException:
@@ -165,7 +165,7 @@ class _SupervisedProgram:
             os.close(self._lifeline)
             raise
         finally:
-            os.close(tell)
+            os.close(child_end)
             os.close(held)
 
     def watch(self, deadline: float, limit: int, cancel: Cancel) -> Ended:

@@ -76,7 +76,7 @@ def refuse_misnamed(repository: Repository, policy: Policy, branch: str) -> None
 
 
 def absent_branches(repository: Repository, policy: Policy, branch: str) -> str:
-    """What to say where the policy protects other branches than this one, and none of them exists; else ""."""
+    """What to say where the policy protects branches that do not exist, and not this one; else ""."""
     names = policy.branches
     if (
         not names
@@ -106,7 +106,7 @@ def stored_here(top: Path) -> Stored | None:
 def behind_links(paths: Iterable[str]) -> InvalidInput:
     """The error where rules should be, and there is only the name of another file or a submodule.
 
-    It would be read as no rules at all, which whoever put it there did not mean.
+    It would be read as no rules at all, which its author did not mean.
     """
     reason = "expected a file, got a symbolic link, a submodule or a folder, and no rules are read through it"
     return InvalidInput([Mistake(path, 0, 0, reason) for path in paths], "put the file itself there")
@@ -128,7 +128,7 @@ def versions(repository: Repository, commit: str, paths: Sequence[str]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class ProtectedBranches:
-    """The branches of a repository that only move through the gate.
+    """The branches of a repository that gate protects.
 
     `default` is the short name of the default branch, `tip` the commit where it is ("" where it does not exist),
     and `policy` what holds there. `candidates` do not exist, and would be the default branch instead if they did.
@@ -177,7 +177,7 @@ class ProtectedBranches:
             return True
         folded = branch.casefold()
         if any(fnmatchcase(folded, name.casefold()) for name in self.policy.branches):
-            # Meant, and written in another case: whoever judges it says so, and lets nothing in.
+            # Meant, and written in another case: evaluating it reports that, and rejects everything.
             return True
         if not tip or not resolve(self.repository, [tip]):
             return False

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.approvals.sshsig import can_tell, certain_validity, signing_key
+from gate.approvals.sshsig import can_verify, certain_validity, signing_key
 from gate.errors import CannotDecide, UsageError
 from gate.policy.keys import NAMESPACE, PublicKey, parse_key
 from gate.process import Finished
@@ -108,13 +108,13 @@ def sign(data: bytes, key: SigningKey, namespace: str = NAMESPACE) -> bytes:
 
 
 def _cannot_sign(key: SigningKey, done: Finished) -> CannotDecide:
-    """Why a key did not sign, and the way out."""
+    """Why a key did not sign, and what to do."""
     private = key.path.removesuffix(".pub")
     if b"UNPROTECTED PRIVATE KEY" in done.stderr:
         return CannotDecide(
             f"ssh-keygen does not take the key {private}, since others can read it", f"`chmod 600 {private}`"
         )
-    message = re.sub(r"^(?:Enter passphrase[^:]*: )+", "", _said(done))
+    message = re.sub(r"^(?:Enter passphrase[^:]*: )+", "", _message(done))
     add = f"`ssh-add {private}`" if private else "`ssh-add FILE`"
     return CannotDecide(
         f"the key could not sign: {message}",
@@ -128,7 +128,7 @@ def verify(claims: Sequence[Claim]) -> list[bool | None]:
     ssh-keygen is asked about each that is not certain without it.
     """
     certain: list[bool | None] = [None] * len(claims)
-    if len(claims) > FEW and can_tell():
+    if len(claims) > FEW and can_verify():
         certain = [
             certain_validity(claim.data, claim.signature, claim.key.blob, claim.namespace) for claim in claims
         ]
@@ -198,7 +198,7 @@ def _read_key(text: str, program: str) -> SigningKey:
     if public.is_file():
         # The private half has a passphrase. Named by its public half, it signs through the agent.
         return SigningKey(_parse(public.read_text("utf-8", "replace"), str(public)), str(public), program)
-    raise UsageError(f"the key {text} cannot be read: {_said(done)}", "put its .pub file beside it")
+    raise UsageError(f"the key {text} cannot be read: {_message(done)}", "put its .pub file beside it")
 
 
 def _own_keys(program: str) -> Iterable[SigningKey]:
@@ -242,6 +242,6 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "LC_ALL": "C"}
 
 
-def _said(done: Finished) -> str:
+def _message(done: Finished) -> str:
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else f"exit code {done.returncode}"

@@ -20,7 +20,7 @@ from gate.errors import CannotDecide, UsageError
 from gate.process import Cancel, Finished, supervise
 
 Kind = Literal["story", "command", "output"]
-Tell = Callable[[Kind, str], None]
+Report = Callable[[Kind, str], None]
 
 TIMEOUT = 120.0
 OUTPUT_LIMIT = 1024 * 1024
@@ -111,15 +111,15 @@ STEPS = (
 class Replay:
     """How it went. `surprise` says what went otherwise than it should, and is empty if all went well.
 
-    `kept` is the repository, where somebody asked to keep it.
+    `repository` is where it stays, if somebody asked for that.
     """
 
     surprise: str
-    kept: Path | None
+    repository: Path | None
 
 
 def replay(
-    tell: Tell, *, keep: Path | None = None, colour: bool = False, environ: Mapping[str, str] = os.environ
+    report: Report, *, keep: Path | None = None, colour: bool = False, environ: Mapping[str, str] = os.environ
 ) -> Replay:
     """Go through the story, reporting each command before it runs and its output after.
 
@@ -129,14 +129,14 @@ def replay(
     with _scratch(keep) as scratch:
         repository = scratch / "shortener"
         left_out = set_stage(scratch, environ)
-        tell("story", f"The incident, replayed on the sample shortener in a scratch repository. {left_out}")
+        report("story", f"The incident, replayed on the sample shortener in a scratch repository. {left_out}")
         for step in STEPS:
             if step.story:
-                tell("story", step.story)
-            tell("command", step.command)
+                report("story", step.story)
+            report("command", step.command)
             done = _run(step, repository, environment_of(step.by, environ, colour=colour))
             text = (done.stdout + done.stderr).decode("utf-8", "replace")
-            tell("output", text)
+            report("output", text)
             surprise = _surprise(step, done, text)
             if surprise:
                 return Replay(surprise, keep and repository)
@@ -183,7 +183,7 @@ def sample() -> Path:
 
 
 def environment_of(actor: Actor, environ: Mapping[str, str], *, colour: bool = False) -> dict[str, str]:
-    """The environment in which `actor` types: whoever runs the demo has no say in it by their settings of git."""
+    """The environment in which `actor` types: the git settings of the person who runs the demo do not affect it."""
     clean = {
         name: value
         for name, value in environ.items()

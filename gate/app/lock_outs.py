@@ -34,7 +34,7 @@ def simulated(
     branches = policy.branches or (default_branch_or_main(repository),)
     counted = forge_of(origin_of(repository)) if forge is None else forge
     if forge is None and owners is not None and not policy.people:
-        # With reviews, whoever CODEOWNERS names by `@login` is that login.
+        # With reviews, a person whom CODEOWNERS names by `@login` is that login.
         counted = counted or "github"
         policy = _by_login(policy, owners, counted)
     return simulate(Setup(policy, owners, paths, branches, int(time()), counted))

@@ -59,7 +59,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The bytes that were signed, and the signatures, none of them verified yet."""
+    """The bytes that were signed, and the signatures, not verified yet."""
 
     payload: bytes
     signatures: tuple[bytes, ...]

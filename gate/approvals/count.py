@@ -3,7 +3,7 @@
 Signed records and reviews on a forge are judged by the same rules.
 
 A decision is bound to the person, the repository, the branch and the content. Of one person the latest
-decision wins: an approval from before an objection or a revocation never comes back. An objection stands for
+decision wins: an approval from before an objection or a revocation never comes back. An objection holds for
 every later form of the change, until the person who raised it takes it back.
 """
 
@@ -39,7 +39,7 @@ INVALID_KEY = {
 
 
 def who_settles(policy: Policy, protection: Protection) -> frozenset[str]:
-    """Who can lift the objection of somebody who is no longer in the policy: guardians, else whoever can review.
+    """Who can lift the objection of somebody who is no longer in the policy: guardians, else every reviewer.
 
     Authors of the change never can; who they are is another question.
     """
@@ -53,7 +53,7 @@ class CountContext:
     """What the records are asked about.
 
     `now` is in seconds since the epoch. `earlier` has the ids of the records that are about an earlier form
-    of this very change, as far as can be told; `certain` those of them about which there is no doubt. `lists`
+    of this very change, as far as is known; `certain` those of them about which there is no doubt. `lists`
     has the contents of changes by digest, as far as they are known. `contributors` are people known to have had a hand
     in it besides those whom the commits name; `guessed` those who are in the policy only by their login.
     `at_base` is what the base has of files that earlier forms of the change had as well. `hunks` has, by record, the
@@ -198,7 +198,7 @@ class _ApprovalCounter:
         if self._elsewhere(record) or not _concerns(decision.entry, self._question):
             return
         if record.kind == "revoke" and self._authors_of.get(record.of, person) != person:
-            # Whoever settles what somebody else objected to says nothing about what they decided themselves.
+            # Lifting somebody else's objection changes nothing about one's own decision.
             return
         if record.kind in {"block", "revoke"} or (decision.review and decision.review.dismissed):
             self._closed[person] = max(self._closed.get(person, 0), record.at)

@@ -93,7 +93,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """Whoever made an entry is nobody that the policy knows: how to call them, and why that is so."""
+    """The policy does not list the author of an entry: how to refer to them, and why it does not."""
 
     by: str
     why: str

@@ -1,4 +1,4 @@
-"""One record of the log: canonical JSON, refused unless it serialises back to the very same bytes."""
+"""One record of the log: canonical JSON, rejected unless it serializes back to the very same bytes."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ RETARGETED = "stale: given before the request was aimed at this branch"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What somebody decided in a review, and for which commit ("" if the forge does not tell).
+    """What somebody decided in a review, and for which commit ("" if the forge does not say).
 
     `at` is when, in seconds by the forge's clock. Comments are no decisions, and not here.
     """
@@ -40,7 +40,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A pull request or merge request, as the forge tells it at one moment. `reviews` are in order.
+    """A pull request or merge request, as the forge describes it at one moment. `reviews` are in order.
 
     `into` is the short name of the branch at which it is aimed, since `retargeted` (0 for ever). `logins` says
     whose commits they are by the forge: login by e-mail address. `author` is who opened it. `landed` says that
@@ -86,7 +86,7 @@ class ReviewDecisions:
 def review_decisions(
     request: Request, change: Change, policy: Policy, seen: Mapping[str, ShownChange], guessed: frozenset[str]
 ) -> ReviewDecisions:
-    """The decisions of a request. `seen` tells, by commit, what its reviewers saw, as far as it can be had."""
+    """The decisions of a pull request. `seen` has, by commit, what its reviewers saw, where that is available."""
     by_person: dict[str, list[Review]] = defaultdict(list)
     for review in sorted(request.reviews, key=lambda review: review.at):
         by_person[review.login.casefold()].append(review)
@@ -114,7 +114,7 @@ def completed(
     """The policy with what the forge knows: members of `teams` by login; and who is in it by login alone.
 
     Where the policy names people, only they count, and a team is those of them who are in it. Where it names
-    nobody, whoever CODEOWNERS calls by `@login` is that login, with the addresses that the forge says are theirs.
+    nobody, a person whom CODEOWNERS names by `@login` is that login, with the addresses that the forge says are theirs.
     """
     if policy.people:
         people_in = {
@@ -177,7 +177,7 @@ def _entry(
         repository=change.repository if _same(change.repository, request.project) else request.project,
         into=f"refs/heads/{request.into}",
         base=change.base,
-        # In a merge group the head that is judged stands for the request's own.
+        # In a merge group the head that is checked counts as the pull request's own.
         head=change.head if review.commit == request.head else review.commit,
         change=content.digest if content else "",
         by=f"@{review.login}",

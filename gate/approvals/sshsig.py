@@ -46,8 +46,8 @@ def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
     return base64.b64encode(fields.key).decode("ascii")
 
 
-def can_tell() -> bool:
-    """Is the library there with which `certain_validity` can tell anything? Without it ssh-keygen does it all."""
+def can_verify() -> bool:
+    """Whether the library that `certain_validity` needs is installed. Without it ssh-keygen verifies everything."""
     try:
         import cryptography.hazmat.primitives.serialization  # noqa: F401
     except ImportError:

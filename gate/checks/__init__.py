@@ -16,6 +16,6 @@ TOOLS: dict[str, Tool] = {
     "tox": sessions.Sessions("tox"),
     "command": command.Command(),
 }
-"""Every tool, by the word that stands for it in the policy."""
+"""Every tool, by its name in the policy."""
 
 __all__ = ["TOOLS", "Invocation", "Job", "Left", "Report", "Tool", "Unreadable"]

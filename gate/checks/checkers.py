@@ -65,7 +65,7 @@ class Checker:
         return reads_python(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to check where there is no Python."""
+        """There is nothing to check without Python files."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
@@ -99,7 +99,7 @@ class Checker:
                 f"another version of {self.distribution} may work",
             )
         errors = [item for item in reported if item.severity == "error"]
-        # Some fail on warnings as well, if told so.
+        # Some fail on warnings as well, if configured so.
         reportable = errors if errors or not left.returncode else reported
         if left.returncode and not reportable:
             return Unreadable(f"{self.distribution} failed and did not say why: {last_line(left.stderr)}")

@@ -10,7 +10,7 @@ from gate.json_input import parse_json
 from gate.model import Finding, Severity
 
 FILES = "{files}"
-"""A word of a command that stands for the changed files, each an argument."""
+"""A word of a command that is replaced by the changed files, each an argument."""
 
 
 class Command:
@@ -21,7 +21,7 @@ class Command:
     cache_travels = False
 
     def reads(self, path: str) -> bool:
-        """Anything may have a say."""
+        """Any file may affect the result."""
         return bool(path)
 
     def idle(self, job: Job) -> Report | None:
@@ -68,7 +68,7 @@ def _failed(job: Job, left: Left) -> Finding:
 
 
 def _sarif(raw: bytes, root: str) -> tuple[tuple[Finding, ...], int | None]:
-    """The findings of every run; it does not tell how much was looked at.
+    """The findings of every run; it does not say how much was checked.
 
     Raises ValueError where a run has not come to its end: it says so itself, or has no results, which is not the same
     as an empty list of them (SARIF 2.1.0, 3.14.23 and 3.20.14).

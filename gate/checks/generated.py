@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-# Where setuptools-scm, hatch-vcs and pdm are told which file to write.
+# The settings of setuptools-scm, hatch-vcs, and pdm that name the file to write.
 WRITERS = (
     ("tool", "setuptools_scm", "version_file"),
     ("tool", "setuptools_scm", "write_to"),

@@ -1,7 +1,7 @@
 """Which files a type checker is given where the project does not say, under which names, and in how many runs.
 
 A checker knows one file under one name, and a name for one file. Which name is the right one, nothing but the
-imports of the project tells: `web/page.py` is `web.page` to whoever says so, and else the `page` of the scripts
+imports of the project show: `web/page.py` is `web.page` if some file imports it so, and else the `page` of the scripts
 beside it. Where two scripts have one name, each is checked among its own neighbours, in a run of its own.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-ASIDE = frozenset(
+NOT_SOURCE = frozenset(
     {
         "tests",
         "test",
@@ -100,7 +100,7 @@ def _wanted(path: str) -> bool:
     return (
         path.endswith((".py", ".pyi"))
         and not TEST.search(path)
-        and not any(part in ASIDE or part.startswith(".") for part in folders)
+        and not any(part in NOT_SOURCE or part.startswith(".") for part in folders)
     )
 
 

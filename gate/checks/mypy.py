@@ -123,7 +123,7 @@ class Mypy:
                 findings.append(finding)
         if others and not findings and left.returncode not in {0, 1}:
             return Unreadable(f"mypy failed to start: {others[0]}", _way_out(others[0], job))
-        return _judged(job, left, tuple(findings))
+        return _report(job, left, tuple(findings))
 
 
 def _says_what(settings: dict[str, object] | None) -> bool:
@@ -156,7 +156,7 @@ def _add_hint(findings: list[Finding], note: Finding) -> None:
         findings[-1] = replace(findings[-1], hint=note.message)
 
 
-def _judged(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unreadable:
+def _report(job: Job, left: Left, errors: tuple[Finding, ...]) -> Report | Unreadable:
     """Whether what was found and the exit code make a complete answer."""
     note = "; ".join(_notes(job))
     if left.returncode == 0 or (left.returncode == 1 and errors):

@@ -35,7 +35,7 @@ class Names:
         return reads_python(path) or path.endswith(READ) or path.startswith("requirements/")
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to read where there is no Python."""
+        """There is nothing to read without Python files."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:

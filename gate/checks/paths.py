@@ -17,7 +17,7 @@ def any_matches(paths: Iterable[str], patterns: Iterable[str]) -> bool:
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether a path matches: as in .gitignore, a folder stands for all in it, and a name alone for it anywhere."""
+    """Whether a path matches: as in .gitignore, a folder matches all in it, and a name alone matches anywhere."""
     return bool(_compiled(pattern).match(path))
 
 

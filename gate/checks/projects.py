@@ -106,7 +106,7 @@ def layout(files: Iterable[str]) -> Layout:
     foreign: set[str] = set()
     for path in files:
         folder, _, name = path.rpartition("/")
-        if name not in STRONG | WEAK | FOREIGN or _is_aside(folder):
+        if name not in STRONG | WEAK | FOREIGN or _is_not_project_code(folder):
             continue
         (python if name in STRONG else weak if name in WEAK else foreign).add(folder)
     if "" not in python:
@@ -176,7 +176,7 @@ def dependencies(
     return closed
 
 
-def _is_aside(folder: str) -> bool:
+def _is_not_project_code(folder: str) -> bool:
     parts = folder.split("/") if folder else []
     return any(part in NO_PROJECTS or part.startswith(".") or "{" in part for part in parts)
 

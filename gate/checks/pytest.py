@@ -28,7 +28,7 @@ COVERAGE = re.compile(
     re.IGNORECASE,
 )
 """How pytest-cov and coverage report that too little of the code was run."""
-TELLING = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
+ERROR_LINE = re.compile(r"(?:FAIL|ERROR|FAILED|!+ )\b.*|.*\b(?:error|failed|failure)\b", re.IGNORECASE)
 COSTLY = "a process for each test file takes longer than it can save"
 MOST_LINES = 4
 MOST_FILES = 3
@@ -109,7 +109,7 @@ def _read_events(job: Job, left: Left, events: list[dict[str, Any]]) -> Report |
     failures = [event for event in events if event["event"] == "failed"]
     end = next((event for event in events if event["event"] == "finished"), None)
     findings = tuple(_finding(event) for event in failures)
-    return _unfinished(job, left) if end is None else _judged(job, left, end, failures, findings)
+    return _unfinished(job, left) if end is None else _report(job, left, end, failures, findings)
 
 
 def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | Unreadable:
@@ -140,10 +140,10 @@ def _read_each(job: Job, left: Left, events: list[dict[str, Any]]) -> Report | U
     return Report((), by_file=by_file) if left.returncode == 0 else _unfinished(job, left)
 
 
-def _judged(
+def _report(
     job: Job, left: Left, end: dict[str, Any], failures: list[dict[str, Any]], findings: tuple[Finding, ...]
 ) -> Report | Unreadable:
-    """Whether a report that came to its end tells the whole story."""
+    """Whether a report that came to its end is complete."""
     collected, status = int(end["collected"]), int(end["status"])
     if end["outside"]:
         module, file = next(iter(end["outside"].items()))
@@ -217,8 +217,8 @@ def _exit_code(status: int, left: Left) -> Finding:
     if coverage:
         shown = coverage.removeprefix("ERROR:").removeprefix("FAIL").strip()
         return Finding("", 0, 0, 0, "coverage", "error", f"the coverage is below its limit: {shown}")
-    telling = [line for line in lines if TELLING.match(line)]
-    reason = telling[-1] if telling else last_line(left.stderr if left.stderr.strip() else left.stdout)
+    errors = [line for line in lines if ERROR_LINE.match(line)]
+    reason = errors[-1] if errors else last_line(left.stderr if left.stderr.strip() else left.stdout)
     return Finding(
         "", 0, 0, 0, "exit-code", "error", f"no test failed, but pytest ended with {status}: {reason}"
     )
@@ -303,9 +303,9 @@ def _unfinished(job: Job, left: Left) -> Unreadable:
             "look for `os._exit`, `sys.exit` or a crash in conftest.py, a plugin or a test",
         )
     lines = [line.strip() for line in left.stderr.splitlines() if line.strip()]
-    telling = [index for index, line in enumerate(lines) if "error: " in line.lower()]
+    errors = [index for index, line in enumerate(lines) if "error: " in line.lower()]
     # An error may take several lines, the last of which often says the most; pytest marks them with an E.
-    last = lines[telling[-1] :][:MOST_LINES] if telling else lines[-1:]
+    last = lines[errors[-1] :][:MOST_LINES] if errors else lines[-1:]
     reason = " ".join(line.removeprefix("E  ").strip() for line in last or [last_line(left.stdout)])
     hint = ""
     if "unrecognized arguments" in reason:
@@ -336,7 +336,7 @@ def how_far(report: bytes | None) -> tuple[str, float]:
 
 
 def decides_tests(path: str) -> bool:
-    """Whether the file at `path` by its name has a say in which tests are collected."""
+    """Whether the file at `path` can affect which tests are collected, by its name."""
     return path.rpartition("/")[2] in DECIDING
 
 

@@ -44,14 +44,14 @@ class Ruff:
         return reads_python(path)
 
     def idle(self, job: Job) -> Report | None:
-        """There is nothing to lint where there is no Python."""
+        """There is nothing to lint without Python files."""
         return None if python_count(job.files) else Report((), "no Python files", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
         """`ruff check` over the whole tree, never fixing, its cache outside the tree.
 
         A home of its own, so that neither the user's settings of ruff nor a list of files that their git
-        ignores has a say.
+        ignores affects the result.
         """
         # ruff cannot write a file name that is not UTF-8 to its cache, and gives up.
         cache = f"--cache-dir={job.cache}" if all(map(is_utf8, job.files)) else "--no-cache"
@@ -65,7 +65,7 @@ class Ruff:
     def read(self, job: Job, left: Left) -> Report | Unreadable:
         """Exit codes 0 and 1 come with a JSON list; anything else is no answer."""
         if beyond := _extended(job):
-            # Nobody reviews that file, and what is kept of this tree would not notice that it has changed.
+            # Nobody reviews that file, and a cached result of this tree would not notice that it has changed.
             return Unreadable(
                 f"ruff's settings extend {beyond}, which is not part of the repository",
                 "bring it into the repository, and extend it there",
@@ -139,7 +139,7 @@ def _target(job: Job) -> str:
     """The oldest Python that the project supports, where ruff itself would not see it.
 
     ruff reads `requires-python` beside the settings that hold. A fence of gate's stands above the tree, so
-    that the user's working tree has no say; for a tree without settings it is the fence that holds.
+    that the user's working tree does not affect it; for a tree without settings it is the fence that holds.
     """
     if "ruff.toml" in job.settings or ".ruff.toml" in job.settings:
         return ""

@@ -42,7 +42,7 @@ class Sessions:
         return None if any(name in job.files for name in files) else Report((), f"no {files[0]}", 0)
 
     def commands(self, job: Job) -> tuple[Invocation, ...]:
-        """All that runs by default; environments are kept outside of the tree."""
+        """All that runs by default; environments are outside of the tree."""
         where = ["--workdir", job.cache] if self.distribution == "tox" else ["--envdir", job.cache]
         return (Invocation((*job.tool, *where, *job.check.args)),)
 

@@ -15,7 +15,7 @@ SETTINGS_FILES = frozenset({
     "ty.toml", "pyrefly.toml", "pyrightconfig.json",
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
-# A tool may be told to read its settings from a file of any name, or to extend another's.
+# A tool may be configured to read its settings from a file of any name, or to extend another's.
 SETTINGS_ENDINGS = (".toml", ".cfg", ".ini")
 
 
@@ -96,7 +96,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a tool says of a tree, all of it. `note` is one line worth telling.
+    """What a tool says of a tree, all of it. `note` is one line worth showing.
 
     `seen` is how many files or tests it has looked at; None where it does not say. `tests` names the functions
     that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
@@ -158,7 +158,7 @@ class Tool(Protocol):
     """Whether what it keeps of one tree serves it for another in another folder."""
 
     def reads(self, path: str) -> bool:
-        """Whether the file at `path` can have a say in the result."""
+        """Whether the file at `path` can affect the result."""
 
     def idle(self, job: Job) -> Report | None:
         """The report where there is nothing for the tool to do in this tree, else None."""

@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
         print("  help: please report this as a bug in gate", file=sys.stderr)
     else:
         show("story", "Done. The incident did not happen.")
-    if done.kept:
-        print(f"\nTo explore it: cd {shlex.quote(str(done.kept))}")
+    if done.repository:
+        print(f"\nTo explore it: cd {shlex.quote(str(done.repository))}")
     return 1 if done.surprise else 0
 
 

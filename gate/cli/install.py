@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         return remove()
     installed = install(Path.cwd(), server=options.server, force=options.force)
     print(f"Installed {listed(installed.names)} in {installed.folder}.")
-    for name in installed.kept:
+    for name in installed.existing:
         print(f"  the existing {name} runs first")
     for name in installed.linked:
         print("  it was a symbolic link: if its owner restores it, gate's hook is lost. Let the hook that")

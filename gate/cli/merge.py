@@ -57,11 +57,11 @@ def run(options: argparse.Namespace) -> int:
         return _not_merged(done, options.rev)
     branch = done.verdict.change.into.removeprefix("refs/heads/")
     where = f"{visible(done.remote)}/{visible(branch)}" if done.remote else visible(branch)
-    print("\n".join(_told(done, visible(options.rev), where)))
+    print("\n".join(_summary(done, visible(options.rev), where)))
     return 0
 
 
-def _told(done: Merged, rev: str, where: str) -> list[str]:
+def _summary(done: Merged, rev: str, where: str) -> list[str]:
     lines = [visible(note) for note in done.verdict.notes]
     if done.commit != done.verdict.change.base:
         lines.append(f"Merged {rev} into {where}: {done.commit[:12]}")

@@ -14,7 +14,7 @@ from gate.reports.words import visible
 
 
 def ask(observed: Observed, answers: Answers) -> Answers:
-    """The answers, completed by whoever sits at the terminal; an empty line takes the default."""
+    """The answers, completed by the person at the terminal; an empty line takes the default."""
     owners = candidates(observed)
     if answers.me is None and owners:
         answers = replace(answers, me=_me(owners))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (standard output) is a terminal that wants colour.
+    """Whether `stream` (standard output) is a terminal that wants color.
 
     NO_COLOR and FORCE_COLOR have the last word.
     """

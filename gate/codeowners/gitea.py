@@ -87,7 +87,7 @@ def _splits(expression: str) -> bool:
 
 
 def tokens_of(line: str) -> list[str]:
-    r"""The words of a line; `\\`, `\#` and `\ ` stand for what follows the backslash, and `#` begins a comment."""
+    r"""The words of a line; `\\`, `\#` and `\ ` are what follows the backslash, and `#` begins a comment."""
     words: list[str] = []
     word = ""
     chars = iter(line.strip())

@@ -103,7 +103,7 @@ def segment_of(text: str) -> str | Glob:
     pieces = re.findall(r"\\.|.", text, re.DOTALL)
     if not {"*", "?"} & set(pieces):
         return "".join(piece.removeprefix("\\") if len(piece) == 2 else piece for piece in pieces)
-    # An escaped star or question mark is longer than one character, and stands for itself.
+    # An escaped star or question mark is longer than one character, and is literal.
     wild = {"*": None, "?": "."}
     expression = glob_of([wild[piece] if piece in wild else re.escape(piece[-1]) for piece in pieces])
     plain = pieces[1:]

@@ -183,7 +183,7 @@ def pattern_of(text: str) -> Pattern:
     r"""The meaning of a pattern, as GitLab puts it before it asks `fnmatch`.
 
     `*` alone is every file, no leading `/` is anywhere, a `/` at the end is all below. `\#` and escaped
-    white space stand for themselves.
+    white space are literal.
     """
     text = re.sub(r"\\\s+", " ", text.removeprefix("\\") if text.startswith("\\#") else text)
     if text == "*":
@@ -224,7 +224,7 @@ def _split(text: str) -> list[str]:
 
 
 def segment_of(text: str) -> str | Glob:
-    """One segment as Ruby's `fnmatch` reads it: `*`, `?`, `[set]`, and a backslash before what stands for itself."""
+    """One segment as Ruby's `fnmatch` reads it: `*`, `?`, `[set]`, and a backslash before a literal."""
     chars: list[str | None] = []
     plain, literal = True, ""
     position = 0

@@ -42,7 +42,7 @@ ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": 
 
 
 def encoding_mistake(data: bytes) -> tuple[int, str] | None:
-    """Why a file is no text at all, and the line that shows it; None if it is text.
+    """Why a file is not text, and the line that shows it; None if it is text.
 
     In another encoding every line would be another one, or none: who meant rules must not end up with no rules.
     """
@@ -83,7 +83,7 @@ def words_of(line: str) -> list[str]:
 def odd_characters(data: bytes) -> Iterator[tuple[int, int, str]]:
     """Line, column and a sentence for each character that a person reads otherwise than a forge does.
 
-    A blank that is none to a forge, what cannot be seen, and bytes that are no UTF-8 do no harm in a comment;
+    A blank that is none to a forge, what cannot be seen, and bytes that are not UTF-8 do no harm in a comment;
     what looks like the end of a line does, since a rule may seem to follow it.
     """
     if data.isascii() and not any(byte in data for byte in ODD_BYTES):
@@ -132,7 +132,7 @@ def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) 
 def unmeant(pattern: str) -> tuple[int, str] | None:
     """Where in a pattern (of paths, with `*`) something is that no file is called, and what was meant; else None.
 
-    Such a pattern matches nothing, in every repository, while whoever wrote it believes the files owned.
+    Such a pattern matches nothing, in every repository, while its author believes the files owned.
     """
     for expression, sentence in UNMEANT:
         if match := expression.search(pattern):

@@ -168,7 +168,7 @@ class Matcher:
 
 
 def _closed(nodes: Iterable[_Node]) -> tuple[_Node, ...]:
-    """With every node also the one that stands for no folder at all in between, each once."""
+    """With every node also its `DEEP` child, for no folder in between; each once."""
     closed: dict[int, _Node] = {}
     for node in nodes:
         closed[id(node)] = node

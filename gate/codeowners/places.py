@@ -34,7 +34,7 @@ _SIMILAR = 0.88
 def locate(present: Mapping[str, bytes], dialect: Dialect | None = None) -> tuple[str, Dialect] | None:
     """Which of the files that are there counts, and in which dialect it is written; None if none does.
 
-    A folder of a forge's own tells the dialect. A file at the top or in `docs` is GitLab's if it has the head
+    A folder of a forge's own decides the dialect. A file at the top or in `docs` is GitLab's if it has the head
     of a section, which is no valid line for GitHub; else it is GitHub's.
     """
     if dialect is None:

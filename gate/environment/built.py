@@ -178,7 +178,7 @@ def take_generated(environment: Environment, root: Path) -> None:
 
 
 def needs_compiling(entries: Iterable[Entry], contents: Mapping[str, bytes], folder: str) -> bool:
-    """Whether building the project compiles anything, as far as its files tell."""
+    """Whether building the project compiles anything, as far as its files show."""
     prefix = f"{folder}/" if folder else ""
     has_sources = any(
         entry.path.endswith(COMPILES) and not NOT_BUILT & set(entry.path.split("/"))

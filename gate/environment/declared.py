@@ -87,7 +87,7 @@ class Declared:
 
 
 def is_declaring(path: str, folder: str) -> bool:
-    """Whether the file at `path` has a say in the environment of the project in `folder`."""
+    """Whether the file at `path` affects the environment of the project in `folder`."""
     name = path.rpartition("/")[2]
     if folder and not path.startswith(f"{folder}/"):
         return False
@@ -96,7 +96,7 @@ def is_declaring(path: str, folder: str) -> bool:
 
 
 def may_declare(path: str) -> bool:
-    """Whether the file at `path` may have a say in the environment of any project: a quick look at the name."""
+    """Whether the file at `path` may affect the environment of any project: a quick look at the name."""
     return path.rpartition("/")[2] in BESIDE or "requirements" in path or "constraints" in path
 
 

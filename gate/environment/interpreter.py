@@ -49,7 +49,7 @@ class Environment:
     had one why it is not used. `identity` names the content of one that gate has built. `generated` are files of
     the working tree that a build has written for an editable install. `lent` are folders whose content it links to.
     `local` are folders of the tree whose packages belong in it as well, for one that gate has built.
-    `broken` says why there is no environment for the tree, and what to do. `note` is told with the results.
+    `broken` says why there is no environment for the tree, and what to do. `note` is shown with the results.
     """
 
     python: Path
@@ -80,7 +80,7 @@ class Environment:
     def site_packages(self) -> tuple[Path, ...]:
         """The folders that packages are installed into.
 
-        A venv's layout tells; any other interpreter, and a venv that lets the system's packages in, is asked.
+        A venv's layout shows it; any other interpreter, and a venv that lets the system's packages in, is asked.
         """
         if self.prefix == Path(sys.prefix):
             own = (Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib")))

@@ -36,7 +36,7 @@ class Tracked:
         )
 
     def _places(self, path: Path) -> Iterator[str]:
-        """The places in the working tree that `path` stands for: itself, the links on its way, and its real place."""
+        """The places in the working tree that `path` resolves to: itself, the links on its way, and its real place."""
         root = self.repository.work_tree if self.repository else None
         if root is None:
             return

@@ -106,7 +106,7 @@ class GitLabClient:
 def _faithful(api: str) -> Session:
     """A session that follows no redirection to where `api` is not: GitLab's tokens are in headers that would go along.
 
-    PyGithub sees to that by itself.
+    PyGithub does that by itself.
     """
     from requests import Response, Session
     from requests.exceptions import InvalidURL

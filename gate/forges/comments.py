@@ -20,7 +20,7 @@ MOST_LINES: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class LineComment:
-    """A comment on a line of the new version of a file. `key` tells it from every other one."""
+    """A comment on a line of the new version of a file. `key` identifies it."""
 
     path: str
     line: int

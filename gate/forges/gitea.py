@@ -1,4 +1,4 @@
-"""Gitea and Forgejo: like GitHub, but for the states of a review and for where a new target branch is told."""
+"""Gitea and Forgejo: like GitHub, but for the states of a review and for where a new target branch is reported."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """GitLab: merge requests, who approves them, and for which version.
 
 GitLab does not say which commit somebody approved. It says when, and when each version of the merge request
-came: an approval is taken to be for the last version that was there before it. Both times are the server's own.
-What a person did is told by the notes that GitLab itself writes; nobody can write or remove one of those.
+came: an approval is taken to be for the last version that existed at that time. Both times are the server's own.
+What a person did is in the notes that GitLab itself writes; nobody else can write or remove those.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RETARGETED = re.compile(r"^changed (?:automatically )?target branch |This merge 
 BOT = re.compile(r"(?:project|group)_\d+_bot(?:_|\d|$)")
 NO_REPLY = re.compile(r"(?:\d+-)?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 
-Said = tuple[datetime, str]
+Dated = tuple[datetime, str]
 
 
 def read_request(wire: Wire) -> Request:
@@ -96,10 +96,10 @@ def _reviews(
     approvals: Json,
     notes: Iterable[Json],
     reviewers: Iterable[Json],
-    versions: list[Said],
+    versions: list[Dated],
 ) -> tuple[Review, ...]:
     """The latest decision of everybody who ever decided; raises ValueError for what cannot be read."""
-    statements: dict[str, list[Said]] = defaultdict(list)
+    statements: dict[str, list[Dated]] = defaultdict(list)
     for note in notes:
         if _body(note) in {APPROVED, WITHDRAWN, OBJECTED}:
             statements[text(note, "author", "username")].append((_time(note, "created_at"), _body(note)))
@@ -130,7 +130,7 @@ def _reviews(
 
 
 def _review(
-    source: RequestRef, login: str, state: State, at: datetime | None, versions: list[Said]
+    source: RequestRef, login: str, state: State, at: datetime | None, versions: list[Dated]
 ) -> Review:
     shown = [commit for since, commit in versions if at is not None and since < at]
     return Review(
@@ -144,7 +144,7 @@ def _review(
 
 
 def _logins(commits: Iterable[Json]) -> dict[str, str]:
-    """Whose the commits are, as far as the addresses that GitLab gives to hide one's own tell."""
+    """Whose the commits are, as far as they are in GitLab's private commit addresses."""
     emails = {text(commit, role) for commit in commits for role in ("author_email", "committer_email")}
     return {email: match[1] for email in sorted(emails) if (match := NO_REPLY.fullmatch(email))}
 

@@ -1,4 +1,4 @@
-"""Asking a forge: one question at a time, pages put together, and everything that goes wrong told as one sentence.
+"""Asking a forge: one question at a time, pages put together, and every failure reported as one sentence.
 
 Each forge turns its answers into facts in a module of its own, which knows no client. Nothing is tried twice:
 a gate that waits looks like one that hangs, and CI can be run again.

@@ -17,7 +17,7 @@ USUAL = ("main", "master")
 def tracking_ref(repository: Repository, branch: str) -> str:
     """The ref that tracks `branch` of `origin`; "" in a bare repository, which tracks nothing.
 
-    There, whoever may push could have put anything at `refs/remotes/`.
+    There, anyone who can push could have put anything at `refs/remotes/`.
     """
     return f"{ORIGIN}{branch}" if repository.work_tree else ""
 

@@ -21,7 +21,7 @@ from gate.model import UNRESOLVED, Change, FileChange, decode_path, encode_path
 from gate.raw_diff import parse_raw, parse_renames
 
 DEEPEN = "`git fetch --unshallow`, or check out with full history (`fetch-depth: 0` on GitHub)"
-"""The way out of a shallow clone."""
+"""What to do about a shallow clone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class HunkComparison:
         return done.returncode == 0 and done.stdout == self._blob(proposed[3])
 
     def _hunks_of(self, old: str, new: str) -> tuple[bytes, ...] | None:
-        """The removed and added lines of each hunk, without where they stand; None of what is no text, or not here."""
+        """The removed and added lines of each hunk, without where they stand; None for what is binary, or not here."""
         key = (old, new)
         if key not in self._hunks:
             texts = [self._blob(oid) for oid in key]

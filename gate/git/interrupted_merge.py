@@ -1,7 +1,7 @@
 """A fast-forward of a checked-out branch that was ended half-way: put back, so that it can be made again.
 
 git moves the files first, then the index, and the branch last. Ended in between, it leaves files of a commit
-that the branch does not have, and whoever committed those would have gone past the gate. So the move is noted
+that the branch does not have, and committing those would bypass gate. So the move is noted
 before it begins. What is put back are only files that hold what one of the two commits has, or a part of it.
 """
 

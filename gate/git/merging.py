@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate.git.repository import Repository
 
-# Whatever a user or the change has set has no say. The limits are git's own: without one, a change that moves
+# Settings of the user or the change have no effect. The limits are git's own: without one, a change that moves
 # thousands of files keeps git busy for minutes. From git 2.43 on a bare repository would take attributes from its
 # HEAD; the empty tree has none.
 MERGE_SETTINGS = (

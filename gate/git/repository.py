@@ -18,7 +18,7 @@ from gate.process import run as run_process
 # What a caller's environment may carry into git. Everything else that starts with GIT_ could point git at
 # another repository, index, configuration or helper than the one that is judged. The quarantine of a
 # receiving repository is where the pushed objects are, so in a hook the first two have to stay.
-KEPT_GIT_VARIABLES = frozenset(
+ALLOWED_GIT_VARIABLES = frozenset(
     {
         "GIT_QUARANTINE_PATH",
         "GIT_OBJECT_DIRECTORY",
@@ -32,7 +32,7 @@ KEPT_GIT_VARIABLES = frozenset(
 )
 
 # Nothing that a user has set may start a program, or hide a co-author. git would warn at each call that grafts are
-# on their way out, which is why they are turned off here.
+# as they exit, which is why they are turned off here.
 SETTINGS = (
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
@@ -48,7 +48,7 @@ _MISSING = ("unable to read", "could not fetch", "bad object", "missing", "promi
 NOT_HERE = (
     "part of the repository is not here: `git fetch --refetch`, or clone without `--filter` and `--depth`"
 )
-"""The way out where objects are missing that cannot be fetched."""
+"""What to do where objects are missing and cannot be fetched."""
 
 
 def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = None) -> dict[str, str]:
@@ -60,7 +60,7 @@ def git_environment(environ: Mapping[str, str], *, quarantine: bool | None = Non
     clean = {
         name: value
         for name, value in environ.items()
-        if not name.startswith("GIT_") or name in KEPT_GIT_VARIABLES
+        if not name.startswith("GIT_") or name in ALLOWED_GIT_VARIABLES
     }
     if not inside:
         clean.pop("GIT_OBJECT_DIRECTORY", None)
@@ -144,7 +144,7 @@ class Repository:
         """Run git and return whatever came of it. `env` is added to git's environment.
 
         It runs inside the git folder as if the repository were bare, so that no file of a working tree
-        (attributes, above all) has a say. `cwd` is another folder to run in, by which a relative address of
+        (attributes, above all) has any effect. `cwd` is another folder to run in, by which a relative address of
         a remote is understood. Raises CannotDecide for what would move refs where nothing can be written.
         """
         environment = git_environment(os.environ)
@@ -189,13 +189,13 @@ def stderr_line(done: Finished) -> str:
 
 
 def hint_about_lock(done: Finished) -> str:
-    """The way out where git found something locked, or nothing. git never takes away a lock by itself."""
+    """What to do where git found something locked, or nothing. git never takes away a lock by itself."""
     match = _LOCK.search(done.stderr.decode("utf-8", "replace"))
     return f"if no git is at work there, one that was ended left its lock: remove {match[1]}" if match else ""
 
 
 def failure(command: str, done: Finished) -> CannotDecide:
-    """What to raise when `git COMMAND` failed: git's own words, and the way out where it is known."""
+    """What to raise when `git COMMAND` failed: git's own words, and a hint where there is one."""
     message = stderr_line(done).removeprefix("fatal: ").removeprefix("error: ")
     hint = hint_about_lock(done)
     if any(word in message for word in _MISSING):

@@ -29,7 +29,7 @@ from gate.raw_diff import parse_log, parse_raw
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one push may add to the log. Whoever runs a server sets them with `git config gate.NAME`."""
+    """How much one push may add to the log. A server's administrator sets them with `git config gate.NAME`."""
 
     files: int = 5000
     bytes: int = 32 * 1024 * 1024

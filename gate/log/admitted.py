@@ -127,7 +127,7 @@ def open_log(repository: Repository, commits: Iterable[str] = ()) -> ApprovalLog
 def log_at(
     repository: Repository, tip: str, commits: Iterable[str] = (), *, keep: bool = True
 ) -> ApprovalLog:
-    """The log at the commit `tip` ("" for none). A tip that may be gone in a moment is not to be kept on disk."""
+    """The log at the commit `tip` ("" for none). A tip that may be gone in a moment is not cached."""
     if not tip:
         return ApprovalLog(repository, Index(""))
     return ApprovalLog(repository, open_index(repository, tip, keep=keep), read_signers(repository, commits))
@@ -151,7 +151,7 @@ def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
 
 
 def _review(entry: Found, key: str, *, former: bool) -> Entry:
-    """A recorded review, in the name of whoever gave it on the forge."""
+    """A recorded review, in the name of the person who gave it on the forge."""
     login, _, reason = review_of(entry.record)
     record = replace(entry.record, by=f"@{login}", reason=reason)
     return Entry(entry.id, record, RecordedReview(login, entry.record.by, key, former))

@@ -26,7 +26,7 @@ from gate.rules import ProtectedBranches
 
 KIND: Final = "compact"
 REPLACED = "refs/gate/replaced"
-"""Where the log is kept that a compaction has replaced here."""
+"""The ref of the log that a compaction has replaced here."""
 _DRAFT = "refs/gate/compacting"
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _RECORD = re.compile(rb"records/../([0-9a-f]{64})\.json")

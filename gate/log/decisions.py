@@ -23,8 +23,8 @@ from gate.log.sync import fetch, remote_of
 from gate.model import Approval, Change
 from gate.policy.types import Policy, Protection
 
-WITNESSES = 20
-"""How many steps of the protected branch are searched for the last one that names a commit of the log."""
+RECENT_COMMITS = 20
+"""How many commits of the protected branch are searched for the last one that names a commit of the log."""
 MOST_ALIKE = 200
 """Of approvals given for similar changes only so many, the latest, are looked at; of objections all."""
 TRAILER = "Gate-Log"
@@ -67,7 +67,7 @@ def decisions_about(
 def complete_log(repository: Repository, base: str, commits: Iterable[str] = ()) -> ApprovalLog:
     """The log, fetched first where it lacks what the protected branch at `base` refers to.
 
-    That is so after a plain `git pull` of somebody's merge. Whatever the fetch comes to, `Decisions.gap` tells
+    That is so after a plain `git pull` of somebody's merge. Whether or not the fetch works, `Decisions.gap` says
     what is still missing.
     """
     log = open_log(repository, commits)
@@ -172,7 +172,7 @@ def _by_same_authors(
     perhaps = {entry.id for entry in records if entry.record.head not in emails}
     theirs = [entry for entry in records if emails.get(entry.record.head, set()) & authors]
     revisions = "".join(f"{entry.record.head}\n" for entry in theirs) + f"^{change.base}\n"
-    # To tell what has landed, git walks far back into history: only where there is something to tell.
+    # To find what has merged, git walks far back into history: only where there is something to find.
     raw = (
         repository.run("rev-list", "--ignore-missing", "--stdin", stdin=revisions.encode()) if theirs else b""
     )
@@ -207,7 +207,7 @@ def _missing(log: ApprovalLog, base: str) -> _Missing | None:
     """What the protected branch last referred to, if the log does not contain it, nor what replaced it."""
     repository, tip = log.repository, log.tip
     form = f"--format=%h%x00%cn%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-    command = ("log", "--first-parent", f"-{WITNESSES}", form, base)
+    command = ("log", "--first-parent", f"-{RECENT_COMMITS}", form, base)
     lines = repository.once(command, lambda: repository.text(*command)).split("\n")
     for merge, who, log_commit in (line.split("\0", 2) for line in lines if line.count("\0") == 2):
         if _OID.fullmatch(log_commit):

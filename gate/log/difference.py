@@ -50,7 +50,7 @@ def reconcile(repository: Repository, changed: Mapping[str, tuple[str, str]]) ->
     """Which version of a file stays, and where the other goes, the same in whichever clone it is decided.
 
     What is named by its content can only have one right version. Of two signatures of a record none can be
-    told to be the right one here: both stay, the second under a longer name.
+    known to be the right one here: both stay, the second under a longer name.
     """
     resolved = {}
     for path, pair in changed.items():

@@ -62,7 +62,7 @@ def read_stretch(repository: Repository, old: str, new: str) -> Stretch | None:
 
 
 def sides(old: str, new: str) -> tuple[str, str]:
-    """What git compares to tell what came after the commit `old`, "" being the start of all."""
+    """What git compares to list what came after the commit `old`, "" being the start of all."""
     empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     if len(new) == 64:
         empty = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"

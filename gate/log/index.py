@@ -1,4 +1,4 @@
-"""An index of the log, kept in a file and extended as the log grows.
+"""An index of the log, stored in a file and extended as the log grows.
 
 A check needs a few records of perhaps ten thousand. The index has one line a record, in columns of fixed
 width, so that those few are found without parsing the others. It is made anew wherever it does not fit.
@@ -104,9 +104,9 @@ class Index:
 
 
 def open_index(repository: Repository, tip: str, *, keep: bool = True) -> Index:
-    """The index of the log at `tip`, kept, extended or made; raises CannotDecide if git cannot read the log.
+    """The index of the log at `tip`, cached, extended, or made; raises CannotDecide if git cannot read the log.
 
-    A tip that may be gone in a moment, as in a push that is not accepted yet, is not to be kept.
+    A tip that may be gone in a moment, as in a push that is not accepted yet, is not cached.
     """
     path = repository.state_dir / "log" / "index"
     stored = _load(path)

@@ -1,13 +1,13 @@
 """What the log says of an environment: which releases were in it, from when to when.
 
 A release is recorded by a `verdict` whose `into` is the environment: signed, and given only where the gate let it
-in. The last one is there now. To release what was there before the present one is to return to it.
+in. The last one is there now. To release an earlier one again is to return to it.
 
-The first release of an environment may have come there before gate was asked about any. So with one release on
+The first release of an environment may be older than the use of gate. So with one release on
 record, the way back leads to any commit that the branch was at before it.
 
 What is rolled back is more than that: whatever goes back to an earlier commit, by one release or by several, rolls
-back every release that it goes past. And a rollback is not forgotten when the key that signed it is replaced.
+back every release in between. And a rollback is not forgotten when the key that signed it is replaced.
 """
 
 from __future__ import annotations

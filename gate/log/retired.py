@@ -1,4 +1,4 @@
-"""Decisions signed with a key that the policy no longer lists: which of them were there before it was taken out.
+"""Decisions signed with a key that the policy no longer lists: which of them are older than its removal.
 
 An objection stands whatever becomes of the key. To withdraw one opens the gate, so a key that is no longer listed
 can do that only where the log held it before: a key is often replaced because somebody else may have it.

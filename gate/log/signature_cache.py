@@ -83,7 +83,7 @@ def _checked(repository: Repository, signatures: Sequence[_Signature]) -> list[b
     remembered = _remembered(path, [*good, *bad])
     doubtful = [n for n in range(len(signatures)) if good[n] not in remembered and bad[n] not in remembered]
     answers = dict(zip(doubtful, _verify(repository, [signatures[n] for n in doubtful]), strict=True))
-    # What could not be told, as where ssh-keygen was ended, is asked anew the next time.
+    # A signature without an answer, as where ssh-keygen was ended, is verified again the next time.
     verified = {n: answer for n, answer in answers.items() if answer is not None}
     _remember(path, [(good if valid else bad)[n] for n, valid in verified.items()])
     return [verified.get(n, good[n] in remembered) for n in range(len(signatures))]

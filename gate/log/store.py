@@ -3,7 +3,7 @@
 The ref `refs/gate/log` is a chain of commits. Their tree holds `records/ab/<sha256>.json` with the signature
 `<sha256>.sig` beside it, `changes/ab/<sha256>` (what a change consists of) and `verdicts/ab/<sha256>.json`. Nothing
 in it is ever changed or taken away: what a commit in the chain removes is put back by the next union, and
-whoever reads counts what the chain ever held.
+a reader counts what the chain ever held.
 
 Everything is written by one `git fast-import`, which makes the objects first and moves the ref last, and
 only if the ref still holds what the new commit builds on: a kill at any moment leaves the log as it was.
@@ -27,7 +27,7 @@ from gate.log.paths import sharded
 
 LOG = "refs/gate/log"
 TRACKING = "refs/gate/remotes"
-"""Where the logs of remotes are kept as they were last seen: `refs/gate/remotes/origin/log`."""
+"""The refs of remotes' logs, as last fetched: `refs/gate/remotes/origin/log`."""
 
 ATTEMPTS = 60
 UNMOVED = 20
@@ -177,7 +177,7 @@ def keep_replaced(repository: Repository, tip: str) -> bool:
 
 
 def replace_log(repository: Repository, new: str, old: str) -> bool:
-    """Put the log at `new` in the place of the one at `old`, which is kept; False if it has moved meanwhile."""
+    """Put the log at `new` in the place of the one at `old`, which is preserved; False if it has moved meanwhile."""
     return keep_replaced(repository, old) and _move(repository, new, old)
 
 
@@ -191,7 +191,7 @@ def _tries(repository: Repository) -> Iterator[str]:
             return
         parent = tip
         yield tip
-        # Whoever lost the race waits for a moment, and not all for the same one.
+        # The losers of the race wait for a moment, each for another one.
         time.sleep(random.uniform(0.002, 0.01 * (1 + min(number, 20))))  # noqa: S311 - spreads retries, guards nothing
 
 

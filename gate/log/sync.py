@@ -29,14 +29,14 @@ _RACED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of a push. `behind` are the remote's refs that have moved on; `said` is git's account.
+    """What became of a push. `behind` are the remote's refs that have moved on; `output` is what git printed.
 
-    `hint` is the way out where git knows of one.
+    `hint` says what to do, where git knows.
     """
 
     state: Literal["done", "behind", "refused"]
     behind: tuple[str, ...] = ()
-    said: str = ""
+    output: str = ""
     hint: str = ""
 
 
@@ -91,7 +91,7 @@ def share(repository: Repository, remote: str) -> None:
         fetch(repository, remote)
         if pushed.state == "refused" and not outpaced(repository, remote, tip):
             raise CannotDecide(
-                f"{remote} does not accept the approval log: {pushed.said}",
+                f"{remote} does not accept the approval log: {pushed.output}",
                 pushed.hint or "`gate log` lists what is not admitted; ask an administrator of the server",
             )
         unmoved = unmoved + 1 if tips(repository).own == tip else 0
@@ -121,7 +121,7 @@ def may_share(repository: Repository, remote: str, commit: str) -> None:
     pushed = push(repository, remote, [f"{commit}:{LOG}"], "--dry-run")
     if pushed.state != "done":
         raise CannotDecide(
-            f"{remote} did not accept the approval log: {pushed.said}",
+            f"{remote} did not accept the approval log: {pushed.output}",
             pushed.hint or "check that you have push access",
         )
 
@@ -135,13 +135,13 @@ def remember(repository: Repository, remote: str, tip: str) -> None:
 def stuck(remote: str, pushed: Pushed) -> CannotDecide:
     """What to raise when a push is too late again and again, though nobody else has pushed."""
     return CannotDecide(
-        f"{remote} rejected the approval log: {pushed.said}",
+        f"{remote} rejected the approval log: {pushed.output}",
         pushed.hint or "try again later, or ask its administrator",
     )
 
 
 def push(repository: Repository, remote: str, specs: Sequence[str], *options: str) -> Pushed:
-    """Push, and tell a race that was lost from a refusal; raises CannotDecide if there was no connection."""
+    """Push, and distinguish a lost race from a rejection; raises CannotDecide if there was no connection."""
     done = _talk(repository, "push", "--porcelain", "--no-verify", "--quiet", *options, remote, *specs)
     if done.returncode == 0:
         return Pushed("done")

@@ -101,7 +101,7 @@ def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> di
 
 
 def passed(document: Any, target: VerdictSubject, required: Collection[str]) -> tuple[Ran, ...] | None:
-    """The required checks as the JSON verdict tells of them, if all passed on just this; else None.
+    """The required checks as the JSON verdict lists them, if all passed on just this; else None.
 
     Whether the change as a whole might enter then does not matter: approvals are counted anew.
     """

@@ -3,7 +3,7 @@
 REQUEST is a JSON object: `site` (where gate's own pytest is if the project has none, else empty), `tests` and
 `modules` (pairs of a file's path and a name). For each file that can be compiled without a warning, FOLDER gets
 a file of that name, whole or not at all: for modules the byte code that Python would keep, for tests that which
-pytest would, asserts rewritten. `layout` comes first and tells how both are named and whether pytest's is
+pytest would, asserts rewritten. `layout` comes first and says how both are named and whether pytest's is
 checked by time. Any Python from 3.7 on has to understand this file.
 """
 
@@ -57,7 +57,7 @@ class Rewriter:
 
 
 def header(path: Path, flags: bytes) -> bytes:
-    """The first 16 bytes of kept byte code."""
+    """The first 16 bytes of cached byte code."""
     if flags == CHECKED_BY_CONTENT:
         return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(path.read_bytes())
     status = path.stat()
@@ -93,7 +93,7 @@ def main() -> None:
     tail = Path(importlib.util.cache_from_source("x.py")).name[1:]
     layout = {"module": tail, "test": rewriter.tail, "by_time": rewriter.flags == CHECKED_BY_TIME}
     write(folder / "layout", json.dumps(layout).encode())
-    # Whoever imports byte code is not warned again of what the compiler warned of. So there must be nothing.
+    # An import of byte code does not repeat the compiler's warnings. So there must be none.
     warnings.simplefilter("error")
     wanted = [(*pair, rewriter.flags) for pair in tasks["tests"] if rewriter.tail]
     for name, key, flags in [*wanted, *((*pair, b"") for pair in tasks["modules"])]:

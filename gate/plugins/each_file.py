@@ -31,7 +31,7 @@ LONGEST = 40.0
 
 
 class Alone:
-    """What the process of one file has to tell the one that started it."""
+    """What the process of one file reports to the one that started it."""
 
     folder = ""
     proven = False
@@ -80,7 +80,7 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:  # noqa: U
 
 
 def report() -> None:
-    """At the end of one file's process: tell what others could see of it."""
+    """At the end of one file's process: report what others could see of it."""
     if not Alone.folder or not Alone.proven:
         return
     root = gate_memory.Memory.root

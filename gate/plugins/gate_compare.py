@@ -170,7 +170,7 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def _place(owner: str, obj: Any, old: List[Any]) -> str:  # noqa: UP006  Python 3.7
-    """Where an object can be found, as exactly as is quick to tell."""
+    """Where an object can be found, as exactly as is quick to find out."""
     namespace = Memory.modules[owner].__dict__
     if namespace is obj:
         half = len(old) // 2

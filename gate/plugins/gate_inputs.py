@@ -81,7 +81,7 @@ def _opened(args: Any) -> None:
     if not path:
         return
     if Inputs.alone and len(args) > 2 and args[2] & ACCESS_MODE == os.O_WRONLY:
-        # Whoever only writes learns nothing, but that it can be written.
+        # Code that only writes learns nothing, except that it can.
         Inputs.kinds.add(path)
     elif path.endswith(SETTINGS) and _for_pytests_settings():
         Inputs.settings.add(path)
@@ -91,7 +91,7 @@ def _opened(args: Any) -> None:
 
 def _for_pytests_settings() -> bool:
     """Whether pytest itself opens the file, to read its own section."""
-    frame: Any = sys._getframe(3)  # noqa: SLF001  who opens it is all that tells
+    frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
     for _ in range(6):
         if frame is None:
             return False
@@ -255,7 +255,7 @@ def _relative(paths: set[str], *, above: bool = False) -> list[str]:
 
 
 def _sources(paths: set[str]) -> set[str]:
-    """Byte code stands for its source."""
+    """Byte code counts as its source."""
     sources = set()
     for path in paths:
         folder, name = os.path.split(path)
@@ -303,7 +303,7 @@ def _between_files() -> dict[str, list[str]]:
 def fork(number: int, temporary: str) -> int:
     """Start a process of its own for one file of tests, which has seen what this one has. Like `os.fork`.
 
-    Its record is told from those of others by `number`; `temporary` is its folder for temporary files.
+    `number` distinguishes its record from others; `temporary` is its folder for temporary files.
     """
     # What this process looks at from here on is no test's business.
     Inputs.paused = True

@@ -64,7 +64,7 @@ PYTESTS = frozenset({
     "_hypothesis_pytestplugin", "anyio", "xdist", "execnet", "pytest_cov", "coverage", "pytest_asyncio", "pytest_mock",
     "pytest_timeout",
 })  # fmt: skip
-"""pytest itself and these plugins are trusted not to let one file see another, beyond what they were told to."""
+"""pytest itself and these plugins are trusted not to let one file see another, beyond what they are meant to."""
 GATES = "gate_"
 CACHES = {
     "encodings": ("_cache",), "copyreg": ("dispatch_table",), "_strptime": ("_regex_cache", "_TimeRE_cache"),
@@ -218,7 +218,7 @@ def is_own(module: Any) -> bool:
 def begin(root: str) -> None:
     """Note all that is loaded, and from here on every module when its import has ended."""
     Memory.root = root
-    load = bootstrap._load_unlocked  # noqa: SLF001  nothing else tells when an import has ended
+    load = bootstrap._load_unlocked  # noqa: SLF001  the only sign that an import has ended
 
     def load_and_note(spec: Any) -> Any:
         installed = not is_own(spec)
@@ -263,7 +263,7 @@ def note_all() -> None:
 
 
 def _note_installed() -> None:
-    """Note what an installed package has brought along, and what of it was put into modules that were there before."""
+    """Note what an installed package has brought along, and what of it was put into existing modules."""
     brought: Set[str] = set()  # noqa: UP006  Python 3.7
     while Memory.waiting:
         name = Memory.waiting.pop()

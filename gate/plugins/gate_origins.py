@@ -35,7 +35,7 @@ def say(event: str, **fields: Any) -> None:
 
 
 class Progress:
-    """How far the run is, for whoever has to end it."""
+    """How far the run is, for the process that may have to end it."""
 
     done = 0
     noted_at = 0.0

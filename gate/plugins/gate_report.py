@@ -1,4 +1,4 @@
-"""The pytest plugin that tells gate what happened: a JSON object a line, the last one only at a proper end.
+"""The pytest plugin that reports to gate what happened: a JSON object a line, the last one only at a proper end.
 
 It runs in the project's interpreter, whatever its version of pytest is, and imports nothing of gate. It is
 imported before pytest starts, which would warn about that: PYTEST_DONT_REWRITE.
@@ -118,7 +118,7 @@ def _place(report: Any) -> tuple[str, int]:
 
 
 def _line_in(report: Any, path: str, line: int) -> int:
-    """The line of the test's own file that was reached last, which tells more than where the test begins."""
+    """The line of the test's own file that was reached last, which says more than where the test begins."""
     entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", [])
     for entry in reversed(entries):
         position = getattr(entry, "reprfileloc", None)
@@ -153,7 +153,7 @@ def pytest_collectreport(report: Any) -> None:
 
 
 def pytest_runtest_logreport(report: Any) -> None:
-    """Count outcomes, and tell of failures as they come."""
+    """Count outcomes, and report failures as they come."""
     path = report.nodeid.partition("::")[0]
     State.seconds[path] = State.seconds.get(path, 0.0) + report.duration
     if report.failed:

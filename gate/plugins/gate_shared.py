@@ -67,7 +67,7 @@ def note(fixturedef: Any, shared: Dict[str, None]) -> None:  # noqa: UP006  Pyth
 
 
 def of(session: Any) -> Iterator[str]:
-    """Why the files of a suite may depend on each other, as far as that can be told when they are collected."""
+    """Why the files of a suite may depend on each other, as far as that is known when they are collected."""
     if Session.last != Session.folder:
         yield "it changes the working folder"
     option = session.config.option

@@ -81,7 +81,7 @@ def is_foreign(path: str, own: Tuple[str, ...]) -> bool:  # noqa: UP006  Python 
 
 
 def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:  # noqa: UP006  Python 3.7
-    """Every path below the tree, with what tells whether somebody has written there."""
+    """Every path below the tree, with what shows whether somebody has written there."""
     waiting = [root]
     while waiting:
         with os.scandir(waiting.pop()) as children:

@@ -2,7 +2,7 @@
 
 IDS and FILES are files that name the hooks and the files to run them over, separated by NUL. Of each hook a line of
 JSON is written to REPORT: its exit code, what it printed, and what it changed in the tree as a diff. Its changes are
-then put into the index, so that those of the next hook can be told from them.
+then put into the index, so that those of the next hook can be distinguished from them.
 """
 
 from __future__ import annotations

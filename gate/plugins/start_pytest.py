@@ -46,7 +46,7 @@ class GatesOwn:
         return importlib.machinery.PathFinder.find_spec(name, [self.site])
 
     def find_distributions(self, context: Any) -> Iterable[Any]:
-        """The metadata of a part of pytest, asked for by name; nothing to whoever asks for all there is."""
+        """The metadata of a part of pytest, asked for by name; it is not in a list of everything."""
         from importlib.metadata import DistributionFinder, MetadataPathFinder
 
         if context.name is None or context.name.lower() not in PYTEST:

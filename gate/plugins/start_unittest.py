@@ -36,7 +36,7 @@ class State:
 
 
 def file_of(test: Any) -> str:
-    """The file of a test, as it is in the tree; empty where that cannot be told."""
+    """The file of a test, as it is in the tree; empty where that is unknown."""
     if str(getattr(test, "_testMethodName", "")) in NOT_IMPORTED:
         return NOT_IMPORTED[test._testMethodName]  # noqa: SLF001  what the loader has to go by
     module = sys.modules.get(type(test).__module__)

@@ -3,13 +3,13 @@
 `python -I -S supervisor.py STATUS MEMORY PROGRAM ARGUMENT…` starts PROGRAM in a session of its own. STATUS is the
 number of a file descriptor that reports what came of it: `pid N`, then `exit N`, `signal N` or `error N`, a line each.
 
-MEMORY is how many bytes the program, with all that it starts, may hold; 0 stands for a SHARE of what is free. When it
-holds more, `memory N` is told and all of it is ended: before the system, short of memory, ends what it likes. That
+MEMORY is how many bytes the program, with all that it starts, may hold; 0 means a SHARE of what is free. When it
+holds more, `memory N` is reported and all of it is ended: before the system, short of memory, ends what it likes. That
 is looked at where there is a /proc, and nowhere else.
 
 Standard input is a lifeline. When its other end closes, because gate wants the program to end or because gate
 itself was killed, the program is asked to end and after GRACE is made to. Whatever is left of it when it has ended
-is ended too. On Linux nothing can get away: the keeper is the reaper of every orphan below it, whatever session or
+is ended too. On Linux nothing can get away: the supervisor is the reaper of every orphan below it, whatever session or
 environment that has given itself. Elsewhere it is the process group that is ended.
 
 A process of its own, since only a process can outlive gate, and only one with a single thread may fork.
@@ -29,7 +29,7 @@ assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follow
 GRACE = 2.0
 """Seconds between asking a program to end and ending it."""
 LEFT_OVER = 5.0
-"""Seconds after which the keeper gives up on a process that the system itself cannot end."""
+"""Seconds after which the supervisor gives up on a process that the system itself cannot end."""
 LOOK = 0.25
 """Seconds between two looks at the memory; more where a look takes long, so that it costs a twentieth at most."""
 SHARE = 0.8
@@ -37,7 +37,7 @@ SHARE = 0.8
 CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where a container finds how much memory it has: less than the machine's, mostly."""
 DEAF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What the keeper itself does not hear: only the lifeline says when to end."""
+"""What the supervisor itself does not hear: only the lifeline says when to end."""
 NEVER = float("inf")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -64,7 +64,7 @@ def become(argv: list[str], errors: int) -> None:
         # When memory runs out, it is the check that has to go, and not what the user has open.
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123  no pathlib
             file.write("800")
-        os.execvp(argv[0], argv)  # noqa: S606  it is what a keeper is for
+        os.execvp(argv[0], argv)  # noqa: S606  it is what a supervisor is for
     except OSError as error:
         os.write(errors, str(error.errno).encode())
     finally:
@@ -133,7 +133,7 @@ def reap(wanted: int) -> tuple[bool, int]:
 
 
 def end_all(group: int) -> None:
-    """End the program's group and, where orphans come to the keeper, everything that is left below it."""
+    """End the program's group and, where orphans come to the supervisor, everything that is left below it."""
     signal_group(group, signal.SIGKILL)
     deadline = time.monotonic() + LEFT_OVER
     with contextlib.suppress(ChildProcessError):
@@ -147,7 +147,7 @@ def end_all(group: int) -> None:
 
 
 def children() -> list[int]:
-    """The keeper's own children, as /proc tells."""
+    """The supervisor's own children, according to /proc."""
     own = os.getpid()
     return [pid for pid, (parent, _) in processes().items() if parent == own]
 
@@ -164,7 +164,7 @@ def processes() -> dict[int, tuple[int, int]]:
 
 
 def memory_held(enough: float) -> int:
-    """Bytes that everything below the keeper holds together.
+    """Bytes that everything below the supervisor holds together.
 
     What several processes share is counted for each of them, unless that makes more than `enough`: only then is
     it worth while to ask the system, slowly, for the share of each.
@@ -215,8 +215,8 @@ def signal_group(group: int, number: int) -> None:
 
 def main() -> None:
     """Keep watch over the program that the arguments name; never returns."""
-    tell, memory, argv = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-    os.set_inheritable(tell, False)
+    reports, memory, argv = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    os.set_inheritable(reports, False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for number in DEAF:
         signal.signal(number, signal.SIG_IGN)
@@ -226,16 +226,16 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     limit = memory or allowance()
     pid, problem = start(argv)
-    os.write(tell, f"pid {pid}\n".encode())
+    os.write(reports, f"pid {pid}\n".encode())
     if problem:
-        os.write(tell, f"error {problem}\n".encode())
+        os.write(reports, f"error {problem}\n".encode())
         os._exit(0)
     status, greedy = watch(pid, ended, limit)
     if greedy:
-        os.write(tell, f"memory {greedy}\n".encode())
+        os.write(reports, f"memory {greedy}\n".encode())
     end_all(pid)
     code = os.waitstatus_to_exitcode(status)
-    os.write(tell, (f"exit {code}\n" if code >= 0 else f"signal {-code}\n").encode())
+    os.write(reports, (f"exit {code}\n" if code >= 0 else f"signal {-code}\n").encode())
     os._exit(0)
 
 

@@ -64,7 +64,7 @@ def parse_key(line: str) -> PublicKey:
     """Read a key of the policy; raises ValueError saying what is wrong.
 
     The options `valid-after`, `valid-before` and `namespaces` are those of ssh's allowed signers. Times are
-    in UTC: a key must not expire at another moment on another machine. An option that gate does not honour
+    in UTC: a key must not expire at another moment on another machine. An option that gate does not honor
     is refused, since to ignore it could only make the key worth more.
     """
     words = line.split()

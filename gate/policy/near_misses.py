@@ -34,7 +34,7 @@ def meant_branch(policy: Policy, branch: str, *, default: bool, existing: Iterab
     """The name in `protect` by which the policy must mean `branch` (a short name), which it does not name; else "".
 
     A name or pattern in another case does. For the default branch so does a typo, or the other of the two usual
-    names, if there is no branch of that name.
+    names, if no branch has that name.
     """
     if not policy.branches or policy.protects(branch):
         return ""

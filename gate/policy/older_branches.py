@@ -16,8 +16,8 @@ RANKS: tuple[Role, ...] = ("bot", "junior", "member", "senior")
 def still_listed(policy: Policy, current: Policy, branch: str) -> Policy:
     """The policy of the older `branch` (a short name), without what the `current` one has taken from somebody.
 
-    Whoever is no longer listed is nobody, and a key that is no longer listed is nobody's. Of two roles the lesser
-    one holds, and of a key the present terms. A member of a team, a guardian, and whoever signs verdicts has to be
+    A person who is no longer listed is unknown, and so is a key that is no longer listed. Of two roles the lesser
+    one holds, and of a key the present terms. A member of a team, a guardian, and a signer of verdicts has to be
     one in both policies. An address or a login of either is theirs. Where the current policy lists nobody, or has
     no such team, guardians or signers, nothing was taken from anybody.
     """

@@ -15,8 +15,8 @@ from gate.policy.enforcing import enforced, without_enforce
 from gate.policy.reading import Read, Reader
 from gate.policy.types import (
     RELEASE,
+    AllowedHistory,
     BudgetRequired,
-    KeptHistory,
     Kind,
     Metric,
     Protection,
@@ -108,7 +108,7 @@ def _require(
             ),
             "guarded": reader.switched(reader.list_of(guardian)),
             "checks": reader.switched(reader.list_of(check)),
-            "history": reader.choice(get_args(KeptHistory)),
+            "history": reader.choice(get_args(AllowedHistory)),
             "passed": reader.switched(reader.list_of(target)),
             "soaked": reader.switched(partial(_soaked, reader, target)),
             "metric": reader.switched(reader.list_of(partial(_metric, reader))),

@@ -177,7 +177,7 @@ class Reader:
 
         def items(node: yaml.Node, path: str) -> tuple[Value, ...]:
             if is_null(node):
-                # Whoever left it empty, or commented its items out, did not say "none".
+                # An empty value, or one whose items are commented out, does not mean "none".
                 self.wrong(node, path, "expected a list, got nothing; write [] for an empty one")
                 return ()
             if not isinstance(node, yaml.SequenceNode):

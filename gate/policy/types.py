@@ -17,7 +17,7 @@ BY_FILE: frozenset[Select] = frozenset({"auto", "file"})
 """Where each file of tests may be judged by itself."""
 EnvironmentSource = Literal["auto", "project", "lock", "none"]
 Kind = Literal["branch", "environment"]
-KeptHistory = Literal["any", "squash"]
+AllowedHistory = Literal["any", "squash"]
 
 DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 
@@ -26,7 +26,7 @@ DEFAULT_CHECKS = ("names", "lint", "types", "tests")
 class OwnersRequired:
     """Code owners must approve; `stale` says when an approval no longer counts.
 
-    `explicit` says that the policy asks for it by name: then a missing CODEOWNERS file is no reason not to.
+    `explicit` says that the policy requires it by name: then a missing CODEOWNERS file is no reason not to.
     `need` is how many owners of each file approve at least, or `all`. A file without an owner needs nobody
     (`unowned: allow`), or is an error unless one of `fallback` approves it. Approval by the `optional` owners is
     never required. `author` lets an author answer for the files that every author of the change owns.
@@ -112,7 +112,7 @@ class Require:
 
     Of the rules in `approvals` the first one that fits counts, for each file and each author.
 
-    `history` says what of a change's own commits may enter a branch: `any`, or with `squash` none.
+    `history` says what of a change's own commits can merge into a branch: `any`, or with `squash` none.
     `passed` names the targets through whose gates the very commit must have gone; that, `soaked`, `metric` and
     `budget` are for environments. `unenforced` are the ids of requirements that are evaluated and do not block.
     """
@@ -122,7 +122,7 @@ class Require:
     seniority: SeniorityRequired | None = None
     guarded: tuple[str, ...] = ()
     checks: tuple[str, ...] = DEFAULT_CHECKS
-    history: KeptHistory = "any"
+    history: AllowedHistory = "any"
     passed: tuple[str, ...] = ()
     soaked: SoakRequired | None = None
     metric: tuple[Metric, ...] = ()

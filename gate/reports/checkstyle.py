@@ -1,6 +1,6 @@
 """Checkstyle's XML, for tools that read nothing newer: all findings by file.
 
-What was there before is of severity `info`. What blocks and is no finding (a missing approval, a broken
+Existing findings have severity `info`. What blocks and is no finding (a missing approval, a broken
 check) is an error on the file that it is about, so that the report is never empty while the gate is shut.
 """
 

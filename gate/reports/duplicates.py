@@ -64,8 +64,8 @@ class Duplicates:
 def find_duplicates(results: Iterable[CheckResult]) -> Duplicates:
     """Which blocking findings report a mistake that another one reports better. Keys are the `id()` of findings.
 
-    A finding stands for at most one of another check, so that two mistakes never become one; only a syntax error,
-    after which parsers report more of them in the same line, stands for all of these.
+    A finding replaces at most one of another check, so that two mistakes never become one; only a syntax error,
+    after which parsers report more of them in the same line, replaces all of these.
     """
     ran = (result for result in results if isinstance(result, Ran))
     better: defaultdict[tuple[str, int], list[tuple[str, Finding]]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which findings matter, which were there before, and by what a finding is known again."""
+"""Which findings block, which are new, and the fingerprint by which a finding is recognized."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gate.reports.duplicates import Duplicates, find_duplicates, join_cases
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one check, or of one requirement: what blocks, what else is new, what was there before.
+    """The findings of one check, or of one requirement: what blocks, what else is new, and what exists in the base.
 
     `elsewhere` names, for each blocking finding left out because another check reports the same mistake, that
     check; `also` has for the `id()` of a finding which checks were left out in its favor.
@@ -103,7 +103,7 @@ class Fingerprints:
         return sha256(full.encode("utf-8", "surrogatepass")).hexdigest()
 
     def marked(self, group: Group) -> list[tuple[Finding, bool, str]]:
-        """What `group.marked()` says, with the names: of those alike, what was there before keeps the first."""
+        """What `group.marked()` says, with the names: of those alike, existing ones keep the first."""
         marked = list(group.marked())
         names = [""] * len(marked)
         for at in sorted(range(len(marked)), key=lambda at: (marked[at][0].new, place(marked[at][0]))):

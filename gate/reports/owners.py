@@ -39,7 +39,7 @@ def to_data(paths: Ownership) -> list[dict[str, object]]:
 def render(paths: Ownership, file: str, at: str, context: ReportContext, *, by_folder: bool) -> str:
     """The paths under the rules that count for them, in the order of the file, what nobody owns last.
 
-    `at` says of what commit `file` is. With `by_folder` a folder stands for all below it where that has the
+    `at` says of what commit `file` is. With `by_folder` a folder replaces all below it where that has the
     same owners; then `paths` must be all that there is.
     """
     ink = Ink(context)
@@ -58,7 +58,7 @@ def render(paths: Ownership, file: str, at: str, context: ReportContext, *, by_f
 
 
 def _shown(groups: Mapping[str, int], by_folder: bool) -> Iterable[tuple[str, tuple[int, int]]]:
-    """What to show, in its order: a path or a folder with its `/`, and the group and number of files it stands for."""
+    """What to show, in its order: a path or a folder with its `/`, and the group and number of files in it."""
     if not by_folder:
         return [(path, (group, 1)) for path, group in groups.items()]
     folders: dict[str, int] = {}

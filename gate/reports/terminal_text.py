@@ -1,4 +1,4 @@
-"""Laying out lines for a terminal: colour, width, and what an encoding cannot show."""
+"""Laying out lines for a terminal: color, width, and what an encoding cannot show."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SGR_CODE = re.compile("\x1b\\[[0-9;]*m")
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal `text` takes; colour codes take none."""
+    """How many columns of a terminal `text` takes; color codes take none."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
     return sum(
@@ -43,12 +43,12 @@ def inert(line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """What there is to write with: the colours, the width and the characters of the output."""
+    """What there is to write with: the colors, the width and the characters of the output."""
 
     context: ReportContext
 
     def paint(self, text: str, style: str) -> str:
-        """`text` in `style`, where colours are wanted."""
+        """`text` in `style`, where colors are wanted."""
         if not self.context.colour or not style or not text:
             return text
         codes = ";".join(SGR[word] for word in style.split())

@@ -1,7 +1,7 @@
 """The JSON verdict, version 1: the contract that scripts rely on. `verdict.schema.json` describes it.
 
 Fields are added, never changed. Version 1 knows three outcomes of a check; one that was not run
-(`--fail-fast`) is `broken` with `skipped: true`, for it is no pass either. A path that is no UTF-8 keeps its
+(`--fail-fast`) is `broken` with `skipped: true`, for it is no pass either. A path that is not UTF-8 keeps its
 bytes as lone surrogates (`\\udcff`), as Python's `surrogateescape` has them.
 """
 
@@ -220,7 +220,7 @@ def _fields(finding: Finding) -> Data:
 def from_json(text: str) -> Verdict:
     """The verdict that `render` wrote; raises ValueError where the text is none of version 1.
 
-    Only for what gate wrote itself, as a kept verdict: fields that were added later take their defaults.
+    Only for what gate wrote itself, such as a cached verdict: fields that were added later take their defaults.
     """
     try:
         data = parse_json(text)

@@ -14,7 +14,7 @@ def visible(text: str) -> str:
     """`text` on one line, with every character that does not print as such written as an escape.
 
     That covers control characters, line ends, the invisible and direction-changing characters of Unicode,
-    and the bytes of a file name that are no UTF-8 (as `\\xff`).
+    and the bytes of a file name that are not UTF-8 (as `\\xff`).
     """
     if text.isprintable():
         return text

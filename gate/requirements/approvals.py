@@ -18,9 +18,9 @@ ID = "approvals"
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if each changed file has as many approvals, by as many people, as the policy asks for.
+    """Met if each changed file has as many approvals, by as many people, as the policy requires.
 
-    An objection blocks whatever the number is, also where the policy asks for none. A log that may lack
+    An objection blocks whatever the number is, even where the policy requires none. A log that may lack
     decisions is undecided: the one that is missing may be an objection.
     """
     objections = [approval for approval in facts.approvals if approval.counted and approval.kind == "block"]

@@ -28,7 +28,7 @@ def evaluate(facts: Facts) -> Outcome:
         elif any(map(isnan, reading.values)):
             unknown.append(f"`{metric.query}` is NaN")
         else:
-            beyond += [_told(metric, value) for value in reading.values if not _within(metric, value)][:1]
+            beyond += [_excess(metric, value) for value in reading.values if not _within(metric, value)][:1]
     if beyond:
         return Outcome(ID, "unmet", "; ".join(beyond), advice=("fix the cause before you release again",))
     if unknown:
@@ -43,7 +43,7 @@ def _within(metric: Metric, value: float) -> bool:
     return (metric.below is None or value < metric.below) and (metric.above is None or value > metric.above)
 
 
-def _told(metric: Metric, value: float) -> str:
+def _excess(metric: Metric, value: float) -> str:
     limits = [f"below {metric.below:g}"] if metric.below is not None else []
     limits += [f"above {metric.above:g}"] if metric.above is not None else []
     return f"`{metric.query}` is {value:g}, expected {' and '.join(limits)}"

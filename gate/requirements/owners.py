@@ -90,7 +90,7 @@ def _owned_by(facts: Facts, person: str, paths: Sequence[str]) -> tuple[str, ...
 
 
 def _no_file(facts: Facts) -> Outcome:
-    """The policy asks for code owners by name, and nothing says who they are: guardians answer for all of it.
+    """The policy requires code owners by name, and nothing says who they are: guardians answer for all of it.
 
     Nobody could add the file otherwise.
     """
@@ -214,7 +214,7 @@ def _open(
     lacking = {path: need - len(by) for path in paths if len(by := approved[path] & able) < need}
     if not lacking:
         return None
-    # Whoever has approved all that is open has nothing left to give.
+    # A person who has approved all open files cannot add anything.
     spent = frozenset.intersection(*(approved[path] for path in lacking))
     return _Open(rule, tuple(lacking), max(lacking.values()), able - spent)
 

@@ -63,7 +63,7 @@ def _lots(asks: Iterable[MissingApprovals]) -> list[_Lot]:
 
 
 def _certain(whom: frozenset[str], chosen: Sequence[_Lot]) -> int:
-    """How many of `whom` will have approved once everything `chosen` is there, whoever of them it will be."""
+    """How many of `whom` will have approved once everything `chosen` is there, no matter which of them."""
     counted: frozenset[str] = frozenset()
     total = 0
     for lot in chosen:

@@ -27,7 +27,7 @@ class _Need:
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if, for each author the policy speaks of, somebody who may answer for them approved every file.
+    """Met if, for each author whom the policy mentions, somebody who may answer for them approved every file.
 
     An author nobody knows counts as the most junior, whatever roles the policy lists: a name that was made
     up must not be worth more than a real one.

@@ -1,4 +1,4 @@
-"""Break-glass: what a guardian's waiver does to the outcomes. Nothing of what it covers is hidden."""
+"""Emergency override: what a guardian's waiver does to the outcomes. Nothing of what it covers is hidden."""
 
 from __future__ import annotations
 

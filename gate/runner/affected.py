@@ -9,7 +9,7 @@ which they are the same would see the same run. Assumptions, beyond those of a c
 - the tests do not look at times of files or at the order in which folders are listed.
 
 Whatever else could not be recorded makes the suite depend on the whole tree, and the record says why. Only passes are
-kept, only a few of the newest for each suite; every so often the suite runs all the same, to see that they agree.
+cached, only a few of the newest for each suite; every so often the suite runs all the same, to see that they agree.
 """
 
 from __future__ import annotations

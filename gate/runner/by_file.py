@@ -155,7 +155,7 @@ class TestFiles:
 class Selected:
     """What came of running a suite by files: an outcome, or why the whole suite has to run (`whole`).
 
-    `state` is that of all that its files look at; None if that cannot be told.
+    `state` is that of all that its files look at; None if that is unknown.
 
     `verify` are the files whose passes would have been reused if it were not time to compare; `failed` is the file
     that did not pass by itself.

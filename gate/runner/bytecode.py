@@ -2,7 +2,7 @@
 
 Python keeps byte code beside the source and believes it by time stamp and size, and whatever runs in a tree can
 write there: so a run neither finds any nor leaves any. What that costs is saved here. While tests run, a process
-of its own compiles the modules, running none of them, with what the processor has left. gate keeps that by
+of its own compiles the modules, without running them, at low priority. gate caches that by
 content, and copies it into the tree before the next run; Python and pytest compare it with the source again.
 
 The first run in a repository compiles nothing ahead: on a build server it is the only one, and a new one has
@@ -30,7 +30,7 @@ from gate.result_cache import ResultCache, key_of
 COMPILER = str(Path(__file__).parents[1] / "plugins" / "compile_ahead.py")
 MOST_FILES = 2000
 """Of a larger tree only so many files are compiled ahead, tests first."""
-MOST_KEPT = 4 * MOST_FILES
+MOST_CACHED = 4 * MOST_FILES
 MOST_OUTPUT = 64 * 1024
 HEAD_START = 0.7
 """Seconds that the tests run alone; what is over by then has little to save."""
@@ -61,13 +61,13 @@ def lent_bytecode(
     """Byte code for the tree in `root`, which holds `entries`, and is clean.
 
     What is missing is compiled by the thread that the `with` gets, but not for longer than the `with` lasts.
-    Nothing that goes wrong here is told: without byte code the run only takes longer.
+    Failures are not reported: without byte code the run only takes longer.
     """
     folder = state / "bytecode"
     if _is_new(folder):
         yield None
         return
-    cache = ResultCache(folder, MOST_KEPT)
+    cache = ResultCache(folder, MOST_CACHED)
     layout_key = key_of("layout", interpreter.identity)
     missing = [
         source
@@ -92,7 +92,7 @@ def lent_bytecode(
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether nobody has come here yet; it is made by whoever is the first."""
+    """Whether nobody has come here yet; the first one to ask creates it."""
     try:
         folder.mkdir(parents=True)
     except OSError:

@@ -78,7 +78,7 @@ class CheckedTree:
 
     @property
     def deciding(self) -> tuple[Entry, ...]:
-        """Every file that may have a say in what a check of it reports, wherever it is."""
+        """Every file that may affect what a check of it reports, wherever it is."""
         return self.entries
 
     @property
@@ -121,7 +121,7 @@ class CheckedTree:
 
     @property
     def history(self) -> str:
-        """What git tells in the copy where code runs: the commits that HEAD descends from, tags and remote branches."""
+        """What git shows in the copy where code runs: the ancestors of HEAD, tags and remote branches."""
         with self._lock:
             if self._history is None:
                 refs = refs_of(self.repository).decode("utf-8", "surrogateescape")
@@ -129,7 +129,7 @@ class CheckedTree:
             return self._history
 
     def path(self, *, runs_code: bool) -> Path:
-        """The folder that holds the tree; checked out by whoever asks first."""
+        """The folder that holds the tree; checked out at the first use."""
         tree = self.running if runs_code else self.tree
         with self._running if tree is not self.tree else self._reading:
             path = tree.path

@@ -25,7 +25,7 @@ LARGEST = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a file of tests runs, and why. An empty path stands for the whole suite."""
+    """Whether a file of tests runs, and why. An empty path means the whole suite."""
 
     path: str
     runs: bool

@@ -38,7 +38,7 @@ class RunRequest:
     """What one run is to find out: what `check` says of `side`, or, for tests, of `only` some.
 
     With `count`, tests are only collected. `installed` is the tool; a command has none. `cache` names what the tool
-    has kept of another tree, and may use for this one, which is another at the paths in `differing`.
+    has cached for another tree, and may use for this one, which is another at the paths in `differing`.
     `brought` are files of the working tree that the policy adds.
     `changed` are the files of this side that the change adds or modifies. If there are `test_files`, no other tests
     run; with `each` every file has a process of its own, and with `proven` has to prove that others do not depend on
@@ -66,7 +66,7 @@ class Outcome:
 
     `inputs` is what a run of tests looked at, where that was recorded; `by_file` what each file did that ran in a
     process of its own. `verified` are the files whose passes would have been reused, in a run to compare with that; one
-    empty path stands for the whole suite.
+    empty path means the whole suite.
     """
 
     report: Report | Unreadable

@@ -62,7 +62,7 @@ class TreeState:
 
     @cached_property
     def foreign(self) -> tuple[str, ...]:
-        """Links and submodules: what is behind them is not this tree's to tell."""
+        """Links and submodules: what they point to is not part of this tree."""
         return tuple(entry.path for entry in self.entries if entry.mode in {LINK, SUBMODULE})
 
     def content(self, path: str) -> str:
@@ -147,7 +147,7 @@ class Inputs:
         }
 
     def beyond(self, tree: TreeState) -> str:
-        """Why these inputs do not tell all that the run depended on; empty if they do."""
+        """Why these inputs are not all that the run depended on; empty if they do."""
         if self.everything:
             return self.everything[0]
         paths = {*self.opened, *self.settings, *self.listed, *self.searched, *self.kinds}

@@ -1,4 +1,4 @@
-"""What decides a check's result, as the name under which it is kept; and the result as bytes."""
+"""What decides a check's result, as the key under which it is cached; and the result as bytes."""
 
 from __future__ import annotations
 

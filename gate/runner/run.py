@@ -21,7 +21,7 @@ from gate.runner.turns import Turns
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to tell while the checks run."""
+    """Progress to report while the checks run."""
 
     id: str
     kind: Literal["started", "tests", "finished"]

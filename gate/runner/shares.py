@@ -1,7 +1,7 @@
 """A share of a run: which test files it has, the same on every machine, and what it has to prove.
 
 Each share collects all tests and divides their files in the same way: by recorded durations where a shared cache has
-them, else by the number of tests. Whoever joins the shares sees from their pieces that every test ran in one of them.
+them, else by the number of tests. Joining the shares verifies from their pieces that every test ran in one of them.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Shares:
 
 
 def divide(weights: Mapping[str, float], count: int) -> dict[str, float]:
-    """The number of the share of each file, the heaviest first to whoever has least."""
+    """The number of the share of each file, the heaviest first to the share with the least work."""
     loads = [(0.0, number) for number in range(1, count + 1)]
     plan: dict[str, float] = {}
     for path in sorted(weights, key=lambda path: (-weights[path], path)):

@@ -180,7 +180,7 @@ def _ownership(setup: Setup) -> dict[str, tuple[Rule, ...]]:
 def _authors(setup: Setup) -> list[Author]:
     """Everybody whose changes can be recognized, by their commits or by the forge, and somebody whom nobody knows.
 
-    Whoever the policy knows by an account alone commits from an address that it does not know.
+    A person whom the policy knows only by an account commits from an address that it does not know.
     """
     authors = [
         Author(person.name, next(iter(person.emails), NO_ADDRESS))

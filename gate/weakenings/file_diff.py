@@ -32,12 +32,12 @@ class FileDiff:
 
     @property
     def old_text(self) -> str:
-        """The content before, as text; bytes that are no UTF-8 survive."""
+        """The content before, as text; bytes that are not UTF-8 survive."""
         return self._text(self.old)
 
     @property
     def new_text(self) -> str:
-        """The content after, as text; bytes that are no UTF-8 survive."""
+        """The content after, as text; bytes that are not UTF-8 survive."""
         return self._text(self.new)
 
     def _text(self, data: bytes | None) -> str:

@@ -1,17 +1,19 @@
 """Plain English with the field's terms: old words are rejected in messages, documents, docstrings and names.
 
-`words.json` counts the old words that are still in each file, and in the docstrings of each package that was cleaned
-up. A file may have fewer, never more, and a file that is not listed may have none. After a clean-up,
+`words.json` counts the old words that are still in each file. A file may have fewer, never more, and a file that is
+not listed may have none. After a clean-up,
 `GATE_UPDATE_WORDS=1 pytest tests/architecture/test_vocabulary.py` lowers the counts; it never raises one.
 """
 
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -80,12 +82,7 @@ OLD_NAMES = {
         "bench",
     ),
 }
-PLACES = ("messages", "documents", "names", "docstrings")
-CLEANED_UP = frozenset({
-    "cli", "gather", "git", "model", "policy", "process", "requirements", "rules", "simulation", "ssh", "store",
-    "verdict", "weakenings", "workspace",
-})  # fmt: skip
-"""Packages and modules whose docstrings were cleaned up."""
+PLACES = ("messages", "documents", "names", "docstrings", "comments")
 MESSAGE = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in OLD_WORDS.items()]
 
 
@@ -98,6 +95,13 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
             and isinstance(node.value.value, str)
         ):
             yield node.lineno, node.value.value
+
+
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    """Every comment of a file."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
 
 
 def messages(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -146,13 +150,16 @@ def offenders() -> dict[str, dict[str, list[str]]]:
     for path in DOCUMENTS:
         found["documents"][name_of(path)] = list(in_text(path.read_text("utf-8")))
     for path in SOURCES:
-        tree = ast.parse(path.read_text("utf-8"))
-        hits = [hit for line, text in messages(tree) if " " in text.strip() for hit in in_text(text, line)]
-        found["messages"][name_of(path)] = hits
-        package = "/".join(path.relative_to(ROOT).parts[:2])
-        old = [f"{name_of(path)} {hit}" for line, text in docstrings(tree) for hit in in_text(text, line)]
-        if path.relative_to(ROOT).parts[1].removesuffix(".py") in CLEANED_UP:
-            found["docstrings"].setdefault(package, []).extend(old)
+        source = path.read_text("utf-8")
+        tree = ast.parse(source)
+        shown = [(line, text) for line, text in messages(tree) if " " in text.strip()]
+        texts: dict[str, Iterable[tuple[int, str]]] = {
+            "messages": shown,
+            "docstrings": docstrings(tree),
+            "comments": comments(source),
+        }
+        for place, strings in texts.items():
+            found[place][name_of(path)] = [hit for line, text in strings for hit in in_text(text, line)]
         stem = [f"the module name {path.stem!r}"] if OLD_NAMES & set(path.stem.split("_")) else []
         found["names"][name_of(path)] = [*stem, *in_names(tree)]
     return found
@@ -194,3 +201,4 @@ def test_old_words_are_recognized_by_their_place() -> None:
     assert len(list(in_names(tree))) == 3
     assert [text for _, text in messages(tree)] == ["mend "]
     assert [text for _, text in docstrings(tree)] == ["Told.", "Mended."]
+    assert list(comments("kept = 1  # told\n")) == [(1, "# told")]

@@ -70,7 +70,7 @@ class ApprovalPreview:
 
 
 def propose(wish: ApprovalRequest) -> ApprovalPreview:
-    """Work out what would be signed; raises UsageError where this person cannot say this, with the way out."""
+    """What would be signed; raises UsageError, with a hint, if this person cannot decide that."""
     repository = Repository.find(wish.start)
     if environment_named(repository, wish.into) is not None:
         # What a release would change is decided by what is there now, which others may have recorded.

@@ -87,7 +87,7 @@ class Overview:
 def inbox(
     start: Path, into: str | None = None, person: str | None = None, forge: str | None = None
 ) -> Overview:
-    """The branches whose approval by `person` (whoever runs this) is missing. Checks are not run.
+    """The branches whose approval by `person` (who runs this) is missing. Checks are not run.
 
     `forge` says whose pull requests count as well: `auto` for that of origin, or `github:OWNER/REPO` and so on.
     """
@@ -111,7 +111,7 @@ def inbox(
 
 
 def status(start: Path, into: str | None = None, forge: str | None = None) -> Overview:
-    """The open branches whose last commit is by whoever runs this, each with its verdict. Checks are not run.
+    """The open branches whose last commit is by the person who runs this, each with its verdict. Checks are not run.
 
     With `forge`, as for `inbox`, also the pull requests that they opened.
     """

@@ -1,4 +1,4 @@
-"""A local branch that its remote has moved past: whoever approves it by name would approve what nobody merges."""
+"""A local branch that is behind its remote: an approval of it by name would approve what nobody merges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reviews on a forge, recorded in the log: signed by whoever has seen them there, usually a bot in CI.
+"""Reviews on a forge, recorded in the log: signed by the person or bot that read them there, usually in CI.
 
 From then on they count offline, for the audit, the server and environments alike.
 """

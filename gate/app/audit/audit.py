@@ -1,4 +1,4 @@
-"""Prove, offline, that each step of a protected branch went through the gate, or say which did not, and why."""
+"""Prove, offline, that each merge into a protected branch is verified, or report which is not, and why."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _started_elsewhere(repository: Repository, log: ApprovalLog, history: Histor
 
 
 def _rewritten(log: ApprovalLog, ref: str, history: History, top: str) -> list[Step]:
-    """A step that failed, if the log knows of merges into this branch, and none of them is in its history.
+    """A failed merge, if the log has merges into this branch, and its history has none of these.
 
     Then the branch was put upon another root, which would otherwise pass for where the policy began.
     """

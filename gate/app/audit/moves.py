@@ -32,7 +32,7 @@ from gate.rules import policy_at
 class Move:
     """A step from the commit `old` to `new`: `raw` is git's list of what it changed, `brought` what it merged.
 
-    `authors` are those of what was merged. Whoever made the merge commit is one of them only if its tree is
+    `authors` are those of what was merged. The committer of the merge is one of them only if its tree is
     not what git alone makes of the two sides. `now` is the latest time that any commit up to here claims.
     `squashed` is the commit that gate squashed, where a signed verdict proves that it did.
     """
@@ -58,7 +58,7 @@ class Move:
 
     @property
     def head(self) -> str:
-        """The commit that was proposed, as far as the branch tells and the log proves."""
+        """The commit that was proposed, as far as the branch shows and the log proves."""
         return self.new.parents[1] if len(self.new.parents) > 1 else self.squashed or self.new.oid
 
 
@@ -157,7 +157,7 @@ def read_stretches(
     """Moves over several commits that somebody approved, waived or verified as one: by where they start, longest first.
 
     A fast-forward, and a rebase by a forge, leave no merge commit. Each entry has the number of the commit
-    where it ends. It is a proposal: it stands for its commits only where it is verified as a whole.
+    where it ends. It is a candidate: it replaces its commits only where it is verified as a whole.
     """
     kinds = {"approve", "waive", "verdict"}
     named = [

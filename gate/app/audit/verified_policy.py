@@ -1,4 +1,4 @@
-"""Which policy a release is judged by: that of the default branch, as far as it went through the gate.
+"""Which policy applies to a release: the default branch's, as far as its versions are verified.
 
 Somebody who can push to the default branch past the gate could also push a policy that asks for nothing. Where a
 release needs a commit that passed the default branch's gate, its policy has to have passed it too: the first policy is
@@ -26,7 +26,7 @@ from gate.rules import policy_at
 def verified(repository: Repository, start: Path, environment: Environment) -> Environment:
     """The environment with the last verified policy; raises UsageError if that has no such environment.
 
-    Where the first policy does not ask for `passed: [DEFAULT BRANCH]` in any environment, it and each such one after
+    Where no environment of the first policy requires `passed: [DEFAULT BRANCH]`, it and each such policy after
     it counts as it is pushed.
     """
     branch, tip = default_branch(repository), environment.rules
@@ -78,7 +78,7 @@ def _incident_logs(
 ) -> tuple[str, ...]:
     """The commits whose incident log counts: the present one, and the last verified one.
 
-    Whoever pushes past the gate can add an incident, and take none away.
+    A push that bypasses gate can add an incident, but cannot remove one.
     """
     changes = repository.text("rev-list", "--first-parent", tip, "--", file).split()
     for commit in changes[:-1]:

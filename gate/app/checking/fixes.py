@@ -38,7 +38,7 @@ def fixable(answer: Answer, *, everything: bool) -> list[Finding]:
 
 
 def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
-    """What mending the findings makes of the files of the merge result. Writes nothing."""
+    """The files of the merge result once the findings are fixed. Writes nothing."""
     fixes: defaultdict[str, list[tuple[Edit, ...]]] = defaultdict(list)
     for finding in findings:
         fixes[finding.path].append(finding.fix)

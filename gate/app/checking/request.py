@@ -27,7 +27,7 @@ class CheckRequest:
     `staged` asks about the index instead, `index_file` naming the one that git prepared for a hook. `base`
     stands in for the branch's tip. `only` runs no other checks than these; `cached_only` starts none at all, and
     takes what earlier runs have left. With `trust_only` the checks are taken from a verdict that the policy
-    trusts, or not at all. `key` is the SSH key of whoever would release something, if not the usual one.
+    trusts, or not at all. `key` is the SSH key of the person who would release something, if not the usual one.
     `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used. With
     `compare`, tests whose recorded pass would hold for this tree run, and are compared with it.
     Only the `share` of the checks runs; or none, and what they found is in the `parts` that all shares have left.

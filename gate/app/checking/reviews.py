@@ -49,7 +49,7 @@ def read_reviews(
     ownership: Mapping[str, tuple[Rule, ...]],
     wire: Wire,
 ) -> Reviews:
-    """Ask the forge now; raises CannotDecide if it does not answer, or speaks of another commit or branch."""
+    """Ask the forge now; raises CannotDecide if it does not answer, or answers about another commit or branch."""
     module = forge(wire.request_ref)
     request = module.read_request(wire)
     _refuse_another(request, change)

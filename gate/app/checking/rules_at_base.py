@@ -53,7 +53,7 @@ def read_rules(repository: Repository, change: Change, policy: Policy, only: tup
     policy = with_listed_people(repository, policy, change.into)
     invalid = ""
     if change.tree and not change.merge_blocker:
-        # Whoever may approve it: nothing else could enter afterwards, and least of all what fixes it.
+        # No matter who approves it: nothing else could merge afterwards, not even the fix.
         invalid = invalid_rules(repository, change)
     refuse_misnamed(repository, policy, branch)
     ownership = ownership_at(repository, change, policy)

@@ -6,7 +6,7 @@ environment, gate's own code and tools) is the same file, unchanged: same inode,
 (ctime), which no program can set back. Of the index that is enough as well; if it was written anew, git is asked
 whether it still makes the same tree. If the condition does not hold, or says nothing, Python is asked as ever.
 
-Whoever can write such a note can write the hooks beside it as well, so it is trusted as they are.
+Anyone who can write such a note can also write the hooks beside it, so it is trusted like them.
 """
 
 from __future__ import annotations

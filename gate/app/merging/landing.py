@@ -172,7 +172,7 @@ def _push(
             fetch(repository, remote, branch)
             moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
             if verdict.change.base in moved.values() and not outpaced(repository, remote, log):
-                return NotMerged(verdict, f"the remote refused it: {pushed.said}")
+                return NotMerged(verdict, f"the remote refused it: {pushed.output}")
             return Moved(pushed)
         case "behind":
             # Be it the branch or the log that others moved: what they recorded may be an objection.

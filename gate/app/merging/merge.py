@@ -26,9 +26,9 @@ TRIES = 20
 def merge(
     request: MergeRequest,
     progress: Callable[[Event], None] = ignore,
-    tell: Callable[[str], None] = lambda _line: None,
+    report: Callable[[str], None] = lambda _line: None,
 ) -> Merged | NotMerged:
-    """Check and merge; where the branch moved meanwhile, say so (`tell`) and check again.
+    """Check and merge; where the branch moved meanwhile, report it (`report`) and check again.
 
     Raises UsageError, InvalidInput or CannotDecide; then nothing has moved either.
     """
@@ -57,7 +57,7 @@ def merge(
         if answer.verdict.decision != "pass":
             return NotMerged(answer.verdict)
         if tips(repository).own != log:
-            tell("somebody has recorded a decision meanwhile: checking again")
+            report("somebody has recorded a decision meanwhile: checking again")
             continue
         _refuse_unvouched(repository, request, answer)
         landed = land(repository, request, remote, answer.verdict, old)
@@ -69,7 +69,7 @@ def merge(
         if landed.pushed and unmoved == UNMOVED:
             raise stuck(remote, landed.pushed)
         if not unmoved:
-            tell(f"{branch} or the log has moved meanwhile: checking again")
+            report(f"{branch} or the log has moved meanwhile: checking again")
     raise CannotDecide(
         f"{branch} or the approval log changed {TRIES} times during the checks", "try again later"
     )

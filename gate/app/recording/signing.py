@@ -39,7 +39,7 @@ class StoredRecord:
 
 
 def find_signer(repository: Repository, policy: Policy, key_file: str | None, now: int, where: str) -> Signer:
-    """The person who is at the keyboard, by their key; raises UsageError with the way out.
+    """The person at the keyboard, by their key; raises UsageError with a hint.
 
     `where` names the commit or branch whose policy it is.
     """

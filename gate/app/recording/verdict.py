@@ -33,7 +33,7 @@ from gate.runner import FEWER_TESTS
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """There is nothing to sign, and why; `needless` if nobody asks for a verdict."""
+    """Why there is nothing to sign; `needless` if the policy requires no verdict."""
 
     reason: str
     needless: bool = False

@@ -1,4 +1,4 @@
-"""The downtime in the window of a budget: as Prometheus has measured it, or as the incident log tells."""
+"""The downtime in the window of a budget: as measured by Prometheus, or by the incident log."""
 
 from __future__ import annotations
 

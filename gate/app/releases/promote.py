@@ -90,7 +90,7 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
             f"{signer.person.name} is a junior, and juniors cannot release",
             f"ask {signer.person.senior or 'a senior'}",
         )
-    verdict = _judged(repository, named, request, progress)
+    verdict = _evaluated(repository, named, request, progress)
     if verdict.decision != "pass":
         return NotPromoted(verdict)
     deployments, previous = deployments_in(
@@ -109,7 +109,7 @@ def promote(request: PromoteRequest, progress: Callable[[Event], None] = ignore)
     return Promoted(verdict, recorded, back, notes)
 
 
-def _judged(
+def _evaluated(
     repository: Repository,
     environment: Environment,
     request: PromoteRequest,

@@ -119,7 +119,7 @@ def _step(
 
 
 def _promoter(repository: Repository, environment: Environment, key: str | None, now: int) -> str:
-    """Who asks, as far as their key tells."""
+    """Who asks, if their key is known."""
     try:
         return find_signer(repository, environment.policy, key, now, environment.name).person.name
     except (UsageError, CannotDecide):
@@ -136,7 +136,7 @@ def _been(commit: str, environment: str, deployments: tuple[Deployment, ...]) ->
 
 
 def _entered(repository: Repository, branch: str, commit: str, log: ApprovalLog) -> str:
-    """Why `commit` did not go through the gate of `branch`; empty if the audit proves that it did."""
+    """Why `commit` is not verified on `branch`; empty if the audit proves that it is."""
     _, tip = ends_of(repository, branch, "")
     if commit not in repository.text("rev-list", "--first-parent", tip).split():
         return f"{branch} was never at this commit"

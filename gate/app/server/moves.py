@@ -31,7 +31,7 @@ AHEAD = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a ref may not move: a sentence, what it rests on, and the way out."""
+    """Why a ref may not move: a sentence, its evidence, and a hint."""
 
     ref: str
     reason: str
@@ -42,7 +42,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The answer to a push: it is accepted if nothing is refused. `notes` are to be told either way."""
+    """The answer to a push: it is accepted if nothing is refused. `notes` are shown either way."""
 
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 A protected branch moves only in steps that `gate check` would let pass now, and that `gate audit` will prove
 afterwards: both are asked. The log only grows. What git itself guarantees is left to git: each ref is moved only
-if it is still where the pusher saw it, so whoever is second in a race is turned away and asked anew.
+if it is still where the pusher saw it, so the second push in a race is rejected and has to be made again.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _log_after(
 ) -> ApprovalLog:
     """The log as it will be, with the people whom the protected branches will list.
 
-    Only what is there already is kept on disk: the rest may be gone in a moment.
+    Only objects of the repository are cached on disk: those of a push may be gone in a moment.
     """
     commits = _protected_tips(pushes, protected)
     existing = log_at(repository, tips(repository).own, commits)
@@ -188,7 +188,7 @@ class _ReceivingRepository:
         return "", ""
 
     def _invalid_rules(self, push: RefUpdate) -> tuple[str, str] | None:
-        """What is wrong with the rules that are there, so that nothing can merge, and the way out; or nothing."""
+        """What is invalid in the present rules, so that nothing can merge, with a hint; or nothing."""
         default, branch = self.branches.default, push.ref.removeprefix(BRANCHES)
         invalid, mistakes = default, self.branches.mistake.mistakes if self.branches.mistake else ()
         if not mistakes and push.old:

@@ -118,7 +118,7 @@ def _measured(path: Path) -> tuple[int, float]:
 
 @contextlib.contextmanager
 def _alone(repository: Repository) -> Iterator[None]:
-    """Every lock of the caches, held: whoever runs here holds one."""
+    """Every lock of the caches, held: each run of gate holds one."""
     with contextlib.ExitStack() as held:
         for path in sorted(repository.state_dir.glob("**/*.lock")) if repository.state_dir.is_dir() else ():
             # Those of the tools are in trees and environments, and are theirs.

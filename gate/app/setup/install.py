@@ -1,4 +1,4 @@
-"""Install the git hooks of a clone or a server: each calls `gate hook NAME`, after the one that was there before."""
+"""Install the git hooks of a clone or a server: each calls `gate hook NAME`, after an existing one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ case $note in /*) ;; *) note=$PWD/$note ;; esac
 [ "$answer" = pass ] && exit 0
 exec "$python" -P -m gate hook {name} "$@"
 """
-# pre-push and pre-receive are told on standard input what is pushed; both hooks must hear it.
+# pre-push and pre-receive read from standard input what is pushed; both hooks need it.
 WITH_INPUT = """\
 lines=$(cat)
 if [ -x "$before" ]; then printf '%s\\n' "$lines" | "$before" "$@" || exit $?; fi
@@ -76,17 +76,17 @@ def hooks_folder(repository: Repository) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Where which hooks are now. `kept` were there and run first; those of them that are `linked` are links.
+    """Where which hooks are now. `existing` hooks run first; those that are `linked` are links.
 
     `in_tree` is True for a folder of the working tree, whose files could be committed (husky has one).
     `manager` is the hook manager that owns the folder and writes these files again, and the file to edit instead.
-    `everywhere` is True for a folder outside of the repository, which git is told of for others as well.
+    `everywhere` is True for a folder outside of the repository, which git uses for other repositories as well.
     `shares_log` is True if `git fetch` now brings the approval log along.
     """
 
     folder: Path
     names: tuple[str, ...]
-    kept: tuple[str, ...]
+    existing: tuple[str, ...]
     linked: tuple[str, ...]
     in_tree: bool = False
     everywhere: bool = False
@@ -175,7 +175,7 @@ def _is_shared(repository: Repository) -> bool:
 
 
 def uninstall(start: Path) -> tuple[str, ...]:
-    """Remove the hooks and the refspec, restore what was there before; the names of the hooks that were gate's."""
+    """Remove the hooks and the refspec, restore the previous hooks; the names of the hooks that were gate's."""
     repository = Repository.find(start)
     folder = hooks_folder(repository)
     forget_log(repository)

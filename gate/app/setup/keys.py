@@ -1,4 +1,4 @@
-"""The public SSH key of whoever runs gate, or the one in a file that they name."""
+"""The public SSH key of the person who runs gate, or the one in a file that they name."""
 
 from __future__ import annotations
 

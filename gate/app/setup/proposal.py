@@ -1,4 +1,4 @@
-"""From the people of a repository to a policy that locks none of them out: the strictest one that works. Pure.
+"""From the people of a repository to a policy that locks nobody out: the strictest one that works. Pure.
 
 Candidates are simulated from the strictest on; the first under which every change can be merged by somebody is it.
 """

@@ -1,7 +1,7 @@
 """Who is who: from CODEOWNERS, commits and git's settings to the people of a policy. Pure.
 
 Nobody is made up. A name comes from CODEOWNERS, from an account on the forge, or, where neither says anything, from
-the e-mail address of whoever runs `gate init`; every guess is stated.
+the e-mail address of the person who runs `gate init`; every guess is stated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BOT = re.compile(r"\bbot\b|\[bot\]|-bot$", re.IGNORECASE)
 MOST_SUGGESTED = 8
 MOST_NAMED = 3
 UNNAMED = "@ACCOUNT"
-"""Stands for an account that is to be filled in."""
+"""The placeholder for an account that is to be filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Answers:
 class Team:
     """The people of a policy: those in it, and those to be filled in by hand, each with the reason.
 
-    `me` is the name of whoever runs `gate init`, or empty. `assumptions` say what was guessed. `teams` are the
+    `me` is the name of the person who runs `gate init`, or empty. `assumptions` say what was guessed. `teams` are the
     names of teams that CODEOWNERS has and whose members are not known.
     """
 
@@ -106,7 +106,7 @@ def _others(observed: Observed, suggested: Sequence[tuple[Person, str]]) -> str:
 
 
 def personal_owners(observed: Observed) -> tuple[str, ...]:
-    """The people that CODEOWNERS names by a handle, whoever has most rules first."""
+    """The people that CODEOWNERS names by a handle, those with the most rules first."""
     return tuple(owner for owner in _handles(observed) if "/" not in owner and not owner.startswith("@@"))
 
 
@@ -116,14 +116,14 @@ def teams_of(observed: Observed) -> tuple[str, ...]:
 
 
 def candidates(observed: Observed) -> tuple[str, ...]:
-    """The owners of whom any could be whoever runs `gate init`: none where it is clear who that is."""
+    """The owners who could be the person who runs `gate init`: none where it is clear who that is."""
     owners = personal_owners(observed)
     clear = _certain(observed, owners) or (len(owners) == 1 and _alone(observed)) or not owners
     return () if clear else owners
 
 
 def account_unknown(observed: Observed, forge: str) -> bool:
-    """Whether nothing says which account on the forge is that of whoever runs `gate init`."""
+    """Whether nothing says which account on the forge is that of the person who runs `gate init`."""
     return bool(forge) and not _account(observed.past) and not personal_owners(observed)
 
 
@@ -134,7 +134,7 @@ def _handles(observed: Observed) -> list[str]:
 
 
 def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[str, str]:
-    """The name of whoever runs `gate init`, and what was assumed for it."""
+    """The name of the person who runs `gate init`, and what was assumed for it."""
     past = observed.past
     identity = f"{past.name} <{past.email}>".strip()
     if answers.me is not None:
@@ -158,7 +158,7 @@ def _me(observed: Observed, answers: Answers, owners: Sequence[str]) -> tuple[st
 
 
 def _unnamed(observed: Observed) -> str:
-    """Why no handle in CODEOWNERS is that of whoever runs `gate init`."""
+    """Why no handle in CODEOWNERS is that of the person who runs `gate init`."""
     if observed.owners is None:
         return "no CODEOWNERS file names you"
     owners = {owner.casefold() for rule in observed.owners.rules for owner in rule.owners}
@@ -178,7 +178,7 @@ def _file(observed: Observed) -> str:
 
 
 def _certain(observed: Observed, owners: Sequence[str]) -> str:
-    """The owner who is whoever runs `gate init` by what they are called; empty if that is not clear."""
+    """The owner with the name of the person who runs `gate init`; empty if that is not clear."""
     past = observed.past
     account = _account(past)
     words = [account] if account else _names(past.name, past.email)
@@ -207,7 +207,7 @@ def _slug(text: str) -> str:
 
 
 def _login(name: str, owners: Sequence[str], observed: Observed, answers: Answers) -> str:
-    """The account on the forge of whoever runs `gate init`, as far as that is known."""
+    """The account on the forge of the person who runs `gate init`, as far as that is known."""
     if account := _account(observed.past):
         return account
     named = answers.me is not None or name.casefold() in {owner.casefold() for owner in owners}
@@ -234,7 +234,7 @@ def _is_called(owner: str, committer: Committer) -> bool:
 def _committers(
     observed: Observed, forge: str, people: Sequence[Person], invited: Sequence[Person]
 ) -> list[tuple[Person, str]]:
-    """Whoever else commits, to be added by hand: a commit makes nobody an approver."""
+    """Everyone else who commits, to be added by hand: a commit makes nobody an approver."""
     names = {person.name.casefold() for person in (*people, *invited)}
     emails = {email.casefold() for person in (*people, *invited) for email in person.emails}
     candidates: list[tuple[Person, str]] = []

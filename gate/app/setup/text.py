@@ -17,7 +17,7 @@ from gate.project import SCHEMA
 class Rules:
     """What a first policy requires of code owners and of people.
 
-    `owners` may be `author`: authors answer for what they own themselves. `others_need_senior`: whoever is no senior
+    `owners` may be `author`: authors answer for what they own themselves. `others_need_senior`: anyone who is no senior
     needs the approval of one.
     """
 

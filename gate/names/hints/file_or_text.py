@@ -22,7 +22,7 @@ CallInScope = tuple[ast.Call, list[ast.AST]]
 
 
 class FileOrText:
-    """Tells files from text in one file."""
+    """Distinguishes files from text in one file."""
 
     def __init__(self, tree: ast.Module) -> None:
         """Collect the calls, what functions return, and what attributes are set to."""
@@ -53,7 +53,7 @@ class FileOrText:
                     self._attributes.setdefault(name, []).append(value)
 
     def kind(self, node: ast.expr, scopes: list[ast.AST]) -> Kind:
-        """What `node` is, as far as the code tells; `` where it does not."""
+        """What `node` is, as far as the code shows; `` where it does not."""
         if id(node) in self._busy or len(self._busy) > 40:
             return ""
         self._busy.add(id(node))
@@ -117,7 +117,7 @@ class FileOrText:
                 return "text"
             case ast.Subscript(value=ast.Name() | ast.Attribute(), slice=ast.Constant(value=str(key))):
                 uploaded = self._file_attribute(node, scopes)
-                # A file is seldom kept under a key, but for uploads and the answers of some clients.
+                # A file is seldom stored under a key, but for uploads and the answers of some clients.
                 odd = naming.FILE_NAMES.match(key.lower()) or key in {"Body", "stream"}
                 return uploaded or ("" if odd else "text")
         return ""

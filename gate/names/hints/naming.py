@@ -1,4 +1,4 @@
-"""What names tell of values whose kind nothing else shows: a file, text, or the answer of a client."""
+"""What names suggest about values whose kind nothing else shows: a file, text, or the answer of a client."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def of_annotation(node: ast.expr) -> Kind:
 
 
 def of_name(name: str, *, entered: bool) -> Kind:
-    """What the name of a variable tells, where what it is given does not; more, where a `with` gives it."""
+    """What the name of a variable suggests, where its value does not; more, where a `with` binds it."""
     if (FILE_NAMES if entered else FILE_KEPT).match(name):
         return "file"
     return "text" if TEXT_KEPT.match(name) and not entered else ""

@@ -213,7 +213,7 @@ def _wrong_mode(node: ast.Call, callee: FunctionValue) -> WrongText | None:
 
 
 def _may_be_text(node: ast.expr) -> bool:
-    """What names tell: `value`, `row["text"]`; what is kept under another key may be a date."""
+    """What names suggest: `value`, `row["text"]`; the value of another key may be a date."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return isinstance(node.slice.value, str) and bool(TEXT_KEPT.match(node.slice.value))
     return (

@@ -35,7 +35,7 @@ _TAKES = {"append": (1, 1), "extend": (1, 1), "insert": (2, 2), "items": (0, 0),
           "endswith": (1, 3), "isdigit": (0, 0), "isalpha": (0, 0), "isspace": (0, 0), "title": (0, 0), "join": (1, 1),
           "split": (0, 2), "index": (1, 3), "sort": (0, 0), "exists": (0, 0), "mkdir": (0, 3), "update": (0, 1),
           "put": (1, 3), "add": (1, 1), "zfill": (1, 1), "rjust": (1, 2), "ljust": (1, 2)}  # fmt: skip
-# Names that many a library has, and that are no mistake where nothing tells what they are looked up in.
+# Names that many a library has, and that are no mistake where nothing shows what they are looked up in.
 _COMMON = frozenset(
     """
     add remove insert delete erase contains includes find fetch lookup length size count slice select merge assign
@@ -114,7 +114,7 @@ def _is_nowhere(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str])
 def _stray(use: Use, vocabulary: ProjectVocabulary, tops: AbstractSet[str]) -> list[str]:
     """What is meant by a name that only packages know with which the file has nothing to do.
 
-    It is written once, and is a slip that fingers make of a name that the project looks up often. In another case it
+    It is written once, and is a typo of a name that the project looks up often. In another case it
     is the name of a class, which values do not have.
     """
     name, packages = use.name, vocabulary.packages
@@ -152,7 +152,7 @@ def _fits(word: str, count: int) -> bool:
 
 
 def _right(name: str, vocabulary: ProjectVocabulary) -> list[str]:
-    """What may be meant: what it is called elsewhere, a slip, or what looks like it and is in use here."""
+    """What may be meant: what it is called elsewhere, a typo, or what looks like it and is in use here."""
     suggested = [word for word in SYNONYMS.get(name, ()) if vocabulary.is_defined(word)]
     suggested = suggested or [
         word for word in (name.replace("_", ""), snake(name)) if word != name and vocabulary.is_defined(word)
@@ -162,7 +162,7 @@ def _right(name: str, vocabulary: ProjectVocabulary) -> list[str]:
     ]
     suggested = suggested or [part for part in parts(name) if len(part) > 3 and part in _PLAIN]
     if suggested or vocabulary.used.get(name, 0) > 1:
-        # Whoever writes it twice, and near to nothing that fingers make of it, means it.
+        # A name that is written twice, and is no likely typo, is meant.
         return suggested
     close = suggestions(name, {word for word in vocabulary.usual.words if vocabulary.used.get(word, 0) > 1})
     # What is only a part of it says nothing.

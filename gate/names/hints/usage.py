@@ -1,6 +1,6 @@
 """What kind of value something most likely is where nothing says it: by what else is done with it.
 
-Such evidence never accuses alone: it tells which words to expect on a value, and so which ones are out of place.
+Such evidence never accuses alone: it says which words to expect on a value, and so which ones are out of place.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TypeHint:
     is_of_whole: bool = True
     """Whether a method of a whole number may be meant, by the arguments that it is given."""
     given_by: tuple[str, ...] | None = None
-    """The methods that gave the value, where all that it may come from tells its kind; None where it does not."""
+    """The methods that gave the value, where everything it may come from shows its kind; None otherwise."""
 
 
 NOTHING = TypeHint()

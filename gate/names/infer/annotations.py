@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UNTELLING = frozenset({"Any", "_SpecialForm", "_ProtocolMeta", "NotImplementedType", "_NotImplementedType", "type",
                        "_TypedDict", "TypedDict"})  # fmt: skip
-"""Classes of the standard library whose instances may be anything: special forms, and what stands for a class."""
+"""Classes of the standard library whose instances may be anything: special forms, and what acts as a class."""
 _ANY = frozenset({"Any", "object", "Callable", "Protocol", "AnyStr", "Never", "Incomplete", "Unused",
                   "Buffer", "ReadableBuffer", "WriteableBuffer", "TypedDict"})  # fmt: skip
 _WRAPPERS = frozenset({"Final", "ClassVar", "Annotated", "Required", "NotRequired", "ReadOnly", "InitVar"})
@@ -23,7 +23,7 @@ _OLD = {"List": "list", "Dict": "dict", "Set": "set", "FrozenSet": "frozenset", 
 
 
 def is_untelling(kind: Class) -> bool:
-    """Whether that something is an instance of the class tells nothing of its attributes."""
+    """Whether that something is an instance of the class says nothing about its attributes."""
     return kind.origin == "library" and kind.name in UNTELLING
 
 
@@ -37,7 +37,7 @@ class Annotations:
 
     def read(self, node: ast.expr, scope: Scope, known: Mapping[str, Values] | None = None,
              bound: Instance | ClassValue | None = None) -> Values:  # fmt: skip
-        """What is annotated with `node`. `known` are type parameters, `bound` is what `Self` stands for."""
+        """What is annotated with `node`. `known` are type parameters, `bound` is what `Self` resolves to."""
         if self._depth > 12 or (scope.source.origin == "project" and not self._engine.trusts_annotations):
             return None
         self._depth += 1

@@ -119,7 +119,7 @@ def spread_out(call: ast.Call) -> ast.Call:
 
 
 def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
-    """Keywords that only `**kwargs` takes, one slip away from a parameter that is given nothing.
+    """Keywords that only `**kwargs` takes, one typo away from a parameter that is given nothing.
 
     Where a parameter has nearly the name it is meant, and whatever gets the rest will not know the word.
     """
@@ -147,7 +147,7 @@ def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
 
 def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope,
                  annotations: dict[str, ast.expr | None], places: list[str]) -> Misfit | None:  # fmt: skip
-    """Tells overloads apart by what they are for: `open(path, "rb")` by a constant, others by a kind of value."""
+    """Distinguishes overloads by what they are for: `open(path, "rb")` by a constant, others by a kind of value."""
     given = [*zip(places, call.args, strict=False), *((word.arg or "", word.value) for word in call.keywords)]
     for name, value in given:
         annotation = annotations.get(name)
@@ -191,7 +191,7 @@ PLAIN = frozenset({"str", "bytes", "bytearray", "int", "float", "bool", "dict", 
 
 
 def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, values: Values) -> bool:
-    """Whether what is annotated so may take any of `values`; only builtin kinds of values are told apart."""
+    """Whether what is annotated so may take any of `values`; only builtin kinds of values are distinguished."""
     if not values:
         return True
     wanted = engine.annotations.read(annotation, function.scope, dict(function.arguments), function.bound)
@@ -218,7 +218,7 @@ def accepts(engine: Engine, annotation: ast.expr, function: FunctionValue, value
 
 def solved(engine: Engine, function: FunctionValue, definition: Function, call: ast.Call,
            scope: Scope) -> dict[str, Values]:  # fmt: skip
-    """The type parameters of a function, as the arguments of a call tell them."""
+    """The type parameters of a function, as inferred from the arguments of a call."""
     arguments = definition.args
     places = [*arguments.posonlyargs, *arguments.args][1 if takes_self(function, definition) else 0 :]
     words = {one.arg: one for one in (*places, *arguments.kwonlyargs)}
@@ -264,7 +264,7 @@ def takes_self(function: FunctionValue, definition: Function) -> bool:
 
 
 def signature_of(engine: Engine, value: object, call: ast.Call, scope: Scope) -> FunctionValue | None:
-    """What a call of `value` has to fit; None where that cannot be told."""
+    """What a call of `value` has to fit; None where that is unknown."""
     if isinstance(value, FunctionValue):
         return _replacing(engine, value, call, scope) or value
     if isinstance(value, ClassValue):

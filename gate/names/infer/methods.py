@@ -25,7 +25,7 @@ _USUAL_SELF = frozenset({"self", "cls", "mcs", "mcls", "metacls", "klass", "this
 
 
 class Methods:
-    """Infers what the bindings in the body of a class give to whoever looks them up."""
+    """Infers what a look-up of the bindings in the body of a class returns."""
 
     def __init__(self, engine: Engine) -> None:
         """`engine` infers the values in the body."""

@@ -65,7 +65,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class FunctionValue:
-    """A function. More than one definition stands for overloads: any of them may be meant.
+    """A function. Several definitions are overloads: any of them may be meant.
 
     `bound` is what it is a method of, None for a plain function.
     """

@@ -16,7 +16,7 @@ PIECE = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u\w{4}|\\.|.", re.
 # What IPython puts beside the builtins. Two lines, so that no comment of a cell can name another encoding.
 PRELUDE = "display = get_ipython = In = Out = exit = quit = _ = __ = ___ = _i = _ii = _iii = _ih = _oh = _dh = None\n\n"
 ANY_NAMES = "from ipython_magic import *\n"
-"""Stands for a magic that may bind names, as `%run` does, and for a cell that cannot be read."""
+"""The replacement of a magic that may bind names, as `%run` does, and for a cell that cannot be read."""
 HARMLESS = frozenset({
     "autoreload", "cd", "conda", "config", "debug", "env", "history", "load_ext", "ls", "lsmagic", "matplotlib",
     "memit", "mkdir", "pdb", "pip", "precision", "pwd", "reload_ext", "set_env", "tensorboard", "time", "timeit",
@@ -110,7 +110,7 @@ class Notebook:
     def placed(self, finding: Finding) -> Finding | None:
         """The finding where it stands in the file, its cell in the hint.
 
-        None where it is about a name that the kernel may have brought: only a sure slip is none of those.
+        None where it is about a name that the kernel may have brought: only a certain typo is reported.
         """
         index = bisect_right(self._first, finding.line) - 1
         if index < 0 or (finding.rule == "undefined-name" and not finding.fix):

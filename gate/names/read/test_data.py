@@ -33,7 +33,7 @@ def is_test(path: str) -> bool:
 
 
 def test_data(python: Mapping[str, bytes], other_files: Collection[str]) -> frozenset[str]:
-    """The files of `python` that are data. `other_files` are the paths of the files that are no Python."""
+    """The files of `python` that are data. `other_files` are the paths of all other files."""
     packages = _packages(python)
     golden = _golden(python, other_files)
     stubs = tuple(
@@ -62,7 +62,7 @@ def _packages(python: Iterable[str]) -> frozenset[str]:
 
 
 def _golden(python: Collection[str], other_files: Collection[str]) -> frozenset[str]:
-    """The folders where many a file has one beside it of the same name that is no Python: what is expected of it."""
+    """The folders where many a file has one beside it of the same name and another kind: the expected output."""
     stems = {path.rpartition(".")[0] for path in other_files if _EXPECTATION.search(path)}
     every: Counter[str] = Counter()
     golden: Counter[str] = Counter()

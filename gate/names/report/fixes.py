@@ -1,4 +1,4 @@
-"""Findings put in their exact place, and their fixes proven: the wrong word stands there, and all of it is mended."""
+"""Findings put in their exact place, and their fixes proven: the wrong word is there, and nothing of it remains."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Comments for other checkers on the line of a finding: somebody has looked at it already, and means it.
 
-A typo is reported all the same: what is one slip away from the right word is no matter of opinion.
+A typo is reported all the same: what is one typo away from the right word is no matter of opinion.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _acknowledges(line: str, rule: str) -> bool:
 
 
 def _is_typo(finding: Finding) -> bool:
-    """Whether the word and the one that is proposed are one slip apart, and not only written in another case."""
+    """Whether the word and the one that is proposed are one typo apart, and not only written in another case."""
     words = re.findall(r"`(?:[^`]*\.)?(\w+)=?`", finding.message)
     suggested = re.findall(r"`(?:[^`]*\.)?(\w+)`", finding.hint)
     return bool(words and suggested) and any(

@@ -26,7 +26,7 @@ def bundled_typeshed() -> Path | None:
 
 
 def ask_interpreter(python: str) -> subprocess.Popen[str]:
-    """Have an interpreter tell where packages are installed; meanwhile there is enough to do."""
+    """Ask an interpreter where packages are installed, in the background."""
     code = (
         "import sys,sysconfig,json;"
         "print(json.dumps([[sysconfig.get_path(k) for k in ('purelib','platlib')],sys.version_info[:2]]))"
@@ -74,7 +74,7 @@ def answer_of(query: subprocess.Popen[str]) -> tuple[list[Path], Version | None]
 
 
 def environment_state(typeshed: Path | None, site: Iterable[Path], tops: AbstractSet[str]) -> Iterator[str]:
-    """What tells one state of what is installed from another.
+    """What identifies a state of the installed packages.
 
     Of the packages in `tops`, which the project imports, each file counts: somebody may edit it in its place.
     """

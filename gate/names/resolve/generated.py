@@ -1,4 +1,4 @@
-"""Modules that are not in the tree and still come to be: kept out of git, or written when the project is built."""
+"""Modules that are not in the tree and still come to be: ignored by git, or written when the project is built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST = 256 * 1024
 
 
 class GeneratedModules:
-    """Tells which missing modules a project makes by itself."""
+    """Recognizes the missing modules that a project generates."""
 
     def __init__(self, root: Path | None) -> None:
         """Nothing is read until somebody asks."""
@@ -54,7 +54,7 @@ def _patterns(file: Path, root: Path) -> Iterator[str]:
     prefix = "" if folder == "." else f"{folder}/"
     for line in _text(file).splitlines():
         pattern = line.strip()
-        # Patterns that ignore all of Python, or what comes back with `!`, tell nothing of one module.
+        # Patterns that ignore all of Python, or what comes back with `!`, say nothing about one module.
         if not pattern or pattern.startswith(("#", "!")) or not re.search(r"\w{2}", pattern):
             continue
         pattern = pattern.removesuffix("/").removesuffix("/*").removesuffix("/**")

@@ -1,10 +1,10 @@
-"""What the standard library and the installed packages define, package by package, and where it is kept.
+"""What the standard library and the installed packages define, package by package, and its cache.
 
 Only what the project imports counts, and what that imports in turn: a name that is known to a package that
 nobody here uses says nothing.
 
-Lists are kept twice. The list of one package is kept by its content as its RECORD tells it, so that it need not be
-read again when another one is installed. The list of all that a project imports is kept in one file.
+Lists are cached twice. The list of one package is cached by its content, according to its RECORD, so it is not
+read again when another one is installed. The list of all that a project imports is cached in one file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gate.store import key_of_entry, read_entry, write_entry
 FORMAT = "words 5"
 MOST = 2000
 STDLIB = ""
-"""The name under which the standard library is kept."""
+"""The cache key of the standard library."""
 OWN = "outside"
 Answers = tuple[dict[str, bool], dict[str, bool], dict[str, dict[str, bool]], dict[str, dict[str, bool]]]
 """Of words, whether what is relevant defines or says them; of packages, whether they define words, or reach them."""
@@ -41,7 +41,7 @@ _FIRST = re.compile(rb"^\"?([^/,\n\".]+)(?:/|\.[^/,\n]+,)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where lists are kept: that of all together in a file of `own`, those of the packages in a folder.
+    """Where lists are cached: that of all together in a file of `own`, those of the packages in a folder.
 
     `environment` is another text for every other state of what is installed.
     """
@@ -55,7 +55,7 @@ class InstalledPackages:
     """The packages outside of the project, by their top name."""
 
     def __init__(self, typeshed: Path | None, site: Iterable[Path], store: Store | None = None) -> None:
-        """Nothing is read yet, and nothing is kept without a store."""
+        """Nothing is read yet, and nothing is cached without a store."""
         self._store = store
         self.key = ""
         """What decides the words that were relevant last; empty without a store."""
@@ -65,13 +65,13 @@ class InstalledPackages:
         self._reaches: dict[str, dict[str, bool]] = {}
         self._ahead: WorkerPool | None = None
         self._tops: frozenset[str] = frozenset()
-        """The packages that the project imports: of these each file counts, whoever has edited it."""
+        """The packages that the project imports: for these, edited files count as well."""
         self._typeshed = typeshed
         self._site = [folder for folder in site if folder.is_dir()]
         self._places = places_in(self._site)
 
     def begin(self, tops: Iterable[str]) -> None:
-        """Let another process read what will likely be asked for, unless all of it is kept."""
+        """Let another process read what will likely be asked for, unless all of it is cached."""
         self._tops = frozenset(tops)
         if self._store is not None and _environment_of(self._store.own / OWN) == self._store.environment:
             return
@@ -156,7 +156,7 @@ class InstalledPackages:
         return self._typeshed if name == STDLIB else self._places.get(name)
 
     def _path(self, name: str, place: Path) -> Path | None:
-        """Where the list of a package is kept, by its content."""
+        """Where the list of a package is cached, by its content."""
         if self._store is None:
             return None
         state = self._records.get(name) or _state(place)
@@ -218,7 +218,7 @@ class InstalledPackages:
 
 
 def _load(path: Path, key: str, environment: str = "") -> PackageWords | None:
-    """What is kept at `path`, if it is whole and answers for `key`: plain text, so nothing worse than wrong words."""
+    """What is cached at `path`, if it is whole and answers for `key`: plain text, so nothing worse than wrong words."""
     body = read_entry(path, f"{FORMAT} {key} {environment}")
     if body is None:
         return None
@@ -240,7 +240,7 @@ def _imported(plain: tuple[bytes, ...]) -> list[str]:
 
 
 def _environment_of(path: Path) -> str:
-    """The environment for which a list was kept."""
+    """The environment for which a list was cached."""
     return key_of_entry(path).rpartition(" ")[2]
 
 
@@ -255,7 +255,7 @@ def _prune(folder: Path) -> None:
 
 
 def _state(place: Path) -> str:
-    """The place and its state: whoever installs another version of it touches its folder and its first file."""
+    """The place and its state: installing another version of it touches its folder and its first file."""
     parts = [str(place)]
     for path in (place, place / "__init__.py", place / "__init__.pyi"):
         try:

@@ -60,7 +60,7 @@ class References:
         return replace(written, text=f"logging.{written.text}", column=written.column - len("logging."))
 
     def _missing(self, path: str, reference: ObjectReference) -> MissingPart | None:
-        """What is missing wherever the name may be looked up; None if it may be there, or nobody can tell."""
+        """What is missing wherever the name may be looked up; None if it may be there, or that is unknown."""
         top = reference.text.partition(":")[0].partition(".")[0]
         own = self._folders(path, top)
         answers = [_look_up(self._modules(folder), reference, [folder]) for folder in own]
@@ -103,7 +103,7 @@ def _look_up(modules: Modules, reference: ObjectReference, folders: Iterable[Pat
         if name in module.names or any(_is_spread(folder, owner) for folder in folders):
             return None
         among = module.own
-        # A module may be made when the project is built, or be kept out of git: one that is misspelt is near
+        # A module may be made when the project is built, or be ignored by git: one that is misspelt is near
         # another. What is a class by its look, or stands behind a colon, is no module.
         may_be_module = in_module and name.islower()
         suggested = closest_match(name, among) if may_be_module else closest(name, among)

@@ -61,7 +61,7 @@ class Inspector(Protocol):
     """What follows the walk over one file for a rule."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` tells what is walked."""
+        """`inspection` says what is walked."""
 
     def inspect(self, node: ast.AST, scope: Scope) -> None:
         """Look at a node, after its children. Candidates are reported to `inspection.diagnostics`."""

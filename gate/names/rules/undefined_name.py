@@ -57,7 +57,7 @@ class Inspector:
     """Looks at each name that a file reads or deletes."""
 
     def __init__(self, inspection: Inspection) -> None:
-        """`inspection` tells how names are evaluated."""
+        """`inspection` says how names are evaluated."""
         self._inspection = inspection
         self._engine = inspection.engine
         self._source = inspection.source
@@ -192,7 +192,7 @@ class Inspector:
         return scope.lookup(name) is not None or name in self._builtins or is_global
 
     def _is_own(self, name: str, scope: Scope) -> bool:
-        """Whether only the code of the scope itself binds the name there, in an order that the text tells."""
+        """Whether only the code of the scope itself binds the name there, in an order that is known."""
         if name not in scope.names or name in scope.elsewhere:
             return False
         if scope.kind == "module":

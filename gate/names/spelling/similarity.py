@@ -1,4 +1,4 @@
-"""Which known word a misspelt one stands for."""
+"""Which known word a misspelled one is meant to be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ADDED = 20
 
 
 def single_edits(word: str) -> list[str]:
-    """Every word that one slip of the finger away from `word`: a letter swapped, dropped, added or wrong."""
+    """Every word that is one typo away from `word`: a letter swapped, dropped, added or wrong."""
     letters = LETTERS + (ascii_uppercase if any(char.isupper() for char in word) else "") + digits
     pairs = [(word[:i], word[i:]) for i in range(len(word) + 1)]
     inside = [(left, right[0], right[1:]) for left, right in pairs[:-1]]
@@ -32,17 +32,17 @@ def single_edits(word: str) -> list[str]:
 
 
 def closest_match(word: str, words: Collection[str]) -> str:
-    """The word of `words` that `word` most likely stands for, or nothing.
+    """The word of `words` that `word` is most likely meant to be, or nothing.
 
     Another case or another placing of underscores comes first, then swapped letters, then one letter too
-    many, missing, or wrong. A word shorter than three letters stands for itself.
+    many, missing, or wrong. A word shorter than three letters is never a typo.
     """
     matches = candidates(word, words)
     return matches[0] if matches else ""
 
 
 def candidates(word: str, words: Collection[str] | Vocabulary, shortest: int = SHORTEST) -> list[str]:
-    """Every word of `words` that `word` may stand for, the most likely first."""
+    """Every word of `words` that `word` may be meant to be, the most likely first."""
     if len(word) < shortest:
         return []
     if isinstance(words, Vocabulary):
@@ -57,7 +57,7 @@ def _found(word: str, words: Collection[str]) -> list[str]:
     if isinstance(words, WordList):
         words = words.all
     if isinstance(words, set | frozenset):
-        # Most words are near nothing, which is told fastest like this.
+        # Most words are close to no other: this is the fastest way to find out.
         words = words.intersection(forms)
     return list(dict.fromkeys(form for form in forms if form in words))
 
@@ -69,7 +69,7 @@ def _within(word: str, words: frozenset[str]) -> tuple[str, ...]:
 
 
 class Vocabulary:
-    """Words that are asked for again and again, from one run to the next: what was found among them is kept."""
+    """Words that are asked for again and again, from one run to the next: what was found among them is cached."""
 
     def __init__(self, words: AbstractSet[str]) -> None:
         """Nothing has been found yet."""
@@ -77,7 +77,7 @@ class Vocabulary:
         self.matches: dict[str, tuple[str, ...]] = {}
 
     def near(self, word: str) -> tuple[str, ...]:
-        """Every word that `word` may stand for, the most likely first."""
+        """Every word that `word` may be meant to be, the most likely first."""
         if word not in self.matches:
             self.matches[word] = tuple(_found(word, self.words))
         return self.matches[word]
@@ -97,7 +97,7 @@ class Vocabulary:
 def is_plausible_typo(word: str, intended: str) -> bool:
     """Whether `intended` may be meant by `word`.
 
-    A constant is no slip of a function, nor a private name of a public one.
+    A constant is no typo of a function, nor a private name of a public one.
     """
     if word.isupper() != intended.isupper() and word.casefold() == intended.casefold():
         return False
@@ -124,7 +124,7 @@ def may_be_candidate(word: str, intended: str) -> bool:
 
 
 def is_sole(word: str, intended: str, words: Collection[str]) -> bool:
-    """Whether `intended` is the only word of `words` that `word` may stand for.
+    """Whether `intended` is the only word of `words` that `word` may be meant to be.
 
     `words` is all that there is in its place. Another case may be another thing: `task` is none of `Task`.
     """
@@ -164,7 +164,7 @@ def parts(word: str) -> list[str]:
 
 
 def is_common_typo(word: str, intended: str) -> bool:
-    """Whether the slip is of the kinds that fingers make: two letters swapped, one lost, doubled, or in wrong case."""
+    """Whether the difference is a typical typo: two letters swapped, one lost, doubled, or in wrong case."""
     if word.casefold() == intended.casefold():
         return is_case_typo(word, intended)
     if len(word) == len(intended):
@@ -189,9 +189,9 @@ def is_case_typo(word: str, intended: str) -> bool:
 
 
 def suggestions(word: str, words: Collection[str]) -> list[str]:
-    """Which of the names that something has `word` may stand for, the most likely first.
+    """Which of the names that something has `word` may be meant to be, the most likely first.
 
-    One slip of the finger, then another way to write the same words, then what it is called elsewhere, then
+    A typo of one letter, then another way to write the same words, then what it is called elsewhere, then
     what looks like it most; for lists small enough to look at each.
     """
     return list(_meant(word, words if isinstance(words, frozenset) else frozenset(words)))
@@ -254,5 +254,5 @@ def closest(word: str, words: Iterable[str]) -> str:
 
 
 def sole_fix(word: str, intended: list[str], among: Collection[str]) -> tuple[str, str] | None:
-    """`word` and the first of `intended`, if that is the only word of `among` that it may stand for."""
+    """`word` and the first of `intended`, if that is the only word of `among` that it may be meant to be."""
     return (word, intended[0]) if intended and is_sole(word, intended[0], among) else None

@@ -1,4 +1,4 @@
-"""What is kept between runs: of each file what it says, and what was judged about it.
+"""What is cached between runs: the facts of each file, and the findings in it.
 
 What a file says depends on its content alone. What was judged depends also on the faces of the modules of the
 project that it can reach through imports, as far as it can see them (`module_interface.py`). Anything else in the
@@ -18,16 +18,16 @@ from gate.store import read_entry, write_entry
 
 FORMAT = "names 4"
 MOST = 20_000
-"""More answers than these are kept only while they are no more than a few times what the last run asked for."""
+"""More answers than these are cached only while they are no more than a few times what the last run asked for."""
 
 
 class Cache:
     """A file with answers by their keys."""
 
     def __init__(self, path: Path | None, state: str = "") -> None:
-        """Read it, if it is there and whole. Without a path nothing is kept.
+        """Read it, if it is there and whole. Without a path nothing is cached.
 
-        Answers that two runs have not asked for are forgotten; with a `state`, all are kept as long as it is the same.
+        Answers that two runs have not asked for are forgotten; with a `state`, all are cached while it is the same.
         """
         self._path = path
         self._state = state
@@ -49,7 +49,7 @@ class Cache:
             self._old = {}
 
     def get(self, key: str) -> Any:
-        """What is kept under `key`, or None."""
+        """What is cached under `key`, or None."""
         entry = self._new.get(key) or self._old.get(key)
         if entry is None:
             return None

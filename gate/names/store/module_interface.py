@@ -103,7 +103,7 @@ class _Reader:
     def _shorten(self, node: Function, inner: list[ast.AST], *, stores: bool) -> None:
         """Drop the body where only the head counts, else the statements in it that decide nothing.
 
-        `inner` is all that is in the body; `stores` tells whether it stores anything in an attribute.
+        `inner` is all that is in the body; `stores` says whether it stores anything in an attribute.
         """
         if any(isinstance(one, ast.Yield | ast.YieldFrom | ast.Global) for one in inner):
             return

@@ -1,4 +1,4 @@
-"""The files of a project: read, judged, and taken from what is kept wherever nothing that decides has changed."""
+"""The files of a project: read, checked, and taken from the cache wherever nothing that matters has changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class File:
 
 
 class Project:
-    """All files of Python below a folder, with what is kept of them."""
+    """All files of Python below a folder, with what is cached of them."""
 
     def __init__(self, modules: Modules, kept: Cache, environment: str) -> None:
         """`environment` is another text for every other state of what is installed."""
@@ -62,7 +62,7 @@ class Project:
         self.files: dict[str, File] = {}
 
     def read(self, name: str, module: str, data: bytes, *, is_notebook: bool = False) -> None:
-        """Take up one file. Raises SyntaxError, ValueError, MemoryError or RecursionError if it is no Python."""
+        """Take up one file. Raises SyntaxError, ValueError, MemoryError or RecursionError if it cannot be parsed."""
         package = name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
         key = digest(self._state, name, data)
         found = self._kept.get(key)
@@ -92,7 +92,7 @@ class Project:
             self._modules.add(source)
 
     def prepare(self) -> None:
-        """Read the modules that files which nothing is kept of import: they will be needed to judge these."""
+        """Read the modules that files without a cached result import: they will be needed to judge these."""
         for file in self.files.values():
             if file.source is not None:
                 for use in file.facts.imports:
@@ -154,7 +154,7 @@ class Project:
         return ProjectFacts.of(file.facts for file in self.files.values())
 
     def _keys(self, outside: PackageWords) -> dict[str, tuple[str, str]]:
-        """Under what each file's judgement is kept: all that has a say in it, and all that it might list."""
+        """The cache key of each file's findings: all that affects them, and all that they might list."""
         files = list(self.files.values())
         public = frozenset[str]().union(*(file.face.said for file in files))
         private: dict[str, list[str]] = {}

@@ -1,6 +1,6 @@
 """What binds names: the one place that knows which statements and expressions of Python do.
 
-`bindings_of` answers for one node and nothing below it, so whoever walks a tree gets each binding once. Which scope a
+`bindings_of` answers for one node and nothing below it, so a walk of a tree gets each binding once. Which scope a
 name is bound in follows from where the node is: `ast.arguments` and type parameters bind inside their definition, a
 walrus binds outside of the comprehension around it.
 """

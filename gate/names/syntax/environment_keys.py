@@ -14,7 +14,7 @@ _BY_FIXTURE = frozenset({"monkeypatch.setenv", "monkeypatch.delenv"})
 def environment_key(node: ast.AST) -> tuple[str, ast.Constant] | None:
     """The name of what is asked for a constant key, and the key: `os.environ` and `"HOME"` for `os.environ["HOME"]`.
 
-    What the name stands for is left to the caller.
+    What the name resolves to is left to the caller.
     """
     match node:
         case ast.Subscript(value=mapping, slice=ast.Constant(value=str()) as key):

@@ -79,7 +79,7 @@ def ends_before(node: ast.AST, other: ast.expr) -> bool:
 
 
 def is_stub(node: Function) -> bool:
-    """Whether a function has no body to speak of: a docstring, `...`, `pass` or `raise`."""
+    """Whether a function has only a placeholder as its body: a docstring, `...`, `pass` or `raise`."""
     return all(
         isinstance(one, ast.Pass | ast.Raise)
         or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
@@ -88,7 +88,7 @@ def is_stub(node: Function) -> bool:
 
 
 LAMBDA = "__lambda__"
-"""The name of a function that stands for a lambda."""
+"""The name of a function that replaces a lambda."""
 
 
 def function_with(name: str, arguments: ast.arguments) -> ast.FunctionDef:

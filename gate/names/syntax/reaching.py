@@ -1,4 +1,4 @@
-"""Which of several bindings of a name a use of it sees, where the order of the statements tells."""
+"""Which of several bindings of a name a use of it sees, where the order of the statements decides."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class Source:
         return dynamic_names.binds_by_name(self.tree, self.data)
 
     def is_overruled(self, annotation: ast.expr) -> bool:
-        """Whether a comment tells type checkers to ignore its line: another type is assigned there."""
+        """Whether a comment asks type checkers to ignore its line: another type is assigned there."""
         return not self.is_stub and annotation.lineno in self._ignored_lines
 
     @cached_property

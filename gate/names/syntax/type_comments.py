@@ -26,7 +26,7 @@ _MAY_BE_ANY = re.compile(rb"#[ \t]*+type:[ \t]*+(?!ignore\b)")
 def types_in_comments(data: bytes) -> dict[Place, list[ast.expr]]:
     """The types in the comments of a source file, by the place of the statement or parameter that they are about.
 
-    Nothing for a file with such a comment in a place that takes none: with comments, that is no Python.
+    Nothing for a file with such a comment in a place that takes none: with comments, that is invalid.
     """
     if not _MAY_BE_ANY.search(data):
         return {}

@@ -22,7 +22,7 @@ def identifiers_in(text: str) -> set[str]:
     if len(text) >= _LONGEST:
         return set()
     if text.startswith("-"):
-        # An option of the command line becomes an attribute: `--hide-public-info`, `--no-colour/--colour`.
+        # An option of the command line becomes an attribute: `--hide-public-info`, `--no-color/--color`.
         text = text.lstrip("-").replace("-", "_")
     return {word for word in (text, *_SEPARATORS.sub(" ", text).split()) if word.isidentifier()}
 

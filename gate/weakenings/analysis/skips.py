@@ -49,7 +49,7 @@ WORDS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Silencer:
+class Suppression:
     """A place that silences: of which kind, as it is written, over what, in which line."""
 
     kind: str
@@ -72,12 +72,12 @@ class _Scope:
         return replace(self, over=f"{self.over}.{what}")
 
 
-def may_silence(source: str) -> bool:
+def may_suppress(source: str) -> bool:
     """Is there anything in a file that could silence? Most have nothing, and need not be read."""
     return WORDS.search(_as_named(source)) is not None
 
 
-def silencers(tree: ast.Module, source: str, path: str) -> Iterator[Silencer]:
+def suppressions(tree: ast.Module, source: str, path: str) -> Iterator[Suppression]:
     """Every such place in a file."""
     aliases = {
         alias.asname or alias.name
@@ -92,12 +92,12 @@ def silencers(tree: ast.Module, source: str, path: str) -> Iterator[Silencer]:
     yield from _within(tree, scope)
 
 
-def unreadable_silencers(source: str) -> Iterator[Silencer]:
-    """What may be one in a file that is no Python that can be parsed here."""
+def unreadable_suppressions(source: str) -> Iterator[Suppression]:
+    """What may be one in a file that this Python cannot parse."""
     for number, line in enumerate(lines_of(_as_named(source)), 1):
         for kind, words in UNREADABLE.items():
             if words.search(line):
-                yield Silencer(kind, line.strip(), "", number)
+                yield Suppression(kind, line.strip(), "", number)
 
 
 def _as_named(source: str) -> str:
@@ -105,7 +105,7 @@ def _as_named(source: str) -> str:
     return source if source.isascii() else unicodedata.normalize("NFKC", source)
 
 
-def _within(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
+def _within(node: ast.AST, scope: _Scope) -> Iterator[Suppression]:
     line = getattr(node, "lineno", 0)
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -118,7 +118,7 @@ def _within(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
             # A skip under another condition is another skip.
             scope = scope.within(f"if {ast.unparse(test)}")
     for kind, text in (*_skips(node, scope), *_unchecked(node, scope)):
-        yield Silencer(kind, text, scope.over, line)
+        yield Suppression(kind, text, scope.over, line)
     yield from _hooks(node, scope)
     if isinstance(node, ast.Call) and scope.tests and _is_skip(node.func):
         # The call has been reported as a whole.
@@ -155,7 +155,7 @@ def _skips(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:
             yield "skip", ast.unparse(node)
 
 
-def _hooks(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
+def _hooks(node: ast.AST, scope: _Scope) -> Iterator[Suppression]:
     # With all that it does: one that was there is another one when it does something else.
     names: set[str] = set()
     match node:
@@ -169,7 +169,7 @@ def _hooks(node: ast.AST, scope: _Scope) -> Iterator[Silencer]:
         case ast.Call() | ast.Subscript(ctx=ast.Store()):
             names = {word for word in _words(node) if HOOK.fullmatch(word)}
     for name in sorted(names - HARMLESS_HOOKS):
-        yield Silencer("test-hook", name, ast.unparse(node), getattr(node, "lineno", 0))
+        yield Suppression("test-hook", name, ast.unparse(node), getattr(node, "lineno", 0))
 
 
 def _unchecked(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:

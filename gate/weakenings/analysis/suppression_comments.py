@@ -6,7 +6,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from gate.weakenings.analysis.skips import Silencer
+from gate.weakenings.analysis.skips import Suppression
 from gate.weakenings.file_diff import lines_of
 
 COMMENTS = {
@@ -39,7 +39,7 @@ def may_comment(source: str) -> bool:
     return any(pattern.search(source) for pattern in COMMENTS.values())
 
 
-def comments(source: str) -> Iterator[Silencer]:
+def comments(source: str) -> Iterator[Suppression]:
     """Every such comment in a file of Python; raises what `tokenize` does where it is none."""
     lines = lines_of(source)
     tokens = list(tokenize.generate_tokens(iter([f"{line}\n" for line in lines]).__next__))
@@ -51,8 +51,8 @@ def comments(source: str) -> Iterator[Silencer]:
             yield from _marks(token.string, token.line[: token.start[1]], token.start[0], lines, first)
 
 
-def lines_with_comments(text: str) -> Iterator[Silencer]:
-    """The same in what is no Python that can be read here: a mark too many only asks for one more look."""
+def lines_with_comments(text: str) -> Iterator[Suppression]:
+    """The same in a file that this Python cannot parse: a mark too many only asks for one more look."""
     lines = lines_of(text)
     for number, line in enumerate(lines, 1):
         code, mark, rest = line.partition("#")
@@ -65,7 +65,7 @@ LAYOUT = frozenset({
 })  # fmt: skip
 
 
-def _marks(comment: str, code: str, number: int, lines: list[str], first: int) -> Iterator[Silencer]:
+def _marks(comment: str, code: str, number: int, lines: list[str], first: int) -> Iterator[Suppression]:
     for kind, pattern in COMMENTS.items():
         for match in pattern.finditer(comment):
             over = code.strip()
@@ -73,7 +73,7 @@ def _marks(comment: str, code: str, number: int, lines: list[str], first: int) -
                 over = _below(lines, number)
             elif not over and number < first:
                 over = "the whole file"
-            yield Silencer(kind, " ".join(match[0].split()), over, number)
+            yield Suppression(kind, " ".join(match[0].split()), over, number)
 
 
 def _below(lines: list[str], number: int) -> str:

@@ -1,4 +1,4 @@
-"""An environment that the change brings along: whoever checks it out could be made to run what is in there."""
+"""An environment that the change brings along: anyone who checks it out could be made to run what is in there."""
 
 from __future__ import annotations
 

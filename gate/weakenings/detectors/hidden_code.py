@@ -1,4 +1,4 @@
-"""Code where no check looks, and text that is not what it looks like to whoever reads the change."""
+"""Code where no check looks, and text that does not look like what it is."""
 
 from __future__ import annotations
 

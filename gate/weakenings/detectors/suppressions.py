@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from gate.model import Finding
-from gate.weakenings.analysis.skips import Silencer, may_silence, silencers, unreadable_silencers
+from gate.weakenings.analysis.skips import Suppression, may_suppress, suppressions, unreadable_suppressions
 from gate.weakenings.analysis.suppression_comments import comments, lines_with_comments, may_comment
 from gate.weakenings.file_diff import SOURCES, FileDiff, weakening
 
@@ -55,27 +55,27 @@ def find(files: Iterable[FileDiff]) -> Iterator[Finding]:
 
 
 def may_hold(path: str) -> bool:
-    """Whether a file at `path` may hold a suppression that a check heeds."""
+    """Whether a file at `path` may hold a suppression that a check honors."""
     return path.endswith((*SOURCES, NOTEBOOK, *SETTINGS))
 
 
-def marks(path: str, source: str) -> Iterator[Silencer]:
-    """Every suppression in `source`, its text with blanks normalised, over the code that stands before it."""
-    # Strings may speak of noqa without silencing anything, so the file is read as Python reads it; what is no
+def marks(path: str, source: str) -> Iterator[Suppression]:
+    """Every suppression in `source`, its text with blanks normalized, over the code that stands before it."""
+    # Strings may mention noqa without suppressing anything, so the file is read as Python reads it; what is no
     # Python, a notebook or settings, is read line by line, where a mark too many only asks for one more look.
     if not path.endswith(SOURCES):
         candidates = list(lines_with_comments(source))
         yield from (mark for mark in candidates if mark.kind in HEEDED or path.endswith(NOTEBOOK))
         return
-    spoken, commented = may_silence(source), may_comment(source)
+    spoken, commented = may_suppress(source), may_comment(source)
     try:
         tree = ast.parse(source) if spoken or commented else ast.Module([], [])
-        candidates = list(silencers(tree, source, path)) if spoken else []
+        candidates = list(suppressions(tree, source, path)) if spoken else []
         candidates += comments(source) if commented else ()
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
-        candidates = [*unreadable_silencers(source), *lines_with_comments(source)]
+        candidates = [*unreadable_suppressions(source), *lines_with_comments(source)]
     yield from candidates
 
 
-def _what(mark: Silencer) -> tuple[str, str, str]:
+def _what(mark: Suppression) -> tuple[str, str, str]:
     return mark.kind, mark.text, mark.over

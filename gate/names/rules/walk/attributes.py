@@ -123,9 +123,9 @@ class AttributeChecks:
     def _is_typo_in_alternative(
         self, name: str, owners: tuple[Value, ...], without: tuple[Value, ...]
     ) -> bool:
-        """Whether one of several modules that a name may stand for lacks `name`, and it is a slip of what that has.
+        """Whether one of several modules that a name may resolve to lacks `name`, and it is a typo of what that has.
 
-        Each stands in for the other (`try: import simplejson as json`), so the words of one that is there tell what is
+        Each stands in for the other (`try: import simplejson as json`), so the words of one that is there show what is
         expected of one that is not.
         """
         return all(isinstance(owner, ModuleValue) for owner in owners) and any(
@@ -135,7 +135,7 @@ class AttributeChecks:
         )
 
     def _may_be_more(self, owner: Value) -> bool:
-        """Whether it stands for classes that derive from it, and that may get attributes from elsewhere."""
+        """Whether it is meant for classes that derive from it, and that may get attributes from elsewhere."""
         if isinstance(owner, Tuple):
             return not owner.is_written_out
         if not isinstance(owner, Instance | ClassValue) or (

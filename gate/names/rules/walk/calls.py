@@ -132,7 +132,7 @@ class CallChecks:
     def _passed_on_as(self, node: ast.Call, callees: Values, scope: Scope) -> tuple[str, str] | None:
         """The module and the name of the `load` or `dump` that is called, if another file has imported it.
 
-        What this file imports itself, `LoadAndDump` knows without being told.
+        What this file imports itself, `LoadAndDump` knows by itself.
         """
         function = node.func
         if last_name(function) not in READS_OR_WRITES:

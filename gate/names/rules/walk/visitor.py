@@ -178,7 +178,7 @@ class Visitor:
             self._texts(item, scope, is_certain=True)
 
     def _name_in_typing(self, node: ast.expr, scope: Scope) -> str:
-        """What the modules of types call what a name or an attribute stands for; empty if it is none of theirs."""
+        """What the modules of types call what a name or an attribute resolves to; empty if it is none of theirs."""
         first = node
         while isinstance(first, ast.Attribute):
             first = first.value
