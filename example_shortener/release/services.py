@@ -149,7 +149,9 @@ class Service:
         """(Re)start it as this command, with no other variables than these, or PATH alone."""
         variables = {"PATH": os.environ.get("PATH", os.defpath)} if env is None else env
         words = [f"{key}={value}" for key, value in variables.items()]
-        text = f"cd {shlex.quote(str(cwd))} && exec env -i {shlex.join([*words, *argv])}\n"
+        # Where supervisord is killed, what it has started ends as well, and answers nobody whom no one supervises.
+        command = shlex.join(["setpriv", "--pdeathsig", "TERM", "env", "-i", *words, *argv])
+        text = f"cd {shlex.quote(str(cwd))} && exec {command}\n"
         replace(self.home / "services" / self.name, text)
         self.log.unlink(missing_ok=True)
         self.stop()

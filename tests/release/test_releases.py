@@ -361,3 +361,12 @@ def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
     shop.done("up")
     assert shop.ask("GET", "/kept")[1] == "https://example.com/kept"
     assert shop.live() == "Version 3"
+
+
+def test_nothing_outlives_a_killed_supervisord(shop: Shop) -> None:
+    shop.done("up", "version-1")
+    shop.done("deploy", "version-3")
+    os.kill(int((shop.home / "services" / "supervisord.pid").read_text()), signal.SIGKILL)
+    until(lambda: shop.left() == [])
+    shop.done("up")
+    assert (shop.live(), shop.ask("HEAD", "/probe")[0]) == ("Version 3", 302)
