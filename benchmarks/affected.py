@@ -6,7 +6,7 @@ The last commits of REPOSITORY are put on a new branch of a scratch clone, each 
 With `--commits`, gate checks one after the other, with everything that it has recorded, and a full run by pytest says
 whether a test fails that gate did not run. With `--mutants`, one place in one module is changed at a time; what gate
 would run is compared with the tests that fail in a full run. Both run in an environment in the clone, which has pytest,
-the project, and what `--install` adds. The suite has to pass there before anything is changed.
+the project, and what `--install` adds. The suite has to pass in that environment first.
 """
 
 from __future__ import annotations

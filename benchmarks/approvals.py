@@ -32,7 +32,7 @@ people:
 
 
 class Stream:
-    """What git fast-import is told."""
+    """The input of git fast-import."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -54,7 +54,7 @@ class Stream:
         return self.mark
 
 
-class Bench:
+class Scenario:
     """A scratch repository and what is measured in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -179,32 +179,36 @@ def main() -> None:
     records = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     merges = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
     with tempfile.TemporaryDirectory(prefix="gate-bench-") as folder:
-        bench = Bench(Path(folder))
+        scenario = Scenario(Path(folder))
         print(f"making {merges:,} merges and {records:,} signed records …", file=sys.stderr)
-        steps = bench.history(merges)
-        bench.git("checkout", "-q", "-b", "feature")
-        (bench.repository / "src/m7.py").write_text("x = -1\n")
-        bench.git("-c", "user.email=author@x", "commit", "-q", "-a", "-m", "change")
-        # A change of its own for each run, or the answer would be the one that was kept.
+        steps = scenario.history(merges)
+        scenario.git("checkout", "-q", "-b", "feature")
+        (scenario.repository / "src/m7.py").write_text("x = -1\n")
+        scenario.git("-c", "user.email=author@x", "commit", "-q", "-a", "-m", "change")
+        # A change of its own for each run, or the answer would come from the cache.
         check = ("check", "--format", "json", "--head")
 
         def fresh() -> str:
-            return bench.git("commit-tree", "feature^{tree}", "-p", "feature", "-m", str(time.time_ns()))
+            return scenario.git("commit-tree", "feature^{tree}", "-p", "feature", "-m", str(time.time_ns()))
 
-        empty = best(lambda: bench.gate(*check, fresh(), code=1))
+        empty = best(lambda: scenario.gate(*check, fresh(), code=1))
         show("gate check, no log", empty)
-        bench.log(steps, records)
-        show(f"gate check, {records:,} records, the first time", bench.gate(*check, fresh(), code=1))
-        full = best(lambda: bench.gate(*check, fresh(), code=1))
+        scenario.log(steps, records)
+        show(f"gate check, {records:,} records, the first time", scenario.gate(*check, fresh(), code=1))
+        full = best(lambda: scenario.gate(*check, fresh(), code=1))
         show(f"gate check, {records:,} records", full)
         show("... which the log has added", full - empty, "(to stay below 100 ms)")
-        show(f"gate approve, {records:,} records", bench.gate("approve", "feature"), "(to stay below 500 ms)")
-        show("gate approvals", best(lambda: bench.gate("approvals", "feature")))
+        show(
+            f"gate approve, {records:,} records",
+            scenario.gate("approve", "feature"),
+            "(to stay below 500 ms)",
+        )
+        show("gate approvals", best(lambda: scenario.gate("approvals", "feature")))
         for fast in (False, True, False, True):
-            bench.forget()
+            scenario.forget()
             how = "with cryptography" if fast else "ssh-keygen alone"
-            show(f"gate audit, {merges:,} merges, the first time, {how}", bench.gate("audit", fast=fast))
-        show(f"gate audit, {merges:,} merges", best(lambda: bench.gate("audit"), 2), "(seconds)")
+            show(f"gate audit, {merges:,} merges, the first time, {how}", scenario.gate("audit", fast=fast))
+        show(f"gate audit, {merges:,} merges", best(lambda: scenario.gate("audit"), 2), "(seconds)")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ repos:
 """
 
 
-class Bench:
+class Scenario:
     """A scratch clone of a project, and the two ways to check it: the commit at HEAD on top of the one before."""
 
     def __init__(self, project: Path, scratch: Path) -> None:
@@ -112,20 +112,40 @@ def main() -> None:
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     compile_everything()
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(project, Path(scratch))
+        scenario = Scenario(project, Path(scratch))
         nothing = lambda: None  # noqa: E731  a name for doing nothing
         bare = lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)  # noqa: E731  as above
         print(project.name)
-        compare("cold, beside the tools side by side", runs, bench.forget, bench.run_gate, bench.run_shell)
-        compare("cold, beside pre-commit run -a", runs, bench.forget, bench.run_gate, bench.run_pre_commit)
+        compare(
+            "cold, beside the tools side by side",
+            runs,
+            scenario.forget,
+            scenario.run_gate,
+            scenario.run_shell,
+        )
+        compare(
+            "cold, beside pre-commit run -a",
+            runs,
+            scenario.forget,
+            scenario.run_gate,
+            scenario.run_pre_commit,
+        )
         # Compiling ahead begins with the second run.
         for _ in range(2):
-            bench.edit()
-            bench.run_gate()
-        compare("one file changed, beside the tools", runs, bench.edit, bench.run_gate, bench.run_shell)
-        compare("one file changed, beside pre-commit", runs, bench.edit, bench.run_gate, bench.run_pre_commit)
-        bench.run_gate()
-        compare("nothing changed, beside python -c pass", runs * 7, nothing, bench.run_gate, bare)
+            scenario.edit()
+            scenario.run_gate()
+        compare(
+            "one file changed, beside the tools", runs, scenario.edit, scenario.run_gate, scenario.run_shell
+        )
+        compare(
+            "one file changed, beside pre-commit",
+            runs,
+            scenario.edit,
+            scenario.run_gate,
+            scenario.run_pre_commit,
+        )
+        scenario.run_gate()
+        compare("nothing changed, beside python -c pass", runs * 7, nothing, scenario.run_gate, bare)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/conformance.py SOURCES [--suites pylint,ruff] [--misses KIND] [--alarms]
 
 SOURCES holds the source trees of pylint, pyflakes, ruff, and mypy, each in a folder of its name. None of their
-code is kept here: the expectations are read from their tests, where they stand beside the code. The floors in
+code is copied here: the expectations are read from their tests, where they stand beside the code. The floors in
 `conformance.json` say how many were found of how many, and at which commit of each project; `--record` rewrites them.
 """
 
@@ -45,7 +45,7 @@ MYPY = (
 class Snippet:
     """One test of a suite: files by name, and the kinds of mistakes expected in each line of its main file.
 
-    Line 0 stands for any line: pyflakes' tests only count.
+    Line 0 matches any line: pyflakes' tests only count.
     """
 
     suite: str
@@ -105,13 +105,13 @@ def pylint(sources: Path) -> Iterator[Snippet]:
         settings = path.with_suffix(".rc")
         if not code.exists() or (settings.exists() and "requires" in settings.read_text()):
             continue
-        told = [line.split(":") for line in path.read_text().splitlines() if line.count(":") > 5]
+        reported = [line.split(":") for line in path.read_text().splitlines() if line.count(":") > 5]
         expected: dict[int, list[str]] = defaultdict(list)
-        for kind, line, *_ in told:
+        for kind, line, *_ in reported:
             if kind in PYLINT:
                 expected[int(line)].append(kind)
         if expected:
-            other = frozenset(int(line) for _, line, *_ in told)
+            other = frozenset(int(line) for _, line, *_ in reported)
             text = code.read_text(encoding="utf-8", errors="replace")
             yield Snippet("pylint", code.name, {code.name: text}, code.name, dict(expected), other)
 
@@ -125,8 +125,8 @@ def ruff(sources: Path) -> Iterator[Snippet]:
         if not code.exists() or code.suffix == ".ipynb":
             continue
         expected: dict[int, list[str]] = defaultdict(list)
-        told = re.findall(r"(?m)^(F82\d) .*\n *--> [^:\n]+:(\d+):", snapshot.read_text())
-        for rule, line in told:
+        reported = re.findall(r"(?m)^(F82\d) .*\n *--> [^:\n]+:(\d+):", snapshot.read_text())
+        for rule, line in reported:
             expected[int(line)].append(rule)
         yield Snippet("ruff", name, {name: code.read_text()}, name, dict(expected))
 
@@ -150,12 +150,12 @@ def mypy(sources: Path) -> Iterator[Snippet]:
                     output = text
             expected: dict[int, list[str]] = defaultdict(list)
             other: set[int] = set()
-            said = [(number, line) for number, line in enumerate(main.splitlines(), 1) if "# E:" in line]
-            said += [
+            result = [(number, line) for number, line in enumerate(main.splitlines(), 1) if "# E:" in line]
+            result += [
                 (int(line), text)
                 for line, text in re.findall(r"(?m)^main:(\d+)(?::\d+)?: error: (.*)", output)
             ]
-            for number, text in said:
+            for number, text in result:
                 other.add(number)
                 kinds = [kind for pattern, kind in MYPY if pattern.search(text)]
                 expected[number] += kinds

@@ -18,7 +18,7 @@ import tempfile
 from hashlib import sha512
 from pathlib import Path
 
-from approvals import ROOT, Bench, show
+from approvals import ROOT, Scenario, show
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
@@ -30,7 +30,7 @@ def text(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-class LogBench(Bench):
+class LogScenario(Scenario):
     """The scratch repository, with signatures made in this process."""
 
     def __init__(self, folder: Path) -> None:
@@ -121,46 +121,46 @@ class LogBench(Bench):
         ).stdout.decode()
 
 
-def measure(bench: LogBench) -> None:
+def measure(scenario: LogScenario) -> None:
     """Print what each operation takes."""
     check = ("check", "--format", "json", "--into", "main", "--head")
-    bench.branch("empty", "src/m1.py")
-    empty = min(bench.in_clone(*check, bench.variant("empty"), code=1) for _ in range(3))
+    scenario.branch("empty", "src/m1.py")
+    empty = min(scenario.in_clone(*check, scenario.variant("empty"), code=1) for _ in range(3))
     show("check in a clone without a log", empty)
-    show("fetch the log and build its index", bench.in_clone("approvals", "--fetch", "empty"))
-    (bench.clone / ".git/gate/log/index").unlink()
-    first = bench.in_clone(*check, bench.variant("empty"), code=1)
+    show("fetch the log and build its index", scenario.in_clone("approvals", "--fetch", "empty"))
+    (scenario.clone / ".git/gate/log/index").unlink()
+    first = scenario.in_clone(*check, scenario.variant("empty"), code=1)
     show("first check with the log", first, "(target 3 s)")
-    later = min(bench.in_clone(*check, bench.variant("empty"), code=1) for _ in range(3))
+    later = min(scenario.in_clone(*check, scenario.variant("empty"), code=1) for _ in range(3))
     show("later check", later, f"({later / empty:.2f} times that without a log; target 1.2)")
-    show("first audit", bench.in_clone("audit"))
-    show("audit again", bench.in_clone("audit"), "(target 2 s)")
-    show("push of a merge, the server's first", bench.push_merge("cold", "src/m2.py"), "(target 3 s)")
-    show("push of a merge, later", bench.push_merge("warm", "src/m3.py"), "(target 0.5 s)")
-    bench.cpu(bench.server, "git", "repack", "-adq")
+    show("first audit", scenario.in_clone("audit"))
+    show("audit again", scenario.in_clone("audit"), "(target 2 s)")
+    show("push of a merge, the server's first", scenario.push_merge("cold", "src/m2.py"), "(target 3 s)")
+    show("push of a merge, later", scenario.push_merge("warm", "src/m3.py"), "(target 0.5 s)")
+    scenario.cpu(scenario.server, "git", "repack", "-adq")
     size = int(
-        bench.cpu_text(
-            "git", "-C", str(bench.server), "rev-list", "--disk-usage", "--objects", "refs/gate/log"
+        scenario.cpu_text(
+            "git", "-C", str(scenario.server), "rev-list", "--disk-usage", "--objects", "refs/gate/log"
         )
     )
     print(f"{'packed log':<70}{size / 2**20:>9.1f} MiB  (target 15 MB)")
-    bench.add_invalid(INVALID)
+    scenario.add_invalid(INVALID)
     show(
         f"first check with {INVALID} invalid signatures",
-        bench.in_clone(*check, bench.variant("empty"), code=1),
+        scenario.in_clone(*check, scenario.variant("empty"), code=1),
     )
-    flooded = min(bench.in_clone(*check, bench.variant("empty"), code=1) for _ in range(3))
+    flooded = min(scenario.in_clone(*check, scenario.variant("empty"), code=1) for _ in range(3))
     show("later check with them", flooded, f"({(flooded - later) * 1000:+.0f} ms; target +100 ms)")
 
 
 def main() -> None:
     records = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     with tempfile.TemporaryDirectory(prefix="gate-bench-") as folder:
-        bench = LogBench(Path(folder))
-        steps = bench.history(records)
-        bench.log(steps, records)
-        bench.set_up()
-        measure(bench)
+        scenario = LogScenario(Path(folder))
+        steps = scenario.history(records)
+        scenario.log(steps, records)
+        scenario.set_up()
+        measure(scenario)
 
 
 if __name__ == "__main__":

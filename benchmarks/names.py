@@ -4,7 +4,7 @@
 
 PROJECT is a git repository with an environment in `.venv` that has what the project needs, mypy, and ty if that
 is to be measured as well. What is committed is copied to a scratch folder. Each pair runs in turns; medians and
-ratios are printed. *Cold* is without anything kept; *one file changed* adds a function to another file each time.
+ratios are printed. *Cold* is without a cache; *one file changed* adds a function to another file each time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from turns import compare, compile_everything
 
 
-class Bench:
+class Scenario:
     """A copy of the project's files, and the programs that read it."""
 
     def __init__(self, project: Path, scratch: Path) -> None:
@@ -31,10 +31,10 @@ class Bench:
             ["git", "archive", "--format=tar", "HEAD"], cwd=project, check=True, capture_output=True
         ).stdout
         subprocess.run(["tar", "-x", "-C", str(self.root)], input=archive, check=True)
-        self.kept = scratch / "kept"
+        self.cache = scratch / "kept"
         self.names = [
             sys.executable, "-P", "-m", "gate.names", "--root", str(self.root),
-            "--cache", str(self.kept), "--python", str(self.bin / "python"),
+            "--cache", str(self.cache), "--python", str(self.bin / "python"),
         ]  # fmt: skip
         self.mypy = [
             str(self.bin / "mypy"), "--check-untyped-defs", "--ignore-missing-imports", "--config-file=",
@@ -53,8 +53,8 @@ class Bench:
         subprocess.run(argv, cwd=self.root, capture_output=True, check=False)
 
     def forget(self) -> None:
-        """Remove everything that is kept."""
-        for folder in (self.kept, self.kept.with_name("mypy")):
+        """Remove the caches."""
+        for folder in (self.cache, self.cache.with_name("mypy")):
             shutil.rmtree(folder, ignore_errors=True)
 
     def edit(self) -> None:
@@ -69,18 +69,18 @@ def main() -> None:
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     compile_everything()
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(project, Path(scratch))
-        print(f"{project.name}, {bench.lines()} lines")
-        names = partial(bench.run, bench.names)
-        for tool, argv in (("mypy", bench.mypy), ("ty", bench.ty)):
+        scenario = Scenario(project, Path(scratch))
+        print(f"{project.name}, {scenario.lines()} lines")
+        names = partial(scenario.run, scenario.names)
+        for tool, argv in (("mypy", scenario.mypy), ("ty", scenario.ty)):
             if not Path(argv[0]).exists():
                 continue
-            other = partial(bench.run, argv)
-            compare(f"cold, beside {tool}", runs, bench.forget, names, other)
+            other = partial(scenario.run, argv)
+            compare(f"cold, beside {tool}", runs, scenario.forget, names, other)
             names()
             other()
             compare(f"nothing changed, beside {tool}", runs, lambda: None, names, other)
-            compare(f"one file changed, beside {tool}", runs, bench.edit, names, other)
+            compare(f"one file changed, beside {tool}", runs, scenario.edit, names, other)
 
 
 if __name__ == "__main__":

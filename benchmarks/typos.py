@@ -3,7 +3,7 @@
     python benchmarks/typos.py BENCH STATE [SECOND_STATE] [--misses] [--alarms] [--projects A,B]
     python benchmarks/typos.py BENCH STATE --history MIRROR [--commits N]
 
-BENCH is the folder of the mutation bench (its README tells how STATE is made); SECOND_STATE holds the set with
+BENCH is the folder of the mutation bench (its README says how STATE is made); SECOND_STATE holds the set with
 other languages' names (`bench.py build SECOND_STATE --foreign`). The check runs as gate starts it: with the
 project's environment, and (`-nodeps`) with an empty one.
 """
@@ -92,11 +92,11 @@ def judge(result: Measured, mutant: dict[str, Any], own: list[Found], root: Path
     """Count one mutant: found or missed, and whether the message has the right word."""
     result.total[mutant["cls"]] += 1
     line = (root / mutant["file"]).read_text().split("\n")[mutant["line"] - 1].strip()
-    told = (
+    reported = (
         f"{mutant['id']} {mutant['cls']} {mutant['note']} | {mutant['old']} -> {mutant['new']} | {line[:110]}"
     )
     if not own:
-        result.missed.append(told)
+        result.missed.append(reported)
         return
     result.hit[mutant["cls"]] += 1
     if not re.match(r"9-|x-missing", mutant["cls"]):
@@ -105,7 +105,7 @@ def judge(result: Measured, mutant: dict[str, Any], own: list[Found], root: Path
         if "->" in right or any(re.search(rf"\b{re.escape(right)}\b", one[3]) for one in own):
             result.named += 1
         else:
-            result.unnamed.append(f"{told}\n      {own[0][3]}")
+            result.unnamed.append(f"{reported}\n      {own[0][3]}")
 
 
 def share(part: int, whole: int) -> str:
@@ -124,7 +124,7 @@ def table(title: str, result: Measured) -> str:
     )
 
 
-def history(state: Path, mirror: Path, bench: Any, projects: list[str], commits: int) -> None:
+def history(state: Path, mirror: Path, scenario: Any, projects: list[str], commits: int) -> None:
     """What the check would have said of real merged commits: new findings by (file, rule, message)."""
     skip = re.compile(
         r"(^|/)(tests?|testing|migrations|alembic|docs?|node_modules|samples|examples|vendor)/"
@@ -132,7 +132,7 @@ def history(state: Path, mirror: Path, bench: Any, projects: list[str], commits:
     )
     count = blocked = lines = 0
     for name in projects:
-        source = bench.PROJECTS[name][1]["source"].split(":")[1].replace("/", "+")
+        source = scenario.PROJECTS[name][1]["source"].split(":")[1].replace("/", "+")
         git = ["git", "--git-dir", str(mirror / source / "repo")]
         log = (
             run([*git, "log", "--first-parent", "--format=%H", "-2000", "HEAD", "--", "*.py"])
@@ -169,9 +169,9 @@ def unpack(git: list[str], commit: str, tree: Path, skip: re.Pattern[str]) -> No
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     names = run([*git, "ls-tree", "-r", "--name-only", "-z", commit]).decode().split("\0")
-    kept = [name for name in names if name.endswith((".py", ".pyi")) and not skip.search(name)]
-    if kept:
-        data = run([*git, "archive", commit, "--", *kept])
+    cached = [name for name in names if name.endswith((".py", ".pyi")) and not skip.search(name)]
+    if cached:
+        data = run([*git, "archive", commit, "--", *cached])
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(tree, filter="data")
 
@@ -194,11 +194,11 @@ def main() -> None:
     parser.add_argument("--commits", type=int, default=40)
     options = parser.parse_args()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    sys.path.insert(0, str(options.bench))
-    bench: Any = __import__("bench")
-    projects = options.projects.split(",") if options.projects else list(bench.PROJECTS)
+    sys.path.insert(0, str(options.scenario))
+    scenario: Any = __import__("bench")
+    projects = options.projects.split(",") if options.projects else list(scenario.PROJECTS)
     if options.history:
-        history(options.state.resolve(), options.history.resolve(), bench, projects, options.commits)
+        history(options.state.resolve(), options.history.resolve(), scenario, projects, options.commits)
         return
     print(
         "| set | core % | all % | alarms/kLOC | right word % | cold s |\n| --- | --- | --- | --- | --- | --- |"

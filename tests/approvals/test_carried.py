@@ -144,7 +144,7 @@ def test_a_rest_is_covered_exactly_if_the_base_has_all_else_as_approved(
     }
     assert covers(before, now, base) == bool(now)
     for path in landed & before.keys():
-        spoilt = {**base, path: ("100644", "z")}
-        assert not covers(before, now, spoilt)
+        altered = {**base, path: ("100644", "z")}
+        assert not covers(before, now, altered)
     if other and any(before.get(path) != content for path, content in other.items()):
         assert not covers(before, {**now, **other}, base)

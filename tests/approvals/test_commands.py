@@ -44,7 +44,7 @@ def test_from_a_branch_to_an_audited_merge(company: Company) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_that_was_kept_gives_way_to_a_new_approval(company: Company) -> None:
+def test_a_new_approval_replaces_a_cached_answer(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.fetch()
@@ -208,7 +208,7 @@ def test_an_approval_that_is_revoked_no_longer_counts(company: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "args", "told"),
+    ("key", "args", "message"),
     [
         ("newhire", (), "@newhire is an author of this change and cannot approve it"),
         ("stranger", (), "is not listed in the policy of main"),
@@ -221,13 +221,13 @@ def test_an_approval_that_is_revoked_no_longer_counts(company: Company) -> None:
     ids=["own change", "unknown key", "bot", "no guardian", "no reason", "no key", "long reason"],
 )
 def test_what_would_not_count_is_refused_with_a_sentence(
-    company: Company, key: str, args: tuple[str, ...], told: str
+    company: Company, key: str, args: tuple[str, ...], message: str
 ) -> None:
     new = company.clone("newhire")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     result = new.gate("approve", "feature", "--key", new.key(key), *args)
     assert result.code == 2
-    assert told in result.err
+    assert message in result.err
     assert new.git("for-each-ref", "refs/gate") == ""
 
 
@@ -473,7 +473,7 @@ def test_a_configured_key_that_is_none_is_named(company: Company, form: str, val
 
 
 @pytest.mark.slow
-def test_a_merge_here_tells_how_to_send_it(company: Company) -> None:
+def test_a_merge_here_explains_how_to_push_it(company: Company) -> None:
     new, senior = company.clone("newhire"), company.clone("nehemiah")
     new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("feature")

@@ -124,7 +124,7 @@ def test_what_has_grown_out_of_ours_is_taken_as_it_is(repository: Repository, tm
 
 
 @pytest.mark.parametrize("how", ["deleted", "altered"])
-def test_what_a_later_log_lacks_is_kept(repository: Repository, tmp_path: Path, how: str) -> None:
+def test_what_a_later_log_lacks_is_preserved(repository: Repository, tmp_path: Path, how: str) -> None:
     add(repository, files(1), "one")
     add(repository, files(2), "two")
     other = make(tmp_path / "other")

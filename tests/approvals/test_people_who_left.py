@@ -83,7 +83,7 @@ def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(
     merged = ada.gate("merge", "origin/rotate", "--push")
     assert merged.code == 0, merged.text
     if replaced_first:
-        # Whoever has the old key still has a clone in which it is listed.
+        # The holder of the old key still has a clone in which it is listed.
         stale = company.clone("bob", "stale")
         stale.git(
             "update-ref", "refs/remotes/origin/main", f"{stale.git('rev-parse', 'origin/main').strip()}^"

@@ -120,7 +120,7 @@ def test_an_unknown_author_is_junior_even_where_only_juniors_are_listed() -> Non
     assert seniority.evaluate(replace(found, protection=Protection(rule))).state == "unmet"
 
 
-def test_a_waiver_sets_aside_what_was_unmet_and_says_so() -> None:
+def test_a_waiver_overrides_what_was_unmet_and_says_so() -> None:
     outcomes = (
         Outcome("mergeable", "unmet", "in conflict"),
         Outcome("owners", "unmet", "not approved"),

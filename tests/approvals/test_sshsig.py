@@ -1,4 +1,4 @@
-"""Signatures told without ssh-keygen are held against what ssh-keygen says of the very same ones."""
+"""Signatures verified without ssh-keygen are compared with what ssh-keygen says about the same ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def raw_of(signature: bytes) -> bytes:
 
 
 def by_ssh_keygen(claims: list[Claim]) -> list[bool | None]:
-    """Few at a time are never told any other way."""
+    """A few at a time are always verified this way."""
     found: list[bool | None] = []
     for start in range(0, len(claims), gate.ssh.FEW):
         found += verify(claims[start : start + gate.ssh.FEW])
@@ -86,14 +86,14 @@ def test_both_say_the_same(tmp_path: Path, kind: str) -> None:
     assert [certain(claim) for claim in valid] == by_ssh_keygen(valid) == [True] * 3
     chance = random.Random(kind)  # noqa: S311 - which bits are turned
     wrong = tampered(valid[0], other, chance)
-    judged = by_ssh_keygen(wrong)
-    for claim, valid_after_all in zip(wrong, judged, strict=True):
+    verified = by_ssh_keygen(wrong)
+    for claim, valid_after_all in zip(wrong, verified, strict=True):
         # To be in doubt is allowed, and to take for valid what ssh-keygen refuses is not.
         assert certain(claim) in {None, valid_after_all}, base64.b64encode(raw_of(claim.signature))
-    assert not all(judged)
+    assert not all(verified)
 
 
-def test_many_at_once_are_told_apart(tmp_path: Path) -> None:
+def test_many_at_once_are_distinguished(tmp_path: Path) -> None:
     key = find_key(make(tmp_path, "-t", "ed25519"), "", ())
     signature = sign(DATA, key)
     good, bad = Claim(DATA, signature, key.public), Claim(b"x", signature, key.public)
@@ -105,7 +105,7 @@ def test_without_the_library_the_answers_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.serialization", None)
-    test_many_at_once_are_told_apart(tmp_path)
+    test_many_at_once_are_distinguished(tmp_path)
 
 
 def test_a_short_rsa_key_is_left_to_ssh_keygen(tmp_path: Path) -> None:

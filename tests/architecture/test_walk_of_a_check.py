@@ -1,4 +1,4 @@
-"""A check reads like a story: whoever follows a change through the code meets few modules, and seldom goes back up."""
+"""A check reads like a story: following a change through the code leads through few modules, and seldom back up."""
 
 from __future__ import annotations
 

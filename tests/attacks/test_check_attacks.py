@@ -33,7 +33,7 @@ def put(
     project.git(*who, "commit", "-q", "--allow-empty", "-m", "Change")
 
 
-def judged(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+def verdict_of(project: Clone, *args: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     result = project.gate_process("check", "--format", "json", *args, env=env)
     assert result.out, result.err
     found: dict[str, Any] = json.loads(result.out)
@@ -68,7 +68,7 @@ ENDS = {
 @pytest.mark.parametrize("how", ENDS)
 def test_28_the_run_is_ended(project: Clone, how: str) -> None:
     put(project, {"test_app.py": FAILING, "conftest.py": ENDS[how]})
-    code, found = judged(project, "--only", "tests")
+    code, found = verdict_of(project, "--only", "tests")
     assert code in {1, 3}
     assert check_of(found, "tests")["outcome"] != "passed"
 
@@ -86,7 +86,7 @@ REPORTS = {
 @pytest.mark.parametrize("how", REPORTS)
 def test_28_the_report_is_tampered_with(project: Clone, how: str) -> None:
     put(project, {"test_app.py": FAILING, "conftest.py": REPORTS[how]})
-    code, found = judged(project, "--only", "tests")
+    code, found = verdict_of(project, "--only", "tests")
     assert code in {1, 3}
     assert check_of(found, "tests")["outcome"] != "passed"
 
@@ -129,9 +129,9 @@ def test_28_hooks(project: Clone, how: str, dummies: bool) -> None:
     plugin = {"quiet.py": "def pytest_pyfunc_call():\n    return True\n"}
     put(project, {"app.py": "def read(text):\n    return int(text) if text == '1' else 9\n",
                   "conftest.py": HOOKS[how], **extra, **plugin})  # fmt: skip
-    code, found = judged(project)
+    code, found = verdict_of(project)
     assert code in {1, 3}
-    # Either the gate does not believe it, or it tells the guardian.
+    # Either the gate does not believe it, or it informs the guardian.
     guarded = next(one for one in found["requirements"] if one["id"] == "guarded")
     assert guarded["outcome"] == "unmet" or check_of(found, "tests")["outcome"] == "broken"
 
@@ -146,7 +146,7 @@ def test_28_other_tests_in_their_place(project: Clone) -> None:
     )
     put(project, {"conftest.py": conftest.replace("()\n", "('test_more',)\n", 1),
                   "test_new.py": "def test_new():\n    assert 1\n"})  # fmt: skip
-    code, found = judged(project)
+    code, found = verdict_of(project)
     assert code == 1
     assert "fewer-tests" in rules_of(found)
 
@@ -165,7 +165,7 @@ def test_29_modules_that_shadow_do_not_run_in_the_tools(project: Clone, tmp_path
         project,
         {**{name: evil.replace("{}", name) for name in SHADOWS}, "bad.py": "import os\n\nx: int = ''\n"},
     )
-    code, found = judged(project, "--only", "names", "lint", "types")
+    code, found = verdict_of(project, "--only", "names", "lint", "types")
     assert code in {1, 3}
     assert check_of(found, "lint")["outcome"] == "failed"
     assert not note.exists(), note.read_text()
@@ -177,7 +177,7 @@ def test_29_modules_that_shadow_do_not_run_in_the_tools(project: Clone, tmp_path
 )
 def test_29_modules_that_shadow_in_the_tests(project: Clone, name: str) -> None:
     put(project, {name: "import os\n\nos._exit(0)\n", "test_app.py": FAILING})
-    code, found = judged(project, "--only", "tests")
+    code, found = verdict_of(project, "--only", "tests")
     assert code in {1, 3}
     assert check_of(found, "tests")["outcome"] != "passed"
 
@@ -199,16 +199,16 @@ def test_30_what_is_not_committed_helps_nobody(project: Clone, how: str) -> None
                   ".gitignore": "local_*\n__pycache__\n"})  # fmt: skip
     (project.path / name).parent.mkdir(exist_ok=True)
     (project.path / name).write_text("extra = 1\n\n\ndef read(text): ...\n")
-    assert judged(project, "--only", "tests")[0] == 1
+    assert verdict_of(project, "--only", "tests")[0] == 1
 
 
 @pytest.mark.attack(30, "what an earlier run has left")
 def test_30_left_overs_of_an_earlier_run(project: Clone) -> None:
     write = "from pathlib import Path\n\n\ndef test_write():\n    Path('left.py').write_text('x = 1')\n"
     put(project, {"test_a.py": write})
-    assert judged(project, "--only", "tests")[0] == 0
+    assert verdict_of(project, "--only", "tests")[0] == 0
     put(project, {"test_a.py": "def test_read():\n    import left\n\n    assert left.x\n"})
-    assert judged(project, "--only", "tests")[0] == 1
+    assert verdict_of(project, "--only", "tests")[0] == 1
 
 
 @pytest.mark.attack(30, "a copy of the project that is installed, or put in front by a path")
@@ -219,7 +219,7 @@ def test_30_another_copy_is_imported(project: Clone, tmp_path: Path, how: str) -
                   f"import sys\n\nsys.path.insert(0, {str(other)!r})\nsys.modules.pop('app', None)\n"})  # fmt: skip
     other.mkdir(exist_ok=True)
     (other / "app.py").write_text("def read(text):\n    return 2\n")
-    code, found = judged(project, "--only", "tests", env={"PYTHONPATH": f"{other}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    code, found = verdict_of(project, "--only", "tests", env={"PYTHONPATH": f"{other}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
                                                           + str(Path(__file__).parents[2])})  # fmt: skip
     assert code in {1, 3}
     assert check_of(found, "tests")["outcome"] != "passed"
@@ -253,7 +253,7 @@ def with_command(project: Clone, code: str, **more: str) -> None:
 )
 def test_31_a_check_that_does_not_end(project: Clone, code: str, reason: str) -> None:
     with_command(project, code, timeout="1s")
-    exit_code, found = judged(project)
+    exit_code, found = verdict_of(project)
     assert exit_code == 3
     assert reason in check_of(found, "own")["reason"]
 
@@ -261,7 +261,7 @@ def test_31_a_check_that_does_not_end(project: Clone, code: str, reason: str) ->
 @pytest.mark.attack(31, "a check floods its output")
 def test_31_a_flood(project: Clone) -> None:
     with_command(project, "while True: print('x' * 65536)")
-    code, found = judged(project)
+    code, found = verdict_of(project)
     assert code == 3
     assert "MB" in check_of(found, "own")["reason"]
 
@@ -281,7 +281,7 @@ HOLD = "held = []\nwhile len(held) < {most}: held.append(b'x' * 2**20)\ntime.sle
 )  # fmt: skip
 def test_31_a_check_that_eats_the_memory(project: Clone, code: str) -> None:
     with_command(project, f"import os, time\n{code}", memory="400m", timeout="5m")
-    exit_code, found = judged(project)
+    exit_code, found = verdict_of(project)
     assert exit_code == 3
     assert "held more than 400 MB" in check_of(found, "own")["reason"]
 
@@ -295,14 +295,14 @@ def test_31_nothing_is_left_running(project: Clone, tmp_path: Path, how: str) ->
         how
     ]
     ready = f"\nopen({str(note)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
-    # The check itself ends only once the one that stays behind has told its number.
+    # The check itself ends only once the one that stays behind has reported its number.
     code = (
         f"import os, time\nDOUBLE = False\nif os.fork() == 0:{steps.replace(chr(10), chr(10) + '    ')}"
         f"{ready.replace(chr(10), chr(10) + '    ')}\n"
         f"while not os.path.exists({str(note)!r}) or not open({str(note)!r}).read(): time.sleep(0.01)\n"
     )
     with_command(project, code, timeout="60s")
-    judged(project)
+    verdict_of(project)
     status = Path(f"/proc/{note.read_text()}/stat")
     assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
@@ -319,14 +319,14 @@ def test_31_what_a_check_writes_is_gone_for_the_next(project: Clone) -> None:
         (project.path / ".git/config").read_text(),
         project.git("status", "--porcelain"),
     )
-    judged(project)
+    verdict_of(project)
     after = (
         project.git("for-each-ref"),
         (project.path / ".git/config").read_text(),
         project.git("status", "--porcelain"),
     )
     assert after == before
-    code, found = judged(project, "--base", "main~1", "--only", "lint")
+    code, found = verdict_of(project, "--base", "main~1", "--only", "lint")
     assert code == 0, found
 
 
@@ -348,7 +348,7 @@ def test_31_what_a_check_writes_is_gone_for_the_next(project: Clone) -> None:
 def test_32_a_tool_that_does_not_answer(project: Clone, command: list[str], more: dict[str, str]) -> None:
     put(project, {"gate.yaml": policy(command, **more)}, "main")
     put(project, {"new.py": "x = 1\n"})
-    code, found = judged(project)
+    code, found = verdict_of(project)
     assert code == 3, found
     assert check_of(found, "own")["outcome"] == "broken"
 
@@ -366,7 +366,7 @@ def test_32_a_tool_that_says_nothing(project: Clone, tmp_path: Path, tool: str) 
     program.chmod(0o755)
     put(project, {"bad.py": "import os\n\nx: int = ''\n", "test_app.py": FAILING})
     check = {"ruff": "lint", "pytest": "tests"}[tool]
-    code, found = judged(project, "--only", check, env={"VIRTUAL_ENV": str(tmp_path / "venv")})
+    code, found = verdict_of(project, "--only", check, env={"VIRTUAL_ENV": str(tmp_path / "venv")})
     assert code == 3, found
     assert check_of(found, check)["outcome"] == "broken"
 
@@ -380,7 +380,7 @@ def test_32_nothing_to_look_at(project: Clone, check: str) -> None:
     if check == "types":
         project.git("mv", "app.py", "app.txt")
     project.git("commit", "-q", "-m", "Away")
-    code, found = judged(project, "--only", check)
+    code, found = verdict_of(project, "--only", check)
     assert code == 3, found
     assert check_of(found, check)["outcome"] == "broken"
 
@@ -401,10 +401,10 @@ def test_33_secrets_of_the_environment(project: Clone, tmp_path: Path, where: st
     if where == "command":
         put(project, {"gate.yaml": policy([sys.executable, "-c", look])}, "main")
         put(project, {"new.py": "x = 1\n"})
-        judged(project, env=SECRETS)
+        verdict_of(project, env=SECRETS)
     else:
         put(project, {"test_look.py": look + "\n\ndef test_x():\n    assert 1\n"})
-        judged(project, "--only", "tests", env=SECRETS)
+        verdict_of(project, "--only", "tests", env=SECRETS)
     assert note.read_text() == "[]"
 
 
@@ -463,7 +463,7 @@ def test_33_an_environment_that_the_change_brings(project: Clone, tmp_path: Path
     if how == "a link":
         (project.path / ".venv").symlink_to("tools/env")
     put(project, {})
-    code, found = judged(project, "--only", "lint", env={"GITHUB_TOKEN": "ghs_secret"})
+    code, found = verdict_of(project, "--only", "lint", env={"GITHUB_TOKEN": "ghs_secret"})
     assert code == 1
     assert not leak.exists()
     assert check_of(found, "lint")["outcome"] == "failed"

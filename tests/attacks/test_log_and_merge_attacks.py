@@ -417,7 +417,7 @@ def test_21_what_an_evil_merge_adds_was_approved_by_nobody(company: Company) -> 
 
 @pytest.mark.attack(21)
 def test_21_who_makes_an_evil_merge_is_an_author_of_it(company: Company) -> None:
-    """The senior slips something into the merge, and signs an approval of just that."""
+    """The senior hides something in the merge, and signs an approval of just that."""
     company.set_policy(company.policy("      owners: false\n      approvals: 1\n      checks: []\n"))
     company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior = company.clone("nehemiah")
@@ -509,7 +509,7 @@ def test_35_a_later_record_does_not_undo_the_proof_of_a_merge(company: Company) 
 @pytest.mark.slow
 @pytest.mark.attack(35)
 @pytest.mark.parametrize("require", [REQUIRE, REQUIRE.replace("[ok]", "[]")], ids=["checks", "no checks"])
-def test_35_an_ordinary_merge_by_git_is_judged_by_what_is_recorded(company: Company, require: str) -> None:
+def test_35_an_ordinary_merge_by_git_is_verified_by_what_is_recorded(company: Company, require: str) -> None:
     company.set_policy(company.policy(require))
     senior = approved(company, {"a.py": "x = 2\n"})
     senior.git("checkout", "-q", "-B", "main", "origin/main")

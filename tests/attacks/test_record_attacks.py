@@ -56,7 +56,7 @@ def evil_and_undone(new: Clone) -> tuple[str, str, str]:
 @pytest.mark.attack(38, "a record that nobody signed makes a commit and its revert one step, on the server")
 @pytest.mark.parametrize("key", ["", "stranger", "newhire"])
 def test_38_a_record_that_folds_steps(company: Company, key: str) -> None:
-    """Whoever signs it, it proves nothing: not in the name of the senior, nor in one's own."""
+    """No matter who signs it, it proves nothing: not in the name of the senior, nor in one's own."""
     company.set_policy(company.policy(NO_CHECKS))
     assert company.server.gate("install", "--server").code == 0
     new = company.clone("newhire")

@@ -68,7 +68,7 @@ def test_01_the_change_brings_rules_of_its_own(company: Company, how: str) -> No
     assert not new.may_merge(BRANCH)
     assert new.gate("approve", BRANCH).code == 2, "whoever the change says they are"
     assert outcome(new, "guarded", BRANCH)["outcome"] == "unmet"
-    # What a senior has approved who is a guardian may enter: the rules can be changed, by them.
+    # What a senior who is a guardian has approved can merge: they can change the rules.
     senior.approve(BRANCH)
     assert senior.may_merge("origin/feature")
 
@@ -461,7 +461,7 @@ WRITES: dict[str, bytes] = {
 @pytest.mark.attack(8, "a tree that names what is outside of it")
 @pytest.mark.parametrize("how", WRITES)
 def test_08_a_tree_that_leads_out_of_itself(company: Company, how: str) -> None:
-    """git makes no such tree; whoever writes objects by hand does."""
+    """git makes no such tree; somebody who writes objects by hand does."""
     folder, _, file = WRITES[how].rpartition(b"/")
     new = company.clone("newhire")
     blob = new.git("hash-object", "-w", "--stdin", stdin=b"x = 2\n")

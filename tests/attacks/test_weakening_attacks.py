@@ -1,4 +1,4 @@
-"""Attack 27: the change makes a check see less. Through the command line.
+"""Attack 27: the change weakens a check. Through the command line.
 
 The owner of all of it has approved each of these. It takes a guardian.
 """
@@ -30,7 +30,7 @@ NAMED_CASES = (
     "import pytest\n\nALL = (1, 2)\n\n\n@pytest.mark.parametrize('x', ALL)\ndef test_x(x):\n    assert x\n"
 )
 
-# What is there before, and what the change makes of it; None is no file.
+# The file in the base, and in the change; None if it does not exist.
 SETTINGS: dict[str, tuple[Files, Files]] = {
     "ruff: exclude": ({"pyproject.toml": ""}, {"pyproject.toml": "[tool.ruff]\nexclude = ['a.py']\n"}),
     "ruff: extend-exclude": ({}, {"pyproject.toml": "[tool.ruff]\nextend-exclude = ['a.py']\n"}),

@@ -1,4 +1,4 @@
-"""Kept answers: the same question about the same content is answered at once, and any other is not."""
+"""Cached answers: the same question about the same content is answered at once, and any other is not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gate.store import MAGIC
 ASK = ("check", "--only", "lint")
 
 
-def kept(project: Clone) -> list[Path]:
+def cached(project: Clone) -> list[Path]:
     return sorted((project.path / ".git" / "gate" / "answers").glob("*"))
 
 
@@ -26,20 +26,20 @@ def asked(project: Clone, *more: str, env: dict[str, str] | None = None) -> Resu
 
 @pytest.fixture
 def answered(project: Clone) -> Clone:
-    """A project that was asked once; what is kept is then made to say something else."""
+    """A project that was checked once; its cached answer is then made to say something else."""
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": "x = 1\n"})
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "New")
     assert asked(project).code == 0
-    (entry,) = kept(project)
+    (entry,) = cached(project)
     text = entry.read_bytes().replace(b"Ready to merge", b"FROM KEPT")
     _, _, data = text.partition(b"\n")
     entry.write_bytes(MAGIC + b"%08x\n" % crc32(data) + data)
     return project
 
 
-def test_asked_again_the_kept_answer_is_given(answered: Clone) -> None:
+def test_asked_again_the_cached_answer_is_given(answered: Clone) -> None:
     result = asked(answered)
     assert (result.code, "FROM KEPT" in result.out) == (0, True)
 
@@ -61,12 +61,12 @@ def new_settings(project: Clone) -> None:
 
 
 def damage(project: Clone) -> None:
-    (entry,) = kept(project)
+    (entry,) = cached(project)
     entry.write_bytes(entry.read_bytes()[:-5])
 
 
 def empty(project: Clone) -> None:
-    (entry,) = kept(project)
+    (entry,) = cached(project)
     entry.write_bytes(b"")
 
 
@@ -107,13 +107,13 @@ def test_an_answer_ends_with_the_key_that_it_rests_on(project: Clone) -> None:
     assert answer_cache.read_answer(answer_cache.entry_path(folder, "name"), "name") == (0, b"yes\n")
 
 
-def test_what_could_not_be_decided_is_not_kept(project: Clone) -> None:
+def test_what_could_not_be_decided_is_not_cached(project: Clone) -> None:
     answer_cache.store_answer(str(project.path / "state"), "name", 3, b"?", [])
     assert not os.path.lexists(project.path / "state")
 
 
 @pytest.mark.slow
-def test_an_answer_says_that_its_checks_were_kept(project: Clone) -> None:
+def test_an_answer_says_that_its_checks_were_cached(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": "x = 1\n"})
     project.git("add", "-A")

@@ -1,4 +1,4 @@
-"""The checks in real repositories with the real tools: the incident, attacks on the checks, and what is kept."""
+"""The checks in real repositories with the real tools: the incident, attacks on the checks, and the caches."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_incident_is_stopped_with_no_configuration(project: Clone, name: str
 
 
 @pytest.mark.slow
-def test_a_parameter_without_a_type_is_judged_by_its_name(project: Clone) -> None:
+def test_the_name_of_a_parameter_without_a_type_counts(project: Clone) -> None:
     commit(project, {"a.py": "import json\n\n\ndef read(text):\n    return json.load(text)\n"})
     code, found = verdict(project, "--only", "names")
     assert code == 1
@@ -92,7 +92,7 @@ def test_what_was_there_before_does_not_block(project: Clone) -> None:
 def test_the_same_tree_again_starts_no_tool(project: Clone) -> None:
     commit(project, {"new.py": "x = 1\n"})
     _, first = verdict(project, "--only", "lint", "types")
-    # Another question about the same tree, so that not the whole answer is kept.
+    # Another question about the same tree, so that the whole answer is not in the cache.
     _, again = verdict(project, "--only", "types", "lint")
     assert [check["cached"] for check in first["checks"]] == [False, False]
     assert [check["cached"] for check in again["checks"]] == [True, True]
@@ -142,7 +142,7 @@ def test_passing_and_failing_tests(project: Clone) -> None:
         pytest.param({"test_more.py": "import nothing_installs_this\n"}, id="a dependency is missing"),
     ],
 )
-def test_a_run_that_did_not_tell_the_whole_truth_is_no_pass(project: Clone, files: dict[str, str]) -> None:
+def test_an_incomplete_run_is_no_pass(project: Clone, files: dict[str, str]) -> None:
     commit(project, {"test_app.py": PASSING.replace("== 1", "== 2"), **files})
     code, _ = verdict(project, "--only", "tests")
     assert code != 0

@@ -78,7 +78,7 @@ def test_streams_that_the_caller_closed_change_no_answer(
     project: Clone, closed: str, args: str, code: int
 ) -> None:
     command = f"exec {shlex.quote(sys.executable)} -P -m gate {args} {closed}"
-    for _ in range(2):  # An answer that was kept is written in another way.
+    for _ in range(2):  # A cached answer is written in another way.
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=project.path,
@@ -112,7 +112,7 @@ def test_whatever_the_encoding_something_is_printed(
     project.git("commit", "-q", "-m", "Snow")
     command = [sys.executable, "-P", "-m", "gate", *args]
     env = {**isolated(project.path.parent / "home"), "PYTHONIOENCODING": encoding}
-    for _ in range(2):  # An answer that was kept is written in another way.
+    for _ in range(2):  # A cached answer is written in another way.
         done = subprocess.run(command, cwd=project.path, env=env, capture_output=True, check=False)
         assert (done.returncode, b"internal error" in done.stderr) == (code, False), done.stderr
     if "--format" in args:

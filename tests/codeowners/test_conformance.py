@@ -57,13 +57,13 @@ def test_case(case: dict[str, Any]) -> None:
             assert matches(case) is case["expect"]
         case "section":
             head = gitlab.parse_head(case["line"])
-            told = head and {
+            listed = head and {
                 "name": head.name,
                 "optional": head.optional,
                 "approvals": head.required,
                 "owners": list(gitlab.references(head.default_owners)),
             }
-            assert told == case["expect"]
+            assert listed == case["expect"]
         case "file" if case["dialect"] == "gitlab":
             assert by_section(case, "") == case["expect"]
         case "file":
@@ -102,11 +102,11 @@ def test_more(case: dict[str, Any]) -> None:
             assert bool(rules) is case["expect"]
         case "parse":
             owners = parse(case["file"].encode(), "CODEOWNERS", dialect)
-            told = [
+            listed = [
                 {"line": rule.line, "pattern": rule.pattern, "owners": list(rule.owners)}
                 for rule in owners.rules
             ]
-            assert told == case["expect"]["rules"]
+            assert listed == case["expect"]["rules"]
             assert [m.line for m in owners.mistakes] == [error["line"] for error in case["expect"]["errors"]]
         case "section-header":
             check_header(case)

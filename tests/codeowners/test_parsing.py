@@ -212,13 +212,13 @@ def test_a_line_is_a_rule_or_a_mistake_or_says_nothing(dialect: Dialect, data: b
     if b"\0" in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
         assert owners.mistakes
         return
-    told = {rule.line for rule in owners.rules} | {mistake.line for mistake in owners.mistakes}
+    listed = {rule.line for rule in owners.rules} | {mistake.line for mistake in owners.mistakes}
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     for number, line in enumerate(text.split("\n"), 1):
         silent = ("#", "[", "^[", "!") if dialect == "gitlab" else ("#",)
         words = line.strip()
         if words and not words.startswith(silent) and words != "\\":
-            assert number in told, line
+            assert number in listed, line
 
 
 PLACED: dict[str, tuple[dict[str, bytes], Dialect | None, tuple[str, Dialect] | None]] = {

@@ -74,14 +74,14 @@ def test_the_incident_is_blocked_fixed_approved_and_merged(place: Place) -> None
     assert (code, err) == (0, "")
     assert commands(out) == [step.command for step in STEPS]
     story = out.split("$ gate ")
-    blocked, mended = story[1], story[2]
+    blocked, fixed = story[1], story[2]
     for line, right in ((17, "`json.load`"), (20, "`json`"), (27, "`json.loads`")):
         finding = blocked.partition(f"shortener/web/moving.py:{line}:")[2].partition("moving.py")[0]
         assert f"did you mean {right}?" in finding
     assert "✗ checks" in blocked
     assert "✗ owners" in blocked
-    assert "✓ checks" in mended
-    assert "@nehemiah  " in mended
+    assert "✓ checks" in fixed
+    assert "@nehemiah  " in fixed
     assert place.left() == []
 
 
@@ -94,21 +94,21 @@ def test_whoever_runs_it_has_no_say_by_their_own_settings(place: Place, tmp_path
     (place.home / ".gitconfig").write_text(
         f"[core]\n\thooksPath = {hooks}\n[commit]\n\tgpgSign = true\n[init]\n\ttemplateDir = /nowhere\n"
     )
-    kept = tmp_path / "kept"
+    target = tmp_path / "kept"
     code, out, err = place.demo(
         "--keep",
-        str(kept),
+        str(target),
         GIT_DIR="/nowhere",
         GIT_AUTHOR_EMAIL="somebody@example.com",
         VIRTUAL_ENV="/nowhere",
         FORCE_COLOR="1",
     )
     assert code == 0, err
-    assert f"cd {kept}/shortener" in out
+    assert f"cd {target}/shortener" in out
     assert "\x1b[" in out
 
     def git(*arguments: str) -> str:
-        argv = ["git", "-C", str(kept / "shortener"), *arguments]
+        argv = ["git", "-C", str(target / "shortener"), *arguments]
         environ = place.environ({"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"})
         return subprocess.run(argv, env=environ, check=True, capture_output=True, text=True).stdout
 
@@ -211,10 +211,10 @@ def test_without_ssh_keygen_it_says_so(place: Place, tmp_path: Path) -> None:
 
 
 def test_with_flask_all_but_the_real_servers_is_tested(tmp_path: Path) -> None:
-    told = set_stage(tmp_path, os.environ)
+    stage = set_stage(tmp_path, os.environ)
     policy = load_policy((tmp_path / "shortener" / "gate.yaml").read_bytes())
     assert policy.checks["tests"].args == ("-m", "not slow")
-    assert "real server" in told
+    assert "real server" in stage
     assert policy.people["@nehemiah"].keys[0].startswith("ssh-ed25519 ")
 
 
@@ -222,10 +222,10 @@ def test_without_flask_the_tests_that_need_it_are_left_out_and_that_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "flask", None)
-    told = set_stage(tmp_path, os.environ)
+    stage = set_stage(tmp_path, os.environ)
     policy = load_policy((tmp_path / "shortener" / "gate.yaml").read_bytes())
     args = policy.checks["tests"].args
-    assert "flask is not installed here" in told
+    assert "flask is not installed here" in stage
     assert args == ("--ignore=tests/web",)
     without = (
         "import sys, pytest; sys.modules |= dict.fromkeys(['flask', 'prometheus_client', 'gunicorn']);"

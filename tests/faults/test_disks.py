@@ -64,7 +64,7 @@ def left_behind() -> set[str]:
 
 
 @pytest.mark.slow
-def test_a_repository_that_can_only_be_read_is_judged_all_the_same(approved: Scene) -> None:
+def test_a_read_only_repository_can_be_checked(approved: Scene) -> None:
     senior = approved.senior
     questions = (
         ("check", "--head", f"origin/{BRANCH}"),
@@ -139,13 +139,13 @@ def test_two_logs_that_nobody_may_unite(approved: Scene, company: Company) -> No
 @contextmanager
 def small_disk(clone: Clone) -> Iterator[Path]:
     """The clone on a disk of 3 MiB; gives a file to fill it with."""
-    kept = clone.path.with_name("kept")
-    clone.path.rename(kept)
+    copy = clone.path.with_name("kept")
+    clone.path.rename(copy)
     clone.path.mkdir()
     with ExitStack() as stack:
         mount(clone.path, "-t", "tmpfs", "-o", "size=3m", "tmpfs")
         stack.callback(unmount, clone.path)
-        shutil.copytree(kept, clone.path, dirs_exist_ok=True, symlinks=True)
+        shutil.copytree(copy, clone.path, dirs_exist_ok=True, symlinks=True)
         yield clone.path / ".git" / "filling"
 
 
@@ -222,7 +222,7 @@ def refused(result: Result) -> None:
 @pytest.mark.parametrize("args", [("check",), ("approvals",), ("owners",), ("--help",)], ids=" ".join)
 def test_an_answer_that_cannot_be_written_is_none(approved: Scene, args: tuple[str, ...]) -> None:
     senior = approved.senior
-    for _ in range(2):  # An answer that was kept is written in another way.
+    for _ in range(2):  # A cached answer is written in another way.
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "gate", *args],

@@ -46,7 +46,7 @@ def test_a_version_that_came_in_the_same_moment_is_not_what_was_approved(lab: Si
 
 
 @pytest.mark.slow
-def test_an_approval_whose_time_nobody_tells_is_for_nothing(lab: Site) -> None:
+def test_an_approval_without_a_time_is_for_nothing(lab: Site) -> None:
     lab.forge.approve("nmonrose")
     lab.forge.notes.clear()
     assert lab.check().code == 1
@@ -61,7 +61,7 @@ def test_whoever_asks_for_a_review_anew_clears_no_objection(lab: Site) -> None:
     assert "@ada objects" in lab.check().out
 
 
-def test_an_objection_that_only_the_reviewers_state_tells(lab: Site) -> None:
+def test_an_objection_that_is_only_in_the_reviewers_state(lab: Site) -> None:
     lab.forge.approve("nmonrose")
     lab.forge.refuse("lovelace")
     lab.forge.notes = [note for note in lab.forge.notes if note[1] != "lovelace"]

@@ -19,9 +19,9 @@ def where(site: Site) -> str:
 
 
 def listed(site: Site, clone: Clone, command: str, *args: str) -> list[dict[str, Any]]:
-    said = clone.gate(command, "--forge", where(site), "--format", "json", *args, env=site.forge.env)
-    assert said.code == 0, said.text
-    items: list[dict[str, Any]] = json.loads(said.out)
+    result = clone.gate(command, "--forge", where(site), "--format", "json", *args, env=site.forge.env)
+    assert result.code == 0, result.text
+    items: list[dict[str, Any]] = json.loads(result.out)
     return items
 
 
@@ -77,9 +77,9 @@ def test_a_request_that_cannot_be_read_is_shown_with_the_reason(hub: Site) -> No
 
 def test_without_an_answer_there_is_no_list(hub: Site) -> None:
     hub.forge.trouble("/pulls", 503)
-    said = hub.company.clone("nehemiah").gate("inbox", "--forge", where(hub), env=hub.forge.env)
-    assert said.code == 3
-    assert "server error" in said.err
+    result = hub.company.clone("nehemiah").gate("inbox", "--forge", where(hub), env=hub.forge.env)
+    assert result.code == 3
+    assert "server error" in result.err
 
 
 @pytest.mark.parametrize(

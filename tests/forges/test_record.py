@@ -149,9 +149,9 @@ def test_a_merge_whose_checks_fail_is_not_recorded(site: Site) -> None:
     before, after = by_button(site)
     bot = site.company.clone("ci")
     bot.fetch()
-    said = bot.gate("record", "--merges", f"{before}..{after}")
-    assert said.code == 1
-    assert "not recorded: not all of the required checks passed" in said.out
+    result = bot.gate("record", "--merges", f"{before}..{after}")
+    assert result.code == 1
+    assert "not recorded: not all of the required checks passed" in result.out
 
 
 def on_push(site: Site, before: str, after: str) -> dict[str, str]:
@@ -175,9 +175,9 @@ def test_reviews_and_merge_of_a_pushed_pull_request_are_recorded_together(site: 
     bot = site.company.clone("ci")
     bot.fetch()
     command = ("record", "--merges", f"{before}..{after}", "--reviews", "auto")
-    said = bot.gate(*command, env=on_push(site, before, after))
-    assert said.code == 0, said.text
-    assert "Recorded the approval of nmonrose" in said.out
+    result = bot.gate(*command, env=on_push(site, before, after))
+    assert result.code == 0, result.text
+    assert "Recorded the approval of nmonrose" in result.out
     ada = site.company.clone("ada")
     ada.fetch()
     audited = ada.gate("audit", "--fetch", f"{before}..{after}")
@@ -193,8 +193,8 @@ def test_a_push_without_a_pull_request_has_no_reviews_to_record(hub: Site) -> No
     bot.fetch()
     env = on_push(hub, before, after)
     hub.forge.trouble(f"/commits/{after}/pulls", 200, body="[]")
-    said = bot.gate("record", "--merges", f"{before}..{after}", "--reviews", "auto", env=env)
-    assert (said.code, "Recorded the" in said.out) == (0, False), said.text
+    result = bot.gate("record", "--merges", f"{before}..{after}", "--reviews", "auto", env=env)
+    assert (result.code, "Recorded the" in result.out) == (0, False), result.text
     wrong = bot.gate("record", "--merges", f"{before}..{after}", "--reviews", hub.forge.spec, env=env)
     assert wrong.code == 2
     assert "finds the pull request of each merge itself" in wrong.err

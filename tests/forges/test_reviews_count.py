@@ -110,7 +110,7 @@ def test_a_reviewed_commit_that_was_pushed_away_is_fetched(site: Site) -> None:
 def test_a_reviewed_commit_that_cannot_be_had_is_stale(site: Site) -> None:
     site.forge.approve("nmonrose", "1" * 40)
     if site.forge.kind == "gitlab":
-        # There a commit is told by the versions.
+        # There a commit is known by the versions.
         site.forge.versions.insert(-1, (site.forge.now - 1, "1" * 40))
         site.forge.versions[-1] = (site.forge.now + 1, site.head)
     assert site.check().code == 1

@@ -101,7 +101,7 @@ def test_nobody_is_there(site: Site) -> None:
 
 @pytest.mark.attack(33)
 def test_33_the_token_does_not_follow_to_another_host(site: Site) -> None:
-    """Threat 33: a forge, or whoever speaks for it, sends gate elsewhere."""
+    """Threat 33: a forge, or somebody who impersonates it, sends gate elsewhere."""
     with socket.create_server(("127.0.0.2", 0)) as elsewhere:
         elsewhere.setblocking(False)
         target = f"http://127.0.0.2:{elsewhere.getsockname()[1]}/x"
@@ -178,7 +178,7 @@ def test_it_is_read_after_the_checks_and_right_before_the_verdict(site: Site) ->
 
 
 @pytest.mark.slow
-def test_an_answer_that_was_kept_never_stands_for_a_forge(hub: Site) -> None:
+def test_a_cached_answer_never_replaces_a_forge(hub: Site) -> None:
     hub.forge.approve("nmonrose")
     words = ("check", "--head", hub.head, "--reviews", hub.forge.spec)
     hub.judge.fetch()

@@ -50,7 +50,7 @@ def test_events_of_actions(
         ("merge_group", {"merge_group": {"head_ref": f"{QUEUE}/../../x"}}),
     ],
 )
-def test_events_that_tell_of_no_request(tmp_path: Path, name: str, event: object) -> None:
+def test_events_about_no_pull_request(tmp_path: Path, name: str, event: object) -> None:
     with pytest.raises(UsageError, match="has no pull request"):
         find_request("auto", actions(tmp_path, name, event))
 

@@ -135,7 +135,7 @@ def test_an_empty_change_is_no_error(project: Clone) -> None:
     assert found.tree == found.base_tree
 
 
-def test_unrelated_histories_are_an_obstacle(project: Clone) -> None:
+def test_unrelated_histories_block_the_merge(project: Clone) -> None:
     project.git("checkout", "-q", "--orphan", "alien")
     commit(project, {"alien.py": ""})
     found = change(project)
@@ -289,7 +289,7 @@ def test_the_index_that_git_prepared_for_a_hook_is_the_one_that_is_asked(project
     assert paths(change(project, staged=True, index_file=".git/next-index")) == {"one.py": "added"}
 
 
-def test_an_index_with_conflicts_is_an_obstacle(project: Clone) -> None:
+def test_an_index_with_conflicts_blocks_the_merge(project: Clone) -> None:
     branch(project)
     commit(project, {"app.py": "x = 1\n"})
     project.git("checkout", "-q", "main")

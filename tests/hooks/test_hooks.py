@@ -82,7 +82,7 @@ def test_only_what_is_staged_is_looked_at(hooked: Clone) -> None:
     assert attempt(hooked, "commit", "-m", "Good").returncode == 0
 
 
-def test_a_partial_commit_is_judged_by_what_it_would_commit(hooked: Clone) -> None:
+def test_a_partial_commit_is_checked_as_it_would_be_committed(hooked: Clone) -> None:
     stage(hooked, "bad.py", "import os\n")
     stage(hooked, "good.py", "x = 1\n")
     assert attempt(hooked, "commit", "-m", "Good", "--", "good.py").returncode == 0
@@ -167,14 +167,17 @@ def test_a_repository_with_no_default_branch_has_none_to_protect(hooked: Clone) 
 
 
 @pytest.mark.slow
-def test_a_push_of_which_pre_commit_tells_is_judged_alike(hooked: Clone) -> None:
+def test_a_push_through_pre_commit_is_checked_alike(hooked: Clone) -> None:
     stage(hooked, "good.py", "x = 1\n")
     assert attempt(hooked, "commit", "-m", "Good").returncode == 0
     assert attempt(hooked, "push", "-q", "origin", "main").returncode == 0
     for branch, rev, code in (("new", "main", 0), ("main", "main", 0), ("main", "main^", 1)):
-        told = {"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/x", "PRE_COMMIT_REMOTE_BRANCH": f"refs/heads/{branch}"}
+        environment = {
+            "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/x",
+            "PRE_COMMIT_REMOTE_BRANCH": f"refs/heads/{branch}",
+        }
         result = hooked.gate(
-            "hook", "pre-push", env={**told, "PRE_COMMIT_TO_REF": hooked.git("rev-parse", rev)}
+            "hook", "pre-push", env={**environment, "PRE_COMMIT_TO_REF": hooked.git("rev-parse", rev)}
         )
         assert result.code == code, result.text
 
@@ -220,7 +223,7 @@ def test_a_hook_that_was_there_runs_first_and_comes_back(project: Clone) -> None
     ]
 
 
-def test_a_hook_that_was_there_runs_even_when_pre_commit_moves_gates_aside(project: Clone) -> None:
+def test_an_existing_hook_runs_even_when_pre_commit_renames_gates(project: Clone) -> None:
     hooks = project.path / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     (hooks / "pre-commit").write_text("#!/bin/sh\necho it ran >&2\nexit 1\n")
@@ -267,7 +270,7 @@ def test_a_hook_without_its_gate_fails_closed(hooked: Clone) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("branch", ["main", "trunk"])
-def test_the_first_commit_of_a_repository_is_judged_like_any_other(tmp_path: Path, branch: str) -> None:
+def test_the_first_commit_of_a_repository_is_checked_like_any_other(tmp_path: Path, branch: str) -> None:
     """Of `trunk` nothing says that it is the default branch; its commits are compared with what it was before."""
     (tmp_path / "home").mkdir()
     (tmp_path / "fresh").mkdir()

@@ -131,7 +131,7 @@ def test_any_text_is_quoted_so_that_it_is_read_back(text: str) -> None:
     assert load_policy(f"repository: {quoted(text)}".encode()).repository == text
 
 
-def test_an_entry_tells_everything() -> None:
+def test_an_entry_has_everything() -> None:
     person = Person("@bob", "junior", senior="@a", emails=("b@x", "c@x"), keys=(KEY,))
     text = f'people:\n  "@a": {{}}\n  {entry_of(person)}\n'
     assert load_policy(text.encode()).people["@bob"] == person

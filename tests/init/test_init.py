@@ -1,4 +1,4 @@
-"""`gate init`: a first policy from what a repository tells, and people added to it."""
+"""`gate init`: a first policy from what a repository shows, and people added to it."""
 
 from __future__ import annotations
 

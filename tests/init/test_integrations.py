@@ -120,9 +120,9 @@ def test_the_recording_workflow_signs_what_was_reviewed_and_merged_on_github(
         run_step(runner, scripts["Fetch the target branch and the approval log"], env)
         run_step(runner, scripts["Run the checks"], env)
         key = (company.keys / "ci").read_text()
-        said = run_step(runner, scripts["Record the reviews and the merges"], {**env, "KEY": key})
-    assert "Recorded the approval of nmonrose" in said
-    assert "checks passed, recorded by @ci" in said
+        result = run_step(runner, scripts["Record the reviews and the merges"], {**env, "KEY": key})
+    assert "Recorded the approval of nmonrose" in result
+    assert "checks passed, recorded by @ci" in result
     ada = company.clone("ada")
     ada.fetch()
     audited = ada.gate("audit", "--fetch", f"{before}..origin/main")

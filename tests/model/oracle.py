@@ -1,6 +1,6 @@
 """Who may merge what, written from the documentation alone: a model that the real command line is compared with.
 
-Nothing here imports gate. Contents, authors, and history are facts that git tells; everything that gate decides from
+Nothing here imports gate. Contents, authors, and history are facts from git; everything that gate decides from
 them is decided here a second time, in the plainest way, by the rules of docs/approvals.md and docs/policy.md.
 """
 

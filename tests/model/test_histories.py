@@ -80,7 +80,7 @@ class Histories(RuleBasedStateMachine):
         assert result.code == 0, result.text
         shutil.rmtree(self.folder)
 
-    # What git tells.
+    # What git says.
 
     def at(self, who: str) -> Clone:
         clone = self.company.clone(who)

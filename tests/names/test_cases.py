@@ -1,4 +1,4 @@
-"""Small variants of mistakes, each beside what looks like it and is right: told are the marked lines, and no others."""
+"""Small variants of mistakes, each beside what looks like it and is right: only the marked lines are reported."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_the_marked_lines_are_reported_and_no_others(tmp_path: Path, words: Path
     lines = CASES[name].splitlines()
     (tmp_path / "case.py").write_text("\n".join(line.partition(MARK)[0].rstrip() for line in lines) + "\n")
     _, found = check(tmp_path, None, words)
-    told = {one.line: f"{one.message} {one.hint}" for one in found}
+    reported = {one.line: f"{one.message} {one.hint}" for one in found}
     expected = {number: line for number, line in enumerate(lines, 1) if MARK in line}
-    assert {number: lines[number - 1] for number in told} == expected
+    assert {number: lines[number - 1] for number in reported} == expected
     for number, line in expected.items():
-        assert line.partition(MARK)[2].strip() in told[number]
+        assert line.partition(MARK)[2].strip() in reported[number]

@@ -41,10 +41,10 @@ def test_what_no_model_has_is_a_candidate_and_what_the_class_shows_is_none(tmp_p
     typeshed = bundled_typeshed()
     modules = Modules(root, typeshed, [site], Modules(None, typeshed, [site]))
     (source,) = modules.sources("shop")
-    judged = Visitor(Engine(modules), source).judge()
-    assert {one.word: one.unless_defined_in for one in judged.candidates} == {
+    candidates = Visitor(Engine(modules), source).judge()
+    assert {one.word: one.unless_defined_in for one in candidates.candidates} == {
         "created_at": "model",
         "naem": "model",
         "object": "model",
     }
-    assert all("objects" in one.names and "title" in one.names for one in judged.candidates)
+    assert all("objects" in one.names and "title" in one.names for one in candidates.candidates)

@@ -121,7 +121,7 @@ def test_nothing_is_written_through_a_link(project: Clone, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_what_the_index_has_is_judged_and_the_working_tree_is_fixed(project: Clone) -> None:
+def test_the_index_is_checked_and_the_working_tree_is_fixed(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     project.write({"new.py": WRONG})
     project.git("add", "-A")

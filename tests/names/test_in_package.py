@@ -34,7 +34,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python"
 
 
-def told(root: Path, code: str, python: Path | None = None) -> list[tuple[str, str]]:
+def reported(root: Path, code: str, python: Path | None = None) -> list[tuple[str, str]]:
     """The rule of each finding, and the word that it suggests first."""
     (root / "tree").mkdir(exist_ok=True)
     (root / "tree" / "app.py").write_text(code)
@@ -55,7 +55,7 @@ def told(root: Path, code: str, python: Path | None = None) -> list[tuple[str, s
 def test_a_package_that_is_not_installed_is_known_from_the_list(
     tmp_path: Path, code: str, rule: str, right: str
 ) -> None:
-    assert told(tmp_path, code) == [(rule, right)]
+    assert reported(tmp_path, code) == [(rule, right)]
 
 
 @pytest.mark.parametrize(
@@ -72,23 +72,21 @@ def test_a_package_that_is_not_installed_is_known_from_the_list(
     ids=["unlike anything", "a keyword unlike anything", "patched in", "again and again", "passed on"],
 )
 def test_what_a_package_may_have_all_the_same_is_left_alone(tmp_path: Path, code: str) -> None:
-    assert told(tmp_path, code) == []
+    assert reported(tmp_path, code) == []
 
 
-def test_a_package_under_another_name_than_its_module_is_no_slip_of_a_third(tmp_path: Path) -> None:
+def test_a_package_under_another_name_than_its_module_is_no_typo_of_a_third(tmp_path: Path) -> None:
     code = "import pandass\n\npandass.read_csv('x')\n"
-    assert told(tmp_path, code) == [("unknown-module", "pandas")]
+    assert reported(tmp_path, code) == [("unknown-module", "pandas")]
     (tmp_path / "tree" / "requirements.txt").write_text("python-pandass==3.4\n")
-    assert told(tmp_path, code) == []
+    assert reported(tmp_path, code) == []
 
 
 @pytest.mark.parametrize(
     "name", ["jinja", "ldap", "boto", "nose", "moto", "polib", "sage", "vim", "cv2", "gi"]
 )
-def test_a_package_that_others_have_heard_of_is_no_slip_of_one_that_the_list_knows(
-    tmp_path: Path, name: str
-) -> None:
-    assert told(tmp_path, f"import {name}\n") == []
+def test_a_package_that_others_use_is_no_typo_of_a_listed_one(tmp_path: Path, name: str) -> None:
+    assert reported(tmp_path, f"import {name}\n") == []
 
 
 def test_the_two_lists_share_nothing() -> None:
@@ -111,17 +109,17 @@ def test_the_two_lists_share_nothing() -> None:
     ],
 )
 def test_what_a_package_passes_on_is_there(tmp_path: Path, code: str, found: list[tuple[str, str]]) -> None:
-    assert told(tmp_path, code) == found
+    assert reported(tmp_path, code) == found
 
 
 def test_a_keyword_of_an_installed_package_is_reported_though_its_function_takes_any(
     tmp_path: Path, python: Path
 ) -> None:
     code = "from converter import convert\n\nconvert('x', target_fromat='y')\nconvert('x', colour='red')\n"
-    assert told(tmp_path, code, python) == [("unexpected-keyword", "target_format")]
+    assert reported(tmp_path, code, python) == [("unexpected-keyword", "target_format")]
 
 
 def test_a_member_of_a_package_s_enum_is_no_plain_value(tmp_path: Path, python: Path) -> None:
     code = "from converter import Format\n\nprint(Format.TEXT.value, Format.TEXT.name, Format.TEXT.upper())\n"
-    assert told(tmp_path, code, python) == []
-    assert told(tmp_path, code.replace(".value", ".valeu"), python) == [("unknown-attribute", "value")]
+    assert reported(tmp_path, code, python) == []
+    assert reported(tmp_path, code.replace(".value", ".valeu"), python) == [("unknown-attribute", "value")]

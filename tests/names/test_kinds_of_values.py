@@ -1,4 +1,4 @@
-"""What the names check tells of values whose kind the code shows, and what it leaves alone."""
+"""What the names check reports about values whose kind the code shows, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -171,26 +171,26 @@ def test_a_project_within_a_project_has_packages_of_its_own(tmp_path: Path) -> N
     ]
 
 
-def test_what_is_kept_is_forgotten_where_another_file_decides(tmp_path: Path) -> None:
-    tree, kept = tmp_path / "tree", tmp_path / "kept"
+def test_a_cached_result_is_dropped_where_another_file_decides(tmp_path: Path) -> None:
+    tree, cache = tmp_path / "tree", tmp_path / "kept"
     tree.mkdir()
     (tree / "helper.py").write_text("def save(data): ...\n")
     (tree / "user.py").write_text("from helper import save\n\nsave(1)\n")
-    assert check(tree, None, kept)[1] == []
-    assert check(tree, None, kept)[1] == []
+    assert check(tree, None, cache)[1] == []
+    assert check(tree, None, cache)[1] == []
     (tree / "helper.py").write_text("def save(data, path): ...\n")
-    assert [found.rule for found in check(tree, None, kept)[1]] == ["wrong-call"]
+    assert [found.rule for found in check(tree, None, cache)[1]] == ["wrong-call"]
     (tree / "helper.py").unlink()
-    assert check(tree, None, kept)[1] == check(tree, None, None)[1]
+    assert check(tree, None, cache)[1] == check(tree, None, None)[1]
 
 
-def test_damaged_kept_files_are_as_if_they_were_not_there(tmp_path: Path) -> None:
-    tree, kept = tmp_path / "tree", tmp_path / "kept"
+def test_damaged_cache_files_are_ignored(tmp_path: Path) -> None:
+    tree, cache = tmp_path / "tree", tmp_path / "kept"
     tree.mkdir()
     (tree / "case.py").write_text("import json\n\njson.laods('1')\n")
-    first = check(tree, None, kept)
-    files = [path for path in kept.rglob("*") if path.is_file()]
+    first = check(tree, None, cache)
+    files = [path for path in cache.rglob("*") if path.is_file()]
     assert len(files) > 2
     for path in files:
         path.write_bytes(path.read_bytes()[:-7] + b"garbage")
-    assert check(tree, None, kept) == first
+    assert check(tree, None, cache) == first

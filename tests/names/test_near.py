@@ -1,4 +1,4 @@
-"""Which known word a misspelt one stands for, and what is remembered of that."""
+"""Which known word a misspelled one is meant to be, and what is cached of that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebooks: their code cells are read as one file, and what is found is told by its place in the notebook."""
+"""Notebooks: their code cells are read as one file, and findings have their place in the notebook."""
 
 from __future__ import annotations
 

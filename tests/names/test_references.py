@@ -93,8 +93,8 @@ def findings(folder: Path, path: str, text: str) -> list[tuple[str, str, str]]:
 def test_a_name_that_leads_nowhere_is_found_at_its_place(
     tmp_path: Path, path: str, text: str, wrong: str, right: str
 ) -> None:
-    told = [item for item in findings(tmp_path, path, text) if item[1] == "unknown-reference"]
-    assert told == [(wrong, "unknown-reference", f"did you mean `{right}`?")]
+    reported = [item for item in findings(tmp_path, path, text) if item[1] == "unknown-reference"]
+    assert reported == [(wrong, "unknown-reference", f"did you mean `{right}`?")]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_change_of_settings_alone_blocks_and_is_fixed(project: Clone) -> None:
 
 
 @pytest.mark.slow
-def test_a_kept_result_does_not_outlive_the_settings(project: Clone) -> None:
+def test_a_cached_result_does_not_outlive_the_settings(project: Clone) -> None:
     project.git("checkout", "-q", "-b", "feature")
     for target, code in (
         ("logging.StreamHandler", 0),

@@ -1,4 +1,4 @@
-"""What installed packages define, and where lists of it are kept."""
+"""What installed packages define, and where lists of it are cached."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def defined(site: Path, store: Store | None = None) -> AbstractSet[str]:
     return InstalledPackages(None, [site], store).relevant(["pkg"]).defined
 
 
-def test_definitions_and_uses_are_told_apart(tmp_path: Path) -> None:
+def test_definitions_and_uses_are_distinguished(tmp_path: Path) -> None:
     words = InstalledPackages(None, [installed(tmp_path, f"import other\n{MODULE}")]).relevant(["pkg"])
     assert words.defined == {"first_function", "local", "Kind", "field", "NAME"}
     assert {"some_parameter", "a_text"} <= words.said
@@ -80,7 +80,7 @@ def test_a_list_that_was_damaged_is_read_anew(tmp_path: Path, damage: bytes | No
     assert defined(site, store) == whole
 
 
-def test_what_was_kept_of_all_packages_holds_for_one_state_of_the_environment(tmp_path: Path) -> None:
+def test_the_list_of_all_packages_holds_for_one_state_of_the_environment(tmp_path: Path) -> None:
     site = installed(tmp_path / "site", MODULE)
     defined(site, Store(tmp_path / "own", tmp_path / "packages", "before"))
     installed(site, "def later(): ...\n", "pkg/__init__.py,sha256=2,1\n")

@@ -319,5 +319,5 @@ def test_the_workflow_of_the_documentation_is_as_good_as_our_own(tmp_path: Path)
 
 def test_the_documentation_lists_every_input_and_output() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    told = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs" / "github.md").read_text()))
-    assert {*action["inputs"], *action["outputs"]} <= told
+    listed = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs" / "github.md").read_text()))
+    assert {*action["inputs"], *action["outputs"]} <= listed

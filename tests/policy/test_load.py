@@ -1,4 +1,4 @@
-"""gate.yaml: what it may hold, and every mistake told at once with its place."""
+"""gate.yaml: what it may hold, and every mistake reported at once with its place."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def test_all_mistakes_are_reported_at_once_in_their_order() -> None:
 
 
 def assert_only_mistakes(data: bytes) -> None:
-    told: tuple[object, ...] = ("none",)
+    mistakes: tuple[object, ...] = ("none",)
     try:
         load_policy(data)
     except InvalidInput as error:
-        told = error.mistakes
-    assert told
+        mistakes = error.mistakes
+    assert mistakes
 
 
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))

@@ -72,7 +72,7 @@ def test_a_branch_that_is_meant(names: list[str], branch: str, existing: list[st
     assert meant_branch(policy, branch, default=True, existing=existing) == meant
 
 
-def test_on_other_branches_only_the_case_tells() -> None:
+def test_on_other_branches_only_the_case_matters() -> None:
     policy = Policy(protect={"Release/*": Protection(), "release-1": Protection()})
     assert meant_branch(policy, "release/1", default=False, existing=[]) == "Release/*"
     assert meant_branch(policy, "release-2", default=False, existing=[]) == ""

@@ -97,9 +97,9 @@ def test_the_schema_has_the_keys_that_are_read() -> None:
 
 def test_the_document_has_every_key_and_no_other() -> None:
     leaves = set(keys(SCHEMA, ""))
-    told = {key for key, _ in table()}
-    assert told <= leaves
-    untold = {key for key in leaves - told if not any(other.startswith(f"{key}.") for other in leaves)}
+    listed = {key for key, _ in table()}
+    assert listed <= leaves
+    untold = {key for key in leaves - listed if not any(other.startswith(f"{key}.") for other in leaves)}
     assert untold == set()
 
 

@@ -113,7 +113,7 @@ def test_people_who_are_no_owners(company_template: Company) -> None:
 
 
 def test_two_logs_united_in_either_order_count_the_same(company: Company) -> None:
-    """What was recorded apart, with an objection and a revocation in it, is the same whoever takes in whose."""
+    """What was recorded apart, with an objection and a revocation in it, merges to the same in any order."""
     company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch=BRANCH)
     senior, ada = company.clone("nehemiah"), company.clone("ada")
     for clone in (senior, ada):

@@ -115,7 +115,7 @@ def test_every_name_stands_for_something() -> None:
         assert given == {argument["name"] for argument in template["spec"]["args"]}
 
 
-def test_the_queries_are_queries_and_ask_for_what_the_service_tells(tmp_path: Path) -> None:
+def test_the_queries_are_valid_and_ask_for_what_the_service_exports(tmp_path: Path) -> None:
     needs("promtool")
     metrics = templates()["shortener-watch"]["spec"]["metrics"]
     queries = [metric["provider"]["prometheus"]["query"] for metric in metrics]
@@ -129,7 +129,7 @@ def test_the_queries_are_queries_and_ask_for_what_the_service_tells(tmp_path: Pa
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    told = (SAMPLE / "shortener" / "web" / "metrics.py").read_text()
+    source = (SAMPLE / "shortener" / "web" / "metrics.py").read_text()
     asked = set(re.findall(r"(shortener_\w+?)(?:_total|_sum|_count)?\{", " ".join(queries)))
     assert asked == {"shortener_requests", "shortener_request_seconds"}
-    assert all(f'"{name}"' in told for name in asked)
+    assert all(f'"{name}"' in source for name in asked)

@@ -54,7 +54,7 @@ class Mailbox(Sink):
 
 
 class OnFreePort(Controller):
-    """The library says hello to the port that it was told; this one was told 0."""
+    """The library says hello to the port in its settings; here that is 0."""
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, Server)
@@ -123,10 +123,10 @@ def test_engineers_and_customers_are_notified(tmp_path: Path, mailbox: tuple[str
 )
 def test_what_cannot_be_delivered_is_reported_and_recorded(tmp_path: Path, smtp: str, webhook: str) -> None:
     environment = place(tmp_path, Notices(smtp=smtp, webhook=webhook))
-    told: list[str] = []
-    path = notify(environment, INCIDENT, told.append)
+    texts: list[str] = []
+    path = notify(environment, INCIDENT, texts.append)
     assert path.is_file()
-    assert sum("could not be delivered" in line for line in told) == 2
+    assert sum("could not be delivered" in line for line in texts) == 2
     assert [record["event"] for record in environment.records.all()] == ["not notified"] * 2
 
 

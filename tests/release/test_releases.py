@@ -45,7 +45,7 @@ def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
 
 
 def kill(process: int) -> None:
-    """Kill a release with all its workers, and wait until none of them takes a request any more."""
+    """Kill a release with all its workers, and wait until they take no request any more."""
     os.killpg(process, signal.SIGKILL)
     until(lambda: not alive(process))
 
@@ -253,7 +253,7 @@ def test_a_release_that_is_slow_is_taken_back(version_1: Shop, tmp_path: Path) -
     assert re.search(r"visits were slower than 2 times the baseline's", result.err)
 
 
-def test_two_at_once_are_told_apart_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
+def test_two_at_once_are_distinguished_and_a_rollback_ends_a_deploy(version_1: Shop) -> None:
     process = version_1.start("--settings", "patient.toml", "deploy", "version-3")
     wait_for(process, "10 % of the requests")
     second = version_1.release("deploy", "version-2")

@@ -37,7 +37,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         'gate = "gate"\nhom = "x"\nnotices = 3\n[environments.production]\nshares = [50, 5]\nwatch = -1\n'
         "port = true\n"
     )
-    with pytest.raises(WrongUsage) as told:
+    with pytest.raises(WrongUsage) as raised:
         load(path)
     for mistake in (
         "gate: expected a list of strings, got 'gate'",
@@ -47,7 +47,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         "environments.production.watch: expected a number, got -1",
         "environments.production.port: expected a whole number, got True",
     ):
-        assert f"{path}: {mistake}" in str(told.value)
+        assert f"{path}: {mistake}" in str(raised.value)
 
 
 @pytest.mark.parametrize(

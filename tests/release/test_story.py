@@ -21,9 +21,9 @@ pytestmark = pytest.mark.slow
 def test_the_incident_is_over_in_less_than_ten_seconds(tmp_path: Path) -> None:
     """The unreviewed push is refused, the waived version 2 is rolled back, version 3 goes out."""
     needs(*ENGINES, "wrk")
-    kept = tmp_path / "kept"
+    data = tmp_path / "kept"
     done = subprocess.run(
-        [sys.executable, "-m", "incident", "--keep", str(kept)],
+        [sys.executable, "-m", "incident", "--keep", str(data)],
         cwd=SAMPLE,
         env={"PATH": PATH, "HOME": str(tmp_path), "LANG": "C.UTF-8", "USER": "tester"},
         capture_output=True,
@@ -45,7 +45,7 @@ def test_the_incident_is_over_in_less_than_ten_seconds(tmp_path: Path) -> None:
     assert bad_writes == 0
     assert int(added[1]) > 0
     assert int(added[2]) == 0
-    shop = Shop(kept / "host")
+    shop = Shop(data / "host")
     (incident,) = [record for record in shop.records() if record["event"] == "rolled back"]
     assert incident["author"] == "New Hire <new@acme.example>"
     assert incident["ended"] - incident["began"] < 10
@@ -76,8 +76,8 @@ def test_gate_is_asked_before_and_notified_after(tmp_path: Path) -> None:
         (tmp_path / "no-promote").touch()
         assert "gate has not recorded that" in shop.done("up", "version-1")
         first = shop.state("staging")["live"]["revision"]
-        told = {f"promote {first} --into {name}" for name in ("staging", "production")}
-        assert set(asked.read_text().splitlines()) == told
+        commands = {f"promote {first} --into {name}" for name in ("staging", "production")}
+        assert set(asked.read_text().splitlines()) == commands
         # The guard tries again until gate has recorded them.
         (tmp_path / "no-promote").unlink()
         for name in ("staging", "production"):
@@ -101,7 +101,7 @@ def test_gate_is_asked_before_and_notified_after(tmp_path: Path) -> None:
         result = shop.release("deploy", "version-3")
         assert (result.code, "refused" in result.err, shop.live()) == (1, True, "Version 1")
         assert "exposed" not in {record["event"] for record in shop.records()}
-        # The way back is told as well, and waits for nobody's leave.
+        # The rollback is reported as well, and needs no approval.
         (tmp_path / "no-promote").unlink()
         shop.done("deploy", "version-3")
         first = shop.state()["spare"]["revision"]
@@ -128,7 +128,7 @@ def test_a_checkout_decides_neither_about_settings_nor_about_the_gate(shop: Shop
     assert "is live" in shop.done("deploy", "version-1"), "what a checkout says counts only for `up`"
     assert "the gate that is asked stays true" in shop.done("up")
     assert "watch = 0.7" in (shop.home / "release.toml").read_text()
-    # Whoever runs the machine can.
+    # The administrator of the machine can.
     judge = shop.home / "gate.json"
     judge.write_text(judge.read_text().replace("true", "no-such-gate"))
     result = shop.release("deploy", "version-3")

@@ -53,7 +53,7 @@ class Company:
             ("user.signingkey", str(self.keys["ada"])),
         ):
             self.git("config", name, value)
-        # What went to main since then went past gate.
+        # What was pushed to main since then bypassed gate.
         self.git("checkout", "-q", "-B", "main", "version-1")
 
     def _first_policy(self, root: Path) -> None:
@@ -76,7 +76,7 @@ class Company:
         return subprocess.run(argv, cwd=self.root, env=env, check=False, capture_output=True, text=True)
 
     def set_policy(self, budget: str, prometheus: str, soaked: str = NO_SOAKING) -> None:
-        """Change it, through the gate."""
+        """Change it, checked by gate."""
         text = self._policy(budget, prometheus, soaked)
         self.policies += 1
         self.write(f"policy-{self.policies}", {"gate.yaml": text})

@@ -330,7 +330,7 @@ def test_soaking_takes_time_and_then_it_may_go(company: Company) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_about_a_release_is_never_a_kept_one(company: Company, prometheus: Monitoring) -> None:
+def test_an_answer_about_a_release_is_never_cached(company: Company, prometheus: Monitoring) -> None:
     staging = (
         "  staging: {kind: environment, require: {passed: [main], metric: [{query: errors, below: 1}]}}\n"
     )

@@ -53,7 +53,7 @@ def approval(by: str) -> Approval:
     return Approval("1", by, "approve", "ssh", True, files=("a.py",))
 
 
-def told(outcome: Outcome) -> tuple[str, str]:
+def message(outcome: Outcome) -> tuple[str, str]:
     return outcome.state, outcome.reason
 
 
@@ -63,7 +63,7 @@ PASSED = replace(RELEASE, passed=("main", "staging"))
 def test_passed_needs_every_target_and_says_what_to_do() -> None:
     release = Release(NOW, passed={"main": "", "staging": "no record"})
     outcome = passed.evaluate(facts(PASSED, release))
-    assert told(outcome) == ("unmet", "staging: no record")
+    assert message(outcome) == ("unmet", "staging: no record")
     assert outcome.advice == ("run `gate promote aaaaaaaaaaaa --into staging` first",)
     assert passed.evaluate(facts(PASSED, Release(NOW, passed={"main": "", "staging": ""}))).state == "met"
     assert passed.evaluate(facts(PASSED, Release(NOW))).state == "unmet", "what is not known has not passed"
@@ -108,7 +108,7 @@ WELL = {"up": Reading((1.0, 1.0))}
     ],
 )
 def test_soaked_is_one_time_in_one_go(deployments: list[Deployment], state: str, reason: str) -> None:
-    assert told(
+    assert message(
         soaked.evaluate(facts(SOAK, Release(NOW, deployments=tuple(deployments), readings=WELL)))
     ) == (
         state,

@@ -348,18 +348,18 @@ def test_a_policy_that_requires_nothing_is_explained_and_others_are_not() -> Non
     assert (blocked.decision, blocked.notes) == ("blocked", ())
 
 
-def test_whom_to_ask_is_said_once_by_the_first_requirement_that_misses_approvals() -> None:
+def test_whom_to_ask_is_in_the_first_requirement_that_misses_approvals() -> None:
     require = Require(owners=None, seniority=SeniorityRequired(), guarded=("@boss",), checks=("lint",))
     verdict = decide(facts(require, weakenings=TWO, checks=(ran(blocking=BLOCKING),)))
-    telling = [outcome.id for outcome in verdict.outcomes if any("@boss" in line for line in outcome.advice)]
-    assert telling == ["seniority"]
+    advising = [outcome.id for outcome in verdict.outcomes if any("@boss" in line for line in outcome.advice)]
+    assert advising == ["seniority"]
     assert verdict.reviewers
     assert verdict.approve_with == "`gate approve aaaaaaaaaaaa --into main`"
     # A requirement that blocks, and that no approval would satisfy, says nothing about whom to ask.
     conflict = replace(CHANGE, merge_blocker="in conflict")
     blocked = decide(facts(require, change=conflict, weakenings=TWO, checks=(ran(),)))
-    telling = [outcome.id for outcome in blocked.outcomes if any("@boss" in line for line in outcome.advice)]
-    assert telling == ["seniority"]
+    advising = [outcome.id for outcome in blocked.outcomes if any("@boss" in line for line in outcome.advice)]
+    assert advising == ["seniority"]
     assert not decide(facts(replace(NOTHING, checks=("lint",)), checks=(ran(),))).approve_with
     # Without people nobody can run `gate approve`.
     assert not decide(facts(require, policy=Policy(file="gate.yaml"), weakenings=TWO)).approve_with

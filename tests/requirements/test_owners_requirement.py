@@ -126,7 +126,7 @@ def test_each_rule_says_who_is_missing_for_what() -> None:
     ]
 
 
-def test_unowned_and_no_rule_are_told_apart() -> None:
+def test_unowned_and_no_rule_are_distinguished() -> None:
     outcome = ask("/a.py @ada\n/a.py\n", ["a.py", "b.py", "c.py"])
     assert (
         outcome.reason == "no approval needed (2 files have no matching rule, 1 file is explicitly unowned)"

@@ -103,7 +103,7 @@ def test_a_rule_that_nobody_can_satisfy_says_so() -> None:
 def test_another_author_never_makes_a_change_need_less(
     by: list[str], more: str, who: set[str], path: str
 ) -> None:
-    # The approval of whoever becomes an author would not be counted.
+    # The approval of a person who becomes an author would not be counted.
     approved = dict.fromkeys(who - {f"@{more}"} - {f"@{name}" for name in by}, "")
     wanting = approvals_of(path, " ".join(by), approved).state == "unmet"
     assert not wanting or approvals_of(path, " ".join([*by, more]), approved).state == "unmet"

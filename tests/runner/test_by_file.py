@@ -268,7 +268,7 @@ def test_a_file_that_passes_only_with_others_ends_the_selection(tmp_path: Path) 
         (Report((), "", 3, TESTS), "one by one its files have 2 tests, and together 3"),
     ],
 )
-def test_a_suite_that_cannot_be_judged_by_files(tmp_path: Path, counted: Report, reason: str) -> None:
+def test_a_suite_whose_files_are_not_independent(tmp_path: Path, counted: Report, reason: str) -> None:
     assert (
         run_by_file(files_of(ResultCache(tmp_path)), tree(a="1", b="1"), counted, "", [], Runs()).whole
         == reason

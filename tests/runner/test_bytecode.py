@@ -39,8 +39,8 @@ def compile_all(root: Path, state: Path) -> None:
                 compiler.join()
 
 
-def kept_in(root: Path) -> list[str]:
-    """The names, without what tells of the interpreter, of the files of byte code in the tree."""
+def names_in(root: Path) -> list[str]:
+    """The names, without the part about the interpreter, of the files of byte code in the tree."""
     return sorted(path.name.partition(".")[0] for path in root.rglob("__pycache__/*"))
 
 
@@ -56,7 +56,7 @@ def test_the_first_run_compiles_nothing_ahead_since_it_may_be_the_only_one(
 @pytest.mark.slow
 def test_what_was_compiled_in_one_run_is_there_in_the_next(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
-    assert kept_in(tree) == []
+    assert names_in(tree) == []
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60) as compiler:
         assert compiler is None
         result = subprocess.run(
@@ -82,17 +82,17 @@ def test_another_content_is_compiled_anew(tree: Path, tmp_path: Path) -> None:
     (tree / "module.py").write_text("def answer():\n    return 43\n")
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60) as compiler:
         assert compiler is not None
-        assert kept_in(tree) == ["test_it"]
+        assert names_in(tree) == ["test_it"]
 
 
 @pytest.mark.slow
-def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(tree: Path, tmp_path: Path) -> None:
+def test_damaged_byte_code_in_the_cache_is_ignored(tree: Path, tmp_path: Path) -> None:
     compile_all(tree, tmp_path / "state")
     for path in (tmp_path / "state").rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes()[:-7])
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
-        assert kept_in(tree) == []
+        assert names_in(tree) == []
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_what_the_compiler_warns_of_is_left_to_the_import(tree: Path, tmp_path: 
     (tree / "module.py").write_text(source)
     compile_all(tree, tmp_path / "state")
     with lent_bytecode(tree, entries(tree), PYTHON, tmp_path / "state", 60):
-        assert kept_in(tree) == ["test_it"]
+        assert names_in(tree) == ["test_it"]
 
 
 @pytest.mark.slow

@@ -31,18 +31,18 @@ def note(done: int, total: int = 9) -> str:
 
 @pytest.mark.slow
 def test_each_further_note_is_passed_on_once(tmp_path: Path) -> None:
-    report, seen, heard = tmp_path / "report", [], threading.Event()
+    report, seen, was_read = tmp_path / "report", [], threading.Event()
 
     def watch(done: int, total: int) -> None:
         seen.append((done, total))
-        heard.set()
+        was_read.set()
 
     with watched(str(report), watch):
         report.write_text("x" * 5000 + "\n" + note(3) + '{"event": "failed"}\n' + note(4)[:9])
-        assert heard.wait(30)
-        heard.clear()
+        assert was_read.wait(30)
+        was_read.clear()
         report.write_text(note(3) + note(7) + "[]\n")
-        assert heard.wait(30)
+        assert was_read.wait(30)
     assert seen == [(3, 9), (7, 9)]
 
 

@@ -243,7 +243,7 @@ def test_else_it_is_not(root: Path, content: str) -> None:
     (root / "pyproject.toml").write_text(content)
     environment = found(root)
     assert not environment.found
-    # Once it says otherwise, an answer that was kept no longer holds.
+    # Once it says otherwise, a cached answer no longer holds.
     assert {str(root / "pyproject.toml"), str(root / "requirements.txt")} <= set(environment.stamped_paths)
 
 

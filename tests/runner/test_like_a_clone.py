@@ -49,7 +49,7 @@ def git(*args):
 
 
 class TestHistory:
-    """git tells the tests what it would tell them in a clone, and a result that rests on that says so."""
+    """git answers the tests as it would in a clone, and a result that rests on that says so."""
 
     def test_tags_commits_and_authors(self, ready: Clone) -> None:
         ready.git("tag", "-a", "v1.2", "-m", "v1.2")

@@ -16,7 +16,9 @@ import pytest
 from gate.process import Cancel, Finished, run, supervise
 
 PYTHON = sys.executable
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux brings orphans back to their keeper")
+LINUX = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux brings orphans back to their supervisor"
+)
 
 
 def supervised(
@@ -64,7 +66,7 @@ def pid_in(path: Path) -> int:
     return int(path.read_text())
 
 
-# A process that tells its number, and then stays.
+# A process that reports its number, and then stays.
 STAY = "open({note!r}, 'w').write(str(os.getpid()) + '\\n'); time.sleep(600)"
 
 
@@ -128,7 +130,7 @@ def test_a_program_is_asked_before_it_is_made_to_end(tmp_path: Path) -> None:
     assert (done.ended, done.stdout) == ("timeout", b"tidied up\n")
 
 
-def test_a_flood_is_ended_and_its_end_is_kept(tmp_path: Path) -> None:
+def test_a_flood_is_ended_and_its_end_is_reported(tmp_path: Path) -> None:
     text = "import sys\nn = 0\nwhile True:\n    n += 1\n    print(n)\n"
     done = script(tmp_path, text, limit=10_000)
     assert done.ended == "overflow"
@@ -235,7 +237,7 @@ def test_nothing_is_left_when_gate_itself_is_killed(tmp_path: Path) -> None:
 
 
 @LINUX
-def test_a_program_that_ends_its_keeper_has_not_ended_well(tmp_path: Path) -> None:
+def test_a_program_that_ends_its_supervisor_has_not_ended_well(tmp_path: Path) -> None:
     note = tmp_path / "note"
     text = f"import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\n{STAY.format(note=str(note))}"
     done = script(tmp_path, text)
@@ -247,23 +249,23 @@ def test_a_program_that_ends_its_keeper_has_not_ended_well(tmp_path: Path) -> No
 @LINUX
 @pytest.mark.parametrize("share", [True, False])
 def test_memory_that_processes_share_is_counted_once(tmp_path: Path, share: bool) -> None:
-    """Three children with the same 64 MB, or with 64 MB each, as the keeper sees them that is their parent."""
+    """Three children with the same 64 MB, or with 64 MB each, as the supervisor sees them that is their parent."""
     text = f"""
 import os
-from gate.plugins import supervisor as keeper
+from gate.plugins.supervisor import PAGE, allowance, memory_held
 mine = bytearray(b"x" * 2**26) if {share} else None
-told, tell = os.pipe()
+ready, report = os.pipe()
 held, hold = os.pipe()
 for _ in range(3):
     if os.fork() == 0:
         os.close(hold)
         mine = mine or bytearray(b"x" * 2**26)
-        os.write(tell, b"r")
+        os.write(report, b"r")
         os.read(held, 1)
         os._exit(0)
 for _ in range(3):
-    os.read(told, 1)
-print(keeper.memory_held(2**27) // 2**20, 0 < keeper.allowance() < os.sysconf("SC_PHYS_PAGES") * keeper.PAGE)
+    os.read(ready, 1)
+print(memory_held(2**27) // 2**20, 0 < allowance() < os.sysconf("SC_PHYS_PAGES") * PAGE)
 """
     (tmp_path / "script.py").write_text(text)
     root = str(Path(__file__).parents[2])

@@ -1,4 +1,4 @@
-"""Kept results: found again whole, or not at all."""
+"""Cached results: read back whole, or not at all."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_folder_in_the_place_of_an_entry_does_no_harm(tmp_path: Path) -> None:
     assert results.get(KEY) is None
 
 
-def test_what_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_not_cached(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     results = ResultCache(tmp_path / "file" / "below")
     results.put(KEY, b"x")

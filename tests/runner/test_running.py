@@ -141,7 +141,7 @@ class TestImportsFromTheTree:
 
 
 class TestWhatDecides:
-    """Nothing of the user's own has a say, and nothing in the tree can step into a tool's place."""
+    """None of the user's own settings have an effect, and nothing in the tree can step into a tool's place."""
 
     @pytest.mark.slow
     def test_gates_own_packages_are_not_the_projects(self, project: Clone) -> None:
@@ -323,15 +323,15 @@ class TestTests:
         assert (state / "trees" / "base-0" / "a.py").stat().st_mtime < 1_200_000_000
 
     @pytest.mark.slow
-    def test_a_failure_tells_where_and_whether_the_base_fails_too(self, project: Clone) -> None:
+    def test_a_failure_says_where_and_whether_the_base_fails_too(self, project: Clone) -> None:
         environment(project)
         old = "def test_old():\n    assert 1 == 2\n"
         save(project, {"test_app.py": old})
         change(project, {"test_app.py": f"# moved\n\n{old}\n\ndef test_new():\n    raise ValueError('no')\n"})
         code, checks = ask(project, "--only", "tests")
         assert code == 1
-        told = [(f["line"], f["new"], f["blocks"], f["hint"]) for f in checks["tests"]["findings"]]
-        assert told == [
+        shown = [(f["line"], f["new"], f["blocks"], f["hint"]) for f in checks["tests"]["findings"]]
+        assert shown == [
             (4, False, True, "pytest test_app.py::test_old"),
             (8, True, True, "pytest test_app.py::test_new"),
         ]
@@ -409,7 +409,7 @@ class TestTests:
 
 
 class TestNothingTwice:
-    """A result is kept under what decides it, all of it and nothing else."""
+    """A result is cached under what decides it, all of it and nothing else."""
 
     def run(self, project: Clone, note: Path, **env: str) -> int:
         """How often the check has run, after it was asked for once more."""
@@ -520,7 +520,7 @@ class TestWhatAnAnswerRestsOn:
 
 
 class TestEnding:
-    """Whoever ends gate ends all of it."""
+    """Ending gate ends all of it."""
 
     def started(self, project: Clone, note: Path) -> subprocess.Popen[bytes]:
         sleep = [sys.executable, "-c", SLEEP.format(note=str(note))]

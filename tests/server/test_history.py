@@ -1,4 +1,4 @@
-"""What of a change's own history may enter a branch: `gate merge` and the server are of one mind about it."""
+"""What of a change's own history can merge into a branch: `gate merge` and the server are of one mind about it."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_fast_forward_to_what_has_merged_main_is_refused_before_the_server_doe
 def test_where_an_audit_would_miss_an_earlier_approval_nothing_is_merged(
     company: Company, amended: bool, options: list[str]
 ) -> None:
-    """Where the branch does not keep the commits that were approved, nobody can tell later that they were."""
+    """Where the branch does not keep the commits that were approved, nobody can show later that they were."""
     guarded = serving(company, OWNED)
     senior = change(guarded)
     senior.approve("origin/feature")

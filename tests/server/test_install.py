@@ -1,4 +1,4 @@
-"""`gate install --server`: what was there before keeps its say, and a hook that cannot answer says no."""
+"""`gate install --server`: existing hooks still count, and a hook that cannot answer rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server whose default branch has invalid rules: other branches still move, and there is a way out."""
+"""A server whose default branch has invalid rules: other branches still move, and they can be fixed."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def test_other_branches_move_and_protected_ones_do_not(broken: Company) -> None:
     new.commit("work", {"a.py": "x = 2\n"}, push=False)
     assert push(new, "origin", "HEAD:refs/heads/feature").code == 0
     for branch in ("main", "release/1", "release/2"):
-        said = push(new, "origin", f"HEAD:refs/heads/{branch}")
-        assert said.code != 0
-        assert branch != "main" or "update-ref refs/heads/main" in said.err
+        result = push(new, "origin", f"HEAD:refs/heads/{branch}")
+        assert result.code != 0
+        assert branch != "main" or "update-ref refs/heads/main" in result.err
 
 
 def test_an_administrator_puts_the_fix_there_and_the_audit_can_become_green(broken: Company) -> None:
@@ -56,11 +56,11 @@ def test_an_administrator_puts_the_fix_there_and_the_audit_can_become_green(brok
     senior.fetch()
     assert broken.clone("ada", "before").gate("audit", "--fetch", f"{start}..origin/main").code == 1
     for commit in (broken_at, fix):
-        said = senior.gate("approve", commit, "--into", "main", "--yes")
-        assert said.code == 0, said.text
-    said = broken.clone("ada", "after").gate("audit", "--fetch", f"{start}..origin/main")
-    assert said.code == 0, said.text
-    assert said.out.count("approved afterwards by @nehemiah") == 2
+        result = senior.gate("approve", commit, "--into", "main", "--yes")
+        assert result.code == 0, result.text
+    result = broken.clone("ada", "after").gate("audit", "--fetch", f"{start}..origin/main")
+    assert result.code == 0, result.text
+    assert result.out.count("approved afterwards by @nehemiah") == 2
     on_main(new)
     new.commit("work", {"a.py": "x = 2\n"}, branch="feature")
     senior.approve("origin/feature")

@@ -142,13 +142,13 @@ def test_a_refused_push_leaves_nothing_behind(guarded: Company, senior: Clone) -
     new.commit("straight in", {"a.py": "import os\n"}, push=False)
     known = guarded.server.git("cat-file", "--batch-all-objects", "--batch-check")
     assert senior.gate("revoke", senior.decisions("feature")[0]["id"]).code == 0
-    kept = guarded.server.git("cat-file", "--batch-all-objects", "--batch-check")
+    objects = guarded.server.git("cat-file", "--batch-all-objects", "--batch-check")
     new.gate("approvals", "--fetch", "feature")
     tip = append(
         new, {f"changes/{hashlib.sha256(b'').hexdigest()}": b""}, parent="refs/gate/remotes/origin/log"
     )
     assert push(new, "origin", "main", f"{tip}:{LOG}").code != 0
-    assert guarded.server.git("cat-file", "--batch-all-objects", "--batch-check") == kept != known
+    assert guarded.server.git("cat-file", "--batch-all-objects", "--batch-check") == objects != known
     index = guarded.server.path / "gate" / "log" / "index"
     assert tip not in index.read_text()
     assert senior.gate("approve", "feature").code == 0

@@ -88,7 +88,7 @@ def test_without_a_verdict_the_server_waits_for_it(company: Company) -> None:
     pushed = push(senior, "origin", "main")
     assert pushed.code != 0
     assert "no verdict of @ci about this is recorded yet" in pushed.err
-    # What waits for nothing but that goes in as soon as it is there, whoever made the merge.
+    # What waits for nothing but that goes in as soon as it is there, no matter who made the merge.
     assert record(ci(company)).code == 0, "approved, and passed"
     assert push(senior, "origin", "main").code == 0
     assert audited(company, start) == []
@@ -109,7 +109,7 @@ def test_a_verdict_of_the_merge_itself_will_do(company: Company) -> None:
 
 
 @pytest.mark.slow
-def test_failed_checks_are_not_vouched_for(company: Company) -> None:
+def test_failed_checks_are_not_signed(company: Company) -> None:
     use(company, counting(company, fail=True))
     change(company)
     result = record(ci(company))
@@ -183,7 +183,7 @@ def test_a_forged_verdict_opens_nothing(company: Company) -> None:
 @pytest.mark.slow
 @pytest.mark.attack(35)
 def test_a_verdict_about_another_change_opens_nothing(company: Company) -> None:
-    """CI's own record of a good change cannot be bent to fit, and does not speak of this one."""
+    """CI's own record of a good change cannot be bent to fit, and is not about this one."""
     use(company, company.policy())
     change(company, "good", {"b.py": "y = 2\n"})
     assert record(ci(company), "origin/good").code == 1

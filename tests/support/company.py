@@ -41,12 +41,12 @@ KEYS = ("other", "second", "stranger", *PEOPLE)
 
 
 def isolated(home: Path) -> dict[str, str]:
-    """An environment in which git and ssh see nothing of whoever runs the tests."""
-    kept = {
+    """An environment in which git and ssh see nothing of the person who runs the tests."""
+    inherited = {
         name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG", "VIRTUAL_ENV") if name in os.environ
     }
     return {
-        **kept,
+        **inherited,
         "HOME": str(home),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),

@@ -1,7 +1,7 @@
 """A forge on loopback that keeps state: requests whose head moves, reviews, pages, teams, and all kinds of trouble.
 
-It answers as GitHub, GitLab or Gitea would, as far as gate asks; GitLab tells when somebody approved if it is
-`exact`, and forgets the objection of whoever was `asked_anew`. What happens is told to it in words that fit
+It answers as GitHub, GitLab or Gitea would, as far as gate asks; GitLab says when somebody approved if it is
+`exact`, and forgets the objection of a person who was `asked_anew`. What happens is passed to it in words that fit
 all three: `push`, `approve`, `refuse`, `comment`, `take_back`, `aim`. Each event is a second after the last.
 """
 

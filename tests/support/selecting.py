@@ -39,7 +39,7 @@ class Checked:
     code: int
     note: str
     runs: dict[str, str]
-    """Why each file of tests ran; an empty path stands for the whole suite."""
+    """Why each file of tests ran; an empty path means the whole suite."""
 
 
 def check(project: Clone, *args: str) -> Checked:

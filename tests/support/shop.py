@@ -143,7 +143,7 @@ def build_shop(
     """A repository at `version-3`; nothing runs yet. `prepare` may change files of the first version."""
     settings = FAST.format(gate=gate, python=json.dumps(sys.executable)) + more
     shop = Shop(build_repository(folder / "shop", settings + PATIENT, prepare))
-    # With these, whoever ends a deploy while it watches has the time for it.
+    # With these, there is time to end a deploy while it watches.
     long = settings.replace("watch = 0.5", "watch = 600")
     (shop.root / "patient.toml").write_text(long + PATIENT)
     (shop.root / "strict.toml").write_text(long)

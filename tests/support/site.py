@@ -32,7 +32,7 @@ class Site:
     head: str
 
     def commit(self, message: str, files: Mapping[str, str], *, author: str = "", push: bool = True) -> str:
-        """Another commit on the branch; unless told otherwise, the forge knows of it at once."""
+        """Another commit on the branch; by default, the forge knows of it at once."""
         self.head = self.company.clone("newhire").commit(message, files, branch="feature", author=author)
         if push:
             self.forge.push(self.head)

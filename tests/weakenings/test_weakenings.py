@@ -1,4 +1,4 @@
-"""Every way to make the gate see less is found, and what means the same is not."""
+"""Every way to weaken a check is reported, and a change without effect is not."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_moving_writes_only_what_differs(repository: Repository, project: Clone)
     assert (folder / "pkg" / "mod.py").stat().st_mtime_ns == untouched
 
 
-def test_files_of_two_trees_in_one_second_are_told_apart(repository: Repository, project: Clone) -> None:
+def test_files_of_two_trees_in_one_second_are_distinguished(repository: Repository, project: Clone) -> None:
     folder = checked_out(repository)
     project.write({"app.py": "x = 9\n"})
     (project.path / "link").unlink()

@@ -1,4 +1,4 @@
-"""Whatever is edited: what is kept of earlier runs gives the answer that a run without it gives."""
+"""After any edit, a run with the cache of earlier runs gives the answer of a run without it."""
 
 from __future__ import annotations
 
@@ -155,13 +155,13 @@ WORD = re.compile(r"[A-Za-z_]\w+")
 WORDS = ("name", "friends", "to_json", "refresh", "LIMIT", "STAGE", "title", "befriend")
 VARIANTS = sorted(
     {
-        slip
+        typo
         for word in WORDS
-        for slip in (word[1] + word[0] + word[2:], word[:-1], word + "s", word.swapcase())
+        for typo in (word[1] + word[0] + word[2:], word[:-1], word + "s", word.swapcase())
     }
 )
 VALUES = ("None", "'text'", "[]", "3", "open('file')", "User('x')", "Anonymous()", "len", "lambda: 1")
-SAID = ("print(user.{})", "self.{} = 1", "def {}(self): return 1", "{} = 'x'", "user.befriend({}=1)")
+USES = ("print(user.{})", "self.{} = 1", "def {}(self): return 1", "{} = 'x'", "user.befriend({}=1)")
 STATEMENTS = (
     "global LIMIT",
     "self.extra = []",
@@ -180,7 +180,7 @@ STATEMENTS = (
 
 
 def lines_of(root: Path) -> tuple[list[Path], Callable[[int], tuple[Path, list[str]]]]:
-    """The files, and the lines of the one that a number stands for."""
+    """The files, and the lines of the one with that number."""
     files = sorted(root.rglob("*.py"))
 
     def pick(number: int) -> tuple[Path, list[str]]:
@@ -223,7 +223,7 @@ def edit(root: Path, kind: str, file: int, line: int, other: int) -> None:
         case "a statement":
             lines.insert(here, indent_of(lines[here]) + STATEMENTS[other % len(STATEMENTS)])
         case "a word that is near others":
-            result = SAID[line % len(SAID)].format(VARIANTS[other % len(VARIANTS)])
+            result = USES[line % len(USES)].format(VARIANTS[other % len(VARIANTS)])
             lines.insert(here, indent_of(lines[here]) + result)
         case "a line from elsewhere":
             lines.insert(here, pick(other)[1][other % len(pick(other)[1])])
@@ -255,20 +255,20 @@ EDITS = st.lists(
 
 def compare(folder: Path, edits: list[tuple[str, int, int, int]]) -> None:
     """Apply the edits one after the other, and ask both after each."""
-    root, kept, fresh = folder / "tree", folder / "kept", folder / "fresh"
-    for leftover in (root, kept):
+    root, cache, fresh = folder / "tree", folder / "kept", folder / "fresh"
+    for leftover in (root, cache):
         shutil.rmtree(leftover, ignore_errors=True)
     for name, text in PROJECT.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("\n" + " " * 8, "\n").strip() + "\n")
-    check(root, None, kept)
+    check(root, None, cache)
     for one in edits:
         if list(root.rglob("*.py")):
             edit(root, *one)
         # The words of the standard library need not be read anew each time.
         (fresh / "files").unlink(missing_ok=True)
-        assert check(root, None, kept) == check(root, None, fresh), one
+        assert check(root, None, cache) == check(root, None, fresh), one
 
 
 @pytest.fixture(scope="module")

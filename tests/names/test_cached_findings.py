@@ -68,7 +68,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def again(root: Path) -> list[Finding]:
-    """Check with what is kept."""
+    """Check with the cache."""
     return check(root, None, root.parent / "cache")[1]
 
 
@@ -118,21 +118,21 @@ def test_a_suggestion_follows_a_name_that_the_file_does_not_say(tree: Path) -> N
     ],
     ids=["a body", "a new name", "a constant", "a head", "a name of the module", "a statement", "a remark"],
 )  # fmt: skip
-def test_only_files_that_see_what_changed_are_judged_again(
+def test_only_files_that_see_what_changed_are_checked_again(
     tree: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, files: set[str]
 ) -> None:
-    judged: set[str] = set()
+    checked: set[str] = set()
 
     class Counted(Visitor):
         def judge(self) -> FileDiagnostics:
-            judged.add(self._source.name)
+            checked.add(self._source.name)
             return super().judge()
 
     monkeypatch.setattr("gate.names.store.project.Visitor", Counted)
     monkeypatch.setattr("gate.names.store.workers.processors", lambda: 1)
     change(tree, name, old, new)
     again(tree)
-    assert judged == files
+    assert checked == files
 
 
 ITEMS = [str(number) for number in range(50)]
@@ -175,9 +175,7 @@ def test_what_a_helper_took_with_it_is_done_all_the_same(
     assert WorkerPool(ITEMS, work, first=first, more=more).answers() == DOUBLED
 
 
-def test_many_files_are_judged_by_several_processes_as_by_one(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_processes_report_the_same_as_one(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         (tree / f"more_{number}.py").write_text(USER.replace("one.save", f"one.sav{number}"))
     monkeypatch.setattr("gate.names.store.workers.processors", lambda: 1)
@@ -187,7 +185,7 @@ def test_many_files_are_judged_by_several_processes_as_by_one(
     assert check(tree, None, None)[1] == alone
 
 
-def test_what_is_kept_for_one_state_is_gone_with_it_and_stays_without_being_asked_for(tmp_path: Path) -> None:
+def test_the_cache_of_one_state_lives_exactly_as_long_as_that(tmp_path: Path) -> None:
     first = Cache(tmp_path / "kept", "one state")
     first.put("json", (True, False, ["loads"]))
     first.write()
