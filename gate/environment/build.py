@@ -17,6 +17,7 @@ from gate.environment.build_failures import BuildFailed, failure, withheld
 from gate.environment.declarations import names_of_local
 from gate.environment.declared import Declared, pins
 from gate.environment.interpreter import own_tool
+from gate.environment.own_setup import is_own_setup
 from gate.json_input import parse_json
 from gate.platforms import locked
 from gate.process import Cancel, supervise
@@ -40,8 +41,10 @@ class Builder:
 
     def key(self, declared: Declared) -> str:
         """What decides the content of an environment: the declaring files, and where packages come from."""
-        files = {**declared.contents, **{f"/{folder}": data for folder, data in declared.local.items()}}
-        parts = [f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(files.items())]
+        files = {path: data for path, data in declared.contents.items() if not is_own_setup(path)}
+        files |= {f"/{folder}": data for folder, data in declared.local.items()}
+        parts = [repr((declared.own, declared.for_tests_alone))]
+        parts += [f"{path} {key_of(data.decode('latin-1'))}" for path, data in sorted(files.items())]
         variables = {name: self.environ.get(name, "") for name in BUILD}
         # Which interpreter uv would take: the same one in a hook, where PATH is another.
         programs = [shutil.which(name, path=self.environ.get("PATH")) for name in ("python3", "python")]
@@ -171,7 +174,8 @@ def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
 
 
 def _sync_options(declared: Declared) -> list[str]:
-    chosen = [f"--group={name}" for name in declared.groups] + [f"--extra={name}" for name in declared.extras]
+    chosen = [f"--group={name}" for name in declared.test_groups]
+    chosen += [f"--extra={name}" for name in declared.test_extras]
     workspace = b"[tool.uv.workspace]" in declared.contents.get("pyproject.toml", b"")
     chosen += [f"--no-install-package={name}" for name in names_of_local(declared)]
     return ["--no-install-workspace", *chosen, *(["--all-packages"] if workspace else [])]
@@ -192,10 +196,13 @@ def _install_steps(declared: Declared, scratch: Path) -> Iterator[list[str]]:
         (scratch / "wanted.txt").write_text("\n".join(_pipfile(declared.contents[source])), "utf-8")
         yield ["--no-deps", "-r", str(scratch / "wanted.txt")]
         return
-    words = [word for path in declared.requirement_files for word in ("-r", path)]
+    words = [word for path in declared.test_files for word in ("-r", path)]
     if declared.metadata:
-        words += ["-r", declared.metadata, *(f"--extra={name}" for name in declared.extras)]
-    words += [f"--group={name}" for name in declared.groups]
+        words += ["-r", declared.metadata, *(f"--extra={name}" for name in declared.test_extras)]
+    words += [f"--group={name}" for name in declared.test_groups]
+    if declared.own.requirements:
+        (scratch / "own.txt").write_text("\n".join(declared.own.requirements), "utf-8")
+        words += ["-r", str(scratch / "own.txt")]
     if words:
         yield words
 

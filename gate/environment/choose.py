@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -26,6 +27,7 @@ from gate.git.repository import Repository
 from gate.process import Cancel
 from gate.result_cache import ResultCache, key_of
 
+LACKS = ", without what is for development alone, which cannot be installed"
 USE_FOUND = "or use the environment as it is: `environment: {source: project}` in gate.yaml"
 
 
@@ -202,7 +204,7 @@ class Environments:
                     "add a lock file, requirements.txt or pyproject.toml",
                 )
             check_lock(declared, self._base_declared(tree, folder))
-            prefix = builder.built(declared) or builder.build(declared, tree.path(runs_code=True), folder)
+            prefix, note = self._built(tree, folder, declared)
         except BuildFailed as error:
             return self._instead(tree, folder, declared, environment, error)
         python = next(filter(None, (executable(prefix / name) for name in PYTHONS)), "")
@@ -214,8 +216,36 @@ class Environments:
             identity=f"{prefix.name} {sha256(config).hexdigest()}",
             passed_over=environment.passed_over if environment else (),
             local=builder.local(prefix),
-            note=f"in an environment built from {declared.source}",
+            note=f"in an environment built from {declared.source}{note}",
         )
+
+    def _built(self, tree: ProjectTree, folder: str, declared: Declared) -> tuple[Path, str]:
+        """The folder of the environment that the tree declares, and what it lacks; raises BuildFailed."""
+        builder = self._builder
+        for side in filter(None, (declared, declared.alternative)):
+            if prefix := builder.built(side):
+                return prefix, LACKS if side.for_tests_alone else ""
+        root = tree.path(runs_code=True)
+        try:
+            return builder.build(declared, root, folder), ""
+        except BuildFailed:
+            alternative = declared.alternative
+            # What development takes may not fit this interpreter. That is no reason if the change is the cause.
+            if alternative is None or self._base_can_be_built(tree, folder, declared):
+                raise
+            with contextlib.suppress(BuildFailed):
+                return builder.build(alternative, root, folder), LACKS
+            raise
+
+    def _base_can_be_built(self, tree: ProjectTree, folder: str, declared: Declared) -> bool:
+        """Whether everything that the base declares can be installed, where the change declares something else."""
+        base_declared = self._base_declared(tree, folder)
+        if base_declared is None or self.base is None or base_declared.stated == declared.stated:
+            return False
+        with contextlib.suppress(BuildFailed):
+            self._builder.build(base_declared, self.base.path(runs_code=True), folder)
+            return True
+        return False
 
     def _instead(
         self,

@@ -21,6 +21,7 @@ from gate.environment.declared import (
 )
 from gate.environment.interpreter import normal
 from gate.environment.locks import local_in_lock
+from gate.environment.own_setup import NAMED, is_own_setup
 from gate.git.objects import Entry, read_objects
 from gate.git.repository import Repository
 from gate.result_cache import key_of
@@ -58,7 +59,8 @@ class Declarations:
     @cached_property
     def signature(self) -> str:
         """What decides all of it. No file is read for it: it is needed at every commit."""
-        entries = (e for e in self.tree.entries if not e.path.endswith(".py") or e.path.endswith("setup.py"))
+        scripts = ("setup.py", "noxfile.py")
+        entries = (e for e in self.tree.entries if not e.path.endswith(".py") or e.path.endswith(scripts))
         return key_of(*(f"{entry.oid} {entry.path}" for entry in entries if may_declare(entry.path)))
 
     @cached_property
@@ -97,7 +99,16 @@ class Declarations:
         contents = read_objects(self.repository, [*own.values(), *shared.values()])
         prefix = f"{folder}/" if folder else ""
         files = {path.removeprefix(prefix): contents[oid] for path, oid in own.items()}
-        return read_declared(files | {name: contents[oid] for name, oid in shared.items()})
+        files |= {name: contents[oid] for name, oid in shared.items()}
+        return read_declared(files | self._named_in(files, prefix))
+
+    def _named_in(self, files: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
+        """Files of requirements with unusual names, which those of the project's own commands name."""
+        texts = [data.decode("utf-8", "replace") for path, data in files.items() if is_own_setup(path)]
+        names = {posixpath.normpath(name) for text in texts for name in NAMED.findall(text)} - files.keys()
+        oids = {name: self._files[prefix + name] for name in sorted(names) if prefix + name in self._files}
+        contents = read_objects(self.repository, oids.values())
+        return {name: contents[oid] for name, oid in oids.items()}
 
     def _workspace_of(self, folder: str) -> str | None:
         """The folder of the uv workspace that the project in `folder` is a member of, nearest first."""

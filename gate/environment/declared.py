@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from gate.environment.conda import FILES as CONDA
 from gate.environment.interpreter import normal
 from gate.environment.locks import LOCKS, locked_versions, read_toml, table
+from gate.environment.own_setup import OwnSetup, is_own_setup, read_own_setup
 from gate.environment.setup_files import Stated, read_setup_files
 
 PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -28,8 +29,11 @@ REQUIREMENTS = re.compile(
 ANY_REQUIREMENTS = re.compile(
     r"[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)"
 )
-FOR_TESTS = ("test", "tests", "testing", "dev", "develop", "development")
+FOR_TESTS = ("test", "tests", "testing")
 """Extras and dependency groups that running the tests takes, by their usual names."""
+FOR_DEVELOPMENT = ("dev", "develop", "development")
+"""The same, with more than that in most projects."""
+DEVELOPMENT_FILE = re.compile(r"(?:^|[/_.-])dev(?:elop(?:ment)?)?[._-]")
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
 POETRY_KEYS = ("dependencies", "group", "dev-dependencies", "source", "extras")
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
@@ -42,7 +46,8 @@ class Declared:
     `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
     running the project takes, `others` those of groups, extras and the like. `local` are the folders of the tree, from
     its top on, whose packages the project depends on, with their pyproject.toml. `metadata` is the file that states
-    what the package itself needs.
+    what the package itself needs. `groups` and `extras` are the names of all there are. With `for_tests_alone`, what is
+    for development by its name is left out, unless the project's own commands install it.
     """
 
     source: str = ""
@@ -55,6 +60,44 @@ class Declared:
     requirement_files: tuple[str, ...] = ()
     metadata: str = ""
     local: Mapping[str, bytes] = field(default_factory=dict)
+    for_tests_alone: bool = False
+
+    @cached_property
+    def own(self) -> OwnSetup:
+        """What the project's own commands install for its tests. A lock file has the packages of all groups."""
+        setup = read_own_setup(self.contents)
+        return OwnSetup(groups=setup.groups, extras=setup.extras) if self.source in LOCKS else setup
+
+    @cached_property
+    def test_groups(self) -> tuple[str, ...]:
+        """The dependency groups of an environment in which the tests run."""
+        return self._chosen(self.groups, self.own.groups)
+
+    @cached_property
+    def test_extras(self) -> tuple[str, ...]:
+        """The extras of an environment in which the tests run."""
+        return self._chosen(self.extras, self.own.extras)
+
+    @cached_property
+    def test_files(self) -> tuple[str, ...]:
+        """The files of requirements of an environment in which the tests run."""
+        own = tuple(path for path in map(posixpath.normpath, self.own.files) if path in self.contents)
+        usual = self.requirement_files
+        if self.for_tests_alone:
+            usual = tuple(path for path in usual if not DEVELOPMENT_FILE.search(path))
+        return tuple(dict.fromkeys((*usual, *own)))
+
+    def _chosen(self, names: Iterable[str], own: Iterable[str]) -> tuple[str, ...]:
+        usual = FOR_TESTS if self.for_tests_alone else (*FOR_TESTS, *FOR_DEVELOPMENT)
+        for_tests = {*usual, *map(normal, own)}
+        return tuple(name for name in names if normal(name) in for_tests)
+
+    @property
+    def alternative(self) -> Declared | None:
+        """Without what is for development alone, which may not fit the interpreter; None where that is no other."""
+        narrow = replace(self, for_tests_alone=True)
+        chosen = [(d.test_groups, d.test_extras, d.test_files) for d in (self, narrow)]
+        return narrow if self.source not in LOCKS and chosen[0] != chosen[1] else None
 
     @cached_property
     def locked(self) -> Mapping[str, frozenset[str]]:
@@ -75,9 +118,9 @@ class Declared:
     def stated(self) -> tuple[object, ...]:
         """What two trees are compared by: other settings in the same files are no change of dependencies."""
         files = {name: self.contents.get(name) for name in (*LOCKS, *OF_WORKSPACE, "Pipfile", "poetry.toml")}
-        lists = {path: self.contents[path] for path in included_files(self.requirement_files, self.contents)}
+        lists = {path: self.contents[path] for path in included_files(self.test_files, self.contents)}
         settings = dependency_settings(read_toml(self.contents.get("pyproject.toml")))
-        return (sorted(self.required), sorted(self.others), files, lists, self.local, settings)
+        return (sorted(self.required), sorted(self.others), files, lists, self.local, settings, self.own)
 
     @cached_property
     def requires_python(self) -> str:
@@ -92,12 +135,15 @@ def is_declaring(path: str, folder: str) -> bool:
     if folder and not path.startswith(f"{folder}/"):
         return False
     inside = path.removeprefix(f"{folder}/") if folder else path
-    return name == "pyproject.toml" or inside in BESIDE or ANY_REQUIREMENTS.fullmatch(inside) is not None
+    if name == "pyproject.toml" or inside in BESIDE or is_own_setup(inside):
+        return True
+    return ANY_REQUIREMENTS.fullmatch(inside) is not None
 
 
 def may_declare(path: str) -> bool:
     """Whether the file at `path` may affect the environment of any project: a quick look at the name."""
-    return path.rpartition("/")[2] in BESIDE or "requirements" in path or "constraints" in path
+    name = path.rpartition("/")[2]
+    return name in BESIDE or name.endswith((".txt", ".in")) or is_own_setup(name) or is_own_setup(path)
 
 
 def workspace_members(pyproject: bytes, folders: Iterable[str]) -> list[str]:
@@ -142,17 +188,24 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
     for path in () if lock else files:
         main = path.rpartition("/")[2] in {"requirements.txt", "base.txt", "main.txt", "common.txt"}
         (required if main else other_lines).extend(_requirement_lines(contents[path]))
+    source = lock or (files[0] if files else metadata) or ("pyproject.toml" if groups else "")
     return Declared(
-        source=lock or (files[0] if files else metadata) or ("pyproject.toml" if groups else ""),
+        source=source or _own_source(contents),
         contents=contents,
         name=str(project.get("name") or poetry.get("name") or stated.name),
         required=tuple(dict.fromkeys(required)),
         others=tuple(dict.fromkeys(other_lines)),
-        groups=tuple(name for name in groups if normal(name) in FOR_TESTS),
-        extras=tuple(name for name in extras if normal(name) in FOR_TESTS),
+        groups=tuple(groups),
+        extras=tuple(extras),
         requirement_files=files,
         metadata=metadata,
     )
+
+
+def _own_source(contents: Mapping[str, bytes]) -> str:
+    """The file of the project's own commands that says what the tests need; "" if none does."""
+    own = [path for path in sorted(contents) if is_own_setup(path)]
+    return next((path for path in own if read_own_setup({path: contents[path]}) != OwnSetup()), "")
 
 
 def requirement_name(line: str) -> str:

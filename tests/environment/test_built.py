@@ -323,3 +323,33 @@ class TestWithAnEnvironment:
         after = {path: path.lstat().st_mtime_ns for path in folder.rglob("*") if path.name != "__pycache__"}
         assert after == before
         assert VERSION in str(next(folder.glob("lib/python*")))
+
+
+class TestWhatTheOwnCommandsInstall:
+    """Test dependencies that only tox, nox, hatch, or CI names, and those that cannot be installed here."""
+
+    USES = "import dep\n\n\ndef test_it():\n    assert dep.VALUE == 1\n"
+
+    def test_dependencies_of_tox(self, project: Clone, links: Path) -> None:
+        commit(project, {"tox.ini": "[testenv]\ndeps =\n    -r ci/needs.txt\n", "ci/needs.txt": "dep\n"})
+        project.git("checkout", "-q", "-B", "feature")
+        commit(project, {"test_it.py": self.USES})
+        code, check = run_tests(project)
+        assert (code, check["note"]) == (0, "1 passed, in an environment built from tox.ini")
+        assert links.is_dir()
+
+    @pytest.mark.parametrize("by_the_change", [False, True])
+    def test_a_group_that_cannot_be_installed(self, project: Clone, links: Path, by_the_change: bool) -> None:
+        settings = '[dependency-groups]\ntest = ["dep"]\ndev = [{}]\n'
+        broken = {"pyproject.toml": settings.format('"not-to-be-had"')}
+        commit(project, {"pyproject.toml": settings.format("")} if by_the_change else broken)
+        project.git("checkout", "-q", "-B", "feature")
+        commit(project, {"test_it.py": self.USES, **broken})
+        code, check = run_tests(project)
+        assert links.is_dir()
+        if by_the_change:
+            assert (code, check["outcome"]) == (3, "broken")
+            assert "not-to-be-had" in check["reason"]
+        else:
+            assert code == 0, check
+            assert "without what is for development alone" in check["note"]

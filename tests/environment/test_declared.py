@@ -214,14 +214,14 @@ def test_what_setup_files_state(
 ) -> None:
     stated = read_declared({name: text.encode() for name, text in files.items()})
     assert stated.source == next(iter(files))
-    assert stated.extras == extras
+    assert stated.test_extras == extras
     assert required is None or stated.required == required
     assert stated.packages == ("",)
 
 
 def test_groups_alone_are_enough() -> None:
     stated = read_declared({"pyproject.toml": b"[dependency-groups]\ntest = ['a']\n"})
-    assert (stated.source, stated.groups, stated.packages) == ("pyproject.toml", ("test",), ())
+    assert (stated.source, stated.test_groups, stated.packages) == ("pyproject.toml", ("test",), ())
 
 
 POETRY = '[tool.poetry]\nname = "thing"\n[tool.poetry.dependencies]\npython = "{}"\n'
