@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import time
 
 from gate.codeowners import CodeOwners
 from gate.errors import InvalidInput, Mistake, UsageError
-from gate.gather import codeowners_at
+from gate.gather import codeowners_at, touches_rules
 from gate.git.change import default_branch
 from gate.git.history import origin_of
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
 from gate.model import Change
-from gate.policy.people import forge_of, with_login
+from gate.policy.people import FORGES, forge_of, with_login
 from gate.policy.types import Person, Policy
 from gate.rules import policy_at
-from gate.simulation import Problem, Setup, Simulation, problems, simulate
+from gate.simulation import Problem, Setup, Simulation, everybody_locked_out, problems, simulate
 
 
 def simulated(
@@ -69,25 +69,80 @@ def lock_outs(
     ]
 
 
-def warning_of(repository: Repository, change: Change) -> tuple[str, ...]:
-    """What to say of a change after which people would be locked out who are not today; nothing else."""
-    existing = {problem.message for problem in _errors(repository, change.base_tree)}
-    new = [problem for problem in _errors(repository, change.tree) if problem.message not in existing]
-    return tuple(f"This change would lock people out: {problem.message}{because(problem)}" for problem in new)
+@dataclass(frozen=True, slots=True)
+class LockOut:
+    """What the rules that a change brings would do to people who can merge today, one sentence for each problem.
+
+    `branches` are those into which nobody could merge anything any more.
+    """
+
+    sentences: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
 
 
-def _errors(repository: Repository, tree: str) -> list[Problem]:
-    """The lock-outs by the rules in a tree; where those cannot be read, other things are wrong."""
+def lock_out_by(repository: Repository, change: Change) -> LockOut:
+    """Whom the change would lock out who is not locked out at its base. Empty unless it alters the rules."""
+    if not touches_rules(change) or not change.tree:
+        return LockOut()
+    after = _simulation_of(repository, change.tree, change.tree)
+    if after is None:
+        return LockOut()
+    simulation, complete = after
+    errors = [problem for problem in problems(simulation) if problem.level == "error"]
+    if not errors:
+        return LockOut()
+    before = _simulation_of(repository, change.base_tree, change.tree)
+    affected = {item for problem in problems(before[0]) for item in problem.affects} if before else set()
+    new = [problem for problem in errors if not problem.affects <= affected]
+    dead = tuple(
+        branch
+        for branch in simulation.setup.branches
+        if new and complete and everybody_locked_out(simulation, branch)
+        if before is None or not everybody_locked_out(before[0], branch)
+    )
+    return LockOut(tuple(f"{problem.message}{because(problem)}" for problem in new), dead)
+
+
+def _simulation_of(repository: Repository, tree: str, files: str) -> tuple[Simulation, bool] | None:
+    """The rules in a tree put to people, over the files of the tree `files`; None where they cannot be read.
+
+    Also whether everybody who could merge is known: not where only a forge knows who there is.
+    """
     try:
         policy = policy_at(repository, tree)
         owners = codeowners_at(repository, tree, policy)
     except InvalidInput:
-        return []
-    if not policy.people or (owners is not None and owners.mistakes):
-        return []
-    paths = [entry.path for entry in list_tree(repository, tree)]
-    detected = problems(simulated(repository, policy, owners, paths))
-    return [problem for problem in detected if problem.level == "error"]
+        return None
+    if owners is not None and owners.mistakes:
+        return None
+    forge = counted_forge(repository, policy)
+    if not policy.people and (owners is None or not forge):
+        return None
+    paths = [entry.path for entry in list_tree(repository, files)]
+    complete = bool(policy.people)
+    if complete and forge and owners is not None:
+        policy = _with_teams_of_forge(policy, owners)
+    # Without people, `simulated` takes those whom CODEOWNERS names by their login.
+    return simulated(repository, policy, owners, paths, forge=forge if complete else None), complete
+
+
+def counted_forge(repository: Repository, policy: Policy) -> str:
+    """The forge whose reviews count: that of origin, or if its address is no known one, the one people have logins on.
+
+    Empty in a repository without origin, such as a server's, where only signed approvals count.
+    """
+    origin = origin_of(repository)
+    if not origin:
+        return ""
+    logins = (name for name in FORGES for person in policy.people.values() if person.login(name))
+    return forge_of(origin) or next(logins, "")
+
+
+def _with_teams_of_forge(policy: Policy, owners: CodeOwners) -> Policy:
+    """The policy with a team of the forge for each that only CODEOWNERS names: it may have any of the people."""
+    names = {owner for rule in owners.rules for owner in rule.owners if "/" in owner}
+    known = tuple(policy.people)
+    return replace(policy, teams={**dict.fromkeys(names, known), **policy.teams})
 
 
 def because(problem: Problem) -> str:

@@ -37,6 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--message", "-m", metavar="TEXT", default="", help="the first lines of the commit message"
     )
     parser.add_argument("--key", metavar="FILE", help="the SSH key that signs the verdict")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="merge even if the policy or CODEOWNERS would lock people out then",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
         how="squash" if options.squash else "ff-only" if options.ff_only else "merge",
         message=options.message,
         key=options.key,
+        force=options.force,
     )
     with shown_progress() as progress:
         done = merge(request, progress, lambda line: print(f"gate: {visible(line)}", file=sys.stderr))
@@ -74,6 +80,8 @@ def _summary(done: Merged, rev: str, where: str) -> list[str]:
 def _not_merged(done: NotMerged, rev: str) -> int:
     if done.refused:
         print(f"gate: {visible(done.refused)}", file=sys.stderr)
+        if done.help:
+            print(f"  help: {visible(done.help)}", file=sys.stderr)
         return 1
     context = context_of(done.verdict, f"gate check --head {visible(rev)}")
     print(report("text").render(done.verdict, context), end="")

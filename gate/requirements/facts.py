@@ -66,7 +66,8 @@ class Facts:
     the findings about weakened checks. `log_gap` says why the log of approvals that is here
     may lack decisions, if so. `release` is there for an environment. Where reviews on a forge count, `request`
     names the request there, `contributors` are people who had a hand in the change according to the forge, and
-    `unread_teams` says, by team, why its members could not be had.
+    `unread_teams` says, by team, why its members could not be had. `locked` are the branches into which, by the rules
+    that the change brings, nobody could merge anything any more.
     """
 
     change: Change
@@ -82,6 +83,7 @@ class Facts:
     request: str = ""
     contributors: frozenset[str] = frozenset()
     unread_teams: Mapping[str, str] = field(default_factory=dict)
+    locked: tuple[str, ...] = ()
 
     @property
     def branch(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from gate.model import NOT_ASKED, Finding, Missing, MissingApprovals, Outcome
+from gate.policy.files import POLICY_FILE
 from gate.policy.people import members
 from gate.requirements.facts import Facts
 from gate.requirements.review_requests import files
@@ -14,9 +15,14 @@ MOST_PLACES = 5
 
 
 def evaluate(facts: Facts) -> Outcome:
-    """Met if nothing weakens the gate, or a guardian who is no author has approved each weakened file."""
+    """Met if nothing weakens the gate, or a guardian who is no author has approved each weakened file.
+
+    Unmet, guardians or not, for rules after which nobody could merge anything.
+    """
     if facts.release is not None and facts.protection.require.passed:
         return Outcome(ID, "not_applicable", "weakened checks were approved before they were merged")
+    if facts.locked:
+        return _lock_out(facts)
     weakenings = facts.weakenings
     guardians = facts.protection.require.guarded
     paths = tuple(dict.fromkeys(finding.path for finding in weakenings))
@@ -45,6 +51,19 @@ def evaluate(facts: Facts) -> Outcome:
     names = tuple(name for name in guardians if members(facts.policy, (name,)) & allowed)
     asks = (MissingApprovals(open_paths, 1, allowed, names, "guardian"),)
     return Outcome(ID, "unmet", reason, missing, (_way_out(weakenings, answered),), weakenings, asks=asks)
+
+
+def _lock_out(facts: Facts) -> Outcome:
+    """Unmet, no matter who approves: after this change, no other could be merged, nor one that fixes it."""
+    waiver = (
+        ", or let a guardian waive this (`gate approve --waive`)" if facts.protection.require.guarded else ""
+    )
+    advice = (
+        f"change {POLICY_FILE} or CODEOWNERS: `gate init --print` proposes a policy that locks nobody out",
+        f"to merge it all the same, use `gate merge --force`{waiver}",
+    )
+    branches = " or ".join(facts.locked)
+    return Outcome(ID, "unmet", f"after this change, nobody could merge anything into {branches}", (), advice)
 
 
 def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gate.simulation.problems import Problem, locks_out, problems
+from gate.simulation.problems import Problem, everybody_locked_out, locks_out, problems
 from gate.simulation.trials import Setup, Simulation, can_approve, simulate
 
-__all__ = ["Problem", "Setup", "Simulation", "can_approve", "locks_out", "problems", "simulate"]
+__all__ = [
+    "Problem",
+    "Setup",
+    "Simulation",
+    "can_approve",
+    "everybody_locked_out",
+    "locks_out",
+    "problems",
+    "simulate",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gate.codeowners import Rule
@@ -15,16 +15,31 @@ MOST_PATHS = 3
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to know about a policy. An `error` locks people out; a `note` is no mistake by itself."""
+    """One thing to know about a policy. An `error` locks people out; a `note` is no mistake by itself.
+
+    `affects` names whom an error locks out, or which files nobody could change, with the branch: two policies are
+    compared by it.
+    """
 
     level: Level
     message: str
     help: str = ""
+    affects: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
 
 
 def locks_out(detected: Iterable[Problem]) -> bool:
     """Whether there is a change that could never be merged."""
     return any(problem.level == "error" for problem in detected)
+
+
+def everybody_locked_out(simulation: Simulation, branch: str) -> bool:
+    """Whether no change of anybody in the policy could be merged into the branch, no matter who approves it."""
+    trials = [trial for trial in simulation.trials if trial.branch == branch and trial.kind == "code"]
+    own_trials = [trial for trial in trials if trial.author in simulation.setup.policy.people]
+    considered = own_trials or trials
+    return bool(considered) and all(
+        len(trial.blocked) == len(trial.paths) and not trial.waivable for trial in considered
+    )
 
 
 def problems(simulation: Simulation) -> tuple[Problem, ...]:
@@ -90,7 +105,8 @@ def _of_author(simulation: Simulation, branch: str, trial: Trial, dead: Sequence
     message = f"{trial.author[:1].upper()}{trial.author[1:]} can't merge {what} into {branch}"
     worst = everything and trial.author != STRANGER and not trial.waivable
     if worst:
-        return [Problem("error", f"{message}{_alone(trial.author, simulation)}", _why(left))]
+        text = f"{message}{_alone(trial.author, simulation)}"
+        return [Problem("error", text, _why(left), frozenset({(branch, trial.author)}))]
     return [Problem("warning", message, _why(left))]
 
 
@@ -102,7 +118,8 @@ def _blocked(simulation: Simulation, message: str, trials: Sequence[Trial], dead
     )
     if any(trial.waivable for trial in trials):
         return Problem("warning", f"{message} without a guardian's waiver", why)
-    return Problem("error", f"{message}{_alone(example.author, simulation)}", why)
+    affects = frozenset((example.branch, path) for path in dead)
+    return Problem("error", f"{message}{_alone(example.author, simulation)}", why, affects)
 
 
 def _alone(author: str, simulation: Simulation) -> str:

@@ -18,6 +18,7 @@ from gate.runner import Event
 
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
 if TYPE_CHECKING:
+    from gate.app.lock_outs import LockOut
     from gate.forges.places import RequestRef
     from gate.forges.wire import Wire
     from gate.log.admitted import ApprovalLog
@@ -42,7 +43,9 @@ def evaluate(
     with EvidenceReader(repository, change, rules, log, now) as reader:
         checked = check_results(repository, change, rules, request, reader, progress, now)
         evidence = reader.result()
+    lock_out = _lock_out(repository, change, rules)
     facts, decisions = facts_of(change, rules, checked, evidence), evidence.decisions
+    facts = replace(facts, locked=() if request.allow_lock_out else lock_out.branches)
     if forge and change.digest:
         from gate.app.checking.reviews import with_reviews
 
@@ -53,7 +56,7 @@ def evaluate(
     from gate.verdict import decide
 
     _log(facts)
-    notes = notes_about(repository, change, rules, request, checked, now)
+    notes = notes_about(repository, change, rules, request, checked, now, lock_out.sentences)
     verdict = decide(discount_unrequired(facts), notes)
     descriptions = dict.fromkeys(environment.description for environment in checked.environments)
     return Answer(
@@ -65,7 +68,17 @@ def evaluate(
         rules.protection.verdicts,
         checked.settings,
         pieces=checked.pieces,
+        locked_out=lock_out.sentences,
     )
+
+
+def _lock_out(repository: Repository, change: Change, rules: Rules) -> LockOut:
+    """Whom the rules that the change brings would lock out."""
+    from gate.app.lock_outs import LockOut, lock_out_by
+
+    if rules.release is not None or change.merge_blocker:
+        return LockOut()
+    return lock_out_by(repository, change)
 
 
 def facts_of(change: Change, rules: Rules, checked: CheckResults, evidence: Evidence) -> Facts:

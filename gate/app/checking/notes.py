@@ -5,7 +5,6 @@ from __future__ import annotations
 from gate.app.checking.check_results import CheckResults
 from gate.app.checking.request import CheckRequest
 from gate.app.checking.rules_at_base import Rules
-from gate.gather import touches_rules
 from gate.git.repository import Repository
 from gate.model import Change, short_name
 from gate.rules import absent_branches
@@ -18,15 +17,16 @@ def notes_about(
     request: CheckRequest,
     checked: CheckResults,
     now: int,
+    lock_out: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """The lines to show with the verdict."""
+    """The lines to show with the verdict. `lock_out` says whom the change would lock out."""
     notes = _about_checks(request, rules, checked)
     if request.parts:
         from gate.app.checking.shares import unsigned_note
 
         notes += (unsigned_note(rules.policy, now),)
     if rules.release is None and change.tree and not change.merge_blocker:
-        notes += _lock_out(repository, change)
+        notes += tuple(f"This change would lock people out: {sentence}" for sentence in lock_out)
         notes += (absent_branches(repository, rules.policy, short_name(change.into)),)
     return tuple(filter(None, notes))
 
@@ -42,13 +42,3 @@ def _about_checks(request: CheckRequest, rules: Rules, checked: CheckResults) ->
             f"To merge, it also needs a verdict signed by {' or '.join(protection.verdicts)}; there is none yet.",
         )
     return ()
-
-
-def _lock_out(repository: Repository, change: Change) -> tuple[str, ...]:
-    """A warning if the change brings rules that lock people out: it can be merged, and nothing after it."""
-    if not touches_rules(change):
-        return ()
-    # Few changes touch the rules, and only they wait for what the simulation takes.
-    from gate.app.lock_outs import warning_of
-
-    return warning_of(repository, change)

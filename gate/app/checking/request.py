@@ -30,6 +30,7 @@ class CheckRequest:
     trusts, or not at all. `key` is the SSH key of the person who would release something, if not the usual one.
     `reviews` names the request on a forge whose reviews count as well. With `rerun` no cached result is used. With
     `compare`, tests whose recorded pass would hold for this tree run, and are compared with it.
+    With `allow_lock_out`, a change after which nobody could merge anything is not blocked for it.
     Only the `share` of the checks runs; or none, and what they found is in the `parts` that all shares have left.
     """
 
@@ -47,6 +48,7 @@ class CheckRequest:
     reviews: RequestRef | None = None
     rerun: bool = False
     compare: bool = False
+    allow_lock_out: bool = False
     share: Share | None = None
     parts: tuple[str, ...] = ()
 
@@ -72,6 +74,8 @@ class Answer:
     warnings: tuple[str, ...] = ()
     pieces: Mapping[tuple[str, str], Piece] = field(default_factory=dict)
     """What of which tests ran, in a share."""
+    locked_out: tuple[str, ...] = ()
+    """Whom the change would lock out who is not locked out today, in sentences."""
 
     @property
     def repeatable(self) -> bool:

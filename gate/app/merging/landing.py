@@ -26,7 +26,10 @@ from gate.rules import policy_at
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """What is asked: bring `rev` into `into`, here or (`push`) on the remote."""
+    """What is asked: bring `rev` into `into`, here or (`push`) on the remote.
+
+    With `force` even a change whose rules lock people out is merged.
+    """
 
     start: Path
     now: int
@@ -36,6 +39,7 @@ class MergeRequest:
     how: How = "merge"
     message: str = ""
     key: str | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,11 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class NotMerged:
-    """Nothing has moved: the verdict forbids it, or the sentence `refused` says what does."""
+    """Nothing has moved: the verdict forbids it, or the sentence `refused` says what does, and `help` what to do."""
 
     verdict: Verdict
     refused: str = ""
+    help: str = ""
 
 
 @dataclass(frozen=True, slots=True)

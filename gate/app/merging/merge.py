@@ -52,10 +52,14 @@ def merge(
             _refuse_if_busy(repository, branch)
         base, old = _sides(repository, branch, remote)
         log = settle(repository)
-        question = CheckRequest(request.start, into=branch, head=request.rev, base=base)
+        question = CheckRequest(
+            request.start, into=branch, head=request.rev, base=base, allow_lock_out=request.force
+        )
         answer = check(question, progress, repository=repository)
         if answer.verdict.decision != "pass":
             return NotMerged(answer.verdict)
+        if answer.locked_out and not request.force:
+            return _lock_out(answer, branch)
         if tips(repository).own != log:
             report("somebody has recorded a decision meanwhile: checking again")
             continue
@@ -72,6 +76,17 @@ def merge(
             report(f"{branch} or the log has moved meanwhile: checking again")
     raise CannotDecide(
         f"{branch} or the approval log changed {TRIES} times during the checks", "try again later"
+    )
+
+
+def _lock_out(answer: Answer, branch: str) -> NotMerged:
+    """The refusal of rules that lock people out, though the present ones allow the change."""
+    sentences = "; ".join(answer.locked_out)
+    return NotMerged(
+        answer.verdict,
+        f"{branch} stays where it is, because this change would lock people out: {sentences}",
+        "change gate.yaml or CODEOWNERS on the branch (`gate init --print` proposes a policy that works), "
+        "or merge it all the same with `--force`",
     )
 
 

@@ -13,7 +13,7 @@ from gate.git.objects import list_index, list_tree, read_blobs, resolve
 from gate.git.repository import Repository
 from gate.policy.types import ApprovalRule, OwnersRequired, Policy
 from gate.rules import policy_at
-from gate.simulation import Simulation, locks_out, problems
+from gate.simulation import everybody_locked_out, locks_out, problems
 
 
 def refuse_lock_out(start: Path) -> None:
@@ -35,22 +35,13 @@ def refuse_lock_out(start: Path) -> None:
     simulation = simulated(repository, policy, owners, [e.path for e in list_tree(repository, tip)], forge="")
     detected = problems(simulation)
     if locks_out(detected) and any(
-        _locks_everybody_out(simulation, name) for name in simulation.setup.branches
+        everybody_locked_out(simulation, name) for name in simulation.setup.branches
     ):
         worst = next(problem for problem in detected if problem.level == "error")
         raise UsageError(
             f"the server would lock people out: {worst.message}{because(worst)}",
             f"change the rules on {branch} first (`gate init --print` proposes some), or use `--force`",
         )
-
-
-def _locks_everybody_out(simulation: Simulation, branch: str) -> bool:
-    """Whether no change of anybody in the policy could be merged into the branch, by whomever it is approved."""
-    trials = [trial for trial in simulation.trials if trial.branch == branch and trial.kind == "code"]
-    own_trials = [trial for trial in trials if trial.author in simulation.setup.policy.people]
-    return all(
-        len(trial.blocked) == len(trial.paths) and not trial.waivable for trial in own_trials or trials
-    )
 
 
 def rules_at(repository: Repository, commit: str, path: str) -> bytes | None:
