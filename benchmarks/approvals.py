@@ -3,7 +3,7 @@
     python benchmarks/approvals.py [RECORDS [MERGES]]
 
 Makes a scratch repository whose log holds RECORDS signed approvals (10,000) and whose main has MERGES merges
-(10,000), each approved and vouched for, and prints what the commands take in it. To make the signatures takes
+(10,000), each approved and with a signed verdict, and prints what the commands take in it. To make the signatures takes
 a few minutes. Nothing is left behind.
 """
 

@@ -183,7 +183,7 @@ def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
 
 def _run(path: Path, tree: ast.Module, tests: Sequence[str]) -> int:
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    # What has this module imported must be imported anew.
+    # What has imported this module must be imported again.
     for name in [name for name in sys.modules if name.split(".")[0] == "gate"]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Loader(module, path, tree))

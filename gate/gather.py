@@ -266,7 +266,7 @@ def weakenings_of(
         )
     around = {path: contents[oid] for path, oid in settings.items() if oid in contents}
     findings = find_weakenings(diffs, around)
-    return commands.judge(findings, change.files, diffs, around, policy.checks.values())
+    return commands.with_commands(findings, change.files, diffs, around, policy.checks.values())
 
 
 def _to_look_at(change: Change) -> list[FileChange]:

@@ -67,8 +67,8 @@ class Change:
     `tree` is empty where no merge result exists; `merge_blocker` then says why in one sentence, and `conflicts`
     names the files in conflict. `merge_base` is empty for unrelated histories; of several it is the one
     git names first. `renames` maps a new path to the old one, where git sees a rename; it serves only to
-    match findings and never decides who owns a file. `landed` counts the commits that the step which made this
-    change has put into the branch's history; 0 where it is still to be made.
+    match findings and never decides who owns a file. `merged_commits` counts the commits that the merge of this
+    change has added to the branch's history; 0 if it is not merged yet.
     """
 
     repository: str
@@ -85,7 +85,7 @@ class Change:
     merge_blocker: str = ""
     conflicts: tuple[str, ...] = ()
     staged: bool = False
-    landed: int = 0
+    merged_commits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class _Slot:
         self._tells_time = False
 
     def move_to(self, tree: str, history: History) -> None:
-        """Make the folder hold exactly `tree`; a folder that cannot be repaired is made anew."""
+        """Make the folder hold exactly `tree`; a folder that cannot be repaired is created again."""
         # Whatever ran in the tree may have put a link in its place; what that points to is not gate's.
         if not any(path.is_symlink() for path in (self.tree, self._index)) and self.tree.is_dir():
             with contextlib.suppress(CannotDecide, OSError):
@@ -152,7 +152,7 @@ class _Slot:
             ) from error
 
     def _make_git_dir(self, tree: str) -> None:
-        """Make the git folder anew: a test that ran in the tree may have left anything in it."""
+        """Create the git folder again: a test that ran in the tree may have left anything in it."""
         remove(self.git_dir)
         for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
             (self.git_dir / folder).mkdir(parents=True)
@@ -179,7 +179,7 @@ class _Slot:
         return self._repository.run(*args, stdin=stdin, env=env)
 
     def _forget_filtered(self, config: str) -> None:
-        """Have everything written anew where it was written under other filters."""
+        """Write everything again where it was written under other filters."""
         note = self._index.with_suffix(".filters")
         with contextlib.suppress(OSError):
             if not note.is_symlink() and note.read_text("utf-8", "surrogateescape") == config:

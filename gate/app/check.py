@@ -1,4 +1,4 @@
-"""The main job: read the change that is asked about, and have it judged by the policy at its base."""
+"""The main job: read the change that is asked about, and evaluate it by the policy at its base."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which decisions about a change count, and why the others do not. Pure; order never matters.
 
-Signed records and reviews on a forge are judged by the same rules.
+Signed records and reviews on a forge count by the same rules.
 
 A decision is bound to the person, the repository, the branch and the content. Of one person the latest
 decision wins: an approval from before an objection or a revocation never comes back. An objection holds for
@@ -81,7 +81,7 @@ class CountContext:
         return owners.stale if owners else "change"
 
     def with_reviews(self, reviewed: ReviewDecisions) -> CountContext:
-        """The same, asked of the reviews of a request as well: all of them are about this very change."""
+        """The same, asked of the reviews of a pull request as well: all of them are about this very change."""
         ids = frozenset(entry.id for entry in reviewed.entries)
         return replace(
             self,
@@ -109,7 +109,7 @@ class _Ruling:
 
 
 def count(entries: Iterable[Entry], question: CountContext) -> Count:
-    """Judge every decision about the change, or about an earlier form of it."""
+    """Evaluate every decision about the change, or about an earlier form of it."""
     unique = sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id)
     key_holders = holders(question.policy)
     decisions = []
@@ -125,7 +125,7 @@ def count(entries: Iterable[Entry], question: CountContext) -> Count:
             case Nobody(by, why) if _about(entry, question):
                 approvals.append(_approval(entry, by, _Ruling(False, why)))
     counter = _ApprovalCounter(question, decisions)
-    approvals += [counter.judge(decision) for decision in decisions if _about(decision.entry, question)]
+    approvals += [counter.evaluate(decision) for decision in decisions if _about(decision.entry, question)]
     return Count(tuple(sorted(approvals, key=_order)), boundaries(keys, question.now))
 
 
@@ -155,7 +155,7 @@ def _approval(entry: Entry, by: str, ruling: _Ruling) -> Approval:
 
 
 class _ApprovalCounter:
-    """Judges the decisions of known people, each in the light of all that the person has said."""
+    """Evaluates the decisions of known people, each with all that the same person decided."""
 
     def __init__(self, question: CountContext, decisions: Sequence[Decision]) -> None:
         self._question = question
@@ -186,7 +186,7 @@ class _ApprovalCounter:
         for decision in decisions:
             self._apply(decision)
 
-    def judge(self, decision: Decision) -> Approval:
+    def evaluate(self, decision: Decision) -> Approval:
         """The decision as an approval, counted or not."""
         ruling = self._rulings[decision.entry.id]
         later = self._overtaken(decision) if ruling.counted and decision.entry.record.kind != "block" else ""

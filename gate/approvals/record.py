@@ -29,7 +29,7 @@ class Record:
     """What a person signs. `at` is the signer's clock in seconds since the epoch: it only orders their own.
 
     `change` is the digest of the change, `of` the id of the record that is revoked, or the sha256 of the
-    JSON verdict that a `verdict` vouches for. A `compact` record names the end of a compacted log in `head`, the log
+    JSON verdict that a `verdict` attests. A `compact` record names the end of a compacted log in `head`, the log
     that it replaces in `base`, and in `change` the digest of the ids of its records.
 
     `into` is a full ref name. Only what is signed is ever written; a review on a forge takes the same form where it

@@ -1,4 +1,4 @@
-"""A request for review on a forge: what was decided there, put into the form in which decisions are counted. Pure."""
+"""A pull request on a forge: what was decided there, put into the form in which decisions are counted. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ State = Literal["approved", "objected", "dismissed"]
 LONGEST_REASON = 200
 DISMISSED = "dismissed"
 REPLACED = "superseded by a later review of the same person"
-RETARGETED = "stale: given before the request was aimed at this branch"
+RETARGETED = "stale: given before the pull request was aimed at this branch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PullRequest:
     """A pull request or merge request, as the forge describes it at one moment. `reviews` are in order.
 
     `into` is the short name of the branch at which it is aimed, since `retargeted` (0 for ever). `logins` says
-    whose commits they are by the forge: login by e-mail address. `author` is who opened it. `landed` says that
-    what is judged is not its own head but a commit that the forge made of it: a merge group's, or the merge.
+    whose commits they are by the forge: login by e-mail address. `author` is who opened it. `is_merge_result` says
+    that the checked commit is not its own head but one that the forge made of it: a merge group's, or the merge.
     """
 
     source: Source
@@ -56,7 +56,7 @@ class Request:
     reviews: tuple[Review, ...]
     logins: Mapping[str, str] = field(default_factory=dict)
     retargeted: int = 0
-    landed: bool = False
+    is_merge_result: bool = False
 
     @property
     def name(self) -> str:
@@ -74,9 +74,9 @@ class ShownChange:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecisions:
-    """What a request brings into the count. `contributors` are people who had a hand in the change."""
+    """What a pull request brings into the count. `contributors` are people who had a hand in the change."""
 
-    request: Request
+    request: PullRequest
     entries: tuple[Entry, ...]
     lists: Mapping[str, Contents]
     contributors: frozenset[str] = frozenset()
@@ -84,7 +84,11 @@ class ReviewDecisions:
 
 
 def review_decisions(
-    request: Request, change: Change, policy: Policy, seen: Mapping[str, ShownChange], guessed: frozenset[str]
+    request: PullRequest,
+    change: Change,
+    policy: Policy,
+    seen: Mapping[str, ShownChange],
+    guessed: frozenset[str],
 ) -> ReviewDecisions:
     """The decisions of a pull request. `seen` has, by commit, what its reviewers saw, where that is available."""
     by_person: dict[str, list[Review]] = defaultdict(list)
@@ -109,7 +113,7 @@ def review_decisions(
 
 
 def completed(
-    policy: Policy, request: Request, owners: Iterable[str], teams: Mapping[str, tuple[str, ...]]
+    policy: Policy, request: PullRequest, owners: Iterable[str], teams: Mapping[str, tuple[str, ...]]
 ) -> tuple[Policy, frozenset[str]]:
     """The policy with what the forge knows: members of `teams` by login; and who is in it by login alone.
 
@@ -140,7 +144,7 @@ def unknown_teams(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def _person(login: str, request: Request) -> Person:
+def _person(login: str, request: PullRequest) -> Person:
     emails = tuple(email for email, owner in request.logins.items() if owner.casefold() == login.casefold())
     hidden = (f"{login}@users.noreply.github.com",) if request.source == "github" else ()
     logins = {source: login if source == request.source else "" for source in ("github", "gitlab", "gitea")}
@@ -158,7 +162,7 @@ def _people(policy: Policy, source: Source, logins: Iterable[str]) -> frozenset[
     return frozenset(person.name for person in persons if person is not None)
 
 
-def _void(review: Review, last: bool, request: Request) -> str:
+def _void(review: Review, last: bool, request: PullRequest) -> str:
     if review.state == "dismissed":
         return DISMISSED
     if not last:
@@ -169,7 +173,7 @@ def _void(review: Review, last: bool, request: Request) -> str:
 
 
 def _entry(
-    review: Review, void: str, at: int, request: Request, change: Change, seen: Mapping[str, ShownChange]
+    review: Review, void: str, at: int, request: PullRequest, change: Change, seen: Mapping[str, ShownChange]
 ) -> Entry:
     content = seen.get(review.commit)
     record = Record(

@@ -1,6 +1,6 @@
-"""SSH's signatures: what one says of itself, and those that can be judged without ssh-keygen. Pure.
+"""SSH's signatures: what one claims, and those that can be verified without ssh-keygen. Pure.
 
-The format is OpenSSH's `PROTOCOL.sshsig`. ssh-keygen is the judge of signatures, and takes milliseconds for
+The format is OpenSSH's `PROTOCOL.sshsig`. ssh-keygen decides which are valid, and takes milliseconds for
 each. Of those of the plain kinds, in their only canonical form, `certain_validity` is as sure as it is;
 whatever is in the least unusual is left to ssh-keygen: hardware keys, certificates, short RSA keys.
 """

@@ -102,7 +102,7 @@ class Report:
     that were run as tests, `skipped` those of them whose marks say that they are not to run. `unparsed` are files
     that the tool could not parse, and at which it stopped: it has to run again without them, or its answer is worth
     nothing. `outcomes` counts the tests by what came of them, and `durations` has the seconds of each file of tests.
-    `whole` is why the files of tests cannot be judged one by one, if so; `by_file` holds those that were. `shared` is
+    `whole` is why the files are not independent, if so; `by_file` holds the results of those that are. `shared` is
     why they may depend on each other when they run in one process, if that is known.
     """
 

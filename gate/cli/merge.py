@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from gate.app.merging.landing import Merged, MergeRequest, NotMerged
+from gate.app.merging.advance import Merged, MergeRequest, NotMerged
 from gate.app.merging.merge import merge
 from gate.cli.terminal import shown_progress
 from gate.cli.verdict_context import EXIT_CODES, context_of

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gate.forges.places import RequestRef
+    from gate.forges.places import PullRequestRef
 
 
 def add_reviews(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_reviews(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def request_of(reviews: str | None) -> RequestRef | None:
+def request_of(reviews: str | None) -> PullRequestRef | None:
     """The place that `--reviews` names, if it was given; raises UsageError if it names none."""
     if reviews is None:
         return None

@@ -1,4 +1,4 @@
-"""What a build of the project writes: into the working tree, for an editable install, or anew for a checked tree."""
+"""What a build of the project writes: into the working tree, for an editable install, or again for a checked tree."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gate.environment.locks import LOCKS, unreadable
 RELOCK = {
     "uv.lock": "uv lock", "poetry.lock": "poetry lock", "pdm.lock": "pdm lock", "Pipfile.lock": "pipenv lock",
 }  # fmt: skip
-"""How a lock file is made anew."""
+"""How a lock file is updated."""
 _NAMED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 
 

@@ -180,7 +180,7 @@ class Environment:
 
     @cached_property
     def stamped_paths(self) -> tuple[str, ...]:
-        """The files and folders that change when anything is installed, removed, replaced or made anew."""
+        """The files and folders that change when anything is installed, removed, replaced, or created again."""
         return (*self._content, *self.passed_over)
 
     def in_project(self, path: str) -> bool:

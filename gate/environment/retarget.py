@@ -29,11 +29,11 @@ def in_tree(
     roots: Iterable[str] = (),
     without_project: bool = False,
 ) -> Environment:
-    """Make `environment` anew at `prefix`, with the project imported from the tree at `root`.
+    """Make `environment` again at `prefix`, with the project imported from the tree at `root`.
 
     `name` is the project's; where a copy of it is installed, its modules are left out and `roots`, folders of the
     tree, take their place. `without_project` leaves out all of it, for a build to install it. An environment that
-    cannot be made anew is returned as it is.
+    cannot be made again is returned as it is.
     """
     away = environment.project
     sites = environment.site_packages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from gate.errors import CannotDecide, UsageError
-from gate.forges.places import RequestRef
+from gate.forges.places import PullRequestRef
 from gate.forges.wire import PATIENCE, Answer, Json, Query, Refused
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class GitHubClient:
     """Asks GitHub, or Gitea, through PyGithub. It never waits and never tries again."""
 
-    def __init__(self, source: RequestRef) -> None:
+    def __init__(self, source: PullRequestRef) -> None:
         """Connects to nothing yet; raises UsageError where PyGithub is not installed."""
         try:
             from github import Auth, Github
@@ -60,7 +60,7 @@ class GitHubClient:
 class GitLabClient:
     """Asks GitLab through python-gitlab. It never waits and never tries again."""
 
-    def __init__(self, source: RequestRef) -> None:
+    def __init__(self, source: PullRequestRef) -> None:
         """Connects to nothing yet; raises UsageError where python-gitlab is not installed."""
         try:
             from gitlab import Gitlab
@@ -125,14 +125,14 @@ def _small(headers: Mapping[str, object]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items()}
 
 
-def _not_installed(source: RequestRef, library: str) -> UsageError:
+def _not_installed(source: PullRequestRef, library: str) -> UsageError:
     return UsageError(
         f"reading reviews on {source.source} needs {library}, which is not installed",
         f"`pip install 'merge-gate[{source.source}]'`",
     )
 
 
-def _away(source: RequestRef, path: str, error: Exception) -> CannotDecide:
+def _away(source: PullRequestRef, path: str, error: Exception) -> CannotDecide:
     # The error's own words may quote the headers that were sent; its kind says enough.
     return CannotDecide(
         f"{source.source} could not be reached for {path}: {_kind(error)}",

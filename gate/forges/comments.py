@@ -15,7 +15,7 @@ from gate.forges.wire import Json, Refused, Writer, every, one, project_path, qu
 MARK: Final = "<!-- merge-gate -->"
 """By this a comment of gate's is recognized; forges do not show it."""
 MOST_LINES: Final = 30
-"""So many comments on lines are written at most; the comment on the request has the rest."""
+"""So many comments on lines are written at most; the comment on the pull request has the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gate.approvals.reviews import Request, State
+from gate.approvals.reviews import PullRequest, State
 from gate.errors import CannotDecide
 from gate.forges.github import commit_logins, only_open, open_request, request_of, reviews_in
-from gate.forges.wire import OpenRequest, Wire, every, one, one_if_any, project_path, quoted, text
+from gate.forges.wire import OpenPullRequest, Wire, every, one, one_if_any, project_path, quoted, text
 
 # A review that was asked of a team has no user; nor has it been given.
 STATES: Mapping[str, State | None] = {
@@ -20,10 +20,10 @@ STATES: Mapping[str, State | None] = {
 }
 
 
-def read_request(wire: Wire) -> Request:
-    """The request as it is now; raises CannotDecide."""
+def read_request(wire: Wire) -> PullRequest:
+    """The pull request as it is now; raises CannotDecide."""
     source = wire.request_ref
-    number, landed = (source.number, source.queued) if source.number else _pushed(wire)
+    number, is_merge_result = (source.number, source.queued) if source.number else _pushed(wire)
     repository = f"/repos/{project_path(source)}"
     pull = f"{repository}/pulls/{number}"
     first = one(wire, pull)
@@ -32,11 +32,11 @@ def read_request(wire: Wire) -> Request:
     events = every(wire, f"{repository}/issues/{number}/timeline")
     moved = [text(event, "created_at") for event in events if event.get("type") == "change_target_branch"]
     request = request_of(source, number, first, one(wire, pull), reviews, logins, moved)
-    return replace(request, landed=landed)
+    return replace(request, is_merge_result=is_merge_result)
 
 
-def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
-    """The open requests that target a branch; raises CannotDecide."""
+def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
+    """The open pull requests that target a branch; raises CannotDecide."""
     source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open"})
     requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
@@ -54,7 +54,7 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
-    """The request whose commit was pushed, and whether that is the commit as which it was merged."""
+    """The pull request whose commit was pushed, and whether that is the commit as which it was merged."""
     source = wire.request_ref
     repository = f"/repos/{project_path(source)}"
     merged = one_if_any(wire, f"{repository}/commits/{quoted(source.commit)}/pull")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gate.approvals.reviews import Request, Review, State
+from gate.approvals.reviews import PullRequest, Review, State
 from gate.errors import CannotDecide
-from gate.forges.places import RequestRef
+from gate.forges.places import PullRequestRef
 from gate.forges.wire import (
     Json,
-    NoRequest,
-    OpenRequest,
+    NoPullRequest,
+    OpenPullRequest,
     Wire,
     every,
     moment,
@@ -30,14 +30,14 @@ STATES: Mapping[str, State | None] = {
     "PENDING": None,
 }
 """What the states of a review mean; None for those that decide nothing."""
-# GitHub itself aims a request at another branch when the one that it was aimed at is deleted.
+# GitHub itself aims a pull request at another branch when the one that it was aimed at is deleted.
 RETARGETED = {"base_ref_changed", "automatic_base_change_succeeded"}
 
 
-def read_request(wire: Wire) -> Request:
-    """The request as it is now; raises CannotDecide."""
+def read_request(wire: Wire) -> PullRequest:
+    """The pull request as it is now; raises CannotDecide."""
     source = wire.request_ref
-    number, landed = (source.number, source.queued) if source.number else _pushed(wire)
+    number, is_merge_result = (source.number, source.queued) if source.number else _pushed(wire)
     pull = f"/repos/{project_path(source)}/pulls/{number}"
     first = one(wire, pull)
     reviews = reviews_in(source, every(wire, f"{pull}/reviews"), STATES)
@@ -45,28 +45,28 @@ def read_request(wire: Wire) -> Request:
     events = every(wire, f"/repos/{project_path(source)}/issues/{number}/events")
     moved = [text(event, "created_at") for event in events if event.get("event") in RETARGETED]
     request = request_of(source, number, first, one(wire, pull), reviews, logins, moved)
-    return replace(request, landed=landed)
+    return replace(request, is_merge_result=is_merge_result)
 
 
-def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
-    """The open requests that target a branch; raises CannotDecide."""
+def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
+    """The open pull requests that target a branch; raises CannotDecide."""
     source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/pulls", {"state": "open", "base": into})
     requests = [open_request(source, pull) for pull in pulls if pull.get("state") == "open"]
     return [request for request in requests if request.into == into]
 
 
-def open_request(source: RequestRef, pull: Json) -> OpenRequest:
-    """A request of a list; raises CannotDecide for one that can't be understood."""
+def open_request(source: PullRequestRef, pull: Json) -> OpenPullRequest:
+    """A pull request of a list; raises CannotDecide for one that can't be understood."""
     number, head, into = pull.get("number"), text(pull, "head", "sha"), text(pull, "base", "ref")
     try:
         opened = moment(text(pull, "created_at"))
     except ValueError as error:
-        raise unreadable(source, f"request {number}") from error
+        raise unreadable(source, f"pull request {number}") from error
     if not isinstance(number, int) or not head or not into:
-        raise unreadable(source, "the list of requests")
+        raise unreadable(source, "the list of pull requests")
     author, title = text(pull, "user", "login"), text(pull, "title")
-    return OpenRequest(number, head, into, author, title, opened, pull.get("draft") is True)
+    return OpenPullRequest(number, head, into, author, title, opened, pull.get("draft") is True)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -77,26 +77,26 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def request_of(
-    source: RequestRef,
+    source: PullRequestRef,
     number: int,
     first: Json,
     last: Json,
     reviews: list[Review],
     logins: dict[str, str],
     moved: list[str],
-) -> Request:
+) -> PullRequest:
     """The request, from what was read before and after the rest; raises CannotDecide if that differs."""
     head, into = text(last, "head", "sha"), text(last, "base", "ref")
     if not head or not into:
-        raise unreadable(source, f"request {number}")
+        raise unreadable(source, f"pull request {number}")
     if _moves(first) != _moves(last):
         raise CannotDecide(f"{source.project}#{number} changed while it was being read", "try again")
     author = text(last, "user", "login")
     try:
         retargeted = max(map(moment, moved), default=0)
     except ValueError as error:
-        raise unreadable(source, f"request {number}") from error
-    return Request(
+        raise unreadable(source, f"pull request {number}") from error
+    return PullRequest(
         source.source,
         source.project,
         number,
@@ -126,7 +126,7 @@ def commit_logins(commits: list[Json]) -> dict[str, str]:
     return logins
 
 
-def reviews_in(source: RequestRef, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
+def reviews_in(source: PullRequestRef, items: list[Json], states: Mapping[str, State | None]) -> list[Review]:
     """The decisions among reviews; raises CannotDecide for one that cannot be understood."""
     reviews = []
     for item in items:
@@ -151,7 +151,7 @@ def reviews_in(source: RequestRef, items: list[Json], states: Mapping[str, State
     return reviews
 
 
-def _unknown_review(source: RequestRef, state: str) -> CannotDecide:
+def _unknown_review(source: PullRequestRef, state: str) -> CannotDecide:
     """What to raise for a review that cannot be understood: it may be an objection."""
     return CannotDecide(
         f"{source.source} has a review in an unknown state ({state or 'missing'})",
@@ -160,19 +160,19 @@ def _unknown_review(source: RequestRef, state: str) -> CannotDecide:
 
 
 def _pushed(wire: Wire) -> tuple[int, bool]:
-    """The request whose commit was pushed, and whether that is the commit as which it has landed."""
+    """The pull request whose commit was pushed, and whether that commit is its merge."""
     source = wire.request_ref
     pulls = every(wire, f"/repos/{project_path(source)}/commits/{quoted(source.commit)}/pulls")
-    landed = [
+    merged = [
         pull for pull in pulls if text(pull, "merged_at") and pull.get("merge_commit_sha") == source.commit
     ]
-    if len(landed) == 1 and isinstance(landed[0].get("number"), int):
-        return landed[0]["number"], True
+    if len(merged) == 1 and isinstance(merged[0].get("number"), int):
+        return merged[0]["number"], True
     return only_open(source, pulls), False
 
 
-def only_open(source: RequestRef, pulls: list[Json]) -> int:
-    """The number of the one open request among `pulls` that has the place's commit as its head."""
+def only_open(source: PullRequestRef, pulls: list[Json]) -> int:
+    """The number of the one open pull request among `pulls` that has the place's commit as its head."""
     pulls_open = [
         pull["number"]
         for pull in pulls
@@ -181,7 +181,7 @@ def only_open(source: RequestRef, pulls: list[Json]) -> int:
     if len(pulls_open) == 1 and isinstance(pulls_open[0], int):
         return pulls_open[0]
     reason = "more than one open pull request has" if pulls_open else "no open pull request has"
-    raise (CannotDecide if pulls_open else NoRequest)(
+    raise (CannotDecide if pulls_open else NoPullRequest)(
         f"{reason} {source.commit[:12]} as its head",
         f"name it: `--reviews {source.source}:{source.project}#12`",
     )

@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from gate.approvals.reviews import Request, Review, State
+from gate.approvals.reviews import PullRequest, Review, State
 from gate.errors import CannotDecide
-from gate.forges.places import RequestRef
-from gate.forges.wire import Json, OpenRequest, Wire, every, one, quoted, text, unreadable
+from gate.forges.places import PullRequestRef
+from gate.forges.wire import Json, OpenPullRequest, Wire, every, one, quoted, text, unreadable
 
 APPROVED, WITHDRAWN = "approved this merge request", "unapproved this merge request"
 OBJECTED = "requested changes"
-# GitLab itself aims a request at another branch when the one that it was aimed at is deleted.
+# GitLab itself aims a merge request at another branch when the one that it was aimed at is deleted.
 RETARGETED = re.compile(r"^changed (?:automatically )?target branch |This merge request now targets the `")
 BOT = re.compile(r"(?:project|group)_\d+_bot(?:_|\d|$)")
 NO_REPLY = re.compile(r"(?:\d+-)?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
@@ -27,7 +27,7 @@ NO_REPLY = re.compile(r"(?:\d+-)?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
 Dated = tuple[datetime, str]
 
 
-def read_request(wire: Wire) -> Request:
+def read_request(wire: Wire) -> PullRequest:
     """The merge request as it is now; raises CannotDecide."""
     source = wire.request_ref
     request = f"/projects/{quoted(source.project)}/merge_requests/{source.number}"
@@ -61,11 +61,13 @@ def read_request(wire: Wire) -> Request:
     retargeted = int(max(aimed).timestamp()) if aimed else 0
     author = text(last, "author", "username")
     logins = _logins(commits)
-    number, landed = source.number, source.queued
-    return Request("gitlab", source.project, number, into, head, author, reviews, logins, retargeted, landed)
+    number, is_merge_result = source.number, source.queued
+    return PullRequest(
+        "gitlab", source.project, number, into, head, author, reviews, logins, retargeted, is_merge_result
+    )
 
 
-def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
+def open_requests(wire: Wire, into: str) -> list[OpenPullRequest]:
     """The open merge requests that target a branch; raises CannotDecide."""
     path = f"/projects/{quoted(wire.request_ref.project)}/merge_requests"
     items = every(wire, path, {"state": "opened", "target_branch": into})
@@ -73,16 +75,16 @@ def open_requests(wire: Wire, into: str) -> list[OpenRequest]:
     return [request for request in requests if request.into == into]
 
 
-def _open_request(source: RequestRef, item: Json) -> OpenRequest:
+def _open_request(source: PullRequestRef, item: Json) -> OpenPullRequest:
     number, head, into = item.get("iid"), text(item, "sha"), text(item, "target_branch")
     try:
         opened = int(_time(item, "created_at").timestamp())
     except ValueError as error:
-        raise unreadable(source, f"request {number}") from error
+        raise unreadable(source, f"merge request {number}") from error
     if not isinstance(number, int) or not head or not into:
-        raise unreadable(source, "the list of requests")
+        raise unreadable(source, "the list of merge requests")
     author, title = text(item, "author", "username"), text(item, "title")
-    return OpenRequest(number, head, into, author, title, opened, item.get("draft") is True)
+    return OpenPullRequest(number, head, into, author, title, opened, item.get("draft") is True)
 
 
 def read_team(wire: Wire, name: str) -> tuple[str, ...]:
@@ -92,7 +94,7 @@ def read_team(wire: Wire, name: str) -> tuple[str, ...]:
 
 
 def _reviews(
-    source: RequestRef,
+    source: PullRequestRef,
     approvals: Json,
     notes: Iterable[Json],
     reviewers: Iterable[Json],
@@ -130,7 +132,7 @@ def _reviews(
 
 
 def _review(
-    source: RequestRef, login: str, state: State, at: datetime | None, versions: list[Dated]
+    source: PullRequestRef, login: str, state: State, at: datetime | None, versions: list[Dated]
 ) -> Review:
     shown = [commit for since, commit in versions if at is not None and since < at]
     return Review(

@@ -1,4 +1,4 @@
-"""Where a request for review is: from what the user wrote, or from what CI says about itself."""
+"""Where a pull request is: from what the user wrote, or from what CI says about itself."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ APIS: Mapping[Source, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRef:
-    """A project on a forge, and which request in it: by `number`, or (0) the one whose commit is `commit`.
+class PullRequestRef:
+    """A project on a forge, and which pull request in it: by `number`, or (0) the one whose commit is `commit`.
 
-    `queued` says that what is judged is not the request's own head but a commit that the forge made of it.
+    `queued` says that the checked commit is not the pull request's own head but one that the forge made of it.
     The token comes from the environment variable `variable`, and is shown nowhere.
     """
 
@@ -53,7 +53,7 @@ class RequestRef:
     queued: bool = False
 
 
-def find_request(spec: str, environ: Mapping[str, str]) -> RequestRef:
+def find_request(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
     """The place that `spec` names: `github:OWNER/REPO#12` and so on, or `auto` for what CI says.
 
     Raises UsageError where there is none, or no token for it.
@@ -69,7 +69,7 @@ def find_request(spec: str, environ: Mapping[str, str]) -> RequestRef:
     return _request_ref(sources[match[1]], match[2], int(match[4]), environ)
 
 
-def find_project(spec: str, environ: Mapping[str, str]) -> RequestRef:
+def find_project(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
     """The project that `spec` names: `github:OWNER/REPO` and so on.
 
     Raises UsageError where it names none, or there is no token for it.
@@ -83,7 +83,7 @@ def find_project(spec: str, environ: Mapping[str, str]) -> RequestRef:
     return _request_ref(sources[match[1]], match[2], 0, environ)
 
 
-def project_at(origin: str, source: str, project: str, environ: Mapping[str, str]) -> RequestRef:
+def project_at(origin: str, source: str, project: str, environ: Mapping[str, str]) -> PullRequestRef:
     """The project that a clone came from: `project` on the forge `source`, by the address of origin.
 
     Raises UsageError if the address names no forge that gate knows, or no token is set for it. On a host of your own
@@ -112,13 +112,13 @@ def _request_ref(
     *,
     commit: str = "",
     queued: bool = False,
-) -> RequestRef:
+) -> PullRequestRef:
     variable = next((name for name in _token_variables(source, environ) if environ.get(name)), "")
     if not variable:
         names = " or ".join(_token_variables(source, environ))
         raise UsageError(f"no token to read reviews on {source}", f"set {names}")
     api = _api(source, environ)
-    return RequestRef(source, api, project, number, variable, environ[variable].strip(), commit, queued)
+    return PullRequestRef(source, api, project, number, variable, environ[variable].strip(), commit, queued)
 
 
 def _token_variables(source: Source, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _api(source: Source, environ: Mapping[str, str]) -> str:
     return api
 
 
-def _from_ci(environ: Mapping[str, str]) -> RequestRef:
+def _from_ci(environ: Mapping[str, str]) -> PullRequestRef:
     if environ.get("GITHUB_ACTIONS") == "true" or environ.get("GITEA_ACTIONS") == "true":
         source: Source = "gitea" if environ.get("GITEA_ACTIONS") == "true" else "github"
         return _from_event(source, environ)
@@ -151,7 +151,7 @@ def _from_ci(environ: Mapping[str, str]) -> RequestRef:
     raise UsageError("--reviews auto works only in GitHub, GitLab or Gitea CI", HOW)
 
 
-def _from_event(source: Source, environ: Mapping[str, str]) -> RequestRef:
+def _from_event(source: Source, environ: Mapping[str, str]) -> PullRequestRef:
     """From the event that started a workflow: whatever it is about, it says so in a file."""
     name, project = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_REPOSITORY", "")
     event = _event(environ.get("GITHUB_EVENT_PATH", ""))
@@ -179,7 +179,7 @@ def _event(path: str) -> dict[str, Any]:
     return event
 
 
-def _from_gitlab(environ: Mapping[str, str]) -> RequestRef:
+def _from_gitlab(environ: Mapping[str, str]) -> PullRequestRef:
     project = environ.get("CI_MERGE_REQUEST_PROJECT_PATH") or environ.get("CI_PROJECT_PATH", "")
     number = environ.get("CI_MERGE_REQUEST_IID", "")
     if number.isdecimal():

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from gate.errors import CannotDecide
-from gate.forges.places import RequestRef
+from gate.forges.places import PullRequestRef
 
 PAGE = 100
 MOST_PAGES = 100
@@ -37,7 +37,7 @@ class Answer:
 class Wire(Protocol):
     """A client of one forge, with its token. Raises Refused, or CannotDecide if there is no answer at all."""
 
-    request_ref: RequestRef
+    request_ref: PullRequestRef
 
     def get(self, path: str, query: Query) -> Answer:
         """The answer to a GET of `path`, below the address of the API."""
@@ -51,7 +51,7 @@ class Writer(Wire, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRequest:
+class OpenPullRequest:
     """A pull request that is open. `author` is a login; `opened` is in seconds since the epoch."""
 
     number: int
@@ -63,7 +63,7 @@ class OpenRequest:
     draft: bool
 
 
-class NoRequest(CannotDecide):
+class NoPullRequest(CannotDecide):
     """No pull request belongs to a commit."""
 
 
@@ -134,7 +134,7 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def project_path(source: RequestRef) -> str:
+def project_path(source: PullRequestRef) -> str:
     """`OWNER/REPO` as it stands in a path."""
     return quote(source.project, safe="/")
 
@@ -152,7 +152,7 @@ def moment(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-def unreadable(source: RequestRef, path: str) -> CannotDecide:
+def unreadable(source: PullRequestRef, path: str) -> CannotDecide:
     """What to raise where an answer is not what it must be."""
     return CannotDecide(
         f"{source.source} sent an unreadable response for {path}",
@@ -160,7 +160,7 @@ def unreadable(source: RequestRef, path: str) -> CannotDecide:
     )
 
 
-def _refusal(source: RequestRef, path: str, refused: Refused) -> CannotDecide:
+def _refusal(source: PullRequestRef, path: str, refused: Refused) -> CannotDecide:
     forge, status = source.source, refused.status
     if status == 429 or (status == 403 and _limited(refused)):
         return CannotDecide(
@@ -178,7 +178,7 @@ def _refusal(source: RequestRef, path: str, refused: Refused) -> CannotDecide:
     if status == 404:
         return CannotDecide(
             f"{forge} has no {path}, or hides it from the token in {source.variable}",
-            "check the name of the request and the token's permissions",
+            "check the name of the pull request and the token's permissions",
         )
     if status >= 500:
         return CannotDecide(f"{forge} had a server error ({status}) for {path}", "try again")

@@ -16,7 +16,7 @@ from gate.process import Finished
 from gate.process import run as run_process
 
 # What a caller's environment may carry into git. Everything else that starts with GIT_ could point git at
-# another repository, index, configuration or helper than the one that is judged. The quarantine of a
+# another repository, index, configuration or helper than the checked one. The quarantine of a
 # receiving repository is where the pushed objects are, so in a hook the first two have to stay.
 ALLOWED_GIT_VARIABLES = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Compaction: a log made anew of what is admitted, which every clone can verify and take over.
+"""Compaction: a new log of the admitted records, which every clone can verify and take over.
 
 The compacted log has no commit in common with the one that it replaces. For each commit of the old log to which a
 merge refers (`Gate-Log`) it has one with the same records, whose message lists the names it replaces. A signed record

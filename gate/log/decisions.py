@@ -156,7 +156,7 @@ def _by_same_authors(
 ) -> tuple[set[str], set[str]]:
     """Which of the records are about work of the same authors, and which may be: their commit is not here.
 
-    What has landed on the protected branch in the meantime is no earlier form of anything.
+    What was merged into the protected branch in the meantime is no earlier form of anything.
     """
     records = list(records)
     if not records:

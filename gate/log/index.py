@@ -1,7 +1,7 @@
 """An index of the log, stored in a file and extended as the log grows.
 
 A check needs a few records of perhaps ten thousand. The index has one line a record, in columns of fixed
-width, so that those few are found without parsing the others. It is made anew wherever it does not fit.
+width, so that those few are found without parsing the others. It is rebuilt wherever it does not fit.
 """
 
 from __future__ import annotations
@@ -210,5 +210,5 @@ def _load(path: Path) -> Index | None:
 def _save(path: Path, index: Index) -> None:
     head = f"{index.tip} {len(index.records)} {len(index.lists)}".encode()
     lines = (head, *index.records, *index.lists, *index.refused)
-    # A repository that cannot be written to is read anew each time.
+    # A repository that cannot be written to is read again each time.
     write_entry(path, FORMAT, b"".join(line + b"\n" for line in lines))

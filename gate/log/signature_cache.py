@@ -1,6 +1,6 @@
 """Verified signatures, remembered by content: valid or invalid, a signature is that for ever.
 
-Whose key it is, whether that key still holds and what the record is worth is asked anew each time. A line of
+Whose key it is, whether that key still holds and what the record is worth is checked again each time. A line of
 the file is known to be whole by its own checksum, so lines may be added by several processes at once, and
 whatever else is in the file says nothing.
 """

@@ -208,7 +208,7 @@ def _busy(repository: Repository) -> CannotDecide:
 def _shard(repository: Repository, tip: str) -> bytes:
     """Commands that move what older versions wrote into flat folders to where it belongs.
 
-    A flat folder is written anew, with every entry it ever had, by each commit that adds to it.
+    A flat folder is written again, with every entry it ever had, by each commit that adds to it.
     """
     flat = flat_files(repository, tip) if tip else {}
     moves = [f"M 100644 {oid} {sharded(path)}\nD {path}\n" for path, oid in flat.items()]

@@ -1,4 +1,4 @@
-"""Recorded verdicts: who vouches that the checks passed on what a change makes, and what they said.
+"""Recorded verdicts: who attests that the checks passed on the merge result, and their results.
 
 A `verdict` record binds the signer to repository, branch, base and change, which together determine the tree.
 `of` is the sha256 of the JSON verdict that lies in the log as `verdicts/<sha256>.json`.
@@ -103,7 +103,7 @@ def read_documents(repository: Repository, tip: str, names: Iterable[str]) -> di
 def passed(document: Any, target: VerdictSubject, required: Collection[str]) -> tuple[Ran, ...] | None:
     """The required checks as the JSON verdict lists them, if all passed on just this; else None.
 
-    Whether the change as a whole might enter then does not matter: approvals are counted anew.
+    Whether the change as a whole could merge then does not matter: approvals are counted again.
     """
     try:
         change = document["change"]

@@ -256,7 +256,7 @@ def begin(root: str) -> None:
 
 
 def note_all() -> None:
-    """Note everything anew: what was done until now is done for every file."""
+    """Note everything again: what was done until now is done for every file."""
     Memory.reached, Memory.namespaces, Memory.seen = [], [], set(map(id, Memory.harmless))
     for name in list(sys.modules):
         note(name)

@@ -57,7 +57,7 @@ def pytest_cmdline_main(config: Any) -> Any:
 
 
 def needs_all(config: Any) -> str:
-    """Why the files cannot be judged one by one; empty if they can."""
+    """Why the files are not independent; empty if they can."""
     if getattr(config.option, "cov_source", None) and not getattr(config.option, "no_cov", False):
         return "pytest-cov measures the suite as a whole"
     return ""

@@ -14,7 +14,7 @@ Block = Literal["new", "all"]
 ReportFormat = Literal["none", "sarif", "junit"]
 Select = Literal["auto", "off", "suite", "file"]
 BY_FILE: frozenset[Select] = frozenset({"auto", "file"})
-"""Where each file of tests may be judged by itself."""
+"""Where each file of tests can run, and count, by itself."""
 EnvironmentSource = Literal["auto", "project", "lock", "none"]
 Kind = Literal["branch", "environment"]
 AllowedHistory = Literal["any", "squash"]

@@ -16,7 +16,7 @@ ERASE: Final = "\r\x1b[K"
 class ProgressLines:
     """The state of a run, and the text that brings a terminal up to date with it.
 
-    The last line names the checks that run, without a line end, and is drawn anew each time. Write what the
+    The last line names the checks that run, without a line end, and is redrawn each time. Write what the
     methods return as it is; `end` leaves the cursor on an empty line.
     """
 

@@ -15,7 +15,9 @@ def evaluate(facts: Facts) -> Outcome:
     """
     if facts.protection.require.history != "squash" or facts.release is not None:
         return Outcome(ID, "not_applicable", NOT_ASKED)
-    if facts.change.landed > 1:
-        reason = f"it has {facts.change.landed} commits, and {facts.branch} accepts one for each change"
+    if facts.change.merged_commits > 1:
+        reason = (
+            f"it has {facts.change.merged_commits} commits, and {facts.branch} accepts one for each change"
+        )
         return Outcome(ID, "unmet", reason, advice=("`gate merge` squashes it into one commit",))
-    return Outcome(ID, "met", "one commit" if facts.change.landed else "to be merged as one commit")
+    return Outcome(ID, "met", "one commit" if facts.change.merged_commits else "to be merged as one commit")

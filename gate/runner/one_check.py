@@ -1,4 +1,4 @@
-"""One check of a change: what it finds in the head, held against the base where that is needed to judge."""
+"""One check of a change: what it finds in the head, compared with the base where necessary."""
 
 from __future__ import annotations
 

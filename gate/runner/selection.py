@@ -85,7 +85,7 @@ class Selection:
         first: Collection[str],
         run: Callable[[tuple[str, ...], float], Outcome],
     ) -> Selected:
-        """Run the files that have to run, if the suite can be judged by files; `count` says what it collects."""
+        """Run the files that have to run, if the files of the suite are independent; `count` says what it collects."""
         if self._place.check.select not in BY_FILE or self._verified or not self._is_worth_trying():
             self._remember("suite", (Decision("", True, self._why()),))
             return Selected()

@@ -1,6 +1,6 @@
 """What in a change weakens checks: settings, suppressions, tests, stubs and the gate itself.
 
-Pure: both sides of every changed file in, findings out. A change of settings is judged by what it means,
+Pure: both sides of every changed file in, findings out. A change of settings is evaluated by what it means,
 so a reordered or reformatted file is no weakening.
 """
 

@@ -301,7 +301,7 @@ def test_24_a_criss_cross_merge(company: Company, new: Clone) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(24, "an empty change: there is nothing to land, and nothing to approve")
+@pytest.mark.attack(24, "an empty change: there is nothing to merge, and nothing to approve")
 def test_24_an_empty_change(company: Company, new: Clone) -> None:
     new.git("commit", "-q", "--allow-empty", "-m", "nothing")
     assert changed(new.verdict(BRANCH)) == {}

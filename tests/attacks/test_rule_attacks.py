@@ -198,7 +198,7 @@ def test_03_rules_that_are_a_link(company: Company, path: str, target: str) -> N
         result = new.gate(*command)
         assert result.code == 2, result.text
         assert f"{path}: expected a file, got a symbolic link" in result.err
-    # What came after is judged by the last rules that could be read.
+    # Later merges are verified by the last rules that could be read.
     clone.commit("past the gate", {"b.py": "x = 2\n"})
     result = clone.gate("audit", f"{linked}..HEAD", "--format", "json")
     assert result.code == 1, result.text

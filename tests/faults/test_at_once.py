@@ -68,7 +68,7 @@ def test_in_one_clone(proposals: Company) -> None:
 
 
 def test_who_merges_at_once_merges_one_after_the_other(shared: Company) -> None:
-    """Eight merges onto the same main: each lands once, upon the others, and the audit finds no fault."""
+    """Eight merges onto the same main: each is merged once, upon the others, and the audit finds no fault."""
     company = shared
     senior = company.clone("nehemiah")
     senior.fetch()

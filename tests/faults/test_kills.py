@@ -52,7 +52,7 @@ def again(scene: Scene, *args: str) -> Result:
 
 
 def at_each_step(scene: Scene, killer: Killer, folder: Path, look: Callable[[Scene, Scene], None]) -> None:
-    """Kill at one step after the other, each in a fresh copy; `look` judges it, given the scene as it was too."""
+    """Kill at one step after the other, each in a fresh copy; `look` checks it, given the scene as it was too."""
     rehearsal = scene.copy(folder / "rehearsal")
     paths = killer.steps(rehearsal.senior, *scene.args, below=rehearsal.company.path)
     assert len(paths) > 50

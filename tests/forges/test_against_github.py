@@ -21,7 +21,7 @@ from support.site import actions
 
 from gate.errors import CannotDecide, UsageError
 from gate.forges import connect, forge
-from gate.forges.places import RequestRef, find_request
+from gate.forges.places import PullRequestRef, find_request
 from gate.forges.wire import Answer, Query, Refused, Wire, ask
 
 PACKAGES = ("@octokit/openapi@21", "@octokit/webhooks-examples@7", "@stoplight/prism-cli@5")
@@ -93,8 +93,8 @@ def prism(
         process.communicate()
 
 
-def place(api: str, number: int = NUMBER, commit: str = "") -> RequestRef:
-    return RequestRef("github", api, PROJECT, number, "GITHUB_TOKEN", TOKEN, commit)
+def place(api: str, number: int = NUMBER, commit: str = "") -> PullRequestRef:
+    return PullRequestRef("github", api, PROJECT, number, "GITHUB_TOKEN", TOKEN, commit)
 
 
 def test_our_questions_are_those_that_github_describes(prism: str) -> None:
@@ -246,7 +246,7 @@ def test_the_life_of_a_review_on_somebody_elses_github(emulator: str) -> None:
     call("PUT", f"{repository}/contents/a.py", "newbie", message="v2", content=content, branch="feature")
     pull = call("POST", f"{repository}/pulls", "newbie", title="v2", head="feature", base="main")
     wire = WithoutEvents(
-        connect(RequestRef("github", emulator, "newbie/shortener", 1, "GITHUB_TOKEN", "token_newbie"))
+        connect(PullRequestRef("github", emulator, "newbie/shortener", 1, "GITHUB_TOKEN", "token_newbie"))
     )
 
     def read() -> list[str]:

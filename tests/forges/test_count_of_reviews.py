@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gate.approvals.content import contents_of
 from gate.approvals.count import Count, CountContext, count
-from gate.approvals.reviews import Request, Review, ShownChange, review_decisions
+from gate.approvals.reviews import PullRequest, Review, ShownChange, review_decisions
 from gate.model import Approval
 
 LOGINS = {"senior-l": "@senior", "peer-l": "@peer", "author-l": "@author", "ci-l": "@ci", "nobody-l": ""}
@@ -38,7 +38,9 @@ courses = st.lists(reviews, max_size=8, unique_by=(lambda one: one.id, lambda on
 
 
 def counted(course: list[Review], *signed: str, retargeted: int = 0) -> Count:
-    request = Request("github", "acme/x", 1, "main", HEAD, "author-l", tuple(course), retargeted=retargeted)
+    request = PullRequest(
+        "github", "acme/x", 1, "main", HEAD, "author-l", tuple(course), retargeted=retargeted
+    )
     brought = review_decisions(request, CHANGE, KNOWN, SEEN, frozenset())
     question = CountContext(CHANGE, KNOWN, protection(), 1_800_000_000).with_reviews(brought)
     return count([*brought.entries, *(entry(name, signer=name) for name in signed)], question)

@@ -158,7 +158,7 @@ def test_a_request_that_was_aimed_elsewhere_when_it_was_reviewed(site: Site) -> 
     site.forge.approve("nmonrose")
     site.forge.aim("main")
     assert site.check().code == 1
-    assert site.why()["@nehemiah"] == "stale: given before the request was aimed at this branch"
+    assert site.why()["@nehemiah"] == "stale: given before the pull request was aimed at this branch"
     site.forge.approve("nmonrose")
     assert site.check().code == 0
 

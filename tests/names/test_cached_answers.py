@@ -266,7 +266,7 @@ def compare(folder: Path, edits: list[tuple[str, int, int, int]]) -> None:
     for one in edits:
         if list(root.rglob("*.py")):
             edit(root, *one)
-        # The words of the standard library need not be read anew each time.
+        # The words of the standard library need not be read each time.
         (fresh / "files").unlink(missing_ok=True)
         assert check(root, None, cache) == check(root, None, fresh), one
 

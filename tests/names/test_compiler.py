@@ -1,4 +1,4 @@
-"""What a parser reads and Python refuses to compile is reported, and the rest of the file is judged all the same."""
+"""What a parser reads and Python refuses to compile is reported, and the rest of the file is checked all the same."""
 
 from __future__ import annotations
 

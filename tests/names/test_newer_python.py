@@ -1,4 +1,4 @@
-"""Code for a newer Python than the one that reads it is parsed, and judged by the library of that version."""
+"""Code for a newer Python than the one that reads it is parsed, and checked by the library of that version."""
 
 from __future__ import annotations
 

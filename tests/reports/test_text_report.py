@@ -37,7 +37,7 @@ CONTEXT = ReportContext(lines=lines)
 
 @pytest.mark.parametrize("name", STORIES)
 def test_it_reads_as_it_always_did(name: str) -> None:
-    """`GATE_UPDATE_GOLDEN=1 pytest tests/reports` writes the files anew; look at the difference."""
+    """`GATE_UPDATE_GOLDEN=1 pytest tests/reports` writes the files again; look at the difference."""
     text = render(STORIES[name], CONTEXT)
     file = GOLDEN / f"{name}.txt"
     if os.environ.get("GATE_UPDATE_GOLDEN"):

@@ -233,7 +233,7 @@ def test_mergeable(change: Change, state: str, reason: str, advice: tuple[str, .
     ],
 )
 def test_history(commits: int, state: str, reason: str) -> None:
-    change = replace(CHANGE, landed=commits)
+    change = replace(CHANGE, merged_commits=commits)
     outcome = history.evaluate(facts(Require(history="squash"), change=change))
     assert (outcome.state, outcome.reason) == (state, reason)
     assert history.evaluate(facts(change=change)).state == "not_applicable"

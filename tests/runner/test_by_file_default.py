@@ -1,4 +1,4 @@
-"""Without a setting, test files are judged one by one only where that says the same as the suite in one process."""
+"""Without a setting, test files run one by one only where that says the same as the suite in one process."""
 
 from __future__ import annotations
 

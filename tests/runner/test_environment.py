@@ -345,7 +345,7 @@ class TestFingerprint:
         assert found(root).fingerprint != before
 
     def test_the_projects_own_source_does_not(self, root: Path) -> None:
-        # It is judged by the tree, and never read from there.
+        # The tree decides, and it is never read from there.
         site = make_venv(root / ".venv")
         (root / "src").mkdir()
         (site / "project.pth").write_text(f"{root}/src\n")

@@ -82,7 +82,7 @@ def test_a_commit_that_lacks_something(guarded: Company, how: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.attack(15, "a commit of a time to come, by which an audit would judge all later ones")
+@pytest.mark.attack(15, "a commit of a time to come, by which an audit would date all later ones")
 def test_a_commit_from_the_future(guarded: Company) -> None:
     senior = change(guarded)
     senior.approve("feature")

@@ -386,7 +386,7 @@ def test_paths_that_clash_are_not_let_in_by_a_waiver_either(guarded: Company) ->
 @pytest.mark.slow
 @pytest.mark.attack(34)
 def test_two_pushes_at_once_and_one_is_second(guarded: Company) -> None:
-    """Both are judged by the same tip; git moves the ref only for the first one."""
+    """Both are checked against the same tip; git moves the ref only for the first one."""
     senior = change(guarded)
     senior.approve("feature")
     change(guarded, "other", {"b.py": "y = 2\n"})

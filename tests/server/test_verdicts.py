@@ -261,7 +261,7 @@ def test_a_check_that_fails_on_the_server_refuses(company: Company) -> None:
 
 @pytest.mark.slow
 def test_the_server_checks_what_only_the_push_brings(company: Company) -> None:
-    """The objects are in the quarantine; after a refusal they are gone, and the next push is judged all the same."""
+    """The objects are in the quarantine; after a refusal they are gone, and the next push is checked all the same."""
     policy = company.policy("      owners: false\n      checks: [ok]\n").replace(
         '["true"]', '["grep", "-q", "good", "a.py"]'
     )

@@ -8,7 +8,7 @@ A test that carries out an attack says so, with the number of the line in `tests
     @pytest.mark.attack(9, "push more in the web page")     # or a phrase of its own
 
 Several markers on a test put it below several lines. `python tests/support/attacks.py docs/security.md` writes
-the table anew.
+the table again.
 """
 
 from __future__ import annotations

@@ -199,21 +199,21 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
 )
 def test_what_hides_nothing_is_no_weakening(path: str, old: str | None, new: str | None) -> None:
     diffs = FileDiff(path, None if old is None else old.encode(), None if new is None else new.encode())
-    assert commands.judge(find_weakenings([diffs]), [], [diffs], {}, []) == ()
+    assert commands.with_commands(find_weakenings([diffs]), [], [diffs], {}, []) == ()
 
 
 def test_what_a_formatter_heeds_counts_where_one_is_asked() -> None:
     diffs = [FileDiff("a.py", b"", b"x = 1  # fmt: skip\n")]
     check = CheckSettings("format", "command", command=("ruff", "format", "--check"))
-    (found,) = commands.judge(find_weakenings(diffs), [], diffs, {}, [check])
+    (found,) = commands.with_commands(find_weakenings(diffs), [], diffs, {}, [check])
     assert found.rule == "new-format-off"
 
 
 def test_the_settings_of_a_command_count_where_it_is_run() -> None:
     diffs = [FileDiff("setup.cfg", b"[flake8]\nignore = E\n", b"[flake8]\nignore = E, F\n")]
     check = CheckSettings("style", "command", command=("python3", "-m", "flake8"))
-    (found,) = commands.judge((), [], diffs, {}, [check])
-    assert (found.rule, commands.judge((), [], diffs, {}, [])) == ("guarded-command", ())
+    (found,) = commands.with_commands((), [], diffs, {}, [check])
+    assert (found.rule, commands.with_commands((), [], diffs, {}, [])) == ("guarded-command", ())
 
 
 def test_settings_that_hold_already_are_not_displaced_by_those_that_come_after_them() -> None:

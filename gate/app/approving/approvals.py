@@ -18,7 +18,7 @@ from gate.requirements.not_required import discount_unrequired
 from gate.requirements.owners import credited
 
 if TYPE_CHECKING:
-    from gate.forges.places import RequestRef
+    from gate.forges.places import PullRequestRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ def list_approvals(
     rev: str | None = None,
     into: str | None = None,
     bring: bool = False,
-    reviews: RequestRef | None = None,
+    reviews: PullRequestRef | None = None,
 ) -> Listing:
     """The decisions about the change that `rev` is to `into`; with `bring` the remote's log is fetched first.
 
-    `reviews` names the request on a forge whose reviews count as well.
+    `reviews` names the pull request on a forge whose reviews count as well.
     """
     repository = Repository.find(start)
     if bring:

@@ -87,7 +87,7 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
     _may(signer, wish, change, policy, protection, evidence)
-    if change.landed:
+    if change.merged_commits:
         wish = replace(wish, reason=": ".join(filter(None, [AFTERWARDS, wish.reason.strip()])))
     released_at, earlier = _releases_before(repository, change, policy, wish.now)
     standing = next(
@@ -130,7 +130,7 @@ def _checks_so_far(
     try:
         return check(request, repository=repository).verdict.checks
     except InvalidInput:
-        if change.landed:
+        if change.merged_commits:
             return ()
         raise
 
@@ -184,8 +184,8 @@ def the_change(
         return release, environment.policy, environment.rules
     change = read_change(repository, into=into, head=rev)
     change = _step_of(repository, change) or change
-    # What has merged is judged as an audit does: where the rules were invalid, by the last valid ones.
-    policy = (change.landed and last_valid_policy(repository, change.base)) or policy_at(
+    # What has merged is evaluated as in an audit: where the rules were invalid, by the last valid ones.
+    policy = (change.merged_commits and last_valid_policy(repository, change.base)) or policy_at(
         repository, change.base
     )
     policy = with_listed_people(repository, policy, change.into)
@@ -270,7 +270,7 @@ def _answers_for(
     try:
         ownership = ownership_at(repository, change, policy, rules)
     except InvalidInput:
-        if change.landed:
+        if change.merged_commits:
             return ()
         raise
     name = signer.person.name

@@ -26,7 +26,7 @@ from gate.rules import policy_at
 
 if TYPE_CHECKING:
     from gate.app.approving.open_requests import Requested
-    from gate.forges.places import RequestRef
+    from gate.forges.places import PullRequestRef
 
 FIELDS = "%00".join(
     f"%({name})"
@@ -52,7 +52,7 @@ class Branch:
     author: str
     subject: str
     request: str = ""
-    request_ref: RequestRef | None = None
+    request_ref: PullRequestRef | None = None
     draft: bool = False
     trouble: str = ""
 

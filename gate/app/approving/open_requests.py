@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gate.forges import connect, forge
-from gate.forges.places import RequestRef, find_project, project_at
-from gate.forges.wire import OpenRequest
+from gate.forges.places import PullRequestRef, find_project, project_at
+from gate.forges.wire import OpenPullRequest
 from gate.git.history import origin_of
 from gate.git.repository import Repository
 from gate.git.reviewed_changes import bring
@@ -23,8 +23,8 @@ class Requested:
     `trouble` says why its commit could not be fetched, if so.
     """
 
-    request: OpenRequest
-    request_ref: RequestRef
+    request: OpenPullRequest
+    request_ref: PullRequestRef
     name: str
     trouble: str = ""
 

@@ -18,8 +18,8 @@ from gate.app.checking.request import CheckRequest, ignore
 from gate.app.recording.signing import StoredRecord
 from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
 from gate.errors import UsageError
-from gate.forges.places import RequestRef
-from gate.forges.wire import NoRequest
+from gate.forges.places import PullRequestRef
+from gate.forges.wire import NoPullRequest
 from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
@@ -46,7 +46,7 @@ def record_merges(
     *,
     into: str | None = None,
     key: str | None = None,
-    forge: RequestRef | None = None,
+    forge: PullRequestRef | None = None,
     progress: Callable[[Event], None] = ignore,
 ) -> Iterator[RecordedMerge]:
     """Check each move of the branch in `span` (`BEFORE..AFTER`, or the one commit AFTER), and sign the verdicts.
@@ -65,7 +65,7 @@ def record_merges(
 
 
 def _reviews(
-    start: Path, forge: RequestRef | None, base: str, head: str, into: str, key: str | None, now: int
+    start: Path, forge: PullRequestRef | None, base: str, head: str, into: str, key: str | None, now: int
 ) -> RecordedReviews | None:
     """The reviews of the pull request that moved the branch, recorded; None without one."""
     if forge is None:
@@ -73,7 +73,7 @@ def _reviews(
     request = replace(forge, number=0, commit=head, queued=False)
     try:
         return record_reviews(start, request, now, rev=head, into=into, base=base, key=key)
-    except NoRequest:
+    except NoPullRequest:
         return None
 
 

@@ -17,7 +17,7 @@ from gate.approvals.entries import Entry, Reviewed
 from gate.approvals.record import LONGEST_REASON, Record, review_of
 from gate.errors import UsageError
 from gate.forges import connect
-from gate.forges.places import RequestRef
+from gate.forges.places import PullRequestRef
 from gate.git.change import read_change
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog, open_log
@@ -40,7 +40,7 @@ class RecordedReviews:
 
 def record_reviews(
     start: Path,
-    request: RequestRef,
+    request: PullRequestRef,
     now: int,
     *,
     rev: str | None = None,
@@ -48,9 +48,9 @@ def record_reviews(
     base: str | None = None,
     key: str | None = None,
 ) -> RecordedReviews:
-    """Sign what the forge reports about the reviews of a request now, and share it.
+    """Sign what the forge reports about the reviews of a pull request now, and share it.
 
-    `base` is the commit that the branch was at before, where the request is merged already. Raises UsageError where
+    `base` is the commit of the branch before the merge, where the pull request is merged. Raises UsageError where
     this person is not one whose records the policy believes, CannotDecide if the forge does not answer.
     """
     bring_log(start)

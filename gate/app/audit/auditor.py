@@ -1,4 +1,4 @@
-"""Judges the moves of a protected branch by what the log holds about them."""
+"""Verifies the moves of a protected branch by what the log holds about them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from gate.requirements.approvals import approvers
 from gate.requirements.facts import Facts
 
 NOT_EVALUATED = frozenset({mergeable.ID, checks.ID})
-"""What the verdict that was recorded with the step answers for; the other requirements are worked out anew."""
+"""The requirements whose outcome is in the recorded verdict; the others are evaluated again."""
 AT_ONCE = 500
 """Moves whose files are read in one call of git."""
 MARK = 16
-"""Of a digest or commit so much is remembered; more steps than necessary may be looked at anew, never fewer."""
+"""Of a digest or commit so much is remembered; more moves than necessary may be verified again, never fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Candidate:
 
 
 class Auditor:
-    """Judges the moves along `chain` with what the log holds about all of them, read at once."""
+    """Verifies the moves along `chain` with what the log holds about all of them, read at once."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Auditor:
         self._records = MoveRecords(repository, ref, log, every)
 
     def steps(self, first: int = 0) -> Iterator[Step]:
-        """Judge the moves in order from the one with this number on.
+        """Verify the moves in order from the one with this number on.
 
         A stretch that is verified as a whole is one step; otherwise each commit is.
         """
@@ -166,7 +166,7 @@ class Auditor:
 
     def _step(self, candidate: _Candidate) -> Step:
         move, facts = candidate.move, candidate.facts
-        reason, passed = self._judge(move, facts) if isinstance(facts, Facts) else (facts, False)
+        reason, passed = self._evaluate(move, facts) if isinstance(facts, Facts) else (facts, False)
         waived = isinstance(facts, Facts) and bool(waiver.waivers(facts))
         return Step(
             move.new.oid,
@@ -181,7 +181,7 @@ class Auditor:
             and any(approval.counted and approval.id in self._late(move) for approval in facts.approvals),
         )
 
-    def _judge(self, move: Move, facts: Facts) -> tuple[str, bool]:
+    def _evaluate(self, move: Move, facts: Facts) -> tuple[str, bool]:
         """Why the move passed or failed, and which of the two."""
         if not move.files and not move.brought - {move.new.oid}:
             return "nothing changed", True
@@ -295,7 +295,7 @@ class Auditor:
         return {oid: number for number, move in enumerate(self.moves, 1) for oid in move.brought}
 
     def _checked(self, move: Move, policy: Policy, protection: Protection) -> tuple[bool, str]:
-        """Did somebody vouch that the checks passed on this very tree? And who, or what is missing.
+        """Whether somebody attested that the checks passed on this very tree, and who, or what is missing.
 
         Where the policy names those whose verdict counts, no other does, signed or not.
         """
@@ -303,14 +303,14 @@ class Auditor:
         if not required:
             return True, "no checks were asked for"
         target = VerdictSubject(policy.repository, self._ref, move.old.oid, move.digest)
-        vouchers = [
+        attestations = [
             item
             for item in self._records.about(move)
             if target.fits(item.record)
             and self._records.grants.counts(policy, item)
             and passed(self._records.documents.get(item.record.of), target, required) is not None
         ]
-        for entry in trusted(entries_of(vouchers, policy), policy, protection, move.now):
+        for entry in trusted(entries_of(attestations, policy), policy, protection, move.now):
             return True, f"checks passed, signed by {entry.record.by}"
         if protection.verdicts:
             return False, f"no verdict of {' or '.join(protection.verdicts)} about them is recorded"

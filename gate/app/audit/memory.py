@@ -73,7 +73,7 @@ def _path(repository: Repository, ref: str) -> Path:
 
 
 def _version() -> str:
-    """The state of gate itself: another version may judge otherwise."""
+    """The state of gate itself: another version may decide otherwise."""
     files = sorted(Path(__file__).parents[2].rglob("*.py"))
     stats = ((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     return f"{__version__} {sha256(repr(list(stats)).encode()).hexdigest()}"

@@ -63,7 +63,7 @@ class Move:
 
 
 def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> Change:
-    """The change that a move of `ref` made: what was to be judged before it."""
+    """The change that a move of `ref` made: what gate was to check before it."""
     return Change(
         repository=policy.repository,
         into=ref,
@@ -76,7 +76,7 @@ def change_of(repository: Repository, move: Move, ref: str, policy: Policy) -> C
         authors=move.authors,
         files=move.files,
         renames=read_renames(repository, move.old.tree, move.new.tree, move.files),
-        landed=len(move.brought),
+        merged_commits=len(move.brought),
     )
 
 

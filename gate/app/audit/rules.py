@@ -1,4 +1,4 @@
-"""The policy and the code owners along a branch, each read anew only where a commit may have changed them."""
+"""The policy and the code owners along a branch, each read again only where a commit may have changed them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from gate.forges import connect
 from gate.forges.comments import LineComment, put_comment, put_line_comments
-from gate.forges.places import RequestRef
+from gate.forges.places import PullRequestRef
 from gate.model import Verdict
 from gate.reports.context import ReportContext
 from gate.reports.findings import Fingerprints, groups, help_of
@@ -17,7 +17,7 @@ from gate.reports.github import summary
 from gate.reports.page_diff import compare
 
 
-def comment(request: RequestRef, verdict: Verdict, context: ReportContext) -> list[str]:
+def comment(request: PullRequestRef, verdict: Verdict, context: ReportContext) -> list[str]:
     """Write the comment and the comments on lines; what went wrong, a line each."""
     wire = connect(request)
     trouble = put_comment(wire, summary(verdict, context))

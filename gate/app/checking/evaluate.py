@@ -19,7 +19,7 @@ from gate.runner import Event
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
 if TYPE_CHECKING:
     from gate.app.lock_outs import LockOut
-    from gate.forges.places import RequestRef
+    from gate.forges.places import PullRequestRef
     from gate.forges.wire import Wire
     from gate.log.admitted import ApprovalLog
     from gate.requirements.facts import Facts
@@ -110,7 +110,7 @@ def _log(facts: Facts) -> None:
         logger.debug("check %s: %s", result.id, "failed" if result.failed else "passed")
 
 
-def _connect(request: RequestRef) -> Wire:
+def _connect(request: PullRequestRef) -> Wire:
     from gate.forges import connect
 
     return connect(request)

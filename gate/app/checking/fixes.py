@@ -18,7 +18,7 @@ from gate.store import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class FileFix:
-    """A file of the tree that was judged, before and after; `fixes` are what makes the one the other."""
+    """A file of the checked tree, before and after; `fixes` are what turns one into the other."""
 
     path: str
     before: bytes
@@ -54,7 +54,7 @@ def fixes_of(answer: Answer, findings: Iterable[Finding]) -> list[FileFix]:
 def apply(repository: Repository, file: FileFix) -> str:
     """Fix the file in the working tree; returns why not, if it was not changed.
 
-    Only a file that is what was judged is touched, its line ends aside, and it is replaced whole or not at all.
+    Only a file with the checked content (apart from line ends) is changed, and it is replaced whole or not at all.
     """
     if repository.work_tree is None:
         raise UsageError("a bare repository has no working tree to fix", "run gate in a clone")

@@ -16,7 +16,7 @@ from gate.runner import Event
 from gate.runner.shares import Piece, Share
 
 if TYPE_CHECKING:
-    from gate.forges.places import RequestRef
+    from gate.forges.places import PullRequestRef
     from gate.log.trusted_verdicts import Attestation
 
 
@@ -45,7 +45,7 @@ class CheckRequest:
     cached_only: bool = False
     trust_only: bool = False
     key: str | None = None
-    reviews: RequestRef | None = None
+    reviews: PullRequestRef | None = None
     rerun: bool = False
     compare: bool = False
     allow_lock_out: bool = False

@@ -1,4 +1,4 @@
-"""What a request for review on a forge brings to the decision: read at one moment, held against the very change."""
+"""What a pull request on a forge brings to the decision: read at one moment, held against the very change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gate.approvals.content import parse_contents
 from gate.approvals.reviews import (
-    Request,
+    PullRequest,
     ReviewDecisions,
     ShownChange,
     completed,
@@ -56,7 +56,7 @@ def read_reviews(
     commits = (request.head, *(review.commit for review in request.reviews))
     shown = changes_shown(repository, change.base, commits)
     seen = {commit: ShownChange(digest_of(raw), parse_contents(raw)) for commit, raw in shown.items()}
-    if request.landed:
+    if request.is_merge_result:
         change = _with_own_commits(repository, request, change, seen)
     owners = {owner for rules in ownership.values() for rule in rules for owner in rule.owners}
     teams, unread = _teams(wire, unknown_teams(policy, sorted({*owners, *protection.require.guarded})))
@@ -67,7 +67,7 @@ def read_reviews(
 def with_reviews(
     repository: Repository, facts: Facts, log: ApprovalLog, wire: Wire, now: int
 ) -> tuple[Facts, Decisions]:
-    """The facts with what the forge adds to them, and all decisions counted anew, those of the log included."""
+    """The facts with what the forge adds to them, and all decisions counted again, those of the log included."""
     policy, protection = facts.policy, facts.protection
     reviewed = read_reviews(repository, facts.change, policy, protection, facts.ownership, wire)
     decisions = decisions_in(
@@ -86,14 +86,14 @@ def with_reviews(
     return whole, decisions
 
 
-def _refuse_another(request: Request, change: Change) -> None:
+def _refuse_another(request: PullRequest, change: Change) -> None:
     branch = short_name(change.into)
     if request.into != branch:
         raise CannotDecide(
             f"{request.name} targets {request.into}, not {branch}",
             f"`--into {request.into}`, or choose another request",
         )
-    if not request.landed and request.head != change.head:
+    if not request.is_merge_result and request.head != change.head:
         raise CannotDecide(
             f"{request.name} is at {request.head[:12]} according to {request.source}, but gate checks "
             f"{change.head[:12]}",
@@ -102,14 +102,14 @@ def _refuse_another(request: Request, change: Change) -> None:
 
 
 def _with_own_commits(
-    repository: Repository, request: Request, change: Change, seen: Mapping[str, ShownChange]
+    repository: Repository, request: PullRequest, change: Change, seen: Mapping[str, ShownChange]
 ) -> Change:
     """The change of a merge group or a merge, with the authors of the commits that it was made of."""
     own = seen.get(request.head)
     if own is None or own.digest != change.digest:
         raise CannotDecide(
             f"what the commit made of {request.name} changes is not what the request itself changes",
-            "it holds another request as well, or the base has moved in the same files: update the branch",
+            "it holds another pull request as well, or the base has moved in the same files: update the branch",
         )
     authors = {author.email.casefold(): author for author in change.authors}
     for author in read_authors(repository, change.base, request.head):

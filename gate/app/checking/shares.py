@@ -1,6 +1,6 @@
 """A run divided among machines: each leaves a part, signed if the policy has a bot, and a join makes the verdict.
 
-A part is about one change: base, head, and merge result. The join works all of that out anew, and takes from the parts
+A part is about one change: base, head, and merge result. The join computes all of that again, and takes from the parts
 only what the checks found. It fails closed: with a part that is missing, there twice, about another change, made by
 another version of gate, or not signed by a bot of the policy at the base if it has one.
 """

@@ -3,7 +3,7 @@
 After a pass, a note is left in the git folder. It is a condition in plain shell: the variables that decide
 anything have the values that they had, and every file that decides anything (refs, git's settings, the project's
 environment, gate's own code and tools) is the same file, unchanged: same inode, same time of its last change
-(ctime), which no program can set back. Of the index that is enough as well; if it was written anew, git is asked
+(ctime), which no program can set back. Of the index that is enough as well; if it was written again, git is asked
 whether it still makes the same tree. If the condition does not hold, or says nothing, Python is asked as ever.
 
 Anyone who can write such a note can also write the hooks beside it, so it is trusted like them.

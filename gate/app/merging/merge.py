@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gate.app.check import check
 from gate.app.checking.request import Answer, CheckRequest, ignore
-from gate.app.merging.landing import Merged, MergeRequest, Moved, NotMerged, land, signer_of
+from gate.app.merging.advance import LostRace, Merged, MergeRequest, NotMerged, advance_branch, signer_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named
 from gate.git.change import default_branch
@@ -64,14 +64,14 @@ def merge(
             report("somebody has recorded a decision meanwhile: checking again")
             continue
         _refuse_unvouched(repository, request, answer)
-        landed = land(repository, request, remote, answer.verdict, old)
-        if not isinstance(landed, Moved):
-            return landed
+        result = advance_branch(repository, request, remote, answer.verdict, old)
+        if not isinstance(result, LostRace):
+            return result
         now = base, tips(repository).remote
         unmoved = unmoved + 1 if now == started else 0
         started = now
-        if landed.pushed and unmoved == UNMOVED:
-            raise stuck(remote, landed.pushed)
+        if result.pushed and unmoved == UNMOVED:
+            raise stuck(remote, result.pushed)
         if not unmoved:
             report(f"{branch} or the log has moved meanwhile: checking again")
     raise CannotDecide(

@@ -68,14 +68,14 @@ def files_of(repository: Repository, verdict: Verdict, document: bytes) -> dict[
 
 
 def signed_verdict(verdict: Verdict, document: bytes, signer: Signer, now: int) -> dict[str, bytes]:
-    """The record that vouches for the verdict, signed, as files of the log."""
+    """The record that attests the verdict, signed, as files of the log."""
     return sealed(_record(verdict, document, signer, now), signer)
 
 
 def record_verdict(start: Path, answer: Answer, key: str | None, now: int) -> StoredRecord | Unrecorded:
     """Sign the verdict just given and share it. Raises UsageError where nobody can sign.
 
-    Only where all required checks passed: nothing else can be vouched for. What approvals say does not matter.
+    Only where all required checks passed: nothing else can be attested. What approvals say does not matter.
     """
     repository, verdict = Repository.find(start), answer.verdict
     change = verdict.change

@@ -110,13 +110,13 @@ def refuse_non_fast_forward(repository: Repository, push: RefUpdate) -> Refusal:
 
 
 def _too_early(push: RefUpdate, move: Move) -> Refusal | None:
-    """The refusal of a commit of a time to come: an audit would judge all later ones by it, and keys' terms too."""
+    """The refusal of a commit of a time to come: an audit would date all later ones by it, and the keys' terms."""
     if move.new.time <= time() + AHEAD:
         return None
     return Refusal(
         push.ref,
         f"{move.new.oid[:12]} ({move.new.title}) has a date in the future",
-        help="make the commit anew, on a machine whose clock is right",
+        help="create the commit again, on a machine whose clock is right",
     )
 
 

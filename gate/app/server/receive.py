@@ -37,7 +37,7 @@ FOREIGN_REFS = {
 
 
 def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
-    """Judge every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
+    """Evaluate every ref of a push. Raises a GateError where that cannot be done: then nothing is accepted."""
     repository = Repository.find(start)
     real = _by_real_names(repository, pushes)
     refusals = [refusal for push in real if (refusal := _refuse_own(repository, push)) is not None]
@@ -55,7 +55,7 @@ def receive(start: Path, pushes: Sequence[RefUpdate]) -> Received:
     refusals = [refusal for push in branches if (refusal := receiving.refuse_alias(push)) is not None]
     if refusals:
         return Received(tuple(refusals))
-    answers = [receiving.judge(push) for push in branches if receiving.protects(push)]
+    answers = [receiving.evaluate(push) for push in branches if receiving.protects(push)]
     notes = [note for answer in answers for note in answer.notes]
     return Received(tuple(refused for answer in answers for refused in answer.refusals), tuple(notes))
 
@@ -159,7 +159,7 @@ class _ReceivingRepository:
                 return Refusal(push.ref, reason, help="give it another name")
         return None
 
-    def judge(self, push: RefUpdate) -> Received:
+    def evaluate(self, push: RefUpdate) -> Received:
         """May this protected branch move so?"""
         reason, fix = self._refused_at_once(push)
         if reason:
@@ -213,7 +213,7 @@ def why_not_created(branches: ProtectedBranches, log: ApprovalLog, branch: str, 
 
     The default branch, the first of all, can start anywhere: there are no rules yet. Another one starts at a
     commit to which a verified merge brought the default branch, with the rules of today: older ones may know
-    people who have left. The `log` may be missing in a clone; the server judges again.
+    people who have left. The `log` may be missing in a clone; the server checks again.
     """
     repository, default = branches.repository, branches.default
     if not branches.tip:

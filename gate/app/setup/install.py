@@ -40,7 +40,7 @@ MANAGERS = (
     ("overcommit", ".overcommit.yml"),
     ("simple-git-hooks", ".simple-git-hooks.json"),
 )
-"""Programs that write all hooks anew, and their settings. The pre-commit framework keeps what it finds."""
+"""Programs that rewrite all hooks, and their settings. The pre-commit framework keeps what it finds."""
 HELP = "install gate again and run \\`gate install\\`, or \\`rm '$0'\\` to remove the hook"
 SERVER_HELP = "ask the administrator of this server to install gate again and run \\`gate install --server\\`"
 # What `gate.app.hooks.shell_note` noted holds as long as nothing that decided it has changed.

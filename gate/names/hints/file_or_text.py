@@ -247,7 +247,7 @@ def _calls_in(node: ast.AST, scopes: list[ast.AST]) -> Iterator[CallInScope]:
 
 
 def _names_of_text(node: ast.If) -> list[ast.Name]:
-    """The uses of a name in the body of `if isinstance(name, str)`, unless the body binds it anew."""
+    """The uses of a name in the body of `if isinstance(name, str)`, unless the body binds it again."""
     match node.test:
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kinds]):
             named = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]

@@ -1,7 +1,7 @@
 """Python that is newer than the interpreter that reads it: rewritten to what this one can parse, line by line.
 
 Type parameters, `type` statements, f-strings that nest any quotes, template strings and `except A, B:` become older
-syntax on the same lines. What a rewritten part says beyond its names is not judged.
+syntax on the same lines. Only the names in a rewritten part are checked.
 """
 
 from __future__ import annotations

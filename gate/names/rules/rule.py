@@ -77,7 +77,7 @@ class FileRule(Rule, Protocol):
     NODES: tuple[type[ast.AST], ...]
     """The kinds of nodes to look at, wherever they are."""
     Inspector: type[Inspector]
-    """Made anew for each file."""
+    """Made for each file."""
 
 
 def code(text: str) -> Example:

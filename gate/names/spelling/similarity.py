@@ -15,7 +15,7 @@ from gate.names.spelling.synonyms import synonyms_of
 LETTERS = f"{ascii_lowercase}_"
 SHORTEST = 3
 MOST_ADDED = 20
-"""With more new words than these it is quicker to look for everything anew than to compare."""
+"""With more new words than these it is quicker to look for everything again than to compare."""
 
 
 def single_edits(word: str) -> list[str]:

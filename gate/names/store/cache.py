@@ -1,6 +1,6 @@
 """What is cached between runs: the facts of each file, and the findings in it.
 
-What a file says depends on its content alone. What was judged depends also on the faces of the modules of the
+What a file says depends on its content alone. Its findings depend also on the interfaces of the modules of the
 project that it can reach through imports, as far as it can see them (`module_interface.py`). Anything else in the
 key is the same for all files: the environment, the version of the check, and a few facts of the whole project.
 """

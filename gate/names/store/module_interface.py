@@ -1,6 +1,6 @@
-"""What others can see of a file, piece by piece: who sees none of the pieces that changed need not be judged again.
+"""What others can see of a file, piece by piece: a file that sees none of the changed pieces is not checked again.
 
-Whatever is found out about a name, somebody has looked it up by that name: in the file that is judged, or in a
+Whatever is found out about a name, somebody has looked it up by that name: in the file that is checked, or in a
 piece of another that is seen on the way. So a piece counts for a file if its name is said in that file, or in
 any piece of the project (it is *public* then), beyond what only defines it.
 """

@@ -28,7 +28,7 @@ from gate.names.syntax.reachability import OWN_VERSION
 from gate.names.syntax.source import Source
 
 FEW = 12
-"""To judge more files than these, it is worth while to read what every file needs before they are dealt out."""
+"""For more files than these, it is worthwhile to read what every file needs before they are dealt out."""
 EVERYWHERE = ("builtins", "typing", "types", "collections", "collections.abc", "os", "_typeshed")
 
 
@@ -92,7 +92,7 @@ class Project:
             self._modules.add(source)
 
     def prepare(self) -> None:
-        """Read the modules that files without a cached result import: they will be needed to judge these."""
+        """Read the modules that files without a cached result import: they will be needed to check these."""
         for file in self.files.values():
             if file.source is not None:
                 for use in file.facts.imports:
@@ -140,7 +140,7 @@ class Project:
         return Source(file.module, "project", parse(file.data), file.data, is_package=package, target=target)
 
     def diagnose(self, file: File, engine: Engine) -> FileDiagnostics:
-        """What inference makes of a file, computed anew."""
+        """What inference makes of a file, computed again."""
         diagnostics = Visitor(engine, self.source(file)).judge()
         diagnostics.unresolved_imports = [
             number for number, use in enumerate(file.facts.imports) if not is_resolved(use, self._modules)

@@ -57,25 +57,27 @@ BY_MEANING = frozenset({"ruff", "mypy", "pytest", "coverage"})
 FORMATTERS = re.compile(r"\b(?:format|black|yapf|autopep8|isort|blue)\b")
 
 
-def judge(
+def with_commands(
     findings: Iterable[Finding],
     files: Iterable[FileChange],
     diffs: Iterable[FileDiff],
     around: Mapping[str, bytes],
     checks: Iterable[CheckSettings],
 ) -> tuple[Finding, ...]:
-    """What was `found`, as far as it matters to these checks, and what matters to their commands besides."""
+    """The findings that matter to these checks, and those about the files that their commands run."""
     checks = [check for check in checks if check.command or check.args or check.tool in PROGRAMS]
     words = {check.id: _words(check) for check in checks}
     formats = any(FORMATTERS.search(" ".join(check.command)) for check in checks)
-    heeded = [finding for finding in findings if formats or finding.rule != "new-format-off"]
+    relevant = [finding for finding in findings if formats or finding.rule != "new-format-off"]
     paths = [file.path for file in files]
     named = {path: f"changes what the check `{name}` runs" for path, name in _named(paths, words).items()}
     plugins = {
         path: f"changes a plugin of {tool}'s" for path, tool in _plugins(around).items() if path in paths
     }
-    heeded += [weakening(path, "guarded-command", message) for path, message in {**plugins, **named}.items()]
-    return (*heeded, *_tables(diffs, words))
+    relevant += [
+        weakening(path, "guarded-command", message) for path, message in {**plugins, **named}.items()
+    ]
+    return (*relevant, *_tables(diffs, words))
 
 
 def _words(check: CheckSettings) -> list[str]:

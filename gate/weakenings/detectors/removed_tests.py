@@ -96,7 +96,7 @@ def _tests(source: str) -> dict[str, Strength] | None:
 def _tests_in(body: list[ast.stmt], prefix: str, lists: Mapping[str, int]) -> dict[str, Strength]:
     tests: dict[str, Strength] = {}
     for node in body:
-        # What binds a name anew takes the place of the test that had it.
+        # What binds a name again takes the place of the test that had it.
         for name in _bound(node):
             tests = {key: count for key, count in tests.items() if key.split(".")[0] != name}
         if isinstance(node, ast.ClassDef) and not takes_arguments(node):

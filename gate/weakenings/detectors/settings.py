@@ -34,7 +34,7 @@ def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Fin
 
 def _changed(file: FileDiff, name: str, around: Mapping[str, bytes]) -> Iterator[Finding]:
     """How one file weakens a check, read as one of this name."""
-    # Settings hold for where they are: one that moves here comes anew.
+    # Settings hold for where they are: one that moves here is new.
     old, new = read(name, None if file.renamed_from else file.old), read(name, file.new)
     if new is None:
         yield weakening(file.path, "unreadable-settings", "cannot be read, so a check may report less")
@@ -85,7 +85,7 @@ def compare(tool: str, old: Mapping[str, object], new: Mapping[str, object]) -> 
         if tool == "ruff" and key in strictness.LIMITS:
             message = _larger(old_value, new_value, *strictness.LIMITS[key], selected)
         else:
-            message = _judge(tool, key)(old_value, new_value)
+            message = _comparison(tool, key)(old_value, new_value)
         if message:
             yield f"{tool}: `{key}` {message}", key
 
@@ -95,7 +95,7 @@ def _is_harmless(tool: str, key: str) -> bool:
     return harmless and key not in strictness.HIDING_LISTS[tool]
 
 
-def _judge(tool: str, key: str) -> Callable[[object, object], str]:
+def _comparison(tool: str, key: str) -> Callable[[object, object], str]:
     plain = key.rpartition(".")[2]
     if tool == "pytest" and key == "addopts":
         return loosened

@@ -45,7 +45,7 @@ class CallChecks:
         """Calls of a `load` or `dump` that another file has imported: its module and its name."""
 
     def finish(self, tree: ast.Module) -> None:
-        """Judge what is given to each `load` and `dump` that another file has imported."""
+        """Check the arguments of each `load` and `dump` that another file has imported."""
         if self._passed_on:
             self._found.json_calls = list(LoadAndDump(tree).wrong_calls(self._passed_on))
 

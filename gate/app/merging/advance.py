@@ -1,4 +1,4 @@
-"""The last step of a merge: the commit that was checked is made, proven, and becomes the branch's tip."""
+"""The last step of a merge: make the commit that was checked, prove it, and advance the branch to it."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class NotMerged:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """Somebody else moved the branch meanwhile; so it seems, by what the remote said to the push."""
+class LostRace:
+    """Somebody else moved the branch first, according to the remote's answer to the push."""
 
     pushed: Pushed | None = None
 
 
-def land(
+def advance_branch(
     repository: Repository, request: MergeRequest, remote: str, verdict: Verdict, old: str
-) -> Merged | NotMerged | Moved:
+) -> Merged | NotMerged | LostRace:
     """Move the branch, which stands at `old` here, to the merge result that the verdict is about."""
     change = verdict.change
     branch = short_name(change.into)
@@ -95,9 +95,9 @@ def land(
     trailers = trailers_for(verdict, sha256(document).hexdigest(), log_commit, how)
     commit = change.head if how == "ff-only" else make_commit(repository, change, how, title, trailers)
     if reason := _unproven(repository, change, commit, log_commit):
-        way_out = "have the change approved as it is now, or merge in another way"
+        hint = "have the change approved as it is now, or merge in another way"
         return NotMerged(
-            verdict, f"{branch} stays where it is, because an audit would report: {reason}; {way_out}"
+            verdict, f"{branch} stays where it is, because an audit would report: {reason}; {hint}"
         )
     notes = []
     if how != request.how:
@@ -107,7 +107,7 @@ def land(
     if remote:
         return _push(repository, remote, branch, verdict, commit, tuple(notes))
     if not advance(repository, change.into, commit, old, f"gate merge {request.rev}"):
-        return Moved()
+        return LostRace()
     if beyond := remote_of(repository):
         sends = f"`git push --atomic {beyond} {branch} {LOG}` sends it, with the log"
         notes.append(f"{branch} has moved here only: {sends}")
@@ -165,7 +165,7 @@ def _unproven(repository: Repository, change: Change, commit: str, log_commit: s
 
 def _push(
     repository: Repository, remote: str, branch: str, verdict: Verdict, commit: str, notes: tuple[str, ...]
-) -> Merged | NotMerged | Moved:
+) -> Merged | NotMerged | LostRace:
     """Push the branch and the log, both or neither."""
     ref = f"refs/heads/{branch}"
     log = tips(repository).own
@@ -178,10 +178,10 @@ def _push(
             moved = resolve(repository, [f"refs/remotes/{remote}/{branch}"])
             if verdict.change.base in moved.values() and not outpaced(repository, remote, log):
                 return NotMerged(verdict, f"the remote refused it: {pushed.output}")
-            return Moved(pushed)
+            return LostRace(pushed)
         case "behind":
             # Be it the branch or the log that others moved: what they recorded may be an objection.
-            return Moved(pushed)
+            return LostRace(pushed)
         case "done":
             remember(repository, remote, log)
             return Merged(verdict, commit, remote, notes + _follow(repository, ref, commit))
