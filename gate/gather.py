@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.git.branches import known_tip
-from gate.git.change import default_branch
 from gate.git.objects import (
     FOLDER,
     LINK,
@@ -21,6 +20,7 @@ from gate.git.objects import (
     read_objects,
 )
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
 from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.near_misses import may_be_policy

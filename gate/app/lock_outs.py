@@ -8,10 +8,10 @@ from time import time
 from gate.codeowners import CodeOwners
 from gate.errors import InvalidInput, Mistake, UsageError
 from gate.gather import codeowners_at, touches_rules
-from gate.git.change import default_branch
 from gate.git.history import origin_of
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.model import Change
 from gate.policy.people import FORGES, forge_of, with_login
 from gate.policy.types import Person, Policy

@@ -1,4 +1,4 @@
-"""One comment on the request, updated in place, comments on lines, and a webhook: none changes the verdict."""
+"""One comment on the pull request, updated in place, comments on lines, and a webhook: none changes the verdict."""
 
 from __future__ import annotations
 

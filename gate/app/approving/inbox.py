@@ -15,8 +15,9 @@ from gate.app.checking.evaluate import evaluate
 from gate.app.checking.request import CheckRequest
 from gate.app.checking.rules_at_base import read_rules
 from gate.errors import GateError, UsageError
-from gate.git.change import default_branch, read_change
+from gate.git.change import read_change
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.admitted import ApprovalLog, open_log
 from gate.model import ReviewRequest, Verdict, short_name
 from gate.policy.people import person_by_email

@@ -20,9 +20,9 @@ from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
 from gate.errors import UsageError
 from gate.forges.places import PullRequestRef
 from gate.forges.wire import NoPullRequest
-from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.runner import Event
 
 

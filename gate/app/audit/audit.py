@@ -12,8 +12,8 @@ from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named
 from gate.git.branch_history import History, read_history, read_onward
 from gate.git.branches import known_tip
-from gate.git.change import default_branch
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.admitted import ApprovalLog
 from gate.log.decisions import complete_log
 from gate.log.store import LOG

@@ -17,9 +17,9 @@ from gate.approvals.keys import holders
 from gate.errors import InvalidInput
 from gate.git.branch_history import existing
 from gate.git.branches import known_tip
-from gate.git.change import default_branch
 from gate.git.commits import Commit, read_commits
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.admitted import ApprovalLog
 from gate.log.index import Found
 from gate.log.paths import record_path

@@ -14,9 +14,9 @@ from gate.app.audit.audit import audit
 from gate.codeowners import ALL_PLACES
 from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment
-from gate.git.change import default_branch
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
 from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy

@@ -1,4 +1,4 @@
-"""Announce a verdict: a comment on the request, comments on lines, a message to a webhook.
+"""Announce a verdict: a comment on the pull request, comments on lines, a message to a webhook.
 
 Each says why it could not be done, and none changes the verdict.
 """

@@ -14,9 +14,9 @@ from gate.app.server.moves import Refusal, refuse_non_fast_forward
 from gate.app.server.receive import administrator_deletes, why_not_created
 from gate.errors import UsageError
 from gate.git.branches import head_branch
-from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
 from gate.log.store import contains
 from gate.model import UNRESOLVED, Verdict, short_name

@@ -9,9 +9,9 @@ from gate.app.checking.request import Answer, CheckRequest, ignore
 from gate.app.merging.advance import LostRace, Merged, MergeRequest, NotMerged, advance_branch, signer_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named
-from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.git.worktrees import busy_worktree
 from gate.log.store import contains, settle, tips
 from gate.log.sync import UNMOVED, fetch, remote_of, stuck

@@ -24,9 +24,9 @@ from gate.approvals.attestation import (
 from gate.approvals.keys import holders
 from gate.approvals.sshsig import signing_key
 from gate.errors import CannotDecide, UsageError
-from gate.git.change import commit_named, default_branch
 from gate.git.objects import tree_of
 from gate.git.repository import Repository
+from gate.git.revisions import commit_named, default_branch
 from gate.model import BRANCHES
 from gate.policy.keys import PublicKey, fingerprint
 from gate.policy.people import members

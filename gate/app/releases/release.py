@@ -18,8 +18,9 @@ from gate.app.releases.downtime import spent
 from gate.app.releases.slo_file import with_promise
 from gate.errors import CannotDecide, UsageError
 from gate.gather import Environment
-from gate.git.change import commit_named, read_step
+from gate.git.change import read_step
 from gate.git.repository import Repository
+from gate.git.revisions import commit_named
 from gate.log.admitted import ApprovalLog, open_log
 from gate.log.releases import deployments_in, precedes_first, rolled_back_in
 from gate.model import ENVIRONMENTS, Change

@@ -15,7 +15,7 @@ from gate.app.checking.request import Answer, CheckRequest
 from gate.app.checking.rules_at_base import read_rules
 from gate.app.ref_updates import RefUpdate
 from gate.git.branch_history import History, read_onward
-from gate.git.change import collision
+from gate.git.collisions import collision
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog

@@ -18,7 +18,7 @@ from gate.app.ref_updates import RefUpdate
 from gate.app.server.moves import Received, Refusal, check_moves
 from gate.gather import unreadable_rules
 from gate.git.branches import USUAL
-from gate.git.change import fold
+from gate.git.collisions import fold
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
 from gate.log.admission import START_ANEW, refusal, unadmitted

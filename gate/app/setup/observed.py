@@ -12,10 +12,10 @@ from gate.checks.own_commands import OwnCommand, is_source, own_commands
 from gate.codeowners import ALL_PLACES, CodeOwners, locate, parse
 from gate.errors import InvalidInput, UsageError
 from gate.git.branches import refs_of
-from gate.git.change import default_branch
 from gate.git.history import Past, past_of
 from gate.git.objects import list_index, resolve
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.policy.people import forge_of, repository_name
 
 TOOLS: Mapping[str, tuple[str, ...]] = {

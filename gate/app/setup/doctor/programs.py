@@ -10,9 +10,9 @@ from gate.app.setup.doctor.items import Item
 from gate.app.setup.observed import tools_in
 from gate.checks import TOOLS
 from gate.environment import Environment, Environments, candidates
-from gate.git.change import default_branch
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.policy.types import Policy
 from gate.rules import policy_at
 

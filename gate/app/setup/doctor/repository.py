@@ -9,8 +9,8 @@ from gate.app.setup.install import HOOKS, SERVER_HOOKS, hooks_folder, interprete
 from gate.app.setup.observed import FORGE_NAMES
 from gate.app.setup.refspec import is_shared
 from gate.errors import UsageError
-from gate.git.change import default_branch
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.store import LOG, tips
 from gate.log.sync import remote_of
 from gate.policy.people import forge_of, repository_name

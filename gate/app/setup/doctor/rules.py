@@ -7,9 +7,9 @@ from gate.app.setup.doctor.items import MISTAKE, Item
 from gate.app.setup.rules import rules_at
 from gate.errors import InvalidInput, UsageError
 from gate.gather import codeowners_at
-from gate.git.change import default_branch
 from gate.git.objects import list_tree, resolve
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.policy.files import POLICY_FILE
 from gate.policy.types import Policy
 from gate.reports.words import count

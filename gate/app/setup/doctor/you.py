@@ -8,9 +8,9 @@ from gate.app.recording.signing import find_signer
 from gate.app.setup.doctor.items import Item
 from gate.errors import UsageError
 from gate.git.branches import known_tip
-from gate.git.change import default_branch
 from gate.git.history import past_of
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.policy.people import person_by_email
 from gate.policy.types import Policy
 from gate.rules import policy_at

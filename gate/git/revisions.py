@@ -1,0 +1,131 @@
+"""Which branch and which commits the words of a user mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gate.errors import UsageError
+from gate.git.branches import USUAL, default_candidates, head_branch, refs_of, tracking_ref
+from gate.git.objects import resolve
+from gate.git.repository import Repository
+
+
+def default_branch(repository: Repository, *, unborn: bool = False) -> str:
+    """The short name of the branch that `origin/HEAD` points at, else `main`, else `master`.
+
+    In a bare repository its own HEAD comes first.
+    With `unborn`, in a repository without any commit, the branch that the first one will be on.
+    """
+    names = default_candidates(repository)
+    refs = {ref: name for name in names for ref in refs_of(repository, name)}
+    present = resolve(repository, refs)
+    if repository.work_tree and names[0] not in USUAL:
+        if not any(refs[ref] == names[0] for ref in present) and not has_no_branch(repository):
+            raise UsageError(
+                f"origin/HEAD is {names[0]}, which doesn't exist on origin as last fetched",
+                "`git remote set-head origin --auto`, or choose a branch with `--into BRANCH`",
+            )
+        return names[0]
+    for ref in present:
+        return refs[ref]
+    if unborn and has_no_branch(repository) and (first := head_branch(repository)):
+        return first
+    if has_no_branch(repository) and "HEAD" not in resolve(repository, ["HEAD"]):
+        raise UsageError("this repository has no commits yet", "make a first commit, then try again")
+    raise UsageError(
+        "no branch to merge into: origin/HEAD, main, and master don't exist",
+        "choose one with `--into BRANCH`",
+    )
+
+
+def has_no_branch(repository: Repository) -> bool:
+    """Whether the repository has neither a branch nor a remote branch yet."""
+    return not repository.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes")
+
+
+def commit_named(repository: Repository, name: str) -> str:
+    """The commit that a person means by `name`; raises UsageError if that is none, or could be two.
+
+    Where nothing here has that name, it is `origin`'s branch: reviewers say it so.
+    """
+    return _commit_named(resolve(repository, meanings(name)), name)
+
+
+def meanings(name: str) -> list[str]:
+    """All that a person may mean by `name`."""
+    return [meaning for meaning in (name, f"refs/heads/{name}", _tracking(name)) if meaning]
+
+
+def _tracking(name: str) -> str:
+    """`origin`'s branch of that name; "" where the name can only be about this clone."""
+    return "" if re.split(r"[~^@:]", name)[0] in {"HEAD", ""} else f"refs/remotes/origin/{name}"
+
+
+def _commit_named(commits: Mapping[str, str], name: str) -> str:
+    if name not in commits and _tracking(name) in commits:
+        return commits[_tracking(name)]
+    if name not in commits:
+        raise UsageError(f"{name!r} is not a known revision", "run `git fetch`, or check the spelling")
+    if commits.get(f"refs/heads/{name}", commits[name]) != commits[name]:
+        raise UsageError(
+            f"{name!r} is ambiguous: it is both a branch and another ref, at different commits",
+            f"use `refs/heads/{name}` or `refs/tags/{name}`",
+        )
+    return commits[name]
+
+
+def head_commit(commits: Mapping[str, str], name: str, staged: bool) -> str:
+    """The commit of the head `name`; "" for a `staged` change before the first commit. Raises UsageError."""
+    if name in commits or name != "HEAD":
+        return _commit_named(commits, name)
+    if staged:
+        return ""
+    raise UsageError(
+        "HEAD has no commit yet", "commit first; `gate check --staged` needs a branch to merge into"
+    )
+
+
+def remote_branch(repository: Repository, into: str) -> tuple[str, str | None]:
+    """The branch that is meant by `into`, and the tracking branch that holds its tip where that names a remote."""
+    remote, slash, branch = into.removeprefix("refs/remotes/").partition("/")
+    tracking = f"refs/remotes/{remote}/{branch}"
+    if not slash or remote == "origin" or into.startswith("refs/heads/"):
+        return into, None
+    commits = resolve(repository, [f"refs/heads/{into}", tracking])
+    return (branch, tracking) if tracking in commits and f"refs/heads/{into}" not in commits else (into, None)
+
+
+def branch_name(into: str) -> str:
+    """The short name of the branch `into`; raises UsageError for what can be no branch."""
+    for prefix in ("refs/heads/", "refs/remotes/origin/"):
+        into = into.removeprefix(prefix)
+    if not into or into.startswith(("-", "refs/")) or re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{", into):
+        raise UsageError(f"{into!r} is not a branch name", "use a name such as `--into main`")
+    return into
+
+
+def base_commit(
+    repository: Repository, commits: Mapping[str, str], branch: str, base: str | None, head: str
+) -> str:
+    """The tip of `branch`, or the commit that `base` names; raises UsageError if there is none.
+
+    The tip is `origin`'s, unless the local branch is ahead of it and does not contain the head.
+    """
+    if base:
+        return _commit_named(commits, base)
+    local = commits.get(f"refs/heads/{branch}")
+    tracking = commits.get(tracking_ref(repository, branch))
+    if not local and not tracking:
+        hint = "`git fetch origin`, or name another"
+        if branch.startswith("origin/"):
+            hint = f"name it without its remote: `--into {branch.removeprefix('origin/')}`"
+        raise UsageError(f"branch {branch!r} not found locally or on origin", hint)
+    if not local or not tracking or local == tracking:
+        return local or tracking or ""
+    ahead = _is_ancestor(repository, tracking, local)
+    return local if ahead and head and not _is_ancestor(repository, head, local) else tracking
+
+
+def _is_ancestor(repository: Repository, older: str, newer: str) -> bool:
+    return repository.attempt("merge-base", "--is-ancestor", older, newer).returncode == 0
