@@ -55,6 +55,9 @@ class Attributes:
         own = dict(zip(self._classes.type_parameters(owner.of), arguments, strict=False))
         for cls, inherited in order:
             if name in cls.scope.names or (isinstance(owner, Instance) and name in cls.instance_attributes):
+                if is_incomplete and cls is order[-1][0] and cls is not owner.of:
+                    # A base that cannot be read comes before `object`.
+                    return UNKNOWN
                 known = (
                     own
                     if cls is owner.of

@@ -142,7 +142,12 @@ def misspelt_keywords(function: FunctionValue, call: ast.Call) -> list[Misfit]:
 
 def _near(word: str, names: set[str], function: FunctionValue) -> list[str]:
     is_library = function.scope.source.origin == "library"
-    return [one for one in candidates(word, names) if is_library or word.casefold() != one.casefold()]
+    return [
+        name
+        for name in candidates(word, names)
+        # Nobody means a private parameter by a public name.
+        if (is_library or word.casefold() != name.casefold()) and name.startswith("_") <= word.startswith("_")
+    ]
 
 
 def _wrong_value(engine: Engine, function: FunctionValue, call: ast.Call, scope: Scope,

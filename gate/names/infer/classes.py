@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gate.names.infer.class_bodies import is_model, read_class
@@ -158,6 +159,20 @@ class Classes:
         )
 
     # -- what other code of the project makes of a class
+
+    def has_subclasses(self, cls: Class) -> bool:
+        """Whether the project derives from a class, or from one of the standard library that derives from it."""
+        return cls.name in self._project.bases or cls in self._ancestors_in_library
+
+    @cached_property
+    def _ancestors_in_library(self) -> frozenset[Class]:
+        ancestors: set[Class] = set()
+        for full_name in sorted(self._project.library_bases):
+            module, _, name = full_name.rpartition(".")
+            for value in self._engine.names.member_or_unknown(module, name) or ():
+                if isinstance(value, ClassValue):
+                    ancestors.update(cls for cls, _ in self.mro(value.of, include_third_party=False)[0])
+        return frozenset(cls for cls in ancestors if cls.scope.source.name != "builtins")
 
     def varies(self, cls: Class, name: str) -> bool:
         """Whether a subclass, or code outside the class, may make something else of an attribute."""

@@ -17,6 +17,7 @@ from gate.names.infer.values import (
     Values,
     union,
 )
+from gate.names.syntax.binding_order import is_of_comprehension, is_seen, start
 from gate.names.syntax.bindings import Binding
 from gate.names.syntax.nodes import MANAGERS, Function, decorators, ends_before
 from gate.names.syntax.reaching import reaching
@@ -52,7 +53,28 @@ class Names:
             binding = self._flows[scope].get(node)
             if binding is not None and not (scope.kind == "module" and node.id in scope.source.made_global):
                 return self.binding(binding, scope)
+        bound = scope.lookup(node.id)
+        if bound is not None and any(map(is_of_comprehension, bound[0])):
+            return self._beside_comprehensions(node, *bound)
         return self.in_scope(node.id, scope)
+
+    def _beside_comprehensions(self, node: ast.Name, bindings: list[Binding], scope: Scope) -> Values:
+        """What a name is that comprehensions bind: inside of one its own, and elsewhere as if there were none."""
+        seen = [binding for binding in bindings if is_of_comprehension(binding) and is_seen(binding, node)]
+        if seen:
+            innermost = max(start(binding.inside) for binding in seen if binding.inside is not None)
+            return self.bound(
+                [binding for binding in seen if binding.inside and start(binding.inside) == innermost], scope
+            )
+        statements = [binding for binding in bindings if not is_of_comprehension(binding)]
+        if statements:
+            is_rebound = scope.kind == "module" and node.id in scope.source.made_global
+            return UNKNOWN if is_rebound else self.bound(statements, scope)
+        return (
+            self.member_or_unknown("builtins", node.id)
+            if scope.parent is None
+            else self.used(node, scope.parent)
+        )
 
     def _used_in_class(self, node: ast.Name, scope: Scope, around: Scope) -> Values:
         """What a name is in the body of a class: what is bound above it, else what it is around the class."""
@@ -215,7 +237,8 @@ class Names:
         for source in self._engine.modules.sources(module):
             bindings = source.scope.names.get(name)
             if bindings:
-                return UNKNOWN if name in source.made_global else self.bound(bindings, source.scope)
+                is_uncertain = name in source.made_global or source.keeps_to_itself(name, bindings)
+                return UNKNOWN if is_uncertain else self.bound(bindings, source.scope)
         part = f"{module}.{name}"
         is_part = self._engine.modules.module(part) is not None
         for source in self._engine.modules.sources(module):

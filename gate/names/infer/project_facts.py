@@ -19,6 +19,8 @@ class ProjectFacts:
     """In how many classes of the project each attribute is defined."""
     bases: frozenset[str] = frozenset()
     """The names of the classes that the project derives from."""
+    library_bases: frozenset[str] = frozenset()
+    """The full names of those that are in the standard library."""
     combined: frozenset[str] = frozenset()
     """Those of them from which something is derived together with another class."""
     recombined: frozenset[str] = frozenset()
@@ -32,6 +34,7 @@ class ProjectFacts:
             frozenset(name for facts in files for name in facts.stored),
             Counter(name for facts in files for name in facts.members_of_classes),
             frozenset(name for facts in files for name in facts.bases),
+            frozenset(name for facts in files for name in facts.library_bases),
             frozenset(name for facts in files for name in facts.combined),
             frozenset(name for facts in files for name in facts.recombined),
         )

@@ -132,7 +132,8 @@ class Results:
             result = UNKNOWN
         if isinstance(definition, ast.AsyncFunctionDef):
             is_generator = any(isinstance(inner, ast.Yield) for inner in own_nodes(definition))
-            return UNKNOWN if is_generator else (Coroutine(result),)
+            is_overridden = self._engine.classes.is_overridden(definition.name, function)
+            return UNKNOWN if is_generator else (Coroutine(result, definition.name if is_overridden else ""),)
         if decorators(definition) & MANAGERS:
             return self._yielded(definition, scope, function, is_manager=True)
         return result

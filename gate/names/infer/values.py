@@ -99,6 +99,8 @@ class Coroutine:
     """What a call of an asynchronous function gives until it is awaited."""
 
     result: Values
+    overridden_as: str = ""
+    """The name of the method that gave it, if a subclass has another in its place, which may not be async."""
 
 
 @dataclass(frozen=True, slots=True)

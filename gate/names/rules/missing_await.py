@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gate.names.infer.values import Coroutine, FunctionValue, Missing
+from gate.names.infer.values import Coroutine, FunctionValue, Instance, Missing, Tuple, Value
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.report.finding import Finding
 from gate.names.rules.context import Context
@@ -121,12 +121,15 @@ class Inspector:
         if not owners or len(owners) != 1 or not isinstance(owners[0], Coroutine):
             return
         if isinstance(self._inspection.engine.attribute_of(owners[0], node.attr), Missing):
-            self._report(node)
+            self._report(node, owners)
 
-    def _report(self, node: ast.expr) -> None:
-        """A value that is surely a coroutine, where none is of use."""
+    def _report(self, node: ast.expr, values: Sequence[Value]) -> None:
+        """A value that is a coroutine, where none is of use, unless it comes from a method that isn't async."""
         message = "this is a coroutine until it is awaited"
-        self._inspection.diagnostics.report(ID, node, message, hint="add `await`")
+        methods = {value.overridden_as for value in values if isinstance(value, Coroutine)}
+        self._inspection.diagnostics.report(
+            ID, node, message, max(methods, default=""), unless_defined_in="synchronous", hint="add `await`"
+        )
 
     def finish(self) -> None:
         """Report what is discarded here and awaited elsewhere."""
@@ -151,7 +154,7 @@ class Inspector:
             return
         values = self._inspection.infer(node, scope) if isinstance(node, ast.Call | ast.Name) else None
         if values and all(isinstance(value, Coroutine) for value in values):
-            self._report(node)
+            self._report(node, values)
 
     def _truth(self, nodes: list[ast.expr], scope: Scope) -> None:
         """A coroutine is always true, and no operand."""
@@ -167,8 +170,20 @@ class Inspector:
                 parts = [one, other]
             case _:
                 return
-        for part in parts:
-            self._used(part, scope)
+        if any(self._is_no_awaitable(part, scope) for part in parts):
+            for part in parts:
+                self._used(part, scope)
+
+    def _is_no_awaitable(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether it is surely something that nobody awaits: a literal, or a builtin value."""
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.List | ast.Dict | ast.Set | ast.Tuple):
+            return True
+        values = self._inspection.infer(node, scope)
+        return bool(values) and all(
+            isinstance(value, Tuple)
+            or (isinstance(value, Instance) and value.of.scope.source.name == "builtins")
+            for value in values or ()
+        )
 
     def _named(self, name: str, call: ast.Call, scope: Scope) -> None:
         """A coroutine that is assigned to a name, and then only passed to functions that can do nothing with it."""
@@ -189,7 +204,7 @@ class Inspector:
             if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
         ]
         if uses and all(one in given and given[one] not in awaited and one not in awaited for one in uses):
-            self._report(call)
+            self._report(call, values)
 
     def _returns(self, node: ast.AsyncFunctionDef, scope: Scope) -> None:
         """An async function that returns a coroutine of its result: awaiting it gives a coroutine again."""

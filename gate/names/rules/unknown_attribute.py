@@ -119,7 +119,7 @@ def _unfit(context: Context, use: Use) -> Finding | None:
         for word in SYNONYMS.get(name, ())
         if word != name and vocabulary.together[use.receiver, word] > often
     ]
-    if beside and use.receiver and use.receiver not in COLUMNS:
+    if beside and use.receiver and use.receiver not in COLUMNS | {"self", "cls"}:
         message = f"`{use.receiver}` is elsewhere something that has no `.{name}`"
         return finding_at(context.path, use, ID, message, vocabulary.ordered(name, beside))
     if is_undefined and name in SYNONYMS and vocabulary.covered and not use.root:

@@ -158,7 +158,8 @@ class Project:
         files = list(self.files.values())
         public = frozenset[str]().union(*(file.face.said for file in files))
         private: dict[str, list[str]] = {}
-        whole = [self._state, *sorted(outside.imported)]
+        # The code need not name what such a base derives from in turn, nor the base.
+        whole = [self._state, *sorted(outside.imported), *sorted(self.joined_facts.library_bases)]
         for name, fact in self.joined_facts.by_name():
             (whole if name in public else private.setdefault(name, [])).append(fact)
         # A stub and its source are one module; two files may even claim the same name.

@@ -45,7 +45,7 @@ class Order:
 
     def is_outside(self, node: ast.Name, scope: Scope) -> bool:
         """Whether a name is bound only inside comprehensions and handlers that this use of it is not in."""
-        return all(one.inside is not None and not _is_seen(one, node) for one in scope.names[node.id])
+        return all(one.inside is not None and not is_seen(one, node) for one in scope.names[node.id])
 
     def deletion(self, node: ast.Name, scope: Scope) -> ast.Delete | None:
         """The `del` of a name that has always run before this use of it, with nothing between that binds it again."""
@@ -55,8 +55,8 @@ class Order:
                 found.setdefault(name, []).append(deleted)
         for one in self._deletions[scope].get(node.id, ()):
             after = _end(one.statement)
-            if after <= _start(node) < one.end and not any(
-                _is_seen(binding, node) if binding.inside else after <= _start(binding.node) <= _start(node)
+            if after <= start(node) < one.end and not any(
+                is_seen(binding, node) if binding.inside else after <= start(binding.node) <= start(node)
                 for binding in scope.names.get(node.id, ())
             ):
                 return one.statement
@@ -83,10 +83,20 @@ def _gives_value(binding: Binding, node: ast.Name) -> bool:
     """Whether a binding is one that a use of the name may see: `x: int` gives no value, and `x += 1` needs one."""
     if binding.how == "added" or isinstance(binding.node, ast.AnnAssign):
         return False
-    return binding.inside is None or _is_seen(binding, node)
+    return binding.inside is None or is_seen(binding, node)
 
 
-def _is_seen(binding: Binding, node: ast.Name) -> bool:
+def is_of_comprehension(binding: Binding) -> bool:
+    """Whether a comprehension binds the name, for itself only."""
+    return isinstance(binding.inside, _COMPREHENSIONS)
+
+
+def start(node: ast.AST) -> Place:
+    """The line and the column at which a node begins."""
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def is_seen(binding: Binding, node: ast.Name) -> bool:
     """Whether a use of a name is in the handler, or in the part of the comprehension, where the name is bound."""
     inside = binding.inside
     if inside is None or not contains(inside, node):
@@ -114,11 +124,7 @@ def _repeats(loop: ast.AST, node: ast.Name) -> bool:
 
 def contains(outer: ast.AST, inner: ast.AST) -> bool:
     """Whether one node is inside another, by their places."""
-    return _start(outer) <= _start(inner) and _end(inner) <= _end(outer)
-
-
-def _start(node: ast.AST) -> Place:
-    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+    return start(outer) <= start(inner) and _end(inner) <= _end(outer)
 
 
 def _end(node: ast.AST) -> Place:

@@ -32,7 +32,7 @@ def binds_by_name(tree: ast.Module, data: bytes) -> bool:
     if _MAY_WRITE_GLOBALS.search(data) is None:
         return False
     # Outside functions, what is local is global.
-    return any(_stores_in(node, "globals") for node in walk(tree)) or any(
+    return any(_stores_in(node, "globals") or _sets_on_module(node) for node in walk(tree)) or any(
         _stores_in(node, "locals") or _stores_in(node, "vars") for node in own_nodes(tree)
     )
 
@@ -60,6 +60,21 @@ def _stores_in(node: ast.AST, function: str) -> bool:
             | ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id=name), args=[]), attr="update"))
         ):
             return name == function
+    return False
+
+
+def _sets_on_module(node: ast.AST) -> bool:
+    """Whether `node` sets an attribute with a computed name on the module itself."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="setattr"),
+            args=[
+                ast.Subscript(value=ast.Attribute(attr="modules"), slice=ast.Name(id="__name__")),
+                name,
+                *_,
+            ],
+        ):
+            return not isinstance(name, ast.Constant)
     return False
 
 

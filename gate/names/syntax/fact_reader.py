@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
 
@@ -57,6 +58,7 @@ class _FactReader(ast.NodeVisitor):
         self._given: list[tuple[str, Use]] = []
         self._classes: list[set[str]] = []
         """What the classes around define, as far as it has been read."""
+        self._bases: set[str] = set()
         self._around: list[str] = []
         """The names of the classes around."""
         self._types: set[ast.AST] = set()
@@ -100,6 +102,10 @@ class _FactReader(ast.NodeVisitor):
         for dotted, attribute in self._set_on:
             if full_name := self._full_name(dotted):
                 facts.stored.add(f"{full_name}.{attribute}")
+        full_names = map(self._full_name, self._bases)
+        facts.library_bases = {
+            name for name in full_names if name.partition(".")[0] in sys.stdlib_module_names
+        }
         facts.environment_keys = [
             use for dotted, use in self._keys if use.owner or self._full_name(dotted) in ENVIRONMENT
         ]
@@ -271,6 +277,7 @@ class _FactReader(ast.NodeVisitor):
         """A class defines attributes; the keywords of its head are passed to the metaclass."""
         self.facts.words.update(keyword.arg for keyword in node.keywords if keyword.arg)
         self._recombined(node.bases)
+        self._bases.update(map(dotted_name, node.bases))
         bases = {dotted_name(base).rpartition(".")[2] for base in node.bases}
         self.facts.bases |= bases
         self.facts.combined |= bases if len(node.bases) > 1 else set()

@@ -59,6 +59,8 @@ class Facts:
     """The names of functions and classes."""
     bases: set[str] = field(default_factory=set)
     """The names of classes from which others are derived."""
+    library_bases: set[str] = field(default_factory=set)
+    """The full names of the classes of the standard library from which others are derived."""
     combined: set[str] = field(default_factory=set)
     """Those of them that are derived from together with others."""
     recombined: set[str] = field(default_factory=set)

@@ -110,6 +110,21 @@ class Source:
         )
         return not is_plain or name in self.exports
 
+    def keeps_to_itself(self, name: str, bindings: list[Binding]) -> bool:
+        """Whether a stub imports a name for its own use only: `from a import b`, but not `from a import b as b`.
+
+        What the module itself has under that name may be something else.
+        """
+        return (
+            self.is_stub
+            and name not in self.exports
+            and all(
+                isinstance(binding.node, ast.Import | ast.ImportFrom)
+                and all(alias.asname != name for alias in binding.node.names)
+                for binding in bindings
+            )
+        )
+
     @cached_property
     def exports(self) -> list[str]:
         """The names in `__all__`, as far as they are literals."""

@@ -148,16 +148,15 @@ class AttributeChecks:
             return owner.of.name in {"Exception", "BaseException"}
         # The other bases of a mixin's heirs are not those of the mixin.
         classes, project = self._engine.classes, self._engine.project
+        if "mixin" in owner.of.name.casefold():
+            # What it is mixed into has the rest, wherever that is.
+            return True
         if any(
             one.name in project.recombined for one, _ in classes.mro(owner.of, include_third_party=False)[0]
         ):
             return True
-        is_shared = (
-            owner.of.origin != "project"
-            or "mixin" in owner.of.name.casefold()
-            or owner.of.name in project.combined
-        )
-        return (is_shared and owner.of.name in project.bases) or classes.is_abstract(owner.of)
+        is_shared = owner.of.origin != "project" or owner.of.name in project.combined
+        return (is_shared and classes.has_subclasses(owner.of)) or classes.is_abstract(owner.of)
 
     def _looked_up(self, owner: Value, name: str) -> Values | Missing:
         """The attribute; of a module only whether it is there, which is known without looking what it is."""
