@@ -12,8 +12,12 @@ from gate.codeowners.matcher import DEEP, Glob, Pattern, glob_of
 from gate.codeowners.rules import CodeOwners, Rule, one_section
 from gate.errors import Mistake
 
+QUOTED = r"\s@\"()\[\]<>,;:\\"
+"""What an e-mail address has in quotes alone, if at all."""
 OWNER = re.compile(
-    r"@[A-Za-z0-9](?:[\w-]*)(?:/[\w.-]+)?|[^\s@]+@[^\s@]+\.[^\s@.]+|[^\s@/]+@[^\s@/]+", re.ASCII
+    r"@[A-Za-z0-9](?:[\w-]*)(?:/[\w.-]+)?"
+    rf"|[^{QUOTED}]+@[^{QUOTED}]+\.[^{QUOTED}.]+|[^{QUOTED}/]+@[^{QUOTED}/]+",
+    re.ASCII,
 )
 BRACKET = re.compile(r"(?<!\\)(?:\\\\)*[\[\]]")
 BRACKETS = (

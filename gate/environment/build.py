@@ -76,6 +76,7 @@ class Builder:
             shutil.rmtree(prefix, ignore_errors=True)
             try:
                 local = self._make(declared, root, folder, prefix)
+                _refuse_interpreter_of_the_tree(prefix, root)
             except BaseException:
                 shutil.rmtree(prefix, ignore_errors=True)
                 raise
@@ -171,6 +172,17 @@ def build_variables(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
     variables = {name: environ[name] for name in BUILD if name in environ and name not in secret_names}
     settings = {"TMPDIR": scratch, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     return seen_by_check(environ) | variables | settings
+
+
+def _refuse_interpreter_of_the_tree(prefix: Path, root: Path) -> None:
+    """Raise BuildFailed if the interpreter is a file of the tree, which then would judge itself."""
+    interpreter = (prefix / "bin" / "python").resolve()
+    if interpreter.is_relative_to(root.resolve()):
+        path = interpreter.relative_to(root.resolve())
+        raise BuildFailed(
+            f"the interpreter {path} is part of the tree that it would check",
+            "name a version in .python-version, not a path",
+        )
 
 
 def _sync_options(declared: Declared) -> list[str]:

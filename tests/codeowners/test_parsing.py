@@ -20,6 +20,9 @@ NEGATION = "`!` does not negate here; give the path a later line without owners 
 MISTAKES: dict[str, tuple[Dialect, str, list[str]]] = {
     "an owner without @": ("github", "*.py  ada @bob", [f"1:7 {OWNER} 'ada'"]),
     "the second owner": ("github", "*.py @ada @a/b/c", [f"1:11 {OWNER} '@a/b/c'"]),
+    "an owner in quotes": ("github", '*.py "@ada"', [f"1:6 {OWNER} '\"@ada\"'"]),
+    "an owner in brackets": ("github", "*.py [@ada]", [f"1:6 {OWNER} '[@ada]'"]),
+    "an owner with a comma": ("github", "*.py ada@acme.example, @bob", [f"1:6 {OWNER} 'ada@acme.example,'"]),
     "indented": ("github", "\n  *.py ada", [f"2:8 {OWNER} 'ada'"]),
     "negation": ("github", "!a.py @ada", [f"1:1 {NEGATION}"]),
     "brackets": ("github", "/ab[cd].py @ada", [f"1:4 {BRACKETS}"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,17 @@ class TestWithoutAnEnvironment:
         code, check = run_tests(thing)
         assert code == 3
         assert "cannot be installed" in check["reason"]
+
+    def test_an_interpreter_of_the_change_does_not_run_its_tests(self, thing: Clone) -> None:
+        real = os.path.realpath(sys.executable)
+        # Asked where it is, this interpreter names the file of the tree.
+        program = f'#!/bin/sh\n"{real}" "$@" | sed "s#\\"{real}\\"#\\"$0\\"#g"\n'
+        thing.write({"tools/mine": program})
+        (thing.path / "tools" / "mine").chmod(0o755)
+        commit(thing, {".python-version": "./tools/mine\n"})
+        code, check = run_tests(thing)
+        assert (code, check["outcome"]) == (3, "broken")
+        assert "the interpreter tools/mine is part of the tree" in check["reason"]
 
 
 class TestWithoutAnIndex:
