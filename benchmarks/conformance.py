@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gate.names.report.finding import Finding
+from gate.finding import Finding
 from gate.names.run import check
 
 RECORD = Path(__file__).with_name("conformance.json")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gate.errors import InvalidInput, Mistake, UsageError
+from gate.finding import Finding
 from gate.git.branches import known_tip
 from gate.git.objects import (
     FOLDER,
@@ -21,7 +22,7 @@ from gate.git.objects import (
 )
 from gate.git.repository import Repository
 from gate.git.revisions import default_branch
-from gate.model import ENVIRONMENTS, Change, FileChange, Finding, decode_path, short_name
+from gate.model import ENVIRONMENTS, Change, FileChange, decode_path, short_name
 from gate.policy.files import POLICY_FILE, STORED
 from gate.policy.near_misses import may_be_policy
 from gate.policy.types import Policy, Protection

@@ -9,8 +9,8 @@ import tomllib
 import warnings
 from collections.abc import Iterable
 
+from gate.finding import Edit
 from gate.json_input import parse_json
-from gate.model import Edit
 
 LINE = re.compile(r"\r\n|\r|\n")
 BOM = b"\xef\xbb\xbf"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gate.model import Finding
+from gate.finding import Finding
 
 
 def mark_new(

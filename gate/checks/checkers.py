@@ -18,8 +18,8 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
+from gate.finding import Finding, Severity
 from gate.json_input import parse_json
-from gate.model import Finding, Severity
 
 SETTINGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mypy": (("mypy.ini", ".mypy.ini"), ("mypy",)),

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line, relative
+from gate.finding import Finding, Severity
 from gate.json_input import parse_json
-from gate.model import Finding, Severity
 
 FILES = "{files}"
 """A word of a command that is replaced by the changed files, each an argument."""

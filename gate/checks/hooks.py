@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.finding import Edit, Finding
 from gate.json_input import parse_json
-from gate.model import Edit, Finding
 
 CONFIG = ".pre-commit-config.yaml"
 OWN = frozenset({"gate", "gate-push", "gate-owners"})

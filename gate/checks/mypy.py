@@ -26,8 +26,8 @@ from gate.checks.tool import (
     relative,
     version_key,
 )
+from gate.finding import Finding, Severity
 from gate.json_input import parse_json
-from gate.model import Finding, Severity
 
 # What a type checker says of code that was never written for one, and that fails nobody.
 MATTERS_OF_TASTE = (

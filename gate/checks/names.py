@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gate.checks.tool import (
@@ -16,8 +17,8 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
+from gate.finding import Finding
 from gate.json_input import parse_json
-from gate.model import Edit, Finding
 
 READ = (".yaml", ".yml", ".json", ".conf", ".txt", ".lock", ".in", "Procfile", "Pipfile")
 """What else is read: settings that name Python objects, and lists of what the project depends on."""
@@ -63,14 +64,5 @@ class Names:
 
 
 def _finding(item: dict[str, Any], root: str) -> Finding:
-    return Finding(
-        path=relative(str(item["path"]), root),
-        line=int(item["line"]),
-        column=int(item["column"]),
-        end_line=int(item["end_line"]),
-        rule=str(item["rule"]),
-        severity=item["severity"],
-        message=str(item["message"]),
-        hint=str(item.get("hint") or ""),
-        fix=tuple(Edit(**edit) for edit in item.get("fix", ())),
-    )
+    finding = Finding.from_data(item)
+    return replace(finding, path=relative(finding.path, root))

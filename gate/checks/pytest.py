@@ -14,8 +14,9 @@ from typing import Any
 from gate.checks import suites
 from gate.checks.advice import add_to_environment, built_from, missing_plugins, setup_command
 from gate.checks.tool import FileReport, Invocation, Job, Left, Report, Unreadable, count_of, last_line
+from gate.finding import Finding
 from gate.json_input import parse_json
-from gate.model import NOT_RUN, Finding
+from gate.model import NOT_RUN
 
 NOT_COLLECTED = "not-collected"
 """The rule of a finding about a file of tests that cannot be imported."""

@@ -22,8 +22,8 @@ from gate.checks.tool import (
     reads_python,
     relative,
 )
+from gate.finding import Finding
 from gate.json_input import parse_json
-from gate.model import Finding
 
 REQUIRED = re.compile(r"Required version `([^`]+)`")
 NOTHING = "No Python files found"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gate.checks.tool import Invocation, Job, Left, Report, Unreadable, last_line
-from gate.model import Finding
+from gate.finding import Finding
 
 FAILED = {
     "tox": re.compile(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.policy.types import CheckSettings
 
 SETTINGS_FILES = frozenset({

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from gate.finding import Finding
 from gate.names.infer.engine import Engine
 from gate.names.read.files import UNREADABLE, Tree, requirements
 from gate.names.read.settings import in_file
 from gate.names.report import fixes, suppressions
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Finding
 from gate.names.report.other_checkers import without_suppressed_elsewhere
 from gate.names.resolve.environment import (
     answer_of,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gate.finding import Finding
 from gate.names.analysis import Analysis
-from gate.names.report.finding import Finding
 from gate.names.rules import current_ids
 
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hint = f" ({finding.hint})" if finding.hint else ""
             print(f"{finding.path}:{finding.line}:{finding.column}: {finding.rule}: {finding.message}{hint}")
         return 0
-    items = [{**asdict(finding), "severity": "error"} for finding in enabled]
+    items = [asdict(finding) for finding in enabled]
     print(json.dumps({"version": 1, "files": count, "findings": items}))
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Finding
 from gate.names.analysis import Analysis
 from gate.names.infer.values import (
     NEVER,
@@ -17,7 +18,6 @@ from gate.names.infer.values import (
     Values,
 )
 from gate.names.report.candidates import Candidate, Place
-from gate.names.report.finding import Finding
 from gate.names.rules import RULES, load
 from gate.names.rules.context import Context
 from gate.names.spelling.similarity import candidates, suggestions

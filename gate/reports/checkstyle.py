@@ -6,7 +6,8 @@ check) is an error on the file that it is about, so that the report is never emp
 
 from __future__ import annotations
 
-from gate.model import Finding, Verdict
+from gate.finding import Finding
+from gate.model import Verdict
 from gate.reports.context import ReportContext
 from gate.reports.findings import Group, groups, help_of, obstacles
 from gate.reports.markup import document, element

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gate.model import CheckResult, Finding, Ran
+from gate.finding import Finding
+from gate.model import CheckResult, Ran
 
 PREFERRED: Final = "names"
 """The check that says most about such a mistake: what was meant."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from gate.model import Broken, Finding, Outcome, Ran, Verdict
+from gate.finding import Finding
+from gate.model import Broken, Outcome, Ran, Verdict
 from gate.reports.context import no_lines
 from gate.reports.duplicates import Duplicates, find_duplicates, join_cases
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from gate.model import NOT_ASKED, Broken, Finding, Outcome, Ran, RequirementState, ReviewRequest, Verdict
+from gate.finding import Finding
+from gate.model import NOT_ASKED, Broken, Outcome, Ran, RequirementState, ReviewRequest, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.findings import Group, groups, help_of, obstacles
 from gate.reports.words import (

@@ -6,7 +6,8 @@ before is `info`. Obstacles that are no findings are `blocker`s on the file that
 
 from __future__ import annotations
 
-from gate.model import Finding, Verdict
+from gate.finding import Finding
+from gate.model import Verdict
 from gate.reports.context import ReportContext
 from gate.reports.findings import Fingerprints, Group, MergeBlocker, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
+from gate.finding import Finding
+from gate.model import Broken, CheckResult, Outcome, Ran, Skipped, Verdict
 from gate.reports.context import ReportContext
 from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.findings import Group, group_of, help_of, place

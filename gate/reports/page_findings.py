@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from gate.model import Broken, CheckResult, Finding, Ran, Skipped, Verdict
+from gate.finding import Finding
+from gate.model import Broken, CheckResult, Ran, Skipped, Verdict
 from gate.reports.findings import groups
 from gate.reports.markup import escape, escape_lines
 from gate.reports.words import count, status, took, visible_lines, visible_path

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gate.model import Finding, Verdict, encode_path
+from gate.finding import Finding
+from gate.model import Verdict, encode_path
 from gate.reports.context import ReportContext
 from gate.reports.findings import Fingerprints, Group, groups, help_of, obstacles
 from gate.reports.verdict_json import Data, dump

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
-from gate.model import Broken, CheckResult, Finding, Outcome, Ran, Skipped, Verdict
+from gate.finding import Finding
+from gate.model import Broken, CheckResult, Outcome, Ran, Skipped, Verdict
 from gate.reports.duplicates import Duplicates, find_duplicates
 from gate.reports.findings import Group, group_of
 from gate.reports.terminal_text import Ink, Piece, cells

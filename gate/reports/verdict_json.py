@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, assert_never
 
+from gate.finding import Finding
 from gate.json_input import parse_json
 from gate.model import (
     Approval,
@@ -21,7 +22,6 @@ from gate.model import (
     CheckResult,
     Duty,
     FileChange,
-    Finding,
     Missing,
     Outcome,
     Ran,

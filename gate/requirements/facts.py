@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gate.codeowners import Rule
-from gate.model import Approval, Change, CheckResult, Finding, short_name
+from gate.finding import Finding
+from gate.model import Approval, Change, CheckResult, short_name
 from gate.policy.people import people_by_emails
 from gate.policy.types import Policy, Protection
 

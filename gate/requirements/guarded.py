@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from gate.model import NOT_ASKED, Finding, Missing, MissingApprovals, Outcome
+from gate.finding import Finding
+from gate.model import NOT_ASKED, Missing, MissingApprovals, Outcome
 from gate.policy.files import POLICY_FILE
 from gate.policy.people import members
 from gate.requirements.facts import Facts

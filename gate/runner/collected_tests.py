@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from gate.checks import Report
 from gate.checks.pytest import decides_tests
+from gate.finding import Finding
 from gate.git.objects import read_objects
 from gate.git.repository import Repository
-from gate.model import Change, Finding
+from gate.model import Change
 
 FEWER_TESTS = "fewer-tests"
 """The rule of a finding that blocks nothing by itself: the change lets fewer tests run, which is a weakening."""

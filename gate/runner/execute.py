@@ -16,7 +16,7 @@ from gate.checks import TOOLS, Invocation, Job, Left, Report, Unreadable
 from gate.checks.pytest import how_far
 from gate.checks.tool import joined
 from gate.environment import BuildFailed, Environment, Environments, Installed, check_environ
-from gate.model import Finding
+from gate.finding import Finding
 from gate.policy.types import BUILT_IN_CHECKS, BY_FILE, CheckSettings
 from gate.process import Cancel, Finished, supervise
 from gate.result_cache import key_of

@@ -11,7 +11,8 @@ from gate.checks import TOOLS, Report, Unreadable
 from gate.checks.baseline import mark_new
 from gate.checks.checkers import chosen
 from gate.checks.pytest import NOT_COLLECTED
-from gate.model import Broken, CheckResult, Finding, Ran, Skipped
+from gate.finding import Finding
+from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.policy.types import BUILT_IN_CHECKS, CheckSettings
 from gate.process import Cancel
 from gate.runner.base_collection import BaseCollection

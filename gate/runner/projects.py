@@ -20,7 +20,8 @@ from gate.checks.projects import (
     words_of,
 )
 from gate.checks.tool import SETTINGS_FILES
-from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped
+from gate.finding import Finding
+from gate.model import Broken, Change, CheckResult, Ran, Skipped
 from gate.runner.checked_tree import CheckedTree
 
 PER_PROJECT = frozenset({"pytest", *SETTINGS})

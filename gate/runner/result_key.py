@@ -15,9 +15,9 @@ from gate.cache_inputs import seen_by_check
 from gate.checks import TOOLS, Report
 from gate.checks.paths import any_matches
 from gate.environment import Environment, Installed, sources_of
+from gate.finding import Finding
 from gate.git.objects import Entry
 from gate.json_input import parse_json
-from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.result_cache import key_of
 

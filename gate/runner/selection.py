@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate.checks import Report
 from gate.checks.suites import TEST_FILE
-from gate.model import Finding
+from gate.finding import Finding
 from gate.policy.types import BY_FILE, CheckSettings
 from gate.result_cache import ResultCache, key_of
 from gate.runner.affected import Suite

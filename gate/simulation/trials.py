@@ -18,7 +18,8 @@ from gate.approvals.record import Record
 from gate.codeowners import CodeOwners, Rule
 from gate.codeowners.github import pattern_of
 from gate.codeowners.matcher import NONE, Matcher
-from gate.model import BRANCHES, Approval, Author, Change, FileChange, Finding, Outcome
+from gate.finding import Finding
+from gate.model import BRANCHES, Approval, Author, Change, FileChange, Outcome
 from gate.policy.files import POLICY_FILE
 from gate.policy.types import Person, Policy
 from gate.requirements import enforcement, outcomes_of, waiver

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.analysis.settings_files import NAMES
 from gate.weakenings.detectors import (
     environments,

@@ -41,7 +41,7 @@ NAMES_THAT = {
 }
 """Functions that do it, by their full name."""
 STANDALONE = {
-    "gate.names": {"gate.names", "gate.store"},
+    "gate.names": {"gate.names", "gate.store", "gate.finding"},
     "gate.plugins": set[str](),
     "gate.answer_cache": {"gate.cache_inputs", "gate.store"},
     "gate.__main__": {"gate.answer_cache", "gate.cli.main"},

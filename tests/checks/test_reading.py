@@ -10,7 +10,7 @@ import pytest
 from gate.checks import TOOLS, Job, Left, Report, Unreadable, modules
 from gate.checks.baseline import mark_new
 from gate.checks.checkers import chosen
-from gate.model import Finding
+from gate.finding import Finding
 from gate.policy.types import CheckSettings
 
 

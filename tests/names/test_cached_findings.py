@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gate.finding import Finding
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Finding
 from gate.names.rules.walk.visitor import Visitor
 from gate.names.run import check
 from gate.names.store.cache import Cache

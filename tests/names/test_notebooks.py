@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.company import Clone
 
+from gate.finding import Finding
 from gate.names.read import notebooks
-from gate.names.report.finding import Finding
 from gate.names.run import check
 
 
@@ -78,7 +78,7 @@ def test_surrogate_pairs_and_escapes_are_one_character() -> None:
     data = rb'{"cells": [{"cell_type": "code", "source": "\ud83d\ude00 + xyz\n"}]}'
     found = notebooks.read(data)
     assert found is not None
-    placed = found.placed(Finding("n", 3, 5, 3, "unknown-attribute", "", ""))
+    placed = found.placed(Finding("n", 3, 5, 3, "unknown-attribute", "error", ""))
     assert placed is not None
     assert placed.column == data.index(b"xyz") + 1
 

@@ -30,7 +30,8 @@ from support.verdicts import (
     verdicts,
 )
 
-from gate.model import Finding, Ran, Verdict, encode_path
+from gate.finding import Finding
+from gate.model import Ran, Verdict, encode_path
 from gate.reports import REPORTS, ReportContext, report
 from gate.reports.github import summary
 from gate.reports.sarif import uri

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from support.verdicts import BLOCKED, HOSTILE, OLD
 
-from gate.model import Broken, CheckResult, Finding, Ran, Skipped
+from gate.finding import Finding
+from gate.model import Broken, CheckResult, Ran, Skipped
 from gate.reports import ReportContext
 from gate.reports.progress import ERASE, ProgressLines
 

@@ -25,7 +25,8 @@ from support.verdicts import (
     verdicts,
 )
 
-from gate.model import NOT_ASKED, Approval, Duty, Finding, Missing, Outcome, Ran, ReviewRequest, Verdict
+from gate.finding import Finding
+from gate.model import NOT_ASKED, Approval, Duty, Missing, Outcome, Ran, ReviewRequest, Verdict
 from gate.reports import ReportContext
 from gate.reports.terminal_text import cells
 from gate.reports.text import render

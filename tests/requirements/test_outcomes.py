@@ -8,13 +8,13 @@ from itertools import product
 import pytest
 from support.changes import CHANGE
 
+from gate.finding import Finding
 from gate.model import (
     UNRESOLVED,
     Approval,
     Broken,
     Change,
     CheckResult,
-    Finding,
     Outcome,
     Ran,
     RequirementState,

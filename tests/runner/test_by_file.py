@@ -10,8 +10,8 @@ from support.selecting import change, check, prepared
 
 from gate.checks import Report
 from gate.checks.tool import FileReport
+from gate.finding import Finding
 from gate.git.objects import Entry
-from gate.model import Finding
 from gate.policy.types import CheckSettings
 from gate.result_cache import ResultCache
 from gate.runner.affected import VERIFY_EVERY

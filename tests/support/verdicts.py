@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from gate.finding import Finding
 from gate.model import (
     Approval,
     Author,
@@ -15,7 +16,6 @@ from gate.model import (
     Change,
     Duty,
     FileChange,
-    Finding,
     Missing,
     Outcome,
     Ran,

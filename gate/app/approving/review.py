@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gate.app.approving.approve import ApprovalPreview
+from gate.finding import Finding
 from gate.git.repository import Repository
-from gate.model import Finding, Ran
+from gate.model import Ran
 
 HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 LARGEST = 20_000

@@ -12,10 +12,11 @@ from gate.app.checking.evidence import EvidenceReader
 from gate.app.checking.request import CheckRequest, ignore
 from gate.app.checking.rules_at_base import Rules
 from gate.environment import Environment, Environments
+from gate.finding import Finding
 from gate.git.as_cloned import History
 from gate.git.objects import list_tree
 from gate.git.repository import Repository
-from gate.model import Change, CheckResult, Finding, Ran
+from gate.model import Change, CheckResult, Ran
 from gate.policy.types import CheckSettings, Policy
 from gate.process import Cancel
 from gate.result_cache import ResultCache, Shared

@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gate.app.checking.rules_at_base import Rules
+from gate.finding import Finding
 from gate.gather import weakenings_in
 from gate.git.repository import Repository
-from gate.model import Change, Finding
+from gate.model import Change
 
 # What serves to decide, and not to start the tools, is imported where it is used: the tools run by then.
 if TYPE_CHECKING:

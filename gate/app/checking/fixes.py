@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from gate.app.checking.request import Answer
 from gate.checks.apply_fixes import apply_fixes
 from gate.errors import UsageError
+from gate.finding import Edit, Finding
 from gate.git.objects import read_blobs
 from gate.git.repository import Repository
-from gate.model import Edit, Finding, Ran
+from gate.model import Ran
 from gate.store import write_atomically
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from gate import __version__
 from gate.approvals.keys import Holder, bots
 from gate.errors import CannotDecide, UsageError
+from gate.finding import Finding
 from gate.json_input import parse_json
-from gate.model import Broken, Change, CheckResult, Finding, Ran, Skipped, Verdict
+from gate.model import Broken, Change, CheckResult, Ran, Skipped, Verdict
 from gate.policy.types import CheckSettings, Policy
 from gate.reports.verdict_json import from_json, to_data
 from gate.runner.shares import Piece, Share, missing_tests

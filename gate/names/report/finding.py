@@ -1,33 +1,10 @@
-"""What the `names` check prints."""
+"""Findings at the place of what they are about."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """`new` belongs where `old` stands on `line`, from `column` on; both count from 1, columns in characters."""
-
-    line: int
-    column: int
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding. `fix` has the edits that certainly fix it, all of them together; empty if none do."""
-
-    path: str
-    line: int
-    column: int
-    end_line: int
-    rule: str
-    message: str
-    hint: str = ""
-    fix: tuple[Edit, ...] = ()
+from gate.finding import Edit, Finding
 
 
 def hint_of(suggested: list[str]) -> str:
@@ -54,6 +31,8 @@ class Placed(Protocol):
 def finding_at(
     path: str, at: Placed, rule: str, message: str, suggested: list[str], fix: tuple[str, str] | None = None
 ) -> Finding:
-    """`right` are the words that may be meant; `fix` is what surely belongs in the place of what."""
+    """A finding at `at`. `suggested` are the words that may be meant; `fix` is a certain one: the old and the new."""
     edits = () if fix is None else (Edit(at.line, at.column, *fix),)
-    return Finding(path, at.line, at.column, at.end_line, rule, message, hint_of(suggested), edits)
+    return Finding(
+        path, at.line, at.column, at.end_line, rule, "error", message, hint_of(suggested), fix=edits
+    )

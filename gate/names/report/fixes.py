@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from gate.finding import Edit, Finding
 from gate.names.read.newer_syntax import parse
-from gate.names.report.finding import Edit, Finding
 from gate.names.syntax.bindings import names_bound
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

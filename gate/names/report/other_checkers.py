@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from gate.names.report.finding import Finding
+from gate.finding import Finding
 from gate.names.spelling.similarity import is_common_typo
 
 _TYPES = re.compile(r"#\s*(?:type|pyright|ty|pyrefly)\s*:\s*ignore(?:\s*\[([^\]]*)\])?")

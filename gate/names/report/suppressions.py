@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gate.names.report.finding import Finding
+from gate.finding import Finding
 from gate.names.rules import current_ids
 
 IGNORE = re.compile(r"#\s*gate\s*:\s*ignore\b(?:\s*\[([^\]]*)\])?", re.IGNORECASE)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from gate.finding import Finding
 from gate.names.hints.load_dump import WrongJsonCall
 from gate.names.hints.usage import NOTHING, TypeHint
 from gate.names.report.candidates import Candidate, FileDiagnostics, Place
-from gate.names.report.finding import Finding, finding_at
+from gate.names.report.finding import finding_at
 from gate.names.report.suppressions import Suppressions
 from gate.names.resolve.references import References
 from gate.names.spelling.similarity import candidates, is_common_typo, sole_fix, suggestions
@@ -75,7 +76,7 @@ class Context:
     def plain(self, candidate: Candidate, hint: str = "") -> Finding:
         """A finding without a fix."""
         position = candidate.line, candidate.column, candidate.end_line
-        return Finding(self.path, *position, candidate.rule, candidate.message, hint)
+        return Finding(self.path, *position, candidate.rule, "error", candidate.message, hint)
 
     def is_defined_elsewhere(self, candidate: Candidate) -> bool:
         """Whether code that counts for the candidate defines its word."""

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from gate.finding import Finding
 from gate.names.infer.values import Coroutine, FunctionValue, Instance, Missing, Tuple, Value
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Finding
 from gate.names.rules.context import Context
 from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code

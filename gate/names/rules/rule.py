@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     # A page about a rule is shown without loading what the check needs.
+    from gate.finding import Finding
     from gate.names.infer.engine import Engine
     from gate.names.report.candidates import FileDiagnostics
-    from gate.names.report.finding import Finding
     from gate.names.rules.context import Context
     from gate.names.rules.inspection import Inspection
     from gate.names.syntax.source import Scope

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.names.report.finding import Finding
+from gate.finding import Finding
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
 
@@ -18,14 +18,14 @@ GOOD: Examples = (code("match [1]:\n    case [first, *rest]:\n        print(firs
 def check(context: Context) -> Iterator[Finding]:
     """What the compiler rejects in a file that can be parsed."""
     for line, column, message in context.facts.refused:
-        yield Finding(context.path, line, column, line, ID, message)
+        yield Finding(context.path, line, column, line, ID, "error", message)
 
 
 def unreadable(path: str, error: Exception) -> Finding:
     """A file that could not be read or parsed, so that no rule can check it."""
     match error:
         case SyntaxError(lineno=line, offset=column, msg=message):
-            return Finding(path, line or 0, column or 1, line or 0, ID, message)
+            return Finding(path, line or 0, column or 1, line or 0, ID, "error", message)
         case RecursionError():
-            return Finding(path, 0, 0, 0, ID, "is nested too deeply to be read")
-    return Finding(path, 0, 0, 0, ID, f"cannot be read: {error}")
+            return Finding(path, 0, 0, 0, ID, "error", "is nested too deeply to be read")
+    return Finding(path, 0, 0, 0, ID, "error", f"cannot be read: {error}")

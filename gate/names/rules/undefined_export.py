@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.names.report.finding import Edit, Finding
+from gate.finding import Edit, Finding
 from gate.names.resolve.exports import missing_exports
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
@@ -35,4 +35,4 @@ def check(context: Context) -> Iterator[Finding]:
         message = f"`__all__` names `{name.text}`, which this module does not have"
         sole = is_sole(name.text, suggested, module.names)
         fix = (Edit(name.line, name.column, name.text, suggested),) if sole else ()
-        yield Finding(context.path, name.line, name.column, name.line, ID, message, hint, fix)
+        yield Finding(context.path, name.line, name.column, name.line, ID, "error", message, hint, fix=fix)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Finding
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import MISSING
 from gate.names.report.candidates import Candidate, UnlessDefinedIn
-from gate.names.report.finding import Finding, finding_at
+from gate.names.report.finding import finding_at
 from gate.names.rules.context import Context
 from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code

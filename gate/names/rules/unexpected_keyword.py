@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from gate.finding import Finding
 from gate.names.infer.django_models import is_model, queried_model, typo_in_path
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import Class, ClassValue
 from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
-from gate.names.report.finding import Finding, finding_at
+from gate.names.report.finding import finding_at
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
 from gate.names.spelling.similarity import candidates, is_common_typo

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from gate.finding import Finding
 from gate.names.hints.unheard_of import words_in_reach
 from gate.names.hints.usage import ATTRIBUTES, TypeHint
 from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
-from gate.names.report.finding import Finding, finding_at
+from gate.names.report.finding import finding_at
 from gate.names.resolve.installed import STDLIB
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.names.report.finding import Finding, finding_at
+from gate.finding import Finding
+from gate.names.report.finding import finding_at
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples
 from gate.names.spelling.similarity import candidates, is_common_typo

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Finding
 from gate.names.infer.engine import Engine
 from gate.names.infer.typed_dicts import keys_of
 from gate.names.infer.values import MISSING, ClassValue, Instance
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Finding, finding_at
+from gate.names.report.finding import finding_at
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
 from gate.names.spelling.environment import variables_meant

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Collection, Iterator
 from functools import partial
 
+from gate.finding import Finding
 from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
-from gate.names.report.finding import Finding, finding_at
+from gate.names.report.finding import finding_at
 from gate.names.resolve import known_packages
 from gate.names.resolve.installed import STDLIB
 from gate.names.rules.context import Context, once_a_line

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from string import digits
 
-from gate.names.report.finding import Finding, finding_at
+from gate.finding import Finding
+from gate.names.report.finding import finding_at
 from gate.names.resolve import known_packages
 from gate.names.rules.context import Context, once_a_line
 from gate.names.rules.rule import Examples, code

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Edit, Finding
 from gate.names.infer.calls import class_of
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import MISSING, ModuleValue, Values
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Edit, Finding
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
 from gate.names.rules.walk.attributes import label, names_of
@@ -123,4 +123,6 @@ def check(context: Context) -> Iterator[Finding]:
         hint = f"did you mean `{missing.suggested}`?" if missing.suggested else ""
         fix = (Edit(reference.line, column, name, missing.suggested),) if missing.is_sole else ()
         message = f"`{reference.text}` leads nowhere: `{missing.owner}` has no `{name}`"
-        yield Finding(context.path, reference.line, column, reference.line, ID, message, hint, fix)
+        yield Finding(
+            context.path, reference.line, column, reference.line, ID, "error", message, hint, fix=fix
+        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Finding
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Finding
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Finding
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import FunctionValue, ModuleValue, Value
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Finding
 from gate.names.resolve.modules import Module
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from gate.names.report.finding import Finding
+from gate.finding import Finding
 from gate.names.rules import RULES
 from gate.names.rules.context import Context
 from gate.names.rules.rule import Examples, code
@@ -38,4 +38,4 @@ def check(context: Context) -> Iterator[Finding]:
             close = get_close_matches(mistake.rule, RULES, 1)
             message = f"there is no rule `{mistake.rule}`"
             hint = f"did you mean `{close[0]}`?" if close else "`gate explain names` lists the rules"
-        yield Finding(context.path, *position, ID, message, hint)
+        yield Finding(context.path, *position, ID, "error", message, hint)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gate.finding import Edit, Finding
 from gate.names.hints.load_dump import WrongJsonCall
 from gate.names.report.candidates import FileDiagnostics
-from gate.names.report.finding import Edit, Finding
 from gate.names.resolve.modules import Module
 from gate.names.rules import wrong_call
 from gate.names.rules.context import Context
@@ -65,7 +65,7 @@ def check(context: Context) -> Iterator[Finding]:
     for call in context.json_calls.values():
         hint = f"did you mean `{call.right}`?" if call.right else ""
         position = call.line, call.column, call.end_line
-        yield Finding(context.path, *position, ID, call.message, hint, tuple(_fix(call)))
+        yield Finding(context.path, *position, ID, "error", call.message, hint, fix=tuple(_fix(call)))
 
 
 def _fix(call: WrongJsonCall) -> Iterator[Edit]:

@@ -11,7 +11,8 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 
-from gate.model import FileChange, Finding
+from gate.finding import Finding
+from gate.model import FileChange
 from gate.policy.types import CheckSettings
 from gate.weakenings.analysis.settings_files import items, read, table
 from gate.weakenings.file_diff import FileDiff, weakening

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.file_diff import FileDiff, weakening
 
 PARTS = re.compile(

@@ -6,7 +6,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Iterator
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.file_diff import FileDiff, weakening
 
 NAMES = frozenset({".gitignore", ".ignore", ".ruffignore"})

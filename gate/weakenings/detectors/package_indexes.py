@@ -7,8 +7,8 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 
+from gate.finding import Finding
 from gate.json_input import parse_json
-from gate.model import Finding
 from gate.weakenings.detectors import installer_options
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.analysis.assertions import Strength, is_test, lists_in, strength, takes_arguments
 from gate.weakenings.file_diff import SOURCES, TEST_FILE, FileDiff, weakening
 

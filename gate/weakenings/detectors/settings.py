@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.analysis import strictness
 from gate.weakenings.analysis.pytest_arguments import loosened
 from gate.weakenings.analysis.settings_files import IN_ORDER, LIKE_RUFF, NAMES, SOLE, Flat, items, read

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.file_diff import FileDiff, weakening
 
 # Started or imported by Python or by the checks themselves, whatever the change's own code does.

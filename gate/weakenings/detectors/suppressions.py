@@ -7,7 +7,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.analysis.skips import Suppression, may_suppress, suppressions, unreadable_suppressions
 from gate.weakenings.analysis.suppression_comments import comments, lines_with_comments, may_comment
 from gate.weakenings.file_diff import SOURCES, FileDiff, weakening

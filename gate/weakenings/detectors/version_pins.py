@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from gate.model import Finding
+from gate.finding import Finding
 from gate.weakenings.file_diff import FileDiff, lines_of, weakening
 
 FILES = re.compile(
