@@ -6,7 +6,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends git openssh-client \
     && rm -rf /var/lib/apt/lists/*
 COPY . /src
-RUN pip install --no-cache-dir '/src[github,gitlab]' && rm -rf /src \
+RUN pip install --no-cache-dir '/src[github,gitlab,gitea]' && rm -rf /src \
     # The repository is mounted, and belongs to whoever runs the container.
     && git config --system --add safe.directory /repo
 

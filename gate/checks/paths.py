@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-PART = re.compile(r"\*\*/|\*\*|\*|\?|[^*?]+")
-MEANING = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+_PART = re.compile(r"(?:(?<=/)|^)\*\*/|\*\*|\*|\?|[^*?/]+|/")
+_DEEP = {"**/": "(?:[^/]+/)*?", "**": ".*?"}
 
 
 def any_matches(paths: Iterable[str], patterns: Iterable[str]) -> bool:
@@ -23,9 +23,33 @@ def matches(path: str, pattern: str) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    glob = pattern.strip("/")
     anchored = "/" in pattern.rstrip("/")
-    body = "".join(MEANING.get(part) or re.escape(part) for part in PART.findall(glob))
-    return re.compile(
-        f"{'' if anchored else '(?:.*/)?'}{body}{'/' if pattern.endswith('/') else '(?:/|$)'}", re.DOTALL
-    )
+    parts = [*([] if anchored else ["**/"]), *_PART.findall(pattern.strip("/"))]
+    end = "/" if pattern.endswith("/") else r"(?:/|\Z)"
+    stretches: list[list[str]] = [[]]
+    for part in parts:
+        if part in _DEEP:
+            stretches.append([])
+        stretches[-1].append(part)
+    *inner, last = stretches
+    return re.compile("".join([*map(_stretch, inner), _stretch(last, end)]), re.DOTALL)
+
+
+def _stretch(parts: Iterable[str], end: str = "") -> str:
+    """The expression of what begins with `**`, or with the pattern, and goes on to the next `**`.
+
+    What follows a wildcard may be taken where it is first found, for good: the rest of the path that is left to the
+    next one is never smaller for it. So no pattern, however it is made up, can set the search going back and forth.
+    """
+    deep = ""
+    blocks = [""]
+    for part in parts:
+        if part in _DEEP:
+            deep = _DEEP[part]
+        elif part == "*":
+            blocks.append("")
+        else:
+            blocks[-1] += "[^/]" if part == "?" else re.escape(part)
+    blocks[-1] += end
+    first, *others = blocks
+    return f"(?>{deep}{first}{''.join(f'(?>[^/]*?{block})' for block in others)})"

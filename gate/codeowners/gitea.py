@@ -1,18 +1,28 @@
 """Gitea's and Forgejo's dialect: regular expressions over the whole path, all matching rules counting.
 
 Rules: https://docs.gitea.com/usage/code-owners
+
+The forge compiles them with Go's `regexp`, whose syntax and engine are those of RE2: matching takes time in proportion
+to the path, whatever the expression is. gate uses RE2 too, so an expression means the same here, and cannot hang it.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
+from functools import cache
+from typing import Any
 
 from gate.codeowners.lines import lines_of, without_pattern
 from gate.codeowners.matcher import NONE
 from gate.codeowners.rules import CodeOwners, Rule, Section
-from gate.errors import Mistake
+from gate.errors import Mistake, UsageError
 
+MOST_STEPS = 1500
+"""The largest expression, in instructions of RE2: `a{1000}` has a thousand. One for each file of a folder has less."""
+MOST_STEPS_OF_ALL = 400_000
+"""The same for all expressions of a file."""
+LONGEST_SHOWN = 200
+UNDECODED = re.compile("[\udc80-\udcff]")
 OWNER = re.compile(r"@[\w.-]+(?:/[\w.-]+)?")
 
 
@@ -24,16 +34,21 @@ class Expression:
         self._negated = text.startswith("!")
         # A leading slash anchors nothing that is not anchored already: paths are matched whole.
         expression = text.removeprefix("!").removeprefix("/")
-        with warnings.catch_warnings():
-            # What Python warns of is what it reads in another way than Go, such as `[[:alpha:]]`.
-            warnings.simplefilter("error")
-            try:
-                self._expression = re.compile(expression)
-            except (re.error, OverflowError, RecursionError, Warning) as error:
-                raise ValueError(
-                    f"`{text}` is not a valid regular expression ({error})"
-                    + ("; for any path write `.*`" if text.startswith("*") else "")
-                ) from error
+        re2, options = engine()
+        try:
+            self._expression = re2.compile(expression, options)
+        except (re2.error, UnicodeEncodeError) as error:
+            reason = error.args[0].decode("utf-8", "replace") if isinstance(error, re2.error) else "not UTF-8"
+            raise ValueError(
+                f"`{_shown(text)}` is not a valid regular expression ({_shown(reason)})"
+                + ("; for any path write `.*`" if text.startswith("*") else "")
+            ) from error
+        self.steps: int = self._expression.programsize
+        if self.steps > MOST_STEPS:
+            raise ValueError(
+                f"`{_shown(text)}` is too large an expression ({self.steps:,} steps, and {MOST_STEPS:,} are allowed); "
+                "write fewer or smaller repetitions"
+            )
         if _splits(expression):
             raise ValueError(
                 "put `(` and `)` around alternatives, or each of them is anchored at one end only"
@@ -41,13 +56,35 @@ class Expression:
 
     def last(self, path: str) -> int:
         """0 if the rule applies to `path`, else NONE."""
-        return 0 if bool(self._expression.fullmatch(path)) != self._negated else NONE
+        # To Go a byte that is no UTF-8 is one character, this one.
+        decodable = path if path.isascii() else UNDECODED.sub("\ufffd", path)
+        return 0 if bool(self._expression.fullmatch(decodable)) != self._negated else NONE
+
+
+@cache
+def engine() -> tuple[Any, Any]:
+    """RE2, and how to use it; raises UsageError where it is not installed."""
+    try:
+        import re2  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types, and is in an extra
+    except ImportError as error:
+        raise UsageError(
+            "code owners for Gitea are regular expressions, and RE2 to match them is not installed",
+            "`pip install 'merge-gate[gitea]'`",
+        ) from error
+    options = re2.Options()
+    options.log_errors = False
+    return re2, options
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def parse(data: bytes, file: str) -> CodeOwners:
     """Parse a whole file; each rule is a section of its own, since each that matches counts."""
     sections: list[Section] = []
     mistakes: list[Mistake] = []
+    steps = 0
     for number, line in lines_of(data):
         tokens = tokens_of(line)
         if not tokens:
@@ -63,6 +100,12 @@ def parse(data: bytes, file: str) -> CodeOwners:
         except ValueError as error:
             mistakes.append(Mistake(file, number, column, str(error)))
             continue
+        steps += expression.steps
+        if steps > MOST_STEPS_OF_ALL:
+            mistakes.append(
+                Mistake(file, number, column, "the expressions up to here are too many and too large")
+            )
+            break
         if not owners:
             mistakes.append(
                 Mistake(file, number, column, "expected owners (@user or @org/team) after the pattern")

@@ -10,6 +10,7 @@ WORD = re.compile(r"(?:\\.|[^\s\\]|\\$)+", re.DOTALL)
 ODD_SPACE = re.compile(r"[^\S \t\r\n]|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 LINE_END = re.compile(r"\r(?!\n|\Z)|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 """What an editor may show as the end of a line, and no forge takes for one: what follows would be part of it."""
+COMMENT = re.compile(r"(?:^|\s)#")
 UNDECODED = re.compile("[\udc80-\udcff]+")
 ODD_BYTES = (b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\r")
 ADDRESS = re.compile(r"[^\s@/*?]+@[A-Za-z][\w-]*(?:\.[\w-]+)*\.[A-Za-z]{2,}")
@@ -32,7 +33,7 @@ UNMEANT = tuple(
             "this is no regular expression: `*` matches anything, and a leading `/` anchors at the top",
         ),
         (
-            r"(?<!\\)\{[^{}]*,[^{}]*\}",
+            r"(?<!\\)\{[^{},]*,[^{}]*\}",
             "`{ }` is no choice here: write a line for each, or `\\{` for the character itself",
         ),
     )
@@ -88,16 +89,21 @@ def odd_characters(data: bytes) -> Iterator[tuple[int, int, str]]:
     """
     if data.isascii() and not any(byte in data for byte in ODD_BYTES):
         return
-    text = text_of(data)
-    for match in LINE_END.finditer(text):
-        line, column = _place(text, match.start())
-        yield line, len(column) + 1, f"expected a line feed, got {match[0]!r}, which does not end a line"
-    for expression in (ODD_SPACE, UNDECODED):
-        for match in expression.finditer(text):
-            line, column = _place(text, match.start())
-            if LINE_END.match(match[0]) or re.search(r"(?:^|\s)#", column):
-                continue
-            yield line, len(column) + 1, _odd(match[0])
+    for number, line in enumerate(text_of(data).split("\n"), 1):
+        if line.isascii() and line.isprintable():
+            continue
+        for match in LINE_END.finditer(line):
+            yield (
+                number,
+                match.start() + 1,
+                f"expected a line feed, got {match[0]!r}, which does not end a line",
+            )
+        comment = COMMENT.search(line)
+        end = comment.end() if comment else len(line)
+        for expression in (ODD_SPACE, UNDECODED):
+            for match in expression.finditer(line, 0, end):
+                if not LINE_END.match(match[0]):
+                    yield number, match.start() + 1, _odd(match[0])
 
 
 def _odd(text: str) -> str:
@@ -107,12 +113,6 @@ def _odd(text: str) -> str:
             f"expected UTF-8 text, got the bytes {raw!r}; in a path that is not UTF-8, put `?` for each byte"
         )
     return f"expected a blank, got {text!r}, which the forge takes for something else"
-
-
-def _place(text: str, position: int) -> tuple[int, str]:
-    """The line of a position, and what stands before it there."""
-    start = text.rfind("\n", 0, position) + 1
-    return text.count("\n", 0, start) + 1, text[start:position]
 
 
 def without_pattern(words: Sequence[str], owner: re.Pattern[str], example: str) -> str:
