@@ -66,6 +66,6 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
     waived = sum(step.waived for step in result.steps)
     afterwards = sum(step.afterwards for step in result.steps)
     special = [f"{waived} by waiver"] if waived else []
-    special += [f"{afterwards} approved afterwards"] if afterwards else []
+    special += [f"{afterwards} settled afterwards"] if afterwards else []
     how = f" ({', '.join(special)})" if special else ""
     return [*lines, f"{branch}: {len(result.steps)} of {total} since {since} verified{how}"]

@@ -56,7 +56,7 @@ class Expression:
 
     def last(self, path: str) -> int:
         """0 if the rule applies to `path`, else NONE."""
-        # To Go a byte that is no UTF-8 is one character, this one.
+        # Go reads a byte that is not UTF-8 as this one character.
         decodable = path if path.isascii() else UNDECODED.sub("\ufffd", path)
         return 0 if bool(self._expression.fullmatch(decodable)) != self._negated else NONE
 

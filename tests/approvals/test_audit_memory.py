@@ -43,11 +43,11 @@ def approved_afterwards(company: Company) -> None:
     assert result.code == 0, result.text
 
 
-def taken_back(company: Company) -> None:
-    """An objection that claims to be from before the merge."""
-
+def objection(company: Company, log: str) -> None:
+    """An objection of the first second of all, added to the log at this commit."""
     bob = company.clone("bob")
     bob.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    bob.git("update-ref", "refs/gate/log", log)
     name = next(name for name in bob.log() if name.endswith(".json") and name.startswith("records/"))
     old = parse(bob.git("cat-file", "blob", f"refs/gate/log:{name}").encode() + b"\n")
     assert isinstance(old, Record)
@@ -55,7 +55,18 @@ def taken_back(company: Company) -> None:
     identity = sha256(made).hexdigest()
     files = {record_path(identity): made, signature_path(identity): sign(bob, made, "bob")}
     add(Repository.find(bob.path), files, "late")
+    assert bob.gate("approvals", "--fetch", "origin/main").code == 0
     bob.git("push", "-q", "origin", "refs/gate/log")
+
+
+def unaware(company: Company) -> None:
+    """Of somebody who had not heard of the merge: nothing proves that it came later."""
+    objection(company, "refs/gate/log^")
+
+
+def backdated(company: Company) -> None:
+    """On top of the verdict, so it came later, whatever it claims."""
+    objection(company, "refs/gate/log")
 
 
 def another_history(company: Company) -> None:
@@ -73,7 +84,8 @@ def another_history(company: Company) -> None:
         (another_merge, 0),
         (a_push_past_the_gate, 1),
         (approved_afterwards, 0),
-        (taken_back, 1),
+        (unaware, 1),
+        (backdated, 0),
         (another_history, 1),
     ],
 )

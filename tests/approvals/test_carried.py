@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,8 +50,6 @@ def test_the_rest_of_a_stack_counts_after_a_squash_and_a_rebase(company: Company
     assert senior.gate("merge", "origin/first", "--push", "--squash").code == 0
     if objected:
         senior.approve("origin/second", "--block", "--reason", "not yet")
-        # Each record of a person is later than the one before: three in a second are dated up to two seconds ahead.
-        time.sleep(3)
     new.fetch()
     new.git("rebase", "-q", "--onto", "origin/main", "first", "second")
     new.git("push", "-q", "-f", "origin", "second")

@@ -11,13 +11,23 @@ from gate.app.audit.moves import change_of, read_moves
 from gate.app.check import check
 from gate.app.checking.current_people import with_listed_people
 from gate.app.checking.request import CheckRequest
-from gate.app.recording.signing import Signer, StoredRecord, changes_of, compose, find_signer, put, send
+from gate.app.recording.signing import (
+    Signer,
+    StoredRecord,
+    changes_of,
+    compose,
+    fetch_branch,
+    find_signer,
+    put,
+    send,
+)
 from gate.approvals.record import AFTERWARDS
 from gate.errors import InvalidInput, UsageError
 from gate.gather import environment_named, ownership_at
 from gate.git.branch_history import read_onward
 from gate.git.change import read_change
 from gate.git.repository import Repository
+from gate.git.revisions import default_branch
 from gate.log.admitted import open_log
 from gate.log.decisions import Decisions, decisions_about
 from gate.log.paths import change_path
@@ -75,6 +85,8 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     if environment_named(repository, wish.into) is not None:
         # What a release would change is decided by what is there now, which others may have recorded.
         bring(repository)
+    elif wish.kind == "block":
+        fetch_branch(repository, wish.into or default_branch(repository))
     change, policy, rules = the_change(repository, wish.start, wish.rev, wish.into, wish.now)
     branch = short_name(change.into)
     protection = policy.protection(branch)
@@ -83,7 +95,10 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
             f"nothing to approve: {change.merge_blocker}", "`gate check` shows what to do about it"
         )
     if not change.files:
-        raise UsageError(f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}")
+        raise UsageError(
+            f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}",
+            "what has merged is undone by a revert: `git revert`" if wish.kind == "block" else "",
+        )
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)
     _may(signer, wish, change, policy, protection, evidence)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.app.checking.reviews import read_reviews
-from gate.app.recording.signing import Signer, StoredRecord, changes_of, find_signer, put, send
+from gate.app.recording.signing import Signer, StoredRecord, changes_of, find_signer, put, revocation, send
 from gate.app.recording.verdict import bring_log
 from gate.approvals.entries import Entry, Reviewed
 from gate.approvals.record import LONGEST_REASON, Record, review_of
@@ -75,7 +75,12 @@ def record_reviews(
     }
     recorded = {(item.record.kind, item.record.head, review_of(item.record)[:2]): item for item in entries}
     fresh = [_record(entry, signer, now) for name, entry in wanted.items() if name not in recorded]
-    gone = [_revocation(item, signer, now) for name, item in recorded.items() if name not in wanted]
+    # Whether a review was dismissed before the merge is nothing that the signer has seen: the base claims no order.
+    gone = [
+        revocation(item, signer, now, item.record.base, f"no longer stands on {item.record.source}")
+        for name, item in recorded.items()
+        if name not in wanted
+    ]
     last = None
     for record in (*fresh, *gone):
         lists = (
@@ -118,11 +123,3 @@ def _record(entry: Entry, signer: Signer, now: int) -> Record:
     at = entry.record.at if entry.record.at > 0 else now
     nonce = secrets.token_hex(16)
     return replace(entry.record, by=signer.person.name, reason=reason, nonce=nonce, at=at)
-
-
-def _revocation(entry: Found, signer: Signer, now: int) -> Record:
-    reason = f"no longer stands on {entry.record.source}"
-    return replace(
-        entry.record, kind="revoke", source="ssh", by=signer.person.name, of=entry.id, reason=reason,
-        at=max(now, entry.record.at + 1), nonce=secrets.token_hex(16),
-    )  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from gate.app.recording.signing import Signer, StoredRecord, find_signer, put, send
+from gate.app.recording.signing import Signer, StoredRecord, fetch_branch, find_signer, put, revocation, send
 from gate.approvals.count import who_settles
 from gate.approvals.keys import holders
-from gate.approvals.record import Record, review_of
+from gate.approvals.record import review_of
 from gate.errors import UsageError
 from gate.gather import environment_named
 from gate.git.branches import known_tip
@@ -39,6 +39,9 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     log = open_log(repository)
     entry = _find(log, identity)
     branch = short_name(entry.record.into)
+    if not entry.record.into.startswith(ENVIRONMENTS):
+        fetch_branch(repository, branch)
+        log = open_log(repository)
     policy = _policy_of(repository, entry.record.into)
     signer = find_signer(repository, policy, key, now, branch)
     departed = entry.record.kind == "block" and entry.record.by not in policy.people
@@ -62,7 +65,8 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     ]
     if earlier:
         return Taken(entry, send(repository, StoredRecord(earlier[0].id, earlier[0].record)))
-    record = _revocation(entry, signer, now, reason)
+    base = known_tip(repository, branch) or entry.record.base
+    record = revocation(entry, signer, now, base, reason)
     return Taken(entry, send(repository, put(repository, record, signer)))
 
 
@@ -114,18 +118,3 @@ def _find(log: ApprovalLog, identity: str) -> Found:
     if len(entries) > 1:
         raise UsageError(f"{len(entries)} records start with {identity}", "give more characters of the id")
     return entries[0]
-
-
-def _revocation(entry: Found, signer: Signer, now: int, reason: str) -> Record:
-    import secrets
-
-    return replace(
-        entry.record,
-        kind="revoke",
-        source="ssh",
-        by=signer.person.name,
-        at=max(now, entry.record.at + 1),
-        nonce=secrets.token_hex(16),
-        reason=reason,
-        of=entry.id,
-    )

@@ -47,7 +47,7 @@ class Step:
     """One move of the branch, and whether it was verified. `title` is of the commit it moved to.
 
     `waived` is True where a guardian's waiver replaces something that was missing, `afterwards` where somebody
-    approved what had bypassed the gate. `base` is the commit that the
+    approved what had bypassed the gate, or revoked an objection to it. `base` is the commit that the
     branch moved from, whose policy applied; `change` is the digest of what the move changed; `approvers` are the
     people whose approval counted.
     """
@@ -177,8 +177,7 @@ class Auditor:
             move.old.oid,
             move.digest,
             _approvers(facts) if isinstance(facts, Facts) else (),
-            isinstance(facts, Facts)
-            and any(approval.counted and approval.id in self._late(move) for approval in facts.approvals),
+            isinstance(facts, Facts) and passed and self._settled_afterwards(move, facts),
         )
 
     def _evaluate(self, move: Move, facts: Facts) -> tuple[str, bool]:
@@ -210,7 +209,15 @@ class Auditor:
         late_names = sorted({approval.by for approval in counted if approval.id in late} - set(early_names))
         words = [f"approved by {', '.join(early_names)}"] if early_names else []
         words += [f"approved afterwards by {', '.join(late_names)}"] if late_names else []
+        withdrawn = sorted({entry.record.by for entry in self._records.withdrawn_later(move)})
+        words += [f"objection of {', '.join(withdrawn)} withdrawn afterwards"] if withdrawn else []
         return ", ".join(words) or "needed no approval"
+
+    def _settled_afterwards(self, move: Move, facts: Facts) -> bool:
+        """Did it take an approval of what had merged, or the revocation of an objection that was passed over?"""
+        late = self._late(move)
+        approved = any(approval.counted and approval.id in late for approval in facts.approvals)
+        return approved or bool(self._records.withdrawn_later(move))
 
     def _late(self, move: Move) -> set[str]:
         """The records that say of themselves that they came after the move."""
@@ -239,8 +246,7 @@ class Auditor:
         bearing = [
             item for item in self._records.bearing(move) if self._records.grants.counts(own_policy, item)
         ]
-        late = self._late(move)
-        records = [item for item in bearing if item.record.of in late or self._records.was_there(move, item)]
+        records = self._records.for_move(move, bearing)
         own = self._records.own(move)
         certain = frozenset(
             item.id for item in records if item.id in own and item.record.change != move.digest

@@ -3,7 +3,8 @@
 `gate check` lets nobody count on another branch for more than the default branch's policy grants them today. An audit
 asks later: what was merged before somebody left stays verified, and what they sign afterwards never counts, whatever
 date it claims. So a change of the policy is compared with the log that its own merge refers to (`Gate-Log`): a record
-that this log does not hold came later. Where that merge refers to none, dates have to do.
+that this log does not hold came later. Where that merge refers to none, the next one that does sets the limit: what its
+log does not hold came later as well. Only between the two do dates decide.
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ OPENING = frozenset({"approve", "waive", "verdict"})
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A version of the default branch's policy, the commit that brought it, and the log then ("" for unknown)."""
+    """A version of the default branch's policy, the commit that brought it, and the log then ("" for unknown).
+
+    Where that commit refers to no log, `state` is the one of the next that does, and not `exact`.
+    """
 
     policy: Policy
     commit: Commit
     state: str
+    exact: bool
 
 
 @dataclass(slots=True)
@@ -74,10 +79,12 @@ class Granted:
             {commit.oid: commit for commit in read_commits(repository, ["--no-walk", *oids])} if oids else {}
         )
         known = []
+        own = {oid: log.state(read_trailers(commit.message).log) for oid, commit in commits.items()}
+        following = _next_states(repository, log, tip, [oid for oid, state in own.items() if not state])
         for oid in oids:
             with suppress(InvalidInput):
-                state = log.state(read_trailers(commits[oid].message).log)
-                known.append(_Version(policy_at(repository, oid), commits[oid], state))
+                state = own[oid] or following.get(oid, "")
+                known.append(_Version(policy_at(repository, oid), commits[oid], state, bool(own[oid])))
         states = dict.fromkeys(version.state for version in known if version.state)
         pairs = [(state, entry.id) for entry in records() for state in states]
         blobs = existing(repository, (f"{state}:{record_path(identity)}" for state, identity in pairs))
@@ -93,24 +100,26 @@ class Granted:
 
     def _preceded(self, state: str, move: Move, version: _Version) -> bool:
         """Was the move made before the default branch got this version?"""
-        if not (state and version.state):
-            return move.now <= version.commit.time
-        pair = (version.state, state)
-        if pair not in self._contained:
-            self._contained[pair] = contains(self.repository, *pair)
-        return self._contained[pair]
+        if state and version.state:
+            pair = (version.state, state)
+            if pair not in self._contained:
+                self._contained[pair] = contains(self.repository, *pair)
+            if version.exact or not self._contained[pair]:
+                return self._contained[pair]
+        return move.now <= version.commit.time
 
     def counts(self, own: Policy, entry: Found) -> bool:
         """Whether a record, if it opens something, is by somebody who counted when the log got it."""
         if not self.versions or entry.record.kind not in OPENING:
             return True
-        since = [
-            version
-            for version in self.versions
-            if not self.witnessed.get((version.state, entry.id), entry.record.at <= version.commit.time)
-        ]
+        since = [version for version in self.versions if not self._had(version, entry)]
         keys = holders(self._granted(own, since))
         return any(key in keys and keys[key].person == entry.record.by for key in entry.keys)
+
+    def _had(self, version: _Version, entry: Found) -> bool:
+        """Did the log have the record before the default branch got this version?"""
+        witnessed = self.witnessed.get((version.state, entry.id), True)
+        return witnessed and (version.exact or entry.record.at <= version.commit.time)
 
     def _granted(self, own: Policy, since: Sequence[_Version]) -> Policy:
         """The policy, less what these versions, the latest first, do not grant."""
@@ -120,3 +129,19 @@ class Granted:
         if key not in self._narrowed:
             self._narrowed[key] = own, still_listed(own, since[0].policy, self.branch)
         return self._narrowed[key][1]
+
+
+def _next_states(
+    repository: Repository, log: ApprovalLog, tip: str, commits: Sequence[str]
+) -> dict[str, str]:
+    """For each of these commits of the branch at `tip` the log to which the next later commit refers."""
+    if not commits:
+        return {}
+    form = "--format=%H %(trailers:key=Gate-Log,valueonly,separator=%x20)"
+    lines = repository.text("log", "--first-parent", form, tip, "--not", f"{commits[-1]}^@").splitlines()
+    states = {}
+    state = ""
+    for oid, _, names in (line.partition(" ") for line in lines):
+        state = next(filter(None, map(log.state, names.split()[:1])), state)
+        states[oid] = state
+    return {oid: states.get(oid, "") for oid in commits}

@@ -8,6 +8,7 @@ from typing import Any
 from gate.app.audit.granted import Granted
 from gate.app.audit.larger_changes import LargerChanges
 from gate.app.audit.moves import Move
+from gate.app.audit.order import RecordOrder
 from gate.approvals.content import Contents, parse_contents
 from gate.approvals.record import is_afterwards
 from gate.git.branch_history import existing
@@ -32,6 +33,7 @@ class MoveRecords:
     def __init__(self, repository: Repository, ref: str, log: ApprovalLog, moves: Sequence[Move]) -> None:
         """Read what `log` holds about `moves` of the branch `ref`."""
         self._repository, self._log = repository, log
+        self._order = RecordOrder(repository, log)
         self._by_change: dict[str, list[Found]] = {}
         self._by_head: dict[str, list[Found]] = {}
         digests, heads = {move.digest for move in moves}, {oid for move in moves for oid in move.brought}
@@ -91,7 +93,31 @@ class MoveRecords:
             if blob
         }
 
-    def was_there(self, move: Move, entry: Found) -> bool:
+    def for_move(self, move: Move, records: Sequence[Found]) -> list[Found]:
+        """Those of the records that bear on the move, the ones that came later left out.
+
+        An objection that was passed over is settled by its revocation, whenever that came.
+        """
+        late = {entry.id for entry in records if is_afterwards(entry.record)}
+        there = {entry.id for entry in records if entry.record.of in late or self._was_there(move, entry)}
+        objections = {entry.id for entry in records if entry.record.kind == "block"} & there
+        return [entry for entry in records if entry.id in there or entry.record.of in objections]
+
+    def withdrawn_later(self, move: Move) -> list[Found]:
+        """The objections that were passed over by the move, and revoked afterwards."""
+        bearing = self.bearing(move)
+        later = {
+            entry.record.of
+            for entry in bearing
+            if entry.record.kind == "revoke" and not self._was_there(move, entry)
+        }
+        return [
+            entry
+            for entry in bearing
+            if entry.record.kind == "block" and entry.id in later and self._was_there(move, entry)
+        ]
+
+    def _was_there(self, move: Move, entry: Found) -> bool:
         """Was the record made before the move? What was objected or revoked afterwards undoes no merge."""
         record = entry.record
         if (move.new.oid, entry.id) in self._seen:
@@ -100,8 +126,17 @@ class MoveRecords:
             # It says of itself that it came later, and is shown as such.
             return True
         if record.kind in CLOSING:
-            return record.at <= move.now
+            return not self._order.is_later(move, entry, lambda: self._was_decided(move))
         return not move.trailers.log
+
+    def _was_decided(self, move: Move) -> bool:
+        """Does the log that the move refers to hold a verdict about it?"""
+        return any(
+            entry.record.kind == "verdict"
+            and entry.record.base == move.old.oid
+            and (move.new.oid, entry.id) in self._seen
+            for entry in self.about(move)
+        )
 
     def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
         """The verdicts that the moves and the records name."""

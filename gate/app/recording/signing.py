@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -12,9 +13,10 @@ from gate.approvals.record import LONGEST_REASON, Kind, Record, record_id, seria
 from gate.errors import CannotDecide, UsageError
 from gate.git.merging import raw_diff
 from gate.git.repository import Repository
+from gate.log.index import Found
 from gate.log.paths import record_path, signature_path
 from gate.log.store import add, draft
-from gate.log.sync import is_shared, may_share, remote_of, share
+from gate.log.sync import fetch, is_shared, may_share, remote_of, share
 from gate.model import Change
 from gate.policy.types import Person, Policy
 from gate.ssh import SigningKey, find_key, sign
@@ -71,7 +73,7 @@ def find_signer(repository: Repository, policy: Policy, key_file: str | None, no
 def compose(
     kind: Kind, change: Change, signer: Signer, now: int, *, latest: int = 0, reason: str = "", of: str = ""
 ) -> Record:
-    """A new record about `change`. It is later than `after`, however the clock stands. Raises UsageError."""
+    """A new record about `change`. It is later than `latest`, however the clock stands. Raises UsageError."""
     if len(reason) > LONGEST_REASON:
         raise UsageError(f"the reason is longer than {LONGEST_REASON} characters")
     return Record(
@@ -87,6 +89,28 @@ def compose(
         reason=reason,
         of=of,
     )
+
+
+def revocation(entry: Found, signer: Signer, now: int, base: str, reason: str) -> Record:
+    """A new record that takes back `entry`. `base` is where the branch is: what it had by then stays merged."""
+    return replace(
+        entry.record,
+        kind="revoke",
+        source="ssh",
+        base=base,
+        by=signer.person.name,
+        at=max(now, entry.record.at + 1),
+        nonce=secrets.token_hex(16),
+        reason=reason,
+        of=entry.id,
+    )
+
+
+def fetch_branch(repository: Repository, branch: str) -> None:
+    """Fetch the log and the branch, as far as the remote answers, so that a record can say what it came after."""
+    if remote := remote_of(repository):
+        with suppress(CannotDecide):
+            fetch(repository, remote, branch)
 
 
 def sealed(record: Record, signer: Signer) -> dict[str, bytes]:

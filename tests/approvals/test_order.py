@@ -1,0 +1,181 @@
+"""What came before what, in an audit: the log and the branch prove it, and no clock is believed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.company import Clone, Company, Result, copy_company
+
+REQUIRE = "      owners: {stale: change}\n      checks: []\n"
+
+
+def dated(offset: int) -> dict[str, str]:
+    """What makes git write dates by a clock that is wrong by so many seconds."""
+    now = f"{int(time.time()) + offset} +0000"
+    return {"GIT_AUTHOR_DATE": now, "GIT_COMMITTER_DATE": now}
+
+
+@contextmanager
+def clock(offset: int) -> Iterator[None]:
+    """The clock of somebody, wrong by so many seconds."""
+    right = time.time
+    with patch("time.time", lambda: right() + offset):
+        yield
+
+
+def with_feature(company: Company) -> None:
+    company.set_policy(company.policy(REQUIRE))
+    company.clone("newhire").commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    company.clone("nehemiah").approve("origin/feature")
+
+
+def by_hand(clone: Clone, offset: int = 0) -> None:
+    """A merge that asks no gate."""
+    clone.fetch()
+    clone.git("switch", "-q", "-C", "main", "origin/main")
+    clone.git("merge", "-q", "--no-ff", "--no-edit", "origin/feature", env=dated(offset))
+    clone.git("push", "-q", "origin", "main")
+
+
+def audit(company: Company) -> Result:
+    return company.clone("ada", "auditor").gate("audit", "--fetch", "origin/main^..origin/main")
+
+
+@pytest.mark.slow
+@pytest.mark.attack(15, "a merge by hand that dates itself before the objection")
+@pytest.mark.parametrize("offset", [0, -600])
+def test_an_objection_is_not_passed_over_by_a_date(company: Company, offset: int) -> None:
+    with_feature(company)
+    bob = company.clone("bob")
+    bob.approve("origin/feature", "--block", "--reason", "drops the index")
+    by_hand(company.clone("newhire"), offset)
+    failed = audit(company)
+    assert failed.code == 1
+    assert "@bob objects" in failed.text
+    # Its author lets it rest, which the audit shows.
+    (objection,) = [each["id"] for each in bob.decisions("origin/feature") if each["kind"] == "block"]
+    assert bob.gate("revoke", objection).code == 0
+    settled = audit(company)
+    assert settled.code == 0, settled.text
+    assert "objection of @bob withdrawn afterwards" in " ".join(settled.text.split())
+
+
+@pytest.mark.slow
+@pytest.mark.attack(15, "a merge that names a log from before the objection")
+def test_an_objection_is_not_passed_over_by_an_older_log(company: Company) -> None:
+    with_feature(company)
+    bob = company.clone("bob")
+    new = company.clone("newhire")
+    new.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    old = new.git("rev-parse", "refs/gate/log")
+    bob.approve("origin/feature", "--block", "--reason", "drops the index")
+    new.fetch()
+    new.git("switch", "-q", "-C", "main", "origin/main")
+    new.git("merge", "-q", "--no-ff", "-m", f"Merge\n\nGate-Log: {old}", "origin/feature", env=dated(-60))
+    new.git("push", "-q", "origin", "main")
+    assert audit(company).code == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("offset", [-7200, 7200])
+def test_what_is_recorded_after_a_merge_undoes_nothing(company: Company, offset: int) -> None:
+    with_feature(company)
+    senior = company.clone("nehemiah")
+    (approval,) = [each["id"] for each in senior.decisions("origin/feature")]
+    assert company.clone("ada").gate("merge", "origin/feature", "--push").code == 0
+    with clock(offset):
+        # In a clone that has heard nothing of the merge.
+        assert senior.gate("revoke", approval).code == 0
+        bob = company.clone("bob")
+        bob.git("update-ref", "refs/remotes/origin/main", "origin/main^")
+        objected = bob.gate("approve", "origin/feature", "--block", "--reason", "too late")
+    assert objected.code == 2
+    assert "nothing to approve" in objected.err
+    assert audit(company).code == 0, audit(company).text
+
+
+@pytest.mark.slow
+def test_a_record_of_a_clone_without_network_counts_if_nothing_proves_that_it_was_later(
+    company: Company,
+) -> None:
+    """The log shows what was added on top of a merge's verdict, and what beside it."""
+    with_feature(company)
+    senior, bob = company.clone("nehemiah"), company.clone("bob", "on-a-train")
+    bob.fetch()
+    bob.git("remote", "set-url", "origin", str(company.path / "nowhere"))
+    merged = senior.gate("merge", "origin/feature", "--push")
+    assert merged.code == 0, merged.text
+    assert bob.gate("approve", "origin/feature", "--block", "--reason", "wait").code == 3
+    bob.git("remote", "set-url", "origin", str(company.server.path))
+    bob.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/remotes/origin/log")
+    assert bob.gate("approvals", "origin/feature").code == 0
+    bob.git("push", "-q", "origin", "refs/gate/log")
+    result = audit(company)
+    assert result.code == 1
+    assert "@bob objects" in result.text
+
+
+@pytest.mark.slow
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    offsets=st.fixed_dictionaries(
+        {who: st.integers(-3600, 3600) for who in ("nehemiah", "ada", "bob", "newhire")}
+    )
+)
+def test_no_clock_changes_a_verdict_or_an_audit(
+    company_template: Company, tmp_path_factory: pytest.TempPathFactory, offsets: dict[str, int]
+) -> None:
+    """Approvals, objections, revocations and merges in a known order, whatever the time is for each person."""
+    company = copy_company(company_template, Path(tmp_path_factory.mktemp("clocks")) / "company")
+    company.set_policy(company.policy(REQUIRE))
+
+    def gate(who: str, *args: str) -> int:
+        clone = company.clone(who)
+        clone.fetch()
+        with clock(offsets[who]):
+            return clone.gate(*args, env=dated(offsets[who])).code
+
+    def identity(who: str, branch: str, kind: str) -> str:
+        company.clone(who).gate("approvals", "--fetch", f"origin/{branch}")
+        listed = company.clone(who).decisions(f"origin/{branch}")
+        return str(next(each["id"] for each in listed if (each["by"], each["kind"]) == (f"@{who}", kind)))
+
+    def write(name: str) -> None:
+        new = company.clone("newhire")
+        new.fetch()
+        new.git("switch", "-q", "-C", name, "origin/main")
+        new.write({f"{name}.py": "x = 2\n"})
+        new.git("add", "-A")
+        new.git("commit", "-q", "-m", name, env=dated(offsets["newhire"]))
+        new.git("push", "-q", "origin", name)
+
+    write("good")
+    assert gate("nehemiah", "approve", "origin/good") == 0
+    assert gate("bob", "approve", "origin/good", "--block", "--reason", "no") == 0
+    assert gate("ada", "merge", "origin/good", "--push") == 1
+    assert gate("bob", "revoke", identity("bob", "good", "block")) == 0
+    assert gate("nehemiah", "revoke", identity("nehemiah", "good", "approve")) == 0
+    assert gate("ada", "merge", "origin/good", "--push") == 1
+    assert gate("nehemiah", "approve", "origin/good") == 0
+    counted = [each["id"] for each in company.clone("nehemiah").decisions("origin/good") if each["counted"]]
+    assert gate("ada", "merge", "origin/good", "--push") == 0
+    assert gate("nehemiah", "revoke", *counted) == 0
+    write("bad")
+    assert gate("nehemiah", "approve", "origin/bad") == 0
+    assert gate("bob", "approve", "origin/bad", "--block", "--reason", "no") == 0
+    new = company.clone("newhire")
+    new.git("switch", "-q", "-C", "main", "origin/main")
+    new.git("merge", "-q", "--no-ff", "--no-edit", "origin/bad", env=dated(offsets["newhire"]))
+    new.git("push", "-q", "origin", "main")
+    auditor = company.clone("ada", "auditor")
+    assert auditor.gate("audit", "--fetch", "origin/main~2..origin/main~1").code == 0
+    result = auditor.gate("audit", "origin/main^..origin/main")
+    assert result.code == 1
+    assert "@bob objects" in result.text
