@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ EXAMPLES = """\
   gate record --merges BEFORE..AFTER --key bot_key   in CI, after a push to the protected branch: check what each
                                                 merge changed, and sign the verdict
   gate record --merges BEFORE..AFTER --reviews auto --key bot_key
-                                                the same, and record the reviews of the merged pull requests
+                                                the same, and record the reviews of the merged requests
 
   The signer needs `records: true` under `people` in gate.yaml. From then on the reviews count
   without the forge: for `gate audit`, the server hook and environments.
@@ -76,15 +77,16 @@ def _merges(options: argparse.Namespace) -> int:
     """Record the verdicts about merges; 1 if the checks fail on one of them."""
     from gate.app.approving.record_merges import record_merges
     from gate.app.recording.verdict import Unrecorded
+    from gate.forges.places import find_pushed
 
     if options.base or options.rev:
         raise UsageError("--merges takes a range only, no revision and no `--base`")
-    forge = request_of(options.reviews)
-    if forge is not None and (forge.number or forge.source == "gitlab"):
+    if options.reviews not in {None, "auto"}:
         raise UsageError(
-            "--merges finds the pull request of each merge itself, on GitHub and Gitea",
-            "use `--reviews auto` in a workflow that runs on push",
+            "--merges finds the pull or merge request of each merge itself",
+            "use `--reviews auto` in a CI job that runs on push",
         )
+    forge = find_pushed(os.environ) if options.reviews else None
     codes = []
     for merge in record_merges(
         Path.cwd(), options.merges, int(time.time()), into=options.into, key=options.key, forge=forge

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from gate.approvals.reviews import PullRequest, Review, State
 from gate.errors import CannotDecide
 from gate.forges.places import PullRequestRef
-from gate.forges.wire import Json, OpenPullRequest, Wire, every, one, quoted, text, unreadable
+from gate.forges.wire import Json, NoPullRequest, OpenPullRequest, Wire, every, one, quoted, text, unreadable
 
 APPROVED, WITHDRAWN = "approved this merge request", "unapproved this merge request"
 OBJECTED = "requested changes"
@@ -23,13 +24,15 @@ OBJECTED = "requested changes"
 RETARGETED = re.compile(r"^changed (?:automatically )?target branch |This merge request now targets the `")
 BOT = re.compile(r"(?:project|group)_\d+_bot(?:_|\d|$)")
 NO_REPLY = re.compile(r"(?:\d+-)?([^@+]+)@users\.noreply\.[^@]+", re.IGNORECASE)
+LANDED_AS = ("merge_commit_sha", "squash_commit_sha", "sha")
+"""What may be the last commit of a merged request on its branch; without a merge commit, that is its own head."""
 
 Dated = tuple[datetime, str]
 
 
 def read_request(wire: Wire) -> PullRequest:
     """The merge request as it is now; raises CannotDecide."""
-    source = wire.request_ref
+    source = wire.request_ref if wire.request_ref.number else _pushed(wire)
     request = f"/projects/{quoted(source.project)}/merge_requests/{source.number}"
     first = one(wire, request)
     approvals = one(wire, f"{request}/approvals")
@@ -64,6 +67,25 @@ def read_request(wire: Wire) -> PullRequest:
     number, is_merge_result = source.number, source.queued
     return PullRequest(
         "gitlab", source.project, number, into, head, author, reviews, logins, retargeted, is_merge_result
+    )
+
+
+def _pushed(wire: Wire) -> PullRequestRef:
+    """The merge request that put the commit on its branch: as a merge, squashed, or as its own last commit."""
+    source = wire.request_ref
+    path = f"/projects/{quoted(source.project)}/repository/commits/{quoted(source.commit)}/merge_requests"
+    numbers = [
+        item.get("iid")
+        for item in every(wire, path)
+        if item.get("state") == "merged" and source.commit in {text(item, name) for name in LANDED_AS}
+    ]
+    if len(numbers) == 1 and isinstance(numbers[0], int):
+        return replace(source, number=numbers[0], queued=True)
+    if not numbers:
+        raise NoPullRequest(f"no merged merge request ended in {source.commit[:12]}")
+    raise CannotDecide(
+        f"more than one merge request ended in {source.commit[:12]}",
+        f"name it: `--reviews gitlab:{source.project}!12`",
     )
 
 

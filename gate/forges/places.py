@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,6 +67,17 @@ def find_request(spec: str, environ: Mapping[str, str]) -> PullRequestRef:
         )
     sources: dict[str, Source] = {"github": "github", "gitlab": "gitlab", "gitea": "gitea"}
     return _request_ref(sources[match[1]], match[2], int(match[4]), environ)
+
+
+def find_pushed(environ: Mapping[str, str]) -> PullRequestRef:
+    """The project that CI runs for after a push, without a request: each commit's own is to be found.
+
+    Raises UsageError outside of the CI systems that gate knows, and without a token for the forge.
+    """
+    if environ.get("GITLAB_CI") == "true":
+        commit = environ.get("CI_COMMIT_SHA", "")
+        return _request_ref("gitlab", environ.get("CI_PROJECT_PATH", ""), 0, environ, commit=commit)
+    return replace(_from_ci(environ), number=0)
 
 
 def find_project(spec: str, environ: Mapping[str, str]) -> PullRequestRef:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.company import REQUIRE, Result
-from support.site import Site, actions, with_logins
+from support.company import REQUIRE, Company, Result
+from support.forge import PROJECT, serving
+from support.site import Site, actions, open_site, with_logins
 
 from gate.approvals.record import Record, Refused, parse, serialise
 
@@ -155,7 +156,12 @@ def test_a_merge_whose_checks_fail_is_not_recorded(site: Site) -> None:
 
 
 def on_push(site: Site, before: str, after: str) -> dict[str, str]:
-    """The variables of a workflow that runs because of a push to main."""
+    """The variables of a workflow or pipeline that runs because of a push to main."""
+    if site.forge.kind == "gitlab":
+        # Open requests from main to elsewhere have nothing to do with what was merged into it.
+        opened = f"{PROJECT}!90,{PROJECT}!91"
+        pipeline = {"CI_PROJECT_PATH": PROJECT, "CI_COMMIT_SHA": after, "CI_OPEN_MERGE_REQUESTS": opened}
+        return {"GITLAB_CI": "true", **pipeline, **site.forge.env}
     env = actions(site.company.path, "push", {"before": before, "after": after})
     if site.forge.kind == "gitea":
         env |= {"GITEA_ACTIONS": "true"}
@@ -165,12 +171,11 @@ def on_push(site: Site, before: str, after: str) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["merge", "rebase"])
 def test_reviews_and_merge_of_a_pushed_pull_request_are_recorded_together(site: Site, how: str) -> None:
-    if site.forge.kind == "gitlab":
-        pytest.skip("a pipeline of GitLab for a push does not name the merge request")
     allow(site)
     site.forge.approve("nmonrose")
     before, after = by_button(site, how)
     site.forge.merge = after
+    site.forge.landed_as = "squash_commit_sha" if how == "rebase" else "merge_commit_sha"
     site.forge.state = "closed"
     bot = site.company.clone("ci")
     bot.fetch()
@@ -197,4 +202,22 @@ def test_a_push_without_a_pull_request_has_no_reviews_to_record(hub: Site) -> No
     assert (result.code, "Recorded the" in result.out) == (0, False), result.text
     wrong = bot.gate("record", "--merges", f"{before}..{after}", "--reviews", hub.forge.spec, env=env)
     assert wrong.code == 2
-    assert "finds the pull request of each merge itself" in wrong.err
+    assert "finds the pull or merge request of each merge itself" in wrong.err
+
+
+def test_a_merge_request_that_was_fast_forwarded_is_found_by_its_own_commit(company: Company) -> None:
+    with serving("gitlab") as forge:
+        lab = open_site(company, forge)
+        allow(lab)
+        forge.approve("nmonrose")
+        lab.rebase()
+        forge.approve("nmonrose")
+        before = lab.company.server.git("rev-parse", "main")
+        lab.company.server.git("update-ref", "refs/heads/main", lab.head)
+        forge.merge, forge.landed_as, forge.state = lab.head, "sha", "merged"
+        bot = company.clone("ci")
+        bot.fetch()
+        span = f"{before}..{lab.head}"
+        result = bot.gate("record", "--merges", span, "--reviews", "auto", env=on_push(lab, before, lab.head))
+        assert "Recorded the approval of nmonrose" in result.out, result.text
+        assert company.clone("ada").gate("audit", "--fetch", span).code == 0

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 from support.company import Clone, Company, isolated
+from support.forge import PROJECT, serving
 from support.impostors import IMPOSTORS
+from support.site import open_site, with_logins
 from support.this_repository import ROOT, registry_settings
 
 pytestmark = pytest.mark.slow
@@ -134,6 +136,40 @@ def test_a_push_by_gate_passes(company: Company, job: Clone) -> None:
     assert ada.gate("merge", "origin/feature", "--push").code == 0
     code, result = pushed(company, job, before)
     assert code == 0, result
+
+
+def test_a_merge_by_button_is_recorded_with_its_approvals_and_then_verified(company: Company) -> None:
+    with serving("gitlab") as forge:
+        site = open_site(company, forge)
+        policy = with_logins(company.policy("      approvals: 1\n      owners: false\n      checks: [ok]\n"))
+        company.set_policy(policy.replace("role: bot,", "role: bot, records: true,"))
+        site.rebase()
+        forge.approve("nmonrose")
+        before = company.server.git("rev-parse", "main")
+        button = company.clone("nobody", "button")
+        button.git("checkout", "-q", "-B", "main", "origin/main")
+        button.git("merge", "-q", "--no-ff", "-m", "Merge branch 'feature' into 'main'", site.head)
+        button.git("push", "-q", "origin", "main")
+        forge.merge, forge.state = button.git("rev-parse", "HEAD"), "merged"
+        variables = {
+            **forge.env,
+            "CI_COMMIT_BRANCH": "main",
+            "CI_COMMIT_SHA": forge.merge,
+            "CI_COMMIT_BEFORE_SHA": before,
+            "CI_PROJECT_PATH": PROJECT,
+        }
+        runner = company.clone("runner")
+        assert run_job(company, runner, variables)[0] == 1
+        code, result = run_job(company, runner, {**variables, "GATE_KEY": str(company.keys / "ci")})
+        assert code == 0, result
+        assert "Recorded the approval of nmonrose" in result
+        assert "checks passed, recorded by @ci" in result
+
+
+def test_the_pipeline_that_records_is_not_cancelled_by_the_next_push() -> None:
+    *_, after_push = yaml.safe_load(TEMPLATE.read_text())[".gate"]["rules"]
+    assert '"push"' in after_push["if"]
+    assert after_push["interruptible"] is False
 
 
 def test_a_server_that_does_not_answer_is_no_pass(company: Company, job: Clone) -> None:

@@ -70,6 +70,7 @@ class Forge:
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     moves: list[int] = field(default_factory=list)
     merge: str = ""
+    landed_as: str = "merge_commit_sha"
     removed: int = 0
     exact: bool = False
     asked_anew: set[str] = field(default_factory=set)
@@ -245,6 +246,14 @@ class Forge:
                     "draft": self.draft,
                     "created_at": when(self.now - 7200),
                     "state": "opened" if self.state == "open" else self.state,
+                }
+            ],
+            f"/projects/{PROJECT}/repository/commits/{self.merge}/merge_requests": [
+                {
+                    "iid": NUMBER,
+                    "state": "merged",
+                    "sha": self.head,
+                    **{name: self.merge for name in [self.landed_as] if name != "sha"},
                 }
             ],
             f"{request}/approvals": {

@@ -23,6 +23,7 @@ NEXT: Mapping[Kind, tuple[str, ...]] = {
     ),
     "gitlab": (
         "Settings, Merge requests: Pipelines must succeed; a token GITLAB_TOKEN lets approvals count",
+        "optional: let CI record approvals and merges for `gate audit` (docs/gitlab.md, Record approvals and merges)",
     ),
     "jenkins": ("set up the library `gate` once, and require the build on the forge (docs/jenkins.md)",),
     "bare": ("on the server, in the bare repository: `gate install --server`",),
