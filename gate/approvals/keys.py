@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.policy.keys import PublicKey, parse_key
@@ -17,6 +18,14 @@ class Holder:
     key: PublicKey
 
 
+def readable_keys(policy: Policy) -> Iterator[Holder]:
+    """Every key that the policy lists, with its person, without those that cannot be read."""
+    for person in policy.people.values():
+        for line in person.keys:
+            with suppress(ValueError):
+                yield Holder(person.name, parse_key(line))
+
+
 def holders(policy: Policy) -> dict[str, Holder]:
     """Who holds which key, by its base64 text.
 
@@ -24,17 +33,10 @@ def holders(policy: Policy) -> dict[str, Holder]:
     """
     by_key: dict[str, Holder] = {}
     shared: set[str] = set()
-    for person in policy.people.values():
-        for line in person.keys:
-            try:
-                key = parse_key(line)
-            except ValueError:
-                continue
-            existing = by_key.get(key.blob)
-            if existing is None:
-                by_key[key.blob] = Holder(person.name, key)
-            elif existing.person != person.name:
-                shared.add(key.blob)
+    for holder in readable_keys(policy):
+        existing = by_key.setdefault(holder.key.blob, holder)
+        if existing.person != holder.person:
+            shared.add(holder.key.blob)
     return {blob: holder for blob, holder in by_key.items() if blob not in shared}
 
 

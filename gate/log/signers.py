@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
+from gate.approvals.keys import readable_keys
 from gate.errors import InvalidInput
 from gate.git.branches import ORIGIN
 from gate.git.merging import FIRST_PARENTS, RAW_LOG
@@ -58,13 +59,8 @@ class Signers:
 def signers_in(policy: Policy) -> Signers:
     """The signers whom one policy lists; a key that cannot be read is nobody's."""
     by_key: dict[str, set[str]] = {}
-    for person in policy.people.values():
-        for line in person.keys:
-            try:
-                key = parse_key(line)
-            except ValueError:
-                continue
-            by_key.setdefault(key.line, set()).add(person.name)
+    for holder in readable_keys(policy):
+        by_key.setdefault(holder.key.line, set()).add(holder.person)
     return Signers({line: frozenset(names) for line, names in by_key.items()})
 
 

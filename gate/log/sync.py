@@ -48,6 +48,14 @@ def remote_of(repository: Repository) -> str:
     return names[0] if len(names) == 1 else ""
 
 
+def fetch_log(repository: Repository) -> None:
+    """Fetch the log of the remote; raises CannotDecide if there is none, or if it cannot be reached."""
+    remote = remote_of(repository)
+    if not remote:
+        raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
+    fetch(repository, remote)
+
+
 def fetch(repository: Repository, remote: str, branch: str = "") -> None:
     """Fetch the log of `remote` and take it in; with `branch` also that branch's tip.
 

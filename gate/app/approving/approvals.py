@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.app.approving.approve import the_change
-from gate.errors import CannotDecide
 from gate.gather import ownership_at
 from gate.git.repository import Repository
 from gate.log.decisions import Decisions, decisions_about
-from gate.log.sync import fetch, remote_of
+from gate.log.sync import fetch_log
 from gate.model import Change, short_name
 from gate.requirements.facts import Facts
 from gate.requirements.not_required import discount_unrequired
@@ -44,10 +43,7 @@ def list_approvals(
     """
     repository = Repository.find(start)
     if bring:
-        remote = remote_of(repository)
-        if not remote:
-            raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
-        fetch(repository, remote)
+        fetch_log(repository)
     change, policy, rules = the_change(repository, start, rev, into, now)
     protection = policy.protection(short_name(change.into))
     ownership = ownership_at(repository, change, policy, rules).rules

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.approvals.record import Record
-from gate.errors import CannotDecide
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
-from gate.log.sync import fetch, remote_of
+from gate.log.sync import fetch_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,7 @@ def list_log(start: Path, *, bring: bool = False) -> LogListing:
     """What is in the log of this repository; with `bring` that of the remote is fetched first."""
     repository = Repository.find(start)
     if bring:
-        remote = remote_of(repository)
-        if not remote:
-            raise CannotDecide("no remote to fetch the approval log from", "`git remote add origin URL`")
-        fetch(repository, remote)
+        fetch_log(repository)
     log = open_log(repository)
     admitted = log.all()
     entries = sorted(admitted, key=lambda entry: (-entry.record.at, entry.id))
