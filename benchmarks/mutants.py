@@ -3,9 +3,11 @@
     python benchmarks/mutants.py                       every module below, with a sample of its mutants
     python benchmarks/mutants.py gate/verdict.py --all
 
-Each mutant is one change of one expression. A process of its own imports the changed module, and runs the tests of that
-module until one fails. A mutant survives if all of them pass. Tests run without workers and with few examples of
-hypothesis, so that a score is a lower bound.
+Each mutant is one change of one expression. Annotations and decorators are left out: the former are never evaluated,
+and the latter make values frozen, which no behavior depends on. `mutants.json` names the mutants that mean the same as
+the original, each with the reason; they don't count. A process of its own imports the changed module, and runs the
+tests of that module until one fails. A mutant survives if all of them pass. Tests run without workers and with few
+examples of hypothesis, so that a score is a lower bound.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import copy
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import json
 import os
 import random
 import signal
@@ -31,26 +34,21 @@ import hypothesis  # noqa: F401  loaded once, for all mutants
 import pytest
 
 ROOT = Path(__file__).parents[1]
+OUTCOMES = "tests/requirements/test_outcomes.py"
+NOT_ENFORCED = "tests/requirements/test_not_enforced.py"
+PER_PATH = "tests/requirements/test_rules_per_path.py"
 PEOPLE = "tests/approvals/test_requirements_of_people.py"
-REQUIREMENTS = (
-    "tests/requirements/test_outcomes.py",
-    "tests/requirements/test_owners_requirement.py",
-    "tests/requirements/test_rules_per_path.py",
-    "tests/requirements/test_whom_to_ask.py",
-    "tests/approvals/test_requirements_of_people.py",
-    "tests/releases/test_requirements.py",
-)
-"""Tests that start no program."""
+RELEASES = "tests/releases/test_requirements.py"
 TESTS = {
-    "gate/verdict.py": REQUIREMENTS,
-    "gate/requirements/approvals.py": REQUIREMENTS,
-    "gate/requirements/owners.py": REQUIREMENTS,
-    "gate/requirements/seniority.py": REQUIREMENTS,
-    "gate/requirements/guarded.py": REQUIREMENTS,
-    "gate/requirements/waiver.py": REQUIREMENTS,
-    "gate/requirements/enforcement.py": REQUIREMENTS,
-    "gate/requirements/checks.py": REQUIREMENTS,
-    "gate/requirements/not_required.py": (*REQUIREMENTS, "tests/simulation"),
+    "gate/verdict.py": (OUTCOMES, NOT_ENFORCED, PEOPLE),
+    "gate/requirements/approvals.py": (PEOPLE, PER_PATH, OUTCOMES),
+    "gate/requirements/owners.py": ("tests/requirements/test_owners_requirement.py", PER_PATH),
+    "gate/requirements/seniority.py": (PEOPLE, OUTCOMES, RELEASES),
+    "gate/requirements/guarded.py": (OUTCOMES,),
+    "gate/requirements/waiver.py": (PEOPLE,),
+    "gate/requirements/enforcement.py": (NOT_ENFORCED, OUTCOMES),
+    "gate/requirements/checks.py": (OUTCOMES,),
+    "gate/requirements/not_required.py": (OUTCOMES, "tests/simulation"),
     "gate/approvals/count.py": ("tests/approvals/test_count.py", "tests/approvals/test_carried.py"),
     "gate/approvals/content.py": (
         "tests/approvals/test_count.py",
@@ -63,7 +61,11 @@ TESTS = {
     "gate/policy/people.py": ("tests/policy/test_who_is_who.py", "tests/policy/test_load.py"),
     "gate/policy/older_branches.py": ("tests/policy", "tests/attacks/test_rule_attacks.py"),
 }
-"""The deciding modules, and the tests that are theirs."""
+"""The deciding modules, and the tests that are theirs: those that start no program, where these are enough."""
+EQUIVALENT: dict[str, list[dict[str, str]]] = json.loads(
+    Path(__file__).with_suffix(".json").read_text("utf-8")
+)
+"""By module, the mutants that mean the same as the original: `before`, `after`, and the `reason`."""
 SAMPLE = 40
 LIMIT = 120.0
 """Seconds after which a mutant counts as noticed: it does not end."""
@@ -118,8 +120,11 @@ def mutants_of(source: str) -> list[Mutant]:
     """All mutants of a module, in the order of the text."""
     tree = ast.parse(source)
     nodes = [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
+    ignored = set(_without_behavior(tree))
     found = []
     for number, node in enumerate(nodes):
+        if node in ignored:
+            continue
         for changed in mutated(node):
             twin = copy.deepcopy(tree)
             target = [n for n in ast.walk(twin) if not isinstance(n, ast.expr_context)][number]
@@ -129,6 +134,15 @@ def mutants_of(source: str) -> list[Mutant]:
                 Mutant(line, ast.unparse(node), ast.unparse(changed), ast.fix_missing_locations(twin))
             )
     return sorted(found, key=lambda mutant: mutant.line)
+
+
+def _without_behavior(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every node of an annotation or a decorator."""
+    for node in ast.walk(tree):
+        parts: list[ast.expr | None] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        for part in (*parts, *getattr(node, "decorator_list", ())):
+            if part is not None:
+                yield from ast.walk(part)
 
 
 def _replace(tree: ast.AST, target: ast.AST, changed: ast.AST) -> None:
@@ -195,7 +209,8 @@ def score(name: str, sample: int) -> tuple[int, list[Mutant]]:
     """How many mutants were tried, and those that nobody noticed."""
     path = ROOT / name
     source = path.read_text("utf-8")
-    mutants = mutants_of(source)
+    known = {(item["before"], item["after"]) for item in EQUIVALENT.get(name, ())}
+    mutants = [mutant for mutant in mutants_of(source) if (mutant.before, mutant.after) not in known]
     if len(mutants) > sample:
         # Always the same ones, so that a score can be compared with an older one.
         mutants = random.Random(name).sample(mutants, sample)  # noqa: S311  no secret

@@ -60,5 +60,6 @@ def draw(outcomes: tuple[Outcome, ...]) -> Decision:
     if "undecided" in states:
         return "undecided"
     evidence = [outcome for outcome in outcomes if outcome.id != mergeable.ID]
-    tried = any(not outcome.enforced and outcome.state != "not_applicable" for outcome in evidence)
-    return "pass" if tried or any(outcome.state == "met" for outcome in evidence) else "blocked"
+    # Of those that are enforced, only met and not applicable ones are left.
+    tried = any(outcome.state != "not_applicable" for outcome in evidence)
+    return "pass" if tried else "blocked"

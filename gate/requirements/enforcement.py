@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gate.model import Outcome
-from gate.requirements import mergeable
+from gate.requirements import checks, mergeable
 from gate.requirements.facts import Facts
 
 
@@ -26,9 +26,8 @@ def notes(outcomes: tuple[Outcome, ...], facts: Facts) -> tuple[str, ...]:
     open_ones = [item.id for item in outcomes if not item.enforced and item.state in {"unmet", "undecided"}]
     for name in facts.protection.require.checks:
         result = next((result for result in facts.checks if result.id == name), None)
-        # Where the requirement as a whole is not enforced, it is named already.
-        enforced = facts.protection.enforce and "checks" not in facts.protection.require.unenforced
-        if enforced and result is not None and not result.enforced and result.failed:
+        # Where the requirement as a whole would block, its checks are not named one by one.
+        if checks.ID not in open_ones and result is not None and not result.enforced and result.failed:
             open_ones.append(name)
     if not open_ones:
         return ()

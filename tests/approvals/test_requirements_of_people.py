@@ -10,7 +10,7 @@ from support.changes import CHANGE
 from gate.model import Approval, Author, Outcome
 from gate.policy.types import ApprovalRule, Person, Policy, Protection, Require, SeniorityRequired
 from gate.requirements import approvals, seniority, waiver
-from gate.requirements.facts import Facts
+from gate.requirements.facts import Facts, Release
 from gate.verdict import decide
 
 PEOPLE = {
@@ -63,6 +63,7 @@ def by(name: str, *paths: str, kind: str = "approve", counted: bool = True, why:
         (replace(facts(need=1), change=replace(CHANGE, tree="")), "undecided", "no merge result"),
         (replace(facts(need=1), change=replace(CHANGE, files=())), "met", "no files changed"),
         (facts(need=9), "unmet", "and only 4 other people can approve"),
+        (facts(need=9, people={n: PEOPLE[n] for n in ("@new", "@peer")}), "unmet", "only 1 other person can"),
         (facts(need=1, people={}), "unmet", "and nobody else can approve"),
     ],
 )
@@ -70,6 +71,56 @@ def test_approvals(found: Facts, state: str, reason: str) -> None:
     outcome = approvals.evaluate(found)
     assert outcome.state == state
     assert reason in outcome.reason
+
+
+def test_as_many_as_there_are_can_approve_and_no_more() -> None:
+    enough = approvals.evaluate(facts(need=4))
+    assert (enough.reason, enough.advice) == ("needs 4 approvals; has none", ())
+    assert enough.asks[0].need == 4
+    stuck = approvals.evaluate(facts(need=5))
+    assert not stuck.asks
+    assert stuck.advice == ("add people who are not authors of this change to `people` in gate.yaml",)
+    found = facts(need=5)
+    shared = approvals.evaluate(replace(found, policy=replace(found.policy, file="ci/gate.yaml")))
+    assert shared.advice == ("add people who are not authors of this change to `people` in ci/gate.yaml",)
+    assert shared.missing[0].rule == "ci/gate.yaml: protect.main.require.approvals"
+
+
+@pytest.mark.parametrize(
+    ("authors", "guarded", "advice"),
+    [
+        (("new@x",), ("@boss", "@lead"), "@boss or @lead can settle it with `gate revoke ffffffffffff --reason TEXT`"),
+        (("boss@x",), ("@boss", "@lead"), "@lead can settle it with `gate revoke ffffffffffff --reason TEXT`"),
+        (("new@x",), (), "@boss, @lead or @peer can settle it"),
+        (("boss@x",), ("@boss",), "nobody can settle it: name guardians who are not authors"),
+    ],
+)  # fmt: skip
+def test_the_objection_of_a_person_who_left_can_be_settled(
+    authors: tuple[str, ...], guarded: tuple[str, ...], advice: str
+) -> None:
+    found = facts(by("@gone", kind="block"), authors=authors)
+    outcome = approvals.evaluate(replace(found, protection=Protection(Require(guarded=guarded))))
+    assert outcome.reason == "@gone objects (no reason given)"
+    assert outcome.advice[0].startswith("@gone is no longer in the policy")
+    assert advice in outcome.advice[0]
+
+
+def test_an_objection_is_withdrawn_where_it_was_given() -> None:
+    signed = by("@peer", kind="block", why="too slow")
+    outcome = approvals.evaluate(facts(signed, signed))
+    assert outcome.reason == "@peer objects: too slow"
+    assert outcome.advice == ("resolve it with @peer, who can withdraw it with `gate revoke ffffffffffff`",)
+    # Somebody of the forge has no key to revoke with, listed or not.
+    review = replace(signed, by="@gone", source="github")
+    asked = replace(facts(review), request="acme/app#7")
+    assert approvals.evaluate(asked).advice == (
+        "resolve it with @gone, who can withdraw it by approving acme/app#7",
+    )
+
+
+def test_a_contributor_who_left_is_not_looked_up() -> None:
+    found = replace(facts(by("@peer"), need=1), contributors=frozenset({"@gone"}))
+    assert approvals.evaluate(found).state == "met"
 
 
 def test_whom_to_ask_leaves_out_authors_bots_and_who_has_approved() -> None:
@@ -132,3 +183,17 @@ def test_a_waiver_overrides_what_was_unmet_and_says_so() -> None:
     assert [outcome.state for outcome in waived] == ["unmet", "met", "met", "met", "not_applicable"]
     assert waived[1].reason == "WAIVED by @boss: not approved"
     assert waiver.waive(outcomes, facts(by("@boss", kind="waive", counted=False))) == outcomes
+
+
+@pytest.mark.parametrize(
+    ("ids", "recent", "state"),
+    [
+        ("a", "", "unmet"), ("a", "b", "unmet"), ("a", "a", "met"), ("ab", "b", "met"), ("ab", "c", "unmet"),
+        ("ab", "ab", "met"),
+    ],
+)  # fmt: skip
+def test_only_a_waiver_after_a_rollback_waives_it(ids: str, recent: str, state: str) -> None:
+    outcomes = (Outcome("rolled-back", "unmet", "rolled back"), Outcome("soaked", "unmet", "too early"))
+    waivers = [replace(by("@boss", kind="waive", why="outage"), id=id_) for id_ in ids]
+    waived = waiver.waive(outcomes, replace(facts(*waivers), release=Release(0, recent=frozenset(recent))))
+    assert [outcome.state for outcome in waived] == [state, "met"]

@@ -131,6 +131,11 @@ def test_guarded_says_what_to_revert_and_whom_to_ask() -> None:
     assert outcome.advice == ("or revert what weakens the checks: `a.py:3`, `b.py`",)
     assert outcome.missing[0].rule == "gate.yaml: protect.main.require.guarded"
     assert (outcome.asks[0].whom, outcome.asks[0].names) == (frozenset({"@lead"}), ("@acme/guardians",))
+    assert (outcome.missing[0].need, outcome.asks[0].need) == (1, 1)
+    single = guarded.evaluate(
+        facts(Require(guarded=("@new", "@lead")), weakenings=TWO, contributors=frozenset({"@new"}))
+    )
+    assert (single.asks[0].whom, single.asks[0].names) == (frozenset({"@lead"}), ("@lead",))
     half = guarded.evaluate(facts(GUARDED, weakenings=TWO, approvals=(approval("@lead", "a.py"),)))
     assert half.advice == ("or revert what weakens the checks: `b.py`",)
     assert half.missing[0].paths == ("b.py",)
@@ -138,6 +143,14 @@ def test_guarded_says_what_to_revert_and_whom_to_ask() -> None:
     assert many.advice[0].endswith("`4.py` and 2 more")
     five = guarded.evaluate(facts(GUARDED, weakenings=[weakening(f"{n}.py") for n in range(5)]))
     assert five.advice[0].endswith("`4.py`")
+
+
+@pytest.mark.parametrize("guardians", [(), ("@boss",)])
+def test_a_guardian_can_waive_a_lock_out_where_there_are_guardians(guardians: tuple[str, ...]) -> None:
+    outcome = guarded.evaluate(facts(Require(guarded=guardians), locked=("main", "release/2")))
+    assert outcome.state == "unmet"
+    assert outcome.reason == "after this change, nobody could merge anything into main or release/2"
+    assert ("gate approve --waive" in outcome.advice[1]) == bool(guardians)
 
 
 BLOCKING = (Finding("a.py", 1, 1, 1, "F401", "error", "unused"),)
@@ -181,6 +194,7 @@ LENIENT = replace(POLICY, checks={**BUILT_IN_CHECKS, "lint": replace(BUILT_IN_CH
         (LINT, LENIENT, (broken(),), "met", "not enforced: lint failed"),
         (LINT, LENIENT, (), "met", "not enforced: lint did not run"),
         (LINT, LENIENT, (ran(),), "met", "lint passed"),
+        (LINT, replace(POLICY, checks={}), (ran(),), "met", "lint passed"),
         (BOTH, LENIENT, (ran(blocking=BLOCKING), broken("types")), "undecided", "types could not run"),
     ],
 )

@@ -77,6 +77,15 @@ def test_the_first_rule_that_fits_counts(files: str, by: str, approved: dict[str
     assert approvals_of(files, by, approved).state == state
 
 
+@pytest.mark.parametrize(
+    ("by", "approved", "state"),
+    [("ada", {"@bob": ""}, "unmet"), ("ada", {"@bob": "", "@cyd": ""}, "met"), ("cyd", {"@bob": ""}, "met")],
+)
+def test_a_rule_can_be_about_what_a_team_wrote(by: str, approved: dict[str, str], state: str) -> None:
+    rules = "approvals: [{authors: ['@acme/dba'], need: 2}, {need: 1}]"
+    assert approvals_of("a.py", by, approved, rules).state == state
+
+
 def test_each_rule_says_what_it_needs_and_of_whom() -> None:
     outcome = approvals_of("db/a.sql db/b.sql a.py", "cyd", {"@ada": "db/a.sql"})
     assert [(m.paths, m.need, m.whom, m.rule) for m in outcome.missing] == [
