@@ -58,14 +58,14 @@ class Pytest:
         env = {
             "GATE_PYTEST_REPORT": job.report,
             "GATE_PYTEST_ROOT": job.top or job.root,
-            "GATE_PYTEST_ROOTS": ":".join(roots),
+            "GATE_PYTEST_ROOTS": ":".join(project_roots(job)),
             "GATE_PYTEST_AWAY": job.away,
             "GATE_PYTEST_PREFIX": job.python.rpartition("/bin/")[0],
             "GATE_PYTEST_LENT": ":".join([*(f"{job.away}/{path}" for path in job.submodules), *job.lent]),
         }
         if not job.lent and (job.roots or not job.found):
             # Neither made for this tree, nor without anything of the project in it.
-            env["GATE_CHILDREN_PATH"] = ":".join(roots)
+            env["GATE_CHILDREN_PATH"] = ":".join(roots[: len(job.roots)])
         if suite.kind in {"django", "unittest"}:
             start = [
                 job.python,
@@ -264,8 +264,22 @@ def _missing(failures: list[dict[str, Any]], job: Job) -> Unreadable | None:
         if match is None:
             return None
         absent.add(match[1].partition(".")[0])
+    hidden = sorted(absent & _modules_in(job, "src") - _modules_in(job, ""))
+    if hidden and posixpath.normpath(f"{job.root}/src") not in import_roots(job) and not job.installed:
+        return _in_source_folder(hidden)
     absent -= top_level(job)
     return _not_installed(sorted(absent), job) if absent else None
+
+
+def _in_source_folder(modules: list[str]) -> Unreadable:
+    """Nothing puts `src` on the import path, so the project's own command fails as well."""
+    names = ", ".join(f"`{name}`" for name in modules[:4])
+    return Unreadable(
+        f"the tests need {names} in src/, which is not on the import path: nothing installs the project",
+        'add `pythonpath = ["src"]` to the settings of pytest, or make the project a package ([build-system])',
+        whole=True,
+        by_tree=True,
+    )
 
 
 def _not_installed(modules: list[str], job: Job) -> Unreadable:
@@ -342,18 +356,44 @@ def decides_tests(path: str) -> bool:
 
 
 def import_roots(job: Job) -> list[str]:
-    """The folders that imports look in first: those that the environment names, `src`, and the tree itself."""
-    roots = [*job.roots, *(["src"] if any(path.startswith("src/") for path in job.files) else []), ""]
+    """The folders that imports look in first, as far as the project's own command has them on the import path.
+
+    An installation decides, where the environment has one, or the tree declares a package. pytest itself adds what its
+    settings and the files of tests lead to.
+    """
+    roots = [*job.roots, *(folder for folder in job.import_path if _has_folder(job, folder))]
+    if job.package and not job.installed:
+        roots += _source_folders(job)
+    elif suites.choose(job).kind != "pytest" or not job.plain_start:
+        roots.append("")
     return [posixpath.normpath(f"{job.root}/{root}") for root in dict.fromkeys(roots)]
+
+
+def project_roots(job: Job) -> list[str]:
+    """The folders that the project's modules may be in, whether they can be imported or not."""
+    folders = [*job.roots, *_source_folders(job)]
+    return [posixpath.normpath(f"{job.root}/{folder}") for folder in dict.fromkeys(folders)]
+
+
+def _source_folders(job: Job) -> list[str]:
+    return [*(["src"] if _has_folder(job, "src") else []), ""]
+
+
+def _has_folder(job: Job, folder: str) -> bool:
+    return not folder or any(path.startswith(f"{folder}/") for path in job.files)
 
 
 def top_level(job: Job) -> set[str]:
     """The modules and packages that can be imported from the tree."""
+    return set().union(*(_modules_in(job, folder) for folder in {*job.roots, "src", ""}))
+
+
+def _modules_in(job: Job, folder: str) -> set[str]:
+    """The modules and packages in a folder of the tree, by their file names."""
+    prefix = f"{folder}/" if folder else ""
     names = set()
-    for root in {*job.roots, "src", ""}:
-        prefix = f"{root}/" if root else ""
-        for path in job.files:
-            if path.startswith(prefix) and path.endswith(".py"):
-                first, _, rest = path.removeprefix(prefix).partition("/")
-                names.add(first if rest else first.removesuffix(".py"))
+    for path in job.files:
+        if path.startswith(prefix) and path.endswith(".py"):
+            first, _, rest = path.removeprefix(prefix).partition("/")
+            names.add(first if rest else first.removesuffix(".py"))
     return names

@@ -12,7 +12,7 @@ from gate.policy.types import CheckSettings
 SETTINGS_FILES = frozenset({
     "pyproject.toml", "setup.cfg", "tox.ini", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "pytest.ini",
     ".pytest.ini", "pytest.toml", ".pytest.toml", ".gitignore", ".ignore", "py.typed",
-    "ty.toml", "pyrefly.toml", "pyrightconfig.json",
+    "ty.toml", "pyrefly.toml", "pyrightconfig.json", ".flake8",
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
 # A tool may be configured to read its settings from a file of any name, or to extend another's.
@@ -36,7 +36,9 @@ class Job:
     of their own. `changed` are the files of this side that the change adds or modifies. If there are
     `test_files`, no other files of tests run; with `each` every one of them has a process of its own, one after the
     other, until one does not pass. With `proven` they have to prove that none depends on another; `spared` is how many
-    seconds the tests of other files take, which do not run.
+    seconds the tests of other files take, which do not run. `package` says that the tree declares a package, and
+    `installed` that the environment has it. `plain_start` says that the project's own commands start pytest without the
+    folder that they are in on the import path, and `import_path` has the folders that they add to it.
     """
 
     check: CheckSettings
@@ -68,6 +70,10 @@ class Job:
     proven: bool = False
     spared: float = 0.0
     test_files: tuple[str, ...] = ()
+    package: bool = False
+    installed: bool = False
+    plain_start: bool = False
+    import_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

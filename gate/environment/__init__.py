@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gate.environment.build_failures import BuildFailed
+from gate.environment.built import build_inputs
 from gate.environment.choose import Environments
 from gate.environment.declarations import ProjectTree
 from gate.environment.editable import Editable, sources_of
@@ -19,6 +20,7 @@ __all__ = [
     "Installed",
     "ProjectTree",
     "Tracked",
+    "build_inputs",
     "candidates",
     "check_environ",
     "find_environment",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def completed(
             for entry in build_inputs(project.tree.entries, folder_name)
         ]
         install_project(builder, made, root, local, inputs, store)
+        made = replace(made, built=tuple(local))
     return made
 
 

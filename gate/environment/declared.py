@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from gate.environment.conda import FILES as CONDA
+from gate.environment.how_tests_start import Start, how_tests_start
 from gate.environment.interpreter import normal
 from gate.environment.locks import LOCKS, locked_versions, read_toml, table
 from gate.environment.own_setup import OwnSetup, is_own_setup, read_own_setup
@@ -108,7 +109,9 @@ class Declared:
     def packages(self) -> tuple[str, ...]:
         """The folders, from the project's own on, that have to be installed: itself, and a workspace's members."""
         pyproject, suffix = self.contents.get("pyproject.toml", b""), "/pyproject.toml"
-        own = b"[build-system]" in pyproject or self.metadata in {"setup.py", "setup.cfg"}
+        own = self.is_package and (
+            b"[build-system]" in pyproject or self.metadata in {"setup.py", "setup.cfg"}
+        )
         below = [path.removesuffix(suffix) for path in self.contents if path.endswith(suffix)]
         members = workspace_members(pyproject, below)
         built = [path for path in members if b"[build-system]" in self.contents[path + suffix]]
@@ -121,6 +124,24 @@ class Declared:
         lists = {path: self.contents[path] for path in included_files(self.test_files, self.contents)}
         settings = dependency_settings(read_toml(self.contents.get("pyproject.toml")))
         return (sorted(self.required), sorted(self.others), files, lists, self.local, settings, self.own)
+
+    @cached_property
+    def start(self) -> Start:
+        """How the project's own commands start its tests."""
+        return how_tests_start(self.contents)
+
+    @cached_property
+    def is_package(self) -> bool:
+        """Whether the project is installed in its environment: by its own tool, if it has one, and else by pip."""
+        data = read_toml(self.contents.get("pyproject.toml"))
+        uv, poetry, pdm = (table(data, "tool", tool) for tool in ("uv", "poetry", "pdm"))
+        settings = (uv.get("package"), poetry.get("package-mode"), pdm.get("distribution"))
+        stated = next((value for value in settings if isinstance(value, bool)), None)
+        if stated is not None:
+            return stated and bool(self.metadata)
+        if self.source in {"uv.lock", "pdm.lock"} and "build-system" not in data:
+            return self.metadata in {"setup.py", "setup.cfg"}
+        return bool(self.metadata)
 
     @cached_property
     def requires_python(self) -> str:

@@ -48,8 +48,9 @@ class Environment:
     `passed_over` are the places that were looked at before, and had no environment; `problems` say of those that
     had one why it is not used. `identity` names the content of one that gate has built. `generated` are files of
     the working tree that a build has written for an editable install. `lent` are folders whose content it links to.
-    `local` are folders of the tree whose packages belong in it as well, for one that gate has built.
-    `broken` says why there is no environment for the tree, and what to do. `note` is shown with the results.
+    `local` are folders of the tree whose packages belong in it as well, for one that gate has built. `built` are the
+    folders of the tree whose build was installed here. `broken` says why there is no environment for the tree, and what
+    to do. `note` is shown with the results.
     """
 
     python: Path
@@ -64,6 +65,7 @@ class Environment:
     local: tuple[str, ...] = ()
     broken: tuple[str, str] = ("", "")
     note: str = ""
+    built: tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -186,6 +188,12 @@ class Environment:
     def in_project(self, path: str) -> bool:
         """Whether `path` is in the project's working tree."""
         return self.project is not None and Path(path).is_relative_to(self.project)
+
+    def has_project(self, name: str, root: Path) -> bool:
+        """Whether the project `name`, whose folder is `root`, is installed: as a package, or by a reference to it."""
+        if name and normal(name) in self.packages:
+            return True
+        return any(Path(item.folder).is_relative_to(root) for item in self.editables)
 
     def in_prefix(self, path: str) -> bool:
         """Whether `path` is in the environment itself."""

@@ -123,19 +123,24 @@ def _lines(text: str) -> list[str]:
     return [line for line in lines if line and not re.match(r"[\w!{},.-]+:\s|\{\[", line)]
 
 
-def _tox(contents: Mapping[str, bytes]) -> OwnSetup:
-    pyproject = table(read_toml(contents.get("pyproject.toml")), "tool", "tox")
-    text = str(pyproject.get("legacy_tox_ini") or contents.get("tox.ini", b"").decode("utf-8", "replace"))
-    setup = OwnSetup()
+def sections_for_tests(text: str) -> Iterator[dict[str, str]]:
+    """The settings of those environments in a tox.ini that run tests, as far as their names tell."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text)
     except configparser.Error:
-        return setup
+        return
     for section in parser.sections():
         if section == "testenv" or _is_named_for_tests(section.removeprefix("testenv:")):
-            values = dict(parser.items(section))
-            setup += _tox_environment({key: _lines(value) for key, value in values.items()})
+            yield dict(parser.items(section))
+
+
+def _tox(contents: Mapping[str, bytes]) -> OwnSetup:
+    pyproject = table(read_toml(contents.get("pyproject.toml")), "tool", "tox")
+    text = str(pyproject.get("legacy_tox_ini") or contents.get("tox.ini", b"").decode("utf-8", "replace"))
+    setup = OwnSetup()
+    for values in sections_for_tests(text):
+        setup += _tox_environment({key: _lines(value) for key, value in values.items()})
     for data in (pyproject, read_toml(contents.get("tox.toml"))):
         environments = {"test": table(data, "env_run_base"), **table(data, "env")}
         for name, values in environments.items():

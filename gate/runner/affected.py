@@ -46,7 +46,7 @@ class Suite:
     def __init__(self, results: ResultCache, key: str) -> None:
         """`key` names all that decides a result but the tree."""
         self._results = results
-        self._key = key_of("inputs of a suite", key)
+        self._key = key_of("inputs of a suite", "2", key)
 
     def reuse(self, tree: TreeState) -> Reused | None:
         """A pass whose recorded inputs are the same in `tree`, if there is one."""

@@ -114,12 +114,17 @@ def execute(
         environment = environments.for_checkout(
             environment, request.side.top, top, request.side.folder, runs_code=tool.runs_code
         )
+        declared = environments.declared_by(request.side.top, request.side.folder)
         job = replace(
             job,
             root=str(root),
             top=str(top),
             tool=_prefix(check, request.installed, environment),
             python=str(environment.python),
+            package=declared.is_package,
+            installed=environment.has_project(declared.name, root),
+            plain_start=declared.start.plain,
+            import_path=declared.start.import_path,
             lent=environment.lent,
             scratch=f"{scratch}/empty",
             cache=str(cache),
@@ -132,10 +137,10 @@ def execute(
         with _ahead(request, environment, root, env, state):
             outcome = _run(job, env, cancel, started, watch)
         by_file = {
-            path: _inputs(scratch, f"inputs.{number}.*")
+            path: _inputs(scratch, f"inputs.{number}.*", environment)
             for number, path in enumerate(request.test_files if request.each else ())
         }
-        return replace(outcome, inputs=_inputs(scratch, "inputs.*"), by_file=by_file)
+        return replace(outcome, inputs=_inputs(scratch, "inputs.*", environment), by_file=by_file)
     except BuildFailed as error:
         cancelled = cancel.is_set()
         return Outcome(
@@ -149,8 +154,9 @@ def execute(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _inputs(scratch: Path, pattern: str) -> Inputs | None:
-    return read_inputs(part.read_bytes() for part in scratch.glob(pattern))
+def _inputs(scratch: Path, pattern: str, environment: Environment) -> Inputs | None:
+    inputs = read_inputs(part.read_bytes() for part in scratch.glob(pattern))
+    return replace(inputs, built=environment.built) if inputs else None
 
 
 def _run(

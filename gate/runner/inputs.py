@@ -10,6 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from gate.environment import build_inputs
 from gate.git.objects import Entry
 from gate.json_input import parse_json
 from gate.result_cache import key_of
@@ -90,6 +91,11 @@ class TreeState:
         ]
         return key_of(*sorted(names), "", *sorted(inits))
 
+    def build(self, folder: str) -> str:
+        """What the build of the project in a folder is made of. Its pyproject.toml counts by its settings."""
+        files = build_inputs(self.entries, folder)
+        return key_of(*(f"{e.mode} {e.oid} {e.path}" for e in files if not e.path.endswith("pyproject.toml")))
+
     def settings(self, path: str) -> str:
         """What of a pyproject.toml can decide how tests run or what is installed: all but `UNRELATED` sections."""
         if path not in self.files:
@@ -123,7 +129,8 @@ class Inputs:
     """What a run looked at, as the recorder wrote it. `everything` says why the whole tree counts, if it does.
 
     Of a file of tests that ran in a process of its own also: `left` are the paths in the tree that it did not leave as
-    they were; `written` and `outside` are the paths elsewhere that it wrote and read.
+    they were; `written` and `outside` are the paths elsewhere that it wrote and read. `built` are the folders of the
+    tree whose build was installed for the run: tests may run what it made, of files that they never open.
     """
 
     opened: tuple[str, ...]
@@ -135,6 +142,7 @@ class Inputs:
     left: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
 
     def state(self, tree: TreeState) -> dict[str, str]:
         """Each input with what it is in `tree`."""
@@ -144,6 +152,7 @@ class Inputs:
             **{f"settings {path}": tree.settings(path) for path in (*self.settings, *tree.projects)},
             **{f"listing {path}": tree.listing(path) for path in self.listed},
             **{f"importable {path}": tree.importable(path) for path in self.searched},
+            **{f"build {path}": tree.build(path) for path in self.built},
         }
 
     def beyond(self, tree: TreeState) -> str:
@@ -191,6 +200,7 @@ def state_of(name: str, tree: TreeState) -> str:
             "settings": tree.settings,
             "listing": tree.listing,
             "importable": tree.importable,
+            "build": tree.build,
         }[kind](path)
     return tree.known[name]
 
@@ -209,6 +219,7 @@ IN_WORDS = {
     "settings": "settings in {} have changed",
     "listing": "the files in {} are others",
     "importable": "the modules in {} are others",
+    "build": "what is built in {} has changed",
 }
 
 

@@ -365,3 +365,27 @@ class TestWhatTheOwnCommandsInstall:
         else:
             assert code == 0, check
             assert "without what is for development alone" in check["note"]
+
+
+def test_what_only_a_build_reads_affects_the_tests(project: Clone, links: Path) -> None:
+    """As in a package with compiled modules that are installed beside it: no test opens their sources."""
+    makes = '        wheel.writestr("made.py", open("value.in").read())\n        wheel.writestr(info + "/METADATA"'
+    files = {
+        "pyproject.toml": PROJECT.format(dependencies=""),
+        "backend.py": BACKEND.replace('        wheel.writestr(info + "/METADATA"', makes),
+        ".gitignore": "_version.py\n",
+        "src/thing/__init__.py": "",
+        "value.in": "VALUE = 1\n",
+        "test_it.py": "import made\n\n\ndef test_it():\n    assert made.VALUE == 1\n",
+    }
+    commit(project, files)
+    project.git("checkout", "-q", "-B", "feature")
+    commit(project, {"README.md": "Hello.\n"})
+    assert run_tests(project)[0] == 0
+    commit(project, {"README.md": "Hello again.\n"})
+    code, check = run_tests(project)
+    assert (code, "not affected" in check["note"]) == (0, True)
+    commit(project, {"value.in": "VALUE = 2\n"})
+    code, check = run_tests(project)
+    assert links.is_dir()
+    assert (code, check["outcome"]) == (1, "failed")

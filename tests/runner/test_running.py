@@ -58,6 +58,7 @@ def commands(**checks: list[str]) -> str:
     )
 
 
+PACKAGE = '[project]\nname = "thing"\nversion = "1"\n'
 TEST = "def test_one():\n    assert True\n\n\ndef test_two():\n    assert True\n"
 
 
@@ -87,7 +88,7 @@ class TestImportsFromTheTree:
     def test_an_installed_copy_does_not_count(self, project: Clone) -> None:
         site = environment(project)
         install(site, "thing", "1", {"thing/__init__.py": "VALUE = 'old'\n"})
-        save(project, {"src/thing/__init__.py": "VALUE = 'new'\n"})
+        save(project, {"src/thing/__init__.py": "VALUE = 'new'\n", "pyproject.toml": PACKAGE})
         change(
             project, {"test_thing.py": "import thing\n\n\ndef test_it():\n    assert thing.VALUE == 'new'\n"}
         )
@@ -99,7 +100,7 @@ class TestImportsFromTheTree:
         (site / "acme").mkdir()
         (site / "acme" / "theirs.py").write_text("")
         test = "import acme.ours\nimport acme.theirs\n\n\ndef test_it():\n    pass\n"
-        change(project, {"src/acme/ours.py": "", "test_it.py": test})
+        change(project, {"src/acme/ours.py": "", "test_it.py": test, "pyproject.toml": PACKAGE})
         assert ask(project, "--only", "tests")[0] == 0
 
     def test_a_child_process_imports_only_what_a_clone_would_give_it(self, project: Clone) -> None:
@@ -125,13 +126,15 @@ class TestImportsFromTheTree:
         source = Path(iniconfig.__file__).parent
         files = {f"src/iniconfig/{path.name}": path.read_text() for path in source.glob("*.py")}
         test = "import iniconfig\n\n\ndef test_it():\n    assert '/src/iniconfig/' in iniconfig.__file__\n"
-        change(project, {**files, "test_it.py": test})
+        change(project, {**files, "test_it.py": test, "pyproject.toml": PACKAGE})
         code, checks = ask(project, "--only", "tests")
         assert code == 0, checks
 
     def test_a_version_that_a_build_would_write_is_there(self, project: Clone) -> None:
         site = environment(project)
         (site / "thing-1.2.3.dist-info").mkdir()
+        (site / "thing.pth").write_text(f"{project.path}/src\n")
+        (project.path / "src").mkdir()
         settings = (
             '[project]\nname = "thing"\n[tool.setuptools_scm]\nversion_file = "src/thing/_version.py"\n'
         )

@@ -35,6 +35,8 @@ def install(site: Path, name: str, version: str, files: Mapping[str, str] | None
     for path, text in (files or {}).items():
         (site / path).parent.mkdir(parents=True, exist_ok=True)
         (site / path).write_text(text)
+    record = "".join(f"{path},,\n" for path in files or ())
+    (site / f"{name}-{version}.dist-info" / "RECORD").write_text(record)
 
 
 def lend(site: Path, *names: str) -> None:
