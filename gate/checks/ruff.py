@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from gate.checks import flake8_settings
 from gate.checks.advice import install_command
 from gate.checks.tool import (
     Invocation,
@@ -27,7 +28,7 @@ from gate.json_input import parse_json
 
 REQUIRED = re.compile(r"Required version `([^`]+)`")
 NOTHING = "No Python files found"
-WITHOUT_SETTINGS = b'[lint]\nselect = ["E4", "E7", "E9", "F"]\n'
+WITHOUT_SETTINGS = b'[lint]\nselect = ["E4", "E7", "E9", "F"]\nignore = ["F403", "F405"]\n'
 """What holds where a project says nothing: errors, and no more. What ruff selects by itself has grown from that to
 taste, such as the order of imports, which nobody there has chosen."""
 
@@ -59,6 +60,8 @@ class Ruff:
         target = _target(job)
         if target:
             argv.append(f"--target-version={target}")
+        if not _has_settings(job):
+            argv += flake8_settings.arguments(job.settings)
         home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
         return (Invocation((*argv, *job.check.args, "."), home),)
 
@@ -133,6 +136,14 @@ def _extended(job: Job) -> str:
         if extended.startswith("/"):
             return extended
     return ""
+
+
+def _has_settings(job: Job) -> bool:
+    """Whether settings of ruff may be anywhere in the tree: what gate adds on the command line would replace them."""
+    names = {"ruff.toml", ".ruff.toml", "pyproject.toml"}
+    below = any(path.rpartition("/")[2] in names and "/" in path for path in job.files)
+    own = any(name in job.settings for name in ("ruff.toml", ".ruff.toml"))
+    return below or own or b"[tool.ruff" in job.settings.get("pyproject.toml", b"")
 
 
 def _target(job: Job) -> str:

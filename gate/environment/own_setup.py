@@ -124,7 +124,7 @@ def _lines(text: str) -> list[str]:
 
 
 def sections_for_tests(text: str) -> Iterator[dict[str, str]]:
-    """The settings of those environments in a tox.ini that run tests, as far as their names tell."""
+    """The settings of those environments in a tox.ini that run tests, by their names."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text)

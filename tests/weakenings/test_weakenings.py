@@ -38,6 +38,7 @@ def rules(path: str, old: str | None, new: str | None) -> list[str]:
             "weaker-ruff",
             id="per file",
         ),
+        pytest.param("tox.ini", "", "[flake8]\nignore = F821\n", "weaker-flake8", id="flake8 ignores more"),
         pytest.param("app/ruff.toml", None, "line-length = 79\n", "nested-settings", id="nested ruff.toml"),
         pytest.param("app/ruff.toml", None, "", "nested-settings", id="empty nested ruff.toml"),
         pytest.param(
@@ -176,6 +177,9 @@ def test_a_weakening_is_found(path: str, old: str | None, new: str | None, rule:
         pytest.param("ruff.toml", "lint.ignore = ['E']\n", "lint.ignore = ['E501']\n", id="ignore a part"),
         pytest.param("ruff.toml", PER_FILE, PER_FILE.replace(", 'E'", ""), id="less per file"),
         pytest.param("ruff.toml", PER_FILE, "", id="nothing per file"),
+        pytest.param(
+            "setup.cfg", "", "[flake8]\nmax-line-length = 200\n", id="a setting of flake8 without effect"
+        ),
         pytest.param("ruff.toml", "", "line-length = 120\n", id="a longer line that no rule asks about"),
         pytest.param("pytest.ini", COVER, COVER.replace("90", "95"), id="more coverage"),
         pytest.param(

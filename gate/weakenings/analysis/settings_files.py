@@ -18,6 +18,7 @@ SOLE = (
     | dict.fromkeys(MYPY_FILES, "mypy")
     | dict.fromkeys(PYTEST_FILES, "pytest")
     | dict.fromkeys(COVERAGE_FILES, "coverage")
+    | {".flake8": "flake8"}
 )
 """Files that are a tool's settings by their mere presence."""
 NAMES = SOLE.keys() | {"pyproject.toml", "setup.cfg", "tox.ini"}
@@ -116,9 +117,17 @@ def _from_ini(name: str, text: str) -> dict[str, Flat]:
         elif name in COVERAGE_FILES or section.startswith("coverage:"):
             own = {f"{section.removeprefix('coverage:')}.{key}": value for key, value in values.items()}
             tables["coverage"] = tables.get("coverage", {}) | own
+        elif section == "flake8":
+            tables["flake8"] = _dashed(values)
         elif section == "options.entry_points" and values.get("pytest11"):
             tables["plugins"] = {"pytest11": values["pytest11"]}
     return tables
+
+
+def _dashed(values: Mapping[str, object]) -> Flat:
+    """What gate takes from flake8's settings; the others have no effect."""
+    used = {"ignore", "extend-ignore", "per-file-ignores", "exclude", "extend-exclude"}
+    return {key: value for name, value in values.items() if (key := name.replace("_", "-")) in used}
 
 
 def _dashless(values: Mapping[str, object]) -> Flat:

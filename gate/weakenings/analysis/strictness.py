@@ -6,6 +6,7 @@ import re
 
 # Lists that hide the more, the longer they are; and lists that show the more.
 HIDING_LISTS = {
+    "flake8": {"ignore", "extend-ignore", "per-file-ignores", "exclude", "extend-exclude"},
     "ruff": {"exclude", "extend-exclude", "format.exclude", "lint.exclude", "lint.ignore", "lint.extend-ignore",
              "lint.external", "lint.per-file-ignores.*", "lint.extend-per-file-ignores.*", "lint.builtins",
              "builtins", "lint.allowed-confusables", "lint.task-tags", "lint.pydocstyle.ignore-decorators"},

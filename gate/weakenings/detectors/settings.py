@@ -16,7 +16,7 @@ from gate.weakenings.analysis.pytest_arguments import loosened
 from gate.weakenings.analysis.settings_files import IN_ORDER, LIKE_RUFF, NAMES, SOLE, Flat, items, read
 from gate.weakenings.file_diff import FileDiff, weakening
 
-TOOLS = ("ruff", "mypy", "pytest", "coverage", "plugins")
+TOOLS = ("ruff", "flake8", "mypy", "pytest", "coverage", "plugins")
 
 
 def find(files: Iterable[FileDiff], around: Mapping[str, bytes]) -> Iterator[Finding]:
