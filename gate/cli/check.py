@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format != "text" and isinstance(sys.stdout, TextIOWrapper):
         # Programs read it, as they would from a file: XML says itself that it is UTF-8.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    with shown_progress() as progress:
+    with shown_progress() as progress, _explained(options):
         answer = check(check_request(options, share), progress)
     if share is not None:
         return write_share(options, answer, share)
@@ -123,6 +124,15 @@ def _announce(options: argparse.Namespace, verdict: Verdict, context: ReportCont
         warnings += [f"the webhook was not notified: {trouble}"] if trouble else []
     for warning in warnings:
         print(f"gate: warning: {visible(warning)}", file=sys.stderr)
+
+
+def _explained(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """What to add to an error for invalid rules: with `--record`, how the audit becomes green without a verdict."""
+    if not (options.record and options.base):
+        return nullcontext()
+    from gate.app.recording.verdict import invalid_rules_explained
+
+    return invalid_rules_explained(options.head or "HEAD", options.into or "BRANCH")
 
 
 def _record(options: argparse.Namespace, answer: Answer) -> int:

@@ -110,6 +110,11 @@ def by_button(site: Site, how: str = "merge") -> tuple[str, str]:
     before = forge.git("rev-parse", "HEAD")
     if how == "merge":
         forge.git("merge", "-q", "--no-ff", "-m", "Merge pull request", site.head)
+    elif how == "squash":
+        forge.git("merge", "-q", "--squash", site.head)
+        button = {"GIT_COMMITTER_NAME": "GitHub", "GIT_COMMITTER_EMAIL": "noreply@github.com"}
+        author = forge.git("log", "-1", "--format=%an <%ae>", site.head)
+        forge.git("commit", "-q", "--author", author, "-m", "Feature (#7)", env=button)
     else:
         forge.git("cherry-pick", f"{before}..{site.head}")
     forge.git("push", "-q", "origin", "main")
@@ -117,7 +122,7 @@ def by_button(site: Site, how: str = "merge") -> tuple[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["merge", "rebase"])
+@pytest.mark.parametrize("how", ["merge", "rebase", "squash"])
 def test_a_merge_by_button_is_recorded_and_then_verified(site: Site, how: str) -> None:
     policy = with_logins(site.company.policy(REQUIRE)).replace("role: bot,", "role: bot, records: true,")
     site.company.set_policy(policy)
@@ -155,6 +160,31 @@ def test_a_merge_whose_checks_fail_is_not_recorded(site: Site) -> None:
     assert "not recorded: not all of the required checks passed" in result.out
 
 
+@pytest.mark.slow
+def test_what_merged_by_invalid_rules_is_named_with_the_way_out(hub: Site) -> None:
+    """The moves after it are recorded all the same, and a guardian accepts it afterwards."""
+    hub.company.set_policy(hub.company.policy(REQUIRE))
+    start = hub.company.server.git("rev-parse", "main")
+    hub.company.set_policy("version: 1\nbogus: 1\n")
+    hub.company.set_policy(hub.company.policy(REQUIRE))
+    hub.company.set_policy(hub.company.policy(REQUIRE) + "\n")
+    bot, ada = hub.company.clone("ci"), hub.company.clone("ada")
+    for clone in (bot, ada):
+        clone.fetch()
+    fixed = bot.git("rev-parse", "origin/main~1")
+    result = bot.gate("record", "--merges", f"{start}..origin/main")
+    assert result.code == 2
+    # The range as a whole, and each move from valid rules.
+    assert result.out.count("recorded by @ci") == 3
+    way_out = f"gate approve {fixed[:12]} --into main --waive --reason TEXT"
+    assert way_out in " ".join(result.err.split())
+    alone = bot.gate("check", "--record", "--base", f"{fixed}^", "--head", fixed, "--into", "main")
+    assert alone.code == 2
+    assert f"gate approve {fixed} --into main --waive" in " ".join(alone.err.split())
+    accepted = ada.gate(*way_out.replace("TEXT", "a typo").split(maxsplit=7)[1:], "--yes")
+    assert accepted.code == 0, accepted.text
+
+
 def on_push(site: Site, before: str, after: str) -> dict[str, str]:
     """The variables of a workflow or pipeline that runs because of a push to main."""
     if site.forge.kind == "gitlab":
@@ -169,7 +199,7 @@ def on_push(site: Site, before: str, after: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["merge", "rebase"])
+@pytest.mark.parametrize("how", ["merge", "rebase", "squash"])
 def test_reviews_and_merge_of_a_pushed_pull_request_are_recorded_together(site: Site, how: str) -> None:
     allow(site)
     site.forge.approve("nmonrose")

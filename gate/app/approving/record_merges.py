@@ -16,8 +16,8 @@ from gate.app.approving.record_reviews import RecordedReviews, record_reviews
 from gate.app.check import check
 from gate.app.checking.request import CheckRequest, ignore
 from gate.app.recording.signing import StoredRecord
-from gate.app.recording.verdict import Unrecorded, bring_log, record_verdict
-from gate.errors import UsageError
+from gate.app.recording.verdict import Unrecorded, bring_log, invalid_rules_explained, record_verdict
+from gate.errors import InvalidInput, UsageError
 from gate.forges.places import PullRequestRef
 from gate.forges.wire import NoPullRequest
 from gate.git.objects import resolve
@@ -53,15 +53,25 @@ def record_merges(
 
     With `forge`, the reviews of the pull request that made each move are recorded first.
 
-    Raises UsageError for a span that is none, or where the policy does not list the key.
+    Raises UsageError for a span that is none, or where the policy does not list the key; and InvalidInput, after the
+    others are recorded, for a move from a commit with invalid rules.
     """
     repository = Repository.find(start)
     bring_log(start)
     branch = (into or default_branch(repository)).removeprefix("refs/heads/")
+    invalid = None
     for base, head in _moves(repository, span):
-        reviews = _reviews(start, forge, base, head, branch, key, now)
-        request = CheckRequest(start, into=branch, head=head, base=base)
-        yield RecordedMerge(base, head, record_verdict(start, check(request, progress), key, now), reviews)
+        try:
+            with invalid_rules_explained(head[:12], branch):
+                reviews = _reviews(start, forge, base, head, branch, key, now)
+                answer = check(CheckRequest(start, into=branch, head=head, base=base), progress)
+        except InvalidInput as error:
+            # Those after it may have valid rules, and are recorded all the same.
+            invalid = invalid or error
+            continue
+        yield RecordedMerge(base, head, record_verdict(start, answer, key, now), reviews)
+    if invalid:
+        raise invalid
 
 
 def _reviews(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +20,7 @@ from gate.app.recording.signing import (
     send,
 )
 from gate.approvals.record import Record
-from gate.errors import UsageError
+from gate.errors import InvalidInput, UsageError
 from gate.git.repository import Repository
 from gate.log.admitted import open_log
 from gate.log.paths import change_path, verdict_path
@@ -45,6 +47,19 @@ def bring_log(start: Path) -> None:
     remote = remote_of(repository)
     if remote:
         fetch(repository, remote)
+
+
+@contextmanager
+def invalid_rules_explained(head: str, into: str) -> Iterator[None]:
+    """Let the error for invalid rules at the base name the way to a green audit: no verdict can be recorded by them."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(
+            error.mistakes,
+            "no check can run by invalid rules, so there is no verdict to record: fix the rules, then a guardian "
+            f"accepts this commit by the last valid ones: `gate approve {head} --into {into} --waive --reason TEXT`",
+        ) from error
 
 
 def document_of(verdict: Verdict) -> bytes:
