@@ -114,7 +114,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         scenario = Scenario(project, Path(scratch))
         nothing = lambda: None  # noqa: E731  a name for doing nothing
-        bare = lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)  # noqa: E731  as above
+        bare = lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)  # noqa: E731  a name for a Python that does nothing
         print(project.name)
         compare(
             "cold, beside the tools side by side",

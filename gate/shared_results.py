@@ -92,11 +92,12 @@ class Server:
         with self._request("PUT", name, content):
             pass
 
-    def _request(self, method: str, name: str, content: bytes | None):  # type: ignore[no-untyped-def]
-        request = urllib.request.Request(  # noqa: S310  the scheme was looked at
+    def _request(self, method: str, name: str, content: bytes | None) -> http.client.HTTPResponse:
+        request = urllib.request.Request(  # noqa: S310  `open_shared` refuses other schemes
             f"{self._url}/{name}", content, self._headers, method=method
         )
-        return urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310  as above
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310  `open_shared` refuses other schemes
+        return response
 
 
 def _limited(content: bytes, most: int) -> bytes:

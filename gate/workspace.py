@@ -356,7 +356,7 @@ def prepare(folder: Path) -> None:
                 elif entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
-                    os.unlink(entry.path)  # noqa: PTH108  as above
+                    os.unlink(entry.path)  # noqa: PTH108  a Path for each of 10,000 costs more
 
 
 def remove(path: Path) -> None:

@@ -170,7 +170,7 @@ def _ports(settings: Settings) -> dict[str, int]:
 def _reload(name: str, port: int) -> None:
     request = urllib.request.Request(f"http://127.0.0.1:{port}/-/reload", method="POST")
     try:
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  as above
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  this machine
     except urllib.error.HTTPError as error:
         reason = error.read().decode()[:500]
         raise CannotGo(f"{name} does not accept its new configuration: {reason}") from error

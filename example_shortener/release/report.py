@@ -233,4 +233,4 @@ def _deliver(server: str, mail: EmailMessage) -> None:
 def _post(url: str, fields: dict[str, Any]) -> None:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(fields).encode(), headers)  # noqa: S310  from release.toml
-    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  as above
+    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  from release.toml

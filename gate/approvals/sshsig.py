@@ -49,7 +49,7 @@ def signing_key(signature: bytes, namespace: str = NAMESPACE) -> str | None:
 def can_verify() -> bool:
     """Whether the library that `certain_validity` needs is installed. Without it ssh-keygen verifies everything."""
     try:
-        import cryptography.hazmat.primitives.serialization  # noqa: F401
+        import cryptography.hazmat.primitives.serialization  # noqa: F401  only whether it is there
     except ImportError:
         return False
     return True

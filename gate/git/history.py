@@ -65,8 +65,8 @@ def origin_of(repository: Repository) -> str:
 
 
 def _opened(repository: Repository) -> Repo:
-    # GitPython looks for git as soon as it is imported. `Repository` has found it, or said that it is missing.
-    from git import Repo  # noqa: PLC0415  see above
+    # `Repository` has found git, or said that it is missing.
+    from git import Repo  # noqa: PLC0415  GitPython looks for git as soon as it is imported
 
     repo = Repo(repository.work_tree or repository.git_dir)
     # A hook may run with a GIT_DIR that is relative, or another repository's.

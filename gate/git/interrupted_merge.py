@@ -76,7 +76,7 @@ def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _in(tree, "read-tree", commit, env=index)
         changed = _in(tree, "diff", "--name-only", "--no-ext-diff", "-z", env=index)
-    assert tree.work_tree is not None  # noqa: S101 - as above
+    assert tree.work_tree is not None  # noqa: S101 - a branch that is checked out is so somewhere
     changed_paths = {decode_path(path) for path in changed.split(b"\0")[:-1]}
     committed = set(map(decode_path, _paths_of(tree, commit, paths)))
     return {

@@ -13,14 +13,14 @@ import os
 import sys
 import tempfile
 from time import monotonic
-from typing import Any, Dict, List, Tuple  # noqa: UP035  Python 3.7
+from typing import Any, Dict, List, Tuple
 
-import gate_compare  # type: ignore[import-not-found]  # it lies beside this file
-import gate_inputs  # type: ignore[import-not-found]  # it lies beside this file
-import gate_memory  # type: ignore[import-not-found]  # as above
-import gate_process  # type: ignore[import-not-found]  # as above
-import gate_report  # type: ignore[import-not-found]  # as above
-from gate_origins import say  # type: ignore[import-not-found]  # as above
+import gate_compare
+import gate_inputs
+import gate_memory
+import gate_process
+import gate_report
+from gate_origins import say
 
 PROVEN = "proven"
 """The value of GATE_EACH if each file has to prove that no other one depends on what it does."""
@@ -37,7 +37,7 @@ class Alone:
     proven = False
 
 
-def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:  # noqa: UP006  Python 3.7
+def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:
     """Run these files, one after the other.
 
     Returns in two kinds of processes: in each new one with further arguments for pytest, to run its file, and at the
@@ -51,8 +51,8 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:  # noqa: U
     if Alone.proven:
         gate_memory.begin(os.path.realpath(gate_inputs.Inputs.roots[-1]))
     for number, path in enumerate(paths):
-        folder = os.path.join(above, f"file-{number}")  # noqa: PTH118  strings
-        os.mkdir(folder)  # noqa: PTH102  as above
+        folder = os.path.join(above, f"file-{number}")
+        os.mkdir(folder)
         say("file", path=path)
         start, used = monotonic(), _children()
         child = gate_inputs.fork(number, folder)
@@ -97,16 +97,16 @@ def report() -> None:
         "loaded": gate_compare.loaded(),
         "folders": gate_process.folders_of_imports(root),
     }
-    with open(f"{Alone.folder}.json", "w", encoding="ascii") as file:  # noqa: PTH123  as quick as it gets
+    with open(f"{Alone.folder}.json", "w", encoding="ascii") as file:
         json.dump(reported, file)
 
 
-def _reported(folder: str) -> Dict[str, Any]:  # noqa: UP006  Python 3.7
+def _reported(folder: str) -> Dict[str, Any]:
     if not Alone.proven:
         return {}
     try:
-        with open(f"{folder}.json", encoding="ascii") as file:  # noqa: PTH123  as above
-            reported: Dict[str, Any] = json.load(file)  # noqa: UP006  as above
+        with open(f"{folder}.json", encoding="ascii") as file:
+            reported: Dict[str, Any] = json.load(file)
     except (OSError, ValueError):
         return {"shares": "it ends the process"}
     return reported

@@ -13,9 +13,9 @@ import re
 import sys
 import types
 from operator import is_
-from typing import Any, Dict, Iterator, List, Tuple  # noqa: UP035  Python 3.7
+from typing import Any, Dict, Iterator, List, Tuple
 
-from gate_memory import (  # type: ignore[import-not-found]  # it lies beside this file
+from gate_memory import (
     LOCKS,
     PLAIN,
     Memory,
@@ -29,7 +29,7 @@ IGNORED = frozenset({
     "last_traceback", "last_exc",
 })  # fmt: skip
 """Names that Python itself binds."""
-VOLATILE: Dict[str, Tuple[str, ...]] = {  # noqa: UP006  Python 3.7
+VOLATILE: Dict[str, Tuple[str, ...]] = {
     "threading": ("_", "excepthook"), "tempfile": ("_name_sequence", "tempdir"), "pdb": ("set_trace",),
     "sys": ("stdin", "stdout", "stderr", "unraisablehook"), "warnings": ("",),
 }  # fmt: skip
@@ -56,7 +56,7 @@ def changes() -> Iterator[str]:
             yield f"it changes {_place(owner, obj, old)}"
 
 
-def loaded() -> Dict[str, str]:  # noqa: UP006  Python 3.7
+def loaded() -> Dict[str, str]:
     """The modules that this process has loaded for its file, with their paths in the tree; of others, first names."""
     names = {}
     for name, module in list(sys.modules.items()):
@@ -71,7 +71,7 @@ def loaded() -> Dict[str, str]:  # noqa: UP006  Python 3.7
 
 def _imports_conftest() -> bool:
     """Whether the file of tests imports a conftest.py by its name, which several folders may have."""
-    with open(Memory.file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  strings
+    with open(Memory.file, encoding="utf-8", errors="replace") as source:
         return BY_NAME.search(source.read()) is not None
 
 
@@ -93,21 +93,21 @@ def _looks_around() -> Iterator[str]:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and is_own(module) and file.endswith(".py"):
-            with open(file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  strings
+            with open(file, encoding="utf-8", errors="replace") as source:
                 matches = set(LOOKS_AROUND.findall(source.read()))
-            if file != Memory.file and os.path.basename(file) != "conftest.py":  # noqa: PTH119  as above
+            if file != Memory.file and os.path.basename(file) != "conftest.py":
                 matches.discard("sys.modules")
             yield from (f"{file[len(Memory.root) + 1 :]} uses {match}" for match in sorted(matches))
 
 
-def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:  # noqa: UP006  Python 3.7
+def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:
     """Whether what `obj` refers to is different in a way that code could see."""
     if obj is logging.Logger.manager.loggerDict:
         return _loggers_differ(old, obj)
     if isinstance(obj, dict):
         half = len(old) // 2
         is_module = obj is getattr(Memory.modules.get(owner), "__dict__", None)
-        earlier, now = list(zip(old[:half], old[half:])), list(obj.items())  # noqa: B905  Python 3.7
+        earlier, now = list(zip(old[:half], old[half:])), list(obj.items())
         if is_module:
             names = {name for name, _ in earlier}
             volatile = VOLATILE.get(owner, ())
@@ -133,7 +133,7 @@ def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:  # n
     return len(old) != len(new) or not all(map(_same, old, new))
 
 
-def _first(pair: Tuple[str, Any]) -> str:  # noqa: UP006  Python 3.7
+def _first(pair: Tuple[str, Any]) -> str:
     return pair[0]
 
 
@@ -141,10 +141,10 @@ def _is_ignored(name: Any) -> bool:
     return type(name) is str and name in IGNORED
 
 
-def _loggers_differ(old: List[Any], now: Dict[str, Any]) -> bool:  # noqa: UP006  Python 3.7
+def _loggers_differ(old: List[Any], now: Dict[str, Any]) -> bool:
     """Whether loggers are others than before; a new one that nobody has configured is no difference."""
     half = len(old) // 2
-    earlier = dict(zip(old[:half], old[half:]))  # noqa: B905  Python 3.7
+    earlier = dict(zip(old[:half], old[half:]))
     for name, logger in now.items():
         is_new = isinstance(earlier.get(name, logger), logging.PlaceHolder) or name not in earlier
         if (is_new and _is_configured(logger)) or (not is_new and earlier[name] is not logger):
@@ -169,12 +169,12 @@ def _same(first: Any, second: Any) -> bool:
     return kind in LOCKS or (kind in PLAIN and bool(first == second))
 
 
-def _place(owner: str, obj: Any, old: List[Any]) -> str:  # noqa: UP006  Python 3.7
+def _place(owner: str, obj: Any, old: List[Any]) -> str:
     """Where an object can be found, as exactly as is quick to find out."""
     namespace = Memory.modules[owner].__dict__
     if namespace is obj:
         half = len(old) // 2
-        earlier = dict(zip(old[:half], old[half:]))  # noqa: B905  Python 3.7
+        earlier = dict(zip(old[:half], old[half:]))
         names = (n for n in {**earlier, **namespace} if not _same(earlier.get(n, obj), namespace.get(n, obj)))
         volatile = VOLATILE.get(owner, ())
         return f"{owner}.{next((n for n in names if not _is_ignored(n) and not n.startswith(volatile)), '')}"

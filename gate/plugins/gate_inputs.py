@@ -17,7 +17,7 @@ import os
 import sys
 from typing import Any
 
-from gate_writes import (  # type: ignore[import-not-found]  # it lies beside this file
+from gate_writes import (
     OWN_FOLDERS,
     Writes,
     is_foreign,
@@ -35,7 +35,7 @@ HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
 WORKER = "exec(eval(sys.stdin.readline()))"
 """How pytest-xdist starts a worker, which records for itself."""
 SETTINGS = "pyproject.toml"
-READS_SETTINGS = os.sep + os.path.join("_pytest", "config") + os.sep  # noqa: PTH118  strings
+READS_SETTINGS = os.sep + os.path.join("_pytest", "config") + os.sep
 
 
 KIND_FUNCTIONS = frozenset({
@@ -63,12 +63,12 @@ class Inputs:
     away: tuple[str, ...] = ()
     lent: tuple[str, ...] = ()
     target = ""
-    opened: set[str] = set()  # noqa: RUF012  one recorder a process
-    settings: set[str] = set()  # noqa: RUF012  as above
-    listed: set[str] = set()  # noqa: RUF012  as above
-    searched: set[str] = set()  # noqa: RUF012  as above
-    kinds: set[str] = set()  # noqa: RUF012  as above
-    everything: dict[str, None] = {}  # noqa: RUF012  as above
+    opened: set[str] = set()
+    settings: set[str] = set()
+    listed: set[str] = set()
+    searched: set[str] = set()
+    kinds: set[str] = set()
+    everything: dict[str, None] = {}
     workers = 0
     process = 0
     paused = False
@@ -104,14 +104,14 @@ def _for_pytests_settings() -> bool:
 def _listed(args: Any) -> None:
     path = place_of(args[0] if args and args[0] is not None else ".")
     if path:
-        searches = sys._getframe(2).f_code.co_filename == IMPORTER  # noqa: SLF001  as above
+        searches = sys._getframe(2).f_code.co_filename == IMPORTER  # noqa: SLF001  the caller decides
         (Inputs.searched if searches else Inputs.listed).add(path)
 
 
 def _started(args: Any) -> None:
     program, arguments = args[0], args[1] if len(args) > 1 else ()
     words = [os.fsdecode(word) for word in arguments] if isinstance(arguments, (list, tuple)) else []
-    name = os.path.basename(os.fsdecode(program) if program else (words or [""])[0])  # noqa: PTH119  strings
+    name = os.path.basename(os.fsdecode(program) if program else (words or [""])[0])
     if name in HARMLESS:
         return
     if any(WORKER in word for word in words):
@@ -180,7 +180,7 @@ def _wants_the_kind(frame: Any) -> bool:
         if frame is None:
             return False
         code = frame.f_code
-        if code.co_name in KIND_FUNCTIONS and os.path.basename(code.co_filename) in KIND_MODULES:  # noqa: PTH119
+        if code.co_name in KIND_FUNCTIONS and os.path.basename(code.co_filename) in KIND_MODULES:
             return True
         if os.sep + "pathlib" not in code.co_filename:
             return False
@@ -194,7 +194,7 @@ def _asking(original: Any) -> Any:
     def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
         with contextlib.suppress(Exception):  # the original says what is wrong with the path
             if not isinstance(path, int):
-                kind_only = original is not ACCESS and _wants_the_kind(sys._getframe(1))  # noqa: SLF001  as above
+                kind_only = original is not ACCESS and _wants_the_kind(sys._getframe(1))  # noqa: SLF001  the caller decides
                 folder = kwargs.get("dir_fd")
                 resolved = place_of(path, -1 if folder is None else folder)
                 (Inputs.kinds if kind_only else Inputs.opened).add(resolved)
@@ -261,7 +261,7 @@ def _sources(paths: set[str]) -> set[str]:
         folder, name = os.path.split(path)
         above, cache = os.path.split(folder)
         if cache == "__pycache__":
-            sources.add(os.path.join(above, f"{name.partition('.')[0]}.py"))  # noqa: PTH118  strings
+            sources.add(os.path.join(above, f"{name.partition('.')[0]}.py"))
         else:
             sources.add(path)
     return sources
@@ -280,13 +280,13 @@ def _write() -> None:
         "workers": Inputs.workers,
         **(_between_files() if Inputs.alone else {}),
     }
-    with open(f"{Inputs.target}.{os.getpid()}", "w", encoding="ascii") as file:  # noqa: PTH123  as quick as it gets
+    with open(f"{Inputs.target}.{os.getpid()}", "w", encoding="ascii") as file:
         json.dump({**fields, "everything": list(Inputs.everything)}, file)
 
 
 def _between_files() -> dict[str, list[str]]:
     """What one file of tests may hand to another: what it leaves in the tree, writes or reads outside of it."""
-    own = (*Inputs.roots, *Inputs.lent, os.path.dirname(Inputs.target))  # noqa: PTH120  strings
+    own = (*Inputs.roots, *Inputs.lent, os.path.dirname(Inputs.target))
     seen = {*Inputs.opened, *Inputs.kinds, *Inputs.searched, *(f"{path}/" for path in Inputs.listed)}
     touched = any(
         _below(path, Inputs.roots) and not any(f"/{name}/" in path for name in OWN_FOLDERS)
@@ -334,7 +334,7 @@ def start() -> None:
     Inputs.roots = _both(os.environ["GATE_INPUTS_TREE"])
     Inputs.away = _both(os.environ.get("GATE_PYTEST_AWAY", ""))
     lent = [
-        os.path.dirname(os.path.dirname(Inputs.roots[0])),  # noqa: PTH120  gate's own folder, inside the working tree's git folder
+        os.path.dirname(os.path.dirname(Inputs.roots[0])),
         os.environ.get("GATE_PYTEST_PREFIX", ""),
         *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
     ]
@@ -358,7 +358,7 @@ def _wrap_spawning() -> None:
 
     def fork_exec(args: Any, *rest: Any) -> Any:
         # subprocess has raised an event of its own, with the program's name.
-        if sys._getframe(1).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  as above
+        if sys._getframe(1).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  the caller decides
             _depends("another process is started (multiprocessing)")
         return original(args, *rest)
 

@@ -25,9 +25,9 @@ import types
 import typing
 import weakref
 from operator import is_
-from typing import Any, Dict, List, Set, Tuple  # noqa: UP035  Python 3.7
+from typing import Any, Dict, List, Set, Tuple
 
-Reached = Tuple[str, Any, List[Any]]  # noqa: UP006  Python 3.7
+Reached = Tuple[str, Any, List[Any]]
 """In which module an object was reached, the object, and what it referred to."""
 
 bootstrap: Any = _bootstrap
@@ -76,21 +76,21 @@ CACHES = {
 class Memory:
     """What has been noted so far."""
 
-    reached: List[Reached] = []  # noqa: RUF012, UP006  one recorder a process; Python 3.7
-    seen: Set[int] = set()  # noqa: RUF012, UP006  as above
-    modules: Dict[str, Any] = {}  # noqa: RUF012, UP006  as above
-    before: Set[str] = set()  # noqa: RUF012, UP006  as above
-    waiting: List[str] = []  # noqa: RUF012, UP006  as above
-    namespaces: List[int] = []  # noqa: RUF012, UP006  as above
-    harmless: List[Any] = []  # noqa: RUF012, UP006  as above
-    opaque: Dict[type, bool] = {}  # noqa: RUF012, UP006  as above
-    hidden: Dict[str, None] = {}  # noqa: RUF012, UP006  as above
+    reached: List[Reached] = []
+    seen: Set[int] = set()
+    modules: Dict[str, Any] = {}
+    before: Set[str] = set()
+    waiting: List[str] = []
+    namespaces: List[int] = []
+    harmless: List[Any] = []
+    opaque: Dict[type, bool] = {}
+    hidden: Dict[str, None] = {}
     installing = 0
     root = ""
     file = ""
 
 
-def references(obj: Any) -> List[Any]:  # noqa: UP006  Python 3.7
+def references(obj: Any) -> List[Any]:
     """What `obj` refers to, in an order that stays the same as long as nothing is changed."""
     if isinstance(obj, dict):
         return [*dict.keys(obj), *dict.values(obj)]
@@ -178,7 +178,7 @@ def note(name: str) -> None:
     _walk(name, list(refs))
 
 
-def _walk(name: str, waiting: List[Any]) -> None:  # noqa: UP006  Python 3.7
+def _walk(name: str, waiting: List[Any]) -> None:
     """Note everything that can be reached from what is `waiting`, and was not reached before."""
     seen, reached = Memory.seen, Memory.reached
     module = Memory.modules[name]
@@ -206,7 +206,7 @@ def _walk(name: str, waiting: List[Any]) -> None:  # noqa: UP006  Python 3.7
 def is_library(module: Any) -> bool:
     """Whether a module belongs to the standard library, whose caches decide no outcome."""
     file = getattr(module, "__file__", None)
-    return file is None or (file.startswith(os.path.dirname(os.__file__)) and "-packages" not in file)  # noqa: PTH120
+    return file is None or (file.startswith(os.path.dirname(os.__file__)) and "-packages" not in file)
 
 
 def is_own(module: Any) -> bool:
@@ -235,7 +235,7 @@ def begin(root: str) -> None:
                 if not Memory.installing:
                     _note_installed()
 
-    bootstrap._load_unlocked = load_and_note  # noqa: SLF001  as above
+    bootstrap._load_unlocked = load_and_note  # noqa: SLF001  imports call this function
     private = [
         (inspect, "_filesbymodname"), (logging, "_handlers"), (logging, "_handlerList"), (random, "_inst"),
         (logging, "_at_fork_reinit_lock_weakset"), (typing, "_overload_registry"), (typing, "_cleanups"),
@@ -264,7 +264,7 @@ def note_all() -> None:
 
 def _note_installed() -> None:
     """Note what an installed package has brought along, and what of it was put into existing modules."""
-    brought: Set[str] = set()  # noqa: UP006  Python 3.7
+    brought: Set[str] = set()
     while Memory.waiting:
         name = Memory.waiting.pop()
         if not is_library(sys.modules.get(name)):
@@ -275,7 +275,7 @@ def _note_installed() -> None:
         new = references(namespace)
         if len(new) != len(old) or not all(map(is_, new, old)):
             half = len(old) // 2
-            earlier = dict(zip(old[:half], old[half:]))  # noqa: B905  Python 3.7
+            earlier = dict(zip(old[:half], old[half:]))
             changed = [value for name, value in namespace.items() if earlier.get(name, earlier) is not value]
             if all(str(getattr(value, "__module__", "")).partition(".")[0] in brought for value in changed):
                 Memory.reached[index] = (owner, namespace, new)

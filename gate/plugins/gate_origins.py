@@ -30,7 +30,7 @@ BEFORE = frozenset(sys.modules)
 def say(event: str, **fields: Any) -> None:
     """Add a line to the report."""
     if REPORT:
-        with open(REPORT, "a", encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
+        with open(REPORT, "a", encoding="utf-8") as file:
             file.write(json.dumps({"event": event, **fields}) + "\n")
 
 
@@ -59,8 +59,8 @@ def real_folder(path: str) -> str:
 def real_file(path: str) -> str:
     """Where the file `path` really is."""
     folder, name = os.path.split(path)
-    candidate = os.path.join(real_folder(folder), name)  # noqa: PTH118  a thousand of these
-    return os.path.realpath(candidate) if os.path.islink(candidate) else candidate  # noqa: PTH114  as above
+    candidate = os.path.join(real_folder(folder), name)
+    return os.path.realpath(candidate) if os.path.islink(candidate) else candidate
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -72,7 +72,7 @@ def has_module(name: str) -> bool:
     """Whether the tree has a file for the module `name`."""
     relative = name.replace(".", os.sep)
     return any(
-        os.path.exists(os.path.join(root, relative + ending))  # noqa: PTH110, PTH118  a thousand of these
+        os.path.exists(os.path.join(root, relative + ending))
         for root in ROOTS
         for ending in (".py", os.sep + "__init__.py")
     )
@@ -84,7 +84,7 @@ def imported_from() -> dict[str, str]:
     The environment may be in the working tree, and so are submodules, which the tree does not hold.
     """
     outside = {}
-    first = {entry.partition(".")[0] for root in ROOTS if os.path.isdir(root) for entry in os.listdir(root)}  # noqa: PTH112, PTH208  as above
+    first = {entry.partition(".")[0] for root in ROOTS if os.path.isdir(root) for entry in os.listdir(root)}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         # A package may offer somebody else's module under a name of its own; that comes from elsewhere by right.

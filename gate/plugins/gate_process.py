@@ -17,9 +17,9 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Dict, Iterator, List, Set  # noqa: UP035  Python 3.7
+from typing import Any, Dict, Iterator, List, Set
 
-import gate_memory  # type: ignore[import-not-found]  # it lies beside this file
+import gate_memory
 
 PYTESTS_FOLDER = "pytest-"
 RANDOM_NAME = re.compile(r"tmp[a-z0-9_]{8}(?!.)")
@@ -29,9 +29,9 @@ RANDOM_NAME = re.compile(r"tmp[a-z0-9_]{8}(?!.)")
 class Before:
     """How it was before the file was loaded."""
 
-    state: Dict[str, object] = {}  # noqa: RUF012, UP006  one file a process; Python 3.7
-    path: List[str] = []  # noqa: RUF012, UP006  as above
-    finders: Set[int] = set()  # noqa: RUF012, UP006  as above
+    state: Dict[str, object] = {}
+    path: List[str] = []
+    finders: Set[int] = set()
 
 
 def remember() -> None:
@@ -52,11 +52,11 @@ def differences(root: str) -> Iterator[str]:
         yield "it changes sys.path"
     if not set(Before.path) <= set(sys.path):
         yield "it takes something from sys.path"
-    left = [name for name in os.listdir(tempfile.gettempdir()) if not name.startswith(PYTESTS_FOLDER)]  # noqa: PTH208
+    left = [name for name in os.listdir(tempfile.gettempdir()) if not name.startswith(PYTESTS_FOLDER)]
     yield from (f"it leaves {name} among temporary files" for name in left if not RANDOM_NAME.match(name))
 
 
-def folders_of_imports(root: str) -> List[str]:  # noqa: UP006  Python 3.7
+def folders_of_imports(root: str) -> List[str]:
     """The folders of the tree in which imports look, from its top on."""
     inside = [os.path.realpath(entry or ".") for entry in sys.path if _is_inside(entry, root)]
     return sorted({entry[len(root) + 1 :] for entry in inside})
@@ -67,7 +67,7 @@ def _is_inside(entry: str, root: str) -> bool:
     return path == root or path.startswith(root + os.sep)
 
 
-def _finders() -> List[int]:  # noqa: UP006  Python 3.7
+def _finders() -> List[int]:
     """Who looks for modules: those that did so before, and those of the tree. Installed packages may add their own."""
     known_ids = Before.finders
     return [
@@ -77,17 +77,18 @@ def _finders() -> List[int]:  # noqa: UP006  Python 3.7
     ]
 
 
-def _state() -> Dict[str, object]:  # noqa: UP006  Python 3.7
+def _state() -> Dict[str, object]:
     umask = os.umask(0)
     os.umask(umask)
     context = [(var.name, id(value)) for var, value in contextvars.copy_context().items()]
     numbers = signal.valid_signals() if sys.version_info >= (3, 8) else range(1, signal.NSIG)
+    of_threads: Any = threading
     return {
-        "the working folder": os.getcwd(),  # noqa: PTH109  a string
+        "the working folder": os.getcwd(),
         "the umask": umask,
         "signal handlers": {int(number): signal.getsignal(number) for number in numbers},
         "running threads": threading.active_count(),
-        "the trace function": (sys.gettrace(), sys.getprofile(), threading._trace_hook),  # type: ignore[attr-defined]  # noqa: SLF001
+        "the trace function": (sys.gettrace(), sys.getprofile(), of_threads._trace_hook),  # noqa: SLF001  no getter before 3.10
         "the standard streams": (id(sys.stdin), id(sys.stdout), id(sys.stderr)),
         "exception hooks": (
             sys.excepthook,

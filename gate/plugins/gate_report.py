@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import gate_inputs  # type: ignore[import-not-found]  # it lies beside this file
-import gate_memory  # type: ignore[import-not-found]  # it lies beside this file
-import gate_shared  # type: ignore[import-not-found]  # it lies beside this file
+import gate_inputs
+import gate_memory
+import gate_shared
 import pytest
-from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
+from gate_origins import imported_from, progress, say
 
 gate_inputs.start()  # a worker of pytest-xdist's begins here
 
@@ -28,15 +28,15 @@ class State:
     found = 0
     collected = 0
     failures = 0
-    files: list[str] = []  # noqa: RUF012  one session a process
+    files: list[str] = []
     """The files of tests that this process runs, from the root folder on, if not all of them."""
-    seconds: dict[str, float] = {}  # noqa: RUF012  as above
+    seconds: dict[str, float] = {}
     """How long each file took."""
-    tests: set[str] = set()  # noqa: RUF012  one session a process
-    skipped: set[str] = set()  # noqa: RUF012  as above
-    outcomes: dict[str, int] = {}  # noqa: RUF012  one session a process
-    imported: dict[str, str] = {}  # noqa: RUF012  as above
-    shared: dict[str, None] = {}  # noqa: RUF012  as above
+    tests: set[str] = set()
+    skipped: set[str] = set()
+    outcomes: dict[str, int] = {}
+    imported: dict[str, str] = {}
+    shared: dict[str, None] = {}
     """Why files that run in one process may depend on each other."""
 
 
@@ -49,7 +49,7 @@ def is_worker(config: Any) -> bool:
 def pytest_cmdline_main(config: Any) -> Any:
     """Collect only some files, after settings and plugins were read as for a whole run."""
     if State.files:
-        config.args = [os.path.join(str(config.rootdir), file) for file in State.files]  # noqa: PTH118  strings
+        config.args = [os.path.join(str(config.rootdir), file) for file in State.files]
     # A file that is to have a process of its own must not get more of them.
     if gate_inputs.Inputs.alone and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any, Dict, Iterator, List  # noqa: UP035  Python 3.7
+from typing import Any, Dict, Iterator, List
 
 WIDE = frozenset({"session", "package"})
 PER_TEST_HOOKS = frozenset({
@@ -33,16 +33,16 @@ class Session:
 
     folder = ""
     last = ""
-    filters: List[str] = []  # noqa: RUF012, UP006  one session a process; Python 3.7
+    filters: List[str] = []
 
 
 def begin() -> None:
     """Note it."""
-    Session.folder = Session.last = os.getcwd()  # noqa: PTH109  a string
+    Session.folder = Session.last = os.getcwd()
     Session.filters = list(map(str, warnings.filters))
 
 
-def note_filters(shared: Dict[str, None]) -> None:  # noqa: UP006  Python 3.7
+def note_filters(shared: Dict[str, None]) -> None:
     """When all is collected: whether importing it has changed which warnings the import of another file shows."""
     if Session.filters != list(map(str, warnings.filters)):
         shared.setdefault("it changes the warning filters when it is imported")
@@ -51,12 +51,12 @@ def note_filters(shared: Dict[str, None]) -> None:  # noqa: UP006  Python 3.7
 def note_folder() -> None:
     """When a test has ended, of which nobody knows whether it is the last: in which folder that is."""
     try:
-        Session.last = os.getcwd()  # noqa: PTH109  a string
+        Session.last = os.getcwd()
     except OSError:
         Session.last = ""
 
 
-def note(fixturedef: Any, shared: Dict[str, None]) -> None:  # noqa: UP006  Python 3.7
+def note(fixturedef: Any, shared: Dict[str, None]) -> None:
     """Add to `shared` if several files would get the same value of a fixture."""
     function = getattr(fixturedef, "func", None)
     module = str(getattr(function, "__module__", ""))
@@ -73,7 +73,7 @@ def of(session: Any) -> Iterator[str]:
     option = session.config.option
     if str(getattr(option, "dist", "no") or "no") != "no" or getattr(option, "numprocesses", None):
         yield "pytest-xdist divides the tests among processes"
-    fixtures: Dict[str, None] = {}  # noqa: UP006  Python 3.7
+    fixtures: Dict[str, None] = {}
     for item in session.items:
         info = getattr(item, "_fixtureinfo", None)
         for definitions in getattr(info, "name2fixturedefs", {}).values():

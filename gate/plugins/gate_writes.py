@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Dict, Iterator, Set, Tuple  # noqa: UP035  Python 3.7
+from typing import Any, Dict, Iterator, Set, Tuple
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 WITH_DIR_FD = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2, "os.chown": 3, "os.utime": 3}
@@ -21,8 +21,8 @@ MACHINE = ("/dev", "/proc", "/sys")
 class Writes:
     """What has been written so far, and what was in the tree before: of each path its state."""
 
-    written: Set[str] = set()  # noqa: RUF012, UP006  one recorder a process; Python 3.7
-    before: Dict[str, Tuple[int, ...]] = {}  # noqa: RUF012, UP006  as above
+    written: Set[str] = set()
+    before: Dict[str, Tuple[int, ...]] = {}
 
 
 def place_of(path: Any, dir_fd: int = -1) -> str:
@@ -32,8 +32,8 @@ def place_of(path: Any, dir_fd: int = -1) -> str:
         return folder if folder.startswith("/") else ""
     text = os.fsdecode(path)
     if not text.startswith("/"):
-        above = os.getcwd() if dir_fd < 0 else _folder_behind(dir_fd)  # noqa: PTH109  called thousands of times
-        text = os.path.join(above, text)  # noqa: PTH118  as above
+        above = os.getcwd() if dir_fd < 0 else _folder_behind(dir_fd)
+        text = os.path.join(above, text)
     return os.path.normpath(text)
 
 
@@ -62,14 +62,14 @@ def wrote(event: str, args: Any) -> None:
         Writes.written.add(place_of(args[0], args[position] if len(args) > position else -1))
     elif event in {"os.rename", "os.link"}:
         descriptors = [*args[2:4], -1, -1]
-        Writes.written.update(place_of(path, fd) for path, fd in zip(args[:2], descriptors))  # noqa: B905  Python 3.7
+        Writes.written.update(place_of(path, fd) for path, fd in zip(args[:2], descriptors))
     elif event == "os.symlink":
         Writes.written.add(place_of(args[1], args[2] if len(args) > 2 else -1))
     elif event == "os.truncate" or (event == "sqlite3.connect" and isinstance(args[0], (str, bytes))):
         Writes.written.add(place_of(args[0]))
 
 
-def is_foreign(path: str, own: Tuple[str, ...]) -> bool:  # noqa: UP006  Python 3.7
+def is_foreign(path: str, own: Tuple[str, ...]) -> bool:
     """Whether a path outside the tree may be what one program of this run hands to another.
 
     `own` are the folders of the run itself; the interpreter's and the system's own files are nobody's message.
@@ -80,7 +80,7 @@ def is_foreign(path: str, own: Tuple[str, ...]) -> bool:  # noqa: UP006  Python 
     )
 
 
-def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:  # noqa: UP006  Python 3.7
+def walk(root: str) -> Iterator[Tuple[str, Tuple[int, ...]]]:
     """Every path below the tree, with what shows whether somebody has written there."""
     waiting = [root]
     while waiting:
@@ -105,7 +105,7 @@ def remember(root: str) -> None:
     Writes.before = dict(walk(root))
 
 
-def left_behind(root: str) -> Set[str]:  # noqa: UP006  Python 3.7
+def left_behind(root: str) -> Set[str]:
     """The paths below the tree that are not as they were, but for byte code and pytest's cache."""
     now = dict(walk(root))
     return {path for path in {*now, *Writes.before} if now.get(path) != Writes.before.get(path)}

@@ -58,9 +58,7 @@ class GatesOwn:
 def is_part_of_pytest(folders: list[str]) -> bool:
     """Whether the tree is the source of something that pytest needs: then its tests are to see that one."""
     return any(
-        os.path.exists(os.path.join(folder, name, "__init__.py"))  # noqa: PTH110, PTH118  as above
-        for folder in folders
-        for name in PYTEST
+        os.path.exists(os.path.join(folder, name, "__init__.py")) for folder in folders for name in PYTEST
     )
 
 
@@ -71,7 +69,7 @@ def start() -> int:
     _, root, paths, own, *rest = sys.argv
     files, each = os.environ.pop("GATE_FILES", ""), os.environ.pop("GATE_EACH", "")
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
+    folder = os.path.dirname(os.path.abspath(__file__))
     if own:
         sys.meta_path.append(GatesOwn(own))
     sys.path[:] = [entry for entry in sys.path if entry not in {folder, ""}]
@@ -97,7 +95,7 @@ def start() -> int:
         os.environ["PYTHONPATH"] = children
     os.chdir(root)
     if files:
-        with open(files, encoding="utf-8") as file:  # noqa: PTH123  as quick as it gets
+        with open(files, encoding="utf-8") as file:
             report.State.files = json.load(file)
     sys.argv = ["pytest", *arguments]
     if each_file is not None:

@@ -14,9 +14,9 @@ import sys
 import traceback
 import unittest
 from importlib import import_module
-from typing import Any, Callable, Iterator  # noqa: UP035  Python 3.7
+from typing import Any, Callable, Iterator
 
-from gate_origins import imported_from, progress, say  # type: ignore[import-not-found]  # it lies beside this file
+from gate_origins import imported_from, progress, say
 
 MAIN = os.getpid()
 COUNT = bool(os.environ.pop("GATE_TESTS_COUNT", ""))
@@ -30,9 +30,9 @@ class State:
     found = 0
     collected = 0
     failures = 0
-    partly: set[str] = set()  # noqa: RUF012  one run a process
-    tests: set[str] = set()  # noqa: RUF012  one run a process
-    outcomes: dict[str, int] = {}  # noqa: RUF012  as above
+    partly: set[str] = set()
+    tests: set[str] = set()
+    outcomes: dict[str, int] = {}
 
 
 def file_of(test: Any) -> str:
@@ -41,7 +41,7 @@ def file_of(test: Any) -> str:
         return NOT_IMPORTED[test._testMethodName]  # noqa: SLF001  what the loader has to go by
     module = sys.modules.get(type(test).__module__)
     file = os.path.realpath(getattr(module, "__file__", None) or "")
-    root = os.path.realpath(os.getcwd())  # noqa: PTH109  strings
+    root = os.path.realpath(os.getcwd())
     return file[len(root) + 1 :] if file.startswith(root + os.sep) else ""
 
 
@@ -163,10 +163,10 @@ def load(files: list[str]) -> unittest.TestSuite:
     for path in files:
         folder, name = os.path.split(path)
         parts = [name[: -len(".py")]]
-        while folder and os.path.exists(os.path.join(folder, "__init__.py")):  # noqa: PTH110, PTH118  strings
+        while folder and os.path.exists(os.path.join(folder, "__init__.py")):
             folder, package = os.path.split(folder)
             parts.insert(0, package)
-        where = os.path.abspath(folder)  # noqa: PTH100  strings
+        where = os.path.abspath(folder)
         if where not in sys.path:
             sys.path.insert(0, where)
         name = ".".join(parts)
@@ -179,7 +179,8 @@ def load(files: list[str]) -> unittest.TestSuite:
                 raise
             NOT_IMPORTED[name] = path
             text = f"cannot be imported\n{traceback.format_exc()}"
-            suite.addTest(unittest.loader._FailedTest(name, ImportError(text)))  # type: ignore[attr-defined]  # noqa: SLF001
+            loader: Any = unittest.loader
+            suite.addTest(loader._FailedTest(name, ImportError(text)))  # noqa: SLF001  as unittest itself reports it
     return suite
 
 
@@ -190,7 +191,7 @@ NOT_IMPORTED: dict[str, str] = {}
 def manage(arguments: list[str]) -> int:
     """Run `manage.py test`; its exit code."""
     sys.argv = ["manage.py", "test", "--noinput", *arguments]
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109  strings
+    sys.path.insert(0, os.getcwd())
     try:
         runpy.run_path("manage.py", run_name="__main__")
     except SystemExit as end:
@@ -208,7 +209,7 @@ def start() -> int:
     _, kind, root, paths, *rest = sys.argv
     tests, arguments = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     ONLY.update(tests)
-    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  strings for sys.path
+    folder = os.path.dirname(os.path.abspath(__file__))
     first = [path for path in paths.split(os.pathsep) if path]
     sys.path[:] = [*first, *(entry for entry in sys.path if entry not in {*first, folder, ""})]
     # For what the tests start themselves, in an environment that would give it another tree.

@@ -62,7 +62,7 @@ def become(argv: list[str], errors: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         # When memory runs out, it is the check that has to go, and not what the user has open.
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123  no pathlib
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("800")
         os.execvp(argv[0], argv)  # noqa: S606  it is what a supervisor is for
     except OSError as error:
@@ -155,7 +155,7 @@ def children() -> list[int]:
 def processes() -> dict[int, tuple[int, int]]:
     """Every process that /proc shows: its parent, and the bytes of memory that it holds, shared ones too."""
     by_pid = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208  importing pathlib takes longer than all of this
+    for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
                 fields = content(f"/proc/{name}/stat").rpartition(b")")[2].split()
@@ -203,7 +203,7 @@ def allowance() -> float:
 
 def content(path: str) -> bytes:
     """What is in a file of the system's."""
-    with open(path, "rb") as file:  # noqa: PTH123  no pathlib, as above
+    with open(path, "rb") as file:
         return file.read()
 
 

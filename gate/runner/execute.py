@@ -227,7 +227,7 @@ def _job(request: RunRequest, environment: Environment) -> Job:
     check, side, installed = request.check, request.side, request.installed
     work_tree = side.repository.work_tree
     away = str(work_tree or environment.project or "")
-    own_folder = os.path.join(away, side.folder)  # noqa: PTH118  strings
+    own_folder = os.path.join(away, side.folder)  # noqa: PTH118  both are strings, and so is what they make
     roots = [
         os.path.relpath(item.folder, own_folder)
         for item in environment.editables

@@ -41,7 +41,7 @@ def about(clone: Clone, base: str, tip: str, **fields: object) -> Record:
         "approve", "acme/shortener", "refs/heads/main", clone.git("rev-parse", base),
         clone.git("rev-parse", tip), digest, "@nehemiah", int(time.time()), "0" * 32,
     )  # fmt: skip
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)  # type: ignore[arg-type]  # as the test spells it
 
 
 def evil_and_undone(new: Clone) -> tuple[str, str, str]:

@@ -41,13 +41,13 @@ POLICY = Policy(people=PEOPLE, teams={"@acme/guardians": ("@boss", "@lead")}, fi
 RELEASE = Release(0)
 
 
-def facts(require: Require = Require(), **fields: object) -> Facts:  # noqa: B008  frozen
+def facts(require: Require = Require(), **fields: object) -> Facts:  # noqa: B008  nobody can change it
     plain = Facts(CHANGE, POLICY, Protection(require))
     return replace(plain, **fields)  # type: ignore[arg-type]  # as the test spells it
 
 
 def approval(by: str, *paths: str, kind: str = "approve", counted: bool = True) -> Approval:
-    return Approval("f" * 64, by, kind, "ssh", counted, "", paths or ("a.py", "b.py"))  # type: ignore[arg-type]
+    return Approval("f" * 64, by, kind, "ssh", counted, "", paths or ("a.py", "b.py"))  # type: ignore[arg-type]  # a kind of decision
 
 
 def weakening(path: str, line: int = 0) -> Finding:

@@ -72,7 +72,7 @@ def test_of(name: str) -> str:
     return f"def test_it():\n{lines}"
 
 
-test_of.__test__ = False  # type: ignore[attr-defined]
+test_of.__test__ = False  # type: ignore[attr-defined]  # pytest reads it
 
 
 @pytest.mark.slow

@@ -153,7 +153,7 @@ def forge(clone: Clone, key: str, **changed: object) -> None:
     fields = json.loads(clone.git("show", f"refs/gate/log:{name}")) | changed
     data = (json.dumps(fields, sort_keys=True, separators=(",", ":")) + "\n").encode()
     made = parse(data)
-    assert not hasattr(made, "reason") or serialise(made) == data  # type: ignore[arg-type]
+    assert not hasattr(made, "reason") or serialise(made) == data  # type: ignore[arg-type]  # without a reason it is a record
     public = parse_key((clone.keys / f"{key}.pub").read_text())
     signature = sign(data, SigningKey(public, str(clone.keys / key)))
     identity = record_id(data)

@@ -143,7 +143,7 @@ def _newest(paths: Iterable[str]) -> int:
     newest = 0
     for path in paths:
         try:
-            newest = max(newest, os.stat(path).st_ctime_ns)  # noqa: PTH116  as above
+            newest = max(newest, os.stat(path).st_ctime_ns)  # noqa: PTH116  there may be hundreds
         except OSError:
             continue
     return newest

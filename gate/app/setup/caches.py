@@ -110,7 +110,7 @@ def _measured(path: Path) -> tuple[int, float]:
             status = os.lstat(folder)
             size += status.st_size
             used = max(used, status.st_mtime)
-            if os.path.isdir(folder) and not os.path.islink(folder):  # noqa: PTH112, PTH114  many paths
+            if os.path.isdir(folder) and not os.path.islink(folder):  # noqa: PTH112, PTH114  a Path for each of thousands takes longer
                 with os.scandir(folder) as children:
                     waiting += [entry.path for entry in children]
     return size, used

@@ -180,10 +180,10 @@ def _files(place: Path) -> Iterator[str]:
         folders[:] = [name for name in folders if name not in _SKIPPED]
         for name in files:
             if name.endswith((".py", ".pyi", *NATIVE)):
-                file = os.path.join(path, name)  # noqa: PTH118  as above
+                file = os.path.join(path, name)  # noqa: PTH118  thousands of these
                 try:
                     most = LARGEST_NATIVE if name.endswith(NATIVE) else LARGEST
-                    if os.path.getsize(file) <= most:  # noqa: PTH202  as above
+                    if os.path.getsize(file) <= most:  # noqa: PTH202  thousands of these
                         yield file
                 except OSError:
                     continue
@@ -191,7 +191,7 @@ def _files(place: Path) -> Iterator[str]:
 
 def _native(file: str) -> Iterator[bytes]:
     """The words in a compiled module: of an ELF file only what is loaded as data, so no machine code."""
-    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:  # noqa: PTH123  as above
+    with open(file, "rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:  # noqa: PTH123  thousands of these
         for start, end in _data_of_elf(data) or [(0, len(data))]:
             yield from _WORD.findall(data, start, end)
 

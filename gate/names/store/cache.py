@@ -54,7 +54,7 @@ class Cache:
         if entry is None:
             return None
         self._new[key] = self._run + 1, entry[1]
-        return marshal.loads(entry[1])  # noqa: S302  as above
+        return marshal.loads(entry[1])  # noqa: S302  marshal makes plain data only
 
     def put(self, key: str, value: Any) -> None:
         """Keep plain data: texts, numbers, lists, tuples, dictionaries."""
