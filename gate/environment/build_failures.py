@@ -26,6 +26,8 @@ PROGRESS = (
     "Prepared ",
 )
 """How lines begin in which uv says how far it is."""
+ERROR = re.compile(r"(?:^|\s)(?:fatal )?error: |^fatal: |^CMake Error|^ERROR: ")
+"""How compilers, cargo, git, CMake, and others begin what is wrong."""
 INDEX_SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 
 
@@ -82,9 +84,13 @@ def failure(finished: Finished, secret_names: Sequence[str]) -> BuildFailed:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """What uv says is wrong; of a build, what the build printed last, where Python puts the error."""
+    """What uv says is wrong; of a build, its first error, or what it printed last, where Python puts the error."""
     if "[stderr]" in lines:
         printed = [line for line in lines[lines.index("[stderr]") + 1 :] if not line.startswith("hint: ")]
         if printed:
-            return f"{lines[0].removeprefix('error: ')}: {printed[-1]}"
+            first = next(
+                (index for index, line in enumerate(printed) if ERROR.search(line)), len(printed) - 1
+            )
+            error = " ".join(printed[first : first + (2 if printed[first].endswith(":") else 1)])
+            return f"{lines[0].removeprefix('error: ')}: {error.removeprefix('error: ')}"
     return " ".join(line.removeprefix("error: ") for line in lines[:3])

@@ -20,6 +20,14 @@ error: Failed to build `thing @ file:///x`
 
 hint: Build failures usually indicate a problem with the package or the build environment
 """
+COMPILER = """\
+error: Failed to build `thing @ file:///x`
+  cause: Call to `backend.build_editable` failed (exit status: 1)
+
+         [stderr]
+         {}
+         Error: command ['make'] returned non-zero exit status 1
+"""
 PYTHON = "error: Request failed\n cause: Failed to download `https://localhost/python-build-standalone/x`\n"
 
 
@@ -27,6 +35,18 @@ PYTHON = "error: Request failed\n cause: Failed to download `https://localhost/p
     ("text", "reason", "hint", "offline"),
     [
         (FLIT, "Failed to build `thing @ file:///x`: ConfigError: description must", "a fresh clone", False),
+        (
+            COMPILER.format("src/main.cpp:6:12: error: expected ';'"),
+            "Failed to build `thing @ file:///x`: src/main.cpp:6:12: error: expected",
+            "a fresh clone",
+            False,
+        ),
+        (
+            COMPILER.format("CMake Error at CMakeLists.txt:17 (x):\n           Unknown CMake command"),
+            "Failed to build `thing @ file:///x`: CMake Error at CMakeLists.txt:17 (x): Unknown CMake command",
+            "a fresh clone",
+            False,
+        ),
         (PYTHON, "the interpreter that the project requires is not installed", "uv python install", True),
         ("Downloading a\nerror: Hash mismatch for `a`\n", "Hash mismatch for `a`", "a fresh clone", False),
         ("error: client error (Connect)\n", "no package index can be reached", "connect to", True),
