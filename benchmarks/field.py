@@ -18,7 +18,7 @@ Each project has these changes, as far as its entry has what they take:
 | an undefined name (`file`) | lint fails |
 | a wrong type (`file`) | types fails |
 | the same package, declared and locked (`locked`) | the tests agree |
-| the same package, declared and not locked (`locked`) | `uv sync --locked` fails, and gate does not pass |
+| the same package, declared and not locked (`locked`) | the lock file is out of date, and gate does not pass |
 
 A row of Markdown is printed for each.
 """
@@ -47,6 +47,12 @@ COLUMNS = ("project", "kind", "change", "own exit code", "gate", "agree", "own s
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
 UNDECLARED = "tinynetrc"
 """A small package that none of the projects needs."""
+ADD = {
+    "uv": ("add", "-q", "--no-sync"),
+    "poetry": ("tool", "run", "-q", "poetry", "add", "-q", "--lock"),
+    "pdm": ("tool", "run", "-q", "--with", "hishel<1", "pdm", "add", "-q", "--no-sync"),
+}
+"""How each tool declares and locks a package without installing it."""
 UNDEFINED = "\n\ndef field_seed():\n    return field_seed_undefined\n"
 WRONG_TYPE = "\n\ndef field_seed(value: int) -> str:\n    return value\n"
 FUTURE = re.compile(r"^from __future__ import .*\n", re.MULTILINE)
@@ -71,7 +77,7 @@ class Project:
     commit: str = ""
     sdist: str = ""
     sync: tuple[str, ...] = ()
-    locked: bool = False
+    locked: str = ""
     checks: tuple[str, ...] = ("tests", "lint", "types")
     seeds: tuple[str, ...] = ("function", "import", "deleted", "lint", "types", "dependency", "stale lock")
 
@@ -234,14 +240,15 @@ def seeds_of(project: Project, clone: Path) -> Iterator[Seed]:
 
 
 def lock_seeds(project: Project, clone: Path, importing: str) -> Iterator[Seed]:
-    """The import of a package that is declared, with and without its line in uv.lock."""
-    saved = {name: (clone / name).read_text("utf-8") for name in ("pyproject.toml", "uv.lock")}
-    must([str(UV), "add", "-q", "--no-sync", UNDECLARED], clone)
+    """The import of a package that is declared, with and without its line in the lock file."""
+    lock = f"{project.locked}.lock"
+    saved = {name: (clone / name).read_text("utf-8") for name in ("pyproject.toml", lock)}
+    must([str(UV), *ADD[project.locked], UNDECLARED], clone)
     edits = {project.file: importing, **{name: (clone / name).read_text("utf-8") for name in saved}}
     for name, text in saved.items():
         (clone / name).write_text(text, "utf-8")
     yield Seed("dependency", "a new dependency with its lock", edits)
-    edits.pop("uv.lock")
+    edits.pop(lock)
     yield Seed("stale lock", "a new dependency without its lock", edits, check="tests")
 
 
