@@ -28,13 +28,14 @@ REQUIREMENTS = re.compile(
 )
 """Files of requirements that running the project or its tests takes, by their usual names."""
 ANY_REQUIREMENTS = re.compile(
-    r"[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)"
+    r"(?:tests?/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/[^/]*\.(?:txt|in)"
 )
 FOR_TESTS = ("test", "tests", "testing")
 """Extras and dependency groups that running the tests takes, by their usual names."""
 FOR_DEVELOPMENT = ("dev", "develop", "development")
 """The same, with more than that in most projects."""
 DEVELOPMENT_FILE = re.compile(r"(?:^|[/_.-])dev(?:elop(?:ment)?)?[._-]")
+PYTEST = re.compile(r"\s*pytest\b", re.IGNORECASE)
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*([^\s#]+)", re.MULTILINE)
 POETRY_KEYS = ("dependencies", "group", "dev-dependencies", "source", "extras")
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
@@ -47,7 +48,8 @@ class Declared:
     `contents` are the declaring files by their path from the project's folder. `required` are requirement lines that
     running the project takes, `others` those of groups, extras and the like. `local` are the folders of the tree, from
     its top on, whose packages the project depends on, with their pyproject.toml. `metadata` is the file that states
-    what the package itself needs. `groups` and `extras` are the names of all there are. With `for_tests_alone`, what is
+    what the package itself needs. `groups` and `extras` are the names of all there are, and `with_pytest` those
+    of them, and of all files of requirements, that list pytest or a plugin of it. With `for_tests_alone`, what is
     for development by its name is left out, unless the project's own commands install it.
     """
 
@@ -61,6 +63,7 @@ class Declared:
     requirement_files: tuple[str, ...] = ()
     metadata: str = ""
     local: Mapping[str, bytes] = field(default_factory=dict)
+    with_pytest: frozenset[str] = frozenset()
     for_tests_alone: bool = False
 
     @cached_property
@@ -86,11 +89,17 @@ class Declared:
         usual = self.requirement_files
         if self.for_tests_alone:
             usual = tuple(path for path in usual if not DEVELOPMENT_FILE.search(path))
-        return tuple(dict.fromkeys((*usual, *own)))
+        names = map(normal, (*self.test_groups, *self.test_extras))
+        has_another = {*usual, *own, *names} & self.with_pytest
+        others = () if has_another or self.own.requirements else self.with_pytest & self.contents.keys()
+        return tuple(dict.fromkeys((*usual, *own, *sorted(others))))
 
     def _chosen(self, names: Iterable[str], own: Iterable[str]) -> tuple[str, ...]:
         usual = FOR_TESTS if self.for_tests_alone else (*FOR_TESTS, *FOR_DEVELOPMENT)
-        for_tests = {*usual, *map(normal, own)}
+        for_tests = {*usual, *map(normal, own)} & set(map(normal, names))
+        # With an unusual name, a list is not taken for what the tests need as long as there is another.
+        if not for_tests & self.with_pytest and not self.own.requirements:
+            for_tests |= self.with_pytest - {*FOR_DEVELOPMENT}
         return tuple(name for name in names if normal(name) in for_tests)
 
     @property
@@ -220,7 +229,19 @@ def read_declared(contents: Mapping[str, bytes]) -> Declared:
         extras=tuple(extras),
         requirement_files=files,
         metadata=metadata,
+        with_pytest=frozenset(_with_pytest({**extras, **groups}, contents)),
     )
+
+
+def _with_pytest(lists: Mapping[str, object], contents: Mapping[str, bytes]) -> Iterator[str]:
+    """The normal names of groups and extras, and the files of requirements, that list pytest or a plugin of it."""
+    for name, value in lists.items():
+        if any(PYTEST.match(line) for line in _lines(value)):
+            yield normal(name)
+    for path, data in contents.items():
+        is_list = path.endswith(".txt") and ANY_REQUIREMENTS.fullmatch(path) and "constraints" not in path
+        if is_list and any(PYTEST.match(line) for line in _requirement_lines(data)):
+            yield path
 
 
 def _own_source(contents: Mapping[str, bytes]) -> str:

@@ -167,3 +167,21 @@ def test_what_the_tests_are_run_with_is_part_of_what_a_change_alters() -> None:
     assert (
         declared(**project).stated != declared(**{**project, "tox": TOX.replace("mock>=4", "mock>=5")}).stated
     )
+
+
+def test_lists_with_pytest_are_for_the_tests() -> None:
+    project = declared(
+        project='[project]\nname = "thing"\n[dependency-groups]\nci = ["pytest-mock>=3"]\ndocs = ["x"]\n'
+    )
+    assert project.test_groups == ("ci",)
+    files = {
+        "requirements.txt": b"a\n",
+        "requirements/ci.txt": b"-r x.txt\npytest==8\n",
+        "requirements/docs.txt": b"b\n",
+    }
+    assert read_declared(files).test_files == ("requirements.txt", "requirements/ci.txt")
+    assert read_declared({**files, "requirements-test.txt": b"pytest\n"}).test_files == (
+        "requirements-test.txt",
+        "requirements.txt",
+    )
+    assert read_declared({"tests/requirements.txt": b"pytest\n"}).test_files == ("tests/requirements.txt",)
