@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from gate.git.objects import resolve
 from gate.git.repository import Repository
+from gate.json_input import parse_json
 from gate.model import BRANCHES
 
 ORIGIN = "refs/remotes/origin/"
@@ -54,6 +58,30 @@ def default_candidates(repository: Repository) -> list[str]:
     at_origin = repository.work_tree is not None
     named = _short(repository, f"{ORIGIN}HEAD", ORIGIN) if at_origin else head_branch(repository)
     return list(dict.fromkeys(filter(None, [named, *USUAL])))
+
+
+def origin_default(repository: Repository, environ: Mapping[str, str] = os.environ) -> str:
+    """The branch that the CI system, else `origin` itself, names as the default one; "" if neither does.
+
+    Where this clone has it, that is noted as `origin/HEAD`, as `git clone` does.
+    """
+    name = _named_by_ci(environ)
+    if not name:
+        # The address of a remote may be a path, which git takes as seen from the top of the working tree.
+        answer = repository.attempt("ls-remote", "--symref", "origin", "HEAD", cwd=repository.work_tree)
+        match = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", os.fsdecode(answer.stdout), re.MULTILINE)
+        name = match[1] if match else ""
+    if name and repository.overlay is None and resolve(repository, [f"{ORIGIN}{name}"]):
+        repository.attempt("symbolic-ref", f"{ORIGIN}HEAD", f"{ORIGIN}{name}")
+    return name
+
+
+def _named_by_ci(environ: Mapping[str, str]) -> str:
+    """The default branch in the variables of GitLab, or in the event of GitHub or Gitea; "" elsewhere."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        event = parse_json(Path(environ["GITHUB_EVENT_PATH"]).read_bytes())
+        return str(event["repository"]["default_branch"])
+    return environ.get("CI_DEFAULT_BRANCH", "")
 
 
 def _short(repository: Repository, symbolic: str, prefix: str) -> str:

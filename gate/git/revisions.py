@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gate.errors import UsageError
-from gate.git.branches import USUAL, default_candidates, head_branch, refs_of, tracking_ref
+from gate.errors import CannotDecide, UsageError
+from gate.git.branches import (
+    USUAL,
+    default_candidates,
+    head_branch,
+    known_tip,
+    known_tips,
+    origin_default,
+    refs_of,
+    tracking_ref,
+)
 from gate.git.objects import resolve
 from gate.git.repository import Repository
 
@@ -37,6 +46,30 @@ def default_branch(repository: Repository, *, unborn: bool = False) -> str:
         "no branch to merge into: origin/HEAD, main, and master don't exist",
         "choose one with `--into BRANCH`",
     )
+
+
+def default_beside(repository: Repository, branch: str) -> str:
+    """The default branch, whose policy limits what counts on `branch`; `branch` itself where there is no other one.
+
+    Where nothing in a clone names it, `origin` is asked, once. Raises CannotDecide if it is not in this clone.
+    """
+    names = default_candidates(repository)
+    tips = known_tips(repository, names)
+    present = next((name for name in names if tips[name]), "")
+    if present or not repository.work_tree or "origin" not in repository.text("remote").splitlines():
+        return present or branch
+    name = origin_default(repository)
+    if not name:
+        raise CannotDecide(
+            f"the default branch of origin is unknown, and its policy limits who counts on {branch}",
+            "`git remote set-head origin BRANCH`",
+        )
+    if name != branch and not known_tip(repository, name):
+        raise CannotDecide(
+            f"{name}, the default branch of origin, is not in this clone, and its policy limits who counts on {branch}",
+            f"`git fetch origin +refs/heads/{name}:refs/remotes/origin/{name}`",
+        )
+    return name
 
 
 def has_no_branch(repository: Repository) -> bool:

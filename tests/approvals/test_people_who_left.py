@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.company import Company, Result
@@ -31,6 +33,49 @@ def test_whom_the_default_branch_no_longer_lists_counts_on_no_older_branch(compa
     assert refused.code == 2
     ada.approve("origin/fix", "--into", "release/1")
     assert ada.may_merge("origin/fix", "--into", "release/1")
+
+
+@pytest.mark.slow
+def test_a_clone_of_one_branch_does_not_guess_who_counts(company: Company, tmp_path: Path) -> None:
+    """Without the default branch nobody can say who left; the audit fetches it, since a release branch begins there."""
+    company.set_policy(everywhere(company))
+    company.server.git("branch", "release/1", "main")
+    new, bob = company.clone("newhire"), company.clone("bob")
+    new.fetch()
+    new.git("switch", "-q", "-c", "fix", "origin/release/1")
+    new.commit("fix", {"a.py": "x = 2\n"}, branch="fix")
+    bob.approve("origin/fix", "--into", "release/1")
+    company.set_policy(without(everywhere(company), "@bob"))
+    server = str(company.server.path)
+    bob.git("clone", "-q", "--single-branch", "--branch", "release/1", server, str(tmp_path / "one"))
+    clone = replace(bob, path=tmp_path / "one")
+    clone.git("fetch", "-q", "origin", "fix:refs/remotes/origin/fix")
+    undecided = clone.gate("check", "--into", "release/1", "--head", "origin/fix")
+    assert undecided.code == 3, undecided.text
+    assert "git fetch origin +refs/heads/main:refs/remotes/origin/main" in undecided.text
+    assert clone.gate("audit", "--into", "release/1").code == 3
+    # The audit can decide now: nobody approved the commits of the policy.
+    assert clone.gate("audit", "--into", "release/1", "--fetch").code == 1
+    assert not clone.may_merge("origin/fix", "--into", "release/1")
+
+
+@pytest.mark.slow
+def test_a_default_branch_of_another_name_is_known_in_ci(company: Company, tmp_path: Path) -> None:
+    """A checkout in CI has no `origin/HEAD`, and may have no credentials either to ask `origin`."""
+    company.set_policy(everywhere(company).replace("  main:", "  trunk:"))
+    company.server.git("branch", "-m", "main", "trunk")
+    new = company.clone("newhire")
+    new.git("switch", "-q", "-c", "feature")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    new.git("remote", "set-head", "origin", "--delete")
+    new.git("remote", "set-url", "origin", str(tmp_path / "gone"))
+    assert new.gate("check", "--into", "trunk").code == 3
+    event = tmp_path / "event.json"
+    event.write_text('{"repository": {"default_branch": "trunk"}}')
+    for variables in ({"GITHUB_EVENT_PATH": str(event)}, {"CI_DEFAULT_BRANCH": "trunk"}):
+        checked = new.gate("check", "--into", "trunk", env=variables)
+        assert checked.code == 1, checked.text
+        new.git("remote", "set-head", "origin", "--delete")
 
 
 @pytest.mark.slow

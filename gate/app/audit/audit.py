@@ -11,9 +11,9 @@ from gate.app.audit.moves import chain_of, ends_of
 from gate.errors import CannotDecide, UsageError
 from gate.gather import environment_named
 from gate.git.branch_history import History, read_history, read_onward
-from gate.git.branches import known_tip
+from gate.git.branches import default_candidates, known_tip, known_tips, origin_default
 from gate.git.repository import Repository
-from gate.git.revisions import default_branch
+from gate.git.revisions import default_beside, default_branch
 from gate.log.admitted import ApprovalLog
 from gate.log.decisions import complete_log
 from gate.log.store import LOG
@@ -49,11 +49,12 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
     branch = (into or default_branch(repository)).removeprefix("refs/heads/")
     if bring and (remote := remote_of(repository)):
         fetch(repository, remote, branch)
+        _fetch_default(repository, remote)
     bottom, top = ends_of(repository, branch, span)
     ref = f"refs/heads/{branch}"
     log = complete_log(repository, top, [top])
     # A range, and a branch that left another, begin where that says.
-    whole = not bottom and branch == default_branch(repository)
+    whole = not bottom and branch == default_beside(repository, branch)
     if whole and (memory := recall(repository, ref, log, top)):
         return _continued(repository, branch, log, top, memory)
     history = read_history(repository, "", top)
@@ -65,13 +66,22 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
             f"the approval log ({LOG}) is neither in this clone nor on its remote, and the branch refers to it",
             f"the person who merged has to push it: `git push {remote_of(repository) or 'origin'} {LOG}`",
         )
-    steps = [*_started_elsewhere(repository, log, history, fork), *auditor.steps()]
+    steps = [*_started_elsewhere(repository, log, history, fork, branch), *auditor.steps()]
     replaced = _rewritten(log, ref, history, top)
     steps += replaced
     if whole:
         marks = auditor.concerns()
         remember(repository, ref, Memory(chain[0], top, log.tip, auditor.now, tuple(steps), marks))
     return Audit(branch, chain[0], tuple(reversed(steps)), bool(replaced))
+
+
+def _fetch_default(repository: Repository, remote: str) -> None:
+    """Fetch the default branch where a clone of another one lacks it: a branch that left it begins there."""
+    names = default_candidates(repository)
+    if remote == "origin" and not any(known_tips(repository, names).values()):
+        name = origin_default(repository)
+        if name:
+            fetch(repository, remote, name)
 
 
 def _continued(repository: Repository, branch: str, log: ApprovalLog, top: str, memory: Memory) -> Audit:
@@ -127,7 +137,7 @@ def is_start(repository: Repository, log: ApprovalLog, tip: str, commit: str) ->
 
 def _fork(repository: Repository, history: History, branch: str) -> str:
     """The last commit of the branch that the default branch has been at, too; "" for the default branch itself."""
-    default = default_branch(repository)
+    default = default_beside(repository, branch)
     tip = known_tip(repository, default)
     if branch == default or not tip:
         return ""
@@ -135,9 +145,11 @@ def _fork(repository: Repository, history: History, branch: str) -> str:
     return next((oid for oid in reversed(history.chain) if oid in shared), "")
 
 
-def _started_elsewhere(repository: Repository, log: ApprovalLog, history: History, fork: str) -> list[Step]:
+def _started_elsewhere(
+    repository: Repository, log: ApprovalLog, history: History, fork: str, branch: str
+) -> list[Step]:
     """A step that failed, if the branch left the default one where that has never been."""
-    default = default_branch(repository) if fork else ""
+    default = default_beside(repository, branch) if fork else ""
     if not fork or is_start(repository, log, known_tip(repository, default), fork):
         return []
     reason = f"the branch starts here, and no verified merge brought {default} to this commit"

@@ -20,7 +20,7 @@ from gate.git.branch_history import existing
 from gate.git.branches import known_tip
 from gate.git.commits import Commit, read_commits
 from gate.git.repository import Repository
-from gate.git.revisions import default_branch
+from gate.git.revisions import default_beside
 from gate.log.admitted import ApprovalLog
 from gate.log.index import Found
 from gate.log.paths import record_path
@@ -69,7 +69,8 @@ class Granted:
 
         There are none for the default branch itself, whose own policy is what counts.
         """
-        branch, default = ref.removeprefix(BRANCHES), default_branch(repository)
+        branch = ref.removeprefix(BRANCHES)
+        default = default_beside(repository, branch)
         tip = known_tip(repository, default)
         if branch == default or not tip:
             return cls(repository, log, branch)
