@@ -32,6 +32,7 @@ from types import ModuleType
 
 import hypothesis  # noqa: F401  loaded once, for all mutants
 import pytest
+from history import record
 
 ROOT = Path(__file__).parents[1]
 OUTCOMES = "tests/requirements/test_outcomes.py"
@@ -235,6 +236,7 @@ def main() -> None:
         number, survivors = score(name, sys.maxsize if options.all else options.sample)
         tried, survived = tried + number, survived + len(survivors)
         killed = number - len(survivors)
+        record(f"unnoticed mutants of {name}", len(survivors) / max(number, 1), "")
         print(f"{name}: {killed} of {number} noticed ({killed / max(number, 1):.0%})", flush=True)
         for mutant in survivors:
             print(f"  line {mutant.line}: {mutant.before}  →  {mutant.after}", flush=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from history import record
+
 GATE = Path(__file__).parents[1] / "gate"
 
 
@@ -41,6 +43,7 @@ def compare(
     (gate, gate_busy), (beside, beside_busy) = (
         [median(column) for column in zip(*side, strict=True)] for side in (ours, theirs)
     )
+    record(name, gate_busy / beside_busy, gate=gate, other=beside, gate_processor=gate_busy)
     print(
         f"{name:<40} gate {gate:7.3f} s   other {beside:7.3f} s   ratio {gate / beside:.2f}"
         f"   processor {gate_busy:7.3f} s, {gate_busy / beside_busy:.2f}",

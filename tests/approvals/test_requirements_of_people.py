@@ -83,6 +83,8 @@ def test_as_many_as_there_are_can_approve_and_no_more() -> None:
     found = facts(need=5)
     shared = approvals.evaluate(replace(found, policy=replace(found.policy, file="ci/gate.yaml")))
     assert shared.advice == ("add people who are not authors of this change to `people` in ci/gate.yaml",)
+    built_in = approvals.evaluate(replace(found, policy=replace(found.policy, file="")))
+    assert built_in.advice == stuck.advice
     assert shared.missing[0].rule == "ci/gate.yaml: protect.main.require.approvals"
 
 

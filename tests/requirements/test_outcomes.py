@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from support.changes import CHANGE
 
+from gate.codeowners import parse
 from gate.finding import Finding
 from gate.model import (
     UNRESOLVED,
@@ -194,7 +195,7 @@ LENIENT = replace(POLICY, checks={**BUILT_IN_CHECKS, "lint": replace(BUILT_IN_CH
         (LINT, LENIENT, (broken(),), "met", "not enforced: lint failed"),
         (LINT, LENIENT, (), "met", "not enforced: lint did not run"),
         (LINT, LENIENT, (ran(),), "met", "lint passed"),
-        (LINT, replace(POLICY, checks={}), (ran(),), "met", "lint passed"),
+        (LINT, replace(POLICY, checks={}), (ran(blocking=BLOCKING),), "unmet", "failed: lint (1)"),
         (BOTH, LENIENT, (ran(blocking=BLOCKING), broken("types")), "undecided", "types could not run"),
     ],
 )
@@ -375,5 +376,9 @@ def test_whom_to_ask_is_in_the_first_requirement_that_misses_approvals() -> None
     advising = [outcome.id for outcome in blocked.outcomes if any("@boss" in line for line in outcome.advice)]
     assert advising == ["seniority"]
     assert not decide(facts(replace(NOTHING, checks=("lint",)), checks=(ran(),))).approve_with
-    # Without people nobody can run `gate approve`.
+    # Without people nobody can run `gate approve`, though CODEOWNERS may say whom to ask.
+    rules = parse(b"* @bob\n", "CODEOWNERS", "github").owners_of_all([file.path for file in CHANGE.files])
+    owned = decide(facts(policy=Policy(), codeowners_file="CODEOWNERS", ownership=rules))
+    assert [request.names for request in owned.reviewers] == [("@bob",)]
+    assert not owned.approve_with
     assert not decide(facts(require, policy=Policy(file="gate.yaml"), weakenings=TWO)).approve_with

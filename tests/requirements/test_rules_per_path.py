@@ -86,6 +86,13 @@ def test_a_rule_can_be_about_what_a_team_wrote(by: str, approved: dict[str, str]
     assert approvals_of("a.py", by, approved, rules).state == state
 
 
+@pytest.mark.parametrize(("files", "state"), [("a.py", "not_applicable"), ("a.py db/a.sql", "unmet")])
+def test_a_file_that_no_rule_is_about_needs_no_approval(files: str, state: str) -> None:
+    outcome = approvals_of(files, "cyd", {}, "approvals: [{paths: [db/]}]")
+    assert outcome.state == state
+    assert all(missing.paths == ("db/a.sql",) for missing in outcome.missing)
+
+
 def test_each_rule_says_what_it_needs_and_of_whom() -> None:
     outcome = approvals_of("db/a.sql db/b.sql a.py", "cyd", {"@ada": "db/a.sql"})
     assert [(m.paths, m.need, m.whom, m.rule) for m in outcome.missing] == [
