@@ -21,7 +21,6 @@ VALUES = [
     Facts(
         words={"a", "b"},
         attributes=[Use("name", 1, 2, 3, "owner", "receiver", "root")],
-        json_calls=[WrongJsonCall(1, 2, 3, "message", "right")],
         exports=[ObjectReference("text", 1, 2)],
         members_of_classes=["a", "a"],
         refused={(1, 2, "message")},

@@ -50,7 +50,7 @@ class FileDiagnostics:
     lacks_exports: bool = True
     """Whether the module may lack something that it exports."""
     json_calls: list[WrongJsonCall] = field(default_factory=list)
-    """Calls of a `load` or `dump` that another file has imported, with a value of the wrong kind."""
+    """Calls of a `load` or `dump` with a value of the wrong kind."""
 
     def report(
         self,

@@ -40,9 +40,7 @@ class Context:
     @cached_property
     def json_calls(self) -> dict[Place, WrongJsonCall]:
         """Calls of `load`, `loads`, `dump`, and `dumps` with a value of the wrong kind."""
-        return {
-            (call.line, call.column): call for call in (*self.diagnostics.json_calls, *self.facts.json_calls)
-        }
+        return {(call.line, call.column): call for call in self.diagnostics.json_calls}
 
     def candidates(self, rule: str) -> Iterator[Candidate]:
         """What inference found for a rule, unless other code is known to define the name."""

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator
 
 from gate.finding import Finding
 from gate.names.infer.django_models import is_model, queried_model, typo_in_path
-from gate.names.infer.engine import Engine
 from gate.names.infer.values import Class, ClassValue
-from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
+from gate.names.report.candidates import UnlessDefinedIn
 from gate.names.report.finding import finding_at
+from gate.names.rules.calls import CheckedCall
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
 from gate.names.spelling.similarity import candidates, is_common_typo
 from gate.names.spelling.vocabulary import ProjectVocabulary
@@ -41,43 +42,70 @@ MOST_USED = 2
 """A keyword that the project writes more often is no typo."""
 
 
-def report(
-    diagnostics: FileDiagnostics,
-    node: ast.keyword,
-    shown: str,
-    accepted: Collection[str],
-    *,
-    unless_defined_in: UnlessDefinedIn = "",
-) -> None:
-    """A keyword that the function called `shown` does not take."""
-    word = node.arg or ""
-    diagnostics.report(
-        ID, node, f"`{shown}` takes no `{word}=`", word, accepted, unless_defined_in=unless_defined_in
-    )
+class Inspector:
+    """Looks at the keywords of each call in one file, and at what queries of Django's models name."""
 
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` knows what is called, and whether its arguments fit."""
+        self._inspection = inspection
+        self._engine = inspection.engine
 
-def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-    """A query of one of Django's models, or a call of the model itself."""
-    if not isinstance(node, ast.Call):
-        return
-    texts: list[ast.expr] = []
-    if isinstance(node.func, ast.Attribute) and node.func.attr in _TAKE_FIELDS | _TAKE_PATHS:
-        model = queried_model(engine, node.func, scope)
-        texts = node.args if node.func.attr in _TAKE_PATHS else []
-    elif node.keywords and isinstance(node.func, ast.Name):
-        values = engine.infer(node.func, scope)
-        called = values[0].of if values and isinstance(values[0], ClassValue) and len(values) == 1 else None
-        model = called if called is not None and is_model(engine, called) else None
-    else:
-        return
-    if model is None:
-        return
-    for text in texts:
-        if isinstance(text, ast.Constant) and isinstance(text.value, str):
-            _report_path(diagnostics, engine, model, text, text.value.lstrip("-"))
-    for word in [*node.keywords, *_conditions(node)]:
-        if word.arg is not None and word.arg != "defaults":
-            _report_path(diagnostics, engine, model, word, word.arg)
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """A keyword that the function does not take, or a query of a field that the model does not have."""
+        if not isinstance(node, ast.Call):
+            return
+        if self._inspection.is_evaluated(node):
+            self._compare(self._inspection.calls.checked(node, scope))
+        if not self._inspection.postponed and not self._inspection.guard(node).expects_missing:
+            self._compare_query(node, scope)
+
+    def finish(self) -> None:
+        """Each call has been decided where it is."""
+
+    def _compare(self, call: CheckedCall) -> None:
+        for typo in call.typos:
+            self._report(typo.node, typo.shown, typo.accepted, typo.unless_defined_in)
+        if call.mismatch is not None and call.mismatch.reason.kind == "keyword":
+            keyword = call.mismatch.reason.node
+            if keyword is not None:
+                self._report(keyword, call.mismatch.shown, call.mismatch.accepted)
+
+    def _report(
+        self, node: ast.keyword, shown: str, accepted: Collection[str], unless: UnlessDefinedIn = ""
+    ) -> None:
+        word = node.arg or ""
+        message = f"`{shown}` takes no `{word}=`"
+        self._inspection.diagnostics.report(ID, node, message, word, accepted, unless_defined_in=unless)
+
+    def _compare_query(self, node: ast.Call, scope: Scope) -> None:
+        """A query of one of Django's models, or a call of the model itself."""
+        texts: list[ast.expr] = []
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _TAKE_FIELDS | _TAKE_PATHS:
+            model = queried_model(self._engine, node.func, scope)
+            texts = node.args if node.func.attr in _TAKE_PATHS else []
+        elif node.keywords and isinstance(node.func, ast.Name):
+            values = self._engine.infer(node.func, scope)
+            called = (
+                values[0].of if values and isinstance(values[0], ClassValue) and len(values) == 1 else None
+            )
+            model = called if called is not None and is_model(self._engine, called) else None
+        else:
+            return
+        if model is None:
+            return
+        for text in texts:
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                self._compare_path(model, text, text.value.lstrip("-"))
+        for word in [*node.keywords, *_conditions(node)]:
+            if word.arg is not None and word.arg != "defaults":
+                self._compare_path(model, word, word.arg)
+
+    def _compare_path(self, model: Class, node: ast.expr | ast.keyword, path: str) -> None:
+        typo = typo_in_path(self._engine, model, path)
+        if typo is not None:
+            part, names = typo
+            message = f"`{model.name}` has no `{part}` to query"
+            self._inspection.diagnostics.report(ID, node, message, part, names)
 
 
 def _conditions(node: ast.Call) -> Iterator[ast.keyword]:
@@ -86,16 +114,6 @@ def _conditions(node: ast.Call) -> Iterator[ast.keyword]:
         for inner in ast.walk(argument):
             if isinstance(inner, ast.Call) and name_of(inner) == "Q":
                 yield from inner.keywords
-
-
-def _report_path(
-    diagnostics: FileDiagnostics, engine: Engine, model: Class, node: ast.expr | ast.keyword, path: str
-) -> None:
-    typo = typo_in_path(engine, model, path)
-    if typo is not None:
-        part, names = typo
-        message = f"`{model.name}` has no `{part}` to query"
-        diagnostics.report(ID, node, message, part, names)
 
 
 def check(context: Context) -> Iterator[Finding]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
+from typing import TypedDict
 
 from gate.finding import Finding
 from gate.names.hints.unheard_of import words_in_reach
 from gate.names.hints.usage import ATTRIBUTES, TypeHint
-from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
+from gate.names.infer.values import ModuleValue
+from gate.names.report.candidates import UnlessDefinedIn
 from gate.names.report.finding import finding_at
 from gate.names.resolve.installed import STDLIB
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
+from gate.names.rules.lookups import is_special, is_super_uncalled, position_of
 from gate.names.rules.rule import Examples, code
 from gate.names.spelling.known_words import BUILTIN_ATTRIBUTES, TYPICAL
-from gate.names.spelling.similarity import suggestions
+from gate.names.spelling.similarity import candidates, is_common_typo, suggestions
 from gate.names.spelling.synonyms import SYNONYMS
 from gate.names.spelling.vocabulary import ProjectVocabulary
+from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.facts import COLUMNS, Use
+from gate.names.syntax.source import Scope
 
 ID = "unknown-attribute"
 SUMMARY = "An attribute that the value doesn't have, or a typo that nothing defines."
@@ -50,25 +56,53 @@ GOOD: Examples = (
 )
 
 
-def report(
-    diagnostics: FileDiagnostics,
-    node: ast.Attribute,
-    types: str,
-    names: Collection[str],
-    position: Place,
-    unless_defined_in: UnlessDefinedIn,
-) -> None:
-    """An attribute that no class has which the value may be of."""
-    message = f"{types} has no `{node.attr}`"
-    diagnostics.report(ID, node, message, node.attr, names, at=position, unless_defined_in=unless_defined_in)
+NODES = (ast.Attribute,)
+_SPECIAL_NAMES = frozenset(
+    name
+    for one in (object, type, int, str, list, dict, set, bytes, BaseException, ast, TypedDict, len, ast.parse, property)
+    for name in dir(one)
+    if name.startswith("__") and name.endswith("__")
+) | BUILTINS | {
+    "__enter__", "__exit__", "__aenter__", "__aexit__", "__await__", "__aiter__", "__anext__", "__del__", "__all__",
+    "__get__", "__set__", "__delete__", "__set_name__", "__post_init__", "__slots__", "__wrapped__", "__version__",
+    "__self__", "__func__", "__args__", "__origin__", "__bytes__", "__bool__", "__next__", "__call__", "__copy__",
+    "__deepcopy__", "__fields__", "__members__", "__table__", "__tablename__", "__required_keys__", "__author__",
+}  # fmt: skip
 
 
-def report_dunder(
-    diagnostics: FileDiagnostics, node: ast.Attribute, names: Collection[str], position: Place
-) -> None:
-    """A typo of a name that Python itself knows, with two underscores on both sides."""
-    message = f"nothing defines `.{node.attr}`"
-    diagnostics.report(ID, node, message, node.attr, names, at=position, unless_defined_in="anywhere")
+class Inspector:
+    """Looks at each attribute that is read from anything but a module."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` knows which attributes are missing."""
+        self._inspection = inspection
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """An attribute that no class has which the value may be of."""
+        if not isinstance(node, ast.Attribute):
+            return
+        lookup = self._inspection.failed_lookup(node, scope)
+        if lookup is not None and not isinstance(lookup.owners[0], ModuleValue):
+            message = f"{lookup.shown} has no `{node.attr}`"
+            self._report(node, message, lookup.names, lookup.unless_defined_in)
+        elif is_special(node.attr) and node.attr not in _SPECIAL_NAMES:
+            self._compare_special(node, scope)
+
+    def finish(self) -> None:
+        """Each attribute has been decided where it is."""
+
+    def _compare_special(self, node: ast.Attribute, scope: Scope) -> None:
+        """A typo of a name that Python itself knows, with two underscores on both sides."""
+        is_read = isinstance(node.ctx, ast.Load) and not self._inspection.guard(node).expects_missing
+        typos = [name for name in candidates(node.attr, _SPECIAL_NAMES) if is_common_typo(node.attr, name)]
+        if is_read and typos and not is_super_uncalled(node, scope):
+            self._report(node, f"nothing defines `.{node.attr}`", typos, "anywhere")
+
+    def _report(
+        self, node: ast.Attribute, message: str, names: Collection[str], unless: UnlessDefinedIn
+    ) -> None:
+        at, word = position_of(node), node.attr
+        self._inspection.diagnostics.report(ID, node, message, word, names, at=at, unless_defined_in=unless)
 
 
 def check(context: Context) -> Iterator[Finding]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from gate.finding import Finding
-from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
+from gate.names.infer.values import ModuleValue
 from gate.names.report.finding import finding_at
 from gate.names.resolve import known_packages
 from gate.names.resolve.installed import STDLIB
 from gate.names.rules.context import Context, once_a_line
+from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
 from gate.names.rules.unknown_attribute import typo_in_project
 from gate.names.rules.unknown_module import misspelt_submodule
 from gate.names.spelling.similarity import candidates, closest_match, is_common_typo, sole_fix, suggestions
 from gate.names.spelling.synonyms import SYNONYMS
 from gate.names.syntax.facts import Use
+from gate.names.syntax.source import Scope
 
 ID = "unknown-member"
 SUMMARY = "A name that a module doesn't have, in an import or an attribute lookup."
@@ -56,20 +58,35 @@ MOST_USED = 2
 """A name that the project writes more often is no typo."""
 
 
-def report(
-    diagnostics: FileDiagnostics,
-    node: ast.Attribute,
-    modules: str,
-    names: Collection[str],
-    position: Place,
-    unless_defined_in: UnlessDefinedIn,
-    package: str,
-) -> None:
-    """A name that is looked up in modules that lack it; `package` is the installed module, if it is one."""
-    message = f"{modules} has no `{node.attr}`"
-    diagnostics.report(
-        ID, node, message, node.attr, names, at=position, unless_defined_in=unless_defined_in, package=package
-    )
+NODES = (ast.Attribute,)
+
+
+class Inspector:
+    """Looks at each attribute that is read from a module."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` knows which attributes are missing."""
+        self._inspection = inspection
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """A name that is looked up in modules that lack it."""
+        lookup = self._inspection.failed_lookup(node, scope) if isinstance(node, ast.Attribute) else None
+        if lookup is None or not isinstance(lookup.owners[0], ModuleValue):
+            return
+        module = lookup.owners[0].name
+        self._inspection.diagnostics.report(
+            ID,
+            lookup.node,
+            f"{lookup.shown} has no `{lookup.node.attr}`",
+            lookup.node.attr,
+            lookup.names,
+            at=lookup.position,
+            unless_defined_in=lookup.unless_defined_in,
+            package=module if self._inspection.engine.modules.origin(module) == "site" else "",
+        )
+
+    def finish(self) -> None:
+        """Each attribute has been decided where it is."""
 
 
 def check(context: Context) -> Iterator[Finding]:

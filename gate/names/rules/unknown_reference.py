@@ -11,8 +11,8 @@ from gate.names.infer.engine import Engine
 from gate.names.infer.values import MISSING, ModuleValue, Values
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.rules.context import Context
+from gate.names.rules.lookups import label, names_of
 from gate.names.rules.rule import Examples, code
-from gate.names.rules.walk.attributes import label, names_of
 from gate.names.syntax.nodes import dotted_name
 from gate.names.syntax.object_references import patched_object
 from gate.names.syntax.source import Scope

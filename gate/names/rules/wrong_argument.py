@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from gate.finding import Finding
-from gate.names.report.candidates import FileDiagnostics
+from gate.names.rules.calls import serialization_of
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
+from gate.names.syntax.source import Scope
 
 ID = "wrong-argument"
 SUMMARY = "A string, bytes, file, or time where a standard library function takes another of these."
@@ -25,9 +27,25 @@ BAD: Examples = (
 GOOD: Examples = (code("import hashlib\n\n\ndef mark(text: str):\n    return hashlib.md5(text.encode())\n"),)
 
 
-def report(diagnostics: FileDiagnostics, node: ast.expr, message: str, hint: str) -> None:
-    """An argument of another kind than the function takes."""
-    diagnostics.report(ID, node, message, hint=hint)
+NODES = (ast.Call,)
+
+
+class Inspector:
+    """Looks at the kinds of arguments that calls of the standard library are given."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` knows what is called."""
+        self._inspection = inspection
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """An argument of another kind than the function takes."""
+        if isinstance(node, ast.Call) and self._inspection.is_evaluated(node):
+            call = self._inspection.calls.checked(node, scope)
+            if call.text is not None and serialization_of(call.callee) is None:
+                self._inspection.diagnostics.report(ID, node, call.text.message, hint=call.text.hint)
+
+    def finish(self) -> None:
+        """Each call has been decided where it is."""
 
 
 def check(context: Context) -> Iterator[Finding]:

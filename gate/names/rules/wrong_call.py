@@ -6,11 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from gate.finding import Finding
-from gate.names.infer.engine import Engine
-from gate.names.infer.values import FunctionValue, ModuleValue, Value
+from gate.names.infer.values import FunctionValue, Instance, ModuleValue, Value
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.resolve.modules import Module
+from gate.names.rules.calls import CheckedCall, Mismatch, serialization_of
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
+from gate.names.rules.lookups import is_super_uncalled, names_of
 from gate.names.rules.rule import Examples, code
 from gate.names.syntax.nodes import LAMBDA
 from gate.names.syntax.source import Scope
@@ -32,19 +34,91 @@ GOOD: Examples = (
 )
 
 
-NODES = (ast.Subscript,)
+NODES = (ast.Subscript, ast.Attribute, ast.Call)
 
 
-def inspect(node: ast.AST, scope: Scope, engine: Engine, diagnostics: FileDiagnostics) -> None:
-    """A function or a module that is subscripted."""
-    if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
-        return
-    values = engine.infer(node.value, scope)
-    if values and all(map(_has_no_items, values)):
-        kind = "function" if isinstance(values[0], FunctionValue) else "module"
-        shown = ast.unparse(node.value)
-        hint = "did you mean `environ`?" if shown.endswith("getenv") else ""
-        diagnostics.report(ID, node, f"`{shown}` is a {kind}: it has no items", hint=hint)
+class Inspector:
+    """Looks at what one file calls, and at what it looks up in functions and modules."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """`inspection` knows what is called, and whether its arguments fit."""
+        self._inspection = inspection
+        self._engine = inspection.engine
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """A call that doesn't fit, an item of a function or a module, or an attribute of `super` itself."""
+        inspection = self._inspection
+        match node:
+            case ast.Attribute(ctx=ast.Load()) if not inspection.guard(node).expects_missing:
+                if is_super_uncalled(node, scope):
+                    hint = f"did you mean `super().{node.attr}`?"
+                    self._report(node, "`super` is looked into without being called", hint)
+            case ast.Subscript(ctx=ast.Load()):
+                if not inspection.postponed and not inspection.guard(node).expects_missing:
+                    self._subscripted(node, scope)
+            case ast.Call() if inspection.is_evaluated(node):
+                self._called(node, inspection.calls.checked(node, scope), scope)
+
+    def finish(self) -> None:
+        """Each node has been decided where it is."""
+
+    def _report(self, node: ast.expr | ast.keyword, message: str, hint: str = "") -> None:
+        self._inspection.diagnostics.report(ID, node, message, hint=hint)
+
+    def _subscripted(self, node: ast.Subscript, scope: Scope) -> None:
+        values = self._engine.infer(node.value, scope)
+        if values and all(map(_has_no_items, values)):
+            kind = "function" if isinstance(values[0], FunctionValue) else "module"
+            shown = ast.unparse(node.value)
+            hint = "did you mean `environ`?" if shown.endswith("getenv") else ""
+            self._report(node, f"`{shown}` is a {kind}: it has no items", hint)
+
+    def _called(self, node: ast.Call, call: CheckedCall, scope: Scope) -> None:
+        match call.callee:
+            case ModuleValue(name=module):
+                hint = f"did you mean `{call.shown}.{module.rpartition('.')[2]}`?"
+                self._report(node, f"`{call.shown}` is a module: it cannot be called", hint)
+            case Instance() as instance if self._is_not_callable(instance, node.func, scope):
+                hint = (
+                    f"did you mean `{call.shown}.get`?" if "get" in names_of(self._engine, instance) else ""
+                )
+                self._report(node, f"`{call.shown}` is a `{instance.of.name}`: it cannot be called", hint)
+        if call.mismatch is not None:
+            self._compared(node, call, call.mismatch)
+
+    def _compared(self, node: ast.Call, call: CheckedCall, mismatch: Mismatch) -> None:
+        """The arguments of a call that doesn't fit."""
+        reason, shown = mismatch.reason, mismatch.shown
+        if reason.kind == "twice" and reason.node is not None:
+            self._report(reason.node, f"`{shown}` gets `{reason.name}` twice: by position and by name")
+        elif reason.kind == "many":
+            hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
+            count = (
+                f"at most {reason.most} argument{'s' * (reason.most > 1)}" if reason.most else "no arguments"
+            )
+            self._report(node, f"`{shown}` takes {count} by position, and gets {mismatch.count}", hint)
+        elif reason.kind == "missing" and serialization_of(call.callee) is None:
+            report_missing(self._inspection.diagnostics, ID, node, mismatch, call.module)
+
+    def _is_not_callable(self, value: Instance, node: ast.expr, scope: Scope) -> bool:
+        """Whether a value of the standard library can't be called, whatever it is annotated with.
+
+        That it is called speaks against what it is annotated with, so the code itself has to show what it is.
+        """
+        if value.of.origin != "library" or self._is_callable(value):
+            return False
+        values = self._engine.without_annotations.infer(node, scope)
+        return bool(values) and all(
+            isinstance(value, Instance) and not self._is_callable(value) for value in values or ()
+        )
+
+    def _is_callable(self, value: Instance) -> bool:
+        order, is_incomplete = self._engine.classes.mro(value.of)
+        return (
+            is_incomplete
+            or any("__call__" in cls.scope.names for cls, _ in order)
+            or self._engine.classes.is_protocol(value.of)
+        )
 
 
 def _has_no_items(value: Value) -> bool:
@@ -54,47 +128,11 @@ def _has_no_items(value: Value) -> bool:
     return isinstance(value, ModuleValue)
 
 
-def report_module(diagnostics: FileDiagnostics, node: ast.expr, shown: str, module: str) -> None:
-    """A module that is called."""
-    hint = f"did you mean `{shown}.{module.rpartition('.')[2]}`?"
-    diagnostics.report(ID, node, f"`{shown}` is a module: it cannot be called", hint=hint)
-
-
-def report_instance(
-    diagnostics: FileDiagnostics, node: ast.expr, shown: str, kind: str, *, has_get: bool
-) -> None:
-    """An instance of a class without `__call__` that is called."""
-    hint = f"did you mean `{shown}.get`?" if has_get else ""
-    diagnostics.report(ID, node, f"`{shown}` is a `{kind}`: it cannot be called", hint=hint)
-
-
-def report_super(diagnostics: FileDiagnostics, node: ast.Attribute) -> None:
-    """`super.name`, without parentheses."""
-    hint = f"did you mean `super().{node.attr}`?"
-    diagnostics.report(ID, node, "`super` is looked into without being called", hint=hint)
-
-
-def report_twice(diagnostics: FileDiagnostics, node: ast.keyword, shown: str, name: str) -> None:
-    """An argument that is given by position and by name."""
-    diagnostics.report(ID, node, f"`{shown}` gets `{name}` twice: by position and by name")
-
-
-def report_many(diagnostics: FileDiagnostics, node: ast.Call, shown: str, most: int, given: int) -> None:
-    """More positional arguments than the function takes."""
-    hint = f"did you mean `{shown.removesuffix('s')}`?" if shown.endswith(".dumps") else ""
-    count = f"at most {most} argument{'s' * (most > 1)}" if most else "no arguments"
-    diagnostics.report(ID, node, f"`{shown}` takes {count} by position, and gets {given}", hint=hint)
-
-
 def report_missing(
-    diagnostics: FileDiagnostics,
-    node: ast.Call,
-    shown: str,
-    name: str,
-    module: Module | None,
-    rule: str = ID,
+    diagnostics: FileDiagnostics, rule: str, node: ast.Call, mismatch: Mismatch, module: Module | None
 ) -> None:
     """A required argument that is not given; `module` is where the function is looked up."""
+    shown, name = mismatch.shown, mismatch.reason.name
     top, _, function = shown.rpartition(".")
     # Only what the module has can be meant: `yaml` has no `loads`.
     alternatives = (f"{function}s", f"safe_{function}") if top and function in {"load", "dump"} else ()

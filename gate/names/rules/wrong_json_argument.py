@@ -6,12 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from gate.finding import Edit, Finding
-from gate.names.hints.load_dump import WrongJsonCall
-from gate.names.report.candidates import FileDiagnostics
-from gate.names.resolve.modules import Module
-from gate.names.rules import wrong_call
+from gate.names.hints.load_dump import FAMILY, READS_OR_WRITES, LoadAndDump, WrongJsonCall
+from gate.names.infer.values import ModuleValue
+from gate.names.rules.calls import CheckedCall, serialization_of
 from gate.names.rules.context import Context
+from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import Examples, code
+from gate.names.rules.wrong_call import report_missing
+from gate.names.syntax.nodes import last_name
+from gate.names.syntax.source import Scope
 
 ID = "wrong-json-argument"
 SUMMARY = "`load` with a string, `loads` with a file, `dump` without a file, or `dumps` with one."
@@ -47,16 +50,70 @@ GOOD: Examples = (
 )
 
 
-def report(diagnostics: FileDiagnostics, node: ast.Call, message: str, hint: str) -> None:
-    """An argument of `load`, `loads`, `dump`, or `dumps` of another kind than it takes."""
-    diagnostics.report(ID, node, message, hint=hint)
+NODES = (ast.Call, ast.Import, ast.ImportFrom)
 
 
-def report_missing(
-    diagnostics: FileDiagnostics, node: ast.Call, shown: str, name: str, module: Module | None
-) -> None:
-    """A required argument of such a function that is not given."""
-    wrong_call.report_missing(diagnostics, node, shown, name, module, ID)
+class Inspector:
+    """Looks at each call of `load`, `loads`, `dump`, and `dumps`."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        """Nothing has been imported yet."""
+        self._inspection = inspection
+        self._imports_family = False
+        self._passed_on: dict[ast.Call, tuple[str, str]] = {}
+        """Calls of a function that another file has imported: its module and its name."""
+
+    def inspect(self, node: ast.AST, scope: Scope) -> None:
+        """A value of the wrong kind, or a required argument that is not given."""
+        match node:
+            case ast.Import(names=aliases):
+                self._imports_family |= any(alias.name in FAMILY for alias in aliases)
+            case ast.ImportFrom(module=module):
+                self._imports_family |= module in FAMILY
+            case ast.Call() if last_name(node.func) in READS_OR_WRITES and self._inspection.is_evaluated(
+                node
+            ):
+                self._called(node, scope)
+
+    def _called(self, node: ast.Call, scope: Scope) -> None:
+        call = self._inspection.calls.checked(node, scope)
+        function = self._function_passed_on(node, call, scope)
+        if function is not None:
+            self._passed_on[node] = function
+        if serialization_of(call.callee) is None:
+            return
+        if call.text is not None:
+            self._inspection.diagnostics.report(ID, node, call.text.message, hint=call.text.hint)
+        elif call.mismatch is not None and call.mismatch.reason.kind == "missing":
+            report_missing(self._inspection.diagnostics, ID, node, call.mismatch, call.module)
+
+    def finish(self) -> None:
+        """What the text of the file says about the values that are given."""
+        if self._imports_family or self._passed_on:
+            calls = LoadAndDump(self._inspection.source.tree)
+            self._inspection.diagnostics.json_calls = [
+                *calls.wrong_calls(),
+                *calls.wrong_calls(self._passed_on),
+            ]
+
+    def _function_passed_on(self, node: ast.Call, call: CheckedCall, scope: Scope) -> tuple[str, str] | None:
+        """The module and the name of the function that is called, if another file has imported it.
+
+        `LoadAndDump` reads the imports of this file itself.
+        """
+        function = node.func
+        root = function.value if isinstance(function, ast.Attribute) else function
+        bound = scope.lookup(root.id) if isinstance(root, ast.Name) else None
+        if bound and any(binding.how == "module" or binding.module in FAMILY for binding in bound[0]):
+            return None
+        if not isinstance(function, ast.Attribute):
+            return serialization_of(call.callee)
+        owners = call.owners or ()
+        modules = [owner.name for owner in owners if isinstance(owner, ModuleValue)]
+        family = [name for name in modules if name in FAMILY]
+        if not family or len(modules) < len(owners):
+            return None
+        return next((name for name in family if name == last_name(root)), family[-1]), function.attr
 
 
 def check(context: Context) -> Iterator[Finding]:

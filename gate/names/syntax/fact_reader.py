@@ -7,9 +7,8 @@ import builtins
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
-from gate.names.hints.load_dump import FAMILY, LoadAndDump
 from gate.names.syntax.bindings import BINDING_NODES, Binding, bindings_in, bindings_of
 from gate.names.syntax.environment_keys import ENVIRONMENT, environment_key, sets_for_test
 from gate.names.syntax.exports import exported
@@ -31,8 +30,6 @@ def facts_of(tree: ast.Module, module: str, guards: Guards, *, is_package: bool)
     """Read a file whose dotted name is `module`."""
     reader = _FactReader(module, guards, is_package=is_package)
     reader.visit(tree)
-    if reader.imports_any(FAMILY):
-        reader.facts.json_calls = list(LoadAndDump(tree).wrong_calls())
     reader.facts.exports = list(exported(tree))
     reader.facts.references += in_module(tree)
     fixtures = fixtures_in(tree, module)
@@ -68,10 +65,6 @@ class _FactReader(ast.NodeVisitor):
         """Visit the children."""
         for child in children(node):
             self.visit(child)
-
-    def imports_any(self, modules: Collection[str]) -> bool:
-        """Whether one of these modules, or something from it, is imported."""
-        return any(name in modules for name in (*self._modules.values(), *self._roots.values()))
 
     def define(self, name: str) -> None:
         """The name may be looked up as an attribute."""

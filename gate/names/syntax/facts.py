@@ -9,7 +9,6 @@ import ast
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gate.names.hints.load_dump import WrongJsonCall
 from gate.names.syntax.fixtures import FixtureRequest
 from gate.names.syntax.object_reference import ObjectReference
 
@@ -40,7 +39,6 @@ class Facts:
     keywords: list[Use] = field(default_factory=list)
     members: list[Use] = field(default_factory=list)
     imports: list[Use] = field(default_factory=list)
-    json_calls: list[WrongJsonCall] = field(default_factory=list)
     exports: list[ObjectReference] = field(default_factory=list)
     references: list[ObjectReference] = field(default_factory=list)
     attributes_defined: set[str] = field(default_factory=set)

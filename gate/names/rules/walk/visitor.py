@@ -6,14 +6,11 @@ import ast
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from gate.names.hints.usage import UsageInference
 from gate.names.infer.engine import Engine
 from gate.names.report.candidates import FileDiagnostics
 from gate.names.rules import RULES, load
 from gate.names.rules.inspection import Inspection
 from gate.names.rules.rule import FileRule, Inspector, NodeRule
-from gate.names.rules.walk.attributes import AttributeChecks
-from gate.names.rules.walk.calls import CallChecks
 from gate.names.syntax.nodes import Function, children, last_name
 from gate.names.syntax.source import Scope, Source
 from gate.names.syntax.type_comments import ARGUMENT_TYPES, texts_of_types, type_in_text, types_in_comments
@@ -56,9 +53,6 @@ class Visitor:
             self._inspectors.append(inspector)
             for kind in rule.NODES:
                 self._inspectors_of.setdefault(kind, []).append(inspector)
-        self._likely = UsageInference(engine)
-        self._lookups = AttributeChecks(engine, self._likely, self.found)
-        self._calling = CallChecks(engine, self.found)
         self._comments = types_in_comments(source.data)
         self._guards = source.guards
         self._unchecked = 0
@@ -69,7 +63,6 @@ class Visitor:
         self._all(self._source.tree.body, self._source.scope)
         for inspector in self._inspectors:
             inspector.finish()
-        self._calling.finish(self._source.tree)
         return self.found
 
     def _all(self, nodes: Iterable[ast.AST], scope: Scope) -> None:
@@ -86,7 +79,7 @@ class Visitor:
                 rule.inspect(node, scope, self._engine, self.found)
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
-        self._likely.note(node)
+        self._inspection.usage.note(node)
         if self._comments and isinstance(node, ast.stmt):
             self._commented(node, scope)
         match node:
@@ -94,8 +87,6 @@ class Visitor:
                 return
             case ast.Attribute():
                 self._one(node.value, scope)
-                if isinstance(node.ctx, ast.Load) and not self._guards.of(node).expects_missing:
-                    self._lookups.attribute(node, scope)
                 return
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._function(node, scope)
@@ -119,13 +110,8 @@ class Visitor:
             self._all([node.target, *([node.value] if node.value else [])], scope)
         else:
             self._all(children(node), scope)
-        if self._inspection.postponed or self._source.is_stub or self._guards.of(node).expects_missing:
-            # What a stub calls and looks up is never run.
-            return
-        if isinstance(node, ast.Call | ast.Subscript):
+        if isinstance(node, ast.Call | ast.Subscript) and self._inspection.is_evaluated(node):
             self._types_given(node, scope)
-        if isinstance(node, ast.Call):
-            self._calling.call(node, scope)
 
     def _commented(self, node: ast.stmt | ast.arg, scope: Scope) -> None:
         """The types in a comment about a statement or a parameter are read like annotations."""

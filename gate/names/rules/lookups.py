@@ -1,9 +1,9 @@
-"""Attributes and items of values whose kind is known."""
+"""Which values an attribute is looked up in that lack it: what the rules about attributes have in common."""
 
 from __future__ import annotations
 
 import ast
-from typing import TypedDict
+from dataclasses import dataclass
 
 from gate.names.hints.usage import NOTHING, UsageInference
 from gate.names.infer.calls import class_of
@@ -19,26 +19,38 @@ from gate.names.infer.values import (
     Value,
     Values,
 )
-from gate.names.report.candidates import FileDiagnostics, UnlessDefinedIn
+from gate.names.report.candidates import FileDiagnostics, Place, UnlessDefinedIn
 from gate.names.resolve.modules import MODULE_NAMES
-from gate.names.rules import unknown_attribute, unknown_member, wrong_call
 from gate.names.spelling.similarity import candidates, is_common_typo
-from gate.names.syntax.builtin_names import BUILTINS
 from gate.names.syntax.source import Scope
 
 GET_ATTRIBUTES_FROM_CALLERS = frozenset({"LogRecord", "Namespace", "SimpleNamespace", "Values"})
 """Classes of the standard library whose instances get the attributes that callers name: `extra={...}` of a log call."""
-DUNDERS = frozenset(
-    name
-    for one in (object, type, int, str, list, dict, set, bytes, BaseException, ast, TypedDict, len, ast.parse, property)
-    for name in dir(one)
-    if name.startswith("__") and name.endswith("__")
-) | BUILTINS | {
-    "__enter__", "__exit__", "__aenter__", "__aexit__", "__await__", "__aiter__", "__anext__", "__del__", "__all__",
-    "__get__", "__set__", "__delete__", "__set_name__", "__post_init__", "__slots__", "__wrapped__", "__version__",
-    "__self__", "__func__", "__args__", "__origin__", "__bytes__", "__bool__", "__next__", "__call__", "__copy__",
-    "__deepcopy__", "__fields__", "__members__", "__table__", "__tablename__", "__required_keys__", "__author__",
-}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLookup:
+    """An attribute that is read, and that none of `owners` has."""
+
+    node: ast.Attribute
+    owners: tuple[Value, ...]
+    position: Place
+    """Where the attribute's name stands."""
+    names: frozenset[str]
+    """What the owners have instead."""
+    shown: str
+    """What the owners are called in a message."""
+    unless_defined_in: UnlessDefinedIn
+
+
+def position_of(node: ast.Attribute) -> Place:
+    """Where the name of an attribute stands."""
+    return node.end_lineno or node.lineno, max((node.end_col_offset or 0) - len(node.attr) + 1, 1)
+
+
+def is_special(name: str) -> bool:
+    """Whether Python itself gives a meaning to names like this one."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def is_super_uncalled(node: ast.expr, scope: Scope) -> bool:
@@ -49,79 +61,76 @@ def is_super_uncalled(node: ast.expr, scope: Scope) -> bool:
     return False
 
 
-class AttributeChecks:
-    """Looks at each attribute and item that one file reads."""
+class Lookups:
+    """Looks at each attribute that one file reads."""
 
-    def __init__(self, engine: Engine, likely: UsageInference, found: FileDiagnostics) -> None:
-        """What is wrong goes to `found`, and of other values what they most `likely` are."""
+    def __init__(self, engine: Engine, usage: UsageInference, diagnostics: FileDiagnostics) -> None:
+        """Places that are surely right, and hints of what unknown values are, go to `diagnostics`."""
         self._engine = engine
-        self._likely = likely
-        self._found = found
+        self._usage = usage
+        self._diagnostics = diagnostics
+        self._last: tuple[ast.Attribute | None, FailedLookup | None] = None, None
 
-    def attribute(self, node: ast.Attribute, scope: Scope) -> None:
-        """An attribute that is read."""
+    def failed(self, node: ast.Attribute, scope: Scope) -> FailedLookup | None:
+        """What is known of an attribute that certainly isn't there; None if it is there, or may be."""
+        if self._last[0] is not node:
+            self._last = node, self._failed(node, scope)
+        return self._last[1]
+
+    def _failed(self, node: ast.Attribute, scope: Scope) -> FailedLookup | None:
         name = node.attr
-        if is_super_uncalled(node, scope):
-            wrong_call.report_super(self._found, node)
-            return
-        end = node.end_lineno or node.lineno
-        place = end, max((node.end_col_offset or 0) - len(name) + 1, 1)
-        if name.startswith("__") and name.endswith("__"):
-            suggestions = [one for one in candidates(name, DUNDERS) if is_common_typo(name, one)]
-            if name not in DUNDERS and suggestions:
-                unknown_attribute.report_dunder(self._found, node, suggestions, place)
-            return
+        if is_special(name) or is_super_uncalled(node, scope):
+            return None
+        position = position_of(node)
         owners = self._engine.infer(node.value, scope)
         if not owners:
-            hint = self._likely.of(node, scope)
+            hint = self._usage.of(node, scope)
             if hint != NOTHING:
-                self._found.hints[place] = hint
-            return
-        found = [self._looked_up(owner, name) for owner in owners]
-        without = tuple(owner for owner, one in zip(owners, found, strict=True) if one is MISSING)
-        is_sure = len(without) == len(owners)
-        if not is_sure:
-            if any(one is not MISSING and one is not None for one in found):
-                self._found.resolved.add(place)
-                return
-            if not self._is_typo_in_alternative(name, owners, without):
-                return
-            owners = without
-        if any(isinstance(owner, Coroutine) for owner in owners):
-            return
-        if isinstance(owners[0], ModuleValue) and scope.is_tested(ast.unparse(node)):
-            return
-        names: set[str] = set()
-        for owner in owners:
-            names |= names_of(self._engine, owner)
-        kinds = " or ".join(dict.fromkeys(f"`{label(owner)}`" for owner in owners))
-        origins = {kind.origin for owner in owners if (kind := class_of(owner)) is not None}
-        mine: UnlessDefinedIn = (
+                self._diagnostics.hints[position] = hint
+            return None
+        attributes = [self._looked_up(owner, name) for owner in owners]
+        lacking = tuple(owner for owner, values in zip(owners, attributes, strict=True) if values is MISSING)
+        is_certain = len(lacking) == len(owners)
+        if not is_certain:
+            if any(values is not MISSING and values is not None for values in attributes):
+                self._diagnostics.resolved.add(position)
+                return None
+            if not self._is_typo_in_alternative(name, owners, lacking):
+                return None
+        if any(isinstance(owner, Coroutine) for owner in lacking):
+            return None
+        if isinstance(lacking[0], ModuleValue) and scope.is_tested(ast.unparse(node)):
+            return None
+        return self._described(node, lacking, position, is_certain=is_certain)
+
+    def _described(
+        self, node: ast.Attribute, owners: tuple[Value, ...], position: Place, *, is_certain: bool
+    ) -> FailedLookup:
+        names = {word for owner in owners for word in names_of(self._engine, owner)}
+        classes = [cls for owner in owners if (cls := class_of(owner)) is not None]
+        origins = {cls.origin for cls in classes}
+        unless: UnlessDefinedIn = (
             "anywhere" if "site" in origins else self._of_project(owners) if "project" in origins else ""
         )
-        if any(kind and self._engine.classes.is_django_model(kind) for kind in map(class_of, owners)):
-            mine = "model"
+        if any(map(self._engine.classes.is_django_model, classes)):
+            unless = "model"
             names |= {"objects", "pk", "id", "DoesNotExist", "MultipleObjectsReturned"}
-        if not is_sure or (any(self._may_be_more(owner) for owner in owners) and name != "message"):
-            mine = "model" if mine == "model" else "anywhere"
-        if isinstance(owners[0], ModuleValue):
-            module = owners[0].name
-            package = module if self._engine.modules.origin(module) == "site" else ""
-            unknown_member.report(self._found, node, kinds, names, place, mine, package)
-        else:
-            unknown_attribute.report(self._found, node, kinds, names, place, mine)
+        if not is_certain or (node.attr != "message" and any(map(self._may_be_more, owners))):
+            unless = "model" if unless == "model" else "anywhere"
+        shown = " or ".join(dict.fromkeys(f"`{label(owner)}`" for owner in owners))
+        return FailedLookup(node, owners, position, frozenset(names), shown, unless)
 
     def _of_project(self, owners: tuple[Value, ...]) -> UnlessDefinedIn:
         """How strange a word has to be that no class of the project has which `owners` are of.
 
         Where nothing derives from these classes, no word counts but what somebody defines as an attribute.
         """
-        kinds = [class_of(owner) for owner in owners]
-        is_final = all(kind is not None and kind.name not in self._engine.project.bases for kind in kinds)
+        classes = map(class_of, owners)
+        is_final = all(cls is not None and cls.name not in self._engine.project.bases for cls in classes)
         return "attribute" if is_final else "project"
 
     def _is_typo_in_alternative(
-        self, name: str, owners: tuple[Value, ...], without: tuple[Value, ...]
+        self, name: str, owners: tuple[Value, ...], lacking: tuple[Value, ...]
     ) -> bool:
         """Whether one of several modules that a name may resolve to lacks `name`, and it is a typo of what that has.
 
@@ -129,9 +138,9 @@ class AttributeChecks:
         expected of one that is not.
         """
         return all(isinstance(owner, ModuleValue) for owner in owners) and any(
-            is_common_typo(name, one)
-            for owner in without
-            for one in candidates(name, names_of(self._engine, owner) - MODULE_NAMES)
+            is_common_typo(name, member)
+            for owner in lacking
+            for member in candidates(name, names_of(self._engine, owner) - MODULE_NAMES)
         )
 
     def _may_be_more(self, owner: Value) -> bool:
@@ -152,7 +161,7 @@ class AttributeChecks:
             # What it is mixed into has the rest, wherever that is.
             return True
         if any(
-            one.name in project.recombined for one, _ in classes.mro(owner.of, include_third_party=False)[0]
+            cls.name in project.recombined for cls, _ in classes.mro(owner.of, include_third_party=False)[0]
         ):
             return True
         is_shared = owner.of.origin != "project" or owner.of.name in project.combined
