@@ -59,7 +59,7 @@ def page() -> str:
         options = "\n".join(_options(parser))
         table = f"\n| option | |\n| --- | --- |\n{options}\n" if options else ""
         examples = command(name).EXAMPLES.rstrip()
-        shown = f"\n```console\n{examples}\n```\n" if examples else ""
+        shown = f"\n```text\n{examples}\n```\n" if examples else ""
         summary = command(name).SUMMARY
         sections.append(
             f"## gate {name}\n\n{summary[:1].upper()}{summary[1:]}.\n\n```text\n{usage}\n```\n{table}{shown}"

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.people import ROOT, follow, people_at_machines
+from support.people import BLOCK, ROOT, Transcript, follow, people_at_machines, typed
 
 TRACKED = subprocess.run(
     ["git", "ls-files", "-z", "--", "*.md"], cwd=ROOT, capture_output=True, check=True
 ).stdout.decode()
 PAGES = [ROOT / name for name in TRACKED.split("\0") if name and "tests/data/" not in name]
-SETUP = [ROOT / "docs" / f"{name}.md" for name in ("github", "gitlab", "server")]
-HOW_TO = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "docs" / "tutorial.md", *SETUP])
+TYPED = sorted(page for page in PAGES if re.search(r"^ *```(sh|console)$", page.read_text(), re.MULTILINE))
+"""The pages with commands to type."""
 PLACES = {
     "pip install merge-gate": ":",  # gate is on PATH here
     "python3 -m venv /opt/gate && /opt/gate/bin/:": ":",
@@ -82,10 +82,33 @@ def test_the_site_builds(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
-def test_a_how_to_works_as_written(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", TYPED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_works_as_written(page: Path, tmp_path: Path) -> None:
     people = people_at_machines(tmp_path)
     server = str(tmp_path / "server.git")
     values = {**PLACES, "git@server:app.git": server, "/srv/git/shortener.git": server}
     count = follow(page, people, values)
-    assert count or "```sh" not in page.read_text()
+    found = BLOCK.findall(page.read_text())
+    skipped = [comment for comment, _, _ in found if comment.startswith("not run: ")]
+    assert count or len(skipped) == len([kind for _, kind, _ in found if kind])
+
+
+def test_a_block_without_a_prompt_or_with_other_output_is_noticed() -> None:
+    assert list(typed("$ a   # exit 1\nx\n$ b\n")) == [("a   # exit 1", 1, "x"), ("b", 0, "")]
+    with pytest.raises(AssertionError, match="prompt"):
+        list(typed("gate check\n"))
+    transcript = Transcript()
+    transcript.compare(
+        "by 0d990069e999 and 0d990069e999, 2026-01-02\n…\nend",
+        "by abcdef123456 and abcdef123456, 2031-05-06\nx\ny\nend",
+        "c",
+    )
+    assert transcript.real("gate revoke 0d990069e999") == "gate revoke abcdef123456"
+    for shown, printed in (
+        ("0d990069e999", "fedcba654321"),
+        ("x", "y"),
+        ("x", "x\ny"),
+        ("1a2b3c4d5e6f 1a2b3c4d5e6f", "111111111111 222222222222"),
+    ):
+        with pytest.raises(AssertionError, match="shown"):
+            transcript.compare(shown, printed, "c")

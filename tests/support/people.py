@@ -89,26 +89,100 @@ def _open_here_document(text: str) -> bool:
     return bool(start) and not re.search(rf"^{start[1]}$", text, re.MULTILINE) if start else False
 
 
+BLOCK = re.compile(r"<!-- (.*?) -->|^ *```(sh|console)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+"""A comment, or a block of commands with its kind."""
+
+
 def follow(page: Path, people: dict[str, Person], values: dict[str, str]) -> int:
     """Do what the page says, block by block; returns how many commands were run.
 
     A comment `<!-- as: NAME -->` says who types the blocks that follow, `<!-- in: home -->` that they do it outside of
     the clone, and `<!-- run: COMMAND -->` prepares what the page takes for granted. `values` replaces what a reader
-    would replace, such as a host name.
+    would replace, such as a host name. What a `console` block shows must be what the command prints, but for ids and
+    dates; `…` is any text, and a line of its own any lines. The block after `<!-- not run: REASON -->` is not run.
     """
     who, where, count = people["Nehemiah"], "", 0
-    for comment, block in re.findall(
-        r"<!-- (.*?) -->|^ *```sh\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE
-    ):
+    transcript, skipped = Transcript(), False
+    for comment, kind, block in BLOCK.findall(page.read_text()):
         if comment.startswith("as: "):
             who, where = people[comment.removeprefix("as: ")], ""
         elif comment.startswith("in: "):
             where = comment.removeprefix("in: ")
-        elif comment.startswith("run: "):
-            who.run(comment.removeprefix("run: "), where=who.home if where == "home" else None)
-        for command, code in commands(dedent(block)):
-            for name, value in values.items():
-                command = command.replace(name, value)
-            who.run(command, code=code, where=who.home if where == "home" else None)
+        folder = who.home if where == "home" else None
+        if comment.startswith("run: "):
+            who.run(_filled(comment.removeprefix("run: "), values), where=folder)
+        if comment or skipped:
+            skipped = comment.startswith("not run: ")
+            continue
+        text = dedent(block)
+        steps = typed(text) if kind == "console" else [(*step, "") for step in commands(text)]
+        for command, code, shown in steps:
+            printed = who.run(transcript.real(_filled(command, values)), code=code, where=folder)
+            if shown:
+                transcript.compare(shown, printed, command)
             count += 1
     return count
+
+
+def _filled(command: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        command = command.replace(name, value)
+    return command
+
+
+def typed(block: str) -> Iterator[tuple[str, int, str]]:
+    """The commands of a `console` block with the exit code of each, and the output shown below it."""
+    first, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
+    assert not first, f"a console block starts with a prompt, not with {first!r}"
+    for part in parts:
+        line, _, shown = part.partition("\n")
+        while line.endswith("\\"):
+            more, _, shown = shown.partition("\n")
+            line = f"{line}\n{more}"
+        code = re.search(r"# exit (\d+)", line)
+        yield line, int(code[1]) if code else 0, shown.rstrip("\n")
+
+
+class Transcript:
+    """What a page shows, compared with what was printed. The ids that it shows are those of another repository."""
+
+    def __init__(self) -> None:
+        """No id is known yet."""
+        self._ids: dict[str, str] = {}
+
+    def real(self, command: str) -> str:
+        """The command with the ids of this repository instead of those on the page."""
+        return SHOWN_ID.sub(lambda match: self._ids.get(match[0], match[0]), command)
+
+    def compare(self, shown: str, printed: str, command: str) -> None:
+        """Fail unless this was printed, but for ids (each is always the same other one), dates, and what `…` omits."""
+        names: dict[str, str] = {}
+        expected = "\n".join(self._pattern(line, names) for line in shown.splitlines())
+        match = re.fullmatch(expected, printed.rstrip().expandtabs(), re.DOTALL)
+        assert match, f"$ {command}\nshown:\n{shown}\nprinted:\n{printed}"
+        self._ids |= {shown_id: match[group] for shown_id, group in names.items()}
+
+    def _pattern(self, line: str, names: dict[str, str]) -> str:
+        if line.strip() == "…":
+            return ".*"
+        pieces = []
+        for text in PLACEHOLDER.split(line):
+            if text == "…":
+                pieces.append("[^\n]*")
+            elif DATE.fullmatch(text):
+                pieces.append(DATE.pattern)
+            elif not SHOWN_ID.fullmatch(text):
+                pieces.append(re.escape(text))
+            elif text in self._ids:
+                pieces.append(self._ids[text])
+            elif text in names:
+                pieces.append(f"(?P={names[text]})")
+            else:
+                names[text] = f"id{len(names)}"
+                pieces.append(f"(?P<{names[text]}>[0-9a-f]{{12}})")
+        return "".join(pieces).rstrip() + " *"
+
+
+SHOWN_ID = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b")
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?Z?)?")
+PLACEHOLDER = re.compile(rf"(…|{SHOWN_ID.pattern}|{DATE.pattern})")
