@@ -29,12 +29,12 @@ class Record:
     by: str
     kind: Kind
     branch: str
+    head: str
     difference: Difference
     key: int
     time: int
+    base: int
     revoked: bool = False
-    superseded: bool = False
-    spent: bool = False
 
     @property
     def paths(self) -> frozenset[str]:
@@ -43,22 +43,41 @@ class Record:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A branch as it stands: what merging it would change, and who wrote it. `difference` is None for a conflict."""
+    """A branch as it stands: what merging it would change, and who wrote it. `difference` is None for a conflict.
+
+    `commits` are those that main does not have, and `head` is the last of them.
+    """
 
     branch: str
+    head: str
     difference: Difference | None
     authors: frozenset[str]
+    commits: frozenset[str]
 
     @property
     def paths(self) -> frozenset[str]:
         return frozenset(path for path, _, _ in self.difference or ())
 
 
+@dataclass(frozen=True)
+class Closing:
+    """An objection or a revocation: what its author decided about the same change before it counts no more."""
+
+    by: str
+    branch: str
+    head: str
+    difference: Difference
+    time: int
+
+
 @dataclass
 class Oracle:
-    """The log and the people's keys, as the model knows them."""
+    """The log, the people's keys, and main's contents since the start, as the model knows them."""
 
+    history: list[Tree]
+    merged: set[str] = field(default_factory=set)
     records: list[Record] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
     keys: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("nehemiah", "ada", "bob", "newhire"), 0)
     )
@@ -68,29 +87,50 @@ class Oracle:
         """Record a decision; an objection supersedes what the same person approved or waived before it."""
         assert proposal.difference is not None
         if kind == "block":
-            self._supersede(by, proposal)
-        now = next(self.clock)
-        self.records.append(Record(by, kind, proposal.branch, proposal.difference, self.keys[by], now))
+            self._close(by, proposal)
+        now, base = next(self.clock), len(self.history) - 1
+        self.records.append(
+            Record(by, kind, proposal.branch, proposal.head, proposal.difference, self.keys[by], now, base)
+        )
 
     def revoke(self, record: Record, proposal: Proposal) -> None:
         """Take one's own decision back; nothing that its author said before comes back with it."""
         record.revoked = True
-        self._supersede(record.by, proposal)
+        self._close(record.by, proposal)
 
-    def _supersede(self, by: str, proposal: Proposal) -> None:
-        for record in self.records:
-            if record.by == by and record.kind != "block" and self._about(record, proposal):
-                record.superseded = True
+    def _close(self, by: str, proposal: Proposal) -> None:
+        assert proposal.difference is not None
+        closing = Closing(by, proposal.branch, proposal.head, proposal.difference, next(self.clock))
+        self.closings.append(closing)
 
-    def spend(self, proposal: Proposal) -> None:
-        """The change was merged: what let it in does not count again."""
-        for record in self.records:
-            if record.kind != "block" and record.difference == proposal.difference:
-                record.spent = True
+    def _superseded(self, record: Record, proposal: Proposal) -> bool:
+        return any(
+            closing.by == record.by and closing.time > record.time and self._about(closing, proposal)
+            for closing in self.closings
+        )
+
+    def spent(self, record: Record, proposal: Proposal) -> bool:
+        """Was it used: is its commit on main, or had main each file for which it would count just as it approves?"""
+        wanted = {(path, new) for path, _, new in record.difference & (proposal.difference or frozenset())}
+        return record.head in self.merged or any(
+            all(tree.get(path) == new for path, new in wanted) for tree in self.history[record.base + 1 :]
+        )
+
+    def covers(self, record: Record, proposal: Proposal) -> bool:
+        """Is what is left of the change as it was approved, and everything else of it on main already?"""
+        if not proposal.difference or not proposal.difference <= record.difference:
+            return False
+        main = self.history[-1]
+        return all(main.get(path) == new for path, _, new in record.difference - proposal.difference)
 
     @staticmethod
-    def _about(record: Record, proposal: Proposal) -> bool:
-        return record.branch == proposal.branch or record.difference == proposal.difference
+    def _about(item: Record | Closing, proposal: Proposal) -> bool:
+        """Is it about the branch, in this form or an earlier one, or about the same content?"""
+        return (
+            item.branch == proposal.branch
+            or item.difference == proposal.difference
+            or item.head in proposal.commits
+        )
 
     def objections(self, proposal: Proposal) -> list[Record]:
         """An objection stands against every later form of the branch until its author revokes it."""
@@ -107,14 +147,15 @@ class Oracle:
             record.by
             for record in self.records
             if record.kind == "approve"
-            and record.difference == proposal.difference
-            and self._stands(record)
+            and self.covers(record, proposal)
+            and self._stands(record, proposal)
             and record.by not in proposal.authors | objectors
         )
 
-    def _stands(self, record: Record) -> bool:
-        current = record.key == self.keys[record.by]
-        return current and not (record.revoked or record.superseded or record.spent)
+    def _stands(self, record: Record, proposal: Proposal) -> bool:
+        if record.key != self.keys[record.by] or record.revoked:
+            return False
+        return not self._superseded(record, proposal) and not self.spent(record, proposal)
 
     def waived(self, proposal: Proposal) -> bool:
         """A guardian's waiver of exactly this content, not used before, by someone who does not object."""
@@ -123,7 +164,7 @@ class Oracle:
             record.kind == "waive"
             and record.difference == proposal.difference
             and record.by not in objectors
-            and self._stands(record)
+            and self._stands(record, proposal)
             for record in self.records
         )
 

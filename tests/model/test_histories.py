@@ -59,7 +59,7 @@ class Histories(RuleBasedStateMachine):
     template: ClassVar[Company]
 
     trees: ClassVar[dict[str, Tree]] = {}
-    changes: ClassVar[dict[tuple[str, str], tuple[Difference | None, frozenset[str]]]] = {}
+    changes: ClassVar[dict[tuple[str, str], tuple[Difference | None, frozenset[str], frozenset[str]]]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Histories(RuleBasedStateMachine):
         for who in (*PEOPLE, "auditor"):
             config = self.company.path / who / ".git" / "config"
             config.write_text(config.read_text().replace(str(self.template.path), str(self.company.path)))
-        self.oracle = Oracle()
+        self.oracle = Oracle([self.tree(self.tip("main"))])
         self.generation = dict.fromkeys(BRANCHES, 0)
         self.main = self.tip("main")
         self.rotations = 0
@@ -117,9 +117,13 @@ class Histories(RuleBasedStateMachine):
             server = self.company.server
             base = server.git("merge-base", *ends)
             difference = merged(*map(self.tree, (base, *ends)))
-            emails = server.git("log", "--no-merges", "--format=%ae%n%ce", f"{ends[0]}..{ends[1]}").split()
-            self.changes[ends] = difference, frozenset(email.partition("@")[0] for email in emails)
-        return Proposal(ref, *self.changes[ends])
+            lines = server.git("log", "--format=%H %p|%ae %ce", f"{ends[0]}..{ends[1]}").splitlines()
+            commits = frozenset(line.split()[0] for line in lines)
+            parted = [line.partition("|") for line in lines]
+            emails = [email for ids, _, both in parted if len(ids.split()) < 3 for email in both.split()]
+            authors = frozenset(email.partition("@")[0] for email in emails)
+            self.changes[ends] = difference, authors, commits
+        return Proposal(ref, ends[1], *self.changes[ends])
 
     def publish(self, clone: Clone, ref: str) -> None:
         """The branch as it is in the clone, on the server: fetched from there, which takes no hook's time."""
@@ -147,6 +151,34 @@ class Histories(RuleBasedStateMachine):
         clone.git("add", "-A")
         clone.git("commit", "-q", "--allow-empty", "-m", f"{path} is {number}")
         self.publish(clone, ref)
+
+    @rule(
+        who=person,
+        name=branch_name,
+        on=branch_name,
+        path=st.sampled_from(PATHS),
+        number=st.integers(1, 3),
+    )
+    def stack(self, who: str, name: str, on: str, path: str, number: int) -> None:
+        """A branch that builds on another, which is not merged yet."""
+        below = self.reviewable(on)
+        if (
+            self.exists(name)
+            or below is None
+            or any(self.related(name, each) for each in {path, *below.paths})
+        ):
+            return
+        clone, ref = self.at(who), self.ref(name)
+        clone.git("checkout", "-q", "-B", ref, f"origin/{self.ref(on)}")
+        clone.write({path: content(path, number)})
+        clone.git("add", "-A")
+        clone.git("commit", "-q", "--allow-empty", "-m", f"{path} is {number}, on {on}")
+        self.publish(clone, ref)
+
+    def shares_files(self, name: str, proposal: Proposal) -> bool:
+        """Whether another branch changes one of the files: then a decision could be taken for one about that."""
+        others = [self.proposal(other) for other in BRANCHES if other != name and self.exists(other)]
+        return any(proposal.paths & other.paths or proposal.commits & other.commits for other in others)
 
     @rule(who=person, name=branch_name)
     @on_a_branch
@@ -196,8 +228,7 @@ class Histories(RuleBasedStateMachine):
     @on_a_branch
     def object(self, who: str, name: str) -> None:
         proposal = self.reviewable(name)
-        others = [self.proposal(other) for other in BRANCHES if other != name and self.exists(other)]
-        if proposal is None or any(proposal.paths & other.paths for other in others):
+        if proposal is None or self.shares_files(name, proposal):
             return
         if who in proposal.authors or any(record.by == who for record in self.oracle.objections(proposal)):
             return
@@ -225,7 +256,7 @@ class Histories(RuleBasedStateMachine):
     @on_a_branch
     def revoke(self, who: str, name: str) -> None:
         proposal = self.reviewable(name)
-        if proposal is None:
+        if proposal is None or self.shares_files(name, proposal):
             return
         own = [
             record
@@ -235,7 +266,14 @@ class Histories(RuleBasedStateMachine):
             and record.difference == proposal.difference
             and not record.revoked
         ]
-        if len(own) != 1 or own[0].spent:
+        if len(own) != 1 or self.oracle.spent(own[0], proposal):
+            return
+        listed_too = [
+            record
+            for record in self.oracle.records
+            if (record.by, record.kind) == (who, own[0].kind) and record.head in proposal.commits
+        ]
+        if listed_too not in ([], own):
             return
         clone = self.at(who)
         clone.gate("approvals", "--fetch", f"origin/{proposal.branch}")
@@ -276,11 +314,11 @@ class Histories(RuleBasedStateMachine):
         result = clone.gate("merge", f"origin/{proposal.branch}", "--push", *filter(None, [how]))
         assert (result.code == 0) == expected, self.disagreement(proposal, 0 if expected else 1, result.text)
         if expected:
-            self.entered(name, proposal)
+            self.entered(name, proposal, how)
         else:
             self.nothing_moved()
 
-    def entered(self, name: str, proposal: Proposal) -> None:
+    def entered(self, name: str, proposal: Proposal, how: str) -> None:
         before, after = self.tree(self.main), self.tree(self.tip("main"))
         changed: Difference = frozenset(
             (path, before.get(path), after.get(path))
@@ -288,8 +326,9 @@ class Histories(RuleBasedStateMachine):
             if before.get(path) != after.get(path)
         )
         assert changed == proposal.difference
-        self.oracle.spend(proposal)
         self.main = self.tip("main")
+        self.oracle.history.append(self.tree(self.main))
+        self.oracle.merged |= frozenset() if how else proposal.commits
         self.company.server.git("branch", "-q", "-D", self.ref(name))
         self.generation[name] += 1
 
@@ -348,24 +387,25 @@ class Histories(RuleBasedStateMachine):
         self.rotations = min(rotates, 1)
 
     @precondition(lambda self: self.rotations < 1)
-    @rule()
-    def bob_gets_a_new_key(self) -> None:
+    @rule(who=st.sampled_from(("bob", "ada", "newhire")))
+    def a_key_is_replaced(self, who: str) -> None:
         """The policy changes by the ordinary path; what the old key approved counts no more, objections stay."""
         if any(
             item in self.proposal(name).paths for name in BRANCHES if self.exists(name) for item in GUARDED
         ):
             return
         policy = self.company.server.git("show", "main:gate.yaml")
-        new = policy.replace(self.company.public("bob"), self.company.public("second")) + "\n"
-        self.at("ada").commit("A new key for bob", {"gate.yaml": new}, branch="rotation")
+        new = policy.replace(self.company.public(who), self.company.public("second")) + "\n"
+        self.at("ada").commit(f"A new key for {who}", {"gate.yaml": new}, branch="rotation")
         lead = self.at("nehemiah")
         for command in (("approve", "origin/rotation", "--yes"), ("merge", "origin/rotation", "--push")):
             result = lead.gate(*command)
             assert result.code == 0, result.text
-        self.company.clone("bob").git("config", "user.signingkey", self.company.clone("bob").key("second"))
-        self.oracle.keys["bob"] += 1
+        self.company.clone(who).git("config", "user.signingkey", self.company.clone(who).key("second"))
+        self.oracle.keys[who] += 1
         self.rotations += 1
         self.main = self.tip("main")
+        self.oracle.history.append(self.tree(self.main))
 
     def disagreement(self, proposal: Proposal, expected: int, text: str) -> str:
         counted = sorted(self.oracle.counted(proposal))
