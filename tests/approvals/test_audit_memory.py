@@ -64,8 +64,8 @@ def unaware(company: Company) -> None:
     objection(company, "refs/gate/log^")
 
 
-def backdated(company: Company) -> None:
-    """On top of the verdict, so it came later, whatever it claims."""
+def on_top_of_the_verdict(company: Company) -> None:
+    """Nor does its place in the log: the verdict may have been there long before the merge."""
     objection(company, "refs/gate/log")
 
 
@@ -85,7 +85,7 @@ def another_history(company: Company) -> None:
         (a_push_past_the_gate, 1),
         (approved_afterwards, 0),
         (unaware, 1),
-        (backdated, 0),
+        (on_top_of_the_verdict, 1),
         (another_history, 1),
     ],
 )

@@ -84,6 +84,26 @@ def test_an_objection_is_not_passed_over_by_an_older_log(company: Company) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.attack(15, "a merge that names the log with the verdict of CI, from before the objection")
+def test_an_objection_on_top_of_a_verdict_is_not_passed_over(company: Company) -> None:
+    company.set_policy(company.policy())
+    new, bot, bob = company.clone("newhire"), company.clone("ci"), company.clone("bob")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    company.clone("nehemiah").approve("origin/feature")
+    bot.fetch()
+    assert bot.gate("check", "--head", "origin/feature", "--record").code == 0
+    new.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    old = new.git("rev-parse", "refs/gate/log")
+    bob.git("fetch", "-q", "origin", "refs/gate/log:refs/gate/log")
+    bob.approve("origin/feature", "--block", "--reason", "drops the index")
+    new.fetch()
+    new.git("switch", "-q", "-C", "main", "origin/main")
+    new.git("merge", "-q", "--no-ff", "-m", f"Merge\n\nGate-Log: {old}", "origin/feature")
+    new.git("push", "-q", "origin", "main")
+    assert audit(company).code == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [-7200, 7200])
 def test_what_is_recorded_after_a_merge_undoes_nothing(company: Company, offset: int) -> None:
     with_feature(company)
@@ -105,7 +125,6 @@ def test_what_is_recorded_after_a_merge_undoes_nothing(company: Company, offset:
 def test_a_record_of_a_clone_without_network_counts_if_nothing_proves_that_it_was_later(
     company: Company,
 ) -> None:
-    """The log shows what was added on top of a merge's verdict, and what beside it."""
     with_feature(company)
     senior, bob = company.clone("nehemiah"), company.clone("bob", "on-a-train")
     bob.fetch()

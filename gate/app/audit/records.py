@@ -8,9 +8,8 @@ from typing import Any
 from gate.app.audit.granted import Granted
 from gate.app.audit.larger_changes import LargerChanges
 from gate.app.audit.moves import Move
-from gate.app.audit.order import RecordOrder
 from gate.approvals.content import Contents, parse_contents
-from gate.approvals.record import is_afterwards
+from gate.approvals.record import Record, is_afterwards
 from gate.git.branch_history import existing
 from gate.git.repository import Repository
 from gate.log.admitted import ApprovalLog
@@ -18,6 +17,7 @@ from gate.log.history import read_list_blobs
 from gate.log.index import Found
 from gate.log.paths import record_path
 from gate.log.spent import SPENDABLE
+from gate.log.store import contains
 from gate.log.trusted_verdicts import read_documents
 
 CLOSING = frozenset({"block", "revoke"})
@@ -33,7 +33,7 @@ class MoveRecords:
     def __init__(self, repository: Repository, ref: str, log: ApprovalLog, moves: Sequence[Move]) -> None:
         """Read what `log` holds about `moves` of the branch `ref`."""
         self._repository, self._log = repository, log
-        self._order = RecordOrder(repository, log)
+        self._contained: dict[tuple[str, str], bool] = {}
         self._by_change: dict[str, list[Found]] = {}
         self._by_head: dict[str, list[Found]] = {}
         digests, heads = {move.digest for move in moves}, {oid for move in moves for oid in move.brought}
@@ -126,17 +126,19 @@ class MoveRecords:
             # It says of itself that it came later, and is shown as such.
             return True
         if record.kind in CLOSING:
-            return not self._order.is_later(move, entry, lambda: self._was_decided(move))
+            return not self._is_later(move, record)
         return not move.trailers.log
 
-    def _was_decided(self, move: Move) -> bool:
-        """Does the log that the move refers to hold a verdict about it?"""
-        return any(
-            entry.record.kind == "verdict"
-            and entry.record.base == move.old.oid
-            and (move.new.oid, entry.id) in self._seen
-            for entry in self.about(move)
-        )
+    def _is_later(self, move: Move, record: Record) -> bool:
+        """Is it proven that the record came after the move: did its author sign that the branch had the move already?
+
+        The person who made the move may want every objection to have come after it. So nothing that they choose alone
+        is proof: neither a date, nor the state of the log that the move refers to. What nothing proves counts.
+        """
+        key = (record.base, move.new.oid)
+        if key not in self._contained:
+            self._contained[key] = contains(self._repository, *key)
+        return self._contained[key]
 
     def _read_documents(self, bearing: Sequence[tuple[Move, list[Found]]]) -> dict[str, dict[str, Any]]:
         """The verdicts that the moves and the records name."""
