@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.environments import free_port
+from release.machine import free_port
 from release.servers import ask
 
 ROOT = Path(__file__).parents[1]

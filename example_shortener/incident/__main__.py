@@ -26,9 +26,10 @@ from typing import Any
 from incident.visitors import Load, Writer
 from release import stack
 from release.deploy import WentBack, deploy
-from release.environments import Environment, free_port
+from release.environments import Environment
+from release.incidents import budget, notice, notify
+from release.machine import free_port
 from release.problems import CannotGo, Refused, WrongUsage
-from release.report import budget, notice, notify
 from release.settings import load
 from release.story.stage import SETTINGS, build_repository, git
 
@@ -39,7 +40,7 @@ PEOPLE = {"nehemiah": "Nehemiah", "new": "New Hire"}
 
 
 class Webhook:
-    """The chat of the seniors: what the release tool posts there."""
+    """The chat of the seniors: what Alertmanager posts there."""
 
     def __init__(self) -> None:
         """It listens on a free port."""
@@ -59,12 +60,12 @@ class Webhook:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{server.server_port}/"
 
-    def next(self, event: str) -> dict[str, Any]:
-        """The next message with this field, or about this event."""
+    def next(self, name: str) -> str:
+        """The text of the next alert of this name."""
         while True:
-            message = self.received.get(timeout=30)
-            if message.get("event") == event or event in message:
-                return message
+            for alert in self.received.get(timeout=30)["alerts"]:
+                if alert["labels"]["alertname"] == name:
+                    return str(alert["annotations"]["report"]).strip()
 
 
 class Company:
@@ -218,7 +219,7 @@ def replay(folder: Path) -> int:
 def _until_recorded(environment: Environment) -> None:
     """The first release has to soak in staging before gate records it in production; a service sees to that."""
     end = time.monotonic() + 60
-    while environment.records.all()[-1]["event"] == "not recorded" and time.monotonic() < end:
+    while environment.records.state().owed and time.monotonic() < end:
         time.sleep(0.2)
 
 
@@ -265,7 +266,7 @@ def _incident(company: Company, production: Environment) -> Any:
     try:
         deploy(production, "version-2", with_the_import)
     except WentBack as error:
-        print(f"  the seniors' chat: {company.hook.next('waived')['report']}", flush=True)
+        print(f"  the seniors' chat: {company.hook.next('Waived')}", flush=True)
         return error.incident
     raise CannotGo("version 2 was not rolled back")
 

@@ -13,19 +13,23 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
-from release import stack
-from release.deploy import WentBack, deploy, record_missing, resume, roll_back
-from release.environments import Environment, at_work, current_user
-from release.problems import CannotGo, Refused, WrongUsage
-from release.report import budget, notify
-from release.settings import Settings, load
+from release import engines, stack
+from release.deploy import WentBack, deploy, resume, roll_back, settle
+from release.environments import Environment
+from release.incidents import budget, notify
+from release.machine import current_user
+from release.problems import Busy, CannotGo, Refused, WrongUsage
+from release.settings import Settings, installed, load
 
 HOME = "Where everything lives that is running (default: what the settings say)."
 WAIT = "Wait at most so long for what gate requires and time alone brings, such as soaking."
@@ -62,12 +66,12 @@ def commands(context: click.Context, settings: Path | None, home: Path | None) -
     """Read the settings: those of `home`, once `up` has put them there; a checkout counts only for `up`."""
     home = home.absolute() if home else None
     is_up = context.invoked_subcommand == "up"
-    if home and not is_up and settings is None and (found := stack.installed(home)):
+    if home and not is_up and settings is None and (found := installed(home)):
         context.obj = found
         return
     read = load(settings or Path("release.toml"), must_exist=settings is not None)
     read = dataclasses.replace(read, home=str(home or read.folder))
-    context.obj = read if is_up or settings is not None else stack.installed(read.folder) or read
+    context.obj = read if is_up or settings is not None else installed(read.folder) or read
 
 
 @commands.command("up")
@@ -110,11 +114,7 @@ def _deploy(settings: Settings, revision: str, into: str, wait: float) -> None:
 def _rollback(settings: Settings, into: str, schema: bool) -> None:
     """Give everything back to the release before the live one, at once."""
     environment = Environment.named(settings, into)
-    incident = roll_back(environment, _say, by=current_user(), schema=schema)
-    if incident is None:
-        _say(f"{into}: the release that was being watched was rolled back")
-    else:
-        notify(environment, incident, _say)
+    notify(environment, roll_back(environment, _say, by=current_user(), schema=schema), _say)
 
 
 @commands.command("status")
@@ -138,22 +138,39 @@ def _status(settings: Settings, as_json: bool) -> None:
 @commands.command("guard")
 @click.pass_obj
 def _guard(settings: Settings) -> None:
-    """Resume a watch that was killed, and have recorded what was not; `up` runs this as a service."""
+    """Go on where a release was left half out, or supervisord was killed; `up` runs this as a service."""
+    supervisor = os.getppid()
     for second in itertools.count():
+        time.sleep(1)
+        with _trying_again():
+            if os.getppid() != supervisor:
+                # It was killed. The next one has a guard of its own, unless everything was taken down.
+                if (settings.folder / "ports.json").exists():
+                    engines.supervise(settings.folder)
+                return
         for name in settings.environments:
             environment = Environment(settings, name)
-            try:
+            with _trying_again():
                 resume(environment, _say)
-                if second % 5 == 0 and not at_work(environment.folder):
-                    record_missing(environment, _say)
-            except (CannotGo, WrongUsage, OSError) as error:
-                # haproxy may be starting again, or the disk be full: the next second may be better.
-                _say(f"{name}: {error}")
-        time.sleep(1)
+                if second % 5 == 0:
+                    settle(environment, lambda _: None)
+
+
+@contextmanager
+def _trying_again() -> Iterator[None]:
+    """haproxy may be starting, or the disk be full: the next second may be better."""
+    try:
+        yield
+    except Busy:
+        pass
+    except (CannotGo, Refused, WrongUsage, OSError) as error:
+        _say(str(error))
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    # Nobody has to listen: a release is not rolled back since a terminal was closed.
+    with suppress(OSError):
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

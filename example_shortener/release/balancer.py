@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from release.engines import Service
+from release.machine import connect
 from release.problems import CannotGo
-from release.services import PATIENCE, Service, connect, find, render, replace
 
 ROLES = ("live", "baseline", "candidate", "spare")
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
@@ -28,35 +28,16 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Balancer:
-    """The haproxy of one environment, in its folder. `ports` are that for visitors, and that for its numbers."""
+    """The haproxy of one environment, which listens on a socket in its folder."""
 
     folder: Path
     program: Service
-    ports: tuple[int, int]
 
-    def configure(self, servers: Mapping[str, tuple[int, int]]) -> None:
-        """Write what a (re)started haproxy reads: the port and the weight of each role."""
-        template, (public, numbers) = Path(__file__).with_name("haproxy.cfg"), self.ports
-        text = render(template, public=public, numbers=numbers, servers=servers)
-        replace(self.folder / "haproxy.cfg", text)
-
-    def start(self) -> None:
-        """Start it, as it is configured."""
-        (self.folder / "haproxy.sock").unlink(missing_ok=True)
-        self.program.start([find("haproxy", "haproxy"), "-db", "-f", "haproxy.cfg"], cwd=self.folder)
-        end = time.monotonic() + PATIENCE
-        while True:
-            with suppress(CannotGo):
-                self._ask("show info")
-                return
-            if time.monotonic() > end or "ALERT" in self.program.last_line():
-                raise CannotGo(f"haproxy did not start: {self.program.last_line() or 'it printed nothing'}")
-            time.sleep(0.05)
-
-    def share(self, servers: Mapping[str, tuple[int, int]]) -> None:
+    def share(self, servers: Mapping[str, tuple[int, int]], patience: float = 0.0) -> None:
         """Send the requests there, all at once: the port and the weight of each role. Others get none.
 
         What is being answered is finished. Those that get more come first, so that at no moment nobody gets any.
+        With `patience`, it waits so many seconds for a haproxy that has just been started.
         """
         commands = []
         for role, (port, weight) in sorted(servers.items(), key=lambda item: -item[1][1]):
@@ -67,7 +48,7 @@ class Balancer:
         commands += [f"set server releases/{role} state maint" for role in ROLES if role not in servers]
         # It also reports a changed address, and who changed it.
         harmless = ("changed from", "no need to change")
-        lines = [line for line in self._ask(*commands).splitlines() if line.strip()]
+        lines = [line for line in self._ask(*commands, patience=patience).splitlines() if line.strip()]
         if errors := [line for line in lines if not any(words in line for words in harmless)]:
             raise CannotGo(f"{self.folder.name}: haproxy answers {' '.join(errors)!r}")
 
@@ -84,11 +65,16 @@ class Balancer:
                 )  # fmt: skip
         return counts
 
-    def _ask(self, *commands: str) -> str:
+    def _ask(self, *commands: str, patience: float = 0.0) -> str:
         """What haproxy answers; raises CannotGo if it does not."""
-        try:
-            with connect(self.folder, "haproxy.sock", seconds=5) as connection:
-                connection.sendall("; ".join(commands).encode() + b"\n")
-                return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-        except OSError as error:
-            raise CannotGo(f"{self.folder.name}: haproxy does not answer ({error}); is it up?") from error
+        end = time.monotonic() + patience
+        while True:
+            try:
+                with connect(self.folder, "haproxy.sock", seconds=5) as connection:
+                    connection.sendall("; ".join(commands).encode() + b"\n")
+                    return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+            except OSError as error:
+                if time.monotonic() >= end:
+                    message = f"{self.folder.name}: haproxy does not answer ({error}); is it up?"
+                    raise CannotGo(f"{message} {self.program.last_line()}".rstrip()) from error
+            time.sleep(0.05)

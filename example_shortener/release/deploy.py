@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from typing import Any
 
-from release import gates, monitoring, servers, tables
-from release.balancer import Counted
+from release import configuration, gates, servers, tables
 from release.canary import Compared, decide
-from release.environments import SLOTS, VISITED, Environment, Running, State, alone, at_work
-from release.problems import CannotGo, Refused
-from release.report import Incident, measured, notify, waiver_used
-from release.services import PATIENCE
+from release.environments import PREPARING, SLOTS, VISITED, Environment, Running, State
+from release.incidents import Incident, incident_of, notify, waiver_used
+from release.machine import PATIENCE, alone, current_user
+from release.problems import CannotGo, Overtaken, Refused
 
 Say = Callable[[str], None]
 LOOK = 0.1
@@ -49,53 +46,32 @@ def deploy(
     somebody puts where nothing is.
     """
     settings = environment.settings
+    environment.port()
     if trouble := gates.fetch(settings):
         say(f"{environment.name}: {trouble}")
     new = servers.resolve(settings.root, name)
     if patience:
-        # Before others are kept out: a rollback need not wait for it.
         gates.wait(settings, environment.name, new.revision, patience, say)
-    with alone(environment.folder):
+    with alone(environment.deploying):
+        state = environment.records.state()
+        if state.candidate:
+            raise CannotGo(f"{state.candidate.short} is half out; `python -m release rollback` takes it back")
+        if state.live and state.live.revision == new.revision:
+            say(f"{environment.name}: {new.short} is live already")
+            return state.live
         try:
-            return _deploy(environment, new, say, first)
+            waived = "" if first and not state.live else _ask_gate(environment, new, say)
+            return watch(environment, _prepare(environment, new, waived, say), say)
         except Refused as error:
             fields = {"revision": new.revision, "subject": new.subject, "reason": str(error)}
             environment.records.add("refused", **fields)
             raise
 
 
-def _deploy(environment: Environment, new: Running, say: Say, first: bool) -> Running:
-    records, state = environment.records, environment.records.state()
-    environment.port()
-    if state.candidate:
-        raise CannotGo(f"{state.candidate.short} is half out; `python -m release rollback` takes it back")
-    if state.live and state.live.revision == new.revision:
-        say(f"{environment.name}: {state.live.short} is live already")
-        return state.live
-    used = {release.slot for release in (state.live, state.spare) if release}
-    new = replace(new, slot=next(slot for slot in SLOTS if slot not in used))
-    waived = "" if first and not state.live else _ask_gate(environment, new, say)
-    try:
-        servers.write_out(environment, new.revision)
-        tables.migrate(environment, new)
-        new = servers.start(environment, new)
-        say(f"{environment.name}: {new.short} runs" + (" beside the live release" if state.live else ""))
-        servers.verify(new.port, servers.api_key(environment))
-        say(f"{environment.name}: the smoke test passed")
-        if state.live is None:
-            return _first(environment, new, say)
-        baseline = servers.start(environment, replace(state.live, slot="baseline"))
-    except BaseException:
-        environment.server(new.slot).stop()
-        raise
-    # From here on the guard goes on where this is killed.
-    return watch(environment, records.put(candidate=new, baseline=baseline, step=0, waived=waived), say)
-
-
 def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
     """Who has waived gate's requirements, who the seniors hear of; "" where all are met. Raises Refused."""
     say(f"{environment.name}: asking gate about {new.revision[:9]}")
-    if not record_missing(environment, say) and _last_was_rollback(environment):
+    if not record_owed(environment, say) and environment.records.state().owed == "rollback":
         raise Refused("gate has not recorded the last rollback yet, and does not now")
     waived = gates.may_enter(environment.settings, environment.name, new.revision)
     if waived:
@@ -103,13 +79,50 @@ def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
     return waived
 
 
-def _first(environment: Environment, new: Running, say: Say) -> Running:
-    """Nobody is there yet to be harmed."""
-    _shift(environment, environment.records.put(live=new))
-    environment.records.add("first", revision=new.revision, subject=new.subject)
-    _record(environment, new, say)
-    monitoring.aim(environment.settings)
-    return new
+def _prepare(environment: Environment, new: Running, waived: str, say: Say) -> State:
+    """Start the release, and a baseline, without requests; test it, and have gate record it."""
+    records, state = environment.records, environment.records.state()
+    used = {release.slot for release in state.releases.values()}
+    servers.write_out(environment, new.revision)
+    tables.migrate(environment, new)
+    new = servers.in_slot(environment, new, next(slot for slot in SLOTS if slot not in used))
+    baseline = servers.in_slot(environment, state.live, "baseline") if state.live else None
+    with records.changing(state):
+        state = records.write(replace(state, candidate=new, baseline=baseline, waived=waived))
+    try:
+        configuration.apply(environment.settings)
+        servers.wait(environment, new)
+        say(f"{environment.name}: {new.short} runs" + (" beside the live release" if state.live else ""))
+        servers.verify(new.port, servers.api_key(environment))
+        say(f"{environment.name}: the smoke test passed")
+        if baseline is None:
+            return state
+        servers.wait(environment, baseline)
+        # What is rolled back later is known to gate as well; and whatever ends this, gate is told what is live.
+        with records.changing(state):
+            owing = records.write(replace(state, owed="rollback"))
+        try:
+            gates.record(environment.settings, environment.name, new.revision)
+        except Refused:
+            with records.changing(owing):
+                records.write(state)
+            raise
+        records.add("exposed", revision=new.revision, subject=new.subject)
+        public = environment.balancer.counted()["public"]
+        out = replace(owing, step=0, since=time.time(), requests=public.requests, failed=public.failed)
+        with records.changing(owing):
+            return records.write(out)
+    except BaseException:
+        with _undisturbed(), suppress(Overtaken):
+            abandon(environment, records.state())
+        raise
+
+
+def abandon(environment: Environment, state: State) -> None:
+    """End a candidate that has got no request."""
+    with environment.records.changing(state):
+        environment.records.write(replace(state, candidate=None, baseline=None, step=PREPARING, waived=""))
+    configuration.apply(environment.settings)
 
 
 def watch(environment: Environment, state: State, say: Say) -> Running:
@@ -118,80 +131,68 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
     Where another one was killed while it watched, this goes on at the same step.
     """
     new, old, records = state.candidate, state.live, environment.records
-    if new is None or old is None:
+    if new is None:
         raise CannotGo(f"{environment.name}: no release is being watched")
-    if state.step == 0:
-        _before_the_first_visitor(environment, new, old, say)
-    began, clock, before = time.time(), time.monotonic(), environment.balancer.counted()["public"]
-    process = environment.server(new.slot).pid
     try:
-        monitoring.aim(environment.settings)
-        for step, share in enumerate(environment.target.shares[state.step :], state.step):
-            state = records.put(step=step)
-            _shift(environment, state, share)
-            say(f"{environment.name}: {new.short} gets {share} % of the requests")
-            _compare(environment, new, process)
+        process = environment.server(new.slot).pid
+        for step in range(state.step, len(environment.target.shares)) if old else ():
+            state = _switch(environment, state, replace(state, step=step))
+            say(f"{environment.name}: {new.short} gets {environment.target.shares[step]} % of the requests")
+            _compare(environment, state, process)
+        done = replace(state, live=new, spare=old, candidate=None, baseline=None, step=PREPARING, waived="")
         with _undisturbed():
-            _shift(environment, replace(state, live=new, spare=old, candidate=None, baseline=None))
-            records.put(live=new, spare=old, candidate=None, baseline=None, step=0, waived="")
-            records.add("deployed", revision=new.revision, subject=new.subject, before=old.revision)
-            _stop(environment, "baseline", *([state.spare.slot] if state.spare else []))
-            monitoring.aim(environment.settings)
+            # Nobody is there yet to be harmed by the first one, and gate may require what it does not have yet.
+            _switch(environment, state, replace(done, owed="" if old else "first"))
+            before = {"before": old.revision} if old else {}
+            records.add("deployed" if old else "first", revision=new.revision, subject=new.subject, **before)
+        record_owed(environment, say)
         return new
+    except Overtaken:
+        raise
     except BaseException as error:
-        # Also when somebody ends this program, be it twice: first the service, then everything else.
-        with _undisturbed():
-            state = replace(state, candidate=None, baseline=None)
-            _shift(environment, state)
-            reason = str(error) or "somebody ended the release tool"
-            say(f"{environment.name}: {old.short} answers everything again: {reason}")
-            after = _counted(environment) or before
-            incident = Incident.of(
-                environment, new, old, began=began, ended=began + time.monotonic() - clock, reason=reason,
-                stopped_by="the watch" if isinstance(error, Refused) else "the end of the watch",
-                requests=after.requests - before.requests, failed=after.failed - before.failed,
-            )  # fmt: skip
-            _end(environment, new, replace(state, step=0, waived=""), incident, say)
-            _record(environment, old, say)
+        if old is None:
+            with suppress(Overtaken):
+                abandon(environment, state)
+            raise
+        # Also when somebody ends this program, be it twice.
+        reason = str(error) or "somebody ended the release tool"
+        by = "the watch" if isinstance(error, Refused) else "the end of the watch"
+        incident = roll_back(environment, say, by=current_user(), reason=reason, stopped_by=by)
         raise WentBack(incident) from error
 
 
-def _before_the_first_visitor(environment: Environment, new: Running, old: Running, say: Say) -> None:
-    """Have gate record the release: what is rolled back later is known to gate as well."""
-    try:
-        gates.record(environment.settings, environment.name, new.revision)
-        environment.records.add("exposed", revision=new.revision, subject=new.subject)
-    except BaseException as error:
-        with _undisturbed():
-            environment.records.put(candidate=None, baseline=None, step=0, waived="")
-            _stop(environment, new.slot, "baseline")
-            if not isinstance(error, Refused):
-                _record(environment, old, say)
-        raise
+def _switch(environment: Environment, was: State, state: State) -> State:
+    """Send the requests where `state` says, and let what is started again know the same."""
+    with environment.records.changing(was):
+        environment.records.write(state)
+        environment.balancer.share(environment.servers(state))
+    configuration.apply(environment.settings)
+    return state
 
 
-def _compare(environment: Environment, new: Running, process: int | None) -> None:
+def _compare(environment: Environment, state: State, process: int | None) -> None:
     """Compare the candidate with its baseline for a while; raises Refused with the reason to roll back.
 
     `process` is the candidate's: it may end and be started again so quickly that hardly a request fails.
     """
-    baseline, seconds = environment.records.state().baseline, environment.target.watch
+    new, baseline, seconds = state.candidate, state.baseline, environment.target.watch
     limits, before = environment.settings.limits, environment.balancer.counted()
     visits, base_failed, failed, slow, in_a_row, answer = 0, 0, 0, 0, 0, ""
     began = time.monotonic()
-    while True:
+    while new and baseline:
         time.sleep(LOOK)
+        if environment.records.state() != state:
+            raise Overtaken(f"{new.short} was rolled back by somebody else meanwhile")
         status, took = _visit(new)
-        base_status, base_took = _visit(baseline) if baseline else (302, took)
+        base_status, base_took = _visit(baseline)
         visits, failed, base_failed = visits + 1, failed + (status != 302), base_failed + (base_status != 302)
         slow += took > base_took * limits.slower + limits.slack
         in_a_row = in_a_row + 1 if status != 302 and base_status == 302 else 0
         if in_a_row == FAILURES:
             raise Refused(f"the last {FAILURES} visits to the new release failed ({status or 'no answer'})")
-        if visits % PROCESS_EVERY == 0 and environment.server(new.slot).pid != process:
-            raise Refused(
-                f"the new release ended, and was started again (see {environment.server(new.slot).log})"
-            )
+        server = environment.server(new.slot)
+        if visits % PROCESS_EVERY == 0 and server.pid != process:
+            raise Refused(f"the new release ended, and was started again (see {server.log})")
         counted = environment.balancer.counted()
         own, base = (
             [getattr(counted[role], name) - getattr(before[role], name) for name in ("requests", "failed")]
@@ -219,153 +220,123 @@ def _visit(release: Running) -> tuple[int, float]:
     return status, time.monotonic() - began
 
 
-def roll_back(environment: Environment, say: Say, *, by: str, schema: bool = False) -> Incident | None:
+def roll_back(
+    environment: Environment,
+    say: Say,
+    *,
+    by: str,
+    schema: bool = False,
+    reason: str = "",
+    stopped_by: str = "",
+) -> Incident:
     """Give everything back to the release before, at once; returns what was wrong for how long.
 
-    Whatever deploys meanwhile is ended. A release that is being watched is rolled back by the tool that watches it,
-    which notifies: then nothing is returned. With `schema`, the tables go back as well, to what the older release
+    Whoever deploys meanwhile finds out, and ends. With `schema`, the tables go back as well, to what the older release
     knows: what only the newer one has written is then only in the copy that is made before.
     """
-    if _interrupt(environment):
-        return None
-    with alone(environment.folder, patience=PATIENCE), _undisturbed():
-        state = environment.records.state()
-        new, old = (state.candidate, state.live) if state.candidate else (state.live, state.spare)
-        if new is None or old is None:
-            raise CannotGo(f"{environment.name}: there is no release to go back to")
-        if not _ready(environment, old, "live" if state.candidate else "spare"):
-            say(f"{environment.name}: {old.short} is started again")
-            # Without changing the tables: it has worked with them before.
-            servers.write_out(environment, old.revision)
-            old = servers.start(environment, old)
-        state = replace(state, live=old, spare=None, candidate=None, baseline=None, step=0, waived="")
-        _shift(environment, state)
-        say(f"{environment.name}: {old.short} answers again")
-        incident = measured(environment, new, old, f"rolled back by {by}", f"a rollback by {by}")
-        _end(environment, new, state, incident, say)
-        _record(environment, old, say)
-        if schema:
-            step = tables.migrate(environment, new, tables.newest_step(environment, old))
-            say(f"{environment.name}: the tables are at step {step} again")
-        return incident
-
-
-def resume(environment: Environment, say: Say) -> None:
-    """Where whoever watched a release was killed, go on watching it."""
-    if environment.records.state().candidate is None or at_work(environment.folder):
-        return
-    with alone(environment.folder):
-        state = environment.records.state()
-        if state.candidate is None:
-            return
-        environment.records.add("resumed", revision=state.candidate.revision, subject=state.candidate.subject)
-        say(f"{environment.name}: whoever watched {state.candidate.short} is gone; the watch goes on")
-        try:
-            watch(environment, state, say)
-        except WentBack as error:
-            notify(environment, error.incident, say)
-        except Refused as error:
-            say(f"{environment.name}: {state.candidate.short} is not released: {error}")
-
-
-def _shift(environment: Environment, state: State, share: int = 0) -> None:
-    """Requests first, then what a restarted haproxy would read; where none answers, it is started with that."""
-    servers_ = environment.servers(state, share)
-    try:
-        environment.balancer.share(servers_)
-    except CannotGo:
-        environment.balancer.configure(servers_)
-        environment.balancer.start()
-    with suppress(OSError):
-        environment.balancer.configure(servers_)
-
-
-def _counted(environment: Environment, role: str = "public") -> Counted | None:
-    try:
-        return environment.balancer.counted().get(role)
-    except CannotGo:
-        return None
+    records = environment.records
+    with _undisturbed():
+        with records.changing() as state:
+            half_out = state.candidate is not None and state.step > PREPARING
+            new, old = (state.candidate, state.live) if half_out else (state.live, state.spare)
+            if new is None or old is None:
+                raise CannotGo(f"{environment.name}: there is no release to go back to")
+            back = State(live=old, owed="rollback")
+            if not _ready(environment, old, "live" if half_out else "spare"):
+                say(f"{environment.name}: {old.short} is started again")
+                configuration.apply(environment.settings, again=True)
+                servers.wait(environment, old)
+            try:
+                environment.balancer.share(environment.servers(back))
+            except CannotGo:
+                # It is not there, and is started with what is written.
+                records.write(back)
+                configuration.apply(environment.settings, again=True)
+                environment.balancer.share(environment.servers(back), PATIENCE)
+            say(
+                f"{environment.name}: {old.short} answers everything again"
+                + (f": {reason}" if reason else "")
+            )
+            with _anyway(environment, say):
+                records.write(back)
+        by_hand = (f"rolled back by {by}", f"a rollback by {by}")
+        incident = incident_of(environment, state, new, old, reason or by_hand[0], stopped_by or by_hand[1])
+        with _anyway(environment, say):
+            records.add("rolled back", **asdict(incident))
+        with _anyway(environment, say):
+            log = environment.server(new.slot).log
+            incident.file(environment, ".log").write_bytes(log.read_bytes() if log.exists() else b"")
+        with _anyway(environment, say):
+            configuration.apply(environment.settings)
+        with _anyway(environment, say):
+            record_owed(environment, say)
+    if schema:
+        step = tables.migrate(environment, new, tables.newest_step(environment, old))
+        say(f"{environment.name}: the tables are at step {step} again")
+    return incident
 
 
 def _ready(environment: Environment, release: Running, role: str) -> bool:
     """Whether haproxy has just seen it ready, or it is when asked."""
-    counted = _counted(environment, role)
-    return (counted is not None and counted.ready) or servers.ask(release.port, "GET", "/readyz")[0] == 200
+    with suppress(CannotGo, KeyError):
+        if environment.balancer.counted()[role].ready:
+            return True
+    return servers.ask(release.port, "GET", "/readyz")[0] == 200
 
 
-def _end(environment: Environment, release: Running, state: State, incident: Incident, say: Say) -> None:
-    """The release that was rolled back: record it, keep its log, end it and its baseline."""
-    with _anyway(environment, say):
-        environment.records.put(**{name: getattr(state, name) for name in State.__slots__})
-    with _anyway(environment, say):
-        environment.records.add("rolled back", **asdict(incident))
-    _stop(environment, release.slot, "baseline")
-    with _anyway(environment, say):
-        log = environment.server(release.slot).log
-        incident.file(environment, ".log").write_bytes(log.read_bytes() if log.exists() else b"")
-    with _anyway(environment, say):
-        monitoring.aim(environment.settings)
-
-
-def _stop(environment: Environment, *slots: str) -> None:
-    """End these releases; none of them gets requests any more, so nobody waits for their end."""
-    for slot in slots:
-        environment.server(slot).stop(wait=False)
-
-
-def _record(environment: Environment, release: Running, say: Say) -> None:
-    """Have gate record that a release is there which it was not asked about; the way back waits for nobody."""
+def record_owed(environment: Environment, say: Say) -> bool:
+    """Have gate record what is live, where it has not yet; whether nothing is owed now."""
+    state = environment.records.state()
+    if not state.owed or not state.live:
+        return True
     try:
-        gates.record(environment.settings, environment.name, release.revision)
+        gates.record(environment.settings, environment.name, state.live.revision)
     except Refused as error:
         say(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
-        with _anyway(environment, say):
-            environment.records.add("not recorded", revision=release.revision, subject=release.subject)
-
-
-def record_missing(environment: Environment, say: Say) -> bool:
-    """Have gate record what it could not when it came about; whether nothing is missing now."""
-    events = _recorded(environment)
-    if events[-1:] and events[-1]["event"] == "not recorded":
-        try:
-            gates.record(environment.settings, environment.name, events[-1]["revision"])
-        except Refused:
-            return False
-        environment.records.add("recorded", revision=events[-1]["revision"])
-        say(f"{environment.name}: gate has recorded {events[-1]['revision'][:9]} now")
+        return False
+    with suppress(Overtaken), environment.records.changing(state):
+        environment.records.write(replace(state, owed=""))
+        environment.records.add("recorded", revision=state.live.revision)
     return True
 
 
-def _recorded(environment: Environment) -> list[dict[str, Any]]:
-    kinds = {"rolled back", "not recorded", "recorded", "deployed", "first"}
-    return [record for record in environment.records.all() if record["event"] in kinds]
+def resume(environment: Environment, say: Say) -> None:
+    """Where whoever released was killed, go on."""
+    with alone(environment.deploying, patience=0):
+        state = environment.records.state()
+        if state.candidate and state.step > PREPARING:
+            environment.records.add(
+                "resumed", revision=state.candidate.revision, subject=state.candidate.subject
+            )
+            say(f"{environment.name}: whoever watched {state.candidate.short} is gone; the watch goes on")
+            try:
+                watch(environment, state, say)
+            except WentBack as error:
+                notify(environment, error.incident, say)
+        elif state.candidate:
+            say(f"{environment.name}: whoever prepared {state.candidate.short} is gone; it is ended")
+            abandon(environment, state)
 
 
-def _last_was_rollback(environment: Environment) -> bool:
-    return [record["event"] for record in _recorded(environment)[-2:]] == ["rolled back", "not recorded"]
-
-
-def _interrupt(environment: Environment) -> bool:
-    """End the tool that is at work, if one is; whether it has rolled back what would have to be."""
-    pid, before = at_work(environment.folder), environment.records.state()
-    if pid is None:
-        return False
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    end = time.monotonic() + PATIENCE
-    while at_work(environment.folder) == pid and time.monotonic() < end:
-        time.sleep(0.02)
-    bad, live = before.candidate or before.live, environment.records.state().live
-    return bad is not None and live is not None and live.revision != bad.revision
+def settle(environment: Environment, say: Say) -> None:
+    """Have what runs agree with what is written, whoever was killed between the two; and gate record what it owes."""
+    with alone(environment.deploying, patience=0):
+        state = environment.records.state()
+        if configuration.apply(environment.settings):
+            with environment.records.changing(state):
+                environment.balancer.share(environment.servers(state))
+    record_owed(environment, say)
 
 
 @contextmanager
 def _anyway(environment: Environment, say: Say) -> Iterator[None]:
-    """A full disk does not stop a rollback."""
+    """A full disk, or whatever else is wrong, does not stop a rollback."""
     try:
         yield
     except OSError as error:
         say(f"{environment.name}: could not be written: {error.strerror or error}")
+    except CannotGo as error:
+        say(f"{environment.name}: {error}")
 
 
 @contextmanager
@@ -376,7 +347,7 @@ def _undisturbed() -> Iterator[None]:
         yield
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
     try:
         yield
     finally:

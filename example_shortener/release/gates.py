@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from release.machine import run, visible
 from release.problems import CannotGo, Refused
-from release.services import run
 from release.settings import Settings
 
 COME_WITH_TIME = {"soaked", "metric"}
@@ -41,7 +41,7 @@ def may_enter(settings: Settings, environment: str, revision: str) -> str:
     verdict = _check(settings, environment, revision, must_pass=True)
     _ask(settings, "promote", revision, "--into", environment, "--dry-run")
     waivers = [one for one in verdict.get("approvals", []) if one["kind"] == "waive" and one["counted"]]
-    return "; ".join(f"{one['by']}: {one['why']}" for one in waivers)
+    return visible("; ".join(f"{one['by']}: {one['why']}" for one in waivers))
 
 
 def wait(

@@ -21,3 +21,11 @@ class CannotGo(ClickException):
     """Something that is needed is missing or does not answer."""
 
     exit_code = 3
+
+
+class Busy(CannotGo):
+    """Somebody else is at work."""
+
+
+class Overtaken(Refused):
+    """Somebody else has changed what runs, such as by a rollback."""

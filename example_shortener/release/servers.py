@@ -9,20 +9,28 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
+import socket
 import sys
-import tarfile
 import tempfile
+import threading
 import time
 import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from release.environments import Environment, Running, free_port
-from release.problems import CannotGo, Refused, WrongUsage
-from release.services import PATIENCE, run
+from release.environments import Environment, Running
+from release.machine import PATIENCE, free_port, run, visible
+from release.problems import Refused, WrongUsage
 
+LARGEST = 1024 * 1024
+"""So many bytes of an answer are read."""
+LONGEST = 900.0
+"""Seconds for what is installed for a release, and for its migrations."""
 AS_REVIEWED = "* -export-ignore -export-subst -text -eol -ident -filter -working-tree-encoding\n"
 """Git's attributes of a file that is written as it was committed."""
 
@@ -36,7 +44,7 @@ def resolve(root: Path, name: str) -> Running:
     _, subject = run(["git", "log", "-1", "--format=%s", revision, "--"], cwd=root)
     # Who wrote the change, not who merged it.
     _, author = run(["git", "log", "-1", "--no-merges", "--format=%an <%ae>", revision, "--"], cwd=root)
-    return Running("", revision, subject, author, 0)
+    return Running("", revision, visible(subject), visible(author))
 
 
 def write_out(environment: Environment, revision: str) -> None:
@@ -48,30 +56,27 @@ def write_out(environment: Environment, revision: str) -> None:
     root, folder = environment.settings.root, environment.settings.folder / "releases"
     if (folder / revision).is_dir():
         return
-    # The sample may be a folder of a larger repository: then the release is that folder.
-    words = ["--path-format=absolute", "--show-object-format", "--git-path", "objects", "--show-prefix"]
-    form, objects, *prefix = run(["git", "rev-parse", *words], cwd=root)[1].splitlines()
     folder.mkdir(parents=True, exist_ok=True)
+    # The sample may be a folder of a larger repository: then the release is that folder.
+    top, *prefix = run(["git", "rev-parse", "--show-toplevel", "--show-prefix"], cwd=root)[1].splitlines()
     with tempfile.TemporaryDirectory(prefix=f"{revision[:9]}-", dir=folder) as beside:
-        reader, packed, tree = (Path(beside) / name for name in ("reader.git", "packed.tar", "tree"))
-        init = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={form}", str(reader)]
-        code, output = run(init, cwd=root)
-        if code == 0:
-            (reader / "info").mkdir()
-            (reader / "info" / "attributes").write_text(AS_REVIEWED, "utf-8")
-            (reader / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8")
-            argv = ["git", "archive", "--format=tar", f"--output={packed}", f"{revision}:{''.join(prefix)}"]
-            code, output = run(argv, cwd=reader)
-        if code:
-            raise CannotGo(f"{revision[:9]} cannot be read: {output}")
-        try:
-            with tarfile.open(packed) as tar:
-                tar.extractall(tree, filter="data")
-        except tarfile.TarError as error:
-            raise Refused(f"{revision[:9]} cannot be written out: {error}") from error
+        reader, tree = Path(beside) / "reader.git", Path(beside) / "tree"
+        tree.mkdir()
+        git = ["git", f"--git-dir={reader}", f"--work-tree={tree}"]
+        _need(["git", "clone", "--quiet", "--bare", "--shared", "--template=", top, str(reader)], root)
+        (reader / "info").mkdir()
+        (reader / "info" / "attributes").write_text(AS_REVIEWED, "utf-8")
+        _need([*git, "read-tree", f"{revision}:{''.join(prefix)}"], root)
+        _need([*git, "checkout-index", "--all"], tree)
         if not (tree / "shortener" / "serving.py").is_file():
             raise WrongUsage(f"{revision}: there is no shortener in it")
         tree.rename(folder / revision)
+
+
+def _need(argv: Sequence[str], cwd: Path) -> None:
+    code, output = run(argv, cwd=cwd, seconds=LONGEST)
+    if code:
+        raise Refused(f"`{' '.join(argv[:4])} …` ended with {code}: {output[-1000:]}")
 
 
 def interpreter(environment: Environment, tree: Path) -> str:
@@ -92,10 +97,8 @@ def interpreter(environment: Environment, tree: Path) -> str:
     if not (place / "complete").exists():
         shutil.rmtree(place, ignore_errors=True)
         install = ["-I", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--", *wanted[1:]]
-        for argv in ([sys.executable, "-I", "-m", "venv", str(place)], [str(python), *install]):
-            code, output = run(argv, cwd=settings.folder)
-            if code:
-                raise Refused(f"{' '.join(argv[2:5])} … ended with {code}: {output.splitlines()[-1:]}")
+        _need([sys.executable, "-I", "-m", "venv", str(place)], settings.folder)
+        _need([str(python), *install], settings.folder)
         (place / "complete").touch()
     return str(python)
 
@@ -120,30 +123,30 @@ def variables(environment: Environment, scratch: Path) -> dict[str, str]:
     return {name: value for name, value in (passed | own).items() if value}
 
 
-def start(environment: Environment, release: Running) -> Running:
-    """Start a release that is written out, in its slot; returns it with its port once it is ready.
-
-    Raises Refused if it never is.
-    """
-    service, tree = environment.server(release.slot), environment.tree(release)
-    scratch = environment.folder / f"{release.slot}.tmp"
+def in_slot(environment: Environment, release: Running, slot: str) -> Running:
+    """The release as it runs in this slot, on a port of its own."""
+    port, tree, scratch = free_port(), environment.tree(release), environment.folder / f"{slot}.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    port = free_port()
-    argv = [interpreter(environment, tree), "-m", "gunicorn", "--config", "python:shortener.serving"]
-    argv += ["--bind", f"127.0.0.1:{port}", "--workers", str(environment.target.workers)]
-    service.start(argv, cwd=tree, env=variables(environment, scratch))
-    end, pid = time.monotonic() + PATIENCE, service.pid
-    looked = time.monotonic()
+    words = [f"{name}={value}" for name, value in variables(environment, scratch).items()]
+    words += [interpreter(environment, tree), "-m", "gunicorn", "--config", "python:shortener.serving"]
+    words += ["--bind", f"127.0.0.1:{port}", "--workers", str(environment.target.workers)]
+    command = f"cd {shlex.quote(str(tree))} && exec env -i {shlex.join(words)}\n"
+    return dataclasses.replace(release, slot=slot, port=port, command=command)
+
+
+def wait(environment: Environment, release: Running) -> None:
+    """Wait until a release is ready that has been started; raises Refused if it ends before, or never is."""
+    service, pid = environment.server(release.slot), environment.server(release.slot).pid
+    looked = began = time.monotonic()
     while True:
-        status, _, text = ask(port, "GET", "/readyz", timeout=2)
+        status, _, text = ask(release.port, "GET", "/readyz", timeout=2)
         if status == 200:
-            return dataclasses.replace(release, port=port)
+            return
         if time.monotonic() > looked + 1:
-            looked, now = time.monotonic(), service.pid
-            if now is None or now != pid or looked > end:
-                service.stop()
-                reason = text.strip() or status
+            looked, before, pid = time.monotonic(), pid, service.pid
+            if looked > began + PATIENCE or (before and pid != before):
+                reason = visible(text)[:200] or status
                 raise Refused(f"the release did not become ready: {reason} (see {service.log})")
         time.sleep(0.02)
 
@@ -151,18 +154,30 @@ def start(environment: Environment, release: Running) -> Running:
 def ask(
     port: int, method: str, path: str, body: str = "", timeout: float = 5.0, key: str = ""
 ) -> tuple[int, str, str]:
-    """The status, the Location and the text that 127.0.0.1:port answers. Status 0 is no answer."""
+    """The status, the Location and the text that 127.0.0.1:port answers in so many seconds. Status 0 is no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     headers = {"Content-Type": "application/json"} if body else {}
     headers |= {"Authorization": f"Bearer {key}"} if key else {}
+    end = threading.Timer(timeout, lambda: None)
     try:
+        connection.connect()
+        # The time limit of a socket begins again with each byte that comes.
+        end = threading.Timer(timeout, _hang_up, [connection.sock])
+        end.start()
         connection.request(method, path, body or None, headers)
         answer = connection.getresponse()
-        return answer.status, answer.headers.get("Location", ""), answer.read().decode("utf-8", "replace")
+        text = answer.read(LARGEST).decode("utf-8", "replace")
+        return answer.status, answer.headers.get("Location", ""), text
     except (OSError, http.client.HTTPException) as error:
         return 0, "", str(error) or type(error).__name__
     finally:
+        end.cancel()
         connection.close()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def verify(port: int, key: str, link: str = "https://example.com/") -> None:
@@ -176,7 +191,7 @@ def verify(port: int, key: str, link: str = "https://example.com/") -> None:
     def expect(status: int, method: str, path: str, body: str = "") -> tuple[int, str, str]:
         answer = ask(port, method, path, body, key=key)
         if answer[0] != status:
-            got = f"{answer[0] or 'nothing'}, expected {status}: {answer[2].strip()[:200]}"
+            got = f"{answer[0] or 'nothing'}, expected {status}: {visible(answer[2])[:200]}"
             raise Refused(f"verify: {method} {path.replace(alias, 'CODE')} answered {got}")
         return answer
 
@@ -186,6 +201,6 @@ def verify(port: int, key: str, link: str = "https://example.com/") -> None:
         raise Refused(f"verify: GET /CODE leads to {location!r}, expected {link!r}")
     shown = expect(200, "GET", f"/api/links/{alias}")[2]
     if not re.search(r'"clicks": *1\b', shown):
-        raise Refused(f"verify: a click was not counted: {shown.strip()[:200]}")
+        raise Refused(f"verify: a click was not counted: {visible(shown)[:200]}")
     expect(404, "GET", f"/{alias}-no")
     expect(200, "GET", "/metrics")

@@ -1,18 +1,22 @@
-"""`release.toml`: what is released where, and how carefully."""
+"""`release.toml`: what is released where, and how carefully. What the last `up` has installed counts."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+import shlex
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
-from release.problems import WrongUsage
+from release.machine import read_json, replace
+from release.problems import CannotGo, WrongUsage
 
 Part = TypeVar("Part", "Settings", "Target", "Limits", "Notices")
 
@@ -49,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Who is notified. The senior engineers come from gate.yaml."""
+    """Where Alertmanager sends what it is given. The senior engineers come from gate.yaml."""
 
     smtp: str = ""
     """HOST:PORT; without it there is no mail."""
@@ -74,12 +78,11 @@ class Settings:
     """What short addresses start with, so that no visitor's Host header is trusted."""
     api_key: str = ""
     """The file with the keys that may create links; without it, everybody may."""
-    services: Literal["supervisor", "systemd"] = "supervisor"
     prometheus: int = 9091
     """Its port on loopback; 0 takes a free one."""
-    environments: Mapping[str, Target] = field(default_factory=lambda: dict(DEFAULT))
     limits: Limits = Limits()
     notices: Notices = Notices()
+    environments: Mapping[str, Target] = field(default_factory=lambda: dict(DEFAULT))
 
     @property
     def folder(self) -> Path:
@@ -89,63 +92,93 @@ class Settings:
 
 def load(path: Path, *, must_exist: bool = False) -> Settings:
     """Read the settings; raises WrongUsage with every mistake. Without a file, all have their defaults."""
-    root, mistakes = path.absolute().parent, list[str]()
+    default, mistakes = Settings(path.absolute().parent), list[str]()
     if not must_exist and not path.exists():
-        return Settings(root)
+        return default
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise WrongUsage(f"{path}: {error}") from error
-    limits = _read(Limits(), table.pop("limits", {}), "limits", mistakes)
-    notices = _read(Notices(), table.pop("notices", {}), "notices", mistakes)
     environments = dict(DEFAULT)
     for name, values in table.pop("environments", {}).items():
-        place, default = f"environments.{name}", DEFAULT.get(name, Target())
-        environments[name] = target = _read(default, values, place, mistakes)
+        place = f"environments.{name}"
+        environments[name] = target = _read(DEFAULT.get(name, Target()), values, place, mistakes)
         if not re.fullmatch("[a-z][a-z0-9-]*", name):
             mistakes.append(f"{place}: expected a name of small letters, digits and hyphens")
         if target.shares[-1:] != (100,) or list(target.shares) != sorted(set(target.shares)):
             mistakes.append(f"{place}.shares: expected rising percents that end with 100")
-    if not 0 < limits.false_alarms < 1:
-        mistakes.append(f"limits.false_alarms: expected a share between 0 and 1, got {limits.false_alarms}")
-    settings = _read(Settings(root), table, "", mistakes)
+    settings = _read(default, table, "", mistakes)
+    if not 0 < (alarms := settings.limits.false_alarms) < 1:
+        mistakes.append(f"limits.false_alarms: expected a share between 0 and 1, got {alarms}")
     if mistakes:
         raise WrongUsage("\n".join(f"{path}: {mistake}" for mistake in mistakes))
-    return dataclasses.replace(settings, limits=limits, notices=notices, environments=environments)
+    return dataclasses.replace(settings, environments=environments)
 
 
-def _number(value: object, *kinds: type) -> bool:
-    # A bool is an int for Python.
-    return isinstance(value, int | float) and type(value) in kinds and isfinite(value) and value >= 0
+def install(settings: Settings, say: Callable[[str], None]) -> None:
+    """Copy the settings to `home`. Which gate is asked is decided by the first `up`, and by no checkout after it."""
+    home = settings.folder
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".gitignore").write_text("*\n", "utf-8")
+    replace(home / "root", str(settings.root))
+    source, judge = settings.root / "release.toml", home / "gate.json"
+    if source.exists():
+        shutil.copyfile(source, home / "release.toml")
+    if not judge.exists():
+        replace(judge, json.dumps(settings.gate))
+    elif (judged := _judge(home)) != settings.gate:
+        say(f"the gate that is asked stays {shlex.join(judged)}; to change it, edit {judge}")
 
 
-KINDS: dict[object, tuple[str, Callable[[Any], bool]]] = {
-    str: ("a string", lambda value: isinstance(value, str)),
-    int: ("a whole number", lambda value: _number(value, int)),
-    float: ("a number", lambda value: _number(value, int, float)),
-    tuple[str, ...]: ("a list of strings", lambda value: _all(str, value)),
-    tuple[int, ...]: ("a list of whole numbers", lambda value: _all(int, value)),
-    Literal["supervisor", "systemd"]: ("supervisor or systemd", lambda value: value in ("supervisor", "systemd")),
-}  # fmt: skip
+def installed(home: Path) -> Settings | None:
+    """The settings that the last `up` has put in `home`."""
+    if not (home / "root").exists():
+        return None
+    settings = load(home / "release.toml")
+    root = Path((home / "root").read_text("utf-8"))
+    return dataclasses.replace(settings, root=root, gate=_judge(home), home=str(home))
 
 
-def _all(kind: type, value: object) -> bool:
-    return isinstance(value, list) and all(KINDS[kind][1](item) for item in value)
+def _judge(home: Path) -> tuple[str, ...]:
+    """The gate that is asked, as the first `up` has written it down."""
+    path = home / "gate.json"
+    words = read_json(path) if path.exists() else Settings(home).gate
+    if not words or not all(isinstance(word, str) for word in words):
+        raise CannotGo(f"{path} is damaged: expected the words of a command")
+    return tuple(words)
 
 
-def _read(part: Part, values: object, place: str, mistakes: list[str]) -> Part:
-    """`part` with the values from the file that fit it; the others are added to `mistakes`."""
+def _read(default: Part, values: object, place: str, mistakes: list[str]) -> Part:
+    """`default` with the values from the file that are of the kind of its own; the others are `mistakes`."""
     if not isinstance(values, dict):
         mistakes.append(f"{place}: expected a table")
-        return part
-    kinds = {key: KINDS[hint] for key, hint in get_type_hints(type(part)).items() if hint in KINDS}
+        return default
+    known = {
+        one.name: getattr(default, one.name) for one in dataclasses.fields(default) if one.name != "root"
+    }
     fitting: dict[str, Any] = {}
     for key, value in values.items():
-        name, (expected, fits) = f"{place}.{key}".lstrip("."), kinds.get(key, ("", None))
-        if fits is None:
-            mistakes.append(f"{name}: unknown key; expected one of {', '.join(sorted(kinds))}")
-        elif not fits(value):
+        name = f"{place}.{key}".lstrip(".")
+        if key not in known:
+            mistakes.append(f"{name}: unknown key; expected one of {', '.join(sorted(known))}")
+        elif isinstance(known[key], Limits | Notices):
+            fitting[key] = _read(known[key], value, name, mistakes)
+        elif expected := _expected(known[key], value):
             mistakes.append(f"{name}: expected {expected}, got {value!r}")
         else:
             fitting[key] = tuple(value) if isinstance(value, list) else value
-    return dataclasses.replace(part, **fitting)
+    return dataclasses.replace(default, **fitting)
+
+
+def _expected(default: object, value: object) -> str:
+    """What the value should be, since its default is; "" if it is."""
+    if isinstance(default, tuple):
+        item = next(iter(default), "")
+        fits = isinstance(value, list) and not any(_expected(item, one) for one in value)
+        return "" if fits else f"a list of {'strings' if isinstance(item, str) else 'whole numbers'}"
+    if isinstance(default, str):
+        return "" if isinstance(value, str) else "a string"
+    # A bool is an int for Python.
+    kinds, name = ((int,), "a whole number") if isinstance(default, int) else ((int, float), "a number")
+    fits = isinstance(value, int | float) and type(value) in kinds and isfinite(value) and value >= 0
+    return "" if fits else name

@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from release.environments import Environment, Running
+from release.machine import PATIENCE, read_json, replace, run, visible
 from release.problems import Refused
-from release.servers import interpreter, variables
-from release.services import PATIENCE, read_json, run
+from release.servers import LONGEST, interpreter, variables
 
 KEPT = 5
 """Copies of the data, made before it is changed."""
@@ -37,12 +37,12 @@ def migrate(environment: Environment, release: Running, number: int | None = Non
     backup(database)
     argv = [interpreter(environment, tree), "-m", "shortener.migrations", str(database)]
     argv += [] if number is None else [str(number)]
-    code, output = run(argv, cwd=tree, env=variables(environment, environment.folder))
-    last = output.splitlines()[-1:] or [f"exit code {code}"]
-    if code or not last[0].isdecimal():
-        raise Refused(f"the tables cannot be changed: {last[0]}")
-    _note(database).write_text(json.dumps(max(steps, taken, key=len)[: int(last[0])], indent=1), "utf-8")
-    return int(last[0])
+    code, output = run(argv, cwd=tree, env=variables(environment, environment.folder), seconds=LONGEST)
+    last = visible(output.splitlines()[-1] if output else f"exit code {code}")
+    if code or not last.isdecimal():
+        raise Refused(f"the tables cannot be changed: {last}")
+    replace(_note(database), json.dumps(max(steps, taken, key=len)[: int(last)], indent=1))
+    return int(last)
 
 
 def newest_step(environment: Environment, release: Running) -> int:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from release.monitoring import alertmanager_config
+from release.configuration import alertmanager_config, prometheus_config
+from release.engines import choose_ports
 from release.servers import ask
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
@@ -106,13 +107,12 @@ def test_maintenance_that_has_left_the_window_hides_no_gap(tmp_path: Path) -> No
 def test_the_configuration_is_valid(tmp_path: Path) -> None:
     needs("promtool", "amtool", "prometheus-blackbox-exporter")
     shutil.copytree(MONITORING, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "targets").mkdir()
-    for name in ("haproxy", "releases", "probes", "blackbox", "alertmanager"):
-        (tmp_path / "targets" / f"{name}.json").write_text("[]")
+    (tmp_path / "releases.json").write_text("[]")
     (tmp_path / "slo-rules.yml").write_text(json.dumps(slo_rules(PROMISES, 0)))
+    settings = Settings(SAMPLE, home=str(tmp_path / "home"))
+    choose_ports(settings)
+    (tmp_path / "prometheus.yml").write_text(prometheus_config(settings))
     for name in ("prometheus.yml", "outside.yml"):
-        text = (tmp_path / name).read_text().replace("BLACKBOX", "127.0.0.1:9115")
-        (tmp_path / name).write_text(text)
         run("promtool", "check", "config", "--lint-fatal", name, cwd=tmp_path)
     run("prometheus-blackbox-exporter", "--config.check", "--config.file=blackbox.yml", cwd=tmp_path)
 
@@ -134,6 +134,8 @@ def alertmanager(tmp_path: Path) -> Path:
         (("severity=page", "environment=production"), "seniors-now"),
         (("severity=ticket", "environment=production"), "seniors-later"),
         (("severity=page", "environment=staging"), "seniors-later"),
+        (("severity=notice", "environment=staging"), "seniors-notice"),
+        (("severity=customers", "environment=production"), "customers"),
         (("alertname=Heartbeat", "severity=heartbeat"), "heartbeat"),
         (("alertname=Anything",), "seniors-later"),
     ],

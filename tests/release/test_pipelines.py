@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from release.services import Service
+from release.engines import Service
 from release.story.stage import SAMPLE
 from support.shop import ENGINES, PATH, Shop, build_shop, needs
 

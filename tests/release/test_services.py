@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from release.environments import Environment, free_port, must_be_free
+from release.environments import Environment
+from release.machine import free_port, must_be_free, run, visible
 from release.problems import CannotGo, Refused
-from release.servers import interpreter
-from release.services import run
+from release.servers import ask, interpreter
 from release.settings import Settings
 from release.story.stage import SAMPLE
 from support.shop import PATH, needs
@@ -57,9 +59,8 @@ def test_the_units_are_valid_for_systemd(tmp_path: Path) -> None:
     needs("systemd-analyze")
     units, tool = tmp_path / "units", tmp_path / "release" / "tool" / "bin" / "shortener-release"
     shutil.copytree(SAMPLE / "systemd", units)
-    (units / "shortener@.service").rename(units / "shortener@guard.service")
     names = sorted(path.name for path in units.iterdir())
-    assert names == ["release.service", "release.timer", "shortener@guard.service"]
+    assert names == ["release.service", "release.timer", "shortener.service"]
 
     def verify() -> subprocess.CompletedProcess[str]:
         # It runs nothing, but looks for the programs.
@@ -92,3 +93,23 @@ def test_only_packages_are_installed_for_a_release(tmp_path: Path, text: str, re
     with pytest.raises(Refused, match=reason):
         interpreter(Environment(Settings(tmp_path), "production"), tmp_path)
     assert not (tmp_path / ".release" / "pythons").exists()
+
+
+@pytest.mark.slow
+def test_who_answers_a_byte_at_a_time_is_hung_up_on() -> None:
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            for byte in b"HTTP/1.1 302 FOUND\r\n" + b"a" * 1000:
+                connection.send(bytes([byte]))
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=[server], daemon=True).start()
+        began = time.monotonic()
+        assert ask(server.getsockname()[1], "HEAD", "/probe", timeout=0.5)[0] == 0
+        assert time.monotonic() - began < 20
+
+
+def test_what_a_commit_says_moves_no_cursor() -> None:
+    assert visible("fix\r\x1b[2K\u202eit  now\n::stop-commands::x") == "fix �[2K�it now ::stop-commands::x"

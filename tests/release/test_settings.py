@@ -41,7 +41,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         load(path)
     for mistake in (
         "gate: expected a list of strings, got 'gate'",
-        "hom: unknown key; expected one of api_key, base_url, gate, home,",
+        "hom: unknown key; expected one of api_key, base_url, environments, gate, home,",
         "notices: expected a table",
         "environments.production.shares: expected rising percents that end with 100",
         "environments.production.watch: expected a number, got -1",

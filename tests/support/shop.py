@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from release.engines import Service
 from release.servers import ask
 from release.story.stage import build_repository
 from support.company import Result, isolated
@@ -49,10 +50,11 @@ class Shop:
     """The repository of somebody who runs the shortener."""
 
     root: Path
+    folder: Path | None = None
 
     @property
     def home(self) -> Path:
-        return self.root / ".release"
+        return self.folder or self.root / ".release"
 
     def release(self, *arguments: str, module: str = "release") -> Result:
         """Run `python -m release ARGUMENTS`."""
@@ -78,7 +80,7 @@ class Shop:
         )
 
     def port(self, environment: str = "production") -> int:
-        return int((self.home / environment / "ports").read_text().split()[0])
+        return self.ports()[environment]
 
     def ask(
         self, method: str, path: str, body: str = "", environment: str = "production"
@@ -96,8 +98,18 @@ class Shop:
         lines = (self.home / environment / "records.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
+    def ports(self) -> dict[str, int]:
+        """Where each engine listens."""
+        return dict(json.loads((self.home / "ports.json").read_text()))
+
     def prometheus(self) -> int:
-        return int(json.loads((self.home / "monitoring" / "ports.json").read_text())["prometheus"])
+        return self.ports()["prometheus"]
+
+    def pid(self, service: str) -> int:
+        """The process id of a service, which runs."""
+        pid = Service(self.home, service).pid
+        assert pid is not None
+        return pid
 
     def commit(self, files: dict[str, str], subject: str) -> str:
         """The id of a new commit on version 1, which moves no branch."""

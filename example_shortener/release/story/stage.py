@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from release.machine import run
 from release.problems import CannotGo
-from release.services import run
 
 SAMPLE = Path(__file__).parents[2]
 HERE = Path(__file__).parent

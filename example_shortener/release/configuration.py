@@ -1,0 +1,139 @@
+"""What the engines read: templates, filled in with the settings and with what runs in each environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from release import engines
+from release.environments import VISITED, Environment
+from release.machine import PATIENCE, alone, read_json, replace, run
+from release.problems import CannotGo, WrongUsage
+from release.settings import Settings
+
+HERE = Path(__file__).parent
+FILTERS: dict[str, Callable[[Any], str]] = {
+    "time": lambda at: f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S UTC}",
+    "span": lambda seconds: f"{seconds:.1f} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes",
+    "cell": lambda text: text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " "),
+}
+"""For people, in templates: a time, a length of time, and the text of a cell of a table."""
+
+
+def render(template: Path, **values: object) -> str:
+    """The text of a file, such as an engine's configuration, with these values in it."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701  none is HTML
+    environment.undefined = jinja2.StrictUndefined
+    environment.filters |= FILTERS
+    return environment.from_string(template.read_text("utf-8")).render(values)
+
+
+def apply(settings: Settings, *, again: bool = False) -> bool:
+    """Write what haproxy, Prometheus and supervisord read, by the states; and have supervisord bring it about.
+
+    A running haproxy does not read it: it has been given its servers already. With `again`, supervisord also starts
+    what should run and does not. Returns whether supervisord had anything to do.
+    """
+    home, targets = settings.folder, []
+    scripts = {"guard": (home / "services" / "guard").read_text("utf-8")}
+    with alone(home / "services.lock", patience=PATIENCE):
+        for environment in (Environment(settings, name) for name in settings.environments):
+            state = environment.records.state()
+            public, numbers = environment.port(), engines.port_of(settings, f"{environment.name}-numbers")
+            servers = environment.servers(state)
+            text = render(HERE / "haproxy.cfg", public=public, numbers=numbers, servers=servers)
+            replace(environment.folder / "haproxy.cfg", text)
+            for role, release in state.releases.items():
+                scripts[environment.server(release.slot).name] = release.command
+                if role != "baseline":
+                    labels = {"environment": environment.name, "slot": release.slot, "role": role}
+                    labels |= {"release": release.revision[:9]}
+                    targets.append({"targets": [f"127.0.0.1:{release.port}"], "labels": labels})
+        # Prometheus reads the file anew when another one takes its place.
+        replace(home / "monitoring" / "releases.json", json.dumps(targets, indent=1))
+        for name, text in scripts.items():
+            replace(home / "services" / name, text)
+        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in scripts.items()}
+        ports = read_json(home / "ports.json")
+        text = render(
+            HERE / "supervisord.conf", environments=settings.environments, ports=ports, scripts=digests
+        )
+        changed = replace(home / "services" / "supervisord.conf", text)
+        if changed or again:
+            engines.supervise(home)
+        return changed
+
+
+def write_monitoring(settings: Settings) -> None:
+    """Write what the monitoring reads: what is in `monitoring/`, filled in, and the rules of `slo.yaml`."""
+    source, folder = settings.root / "monitoring", settings.folder / "monitoring"
+    folder.mkdir(parents=True, exist_ok=True)
+    since = folder / "since"
+    if not since.exists():
+        # What nobody measured before is no downtime.
+        replace(since, f"{time.time():.0f}")
+    texts = {"slo-rules.yml": slo_rules(settings, since.read_text("utf-8"))}
+    texts |= {
+        "alertmanager.yml": alertmanager_config(settings),
+        "prometheus.yml": prometheus_config(settings),
+    }
+    for path in source.iterdir():
+        if path.suffix in {".yml", ".json", ".html"} and path.name not in texts:
+            shutil.copyfile(path, folder / path.name)
+    for name, text in texts.items():
+        replace(folder / name, text)
+
+
+def prometheus_config(settings: Settings) -> str:
+    """`monitoring/prometheus.yml` with the ports of what it scrapes."""
+    ports = read_json(settings.folder / "ports.json")
+    template, names = settings.root / "monitoring" / "prometheus.yml", list(settings.environments)
+    return render(template, ports=ports, environments=names, visited=VISITED)
+
+
+def alertmanager_config(settings: Settings) -> str:
+    """`monitoring/alertmanager.yml` with the seniors of gate.yaml and the addresses of release.toml in it."""
+    path = settings.root / "gate.yaml"
+    try:
+        people: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["people"]
+        seniors = [person for person in people.values() if person.get("role") == "senior"]
+        addresses = ", ".join(mail for person in seniors for mail in person.get("emails", [])[:1])
+    except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
+        raise CannotGo(f"{path} does not name the senior people ({error!r})") from error
+    template = settings.root / "monitoring" / "alertmanager.yml"
+    return render(template, notices=settings.notices, seniors=addresses)
+
+
+def slo_rules(settings: Settings, since: str) -> str:
+    """The rules that gate makes of `slo.yaml`; raises WrongUsage with what is wrong there."""
+    words = ["budget", "--rules", str(settings.root / "slo.yaml"), "--since", since]
+    code, output = run([sys.executable, "-I", "-m", "gate", *words], cwd=settings.folder)
+    if code:
+        raise WrongUsage(output)
+    promised = {group["name"] for group in json.loads(output)["groups"]}
+    if missing := [name for name in settings.environments if f"slo-{name}" not in promised]:
+        raise WrongUsage(f"slo.yaml promises nothing for {' and '.join(missing)}")
+    return output
+
+
+def write_guard(settings: Settings) -> None:
+    """Write the line of shell that runs the guard: this tool, as whoever brings everything up has installed it."""
+    words = [f"PYTHONPATH={HERE.parent}", f"PATH={os.environ.get('PATH', os.defpath)}"]
+    words += [f"{name}={os.environ[name]}" for name in ("HOME", "USER") if name in os.environ]
+    words += [sys.executable, "-P", "-m", "release", "--home", str(settings.folder), "guard"]
+    command = f"cd {shlex.quote(str(settings.folder))} && exec env -i {shlex.join(words)}\n"
+    # With changed settings it is another guard.
+    command += f"# settings: {hashlib.sha256(repr(settings).encode()).hexdigest()}\n"
+    replace(settings.folder / "services" / "guard", command)

@@ -1,0 +1,119 @@
+"""supervisord, which starts everything else, starts it again and keeps its log; and where each engine listens.
+
+What it runs is what its configuration names, no less and no more: to start, to change and to end a program is to write
+the configuration anew (see `configuration.py`) and to have it read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.machine import PATIENCE, find, free_port, must_be_free, read_json, replace, run
+from release.problems import CannotGo
+from release.settings import Settings
+
+MONITORS = ("prometheus", "alertmanager", "blackbox")
+PACKAGES = {
+    "supervisord": "supervisor", "haproxy": "haproxy", "prometheus": "prometheus", "setpriv": "util-linux",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A program with a name, of everything that runs in the folder `home`."""
+
+    home: Path
+    name: str
+
+    @property
+    def log(self) -> Path:
+        """What it printed."""
+        return self.home / "services" / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, which is also that of its process group; None unless it runs."""
+        with suppress(OSError, ValueError):
+            pid = int(self.log.with_suffix(".pid").read_text("utf-8"))
+            return pid if _is_running(pid) else None
+        return None
+
+    def last_line(self) -> str:
+        """What it printed last, and where the rest is; "" where it printed nothing."""
+        text = self.log.read_text("utf-8", "replace").strip() if self.log.exists() else ""
+        return f"{text.splitlines()[-1]} (see {self.log})" if text else ""
+
+
+def need_packages() -> None:
+    """Raise CannotGo that names the packages which are not installed."""
+    missing = []
+    for program, package in PACKAGES.items():
+        try:
+            find(program, package)
+        except CannotGo:
+            missing.append(package)
+    if missing:
+        raise CannotGo(f"these are not installed; as root: apt-get install {' '.join(missing)}")
+
+
+def choose_ports(settings: Settings) -> None:
+    """Decide once where what is up listens; raises CannotGo where somebody else does."""
+    path = settings.folder / "ports.json"
+    known = read_json(path) if path.exists() and Service(settings.folder, "supervisord").pid else {}
+    wished = {name: target.port for name, target in settings.environments.items()}
+    wished |= {f"{name}-numbers": 0 for name in wished} | dict.fromkeys(MONITORS, 0)
+    wished["prometheus"] = settings.prometheus
+    ports = {name: known.get(name) or must_be_free(port or free_port()) for name, port in wished.items()}
+    replace(path, json.dumps(ports, indent=1))
+
+
+def port_of(settings: Settings, name: str) -> int:
+    """Where this engine, or an environment's haproxy, listens; raises CannotGo if nothing is up."""
+    path = settings.folder / "ports.json"
+    ports: dict[str, int] = read_json(path) if path.exists() else {}
+    if name not in ports:
+        raise CannotGo(f"{name} is not up; bring it up with: python -m release up")
+    return ports[name]
+
+
+def supervise(home: Path) -> None:
+    """Have supervisord run what its configuration names now: what has changed or ended is started anew."""
+    if Service(home, "supervisord").pid and _control(home, "update")[0] == 0:
+        _control(home, "start", "all")
+        return
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    argv = [find("supervisord", "supervisor"), "-c", "supervisord.conf"]
+    code, output = run(argv, cwd=home / "services", env={"PATH": path})
+    if code:
+        raise CannotGo(f"supervisord could not be started: {output}")
+
+
+def shut_down(home: Path) -> None:
+    """End supervisord, and with it everything that it runs."""
+    pid, end = Service(home, "supervisord").pid, time.monotonic() + PATIENCE
+    if pid:
+        _control(home, "shutdown")
+    while pid and _is_running(pid):
+        if time.monotonic() > end:
+            raise CannotGo(f"supervisord does not end; see {home / 'services' / 'supervisord.log'}")
+        time.sleep(0.05)
+
+
+def _control(home: Path, *words: str) -> tuple[int, str]:
+    argv = [find("supervisorctl", "supervisor"), "-c", "supervisord.conf", *words]
+    return run(argv, cwd=home / "services")
+
+
+def _is_running(pid: int) -> bool:
+    """Whether this process leads its group, and has not ended: of one that has, something may be left as well."""
+    with suppress(OSError):
+        state, _, group = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[:3]
+        return int(group) == pid and state not in {"Z", "X"}
+    return False

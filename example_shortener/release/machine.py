@@ -1,0 +1,155 @@
+"""What the release tool needs of the machine: programs, files that are never half written, locks, ports."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from release.problems import Busy, CannotGo
+
+PATIENCE = 60.0
+"""Seconds for something to be ready, also on a machine that is busy with much else."""
+
+
+def run(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, seconds: float | None = None
+) -> tuple[int, str]:
+    """Run a program to its end, or for so many seconds at most; returns its exit code (124 then) and its output."""
+    try:
+        process = subprocess.Popen(  # noqa: S603  our own words, no shell
+            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", errors="replace", start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        missing = f"{argv[0]} is not installed or not on PATH" if cwd.is_dir() else f"{cwd} does not exist"
+        raise CannotGo(missing) from error
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return process.returncode, output.strip()
+    except subprocess.TimeoutExpired:
+        return 124, f"{' '.join(argv[:3])} … did not end in {seconds:g} s"
+    finally:
+        # With whatever it has started: it may be waiting for a server that is silent.
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def visible(text: str) -> str:
+    """One line that moves no cursor: what a commit or a release says is read on the terminals of those who judge it."""
+    return "".join(one if one.isprintable() else "�" for one in " ".join(text.split()))
+
+
+def find(program: str, package: str) -> str:
+    """The path of a program, also where only root has it on PATH; raises CannotGo that names the package."""
+    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        raise CannotGo(f"{program} is not installed; as root: apt-get install {package}")
+    return path
+
+
+def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket:
+    """A connection to the socket of this name. Its path must be short; that of the folder need not be."""
+    descriptor, connection = os.open(folder, os.O_RDONLY), socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(f"/proc/self/fd/{descriptor}/{name}")
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(descriptor)
+    return connection
+
+
+def replace(path: Path, text: str) -> bool:
+    """Write a file so that whoever reads it reads all of it or what was there before; whether it has changed.
+
+    The space for the next version is kept ready beside it, so that a full disk does not prevent a rollback.
+    """
+    data = text.encode()
+    if path.exists() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.next")
+    with beside.open("r+b" if beside.exists() else "w+b") as file:
+        file.write(data)
+        file.truncate()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    with suppress(OSError):
+        beside.write_bytes(b" " * max(4096, 2 * len(data)))
+    return True
+
+
+def read_json(path: Path) -> Any:
+    """What the tool has written there; raises CannotGo where something else has."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise CannotGo(f"{path} is damaged: {error}") from error
+
+
+@contextmanager
+def alone(lock: Path, *, patience: float = 0.5) -> Iterator[None]:
+    """Nobody else holds this lock meanwhile; raises Busy if somebody does for too long."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    end, descriptor = time.monotonic() + patience, os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        while not _locked(descriptor):
+            if time.monotonic() > end:
+                owner = os.pread(descriptor, 16, 0).decode().strip() or "?"
+                raise Busy(f"{lock.parent.name}: process {owner} is at work here; wait for its end")
+            time.sleep(0.02)
+        # Padded, so that it is overwritten in place on a full disk as well.
+        os.pwrite(descriptor, f"{os.getpid():<16}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def must_be_free(port: int) -> int:
+    """The port; raises CannotGo where somebody else listens: what answers there would be taken for one's own."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = f"port {port} is taken: {error.strerror}; set another one in release.toml"
+            raise CannotGo(message) from error
+    return port
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def current_user() -> str:
+    """Who gives the order: whom the CI server names (Jenkins, GitHub, GitLab), else the user."""
+    for name in ("BUILD_USER_ID", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+        if os.environ.get(name):
+            return os.environ[name]
+    return getpass.getuser()
