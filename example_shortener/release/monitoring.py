@@ -62,7 +62,7 @@ def reload(settings: Settings, names: Sequence[str] = MONITORS) -> None:
 def _ask(settings: Settings, name: str, path: str, body: bytes | None = None) -> bytes:
     url, headers = f"http://127.0.0.1:{port_of(settings, name)}{path}", {"Content-Type": "application/json"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         raise CannotGo(f"{name} refuses that: {error.read().decode('utf-8', 'replace')[:500]}") from error
