@@ -72,7 +72,7 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
         )
         changed = replace(home / "services" / "supervisord.conf", text)
         if changed or again:
-            engines.supervise(home)
+            engines.supervise(home, again=again)
         return changed
 
 

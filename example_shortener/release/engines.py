@@ -83,10 +83,11 @@ def port_of(settings: Settings, name: str) -> int:
     return ports[name]
 
 
-def supervise(home: Path) -> None:
-    """Have supervisord run what its configuration names now: what has changed or ended is started anew."""
+def supervise(home: Path, *, again: bool = False) -> None:
+    """Have supervisord run what its configuration names now; `again`, what somebody has stopped is started as well."""
     if Service(home, "supervisord").pid and _control(home, "update")[0] == 0:
-        _control(home, "start", "all")
+        if again:
+            _control(home, "start", "all")
         return
     path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     argv = [find("supervisord", "supervisor"), "-c", "supervisord.conf"]
