@@ -187,7 +187,7 @@ def test_the_end_of_the_log_is_in_the_report() -> None:
     assert "its log" not in report(INCIDENT).split("## To do")[0]
 
 
-def test_what_nobody_has_measured_is_said_to_nobody() -> None:
+def test_a_budget_that_is_unknown_is_reported_as_unknown() -> None:
     blind = dataclasses.replace(INCIDENT, promised=math.nan, budget_left=math.nan)
     assert "| budget left | unknown: the monitoring did not answer |\n" in report(blind)
     assert "| budget left | 19.9 of 20 minutes |\n" in report(INCIDENT)
