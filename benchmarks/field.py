@@ -55,6 +55,8 @@ ADD = {
 """How each tool declares and locks a package without installing it."""
 UNDEFINED = "\n\ndef field_seed():\n    return field_seed_undefined\n"
 WRONG_TYPE = "\n\ndef field_seed(value: int) -> str:\n    return value\n"
+CERTIFICATES = frozenset({"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+"""Variables of a machine behind a proxy: libraries of HTTP behave differently with them, and so do their tests."""
 FUTURE = re.compile(r"^from __future__ import .*\n", re.MULTILINE)
 
 
@@ -186,8 +188,9 @@ def install(project: Project, clone: Path) -> None:
 
 
 def environ(clone: Path) -> dict[str, str]:
-    """The environment of somebody who has activated the project's own."""
-    return {**os.environ, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
+    """The environment of somebody who has activated the project's own, without what this machine's network takes."""
+    variables = {name: value for name, value in os.environ.items() if name not in CERTIFICATES}
+    return {**variables, "VIRTUAL_ENV": f"{clone}/.venv", "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}"}
 
 
 def own_result(at: Field, commit: str) -> Run:

@@ -148,7 +148,7 @@ class Declared:
         stated = next((value for value in settings if isinstance(value, bool)), None)
         if stated is not None:
             return stated and bool(self.metadata)
-        if self.source in {"uv.lock", "pdm.lock"} and "build-system" not in data:
+        if self.source == "uv.lock" and "build-system" not in data:
             return self.metadata in {"setup.py", "setup.cfg"}
         return bool(self.metadata)
 
