@@ -158,7 +158,7 @@ def push(repository: Repository, remote: str, specs: Sequence[str], *options: st
     reason = _words_of_remote(done.stderr)
     if not rejected:
         raise CannotDecide(
-            f"{remote} could not be reached: {reason}", "the record is saved locally; push it later"
+            f"{remote} could not be reached: {reason}", "check the connection, and your access to it"
         )
     reasons = "; ".join(f"{refs.partition(':')[2]} {why}" for _, refs, why in rejected)
     # Of an atomic push that fails, every other ref is reported too.

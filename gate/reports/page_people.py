@@ -34,7 +34,8 @@ def _asked(request: ReviewRequest) -> str:
 def _folders(paths: Sequence[str]) -> str:
     groups = folders(paths, MOST_FOLDERS)
     parts = [
-        f"<code>{escape(visible_path(name))}</code>{'' if name in paths else f' ({number:,})'}"
+        f"<code>{escape(visible_path(name))}</code>"
+        + ("" if name in paths else f" ({count(number, 'file')})")
         for name, number in groups
     ]
     return ", ".join(parts)

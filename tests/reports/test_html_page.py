@@ -150,7 +150,7 @@ def test_everybody_to_ask_is_named_with_role_and_folders() -> None:
     )
     page = Page(render(replace(BLOCKED, reviewers=people), CONTEXT))
     for number in range(20):
-        assert f"@p{number} code ownerd{number}/ (2)" in page.text
+        assert f"@p{number} code ownerd{number}/ (2 files)" in page.text
 
 
 def test_a_passed_page_says_who_approved_which_files() -> None:

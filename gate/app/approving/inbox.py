@@ -20,6 +20,7 @@ from gate.git.repository import Repository
 from gate.git.revisions import default_branch
 from gate.log.admitted import ApprovalLog, open_log
 from gate.model import ReviewRequest, Verdict, short_name
+from gate.policy.files import POLICY_FILE
 from gate.policy.people import person_by_email
 from gate.policy.types import Person, Policy
 from gate.requirements.owners import people_of
@@ -145,7 +146,8 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
     """Who is asking: by `name`, or by the e-mail address of git."""
     if not policy.people:
         raise UsageError(
-            "no people are listed in gate.yaml on the base branch", "add them with `gate init --person`"
+            f"the protected branch has no {POLICY_FILE} that lists people, so nothing needs anybody's approval",
+            "add people with `gate init --person`, then merge that into the branch and push it",
         )
     if name is not None:
         names = {person.name.casefold(): person for person in policy.people.values()}

@@ -95,9 +95,10 @@ def advance_branch(
     trailers = trailers_for(verdict, sha256(document).hexdigest(), log_commit, how)
     commit = change.head if how == "ff-only" else make_commit(repository, change, how, title, trailers)
     if reason := _unproven(repository, change, commit, log_commit):
-        hint = "have the change approved as it is now, or merge in another way"
         return NotMerged(
-            verdict, f"{branch} stays where it is, because an audit would report: {reason}; {hint}"
+            verdict,
+            f"{branch} stays where it is, because an audit would report: {reason}",
+            _hint_about_proof(request, signer),
         )
     notes = []
     if how != request.how:
@@ -154,6 +155,14 @@ def _way(repository: Repository, request: MergeRequest, change: Change) -> How:
             "remove `--ff-only` to squash them",
         )
     return "ff-only"
+
+
+def _hint_about_proof(request: MergeRequest, signer: Signer | None) -> str:
+    """What to do about a merge that nobody could verify later."""
+    approve = f"have the change approved as it is now: `gate approve {request.rev}`"
+    if signer is None:
+        return f"sign the verdict with a key that gate.yaml lists (`--key FILE`), or {approve}"
+    return f"{approve}{'' if request.how == 'squash' else ', or merge with `--squash`'}"
 
 
 def _unproven(repository: Repository, change: Change, commit: str, log_commit: str) -> str:
