@@ -50,11 +50,8 @@ TESTS = {
     "gate/requirements/enforcement.py": (NOT_ENFORCED, OUTCOMES),
     "gate/requirements/checks.py": (OUTCOMES,),
     "gate/requirements/not_required.py": (OUTCOMES, "tests/simulation"),
-    "gate/approvals/count.py": ("tests/approvals/test_count.py", "tests/approvals/test_carried.py"),
-    "gate/approvals/content.py": (
-        "tests/approvals/test_count.py",
-        "tests/approvals/test_records_and_keys.py",
-    ),
+    "gate/approvals/count.py": ("tests/approvals/test_count.py",),
+    "gate/approvals/content.py": ("tests/approvals/test_contents.py",),
     "gate/codeowners/rules.py": ("tests/codeowners/test_parsing.py", "tests/codeowners/test_matching.py"),
     "gate/codeowners/matcher.py": ("tests/codeowners/test_matching.py",),
     "gate/policy/protected.py": ("tests/policy/test_load.py",),

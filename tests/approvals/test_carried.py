@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.company import Company
-
-from gate.approvals.content import Contents, covers
 
 LONG = "".join(f"x{number} = {number}\n" for number in range(40))
 REQUIRE = "      owners: {{stale: {}}}\n      checks: [ok]\n"
@@ -122,25 +118,3 @@ def test_hunks_that_were_merged_and_reverted_need_a_new_approval(company: Compan
     new.commit("again", {"a.py": both}, branch="again")
     senior.fetch()
     assert not senior.may_merge("origin/again")
-
-
-CONTENT = st.tuples(*[st.sampled_from(["100644", "000000"])] * 2, *[st.sampled_from("abc")] * 2)
-CONTENTS = st.dictionaries(st.sampled_from(["p", "q", "r"]), CONTENT, max_size=3)
-
-
-@given(before=CONTENTS, landed=st.sets(st.sampled_from(["p", "q", "r"])), other=CONTENTS)
-def test_a_rest_is_covered_exactly_if_the_base_has_all_else_as_approved(
-    before: Contents, landed: set[str], other: Contents
-) -> None:
-    now = {path: content for path, content in before.items() if path not in landed}
-    base = {
-        path: (mode, blob)
-        for path, (_, mode, _, blob) in before.items()
-        if path in landed and mode != "000000"
-    }
-    assert covers(before, now, base) == bool(now)
-    for path in landed & before.keys():
-        altered = {**base, path: ("100644", "z")}
-        assert not covers(before, now, altered)
-    if other and any(before.get(path) != content for path, content in other.items()):
-        assert not covers(before, {**now, **other}, base)

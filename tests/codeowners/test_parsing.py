@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -259,3 +261,18 @@ def test_a_long_line_takes_no_longer_than_its_length(dialect: Dialect, piece: st
     """With the square of the length it would take minutes."""
     owners = parse(f"{piece * 60_000} @ada\n*.py @ada\n".encode(), "CODEOWNERS", dialect)
     assert owners.rules or owners.mistakes
+
+
+def test_all_paths_at_once_have_the_owners_that_each_has_by_itself() -> None:
+    paths = ("a.py", "docs/a.md", "web/a.py")
+    for text in (b"* @a\nweb/ @b\n", b"* @a\n!docs/\nweb/ @b\n", b"* @a\n[Web]\nweb/ @b\n"):
+        owners = parse(text, "CODEOWNERS", "gitlab")
+        assert owners.owners_of_all(paths) == {path: owners.owners_of(path) for path in paths}
+    excluded = parse(b"* @a\n!docs/\n", "CODEOWNERS", "gitlab").owners_of_all(paths)
+    assert [path for path in paths if not excluded[path]] == ["docs/a.md"]
+
+
+def test_a_rule_is_named_by_its_line() -> None:
+    (rule,) = parse(b"\n* @a\n", ".github/CODEOWNERS", "github").owners_of("a.py")
+    assert rule.place == ".github/CODEOWNERS:2"
+    assert replace(rule, line=0).place == ".github/CODEOWNERS"

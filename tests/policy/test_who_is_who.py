@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gate.policy.older_branches import still_listed
-from gate.policy.people import members, people_by_emails, person_by_email
+from gate.policy.people import (
+    forge_of,
+    members,
+    people_by_emails,
+    person_by_email,
+    person_by_login,
+    with_login,
+)
 from gate.policy.types import Person, Policy, Protection, Require, Role
 
 POLICY = Policy(
@@ -142,3 +149,39 @@ def test_who_counts_for_something_has_to_in_both_policies(
     assert members(policy, protection.require.guarded) == holds
     assert members(policy, protection.verdicts) == holds
     assert policy.protection("release/1").require.checks == Require().checks
+
+
+@pytest.mark.parametrize(
+    ("forge", "login", "name"),
+    [
+        ("github", "ADA-gh", "@ada"), ("gitlab", "ada.gl", "@ada"), ("gitea", "ada", "@ada"), ("gitlab", "bob", "@cyd"),
+        ("github", "ada", None), ("github", "", None), ("gitlab", "twice", None),
+    ],
+)  # fmt: skip
+def test_a_login_leads_to_the_one_person_who_lists_it(forge: str, login: str, name: str | None) -> None:
+    twins = {twin: Person(twin, gitlab="twice") for twin in ("@x", "@y")}
+    person = person_by_login(Policy(people={**POLICY.people, **twins}), forge, login)
+    assert (person and person.name) == name
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab", "gitea"])
+def test_an_account_is_of_one_forge(forge: str) -> None:
+    person = with_login(Person("@ada", github="a", gitlab="b", gitea="c"), forge, "d")
+    assert {name: person.login(name) for name in ("github", "gitlab", "gitea")} == {
+        "github": "", "gitlab": "", "gitea": "", forge: "d"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("origin", "forge"),
+    [
+        ("https://github.com/acme/app.git", "github"), ("git@GitHub.com:acme/app.git", "github"),
+        ("ssh://git@gitlab.acme.example:2222/acme/app.git", "gitlab"), ("https://gitea.acme.example/a/b", "gitea"),
+        ("https://codeberg.org/acme/app", "gitea"), ("https://forgejo.acme.example/a/b", "gitea"),
+        ("https://user:token@github.acme.example/a/b", "github"), ("https://git.acme.example/github/b", ""),
+        ("/srv/github.com/app.git", ""), ("./github.com/app.git", ""), ("../gitlab/app.git", ""),
+        ("file://github.com/app.git", ""), ("file:github/app.git", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_the_forge_is_known_by_the_host_of_origin(origin: str, forge: str) -> None:
+    assert forge_of(origin) == forge

@@ -191,6 +191,12 @@ def test_seniority_of_a_release_is_who_sends_it_out(promoter: str, approved: str
     assert state != "unmet" or "@ada" in outcome.advice[0]
 
 
+def test_a_release_without_files_is_not_approved_by_nobody() -> None:
+    require = replace(RELEASE, seniority=SeniorityRequired())
+    empty = replace(facts(require, Release(NOW, promoter="@bob")), change=replace(CHANGE, files=()))
+    assert seniority.evaluate(empty).state == "unmet"
+
+
 def test_the_way_back_is_always_open() -> None:
     back = Release(NOW, returning=True)
     everything = replace(
