@@ -18,6 +18,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -132,7 +133,10 @@ def mutants(folder: Path, number: int, seed: int) -> None:
     assert code == 0, f"the suite does not pass: {tests}"
     broken, seconds, status = full_run(folder)
     assert status == 0, f"the suite does not pass without a mutant: {sorted(broken)}"
-    print(f"recorded: {tests.get('note')}; a full run takes {seconds:.1f} s")
+    print(f"recorded: {tests.get('note')}; a full run takes {seconds:.1f} s", flush=True)
+    # Each mutant is a change to the same recorded state: what one mutant teaches gate, the next one does not get.
+    records, recorded = folder / ".git" / "gate" / "results", folder.with_name("recorded")
+    shutil.copytree(records, recorded)
     chosen = random.Random(seed)  # noqa: S311  a sample
     paths = [
         p
@@ -143,6 +147,8 @@ def mutants(folder: Path, number: int, seed: int) -> None:
     killed = failing = missed = selected = files = 0
     for path, text in chosen.sample(every, min(number, len(every))):
         git(folder, "checkout", "--quiet", "-B", "feature", start)
+        shutil.rmtree(records)
+        shutil.copytree(recorded, records)
         (folder / path).write_text(text)
         commit(folder, "mutant")
         code, _, ran, _ = check(folder, base)

@@ -1,10 +1,10 @@
 """Compile modules of a tree without running any of them: `python -I compile_ahead.py REQUEST FOLDER`.
 
 REQUEST is a JSON object: `site` (where gate's own pytest is if the project has none, else empty), `tests` and
-`modules` (pairs of a file's path and a name). For each file that can be compiled without a warning, FOLDER gets
-a file of that name, whole or not at all: for modules the byte code that Python would keep, for tests that which
-pytest would, asserts rewritten. `layout` comes first and says how both are named and whether pytest's is
-checked by time. Any Python from 3.7 on has to understand this file.
+`modules` (of each file its path, a name, and where a copy of it is: the tree itself is watched). For each file that
+can be compiled without a warning, FOLDER gets a file of that name, whole or not at all: for modules the byte code
+that Python would keep, for tests that which pytest would, asserts rewritten. `layout` comes first and says how both
+are named and whether pytest's is checked by time. Any Python from 3.7 on has to understand this file.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ class Rewriter:
             source, compiled = folder / "try.py", folder / "try.pyc"
             source.write_bytes(b"assert not 1\n")
             for flags in (CHECKED_BY_CONTENT, CHECKED_BY_TIME):
-                write(compiled, header(source, flags) + marshal.dumps(self.compiled(source)))
+                write(compiled, header(source, flags) + marshal.dumps(self.compiled(source, source)))
                 if rewrite._read_pyc(source, compiled) is not None:  # noqa: SLF001  there is no other way to ask
                     self.tail, self.flags = rewrite.PYC_TAIL, flags
                     break
         except Exception:  # noqa: S110  a pytest that has none of this compiles for itself
             pass
 
-    def compiled(self, path: Path) -> CodeType:
+    def compiled(self, path: Path, copy: Path) -> CodeType:
         """The code of a test file, as pytest would run it."""
-        source = path.read_bytes()
+        source = copy.read_bytes()
         tree = ast.parse(source, filename=str(path))
         self._rewrite(tree, source, str(path), None)
         return compile(tree, str(path), "exec", dont_inherit=True)
@@ -95,13 +95,15 @@ def main() -> None:
     write(folder / "layout", json.dumps(layout).encode())
     # An import of byte code does not repeat the compiler's warnings. So there must be none.
     warnings.simplefilter("error")
-    wanted = [(*pair, rewriter.flags) for pair in tasks["tests"] if rewriter.tail]
-    for name, key, flags in [*wanted, *((*pair, b"") for pair in tasks["modules"])]:
-        path = Path(name)
+    wanted = [(*task, rewriter.flags) for task in tasks["tests"] if rewriter.tail]
+    for name, key, file, flags in [*wanted, *((*task, b"") for task in tasks["modules"])]:
+        path, copy = Path(name), Path(file)
         try:
-            source = path.read_bytes()
-            code = rewriter.compiled(path) if flags else compile(source, name, "exec", dont_inherit=True)
-            write(folder / key, header(path, flags or CHECKED_BY_CONTENT) + marshal.dumps(code))
+            source = copy.read_bytes()
+            code = (
+                rewriter.compiled(path, copy) if flags else compile(source, name, "exec", dont_inherit=True)
+            )
+            write(folder / key, header(copy, flags or CHECKED_BY_CONTENT) + marshal.dumps(code))
         except Exception:  # noqa: S112  what does not compile here will say so where it is imported
             continue
 

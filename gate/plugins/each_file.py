@@ -49,6 +49,7 @@ def one_by_one(paths: List[str], mode: str) -> Tuple[int, List[str]]:
     budget = ALLOWED + float(os.environ.pop("GATE_EACH_SECONDS", "") or 0)
     spent = 0.0
     if Alone.proven:
+        gate_process.watch()
         gate_memory.begin(os.path.realpath(gate_inputs.Inputs.roots[-1]))
     for number, path in enumerate(paths):
         folder = os.path.join(above, f"file-{number}")
@@ -84,7 +85,7 @@ def report() -> None:
     if not Alone.folder or not Alone.proven:
         return
     root = gate_memory.Memory.root
-    gate_inputs.Inputs.paused = True
+    gate_inputs.pause()
     try:
         shares = next(
             iter([*gate_process.differences(root), *gate_compare.changes(), *gate_report.State.shared]), ""

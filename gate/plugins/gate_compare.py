@@ -19,7 +19,6 @@ from gate_memory import (
     LOCKS,
     PLAIN,
     Memory,
-    is_library,
     is_own,
     references,
 )
@@ -34,6 +33,18 @@ VOLATILE: Dict[str, Tuple[str, ...]] = {
     "sys": ("stdin", "stdout", "stderr", "unraisablehook"), "warnings": ("",),
 }  # fmt: skip
 """Of these modules, names that begin so: a fork, pytest or gate binds them; `gate_process.py` compares what matters."""
+MADE_WHEN_NEEDED: Dict[str, Tuple[str, ...]] = {
+    "asyncio.events": ("_event_loop_policy",),
+    "base64": ("_a85chars", "_a85chars2", "_b85chars", "_b85chars2", "_b85dec"),
+    "dbm": ("_defaultmod",), "ftplib": ("_150_re", "_227_re"), "genericpath": ("_varprog", "_varprogb"),
+    "ipaddress": ("_address_fmt_re",), "pkgutil": ("_NAME_PATTERN",),
+    "platform": ("_uname_cache", "_os_release_cache"), "posixpath": ("_varprog", "_varprogb"),
+    "sysconfig": ("_CONFIG_VARS", "_USER_BASE"), "tempfile": ("_name_sequence",),
+    "urllib.parse": ("_hextobyte", "_typeprog", "_hostprog", "_portprog"),
+    "urllib.request": ("_localhost", "_thishost", "_ftperrors", "_noheaders"), "uuid": ("_node",),
+    "zipfile": ("_crctable",),
+}  # fmt: skip
+"""What modules of the standard library make when it is first needed, always in the same way: None before that."""
 LOOKS_AROUND = re.compile(r"\b(?:sys\.modules|__subclasses__|get_objects|get_referrers)\b")
 """What code uses to learn about modules and classes that others have made."""
 BY_NAME = re.compile(r"^\s*(?:from|import) conftest\b", re.MULTILINE)
@@ -115,10 +126,8 @@ def _differs(owner: str, obj: Any, old: List[Any], new: List[Any]) -> bool:
             earlier, now = (
                 [(n, v) for n, v in pairs if not n.startswith(volatile)] for pairs in (earlier, now)
             )
-            if is_library(Memory.modules[owner]):
-                # What a module of the standard library makes when it is first needed.
-                made = {name for name, value in earlier if value is None and name.startswith("_")}
-                earlier, now = ([(n, v) for n, v in pairs if n not in made] for pairs in (earlier, now))
+            made = {n for n, value in earlier if value is None and n in MADE_WHEN_NEEDED.get(owner, ())}
+            earlier, now = ([(n, v) for n, v in pairs if n not in made] for pairs in (earlier, now))
             earlier, now = sorted(earlier, key=_first), sorted(now, key=_first)
         earlier, now = ([(n, v) for n, v in pairs if not _is_ignored(n)] for pairs in (earlier, now))
         old, new = ([part for pair in pairs for part in pair] for pairs in (earlier, now))

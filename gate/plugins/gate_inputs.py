@@ -11,15 +11,20 @@ It imports nothing of gate, and runs in the project's interpreter: any Python fr
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
 import os
 import sys
 from typing import Any
 
+import gate_calls
+import gate_watch
+from gate_record import IMPORTER, Inputs, depends
 from gate_writes import (
+    CHANGES,
+    MOVES,
     OWN_FOLDERS,
     Writes,
+    changed_paths,
     is_foreign,
     left_behind,
     place_of,
@@ -29,64 +34,55 @@ from gate_writes import (
 
 ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 """The part of a file's flags that says whether it is read or written."""
-IMPORTER = "<frozen importlib._bootstrap_external>"
 HARMLESS = frozenset({"uname", "ldconfig", "lsb_release"})
 """Programs that the standard library starts to learn about the machine, and that read nothing of a project."""
 WORKER = "exec(eval(sys.stdin.readline()))"
 """How pytest-xdist starts a worker, which records for itself."""
 SETTINGS = "pyproject.toml"
+STANDARD = os.path.dirname(os.__file__) + os.sep
+PYTEST = f"{os.sep}_pytest{os.sep}"
 READS_SETTINGS = os.sep + os.path.join("_pytest", "config") + os.sep
 
 
-KIND_FUNCTIONS = frozenset({
-    "exists", "lexists", "isfile", "isdir", "islink", "ismount", "is_file", "is_dir", "is_symlink", "is_mount",
-    "realpath", "_joinrealpath", "resolve",
-})  # fmt: skip
-KIND_MODULES = frozenset(
-    {
-        "<frozen genericpath>",
-        "<frozen posixpath>",
-        "genericpath.py",
-        "posixpath.py",
-        "pathlib.py",
-        "_local.py",
-        "__init__.py",
-    }
-)
-ACCESS = os.access
-
-
-class Inputs:
-    """What has been seen so far. Paths are as the program named them; they are made absolute when they are seen."""
-
-    roots: tuple[str, ...] = ()
-    away: tuple[str, ...] = ()
-    lent: tuple[str, ...] = ()
-    target = ""
-    opened: set[str] = set()
-    settings: set[str] = set()
-    listed: set[str] = set()
-    searched: set[str] = set()
-    kinds: set[str] = set()
-    everything: dict[str, None] = {}
-    workers = 0
-    process = 0
-    paused = False
-    alone = ""
-    """The folder for temporary files of the one file of tests that this process runs, if it runs just one."""
-
-
 def _opened(args: Any) -> None:
+    gate_watch.one_more()
     path = "" if isinstance(args[0], int) else place_of(args[0])
     if not path:
         return
-    if Inputs.alone and len(args) > 2 and args[2] & ACCESS_MODE == os.O_WRONLY:
+    flags = args[2] if len(args) > 2 and isinstance(args[2], int) else 0
+    if Inputs.alone and flags & ACCESS_MODE == os.O_WRONLY and flags & (os.O_TRUNC | os.O_EXCL):
         # Code that only writes learns nothing, except that it can.
-        Inputs.kinds.add(path)
+        _tried(path)
     elif path.endswith(SETTINGS) and _for_pytests_settings():
         Inputs.settings.add(path)
     else:
         Inputs.opened.add(path)
+
+
+def _tried(path: str) -> None:
+    """Something is done with a path that works only if there is a file or a folder, or none."""
+    Inputs.kinds.update((path, os.path.dirname(path)))
+
+
+def _changed(event: str, args: Any) -> None:
+    """Something in the file system is made, moved, or removed, or just tried."""
+    paths = changed_paths(event, args)
+    for path in paths:
+        _tried(path)
+    if event == "os.rmdir":
+        Inputs.listed.update(paths)
+    elif event in MOVES and paths:
+        moved = paths[0]
+        Inputs.opened.add(moved)
+        if moved in Inputs.roots or (_below(moved, Inputs.roots) and os.path.isdir(moved)):
+            depends("a folder of the tree is moved")
+    elif event == "os.symlink":
+        target = os.path.join(os.path.dirname(place_of(args[1])), os.fsdecode(args[0]))
+        real = os.path.realpath(target).rstrip(os.sep) + os.sep
+        if any(
+            real.startswith(f"{root}{os.sep}") or f"{root}{os.sep}".startswith(real) for root in Inputs.roots
+        ):
+            depends("a link to a file of the tree is made")
 
 
 def _for_pytests_settings() -> bool:
@@ -108,46 +104,89 @@ def _listed(args: Any) -> None:
         (Inputs.searched if searches else Inputs.listed).add(path)
 
 
+def _scanned(args: Any) -> None:
+    """A folder is listed, and its entries know what the files are, without asking for them by name."""
+    _listed(args)
+    caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001  only the caller distinguishes these
+    if caller.startswith(("<frozen ", STANDARD)) or PYTEST in caller:
+        return  # those ask for no more than whether it is a folder
+    path = place_of(args[0] if args and args[0] is not None else ".")
+    Inputs.paused = True
+    try:
+        if _below(path, Inputs.roots) or path in Inputs.roots:
+            Inputs.opened.update(os.path.join(path, name) for name in os.listdir(path))
+    except OSError:
+        pass  # the caller gets the same error
+    finally:
+        Inputs.paused = False
+
+
 def _started(args: Any) -> None:
     program, arguments = args[0], args[1] if len(args) > 1 else ()
     words = [os.fsdecode(word) for word in arguments] if isinstance(arguments, (list, tuple)) else []
     name = os.path.basename(os.fsdecode(program) if program else (words or [""])[0])
-    if name in HARMLESS:
+    if name in HARMLESS and _by_standard_library():
         return
     if any(WORKER in word for word in words):
         Inputs.workers += 1
     else:
-        _depends(f"another process is started ({name})")
+        depends(f"another process is started ({name})")
 
 
-def _depends(reason: str) -> None:
-    Inputs.everything.setdefault(reason)
+def _by_standard_library() -> bool:
+    """Whether the standard library starts a program to learn about the machine."""
+    frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
+    while frame is not None and os.path.basename(frame.f_code.co_filename) == "subprocess.py":
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.startswith(STANDARD)
 
 
 def _connected(_args: Any) -> None:
-    _depends("a network connection is made")
+    depends("a network connection is made")
 
 
 def _forked(_args: Any) -> None:
-    _depends("the process is forked")
+    depends("the process is forked")
 
 
 def _library(args: Any) -> None:
     name = args[0] if args else None
     path = place_of(name) if isinstance(name, (str, bytes)) and os.sep in os.fsdecode(name) else ""
     if _below(path, Inputs.roots):
-        _depends("a library of the tree is loaded")
+        depends("a library of the tree is loaded")
+
+
+def _called(_args: Any) -> None:
+    """A function of a library is looked up with ctypes: if the tree does so, it may do whatever it likes."""
+    frame: Any = sys._getframe(2)  # noqa: SLF001  only the caller distinguishes these
+    while frame is not None and f"{os.sep}ctypes{os.sep}" in frame.f_code.co_filename:
+        frame = frame.f_back
+    if frame is not None and _below(os.path.abspath(frame.f_code.co_filename), Inputs.roots):
+        depends("a C function is called (ctypes)")
+
+
+def _bound(args: Any) -> None:
+    address = args[1] if len(args) > 1 else None
+    if isinstance(address, (str, bytes)) and os.fsdecode(address)[:1] not in {"", "\0"}:
+        _tried(place_of(address))
 
 
 def _database(args: Any) -> None:
-    if args and isinstance(args[0], (str, bytes)) and os.fsdecode(args[0]) != ":memory:":
-        Inputs.opened.add(place_of(args[0]))
+    if not args or not isinstance(args[0], (str, bytes)):
+        return
+    name = os.fsdecode(args[0])
+    if name.startswith("file:"):
+        from urllib.parse import unquote, urlsplit
+
+        name = unquote(urlsplit(name).path)
+    if name not in {"", ":memory:"}:
+        Inputs.opened.add(place_of(name))
 
 
 HANDLERS = {
     "open": _opened,
     "os.listdir": _listed,
-    "os.scandir": _listed,
+    "os.scandir": _scanned,
     "subprocess.Popen": _started,
     "os.exec": _started,
     "os.posix_spawn": _started,
@@ -155,7 +194,10 @@ HANDLERS = {
     "os.fork": _forked,
     "os.forkpty": _forked,
     "socket.connect": _connected,
+    "socket.bind": _bound,
     "ctypes.dlopen": _library,
+    "ctypes.dlsym": _called,
+    "ctypes.dlsym/handle": _called,
     "sqlite3.connect": _database,
 }
 
@@ -164,59 +206,16 @@ def _hook(event: str, args: Any) -> None:
     handler = HANDLERS.get(event)
     if Inputs.paused:
         return
-    if Inputs.alone or handler is not None:
+    if Inputs.alone or handler is not None or event in CHANGES:
         try:
             if handler is not None:
                 handler(args)
+            elif event in CHANGES:
+                _changed(event, args)
             if Inputs.alone:
                 wrote(event, args)
         except Exception as error:
-            _depends(f"the recorder failed ({type(error).__name__})")
-
-
-def _wants_the_kind(frame: Any) -> bool:
-    """Whether who asks the system about a path only wants to know if there is a file or a folder."""
-    for _ in range(2):
-        if frame is None:
-            return False
-        code = frame.f_code
-        if code.co_name in KIND_FUNCTIONS and os.path.basename(code.co_filename) in KIND_MODULES:
-            return True
-        if os.sep + "pathlib" not in code.co_filename:
-            return False
-        frame = frame.f_back
-    return False
-
-
-def _asking(original: Any) -> Any:
-    """A function of `os` that asks about a path, and takes it down."""
-
-    def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
-        with contextlib.suppress(Exception):  # the original says what is wrong with the path
-            if not isinstance(path, int):
-                kind_only = original is not ACCESS and _wants_the_kind(sys._getframe(1))  # noqa: SLF001  the caller decides
-                folder = kwargs.get("dir_fd")
-                resolved = place_of(path, -1 if folder is None else folder)
-                (Inputs.kinds if kind_only else Inputs.opened).add(resolved)
-        return original(path, *args, **kwargs)
-
-    asked.__name__ = original.__name__
-    asked.__doc__ = original.__doc__
-    return asked
-
-
-def _opening(original: Any) -> Any:
-    """`os.open`, whose audit event does not say in which folder the path begins."""
-
-    def opening(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
-        folder = kwargs.get("dir_fd")
-        if folder is not None and not isinstance(path, int):
-            with contextlib.suppress(Exception):  # the original says what is wrong with the path
-                _hook("open", (place_of(path, folder), None, flags))
-        return original(path, flags, *args, **kwargs)
-
-    opening.__name__, opening.__doc__ = original.__name__, original.__doc__
-    return opening
+            depends(f"the recorder failed ({type(error).__name__})")
 
 
 def _compiled_modules() -> None:
@@ -229,7 +228,7 @@ def _compiled_modules() -> None:
             if not _below(path, Inputs.roots):
                 continue
             if path.endswith(endings):
-                _depends("a compiled module of the tree is imported")
+                depends("a compiled module of the tree is imported")
             Inputs.opened.add(path)
 
 
@@ -250,7 +249,7 @@ def _relative(paths: set[str], *, above: bool = False) -> list[str]:
         elif above and any(root.startswith(path + os.sep) for root in Inputs.roots):
             continue
         elif _below(path, Inputs.away) and not (path in Inputs.lent or _below(path, Inputs.lent)):
-            _depends(f"the working tree is read ({path})")
+            depends(f"the working tree is read ({path})")
     return sorted(inside)
 
 
@@ -267,16 +266,28 @@ def _sources(paths: set[str]) -> set[str]:
     return sources
 
 
+def pause() -> None:
+    """Record nothing from here on: what this process still looks at is no test's business."""
+    gate_watch.read()
+    Inputs.paused = True
+
+
 def _write() -> None:
     if os.getpid() != Inputs.process:
         return
+    if not Inputs.paused:
+        gate_watch.read()
+    if gate_watch.Watch.failed:
+        depends(gate_watch.Watch.failed)
     _compiled_modules()
+    Inputs.kinds |= Writes.passed
     fields = {
         "opened": _relative(_sources(Inputs.opened)),
         "settings": _relative(Inputs.settings),
         "listed": _relative(Inputs.listed),
         "searched": _relative(Inputs.searched),
         "kinds": _relative(Inputs.kinds, above=True),
+        "watched": _relative(_sources(gate_watch.Watch.opened)),
         "workers": Inputs.workers,
         **(_between_files() if Inputs.alone else {}),
     }
@@ -310,6 +321,7 @@ def fork(number: int, temporary: str) -> int:
     if not Writes.before:
         remember(Inputs.roots[-1])
         Inputs.process = -1
+    gate_watch.forget()
     child = -1
     if sys.platform != "win32":
         child = os.fork()
@@ -339,27 +351,7 @@ def start() -> None:
         *os.environ.get("GATE_PYTEST_LENT", "").split(os.pathsep),
     ]
     Inputs.lent = tuple(variant for folder in lent for variant in _both(folder))
-    for name in ("stat", "lstat", "access", "readlink"):
-        setattr(os, name, _asking(getattr(os, name)))
-    setattr(os, "open", _opening(os.open))  # noqa: B010  mypy refuses to assign to a function
-    _wrap_spawning()
+    gate_calls.wrap(_hook)
     atexit.register(_write)
+    gate_watch.begin(Inputs.roots[-1])
     sys.addaudithook(_hook)
-
-
-def _wrap_spawning() -> None:
-    """multiprocessing starts processes without an audit event."""
-    try:
-        import _posixsubprocess
-    except ImportError:
-        return
-    spawner: Any = _posixsubprocess
-    original = spawner.fork_exec
-
-    def fork_exec(args: Any, *rest: Any) -> Any:
-        # subprocess has raised an event of its own, with the program's name.
-        if sys._getframe(1).f_globals.get("__name__") != "subprocess":  # noqa: SLF001  the caller decides
-            _depends("another process is started (multiprocessing)")
-        return original(args, *rest)
-
-    spawner.fork_exec = fork_exec

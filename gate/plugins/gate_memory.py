@@ -67,7 +67,7 @@ PYTESTS = frozenset({
 """pytest itself and these plugins are trusted not to let one file see another, beyond what they are meant to."""
 GATES = "gate_"
 CACHES = {
-    "encodings": ("_cache",), "copyreg": ("dispatch_table",), "_strptime": ("_regex_cache", "_TimeRE_cache"),
+    "encodings": ("_cache",), "_strptime": ("_regex_cache", "_TimeRE_cache"),
     "re": ("_cache", "_cache2"), "platform": ("_sys_version_cache", "_uname_cache", "_platform_cache"),
 }  # fmt: skip
 """Of modules of the standard library that may be imported later, what decides no outcome."""

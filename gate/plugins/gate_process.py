@@ -6,7 +6,10 @@ file.
 
 from __future__ import annotations
 
+import abc
+import codecs
 import contextvars
+import csv
 import decimal
 import gc
 import locale
@@ -21,6 +24,9 @@ from typing import Any, Dict, Iterator, List, Set
 
 import gate_memory
 
+TIMERS = [
+    getattr(signal, name) for name in dir(signal) if name.startswith("ITIMER_") and name != "ITIMER_ERROR"
+]
 PYTESTS_FOLDER = "pytest-"
 RANDOM_NAME = re.compile(r"tmp[a-z0-9_]{8}(?!.)")
 """What `tempfile` calls files: nobody else can know the name."""
@@ -88,7 +94,12 @@ def _state() -> Dict[str, object]:
         "the umask": umask,
         "signal handlers": {int(number): signal.getsignal(number) for number in numbers},
         "running threads": threading.active_count(),
-        "the trace function": (sys.gettrace(), sys.getprofile(), of_threads._trace_hook),  # noqa: SLF001  no getter before 3.10
+        "the trace function": (
+            sys.gettrace(),
+            sys.getprofile(),
+            of_threads._trace_hook,  # noqa: SLF001  no getter before 3.10
+            of_threads._profile_hook,  # noqa: SLF001  no getter before 3.10
+        ),
         "the standard streams": (id(sys.stdin), id(sys.stdout), id(sys.stderr)),
         "exception hooks": (
             sys.excepthook,
@@ -107,4 +118,95 @@ def _state() -> Dict[str, object]:
             k: v for k, v in os.environ.items() if k not in {"PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
         },
         "warning filters": (list(map(str, warnings.filters)), warnings.showwarning),
+        **_in_c(),
     }
+
+
+def _in_c() -> Dict[str, object]:
+    """What is held by code written in C, where nothing in memory leads to it; of modules that are loaded."""
+    policy = getattr(sys.modules.get("asyncio.events"), "_event_loop_policy", None)
+    local = getattr(policy, "_local", None)
+    return {
+        "the dialects of csv": {name: _dialect(name) for name in csv.list_dialects()},
+        "the size of csv fields": csv.field_size_limit(),
+        "the event loop": (getattr(local, "_loop", None), getattr(local, "_set_called", False)),
+        "limits of the process": _limits(),
+        "the priority of the process": os.getpriority(os.PRIO_PROCESS, 0)
+        if hasattr(os, "getpriority")
+        else 0,
+        "blocked signals": _blocked(),
+        "timers": [signal.getitimer(number) for number in TIMERS],
+        "the stack size of threads": threading.stack_size(),
+        "the switch interval": sys.getswitchinterval(),
+        "the limit of digits": getattr(sys, "get_int_max_str_digits", int)(),
+        "hooks of asynchronous generators": tuple(sys.get_asyncgen_hooks()),
+        "the origin tracking of coroutines": getattr(sys, "get_coroutine_origin_tracking_depth", int)(),
+        "the flags of dlopen": getattr(sys, "getdlopenflags", int)(),
+        "tools that monitor": [_tool(number) for number in range(6)],
+        "what is registered in the interpreter": len(Registered.calls),
+    }
+
+
+def _dialect(name: str) -> Dict[str, object]:
+    dialect = csv.get_dialect(name)
+    return {field: getattr(dialect, field) for field in dir(dialect) if not field.startswith("_")}
+
+
+def _limits() -> List[Any]:
+    if sys.platform == "win32":
+        return []
+    import resource
+
+    numbers = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
+    return [resource.getrlimit(number) for number in numbers]
+
+
+def _blocked() -> Set[int]:
+    return (
+        set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+        if hasattr(signal, "pthread_sigmask")
+        else set()
+    )
+
+
+def _tool(number: int) -> object:
+    monitoring = getattr(sys, "monitoring", None)
+    return monitoring.get_tool(number) if monitoring else None
+
+
+class Registered:
+    """Calls of functions that change the interpreter in a way that nobody can ask about, or take back."""
+
+    calls: List[str] = []
+
+
+def watch() -> None:
+    """From here on, note such calls, but for those of installed packages when they are imported."""
+    for module, name in ((codecs, "register"), (codecs, "register_error"), (sys, "addaudithook")):
+        if hasattr(module, name):
+            setattr(module, name, _noting(getattr(module, name), name))
+    register = abc.ABCMeta.register
+
+    def noting(cls: Any, subclass: Any) -> Any:
+        # A class that is registered where it is made has never been anything else.
+        spec = getattr(sys.modules.get(getattr(subclass, "__module__", "")), "__spec__", None)
+        if not getattr(spec, "_initializing", False):
+            _note_call("ABCMeta.register")
+        return register(cls, subclass)
+
+    noting.__name__, noting.__doc__ = register.__name__, register.__doc__
+    setattr(abc.ABCMeta, "register", noting)  # noqa: B010  mypy refuses to assign to a method
+
+
+def _note_call(name: str) -> None:
+    if not gate_memory.Memory.installing:
+        Registered.calls.append(name)
+
+
+def _noting(original: Any, name: str) -> Any:
+    def noting(*args: Any) -> Any:
+        _note_call(name)
+        return original(*args)
+
+    noting.__name__, noting.__doc__ = original.__name__, original.__doc__
+    return noting

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Dict, Iterator, Set, Tuple
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 WITH_DIR_FD = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.chmod": 2, "os.chown": 3, "os.utime": 3}
 """Events about one path, and which argument is the descriptor of the folder that it begins in."""
+MOVES = frozenset({"os.rename", "os.link"})
+ONLY_LOOKS = frozenset({"os.chdir", "os.getxattr", "os.listxattr"})
+WITHOUT_DIR_FD = frozenset({"os.truncate", "os.chflags", "os.setxattr", "os.removexattr"})
+CHANGES = MOVES | ONLY_LOOKS | WITHOUT_DIR_FD | frozenset({*WITH_DIR_FD, "os.symlink"})
+"""Events about paths besides opening and listing: whether they succeed depends on what is there."""
 OWN_FOLDERS = frozenset({"__pycache__", ".pytest_cache"})
 """What Python and pytest write for themselves, and read with care."""
 MACHINE = ("/dev", "/proc", "/sys")
@@ -23,6 +28,8 @@ class Writes:
 
     written: Set[str] = set()
     before: Dict[str, Tuple[int, ...]] = {}
+    passed: Set[str] = set()
+    """What a path with `..` leads through: it may be a link to elsewhere."""
 
 
 def place_of(path: Any, dir_fd: int = -1) -> str:
@@ -34,6 +41,10 @@ def place_of(path: Any, dir_fd: int = -1) -> str:
     if not text.startswith("/"):
         above = os.getcwd() if dir_fd < 0 else _folder_behind(dir_fd)
         text = os.path.join(above, text)
+    if ".." in text:
+        parts = text.split("/")
+        ups = (number for number, part in enumerate(parts) if part == "..")
+        Writes.passed.update(os.path.normpath("/".join(parts[:number]) or "/") for number in ups)
     return os.path.normpath(text)
 
 
@@ -57,16 +68,22 @@ def wrote(event: str, args: Any) -> None:
     if event == "open":
         if len(args) > 2 and isinstance(args[2], int) and args[2] & WRITES and not isinstance(args[0], int):
             Writes.written.add(place_of(args[0]))
-    elif event in WITH_DIR_FD:
-        position = WITH_DIR_FD[event]
-        Writes.written.add(place_of(args[0], args[position] if len(args) > position else -1))
-    elif event in {"os.rename", "os.link"}:
-        descriptors = [*args[2:4], -1, -1]
-        Writes.written.update(place_of(path, fd) for path, fd in zip(args[:2], descriptors))
-    elif event == "os.symlink":
-        Writes.written.add(place_of(args[1], args[2] if len(args) > 2 else -1))
-    elif event == "os.truncate" or (event == "sqlite3.connect" and isinstance(args[0], (str, bytes))):
+    elif event in CHANGES and event not in ONLY_LOOKS:
+        Writes.written.update(changed_paths(event, args))
+    elif event == "sqlite3.connect" and isinstance(args[0], (str, bytes)):
         Writes.written.add(place_of(args[0]))
+
+
+def changed_paths(event: str, args: Any) -> List[str]:
+    """The paths that one of `CHANGES` is about: of a move both, of a new link only where it is made."""
+    if event in MOVES:
+        descriptors = [*args[2:4], -1, -1]
+        return [place_of(path, fd) for path, fd in zip(args[:2], descriptors)]
+    if event == "os.symlink":
+        return [place_of(args[1], args[2] if len(args) > 2 else -1)]
+    position = WITH_DIR_FD.get(event, len(args))
+    path = place_of(args[0], args[position] if len(args) > position else -1)
+    return [path] if path else []
 
 
 def is_foreign(path: str, own: Tuple[str, ...]) -> bool:

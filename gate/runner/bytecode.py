@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import struct
 import tempfile
 import threading
@@ -78,9 +79,10 @@ def lent_bytecode(
         yield None
         return
     over = Cancel()
-    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True, dir=state) as scratch:
+        copies = _copied(missing, Path(scratch))
         compiler = threading.Thread(
-            target=_compile, args=(missing, interpreter, Path(scratch), timeout, over), daemon=True
+            target=_compile, args=(copies, interpreter, Path(scratch), timeout, over), daemon=True
         )
         compiler.start()
         try:
@@ -139,19 +141,33 @@ def _lend(source: _Source, cache: ResultCache, layout: bytes | None) -> bool:
     return True
 
 
+def _copied(missing: list[_Source], scratch: Path) -> list[tuple[_Source, str]]:
+    """The sources with copies of them: while tests run, it is noted who opens a file of the tree itself."""
+    copies = []
+    for number, source in enumerate(missing):
+        copy = os.path.join(scratch, f"{number}.py")  # noqa: PTH118  there may be thousands
+        try:
+            os.link(source.path, copy, follow_symlinks=False)
+        except OSError:
+            with contextlib.suppress(OSError):
+                shutil.copy2(source.path, copy)
+        copies.append((source, copy))
+    return copies
+
+
 def _compile(
-    missing: list[_Source], interpreter: Interpreter, folder: Path, timeout: float, over: Cancel
+    copies: list[tuple[_Source, str]], interpreter: Interpreter, folder: Path, timeout: float, over: Cancel
 ) -> None:
-    pairs: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
-    for source in missing:
-        pairs[source.test].append((os.fspath(source.path), source.key))
+    tasks: dict[bool, list[tuple[str, str, str]]] = {True: [], False: []}
+    for source, copy in copies:
+        tasks[source.test].append((os.fspath(source.path), source.key, copy))
     # At first the other checks want the processor, too.
     if over.wait(HEAD_START):
         return
     request = folder / "request"
     with contextlib.suppress(OSError, ValueError):
         request.write_text(
-            json.dumps({"site": interpreter.site, "tests": pairs[True], "modules": pairs[False]}), "utf-8"
+            json.dumps({"site": interpreter.site, "tests": tasks[True], "modules": tasks[False]}), "utf-8"
         )
         supervise(
             [interpreter.python, "-I", COMPILER, str(request), str(folder)],

@@ -24,7 +24,8 @@ UNRELATED = frozenset({
 IMPORTABLE = (".py", ".so", ".pyd", ".pyc", ".dylib")
 ASKED_BY_PYTEST = frozenset({".git/pyvenv.cfg", ".git/conda-meta/history"})
 """pytest asks of each folder whether it is an environment."""
-RECORDED = frozenset({"opened", "settings", "listed", "searched", "kinds", "everything"})
+PLACES = ("opened", "settings", "listed", "searched", "kinds")
+RECORDED = frozenset({*PLACES, "everything", "watched"})
 """What every process that was recorded has to say."""
 LINK, SUBMODULE = "120000", "160000"
 
@@ -182,9 +183,15 @@ def read_inputs(parts: Iterable[bytes]) -> Inputs | None:
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
         count += 1
-    names = {field.name for field in fields(Inputs)}
+    names = {field.name for field in fields(Inputs)} | {"watched"}
     if not count or not merged.keys() <= names or not merged.keys() >= RECORDED:
         return None
+    recorded = {path for name in PLACES for path in merged[name]}
+    unseen = next((path for path in merged.pop("watched") if path not in recorded), None)
+    if unseen is not None:
+        merged["everything"].setdefault(
+            f"{unseen or 'the top folder'} is opened by other than Python code, or through a link"
+        )
     if workers != count - 1:
         merged["everything"].setdefault("a worker left no record")
     return Inputs(**{name: tuple(paths) for name, paths in merged.items()})

@@ -13,7 +13,7 @@ import pytest
 import gate.plugins
 
 SHOP = """\
-import collections, functools, itertools, random, types
+import abc, collections, functools, itertools, numbers, random, types
 
 X = 1
 items = {"a": [1]}
@@ -21,6 +21,16 @@ names = ["a"]
 raw = bytearray(b"1")
 rng = random.Random(1)
 Order = collections.namedtuple("Order", "id")
+
+
+class Payable(abc.ABC):
+    pass
+
+
+@numbers.Number.register
+class Amount:
+    pass
+
 
 
 class Price:
@@ -106,6 +116,30 @@ LEAVES = {
     "a patch at import": None,
     "a folder to import from": "import sys; sys.path.insert(0, '/usr/share')",
     "a temporary file with a name": "import pathlib, tempfile; pathlib.Path(tempfile.gettempdir(), 'shop').touch()",
+    "a virtual subclass": "shop.Payable.register(int)",
+    "a way to copy": "import copyreg; copyreg.pickle(shop.Price, lambda price: (shop.Price, ()))",
+    "a codec": "import codecs; codecs.register(lambda name: None)",
+    "a handler of errors": "import codecs; codecs.register_error('shop', lambda error: ('', error.end))",
+    "an audit hook": "import sys; sys.addaudithook(lambda *args: None)",
+    "a dialect of csv": "import csv; csv.register_dialect('shop', delimiter=';')",
+    "the size of csv fields": "import csv; csv.field_size_limit(9)",
+    "an opener of addresses": "import urllib.request as r; r.install_opener(r.build_opener())",
+    "a browser": "import webbrowser; webbrowser.register('shop', None)",
+    "an event loop": "import asyncio; asyncio.set_event_loop(asyncio.new_event_loop())",
+    "a run of asyncio": "import asyncio; asyncio.run(asyncio.sleep(0))",
+    "a limit of the process": "import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
+    "the priority": "import os; os.nice(1)",
+    "a blocked signal": "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])",
+    "a timer": "import signal; signal.setitimer(signal.ITIMER_VIRTUAL, 999)",
+    "the stack of threads": "import threading; threading.stack_size(1 << 20)",
+    "the switch interval": "import sys; sys.setswitchinterval(1)",
+    "the limit of digits": "import sys; sys.set_int_max_str_digits(9999)",
+    "a hook of generators": "import sys; sys.set_asyncgen_hooks(firstiter=print)",
+    "a profile function": "import threading; threading.setprofile(print)",
+    "a callback of the collector": "import gc; gc.callbacks.append(lambda *args: None)",
+    "the time zone": "import os, time; os.environ['TZ'] = 'Asia/Tokyo'; time.tzset(); del os.environ['TZ']",
+    "an adapter of a database": "import sqlite3; sqlite3.register_adapter(shop.Price, str)",
+    "a namespace": "import xml.etree.ElementTree as tree; tree.register_namespace('shop', 'urn:shop')",
     "a look at modules": "import sys; assert 'nothing' not in sys.modules",
     "a look at classes": "assert not shop.Price.__subclasses__()",
 }

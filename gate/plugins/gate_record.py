@@ -1,0 +1,34 @@
+"""What a run of tests has looked at so far, for the recorder in `gate_inputs.py` and the functions that it wraps.
+
+It runs in the project's interpreter: any Python from 3.7 on has to understand this file.
+"""
+
+from __future__ import annotations
+
+IMPORTER = "<frozen importlib._bootstrap_external>"
+"""The file of the code that looks for modules."""
+
+
+class Inputs:
+    """What has been seen so far. Paths are as the program named them; they are made absolute when they are seen."""
+
+    roots: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
+    target = ""
+    opened: set[str] = set()
+    settings: set[str] = set()
+    listed: set[str] = set()
+    searched: set[str] = set()
+    kinds: set[str] = set()
+    everything: dict[str, None] = {}
+    workers = 0
+    process = 0
+    paused = False
+    alone = ""
+    """The folder for temporary files of the one file of tests that this process runs, if it runs just one."""
+
+
+def depends(reason: str) -> None:
+    """Note why the run depends on the whole tree."""
+    Inputs.everything.setdefault(reason)

@@ -1,0 +1,101 @@
+"""Notice which files of the tree are opened, by whatever code: the kernel says so, with inotify (Linux only).
+
+The recorder in `gate_inputs.py` sees what Python code opens. What compiled code opens (a database, a certificate, a
+parser written in C), what other processes open, and what is opened through a link elsewhere it cannot see; here it is
+seen that something was opened. It runs in the project's interpreter: any Python from 3.7 on has to understand this
+file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import sys
+from typing import Any, Dict, Set
+
+OPEN, OVERFLOW = 0x20, 0x4000
+"""The event and flags of inotify: see inotify(7)."""
+HEADER = struct.Struct("iIII")
+BLOCK = 1 << 16
+OFTEN = 2000
+"""So many files may be opened until the events are read: the kernel keeps 16,384 of them."""
+
+
+class Watch:
+    """What has been opened so far."""
+
+    descriptor = -1
+    folders: Dict[int, str] = {}
+    opened: Set[str] = set()
+    since = 0
+    failed = ""
+
+
+def begin(root: str) -> None:
+    """Watch every folder of the tree but git's own."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        import ctypes
+
+        library: Any = ctypes.CDLL(None, use_errno=True)
+        Watch.descriptor = library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        _check(ctypes, Watch.descriptor)
+        waiting = [root]
+        while waiting:
+            folder = waiting.pop()
+            number = library.inotify_add_watch(Watch.descriptor, os.fsencode(folder), OPEN)
+            _check(ctypes, number)
+            Watch.folders[number] = folder
+            with os.scandir(folder) as children:
+                waiting += [
+                    child.path
+                    for child in children
+                    if child.name != ".git" and child.is_dir(follow_symlinks=False)
+                ]
+        forget()
+    except Exception as error:  # no ctypes, no inotify, no more watches allowed
+        Watch.failed = f"it cannot be watched which files are opened ({error})"
+
+
+def _check(ctypes: Any, result: int) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def one_more() -> None:
+    """Note that a file is about to be opened: after many of them, read the events before the kernel drops any."""
+    Watch.since += 1
+    if Watch.since > OFTEN:
+        Watch.since = 0
+        read()
+
+
+def read() -> None:
+    """Take down what was opened until now."""
+    while Watch.descriptor >= 0:
+        try:
+            data = os.read(Watch.descriptor, BLOCK)
+        except OSError as error:
+            if error.errno not in {errno.EAGAIN, errno.EWOULDBLOCK}:
+                Watch.failed = f"it cannot be watched which files are opened ({error})"
+            return
+        position = 0
+        while position < len(data):
+            number, flags, _, length = HEADER.unpack_from(data, position)
+            position += HEADER.size
+            name = os.fsdecode(data[position : position + length].rstrip(b"\0"))
+            position += length
+            if flags & OVERFLOW:
+                Watch.failed = "more files are opened than can be watched"
+            folder = Watch.folders.get(number)
+            if folder is not None and flags & OPEN:
+                Watch.opened.add(os.path.join(folder, name) if name else folder)
+
+
+def forget() -> None:
+    """Pass over what was opened until now."""
+    read()
+    Watch.opened.clear()
