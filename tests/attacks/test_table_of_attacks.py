@@ -1,4 +1,4 @@
-"""The table in docs/security.md is what the tests say, and no line of the threats is without a test."""
+"""The table in docs/attacks.md is what the tests say, and no line of the threats is without a test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support import attacks
 
-PAGE = attacks.ROOT / "docs" / "security.md"
+PAGE = attacks.ROOT / "docs" / "attacks.md"
 
 
 def test_the_page_is_up_to_date(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_the_page_is_up_to_date(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     written = Path(copy).read_text()
-    assert written == PAGE.read_text(), "make it anew: python tests/support/attacks.py docs/security.md"
+    assert written == PAGE.read_text(), "make it anew: python tests/support/attacks.py docs/attacks.md"
 
 
 def test_every_line_has_a_test_that_carries_it_out() -> None:

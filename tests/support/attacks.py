@@ -1,4 +1,4 @@
-"""The table of attacks in docs/security.md: made from the tests that carry them out.
+"""The table of attacks in docs/attacks.md: made from the tests that carry them out.
 
 A test that carries out an attack says so, with the number of the line in `tests/attacks/threats.toml`:
 
@@ -7,7 +7,7 @@ A test that carries out an attack says so, with the number of the line in `tests
 
     @pytest.mark.attack(9, "push more in the web page")     # or a phrase of its own
 
-Several markers on a test put it below several lines. `python tests/support/attacks.py docs/security.md` writes
+Several markers on a test put it below several lines. `python tests/support/attacks.py docs/attacks.md` writes
 the table again.
 """
 
@@ -109,7 +109,7 @@ def table(lines: Iterable[Threat], attacks: Iterable[Attack]) -> Iterator[str]:
     for line in lines:
         known.add(line.number)
         if line.section:
-            yield f"\n### {line.section}\n\n{HEAD}"
+            yield f"\n## {line.section}\n\n{HEAD}"
         yield f"| **{line.number}** | **{line.attack}.** {line.answer}. | |\n"
         for attack in attacks:
             if attack.number == line.number:
