@@ -17,7 +17,7 @@ class Signed:
     """A signature that ssh-keygen has verified, and the base64 text of the key that made it.
 
     `former` is the person who held the key by an earlier policy of the branch, where the present one does not list
-    it. `before` says that the record was in the log before the key was taken out of the policy.
+    it as theirs. `before` says that the record was in the log before the key was taken out of the policy.
     """
 
     key: str
@@ -110,9 +110,8 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
             return Decision(entry, person.name, "valid")
         why = f"not in the policy: nobody in `people` has `{record.source}: {signature.login}`"
         return Nobody(f"@{signature.login}", why)
-    if holder is None and isinstance(signature, Signed) and signature.former == record.by:
-        name = next((name for name in policy.people if name.casefold() == record.by.casefold()), record.by)
-        return Decision(entry, name, "valid" if signature.before and record.kind == "revoke" else "retired")
+    if isinstance(signature, Signed) and signature.former == record.by:
+        return _by_former_key(entry, signature, holder, policy, now)
     if holder is None and signature.key:
         why = f"unknown signer: says to be {record.by}, with a key that the policy does not list"
         return Nobody(fingerprint(signature.key), why)
@@ -122,6 +121,23 @@ def identify(entry: Entry, holder: Holder | None, policy: Policy, now: int) -> D
         why = f"signed with the key of {holder.person}, in the name of {record.by}"
         return Nobody(holder.person, why)
     return Decision(entry, holder.person, holder.key.validity(now))
+
+
+def _by_former_key(
+    entry: Entry, signature: Signed, holder: Holder | None, policy: Policy, now: int
+) -> Decision:
+    """A decision with a key that its author had by an earlier policy. Neither a new key nor a new name lifts it."""
+    by = entry.record.by
+    name = name_today(by, holder, policy)
+    if holder is not None and holder.person == name and name.casefold() == by.casefold():
+        return Decision(entry, name, holder.key.validity(now))
+    return Decision(entry, name, "valid" if signature.before and entry.record.kind == "revoke" else "retired")
+
+
+def name_today(by: str, holder: Holder | None, policy: Policy) -> str:
+    """Under which name the policy lists the person who signed as `by`, with a key that is now the holder's."""
+    listed = next((name for name in policy.people if name.casefold() == by.casefold()), "")
+    return listed or (holder.person if holder else by)
 
 
 def _recorded_review(

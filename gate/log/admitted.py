@@ -145,7 +145,8 @@ def entries_of(records: Iterable[Found], policy: Policy) -> list[Entry]:
         if record.record.source != "ssh":
             entries.append(_review(record, key, former=key not in key_holders))
             continue
-        former = "" if key in key_holders else record.record.by
+        holder = key_holders.get(key)
+        former = "" if holder and holder.person == record.record.by else record.record.by
         entries.append(Entry(record.id, record.record, Signed(key, former)))
     return entries
 

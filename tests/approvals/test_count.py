@@ -161,6 +161,11 @@ def former(made: Entry, *, before: bool = False) -> Entry:
     return replace(made, signature=Signed(blob("lost"), made.record.by, before))
 
 
+def renamed(made: Entry, key: str) -> Entry:
+    """The entry, signed with a key that the policy lists today, and under another name."""
+    return replace(made, signature=Signed(blob(key), made.record.by))
+
+
 GONE = entry("b", signer="gone", **BLOCK)
 SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="left")
 
@@ -180,6 +185,12 @@ SETTLED = entry("r", signer="senior", kind="revoke", of="b", at=NOW, reason="lef
         ([entry(signer="peer"), former(entry("b", signer="peer", **BLOCK))],
          (False, "withdrawn: the same person objects")),
         ([former(entry("b", signer="peer", **BLOCK)), SETTLED], (True, "no")),
+        ([renamed(entry("b", signer="Peer", **BLOCK), "peer")], (True, "no")),
+        ([renamed(entry(signer="Peer"), "peer")], (True, "")),
+        ([renamed(GONE, "peer")], (True, "no")),
+        ([renamed(GONE, "peer"), entry("r", signer="peer", kind="revoke", of="b", at=NOW)], (False, "revoked")),
+        ([renamed(entry("b", signer="peer", **BLOCK), "senior"), SETTLED], (True, "no")),
+        ([renamed(entry(signer="gone"), "peer")], (False, "signed with a key that the policy no longer lists")),
         ([former(GONE)], (True, "no")),
         ([former(GONE), SETTLED], (False, "settled by @senior: @gone is no longer in the policy")),
         ([former(GONE), former(SETTLED)], (True, "no")),

@@ -107,6 +107,27 @@ def test_an_objection_outlives_its_key_and_its_author(company: Company) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["@Bob", "@robert"])
+def test_a_new_name_lifts_no_objection_and_can_withdraw_it(company: Company, name: str) -> None:
+    company.set_policy(everywhere(company))
+    new, bob, ada = company.clone("newhire"), company.clone("bob"), company.clone("ada")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    bob.approve("feature", "--block", "--reason", "drops the index")
+    ada.approve("feature")
+    company.set_policy(everywhere(company).replace("@bob", name))
+    ada.fetch()
+    assert not ada.may_merge("origin/feature")
+    (objection,) = [each["id"][:12] for each in ada.decisions("origin/feature") if each["kind"] == "block"]
+    refused = ada.gate("revoke", objection, "--reason", "I disagree")
+    assert refused.code == 2, refused.text
+    bob.fetch()
+    withdrawn = bob.gate("revoke", objection)
+    assert withdrawn.code == 0, withdrawn.text
+    ada.gate("approvals", "--fetch", "origin/feature")
+    assert ada.may_merge("origin/feature")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("replaced_first", [False, True])
 def test_a_replaced_key_lifts_nothing_unless_it_did_so_before(
     company: Company, *, replaced_first: bool

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gate.app.recording.signing import Signer, StoredRecord, fetch_branch, find_signer, put, revocation, send
 from gate.approvals.count import who_settles
+from gate.approvals.entries import name_today
 from gate.approvals.keys import holders
 from gate.approvals.record import review_of
 from gate.errors import UsageError
@@ -44,10 +45,10 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
         log = open_log(repository)
     policy = _policy_of(repository, entry.record.into)
     signer = find_signer(repository, policy, key, now, branch)
-    departed = entry.record.kind == "block" and entry.record.by not in policy.people
-    if departed and signer.person.name != _author(entry, policy):
+    authors = {entry.record.by, _author(entry, policy)}
+    if entry.record.kind == "block" and authors.isdisjoint(policy.people):
         _may_settle(signer, entry, policy, reason)
-    elif signer.person.name not in {entry.record.by, _author(entry, policy)}:
+    elif signer.person.name not in authors:
         raise UsageError(
             f"{entry.id[:12]} was recorded by {entry.record.by}, and only they can withdraw it",
             f"you are {signer.person.name} by your key; record your own view with `gate approve --block`"
@@ -71,9 +72,11 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
 
 
 def _author(entry: Found, policy: Policy) -> str:
-    """Whose decision it is: of a recorded review the person who gave it on the forge."""
+    """Whose decision it is, as the policy calls them now: of a recorded review the person who gave it on the forge."""
     if entry.record.source == "ssh":
-        return entry.record.by
+        listed = holders(policy)
+        holder = next((listed[key] for key in entry.keys if key in listed), None)
+        return name_today(entry.record.by, holder, policy)
     person = person_by_login(policy, entry.record.source, review_of(entry.record)[0])
     return person.name if person else ""
 
