@@ -10,7 +10,7 @@ from typing import get_args
 import yaml
 
 from gate.policy.enforcing import enforced
-from gate.policy.reading import Reader, is_null
+from gate.policy.reading import Reader, is_null, is_text
 from gate.policy.types import ApprovalRule, OwnersRequired, Role, Stale, Unowned
 from gate.policy.value_kinds import NAME, named
 
@@ -99,7 +99,8 @@ def pattern(reader: Reader, node: yaml.Node, path: str) -> str:
         expectation = "a pattern that does not begin with `!` or `#`; the first rule that fits counts"
     elif BRACKET.search(text) or "***" in text:
         expectation = r"a pattern with `*`, `**` and `?` alone; write `\[` and `\]` for brackets"
-    if expectation and text:
+    # `reader.text` reports a value of another kind.
+    if expectation and is_text(node):
         reader.expected(node, path, expectation)
     return text
 
@@ -133,6 +134,6 @@ def _role_or_name(reader: Reader, roles: tuple[str, ...], node: yaml.Node, path:
     role = text.removesuffix("s")
     if role in roles:
         return role
-    if text and not NAME.fullmatch(text):
+    if is_text(node) and not NAME.fullmatch(text):
         reader.expected(node, path, f"a person, a team, or one of {', '.join(roles)}")
     return text

@@ -126,7 +126,7 @@ class Reader:
 
     def text(self, node: yaml.Node, path: str) -> str:
         """Any scalar but nothing, as it is written."""
-        if isinstance(node, yaml.ScalarNode) and not is_null(node):
+        if is_text(node):
             return str(node.value)
         self.expected(node, path, "text")
         return ""
@@ -241,6 +241,11 @@ def refused(text: str) -> tuple[str, int, int]:
 def joined(path: str, name: str) -> str:
     """The place of `name` inside `path`."""
     return f"{path}.{name}" if path else name
+
+
+def is_text(node: yaml.Node) -> bool:
+    """Whether a value is a scalar that is there, if only as an empty string."""
+    return isinstance(node, yaml.ScalarNode) and not is_null(node)
 
 
 def is_null(node: yaml.Node) -> bool:

@@ -18,7 +18,7 @@ from gate.approvals.keys import holders
 from gate.approvals.record import Record
 from gate.model import Approval, Author, Change, FileChange
 from gate.policy.keys import fingerprint
-from gate.policy.types import OwnersRequired, Person, Policy, Protection, Require, Stale
+from gate.policy.types import Kind, OwnersRequired, Person, Policy, Protection, Require, Stale
 
 NOW = 1_800_000_000
 HERE, EARLIER, ELSEWHERE = "1" * 64, "2" * 64, "3" * 64
@@ -115,6 +115,7 @@ WAIVE = {"kind": "waive", "reason": "outage"}
         ([entry(signer="soon")], (False, "not yet valid key")),
         ([entry(signer="peer", by="@senior")], (False, "signed with the key of @peer, in the name of @senior")),
         ([entry(repository="acme/y")], (False, "for another repository: acme/y")),
+        ([entry(repository="")], (False, "for another repository: one without a name")),
         ([entry(into="refs/heads/next")], (False, "for another branch: next")),
         ([entry(change=EARLIER)], (False, "stale: b.py changed since")),
         ([replace(entry(), signature=Unsigned("not signed"))], (False, "not signed")),
@@ -383,3 +384,27 @@ def test_an_objection_stands_whatever_others_do(
 def test_everything_that_does_not_count_says_why(entries: list[Entry], stale: Stale) -> None:
     for one in ask(*entries, stale=stale).approvals:
         assert one.counted or one.why
+
+
+@pytest.mark.parametrize(
+    ("signer", "kind", "why"),
+    [
+        ("junior", "branch", ""),
+        ("junior", "environment", "a junior cannot approve a release"),
+        ("peer", "environment", ""),
+        ("senior", "environment", ""),
+    ],
+)
+def test_a_junior_cannot_approve_a_release(signer: str, kind: Kind, why: str) -> None:
+    people = {**PEOPLE, "@junior": Person("@junior", "junior", keys=(key_line("junior"),), emails=("j@x",))}
+    target = replace(protection(), kind=kind)
+    question = CountContext(CHANGE, replace(POLICY, people=people), target, NOW)
+    (approval,) = count([entry(signer=signer)], question).approvals
+    assert (approval.counted, approval.why) == (not why, why)
+
+
+def test_of_a_stale_approval_the_commit_is_named_as_git_names_it() -> None:
+    assert only(entry(head="0123456789abcdef" + "0" * 24), stale="head") == (
+        False,
+        "stale: given for commit 0123456789ab",
+    )

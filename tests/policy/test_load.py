@@ -9,7 +9,16 @@ from support.policies import KEY, MISTAKES, WHOLE
 
 from gate.errors import InvalidInput
 from gate.policy.load import load_policy
-from gate.policy.types import BUILT_IN_CHECKS, ApprovalRule, CheckSettings, OwnersRequired, Policy, Protection
+from gate.policy.types import (
+    BUILT_IN_CHECKS,
+    RELEASE,
+    ApprovalRule,
+    BudgetRequired,
+    CheckSettings,
+    OwnersRequired,
+    Policy,
+    Protection,
+)
 
 
 def mistakes(text: str | bytes) -> list[str]:
@@ -109,6 +118,35 @@ def test_what_a_check_blocks_on_follows_its_tool(text: str, block: str) -> None:
 
 def test_a_byte_order_mark_and_windows_line_ends_are_nothing() -> None:
     assert load_policy(b"\xef\xbb\xbf" + WHOLE.replace("\n", "\r\n").encode()) == load_policy(WHOLE.encode())
+
+
+@pytest.mark.parametrize(
+    ("protect", "expected"),
+    [
+        ("{refs/heads/next: {}}", "expected the short name of a branch, such as `next`"),
+        ("{'a b': {}}", "expected the short name of a branch, such as `main`"),
+        ("{main: {require: {approvals: [{paths: ['']}]}}}", "a pattern such as `docs/`"),
+        ("{main: {require: {approvals: [{paths: [~]}]}}}", "expected text"),
+        ("{main: {require: {approvals: [{paths: [' docs/']}]}}}", "a pattern such as `docs/`"),
+        ("{main: {require: {approvals: [{paths: [/]}]}}}", "a pattern such as `docs/`"),
+        ("{main: {require: {approvals: [{from: ['']}]}}}", "a person, a team, or one of"),
+        ("{main: {require: {approvals: [{from: [~]}]}}}", "expected text"),
+        ("{main: {require: {approvals: [{need: 1, enforce: false}]}}}", "all rules are enforced, or none is"),
+        ("{live: {kind: environment, require: {budget: {slo: a.yaml, minutes: 5}}}}", "either `slo` or `minutes`"),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_reported_once(protect: str, expected: str) -> None:
+    (mistake,) = mistakes(f"protect: {protect}\n")
+    assert expected in mistake
+
+
+def test_what_a_target_does_not_say_is_the_usual_of_its_kind() -> None:
+    budget = "slow: {kind: environment, require: {budget: {slo: a.yaml}}}"
+    policy = load_policy(f"protect: {{main: {{}}, live: {{kind: environment}}, {budget}}}".encode())
+    assert policy.protection("main") == Protection()
+    assert policy.protection("main").enforce
+    assert policy.protection("live") == Protection(RELEASE, kind="environment")
+    assert policy.protection("slow").require.budget == BudgetRequired(slo="a.yaml")
 
 
 def test_all_mistakes_are_reported_at_once_in_their_order() -> None:
