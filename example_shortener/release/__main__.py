@@ -23,7 +23,7 @@ from pathlib import Path
 
 import click
 
-from release import engines, stack
+from release import configuration, stack
 from release.deploy import WentBack, deploy, resume, roll_back, settle
 from release.environments import Environment
 from release.incidents import budget, notify
@@ -146,7 +146,7 @@ def _guard(settings: Settings) -> None:
             if os.getppid() != supervisor:
                 # It was killed. The next one has a guard of its own, unless everything was taken down.
                 if (settings.folder / "ports.json").exists():
-                    engines.supervise(settings.folder)
+                    configuration.apply(settings, again=True)
                 return
         for name in settings.environments:
             environment = Environment(settings, name)

@@ -103,7 +103,7 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def alone(lock: Path, *, patience: float = 0.5) -> Iterator[None]:
+def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
     """Nobody else holds this lock meanwhile; raises Busy if somebody does for too long."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     end, descriptor = time.monotonic() + patience, os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)

@@ -27,6 +27,9 @@ def up(settings: Settings, first: str, say: Say) -> None:
     install(settings, say)
     environments = [Environment(settings, name) for name in settings.environments]
     with _nobody_deploys(settings):
+        if engines.Service(settings.folder, "supervisord").pid is None:
+            for environment in environments:
+                _renew(environment)
         engines.choose_ports(settings)
         configuration.write_monitoring(settings)
         configuration.write_guard(settings)
@@ -86,11 +89,21 @@ def status(settings: Settings) -> tuple[dict[str, dict[str, Any]], dict[str, boo
     }
 
 
+def _renew(environment: Environment) -> None:
+    """Let what ran before everything was down start as the settings are now, on ports that are free now."""
+    with environment.records.changing() as state:
+        renewed: dict[str, Any] = {
+            role: servers.in_slot(environment, release, release.slot)
+            for role, release in state.releases.items()
+        }
+        environment.records.write(replace(state, **renewed))
+
+
 def _nobody_deploys(settings: Settings) -> ExitStack:
     """Nobody brings a release into any environment meanwhile; raises Busy if somebody does."""
     with ExitStack() as locks:
         for name in settings.environments:
-            locks.enter_context(alone(Environment(settings, name).deploying, patience=2))
+            locks.enter_context(alone(Environment(settings, name).deploying))
         return locks.pop_all()
 
 

@@ -362,7 +362,10 @@ def test_down_and_up_again_keeps_the_data(shop: Shop) -> None:
     shop.done("down")
     assert shop.left() == []
     assert shop.release("deploy", "version-1").code == 3
+    settings = shop.root / "release.toml"
+    settings.write_text(settings.read_text().replace("workers = 2", "workers = 3"))
     shop.done("up")
+    assert any("--workers 3" in line for line in shop.left()), "changed settings count from now on"
     assert shop.ask("GET", "/kept")[1] == "https://example.com/kept"
     assert shop.live() == "Version 3"
 
