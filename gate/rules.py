@@ -43,7 +43,12 @@ def _read_policy(repository: Repository, commit: str) -> Policy:
         raise behind_links([POLICY_FILE])
     contents = read_objects(repository, [item.oid for item in listed.values() if item.mode in REGULAR_MODES])
     beside = {path: contents.get(item.oid) for path, item in listed.items()}
-    return load_policy(contents[entry.oid], POLICY_FILE, stored_in(beside))
+    try:
+        return load_policy(contents[entry.oid], POLICY_FILE, stored_in(beside))
+    except InvalidInput as error:
+        # The file in the working tree may well be another one, without the mistake.
+        where = f"gate reads {POLICY_FILE} from the protected branch, here at {commit[:12]}: fix it there"
+        raise InvalidInput(error.mistakes, error.hint or where) from error
 
 
 def _refuse_near_misses(repository: Repository, commit: str) -> None:

@@ -68,7 +68,7 @@ def _lines(listing: LogListing, *, everything: bool) -> list[str]:
     if not listing.tip:
         return [
             "There is no approval log here yet.",
-            "  help: `gate log --fetch` fetches the one of the remote",
+            "  help: `gate log --fetch` brings the log of the remote, if it has one",
         ]
     shown = listing.entries if everything else listing.entries[:SHOWN]
     lines = [_line(entry) for entry in shown]

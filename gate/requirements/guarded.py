@@ -75,7 +75,8 @@ def _way_out(weakenings: Sequence[Finding], approved: Collection[str]) -> str:
         if finding.path not in approved
     )
     more = f" and {len(positions) - MOST_PLACES} more" if len(positions) > MOST_PLACES else ""
-    return f"or revert what weakens the checks: {', '.join(list(positions)[:MOST_PLACES])}{more}"
+    places = ", ".join(list(positions)[:MOST_PLACES])
+    return f"get approval from a guardian, or revert what weakens the checks: {places}{more}"
 
 
 def _count(number: int) -> str:

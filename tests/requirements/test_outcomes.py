@@ -129,7 +129,9 @@ def test_guarded(given: Facts, state: str, reason: str) -> None:
 
 def test_guarded_says_what_to_revert_and_whom_to_ask() -> None:
     outcome = guarded.evaluate(facts(GUARDED, weakenings=TWO, contributors=frozenset({"@boss"})))
-    assert outcome.advice == ("or revert what weakens the checks: `a.py:3`, `b.py`",)
+    assert outcome.advice == (
+        "get approval from a guardian, or revert what weakens the checks: `a.py:3`, `b.py`",
+    )
     assert outcome.missing[0].rule == "gate.yaml: protect.main.require.guarded"
     assert (outcome.asks[0].whom, outcome.asks[0].names) == (frozenset({"@lead"}), ("@acme/guardians",))
     assert (outcome.missing[0].need, outcome.asks[0].need) == (1, 1)
@@ -138,7 +140,7 @@ def test_guarded_says_what_to_revert_and_whom_to_ask() -> None:
     )
     assert (single.asks[0].whom, single.asks[0].names) == (frozenset({"@lead"}), ("@lead",))
     half = guarded.evaluate(facts(GUARDED, weakenings=TWO, approvals=(approval("@lead", "a.py"),)))
-    assert half.advice == ("or revert what weakens the checks: `b.py`",)
+    assert half.advice == ("get approval from a guardian, or revert what weakens the checks: `b.py`",)
     assert half.missing[0].paths == ("b.py",)
     many = guarded.evaluate(facts(GUARDED, weakenings=[weakening(f"{n}.py") for n in range(7)]))
     assert many.advice[0].endswith("`4.py` and 2 more")

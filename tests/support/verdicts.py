@@ -197,7 +197,7 @@ MANY = replace(
             "unmet",
             "1 weakened check in 1 file: needs approval from a guardian",
             (Missing(("part_3.py",), 1, ("@acme/guardians",), "gate.yaml: protect.main.require.guarded"),),
-            ("or revert what weakens the checks: `part_3.py:4`",),
+            ("get approval from a guardian, or revert what weakens the checks: `part_3.py:4`",),
             (
                 Finding(
                     "part_3.py",

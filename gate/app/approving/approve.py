@@ -97,7 +97,9 @@ def propose(wish: ApprovalRequest) -> ApprovalPreview:
     if not change.files:
         raise UsageError(
             f"nothing to approve: {wish.rev or 'HEAD'} has no changes for {branch}",
-            "what has merged is undone by a revert: `git revert`" if wish.kind == "block" else "",
+            "to undo what was merged, use `git revert`"
+            if wish.kind == "block"
+            else "name the branch to approve; `gate inbox` lists those that need you",
         )
     signer = find_signer(repository, policy, wish.key, wish.now, branch)
     evidence = decisions_about(repository, change, policy, protection, wish.now)

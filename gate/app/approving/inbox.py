@@ -147,7 +147,7 @@ def _person(repository: Repository, policy: Policy, name: str | None) -> Person:
     if not policy.people:
         raise UsageError(
             f"the protected branch has no {POLICY_FILE} that lists people, so nothing needs anybody's approval",
-            "add people with `gate init --person`, then merge that into the branch and push it",
+            "write one with `gate init`, or add people with `gate init --person`, and merge it into the branch",
         )
     if name is not None:
         names = {person.name.casefold(): person for person in policy.people.values()}

@@ -78,7 +78,11 @@ def advance_branch(
         if remote:
             # A server that was ended within the push may have moved the branch, and not yet the log.
             share(repository, remote)
-        return Merged(verdict, change.base, notes=(f"{request.rev} is in {branch} already",))
+        return Merged(
+            verdict,
+            change.base,
+            notes=(f"Nothing to merge: {branch} already has everything in {request.rev}",),
+        )
     how = _way(repository, request, change)
     signer = signer_of(repository, request, change)
     if how == "ff-only" and signer is None:
