@@ -70,6 +70,15 @@ class ApprovalLog:
         candidates = (entry for kind in kinds for entry in self.index.of_kind(kind))
         return self.admit([entry for entry in candidates if entry.record.into == into])
 
+    def latest_by(self, person: str, into: str, since: int) -> int:
+        """The latest date that a person gave a record about `into`; 0 if none has one of `since` or later."""
+        later = [
+            entry
+            for entry in self.index.by_person(person)
+            if entry.record.into == into and entry.record.at >= since
+        ]
+        return max((entry.record.at for entry in self.admit(later)), default=0)
+
     def starting(self, start: str) -> list[Found]:
         """The records whose id starts so."""
         return self.admit(self.index.starting(start))

@@ -6,6 +6,7 @@ width, so that those few are found without parsing the others. It is rebuilt whe
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ class Index:
         # In a text of the record, quotes are escaped.
         wanted_kind = f'"kind":"{kind}"'.encode()
         return [_read_line(line) for line in self.records if wanted_kind in line]
+
+    def by_person(self, name: str) -> list[Found]:
+        """The records in the name of one person."""
+        author = f'"by":{json.dumps(name, ensure_ascii=False)}'.encode("utf-8", "surrogateescape")
+        return [_read_line(line) for line in self.records if author in line]
 
     def with_ids(self, ids: Collection[str]) -> list[Found]:
         """The records with these ids."""

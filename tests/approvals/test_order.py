@@ -142,6 +142,24 @@ def test_a_record_of_a_clone_without_network_counts_if_nothing_proves_that_it_wa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fast", [0, 3600])
+def test_a_slow_clock_leaves_no_approval_from_before_a_revocation(company: Company, fast: int) -> None:
+    """Someone approves on a machine with a fast clock, then revokes an earlier approval on another machine."""
+    company.set_policy(company.policy(REQUIRE))
+    new, senior = company.clone("newhire"), company.clone("nehemiah")
+    new.commit("v2", {"a.py": "x = 2\n"}, branch="feature")
+    senior.approve("origin/feature")
+    (first,) = [each["id"] for each in senior.decisions("origin/feature")]
+    new.commit("v3", {"a.py": "x = 3\n"}, branch="feature")
+    senior.fetch()
+    with clock(fast):
+        assert senior.gate("approve", "origin/feature").code == 0
+    assert senior.may_merge("origin/feature")
+    assert senior.gate("revoke", first).code == 0
+    assert not senior.may_merge("origin/feature"), senior.decisions("origin/feature")
+
+
+@pytest.mark.slow
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     offsets=st.fixed_dictionaries(

@@ -67,7 +67,8 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
     if earlier:
         return Taken(entry, send(repository, StoredRecord(earlier[0].id, earlier[0].record)))
     base = known_tip(repository, branch) or entry.record.base
-    record = revocation(entry, signer, now, base, reason)
+    latest = log.latest_by(signer.person.name, entry.record.into, now)
+    record = revocation(entry, signer, now, base, reason, latest)
     return Taken(entry, send(repository, put(repository, record, signer)))
 
 

@@ -91,15 +91,18 @@ def compose(
     )
 
 
-def revocation(entry: Found, signer: Signer, now: int, base: str, reason: str) -> Record:
-    """A new record that takes back `entry`. `base` is where the branch is: what it had by then stays merged."""
+def revocation(entry: Found, signer: Signer, now: int, base: str, reason: str, latest: int = 0) -> Record:
+    """A new record that takes back `entry`, later than it and than `latest`, however the clock stands.
+
+    `base` is where the branch is: what it had by then stays merged.
+    """
     return replace(
         entry.record,
         kind="revoke",
         source="ssh",
         base=base,
         by=signer.person.name,
-        at=max(now, entry.record.at + 1),
+        at=max(now, entry.record.at + 1, latest + 1),
         nonce=secrets.token_hex(16),
         reason=reason,
         of=entry.id,
