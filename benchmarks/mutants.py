@@ -43,7 +43,7 @@ RELEASES = "tests/releases/test_requirements.py"
 TESTS = {
     "gate/verdict.py": (OUTCOMES, NOT_ENFORCED, PEOPLE),
     "gate/requirements/approvals.py": (PEOPLE, PER_PATH, OUTCOMES),
-    "gate/requirements/owners.py": ("tests/requirements/test_owners_requirement.py", PER_PATH),
+    "gate/requirements/owners.py": ("tests/requirements/test_owners_requirement.py", PER_PATH, OUTCOMES),
     "gate/requirements/seniority.py": (PEOPLE, OUTCOMES, RELEASES),
     "gate/requirements/guarded.py": (OUTCOMES,),
     "gate/requirements/waiver.py": (PEOPLE,),

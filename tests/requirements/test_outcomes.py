@@ -384,3 +384,23 @@ def test_whom_to_ask_is_in_the_first_requirement_that_misses_approvals() -> None
     assert [request.names for request in owned.reviewers] == [("@bob",)]
     assert not owned.approve_with
     assert not decide(facts(require, policy=Policy(file="gate.yaml"), weakenings=TWO)).approve_with
+
+
+def test_an_approval_is_credited_with_the_files_that_its_author_owns() -> None:
+    code = parse(b"a.py @boss\nb.py @lead\n", "CODEOWNERS", "github")
+    owned = code.owners_of_all([file.path for file in CHANGE.files])
+    both = facts(
+        codeowners_file="CODEOWNERS", ownership=owned, approvals=(approval("@boss"), approval("@new"))
+    )
+    assert [item.owned for item in decide(both).approvals] == [("a.py",), ()]
+
+
+def test_of_one_file_no_number_of_others_is_given() -> None:
+    change = replace(CHANGE, files=CHANGE.files[:1])
+    code = parse(b"* @boss\n", "CODEOWNERS", "github")
+    outcomes = decide(
+        facts(change=change, codeowners_file="CODEOWNERS", ownership=code.owners_of_all(["a.py"]))
+    ).outcomes
+    assert [item.reason for item in outcomes if item.id == "owners"] == [
+        "1 file needs approval from a code owner"
+    ]
