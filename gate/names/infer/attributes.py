@@ -31,6 +31,8 @@ OF_NAMED_TUPLES = frozenset({"_asdict", "_field_defaults", "_fields", "_make", "
 _WRITTEN_BY_DECORATORS = frozenset(
     {"__init__", "__new__", "__post_init__", "__lt__", "__le__", "__gt__", "__ge__"}
 )
+OF_CLASSES_ONLY = frozenset({"__name__", "__qualname__", "__mro__", "__bases__"})
+"""What a class has, and its instances do not."""
 _ABSTRACT_MODULES = frozenset({"typing", "collections.abc", "_collections_abc", "numbers", "io", "_io"})
 
 
@@ -108,7 +110,8 @@ class Attributes:
 
     def _may_be_set_elsewhere(self, owner: Instance | ClassValue, name: str, order: MRO) -> bool:
         """Whether code outside the classes, or for another version, may give the attribute to them."""
-        if name.startswith("__") or self._classes.is_protocol(owner.of):
+        is_of_class = name in OF_CLASSES_ONLY and isinstance(owner, Instance)
+        if (name.startswith("__") and not is_of_class) or self._classes.is_protocol(owner.of):
             return True
         if name in self._project.stored_outside and not self._is_foreign(name, owner.of):
             return True
@@ -137,7 +140,7 @@ class Attributes:
 
     def _is_beyond_stub(self, order: MRO, name: str) -> bool:
         """Whether the source of a library's class has an attribute that its stub leaves out."""
-        if name.startswith("_") and "__" in name[2:]:
+        if name.startswith("_") and "__" in name[2:] and name not in OF_CLASSES_ONLY:
             # A private name of another class, as Python mangles it.
             return True
         modules = self._engine.modules

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from gate.names.hints.usage import NOTHING, UsageInference
+from gate.names.infer.attributes import OF_CLASSES_ONLY
 from gate.names.infer.calls import class_of
 from gate.names.infer.engine import Engine
 from gate.names.infer.values import (
@@ -79,7 +80,7 @@ class Lookups:
 
     def _failed(self, node: ast.Attribute, scope: Scope) -> FailedLookup | None:
         name = node.attr
-        if is_special(name) or is_super_uncalled(node, scope):
+        if (is_special(name) and name not in OF_CLASSES_ONLY) or is_super_uncalled(node, scope):
             return None
         position = position_of(node)
         owners = self._engine.infer(node.value, scope)

@@ -90,11 +90,11 @@ class ProjectVocabulary(KnownWords):
         return len(word) < 3 if keyword else word in self.keywords
 
     def _is_class_beside_value(self, use: Use, right: str) -> bool:
-        """Whether it looks like a class that is looked up in a class or a module: `Token.Continuation`."""
+        """Whether one is a class, and the other a value or a module: `Token.Continuation`, `webdriver.firefox`."""
         word = use.name
-        if not word[0].isupper() or right[0].isupper() or word[1:] != right[1:]:
+        if word[0].isupper() == right[0].isupper() or word[1:] != right[1:]:
             return False
-        return bool(use.root) or use.receiver[:1].isupper()
+        return bool(use.root) or (word[0].isupper() and use.receiver[:1].isupper())
 
     def _is_beside(self, use: Use, right: str) -> bool:
         """Whether the project looks `right` up in what has the same name, often, and never the other word before."""
