@@ -48,6 +48,9 @@ TEXT = re.compile(
     r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?"
 )
 
+UNDECODABLE = re.compile(r"(?P<file>.+?): error: (?P<message>Cannot decode file: .*)")
+"""What mypy prints, as text always, of a file in another encoding than it says."""
+
 
 class Mypy:
     """The type checker, with the project's own settings, looking into unannotated functions as well."""
@@ -105,8 +108,12 @@ class Mypy:
         """One finding a line. Exit code 2 is an answer only if it says which file could not be parsed."""
         findings: list[Finding] = []
         others: list[str] = []
-        for line in filter(None, left.stdout.splitlines()):
+        for line in filter(None, [*left.stdout.splitlines(), *_undecodable(left)]):
             if CHECKED.match(line):
+                continue
+            if match := UNDECODABLE.fullmatch(line):
+                path = relative(match["file"], job.root)
+                findings.append(Finding(path, 0, 0, 0, "syntax", "error", match["message"]))
                 continue
             try:
                 item = parse_json(line) if _has_json(job) else _parsed(line)
@@ -124,6 +131,11 @@ class Mypy:
         if others and not findings and left.returncode not in {0, 1}:
             return Unreadable(f"mypy failed to start: {others[0]}", _way_out(others[0], job))
         return _report(job, left, tuple(findings))
+
+
+def _undecodable(left: Left) -> list[str]:
+    """The lines of standard error that name a file which mypy cannot decode."""
+    return [line for line in left.stderr.splitlines() if UNDECODABLE.fullmatch(line)]
 
 
 def _says_what(settings: dict[str, object] | None) -> bool:

@@ -87,6 +87,17 @@ class TestOneBadFile:
         assert "legacy/old.py and 1 other excluded" in checks["types"]["note"]
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("content", ["x = 1\n".encode("utf-16"), b"name = 'caf\xe9'\n"])
+    def test_one_in_an_encoding_that_it_does_not_name(self, project: Clone, content: bytes) -> None:
+        (project.path / "old.py").write_bytes(content)
+        commit(project, {}, "main")
+        commit(project, {"use.py": self.WRONG})
+        code, checks = verdict(project, "--only", "types")
+        new = [finding["path"] for finding in checks["types"]["findings"] if finding["new"]]
+        assert (code, new) == (1, ["use.py"])
+        assert "old.py excluded" in checks["types"]["note"]
+
+    @pytest.mark.slow
     def test_it_is_excluded_where_the_settings_name_the_folder(self, project: Clone) -> None:
         settings = '[tool.mypy]\nfiles = ["src"]\n'
         commit(project, {"pyproject.toml": settings, "src/old.py": self.OLD}, "main")
