@@ -284,20 +284,21 @@ def _ready(environment: Environment, release: Running, role: str) -> bool:
     return servers.ask(release.port, "GET", "/readyz")[0] == 200
 
 
-def record_owed(environment: Environment, say: Say) -> bool:
-    """Have gate record what is live, where it has not yet; whether nothing is owed now."""
-    state = environment.records.state()
-    if not state.owed or not state.live:
+def record_owed(environment: Environment, say: Say, *, patience: float = PATIENCE) -> bool:
+    """Have gate record what is live, where it has not yet; whether nothing is owed now. One at a time does this."""
+    with alone(environment.folder / "recording.lock", patience=patience):
+        state = environment.records.state()
+        if not state.owed or not state.live:
+            return True
+        try:
+            gates.record(environment.settings, environment.name, state.live.revision)
+        except Refused as error:
+            say(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
+            return False
+        with suppress(Overtaken), environment.records.changing(state):
+            environment.records.write(replace(state, owed=""))
+            environment.records.add("recorded", revision=state.live.revision)
         return True
-    try:
-        gates.record(environment.settings, environment.name, state.live.revision)
-    except Refused as error:
-        say(f"{environment.name}: gate has not recorded that: {str(error).splitlines()[0]}")
-        return False
-    with suppress(Overtaken), environment.records.changing(state):
-        environment.records.write(replace(state, owed=""))
-        environment.records.add("recorded", revision=state.live.revision)
-    return True
 
 
 def resume(environment: Environment, say: Say) -> None:
@@ -325,7 +326,7 @@ def settle(environment: Environment, say: Say) -> None:
         if configuration.apply(environment.settings):
             with environment.records.changing(state):
                 environment.balancer.share(environment.servers(state))
-    record_owed(environment, say)
+    record_owed(environment, say, patience=0)
 
 
 @contextmanager
