@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gate.finding import Finding
+
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""As in `<Order object at 0x7f5bdf639690>`."""
 
 
 def mark_new(
@@ -14,13 +18,19 @@ def mark_new(
 ) -> tuple[Finding, ...]:
     """`findings` with `new` set: False for each that the base has as well, as often as the base has it.
 
-    Two findings are the same if file (through `renames`, new path to old), rule and message are.
+    Two findings are the same if file (through `renames`, new path to old), rule and message are. Addresses in memory
+    make no message another one: each run has its own.
     """
-    old = Counter((finding.path, finding.rule, finding.message) for finding in at_base)
+    old = Counter((finding.path, finding.rule, _without_addresses(finding.message)) for finding in at_base)
     marked = []
     for finding in findings:
-        key = (renames.get(finding.path, finding.path), finding.rule, finding.message)
+        path = renames.get(finding.path, finding.path)
+        key = (path, finding.rule, _without_addresses(finding.message))
         old_one = old[key] > 0
         old[key] -= old_one
         marked.append(replace(finding, new=not old_one))
     return tuple(marked)
+
+
+def _without_addresses(message: str) -> str:
+    return ADDRESS.sub(" at 0x", message)

@@ -292,6 +292,16 @@ def finding(path: str = "a.py", line: int = 1, message: str = "m") -> Finding:
         pytest.param([finding("b.py")], [finding("a.py")], {"b.py": "a.py"}, [False], id="through a rename"),
         pytest.param([finding("b.py")], [finding("a.py")], {}, [True], id="another file"),
         pytest.param([finding(message="n")], [finding()], {}, [True], id="another message"),
+        pytest.param(
+            [finding(message="<T object at 0x7f5b> == 1")],
+            [finding(message="<T object at 0x7f5c> == 1")],
+            {},
+            [False],
+            id="another address",
+        ),
+        pytest.param(
+            [finding(message="got 0x7f5b")], [finding(message="got 0x7f5c")], {}, [True], id="a number"
+        ),
     ],
 )
 def test_new_or_old(
