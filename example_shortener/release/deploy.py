@@ -288,7 +288,8 @@ def record_owed(environment: Environment, say: Say, *, patience: float = PATIENC
     """Have gate record what is live, where it has not yet; whether nothing is owed now. One at a time does this."""
     with alone(environment.folder / "recording.lock", patience=patience):
         state = environment.records.state()
-        if not state.owed or not state.live:
+        # While a candidate is out, what is owed is only what would be if that ended now.
+        if not state.owed or not state.live or state.candidate:
             return True
         try:
             gates.record(environment.settings, environment.name, state.live.revision)
