@@ -74,7 +74,8 @@ def _changed(event: str, args: Any) -> None:
     elif event in MOVES and paths:
         moved = paths[0]
         Inputs.opened.add(moved)
-        if moved in Inputs.roots or (_below(moved, Inputs.roots) and os.path.isdir(moved)):
+        is_folder = moved in Inputs.roots or (_below(moved, Inputs.roots) and os.path.isdir(moved))
+        if is_folder and not _by_pytest():
             depends("a folder of the tree is moved")
     elif event == "os.symlink":
         target = os.path.join(os.path.dirname(place_of(args[1])), os.fsdecode(args[0]))
@@ -83,6 +84,14 @@ def _changed(event: str, args: Any) -> None:
             real.startswith(f"{root}{os.sep}") or f"{root}{os.sep}".startswith(real) for root in Inputs.roots
         ):
             depends("a link to a file of the tree is made")
+
+
+def _by_pytest() -> bool:
+    """Whether pytest itself does it: it makes the folder of its cache under another name first."""
+    frame: Any = sys._getframe(3)  # noqa: SLF001  only the caller distinguishes these
+    while frame is not None and frame.f_code.co_filename.startswith(("<frozen ", STANDARD)):
+        frame = frame.f_back
+    return frame is not None and PYTEST in frame.f_code.co_filename
 
 
 def _for_pytests_settings() -> bool:
