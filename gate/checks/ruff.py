@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from gate.checks import flake8_settings
+from gate.checks import flake8_settings, ruff_rules
 from gate.checks.advice import install_command
 from gate.checks.tool import (
     Invocation,
@@ -28,8 +29,11 @@ from gate.json_input import parse_json
 
 REQUIRED = re.compile(r"Required version `([^`]+)`")
 NOTHING = "No Python files found"
-WITHOUT_SETTINGS = b'[lint]\nselect = ["E4", "E7", "E9", "F"]\nignore = ["F403", "F405"]\n'
-"""What holds where a project says nothing: errors, and no more. What ruff selects by itself has grown from that to
+_DEFAULTS = {"select": ruff_rules.ERRORS, "ignore": flake8_settings.STYLE}
+WITHOUT_SETTINGS = "\n".join(
+    ["[lint]", *(f"{key} = {json.dumps(codes)}" for key, codes in _DEFAULTS.items()), ""]
+).encode()
+"""What applies to a project without settings: errors, and no more. What ruff selects by default has grown from that to
 taste, such as the order of imports, which nobody there has chosen."""
 
 
@@ -62,6 +66,8 @@ class Ruff:
             argv.append(f"--target-version={target}")
         if not _has_settings(job):
             argv += flake8_settings.arguments(job.settings)
+        else:
+            argv += ruff_rules.arguments(job.settings, job.files)
         home = {"HOME": job.scratch, "XDG_CONFIG_HOME": job.scratch}
         return (Invocation((*argv, *job.check.args, "."), home),)
 

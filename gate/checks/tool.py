@@ -13,6 +13,7 @@ SETTINGS_FILES = frozenset({
     "pyproject.toml", "setup.cfg", "tox.ini", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "pytest.ini",
     ".pytest.ini", "pytest.toml", ".pytest.toml", ".gitignore", ".ignore", "py.typed",
     "ty.toml", "pyrefly.toml", "pyrightconfig.json", ".flake8",
+    ".pre-commit-config.yaml",
 })  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
 # A tool may be configured to read its settings from a file of any name, or to extend another's.

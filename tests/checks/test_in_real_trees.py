@@ -188,6 +188,20 @@ def test_without_settings_of_ruff_only_errors_are_found(project: Clone) -> None:
     }
 
 
+@pytest.mark.slow
+def test_a_pinned_ruff_decides_what_is_selected_by_default(project: Clone) -> None:
+    hooks = (
+        "repos:\n- repo: https://github.com/astral-sh/ruff-pre-commit\n  rev: {}\n  hooks: [{{id: ruff}}]\n"
+    )
+    taste = "import sys\nimport json\n\nprint(json, sys)\n"
+    commit(project, {"ruff.toml": "line-length = 99\n", "taste.py": taste, "bad.py": "import os\n"})
+    rules = {one["rule"] for one in result(verdict(project, "--only", "lint")[1], "lint")["findings"]}
+    assert rules == {"F401", "I001"}
+    commit(project, {".pre-commit-config.yaml": hooks.format("v0.15.2")})
+    rules = {one["rule"] for one in result(verdict(project, "--only", "lint")[1], "lint")["findings"]}
+    assert rules == {"F401"}
+
+
 def test_settings_outside_the_tree_have_no_say(project: Clone, tmp_path: Path) -> None:
     commit(project, {"bad.py": "import os\n"})
     silence = '[lint]\nignore = ["ALL"]\nselect = []\n'

@@ -1,0 +1,72 @@
+"""Which rules ruff selects where a project's settings name none. Pure.
+
+Until 0.15 these were pycodestyle's errors and Pyflakes; since 0.16 they are several hundred. A project that pins an
+older version for its pre-commit hooks has chosen the former, whatever version gate brings along.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+ERRORS = ("E4", "E7", "E9", "F")
+"""The rules of errors alone, which ruff selected by itself until 0.15."""
+GROWN = (0, 16)
+"""The first version that selects more by itself."""
+HOOKS = ".pre-commit-config.yaml"
+_FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")
+"""In the order in which ruff looks for them; the first one alone applies."""
+
+
+def arguments(settings: Mapping[str, bytes], files: tuple[str, ...]) -> list[str]:
+    """The arguments that have ruff select what the version that the hooks pin would select.
+
+    `settings` are the files at the top of the tree. Empty where the version is not pinned or selects what any later
+    one does, and where rules are named: by a `select`, by settings that these extend, or by settings further below.
+    """
+    pinned = _pinned(settings.get(HOOKS, b""))
+    if not pinned or pinned >= GROWN or any(_is_settings_below(path) for path in files):
+        return []
+    tables = [table for name in _FILES if (table := _table(name, settings.get(name, b"")))]
+    if not tables:
+        return []
+    top, lint = tables[0], tables[0].get("lint", {})
+    if not isinstance(lint, dict) or "extend" in top or "select" in top or "select" in lint:
+        return []
+    selected = [*ERRORS, *_codes(top, lint, "extend-select")]
+    ignored = [*_codes(top, lint, "ignore"), *_codes(top, lint, "extend-ignore")]
+    return [f"--select={','.join(selected)}", *([f"--ignore={','.join(ignored)}"] if ignored else [])]
+
+
+def _is_settings_below(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return bool(folder) and name in _FILES
+
+
+def _pinned(config: bytes) -> tuple[int, int] | None:
+    """The version of ruff in the configuration of the hooks; None if there is none, or it cannot be read."""
+    try:
+        repositories = yaml.safe_load(config)["repos"]
+        revisions = [str(item["rev"]) for item in repositories if "ruff-pre-commit" in str(item["repo"])]
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    match = re.match(r"v?(\d+)\.(\d+)\.", revisions[0]) if revisions else None
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _table(name: str, data: bytes) -> dict[str, Any]:
+    """The settings of ruff in a file; empty if it has none, or ruff is going to refuse them."""
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+        return dict(table.get("tool", {}).get("ruff", {}) if name == "pyproject.toml" else table)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _codes(top: Mapping[str, Any], lint: Mapping[str, Any], key: str) -> list[str]:
+    found = lint.get(key, top.get(key, []))
+    return [str(code) for code in found] if isinstance(found, list) else []
