@@ -207,4 +207,4 @@ def _words_of_remote(stderr: bytes) -> str:
         for line in lines
         if line and not line.startswith(_NOISE)
     ]
-    return "; ".join(messages) or "gno reason given"
+    return "; ".join(messages) or "no reason given"
