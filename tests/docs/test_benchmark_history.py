@@ -10,9 +10,12 @@ from xml.etree import ElementTree
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
+sys.path.append(str(BENCHMARKS))
 
 import history  # noqa: E402  the folder of benchmarks has to be on the path first
+
+# Benchmarks and folders of tests have names in common.
+sys.path.remove(str(BENCHMARKS))
 
 
 def figure(value: float, machine: str = "a", measure: str = "cold") -> history.Figure:
