@@ -17,7 +17,7 @@ from gate.checks import Report
 from gate.git.objects import Entry
 from gate.result_cache import ResultCache
 from gate.runner.affected import VERIFY_EVERY, Suite
-from gate.runner.inputs import Inputs, TreeState, read_inputs
+from gate.runner.inputs import RECORDED, Inputs, TreeState, read_inputs
 
 POLICY = "version: 1\nprotect:\n  main:\n    require:\n      checks: [tests]\n"
 MODES = ("suite", "file")
@@ -309,9 +309,7 @@ def test_a_damaged_record_is_none(parts: list[bytes]) -> None:
 
 
 def test_a_worker_without_a_record_makes_the_tree_count() -> None:
-    part: dict[str, list[str]] = {
-        name: [] for name in ("opened", "settings", "listed", "searched", "kinds", "everything")
-    }
+    part: dict[str, list[str]] = {name: [] for name in RECORDED}
     read = read_inputs(
         [json.dumps({**part, "workers": 2}).encode(), json.dumps({**part, "workers": 0}).encode()]
     )
