@@ -40,7 +40,8 @@ def test_the_documented_steps_lead_to_a_protected_branch(name: str, tmp_path: Pa
     }
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     typed = [command for block in blocks for command in commands(dedent(block))]
-    assert follow(page, people, values) == len(typed) > 0
+    # The page may also show what happens afterwards.
+    assert follow(page, people, values) >= len(typed) > 0
     lead = people["Nehemiah"]
     files = lead.run("git show --name-only --format= HEAD").split()
     assert len(files) <= most_files, files

@@ -89,7 +89,7 @@ def _open_here_document(text: str) -> bool:
     return bool(start) and not re.search(rf"^{start[1]}$", text, re.MULTILINE) if start else False
 
 
-BLOCK = re.compile(r"<!-- (.*?) -->|^ *```(sh|console)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^ *<!-- (.*?) -->|^ *```(sh|console)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 """A comment, or a block of commands with its kind."""
 
 
