@@ -1,1 +1,1 @@
-"""The release tool: puts releases of the shortener out side by side, watches them, and takes them back."""
+"""The release tool: deploys a release beside the live one, compares the two, and rolls back."""

@@ -1,8 +1,8 @@
-"""`python -m release`: bring everything up, release, roll back, take everything down.
+"""`python -m release`: start everything, deploy, roll back, and stop everything.
 
 \b
 Exit codes: 0 done
-            1 the release does not go out, or was rolled back
+            1 the release was refused or rolled back
             2 usage or settings error
             3 something that is needed is missing or does not answer
             130 interrupted
@@ -31,15 +31,14 @@ from release.machine import current_user
 from release.problems import Busy, CannotGo, Refused, WrongUsage
 from release.settings import Settings, installed, load
 
-HOME = "Where everything lives that is running (default: what the settings say)."
-WAIT = "Wait at most so long for what gate requires and time alone brings, such as soaking."
+HOME = "The folder for data, logs, and records (default: `home` in the settings)."
+WAIT = "How long to wait for requirements that only need time, such as soaking."
 into = click.option("--into", metavar="ENVIRONMENT", default="production", show_default=True)
 
 
 def main() -> int:
-    """Do what the arguments say, and report how it went."""
-    # Interrupted, it still rolls back what is half out: also where it was started in the background, in which a shell
-    # lets interrupts be ignored.
+    """Run the command, and return its exit code."""
+    # An interrupted deploy is rolled back, also in the background, where a shell has programs ignore interrupts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -63,7 +62,7 @@ def main() -> int:
 @click.option("--home", metavar="DIR", envvar="RELEASE_HOME", type=Path, help=HOME)
 @click.pass_context
 def commands(context: click.Context, settings: Path | None, home: Path | None) -> None:
-    """Read the settings: those of `home`, once `up` has put them there; a checkout counts only for `up`."""
+    """Read the settings: the installed ones in `home`, if `up` has run before. Only `up` reads those of a checkout."""
     home = home.absolute() if home else None
     is_up = context.invoked_subcommand == "up"
     if home and not is_up and settings is None and (found := installed(home)):
@@ -78,14 +77,14 @@ def commands(context: click.Context, settings: Path | None, home: Path | None) -
 @click.argument("first", metavar="[REV]", default="HEAD")
 @click.pass_obj
 def _up(settings: Settings, first: str) -> None:
-    """Start what does not run, and apply changed settings; REV is released where nothing was."""
+    """Start what is not running, and apply changed settings. Environments without a release get REV."""
     stack.up(settings, first, _say)
 
 
 @commands.command("down")
 @click.pass_obj
 def _down(settings: Settings) -> None:
-    """End everything; data and records stay."""
+    """Stop everything. Data and records stay."""
     stack.down(settings, _say)
 
 
@@ -95,7 +94,7 @@ def _down(settings: Settings) -> None:
 @click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="MINUTES", help=WAIT)
 @click.pass_obj
 def _deploy(settings: Settings, revision: str, into: str, wait: float) -> None:
-    """Release REV beside the live release, compare both, go on or roll back."""
+    """Deploy REV beside the live release, compare the two, and promote it or roll back."""
     environment = Environment.named(settings, into)
     try:
         live = deploy(environment, revision, _say, patience=wait * 60)
@@ -112,7 +111,7 @@ def _deploy(settings: Settings, revision: str, into: str, wait: float) -> None:
 @click.option("--schema", is_flag=True, help="Roll back the tables as well, after a copy.")
 @click.pass_obj
 def _rollback(settings: Settings, into: str, schema: bool) -> None:
-    """Give everything back to the release before the live one, at once."""
+    """Send all requests to the previous release at once."""
     environment = Environment.named(settings, into)
     notify(environment, roll_back(environment, _say, by=current_user(), schema=schema), _say)
 
@@ -121,7 +120,7 @@ def _rollback(settings: Settings, into: str, schema: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def _status(settings: Settings, as_json: bool) -> None:
-    """Show what runs, and what is left of the downtime budget."""
+    """Show what is running, and what is left of the downtime budget."""
     environments, monitors = stack.status(settings)
     if as_json:
         _say(json.dumps(environments | {"monitoring": monitors}, indent=1))
@@ -138,13 +137,13 @@ def _status(settings: Settings, as_json: bool) -> None:
 @commands.command("guard")
 @click.pass_obj
 def _guard(settings: Settings) -> None:
-    """Go on where a release was left half out, or supervisord was killed; `up` runs this as a service."""
+    """Resume an interrupted deploy, and restart a killed supervisord. `up` runs this as a service."""
     supervisor = os.getppid()
     for second in itertools.count():
         time.sleep(1)
         with _trying_again():
             if os.getppid() != supervisor:
-                # It was killed. The next one has a guard of its own, unless everything was taken down.
+                # supervisord was killed. The next one starts its own guard, unless somebody ran `down`.
                 if (settings.folder / "ports.json").exists():
                     configuration.apply(settings, again=True)
                 return
@@ -158,7 +157,7 @@ def _guard(settings: Settings) -> None:
 
 @contextmanager
 def _trying_again() -> Iterator[None]:
-    """haproxy may be starting, or the disk be full: the next second may be better."""
+    """Report errors and go on: haproxy may be starting, or the disk may be full for a moment."""
     try:
         yield
     except Busy:
@@ -168,7 +167,7 @@ def _trying_again() -> Iterator[None]:
 
 
 def _say(text: str) -> None:
-    # Nobody has to listen: a release is not rolled back since a terminal was closed.
+    # A closed terminal is no reason to roll back.
     with suppress(OSError):
         print(text, flush=True)
 

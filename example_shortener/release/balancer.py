@@ -1,4 +1,4 @@
-"""haproxy, in front of the releases: which of them gets how much, and how each of them does."""
+"""haproxy, in front of the releases: sets the share of each, and reads how each is doing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What haproxy has counted for a server since it started."""
+    """haproxy's counters for one server, since haproxy started."""
 
     requests: int
     failed: int
@@ -34,7 +34,7 @@ class Balancer:
     program: Service
 
     def share(self, servers: Mapping[str, tuple[int, int]], patience: float = 0.0) -> None:
-        """Send the requests there, all at once: the port and the weight of each role. Others get none.
+        """Set port and weight of each role, in one step. Other roles get no requests.
 
         What is being answered is finished. Those that get more come first, so that at no moment nobody gets any.
         With `patience`, it waits so many seconds for a haproxy that has just been started.
@@ -46,14 +46,14 @@ class Balancer:
             commands += [f"set server {server} state ready"]
             commands += [] if role == "spare" else [f"set weight {server} {weight}"]
         commands += [f"set server releases/{role} state maint" for role in ROLES if role not in servers]
-        # It also reports a changed address, and who changed it.
+        # haproxy also reports a changed address, and who changed it.
         harmless = ("changed from", "no need to change")
         lines = [line for line in self._ask(*commands, patience=patience).splitlines() if line.strip()]
         if errors := [line for line in lines if not any(words in line for words in harmless)]:
             raise CannotGo(f"{self.folder.name}: haproxy answers {' '.join(errors)!r}")
 
     def counted(self) -> dict[str, Counted]:
-        """What was counted for each role, and for the `public`."""
+        """The counters of each role, and of the frontend `public`."""
         counts = {}
         for row in csv.DictReader(self._ask("show stat").removeprefix("# ").splitlines()):
             public = (row["pxname"], row["svname"]) == ("public", "FRONTEND")
@@ -66,7 +66,7 @@ class Balancer:
         return counts
 
     def _ask(self, *commands: str, patience: float = 0.0) -> str:
-        """What haproxy answers; raises CannotGo if it does not."""
+        """haproxy's answer; raises CannotGo if there is none."""
         end = time.monotonic() + patience
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Is the new release doing worse than its baseline? Pure statistics: counts go in, a decision comes out.
+"""Decides whether the new release does worse than its baseline. Pure statistics: counts in, decision out.
 
 The baseline is the live release, started anew, with the same share of the requests at the same time. Under the
 hypothesis that both are alike, each failure is the new release's with the probability of its share of the requests.
@@ -18,12 +18,12 @@ from release.settings import Limits
 Decision = Literal["pass", "fail", "inconclusive"]
 GRID = 64
 SUSPICIOUS = 10.0
-"""With this much evidence against it a release is not released, and not yet rolled back: more has to be seen."""
+"""With this much evidence against it, the comparison is inconclusive: more requests are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the new release and its baseline did in the same time.
+    """What the new release and its baseline did in the same period.
 
     Requests are as haproxy counts them, and the watch's own visits, which are as many to both. `slow` and `fast` are
     pairs of visits in which the new release was, or was not, slower than the limits allow.
@@ -49,11 +49,11 @@ def evidence(hits: int, misses: int, chance: float) -> float:
 
 
 def decide(seen: Compared, limits: Limits) -> tuple[Decision, str]:
-    """The decision for now, with a sentence that says why."""
+    """The decision so far, and a sentence with the reason."""
     both = seen.requests + seen.base_requests
     failing = evidence(seen.failed, seen.base_failed, seen.requests / both if both else 0.5)
     slowing = evidence(seen.slow, seen.fast, 0.5)
-    # Two comparisons share the false alarms that are allowed.
+    # The two comparisons share the allowed rate of false alarms.
     enough = 2 / limits.false_alarms
     what = (
         f"{seen.failed} of {seen.requests} requests to the new release failed,"

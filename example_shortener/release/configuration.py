@@ -1,4 +1,4 @@
-"""What the engines read: templates, filled in with the settings and with what runs in each environment."""
+"""The configuration of the engines, rendered from templates, the settings, and the state of each environment."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ FILTERS: dict[str, Callable[[Any], str]] = {
     "span": lambda seconds: f"{seconds:.1f} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes",
     "cell": lambda text: text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " "),
 }
-"""For people, in templates: a time, a length of time, and the text of a cell of a table."""
+"""Filters for templates: a time, a duration, and the text of a table cell."""
 
 
 def render(template: Path, **values: object) -> str:
-    """The text of a file, such as an engine's configuration, with these values in it."""
+    """A template, such as an engine's configuration, rendered with these values."""
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True)  # noqa: S701  none is HTML
     environment.undefined = jinja2.StrictUndefined
     environment.filters |= FILTERS
@@ -41,7 +41,7 @@ def render(template: Path, **values: object) -> str:
 
 
 def apply(settings: Settings, *, again: bool = False) -> bool:
-    """Write what haproxy, Prometheus and supervisord read, by the states; and have supervisord bring it about.
+    """Write the configuration of haproxy, Prometheus, and supervisord for the present states, and apply it.
 
     A running haproxy does not read it: it has been given its servers already. With `again`, supervisord also starts
     what should run and does not. Returns whether supervisord had anything to do.
@@ -61,7 +61,7 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
                     labels = {"environment": environment.name, "slot": release.slot, "role": role}
                     labels |= {"release": release.revision[:9]}
                     targets.append({"targets": [f"127.0.0.1:{release.port}"], "labels": labels})
-        # Prometheus reads the file anew when another one takes its place.
+        # Prometheus reads the file again when it is replaced.
         replace(home / "monitoring" / "releases.json", json.dumps(targets, indent=1))
         for name, text in scripts.items():
             replace(home / "services" / name, text)
@@ -77,12 +77,12 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
 
 
 def write_monitoring(settings: Settings) -> None:
-    """Write what the monitoring reads: what is in `monitoring/`, filled in, and the rules of `slo.yaml`."""
+    """Write the configuration of the monitoring: the templates in `monitoring/`, and the rules from `slo.yaml`."""
     source, folder = settings.root / "monitoring", settings.folder / "monitoring"
     folder.mkdir(parents=True, exist_ok=True)
     since = folder / "since"
     if not since.exists():
-        # What nobody measured before is no downtime.
+        # Time before the first measurement is no downtime.
         replace(since, f"{time.time():.0f}")
     texts = {"slo-rules.yml": slo_rules(settings, since.read_text("utf-8"))}
     texts |= {
@@ -97,14 +97,14 @@ def write_monitoring(settings: Settings) -> None:
 
 
 def prometheus_config(settings: Settings) -> str:
-    """`monitoring/prometheus.yml` with the ports of what it scrapes."""
+    """`monitoring/prometheus.yml`, with the ports to scrape."""
     ports = read_json(settings.folder / "ports.json")
     template, names = settings.root / "monitoring" / "prometheus.yml", list(settings.environments)
     return render(template, ports=ports, environments=names, visited=VISITED)
 
 
 def alertmanager_config(settings: Settings) -> str:
-    """`monitoring/alertmanager.yml` with the seniors of gate.yaml and the addresses of release.toml in it."""
+    """`monitoring/alertmanager.yml`, with the seniors in gate.yaml and the addresses in release.toml."""
     path = settings.root / "gate.yaml"
     try:
         people: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["people"]
@@ -117,7 +117,7 @@ def alertmanager_config(settings: Settings) -> str:
 
 
 def slo_rules(settings: Settings, since: str) -> str:
-    """The rules that gate makes of `slo.yaml`; raises WrongUsage with what is wrong there."""
+    """The rules that gate generates from `slo.yaml`; raises WrongUsage with the mistakes in it."""
     words = ["budget", "--rules", str(settings.root / "slo.yaml"), "--since", since]
     code, output = run([sys.executable, "-I", "-m", "gate", *words], cwd=settings.folder)
     if code:
@@ -129,11 +129,11 @@ def slo_rules(settings: Settings, since: str) -> str:
 
 
 def write_guard(settings: Settings) -> None:
-    """Write the line of shell that runs the guard: this tool, as whoever brings everything up has installed it."""
+    """Write the shell line that runs the guard: this tool, from the environment that `up` runs in."""
     words = [f"PYTHONPATH={HERE.parent}", f"PATH={os.environ.get('PATH', os.defpath)}"]
     words += [f"{name}={os.environ[name]}" for name in ("HOME", "USER") if name in os.environ]
     words += [sys.executable, "-P", "-m", "release", "--home", str(settings.folder), "guard"]
     command = f"cd {shlex.quote(str(settings.folder))} && exec env -i {shlex.join(words)}\n"
-    # With changed settings it is another guard.
+    # Changed settings need a new guard.
     command += f"# settings: {hashlib.sha256(repr(settings).encode()).hexdigest()}\n"
     replace(settings.folder / "services" / "guard", command)

@@ -1,4 +1,4 @@
-"""Release beside the live release, compare, and go on or roll back; and roll back later, in one step."""
+"""Deploy beside the live release, compare, and promote or roll back. Also later rollbacks, in one step."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 
 from release import configuration, gates, servers, tables
-from release.canary import Compared, decide
-from release.environments import PREPARING, SLOTS, VISITED, Environment, Running, State
+from release.canary import decide
+from release.comparison import Comparison
+from release.environments import PREPARING, SLOTS, Environment, Running, State
 from release.incidents import Incident, incident_of, notify, waiver_used
 from release.machine import PATIENCE, alone, current_user
 from release.problems import CannotGo, Overtaken, Refused
 
 Say = Callable[[str], None]
 LOOK = 0.1
-"""Seconds between two looks at a release that is watched."""
-FAILURES = 3
-"""So many visits in a row that fail, and not the baseline's, are a reason to roll back."""
+"""Seconds between two probes of a release that is being watched."""
 PROCESS_EVERY = 5
-"""So many looks until the next look at the new release's process."""
+"""The new release's process is looked at once in so many probes."""
 LONGER = 3
-"""So many times as long an inconclusive comparison may go on."""
+"""How many times the planned period an inconclusive comparison may take."""
 
 
 class WentBack(Exception):  # noqa: N818  the name says what happened
-    """The release was out, and was rolled back."""
+    """The release got requests, and was rolled back."""
 
     def __init__(self, incident: Incident) -> None:
-        """`incident` tells the story; whoever catches it notifies people."""
+        """`incident` says what happened. The caller notifies people."""
         super().__init__(incident.reason)
         self.incident = incident
 
@@ -39,11 +38,11 @@ class WentBack(Exception):  # noqa: N818  the name says what happened
 def deploy(
     environment: Environment, name: str, say: Say, *, patience: float = 0.0, first: bool = False
 ) -> Running:
-    """Release revision `name`, unless it is live; returns what is live then.
+    """Deploy revision `name`, unless it is live; returns the live release.
 
-    Raises Refused if it never got a request, WentBack if it did and was rolled back. With `patience`, it waits so
-    many seconds for what gate requires and time alone brings. Gate is not asked only about a `first` release, which
-    somebody puts where nothing is.
+    Raises Refused if it never got a request, and WentBack if it did and was rolled back. `patience` is how many seconds
+    to wait for requirements of gate that only need time. gate is asked about every release but the `first` one in an
+    environment without any.
     """
     settings = environment.settings
     environment.port()
@@ -69,7 +68,7 @@ def deploy(
 
 
 def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
-    """Who has waived gate's requirements, who the seniors hear of; "" where all are met. Raises Refused."""
+    """Who waived gate's requirements, of which the seniors are notified; "" if all are met. Raises Refused."""
     say(f"{environment.name}: asking gate about {new.revision[:9]}")
     if not record_owed(environment, say) and environment.records.state().owed == "rollback":
         raise Refused("gate has not recorded the last rollback yet, and does not now")
@@ -80,7 +79,7 @@ def _ask_gate(environment: Environment, new: Running, say: Say) -> str:
 
 
 def _prepare(environment: Environment, new: Running, waived: str, say: Say) -> State:
-    """Start the release, and a baseline, without requests; test it, and have gate record it."""
+    """Start the release and a baseline, without requests; run the smoke test, and have gate record the release."""
     records, state = environment.records, environment.records.state()
     used = {release.slot for release in state.releases.values()}
     servers.write_out(environment, new.revision)
@@ -98,7 +97,7 @@ def _prepare(environment: Environment, new: Running, waived: str, say: Say) -> S
         if baseline is None:
             return state
         servers.wait(environment, baseline)
-        # What is rolled back later is known to gate as well; and whatever ends this, gate is told what is live.
+        # gate also knows releases that are rolled back later. However this ends, gate has to record what is live.
         with records.changing(state):
             owing = records.write(replace(state, owed="rollback"))
         try:
@@ -119,16 +118,16 @@ def _prepare(environment: Environment, new: Running, waived: str, say: Say) -> S
 
 
 def abandon(environment: Environment, state: State) -> None:
-    """End a candidate that has got no request."""
+    """Stop a candidate that hasn't had any requests."""
     with environment.records.changing(state):
         environment.records.write(replace(state, candidate=None, baseline=None, step=PREPARING, waived=""))
     configuration.apply(environment.settings)
 
 
 def watch(environment: Environment, state: State, say: Say) -> Running:
-    """Give the candidate more and more requests; whatever goes wrong, the live release has all of them again.
+    """Send a growing share of the requests to the candidate. If anything goes wrong, the live release gets them all.
 
-    Where another one was killed while it watched, this goes on at the same step.
+    If another process was killed while it watched, this resumes at the same step.
     """
     new, old, records = state.candidate, state.live, environment.records
     if new is None:
@@ -141,7 +140,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             _compare(environment, state, process)
         done = replace(state, live=new, spare=old, candidate=None, baseline=None, step=PREPARING, waived="")
         with _undisturbed():
-            # Nobody is there yet to be harmed by the first one, and gate may require what it does not have yet.
+            # The first release has no visitors yet, and may not meet gate's requirements yet.
             _switch(environment, state, replace(done, owed="" if old else "first"))
             before = {"before": old.revision} if old else {}
             records.add("deployed" if old else "first", revision=new.revision, subject=new.subject, **before)
@@ -154,7 +153,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
             with suppress(Overtaken):
                 abandon(environment, state)
             raise
-        # Also when somebody ends this program, be it twice.
+        # Also when this program is interrupted, even twice.
         reason = str(error) or "somebody ended the release tool"
         by = "the watch" if isinstance(error, Refused) else "the end of the watch"
         incident = roll_back(environment, say, by=current_user(), reason=reason, stopped_by=by)
@@ -162,7 +161,7 @@ def watch(environment: Environment, state: State, say: Say) -> Running:
 
 
 def _switch(environment: Environment, was: State, state: State) -> State:
-    """Send the requests where `state` says, and let what is started again know the same."""
+    """Route requests as `state` says, now and after a restart of haproxy."""
     with environment.records.changing(was):
         environment.records.write(state)
         environment.balancer.share(environment.servers(state))
@@ -173,38 +172,21 @@ def _switch(environment: Environment, was: State, state: State) -> State:
 def _compare(environment: Environment, state: State, process: int | None) -> None:
     """Compare the candidate with its baseline for a while; raises Refused with the reason to roll back.
 
-    `process` is the candidate's: it may end and be started again so quickly that hardly a request fails.
+    `process` is the candidate's process: it may crash and be restarted so quickly that hardly a request fails.
     """
     new, baseline, seconds = state.candidate, state.baseline, environment.target.watch
-    limits, before = environment.settings.limits, environment.balancer.counted()
-    visits, base_failed, failed, slow, in_a_row, answer = 0, 0, 0, 0, 0, ""
-    began = time.monotonic()
-    while new and baseline:
+    if new is None or baseline is None:
+        return
+    limits, comparison = environment.settings.limits, Comparison(environment, new, baseline)
+    server, began = environment.server(new.slot), time.monotonic()
+    while True:
         time.sleep(LOOK)
         if environment.records.state() != state:
             raise Overtaken(f"{new.short} was rolled back by somebody else meanwhile")
-        status, took = _visit(new)
-        base_status, base_took = _visit(baseline)
-        visits, failed, base_failed = visits + 1, failed + (status != 302), base_failed + (base_status != 302)
-        slow += took > base_took * limits.slower + limits.slack
-        in_a_row = in_a_row + 1 if status != 302 and base_status == 302 else 0
-        if in_a_row == FAILURES:
-            raise Refused(f"the last {FAILURES} visits to the new release failed ({status or 'no answer'})")
-        server = environment.server(new.slot)
-        if visits % PROCESS_EVERY == 0 and server.pid != process:
+        comparison.probe()
+        if comparison.probes % PROCESS_EVERY == 0 and server.pid != process:
             raise Refused(f"the new release ended, and was started again (see {server.log})")
-        counted = environment.balancer.counted()
-        own, base = (
-            [getattr(counted[role], name) - getattr(before[role], name) for name in ("requests", "failed")]
-            for role in ("candidate", "baseline")
-        )
-        # Requests of visitors are compared as long as the baseline gets some; visits always.
-        if base[0] == 0:
-            own = [0, 0]
-        seen = Compared(
-            own[0] + visits, own[1] + failed, base[0] + visits, base[1] + base_failed, slow, visits - slow
-        )
-        decision, answer = decide(seen, limits)
+        decision, answer = decide(comparison.counts(), limits)
         over = time.monotonic() - began
         if decision == "fail":
             raise Refused(answer)
@@ -212,12 +194,6 @@ def _compare(environment: Environment, state: State, process: int | None) -> Non
             return
         if over >= max(seconds, limits.least_visits * LOOK * 2) * LONGER:
             raise Refused(f"still inconclusive after {over:.0f} s: {answer}")
-
-
-def _visit(release: Running) -> tuple[int, float]:
-    began = time.monotonic()
-    status, _, _ = servers.ask(release.port, "HEAD", f"/{VISITED}", timeout=2)
-    return status, time.monotonic() - began
 
 
 def roll_back(
@@ -229,10 +205,10 @@ def roll_back(
     reason: str = "",
     stopped_by: str = "",
 ) -> Incident:
-    """Give everything back to the release before, at once; returns what was wrong for how long.
+    """Send all requests to the previous release at once; returns the incident.
 
-    Whoever deploys meanwhile finds out, and ends. With `schema`, the tables go back as well, to what the older release
-    knows: what only the newer one has written is then only in the copy that is made before.
+    A deploy in progress notices, and ends. With `schema`, the tables are migrated back to the older release's version
+    too. What only the newer release has written is then only in the copy that is made before.
     """
     records = environment.records
     with _undisturbed():
@@ -249,7 +225,7 @@ def roll_back(
             try:
                 environment.balancer.share(environment.servers(back))
             except CannotGo:
-                # It is not there, and is started with what is written.
+                # haproxy is down, and starts with the written configuration.
                 records.write(back)
                 configuration.apply(environment.settings, again=True)
                 environment.balancer.share(environment.servers(back), PATIENCE)
@@ -277,7 +253,7 @@ def roll_back(
 
 
 def _ready(environment: Environment, release: Running, role: str) -> bool:
-    """Whether haproxy has just seen it ready, or it is when asked."""
+    """Whether haproxy's health check says that the release is ready, or the release itself does."""
     with suppress(CannotGo, KeyError):
         if environment.balancer.counted()[role].ready:
             return True
@@ -285,10 +261,10 @@ def _ready(environment: Environment, release: Running, role: str) -> bool:
 
 
 def record_owed(environment: Environment, say: Say, *, patience: float = PATIENCE) -> bool:
-    """Have gate record what is live, where it has not yet; whether nothing is owed now. One at a time does this."""
+    """Have gate record what is live, if it hasn't. Returns whether nothing is left to record. One process at a time."""
     with alone(environment.folder / "recording.lock", patience=patience):
         state = environment.records.state()
-        # While a candidate is out, what is owed is only what would be if that ended now.
+        # While a candidate gets requests, the rollback to record is only the one that its failure would be.
         if not state.owed or not state.live or state.candidate:
             return True
         try:
@@ -303,7 +279,7 @@ def record_owed(environment: Environment, say: Say, *, patience: float = PATIENC
 
 
 def resume(environment: Environment, say: Say) -> None:
-    """Where whoever released was killed, go on."""
+    """Resume a deploy whose process was killed."""
     with alone(environment.deploying, patience=0):
         state = environment.records.state()
         if state.candidate and state.step > PREPARING:
@@ -321,7 +297,7 @@ def resume(environment: Environment, say: Say) -> None:
 
 
 def settle(environment: Environment, say: Say) -> None:
-    """Have what runs agree with what is written, whoever was killed between the two; and gate record what it owes."""
+    """Bring what is running in line with the written state, and have gate record what it hasn't."""
     with alone(environment.deploying, patience=0):
         state = environment.records.state()
         if configuration.apply(environment.settings):
@@ -332,7 +308,7 @@ def settle(environment: Environment, say: Say) -> None:
 
 @contextmanager
 def _anyway(environment: Environment, say: Say) -> Iterator[None]:
-    """A full disk, or whatever else is wrong, does not stop a rollback."""
+    """A full disk or another failure doesn't stop a rollback."""
     try:
         yield
     except OSError as error:
@@ -343,9 +319,9 @@ def _anyway(environment: Environment, say: Say) -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Interrupting this program again has no effect: it is about to end as it should."""
+    """Ignore interrupts: this part has to be completed."""
     if threading.current_thread() is not threading.main_thread():
-        # Signals are the main thread's alone.
+        # Only the main thread gets signals.
         yield
         return
     numbers = (signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""supervisord, which starts everything else, starts it again and keeps its log; and where each engine listens.
+"""supervisord, which starts, restarts, and logs everything else; and the port of each engine.
 
 What it runs is what its configuration names, no less and no more: to start, to change and to end a program is to write
 the configuration anew (see `configuration.py`) and to have it read.
@@ -27,32 +27,32 @@ PACKAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A program with a name, of everything that runs in the folder `home`."""
+    """A program that supervisord runs, in the folder `home`."""
 
     home: Path
     name: str
 
     @property
     def log(self) -> Path:
-        """What it printed."""
+        """The file with its output."""
         return self.home / "services" / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
-        """Its process id, which is also that of its process group; None unless it runs."""
+        """The id of its process and process group; None unless it is running."""
         with suppress(OSError, ValueError):
             pid = int(self.log.with_suffix(".pid").read_text("utf-8"))
             return pid if _is_running(pid) else None
         return None
 
     def last_line(self) -> str:
-        """What it printed last, and where the rest is; "" where it printed nothing."""
+        """The last line of its output, and the file with the rest; "" without output."""
         text = self.log.read_text("utf-8", "replace").strip() if self.log.exists() else ""
         return f"{text.splitlines()[-1]} (see {self.log})" if text else ""
 
 
 def need_packages() -> None:
-    """Raise CannotGo that names the packages which are not installed."""
+    """Raise CannotGo with the missing packages, if any."""
     missing = []
     for program, package in PACKAGES.items():
         try:
@@ -64,7 +64,7 @@ def need_packages() -> None:
 
 
 def choose_ports(settings: Settings) -> None:
-    """Decide once where what is up listens; raises CannotGo where somebody else does."""
+    """Choose the ports, once; raises CannotGo if one of them is taken."""
     path = settings.folder / "ports.json"
     known = read_json(path) if path.exists() and Service(settings.folder, "supervisord").pid else {}
     wished = {name: target.port for name, target in settings.environments.items()}
@@ -75,7 +75,7 @@ def choose_ports(settings: Settings) -> None:
 
 
 def port_of(settings: Settings, name: str) -> int:
-    """Where this engine, or an environment's haproxy, listens; raises CannotGo if nothing is up."""
+    """The port of an engine, or of an environment's haproxy; raises CannotGo if nothing is up."""
     path = settings.folder / "ports.json"
     ports: dict[str, int] = read_json(path) if path.exists() else {}
     if name not in ports:
@@ -84,7 +84,7 @@ def port_of(settings: Settings, name: str) -> int:
 
 
 def supervise(home: Path, *, again: bool = False) -> None:
-    """Have supervisord run what its configuration names now; `again`, what somebody has stopped is started as well."""
+    """Have supervisord run what its configuration names. With `again`, it also starts what somebody has stopped."""
     if Service(home, "supervisord").pid and _control(home, "update")[0] == 0:
         if again:
             _control(home, "start", "all")
@@ -97,7 +97,7 @@ def supervise(home: Path, *, again: bool = False) -> None:
 
 
 def shut_down(home: Path) -> None:
-    """End supervisord, and with it everything that it runs."""
+    """Stop supervisord and everything that it runs."""
     pid, end = Service(home, "supervisord").pid, time.monotonic() + PATIENCE
     if pid:
         _control(home, "shutdown")
@@ -113,7 +113,7 @@ def _control(home: Path, *words: str) -> tuple[int, str]:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether this process leads its group, and has not ended: of one that has, something may be left as well."""
+    """Whether this process leads its group and is running. If it isn't, others of its group may still be."""
     with suppress(OSError):
         state, _, group = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[:3]
         return int(group) == pid and state not in {"Z", "X"}

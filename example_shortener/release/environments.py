@@ -1,4 +1,4 @@
-"""An environment, such as staging or production: its folder, what runs in it, and everything that was done."""
+"""An environment, such as staging or production: its folder, its state, and the record of what was done."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from release.problems import Overtaken, WrongUsage
 from release.settings import Settings, Target
 
 SLOTS = ("blue", "green", "amber")
-"""The live release, the one before it and a new one take one of these each; the baseline has its own."""
+"""One each for the live release, the previous one, and a new one. The baseline has its own."""
 VISITED = "probe"
-"""The code that is visited to see whether the service works."""
+"""The short code of the link that probes ask for."""
 PREPARING = -1
-"""The step of a candidate that gets no requests yet."""
+"""The step of a candidate that doesn't get requests yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A release in one of the slots. `command` is the line of shell that supervisord runs."""
+    """A release in one of the slots. `command` is the shell line that supervisord runs."""
 
     slot: str
     revision: str
@@ -40,17 +40,17 @@ class Running:
 
     @property
     def short(self) -> str:
-        """As people know it."""
+        """Revision and subject, for messages."""
         return f"{self.revision[:9]} ({self.subject})"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`live` answers; `spare` is the release before it and its backup; `candidate` is compared with `baseline`.
+    """`live` serves requests; `spare` is the previous release, its backup; `candidate` is compared with `baseline`.
 
-    `step` is the place in the environment's shares, `waived` who has waived gate's requirements for the candidate.
-    When it got its first request, it was `since`, and haproxy had counted so many `requests`, of which had `failed`.
-    `owed` is what gate has yet to record about `live`: that it is there at all, or that it is there again.
+    `step` is an index into the environment's shares, `waived` is who waived gate's requirements for the candidate.
+    `since` is when the candidate got its first request; `requests` and `failed` are haproxy's counters at that time.
+    `owed` is what gate still has to record about `live`: that it is the first release, or that it is live again.
     """
 
     live: Running | None = None
@@ -66,21 +66,21 @@ class State:
 
     @property
     def releases(self) -> dict[str, Running]:
-        """Each release by its role."""
+        """The releases by role."""
         roles = ("live", "baseline", "candidate", "spare")
         return {role: release for role in roles if (release := getattr(self, role))}
 
 
 class Records:
-    """The memory of one environment, in its folder."""
+    """The state and the records of one environment, in its folder."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is made if it is missing."""
+        """Creates `folder` if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._state, self._lines = folder, folder / "state.json", folder / "records.jsonl"
 
     def state(self) -> State:
-        """What runs, as far as is known."""
+        """The state that was written last."""
         if not self._state.exists():
             return State()
         fields: dict[str, Any] = read_json(self._state)
@@ -89,7 +89,7 @@ class Records:
 
     @contextmanager
     def changing(self, was: State | None = None) -> Iterator[State]:
-        """Nobody else changes what runs meanwhile; raises Overtaken where it is not what it `was` any more."""
+        """Lock the state; raises Overtaken if it is no longer what it `was`."""
         with alone(self._folder / "state.lock", patience=PATIENCE):
             state = self.state()
             if was is not None and state != was:
@@ -97,26 +97,26 @@ class Records:
             yield state
 
     def write(self, state: State) -> State:
-        """Change what runs; whoever reads it at any time reads all of it or what was there before."""
+        """Replace the state. Readers see the old one or the new one."""
         replace(self._state, json.dumps(dataclasses.asdict(state), indent=1))
         return state
 
     def add(self, event: str, **details: object) -> None:
-        """Record that something was done: now, and by whoever runs this."""
+        """Record an event, with the time and the present user."""
         fields = {"at": time.time(), "event": event, "by": current_user(), **details}
         text = json.dumps(fields).encode() + b"\n"
         with self._lines.open("ab", buffering=0) as lines:
             before = lines.tell()
             if lines.write(text) != len(text):
-                # Half a line would make all of them unreadable.
+                # Don't leave half a line.
                 lines.truncate(before)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._lines))
 
     def all(self) -> list[dict[str, Any]]:
-        """Everything that was recorded, oldest first."""
+        """All records, oldest first."""
         records = []
         for line in self._lines.read_text("utf-8", "replace").splitlines() if self._lines.exists() else ():
-            # A machine that lost its power may have left half a line.
+            # A power failure may have left half a line.
             with suppress(ValueError):
                 records.append(json.loads(line))
         return records
@@ -124,21 +124,21 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment of these settings."""
+    """One environment in the settings."""
 
     settings: Settings
     name: str
 
     @classmethod
     def named(cls, settings: Settings, name: str) -> Environment:
-        """Raises WrongUsage if there is none of that name."""
+        """The environment with this name; raises WrongUsage if there is none."""
         if name not in settings.environments:
             raise WrongUsage(f"{name}: expected one of {', '.join(settings.environments)}")
         return cls(settings, name)
 
     @property
     def folder(self) -> Path:
-        """Where its data, logs and records are."""
+        """The folder of its data, logs, and records."""
         return self.settings.folder / self.name
 
     @property
@@ -148,7 +148,7 @@ class Environment:
 
     @property
     def records(self) -> Records:
-        """What it remembers."""
+        """Its state and records."""
         return Records(self.folder)
 
     @property
@@ -158,28 +158,28 @@ class Environment:
 
     @property
     def database(self) -> Path:
-        """The data, which all releases share."""
+        """The database, which all releases share."""
         return self.folder / "links.db"
 
     @property
     def deploying(self) -> Path:
-        """The lock of whoever brings a release in, or brings everything up or down. A rollback waits for nobody."""
+        """The lock that `deploy`, `up`, and `down` hold. A rollback doesn't wait for it."""
         return self.folder / "deploying.lock"
 
     def server(self, slot: str) -> Service:
-        """What runs in a slot: a gunicorn."""
+        """The gunicorn in a slot."""
         return Service(self.settings.folder, f"{self.name}-{slot}")
 
     def tree(self, release: Running) -> Path:
-        """The code of a release."""
+        """The folder with the code of a release."""
         return self.settings.folder / "releases" / release.revision
 
     def port(self) -> int:
-        """Where visitors are answered; raises CannotGo if it is not up."""
+        """The public port; raises CannotGo if the environment is not up."""
         return port_of(self.settings, self.name)
 
     def servers(self, state: State) -> dict[str, tuple[int, int]]:
-        """The port and the weight of each role: the candidate has its share, and the baseline as much."""
+        """Port and weight of each role. The baseline gets the same share as the candidate."""
         share = self.target.shares[state.step] if state.step > PREPARING else 0
         base = min(share, 100 - share) if state.baseline else 0
         weights = {"live": 100 - share - base, "baseline": base, "candidate": share, "spare": 0}

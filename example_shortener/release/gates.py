@@ -1,4 +1,4 @@
-"""Where the release asks gate, the one that is installed here. Whatever is not a clear yes is a no."""
+"""Asks the installed gate. Anything but a clear yes means no."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from release.settings import Settings
 COME_WITH_TIME = {"soaked", "metric"}
 LONGEST = 900.0
 SILENCE = 60.0
-"""Seconds for gate to check a release, and to fetch from a remote that may be silent, or to record what is done."""
+"""Time limits in seconds: to check a release, and to fetch from a remote or record a release."""
 AGAIN = 2.0
-"""Seconds until gate is asked again."""
+"""Seconds between two questions to gate."""
 
 
 def fetch(settings: Settings) -> str:
-    """Bring the commits and the approval log of origin; returns why not, if so. Nothing is checked out."""
+    """Fetch commits and the approval log from origin, without a checkout; returns why that failed, or ""."""
     root = settings.root
     if run(["git", "remote", "get-url", "origin"], cwd=root)[0]:
         return ""
     code, output = run(["git", "fetch", "--quiet", "origin"], cwd=root, seconds=SILENCE)
-    # There may be no log yet.
+    # The log may not exist yet.
     log = "+refs/gate/log:refs/gate/remotes/origin/log"
     run(["git", "fetch", "--quiet", "origin", log], cwd=root, seconds=SILENCE)
     return f"origin could not be fetched from: {output}" if code else ""
 
 
 def may_enter(settings: Settings, environment: str, revision: str) -> str:
-    """Ask whether the release may go out, and prove that it can be recorded, before any visitor is affected.
+    """Ask whether the release is allowed and can be recorded, before it affects any visitor.
 
     Returns who has waived the requirements, "" if nobody had to. Raises Refused with gate's reason.
     """
@@ -47,7 +47,7 @@ def may_enter(settings: Settings, environment: str, revision: str) -> str:
 def wait(
     settings: Settings, environment: str, revision: str, seconds: float, say: Callable[[str], None]
 ) -> None:
-    """Wait at most so long while nothing but time is missing. `may_enter` finds out what gate says then."""
+    """Wait up to `patience` seconds while only time is missing. The caller asks `may_enter` afterwards."""
     until, shown = time.monotonic() + seconds, set[str]()
     while time.monotonic() < until:
         requirements = _check(settings, environment, revision).get("requirements", [])
@@ -63,7 +63,7 @@ def wait(
 
 
 def record(settings: Settings, environment: str, revision: str) -> None:
-    """Record that the release is there; raises Refused if that may not be."""
+    """Record the release; raises Refused if that is not allowed."""
     _ask(settings, "promote", revision, "--into", environment, seconds=2 * SILENCE)
 
 
@@ -88,7 +88,7 @@ def _ask(settings: Settings, *words: str, seconds: float = LONGEST) -> None:
         raise Refused("gate is not installed (pip install merge-gate): without gate nothing is released")
     if code:
         shown = " ".join(word for word in words if not word.startswith("--report"))
-        # The last thing that gate printed, with the lines that it was broken into.
+        # The last paragraph of gate's output, which gate wraps.
         lines: list[str] = []
         for line in output.splitlines():
             lines = [*lines, line.strip()] if line[:1].isspace() else [line]

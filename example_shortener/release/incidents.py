@@ -1,4 +1,4 @@
-"""What went wrong, for whom and how long, by what was measured; and who is notified of it."""
+"""Incidents: measures what failed, for how long, and for how many requests; and notifies people."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Say = Callable[[str], None]
 EVERY = 5
 """Seconds between two measurements of the downtime."""
 LOOK_BACK = 6 * 3600.0
-"""Seconds before a rollback in which the failures are looked for that led to it."""
+"""How many seconds before a rollback its failures are searched for."""
 LINES = 20
-"""So many lines of the release's log are in the report."""
+"""How many lines of the release's log the report shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A release that was out and was rolled back. Times are seconds since 1970; `downtime` is in seconds.
+    """A release that got requests and was rolled back. Times are seconds since 1970; `downtime` is in seconds.
 
-    `began` and `ended` are those of the failures, where any were measured, else of the release. `budget_left` and
-    `promised` are seconds, NaN where they are not known. `measured` is False where haproxy's counters alone are known.
+    `began` and `ended` are the times of the failures if any were measured, otherwise of the release. `budget_left` and
+    `promised` are seconds, NaN if unknown. `measured` is False if only haproxy's counters are known.
     """
 
     environment: str
@@ -52,11 +52,11 @@ class Incident:
 
     @property
     def seconds(self) -> float:
-        """From start to end."""
+        """The duration."""
         return self.ended - self.began
 
     def file(self, environment: Environment, suffix: str) -> Path:
-        """Where something about it is kept."""
+        """The path of a file about the incident."""
         folder = environment.folder / "incidents"
         folder.mkdir(exist_ok=True)
         began = datetime.fromtimestamp(self.began, UTC)
@@ -66,19 +66,19 @@ class Incident:
 def incident_of(
     environment: Environment, state: State, new: Running, old: Running, reason: str, stopped_by: str
 ) -> Incident:
-    """The incident that the rollback of `new` ends now.
+    """The incident that ends with the rollback of `new`.
 
-    Of a candidate every request was counted since its first one. Of what was live for long, Prometheus knows when the
-    failures began; where it does not answer, haproxy's counters tell how many of its requests have failed.
+    For a candidate, haproxy has counted every request since its first. For a release that was live, Prometheus knows
+    when the failures began; without Prometheus, haproxy's counters say how many requests failed.
     """
     now = time.time()
-    # Where the clock was set back since, the release went out in the future.
+    # If the clock was set back, the release seems to have started in the future.
     since = min(now, max(state.since, now - LOOK_BACK))
     figures: dict[str, Any] = {"began": since, "ended": now, "requests": 0, "failed": 0, "measured": False}
     try:
         public = environment.balancer.counted()["public"]
         figures |= {"requests": public.requests - state.requests, "failed": public.failed - state.failed}
-        # Where haproxy was started since, it has begun to count anew.
+        # A restarted haproxy counts from zero.
         if figures["requests"] < 0 or figures["failed"] < 0:
             figures |= {"requests": public.requests, "failed": public.failed}
         if state.candidate:
@@ -90,7 +90,7 @@ def incident_of(
     share = figures["failed"] / max(figures["requests"], 1)
     downtime = figures.setdefault("downtime", share * (figures["ended"] - figures["began"]))
     most, used, _ = budget_of(environment)
-    # The measurements may not have it yet.
+    # The measurements may not include this incident yet.
     left = most - max(used, downtime)
     return Incident(
         environment.name, new.revision, new.subject, new.author, current_user(), old.short,
@@ -99,7 +99,7 @@ def incident_of(
 
 
 def _measured(environment: Environment, since: float, now: float) -> dict[str, Any]:
-    """When the failures since then began and ended, and how many there were; raises CannotGo if nobody knows."""
+    """When failures since then began and ended, and how many there were; raises CannotGo if unknown."""
     settings, label = environment.settings, f'environment="{environment.name}"'
     span = f"{max(now - since, 2 * EVERY):.0f}s"
     series = query(settings, f"slo:bad:ratio{{{label}}}[{span}]")
@@ -116,9 +116,9 @@ def _measured(environment: Environment, since: float, now: float) -> dict[str, A
 
 
 def budget_of(environment: Environment) -> tuple[float, float, float]:
-    """Seconds, as `gate budget` reads them: promised at most, used, and of those without measurements.
+    """The budget in seconds, like `gate budget`: promised, used, and used without measurements.
 
-    NaN where Prometheus does not answer: nobody signs what was estimated.
+    NaN if Prometheus doesn't answer: nobody signs an estimate.
     """
     label = f'{{environment="{environment.name}"}}'
     try:
@@ -130,7 +130,7 @@ def budget_of(environment: Environment) -> tuple[float, float, float]:
 
 
 def budget(environment: Environment) -> str:
-    """The budget as people read it."""
+    """The budget, for people."""
     most, used, gaps = budget_of(environment)
     if isnan(most):
         return "unknown: Prometheus does not answer"
@@ -139,7 +139,7 @@ def budget(environment: Environment) -> str:
 
 
 def report(incident: Incident, log: str = "") -> str:
-    """The report for the engineers, as Markdown, with the end of the release's `log`."""
+    """The report for engineers, as Markdown, with the end of the release's `log`."""
     return render(HERE / "report.md", i=incident, log=log.splitlines()[-LINES:])
 
 
@@ -149,7 +149,7 @@ def notice(incident: Incident) -> str:
 
 
 def notify(environment: Environment, incident: Incident, say: Say) -> Path:
-    """Write the report, and have the seniors notified, and the customers of what failed in production."""
+    """Write the report, and notify the seniors; also the customers, if requests failed in production."""
     path, customer = incident.file(environment, ".md"), notice(incident)
     log = path.with_suffix(".log")
     text = report(incident, log.read_text("utf-8", "replace") if log.exists() else "")
@@ -166,7 +166,7 @@ def notify(environment: Environment, incident: Incident, say: Say) -> Path:
 
 
 def waiver_used(environment: Environment, release: Running, by: str, say: Say) -> None:
-    """Notify the seniors at once, before the release gets a request."""
+    """Notify the seniors before the release gets its first request."""
     text = (
         f"{release.short} by {release.author} is released into {environment.name} although gate's requirements are"
         f" not met. They were waived by {by}. Released by {current_user()}.\n"
@@ -180,7 +180,7 @@ def _alert(
     environment: Environment, name: str, about: Incident | Running, summary: str, text: str, say: Say,
     severity: str = "notice",
 ) -> None:  # fmt: skip
-    """Give it to Alertmanager. What it does not take is recorded, and fails nothing."""
+    """Send an alert to Alertmanager. If that fails, record it and go on."""
     labels = {"alertname": name, "environment": environment.name, "severity": severity}
     labels |= {"revision": about.revision, "at": f"{time.time():.3f}"}
     event, reason = "notified", ""

@@ -1,4 +1,4 @@
-"""What the release tool needs of the machine: programs, files that are never half written, locks, ports."""
+"""What the release tool needs of the machine: programs, atomic writes, locks, and ports."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from typing import Any
 from release.problems import Busy, CannotGo
 
 PATIENCE = 60.0
-"""Seconds for something to be ready, also on a machine that is busy with much else."""
+"""Seconds until something has to be ready, on a busy machine too."""
 
 
 def run(
     argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, seconds: float | None = None
 ) -> tuple[int, str]:
-    """Run a program to its end, or for so many seconds at most; returns its exit code (124 then) and its output."""
+    """Run a program; returns its exit code, 124 after a timeout, and its output."""
     try:
         process = subprocess.Popen(  # noqa: S603  our own words, no shell
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -40,7 +40,7 @@ def run(
     except subprocess.TimeoutExpired:
         return 124, f"{' '.join(argv[:3])} … did not end in {seconds:g} s"
     finally:
-        # With whatever it has started: it may be waiting for a server that is silent.
+        # Kill its whole process group: a child may be waiting for a server that doesn't answer.
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -48,12 +48,12 @@ def run(
 
 
 def visible(text: str) -> str:
-    """One line that moves no cursor: what a commit or a release says is read on the terminals of those who judge it."""
+    """One line without control characters: text from a commit or a release ends up on people's terminals."""
     return "".join(one if one.isprintable() else "�" for one in " ".join(text.split()))
 
 
 def find(program: str, package: str) -> str:
-    """The path of a program, also where only root has it on PATH; raises CannotGo that names the package."""
+    """The path of a program, also in root's folders; raises CannotGo with the package to install."""
     path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if path is None:
         raise CannotGo(f"{program} is not installed; as root: apt-get install {package}")
@@ -61,7 +61,7 @@ def find(program: str, package: str) -> str:
 
 
 def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket:
-    """A connection to the socket of this name. Its path must be short; that of the folder need not be."""
+    """A connection to a Unix socket in a folder whose path may be longer than a socket's may be."""
     descriptor, connection = os.open(folder, os.O_RDONLY), socket.socket(socket.AF_UNIX)
     try:
         connection.settimeout(seconds)
@@ -75,9 +75,9 @@ def connect(folder: Path, name: str, seconds: float = PATIENCE) -> socket.socket
 
 
 def replace(path: Path, text: str) -> bool:
-    """Write a file so that whoever reads it reads all of it or what was there before; whether it has changed.
+    """Replace a file atomically; returns whether its content changed.
 
-    The space for the next version is kept ready beside it, so that a full disk does not prevent a rollback.
+    The space for the next version is reserved beside it, so that a full disk doesn't prevent a rollback.
     """
     data = text.encode()
     if path.exists() and path.read_bytes() == data:
@@ -95,7 +95,7 @@ def replace(path: Path, text: str) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """What the tool has written there; raises CannotGo where something else has."""
+    """The content of a JSON file of this tool; raises CannotGo if it is damaged."""
     try:
         return json.loads(path.read_text("utf-8"))
     except ValueError as error:
@@ -104,7 +104,7 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
-    """Nobody else holds this lock meanwhile; raises Busy if somebody does for too long."""
+    """Hold this lock; raises Busy if another process holds it for longer than `patience`."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     end, descriptor = time.monotonic() + patience, os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -113,7 +113,7 @@ def alone(lock: Path, *, patience: float = 3.0) -> Iterator[None]:
                 owner = os.pread(descriptor, 16, 0).decode().strip() or "?"
                 raise Busy(f"{lock.parent.name}: process {owner} is at work here; wait for its end")
             time.sleep(0.02)
-        # Padded, so that it is overwritten in place on a full disk as well.
+        # Padded, so that it can be overwritten in place on a full disk.
         os.pwrite(descriptor, f"{os.getpid():<16}".encode(), 0)
         yield
     finally:
@@ -129,7 +129,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def must_be_free(port: int) -> int:
-    """The port; raises CannotGo where somebody else listens: what answers there would be taken for one's own."""
+    """Return the port; raises CannotGo if it is taken, since another program's answers would be taken for ours."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -141,14 +141,14 @@ def must_be_free(port: int) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
 
 
 def current_user() -> str:
-    """Who gives the order: whom the CI server names (Jenkins, GitHub, GitLab), else the user."""
+    """The person whom the CI system names (Jenkins, GitHub, GitLab), otherwise the user."""
     for name in ("BUILD_USER_ID", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if os.environ.get(name):
             return os.environ[name]

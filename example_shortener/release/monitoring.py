@@ -1,4 +1,4 @@
-"""What Prometheus has measured, and what Alertmanager is to pass on."""
+"""Queries to Prometheus, and alerts for Alertmanager."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from release.settings import Settings
 
 
 def prometheus_port(settings: Settings) -> int:
-    """Where Prometheus answers; raises CannotGo if nothing is up."""
+    """Prometheus's port; raises CannotGo if nothing is up."""
     return port_of(settings, "prometheus")
 
 
 def query(settings: Settings, expression: str) -> list[Any]:
-    """What Prometheus answers now, a series each; raises CannotGo if it does not."""
+    """The series that Prometheus returns; raises CannotGo if it doesn't answer."""
     try:
         answer = _ask(settings, "prometheus", f"/api/v1/query?query={quote(expression)}")
         return list(json.loads(answer)["data"]["result"])
@@ -31,7 +31,7 @@ def query(settings: Settings, expression: str) -> list[Any]:
 
 
 def total(settings: Settings, expression: str) -> float:
-    """The sum of all series; raises CannotGo where there is none."""
+    """The sum of all series; raises CannotGo if there is none."""
     series = query(settings, expression)
     if not series:
         raise CannotGo(f"Prometheus has no data for {expression}")
@@ -39,13 +39,13 @@ def total(settings: Settings, expression: str) -> float:
 
 
 def alert(settings: Settings, labels: dict[str, str], annotations: dict[str, str]) -> None:
-    """Have Alertmanager notify whom `monitoring/alertmanager.yml` names; raises CannotGo if it does not take it."""
+    """Send an alert to the receivers in `monitoring/alertmanager.yml`; raises CannotGo if Alertmanager rejects it."""
     body = json.dumps([{"labels": labels, "annotations": annotations}]).encode()
     _ask(settings, "alertmanager", "/api/v2/alerts", body)
 
 
 def reload(settings: Settings, names: Sequence[str] = MONITORS) -> None:
-    """Wait until all of it answers, and have it read its configuration; raises CannotGo if that is wrong."""
+    """Wait until the monitoring answers, and reload its configuration; raises CannotGo if that is invalid."""
     for name in names:
         service, end = Service(settings.folder, name), time.monotonic() + PATIENCE
         while True:

@@ -1,4 +1,4 @@
-"""What ends a command of the release tool early, with a message that says why and what to do."""
+"""Errors that end a command of the release tool, with a message that says why and what to do."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from click import ClickException
 
 
 class Refused(ClickException):
-    """The release does not go out, or did not stay."""
+    """The release was refused or rolled back."""
 
     exit_code = 1
 
 
 class WrongUsage(ClickException):
-    """The arguments or the settings make no sense."""
+    """The arguments or the settings are invalid."""
 
     exit_code = 2
 
 
 class CannotGo(ClickException):
-    """Something that is needed is missing or does not answer."""
+    """Something that is needed is missing or doesn't answer."""
 
     exit_code = 3
 
 
 class Busy(CannotGo):
-    """Somebody else is at work."""
+    """Another process holds the lock."""
 
 
 class Overtaken(Refused):
-    """Somebody else has changed what runs, such as by a rollback."""
+    """Another process has changed the state, for example by a rollback."""

@@ -1,4 +1,4 @@
-"""`release.toml`: what is released where, and how carefully. What the last `up` has installed counts."""
+"""`release.toml`: the environments, and how carefully to deploy. The copy that the last `up` installed applies."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Part = TypeVar("Part", "Settings", "Target", "Limits", "Notices")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An environment: its port on loopback (0: a free one), and the steps in which a new release gets requests."""
+    """An environment: its port on loopback (0: any free port), and the steps in which a new release gets requests."""
 
     port: int = 0
     workers: int = 2
     shares: tuple[int, ...] = (5, 50, 100)
-    """Percent of the requests, each for `watch` seconds; the last is 100."""
+    """Percentages of the requests, each for `watch` seconds; the last is 100."""
     watch: float = 20.0
 
 
@@ -43,17 +43,17 @@ class Limits:
     """How a new release is compared with its baseline."""
 
     false_alarms: float = 0.001
-    """The share of harmless releases that may be rolled back at most, however often they are looked at."""
+    """The share of good releases that may be rolled back at most, however often they are probed."""
     slower: float = 2.0
-    """A visit is slow if it takes so many times as long as the baseline's, and `slack` seconds more."""
+    """A probe is slow if it takes longer than the baseline's times `slower`, plus `slack` seconds."""
     slack: float = 0.05
     least_visits: int = 20
-    """With fewer visits than these the comparison is inconclusive."""
+    """With fewer probes than this, the comparison is inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """Where Alertmanager sends what it is given. The senior engineers come from gate.yaml."""
+    """Where Alertmanager sends alerts. The senior engineers come from gate.yaml."""
 
     smtp: str = ""
     """HOST:PORT; without it there is no mail."""
@@ -61,37 +61,37 @@ class Notices:
     customers: tuple[str, ...] = ()
     webhook: str = ""
     heartbeat: str = ""
-    """Called all the time by an alert that always fires; whoever is called there wakes somebody when it stops."""
+    """The dead man's switch: an alert that always fires calls it, and it pages somebody when the calls stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything in `release.toml`; each key may be left out. `root` is the folder that it lies in."""
+    """Everything in `release.toml`; each key is optional. `root` is the folder of the file."""
 
     root: Path
     home: str = ".release"
     gate: tuple[str, ...] = (sys.executable, "-I", "-m", "gate")
-    """How gate is called; it is never that of a release."""
+    """The command that runs gate; never the one in a release."""
     python: str = ""
-    """The Python that releases run with; without it, each has one with what its pyproject.toml names."""
+    """The Python for releases. By default, each has one with the dependencies in its pyproject.toml."""
     base_url: str = ""
-    """What short addresses start with, so that no visitor's Host header is trusted."""
+    """What short URLs start with, so that no visitor's Host header is trusted."""
     api_key: str = ""
-    """The file with the keys that may create links; without it, everybody may."""
+    """The file with the API keys that can create links. Without it, everybody can."""
     prometheus: int = 9091
-    """Its port on loopback; 0 takes a free one."""
+    """Its port on loopback; 0 means any free port."""
     limits: Limits = Limits()
     notices: Notices = Notices()
     environments: Mapping[str, Target] = field(default_factory=lambda: dict(DEFAULT))
 
     @property
     def folder(self) -> Path:
-        """Where everything lives that is running: data, logs, records."""
+        """The folder for data, logs, and records."""
         return self.root / self.home
 
 
 def load(path: Path, *, must_exist: bool = False) -> Settings:
-    """Read the settings; raises WrongUsage with every mistake. Without a file, all have their defaults."""
+    """Read the settings; raises WrongUsage with all mistakes. Without a file, the defaults apply."""
     default, mistakes = Settings(path.absolute().parent), list[str]()
     if not must_exist and not path.exists():
         return default
@@ -116,7 +116,7 @@ def load(path: Path, *, must_exist: bool = False) -> Settings:
 
 
 def install(settings: Settings, say: Callable[[str], None]) -> None:
-    """Copy the settings to `home`. Which gate is asked is decided by the first `up`, and by no checkout after it."""
+    """Copy the settings to `home`. The first `up` decides which gate is asked; no later checkout can change that."""
     home = settings.folder
     home.mkdir(parents=True, exist_ok=True)
     (home / ".gitignore").write_text("*\n", "utf-8")
@@ -131,7 +131,7 @@ def install(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def installed(home: Path) -> Settings | None:
-    """The settings that the last `up` has put in `home`."""
+    """The settings that the last `up` installed in `home`."""
     if not (home / "root").exists():
         return None
     settings = load(home / "release.toml")
@@ -140,7 +140,7 @@ def installed(home: Path) -> Settings | None:
 
 
 def _judge(home: Path) -> tuple[str, ...]:
-    """The gate that is asked, as the first `up` has written it down."""
+    """The command of the gate to ask, as the first `up` recorded it."""
     path = home / "gate.json"
     words = read_json(path) if path.exists() else Settings(home).gate
     if not words or not all(isinstance(word, str) for word in words):
@@ -149,7 +149,7 @@ def _judge(home: Path) -> tuple[str, ...]:
 
 
 def _read(default: Part, values: object, place: str, mistakes: list[str]) -> Part:
-    """`default` with the values from the file that are of the kind of its own; the others are `mistakes`."""
+    """`default`, with those values from the file that have the type of the default; others become `mistakes`."""
     if not isinstance(values, dict):
         mistakes.append(f"{place}: expected a table")
         return default
@@ -171,14 +171,14 @@ def _read(default: Part, values: object, place: str, mistakes: list[str]) -> Par
 
 
 def _expected(default: object, value: object) -> str:
-    """What the value should be, since its default is; "" if it is."""
+    """What type the value should have, like its default; "" if it has it."""
     if isinstance(default, tuple):
         item = next(iter(default), "")
         fits = isinstance(value, list) and not any(_expected(item, one) for one in value)
         return "" if fits else f"a list of {'strings' if isinstance(item, str) else 'whole numbers'}"
     if isinstance(default, str):
         return "" if isinstance(value, str) else "a string"
-    # A bool is an int for Python.
+    # In Python, a bool is an int.
     kinds, name = ((int,), "a whole number") if isinstance(default, int) else ((int, float), "a number")
     fits = isinstance(value, int | float) and type(value) in kinds and isfinite(value) and value >= 0
     return "" if fits else name

@@ -1,4 +1,4 @@
-"""Everything on one machine: brought up by one command, taken down by another, with the data kept."""
+"""Everything on one machine: one command starts it, another stops it, and the data stays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 
 def up(settings: Settings, first: str, say: Say) -> None:
-    """Start what does not run, and bring changed settings to what does; release `first` where nothing was released.
+    """Start what isn't running, apply changed settings, and deploy `first` to environments without a release.
 
     From then on the settings in `home` count, whatever a checkout says.
     """
@@ -49,17 +49,17 @@ def up(settings: Settings, first: str, say: Say) -> None:
 
 
 def down(settings: Settings, say: Say) -> None:
-    """End everything that runs. The data and the records stay."""
+    """Stop everything. Data and records stay."""
     home = settings.folder
     if not (home / "ports.json").exists():
         return
     with _nobody_deploys(settings):
-        # Without it, nothing is up, and the guard starts nothing again.
+        # Without this file nothing counts as up, so the guard restarts nothing.
         (home / "ports.json").unlink()
         engines.shut_down(home)
         for name in settings.environments:
             records = Environment(settings, name).records
-            # A release that was being watched gets no requests after the next `up`.
+            # A candidate gets no requests after the next `up`.
             with suppress(CannotGo), records.changing() as state:
                 records.write(replace(state, candidate=None, baseline=None, step=PREPARING))
             say(f"{name} is down")
@@ -67,7 +67,7 @@ def down(settings: Settings, say: Say) -> None:
 
 
 def status(settings: Settings) -> tuple[dict[str, dict[str, Any]], dict[str, bool]]:
-    """What runs in each environment, and which part of the monitoring does."""
+    """What is running in each environment, and which parts of the monitoring are."""
     environments: dict[str, dict[str, Any]] = {}
     for name in settings.environments:
         environment = Environment(settings, name)
@@ -90,7 +90,7 @@ def status(settings: Settings) -> tuple[dict[str, dict[str, Any]], dict[str, boo
 
 
 def _renew(environment: Environment) -> None:
-    """Let what ran before everything was down start as the settings are now, on ports that are free now."""
+    """Prepare the releases that ran before `down` to start with the present settings, on free ports."""
     with environment.records.changing() as state:
         renewed: dict[str, Any] = {
             role: servers.in_slot(environment, release, release.slot)
@@ -100,7 +100,7 @@ def _renew(environment: Environment) -> None:
 
 
 def _nobody_deploys(settings: Settings) -> ExitStack:
-    """Nobody brings a release into any environment meanwhile; raises Busy if somebody does."""
+    """Lock deploys in all environments; raises Busy if one is running."""
     with ExitStack() as locks:
         for name in settings.environments:
             locks.enter_context(alone(Environment(settings, name).deploying))
@@ -108,7 +108,7 @@ def _nobody_deploys(settings: Settings) -> ExitStack:
 
 
 def _put_visited(environment: Environment) -> None:
-    """Add the link that is visited, unless it is there."""
+    """Add the link that probes ask for, unless it exists."""
     wish = json.dumps({"url": "https://example.com/", "alias": VISITED})
     key = servers.api_key(environment)
     status, _, text = servers.ask(environment.port(), "POST", "/api/links", wish, key=key)

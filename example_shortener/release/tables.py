@@ -1,4 +1,4 @@
-"""The data while releases change: copied first, then migrated by the release's own scripts, forward or back."""
+"""The database across releases: copied first, then migrated by the release's own scripts, forward or back."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from release.problems import Refused
 from release.servers import LONGEST, interpreter, variables
 
 KEPT = 5
-"""Copies of the data, made before it is changed."""
+"""The folder of copies that are made before a migration."""
 
 
 def migrate(environment: Environment, release: Running, number: int | None = None) -> int:
-    """Take the tables to where the release wants them, or to step `number`; returns the step.
+    """Migrate the tables to the release's newest step, or to step `number`; returns the step.
 
     A copy is made before. Raises Refused if that fails, or if a step that the tables have taken is another one
     in this release: then its number means nothing for them.
@@ -46,12 +46,12 @@ def migrate(environment: Environment, release: Running, number: int | None = Non
 
 
 def newest_step(environment: Environment, release: Running) -> int:
-    """How many steps of the tables the release knows."""
+    """The number of migration steps that the release has."""
     return len(_steps(environment.tree(release)))
 
 
 def backup(database: Path) -> None:
-    """A copy of the data as it is at one moment, in `backups` beside it, while it is being written to."""
+    """A consistent copy of the database in `backups`, made while it is in use."""
     if not database.exists():
         return
     folder = database.parent / "backups"
@@ -68,13 +68,13 @@ def backup(database: Path) -> None:
 
 
 def _steps(tree: Path) -> list[list[str]]:
-    """The release's steps: each its name, and a digest of what it does."""
+    """The release's steps: the name of each, and a digest of its content."""
     scripts = sorted((tree / "shortener" / "migrations").glob("*.forward.sql"))
     return [[script.name, hashlib.sha256(script.read_bytes()).hexdigest()] for script in scripts]
 
 
 def _taken(database: Path) -> list[list[str]]:
-    """The steps that the tables have taken, in order."""
+    """The steps that were applied to the tables, in order."""
     note = _note(database)
     return list(read_json(note)) if note.exists() else []
 
