@@ -61,6 +61,7 @@ def _lines(result: Audit, failed: int, *, everything: bool) -> list[str]:
             *lines,
             f"{branch}: {failed} of {total} since {since} could not be verified",
             f"help: anyone who could have approved it can still do so: `gate approve {commit[:12]} --into {branch}`",
+            f"      an objection is withdrawn by `gate revoke ID`; `gate approvals {commit[:12]}` shows the ID",
             f"      if checks are missing: `gate check --record --base {commit[:12]}^ --head {commit[:12]}`",
         ]
     waived = sum(step.waived for step in result.steps)

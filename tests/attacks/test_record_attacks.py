@@ -81,8 +81,13 @@ def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
     new.gate("approvals", "--fetch", "HEAD")
     for kind in ("approve", "verdict", "block"):
         of = "e" * 64 if kind == "verdict" else ""
-        local(new, about(new, start, "HEAD", kind=kind, of=of, by="@newhire"), key)
+        last = local(new, about(new, start, "HEAD", kind=kind, of=of, by="@newhire"), key)
     new.git("push", "-q", "origin", LOG)
+    if key == "newhire":
+        # The record says that the branch was where it was before the merges, and nobody can prove otherwise. So the
+        # objection counts until the person withdraws it.
+        assert "@newhire objects" in "\n".join(audited(company, start))
+        assert new.gate("revoke", last).code == 0
     assert audited(company, start) == []
 
 
