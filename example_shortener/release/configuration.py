@@ -68,7 +68,11 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
         digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in scripts.items()}
         ports = read_json(home / "ports.json")
         text = render(
-            HERE / "supervisord.conf", environments=settings.environments, ports=ports, scripts=digests
+            HERE / "supervisord.conf",
+            environments=settings.environments,
+            ports=ports,
+            scripts=digests,
+            measured=is_measured(settings),
         )
         changed = replace(home / "services" / "supervisord.conf", text)
         if changed or again:
@@ -76,13 +80,20 @@ def apply(settings: Settings, *, again: bool = False) -> bool:
         return changed
 
 
+def is_measured(settings: Settings) -> bool:
+    """Whether the monitoring has been set up. It runs from the first release on."""
+    return _since(settings).exists()
+
+
 def write_monitoring(settings: Settings) -> None:
-    """Write the configuration of the monitoring: the templates in `monitoring/`, and the rules from `slo.yaml`."""
-    source, folder = settings.root / "monitoring", settings.folder / "monitoring"
+    """Write the configuration of the monitoring: the templates in `monitoring/`, and the rules from `slo.yaml`.
+
+    The first time, measuring begins: time before it is no downtime.
+    """
+    source, since = settings.root / "monitoring", _since(settings)
+    folder = since.parent
     folder.mkdir(parents=True, exist_ok=True)
-    since = folder / "since"
     if not since.exists():
-        # Time before the first measurement is no downtime.
         replace(since, f"{time.time():.0f}")
     texts = {"slo-rules.yml": slo_rules(settings, since.read_text("utf-8"))}
     texts |= {
@@ -94,6 +105,10 @@ def write_monitoring(settings: Settings) -> None:
             shutil.copyfile(path, folder / path.name)
     for name, text in texts.items():
         replace(folder / name, text)
+
+
+def _since(settings: Settings) -> Path:
+    return settings.folder / "monitoring" / "since"
 
 
 def prometheus_config(settings: Settings) -> str:

@@ -31,7 +31,12 @@ def up(settings: Settings, first: str, say: Say) -> None:
             for environment in environments:
                 _renew(environment)
         engines.choose_ports(settings)
-        configuration.write_monitoring(settings)
+        if configuration.is_measured(settings):
+            configuration.write_monitoring(settings)
+        else:
+            # Report mistakes before anything starts.
+            configuration.slo_rules(settings, "0")
+            configuration.alertmanager_config(settings)
         configuration.write_guard(settings)
         configuration.apply(settings, again=True)
     for environment in environments:
@@ -44,6 +49,9 @@ def up(settings: Settings, first: str, say: Say) -> None:
             deploy(environment, first, say, first=True)
         _put_visited(environment)
         say(f"{environment.name}: http://127.0.0.1:{environment.port()}/")
+    if not configuration.is_measured(settings):
+        configuration.write_monitoring(settings)
+        configuration.apply(settings)
     monitoring.reload(settings)
     say(f"status: http://127.0.0.1:{monitoring.prometheus_port(settings)}/consoles/status.html")
 
