@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from release.engines import Service
+from release.environments import Records
 from release.servers import ask
 from release.story.stage import build_repository
 from support.company import Result, isolated
@@ -95,8 +96,7 @@ class Shop:
         return json.loads((self.home / environment / "state.json").read_text())
 
     def records(self, environment: str = "production") -> list[dict[str, Any]]:
-        lines = (self.home / environment / "records.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
+        return Records(self.home / environment).all()
 
     def ports(self) -> dict[str, int]:
         """Where each engine listens."""
