@@ -91,11 +91,9 @@ def write_monitoring(settings: Settings) -> None:
     The first time, measuring begins: time before it is no downtime.
     """
     source, since = settings.root / "monitoring", _since(settings)
-    folder = since.parent
+    folder, began = since.parent, since.read_text("utf-8") if since.exists() else f"{time.time():.0f}"
     folder.mkdir(parents=True, exist_ok=True)
-    if not since.exists():
-        replace(since, f"{time.time():.0f}")
-    texts = {"slo-rules.yml": slo_rules(settings, since.read_text("utf-8"))}
+    texts = {"slo-rules.yml": slo_rules(settings, began)}
     texts |= {
         "alertmanager.yml": alertmanager_config(settings),
         "prometheus.yml": prometheus_config(settings),
@@ -105,6 +103,8 @@ def write_monitoring(settings: Settings) -> None:
             shutil.copyfile(path, folder / path.name)
     for name, text in texts.items():
         replace(folder / name, text)
+    # Last: from now on the guard starts the monitoring as well.
+    replace(since, began)
 
 
 def _since(settings: Settings) -> Path:
