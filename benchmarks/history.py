@@ -66,8 +66,7 @@ def version() -> str:
 
 def machine() -> str:
     """The machine, as far as it matters: `Linux x86_64, 2 cores, Python 3.11.7`."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def read(file: Path = FILE) -> list[Figure]:

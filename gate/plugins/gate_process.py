@@ -24,6 +24,8 @@ from typing import Any, Dict, Iterator, List, Set
 
 import gate_memory
 
+assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follows needs POSIX
+
 TIMERS = [
     getattr(signal, name) for name in dir(signal) if name.startswith("ITIMER_") and name != "ITIMER_ERROR"
 ]
@@ -131,9 +133,7 @@ def _in_c() -> Dict[str, object]:
         "the size of csv fields": csv.field_size_limit(),
         "the event loop": (getattr(local, "_loop", None), getattr(local, "_set_called", False)),
         "limits of the process": _limits(),
-        "the priority of the process": os.getpriority(os.PRIO_PROCESS, 0)
-        if hasattr(os, "getpriority")
-        else 0,
+        "the priority of the process": os.getpriority(os.PRIO_PROCESS, 0),
         "blocked signals": _blocked(),
         "timers": [signal.getitimer(number) for number in TIMERS],
         "the stack size of threads": threading.stack_size(),
@@ -153,8 +153,6 @@ def _dialect(name: str) -> Dict[str, object]:
 
 
 def _limits() -> List[Any]:
-    if sys.platform == "win32":
-        return []
     import resource
 
     numbers = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
@@ -162,11 +160,7 @@ def _limits() -> List[Any]:
 
 
 def _blocked() -> Set[int]:
-    return (
-        set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, [])))
-        if hasattr(signal, "pthread_sigmask")
-        else set()
-    )
+    return set(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, [])))
 
 
 def _tool(number: int) -> object:

@@ -14,6 +14,8 @@ import struct
 import sys
 from typing import Any, Dict, Set
 
+assert sys.platform != "win32"  # noqa: S101  read by type checkers: what follows needs POSIX
+
 OPEN, OVERFLOW = 0x20, 0x4000
 """The event and flags of inotify: see inotify(7)."""
 HEADER = struct.Struct("iIII")
@@ -34,7 +36,7 @@ class Watch:
 
 def begin(root: str) -> None:
     """Watch every folder of the tree but git's own."""
-    if not sys.platform.startswith("linux"):
+    if not _is_linux():
         return
     try:
         import ctypes
@@ -57,6 +59,11 @@ def begin(root: str) -> None:
         forget()
     except Exception as error:  # no ctypes, no inotify, no more watches allowed
         Watch.failed = f"it cannot be watched which files are opened ({error})"
+
+
+def _is_linux() -> bool:
+    # In a function: type checkers for other systems would not look at what follows the test.
+    return sys.platform.startswith("linux")
 
 
 def _check(ctypes: Any, result: int) -> None:
