@@ -63,7 +63,7 @@ def lock_outs(
         return []
     detected = problems(simulated(repository, policy, owners, paths))
     return [
-        Mistake(policy.file, 0, 0, f"{problem.message} ({problem.help})" if problem.help else problem.message)
+        Mistake(policy.file, 0, 0, f"{problem.message}{because(problem)}")
         for problem in detected
         if problem.level == "error"
     ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from gate.environment.locks import read_toml, table
 from gate.environment.own_setup import WORKFLOW, sections_for_tests
+from gate.environment.scripts import parse_script
 
 WRAPPER = re.compile(
     r"^(?:(?:\w+=\S*|env|xvfb-run|time|exec|\{posargs:"
@@ -95,9 +96,8 @@ def _variables_of_tox(text: str) -> Iterator[str]:
 
 
 def _of_nox(text: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parse_script(text.encode())
+    if tree is None:
         return
     for node in ast.walk(tree):
         if (

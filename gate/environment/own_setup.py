@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gate.environment.locks import read_toml, table
+from gate.environment.scripts import constants_of, parse_script
 
 FILES = frozenset({"tox.ini", "tox.toml", "noxfile.py", "hatch.toml", ".gitlab-ci.yml", "Makefile"})
 WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
@@ -170,17 +171,10 @@ def _is_named_for_tests(name: str) -> bool:
 
 
 def _nox(data: bytes) -> OwnSetup:
-    try:
-        tree = ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parse_script(data)
+    if tree is None:
         return OwnSetup()
-    constants = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    constants = constants_of(tree)
     setup = OwnSetup()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and any(

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gate.environment.scripts import constants_of, parse_script
+
 KEYWORDS = ("name", "version", "install_requires", "extras_require", "entry_points")
 Groups = Mapping[str, Mapping[str, str]]
 
@@ -85,17 +87,10 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _read_script(data: bytes | None) -> Stated:
-    try:
-        tree = ast.parse(data or b"")
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parse_script(data or b"")
+    if tree is None:
         return Stated()
-    constants = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    constants = constants_of(tree)
     stated: dict[str, Any] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "setup":

@@ -1,9 +1,8 @@
-"""Notice which files of the tree are opened, by whatever code: the kernel says so, with inotify (Linux only).
+"""Records which files of the tree are opened, by any code and any process, with inotify (Linux only).
 
-The recorder in `gate_inputs.py` sees what Python code opens. What compiled code opens (a database, a certificate, a
-parser written in C), what other processes open, and what is opened through a link elsewhere it cannot see; here it is
-seen that something was opened. It runs in the project's interpreter: any Python from 3.7 on has to understand this
-file.
+The recorder in `gate_inputs.py` sees only what Python code opens. It misses what compiled code opens (a database, a
+certificate, a parser written in C), what other processes open, and what is opened through a link from elsewhere. This
+module runs in the project's interpreter, so it has to work with Python 3.7 and later.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ OPEN, OVERFLOW = 0x20, 0x4000
 HEADER = struct.Struct("iIII")
 BLOCK = 1 << 16
 OFTEN = 2000
-"""So many files may be opened until the events are read: the kernel keeps 16,384 of them."""
+"""After so many opened files, read the events: the kernel keeps 16,384 of them."""
 
 
 class Watch:
-    """What has been opened so far."""
+    """The state of the watch: the watched folders, and the paths that were opened so far."""
 
     descriptor = -1
     folders: Dict[int, str] = {}
@@ -81,7 +80,7 @@ def one_more() -> None:
 
 
 def read() -> None:
-    """Take down what was opened until now."""
+    """Read the events until now."""
     while Watch.descriptor >= 0:
         try:
             data = os.read(Watch.descriptor, BLOCK)
@@ -103,6 +102,6 @@ def read() -> None:
 
 
 def forget() -> None:
-    """Pass over what was opened until now."""
+    """Discard the events until now."""
     read()
     Watch.opened.clear()
