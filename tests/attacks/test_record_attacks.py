@@ -86,7 +86,9 @@ def test_38_a_record_that_spoils_an_audit(company: Company, key: str) -> None:
     if key == "newhire":
         # The record says that the branch was where it was before the merges, and nobody can prove otherwise. So the
         # objection counts until the person withdraws it.
-        assert "@newhire objects" in "\n".join(audited(company, start))
+        found = "\n".join(audited(company, start))
+        assert "@newhire objects" in found
+        assert "an objection is withdrawn by `gate revoke ID`" in found
         assert new.gate("revoke", last).code == 0
     assert audited(company, start) == []
 

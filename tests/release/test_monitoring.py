@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
+from release import configuration
 from release.configuration import alertmanager_config, prometheus_config
 from release.engines import choose_ports
+from release.problems import WrongUsage
 from release.servers import ask
 from release.settings import Notices, Settings
 from release.story.stage import SAMPLE
@@ -165,6 +167,16 @@ def until(condition: Any, seconds: float = 300.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
+
+
+def test_measuring_begins_only_once_its_configuration_is_written(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    settings.folder.mkdir()
+    (tmp_path / "slo.yaml").write_text("version: 1\n")
+    with pytest.raises(WrongUsage):
+        configuration.write_monitoring(settings)
+    # Otherwise the guard would start Prometheus without a configuration.
+    assert not configuration.is_measured(settings)
 
 
 @pytest.mark.slow
