@@ -48,7 +48,7 @@ def put_back(tree: Repository) -> None:
 
 
 def _restore(tree: Repository, old: str, new: str) -> None:
-    assert tree.work_tree is not None  # noqa: S101 - a branch that is checked out is so somewhere
+    assert tree.work_tree is not None  # noqa: S101  a branch that is checked out has a working tree
     folder = tree.work_tree
     raw = tree.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
     paths = [decode_path(path) for path in raw.split(b"\0")[:-1]]
@@ -76,7 +76,7 @@ def _differing(tree: Repository, commit: str, paths: Iterable[str]) -> set[str]:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _in(tree, "read-tree", commit, env=index)
         changed = _in(tree, "diff", "--name-only", "--no-ext-diff", "-z", env=index)
-    assert tree.work_tree is not None  # noqa: S101 - a branch that is checked out is so somewhere
+    assert tree.work_tree is not None  # noqa: S101  a branch that is checked out has a working tree
     changed_paths = {decode_path(path) for path in changed.split(b"\0")[:-1]}
     committed = set(map(decode_path, _paths_of(tree, commit, paths)))
     return {

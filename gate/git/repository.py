@@ -189,7 +189,7 @@ def stderr_line(done: Finished) -> str:
 
 
 def hint_about_lock(done: Finished) -> str:
-    """What to do where git found something locked, or nothing. git never takes away a lock by itself."""
+    """What to do if git found a lock; else "". git never removes a stale lock by itself."""
     match = _LOCK.search(done.stderr.decode("utf-8", "replace"))
     return f"if no git is at work there, one that was ended left its lock: remove {match[1]}" if match else ""
 

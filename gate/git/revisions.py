@@ -1,4 +1,4 @@
-"""Which branch and which commits the words of a user mean."""
+"""Resolves the branches and commits that a user names."""
 
 from __future__ import annotations
 

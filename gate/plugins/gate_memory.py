@@ -263,7 +263,7 @@ def note_all() -> None:
 
 
 def _note_installed() -> None:
-    """Note what an installed package has brought along, and what of it was put into existing modules."""
+    """Note what importing an installed package added, and what it put into existing modules."""
     brought: Set[str] = set()
     while Memory.waiting:
         name = Memory.waiting.pop()

@@ -73,7 +73,7 @@ def revoke(start: Path, identity: str, now: int, *, key: str | None = None, reas
 
 
 def _author(entry: Found, policy: Policy) -> str:
-    """Whose decision it is, as the policy calls them now: of a recorded review the person who gave it on the forge."""
+    """The person whose decision it is, by their present name. For a recorded review, who gave it on the forge."""
     if entry.record.source == "ssh":
         listed = holders(policy)
         holder = next((listed[key] for key in entry.keys if key in listed), None)

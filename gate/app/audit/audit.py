@@ -76,7 +76,7 @@ def audit(start: Path, *, span: str = "", into: str | None = None, bring: bool =
 
 
 def _fetch_default(repository: Repository, remote: str) -> None:
-    """Fetch the default branch where a clone of another one lacks it: a branch that left it begins there."""
+    """Fetch the default branch if a clone of another branch lacks it: the audit begins where that branch left it."""
     names = default_candidates(repository)
     if remote == "origin" and not any(known_tips(repository, names).values()):
         name = origin_default(repository)

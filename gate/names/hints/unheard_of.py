@@ -35,7 +35,7 @@ _TAKES = {"append": (1, 1), "extend": (1, 1), "insert": (2, 2), "items": (0, 0),
           "endswith": (1, 3), "isdigit": (0, 0), "isalpha": (0, 0), "isspace": (0, 0), "title": (0, 0), "join": (1, 1),
           "split": (0, 2), "index": (1, 3), "sort": (0, 0), "exists": (0, 0), "mkdir": (0, 3), "update": (0, 1),
           "put": (1, 3), "add": (1, 1), "zfill": (1, 1), "rjust": (1, 2), "ljust": (1, 2)}  # fmt: skip
-# Names that many a library has, and that are no mistake where nothing shows what they are looked up in.
+# Names that many libraries have, and that are no mistake if the type of the object is unknown.
 _COMMON = frozenset(
     """
     add remove insert delete erase contains includes find fetch lookup length size count slice select merge assign

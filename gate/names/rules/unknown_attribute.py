@@ -71,7 +71,7 @@ _SPECIAL_NAMES = frozenset(
 
 
 class Inspector:
-    """Looks at each attribute that is read from anything but a module."""
+    """Inspects every attribute that is read from anything but a module."""
 
     def __init__(self, inspection: Inspection) -> None:
         """`inspection` knows which attributes are missing."""

@@ -52,7 +52,7 @@ class File:
 
 
 class Project:
-    """All files of Python below a folder, with what is cached of them."""
+    """All Python files below a folder, with what is cached about them."""
 
     def __init__(self, modules: Modules, kept: Cache, environment: str) -> None:
         """`environment` is another text for every other state of what is installed."""
@@ -62,7 +62,7 @@ class Project:
         self.files: dict[str, File] = {}
 
     def read(self, name: str, module: str, data: bytes, *, is_notebook: bool = False) -> None:
-        """Take up one file. Raises SyntaxError, ValueError, MemoryError or RecursionError if it cannot be parsed."""
+        """Add one file. Raises SyntaxError, ValueError, MemoryError or RecursionError if it cannot be parsed."""
         package = name.rpartition("/")[2] in {"__init__.py", "__init__.pyi"}
         key = digest(self._state, name, data)
         found = self._kept.get(key)
