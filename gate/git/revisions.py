@@ -123,7 +123,7 @@ def remote_branch(repository: Repository, into: str) -> tuple[str, str | None]:
     """The branch that is meant by `into`, and the tracking branch that holds its tip where that names a remote."""
     remote, slash, branch = into.removeprefix("refs/remotes/").partition("/")
     tracking = f"refs/remotes/{remote}/{branch}"
-    if not slash or remote == "origin" or into.startswith("refs/heads/"):
+    if not slash or into.startswith("refs/heads/"):
         return into, None
     commits = resolve(repository, [f"refs/heads/{into}", tracking])
     return (branch, tracking) if tracking in commits and f"refs/heads/{into}" not in commits else (into, None)
@@ -150,10 +150,9 @@ def base_commit(
     local = commits.get(f"refs/heads/{branch}")
     tracking = commits.get(tracking_ref(repository, branch))
     if not local and not tracking:
-        hint = "`git fetch origin`, or name another"
-        if branch.startswith("origin/"):
-            hint = f"name it without its remote: `--into {branch.removeprefix('origin/')}`"
-        raise UsageError(f"branch {branch!r} not found locally or on origin", hint)
+        raise UsageError(
+            f"branch {branch!r} not found locally or on origin", "`git fetch origin`, or name another"
+        )
     if not local or not tracking or local == tracking:
         return local or tracking or ""
     ahead = _is_ancestor(repository, tracking, local)
